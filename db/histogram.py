@@ -1,0 +1,127 @@
+"""Latency histograms: logarithmic buckets of growth 1.02, packed in a blob that any database can keep.
+
+A value v > 0 falls in bucket ceil(log(v) / log(1.02)); a bucket is read back as 2 * 1.02^b / 2.02, which is within
+0.991 % of every value in it (the construction of DDSketch, Masson, Rim & Lee, VLDB 2019). Histograms merge by adding
+counts, so percentiles of any union of cells are as exact as those of one.
+
+Blob layout, little endian: int16 first bucket, uint8 bytes per count (1, 2, 4 or 8), then the counts. Empty bytes
+are the empty histogram. Values are nanoseconds; 0 and less are kept as 1 ns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+GAMMA = 1.02
+_LOG_GAMMA = math.log(GAMMA)
+_DTYPES = {1: np.dtype("<u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
+
+EMPTY = b""
+MAX_BUCKET = 2400
+"""Above 1.02^2400 ns (about 13,700 years) everything is the same."""
+
+
+def bucket_of(duration_ns: int) -> int:
+    """The bucket that holds one duration."""
+    if duration_ns <= 1:
+        return 0
+    return min(MAX_BUCKET, math.ceil(math.log(duration_ns) / _LOG_GAMMA - 1e-12))
+
+
+def from_buckets(buckets: Sequence[int]) -> bytes:
+    """A histogram of values already turned into buckets, one entry a value."""
+    if not buckets:
+        return EMPTY
+    first = min(buckets)
+    counts = [0] * (max(buckets) - first + 1)
+    for bucket in buckets:
+        counts[bucket - first] += 1
+    if max(counts) < 256:
+        return first.to_bytes(2, "little", signed=True) + b"\x01" + bytes(counts)
+    return _pack(first, np.asarray(counts, dtype=np.uint64))
+
+
+def from_values(durations_ns: Iterable[int]) -> bytes:
+    """A histogram of durations in nanoseconds."""
+    return from_buckets([bucket_of(value) for value in durations_ns])
+
+
+def merge(blobs: Iterable[bytes]) -> bytes:
+    """The histogram of all values of all `blobs`."""
+    filled = [blob for blob in blobs if blob]
+    if not filled:
+        return EMPTY
+    if len(filled) == 1:
+        return filled[0]
+    first, counts = _sum(filled)
+    return _pack(first, counts)
+
+
+def count(blob: bytes) -> int:
+    """How many values the histogram holds."""
+    return int(_counts(blob).sum()) if blob else 0
+
+
+def percentiles(blobs: Iterable[bytes], shares: Sequence[float] = (0.5, 0.95, 0.99)) -> list[float] | None:
+    """Nearest-rank percentiles of the union of `blobs`, in nanoseconds.
+
+    Args:
+        blobs: histograms; empty ones are skipped.
+        shares: ranks in (0, 1].
+
+    Returns:
+        One value a share, within 1 % of the exact one, or None when there is no value at all.
+    """
+    filled = [blob for blob in blobs if blob]
+    if not filled:
+        return None
+    first, counts = _sum(filled)
+    cumulated = np.cumsum(counts, dtype=np.uint64)
+    total = int(cumulated[-1])
+    ranks = [max(1, math.ceil(share * total - 1e-9)) for share in shares]
+    indexes = np.searchsorted(cumulated, ranks, side="left")
+    return [2 * GAMMA ** (first + int(index)) / (GAMMA + 1) for index in indexes]
+
+
+def share_above(blobs: Iterable[bytes], limit_ns: int) -> float | None:
+    """Share of values above `limit_ns` (to the bucket), or None when there is no value."""
+    filled = [blob for blob in blobs if blob]
+    if not filled:
+        return None
+    first, counts = _sum(filled)
+    index = max(0, bucket_of(limit_ns) - first + 1)
+    return float(counts[index:].sum() / counts.sum())
+
+
+def _first(blob: bytes) -> int:
+    return int.from_bytes(blob[:2], "little", signed=True)
+
+
+def _counts(blob: bytes) -> npt.NDArray[np.unsignedinteger]:
+    return np.frombuffer(blob, _DTYPES[blob[2]], offset=3)
+
+
+def _sum(blobs: Sequence[bytes]) -> tuple[int, npt.NDArray[np.uint64]]:
+    firsts = [_first(blob) for blob in blobs]
+    lowest = min(firsts)
+    highest = max(first + (len(blob) - 3) // blob[2] for first, blob in zip(firsts, blobs, strict=True))
+    total = np.zeros(highest - lowest, dtype=np.uint64)
+    for first, blob in zip(firsts, blobs, strict=True):
+        counts = _counts(blob)
+        offset = first - lowest
+        total[offset : offset + len(counts)] += counts
+    return lowest, total
+
+
+def _pack(first: int, counts: npt.NDArray[np.uint64]) -> bytes:
+    filled = np.flatnonzero(counts)
+    start, end = int(filled[0]), int(filled[-1]) + 1
+    counts = counts[start:end]
+    highest = int(counts.max())
+    width = 1 if highest < 1 << 8 else 2 if highest < 1 << 16 else 4 if highest < 1 << 32 else 8
+    header = (first + start).to_bytes(2, "little", signed=True) + bytes([width])
+    return header + counts.astype(_DTYPES[width]).tobytes()

@@ -1,0 +1,208 @@
+"""Traffic: spans as they came, requests (one row a trace and application), and rollups of both.
+
+Instants are integer Unix nanoseconds and buckets are integer minutes, hours or days since the Unix epoch (UTC):
+these tables are written and read by the million. `application` is in every key, and no foreign key joins them, so
+that they can be partitioned or distributed later. '' stands for "not said" in key columns, which cannot be NULL.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from db.tables.base import Json, RowId, UtcDateTime, metadata
+
+application = sa.Table(
+    "application",
+    metadata,
+    sa.Column("application", sa.String(200), primary_key=True),
+    sa.Column("is_demo", sa.Boolean, nullable=False),
+    sa.Column("first_seen_at", UtcDateTime, nullable=False),
+)
+
+span = sa.Table(
+    "span",
+    metadata,
+    # A rowid first: random trace ids as clustered key cost eight times the insert speed at 2M rows.
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("application", sa.String(200), nullable=False),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    sa.Column("span_id", sa.String(16), nullable=False),
+    sa.Column("parent_span_id", sa.String(16), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("component", sa.String(40), nullable=False),
+    sa.Column("start_ns", sa.BigInteger, nullable=False),
+    sa.Column("duration_ns", sa.BigInteger, nullable=False),
+    sa.Column("is_error", sa.Boolean, nullable=False),
+    sa.Column("status_message", sa.Text, nullable=False),
+    sa.Column("is_request", sa.Boolean, nullable=False),
+    sa.Column("is_call", sa.Boolean, nullable=False),
+    sa.Column("environment", sa.String(200), nullable=False),
+    sa.Column("release", sa.String(200), nullable=False),
+    sa.Column("provider", sa.String(100), nullable=False),
+    sa.Column("model", sa.String(300), nullable=False),
+    sa.Column("session_id", sa.String(200), nullable=False),
+    sa.Column("user_id", sa.String(200), nullable=False),
+    sa.Column("input_tokens", sa.BigInteger),
+    sa.Column("output_tokens", sa.BigInteger),
+    sa.Column("cache_read_tokens", sa.BigInteger),
+    sa.Column("cache_write_tokens", sa.BigInteger),
+    sa.Column("cost_nano_usd", sa.BigInteger),
+    sa.Column("first_token_ns", sa.BigInteger),
+    sa.UniqueConstraint("trace_id", "span_id", "application"),
+    sa.Index("ix_span_application_start", "application", "start_ns"),
+)
+
+payload = sa.Table(
+    "payload",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("application", sa.String(200), nullable=False),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    # zstd of a JSON object {span_id: {attributes, events, links, resource, scope}}: one row a trace and batch.
+    sa.Column("spans_zstd", sa.LargeBinary, nullable=False),
+    sa.Index("ix_payload_trace", "trace_id", "application"),
+)
+
+request = sa.Table(
+    "request",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("application", sa.String(200), nullable=False),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    sa.Column("start_ns", sa.BigInteger, nullable=False),
+    # NULL until the root span has come.
+    sa.Column("duration_ns", sa.BigInteger),
+    sa.Column("is_error", sa.Boolean, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("environment", sa.String(200), nullable=False),
+    sa.Column("release", sa.String(200), nullable=False),
+    sa.Column("model", sa.String(300), nullable=False),
+    sa.Column("session_id", sa.String(200), nullable=False),
+    sa.Column("user_id", sa.String(200), nullable=False),
+    sa.Column("spans", sa.BigInteger, nullable=False),
+    sa.Column("span_errors", sa.BigInteger, nullable=False),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    sa.Column("unpriced_calls", sa.BigInteger, nullable=False),
+    sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("trace_id", "application"),
+    sa.Index("ix_request_application_start", "application", "start_ns"),
+    sa.Index("ix_request_start", "start_ns"),
+)
+
+ROLLUP_SUMS = (
+    "requests",
+    "request_errors",
+    "calls",
+    "call_errors",
+    "unpriced_calls",
+    "cost_nano_usd",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+)
+"""Columns of a rollup that add up; the two histograms merge (`db.histogram`)."""
+
+
+def _rollup(name: str) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("application", sa.String(200), primary_key=True),
+        sa.Column("bucket", sa.Integer, primary_key=True),
+        sa.Column("environment", sa.String(200), primary_key=True),
+        sa.Column("release", sa.String(200), primary_key=True),
+        sa.Column("model", sa.String(300), primary_key=True),
+        # Each writing process has its own row to add to; readers sum over shards.
+        sa.Column("shard", sa.Integer, primary_key=True),
+        *[sa.Column(column, sa.BigInteger, nullable=False) for column in ROLLUP_SUMS],
+        # Successful requests and calls only; empty bytes when there were none.
+        sa.Column("request_latency", sa.LargeBinary, nullable=False),
+        sa.Column("call_latency", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+rollup_minute = _rollup("rollup_minute")
+rollup_hour = _rollup("rollup_hour")
+rollup_day = _rollup("rollup_day")
+
+dirty_hour = sa.Table(
+    "dirty_hour",
+    metadata,
+    # Hours whose minutes changed since `rollup_hour` was made: readers take their minutes instead.
+    sa.Column("application", sa.String(200), primary_key=True),
+    sa.Column("hour", sa.Integer, primary_key=True),
+    sa.Column("shard", sa.Integer, primary_key=True),
+    sa.Column("marks", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+score_rollup_hour = sa.Table(
+    "score_rollup_hour",
+    metadata,
+    sa.Column("application", sa.String(200), primary_key=True),
+    sa.Column("bucket", sa.Integer, primary_key=True),
+    sa.Column("environment", sa.String(200), primary_key=True),
+    sa.Column("release", sa.String(200), primary_key=True),
+    sa.Column("metric", sa.String(100), primary_key=True),
+    sa.Column("judge", sa.String(200), primary_key=True),
+    sa.Column("scored", sa.BigInteger, nullable=False),
+    sa.Column("undefined", sa.BigInteger, nullable=False),
+    sa.Column("value_sum", sa.Float, nullable=False),
+    sa.Column("value_square_sum", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+score = sa.Table(
+    "score",
+    metadata,
+    # One judgement of one production request; evaluation runs keep theirs in `evaluation_score`.
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("application", sa.String(200), nullable=False),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    sa.Column("metric", sa.String(100), nullable=False),
+    sa.Column("judge", sa.String(200), nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("start_ns", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("trace_id", "metric", "judge", "application"),
+)
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    sa.Column("user_id", sa.String(200), nullable=False),
+    sa.Column("rating", sa.Float),
+    sa.Column("thumb", sa.String(4)),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("received_at", UtcDateTime, nullable=False),
+    sa.Index("ix_feedback_trace", "trace_id"),
+)
+
+price = sa.Table(
+    "price",
+    metadata,
+    # Overrides of the built-in price list, USD per million tokens as exact nano-USD.
+    sa.Column("model", sa.String(300), primary_key=True),
+    sa.Column("provider", sa.String(100), primary_key=True),
+    sa.Column("region", sa.String(60), primary_key=True),
+    sa.Column("tier", sa.String(60), primary_key=True),
+    sa.Column("valid_from", UtcDateTime, primary_key=True),
+    sa.Column("input_nano_usd_per_million", sa.BigInteger, nullable=False),
+    sa.Column("output_nano_usd_per_million", sa.BigInteger, nullable=False),
+    sa.Column("cache_read_nano_usd_per_million", sa.BigInteger),
+    sa.Column("cache_write_nano_usd_per_million", sa.BigInteger),
+)
+
+saved_settings = sa.Table(
+    "saved_settings",
+    metadata,
+    # Small facts about this installation, by name (for example which demo seed was written).
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("value", Json, nullable=False),
+)

@@ -1,0 +1,39 @@
+"""The two ways to talk to the database: one snapshot to read, one transaction to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from db.engine import WRITE_OPTION, is_sqlite
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A read-only snapshot: every statement inside sees the same moment."""
+    with engine.connect() as connection:
+        if not is_sqlite(connection):
+            connection = connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with engine.connect() as connection:
+        connection = connection.execution_options(**{WRITE_OPTION: True})
+        with connection.begin():
+            yield connection
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """The dialect's INSERT, the one that knows ON CONFLICT."""
+    dialect = sqlite if is_sqlite(connection) else postgresql
+    return dialect.insert(table)

@@ -1,0 +1,175 @@
+"""The audit log: one entry a mutation, chained by hash so that a change or a gap can be proved.
+
+hash = sha256(previous_hash + canonical JSON of the entry). `verify` walks the chain and says where it breaks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from db.tables.access import audit_chain, audit_entry
+from db.transaction import insert, reading
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry:
+    """One mutation: who did what to which subject, why, and how it was before and after."""
+
+    sequence: int
+    at: dt.datetime
+    actor: str
+    action: str
+    application: str
+    subject: str
+    reason: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainReport:
+    """What a walk over the chain found; `broken_at` is the first sequence that does not fit."""
+
+    entries: int
+    broken_at: int | None
+    problem: str
+
+    @property
+    def is_intact(self) -> bool:
+        return self.broken_at is None
+
+
+def record(
+    connection: sa.Connection,
+    *,
+    actor: str,
+    action: str,
+    subject: str,
+    application: str = "",
+    reason: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> int:
+    """Append one entry inside the caller's transaction; returns its sequence number.
+
+    Args:
+        connection: the writing transaction of the mutation itself: both are kept or neither.
+        actor: who acts; never empty.
+        action: verb of the product, for example `release.approve`.
+        subject: what was changed, for example `support-agent/v15`.
+
+    Raises:
+        BadInput: no actor was given.
+    """
+    if not actor.strip():
+        raise BadInput("Nobody is named as the actor; say who you are before you change anything.")
+    previous_sequence, previous_hash = _lock_chain(connection)
+    entry = {
+        "sequence": previous_sequence + 1,
+        "at": now(),
+        "actor": actor,
+        "action": action,
+        "application": application,
+        "subject": subject,
+        "reason": reason,
+        "before": _dump(before),
+        "after": _dump(after),
+        "previous_hash": previous_hash,
+    }
+    entry["hash"] = _hash(entry)
+    connection.execute(sa.insert(audit_entry).values(**entry))
+    connection.execute(sa.update(audit_chain).values(sequence=entry["sequence"], hash=entry["hash"]))
+    return previous_sequence + 1
+
+
+def entries(
+    connection: sa.Connection,
+    *,
+    application: str | None = None,
+    actor: str | None = None,
+    action: str | None = None,
+    before_sequence: int | None = None,
+    limit: int = 200,
+) -> list[AuditEntry]:
+    """Newest first; page on with `before_sequence`. `action` matches a prefix, so `release` finds `release.approve`."""
+    query = sa.select(audit_entry).order_by(audit_entry.c.sequence.desc()).limit(limit)
+    if application:
+        query = query.where(audit_entry.c.application == application)
+    if actor:
+        query = query.where(audit_entry.c.actor == actor)
+    if action:
+        query = query.where(audit_entry.c.action.startswith(action, autoescape=True))
+    if before_sequence is not None:
+        query = query.where(audit_entry.c.sequence < before_sequence)
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def verify(engine: sa.Engine) -> ChainReport:
+    """Walk the whole chain, oldest first."""
+    with reading(engine) as connection:
+        end = connection.execute(sa.select(audit_chain)).first()
+        previous_hash, walked = GENESIS, 0
+        rows = connection.execute(
+            sa.select(audit_entry).order_by(audit_entry.c.sequence).execution_options(yield_per=1000)
+        )
+        for row in rows:
+            walked += 1
+            entry = dict(row._mapping)
+            stored_hash = entry.pop("hash")
+            if entry["sequence"] != walked:
+                return ChainReport(entries=walked, broken_at=walked, problem=f"entry {walked} is missing")
+            if entry["previous_hash"] != previous_hash or _hash(entry) != stored_hash:
+                return ChainReport(entries=walked, broken_at=walked, problem=f"entry {walked} was changed")
+            previous_hash = stored_hash
+        if end is not None and (end.sequence != walked or end.hash != previous_hash):
+            return ChainReport(
+                entries=walked, broken_at=walked + 1, problem=f"entries after {walked} are missing"
+            )
+    return ChainReport(entries=walked, broken_at=None, problem="")
+
+
+def _lock_chain(connection: sa.Connection) -> tuple[int, str]:
+    """The end of the chain, held until the transaction ends (SQLite: the write lock is already ours)."""
+    connection.execute(
+        insert(connection, audit_chain).values(id=1, sequence=0, hash=GENESIS).on_conflict_do_nothing()
+    )
+    row = connection.execute(sa.select(audit_chain).with_for_update()).one()
+    return row.sequence, row.hash
+
+
+def _dump(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str).decode()
+
+
+def _hash(entry: Mapping[str, Any]) -> str:
+    canonical = {**entry, "at": entry["at"].astimezone(dt.UTC).isoformat(timespec="microseconds")}
+    del canonical["previous_hash"]
+    text = orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(entry["previous_hash"].encode() + text).hexdigest()
+
+
+def _from_row(row: sa.Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        sequence=row.sequence,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        application=row.application,
+        subject=row.subject,
+        reason=row.reason,
+        before=orjson.loads(row.before) if row.before else None,
+        after=orjson.loads(row.after) if row.after else None,
+        hash=row.hash,
+    )

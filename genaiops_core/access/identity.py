@@ -1,0 +1,46 @@
+"""Who may reach the doors. Until a way to log in is configured, that is this machine only."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from genaiops_core.errors import BadInput, Misconfigured
+
+MAX_ACTOR_LENGTH = 200
+
+
+def actor_name(text: str) -> str:
+    """A usable name of an actor.
+
+    Raises:
+        BadInput: the name is empty, too long or has control characters.
+    """
+    name = text.strip()
+    if not name:
+        raise BadInput("Say who you are: the name of the actor is empty.")
+    if len(name) > MAX_ACTOR_LENGTH or not name.isprintable():
+        raise BadInput(f"The name of the actor must be at most {MAX_ACTOR_LENGTH} printable characters.")
+    return name
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` can only be reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def require_safe_address(host: str) -> None:
+    """Refuse to listen where strangers are.
+
+    Raises:
+        Misconfigured: `host` is reachable from other machines and nothing authenticates callers.
+    """
+    if not is_loopback(host):
+        raise Misconfigured(
+            f"Refusing to listen on {host}: no authentication is configured, so anyone who can reach it could "
+            "move traffic. Listen on 127.0.0.1 and put an authenticating proxy on the same machine in front."
+        )

@@ -1,0 +1,1 @@
+"""The HTTP door: OTLP in, OFREP out, reads and operations for automation."""

@@ -1,0 +1,50 @@
+"""The API application: routers by subject, one way to answer errors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import ORJSONResponse, Response
+
+from db.engine import make_engine
+from db.migrate import upgrade
+from genaiops_core import __version__
+from genaiops_core.api import health, ofrep, operate, otlp, read
+from genaiops_core.errors import GenAIOpsError, Unavailable
+from genaiops_core.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application; the database is migrated before the first request is served."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = make_engine(settings.url)
+        upgrade(engine)
+        app.state.engine = engine
+        async with otlp.ingesting(app), ofrep.following(app):
+            yield
+        engine.dispose()
+
+    app = FastAPI(title="GenAIOps console", version=__version__, lifespan=lifespan, redoc_url=None)
+    app.state.settings = settings
+    for module in (otlp, ofrep, read, operate, health):
+        app.include_router(module.router)
+
+    @app.exception_handler(GenAIOpsError)
+    async def _expected(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, GenAIOpsError)
+        headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) else None
+        return ORJSONResponse({"error": str(error)}, status_code=error.http_status, headers=headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        problems = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+        return ORJSONResponse({"error": problems}, status_code=400)
+
+    return app

@@ -1,0 +1,1 @@
+"""The command-line door: each function parses, calls a use case, prints."""

@@ -1,0 +1,26 @@
+"""What a command needs: settings, a migrated engine, and who acts."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from db.engine import make_engine
+from db.migrate import upgrade
+from genaiops_core.access.identity import actor_name
+from genaiops_core.settings import Settings
+
+
+def settings() -> Settings:
+    return Settings()
+
+
+def engine() -> sa.Engine:
+    """The database of this environment, brought to the current schema."""
+    opened = make_engine(settings().url)
+    upgrade(opened)
+    return opened
+
+
+def actor() -> str:
+    """Who the command line acts as: GENAIOPS_ACTOR, by default the login name."""
+    return actor_name(settings().actor)

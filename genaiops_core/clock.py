@@ -1,0 +1,16 @@
+"""The wall clock, read at the doors and in use cases, never in a decider."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+
+def now() -> dt.datetime:
+    """The current instant, aware, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+def now_ns() -> int:
+    """The current instant in Unix nanoseconds."""
+    return time.time_ns()
