@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 GAMMA = 1.02
 _LOG_GAMMA = math.log(GAMMA)
-_DTYPES = {1: np.dtype("<u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
+_DTYPES: dict[int, np.dtype[np.unsignedinteger]] = {1: np.dtype("<u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
 
 EMPTY = b""
 MAX_BUCKET = 2400

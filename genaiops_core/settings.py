@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
+from typing import Any
 
+import sqlalchemy as sa
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -21,7 +23,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GENAIOPS_", extra="ignore")
 
-    home: Path = Field(Path(".genaiops"), description="Folder of the database and of what the console writes.")
+    home: Path = Field(
+        Path(".genaiops"), description="Folder of the database and of what the console writes."
+    )
     database_url: str = Field(
         "", description="sqlite:///FILE or postgresql://...; empty means genaiops.db in GENAIOPS_HOME."
     )
@@ -29,17 +33,49 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that UI and API listen on.")
     ui_port: int = Field(8501, description="Port of the console.", ge=1, le=65535)
     api_port: int = Field(4318, description="Port of the API (OTLP, OFREP, read API).", ge=1, le=65535)
-    api_workers: int = Field(1, description="API processes sharing the port; more than one needs PostgreSQL.", ge=1)
+    api_workers: int = Field(
+        1, description="API processes sharing the port; more than one needs PostgreSQL.", ge=1
+    )
+    demo: bool = Field(False, description="Ready only once the demo applications are written.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     ingest_queue_batches: int = Field(
         64, description="Batches waiting for the database before OTLP answers 503 with Retry-After.", ge=1
     )
-    max_request_mb: int = Field(64, description="Largest OTLP request accepted, in MB after decompression.", ge=1)
+    max_request_mb: int = Field(
+        64, description="Largest OTLP request accepted, in MB after decompression.", ge=1
+    )
     rollup_model_limit: int = Field(
         200, description="Distinct models kept apart per application; later ones count as 'other'.", ge=1
     )
 
     @property
     def url(self) -> str:
-        """The database URL with the default filled in."""
-        return self.database_url or f"sqlite:///{(self.home / 'genaiops.db').resolve()}"
+        """The database URL with the default filled in and a relative SQLite file made absolute."""
+        if not self.database_url:
+            return f"sqlite:///{(self.home / 'genaiops.db').resolve()}"
+        if self.database_url.startswith("sqlite:///"):
+            return f"sqlite:///{Path(self.database_url.removeprefix('sqlite:///')).resolve()}"
+        return self.database_url
+
+    @property
+    def masked_url(self) -> str:
+        """The database URL fit to be shown."""
+        return sa.make_url(self.url).render_as_string(hide_password=True)
+
+    def environment(self) -> dict[str, str]:
+        """These settings as environment variables, with absolute paths, for a child process."""
+        chosen = self.model_dump() | {"home": self.home.resolve(), "database_url": self.url}
+        return {f"GENAIOPS_{name.upper()}": str(value) for name, value in chosen.items()}
+
+    def described(self) -> list[dict[str, Any]]:
+        """One row a setting: name, value (secrets masked), default and meaning."""
+        shown = self.model_dump() | {"database_url": self.masked_url}
+        return [
+            {
+                "name": f"GENAIOPS_{name.upper()}",
+                "value": str(shown[name]),
+                "default": "" if field.is_required() or field.default_factory else str(field.default),
+                "help": field.description or "",
+            }
+            for name, field in type(self).model_fields.items()
+        ]

@@ -9,7 +9,9 @@ from db.tables.base import UtcDateTime, metadata
 audit_entry = sa.Table(
     "audit_entry",
     metadata,
-    sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "sequence", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
+    ),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("actor", sa.String(200), nullable=False),
     sa.Column("action", sa.String(60), nullable=False),
@@ -40,4 +42,3 @@ worker = sa.Table(
     sa.Column("beat_at", UtcDateTime, nullable=False),
     sa.Column("started_at", UtcDateTime, nullable=False),
 )
-

@@ -86,4 +86,3 @@ evaluation_score = sa.Table(
     sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
     sa.Column("latency_ms", sa.Float, nullable=False),
 )
-

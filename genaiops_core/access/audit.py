@@ -21,6 +21,10 @@ from genaiops_core.errors import BadInput
 
 GENESIS = "0" * 64
 
+_FIELDS = (
+    "sequence", "at", "actor", "action", "application", "subject", "reason", "before", "after", "previous_hash", "hash"
+)  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
@@ -126,7 +130,7 @@ def verify(engine: sa.Engine) -> ChainReport:
         )
         for row in rows:
             walked += 1
-            entry = dict(row._mapping)
+            entry = {name: getattr(row, name) for name in _FIELDS}
             stored_hash = entry.pop("hash")
             if entry["sequence"] != walked:
                 return ChainReport(entries=walked, broken_at=walked, problem=f"entry {walked} is missing")

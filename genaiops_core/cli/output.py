@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 EXIT_PASSED = 0
@@ -69,5 +68,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
-
-

@@ -1,0 +1,47 @@
+"""Whether the console is alive and ready, and what Prometheus wants to know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import prometheus_client
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from db.migrate import status
+from db.transaction import reading
+from genaiops_core.clock import now
+from genaiops_core.demo import writer as demo
+from genaiops_core.jobs import heartbeat
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+def healthz() -> PlainTextResponse:
+    """The process answers."""
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz")
+def readyz(request: Request) -> Response:
+    """200 when the schema is current, the worker beats and, where asked for, the demo is written."""
+    checks = _checks(request.app.state.engine, demo_expected=request.app.state.settings.demo)
+    ready = all(checks.values())
+    return JSONResponse({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
+
+
+@router.get("/metrics")
+def metrics() -> Response:
+    """Prometheus text exposition of this process."""
+    return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+
+def _checks(engine: sa.Engine, *, demo_expected: bool) -> dict[str, Any]:
+    checks: dict[str, Any] = {"schema": status(engine).is_current}
+    with reading(engine) as connection:
+        checks["worker"] = heartbeat.is_beating(connection, now())
+        if demo_expected:
+            checks["demo"] = demo.is_written(connection)
+    return checks

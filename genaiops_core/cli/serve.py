@@ -1,0 +1,72 @@
+"""`genaiops up`, `ui`, `api`, `worker` and `settings`: the processes of the console."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from genaiops_core.access.identity import require_safe_address
+from genaiops_core.cli import context, output
+from genaiops_core.settings import Settings
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the process commands to the command line."""
+    for command in (up, ui, api, worker, settings):
+        app.command()(command)
+
+
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="Write the demo applications first.")] = False,
+    host: Host = None,
+    ui_port: Port = None,
+    api_port: Port = None,
+    json: output.Json = False,
+) -> None:
+    """Migrate, then run UI, API and worker; Ctrl-C stops all three."""
+    from genaiops_core.processes import supervise
+
+    chosen = _settings(host=host, ui_port=ui_port, api_port=api_port, demo=demo or None)
+    raise typer.Exit(supervise.run(chosen, json=json))
+
+
+def ui(host: Host = None, port: Port = None, json: output.Json = False) -> None:
+    """Run the console in this process."""
+    from genaiops_core.processes import ui as process
+
+    process.run(_settings(host=host, ui_port=port))
+
+
+def api(host: Host = None, port: Port = None, json: output.Json = False) -> None:
+    """Run the API: OTLP in, OFREP out, reads and operations."""
+    from genaiops_core.processes import api as process
+
+    process.run(_settings(host=host, api_port=port))
+
+
+def worker(json: output.Json = False) -> None:
+    """Run the worker: evaluations, closing of rollups, the rollback policy."""
+    from genaiops_core.jobs import worker as process
+
+    process.run(context.settings())
+
+
+def settings(json: output.Json = False) -> None:
+    """List every setting with its value, default and meaning; secrets are masked."""
+    rows = context.settings().described()
+    if json:
+        output.print_json({"settings": rows})
+    else:
+        output.print_table(rows, ("name", "value", "help"), empty="")
+
+
+def _settings(**overrides: object) -> Settings:
+    chosen = context.settings().model_copy(
+        update={name: value for name, value in overrides.items() if value is not None}
+    )
+    require_safe_address(chosen.host)
+    return chosen

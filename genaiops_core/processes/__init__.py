@@ -1,0 +1,1 @@
+"""The operating-system side of `genaiops up`: sockets, children, signals."""

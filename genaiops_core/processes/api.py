@@ -1,0 +1,66 @@
+"""The API process, or several sharing one socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from genaiops_core.errors import Misconfigured
+from genaiops_core.settings import Settings
+
+_BACKLOG = 2048
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        Misconfigured: the port is taken, or several workers are asked for on SQLite.
+    """
+    if settings.api_workers > 1 and settings.url.startswith("sqlite"):
+        raise Misconfigured(
+            f"GENAIOPS_API_WORKERS is {settings.api_workers}, but SQLite has one writer; "
+            "set GENAIOPS_DATABASE_URL to a PostgreSQL database first."
+        )
+    # Worker processes read their settings from the environment.
+    os.environ.update(settings.environment())
+    listener = listen(settings.host, settings.api_port)
+    config = uvicorn.Config(
+        "genaiops_core.api.app:create_app",
+        factory=True,
+        workers=settings.api_workers,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    if settings.api_workers == 1:
+        server.run(sockets=[listener])
+    else:
+        Multiprocess(config, sockets=[listener]).run()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket whose connections send at once (else a keep-alive answer waits up to 40 ms).
+
+    Raises:
+        Misconfigured: the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Misconfigured(
+            f"Port {port} on {host} is taken; choose another one: {error.strerror}."
+        ) from error
+    listener.listen(_BACKLOG)
+    listener.set_inheritable(True)
+    return listener

@@ -1,0 +1,167 @@
+"""Ask for approval of a release, approve it, reject it: never the author, never the one who asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.releases import approval as approval_table
+from db.transaction import writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput, NotAllowed
+from genaiops_core.releases.manifest import is_same_person
+from genaiops_core.releases.releases import Release, advance, get_release
+from genaiops_core.releases.states import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """One request for approval and, once taken, its decision."""
+
+    id: int
+    application: str
+    release: str
+    state: str  # pending, approved or rejected
+    requested_by: str
+    requested_at: dt.datetime
+    request_reason: str
+    decided_by: str | None
+    decided_at: dt.datetime | None
+    decision_reason: str
+
+
+def request(engine: sa.Engine, *, actor: str, application: str, release: str, reason: str = "") -> Approval:
+    """Ask for approval of a candidate.
+
+    Raises:
+        NotFound: no such release.
+        Conflict: it is no candidate.
+    """
+    with writing(engine) as connection:
+        before = get_release(connection, application, release, for_update=True)
+        after = advance(connection, before, Event.REQUEST)
+        connection.execute(
+            sa.insert(approval_table).values(
+                application=application,
+                release=release,
+                state="pending",
+                requested_by=actor.strip(),
+                requested_at=now(),
+                request_reason=reason.strip(),
+                decision_reason="",
+            )
+        )
+        _record(connection, actor, "release.request-approval", before, after, reason)
+        return history(connection, application, release)[0]
+
+
+def approve(engine: sa.Engine, *, actor: str, application: str, release: str, reason: str = "") -> Approval:
+    """Approve a release that waits for it.
+
+    Raises:
+        NotFound: no such release.
+        NotAllowed: the actor made the release or asked for its approval.
+        Conflict: it does not wait for approval.
+    """
+    return _decide(engine, actor, application, release, reason, Event.APPROVE)
+
+
+def reject(engine: sa.Engine, *, actor: str, application: str, release: str, reason: str) -> Approval:
+    """Reject a release that waits for approval; its author may do so too, to withdraw it.
+
+    Raises:
+        BadInput: no reason was given.
+        NotFound: no such release.
+        Conflict: it does not wait for approval.
+    """
+    if not reason.strip():
+        raise BadInput(f"Say why you reject {application}/{release}: its author needs the reason.")
+    return _decide(engine, actor, application, release, reason, Event.REJECT)
+
+
+def pending(connection: sa.Connection, application: str | None = None) -> list[Approval]:
+    """Requests that wait for a decision, oldest first."""
+    query = sa.select(approval_table).where(approval_table.c.state == "pending").order_by(approval_table.c.id)
+    if application:
+        query = query.where(approval_table.c.application == application)
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def history(connection: sa.Connection, application: str, release: str) -> list[Approval]:
+    """All requests for one release, newest first."""
+    query = (
+        sa.select(approval_table)
+        .where(approval_table.c.application == application, approval_table.c.release == release)
+        .order_by(approval_table.c.id.desc())
+    )
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def why_not_approvable_by(actor: str, *, author: str, requested_by: str, name: str) -> str | None:
+    """The sentence that refuses `actor` as approver, or None when they may approve."""
+    if is_same_person(actor, author):
+        return f"{actor} made {name} and cannot approve it; ask somebody else."
+    if is_same_person(actor, requested_by):
+        return f"{actor} asked for the approval of {name} and cannot give it; ask somebody else."
+    return None
+
+
+def _decide(
+    engine: sa.Engine, actor: str, application: str, release: str, reason: str, event: Event
+) -> Approval:
+    with writing(engine) as connection:
+        before = get_release(connection, application, release, for_update=True)
+        after = advance(connection, before, event)
+        asked = history(connection, application, release)[0]
+        if event is Event.APPROVE:
+            refusal = why_not_approvable_by(
+                actor, author=before.created_by, requested_by=asked.requested_by, name=before.name
+            )
+            if refusal is not None:
+                raise NotAllowed(refusal)
+        connection.execute(
+            sa.update(approval_table)
+            .where(approval_table.c.id == asked.id)
+            .values(
+                state=after.state,
+                decided_by=actor.strip(),
+                decided_at=now(),
+                decision_reason=reason.strip(),
+            )
+        )
+        _record(connection, actor, f"release.{event.value}", before, after, reason)
+        return history(connection, application, release)[0]
+
+
+def _record(
+    connection: sa.Connection, actor: str, action: str, before: Release, after: Release, reason: str
+) -> None:
+    audit.record(
+        connection,
+        actor=actor,
+        action=action,
+        application=before.application,
+        subject=before.name,
+        reason=reason,
+        before={"state": before.state},
+        after={"state": after.state},
+    )
+
+
+def _from_row(row: sa.Row[Any]) -> Approval:
+    return Approval(
+        id=row.id,
+        application=row.application,
+        release=row.release,
+        state=row.state,
+        requested_by=row.requested_by,
+        requested_at=row.requested_at,
+        request_reason=row.request_reason,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        decision_reason=row.decision_reason,
+    )

@@ -1,0 +1,86 @@
+"""What a release may be made of: names that can be shown, prompts named by version, parameters that are JSON."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from genaiops_core.errors import BadInput
+
+MAX_NAME_LENGTH = 200
+MAX_MODEL_LENGTH = 300
+MAX_PARAMETERS_BYTES = 64_000
+
+_REFERENCE = re.compile(r"(?P<name>.+)@v?(?P<version>[1-9][0-9]{0,8})")
+
+
+def name(value: str, field: str, *, longest: int = MAX_NAME_LENGTH) -> str:
+    """`value` without surrounding space, fit to be a name.
+
+    Raises:
+        BadInput: it is empty, longer than `longest` or not printable.
+    """
+    cleaned = value.strip()
+    if not cleaned:
+        raise BadInput(f"The {field} is empty; give it a name.")
+    return optional_name(cleaned, field, longest=longest)
+
+
+def optional_name(value: str, field: str, *, longest: int = MAX_NAME_LENGTH) -> str:
+    """As `name`, but '' stands for "not said"."""
+    cleaned = value.strip()
+    if len(cleaned) > longest or not cleaned.isprintable():
+        raise BadInput(f"The {field} must be at most {longest} printable characters.")
+    return cleaned
+
+
+def prompt_references(references: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Pairs of prompt name and version, in the order given.
+
+    Args:
+        references: texts like `answer@3` (or `answer@v3`); a name may hold an `@` itself.
+
+    Raises:
+        BadInput: a reference has no version, or one prompt is named twice.
+    """
+    pairs: dict[str, int] = {}
+    for reference in references:
+        match = _REFERENCE.fullmatch(reference.strip())
+        if match is None:
+            raise BadInput(f"The prompt '{reference}' must be written NAME@VERSION, for example answer@3.")
+        prompt = name(match["name"], "prompt name")
+        if prompt in pairs:
+            raise BadInput(
+                f"The prompt '{prompt}' is named twice; a release holds one version of each prompt."
+            )
+        pairs[prompt] = int(match["version"])
+    return tuple(pairs.items())
+
+
+def parameters(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters as plain JSON (numbers, texts, lists, objects).
+
+    Raises:
+        BadInput: something in them cannot be written as JSON, or they are too long.
+    """
+    try:
+        text = orjson.dumps(dict(values or {}))
+    except TypeError as error:
+        raise BadInput(f"The parameters of a release must be plain JSON: {error}.") from error
+    if len(text) > MAX_PARAMETERS_BYTES:
+        raise BadInput(f"The parameters of a release must fit in {MAX_PARAMETERS_BYTES} bytes of JSON.")
+    cleaned: dict[str, Any] = orjson.loads(text)
+    return cleaned
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two actor names stand for one person: case, width and surrounding space do not count."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(actor: str) -> str:
+    return unicodedata.normalize("NFKC", actor).strip().casefold()

@@ -1,0 +1,69 @@
+"""The life of a release, as one table of moves.
+
+candidate --request--> pending --approve--> approved --start--> canary --promote--> stable --replace--> retired
+                          `-----reject----> rejected      |        `---roll_back--> rolled_back <--.      |
+                                                          `--adopt--> stable ------roll_back------'      |
+                                                                        ^------------restore-------------'
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from genaiops_core.errors import Conflict
+
+
+class Event(StrEnum):
+    """What can happen to a release."""
+
+    REQUEST = "request approval of"
+    APPROVE = "approve"
+    REJECT = "reject"
+    START = "start a rollout of"
+    ADOPT = "make stable"  # the first release of an application: nothing to compare with
+    PROMOTE = "promote"
+    REPLACE = "retire"
+    ROLL_BACK = "roll back"
+    RESTORE = "restore"
+
+
+MOVES: dict[tuple[str, Event], str] = {
+    ("candidate", Event.REQUEST): "pending",
+    ("pending", Event.APPROVE): "approved",
+    ("pending", Event.REJECT): "rejected",
+    ("approved", Event.START): "canary",
+    ("approved", Event.ADOPT): "stable",
+    ("canary", Event.PROMOTE): "stable",
+    ("canary", Event.ROLL_BACK): "rolled_back",
+    ("stable", Event.REPLACE): "retired",
+    ("stable", Event.ROLL_BACK): "rolled_back",
+    ("retired", Event.RESTORE): "stable",
+}
+
+_NEXT = {
+    "candidate": "request its approval first",
+    "pending": "it waits for a decision: approve or reject it first",
+    "approved": "it is approved: start its rollout",
+    "rejected": "register a changed release under a new name",
+    "canary": "it takes canary traffic: promote it or roll it back",
+    "stable": "it is the stable release already",
+    "retired": "it was replaced; only a rollback brings it back",
+    "rolled_back": "register a changed release under a new name",
+}
+
+
+def move(state: str, event: Event, *, name: str) -> str:
+    """The state after `event`.
+
+    Args:
+        state: one of db.tables.releases.RELEASE_STATES.
+        event: what is asked for.
+        name: `application/release`, for the sentence of a refusal.
+
+    Raises:
+        Conflict: the table has no such move; the sentence says what to do instead.
+    """
+    after = MOVES.get((state, event))
+    if after is None:
+        raise Conflict(f"Cannot {event} {name}: its state is '{state}'; {_NEXT[state]}.")
+    return after

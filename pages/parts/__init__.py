@@ -1,0 +1,1 @@
+"""What screens share. Nothing here writes SQL; reads and actions go through genaiops_core."""

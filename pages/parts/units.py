@@ -1,0 +1,103 @@
+"""How figures are written for people. Unknown is written "unknown", never 0."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+UNKNOWN = "unknown"
+NANO_PER_USD = 1_000_000_000
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]~$:<>|#])")
+
+
+def plain(text: object) -> str:
+    """Text from outside, safe in elements that read Markdown: no link, image, icon or colour can come of it."""
+    return _MARKDOWN.sub(r"\\\1", str(text))
+
+
+def count(value: float | None) -> str:
+    """A number of things: 950, 4,812, 128k, 2.4M."""
+    if value is None:
+        return UNKNOWN
+    if abs(value) >= 10_000_000:
+        return f"{value / 1_000_000:,.0f}M"
+    if abs(value) >= 1_000_000:
+        return f"{value / 1_000_000:.1f}M"
+    if abs(value) >= 100_000:
+        return f"{value / 1_000:.0f}k"
+    return f"{value:,.0f}" if abs(value) >= 10 or float(value).is_integer() else f"{value:.1f}"
+
+
+def usd(nano: float | None) -> str:
+    """Nano-USD as dollars with as many decimals as the size deserves."""
+    if nano is None:
+        return UNKNOWN
+    dollars = nano / NANO_PER_USD
+    if dollars == 0:
+        return "$0"
+    sign, size = ("-" if dollars < 0 else ""), abs(dollars)
+    decimals = 2 if size >= 1 else 3 if size >= 0.1 else 4 if size >= 0.01 else 6
+    return f"{sign}${size:,.{decimals}f}"
+
+
+def duration(milliseconds: float | None) -> str:
+    """A latency: 840 ms, 1.84 s, 2.5 min."""
+    if milliseconds is None:
+        return UNKNOWN
+    if abs(milliseconds) >= 120_000:
+        return f"{milliseconds / 60_000:.1f} min"
+    if abs(milliseconds) >= 1_000:
+        return f"{milliseconds / 1_000:.2f} s"
+    return f"{milliseconds:.0f} ms" if abs(milliseconds) >= 10 else f"{milliseconds:.1f} ms"
+
+
+def share(fraction: float | None, *, decimals: int = 2) -> str:
+    """A fraction of 1 as per cent: 0.42%."""
+    return UNKNOWN if fraction is None else f"{fraction * 100:.{decimals}f}%"
+
+
+def score(value: float | None) -> str:
+    """A quality score in [0, 1]: 0.934."""
+    return UNKNOWN if value is None else f"{value:.3f}"
+
+
+def ago(at: dt.datetime | None, now: dt.datetime) -> str:
+    """How long ago an instant was: 4 s ago, 22 min ago, 3 h ago, 11 days ago."""
+    if at is None:
+        return UNKNOWN
+    seconds = max(0, int((now - at).total_seconds()))
+    if seconds < 90:
+        return f"{seconds} s ago"
+    if seconds < 5_400:
+        return f"{seconds // 60} min ago"
+    return f"{seconds // 3_600} h ago" if seconds < 129_600 else f"{seconds // 86_400} days ago"
+
+
+def instant(at: dt.datetime | None) -> str:
+    """An instant in UTC, to the second."""
+    return UNKNOWN if at is None else at.astimezone(dt.UTC).strftime("%d %b %Y %H:%M:%S UTC")
+
+
+def relative_change(now: float | None, before: float | None) -> str | None:
+    """`+6.2%` against the window before; None when there is nothing to compare with."""
+    if now is None or not before:
+        return None
+    change = (now - before) / before * 100
+    return f"{change:+.1f}%" if abs(change) >= 0.05 else None
+
+
+def point_change(now: float | None, before: float | None) -> str | None:
+    """The change of a fraction in percentage points: `+0.08 pp`."""
+    if now is None or before is None:
+        return None
+    change = (now - before) * 100
+    return f"{change:+.2f} pp" if abs(change) >= 0.005 else None
+
+
+def duration_change(now: float | None, before: float | None) -> str | None:
+    """The change of a latency: `+140 ms`."""
+    if now is None or before is None or abs(now - before) < 0.5:
+        return None
+    change = now - before
+    return f"{change / 1_000:+.2f} s" if abs(change) >= 1_000 else f"{change:+.0f} ms"

@@ -1,0 +1,66 @@
+"""The packed log-histogram: exact counts, percentiles within one per cent, order of merging irrelevant."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db import histogram
+
+durations = st.lists(st.integers(1, 10**14), min_size=1, max_size=300)
+
+
+def exact(values: list[int], share: float) -> int:
+    return sorted(values)[max(1, math.ceil(share * len(values) - 1e-9)) - 1]
+
+
+@given(durations)
+def test_percentiles_are_within_one_percent_of_the_nearest_rank(values: list[int]) -> None:
+    found = histogram.percentiles([histogram.from_values(values)])
+    assert found is not None
+    for share, value in zip((0.5, 0.95, 0.99), found, strict=True):
+        assert value == pytest.approx(exact(values, share), rel=0.01, abs=1)
+
+
+@given(durations, durations, durations)
+def test_merging_is_the_histogram_of_all_values_in_any_order(
+    a: list[int], b: list[int], c: list[int]
+) -> None:
+    blobs = [histogram.from_values(values) for values in (a, b, c)]
+    whole = histogram.from_values(a + b + c)
+    assert histogram.merge(blobs) == histogram.merge(reversed(blobs)) == whole
+    assert histogram.merge([histogram.merge(blobs[:2]), blobs[2]]) == whole
+    assert histogram.count(whole) == len(a) + len(b) + len(c)
+
+
+def test_a_known_case_worked_by_hand() -> None:
+    # 1.02^35 = 1.99989 < 2 <= 1.02^36 = 2.03989: the value 2 is in bucket 36.
+    assert histogram.bucket_of(2) == 36
+    assert histogram.bucket_of(1) == 0
+    assert histogram.from_values([2, 2]) == (36).to_bytes(2, "little") + b"\x01\x02"
+
+
+def test_counts_grow_beyond_one_byte() -> None:
+    blob = histogram.merge([histogram.from_values([5] * 200)] * 1_000)
+    assert histogram.count(blob) == 200_000
+    assert blob[2] == 4
+
+
+def test_nothing_has_no_percentile() -> None:
+    assert histogram.percentiles([]) is None
+    assert histogram.percentiles([histogram.EMPTY]) is None
+    assert histogram.merge([histogram.EMPTY]) == histogram.EMPTY
+
+
+@pytest.mark.parametrize("strange", [0, -5, 10**30])
+def test_absurd_durations_are_kept_at_the_ends(strange: int) -> None:
+    assert histogram.count(histogram.from_values([strange])) == 1
+
+
+def test_share_above_a_limit() -> None:
+    blob = histogram.from_values([100] * 75 + [1_000] * 25)
+    assert histogram.share_above([blob], 500) == 0.25
+    assert histogram.share_above([], 500) is None
