@@ -65,6 +65,9 @@ incident = sa.Table(
     sa.Column("rollback_id", sa.BigInteger),
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("severity", sa.String(20), nullable=False),
+    sa.Column("trigger", sa.String(200), nullable=False),  # 'manual' or the policy trigger's name
+    sa.Column("metrics", Json, nullable=False),  # as they were when it was opened
+    sa.Column("steps", Json, nullable=False),  # [{"step": str, "state": "done"|"pending", "detail": str}]
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("opened_by", sa.String(200), nullable=False),
     sa.Column("opened_at", UtcDateTime, nullable=False),

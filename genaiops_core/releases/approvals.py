@@ -13,7 +13,7 @@ from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, NotAllowed
-from genaiops_core.releases.manifest import is_same_person
+from genaiops_core.releases.manifest import free_text, is_same_person
 from genaiops_core.releases.releases import Release, advance, get_release
 from genaiops_core.releases.states import Event
 
@@ -41,6 +41,7 @@ def request(engine: sa.Engine, *, actor: str, application: str, release: str, re
         NotFound: no such release.
         Conflict: it is no candidate.
     """
+    reason = free_text(reason, "reason")
     with writing(engine) as connection:
         before = get_release(connection, application, release, for_update=True)
         after = advance(connection, before, Event.REQUEST)
@@ -51,7 +52,7 @@ def request(engine: sa.Engine, *, actor: str, application: str, release: str, re
                 state="pending",
                 requested_by=actor.strip(),
                 requested_at=now(),
-                request_reason=reason.strip(),
+                request_reason=reason,
                 decision_reason="",
             )
         )
@@ -113,6 +114,7 @@ def why_not_approvable_by(actor: str, *, author: str, requested_by: str, name: s
 def _decide(
     engine: sa.Engine, actor: str, application: str, release: str, reason: str, event: Event
 ) -> Approval:
+    reason = free_text(reason, "reason")
     with writing(engine) as connection:
         before = get_release(connection, application, release, for_update=True)
         after = advance(connection, before, event)
@@ -130,7 +132,7 @@ def _decide(
                 state=after.state,
                 decided_by=actor.strip(),
                 decided_at=now(),
-                decision_reason=reason.strip(),
+                decision_reason=reason,
             )
         )
         _record(connection, actor, f"release.{event.value}", before, after, reason)

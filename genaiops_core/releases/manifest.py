@@ -14,6 +14,7 @@ from genaiops_core.errors import BadInput
 MAX_NAME_LENGTH = 200
 MAX_MODEL_LENGTH = 300
 MAX_PARAMETERS_BYTES = 64_000
+MAX_TEXT_LENGTH = 1_000_000
 
 _REFERENCE = re.compile(r"(?P<name>.+)@v?(?P<version>[1-9][0-9]{0,8})")
 
@@ -35,6 +36,20 @@ def optional_name(value: str, field: str, *, longest: int = MAX_NAME_LENGTH) -> 
     cleaned = value.strip()
     if len(cleaned) > longest or not cleaned.isprintable():
         raise BadInput(f"The {field} must be at most {longest} printable characters.")
+    return cleaned
+
+
+def free_text(value: str, field: str) -> str:
+    """Text for people without surrounding space; may be empty.
+
+    Raises:
+        BadInput: it is too long or holds characters no database keeps (NUL, halves of a surrogate pair).
+    """
+    cleaned = value.strip()
+    if len(cleaned) > MAX_TEXT_LENGTH:
+        raise BadInput(f"The {field} must be at most {MAX_TEXT_LENGTH:,} characters.")
+    if "\0" in cleaned or any("\ud800" <= character <= "\udfff" for character in cleaned):
+        raise BadInput(f"The {field} holds characters that are no text; write it as plain UTF-8.")
     return cleaned
 
 

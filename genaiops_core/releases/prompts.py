@@ -17,8 +17,6 @@ from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.releases import manifest
 
-MAX_TEXT_LENGTH = 1_000_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class PromptVersion:
@@ -42,8 +40,9 @@ def add(
     """
     application = manifest.name(application, "application")
     name = manifest.name(name, "prompt name")
-    if not text.strip() or len(text) > MAX_TEXT_LENGTH:
-        raise BadInput(f"The text of prompt '{name}' must have 1 to {MAX_TEXT_LENGTH:,} characters.")
+    if not manifest.free_text(text, f"text of prompt '{name}'"):
+        raise BadInput(f"The text of prompt '{name}' is empty.")
+    reason = manifest.free_text(reason, "reason")
     digest = hashlib.sha256(text.encode()).hexdigest()
     with writing(engine) as connection:
         known = list_prompts(connection, application, name)

@@ -95,10 +95,11 @@ def create(
         code_revision=manifest.optional_name(code_revision, "code revision"),
         data_snapshot=manifest.optional_name(data_snapshot, "data snapshot"),
         parameters=manifest.parameters(parameters),
-        notes=notes.strip(),
+        notes=manifest.free_text(notes, "notes"),
         created_by=actor.strip(),
         created_at=now(),
     )
+    reason = manifest.free_text(reason, "reason")
     with writing(engine) as connection:
         references = [(prompt["name"], prompt["version"]) for prompt in candidate.prompts]
         prompt_versions.resolve(connection, candidate.application, references)

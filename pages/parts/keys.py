@@ -20,3 +20,30 @@ TRACE_TEXT = "trace_text"
 TRACE_TABLE = "trace_table"
 TRACE_CURSORS = "_trace_cursors"
 TRACE_SPAN = "trace_span"
+
+PROBLEM = "_problem"
+
+
+def dialog_form(name: str) -> str:
+    """The form of a dialog."""
+    return f"{name}_form"
+
+
+def dialog_reason(name: str) -> str:
+    """The reason typed in a dialog."""
+    return f"{name}_reason"
+
+
+def dialog_typed(name: str) -> str:
+    """The name typed out to confirm."""
+    return f"{name}_typed"
+
+
+def dialog_submit(name: str) -> str:
+    """The button that acts."""
+    return f"{name}_submit"
+
+
+def dialog_problem(name: str) -> str:
+    """The sentence of the last refusal."""
+    return f"_{name}_problem"

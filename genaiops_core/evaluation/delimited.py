@@ -1,0 +1,121 @@
+"""CSV and its relatives: finds the delimiter, keeps multi-line cells, survives a quote that is never closed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.tables import (
+    MAX_COLUMNS,
+    Row,
+    Table,
+    column_names,
+    drop_empty_columns,
+    require_columns,
+    require_rows,
+)
+
+DELIMITERS = (",", ";", "\t", "|")
+_NO_DELIMITER = "\x1f"
+"""Never found in text: reads a file of one column whose sentences hold commas."""
+
+_SAMPLE_CHARACTERS = 65_536
+_MAX_RECOVERIES = 20
+"""Rows with a quote that never closes that are stepped over before the file is given up as broken."""
+
+# The module's limit, 128 KB a cell, is shorter than real contexts; it can only be set for the whole process.
+csv.field_size_limit(20_000_000)
+
+
+def read_delimited(text: str, filename: str, delimiter: str | None = None) -> Table:
+    """Read delimited text; the first line with text is the header.
+
+    Args:
+        text: the decoded file.
+        filename: named in errors.
+        delimiter: one of `DELIMITERS`; None finds it.
+
+    Raises:
+        BadInput: there is no header, or there are too many columns or rows.
+    """
+    if delimiter is None:
+        delimiter = find_delimiter(text[:_SAMPLE_CHARACTERS])
+    first_line = text.lstrip("\ufeff\r\n")[: text.find("\n") + 1 or None].partition("\n")[0]
+    if first_line.count(delimiter) > MAX_COLUMNS and '"' not in first_line:
+        require_columns(first_line.count(delimiter) + 1, filename)
+    reader = _Records(text, delimiter)
+    records = iter(reader)
+    header_number, header = next(records, (0, []))
+    if not header:
+        raise BadInput(f"{filename} is empty: it has no header and no rows.")
+    table = Table(columns=column_names(header, filename), rows=[])
+    width = len(header)
+    for number, cells in records:
+        extra = [cell for cell in cells[width:] if cell.strip()]
+        if extra:
+            table.reject(number, "", f"has {len(cells)} cells, but the header (row {header_number}) names {width} columns")
+            continue
+        padded = cells[:width] + [""] * (width - len(cells))
+        table.rows.append(Row(number, tuple(cell if cell.strip() else None for cell in padded)))
+        require_rows(len(table.rows), filename)
+    for number in reader.unclosed:
+        table.reject(number, "", "a quote is opened and never closed; the row was left out")
+    return drop_empty_columns(table, header)
+
+
+def find_delimiter(sample: str) -> str:
+    """The delimiter that splits the header and, most consistently, the rows of `sample`."""
+    best, best_score = _NO_DELIMITER, (0.0, 0)
+    for candidate in DELIMITERS:
+        counts = [len(row) for row in islice(_rows(io.StringIO(sample), candidate), 200) if any(c.strip() for c in row)]
+        if len(counts) > 2:
+            counts.pop()  # the sample may end inside a row
+        if not counts or counts[0] < 2:
+            continue
+        agreeing = Counter(counts)[counts[0]] / len(counts)
+        if (agreeing, counts[0]) > best_score:
+            best, best_score = candidate, (agreeing, counts[0])
+    return best
+
+
+def _rows(stream: io.StringIO, delimiter: str) -> Iterator[list[str]]:
+    # `a, "b, c"`: a space before the quote would make the quote part of the text.
+    spaced_quotes = f'{delimiter} "' in stream.getvalue()[:_SAMPLE_CHARACTERS]
+    return csv.reader(stream, delimiter=delimiter, skipinitialspace=spaced_quotes)
+
+
+class _Records:
+    """Numbered records of a text, blank lines skipped; `unclosed` lists rows whose quote never closes."""
+
+    def __init__(self, text: str, delimiter: str) -> None:
+        self._lines = io.StringIO(text, newline="").readlines()
+        self._delimiter = delimiter
+        self._spaced = f'{delimiter} "' in text[:_SAMPLE_CHARACTERS]
+        self.unclosed: list[int] = []
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        start, number = 0, 0
+        while start < len(self._lines):
+            base = start
+            reader = csv.reader(self._lines[base:], delimiter=self._delimiter, skipinitialspace=self._spaced)
+            start = len(self._lines)
+            previous = 0
+            for cells in reader:
+                number += 1
+                begin, previous = base + previous, reader.line_num
+                if self._swallowed(begin, base + previous):
+                    self.unclosed.append(number)
+                    start = begin + 1
+                    break
+                if any(cell.strip() for cell in cells):
+                    yield number, cells
+
+    def _swallowed(self, begin: int, end: int) -> bool:
+        """Whether the record of lines [begin, end) ran to the end of the file in search of a closing quote."""
+        if end < len(self._lines) or end - begin < 2 or len(self.unclosed) >= _MAX_RECOVERIES:
+            return False
+        return sum(line.count('"') for line in self._lines[begin:end]) % 2 == 1

@@ -1,0 +1,95 @@
+"""Bytes of an uploaded file to text: byte order marks first, then UTF-8, then a guess from the odd bytes."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from genaiops_core.errors import BadInput
+
+_MARKS = (
+    # UTF-32 LE starts with the mark of UTF-16 LE, so it is asked first.
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+_GUESS_BYTES = 64_000
+"""How much of the telling lines the guess looks at; more is slow and no surer."""
+
+_ODD_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def decode(data: bytes, filename: str) -> str:
+    """The text of `data`.
+
+    Args:
+        data: the whole file.
+        filename: named in the error.
+
+    Raises:
+        BadInput: no encoding fits.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _decode(data, encoding, filename)
+    wide = _unmarked_utf16(data[:4000])
+    if wide:
+        return _decode(data, wide, filename)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _decode(data, _guess(data), filename)
+
+
+def storable(text: str) -> str:
+    """`text` without the characters no database keeps: NUL and half surrogate pairs become U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _decode(data: bytes, encoding: str, filename: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"{filename} looks like {encoding} but byte {error.start} does not fit; save it again as UTF-8."
+        ) from error
+
+
+def _unmarked_utf16(head: bytes) -> str | None:
+    """Text mostly below U+0100 in UTF-16 has a zero in every second byte."""
+    if len(head) < 4 or b"\x00" not in head:
+        return None
+    half = len(head) // 2
+    if head[1::2].count(0) > 0.7 * half and head[0::2].count(0) < 0.1 * half:
+        return "utf-16-le"
+    if head[0::2].count(0) > 0.7 * half and head[1::2].count(0) < 0.1 * half:
+        return "utf-16-be"
+    return None
+
+
+def _guess(data: bytes) -> str:
+    """The most likely one-byte or East Asian encoding; Windows-1252 where nothing is more likely.
+
+    Only lines with a byte above 127 say anything about the encoding, so only those are shown to the detector.
+    """
+    from charset_normalizer import from_bytes
+
+    telling = bytearray()
+    for match in _ODD_LINE.finditer(data):
+        telling += match.group() + b"\n"
+        if len(telling) > _GUESS_BYTES:
+            break
+    matches = from_bytes(bytes(telling))
+    best = matches.best()
+    if best is None:
+        return "latin-1"
+    # Western European encodings read the same bytes nearly alike; among equals the most used one wins.
+    alike = {match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)}
+    for usual in ("cp1252", "latin_1"):
+        if usual in alike | set(best.could_be_from_charset):
+            return usual
+    return best.encoding

@@ -1,0 +1,94 @@
+"""Uploaded bytes to a table: CSV of any delimiter and encoding, TSV, JSON, JSON Lines and XLSX."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.delimited import read_delimited
+from genaiops_core.evaluation.documents import read_json, read_jsonl
+from genaiops_core.evaluation.encodings import decode
+from genaiops_core.evaluation.tables import MAX_FILE_BYTES, Problem, Row, Table
+from genaiops_core.evaluation.workbooks import read_workbook
+
+__all__ = ["ACCEPTED", "Problem", "Row", "Table", "read_table"]
+
+ACCEPTED = "CSV, TSV, JSON, JSONL and XLSX"
+
+_JSON_LINES = (".jsonl", ".ndjson", ".jl")
+_DELIMITED = (".csv", ".tsv", ".tab", ".ssv", ".psv", ".txt", "")
+
+# What a file really is, whatever its name says: first bytes -> (name of the kind, how to mend).
+_REFUSED = (
+    (b"PAR1", "a Parquet file"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\x89PNG", "an image"),
+    (b"ARROW1", "an Arrow file"),
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+
+
+def read_table(data: bytes, filename: str) -> Table:
+    """Read a file by what its name and its first bytes say.
+
+    Args:
+        data: the whole file.
+        filename: its name; the ending chooses the format, the bytes overrule it where they are plain.
+
+    Returns:
+        Columns, the rows that could be read, and the problems of the others by row.
+
+    Raises:
+        BadInput: nothing can be read; the sentence says why and what is accepted.
+    """
+    name = PurePath(filename).name or "the file"
+    if not data.strip(b"\x00\xef\xbb\xbf\xff\xfe \t\r\n"):
+        raise BadInput(f"{name} is empty.")
+    if len(data) > MAX_FILE_BYTES:
+        raise BadInput(
+            f"{name} has {len(data) / 1e6:,.0f} MB; at most {MAX_FILE_BYTES / 1e6:,.0f} MB are read. Split it."
+        )
+    ending = PurePath(filename).suffix.lower()
+    _refuse_others(data, name, ending)
+    if data.startswith(b"PK\x03\x04"):
+        return read_workbook(data, name)
+    if ending == ".xlsx":
+        raise BadInput(f"{name} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX.")
+    text = decode(data, name)
+    if ending in _JSON_LINES:
+        return _read_lines(text, name)
+    if ending == ".json":
+        return read_json(text, name)
+    if ending in (".tsv", ".tab") and "\t" in text.lstrip().partition("\n")[0]:
+        return read_delimited(text, name, "\t")
+    if ending not in _DELIMITED:
+        raise BadInput(f"{name} ends in {ending}, which is not read; give one of {ACCEPTED}.")
+    return read_delimited(text, name)
+
+
+def _read_lines(text: str, name: str) -> Table:
+    """JSON Lines; a whole JSON document under that name is read as what it is."""
+    start = text.lstrip()[:1]
+    if start == "[":
+        return read_json(text, name)
+    table = read_jsonl(text, name)
+    if not table.rows and start == "{":
+        return read_json(text, name)
+    return table
+
+
+def _refuse_others(data: bytes, name: str, ending: str) -> None:
+    for start, kind in _REFUSED:
+        if data.startswith(start):
+            raise BadInput(f"{name} is {kind}, which is not read; give one of {ACCEPTED}.")
+    if data.startswith(_OLE):
+        if _ENCRYPTED in data:
+            raise BadInput(f"{name} is encrypted; open it, remove the password and save it again as XLSX.")
+        raise BadInput(f"{name} is an old Office file (XLS), which is not read; save it as XLSX, or give one of {ACCEPTED}.")
+    if data.startswith(b"PK\x03\x04") and (ending == ".ods" or b"opendocument" in data[:200]):
+        raise BadInput(f"{name} is an OpenDocument file (ODS), which is not read; give one of {ACCEPTED}.")
+    if ending in (".xls", ".ods", ".parquet", ".pq", ".xlsm", ".xlsb"):
+        raise BadInput(f"{name}: {ending} files are not read; give one of {ACCEPTED}.")

@@ -1,0 +1,101 @@
+"""What every reader gives: a table of raw cells, and the rows that could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from genaiops_core.errors import BadInput
+
+MAX_COLUMNS = 1_000
+MAX_ROWS = 1_000_000
+MAX_FILE_BYTES = 200 * 1024 * 1024
+
+MAX_PROBLEMS = 1_000
+"""Problems kept one by one; a file that is wrong in every row needs no longer list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing wrong with a file, where it is, in words an operator can act on."""
+
+    row: int | None
+    """Row as people count it in that kind of file (CSV, XLSX: the header is row 1; JSONL: line; JSON: item)."""
+    column: str
+    problem: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"row": self.row, "column": self.column, "problem": self.problem}
+
+
+class Row(NamedTuple):
+    """Cells in the order of the table's columns; None is an empty cell."""
+
+    number: int
+    cells: tuple[Any, ...]
+
+
+@dataclass(kw_only=True)
+class Table:
+    """A file as read: named columns, good rows, and what was wrong with the others."""
+
+    columns: tuple[str, ...]
+    rows: list[Row]
+    problems: list[Problem] = field(default_factory=list)
+    rejected: int = 0
+    """Rows that could not be read at all."""
+
+    def reject(self, row: int, column: str, problem: str) -> None:
+        self.rejected += 1
+        self.note(row, column, problem)
+
+    def note(self, row: int | None, column: str, problem: str) -> None:
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(row=row, column=column, problem=problem))
+
+
+def column_names(header: Sequence[str], filename: str) -> tuple[str, ...]:
+    """Usable names for a header: blanks are numbered ("column 3"), repeats are counted ("answer (2)").
+
+    Raises:
+        BadInput: there are more columns than any dataset has.
+    """
+    require_columns(len(header), filename)
+    taken: set[str] = set()
+    names: list[str] = []
+    for position, cell in enumerate(header, start=1):
+        wanted = " ".join(cell.split()) or f"column {position}"
+        name, repeat = wanted, 2
+        while name in taken:
+            name, repeat = f"{wanted} ({repeat})", repeat + 1
+        taken.add(name)
+        names.append(name)
+    return tuple(names)
+
+
+def drop_empty_columns(table: Table, header: Sequence[str]) -> Table:
+    """Without the columns that have neither a name nor a cell (a comma at the end of every line makes one)."""
+    blank = [position for position, cell in enumerate(header) if not cell.strip()]
+    used = {position for row in table.rows for position in blank if row.cells[position] is not None}
+    kept = [p for p in range(len(table.columns)) if p not in blank or p in used]
+    if len(kept) == len(table.columns):
+        return table
+    return Table(
+        columns=tuple(table.columns[p] for p in kept),
+        rows=[Row(row.number, tuple(row.cells[p] for p in kept)) for row in table.rows],
+        problems=table.problems,
+        rejected=table.rejected,
+    )
+
+
+def require_columns(count: int, filename: str) -> None:
+    if count > MAX_COLUMNS:
+        raise BadInput(
+            f"{filename} has {count:,} columns; at most {MAX_COLUMNS:,} are read. Keep only the columns of the dataset."
+        )
+
+
+def require_rows(count: int, filename: str) -> None:
+    if count > MAX_ROWS:
+        raise BadInput(f"{filename} has more than {MAX_ROWS:,} rows; split it into several datasets.")

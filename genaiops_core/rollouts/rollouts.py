@@ -1,0 +1,357 @@
+"""Start a rollout, move its canary share, pause, resume and promote it; read where each application stands."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.rollouts import rollout as rollout_table
+from db.transaction import writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.errors import Conflict, NotFound
+from genaiops_core.releases import manifest
+from genaiops_core.releases.releases import advance, get_release
+from genaiops_core.releases.states import Event
+from genaiops_core.rollouts import tables
+from genaiops_core.rollouts.routing import RoutingTable
+from genaiops_core.rollouts.shares import checked_percent, checked_steps, step_of
+
+LIVE = ("running", "paused")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """Where an application stands: its stable release, its canary if one is live, and how the last rollout went."""
+
+    application: str
+    stable: str
+    canary: str | None  # None unless a rollout is live
+    percent: float  # the canary's share of traffic, 0 to 100
+    step: int  # number, from 1, of the highest step reached; 0 below the first
+    steps: tuple[float, ...]
+    state: str  # running, paused, promoted, rolled_back, or stable when there never was a rollout
+    verdict: (
+        str | None
+    )  # inconclusive until evidence decides; failed when the policy rolled back; None if no rollout
+    release: str  # what the latest rollout brings or brought; the stable release if there never was one
+    version: int  # of the routing table; pass it back to be told when somebody was quicker
+    started_by: str | None
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE
+
+
+def start(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    application: str,
+    release: str,
+    percent: float | None = None,
+    steps: Sequence[float] | None = None,
+    reason: str = "",
+) -> Rollout:
+    """Send part of the traffic to an approved release.
+
+    The first release of an application becomes stable at once: there is nothing to compare it with.
+
+    Args:
+        engine: where to write.
+        actor: who starts it.
+        application: whose traffic.
+        release: an approved release.
+        percent: the canary's first share; None is the first step.
+        steps: the shares to go through, rising; None is 1, 5, 25, 50, 100.
+        reason: why, for the audit log.
+
+    Raises:
+        BadInput: a share cannot be used.
+        NotFound: no such release.
+        Conflict: the release is not approved, or another rollout is live.
+    """
+    chosen_steps = checked_steps(steps)
+    share = checked_percent(chosen_steps[0] if percent is None else percent)
+    reason = manifest.free_text(reason, "reason")
+    with writing(engine) as connection:
+        before = tables.lock(connection, application)
+        candidate = get_release(connection, application, release, for_update=True)
+        if before is None:
+            advance(connection, candidate, Event.ADOPT)
+            after = RoutingTable(
+                application=application, version=1, stable=tables.target_of(connection, candidate)
+            )
+        else:
+            if before.canary is not None:
+                raise Conflict(
+                    f"A rollout of {application} is live already (canary {before.canary.release}); "
+                    "promote it or roll it back first."
+                )
+            advance(connection, candidate, Event.START)
+            after = replace(
+                before,
+                version=before.version + 1,
+                canary=tables.target_of(connection, candidate),
+                canary_percent=share,
+                # Unique to this rollout: a release is rolled out only once.
+                salt=f"{application}:{release}",
+            )
+            _insert(connection, actor, after, chosen_steps)
+        tables.save(connection, after)
+        _record(connection, actor, "rollout.start", release, reason, before, after)
+        return _status_of(connection, after)
+
+
+def set_canary(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    application: str,
+    percent: float,
+    reason: str = "",
+    expected_version: int | None = None,
+) -> Rollout:
+    """Move the canary's share of traffic.
+
+    Args:
+        engine: where to write.
+        actor: who moves it.
+        application: whose rollout.
+        percent: 0 to 100 in steps of 0.01.
+        reason: why, for the audit log.
+        expected_version: the routing version the actor looked at; None does not check.
+
+    Raises:
+        BadInput: the share cannot be used.
+        NotFound: the application has no routing.
+        Conflict: no rollout is live, it is paused and the share would grow, or somebody changed it meanwhile.
+    """
+    share = checked_percent(percent)
+    reason = manifest.free_text(reason, "reason")
+    with writing(engine) as connection:
+        before = _lock_live(connection, application)
+        live = live_row(connection, application)
+        if expected_version is not None and expected_version != before.version:
+            raise Conflict(
+                f"The routing of {application} changed meanwhile (canary at {before.canary_percent:g} %); "
+                "look again, then decide."
+            )
+        if live.state == "paused" and share > before.canary_percent:
+            raise Conflict(
+                f"The rollout of {application} is paused and may only shrink; resume it to widen it."
+            )
+        after = replace(before, version=before.version + 1, canary_percent=share)
+        tables.save(connection, after)
+        _update(connection, live.id, percent=share, step=step_of(share, live.steps), stepped_at=now())
+        _record(connection, actor, "rollout.set", live.canary, reason, before, after)
+        return _status_of(connection, after)
+
+
+def pause(engine: sa.Engine, *, actor: str, application: str, reason: str = "") -> Rollout:
+    """Hold the canary at its share: nothing widens it until it is resumed.
+
+    Raises:
+        NotFound: the application has no routing.
+        Conflict: no rollout is live, or it is paused already.
+    """
+    return _switch(engine, actor, application, reason, "rollout.pause", "running", "paused")
+
+
+def resume(engine: sa.Engine, *, actor: str, application: str, reason: str = "") -> Rollout:
+    """Let a paused rollout go on.
+
+    Raises:
+        NotFound: the application has no routing.
+        Conflict: no rollout is live, or it is not paused.
+    """
+    return _switch(engine, actor, application, reason, "rollout.resume", "paused", "running")
+
+
+def promote(engine: sa.Engine, *, actor: str, application: str, reason: str = "") -> Rollout:
+    """Make the canary the stable release for everybody; the old stable release is retired.
+
+    Raises:
+        NotFound: the application has no routing.
+        Conflict: no rollout is live, or it is paused.
+    """
+    reason = manifest.free_text(reason, "reason")
+    with writing(engine) as connection:
+        before = _lock_live(connection, application)
+        live = live_row(connection, application)
+        if live.state == "paused":
+            raise Conflict(f"The rollout of {application} is paused; resume it, then promote it.")
+        promoted = get_release(connection, application, live.canary, for_update=True)
+        replaced = get_release(connection, application, live.stable, for_update=True)
+        advance(connection, promoted, Event.PROMOTE)
+        advance(connection, replaced, Event.REPLACE)
+        after = replace(without_canary(before), stable=before.canary if before.canary else before.stable)
+        tables.save(connection, after)
+        end(connection, live.id, state="promoted", verdict=live.verdict)
+        _record(connection, actor, "rollout.promote", live.canary, reason, before, after)
+        return _status_of(connection, after)
+
+
+def status(connection: sa.Connection, application: str | None = None) -> list[Rollout]:
+    """Where each application with routing stands, by name; all, or the one asked for.
+
+    Raises:
+        NotFound: `application` has no routing yet.
+    """
+    found = tables.load(connection, None if application is None else [application])
+    if application is not None and not found:
+        raise NotFound(
+            f"No release of {application} takes traffic yet; start a rollout of an approved release."
+        )
+    latest = _latest_rows(connection, application)
+    return [_fact(table, latest.get(table.application)) for table in found]
+
+
+def history(connection: sa.Connection, application: str) -> list[dict[str, Any]]:
+    """Every rollout of an application, newest first, as rows of the table `rollout`."""
+    query = (
+        sa.select(rollout_table)
+        .where(rollout_table.c.application == application)
+        .order_by(rollout_table.c.id.desc())
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def without_canary(table: RoutingTable) -> RoutingTable:
+    """The next version of `table`, with everybody on its stable release."""
+    return replace(table, version=table.version + 1, canary=None, canary_percent=0.0, salt="")
+
+
+def live_row(connection: sa.Connection, application: str) -> sa.Row[Any]:
+    """The row of the live rollout; only with the routing table locked and a canary in it."""
+    query = sa.select(rollout_table).where(
+        rollout_table.c.application == application, rollout_table.c.state.in_(LIVE)
+    )
+    return connection.execute(query).one()
+
+
+def end(connection: sa.Connection, rollout_id: int, *, state: str, verdict: str) -> None:
+    """Close a rollout; the caller has the routing table locked and writes the audit entry."""
+    _update(connection, rollout_id, state=state, verdict=verdict, ended_at=now())
+
+
+def _switch(
+    engine: sa.Engine, actor: str, application: str, reason: str, action: str, from_state: str, to_state: str
+) -> Rollout:
+    reason = manifest.free_text(reason, "reason")
+    with writing(engine) as connection:
+        table = _lock_live(connection, application)
+        live = live_row(connection, application)
+        if live.state != from_state:
+            raise Conflict(
+                f"The rollout of {application} is {live.state}, not {from_state}; nothing was changed."
+            )
+        _update(connection, live.id, state=to_state)
+        audit.record(
+            connection,
+            actor=actor,
+            action=action,
+            application=application,
+            subject=f"{application}/{live.canary}",
+            reason=reason,
+            before={"state": from_state},
+            after={"state": to_state},
+        )
+        return _status_of(connection, table)
+
+
+def _lock_live(connection: sa.Connection, application: str) -> RoutingTable:
+    table = tables.lock(connection, application)
+    if table is None:
+        raise NotFound(
+            f"No release of {application} takes traffic yet; start a rollout of an approved release."
+        )
+    if table.canary is None:
+        raise Conflict(
+            f"No rollout of {application} is live; all its traffic goes to {table.stable.release}."
+        )
+    return table
+
+
+def _insert(connection: sa.Connection, actor: str, table: RoutingTable, steps: Sequence[float]) -> None:
+    assert table.canary is not None, "a rollout has a canary"
+    at = now()
+    connection.execute(
+        sa.insert(rollout_table).values(
+            application=table.application,
+            stable=table.stable.release,
+            canary=table.canary.release,
+            percent=table.canary_percent,
+            step=step_of(table.canary_percent, steps),
+            steps=list(steps),
+            state="running",
+            verdict="inconclusive",
+            started_by=actor.strip(),
+            started_at=at,
+            stepped_at=at,
+        )
+    )
+
+
+def _update(connection: sa.Connection, rollout_id: int, **values: Any) -> None:
+    connection.execute(sa.update(rollout_table).where(rollout_table.c.id == rollout_id).values(**values))
+
+
+def _record(
+    connection: sa.Connection,
+    actor: str,
+    action: str,
+    release: str,
+    reason: str,
+    before: RoutingTable | None,
+    after: RoutingTable,
+) -> None:
+    audit.record(
+        connection,
+        actor=actor,
+        action=action,
+        application=after.application,
+        subject=f"{after.application}/{release}",
+        reason=reason,
+        before=tables.summary(before),
+        after=tables.summary(after),
+    )
+
+
+def _status_of(connection: sa.Connection, table: RoutingTable) -> Rollout:
+    return _fact(table, _latest_rows(connection, table.application).get(table.application))
+
+
+def _latest_rows(connection: sa.Connection, application: str | None) -> dict[str, sa.Row[Any]]:
+    """The newest rollout of each application."""
+    newest = sa.select(sa.func.max(rollout_table.c.id)).group_by(rollout_table.c.application)
+    if application is not None:
+        newest = newest.where(rollout_table.c.application == application)
+    rows = connection.execute(sa.select(rollout_table).where(rollout_table.c.id.in_(newest)))
+    return {row.application: row for row in rows}
+
+
+def _fact(table: RoutingTable, row: sa.Row[Any] | None) -> Rollout:
+    stable = table.stable.release
+    percent = table.canary_percent
+    return Rollout(
+        application=table.application,
+        stable=stable,
+        canary=None if table.canary is None else table.canary.release,
+        percent=percent,
+        step=0 if row is None else step_of(percent, row.steps),
+        steps=() if row is None else tuple(row.steps),
+        state="stable" if row is None else row.state,
+        verdict=None if row is None else row.verdict,
+        release=stable if row is None else row.canary,
+        version=table.version,
+        started_by=None if row is None else row.started_by,
+        started_at=None if row is None else row.started_at,
+        ended_at=None if row is None else row.ended_at,
+    )

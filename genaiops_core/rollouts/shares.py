@@ -1,0 +1,47 @@
+"""Shares of traffic: percent with a grain of 0.01, and the steps a rollout goes through."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from genaiops_core.errors import BadInput
+
+DEFAULT_STEPS = (1.0, 5.0, 25.0, 50.0, 100.0)
+MAX_STEPS = 50
+
+
+def checked_percent(percent: float) -> float:
+    """`percent` as a share that routing can keep exactly.
+
+    Raises:
+        BadInput: it is no number from 0 to 100, or finer than 0.01.
+    """
+    if isinstance(percent, bool) or not math.isfinite(percent) or not 0 <= percent <= 100:
+        raise BadInput(f"The canary share must be a number from 0 to 100 percent, not {percent}.")
+    grains = round(percent * 100)
+    if abs(percent * 100 - grains) > 1e-6:
+        raise BadInput(f"The canary share {percent} is too fine: give it in steps of 0.01 percent.")
+    return grains / 100
+
+
+def checked_steps(steps: Sequence[float] | None) -> tuple[float, ...]:
+    """The steps of a rollout, `DEFAULT_STEPS` when None.
+
+    Raises:
+        BadInput: there are none or too many, one is 0, or they do not rise.
+    """
+    if steps is None:
+        return DEFAULT_STEPS
+    checked = tuple(checked_percent(step) for step in steps)
+    rising = all(low < high for low, high in zip((0.0, *checked), checked, strict=False))
+    if not checked or len(checked) > MAX_STEPS or not rising:
+        raise BadInput(
+            f"The steps of a rollout must be 1 to {MAX_STEPS} rising percentages above 0, like 1 5 25 100."
+        )
+    return checked
+
+
+def step_of(percent: float, steps: Sequence[float]) -> int:
+    """The number, from 1, of the highest step that is at most `percent`; 0 below the first step."""
+    return sum(1 for step in steps if step <= percent)

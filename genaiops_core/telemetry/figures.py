@@ -1,0 +1,119 @@
+"""The figures of any amount of traffic: counts, money, tokens and latency."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+SHARES = (0.5, 0.95, 0.99)
+NO_LATENCY: Mapping[str, float | None] = {"p50": None, "p95": None, "p99": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What happened in one cell of a summary, a breakdown or a series.
+
+    `requests` are user-facing interactions (the root spans of traces), `calls` are model calls, each counted once.
+    A request belongs to the model of its root span, and to no model when the root is not itself a call: grouped or
+    filtered by model, `calls`, tokens and cost are complete while `requests` are only those made of a single call.
+    """
+
+    requests: int
+    request_errors: int
+    calls: int
+    call_errors: int
+    errors: int
+    """Failed calls where the traffic is grouped or filtered by model, failed requests elsewhere."""
+    error_rate: float | None
+    """`errors` over the calls or requests they were counted among; None when there were none."""
+    cost_nano_usd: int
+    """Cost of the calls that have a price; see `unpriced_calls` for those that have none."""
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    latency_ms: Mapping[str, float | None]
+    """p50, p95, p99 of successful requests, nearest rank, within 1 %; None when there were none."""
+    call_latency_ms: Mapping[str, float | None]
+    """The same of successful model calls."""
+
+    @property
+    def cost_usd(self) -> str | None:
+        """The exact cost as a decimal number, or None when every call is without a price."""
+        if self.calls and self.unpriced_calls >= self.calls:
+            return None
+        return usd(self.cost_nano_usd)
+
+    @property
+    def cost_per_request_nano_usd(self) -> float | None:
+        """Average cost of a request; None without requests or without any price."""
+        if not self.requests or self.cost_usd is None:
+            return None
+        return self.cost_nano_usd / self.requests
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures under the names of the read API."""
+        return {
+            "requests": self.requests,
+            "request_errors": self.request_errors,
+            "calls": self.calls,
+            "call_errors": self.call_errors,
+            "errors": self.errors,
+            "error_rate": self.error_rate,
+            "cost_usd": self.cost_usd,
+            "unpriced_calls": self.unpriced_calls,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cache_read_tokens": self.cache_read_tokens,
+            "cache_write_tokens": self.cache_write_tokens,
+            "latency_ms": dict(self.latency_ms),
+            "call_latency_ms": dict(self.call_latency_ms),
+        }
+
+
+def figures(
+    sums: Mapping[str, int],
+    *,
+    by_model: bool,
+    latency_ms: Mapping[str, float | None] = NO_LATENCY,
+    call_latency_ms: Mapping[str, float | None] = NO_LATENCY,
+) -> Figures:
+    """Figures from added-up columns.
+
+    Args:
+        sums: a value for each of `db.tables.telemetry.ROLLUP_SUMS`.
+        by_model: whether the traffic is grouped or filtered by model, so that errors are those of calls.
+        latency_ms: of successful requests.
+        call_latency_ms: of successful calls.
+    """
+    errors, base = (
+        (sums["call_errors"], sums["calls"]) if by_model else (sums["request_errors"], sums["requests"])
+    )
+    return Figures(
+        **sums,
+        errors=errors,
+        error_rate=errors / base if base else None,
+        latency_ms=latency_ms,
+        call_latency_ms=call_latency_ms,
+    )
+
+
+def milliseconds(percentiles_ns: Sequence[float] | None) -> Mapping[str, float | None]:
+    """Named percentiles in milliseconds (to the microsecond) from those of `SHARES` in nanoseconds."""
+    if percentiles_ns is None:
+        return NO_LATENCY
+    p50, p95, p99 = (round(value / 1e6, 3) for value in percentiles_ns)
+    return {"p50": p50, "p95": p95, "p99": p99}
+
+
+def usd(nano_usd: int) -> str:
+    """Nano-USD as an exact decimal number of USD, without trailing zeros.
+
+    >>> usd(6_414_472_530), usd(0), usd(20_000_000_000)
+    ('6.41447253', '0', '20')
+    """
+    text = f"{Decimal(nano_usd).scaleb(-9):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,138 @@
+"""What a screen or a caller asks about: a window of time and the dimensions it is narrowed to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from genaiops_core import clock
+from genaiops_core.errors import BadInput
+
+WINDOWS: Mapping[str, dt.timedelta] = MappingProxyType(
+    {
+        "1h": dt.timedelta(hours=1),
+        "6h": dt.timedelta(hours=6),
+        "24h": dt.timedelta(hours=24),
+        "7d": dt.timedelta(days=7),
+        "30d": dt.timedelta(days=30),
+    }
+)
+"""The windows that screens offer, by the name used in their address."""
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MINUTE = dt.timedelta(minutes=1)
+_LAST_MINUTE = 2**31 - 1  # buckets are 32-bit integers
+_LAST_NS = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """A half-open window of time and, for each dimension, one value or None for all of them.
+
+    The window is widened to whole minutes (`start` down, `end` up), because traffic is kept by the minute.
+
+    Raises:
+        BadInput: a time has no time zone, or `end` is not after `start`.
+    """
+
+    start: dt.datetime
+    """First instant included, aware."""
+    end: dt.datetime
+    """First instant left out, aware."""
+    application: str | None = None
+    environment: str | None = None
+    release: str | None = None
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("start", self.start), ("end", self.end)):
+            if value.tzinfo is None:
+                raise BadInput(f"The {name} {value.isoformat()} has no time zone; add Z or an offset such as +02:00.")
+        if self.end <= self.start:
+            raise BadInput(
+                f"The window ends ({self.end.isoformat()}) before it starts ({self.start.isoformat()}); swap them."
+            )
+        object.__setattr__(self, "start", from_minute((self.start - _EPOCH) // _MINUTE))
+        object.__setattr__(self, "end", from_minute(-((_EPOCH - self.end) // _MINUTE)))
+
+    @classmethod
+    def last(
+        cls,
+        window: str,
+        *,
+        now: dt.datetime | None = None,
+        application: str | None = None,
+        environment: str | None = None,
+        release: str | None = None,
+        model: str | None = None,
+    ) -> Filters:
+        """The window that ends now.
+
+        Args:
+            window: one of `WINDOWS`.
+            now: the end; the clock's by default.
+            application: one application, None for all; the other dimensions likewise.
+            environment: as above.
+            release: as above.
+            model: as above.
+
+        Raises:
+            BadInput: the window is not one of `WINDOWS`.
+        """
+        if window not in WINDOWS:
+            raise BadInput(f"There is no window '{window}'; use one of {', '.join(WINDOWS)}.")
+        end = from_minute(-((_EPOCH - (now or clock.now())) // _MINUTE))
+        return cls(
+            start=end - WINDOWS[window],
+            end=end,
+            application=application,
+            environment=environment,
+            release=release,
+            model=model,
+        )
+
+    def previous(self) -> Filters:
+        """The window of the same length just before this one."""
+        return replace(self, start=self.start - (self.end - self.start), end=self.start)
+
+    @property
+    def start_minute(self) -> int:
+        """First minute included, in minutes since the Unix epoch."""
+        return _clamped(to_minute(self.start), _LAST_MINUTE)
+
+    @property
+    def end_minute(self) -> int:
+        """First minute left out, in minutes since the Unix epoch."""
+        return _clamped(to_minute(self.end), _LAST_MINUTE)
+
+    @property
+    def start_ns(self) -> int:
+        """The start in Unix nanoseconds."""
+        return _clamped(to_minute(self.start) * 60_000_000_000, _LAST_NS)
+
+    @property
+    def end_ns(self) -> int:
+        """The end in Unix nanoseconds."""
+        return _clamped(to_minute(self.end) * 60_000_000_000, _LAST_NS)
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """The dimensions that are narrowed, apart from the application."""
+        named = {"environment": self.environment, "release": self.release, "model": self.model}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def to_minute(instant: dt.datetime) -> int:
+    """Whole minutes since the Unix epoch."""
+    return (instant - _EPOCH) // _MINUTE
+
+
+def from_minute(minute: int) -> dt.datetime:
+    """The aware instant at which a minute begins."""
+    return _EPOCH + minute * _MINUTE
+
+
+def _clamped(value: int, highest: int) -> int:
+    return min(max(value, 0), highest)

@@ -1,0 +1,87 @@
+"""Which rollup to read for which stretch of a window, so that the answer is exact and the cells are few.
+
+Ingest marks an hour dirty in the transaction that changes its minutes; closing deletes the marks in the transaction
+that makes `rollup_hour` (and, when none is left in an ended day, `rollup_day`) equal to the minutes. Hence at any
+moment an hour without a mark is right in `rollup_hour`, a day without a mark is right in `rollup_day`, a stretch
+without any cell had no traffic, and `rollup_minute` is right everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+MINUTES_AN_HOUR = 60
+MINUTES_A_DAY = 1440
+
+Range = tuple[int, int]
+"""First bucket included, first bucket left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Ranges of buckets by rollup, in that rollup's own unit; together they cover the window once."""
+
+    days: tuple[Range, ...]
+    hours: tuple[Range, ...]
+    minutes: tuple[Range, ...]
+
+
+def make_plan(start_minute: int, end_minute: int, dirty_hours: Iterable[int], *, step_minutes: int | None) -> Plan:
+    """Cover [start, end) with the coarsest rollups that are right and fine enough.
+
+    Args:
+        start_minute: first minute included.
+        end_minute: first minute left out.
+        dirty_hours: hours whose minutes changed since they were closed; those outside the window do not matter
+            unless they share a day with it.
+        step_minutes: the grain the answer is grouped by; None when time is not part of the grouping.
+    """
+    if step_minutes is not None and step_minutes % MINUTES_AN_HOUR:
+        return Plan(days=(), hours=(), minutes=((start_minute, end_minute),))
+    first_hour, last_hour = -(-start_minute // MINUTES_AN_HOUR), end_minute // MINUTES_AN_HOUR
+    if first_hour >= last_hour:
+        return Plan(days=(), hours=(), minutes=((start_minute, end_minute),))
+    dirty = sorted(set(dirty_hours))
+    days: Sequence[Range] = ()
+    if step_minutes is None or step_minutes % MINUTES_A_DAY == 0:
+        first_day, last_day = -(-first_hour // 24), last_hour // 24
+        days = _gaps(first_day, last_day, sorted({hour // 24 for hour in dirty}))
+    hours: list[Range] = []
+    position = first_hour
+    for first, last in days:
+        hours += _gaps(position, first * 24, dirty)
+        position = last * 24
+    hours += _gaps(position, last_hour, dirty)
+    minutes = [
+        (start_minute, first_hour * MINUTES_AN_HOUR),
+        *((hour * MINUTES_AN_HOUR, (hour + 1) * MINUTES_AN_HOUR) for hour in dirty if first_hour <= hour < last_hour),
+        (last_hour * MINUTES_AN_HOUR, end_minute),
+    ]
+    return Plan(days=tuple(days), hours=tuple(hours), minutes=tuple(_joined(minutes)))
+
+
+def _gaps(first: int, last: int, taken: Sequence[int]) -> list[Range]:
+    """What is left of [first, last) without the sorted buckets `taken`."""
+    ranges: list[Range] = []
+    for bucket in taken:
+        if first <= bucket < last:
+            if bucket > first:
+                ranges.append((first, bucket))
+            first = bucket + 1
+    if first < last:
+        ranges.append((first, last))
+    return ranges
+
+
+def _joined(ranges: Iterable[Range]) -> list[Range]:
+    """Sorted ranges with empty ones dropped and touching ones made one."""
+    joined: list[Range] = []
+    for first, last in ranges:
+        if first >= last:
+            continue
+        if joined and joined[-1][1] == first:
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
+    return joined

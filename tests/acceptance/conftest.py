@@ -1,0 +1,119 @@
+"""The whole console, started as its README says, and a real browser in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+ARTIFACTS = ROOT / "test-artifacts"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+START_TIMEOUT_S = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class Console:
+    """A running console."""
+
+    url: str
+    api_url: str
+    environment: dict[str, str]
+
+    def command(self, *arguments: str, actor: str = "ada") -> subprocess.CompletedProcess[str]:
+        """Run `genaiops` against the same database."""
+        return subprocess.run(
+            [sys.executable, "-m", "genaiops_core.cli.main", *arguments],
+            env={**self.environment, "GENAIOPS_ACTOR": actor},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_console(home: Path, *, database_url: str = "", demo: bool = True) -> Iterator[Console]:
+    """`genaiops up`, waited for until it is ready, and stopped as Ctrl-C would."""
+    ui_port, api_port = free_port(), free_port()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GENAIOPS_")}
+    environment |= {"GENAIOPS_HOME": str(home), "GENAIOPS_DATABASE_URL": database_url, "PYTHONWARNINGS": "default"}
+    home.mkdir(parents=True, exist_ok=True)
+    log = (home / "up.log").open("wb")
+    arguments = [sys.executable, "-m", "genaiops_core.cli.main", "up", *(["--demo"] if demo else [])]
+    process = subprocess.Popen(
+        [*arguments, "--ui-port", str(ui_port), "--api-port", str(api_port)],
+        env=environment, stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    console = Console(
+        url=f"http://127.0.0.1:{ui_port}", api_url=f"http://127.0.0.1:{api_port}", environment=environment
+    )
+    try:
+        wait_until_ready(console, process, home / "up.log")
+        yield console
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        log.close()
+
+
+def wait_until_ready(console: Console, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    addresses = [f"{console.api_url}/readyz", f"{console.url}/_stcore/health"]
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            if all(httpx.get(address, timeout=2).status_code == 200 for address in addresses):
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"not ready after {START_TIMEOUT_S} s:\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        channel = None if found else "chrome"
+        browser = playwright.chromium.launch(executable_path=found, channel=channel, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="light")
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    yield opened
+    ARTIFACTS.mkdir(exist_ok=True)
+    opened.screenshot(path=ARTIFACTS / f"{request.node.name}.png", full_page=True)
+    context.close()
