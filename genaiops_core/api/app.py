@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import ORJSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from db.engine import make_engine
 from db.migrate import upgrade
 from genaiops_core import __version__
 from genaiops_core.api import health, ofrep, operate, otlp, read
+from genaiops_core.api.metrics import HttpMetrics
 from genaiops_core.errors import GenAIOpsError, Unavailable
 from genaiops_core.settings import Settings
 
@@ -32,6 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(title="GenAIOps console", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.settings = settings
+    app.add_middleware(HttpMetrics)
     for module in (otlp, ofrep, read, operate, health):
         app.include_router(module.router)
 
@@ -39,12 +41,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def _expected(_request: Request, error: Exception) -> Response:
         assert isinstance(error, GenAIOpsError)
         headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) else None
-        return ORJSONResponse({"error": str(error)}, status_code=error.http_status, headers=headers)
+        return JSONResponse({"error": str(error)}, status_code=error.http_status, headers=headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         problems = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
-        return ORJSONResponse({"error": problems}, status_code=400)
+        return JSONResponse({"error": problems}, status_code=400)
 
     return app

@@ -6,8 +6,10 @@ import datetime as dt
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from genaiops_core.demo.profiles import ApplicationProfile, Phase
+from genaiops_core.rollouts.routing import RoutingTable, Target, is_canary
 
 DAYS = 30
 _HOUR_NS = 3_600 * 10**9
@@ -74,23 +76,35 @@ def _conversations(
         left -= turns
         # Few users ask often, most ask rarely.
         user = int(profile.users * rng.random() ** 1.6)
+        user_id = f"user-{user:04d}"
         session = f"{rng.getrandbits(64):016x}"
         at_ns = rng.randrange(start_ns, end_ns)
         for _turn in range(turns):
             phase, share = phase_at(profile, (now_ns - at_ns) / (24 * _HOUR_NS))
             yield Arrival(
                 start_ns=at_ns,
-                user_id=f"user-{user:04d}",
+                user_id=user_id,
                 session_id=session,
-                release=phase.canary if phase.canary and _bucket(user) < phase.percent else phase.stable,
+                release=release_of(profile.application, phase, user_id),
                 phase_share=share,
             )
             at_ns = min(at_ns + int(rng.uniform(20, 120) * 1e9), end_ns)
 
 
-def _bucket(user: int) -> float:
-    """A fixed place of a user in [0, 100), spread evenly so that few users already show the right share."""
-    return (user * 0.6180339887498949) % 1.0 * 100
+@cache
+def release_of(application: str, phase: Phase, user_id: str) -> str:
+    """What the product's own routing answers this user in this phase."""
+    if not phase.canary:
+        return phase.stable
+    table = RoutingTable(
+        application=application,
+        version=1,
+        stable=Target(release=phase.stable),
+        canary=Target(release=phase.canary),
+        canary_percent=phase.percent,
+        salt=f"{application}:{phase.canary}",
+    )
+    return phase.canary if is_canary(table, user_id) else phase.stable
 
 
 def _weight(at: dt.datetime) -> float:

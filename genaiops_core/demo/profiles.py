@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from genaiops_core.demo import knowledge
 from genaiops_core.demo.knowledge import Topic
@@ -30,11 +31,13 @@ class ReleaseProfile:
     """Mean score of each of METRICS when the release starts."""
     quality_drift: float = 0.0
     """Added to every mean by the end of the release's phase."""
-    error_share: float = 0.006
+    error_share: float = 0.009
     latency_factor: float = 1.0
     unsupported_share: float = 0.03
     """Answers with a sentence that no passage supports."""
     notes: str = ""
+    outcome: Literal["routed", "approved", "pending"] = "routed"
+    """Whether it ever took traffic, or waits for an operator to start or to approve it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,9 +133,9 @@ SUPPORT_AGENT = ApplicationProfile(
         Phase(from_days_ago=1.0, stable="v14", canary="v15", percent=10),
         Phase(from_days_ago=0.75, stable="v14", canary="v15", percent=25),
     ),
-    users=400,
+    users=1500,
     requests_per_day=100,
-    recent_requests=1000,
+    recent_requests=1200,
 )
 
 POLICY_SEARCH = ApplicationProfile(
@@ -167,6 +170,7 @@ POLICY_SEARCH = ApplicationProfile(
             prompt_text="Quote the rule from the passages, then say in one sentence what it means.\n\n"
             "{passages}\n\nQuestion: {question}",
             notes="Same prompt on another model; better on questions about two rules at once.",
+            outcome="pending",
         ),
     ),
     phases=(
@@ -174,7 +178,7 @@ POLICY_SEARCH = ApplicationProfile(
         Phase(from_days_ago=17, stable="v6", canary="v7", percent=30),
         Phase(from_days_ago=15, stable="v7"),
     ),
-    users=250,
+    users=900,
     requests_per_day=80,
     recent_requests=350,
 )
@@ -211,14 +215,15 @@ CLAIMS_SUMMARIZER = ApplicationProfile(
             prompt_version=1,
             prompt_text="Summarize the claim in three sentences with exact amounts.\n\n{passages}\n\nTask: {question}",
             notes="Cheaper model with the proven prompt.",
+            outcome="approved",
         ),
     ),
     phases=(
         Phase(from_days_ago=31, stable="v3"),
-        Phase(from_days_ago=12, stable="v3", canary="v4", percent=20),
-        Phase(from_days_ago=11, stable="v3"),
+        Phase(from_days_ago=12, stable="v3", canary="v4", percent=30),
+        Phase(from_days_ago=10.5, stable="v3"),
     ),
-    users=60,
+    users=300,
     requests_per_day=70,
     recent_requests=250,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -52,6 +51,7 @@ class DemoTrace:
     application: str
     trace_id: str
     release: str
+    user_id: str
     spans: list[DemoSpan]
     scores: list[DemoScore]
     thumb: str
@@ -89,37 +89,47 @@ def resource(application: str) -> dict[str, str]:
     }
 
 
-def build(profile: ApplicationProfile, arrival: Arrival, rng: random.Random, *, fails: bool | None = None) -> DemoTrace:
-    """The trace of one arrival.
+class TraceBuilder:
+    """Makes the traces of one application; the draws depend on `rng` alone."""
 
-    Args:
-        profile: the application asked.
-        arrival: when, by whom, on which release.
-        rng: draws the question, the durations, errors and scores.
-        fails: whether the request ends in an error; drawn from the release's error share when None.
-    """
-    release = profile.release(arrival.release)
-    topic_no = int(len(profile.topics) * rng.random() ** 1.3)
-    question_no = int(rng.random() * len(profile.topics[topic_no].questions))
-    exchange = _exchange(profile.application, release.release, topic_no, question_no)
-    drift = arrival.phase_share if release.quality_drift else 1.0
-    if fails is None:
-        # A release that gets worse does so over its phase.
-        fails = rng.random() < release.error_share * (0.4 + 0.6 * drift)
-    blocked = not fails and "guardrail" in profile.components and rng.random() < _BLOCKED_SHARE
-    unsupported = rng.random() < release.unsupported_share * drift
-    answer_no = 1 + int(rng.random() * len(UNSUPPORTED)) if unsupported else 0
-    writer = _SpanWriter(profile, release, arrival, rng, exchange)
-    writer.run(fails=fails, blocked=blocked, answer_no=answer_no, drift=drift)
-    scored = not fails and not blocked and rng.random() < _SCORED_SHARE
-    return DemoTrace(
-        application=profile.application,
-        trace_id=f"{rng.getrandbits(128):032x}",
-        release=release.release,
-        spans=writer.spans,
-        scores=_scores(release, arrival, rng, is_unsupported=unsupported) if scored else [],
-        thumb=_thumb(rng, is_bad=fails or unsupported),
-    )
+    def __init__(self, profile: ApplicationProfile, rng: random.Random) -> None:
+        self._profile = profile
+        self._rng = rng
+        self._exchanges: dict[tuple[str, int, int], _Exchange] = {}
+
+    def build(self, arrival: Arrival, release: ReleaseProfile, *, fails: bool | None = None) -> DemoTrace:
+        """The trace of one arrival, answered by `release`.
+
+        `fails` says whether the request ends in an error; it is drawn from the release's error share when None.
+        """
+        rng, profile = self._rng, self._profile
+        topic_no = int(len(profile.topics) * rng.random() ** 1.3)
+        question_no = int(rng.random() * len(profile.topics[topic_no].questions))
+        drift = arrival.phase_share if release.quality_drift else 1.0
+        if fails is None:
+            # A release that gets worse does so over its phase.
+            fails = rng.random() < release.error_share * (0.4 + 0.6 * drift)
+        blocked = not fails and "guardrail" in profile.components and rng.random() < _BLOCKED_SHARE
+        unsupported = rng.random() < release.unsupported_share * drift
+        answer_no = 1 + int(rng.random() * len(UNSUPPORTED)) if unsupported else 0
+        writer = _SpanWriter(profile, release, arrival, rng, self._exchange(release, topic_no, question_no))
+        writer.run(fails=fails, blocked=blocked, answer_no=answer_no, drift=drift)
+        scored = not fails and not blocked and rng.random() < _SCORED_SHARE
+        return DemoTrace(
+            application=profile.application,
+            trace_id=f"{rng.getrandbits(128):032x}",
+            release=release.release,
+            user_id=arrival.user_id,
+            spans=writer.spans,
+            scores=_scores(release, arrival, rng, is_unsupported=unsupported) if scored else [],
+            thumb=_thumb(rng, is_bad=fails or unsupported),
+        )
+
+    def _exchange(self, release: ReleaseProfile, topic_no: int, question_no: int) -> _Exchange:
+        key = (release.release, topic_no, question_no)
+        if key not in self._exchanges:
+            self._exchanges[key] = _exchange(self._profile, release, topic_no, question_no)
+        return self._exchanges[key]
 
 
 class _SpanWriter:
@@ -274,12 +284,9 @@ class _SpanWriter:
         return f"{self._rng.getrandbits(64):016x}"
 
 
-@cache
-def _exchange(application: str, release_name: str, topic_no: int, question_no: int) -> _Exchange:
-    from genaiops_core.demo.profiles import APPLICATIONS
-
-    profile = next(each for each in APPLICATIONS if each.application == application)
-    release = profile.release(release_name)
+def _exchange(
+    profile: ApplicationProfile, release: ReleaseProfile, topic_no: int, question_no: int
+) -> _Exchange:
     topic = profile.topics[topic_no]
     question = topic.questions[question_no]
     documents = retrieved(profile, topic_no, release.top_k)

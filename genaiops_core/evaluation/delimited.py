@@ -44,11 +44,9 @@ def read_delimited(text: str, filename: str, delimiter: str | None = None) -> Ta
     """
     if delimiter is None:
         delimiter = find_delimiter(text[:_SAMPLE_CHARACTERS])
-    first_line = text.lstrip("\ufeff\r\n")[: text.find("\n") + 1 or None].partition("\n")[0]
-    if first_line.count(delimiter) > MAX_COLUMNS and '"' not in first_line:
-        require_columns(first_line.count(delimiter) + 1, filename)
+    _refuse_million_columns(text, delimiter, filename)
     reader = _Records(text, delimiter)
-    records = iter(reader)
+    records = _guarded(iter(reader), filename)
     header_number, header = next(records, (0, []))
     if not header:
         raise BadInput(f"{filename} is empty: it has no header and no rows.")
@@ -67,11 +65,21 @@ def read_delimited(text: str, filename: str, delimiter: str | None = None) -> Ta
     return drop_empty_columns(table, header)
 
 
+def _refuse_million_columns(text: str, delimiter: str, filename: str) -> None:
+    """Before any row is taken apart: a header without quotes has one column more than delimiters."""
+    end = text.find("\n")
+    first_line = text if end < 0 else text[:end]
+    if '"' not in first_line and first_line.count(delimiter) > MAX_COLUMNS:
+        require_columns(first_line.count(delimiter) + 1, filename)
+
+
 def find_delimiter(sample: str) -> str:
     """The delimiter that splits the header and, most consistently, the rows of `sample`."""
     best, best_score = _NO_DELIMITER, (0.0, 0)
     for candidate in DELIMITERS:
-        counts = [len(row) for row in islice(_rows(io.StringIO(sample), candidate), 200) if any(c.strip() for c in row)]
+        spaced = f'{candidate} "' in sample
+        reader = csv.reader(_lines(sample), delimiter=candidate, skipinitialspace=spaced)
+        counts = [len(row) for row in islice(reader, 200) if any(cell.strip() for cell in row)]
         if len(counts) > 2:
             counts.pop()  # the sample may end inside a row
         if not counts or counts[0] < 2:
@@ -82,18 +90,25 @@ def find_delimiter(sample: str) -> str:
     return best
 
 
-def _rows(stream: io.StringIO, delimiter: str) -> Iterator[list[str]]:
-    # `a, "b, c"`: a space before the quote would make the quote part of the text.
-    spaced_quotes = f'{delimiter} "' in stream.getvalue()[:_SAMPLE_CHARACTERS]
-    return csv.reader(stream, delimiter=delimiter, skipinitialspace=spaced_quotes)
+def _guarded(records: Iterator[tuple[int, list[str]]], filename: str) -> Iterator[tuple[int, list[str]]]:
+    try:
+        yield from records
+    except csv.Error as error:
+        raise BadInput(f"{filename} cannot be read as a table: {error}.") from error
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their ends as they are: csv keeps those inside quotes and knows all three kinds."""
+    return io.StringIO(text, newline="").readlines()
 
 
 class _Records:
     """Numbered records of a text, blank lines skipped; `unclosed` lists rows whose quote never closes."""
 
     def __init__(self, text: str, delimiter: str) -> None:
-        self._lines = io.StringIO(text, newline="").readlines()
+        self._lines = _lines(text)
         self._delimiter = delimiter
+        # `a, "b, c"`: a space before the quote would make the quote part of the text.
         self._spaced = f'{delimiter} "' in text[:_SAMPLE_CHARACTERS]
         self.unclosed: list[int] = []
 

@@ -19,7 +19,12 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.releases import approvals, prompts, releases
+from genaiops_core.rollbacks import incidents, procedure
 from genaiops_core.rollouts import rollouts
+from genaiops_core.telemetry import marks, queries, series, traces
+from genaiops_core.telemetry.applications import Known
+from genaiops_core.telemetry.figures import Figures
+from genaiops_core.telemetry.filters import Filters
 
 SLOW_S = 30
 """For what changes only by our own writes: those clear it themselves, others' writes show within this time."""
@@ -41,6 +46,72 @@ def engine(url: str) -> sa.Engine:
     opened = make_engine(url)
     upgrade(opened)
     return opened
+
+
+@_cached(SLOW_S)
+def known(url: str) -> Known:
+    """What the filters offer."""
+    with reading(engine(url)) as connection:
+        return traces.known(connection)
+
+
+@_cached(SLOW_S)
+def demo_applications(url: str) -> frozenset[str]:
+    """Applications that the demo wrote."""
+    with reading(engine(url)) as connection:
+        return marks.demo_applications(connection)
+
+
+def is_demo(url: str, application: str | None) -> bool:
+    """Whether what is shown (one application, or all of them) has anything made up in it."""
+    demo = demo_applications(url)
+    return bool(demo) if application is None else application in demo
+
+
+@_cached(STEADY_S)
+def summary(url: str, filters: Filters) -> Figures:
+    """The figures of a window."""
+    with reading(engine(url)) as connection:
+        return queries.summary(connection, filters)
+
+
+@_cached(STEADY_S)
+def breakdown(url: str, filters: Filters, by: tuple[str, ...]) -> list[queries.Row]:
+    """The figures of a window, a row for each combination of `by`."""
+    with reading(engine(url)) as connection:
+        return queries.breakdown(connection, filters, by)
+
+
+@_cached(STEADY_S)
+def over_time(
+    url: str, filters: Filters, by: str | None = None, step: str | None = None
+) -> list[series.Point]:
+    """The figures of a window, step by step."""
+    with reading(engine(url)) as connection:
+        return series.series(connection, filters, step, by)
+
+
+@_cached(QUICK_S)
+def live_over_time(url: str, filters: Filters, by: str) -> list[series.Point]:
+    """The last minutes, one by one, for panels that refresh by themselves."""
+    with reading(engine(url)) as connection:
+        return series.series(connection, filters, "1m", by)
+
+
+@_cached(STEADY_S)
+def list_traces(
+    url: str, filters: Filters, limit: int, cursor: str | None, status: str | None, text: str | None
+) -> traces.TracePage:
+    """One page of traces, newest first."""
+    with reading(engine(url)) as connection:
+        return traces.list_traces(connection, filters, limit, cursor, status, text)
+
+
+@_cached(STEADY_S)
+def get_trace(url: str, trace_id: str) -> traces.Trace | None:
+    """One trace with all its spans."""
+    with reading(engine(url)) as connection:
+        return traces.get_trace(connection, trace_id)
 
 
 @_cached(SLOW_S)
@@ -78,6 +149,20 @@ def rollout_status(url: str) -> list[rollouts.Rollout]:
         return rollouts.status(connection)
 
 
+@_cached(QUICK_S)
+def list_incidents(url: str, application: str | None, state: str | None) -> list[incidents.Incident]:
+    """Incidents, newest first."""
+    with reading(engine(url)) as connection:
+        return incidents.list_incidents(connection, application, state)
+
+
+@_cached(QUICK_S)
+def list_rollbacks(url: str, application: str | None) -> list[procedure.Rollback]:
+    """Rollbacks, newest first."""
+    with reading(engine(url)) as connection:
+        return procedure.list_rollbacks(connection, application)
+
+
 @_cached(SLOW_S)
 def audit_entries(
     url: str,
@@ -109,6 +194,7 @@ _BY_SUBJECT: dict[str, Sequence[Any]] = {
     "releases": (list_releases, pending_approvals, approval_history, audit_entries),
     "prompts": (list_prompts, audit_entries),
     "rollouts": (rollout_status, list_releases, audit_entries),
+    "incidents": (list_incidents, list_rollbacks, rollout_status, list_releases, audit_entries),
 }
 
 

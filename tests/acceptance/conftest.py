@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,6 +97,21 @@ def wait_until_ready(console: Console, process: subprocess.Popen[bytes], log: Pa
             pass
         time.sleep(0.2)
     raise AssertionError(f"not ready after {START_TIMEOUT_S} s:\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """One console with the demo, on each database, for the whole run."""
+    home = tmp_path_factory.mktemp(f"console-{request.param}")
+    url = ""
+    if request.param == "postgresql":
+        server: sa.URL = request.getfixturevalue("postgres_server")
+        admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.exec_driver_sql("create database console")
+        admin.dispose()
+        url = server.set(database="console").render_as_string(hide_password=False)
+    yield from start_console(home, database_url=url)
 
 
 @pytest.fixture(scope="session")

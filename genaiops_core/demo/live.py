@@ -1,0 +1,166 @@
+"""An application that runs beside the console: it asks its flag who answers each user, and sends what happened."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+
+from genaiops_core.clock import now_ns
+from genaiops_core.demo.arrivals import Arrival
+from genaiops_core.demo.otlp_json import export_request
+from genaiops_core.demo.profiles import APPLICATIONS, SUPPORT_AGENT, ApplicationProfile, ReleaseProfile
+from genaiops_core.demo.traces import DemoTrace, TraceBuilder
+from genaiops_core.errors import NotFound, Unavailable
+
+REQUESTS_PER_SECOND = 8
+_SUPPORT_SHARE = 0.75
+_FINISHED_NS = 5 * 10**9
+"""Simulated requests started this long ago, so that all of their spans have ended when they are sent."""
+_SHARE_WINDOW_S = 10
+_PATIENCE_S = 15.0
+"""How long an API that is starting, full or away is asked again."""
+
+# Every n-th request fails: errors look drawn over minutes, yet no short run of bad luck crosses the policy's 5 %.
+_CANARY_FAILS_EVERY = 33
+_STABLE_FAILS_EVERY = 150
+_OUTAGE_FAILS_EVERY = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveSecond:
+    """What the application did in one second."""
+
+    at: dt.datetime
+    requests: int
+    errors: int
+    canary_requests: int
+    canary_share: float | None
+    """Of support-agent's requests in the last ten seconds; None before the first one."""
+    release: str
+    """The canary's release, or the stable one's when no canary is live."""
+
+
+class LiveApplication:
+    """Sends simulated traffic of the demo applications, each request on the release its user is given."""
+
+    def __init__(self, client: httpx.Client, *, seed: int = 1, is_outage: bool = False) -> None:
+        """`client` has the API's base URL; with `is_outage` the canary fails so often that the policy steps in."""
+        self._client = client
+        self._rng = random.Random(f"{seed}/live")
+        self._builders = {each.application: TraceBuilder(each, self._rng) for each in APPLICATIONS}
+        self._canary_fails_every = _OUTAGE_FAILS_EVERY if is_outage else _CANARY_FAILS_EVERY
+        self._sent = {"stable": 0, "canary": 0}
+        self._shares: deque[tuple[float, bool]] = deque()
+
+    def run(
+        self, seconds: float, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator[LiveSecond]:
+        """One batch a second until `seconds` have passed.
+
+        Raises:
+            NotFound: the API knows no route for a demo application.
+            Unavailable: the API does not answer.
+        """
+        end = clock() + seconds
+        while (started := clock()) < end:
+            yield self._second(started)
+            sleep(max(0.0, min(started + 1.0, end) - clock()))
+
+    def _second(self, at: float) -> LiveSecond:
+        traces: list[DemoTrace] = []
+        canaries, release = 0, ""
+        for _ in range(REQUESTS_PER_SECOND):
+            profile = self._pick()
+            user_id = f"user-{int(profile.users * self._rng.random()):04d}"
+            answer = self._ask(profile.application, user_id)
+            is_canary = answer.get("variant") == "canary"
+            traces.append(self._serve(profile, user_id, answer, is_canary=is_canary))
+            if profile is SUPPORT_AGENT:
+                canaries += is_canary
+                self._shares.append((at, is_canary))
+                if is_canary or not release:
+                    release = str(answer["release"])
+        self._post("/v1/traces", export_request(traces))
+        while self._shares and self._shares[0][0] < at - _SHARE_WINDOW_S:
+            self._shares.popleft()
+        recent = [is_canary for _at, is_canary in self._shares]
+        return LiveSecond(
+            at=dt.datetime.now(dt.UTC),
+            requests=len(traces),
+            errors=sum(1 for trace in traces if trace.spans[0].error),
+            canary_requests=canaries,
+            canary_share=sum(recent) / len(recent) if recent else None,
+            release=release,
+        )
+
+    def _pick(self) -> ApplicationProfile:
+        if self._rng.random() < _SUPPORT_SHARE:
+            return SUPPORT_AGENT
+        return self._rng.choice([each for each in APPLICATIONS if each is not SUPPORT_AGENT])
+
+    def _ask(self, application: str, user_id: str) -> dict[str, Any]:
+        """The value of the flag `release` for this user."""
+        response = self._post(
+            "/ofrep/v1/evaluate/flags/release",
+            {"context": {"targetingKey": user_id, "application": application}},
+        )
+        value: dict[str, Any] = response.json()["value"]
+        return value
+
+    def _serve(
+        self, profile: ApplicationProfile, user_id: str, answer: dict[str, Any], *, is_canary: bool
+    ) -> DemoTrace:
+        variant = "canary" if is_canary else "stable"
+        self._sent[variant] += 1
+        every = self._canary_fails_every if is_canary else _STABLE_FAILS_EVERY
+        arrival = Arrival(
+            start_ns=now_ns() - _FINISHED_NS,
+            user_id=user_id,
+            session_id=f"{self._rng.getrandbits(64):016x}",
+            release=str(answer["release"]),
+            phase_share=1.0,
+        )
+        return self._builders[profile.application].build(
+            arrival, _behaviour(profile, answer), fails=self._sent[variant] % every == every // 2
+        )
+
+    def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """Send until it is taken, as an exporter does: 503 and a closed door are asked again."""
+        give_up_at = time.monotonic() + _PATIENCE_S
+        while True:
+            problem, wait_s = "", 0.5
+            try:
+                response = self._client.post(path, json=body)
+            except httpx.TransportError as error:
+                problem = str(error) or type(error).__name__
+            else:
+                if response.status_code == 404:
+                    raise NotFound(f"The API routes no demo application; run 'genaiops demo' on its database first.")
+                if response.is_success:
+                    return response
+                problem = f"status {response.status_code}: {response.text[:200]}"
+                if response.status_code not in (429, 502, 503, 504):
+                    raise Unavailable(f"The API refused {path} with {problem}.")
+                wait_s = float(response.headers.get("Retry-After", wait_s))
+            if time.monotonic() + wait_s > give_up_at:
+                raise Unavailable(
+                    f"The API at {self._client.base_url} does not take {path} ({problem}); start it with 'genaiops up'."
+                )
+            time.sleep(wait_s)
+
+
+def _behaviour(profile: ApplicationProfile, answer: dict[str, Any]) -> ReleaseProfile:
+    """How the release behaves: as the demo knows it, or like the newest known one when an operator made it."""
+    name = str(answer["release"])
+    known = {each.release: each for each in profile.releases}
+    if name in known:
+        return known[name]
+    ordinary = next(each for each in profile.releases if each.release == profile.phases[-1].stable)
+    return replace(ordinary, release=name, model=str(answer.get("model_id") or ordinary.model))

@@ -1,0 +1,406 @@
+"""Datasets: immutable versions of test cases, imported from files. The same content is the same version."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from db.tables.evaluations import dataset as dataset_table
+from db.tables.evaluations import dataset_version, evaluation, test_case
+from db.transaction import insert, writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput, Conflict, NotFound
+from genaiops_core.evaluation import cases as casting
+from genaiops_core.evaluation.cases import Case, Cases
+from genaiops_core.evaluation.readers import Problem, read_table
+
+PREVIEW_CASES = 20
+MAX_NAME_LENGTH = 200
+_INSERT_ROWS = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What an import of a file would do; nothing is stored."""
+
+    columns: tuple[str, ...]
+    """All columns of the file."""
+    mapping: dict[str, str]
+    """Field -> column; without `input` nothing can be imported."""
+    cases: tuple[Case, ...]
+    """The first cases."""
+    problems: tuple[Problem, ...]
+    accepted: int
+    rejected: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetVersion:
+    """One version of a dataset; its cases never change."""
+
+    dataset: str
+    version: int
+    cases: int
+    rejected: int
+    columns: dict[str, str]
+    """Field -> column of the file it came from."""
+    problems: tuple[Problem, ...]
+    content_sha256: str
+    source: str
+    created_by: str
+    created_at: dt.datetime
+    is_new: bool = False
+    """Whether the import made it; False when the same content was there already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A dataset with its newest version."""
+
+    dataset: str
+    version: int
+    versions: int
+    cases: int
+    source: str
+    created_by: str
+    created_at: dt.datetime
+    is_demo: bool
+
+
+def preview(
+    data: bytes, filename: str, mapping: Mapping[str, str] | None = None, *, limit: int = PREVIEW_CASES
+) -> Preview:
+    """Read a file and show what its import would give.
+
+    Args:
+        data: the whole file.
+        filename: its name; the ending tells the format.
+        mapping: field -> column, over what the aliases recognise.
+        limit: cases shown.
+
+    Raises:
+        BadInput: nothing can be read, or the mapping names an unknown field or column.
+    """
+    table = read_table(data, filename)
+    resolved = casting.resolve(table.columns, mapping)
+    if "input" not in resolved:
+        rows = len(table.rows)
+        problem = Problem(row=None, column="input", problem="no column was recognised as the input; choose one")
+        return Preview(
+            columns=table.columns,
+            mapping=resolved,
+            cases=(),
+            problems=(problem, *table.problems),
+            accepted=0,
+            rejected=rows + table.rejected,
+        )
+    made = casting.to_cases(table, resolved)
+    return Preview(
+        columns=table.columns,
+        mapping=resolved,
+        cases=tuple(made.cases[:limit]),
+        problems=tuple(made.problems),
+        accepted=len(made.cases),
+        rejected=made.rejected,
+    )
+
+
+def import_dataset(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    name: str,
+    data: bytes,
+    filename: str,
+    mapping: Mapping[str, str] | None = None,
+    reason: str = "",
+    is_demo: bool = False,
+) -> DatasetVersion:
+    """Import the readable rows of a file as the next version of dataset `name`.
+
+    The same content imported again gives the version that is already there.
+
+    Raises:
+        BadInput: nothing can be read, or no column holds the input.
+    """
+    name = _checked_name(name)
+    table = read_table(data, filename)
+    resolved = casting.resolve(table.columns, mapping)
+    if "input" not in resolved:
+        shown = ", ".join(table.columns[:20])
+        raise BadInput(f"No column of {filename} was recognised as the input; say --map input=COLUMN with one of: {shown}.")
+    made = casting.to_cases(table, resolved)
+    return _store(
+        engine, actor=actor, name=name, made=made, columns=resolved, source=filename, reason=reason, is_demo=is_demo
+    )
+
+
+def add_cases(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    name: str,
+    cases: Sequence[Case],
+    source: str,
+    reason: str = "",
+    is_demo: bool = False,
+) -> DatasetVersion:
+    """Store ready-made cases as the next version of dataset `name`."""
+    made = Cases(cases=list(cases), problems=[], rejected=0)
+    return _store(
+        engine, actor=actor, name=_checked_name(name), made=made, columns={}, source=source, reason=reason, is_demo=is_demo
+    )
+
+
+def list_datasets(connection: sa.Connection) -> list[Dataset]:
+    """All datasets by name, each with its newest version."""
+    newest = (
+        sa.select(
+            dataset_version.c.dataset,
+            sa.func.max(dataset_version.c.version).label("newest"),
+            sa.func.count().label("versions"),
+        )
+        .group_by(dataset_version.c.dataset)
+        .subquery()
+    )
+    query = (
+        sa.select(dataset_version, newest.c.versions, dataset_table.c.is_demo)
+        .join(
+            newest,
+            sa.and_(newest.c.dataset == dataset_version.c.dataset, newest.c.newest == dataset_version.c.version),
+        )
+        .join(dataset_table, dataset_table.c.name == dataset_version.c.dataset)
+        .order_by(dataset_version.c.dataset)
+    )
+    return [
+        Dataset(
+            dataset=row.dataset,
+            version=row.version,
+            versions=row.versions,
+            cases=row.cases,
+            source=row.source,
+            created_by=row.created_by,
+            created_at=row.created_at,
+            is_demo=row.is_demo,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def list_versions(connection: sa.Connection, name: str) -> list[DatasetVersion]:
+    """Versions of a dataset, newest first.
+
+    Raises:
+        NotFound: there is no such dataset.
+    """
+    query = sa.select(dataset_version).where(dataset_version.c.dataset == name)
+    rows = [_version(row) for row in connection.execute(query.order_by(dataset_version.c.version.desc()))]
+    if not rows:
+        raise _unknown(connection, name)
+    return rows
+
+
+def get_version(connection: sa.Connection, name: str, version: int | None = None) -> DatasetVersion:
+    """One version of a dataset; the newest when none is named.
+
+    Raises:
+        NotFound: there is no such dataset or version.
+    """
+    query = sa.select(dataset_version).where(dataset_version.c.dataset == name)
+    if version is not None:
+        query = query.where(dataset_version.c.version == version)
+    row = connection.execute(query.order_by(dataset_version.c.version.desc()).limit(1)).first()
+    if row is None:
+        if version is not None and connection.execute(sa.select(dataset_table).filter_by(name=name)).first():
+            raise NotFound(f"Dataset {name} has no version {version}.")
+        raise _unknown(connection, name)
+    return _version(row)
+
+
+def cases(
+    connection: sa.Connection, name: str, version: int, limit: int | None = None, offset: int = 0
+) -> list[tuple[int, Case]]:
+    """(case number, case) in the order of the file."""
+    query = (
+        sa.select(test_case)
+        .where(test_case.c.dataset == name, test_case.c.version == version)
+        .order_by(test_case.c.case_no)
+    )
+    if limit is not None:
+        query = query.limit(limit)
+    if offset:
+        # SQLite knows OFFSET only after LIMIT, so the numbers, which have no gaps, are compared instead.
+        query = query.where(test_case.c.case_no > offset)
+    return [(row.case_no, case_of(row)) for row in connection.execute(query)]
+
+
+def numbered_cases(
+    connection: sa.Connection, name: str, version: int, numbers: Sequence[int]
+) -> dict[int, Case]:
+    """The cases of these numbers (fewer than a thousand at once)."""
+    query = sa.select(test_case).where(
+        test_case.c.dataset == name, test_case.c.version == version, test_case.c.case_no.in_(numbers)
+    )
+    return {row.case_no: case_of(row) for row in connection.execute(query)}
+
+
+def export(connection: sa.Connection, name: str, version: int | None = None) -> Iterator[dict[str, Any]]:
+    """The cases as JSON objects: input, answer, contexts, reference, metadata."""
+    found = get_version(connection, name, version)
+    query = (
+        sa.select(test_case)
+        .where(test_case.c.dataset == name, test_case.c.version == found.version)
+        .order_by(test_case.c.case_no)
+        .execution_options(yield_per=500)
+    )
+    for row in connection.execute(query):
+        yield case_of(row).as_json()
+
+
+def delete(engine: sa.Engine, *, actor: str, name: str, reason: str = "") -> None:
+    """Remove a dataset with all its versions.
+
+    Raises:
+        NotFound: there is no such dataset.
+        Conflict: an evaluation was made on it; its results would lose their cases.
+    """
+    with writing(engine) as connection:
+        versions = list_versions(connection, name)
+        if connection.execute(sa.select(evaluation.c.id).where(evaluation.c.dataset == name).limit(1)).first():
+            raise Conflict(f"Dataset {name} has evaluations; their results would lose their cases, so it stays.")
+        for table in (test_case, dataset_version):
+            connection.execute(sa.delete(table).where(table.c.dataset == name))
+        connection.execute(sa.delete(dataset_table).where(dataset_table.c.name == name))
+        before = {"versions": len(versions), "cases": versions[0].cases}
+        audit.record(connection, actor=actor, action="dataset.delete", subject=name, reason=reason, before=before)
+
+
+def case_of(row: sa.Row[Any]) -> Case:
+    return Case(
+        input=row.input,
+        answer=row.answer,
+        contexts=None if row.contexts is None else tuple(row.contexts),
+        reference=row.reference,
+        metadata=row.metadata,
+    )
+
+
+def content_sha256(cases: Sequence[Case]) -> str:
+    """The content of a version: all fields of all cases, in order."""
+    digest = hashlib.sha256()
+    for case in cases:
+        digest.update(orjson.dumps(case.as_json(), option=orjson.OPT_SORT_KEYS))
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _store(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    name: str,
+    made: Cases,
+    columns: Mapping[str, str],
+    source: str,
+    reason: str,
+    is_demo: bool,
+) -> DatasetVersion:
+    if not made.cases:
+        first = f" Row {made.problems[0].row}: {made.problems[0].problem}." if made.problems else ""
+        raise BadInput(f"{source} holds no case that can be read.{first}")
+    digest = content_sha256(made.cases)
+    at = now()
+    with writing(engine) as connection:
+        connection.execute(
+            insert(connection, dataset_table)
+            .values(name=name, created_by=actor, created_at=at, is_demo=is_demo)
+            .on_conflict_do_nothing()
+        )
+        # Two imports at once would choose the same number; the row of the dataset is their queue.
+        connection.execute(sa.select(dataset_table).where(dataset_table.c.name == name).with_for_update())
+        same = connection.execute(
+            sa.select(dataset_version).where(
+                dataset_version.c.dataset == name, dataset_version.c.content_sha256 == digest
+            )
+        ).first()
+        if same is not None:
+            return _version(same)
+        newest = connection.execute(
+            sa.select(sa.func.max(dataset_version.c.version)).where(dataset_version.c.dataset == name)
+        ).scalar()
+        stored = DatasetVersion(
+            dataset=name,
+            version=(newest or 0) + 1,
+            cases=len(made.cases),
+            rejected=made.rejected,
+            columns=dict(columns),
+            problems=tuple(made.problems),
+            content_sha256=digest,
+            source=PurePath(source).name,
+            created_by=actor,
+            created_at=at,
+            is_new=True,
+        )
+        _insert(connection, stored, made.cases)
+        facts = {"version": stored.version, "cases": stored.cases, "rejected": stored.rejected, "sha256": digest}
+        audit.record(connection, actor=actor, action="dataset.import", subject=name, reason=reason, after=facts)
+        return stored
+
+
+def _insert(connection: sa.Connection, stored: DatasetVersion, cases: Sequence[Case]) -> None:
+    connection.execute(
+        sa.insert(dataset_version).values(
+            dataset=stored.dataset,
+            version=stored.version,
+            content_sha256=stored.content_sha256,
+            cases=stored.cases,
+            rejected=stored.rejected,
+            columns=stored.columns,
+            problems=[problem.as_json() for problem in stored.problems],
+            source=stored.source,
+            created_by=stored.created_by,
+            created_at=stored.created_at,
+        )
+    )
+    for start in range(0, len(cases), _INSERT_ROWS):
+        rows = [
+            {"dataset": stored.dataset, "version": stored.version, "case_no": start + i, **case.as_json()}
+            for i, case in enumerate(cases[start : start + _INSERT_ROWS], start=1)
+        ]
+        connection.execute(sa.insert(test_case), rows)
+
+
+def _version(row: sa.Row[Any]) -> DatasetVersion:
+    return DatasetVersion(
+        dataset=row.dataset,
+        version=row.version,
+        cases=row.cases,
+        rejected=row.rejected,
+        columns=dict(row.columns),
+        problems=tuple(Problem(**problem) for problem in row.problems),
+        content_sha256=row.content_sha256,
+        source=row.source,
+        created_by=row.created_by,
+        created_at=row.created_at,
+    )
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise BadInput(f"The name of a dataset must be 1 to {MAX_NAME_LENGTH} printable characters.")
+    return name
+
+
+def _unknown(connection: sa.Connection, name: str) -> NotFound:
+    names = connection.execute(sa.select(dataset_table.c.name).order_by(dataset_table.c.name).limit(10)).scalars()
+    known = ", ".join(names)
+    return NotFound(f"There is no dataset '{name}'" + (f"; there are: {known}." if known else "; import one first."))

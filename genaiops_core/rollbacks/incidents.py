@@ -1,0 +1,157 @@
+"""Incidents: what went wrong, with the figures of that time, until somebody resolves it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.rollouts import incident as incident_table
+from db.transaction import writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput, Conflict, NotFound
+from genaiops_core.releases.manifest import free_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incident:
+    """One incident. `rollback_id` is None when traffic was not moved."""
+
+    id: int
+    application: str
+    rollback_id: int | None
+    title: str
+    severity: str  # low, medium, high or critical
+    trigger: str  # 'manual' or the policy trigger's name
+    metrics: dict[str, Any]
+    steps: tuple[dict[str, Any], ...]  # {"step": str, "state": "done" | "pending", "detail": str}
+    state: str  # open or resolved
+    opened_by: str
+    opened_at: dt.datetime
+    resolved_by: str | None
+    resolved_at: dt.datetime | None
+    resolution: str
+
+
+def open_incident(
+    connection: sa.Connection,
+    *,
+    actor: str,
+    application: str,
+    title: str,
+    severity: str,
+    trigger: str,
+    metrics: Mapping[str, Any],
+    steps: Sequence[Mapping[str, Any]] = (),
+    rollback_id: int | None = None,
+) -> Incident:
+    """Open an incident inside the caller's transaction, with its audit entry."""
+    row = connection.execute(
+        sa.insert(incident_table)
+        .values(
+            application=application,
+            rollback_id=rollback_id,
+            title=title,
+            severity=severity,
+            trigger=trigger,
+            metrics=dict(metrics),
+            steps=[dict(step) for step in steps],
+            state="open",
+            opened_by=actor.strip(),
+            opened_at=now(),
+            resolution="",
+        )
+        .returning(*incident_table.c)
+    ).one()
+    opened = _from_row(row)
+    audit.record(
+        connection,
+        actor=actor,
+        action="incident.open",
+        application=application,
+        subject=f"{application}/incident/{opened.id}",
+        reason=title,
+        after={"state": "open", "severity": severity, "trigger": trigger, "metrics": dict(metrics)},
+    )
+    return opened
+
+
+def list_incidents(
+    connection: sa.Connection, application: str | None = None, state: str | None = None
+) -> list[Incident]:
+    """Newest first; `application` and `state` narrow, None takes all."""
+    query = sa.select(incident_table).order_by(incident_table.c.id.desc())
+    if application:
+        query = query.where(incident_table.c.application == application)
+    if state:
+        query = query.where(incident_table.c.state == state)
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def resolve(engine: sa.Engine, *, actor: str, incident_id: int, reason: str) -> Incident:
+    """Close an incident; `reason` is kept as its resolution.
+
+    Raises:
+        BadInput: no reason was given.
+        NotFound: no such incident.
+        Conflict: it is resolved already.
+    """
+    resolution = free_text(reason, "reason")
+    if not resolution:
+        raise BadInput(
+            f"Say how incident {incident_id} was resolved: the next one who sees it needs to know."
+        )
+    with writing(engine) as connection:
+        query = sa.select(incident_table).where(incident_table.c.id == incident_id)
+        row = connection.execute(query.with_for_update()).first()
+        if row is None:
+            raise NotFound(
+                f"There is no incident {incident_id}; `genaiops incident list` shows those there are."
+            )
+        if row.state == "resolved":
+            raise Conflict(
+                f"Incident {incident_id} was resolved already by {row.resolved_by}; nothing was changed."
+            )
+        values = {
+            "state": "resolved",
+            "resolved_by": actor.strip(),
+            "resolved_at": now(),
+            "resolution": resolution,
+        }
+        connection.execute(
+            sa.update(incident_table).where(incident_table.c.id == incident_id).values(**values)
+        )
+        audit.record(
+            connection,
+            actor=actor,
+            action="incident.resolve",
+            application=row.application,
+            subject=f"{row.application}/incident/{incident_id}",
+            reason=resolution,
+            before={"state": "open"},
+            after={"state": "resolved"},
+        )
+        return _from_row(connection.execute(query).one())
+
+
+def _from_row(row: sa.Row[Any]) -> Incident:
+    return Incident(
+        id=row.id,
+        application=row.application,
+        rollback_id=row.rollback_id,
+        title=row.title,
+        severity=row.severity,
+        trigger=row.trigger,
+        metrics=row.metrics,
+        steps=tuple(row.steps),
+        state=row.state,
+        opened_by=row.opened_by,
+        opened_at=row.opened_at,
+        resolved_by=row.resolved_by,
+        resolved_at=row.resolved_at,
+        resolution=row.resolution,
+    )

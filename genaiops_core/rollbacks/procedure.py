@@ -1,0 +1,241 @@
+"""Roll back: in one transaction everybody is on the stable release again and an incident is open."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.rollouts import incident as incident_table
+from db.tables.rollouts import rollback as rollback_table
+from db.tables.rollouts import rollout as rollout_table
+from db.transaction import reading, writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput, Conflict, NotFound
+from genaiops_core.releases.manifest import free_text
+from genaiops_core.releases.releases import Release, advance, get_release
+from genaiops_core.releases.states import Event
+from genaiops_core.rollbacks import incidents
+from genaiops_core.rollbacks.measures import observe
+from genaiops_core.rollbacks.policy import STEPS, Step
+from genaiops_core.rollouts import rollouts, tables
+from genaiops_core.rollouts.routing import RoutingTable
+
+MANUAL = "manual"
+METRICS_WINDOW_MIN = 15
+SHORTEST_REASON = 3
+
+_LATER = {
+    "validate_metrics_improved": "compare the stable release with these metrics once new traffic has come",
+    "send_postmortem_template": "write down cause, effect and prevention, then resolve the incident",
+}
+"""Steps that nobody can take at the moment of the rollback: they stay open on the incident."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollback:
+    """One rollback that was carried out."""
+
+    id: int
+    application: str
+    from_release: str
+    to_release: str
+    actor: str
+    reason: str
+    trigger: str  # 'manual' or the policy trigger's name
+    routing_version: int
+    metrics: dict[str, Any]  # {"window_min": 15, "stable": {...}, "canary": {...}}, see measures.Observation
+    at: dt.datetime
+    incident_id: int | None
+    steps: tuple[dict[str, Any], ...]  # {"step": str, "state": "done" | "pending", "detail": str}
+
+
+def roll_back(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    application: str,
+    reason: str,
+    trigger: str = MANUAL,
+    severity: str = "high",
+    canary: str | None = None,
+    steps: Sequence[Step] = STEPS,
+) -> Rollback:
+    """Take the live canary out of traffic or, when none is live, go back to the stable release before this one.
+
+    Args:
+        engine: where to write.
+        actor: who decides.
+        application: whose traffic.
+        reason: why, at least three characters.
+        trigger: `manual`, or the name of the policy trigger that fired.
+        severity: of the incident: low, medium, high or critical.
+        canary: only roll back if this release is the live canary; None takes whatever is there.
+        steps: the procedure, see `policy.Step`.
+
+    Raises:
+        BadInput: the reason is too short.
+        NotFound: the application has no routing.
+        Conflict: there is nothing to go back to, or `canary` is not live (any more).
+    """
+    reason = free_text(reason, "reason")
+    if len(reason) < SHORTEST_REASON:
+        raise BadInput(f"Say why {application} is rolled back, in at least {SHORTEST_REASON} characters.")
+    metrics = _metrics(engine, application)
+    with writing(engine) as connection:
+        before = tables.lock(connection, application)
+        if before is None:
+            raise NotFound(f"No release of {application} takes traffic, so there is nothing to roll back.")
+        if canary is not None and (before.canary is None or before.canary.release != canary):
+            raise Conflict(f"{application}/{canary} is not the live canary any more; nothing was changed.")
+        after, from_release = _withdraw(connection, before, failed=trigger != MANUAL)
+        tables.save(connection, after)
+        rollback_id = connection.execute(
+            sa.insert(rollback_table)
+            .values(
+                application=application,
+                from_release=from_release,
+                to_release=after.stable.release,
+                actor=actor.strip(),
+                reason=reason,
+                trigger=trigger,
+                routing_version=after.version,
+                metrics=metrics,
+                at=now(),
+            )
+            .returning(rollback_table.c.id)
+        ).scalar_one()
+        audit.record(
+            connection,
+            actor=actor,
+            action="rollback.execute",
+            application=application,
+            subject=f"{application}/{from_release}",
+            reason=reason,
+            before=tables.summary(before),
+            after={**(tables.summary(after) or {}), "trigger": trigger},
+        )
+        incidents.open_incident(
+            connection,
+            actor=actor,
+            application=application,
+            title=f"{from_release} was rolled back to {after.stable.release}: {reason}",
+            severity=severity,
+            trigger=trigger,
+            metrics=metrics,
+            steps=[_step(step, from_release=from_release, to_release=after.stable.release) for step in steps],
+            rollback_id=rollback_id,
+        )
+        return list_rollbacks(connection, application)[0]
+
+
+def list_rollbacks(connection: sa.Connection, application: str | None = None) -> list[Rollback]:
+    """Newest first; all, or those of one application."""
+    opened = incident_table
+    query = (
+        sa.select(rollback_table, opened.c.id.label("incident_id"), opened.c.steps)
+        .outerjoin(opened, opened.c.rollback_id == rollback_table.c.id)
+        .order_by(rollback_table.c.id.desc())
+    )
+    if application:
+        query = query.where(rollback_table.c.application == application)
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def _withdraw(connection: sa.Connection, table: RoutingTable, *, failed: bool) -> tuple[RoutingTable, str]:
+    """The routing without its newest release, and that release's name; moves states of releases and rollout."""
+    application = table.application
+    if table.canary is not None:
+        from_release = table.canary.release
+        live = rollouts.live_row(connection, application)
+        rollouts.end(connection, live.id, state="rolled_back", verdict="failed" if failed else live.verdict)
+        after = rollouts.without_canary(table)
+        get_release(connection, application, after.stable.release)
+    else:
+        from_release = table.stable.release
+        previous = _previous_stable(connection, application, from_release)
+        advance(connection, previous, Event.RESTORE)
+        after = replace(rollouts.without_canary(table), stable=tables.target_of(connection, previous))
+        promoted = _promotion_of(connection, application, from_release)
+        if promoted is not None:
+            rollouts.end(connection, promoted.id, state="rolled_back", verdict=promoted.verdict)
+    withdrawn = get_release(connection, application, from_release, for_update=True)
+    advance(connection, withdrawn, Event.ROLL_BACK)
+    return after, from_release
+
+
+def _previous_stable(connection: sa.Connection, application: str, current: str) -> Release:
+    """The release that `current` replaced, which its promotion names."""
+    promoted = _promotion_of(connection, application, current)
+    if promoted is None:
+        raise Conflict(
+            f"{application} has no canary and no earlier stable release to go back to; {current} is the only one."
+        )
+    return get_release(connection, application, promoted.stable, for_update=True)
+
+
+def _promotion_of(connection: sa.Connection, application: str, release: str) -> sa.Row[Any] | None:
+    return connection.execute(
+        sa.select(rollout_table).where(
+            rollout_table.c.application == application,
+            rollout_table.c.canary == release,
+            rollout_table.c.state == "promoted",
+        )
+    ).first()
+
+
+def _metrics(engine: sa.Engine, application: str) -> dict[str, Any]:
+    """How the releases in traffic did lately; read before the transaction, which must stay short."""
+    with reading(engine) as connection:
+        found = tables.load(connection, [application])
+        if not found:
+            return {}
+        table, at = found[0], now()
+        targets = {"stable": table.stable, "canary": table.canary}
+        return {
+            "window_min": METRICS_WINDOW_MIN,
+            **{
+                variant: observe(
+                    connection,
+                    application=application,
+                    release=target.release,
+                    variant=variant,
+                    now=at,
+                    window_min=METRICS_WINDOW_MIN,
+                ).as_json()
+                for variant, target in targets.items()
+                if target is not None
+            },
+        }
+
+
+def _step(step: Step, *, from_release: str, to_release: str) -> dict[str, str]:
+    if step in _LATER:
+        return {"step": step, "state": "pending", "detail": _LATER[step]}
+    done = {
+        "verify_previous_version_exists": f"{to_release} is registered",
+        "stop_new_version_traffic": f"{from_release} takes 0 % of traffic",
+        "route_100_percent_to_previous": f"{to_release} takes 100 % of traffic",
+    }
+    return {"step": step, "state": "done", "detail": done[step]}
+
+
+def _from_row(row: sa.Row[Any]) -> Rollback:
+    return Rollback(
+        id=row.id,
+        application=row.application,
+        from_release=row.from_release,
+        to_release=row.to_release,
+        actor=row.actor,
+        reason=row.reason,
+        trigger=row.trigger,
+        routing_version=row.routing_version,
+        metrics=row.metrics,
+        at=row.at,
+        incident_id=row.incident_id,
+        steps=tuple(row.steps or ()),
+    )

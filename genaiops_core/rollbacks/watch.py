@@ -1,0 +1,176 @@
+"""The watch: hold every application against the policy, and roll a failing canary back.
+
+Rolling a canary back is always safe, so the policy does it by itself. When only a stable release takes traffic, a
+firing opens an incident and moves nothing: going back further would be a guess.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from db.tables.rollouts import incident as incident_table
+from db.transaction import reading, writing
+from genaiops_core.errors import Conflict, NotFound
+from genaiops_core.rollbacks import incidents
+from genaiops_core.rollbacks.measures import Observation, observe
+from genaiops_core.rollbacks.policy import Policy, Trigger
+from genaiops_core.rollbacks.procedure import roll_back
+from genaiops_core.rollouts import tables
+from genaiops_core.rollouts.routing import CANARY, STABLE
+
+ACTOR = "policy"
+"""Who the audit log names when nobody pressed a button."""
+
+MIN_REQUESTS = 50
+MIN_SCORES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firing:
+    """A trigger whose figure is beyond its limit, with enough evidence to believe it."""
+
+    application: str
+    release: str
+    variant: str  # canary or stable
+    trigger: Trigger
+    value: float
+    sample: int  # requests, or scores for avg_quality_score
+    observation: Observation
+
+    @property
+    def sentence(self) -> str:
+        """What happened, for incident and audit log."""
+        beyond = "above" if self.trigger.comparison == "greater_than" else "below"
+        evidence = "scores" if self.trigger.metric == "avg_quality_score" else "requests"
+        return (
+            f"{self.trigger.name}: {self.trigger.metric} {self.value:.4g} is {beyond} {self.trigger.threshold:g} "
+            f"over {self.trigger.window_min} min ({self.sample} {evidence})"
+        )
+
+
+def judge(policy: Policy, observations: Sequence[Observation]) -> list[Firing]:
+    """Which triggers fire, in the order of the observations, then of the policy.
+
+    A figure that was not measured, fewer than 50 requests in the window, or fewer than 20 scores for a quality
+    trigger, is missing evidence and fires nothing.
+
+    Args:
+        policy: the triggers.
+        observations: one or more a release; a trigger reads the one of its own window.
+    """
+    firings = []
+    for observation in observations:
+        for trigger in policy.triggers:
+            value: float | None = getattr(observation, trigger.metric)
+            if trigger.window_min != observation.window_min or value is None:
+                continue
+            is_quality = trigger.metric == "avg_quality_score"
+            sample = observation.scores if is_quality else observation.requests
+            is_enough = observation.requests >= MIN_REQUESTS and (not is_quality or sample >= MIN_SCORES)
+            beyond = (
+                value > trigger.threshold
+                if trigger.comparison == "greater_than"
+                else value < trigger.threshold
+            )
+            if is_enough and beyond:
+                firings.append(
+                    Firing(
+                        application=observation.application,
+                        release=observation.release,
+                        variant=observation.variant,
+                        trigger=trigger,
+                        value=value,
+                        sample=sample,
+                        observation=observation,
+                    )
+                )
+    return firings
+
+
+def watch(engine: sa.Engine, now: dt.datetime, policy: Policy) -> list[Firing]:
+    """Judge every application once and act: the worker calls this every few seconds.
+
+    Returns:
+        The firings that were acted upon; those whose canary is gone already, or whose incident is still open, are
+        left out.
+    """
+    with reading(engine) as connection:
+        observations = _observations(connection, now, policy)
+    acted = []
+    handled: set[str] = set()
+    for firing in judge(policy, observations):
+        rolls_back = firing.variant == CANARY and policy.rolls_back
+        if rolls_back and firing.application in handled:
+            continue
+        if _roll_back(engine, firing, policy) if rolls_back else _open_incident(engine, firing, policy):
+            acted.append(firing)
+            handled.add(firing.application)
+    return acted
+
+
+def _observations(connection: sa.Connection, now: dt.datetime, policy: Policy) -> list[Observation]:
+    """The live canary, else the stable release, of each application over each window of the policy."""
+    windows = sorted({trigger.window_min for trigger in policy.triggers})
+    observations = []
+    for table in tables.load(connection):
+        target, variant = (table.stable, STABLE) if table.canary is None else (table.canary, CANARY)
+        observations += [
+            observe(
+                connection,
+                application=table.application,
+                release=target.release,
+                variant=variant,
+                now=now,
+                window_min=window_min,
+            )
+            for window_min in windows
+        ]
+    return observations
+
+
+def _roll_back(engine: sa.Engine, firing: Firing, policy: Policy) -> bool:
+    try:
+        roll_back(
+            engine,
+            actor=ACTOR,
+            application=firing.application,
+            reason=firing.sentence,
+            trigger=firing.trigger.name,
+            severity=firing.trigger.severity,
+            canary=firing.release,
+            steps=policy.steps,
+        )
+    except (Conflict, NotFound):
+        # Somebody promoted it or rolled it back since it was measured.
+        return False
+    return True
+
+
+def _open_incident(engine: sa.Engine, firing: Firing, policy: Policy) -> bool:
+    """Open an incident unless the policy wants none, or one of this trigger is open."""
+    if not policy.has("create_incident"):
+        return False
+    with writing(engine) as connection:
+        # Several workers may watch: the lock lets one look and write at a time.
+        tables.lock(connection, firing.application)
+        is_open = sa.select(incident_table.c.id).where(
+            incident_table.c.application == firing.application,
+            incident_table.c.trigger == firing.trigger.name,
+            incident_table.c.state == "open",
+        )
+        if connection.execute(is_open).first() is not None:
+            return False
+        incidents.open_incident(
+            connection,
+            actor=ACTOR,
+            application=firing.application,
+            title=f"{firing.release}: {firing.sentence}",
+            severity=firing.trigger.severity,
+            trigger=firing.trigger.name,
+            metrics={"window_min": firing.trigger.window_min, firing.variant: firing.observation.as_json()},
+        )
+    return True

@@ -1,0 +1,126 @@
+"""The header row of a screen, and the filters that are part of its address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from genaiops_core.clock import now
+from genaiops_core.telemetry.filters import WINDOWS, Filters
+from pages.parts import keys, reads
+from pages.parts.frame import Screen
+
+DEFAULT_WINDOW = "24h"
+_ALL = {
+    keys.APPLICATION: "All applications",
+    keys.ENVIRONMENT: "All environments",
+    keys.RELEASE: "All releases",
+    keys.MODEL: "All models",
+}
+_ICONS = {
+    keys.APPLICATION: ":material/apps:",
+    keys.ENVIRONMENT: ":material/public:",
+    keys.RELEASE: ":material/deployed_code:",
+    keys.MODEL: ":material/neurology:",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What the operator chose in the header row."""
+
+    window: str
+    filters: Filters
+    """The window with every filter applied."""
+    clicked: bool
+    """Whether the primary action was pressed in this run."""
+
+
+def header(
+    here: Screen,
+    *,
+    by: Sequence[str] = (),
+    window: bool = True,
+    action: str | None = None,
+    action_icon: str | None = None,
+    action_key: str = "",
+    action_help: str | None = None,
+) -> Header:
+    """Title left, window and at most one primary action right, then a row of filters.
+
+    Args:
+        here: what the guard returned.
+        by: which of application, environment, release, model this screen can be narrowed by.
+        window: whether the screen is about a window of time.
+        action: label of the primary action.
+        action_icon: its Material icon.
+        action_key: its widget key.
+        action_help: its tooltip.
+    """
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    title = left.container(horizontal=True, vertical_alignment="center", gap="small")
+    title.title(here.entry.title, anchor=False, width="content", help=here.entry.question)
+    badges = title.container(width="content")
+    chosen, clicked = DEFAULT_WINDOW, False
+    with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+        if window:
+            chosen = st.segmented_control(
+                "Window",
+                list(WINDOWS),
+                default=DEFAULT_WINDOW,
+                required=True,
+                key=keys.WINDOW,
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+        if action is not None:
+            clicked = st.button(action, icon=action_icon, key=action_key, type="primary", help=action_help)
+    values = _choose(here, by) if by else {}
+    if reads.is_demo(here.url, values.get(keys.APPLICATION)):
+        badges.badge("demo", icon=":material/experiment:", color="violet", help="Made by genaiops demo, not real traffic")
+    filters = Filters.last(chosen if chosen in WINDOWS else DEFAULT_WINDOW, now=now(), **values)
+    return Header(window=chosen or DEFAULT_WINDOW, filters=filters, clicked=clicked)
+
+
+def choose_application(here: Screen, options: Sequence[str]) -> str | None:
+    """One application out of `options`, the first unless the address says another; None when there is none."""
+    if not options:
+        return None
+    chosen = st.selectbox(
+        "Application",
+        list(options),
+        key=keys.APPLICATION,
+        bind="query-params",
+        label_visibility="collapsed",
+        width=220,
+        icon=_ICONS[keys.APPLICATION],
+    )
+    return chosen if chosen in options else options[0]
+
+
+def _choose(here: Screen, by: Sequence[str]) -> dict[str, str | None]:
+    known = reads.known(here.url)
+    options = {
+        keys.APPLICATION: known.applications,
+        keys.ENVIRONMENT: known.environments,
+        keys.RELEASE: known.releases,
+        keys.MODEL: known.models,
+    }
+    chosen: dict[str, str | None] = {}
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for name in by:
+            value = st.selectbox(
+                name.capitalize(),
+                [option for option in options[name] if option],
+                index=None,
+                placeholder=_ALL[name],
+                key=name,
+                bind="query-params",
+                label_visibility="collapsed",
+                icon=_ICONS[name],
+                width=196,
+            )
+            chosen[name] = value if value in options[name] else None
+    return chosen

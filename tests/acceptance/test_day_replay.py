@@ -1,0 +1,96 @@
+"""A day of traffic, retried and shuffled, comes out to the token, the cent and the per cent."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.acceptance import replay
+from tests.acceptance.conftest import Console
+
+DAY = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}
+
+
+@pytest.fixture(scope="session")
+def replayed(console: Console, tmp_path_factory: pytest.TempPathFactory) -> replay.Replay:
+    day = replay.load()
+    prices: Path = tmp_path_factory.mktemp("prices") / "prices.json"
+    prices.write_text(json.dumps(day.prices))
+    imported = console.command("import", "prices", str(prices), "--json")
+    assert imported.returncode == 0, imported.stderr
+    # The running API reads new prices within a few seconds.
+    posts = [body for body in day.bodies for _ in range(3)]
+    random.Random(3).shuffle(posts)
+    with httpx.Client(base_url=console.api_url, timeout=60) as client:
+        wait_for_prices(client, next(iter(day.prices)))
+        for body in posts:
+            answer = client.post("/v1/traces", content=body, headers={"content-type": "application/json"})
+            assert answer.status_code == 200, answer.text
+    return day
+
+
+def wait_for_prices(client: httpx.Client, model: str) -> None:
+    """Until a probe span, in a year of its own, is priced by the override."""
+    for attempt in range(60):
+        start = 1_000_000_000 * (1_600_000_000 + attempt)
+        probe = {
+            "traceId": f"{attempt + 1:032x}", "spanId": f"{attempt + 1:016x}", "name": "probe",
+            "startTimeUnixNano": str(start), "endTimeUnixNano": str(start + 1),
+            "attributes": [
+                {"key": "gen_ai.request.model", "value": {"stringValue": model}},
+                {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "1"}},
+                {"key": "gen_ai.usage.output_tokens", "value": {"intValue": "1"}},
+            ],
+        }  # fmt: skip
+        resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "price-probe"}}]}
+        body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [probe]}]}]}
+        client.post("/v1/traces", json=body).raise_for_status()
+        summary = client.get(f"/api/v1/traces/{attempt + 1:032x}").json()
+        if Decimal(summary["cost_usd"] or 0) > 0:
+            return
+        time.sleep(0.5)
+    raise AssertionError("the override never became visible to the running API")
+
+
+def test_breakdown_by_model_and_day_is_exact(console: Console, replayed: replay.Replay) -> None:
+    rows = httpx.get(f"{console.api_url}/api/v1/breakdown", params={"by": "model,day", **DAY}).json()["rows"]
+    assert {row["model"] for row in rows} == set(replayed.truth) - {"ALL"}
+    for row in rows:
+        truth = replayed.truth[row["model"]]
+        assert row["day"] == replay.DAY
+        for figure in ("calls", "errors", "input_tokens", "output_tokens"):
+            assert row[figure] == truth[figure], (row["model"], figure)
+        assert Decimal(row["cost_usd"]) == Decimal(truth["cost_usd"])
+        assert row["unpriced_calls"] == 0
+        for rank in ("p50", "p95", "p99"):
+            assert row["call_latency_ms"][rank] == pytest.approx(1000 * truth[f"{rank}_latency_s"], rel=0.01)
+
+
+def test_summary_is_the_total(console: Console, replayed: replay.Replay) -> None:
+    summary = httpx.get(f"{console.api_url}/api/v1/summary", params=DAY).json()
+    truth = replayed.truth["ALL"]
+    assert Decimal(summary["cost_usd"]) == Decimal(truth["cost_usd"])
+    assert summary["calls"] == summary["requests"] == truth["calls"]
+    assert summary["errors"] == truth["errors"]
+    assert summary["latency_ms"]["p95"] == pytest.approx(1000 * truth["p95_latency_s"], rel=0.01)
+
+
+def test_a_trace_is_visible_when_its_post_returns(console: Console) -> None:
+    body = json.loads(replay.generated(calls=1).bodies[0])
+    trace_id = body["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["traceId"]
+    with httpx.Client(base_url=console.api_url) as client:
+        client.post("/v1/traces", json=body).raise_for_status()
+        assert client.get(f"/api/v1/traces/{trace_id}").json()["spans"][0]["name"] == "chat"
+
+
+def test_the_cost_screen_shows_the_same_total(console: Console, replayed: replay.Replay, page: Page) -> None:
+    page.goto(f"{console.url}/cost?start=2026-01-05&end=2026-01-06")
+    total = Decimal(replayed.truth["ALL"]["cost_usd"])
+    expect(page.get_by_text(f"${total:.2f}").first).to_be_visible()
