@@ -4,22 +4,20 @@ import streamlit as st
 
 from pages.parts import catalogue, frame, warm  # noqa: F401
 
+
+def open_overview() -> None:
+    """The bare address leads to the first screen, so that every screen has exactly one address."""
+    st.switch_page(catalogue.ENTRIES[0].path, query_params=st.query_params)
+
+
 frame.brand()
-navigation = st.navigation(
-    {
-        section: [
-            st.Page(
-                entry.path,
-                title=entry.title,
-                icon=entry.icon,
-                help=entry.question,
-                default=entry.name == "overview",
-            )
-            for entry in entries
-        ]
-        for section, entries in catalogue.sections().items()
-    },
-    expanded=True,
-)
+pages = {
+    section: [
+        st.Page(entry.path, title=entry.title, icon=entry.icon, help=entry.question) for entry in entries
+    ]
+    for section, entries in catalogue.sections().items()
+}
+pages[""].append(st.Page(open_overview, title="GenAIOps", default=True, visibility="hidden"))
+navigation = st.navigation(pages, expanded=True)
 with frame.gently():
     navigation.run()

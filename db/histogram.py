@@ -18,7 +18,12 @@ import numpy.typing as npt
 
 GAMMA = 1.02
 _LOG_GAMMA = math.log(GAMMA)
-_DTYPES: dict[int, np.dtype[np.unsignedinteger]] = {1: np.dtype("<u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<u8")}
+_DTYPES: dict[int, np.dtype[np.unsignedinteger]] = {
+    1: np.dtype("<u1"),
+    2: np.dtype("<u2"),
+    4: np.dtype("<u4"),
+    8: np.dtype("<u8"),
+}
 _HEADER = np.dtype([("first", "<i2"), ("width", "u1")])
 _DENSE_CELLS = 2_000_000
 """Counts held at once while many unions are merged (16 MB)."""
@@ -179,14 +184,15 @@ def _grouped_counts(
         blob = np.searchsorted(ends, positions, side="right")
         buckets = (firsts[chosen] - (ends - lengths))[blob] + positions
         parts.append((owners[chosen][blob], buckets, values[positions].astype(np.float64)))
-    group, bucket, count = (np.concatenate(column) for column in zip(*parts, strict=True))
+    group, bucket, count = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
     lowest, span = int(bucket.min()), int(bucket.max() - bucket.min()) + 1
     block = max(1, _DENSE_CELLS // span)
     for start in range(0, size, block):
         rows = min(block, size - start)
         here = slice(None) if rows == size else (group >= start) & (group < start + rows)
         cells = (group[here] - start) * span + (bucket[here] - lowest)
-        yield start, lowest, np.bincount(cells, weights=count[here], minlength=rows * span).reshape(rows, span)
+        counts = np.bincount(cells, weights=count[here], minlength=rows * span).astype(np.float64, copy=False)
+        yield start, lowest, counts.reshape(rows, span)
 
 
 def _pack(first: int, counts: npt.NDArray[np.uint64]) -> bytes:

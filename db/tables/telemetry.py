@@ -129,6 +129,15 @@ rollup_minute = _rollup("rollup_minute")
 rollup_hour = _rollup("rollup_hour")
 rollup_day = _rollup("rollup_day")
 
+rollup_model = sa.Table(
+    "rollup_model",
+    metadata,
+    # Models an application's rollups keep apart; once it has GENAIOPS_ROLLUP_MODEL_LIMIT, later ones are 'other'.
+    sa.Column("application", sa.String(200), primary_key=True),
+    sa.Column("model", sa.String(300), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 dirty_hour = sa.Table(
     "dirty_hour",
     metadata,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,27 +120,42 @@ def entries(
     return [_from_row(row) for row in connection.execute(query)]
 
 
+def export(connection: sa.Connection, *, application: str | None = None) -> Iterator[dict[str, Any]]:
+    """Every entry, oldest first, with the hash before it: enough to check the chain somewhere else."""
+    query = sa.select(audit_entry).order_by(audit_entry.c.sequence).execution_options(yield_per=1000)
+    if application:
+        query = query.where(audit_entry.c.application == application)
+    with connection.execute(query) as rows:
+        for row in rows:
+            yield {**vars(_from_row(row)), "previous_hash": row.previous_hash}
+
+
 def verify(engine: sa.Engine) -> ChainReport:
     """Walk the whole chain, oldest first."""
     with reading(engine) as connection:
         end = connection.execute(sa.select(audit_chain)).first()
-        previous_hash, walked = GENESIS, 0
-        rows = connection.execute(
-            sa.select(audit_entry).order_by(audit_entry.c.sequence).execution_options(yield_per=1000)
+        query = sa.select(audit_entry).order_by(audit_entry.c.sequence).execution_options(yield_per=1000)
+        # Closed even when the walk ends early: the rows come through a cursor of the server.
+        with connection.execute(query) as rows:
+            return _walk(rows, (0, GENESIS) if end is None else (end.sequence, end.hash))
+
+
+def _walk(rows: Iterable[sa.Row[Any]], end: tuple[int, str]) -> ChainReport:
+    """Hold each row against the one before it, and the last against `end`: its sequence and hash."""
+    previous_hash, walked = GENESIS, 0
+    for row in rows:
+        walked += 1
+        entry = {name: getattr(row, name) for name in _FIELDS}
+        stored_hash = entry.pop("hash")
+        if entry["sequence"] != walked:
+            return ChainReport(entries=walked, broken_at=walked, problem=f"entry {walked} is missing")
+        if entry["previous_hash"] != previous_hash or _hash(entry) != stored_hash:
+            return ChainReport(entries=walked, broken_at=walked, problem=f"entry {walked} was changed")
+        previous_hash = stored_hash
+    if (walked, previous_hash) != end:
+        return ChainReport(
+            entries=walked, broken_at=walked + 1, problem=f"entries after {walked} are missing"
         )
-        for row in rows:
-            walked += 1
-            entry = {name: getattr(row, name) for name in _FIELDS}
-            stored_hash = entry.pop("hash")
-            if entry["sequence"] != walked:
-                return ChainReport(entries=walked, broken_at=walked, problem=f"entry {walked} is missing")
-            if entry["previous_hash"] != previous_hash or _hash(entry) != stored_hash:
-                return ChainReport(entries=walked, broken_at=walked, problem=f"entry {walked} was changed")
-            previous_hash = stored_hash
-        if end is not None and (end.sequence != walked or end.hash != previous_hash):
-            return ChainReport(
-                entries=walked, broken_at=walked + 1, problem=f"entries after {walked} are missing"
-            )
     return ChainReport(entries=walked, broken_at=None, problem="")
 
 

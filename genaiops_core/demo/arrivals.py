@@ -45,16 +45,22 @@ def arrivals(profile: ApplicationProfile, now: dt.datetime, seed: int) -> Iterat
     """
     rng = random.Random(f"{seed}/{profile.application}/arrivals")
     now_ns = int(now.timestamp()) * 10**9
-    recent = _spread([_weight(now - dt.timedelta(hours=back)) for back in range(24)], profile.recent_requests, rng)
+    recent = _spread(
+        [_weight(now - dt.timedelta(hours=back)) for back in range(24)], profile.recent_requests, rng
+    )
     per_hour_weight = profile.requests_per_day / sum(_HOUR_WEIGHTS)
     for back in range(DAYS * 24 - 1, -1, -1):
         start_ns = now_ns - (back + 1) * _HOUR_NS
         if back < 24:
             wanted = recent[back]
         else:
-            wanted = _round(_weight(now - dt.timedelta(hours=back)) * per_hour_weight * rng.uniform(0.8, 1.2), rng)
+            wanted = _round(
+                _weight(now - dt.timedelta(hours=back)) * per_hour_weight * rng.uniform(0.8, 1.2), rng
+            )
         end_ns = min(start_ns + _HOUR_NS, now_ns - _SETTLED_NS)
-        yield from _conversations(profile, rng, now_ns=now_ns, start_ns=start_ns, end_ns=end_ns, wanted=wanted)
+        yield from _conversations(
+            profile, rng, now_ns=now_ns, start_ns=start_ns, end_ns=end_ns, wanted=wanted
+        )
 
 
 def phase_at(profile: ApplicationProfile, days_ago: float) -> tuple[Phase, float]:

@@ -7,6 +7,8 @@ The audit log is left as it is: it says when the demo was really written.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ from db.transaction import reading, writing
 from genaiops_core.demo.profiles import ApplicationProfile, Phase, ReleaseProfile
 from genaiops_core.releases import approvals, prompts, releases
 from genaiops_core.rollbacks import incidents, procedure
+from genaiops_core.rollbacks.measures import observe
 from genaiops_core.rollouts import rollouts
 
 AUTHOR, APPROVER, OPERATOR = "ada", "grace", "linus"
@@ -37,7 +40,7 @@ class Historian:
         phases = self._profile.phases
         self._approve(phases[0].stable, phases[0].from_days_ago)
         self._start(phases[0].stable, phases[0].from_days_ago, percent=None)
-        for before, after in zip(phases, phases[1:], strict=False):
+        for before, after in pairwise(phases):
             self._move(before, after)
         for release in self._profile.releases:
             if release.outcome == "approved":
@@ -118,7 +121,7 @@ class Historian:
             actor=APPROVER,
             application=self._profile.application,
             release=name,
-            reason="The evaluation passed its gates.",
+            reason="Reviewed model, prompt and parameters.",
         )
         self._date(release_tables.approval, {"release": name}, decided_at=self._at(days_ago + 0.1))
 
@@ -146,10 +149,31 @@ class Historian:
             trigger="quality_degradation",
         )
         self._date_rollout(before.canary, ended_at=self._at(days_ago))
-        self._date(rollout_tables.rollback, {"from_release": before.canary}, at=self._at(days_ago))
-        self._resolve(done.id, days_ago)
+        metrics = self._metrics_before(before, days_ago)
+        key = {"from_release": before.canary}
+        self._date(rollout_tables.rollback, key, at=self._at(days_ago), metrics=metrics)
+        self._resolve(done.id, days_ago, metrics)
 
-    def _resolve(self, rollback_id: int, days_ago: float) -> None:
+    def _metrics_before(self, phase: Phase, days_ago: float) -> dict[str, Any]:
+        """What the rollback would have noted then, over the canary's whole life."""
+        window_min = int((phase.from_days_ago - days_ago) * 24 * 60)
+        with reading(self._engine) as connection:
+            return {
+                "window_min": window_min,
+                **{
+                    variant: observe(
+                        connection,
+                        application=self._profile.application,
+                        release=release,
+                        variant=variant,
+                        now=self._at(days_ago),
+                        window_min=window_min,
+                    ).as_json()
+                    for variant, release in (("stable", phase.stable), ("canary", phase.canary))
+                },
+            }
+
+    def _resolve(self, rollback_id: int, days_ago: float, metrics: dict[str, Any]) -> None:
         with reading(self._engine) as connection:
             opened = [
                 incident
@@ -160,14 +184,15 @@ class Historian:
             incidents.resolve(
                 self._engine,
                 actor=AUTHOR,
-                id=incident.id,
-                resolution="The shorter prompt dropped the amounts. The proven prompt is tried on the cheaper model.",
+                incident_id=incident.id,
+                reason="The shorter prompt dropped the amounts. The proven prompt is tried on the cheaper model.",
             )
             self._date(
                 rollout_tables.incident,
                 {"id": incident.id},
                 opened_at=self._at(days_ago),
                 resolved_at=self._at(days_ago - 1),
+                metrics=metrics,
             )
 
     def _date_rollout(self, canary: str, **instants: dt.datetime) -> None:
@@ -186,6 +211,4 @@ class Historian:
 
 
 def _code_revision(application: str, release: ReleaseProfile) -> str:
-    import hashlib
-
     return hashlib.sha256(f"{application}/{release.release}".encode()).hexdigest()[:12]

@@ -44,7 +44,10 @@ SUPPORT = (
         source="s3://northwind-help/shipping/change-address.md",
         passage="The address can be changed in the order page until the parcel is packed. After packing, the carrier's "
         "own page offers a redirect to a pickup point, free of charge.",
-        questions=("Can I still change the delivery address?", "I moved last week, the order goes to the old flat."),
+        questions=(
+            "Can I still change the delivery address?",
+            "I moved last week, the order goes to the old flat.",
+        ),
         answer="You can change the address on the order page until the parcel is packed. After that, use the "
         "carrier's page to redirect it to a pickup point free of charge.",
     ),
@@ -80,7 +83,10 @@ SUPPORT = (
         source="s3://northwind-help/billing/invoices.md",
         passage="Invoices with a VAT number can be downloaded from the order page for 10 years. The VAT number must be "
         "in the account before the order is placed; invoices are not changed afterwards.",
-        questions=("I need an invoice with our VAT number.", "Can you correct the company name on an invoice?"),
+        questions=(
+            "I need an invoice with our VAT number.",
+            "Can you correct the company name on an invoice?",
+        ),
         answer="Download the invoice from the order page. The VAT number must be in your account before you order, "
         "because invoices are not changed afterwards.",
     ),
@@ -119,7 +125,10 @@ POLICY = (
         source="s3://hr-handbook/leave/parental.md",
         passage="Parental leave of up to 36 months per child is announced 7 weeks ahead in writing. During leave, part "
         "time work of up to 32 hours a week is possible.",
-        questions=("When do I have to announce parental leave?", "Can I work part time during parental leave?"),
+        questions=(
+            "When do I have to announce parental leave?",
+            "Can I work part time during parental leave?",
+        ),
         answer="Announce parental leave in writing 7 weeks ahead; it lasts up to 36 months per child. Part time work "
         "of up to 32 hours a week is possible during leave.",
     ),
@@ -128,7 +137,10 @@ POLICY = (
         source="s3://hr-handbook/security/customer-data.md",
         passage="Customer data stays in the approved systems. Copies on laptops need a ticket, an encrypted disk and a "
         "deletion date of at most 14 days. Private devices are never used.",
-        questions=("May I keep a customer export on my laptop?", "Can I use my own device for customer data?"),
+        questions=(
+            "May I keep a customer export on my laptop?",
+            "Can I use my own device for customer data?",
+        ),
         answer="Only with a ticket, an encrypted disk and a deletion date of at most 14 days. Private devices are never "
         "used for customer data.",
     ),
@@ -159,7 +171,10 @@ CLAIMS = (
         passage="A supply hose of the dishwasher burst on 3 March. Floor and two base units were damaged; the plumber "
         "closed the main valve after 40 minutes. The estimate of the restorer is 6,840 euros. Policy HOME-PLUS, "
         "excess 250 euros.",
-        questions=("Summarize claim 20-4417 for the adjuster.", "What is the expected payout of claim 20-4417?"),
+        questions=(
+            "Summarize claim 20-4417 for the adjuster.",
+            "What is the expected payout of claim 20-4417?",
+        ),
         answer="Burst dishwasher hose on 3 March, floor and two base units damaged, valve closed after 40 minutes. The "
         "estimate is 6,840 euros under HOME-PLUS with 250 euros excess.",
     ),
@@ -177,7 +192,10 @@ CLAIMS = (
         source="s3://claims-archive/2026/20-4533.pdf",
         passage="An electric bicycle worth 3,199 euros was stolen from a locked courtyard between 22:00 and 06:30. A "
         "police report and the receipt are present; the frame number on the receipt differs by one digit.",
-        questions=("Summarize claim 20-4533 and list what is missing.", "Are the documents of claim 20-4533 complete?"),
+        questions=(
+            "Summarize claim 20-4533 and list what is missing.",
+            "Are the documents of claim 20-4533 complete?",
+        ),
         answer="An electric bicycle worth 3,199 euros was stolen from a locked courtyard at night. Police report and "
         "receipt are present, but the frame number on the receipt differs by one digit and must be cleared.",
     ),

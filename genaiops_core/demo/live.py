@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,10 +27,7 @@ _SHARE_WINDOW_S = 10
 _PATIENCE_S = 15.0
 """How long an API that is starting, full or away is asked again."""
 
-# Every n-th request fails: errors look drawn over minutes, yet no short run of bad luck crosses the policy's 5 %.
-_CANARY_FAILS_EVERY = 33
-_STABLE_FAILS_EVERY = 150
-_OUTAGE_FAILS_EVERY = 5
+_OUTAGE_ERROR_SHARE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,27 +37,36 @@ class LiveSecond:
     at: dt.datetime
     requests: int
     errors: int
+    routed: int
+    """Of the requests, those of support-agent, whose traffic is split."""
     canary_requests: int
+    canary: str
+    """Name of the canary; empty when no user was given one this second."""
     canary_share: float | None
     """Of support-agent's requests in the last ten seconds; None before the first one."""
-    release: str
-    """The canary's release, or the stable one's when no canary is live."""
 
 
 class LiveApplication:
     """Sends simulated traffic of the demo applications, each request on the release its user is given."""
 
-    def __init__(self, client: httpx.Client, *, seed: int = 1, is_outage: bool = False) -> None:
+    def __init__(
+        self, client: httpx.Client, *, rng: random.Random | None = None, is_outage: bool = False
+    ) -> None:
         """`client` has the API's base URL; with `is_outage` the canary fails so often that the policy steps in."""
         self._client = client
-        self._rng = random.Random(f"{seed}/live")
+        # Never a fixed seed: a second run would draw the same trace ids, and be taken for a repetition of the first.
+        self._rng = rng or random.Random()
+        self._is_outage = is_outage
         self._builders = {each.application: TraceBuilder(each, self._rng) for each in APPLICATIONS}
-        self._canary_fails_every = _OUTAGE_FAILS_EVERY if is_outage else _CANARY_FAILS_EVERY
-        self._sent = {"stable": 0, "canary": 0}
+        self._served: Counter[tuple[str, str]] = Counter()
         self._shares: deque[tuple[float, bool]] = deque()
 
     def run(
-        self, seconds: float, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> Iterator[LiveSecond]:
         """One batch a second until `seconds` have passed.
 
@@ -75,7 +81,8 @@ class LiveApplication:
 
     def _second(self, at: float) -> LiveSecond:
         traces: list[DemoTrace] = []
-        canaries, release = 0, ""
+        canaries: list[str] = []
+        routed = 0
         for _ in range(REQUESTS_PER_SECOND):
             profile = self._pick()
             user_id = f"user-{int(profile.users * self._rng.random()):04d}"
@@ -83,10 +90,9 @@ class LiveApplication:
             is_canary = answer.get("variant") == "canary"
             traces.append(self._serve(profile, user_id, answer, is_canary=is_canary))
             if profile is SUPPORT_AGENT:
-                canaries += is_canary
+                routed += 1
+                canaries += [str(answer["release"])] * is_canary
                 self._shares.append((at, is_canary))
-                if is_canary or not release:
-                    release = str(answer["release"])
         self._post("/v1/traces", export_request(traces))
         while self._shares and self._shares[0][0] < at - _SHARE_WINDOW_S:
             self._shares.popleft()
@@ -95,9 +101,10 @@ class LiveApplication:
             at=dt.datetime.now(dt.UTC),
             requests=len(traces),
             errors=sum(1 for trace in traces if trace.spans[0].error),
-            canary_requests=canaries,
+            routed=routed,
+            canary_requests=len(canaries),
+            canary=canaries[0] if canaries else "",
             canary_share=sum(recent) / len(recent) if recent else None,
-            release=release,
         )
 
     def _pick(self) -> ApplicationProfile:
@@ -117,18 +124,21 @@ class LiveApplication:
     def _serve(
         self, profile: ApplicationProfile, user_id: str, answer: dict[str, Any], *, is_canary: bool
     ) -> DemoTrace:
-        variant = "canary" if is_canary else "stable"
-        self._sent[variant] += 1
-        every = self._canary_fails_every if is_canary else _STABLE_FAILS_EVERY
+        release = _behaviour(profile, answer)
         arrival = Arrival(
             start_ns=now_ns() - _FINISHED_NS,
             user_id=user_id,
             session_id=f"{self._rng.getrandbits(64):016x}",
-            release=str(answer["release"]),
+            release=release.release,
             phase_share=1.0,
         )
+        share = _OUTAGE_ERROR_SHARE if is_canary and self._is_outage else release.error_share
+        # Every n-th request fails, not one by chance: a short run of bad luck must not cross the policy's 5 %.
+        every = round(1 / share)
+        key = (profile.application, release.release)
+        self._served[key] += 1
         return self._builders[profile.application].build(
-            arrival, _behaviour(profile, answer), fails=self._sent[variant] % every == every // 2
+            arrival, release, fails=self._served[key] % every == every // 2
         )
 
     def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
@@ -142,7 +152,9 @@ class LiveApplication:
                 problem = str(error) or type(error).__name__
             else:
                 if response.status_code == 404:
-                    raise NotFound(f"The API routes no demo application; run 'genaiops demo' on its database first.")
+                    raise NotFound(
+                        "The API routes no demo application; run 'genaiops demo' on its database first."
+                    )
                 if response.is_success:
                     return response
                 problem = f"status {response.status_code}: {response.text[:200]}"

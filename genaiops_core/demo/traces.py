@@ -167,6 +167,7 @@ class _SpanWriter:
         steps = {
             "guardrail": lambda: self._guardrail("input_guardrail", blocked=blocked),
             "rewriting": self._rewriting,
+            "expansion": self._expansion,
             "retrieval": lambda: self._retrieval(slow, error if failing == "retrieval" else ""),
             "reranking": lambda: self._reranking(slow),
             "prompt": self._prompt,
@@ -178,6 +179,8 @@ class _SpanWriter:
             if (blocked and component == "guardrail") or (error and component == failing):
                 break
         answer = "" if error else "I cannot help with that." if blocked else self._exchange.answers[answer_no]
+        # The answering call before the rewriting one: a request is known by the first model told of.
+        self.spans.sort(key=lambda span: "gen_ai.input.messages" not in span.attributes)
         self.spans.insert(0, self._root(answer, error))
 
     def _root(self, answer: str, error: str) -> DemoSpan:
@@ -191,7 +194,9 @@ class _SpanWriter:
         name = f"invoke_workflow {self._profile.application}"
         return DemoSpan(self._root_id, "", name, self._start_ns, self._at_ns + _MS, error, attributes)
 
-    def _add(self, name: str, duration_ms: float, attributes: dict[str, Any], error: str = "") -> None:
+    def _add(
+        self, name: str, duration_ms: float, attributes: dict[str, Any], error: str = "", parent_id: str = ""
+    ) -> None:
         start_ns = self._at_ns
         longest = self._start_ns + _SLOWEST_NS - 120 * _MS - start_ns
         self._at_ns = start_ns + min(int(duration_ms * _MS), max(longest, 5 * _MS))
@@ -199,7 +204,9 @@ class _SpanWriter:
         if error:
             attributes["error.type"] = error.partition(":")[0]
         self.spans.append(
-            DemoSpan(self._new_id(), self._root_id, name, start_ns, self._at_ns, error, attributes)
+            DemoSpan(
+                self._new_id(), parent_id or self._root_id, name, start_ns, self._at_ns, error, attributes
+            )
         )
 
     def _guardrail(self, name: str, *, blocked: bool) -> None:
@@ -211,18 +218,36 @@ class _SpanWriter:
         self._add(name, self._around(45, 0.3), attributes)
 
     def _rewriting(self) -> None:
-        tokens = 90 + len(self._exchange.question) // 4
-        attributes = {
+        """A small model call of its own inside the rewriting step."""
+        rewriting_id = self._new_id()
+        start_ns = self._at_ns
+        call = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "aws.bedrock",
             "gen_ai.request.model": NOVA,
-            "gen_ai.usage.input_tokens": tokens,
+            "gen_ai.response.model": NOVA,
+            "gen_ai.usage.input_tokens": 90 + len(self._exchange.question) // 4,
             "gen_ai.usage.output_tokens": len(self._exchange.rewritten) // 4,
-            "gen_ai.prompt.name": "query-rewriting",
+        }
+        self._add(f"chat {NOVA}", self._around(240, 0.25), call, parent_id=rewriting_id)
+        attributes = {
+            **self._shared,
+            "genaiops.component": "rewriting",
             "input.value": self._exchange.question,
             "output.value": self._exchange.rewritten,
         }
-        self._add("query_rewriting", self._around(240, 0.25), attributes)
+        self._at_ns += _MS
+        self.spans.append(
+            DemoSpan(rewriting_id, self._root_id, "query_rewriting", start_ns, self._at_ns, "", attributes)
+        )
+
+    def _expansion(self) -> None:
+        attributes = {
+            "genaiops.component": "rewriting",
+            "input.value": self._exchange.question,
+            "output.value": self._exchange.rewritten,
+        }
+        self._add("query_expansion", self._around(12, 0.3), attributes)
 
     def _retrieval(self, slow: float, error: str) -> None:
         attributes: dict[str, Any] = {
@@ -310,7 +335,15 @@ def _exchange(
         document_ids=_json([each.source for each in documents]),
         input_messages=_json(messages),
         output_messages=tuple(
-            _json([{"role": "assistant", "parts": [{"type": "text", "content": answer}], "finish_reason": "stop"}])
+            _json(
+                [
+                    {
+                        "role": "assistant",
+                        "parts": [{"type": "text", "content": answer}],
+                        "finish_reason": "stop",
+                    }
+                ]
+            )
             for answer in answers
         ),
         answers=answers,

@@ -23,12 +23,28 @@ ALIASES: dict[str, tuple[str, ...]] = {
         *("message", "instruction", "previous_turn"),
     ),
     "answer": (
-        *("answer", "response", "generated_answer", "actual_output", "output", "model_answer", "model_output"),
+        *(
+            "answer",
+            "response",
+            "generated_answer",
+            "actual_output",
+            "output",
+            "model_answer",
+            "model_output",
+        ),
         *("generated_response", "prediction", "completion", "chatgpt_response", "generated_text"),
     ),
     "contexts": (
         *("contexts", "retrieved_contexts", "retrieval_context", "retrieved_context", "context", "documents"),
-        *("document", "passages", "passage", "knowledge", "evidence", "source_documents", "retrieved_documents"),
+        *(
+            "document",
+            "passages",
+            "passage",
+            "knowledge",
+            "evidence",
+            "source_documents",
+            "retrieved_documents",
+        ),
     ),
     "reference": (
         *("reference", "ground_truth", "expected_answer", "expected_output", "expected", "reference_answer"),
@@ -109,9 +125,8 @@ def resolve(columns: Sequence[str], explicit: Mapping[str, str] | None = None) -
         said[_field(name)] = _column(column, columns)
     taken = set(said.values())
     mapping = {name: column for name, column in said.items() if column}
-    for name, column in recognise([column for column in columns if column not in taken]).items():
-        if name not in said:
-            mapping[name] = column
+    rest = recognise([column for column in columns if column not in taken])
+    mapping |= {name: column for name, column in rest.items() if name not in said}
     return {name: mapping[name] for name in FIELDS if name in mapping}
 
 

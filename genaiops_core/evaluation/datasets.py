@@ -93,7 +93,9 @@ def preview(
     resolved = casting.resolve(table.columns, mapping)
     if "input" not in resolved:
         rows = len(table.rows)
-        problem = Problem(row=None, column="input", problem="no column was recognised as the input; choose one")
+        problem = Problem(
+            row=None, column="input", problem="no column was recognised as the input; choose one"
+        )
         return Preview(
             columns=table.columns,
             mapping=resolved,
@@ -136,10 +138,19 @@ def import_dataset(
     resolved = casting.resolve(table.columns, mapping)
     if "input" not in resolved:
         shown = ", ".join(table.columns[:20])
-        raise BadInput(f"No column of {filename} was recognised as the input; say --map input=COLUMN with one of: {shown}.")
+        raise BadInput(
+            f"No column of {filename} was recognised as the input; say --map input=COLUMN with one of: {shown}."
+        )
     made = casting.to_cases(table, resolved)
     return _store(
-        engine, actor=actor, name=name, made=made, columns=resolved, source=filename, reason=reason, is_demo=is_demo
+        engine,
+        actor=actor,
+        name=name,
+        made=made,
+        columns=resolved,
+        source=filename,
+        reason=reason,
+        is_demo=is_demo,
     )
 
 
@@ -156,7 +167,14 @@ def add_cases(
     """Store ready-made cases as the next version of dataset `name`."""
     made = Cases(cases=list(cases), problems=[], rejected=0)
     return _store(
-        engine, actor=actor, name=_checked_name(name), made=made, columns={}, source=source, reason=reason, is_demo=is_demo
+        engine,
+        actor=actor,
+        name=_checked_name(name),
+        made=made,
+        columns={},
+        source=source,
+        reason=reason,
+        is_demo=is_demo,
     )
 
 
@@ -175,7 +193,9 @@ def list_datasets(connection: sa.Connection) -> list[Dataset]:
         sa.select(dataset_version, newest.c.versions, dataset_table.c.is_demo)
         .join(
             newest,
-            sa.and_(newest.c.dataset == dataset_version.c.dataset, newest.c.newest == dataset_version.c.version),
+            sa.and_(
+                newest.c.dataset == dataset_version.c.dataset, newest.c.newest == dataset_version.c.version
+            ),
         )
         .join(dataset_table, dataset_table.c.name == dataset_version.c.dataset)
         .order_by(dataset_version.c.dataset)
@@ -274,13 +294,19 @@ def delete(engine: sa.Engine, *, actor: str, name: str, reason: str = "") -> Non
     """
     with writing(engine) as connection:
         versions = list_versions(connection, name)
-        if connection.execute(sa.select(evaluation.c.id).where(evaluation.c.dataset == name).limit(1)).first():
-            raise Conflict(f"Dataset {name} has evaluations; their results would lose their cases, so it stays.")
+        if connection.execute(
+            sa.select(evaluation.c.id).where(evaluation.c.dataset == name).limit(1)
+        ).first():
+            raise Conflict(
+                f"Dataset {name} has evaluations; their results would lose their cases, so it stays."
+            )
         for table in (test_case, dataset_version):
             connection.execute(sa.delete(table).where(table.c.dataset == name))
         connection.execute(sa.delete(dataset_table).where(dataset_table.c.name == name))
         before = {"versions": len(versions), "cases": versions[0].cases}
-        audit.record(connection, actor=actor, action="dataset.delete", subject=name, reason=reason, before=before)
+        audit.record(
+            connection, actor=actor, action="dataset.delete", subject=name, reason=reason, before=before
+        )
 
 
 def case_of(row: sa.Row[Any]) -> Case:
@@ -350,8 +376,15 @@ def _store(
             is_new=True,
         )
         _insert(connection, stored, made.cases)
-        facts = {"version": stored.version, "cases": stored.cases, "rejected": stored.rejected, "sha256": digest}
-        audit.record(connection, actor=actor, action="dataset.import", subject=name, reason=reason, after=facts)
+        facts = {
+            "version": stored.version,
+            "cases": stored.cases,
+            "rejected": stored.rejected,
+            "sha256": digest,
+        }
+        audit.record(
+            connection, actor=actor, action="dataset.import", subject=name, reason=reason, after=facts
+        )
         return stored
 
 
@@ -401,6 +434,10 @@ def _checked_name(name: str) -> str:
 
 
 def _unknown(connection: sa.Connection, name: str) -> NotFound:
-    names = connection.execute(sa.select(dataset_table.c.name).order_by(dataset_table.c.name).limit(10)).scalars()
+    names = connection.execute(
+        sa.select(dataset_table.c.name).order_by(dataset_table.c.name).limit(10)
+    ).scalars()
     known = ", ".join(names)
-    return NotFound(f"There is no dataset '{name}'" + (f"; there are: {known}." if known else "; import one first."))
+    return NotFound(
+        f"There is no dataset '{name}'" + (f"; there are: {known}." if known else "; import one first.")
+    )

@@ -55,7 +55,11 @@ def read_delimited(text: str, filename: str, delimiter: str | None = None) -> Ta
     for number, cells in records:
         extra = [cell for cell in cells[width:] if cell.strip()]
         if extra:
-            table.reject(number, "", f"has {len(cells)} cells, but the header (row {header_number}) names {width} columns")
+            table.reject(
+                number,
+                "",
+                f"has {len(cells)} cells, but the header (row {header_number}) names {width} columns",
+            )
             continue
         padded = cells[:width] + [""] * (width - len(cells))
         table.rows.append(Row(number, tuple(cell if cell.strip() else None for cell in padded)))

@@ -9,7 +9,18 @@ from typing import Any
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.tables import Row, Table, require_columns, require_rows
 
-ENVELOPES = ("data", "examples", "cases", "test_cases", "tests", "rows", "samples", "records", "items", "goldens")
+ENVELOPES = (
+    "data",
+    "examples",
+    "cases",
+    "test_cases",
+    "tests",
+    "rows",
+    "samples",
+    "records",
+    "items",
+    "goldens",
+)
 
 
 def read_jsonl(text: str, filename: str) -> Table:
@@ -68,7 +79,9 @@ def _items(value: Any, filename: str) -> list[Any]:
         by_column = _by_column(value)
         if by_column is not None:
             return by_column
-        lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
+        lists = [
+            item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)
+        ]
         if len(lists) == 1:
             return list(lists[0])
     raise BadInput(

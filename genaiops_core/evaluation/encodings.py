@@ -88,7 +88,9 @@ def _guess(data: bytes) -> str:
     if best is None:
         return "latin-1"
     # Western European encodings read the same bytes nearly alike; among equals the most used one wins.
-    alike = {match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)}
+    alike = {
+        match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)
+    }
     for usual in ("cp1252", "latin_1"):
         if usual in alike | set(best.could_be_from_charset):
             return usual

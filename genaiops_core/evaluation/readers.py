@@ -87,7 +87,9 @@ def _refuse_others(data: bytes, name: str, ending: str) -> None:
     if data.startswith(_OLE):
         if _ENCRYPTED in data:
             raise BadInput(f"{name} is encrypted; open it, remove the password and save it again as XLSX.")
-        raise BadInput(f"{name} is an old Office file (XLS), which is not read; save it as XLSX, or give one of {ACCEPTED}.")
+        raise BadInput(
+            f"{name} is an old Office file (XLS), which is not read; save it as XLSX, or give one of {ACCEPTED}."
+        )
     if data.startswith(b"PK\x03\x04") and (ending == ".ods" or b"opendocument" in data[:200]):
         raise BadInput(f"{name} is an OpenDocument file (ODS), which is not read; give one of {ACCEPTED}.")
     if ending in (".xls", ".ods", ".parquet", ".pq", ".xlsm", ".xlsb"):

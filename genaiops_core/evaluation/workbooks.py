@@ -43,7 +43,9 @@ def read_workbook(data: bytes, filename: str) -> Table:
     except BadInput:
         raise
     except Exception as error:  # openpyxl raises whatever the XML inside made it stumble over
-        raise BadInput(f"{filename} cannot be read as a workbook ({type(error).__name__}); save it again as XLSX.") from error
+        raise BadInput(
+            f"{filename} cannot be read as a workbook ({type(error).__name__}); save it again as XLSX."
+        ) from error
 
 
 class _Formula(str):
@@ -61,16 +63,22 @@ def _require_safe(data: bytes, filename: str) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
     except zipfile.BadZipFile as error:
-        raise BadInput(f"{filename} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX.") from error
+        raise BadInput(
+            f"{filename} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX."
+        ) from error
     # zipfile never unpacks more of a member than it declares, so the declared sizes are a true bound.
     unpacked = sum(member.file_size for member in members)
-    if unpacked > MAX_UNPACKED_BYTES or (unpacked > _SMALL_BYTES and unpacked > MAX_UNPACKED_TIMES * len(data)):
+    if unpacked > MAX_UNPACKED_BYTES or (
+        unpacked > _SMALL_BYTES and unpacked > MAX_UNPACKED_TIMES * len(data)
+    ):
         raise BadInput(
             f"{filename} unpacks to {unpacked / 1e6:,.0f} MB; at most {MAX_UNPACKED_BYTES / 1e6:,.0f} MB, and "
             f"{MAX_UNPACKED_TIMES} times its own size, are read. Save the sheet as CSV instead."
         )
     if not any(member.filename.lower() == "xl/workbook.xml" for member in members):
-        raise BadInput(f"{filename} is a ZIP archive but no XLSX workbook; give XLSX, CSV, TSV, JSON or JSONL.")
+        raise BadInput(
+            f"{filename} is a ZIP archive but no XLSX workbook; give XLSX, CSV, TSV, JSON or JSONL."
+        )
 
 
 def _read(data: bytes, filename: str, *, computed: bool) -> Table:
@@ -140,7 +148,11 @@ def _with_saved_values(table: Table, saved: Table) -> Table:
         values = by_number.get(row.number, ())
         for column, cell, value in zip_longest(table.columns, row.cells, values[: len(row.cells)]):
             if _is_formula(cell) and value is None:
-                table.note(row.number, column, "is a formula without a saved value; its text was taken, it is not computed")
+                table.note(
+                    row.number,
+                    column,
+                    "is a formula without a saved value; its text was taken, it is not computed",
+                )
                 value = str(cell)
             cells.append(value if _is_formula(cell) else cell)
         rows.append(Row(row.number, tuple(cells)))

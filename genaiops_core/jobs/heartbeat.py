@@ -1,13 +1,41 @@
-"""Workers say that they are alive; everyone else reads it."""
+"""Workers say that they are alive; everyone else reads it. Knows nothing of the job engine."""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
+import socket
 
 import sqlalchemy as sa
 
 from db.tables.access import worker
 from db.transaction import insert, writing
+
+BEAT_SECONDS = 2.0
+DEAD_AFTER_SECONDS = 15.0
+
+_GONE_AFTER_SECONDS = 4.0
+"""A silence this long, of a process that this machine no longer has, is enough: after a crash runs go on sooner."""
+
+
+def new_executor_id(now: dt.datetime) -> str:
+    """Names this process for as long as it lives: host, process id, and when it started."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{int(now.timestamp())}"
+
+
+def is_gone(executor_id: str) -> bool:
+    """Whether `executor_id` was a process of this machine that no longer exists."""
+    host, _, rest = executor_id.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname()[:60] or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def beat(engine: sa.Engine, executor_id: str, now: dt.datetime) -> None:
@@ -21,13 +49,30 @@ def beat(engine: sa.Engine, executor_id: str, now: dt.datetime) -> None:
         )
 
 
+def forget(engine: sa.Engine, executor_id: str) -> None:
+    """Take a worker that has stopped off the list, so that nobody waits for it."""
+    with writing(engine) as connection:
+        connection.execute(sa.delete(worker).where(worker.c.executor_id == executor_id))
+
+
+def alive(connection: sa.Connection, now: dt.datetime) -> set[str]:
+    """The workers whose work nobody else may take."""
+    found: set[str] = set()
+    for row in connection.execute(sa.select(worker.c.executor_id, worker.c.beat_at)):
+        silence_s = (now - row.beat_at).total_seconds()
+        if silence_s > DEAD_AFTER_SECONDS or (silence_s > _GONE_AFTER_SECONDS and is_gone(row.executor_id)):
+            continue
+        found.add(row.executor_id)
+    return found
+
+
 def latest(connection: sa.Connection) -> dt.datetime | None:
     """The last sign of life of any worker."""
     # MAX() loses the column's type, so the newest row is read instead.
     return connection.execute(sa.select(worker.c.beat_at).order_by(worker.c.beat_at.desc()).limit(1)).scalar()
 
 
-def is_beating(connection: sa.Connection, now: dt.datetime, *, within_s: float = 15) -> bool:
+def is_beating(connection: sa.Connection, now: dt.datetime, *, within_s: float = DEAD_AFTER_SECONDS) -> bool:
     """Whether some worker was alive within the last `within_s` seconds."""
     last = latest(connection)
     return last is not None and (now - last).total_seconds() <= within_s

@@ -59,9 +59,12 @@ def add(
         )
         values = {**vars(added), "content_sha256": digest}
         inserted = connection.execute(
-            insert(connection, prompt_version).values(**values).on_conflict_do_nothing()
-        )
-        if inserted.rowcount == 0:
+            insert(connection, prompt_version)
+            .values(**values)
+            .on_conflict_do_nothing()
+            .returning(prompt_version.c.version)
+        ).first()
+        if inserted is None:
             raise Conflict(f"Somebody else added a version of prompt '{name}' just now; add yours again.")
         audit.record(
             connection,

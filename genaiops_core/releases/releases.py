@@ -105,9 +105,12 @@ def create(
         prompt_versions.resolve(connection, candidate.application, references)
         values = {**vars(candidate), "prompts": list(candidate.prompts)}
         inserted = connection.execute(
-            insert(connection, release_table).values(**values).on_conflict_do_nothing()
-        )
-        if inserted.rowcount == 0:
+            insert(connection, release_table)
+            .values(**values)
+            .on_conflict_do_nothing()
+            .returning(release_table.c.release)
+        ).first()
+        if inserted is None:
             _refuse_again(candidate, get_release(connection, candidate.application, candidate.release))
         audit.record(
             connection,

@@ -1,9 +1,9 @@
 """The life of a release, as one table of moves.
 
-candidate --request--> pending --approve--> approved --start--> canary --promote--> stable --replace--> retired
-                          `-----reject----> rejected      |        `---roll_back--> rolled_back <--.      |
-                                                          `--adopt--> stable ------roll_back------'      |
-                                                                        ^------------restore-------------'
+    candidate -> pending -> approved -> canary -> stable -> retired
+
+A pending release may be rejected, and asked for again; a canary or a stable release may be rolled back, and then the
+retired release before it is stable again. The first release of an application goes from approved to stable at once.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Event(StrEnum):
 
 MOVES: dict[tuple[str, Event], str] = {
     ("candidate", Event.REQUEST): "pending",
+    ("rejected", Event.REQUEST): "pending",  # the content cannot change, but the evidence for it can
     ("pending", Event.APPROVE): "approved",
     ("pending", Event.REJECT): "rejected",
     ("approved", Event.START): "canary",
@@ -44,7 +45,7 @@ _NEXT = {
     "candidate": "request its approval first",
     "pending": "it waits for a decision: approve or reject it first",
     "approved": "it is approved: start its rollout",
-    "rejected": "register a changed release under a new name",
+    "rejected": "request its approval again or register a changed release under a new name",
     "canary": "it takes canary traffic: promote it or roll it back",
     "stable": "it is the stable release already",
     "retired": "it was replaced; only a rollback brings it back",

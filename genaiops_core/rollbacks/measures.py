@@ -49,14 +49,19 @@ def observe(
     variant: str,
     now: dt.datetime,
     window_min: int,
+    with_quality: bool = True,
 ) -> Observation:
-    """Measure `release` over the `window_min` minutes before `now`, widened to whole minutes."""
+    """Measure `release` over the `window_min` minutes before `now`, widened to whole minutes.
+
+    Scores are counted by way of the requests they judge, which costs more than the rest together: a caller that does
+    not need them leaves them out with `with_quality`.
+    """
     filters = Filters(
         start=now - dt.timedelta(minutes=window_min), end=now, application=application, release=release
     )
     figures = queries.summary(connection, filters)
     cost = figures.cost_per_request_nano_usd
-    scores, quality = _quality(connection, filters)
+    scores, quality = _quality(connection, filters) if with_quality else (0, None)
     return Observation(
         application=application,
         release=release,

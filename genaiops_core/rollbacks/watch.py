@@ -115,6 +115,7 @@ def watch(engine: sa.Engine, now: dt.datetime, policy: Policy) -> list[Firing]:
 def _observations(connection: sa.Connection, now: dt.datetime, policy: Policy) -> list[Observation]:
     """The live canary, else the stable release, of each application over each window of the policy."""
     windows = sorted({trigger.window_min for trigger in policy.triggers})
+    quality_windows = {t.window_min for t in policy.triggers if t.metric == "avg_quality_score"}
     observations = []
     for table in tables.load(connection):
         target, variant = (table.stable, STABLE) if table.canary is None else (table.canary, CANARY)
@@ -126,6 +127,7 @@ def _observations(connection: sa.Connection, now: dt.datetime, policy: Policy) -
                 variant=variant,
                 now=now,
                 window_min=window_min,
+                with_quality=window_min in quality_windows,
             )
             for window_min in windows
         ]

@@ -199,16 +199,8 @@ def promote(engine: sa.Engine, *, actor: str, application: str, reason: str = ""
 
 
 def status(connection: sa.Connection, application: str | None = None) -> list[Rollout]:
-    """Where each application with routing stands, by name; all, or the one asked for.
-
-    Raises:
-        NotFound: `application` has no routing yet.
-    """
+    """Where each application with routing stands, by name; all, or the one asked for (none if it has no routing)."""
     found = tables.load(connection, None if application is None else [application])
-    if application is not None and not found:
-        raise NotFound(
-            f"No release of {application} takes traffic yet; start a rollout of an approved release."
-        )
     latest = _latest_rows(connection, application)
     return [_fact(table, latest.get(table.application)) for table in found]
 

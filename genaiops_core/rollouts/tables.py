@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
@@ -62,10 +63,15 @@ def load(connection: sa.Connection, applications: Iterable[str] | None = None) -
     return [from_row(row) for row in connection.execute(query)]
 
 
-def versions(connection: sa.Connection) -> dict[str, int]:
-    """The version of each live table: what an API process asks four times a second."""
-    query = sa.select(routing_table.c.application, routing_table.c.version).where(routing_table.c.version > 0)
-    return {row.application: row.version for row in connection.execute(query)}
+def stamps(connection: sa.Connection) -> dict[str, tuple[int, dt.datetime]]:
+    """Version and time of the last change of each live table: what an API process asks four times a second.
+
+    The time tells a table from another of the same version, after a restored backup for example.
+    """
+    query = sa.select(routing_table.c.application, routing_table.c.version, routing_table.c.updated_at).where(
+        routing_table.c.version > 0
+    )
+    return {row.application: (row.version, row.updated_at) for row in connection.execute(query)}
 
 
 def to_document(table: RoutingTable) -> dict[str, Any]:

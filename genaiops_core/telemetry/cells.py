@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from db import histogram
 from db.tables.telemetry import ROLLUP_SUMS, application, dirty_hour, rollup_day, rollup_hour, rollup_minute
 from genaiops_core.telemetry.figures import NO_LATENCY, SHARES, Figures, figures, milliseconds
-from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.filters import LAST_MINUTE, Filters, from_minute
 from genaiops_core.telemetry.plan import MINUTES_A_DAY, MINUTES_AN_HOUR, Plan, Range, make_plan
 
 DIMENSIONS = ("application", "environment", "release", "model")
@@ -83,6 +84,19 @@ def applications(connection: sa.Connection) -> list[str]:
     return list(connection.scalars(sa.select(application.c.application).order_by(application.c.application)))
 
 
+def distinct_values(connection: sa.Connection, name: str | None) -> set[tuple[str, ...]]:
+    """Every combination of `DIMENSIONS` that ever had traffic, of one application or of all."""
+    ever = Filters(start=from_minute(0), end=from_minute(LAST_MINUTE), application=name)
+    rows: set[tuple[str, ...]] = set()
+    for source in _sources(connection, ever, None):
+        columns = [source.table.c[dimension] for dimension in DIMENSIONS]
+        for ranges in _ranges(source):
+            rows.update(
+                tuple(row) for row in connection.execute(sa.select(*columns).where(ranges).distinct())
+            )
+    return rows
+
+
 def _added(held: Sequence[int], values: Sequence[int]) -> list[int]:
     return [one + int(other) for one, other in zip(held, values, strict=True)]
 
@@ -90,7 +104,9 @@ def _added(held: Sequence[int], values: Sequence[int]) -> list[int]:
 def _sources(connection: sa.Connection, filters: Filters, step_minutes: int | None) -> Iterator[Source]:
     """The plan of every application, with equal ranges of several applications read together."""
     names = [filters.application] if filters.application is not None else applications(connection)
-    shared: dict[str, dict[Range, list[str]]] = {field: defaultdict(list) for field in ("days", "hours", "minutes")}
+    shared: dict[str, dict[Range, list[str]]] = {
+        field: defaultdict(list) for field in ("days", "hours", "minutes")
+    }
     for name, plan in _plans(connection, names, filters, step_minutes):
         for field, ranges in shared.items():
             for bounds in getattr(plan, field):
@@ -125,28 +141,36 @@ def _plans(
 
 def _statements(
     source: Source, filters: Filters, dimensions: Sequence[str], step_minutes: int | None, *, blobs: bool
-) -> Iterator[sa.Select[tuple[object, ...]]]:
+) -> Iterator[sa.Select[*tuple[Any, ...]]]:
     """Selects of the keys with either the sums (grouped) or the two histograms (a row a cell)."""
     table = source.table
-    keys: list[sa.ColumnElement[object]] = [table.c[name] for name in dimensions]
+    keys: list[sa.ColumnElement[Any]] = [table.c[name] for name in dimensions]
     if step_minutes is not None:
         # A literal divisor: as a bound value it would differ between SELECT and GROUP BY.
         divisor = sa.literal_column(str(step_minutes // source.minutes), sa.Integer)
         keys.insert(0, table.c.bucket // divisor)
     narrowed = [table.c[name] == value for name, value in filters.dimensions.items()]
-    for start in range(0, len(source.parts), _RANGES_A_STATEMENT):
-        ranges = sa.or_(
-            *[
-                sa.and_(table.c.application.in_(names), table.c.bucket >= first, table.c.bucket < last)
-                for names, (first, last) in source.parts[start : start + _RANGES_A_STATEMENT]
-            ]
-        )
+    for ranges in _ranges(source):
         if blobs:
             yield sa.select(*keys, table.c.request_latency, table.c.call_latency).where(ranges, *narrowed)
         else:
             added = [sa.func.sum(table.c[name]) for name in ROLLUP_SUMS]
             # Without keys SUM answers one row of NULLs for no cells at all; HAVING drops it.
-            yield sa.select(*keys, *added).where(ranges, *narrowed).group_by(*keys).having(sa.func.count() > 0)
+            yield (
+                sa.select(*keys, *added).where(ranges, *narrowed).group_by(*keys).having(sa.func.count() > 0)
+            )
+
+
+def _ranges(source: Source) -> Iterator[sa.ColumnElement[bool]]:
+    """The ranges of a source as conditions, a bounded number to a statement."""
+    columns = source.table.c
+    for start in range(0, len(source.parts), _RANGES_A_STATEMENT):
+        yield sa.or_(
+            *[
+                sa.and_(columns.application.in_(names), columns.bucket >= first, columns.bucket < last)
+                for names, (first, last) in source.parts[start : start + _RANGES_A_STATEMENT]
+            ]
+        )
 
 
 def _latencies(
@@ -164,9 +188,17 @@ def _latencies(
     calls: list[bytes] = []
     for source in sources:
         for statement in _statements(source, filters, dimensions, step_minutes, blobs=True):
-            for *key, request_latency, call_latency in connection.execute(statement):
-                groups.append(index[tuple(key)])
-                requests.append(request_latency)
-                calls.append(call_latency)
-    merged = [histogram.grouped_percentiles(blobs, groups, len(keys), SHARES) for blobs in (requests, calls)]
-    return [(milliseconds(request), milliseconds(call)) for request, call in zip(*merged, strict=True)]
+            # Whole columns instead of rows: this is the part that grows with the number of cells.
+            rows = connection.execute(statement).all()
+            if not rows:
+                continue
+            *columns, of_requests, of_calls = zip(*rows, strict=True)
+            groups += map(index.__getitem__, zip(*columns, strict=True)) if columns else [0] * len(rows)
+            requests += of_requests
+            calls += of_calls
+    # Requests and calls in one pass: the calls of group g are group size + g.
+    size = len(keys)
+    both = histogram.grouped_percentiles(
+        [*requests, *calls], [*groups, *(size + group for group in groups)], 2 * size, SHARES
+    )
+    return [(milliseconds(both[group]), milliseconds(both[size + group])) for group in range(size)]

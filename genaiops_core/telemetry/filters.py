@@ -21,9 +21,13 @@ WINDOWS: Mapping[str, dt.timedelta] = MappingProxyType(
 )
 """The windows that screens offer, by the name used in their address."""
 
+STEPS: Mapping[str, int] = MappingProxyType({"1m": 1, "5m": 5, "15m": 15, "1h": 60, "6h": 360, "1d": 1440})
+"""Steps of a series by name, in minutes."""
+
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MINUTE = dt.timedelta(minutes=1)
-_LAST_MINUTE = 2**31 - 1  # buckets are 32-bit integers
+LAST_MINUTE = 2**31 - 1
+"""Buckets are 32-bit integers: the year 6053."""
 _LAST_NS = 2**63 - 1
 
 
@@ -49,7 +53,9 @@ class Filters:
     def __post_init__(self) -> None:
         for name, value in (("start", self.start), ("end", self.end)):
             if value.tzinfo is None:
-                raise BadInput(f"The {name} {value.isoformat()} has no time zone; add Z or an offset such as +02:00.")
+                raise BadInput(
+                    f"The {name} {value.isoformat()} has no time zone; add Z or an offset such as +02:00."
+                )
         if self.end <= self.start:
             raise BadInput(
                 f"The window ends ({self.end.isoformat()}) before it starts ({self.start.isoformat()}); swap them."
@@ -68,7 +74,10 @@ class Filters:
         release: str | None = None,
         model: str | None = None,
     ) -> Filters:
-        """The window that ends now.
+        """The window that ends now, and begins where a step of its series does.
+
+        So a window is up to one step (`step_for`) longer than its name says: the first bar of a chart is a whole
+        one, and nothing needs to be read minute by minute at that end.
 
         Args:
             window: one of `WINDOWS`.
@@ -84,8 +93,9 @@ class Filters:
         if window not in WINDOWS:
             raise BadInput(f"There is no window '{window}'; use one of {', '.join(WINDOWS)}.")
         end = from_minute(-((_EPOCH - (now or clock.now())) // _MINUTE))
+        step = STEPS[step_for(WINDOWS[window])]
         return cls(
-            start=end - WINDOWS[window],
+            start=from_minute(to_minute(end - WINDOWS[window]) // step * step),
             end=end,
             application=application,
             environment=environment,
@@ -100,12 +110,12 @@ class Filters:
     @property
     def start_minute(self) -> int:
         """First minute included, in minutes since the Unix epoch."""
-        return _clamped(to_minute(self.start), _LAST_MINUTE)
+        return _clamped(to_minute(self.start), LAST_MINUTE)
 
     @property
     def end_minute(self) -> int:
         """First minute left out, in minutes since the Unix epoch."""
-        return _clamped(to_minute(self.end), _LAST_MINUTE)
+        return _clamped(to_minute(self.end), LAST_MINUTE)
 
     @property
     def start_ns(self) -> int:
@@ -124,6 +134,15 @@ class Filters:
         return {name: value for name, value in named.items() if value is not None}
 
 
+def step_for(length: dt.timedelta) -> str:
+    """The step that suits a window: 1 h by 1 m, 6 h by 5 m, up to 7 days by 1 h, longer by 1 d."""
+    if length <= dt.timedelta(hours=2):
+        return "1m"
+    if length <= dt.timedelta(hours=12):
+        return "5m"
+    return "1h" if length <= dt.timedelta(days=8) else "1d"
+
+
 def to_minute(instant: dt.datetime) -> int:
     """Whole minutes since the Unix epoch."""
     return (instant - _EPOCH) // _MINUTE
@@ -132,6 +151,13 @@ def to_minute(instant: dt.datetime) -> int:
 def from_minute(minute: int) -> dt.datetime:
     """The aware instant at which a minute begins."""
     return _EPOCH + minute * _MINUTE
+
+
+def instant(start_ns: int) -> dt.datetime:
+    """Unix nanoseconds as an aware instant, to the microsecond."""
+    return dt.datetime.fromtimestamp(start_ns // 1_000_000_000, dt.UTC) + dt.timedelta(
+        microseconds=start_ns % 1_000_000_000 // 1_000
+    )
 
 
 def _clamped(value: int, highest: int) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -128,14 +128,12 @@ def decode_json(body: bytes) -> DecodedExport:
     collector = _Collector()
     groups = []
     for resource_spans in _objects(request, "resourceSpans"):
-        resource = _json_attributes(_object(resource_spans, "resource").get("attributes"))
+        resource = _resource(_object(resource_spans, "resource").get("attributes"))
         for scope_spans in _objects(resource_spans, "scopeSpans"):
             sent_scope = _object(scope_spans, "scope")
             scope = {"name": str(sent_scope.get("name", "")), "version": str(sent_scope.get("version", ""))}
-            spans = scope_spans.get("spans") or []
-            if not isinstance(spans, list):
-                raise BadInput("The OTLP JSON field 'spans' must be a list.")
-            groups.append(SpanGroup(resource, scope, collector.spans(spans, _json_span)))
+            spans = collector.spans(_list(scope_spans, "spans"), _json_span)
+            groups.append(SpanGroup(resource, scope, spans))
     return collector.export(groups)
 
 
@@ -148,7 +146,7 @@ def count_log_records(body: bytes, *, is_json: bool) -> int:
     if is_json:
         request = _json_object(body)
         return sum(
-            len(scope_logs.get("logRecords") or [])
+            len(_list(scope_logs, "logRecords"))
             for resource_logs in _objects(request, "resourceLogs")
             for scope_logs in _objects(resource_logs, "scopeLogs")
         )
@@ -253,13 +251,20 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _objects(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+def _list(parent: Mapping[str, Any], key: str) -> list[Any]:
     value = parent.get(key)
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise BadInput(f"The OTLP JSON field '{key}' must be a list of objects.")
+    if not isinstance(value, list):
+        raise BadInput(f"The OTLP JSON field '{key}' must be a list.")
     return value
+
+
+def _objects(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    values = _list(parent, key)
+    if not all(isinstance(value, dict) for value in values):
+        raise BadInput(f"The OTLP JSON field '{key}' must be a list of objects.")
+    return values
 
 
 def _object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -273,6 +278,13 @@ def _object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _json_attributes(pairs: Any) -> dict[str, Any]:
     return {} if pairs is None else {str(pair["key"]): _json_any(pair.get("value")) for pair in pairs}
+
+
+def _resource(pairs: Any) -> dict[str, Any]:
+    try:
+        return _json_attributes(pairs)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise BadInput("The attributes of an OTLP JSON resource are malformed.") from error
 
 
 def _json_any(value: Any) -> Any:

@@ -58,7 +58,11 @@ def by_person(connection: sa.Connection, filters: Filters, by: Sequence[str]) ->
 
 
 def _scope(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    named = {"application": filters.application, "environment": filters.environment, "release": filters.release}
+    named = {
+        "application": filters.application,
+        "environment": filters.environment,
+        "release": filters.release,
+    }
     narrowed = [request.c[name] == value for name, value in named.items() if value is not None]
     return [request.c.start_ns >= filters.start_ns, request.c.start_ns < filters.end_ns, *narrowed]
 

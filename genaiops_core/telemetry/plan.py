@@ -27,7 +27,9 @@ class Plan:
     minutes: tuple[Range, ...]
 
 
-def make_plan(start_minute: int, end_minute: int, dirty_hours: Iterable[int], *, step_minutes: int | None) -> Plan:
+def make_plan(
+    start_minute: int, end_minute: int, dirty_hours: Iterable[int], *, step_minutes: int | None
+) -> Plan:
     """Cover [start, end) with the coarsest rollups that are right and fine enough.
 
     Args:
@@ -55,7 +57,11 @@ def make_plan(start_minute: int, end_minute: int, dirty_hours: Iterable[int], *,
     hours += _gaps(position, last_hour, dirty)
     minutes = [
         (start_minute, first_hour * MINUTES_AN_HOUR),
-        *((hour * MINUTES_AN_HOUR, (hour + 1) * MINUTES_AN_HOUR) for hour in dirty if first_hour <= hour < last_hour),
+        *(
+            (hour * MINUTES_AN_HOUR, (hour + 1) * MINUTES_AN_HOUR)
+            for hour in dirty
+            if first_hour <= hour < last_hour
+        ),
         (last_hour * MINUTES_AN_HOUR, end_minute),
     ]
     return Plan(days=tuple(days), hours=tuple(hours), minutes=tuple(_joined(minutes)))

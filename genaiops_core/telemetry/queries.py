@@ -77,7 +77,9 @@ def breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = (
 def _check(by: Sequence[str]) -> None:
     unknown = [name for name in by if name not in BREAKDOWNS]
     if unknown or not by:
-        raise BadInput(f"Cannot break down by '{','.join(unknown)}'; use one or more of {', '.join(BREAKDOWNS)}.")
+        raise BadInput(
+            f"Cannot break down by '{','.join(unknown)}'; use one or more of {', '.join(BREAKDOWNS)}."
+        )
     if len(set(by)) < len(by) or {"day", "hour"} <= set(by):
         raise BadInput("Name each thing to break down by once, and either day or hour.")
     if set(by) & set(PEOPLE) and not set(by) <= {"application", *PEOPLE}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,10 +11,7 @@ import sqlalchemy as sa
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.cells import DIMENSIONS, read_cells
 from genaiops_core.telemetry.figures import Figures
-from genaiops_core.telemetry.filters import Filters, from_minute
-
-STEPS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "1h": 60, "6h": 360, "1d": 1440}
-"""Steps by name, in minutes."""
+from genaiops_core.telemetry.filters import STEPS, Filters, from_minute, step_for
 
 METRICS = (
     "requests",
@@ -45,13 +42,8 @@ class Point:
 
 
 def auto_step(filters: Filters) -> str:
-    """The step that suits the window: 1 h by 1 m, 6 h by 5 m, up to 7 days by 1 h, longer by 1 d."""
-    length = filters.end - filters.start
-    if length <= dt.timedelta(hours=2):
-        return "1m"
-    if length <= dt.timedelta(hours=12):
-        return "5m"
-    return "1h" if length <= dt.timedelta(days=8) else "1d"
+    """The step that suits the window; see `filters.step_for`."""
+    return step_for(filters.end - filters.start)
 
 
 def series(
@@ -83,7 +75,9 @@ def series(
         connection, filters, dimensions=[by] if by else [], step_minutes=minutes, latency=latency
     )
     points = [
-        Point(start=from_minute(int(key[0]) * minutes), key=str(key[1]) or None if by else None, figures=value)
+        Point(
+            start=from_minute(int(key[0]) * minutes), key=str(key[1]) or None if by else None, figures=value
+        )
         for key, value in cells.items()
         if not (by == "model" and key[1] == "" and not value.calls)
     ]
@@ -102,5 +96,7 @@ def _minutes(filters: Filters, step: str) -> int:
         raise BadInput(f"There is no step '{step}'; use one of {', '.join(STEPS)}.")
     minutes = STEPS[step]
     if (filters.end_minute - filters.start_minute) // minutes > MAX_POINTS:
-        raise BadInput(f"A step of {step} gives more than {MAX_POINTS} points; use a longer step or a shorter window.")
+        raise BadInput(
+            f"A step of {step} gives more than {MAX_POINTS} points; use a longer step or a shorter window."
+        )
     return minutes

@@ -6,7 +6,7 @@ import base64
 import binascii
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import sqlalchemy as sa
 
@@ -14,7 +14,7 @@ from db.tables.telemetry import request
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.applications import Known, known
 from genaiops_core.telemetry.figures import usd
-from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.filters import Filters, instant
 from genaiops_core.telemetry.trace import Trace, TraceSpan, get_trace
 
 __all__ = ["Known", "Trace", "TracePage", "TraceRow", "TraceSpan", "get_trace", "known", "list_traces"]
@@ -60,18 +60,30 @@ class TraceRow:
     @classmethod
     def from_row(cls, row: sa.RowMapping) -> Self:
         duration_ns = row["duration_ns"]
+        said: dict[str, Any] = {name: row[name] or None for name in _MAYBE_SAID}
+        kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
         return cls(
-            trace_id=row["trace_id"],
-            application=row["application"],
-            name=row["name"],
             start=instant(row["start_ns"]),
             duration_ms=None if duration_ns is None else duration_ns / 1e6,
             status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
-            **{name: row[name] or None for name in ("environment", "release", "model", "session_id", "user_id")},
-            **{name: row[name] for name in ("spans", "span_errors", "calls", "unpriced_calls", "cost_nano_usd")},
-            input_tokens=row["input_tokens"],
-            output_tokens=row["output_tokens"],
+            **said,
+            **kept,
         )
+
+
+_MAYBE_SAID = ("environment", "release", "model", "session_id", "user_id")
+_AS_KEPT = (
+    "trace_id",
+    "application",
+    "name",
+    "spans",
+    "span_errors",
+    "calls",
+    "unpriced_calls",
+    "cost_nano_usd",
+    "input_tokens",
+    "output_tokens",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +128,11 @@ def list_traces(
     if picked:
         # No index serves these filters: look at a bounded number of rows, and let the cursor say where that ended.
         oldest = connection.execute(
-            sa.select(request.c.start_ns, request.c.id).where(*scope).order_by(*newest).offset(SCAN_LIMIT).limit(1)
+            sa.select(request.c.start_ns, request.c.id)
+            .where(*scope)
+            .order_by(*newest)
+            .offset(SCAN_LIMIT)
+            .limit(1)
         ).one_or_none()
         if oldest is not None:
             scope.append(~_before(*oldest))
@@ -133,13 +149,6 @@ def list_traces(
     return TracePage(rows=tuple(TraceRow.from_row(row) for row in rows), next_cursor=last)
 
 
-def instant(start_ns: int) -> dt.datetime:
-    """Unix nanoseconds as an aware instant, to the microsecond."""
-    return dt.datetime.fromtimestamp(start_ns // 1_000_000_000, dt.UTC) + dt.timedelta(
-        microseconds=start_ns % 1_000_000_000 // 1_000
-    )
-
-
 def _scope(filters: Filters) -> list[sa.ColumnElement[bool]]:
     scope = [request.c.start_ns >= filters.start_ns, request.c.start_ns < filters.end_ns]
     if filters.application is not None:
@@ -148,7 +157,9 @@ def _scope(filters: Filters) -> list[sa.ColumnElement[bool]]:
 
 
 def _picked(filters: Filters, status: str | None, text: str | None) -> list[sa.ColumnElement[bool]]:
-    picked: list[sa.ColumnElement[bool]] = [request.c[name] == value for name, value in filters.dimensions.items()]
+    picked: list[sa.ColumnElement[bool]] = [
+        request.c[name] == value for name, value in filters.dimensions.items()
+    ]
     if status is not None:
         if status not in STATUSES:
             raise BadInput(f"There is no status '{status}'; use one of {', '.join(STATUSES)}.")

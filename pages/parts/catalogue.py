@@ -35,7 +35,9 @@ ENTRIES = (
     _entry("evaluations", "Evaluations", "science", "Evaluate", "Is a release good enough?"),
     _entry("releases", "Releases", "deployed_code", "Release", "What exists, and what waits for approval?"),
     _entry("prompts", "Prompts", "edit_note", "Release", "Which prompt texts are there, and what changed?"),
-    _entry("rollouts", "Rollouts", "alt_route", "Release", "Who gets which release, and how does the canary do?"),
+    _entry(
+        "rollouts", "Rollouts", "alt_route", "Release", "Who gets which release, and how does the canary do?"
+    ),
     _entry("incidents", "Incidents", "emergency", "Release", "What went wrong, and is it over?"),
     _entry("audit", "Audit", "receipt_long", "Govern", "Who did what, and can we prove it?"),
     _entry("settings", "Settings", "tune", "Govern", "How is this console set up, and is it running?"),

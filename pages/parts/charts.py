@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +21,12 @@ MAX_POINTS = 500
 RED = "#EF4444"
 """State colour that reads on white and on near-black; used for limits and errors only."""
 
+_HALF_A_DAY_MS = 43_200_000
+_TICKS = [
+    {"dtickrange": [None, _HALF_A_DAY_MS - 1], "value": "%H:%M"},
+    {"dtickrange": [_HALF_A_DAY_MS, _HALF_A_DAY_MS], "value": "%d %b %H:%M"},
+    {"dtickrange": [_HALF_A_DAY_MS + 1, None], "value": "%d %b"},
+]
 _CONFIG = {"displayModeBar": False, "displaylogo": False}
 
 
@@ -70,7 +78,16 @@ def lines(
     top: float | None = None,
     decimals: int | None = None,
 ) -> go.Figure:
-    """Lines over time with one labelled unit; `top` fixes the upper end of the axis (1 for scores)."""
+    """Lines over time with one labelled unit.
+
+    Args:
+        series: what to draw.
+        unit: of the axis and of what the pointer reads.
+        limit: an objective or a limit of the policy.
+        height: in pixels.
+        top: fixes the upper end of the axis (1 for scores), whose lower end then follows the values.
+        decimals: of what the pointer reads; None leaves them as they are.
+    """
     figure = go.Figure()
     number = "" if decimals is None else f":,.{decimals}f"
     for line in series:
@@ -86,19 +103,25 @@ def lines(
         )
     if limit is not None:
         _add_limit(figure, limit)
-    _style(figure, height=height, unit=unit, legend=len(series) > 1 or bool(series and series[0].name))
-    figure.update_yaxes(rangemode="tozero" if top is None else "normal")
+    _style(figure, height=height, unit=unit, legend=len(series) > 1)
+    figure.update_yaxes(rangemode="tozero")
     if top is not None:
-        figure.update_yaxes(range=[0, top])
+        figure.update_yaxes(range=[_floor(series, limit), top])
     return figure
 
 
-def stacked_bars(series: Sequence[Line], *, unit: str, limit: Limit | None = None, height: int = 260) -> go.Figure:
+def stacked_bars(
+    series: Sequence[Line], *, unit: str, limit: Limit | None = None, height: int = 260
+) -> go.Figure:
     """Parts of a whole over time, for example cost a day by model."""
     figure = go.Figure()
     for line in series:
         figure.add_trace(
-            go.Bar(**_over_time(line.at, line.values), name=_text(line.name), hovertemplate=f"%{{y:,.4~f}} {unit}")
+            go.Bar(
+                **_over_time(line.at, line.values),
+                name=_text(line.name),
+                hovertemplate=f"%{{y:,.4~f}} {unit}",
+            )
         )
     if limit is not None:
         _add_limit(figure, limit)
@@ -110,32 +133,18 @@ def stacked_bars(series: Sequence[Line], *, unit: str, limit: Limit | None = Non
 def waterfall(bars: Sequence[Bar]) -> go.Figure:
     """The spans of one trace, top to bottom in tree order, one colour a component; errors are outlined in red."""
     figure = go.Figure()
-    names = [f"{'   ' * bar.depth}{_shorten(bar.label, 46 - 3 * bar.depth)}" for bar in bars]
+    names = [f"{'· ' * bar.depth}{_shorten(bar.label, 44 - 2 * bar.depth)}" for bar in bars]
     by_group: dict[str, list[int]] = {}
     for row, bar in enumerate(bars):
         by_group.setdefault(bar.group, []).append(row)
     whole_ms = max((bar.start_ms + bar.duration_ms for bar in bars), default=1.0) or 1.0
     for group, rows in by_group.items():
-        figure.add_trace(
-            go.Bar(
-                orientation="h",
-                y=rows,
-                base=[bars[row].start_ms for row in rows],
-                # A sliver stays visible and clickable however short the span was.
-                x=[max(bars[row].duration_ms, whole_ms / 400) for row in rows],
-                name=_text(group),
-                customdata=[[_text(bars[row].label), bars[row].duration_ms, bars[row].start_ms] for row in rows],
-                marker={
-                    "line": {
-                        "color": [RED if bars[row].is_error else "rgba(0,0,0,0)" for row in rows],
-                        "width": [2.5 if bars[row].is_error else 0 for row in rows],
-                    }
-                },
-                hovertemplate="%{customdata[0]}<br>%{customdata[1]:,.1f} ms, from %{customdata[2]:,.1f} ms",
-            )
-        )
+        figure.add_trace(_bars_of([(row, bars[row]) for row in rows], whole_ms, name=_text(group)))
+    if failed := [(row, bar) for row, bar in enumerate(bars) if bar.is_error]:
+        marker = {"color": "rgba(0,0,0,0)", "line": {"color": RED, "width": 2.5}}
+        figure.add_trace(_bars_of(failed, whole_ms, name="failed").update(marker=marker))
     _style(figure, height=max(150, 26 * len(bars) + 78), unit="", legend=True)
-    figure.update_layout(barmode="overlay", bargap=0.32, hovermode="closest", clickmode="event+select")
+    figure.update_layout(barmode="overlay", hovermode="closest", clickmode="event+select")
     figure.update_xaxes(title={"text": "ms since the first span", "font": {"size": 11}}, showgrid=True)
     figure.update_yaxes(
         tickmode="array",
@@ -147,6 +156,20 @@ def waterfall(bars: Sequence[Bar]) -> go.Figure:
         nticks=None,
     )
     return figure
+
+
+def _bars_of(rows: Sequence[tuple[int, Bar]], whole_ms: float, *, name: str) -> go.Bar:
+    return go.Bar(
+        orientation="h",
+        y=[row for row, _ in rows],
+        base=[bar.start_ms for _, bar in rows],
+        # A sliver stays visible and clickable however short the span was.
+        x=[max(bar.duration_ms, whole_ms / 400) for _, bar in rows],
+        width=0.64,
+        name=name,
+        customdata=[[_text(bar.label), bar.duration_ms, bar.start_ms] for _, bar in rows],
+        hovertemplate="%{customdata[0]}<br>%{customdata[1]:,.1f} ms, from %{customdata[2]:,.1f} ms",
+    )
 
 
 def show(figure: go.Figure, *, key: str, alt: str) -> None:
@@ -184,7 +207,7 @@ def by_name(figure_series: Mapping[str, Mapping[dt.datetime, float | None]]) -> 
 def _over_time(at: Sequence[dt.datetime], values: Sequence[float | None]) -> dict[str, object]:
     at, values = list(at)[-MAX_POINTS:], list(values)[-MAX_POINTS:]
     y = np.array([np.nan if value is None else value for value in values], dtype=np.float32)
-    steps = {later - earlier for earlier, later in zip(at, at[1:], strict=False)}
+    steps = {later - earlier for earlier, later in itertools.pairwise(at)}
     if len(steps) == 1:
         return {"x0": _naive_utc(at[0]), "dx": steps.pop().total_seconds() * 1000, "y": y}
     return {"x": [_naive_utc(instant) for instant in at], "y": y}
@@ -193,6 +216,13 @@ def _over_time(at: Sequence[dt.datetime], values: Sequence[float | None]) -> dic
 def _naive_utc(instant: dt.datetime) -> str:
     # The chart shows what it is given: UTC, like every time in the console.
     return instant.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _floor(series: Sequence[Line], limit: Limit | None) -> float:
+    """A tenth below the least value, so that scores near 1 can be told apart."""
+    known = [value for line in series for value in line.values if value is not None]
+    least = min([*known, *([limit.value] if limit else [])], default=0.0)
+    return max(0.0, math.floor(least * 10 - 0.5) / 10)
 
 
 def _is_sparse(values: Sequence[float | None]) -> bool:
@@ -216,7 +246,7 @@ def _style(figure: go.Figure, *, height: int, unit: str, legend: bool) -> None:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
         hovermode="x unified",
     )
-    figure.update_xaxes(showgrid=False, nticks=8, hoverformat="%d %b %Y %H:%M UTC")
+    figure.update_xaxes(showgrid=False, nticks=9, hoverformat="%d %b %Y %H:%M UTC", tickformatstops=_TICKS)
     figure.update_yaxes(
         zeroline=False, nticks=5, title={"text": unit, "font": {"size": 11}, "standoff": 6}, automargin=True
     )

@@ -50,7 +50,9 @@ def ask(
             if fields is not None:
                 fields()
             if needs_reason:
-                st.text_area("Reason", key=keys.dialog_reason(name), height=80, placeholder="Kept in the audit log")
+                st.text_area(
+                    "Reason", key=keys.dialog_reason(name), height=80, placeholder="Kept in the audit log"
+                )
             if type_to_confirm is not None:
                 st.text_input(
                     f"Type {units.plain(type_to_confirm)} to confirm",
@@ -58,7 +60,9 @@ def ask(
                     placeholder=type_to_confirm,
                     autocomplete="off",
                 )
-            st.form_submit_button(button, type="primary", icon=icon, key=keys.dialog_submit(name), on_click=submit)
+            st.form_submit_button(
+                button, type="primary", icon=icon, key=keys.dialog_submit(name), on_click=submit
+            )
         if problem := st.session_state.pop(keys.dialog_problem(name), None):
             st.error(units.plain(problem), icon=":material/error:")
 

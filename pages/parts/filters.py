@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from genaiops_core.clock import now
 from genaiops_core.telemetry.filters import WINDOWS, Filters
@@ -34,6 +35,8 @@ class Header:
     window: str
     filters: Filters
     """The window with every filter applied."""
+    facts: DeltaGenerator
+    """A place beside the filters for badges that answer the screen's question at a glance."""
     clicked: bool
     """Whether the primary action was pressed in this run."""
 
@@ -77,11 +80,21 @@ def header(
             )
         if action is not None:
             clicked = st.button(action, icon=action_icon, key=action_key, type="primary", help=action_help)
-    values = _choose(here, by) if by else {}
+    row = st.container(horizontal=True, gap="small", vertical_alignment="center")
+    with row:
+        values = _choose(here, by) if by else {}
+        if by:
+            st.space("stretch")
+        facts = st.container(horizontal=True, gap="xsmall", width="content", vertical_alignment="center")
     if reads.is_demo(here.url, values.get(keys.APPLICATION)):
-        badges.badge("demo", icon=":material/experiment:", color="violet", help="Made by genaiops demo, not real traffic")
+        badges.badge(
+            "demo",
+            icon=":material/experiment:",
+            color="violet",
+            help="Made by genaiops demo, not real traffic",
+        )
     filters = Filters.last(chosen if chosen in WINDOWS else DEFAULT_WINDOW, now=now(), **values)
-    return Header(window=chosen or DEFAULT_WINDOW, filters=filters, clicked=clicked)
+    return Header(window=chosen or DEFAULT_WINDOW, filters=filters, facts=facts, clicked=clicked)
 
 
 def choose_application(here: Screen, options: Sequence[str]) -> str | None:
@@ -109,18 +122,17 @@ def _choose(here: Screen, by: Sequence[str]) -> dict[str, str | None]:
         keys.MODEL: known.models,
     }
     chosen: dict[str, str | None] = {}
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        for name in by:
-            value = st.selectbox(
-                name.capitalize(),
-                [option for option in options[name] if option],
-                index=None,
-                placeholder=_ALL[name],
-                key=name,
-                bind="query-params",
-                label_visibility="collapsed",
-                icon=_ICONS[name],
-                width=196,
-            )
-            chosen[name] = value if value in options[name] else None
+    for name in by:
+        value = st.selectbox(
+            name.capitalize(),
+            options[name],
+            index=None,
+            placeholder=_ALL[name],
+            key=name,
+            bind="query-params",
+            label_visibility="collapsed",
+            icon=_ICONS[name],
+            width=168,
+        )
+        chosen[name] = value if value in options[name] else None
     return chosen

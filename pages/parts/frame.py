@@ -40,7 +40,7 @@ def guard(name: str) -> Screen:
     _require_router()
     entry = catalogue.BY_NAME[name]
     settings = Settings()
-    brand(entry.title)
+    st.set_page_config(page_title=f"{entry.title} · GenAIOps")
     _require_safe_server()
     engine = reads.engine(settings.url)
     actor = _identity(settings)
@@ -49,10 +49,10 @@ def guard(name: str) -> Screen:
     return Screen(entry=entry, settings=settings, url=settings.url, engine=engine, actor=actor)
 
 
-def brand(title: str = "") -> None:
+def brand() -> None:
     """Browser tab, icon, wide layout and the logo of the current theme."""
     st.set_page_config(
-        page_title=f"{title} · GenAIOps" if title else "GenAIOps",
+        page_title="GenAIOps",
         page_icon=STATIC / "icon.svg",
         layout="wide",
         initial_sidebar_state=232,

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import orjson
 import sqlalchemy as sa
 import streamlit as st
 
@@ -18,10 +19,13 @@ from db.migrate import upgrade
 from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.clock import now
+from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.jobs import heartbeat
 from genaiops_core.releases import approvals, prompts, releases
 from genaiops_core.rollbacks import incidents, procedure
 from genaiops_core.rollouts import rollouts
-from genaiops_core.telemetry import marks, queries, series, traces
+from genaiops_core.telemetry import marks, quality, queries, series, traces
 from genaiops_core.telemetry.applications import Known
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.filters import Filters
@@ -99,6 +103,27 @@ def live_over_time(url: str, filters: Filters, by: str) -> list[series.Point]:
 
 
 @_cached(STEADY_S)
+def quality_summary(url: str, filters: Filters) -> list[quality.MetricQuality]:
+    """Each metric by each judge over a window."""
+    with reading(engine(url)) as connection:
+        return quality.quality_summary(connection, filters)
+
+
+@_cached(STEADY_S)
+def quality_by(url: str, filters: Filters, by: str) -> list[tuple[str | None, quality.MetricQuality]]:
+    """Each metric by each judge, for each value of a dimension."""
+    with reading(engine(url)) as connection:
+        return quality.quality_by(connection, filters, by)
+
+
+@_cached(STEADY_S)
+def quality_over_time(url: str, filters: Filters, by: str | None = None) -> list[quality.QualityPoint]:
+    """Each metric by each judge, step by step."""
+    with reading(engine(url)) as connection:
+        return quality.quality_series(connection, filters, None, by)
+
+
+@_cached(STEADY_S)
 def list_traces(
     url: str, filters: Filters, limit: int, cursor: str | None, status: str | None, text: str | None
 ) -> traces.TracePage:
@@ -112,6 +137,66 @@ def get_trace(url: str, trace_id: str) -> traces.Trace | None:
     """One trace with all its spans."""
     with reading(engine(url)) as connection:
         return traces.get_trace(connection, trace_id)
+
+
+@_cached(SLOW_S)
+def list_datasets(url: str) -> list[datasets.Dataset]:
+    """Datasets, each with its newest version."""
+    with reading(engine(url)) as connection:
+        return datasets.list_datasets(connection)
+
+
+@_cached(SLOW_S)
+def list_versions(url: str, name: str) -> list[datasets.DatasetVersion]:
+    """Versions of one dataset, newest first."""
+    with reading(engine(url)) as connection:
+        return datasets.list_versions(connection, name)
+
+
+@_cached(SLOW_S)
+def cases(url: str, name: str, version: int, limit: int, offset: int) -> list[tuple[int, Case]]:
+    """Some cases of a version, in the order of the file."""
+    with reading(engine(url)) as connection:
+        return datasets.cases(connection, name, version, limit, offset)
+
+
+@_cached(SLOW_S)
+def exported(url: str, name: str, version: int) -> bytes:
+    """A version as JSON lines."""
+    with reading(engine(url)) as connection:
+        return b"".join(orjson.dumps(case) + b"\n" for case in datasets.export(connection, name, version))
+
+
+@_cached(QUICK_S)
+def list_evaluations(url: str, application: str | None) -> list[runs.Evaluation]:
+    """Evaluations, newest first."""
+    with reading(engine(url)) as connection:
+        return runs.list_evaluations(connection, application)
+
+
+def get_evaluation(url: str, identifier: str) -> runs.Evaluation:
+    """One evaluation as it is now; not cached, because it is watched while it runs."""
+    with reading(engine(url)) as connection:
+        return runs.get(connection, identifier)
+
+
+@_cached(SLOW_S)
+def evaluation_scores(url: str, identifier: str, units_done: int) -> list[runs.ScoredCase]:
+    """The scored cases of a run; `units_done` tells an older answer from a newer one."""
+    with reading(engine(url)) as connection:
+        return runs.scores(connection, identifier)
+
+
+def worker_beat(url: str) -> dt.datetime | None:
+    """The last sign of life of any worker."""
+    with reading(engine(url)) as connection:
+        return heartbeat.latest(connection)
+
+
+def is_worker_alive(url: str) -> bool:
+    """Whether some worker can take up what is queued."""
+    with reading(engine(url)) as connection:
+        return heartbeat.is_beating(connection, now())
 
 
 @_cached(SLOW_S)
@@ -192,6 +277,8 @@ def read_at(url: str, *subject: Any) -> dt.datetime:
 
 _BY_SUBJECT: dict[str, Sequence[Any]] = {
     "releases": (list_releases, pending_approvals, approval_history, audit_entries),
+    "datasets": (list_datasets, list_versions, cases, exported, audit_entries),
+    "evaluations": (list_evaluations, evaluation_scores, audit_entries),
     "prompts": (list_prompts, audit_entries),
     "rollouts": (rollout_status, list_releases, audit_entries),
     "incidents": (list_incidents, list_rollbacks, rollout_status, list_releases, audit_entries),

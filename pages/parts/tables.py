@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.parts import units
+
 STATE_COLOURS = {
     "healthy": "green",
     "passed": "green",
@@ -57,7 +59,7 @@ def words(state: str) -> str:
     return state.replace("_", " ")
 
 
-def states(label: str, *, width: Any = "small", help: str | None = None) -> Any:
+def states(label: str, *, width: Any = 100, help: str | None = None) -> Any:
     """A column of coloured states; give each cell as a list of states."""
     return column.MultiselectColumn(
         label,
@@ -113,6 +115,17 @@ def pick(
     )
     chosen = event.selection.rows
     return int(chosen[0]) if chosen and chosen[0] < len(rows) else None
+
+
+def has_selection(key: str) -> bool:
+    """Whether a row of the table `key` is selected, known before the table is drawn."""
+    event = st.session_state.get(key)
+    return bool(event and event["selection"]["rows"])
+
+
+def facts(values: Mapping[str, object]) -> None:
+    """Name and value pairs; values are shown as text, whatever is in them."""
+    st.table({units.plain(name): units.plain(value) for name, value in values.items()}, border="horizontal")
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:

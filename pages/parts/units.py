@@ -84,6 +84,8 @@ def relative_change(now: float | None, before: float | None) -> str | None:
     if now is None or not before:
         return None
     change = (now - before) / before * 100
+    if change >= 900:
+        return f"+{change / 100:.0f}×"
     return f"{change:+.1f}%" if abs(change) >= 0.05 else None
 
 

@@ -339,6 +339,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('application', 'bucket', 'environment', 'release', 'model', 'shard', name=op.f('pk_rollup_minute')),
     sqlite_with_rowid=False
     )
+    op.create_table('rollup_model',
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('model', sa.String(length=300), nullable=False),
+    sa.PrimaryKeyConstraint('application', 'model', name=op.f('pk_rollup_model')),
+    sqlite_with_rowid=False
+    )
     op.create_table('routing_table',
     sa.Column('application', sa.String(length=200), nullable=False),
     sa.Column('version', sa.BigInteger(), nullable=False),
@@ -439,6 +445,7 @@ def downgrade() -> None:
     op.drop_table('score')
     op.drop_table('saved_settings')
     op.drop_table('routing_table')
+    op.drop_table('rollup_model')
     op.drop_table('rollup_minute')
     op.drop_table('rollup_hour')
     op.drop_table('rollup_day')

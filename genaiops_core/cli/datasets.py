@@ -1,0 +1,202 @@
+"""`genaiops dataset` and `genaiops import dataset`: test cases in and out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from genaiops_core.cli import context, output
+from genaiops_core.errors import BadInput
+
+commands = typer.Typer(help="List, show and export datasets.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Name of the dataset, or NAME@VERSION.")]
+MAP_HELP = "FIELD=COLUMN; fields: input, answer, contexts, reference, metadata. Repeatable."
+
+_VERSION = re.compile(r"(?P<name>.+)@v?(?P<version>\d+)")
+
+
+def register(app: typer.Typer) -> None:
+    """Add `dataset` to the command line."""
+    app.add_typer(commands, name="dataset")
+
+
+@commands.command("list")
+def list_datasets(json: output.Json = False) -> None:
+    """List the datasets with their newest versions."""
+    from db.transaction import reading
+    from genaiops_core.evaluation import datasets
+
+    with reading(context.engine()) as connection:
+        rows = [dict(vars(item)) for item in datasets.list_datasets(connection)]
+    if json:
+        output.print_json({"datasets": rows})
+    else:
+        columns = ["dataset", "version", "cases", "source", "created_by", "created_at"]
+        output.print_table(
+            rows, columns, empty="No dataset yet; import one with genaiops import dataset FILE."
+        )
+
+
+@commands.command()
+def show(name: Name, json: output.Json = False) -> None:
+    """Show one version of a dataset: columns, problems and its first cases."""
+    from db.transaction import reading
+    from genaiops_core.evaluation import datasets
+
+    wanted, version = split_version(name)
+    with reading(context.engine()) as connection:
+        found = datasets.get_version(connection, wanted, version)
+        first = datasets.cases(connection, found.dataset, found.version, limit=10)
+    if json:
+        cases = [{"case": number, **case.as_json()} for number, case in first]
+        output.print_json(
+            {**vars(found), "problems": [item.as_json() for item in found.problems], "first": cases}
+        )
+        return
+    typer.echo(
+        f"{found.dataset} version {found.version}: {found.cases} cases, {found.rejected} rows rejected."
+    )
+    rows = [{"case": number, **{k: _short(v) for k, v in case.as_json().items()}} for number, case in first]
+    output.print_table(rows, ["case", "input", "answer", "contexts", "reference"], empty="")
+
+
+@commands.command()
+def export(
+    name: Name,
+    format: Annotated[str, typer.Option(help="jsonl: one case a line.")] = "jsonl",
+    output_file: Annotated[
+        Path | None, typer.Option("--output", help="File to write; stdout otherwise.")
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Write the cases of a dataset: input, answer, contexts, reference, metadata."""
+    import sys
+
+    from db.transaction import reading
+    from genaiops_core.evaluation import datasets
+
+    if format != "jsonl":
+        raise BadInput(f"There is no format '{format}'; the only one is jsonl.")
+    wanted, version = split_version(name)
+    with reading(context.engine()) as connection:
+        lines = (orjson.dumps(case) + b"\n" for case in datasets.export(connection, wanted, version))
+        if output_file is None:
+            sys.stdout.buffer.writelines(lines)
+            return
+        with output_file.open("wb") as target:
+            target.writelines(lines)
+    if json:
+        output.print_json({"dataset": wanted, "file": str(output_file)})
+
+
+def import_dataset_command(
+    files: Annotated[list[Path], typer.Argument(help="CSV, TSV, JSON, JSONL or XLSX.", metavar="FILE...")],
+    name: Annotated[str, typer.Option(help="Name of the dataset; the file's name otherwise.")] = "",
+    map: Annotated[list[str] | None, typer.Option(help=MAP_HELP)] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    json: output.Json = False,
+) -> None:
+    """Import test cases; good rows are kept, the others are listed by row and column."""
+    from genaiops_core.evaluation import datasets
+
+    files, more = _split_mappings(files)
+    mapping = parse_mapping([*(map or []), *more])
+    contents = [(file, read_file(file)) for file in files]
+    engine = context.engine()
+    rows: list[dict[str, Any]] = []
+    for file, data in contents:
+        stored = datasets.import_dataset(
+            engine,
+            actor=context.actor(),
+            name=name or file.stem,
+            data=data,
+            filename=file.name,
+            mapping=mapping,
+            reason=reason,
+        )
+        rows.append(
+            {
+                "dataset": stored.dataset,
+                "version": stored.version,
+                "is_new": stored.is_new,
+                "cases": stored.cases,
+                "rejected": stored.rejected,
+                "columns": stored.columns,
+                "problems": [problem.as_json() for problem in stored.problems],
+            }
+        )
+    if json:
+        output.print_json(rows[0] if len(rows) == 1 else {"datasets": rows})
+        return
+    for row in rows:
+        _tell(row)
+
+
+def split_version(text: str) -> tuple[str, int | None]:
+    """NAME@3 to (NAME, 3); NAME to (NAME, None)."""
+    match = _VERSION.fullmatch(text)
+    return (match["name"], int(match["version"])) if match else (text, None)
+
+
+def parse_mapping(pairs: list[str]) -> dict[str, str]:
+    """FIELD=COLUMN pairs to a mapping.
+
+    Raises:
+        BadInput: a pair has no '='.
+    """
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        field, equals, column = pair.partition("=")
+        if not equals or not field.strip():
+            raise BadInput(f"--map takes FIELD=COLUMN, for example input=question, not '{pair}'.")
+        mapping[field.strip()] = column
+    return mapping
+
+
+def read_file(file: Path) -> bytes:
+    """The content of a file named on the command line.
+
+    Raises:
+        BadInput: it does not exist or may not be read, or it is larger than any dataset.
+    """
+    from genaiops_core.evaluation.tables import MAX_FILE_BYTES
+
+    try:
+        size = file.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise BadInput(
+                f"{file} has {size / 1e6:,.0f} MB; at most {MAX_FILE_BYTES / 1e6:,.0f} MB are read. Split it."
+            )
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _split_mappings(files: list[Path]) -> tuple[list[Path], list[str]]:
+    """`--map input=a answer=b` leaves answer=b among the files; no file is called so."""
+    pairs = [str(file) for file in files if "=" in str(file) and not file.exists()]
+    return [file for file in files if str(file) not in pairs], pairs
+
+
+def _tell(row: dict[str, Any]) -> None:
+    known = "" if row["is_new"] else " (it was there already)"
+    typer.echo(
+        f"{row['dataset']} version {row['version']}{known}: {row['cases']} cases, {row['rejected']} rows rejected."
+    )
+    typer.echo("Columns: " + ", ".join(f"{field} from {column}" for field, column in row["columns"].items()))
+    for problem in row["problems"][:20]:
+        where = f"row {problem['row']}" if problem["row"] is not None else "the file"
+        column = f", column {problem['column']}" if problem["column"] else ""
+        typer.echo(f"  {where}{column}: {problem['problem']}")
+    if len(row["problems"]) > 20:
+        typer.echo(f"  and {len(row['problems']) - 20} more; --json lists them")
+
+
+def _short(value: Any) -> str | None:
+    text = value if isinstance(value, str) or value is None else orjson.dumps(value).decode()
+    return text if text is None or len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,112 @@
+"""`genaiops import`: traces, prices and datasets from files."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genaiops_core.cli import context, output
+from genaiops_core.errors import BadInput
+
+commands = typer.Typer(help="Import traces, prices and datasets from files.", no_args_is_help=True)
+
+Files = Annotated[list[Path], typer.Argument(help="One or more files.", metavar="FILE...")]
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `import` to the command line."""
+    app.add_typer(commands, name="import")
+    _add_dataset_command()
+
+
+@commands.command()
+def traces(files: Files, json: output.Json = False) -> None:
+    """Import OTLP trace exports: .pb files are protobuf, others JSON; either may be gzipped."""
+    import os
+
+    from genaiops_core.telemetry.ingest import SHARDS, ingest
+    from genaiops_core.telemetry.otlp import decode_json, decode_protobuf
+
+    settings = context.settings()
+    exports = []
+    for file in files:  # all are read before any is kept, so that a typing mistake imports nothing
+        is_protobuf = ".pb" in file.suffixes
+        body = read_file(file)
+        try:
+            exports.append((file, decode_protobuf(body) if is_protobuf else decode_json(body)))
+        except BadInput as error:
+            raise BadInput(f"{file}: {error}") from error
+    engine = context.engine()
+    rows = []
+    for file, export in exports:
+        result = ingest(engine, export, shard=os.getpid() % SHARDS, model_limit=settings.rollup_model_limit)
+        rows.append(
+            {
+                "file": str(file),
+                "spans": result.spans,
+                "new": result.new,
+                "rejected": result.rejected,
+                "problem": result.problem,
+            }
+        )
+    if json:
+        output.print_json({"files": rows})
+    else:
+        output.print_table(rows, ["file", "spans", "new", "rejected", "problem"], empty="")
+
+
+@commands.command()
+def prices(
+    files: Files,
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    json: output.Json = False,
+) -> None:
+    """Import price overrides: JSON {model: [input, output]} or CSV, USD per million tokens.
+
+    They apply to calls that arrive from now on; calls already stored keep the cost they were given.
+    """
+    from genaiops_core.pricing.imports import import_prices, read_prices
+
+    read = [(file, read_prices(read_file(file), file.name)) for file in files]
+    engine = context.engine()
+    rows = []
+    for file, found in read:
+        done = import_prices(engine, actor=context.actor(), prices=found, source=file.name, reason=reason)
+        rows.append(
+            {"file": str(file), "prices": done.prices, "models": done.models, "special": done.special}
+        )
+    if json:
+        output.print_json({"files": rows})
+        return
+    for row in rows:
+        typer.echo(f"{row['prices']} prices of {row['models']} models imported from {row['file']}.")
+        if row["special"]:
+            typer.echo(
+                f"{row['special']} of them are for one region or tier and wait until telemetry names those."
+            )
+    typer.echo("They apply to calls that arrive from now on; calls already stored keep their cost.")
+
+
+def read_file(file: Path) -> bytes:
+    """The content of `file`, unzipped where it is gzip.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        data = file.read_bytes()
+        return gzip.decompress(data) if data.startswith(_GZIP_MAGIC) else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadInput(f"{file} cannot be read: {error}") from error
+
+
+def _add_dataset_command() -> None:
+    from genaiops_core.cli.datasets import import_dataset_command
+
+    commands.command("dataset")(import_dataset_command)

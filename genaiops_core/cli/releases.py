@@ -1,0 +1,209 @@
+"""`genaiops release` and `genaiops prompt`: register, ask for approval, decide."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from db.transaction import reading
+from genaiops_core.cli import context
+from genaiops_core.cli.output import Json, print_json, print_table
+from genaiops_core.errors import BadInput
+
+Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
+Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]
+ReleaseName = Annotated[str, typer.Option("--release", help="Name of the release, as its spans carry it.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
+
+release_app = typer.Typer(help="Releases: register, ask for approval, decide.", no_args_is_help=True)
+prompt_app = typer.Typer(help="Prompt versions that releases name.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `release` and `prompt` to the root."""
+    app.add_typer(release_app, name="release")
+    app.add_typer(prompt_app, name="prompt")
+
+
+@release_app.command("create")
+def create(
+    application: Application,
+    release: ReleaseName,
+    model: Annotated[str, typer.Option(help="Model identifier the application is to call.")] = "",
+    prompt: Annotated[list[str] | None, typer.Option(help="NAME@VERSION; may be repeated.")] = None,
+    code: Annotated[str, typer.Option(help="Code revision, for example a Git commit.")] = "",
+    data: Annotated[str, typer.Option(help="Data snapshot, for example of a search index.")] = "",
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE (JSON or text); may be repeated.")
+    ] = None,
+    notes: Annotated[str, typer.Option(help="Free text for people.")] = "",
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Register a release as candidate."""
+    from genaiops_core.releases import releases
+
+    created = releases.create(
+        context.engine(),
+        actor=context.actor(),
+        application=application,
+        release=release,
+        model=model,
+        prompts=prompt or (),
+        code_revision=code,
+        data_snapshot=data,
+        parameters=dict(_parameter(text) for text in parameter or ()),
+        notes=notes,
+        reason=reason,
+    )
+    _say(f"{created.name} is registered as {created.state}.", created, as_json)
+
+
+@release_app.command("list")
+def list_releases(
+    application: Anywhere = None,
+    state: Annotated[str | None, typer.Option(help="Only this state, for example pending.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Releases, newest first."""
+    from genaiops_core.releases import releases
+
+    with reading(context.engine()) as connection:
+        found = [
+            dataclasses.asdict(release) for release in releases.list_releases(connection, application, state)
+        ]
+    if as_json:
+        print_json({"releases": found})
+        return
+    columns = ("application", "release", "state", "model", "created_by", "created_at")
+    print_table(found, columns, empty="No release is registered; add one with `genaiops release create`.")
+
+
+@release_app.command("show")
+def show(application: Application, release: ReleaseName, as_json: Json = False) -> None:
+    """One release: what it is made of and who decided about it."""
+    from genaiops_core.releases import approvals, releases
+
+    with reading(context.engine()) as connection:
+        found = releases.get_release(connection, application, release)
+        decided = approvals.history(connection, application, release)
+    shown = {**dataclasses.asdict(found), "approvals": [dataclasses.asdict(approval) for approval in decided]}
+    if as_json:
+        print_json(shown)
+        return
+    texts = {
+        **shown,
+        "prompts": ", ".join(f"{prompt['name']}@{prompt['version']}" for prompt in found.prompts),
+        "parameters": orjson.dumps(found.parameters).decode(),
+        "approvals": "; ".join(_approval_line(approval) for approval in decided),
+    }
+    rows = [{"field": field.replace("_", " "), "value": value} for field, value in texts.items()]
+    print_table(rows, ("field", "value"), empty="")
+
+
+@release_app.command("request-approval")
+def request_approval(
+    application: Application, release: ReleaseName, reason: Reason = "", as_json: Json = False
+) -> None:
+    """Ask somebody else to approve a candidate."""
+    from genaiops_core.releases import approvals
+
+    asked = approvals.request(
+        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
+    )
+    _say(
+        f"{application}/{release} waits for approval by somebody else than {asked.requested_by}.",
+        asked,
+        as_json,
+    )
+
+
+@release_app.command("approve")
+def approve(
+    application: Application, release: ReleaseName, reason: Reason = "", as_json: Json = False
+) -> None:
+    """Approve a release that waits for it; never your own."""
+    from genaiops_core.releases import approvals
+
+    decided = approvals.approve(
+        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
+    )
+    _say(f"{application}/{release} is approved by {decided.decided_by}.", decided, as_json)
+
+
+@release_app.command("reject")
+def reject(
+    application: Application, release: ReleaseName, reason: Reason = "", as_json: Json = False
+) -> None:
+    """Reject a release that waits for approval; a reason is required."""
+    from genaiops_core.releases import approvals
+
+    decided = approvals.reject(
+        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
+    )
+    _say(f"{application}/{release} is rejected by {decided.decided_by}.", decided, as_json)
+
+
+@prompt_app.command("add")
+def add_prompt(
+    application: Application,
+    name: Annotated[str, typer.Option(help="Name of the prompt within its application.")],
+    file: Annotated[
+        Path, typer.Argument(help="Text file with the prompt, UTF-8.", exists=True, dir_okay=False)
+    ],
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Keep the text of FILE as the next version of a prompt; a text already kept keeps its version."""
+    from genaiops_core.releases import prompts
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+    added = prompts.add(
+        context.engine(), actor=context.actor(), application=application, name=name, text=text, reason=reason
+    )
+    _say(f"{added.application} has prompt {added.name}@{added.version}.", added, as_json)
+
+
+@prompt_app.command("list")
+def list_prompts(application: Anywhere = None, as_json: Json = False) -> None:
+    """Prompt versions by application and name."""
+    from genaiops_core.releases import prompts
+
+    with reading(context.engine()) as connection:
+        found = [dataclasses.asdict(prompt) for prompt in prompts.list_prompts(connection, application)]
+    if as_json:
+        print_json({"prompts": found})
+        return
+    columns = ("application", "name", "version", "created_by", "created_at")
+    print_table(found, columns, empty="No prompt is kept; add one with `genaiops prompt add`.")
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise BadInput(f"The parameter '{text}' must be written NAME=VALUE, for example temperature=0.2.")
+    try:
+        return name, orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return name, value
+
+
+def _approval_line(approval: Any) -> str:
+    if approval.decided_by is None:
+        return f"asked by {approval.requested_by}"
+    because = f" ({approval.decision_reason})" if approval.decision_reason else ""
+    return f"{approval.state} by {approval.decided_by}{because}"
+
+
+def _say(sentence: str, fact: Any, as_json: bool) -> None:
+    if as_json:
+        print_json(fact)
+    else:
+        typer.echo(sentence)

@@ -1,0 +1,107 @@
+"""`genaiops rollback`, `genaiops policy check` and `genaiops incident`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from db.transaction import reading
+from genaiops_core.cli import context
+from genaiops_core.cli.output import Json, print_json, print_table
+from genaiops_core.cli.releases import Anywhere, Application
+from genaiops_core.errors import BadInput
+
+policy_app = typer.Typer(help="The rollback policy.", no_args_is_help=True)
+incident_app = typer.Typer(
+    help="Incidents: what went wrong, until somebody resolves it.", no_args_is_help=True
+)
+
+RequiredReason = Annotated[
+    str, typer.Option("--reason", help="Why; kept in the audit log and on the incident.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `rollback`, `policy` and `incident` to the root."""
+    app.command("rollback")(rollback)
+    app.add_typer(policy_app, name="policy")
+    app.add_typer(incident_app, name="incident")
+
+
+def rollback(application: Application, reason: RequiredReason, as_json: Json = False) -> None:
+    """Everybody back to the stable release, or to the one before it when no canary is live; opens an incident."""
+    from genaiops_core.rollbacks import procedure
+
+    done = procedure.roll_back(
+        context.engine(), actor=context.actor(), application=application, reason=reason
+    )
+    if as_json:
+        print_json(done)
+        return
+    typer.echo(
+        f"{done.application}: {done.from_release} was rolled back, {done.to_release} takes all traffic "
+        f"(routing version {done.routing_version}, incident {done.incident_id})."
+    )
+
+
+@policy_app.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(help="A rollback_policy.yaml.", exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Say whether FILE is a policy, and how it was understood."""
+    from genaiops_core.rollbacks import policy
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+    loaded = policy.load(text)
+    triggers = [dataclasses.asdict(trigger) for trigger in loaded.triggers]
+    if as_json:
+        print_json({"triggers": triggers, "actions": list(loaded.actions), "steps": list(loaded.steps)})
+        return
+    columns = ("name", "metric", "comparison", "threshold", "window_min", "severity")
+    print_table(triggers, columns, empty="")
+    actions = ", ".join(str(action["action"]) for action in loaded.actions)
+    typer.echo(f"{file} is a valid policy: {len(triggers)} triggers; actions: {actions}.")
+
+
+@incident_app.command("list")
+def list_incidents(
+    application: Anywhere = None,
+    state: Annotated[str | None, typer.Option(help="open or resolved.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Incidents, newest first."""
+    from genaiops_core.rollbacks import incidents
+
+    with reading(context.engine()) as connection:
+        found = [
+            dataclasses.asdict(incident)
+            for incident in incidents.list_incidents(connection, application, state)
+        ]
+    if as_json:
+        print_json({"incidents": found})
+        return
+    columns = ("id", "application", "severity", "state", "title", "opened_by", "opened_at")
+    print_table(found, columns, empty="There is no incident.")
+
+
+@incident_app.command("resolve")
+def resolve(
+    incident: Annotated[int, typer.Argument(help="Number of the incident.")],
+    reason: RequiredReason,
+    as_json: Json = False,
+) -> None:
+    """Close an incident; the reason is kept as its resolution."""
+    from genaiops_core.rollbacks import incidents
+
+    resolved = incidents.resolve(context.engine(), actor=context.actor(), incident_id=incident, reason=reason)
+    if as_json:
+        print_json(resolved)
+        return
+    typer.echo(f"Incident {resolved.id} of {resolved.application} is resolved by {resolved.resolved_by}.")

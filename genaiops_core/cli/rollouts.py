@@ -1,0 +1,146 @@
+"""`genaiops rollout`: start, move, pause, resume, promote, and see where each application stands."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from db.transaction import reading
+from genaiops_core.cli import context
+from genaiops_core.cli.output import Json, print_json, print_table
+from genaiops_core.cli.releases import Anywhere, Application, Reason, ReleaseName
+
+if TYPE_CHECKING:
+    from genaiops_core.rollouts.rollouts import Rollout
+
+rollout_app = typer.Typer(
+    help="Rollouts: shift traffic to an approved release in steps.", no_args_is_help=True
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `rollout` to the root."""
+    app.add_typer(rollout_app, name="rollout")
+
+
+@rollout_app.command("start")
+def start(
+    application: Application,
+    release: ReleaseName,
+    canary: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", help="First share of traffic; default is the first step."),
+    ] = None,
+    step: Annotated[
+        list[float] | None,
+        typer.Option(metavar="PERCENT", help="A step; repeat it, rising. Default 1 5 25 50 100."),
+    ] = None,
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Send part of the traffic to an approved release; an application's first release takes all of it."""
+    from genaiops_core.rollouts import rollouts
+
+    _say(
+        rollouts.start(
+            context.engine(),
+            actor=context.actor(),
+            application=application,
+            release=release,
+            percent=canary,
+            steps=step or None,
+            reason=reason,
+        ),
+        as_json,
+    )
+
+
+@rollout_app.command("set")
+def set_canary(
+    application: Application,
+    canary: Annotated[float, typer.Option(metavar="PERCENT", help="0 to 100, in steps of 0.01.")],
+    reason: Reason = "",
+    as_json: Json = False,
+) -> None:
+    """Move the canary's share of traffic."""
+    from genaiops_core.rollouts import rollouts
+
+    engine, actor = context.engine(), context.actor()
+    _say(
+        rollouts.set_canary(engine, actor=actor, application=application, percent=canary, reason=reason),
+        as_json,
+    )
+
+
+@rollout_app.command("pause")
+def pause(application: Application, reason: Reason = "", as_json: Json = False) -> None:
+    """Hold the canary at its share until it is resumed."""
+    from genaiops_core.rollouts import rollouts
+
+    _say(
+        rollouts.pause(context.engine(), actor=context.actor(), application=application, reason=reason),
+        as_json,
+    )
+
+
+@rollout_app.command("resume")
+def resume(application: Application, reason: Reason = "", as_json: Json = False) -> None:
+    """Let a paused rollout go on."""
+    from genaiops_core.rollouts import rollouts
+
+    _say(
+        rollouts.resume(context.engine(), actor=context.actor(), application=application, reason=reason),
+        as_json,
+    )
+
+
+@rollout_app.command("promote")
+def promote(application: Application, reason: Reason = "", as_json: Json = False) -> None:
+    """Make the canary the stable release for everybody."""
+    from genaiops_core.rollouts import rollouts
+
+    _say(
+        rollouts.promote(context.engine(), actor=context.actor(), application=application, reason=reason),
+        as_json,
+    )
+
+
+@rollout_app.command("status")
+def status(application: Anywhere = None, as_json: Json = False) -> None:
+    """Where each application stands; one with --application."""
+    from genaiops_core.rollouts import rollouts
+
+    with reading(context.engine()) as connection:
+        found = [dataclasses.asdict(rollout) for rollout in rollouts.status(connection, application)]
+    if as_json:
+        print_json({"rollouts": found})
+        return
+    columns = (
+        "application",
+        "stable",
+        "canary",
+        "percent",
+        "step",
+        "state",
+        "verdict",
+        "started_by",
+        "started_at",
+    )
+    rows = [{**row, "canary": row["canary"] or "-", "verdict": row["verdict"] or "-"} for row in found]
+    print_table(rows, columns, empty="No release takes traffic yet; start one with `genaiops rollout start`.")
+
+
+def _say(rollout: Rollout, as_json: bool) -> None:
+    if as_json:
+        print_json(rollout)
+    elif rollout.canary is None:
+        typer.echo(
+            f"{rollout.application}: {rollout.stable} takes all traffic (routing version {rollout.version})."
+        )
+    else:
+        typer.echo(
+            f"{rollout.application}: canary {rollout.canary} takes {rollout.percent:g} %, {rollout.stable} the rest; "
+            f"{rollout.state} at step {rollout.step} of {len(rollout.steps)} (routing version {rollout.version})."
+        )

@@ -1,0 +1,75 @@
+"""`--min-METRIC X` and `--max-... X`: options whose names are metrics, so no list of them can be declared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from genaiops_core.errors import BadInput
+
+# Typer passes on what it does not know, and `parse` is strict about it instead.
+CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+LIMITS = {
+    "max-cost-per-query": "cost_per_query",
+    "max-latency-p50": "latency_p50",
+    "max-latency-p95": "latency_p95",
+    "max-latency-p99": "latency_p99",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """What was asked for on the command line."""
+
+    minimums: dict[str, float] = field(default_factory=dict)
+    """Metric -> least value in [0, 1]."""
+    limits: dict[str, float] = field(default_factory=dict)
+    """cost_per_query (USD), latency_p50|p95|p99 (ms) -> most."""
+
+    def __bool__(self) -> bool:
+        return bool(self.minimums or self.limits)
+
+
+def parse(arguments: Sequence[str]) -> Thresholds:
+    """The arguments that no declared option took.
+
+    Raises:
+        BadInput: one of them is no threshold, or its value is no number in range.
+    """
+    from genaiops_core.evaluation.metrics import canonical
+
+    minimums: dict[str, float] = {}
+    limits: dict[str, float] = {}
+    left = list(arguments)
+    while left:
+        option, equals, value = left.pop(0).partition("=")
+        name = option.removeprefix("--").replace("_", "-")
+        is_minimum = name.startswith("min-") and len(name) > len("min-")
+        if not option.startswith("--") or not (is_minimum or name in LIMITS):
+            raise BadInput(f"'{option}' is unknown here; thresholds are --min-METRIC X and {_listed()}.")
+        if not equals:
+            if not left or left[0].startswith("--"):
+                raise BadInput(f"{option} needs a number, for example {option} 0.8.")
+            value = left.pop(0)
+        if is_minimum:
+            minimums[canonical(name.removeprefix("min-"))] = _number(option, value, high=1)
+        else:
+            limits[LIMITS[name]] = _number(option, value)
+    return Thresholds(minimums=minimums, limits=limits)
+
+
+def _number(option: str, text: str, high: float | None = None) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    # NaN fails every comparison, so it is refused here too.
+    if not (value >= 0 and (high is None or value <= high) and value != float("inf")):
+        limits = f"between 0 and {high:g}" if high is not None else "of at least 0"
+        raise BadInput(f"{option} takes a number {limits}, not '{text}'.")
+    return value
+
+
+def _listed() -> str:
+    return ", ".join(f"--{name} X" for name in LIMITS)

@@ -1,0 +1,54 @@
+"""Whether the demo is there, and who is writing it: one row of `saved_settings`, so that two writers never mix."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.telemetry import saved_settings
+from db.transaction import insert, writing
+
+NAME = "demo"
+_ABANDONED_AFTER_S = 10
+"""A writer that has not been heard of for so long was killed; the next one starts over."""
+
+
+def read(connection: sa.Connection) -> dict[str, Any] | None:
+    """The row's value; it has `written_at` once the demo is complete, and `beat_at` while it is written."""
+    query = sa.select(saved_settings.c.value).where(saved_settings.c.name == NAME)
+    value: dict[str, Any] | None = connection.execute(query).scalar()
+    return value
+
+
+def take(engine: sa.Engine, seed: int) -> bool:
+    """Become the one who writes the demo; waits while somebody else does.
+
+    Returns:
+        False when the demo is complete already.
+    """
+    while True:
+        with writing(engine) as connection:
+            # The row is made first, so that on PostgreSQL two takers wait for each other.
+            connection.execute(
+                insert(connection, saved_settings).values(name=NAME, value={}).on_conflict_do_nothing()
+            )
+            query = sa.select(saved_settings.c.value).where(saved_settings.c.name == NAME).with_for_update()
+            value: dict[str, Any] = connection.execute(query).scalar_one()
+            if "written_at" in value:
+                return False
+            if time.time() - value.get("beat_at", 0.0) > _ABANDONED_AFTER_S:
+                save(connection, {"seed": seed, "beat_at": time.time()})
+                return True
+        time.sleep(0.3)
+
+
+def save(connection: sa.Connection, value: dict[str, Any]) -> None:
+    """Write the row that `take` made."""
+    connection.execute(sa.update(saved_settings).where(saved_settings.c.name == NAME).values(value=value))
+
+
+def drop(connection: sa.Connection) -> None:
+    """Forget the demo."""
+    connection.execute(sa.delete(saved_settings).where(saved_settings.c.name == NAME))

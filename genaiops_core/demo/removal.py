@@ -1,0 +1,84 @@
+"""Take every trace of the demo out of the database; real data and the audit log stay."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from db.tables import evaluations as evaluation_tables
+from db.tables import metadata
+from db.tables import telemetry as telemetry_tables
+from db.transaction import writing
+from genaiops_core.access import audit
+from genaiops_core.demo import claim
+
+_KEPT = frozenset(("audit_entry",))
+"""Tables named by application that nothing is removed from: the record of who did what stays whole."""
+
+
+def remove_demo(engine: sa.Engine, *, actor: str, reason: str = "") -> dict[str, int]:
+    """Remove the demo applications, datasets and evaluations; the audit log says so.
+
+    Returns:
+        Rows removed by table; empty when there was no demo.
+    """
+    with writing(engine) as connection:
+        removed = erase(connection)
+        was_there = claim.read(connection) is not None
+        claim.drop(connection)
+        if removed or was_there:
+            audit.record(
+                connection, actor=actor, action="demo.remove", subject="demo", reason=reason, before=removed
+            )
+    return removed
+
+
+def erase(connection: sa.Connection) -> dict[str, int]:
+    """Delete every row that belongs to the demo; rows removed by table."""
+    removed: dict[str, int] = {}
+    application = telemetry_tables.application
+    names = list(
+        connection.execute(sa.select(application.c.application).where(application.c.is_demo)).scalars()
+    )
+    _erase_datasets(connection, names, removed)
+    _erase_feedback(connection, names, removed)
+    for table in metadata.sorted_tables:
+        # Every table that is kept by application, those that later versions add included.
+        if "application" in table.c and table is not application and table.name not in _KEPT:
+            _delete(connection, table, table.c.application.in_(names), removed)
+    _delete(connection, application, application.c.is_demo, removed)
+    return removed
+
+
+def _erase_feedback(connection: sa.Connection, names: list[str], removed: dict[str, int]) -> None:
+    """Feedback knows only its trace, so it goes before the requests do."""
+    request, feedback = telemetry_tables.request, telemetry_tables.feedback
+    traces = sa.select(request.c.trace_id).where(request.c.application.in_(names))
+    _delete(connection, feedback, feedback.c.trace_id.in_(traces), removed)
+
+
+def _erase_datasets(connection: sa.Connection, names: list[str], removed: dict[str, int]) -> None:
+    """Demo datasets, and every evaluation of the demo or made on its cases."""
+    tables = evaluation_tables
+    datasets = sa.select(tables.dataset.c.name).where(tables.dataset.c.is_demo)
+    of_demo = sa.or_(
+        tables.evaluation.c.is_demo,
+        tables.evaluation.c.application.in_(names),
+        tables.evaluation.c.dataset.in_(datasets),
+    )
+    evaluations = sa.select(tables.evaluation.c.id).where(of_demo)
+    scores = tables.evaluation_score
+    _delete(connection, scores, scores.c.evaluation_id.in_(evaluations), removed)
+    _delete(connection, tables.evaluation, of_demo, removed)
+    for table in (tables.test_case, tables.dataset_version):
+        _delete(connection, table, table.c.dataset.in_(datasets), removed)
+    _delete(connection, tables.dataset, tables.dataset.c.is_demo, removed)
+
+
+def _delete(
+    connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool], removed: dict[str, int]
+) -> None:
+    rows = connection.execute(sa.delete(table).where(condition)).rowcount
+    if rows:
+        # SQLAlchemy's name is a kind of str that JSON keys may not be.
+        name = str(table.name)
+        removed[name] = removed.get(name, 0) + rows

@@ -1,0 +1,101 @@
+"""The job engine: DBOS on a system database of its own, with every default that would surprise us set by hand."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from db.engine import SQLITE_BUSY_TIMEOUT_MS
+
+APPLICATION_VERSION = "genaiops-1"
+"""Fixed: by default it is a hash of the code, and work begun before a deploy would never go on after it. Raise it
+only together with a workflow that cannot continue what its predecessor began."""
+
+QUEUE = "evaluations"
+RUNS_AT_ONCE = 2
+"""Runs a worker takes on at the same time; scoring is bound by one CPU, so more would only share it."""
+
+POLL_SECONDS = 0.5
+
+
+def system_url(url: str) -> sa.URL:
+    """Where the job engine keeps its tables: jobs.db beside the SQLite file, or schema dbos of the PostgreSQL."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        assert parsed.database, "the worker needs a database file"
+        return parsed.set(database=str(Path(parsed.database).with_name("jobs.db")))
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def system_engine(url: sa.URL) -> sa.Engine:
+    """An engine for the job engine's tables.
+
+    It is not the product's own: the job engine relies on the driver's transactions on SQLite, and on a function that
+    came with SQLite 3.42, which Debian 12 and others do not have yet.
+    """
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True)
+    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, pool_size=8, max_overflow=4)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        if sqlite3.sqlite_version_info < (3, 42):
+            connection.create_function("unixepoch", -1, _unixepoch)
+        connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
+
+
+def configure(url: str, executor_id: str) -> None:
+    """Make this process's job engine; register the workflows, then `start` it."""
+    from dbos import DBOS, DBOSPortableJSONSerializer
+
+    where = system_url(url)
+    DBOS(
+        config={
+            "name": "genaiops",
+            "system_database_url": where.render_as_string(hide_password=False),
+            "system_database_engine": system_engine(where),
+            "application_version": APPLICATION_VERSION,
+            "executor_id": executor_id,
+            # The default pickles: whoever can write the table could run code in the worker.
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+            "max_executor_threads": 8,
+            "scheduler_polling_interval_sec": 30.0,
+        }
+    )
+
+
+def start() -> None:
+    """Launch it and take work from the queue."""
+    from dbos import DBOS
+
+    DBOS.launch()
+    DBOS.register_queue(QUEUE, worker_concurrency=RUNS_AT_ONCE, polling_interval_sec=POLL_SECONDS)
+
+
+def stop() -> None:
+    """Stop taking work; a run that is under way is left to another worker at its last step."""
+    from dbos import DBOS
+
+    DBOS.destroy()
+
+
+def _unixepoch(*arguments: str) -> float:
+    """SQLite's unixepoch() for the two forms that the job engine uses: now, and now with fractions."""
+    if arguments and arguments[0] in ("subsec", "subsecond"):
+        return time.time()
+    if not arguments:
+        return int(time.time())
+    raise ValueError(f"unixepoch{arguments} is not supported")

@@ -1,0 +1,110 @@
+"""List prices that come with the product: the offline snapshot of genai-prices, as integer rates.
+
+Looking a model up takes tens of microseconds and a priced span arrives every ten, so models and rates are cached.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from genaiops_core.pricing.rates import NANO, Rates
+
+
+class _Tier(NamedTuple):
+    above_input_tokens: int
+    rates: Rates
+
+
+def rates(provider: str, model: str, at_ns: int, input_tokens: int) -> Rates | None:
+    """What a call of `model` cost per token at that instant, or None when the list does not know.
+
+    Args:
+        provider: as the telemetry says it, for example `aws.bedrock`; '' when it does not.
+        model: a model id, Bedrock inference profile or ARN.
+        at_ns: start of the call, Unix nanoseconds; prices change with time.
+        input_tokens: of this call; some models cost more per token above a length.
+    """
+    info = _find(provider, model)
+    if info is None:
+        return None
+    price = info.get_prices(dt.datetime.fromtimestamp(at_ns / 1e9, dt.UTC))
+    chosen = None
+    for tier in _tiers(_Identity(price)):
+        if tier.above_input_tokens < 0 or input_tokens > tier.above_input_tokens:
+            chosen = tier.rates
+    return chosen
+
+
+@lru_cache(maxsize=4096)
+def _find(provider: str, model: str) -> Any:
+    from genai_prices.data_snapshot import get_snapshot
+
+    model = unquote(model)
+    snapshot = get_snapshot()
+    # Without a provider the model's own name decides; Bedrock's names are not claimed by anyone there, so try it last.
+    for candidate in (provider,) if provider else (None, "aws"):
+        try:
+            return snapshot.find_provider_model(model, None, candidate, None)[1]
+        except LookupError:
+            continue
+    return None
+
+
+class _Identity:
+    """Lets an unhashable price object key a cache; it lives as long as the snapshot does."""
+
+    __slots__ = ("price",)
+
+    def __init__(self, price: Any) -> None:
+        self.price = price
+
+    def __hash__(self) -> int:
+        return id(self.price)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.price is self.price
+
+
+@lru_cache(maxsize=4096)
+def _tiers(identity: _Identity) -> tuple[_Tier, ...]:
+    """Rates by length of the input, shortest first; empty when tokens have no price (audio, pages)."""
+    price = identity.price
+    if price.input_mtok is None and price.output_mtok is None:
+        return ()
+    starts = sorted({-1, *_starts(price)})
+    return tuple(_Tier(start, _rates_above(price, start)) for start in starts)
+
+
+_PARTS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
+
+
+def _starts(price: Any) -> Iterator[int]:
+    for part in _PARTS:
+        for tier in getattr(getattr(price, part), "tiers", ()):
+            yield tier.start
+
+
+def _rates_above(price: Any, start: int) -> Rates:
+    found: list[int | None] = []
+    for part in _PARTS:
+        value = getattr(price, part)
+        if value is not None and not isinstance(value, Decimal):
+            applicable = value.base
+            for tier in value.tiers:
+                if start >= tier.start:
+                    applicable = tier.price
+            value = applicable
+        found.append(None if value is None else round(value * NANO))
+    per_request = price.requests_kcount
+    return Rates(
+        input=found[0] or 0,
+        output=found[1] or 0,
+        cache_read=found[2],
+        cache_write=found[3],
+        per_request_nano_usd=round(per_request * NANO / 1000) if isinstance(per_request, Decimal) else 0,
+    )

@@ -1,0 +1,51 @@
+"""Everything a span said beyond its columns: one compressed blob a trace and batch.
+
+A blob is Zstandard over a JSON object {span_id: {attributes, resource, scope, kind[, events][, links]
+[, trace_state][, notes]}}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+import zstandard
+
+from db.tables.telemetry import payload
+from genaiops_core.telemetry.spans import SpanFacts, to_json
+
+_LEVEL = 1
+_LARGEST_BLOB_BYTES = 1 << 30
+
+
+def payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
+    """One row of table `payload` for each trace and application among `spans`, sorted by them."""
+    traces: dict[tuple[str, str], dict[str, Any]] = {}
+    for span in spans:
+        traces.setdefault((span.trace_id, span.application), {})[span.span_id] = span.payload
+    # Made here, because a compressor must not be shared by threads; reused for every blob of the batch.
+    compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+    return [
+        {"trace_id": trace_id, "application": application, "spans_zstd": compress(to_json(traces[key]))}
+        for key in sorted(traces)
+        for trace_id, application in (key,)
+    ]
+
+
+def payloads_of(connection: sa.Connection, trace_id: str, application: str | None = None) -> dict[str, Any]:
+    """Span id -> payload of every span of one trace."""
+    query = sa.select(payload.c.spans_zstd).where(payload.c.trace_id == trace_id).order_by(payload.c.id)
+    if application is not None:
+        query = query.where(payload.c.application == application)
+    return unpack(connection.execute(query).scalars().all())
+
+
+def unpack(blobs: Sequence[bytes]) -> dict[str, Any]:
+    """Span id -> payload, of all `blobs` together."""
+    decompressor = zstandard.ZstdDecompressor()
+    spans: dict[str, Any] = {}
+    for blob in blobs:
+        spans.update(orjson.loads(decompressor.decompress(blob, max_output_size=_LARGEST_BLOB_BYTES)))
+    return spans

@@ -1,0 +1,177 @@
+"""Cost: what does it cost, who spends it, and is anything without a price?"""
+
+import dataclasses
+
+import streamlit as st
+
+from genaiops_core.rollbacks import policy as policies
+from pages.parts import charts, filters, frame, health, keys, measures, reads, tables, units
+
+here = frame.guard("cost")
+head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
+window, url = head.filters, here.url
+total = reads.summary(url, window)
+before = reads.summary(url, window.previous())
+days = (window.end - window.start).total_seconds() / 86_400
+
+
+def money(figures) -> float | None:  # type: ignore[no-untyped-def]
+    """Dollars, or None when no call had a price."""
+    return None if figures.cost_usd is None else figures.cost_nano_usd / 1e9
+
+
+def draw_cards() -> None:
+    """What it costs: in all, a day, a request, a model call."""
+    course = reads.over_time(url, window)
+    known = total.cost_nano_usd if total.cost_usd is not None else None
+    per_request, per_request_before = total.cost_per_request_nano_usd, before.cost_per_request_nano_usd
+    tokens, tokens_before = (
+        total.input_tokens + total.output_tokens,
+        before.input_tokens + before.output_tokens,
+    )
+    with st.grid(4, min_column_width=200, gap="small"):
+        measures.card(
+            "Total cost",
+            units.usd(known),
+            units.relative_change(total.cost_nano_usd, before.cost_nano_usd),
+            "vs prior",
+            icon="payments",
+            colour="inverse",
+            course=measures.filled(window, course, money, gap=0),
+            help=f"Exactly {total.cost_usd or units.UNKNOWN} USD for {units.count(total.calls)} model calls",
+        )
+        measures.card(
+            "Cost a day",
+            units.usd(None if known is None else known / days),
+            None,
+            f"over {head.window}",
+            icon="calendar_today",
+            colour="primary",
+            course=measures.filled(window, course, money, gap=0),
+        )
+        measures.card(
+            "Cost per request",
+            units.usd(per_request),
+            units.relative_change(per_request, per_request_before),
+            "vs prior",
+            icon="receipt",
+            colour="inverse",
+            course=[point.figures.cost_per_request_nano_usd for point in course],
+        )
+        measures.card(
+            "Tokens",
+            units.count(tokens),
+            units.relative_change(tokens, tokens_before),
+            f"{units.count(total.input_tokens)} in, {units.count(total.output_tokens)} out",
+            icon="token",
+            colour="primary",
+            course=measures.filled(window, course, lambda f: f.input_tokens + f.output_tokens, gap=0),
+        )
+
+
+def draw_over_time() -> None:
+    """Stacked by model, so that the bars add up to the total."""
+    points = reads.over_time(url, window, "model")
+    st.subheader("Cost by model", icon=":material/stacked_bar_chart:", anchor=False)
+    series = measures.over_time(
+        window, points, money, gap=0, name=lambda key: key or "unknown model", order=measures.dearest(points)
+    )
+    charts.show(
+        charts.stacked_bars(series, unit="USD"), key="cost_models", alt="Cost in USD over time by model"
+    )
+
+
+def draw_per_request() -> None:
+    """Average cost of a request against the limit of the policy."""
+    st.subheader("Cost per request", icon=":material/receipt:", anchor=False)
+    step_points = reads.over_time(url, dataclasses.replace(window, model=None))
+    limit = health.limit(policies.default(), "cost_per_request")
+    series = measures.over_time(
+        window,
+        step_points,
+        lambda f: None if f.cost_per_request_nano_usd is None else f.cost_per_request_nano_usd / 1e9,
+        name=lambda _key: "all releases shown",
+    )
+    charts.show(
+        charts.lines(
+            series,
+            unit="USD",
+            limit=charts.Limit(value=limit, label=f"rollback above ${limit:g}") if limit else None,
+            height=260,
+        ),
+        key="cost_per_request",
+        alt="Average cost of a request in USD over time",
+    )
+
+
+def draw_table(by: str, label: str) -> None:
+    """Who spends it; the rows add up to the total."""
+    rows = sorted(reads.breakdown(url, window, (by,)), key=lambda row: -row.figures.cost_nano_usd)
+    column = tables.column
+    tables.show(
+        [
+            {
+                "name": row.keys[by] or "(not said)",
+                "cost": money(row.figures),
+                "share": row.figures.cost_nano_usd / total.cost_nano_usd if total.cost_nano_usd else None,
+                "calls": row.figures.calls,
+                "unpriced": row.figures.unpriced_calls,
+                "input": row.figures.input_tokens,
+                "output": row.figures.output_tokens,
+                "cached": row.figures.cache_read_tokens,
+            }
+            for row in rows
+        ],
+        {
+            "name": column.TextColumn(label, pinned=True),
+            "cost": column.NumberColumn("Cost", format="$%.4f"),
+            "share": column.ProgressColumn("Share", format="percent", min_value=0, max_value=1),
+            "calls": column.NumberColumn("Calls", format="localized"),
+            "unpriced": column.NumberColumn(
+                "Unpriced", format="localized", help="Calls of a model without a price"
+            ),
+            "input": column.NumberColumn("Input tokens", format="compact"),
+            "output": column.NumberColumn("Output tokens", format="compact"),
+            "cached": column.NumberColumn("From cache", format="compact"),
+        },
+        key=f"cost_by_{by}",
+        alt=f"Cost by {by}",
+    )
+
+
+with head.facts:
+    st.badge(f"{units.count(total.calls)} model calls", icon=":material/neurology:", color="gray")
+    if total.calls and not total.unpriced_calls:
+        st.badge("every call has a price", icon=":material/check:", color="green")
+if total.unpriced_calls:
+    st.warning(
+        f"**{total.unpriced_calls:,} of {total.calls:,} model calls have no price** and are not in these sums. Give "
+        "their models a price with `genaiops import prices`; it counts from then on, the past stays unpriced.",
+        icon=":material/money_off:",
+    )
+if not total.calls:
+    frame.empty(
+        "No model call in this window",
+        "A model call is a span with token usage. Widen the window or the filters, or send traces to the API.",
+        icon="payments",
+        to="traces",
+    )
+else:
+    draw_cards()
+    left, right = st.columns([5, 3])
+    with left.container(border=True, height="stretch"):
+        draw_over_time()
+    with right.container(border=True, height="stretch"):
+        draw_per_request()
+    with st.container(border=True):
+        by_model, by_application, by_release, by_day = st.tabs(
+            ["By model", "By application", "By release", "By day"]
+        )
+        with by_model:
+            draw_table("model", "Model")
+        with by_application:
+            draw_table("application", "Application")
+        with by_release:
+            draw_table("release", "Release")
+        with by_day:
+            draw_table("day", "Day (UTC)")

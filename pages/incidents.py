@@ -1,0 +1,6 @@
+"""To come."""
+
+from pages.parts import filters, frame
+
+here = frame.guard("incidents")
+filters.header(here)

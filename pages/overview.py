@@ -1,0 +1,212 @@
+"""Overview: is everything healthy, and what moves right now?"""
+
+import dataclasses
+
+import streamlit as st
+
+from genaiops_core.clock import now
+from genaiops_core.rollbacks import policy as policies
+from pages.parts import charts, filters, frame, health, keys, measures, reads, tables, units
+
+here = frame.guard("overview")
+head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT))
+window, url = head.filters, here.url
+policy = policies.default()
+
+figures = {row.keys["application"]: row.figures for row in reads.breakdown(url, window, ("application",))}
+scores = measures.mean_by(reads.quality_by(url, window, "application"))
+rollouts = [one for one in reads.rollout_status(url) if window.application in (None, one.application)]
+open_incidents = reads.list_incidents(url, window.application, "open")
+in_incident = {one.application for one in open_incidents}
+names = [window.application] if window.application else reads.known(url).applications
+state_of = {
+    name: health.state_of(
+        figures.get(name), scores.get(name), has_incident=name in in_incident, policy=policy
+    )
+    for name in names
+}
+
+
+def draw_badges() -> None:
+    """The answer at a glance."""
+    states = list(state_of.values())
+    with head.facts:
+        st.badge(f"{states.count('healthy')} healthy", icon=":material/check_circle:", color="green")
+        if degraded := states.count("degraded"):
+            st.badge(f"{degraded} degraded", icon=":material/warning:", color="orange")
+        if open_incidents:
+            st.badge(f"{len(open_incidents)} open incidents", icon=":material/error:", color="red")
+        if waiting := len(reads.pending_approvals(url)):
+            st.badge(f"{waiting} waiting for approval", icon=":material/hourglass_top:", color="orange")
+        st.badge(
+            f"updated {units.ago(reads.read_at(url, window), now())}",
+            icon=":material/schedule:",
+            color="gray",
+        )
+
+
+def draw_cards() -> None:
+    """Five figures with their course and their change against the window before."""
+    current, before = reads.summary(url, window), reads.summary(url, window.previous())
+    quality = measures.mean(reads.quality_summary(url, window))
+    quality_before = measures.mean(reads.quality_summary(url, window.previous()))
+    course = reads.over_time(url, window)
+    minutes = (window.end - window.start).total_seconds() / 60
+    span = "vs prior"
+    p95, p95_before = current.latency_ms["p95"], before.latency_ms["p95"]
+    with st.grid(5, min_column_width=180, gap="small"):
+        measures.card(
+            "Requests / min",
+            units.count(current.requests / minutes),
+            units.relative_change(current.requests, before.requests),
+            span,
+            icon="swap_vert",
+            colour="primary",
+            course=measures.filled(window, course, lambda f: f.requests, gap=0),
+        )
+        measures.card(
+            "p95 latency",
+            units.duration(p95),
+            units.duration_change(p95, p95_before),
+            span,
+            icon="speed",
+            colour="inverse",
+            course=[point.figures.latency_ms["p95"] for point in course],
+        )
+        measures.card(
+            "Quality, mean score",
+            units.score(quality),
+            units.point_change(quality, quality_before),
+            span,
+            icon="verified",
+            colour="normal",
+            course=measures.mean_course(reads.quality_over_time(url, window)),
+        )
+        measures.card(
+            "Error rate",
+            units.share(current.error_rate),
+            units.point_change(current.error_rate, before.error_rate),
+            span,
+            icon="error",
+            colour="inverse",
+            course=[point.figures.error_rate for point in course],
+        )
+        measures.card(
+            "Cost",
+            units.usd(current.cost_nano_usd if current.cost_usd is not None else None),
+            units.relative_change(current.cost_nano_usd, before.cost_nano_usd),
+            span if not current.unpriced_calls else f"{units.count(current.unpriced_calls)} calls unpriced",
+            icon="payments",
+            colour="inverse",
+            course=measures.filled(window, course, lambda f: f.cost_nano_usd / 1e9, gap=0),
+        )
+
+
+def draw_latency() -> None:
+    """The stable release against the canary, for the application that is shown or that has a canary."""
+    live = next((one for one in rollouts if one.canary), rollouts[0] if rollouts else None)
+    busiest = max(figures, key=lambda name: figures[name].requests, default=None)
+    chosen = window.application or (live.application if live else busiest)
+    if chosen is None:
+        return
+    points = reads.over_time(url, dataclasses.replace(window, application=chosen), "release")
+    status = next((one for one in rollouts if one.application == chosen), None)
+    series = measures.by_release(window, points, status, lambda f: f.latency_ms["p95"], per=1000)
+    st.subheader(f"p95 latency, {units.plain(chosen)}", icon=":material/speed:", anchor=False)
+    limit_ms = health.limit(policy, "p95_latency")
+    limit = (
+        charts.Limit(value=limit_ms / 1000, label=f"rollback above {limit_ms / 1000:g} s")
+        if limit_ms
+        else None
+    )
+    charts.show(
+        charts.lines(series, unit="s", limit=limit, height=262, decimals=2),
+        key="overview_latency",
+        alt=f"p95 latency of {chosen} in seconds, stable release against canary",
+    )
+
+
+def draw_split() -> None:
+    """Who gets which release."""
+    st.subheader("Traffic split", icon=":material/alt_route:", anchor=False)
+    if not rollouts:
+        st.caption(
+            "No application follows a release yet. Register one, have it approved, then start its rollout."
+        )
+    for one in sorted(rollouts, key=lambda rollout: not rollout.is_live)[:5]:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.page_link(
+                "pages/rollouts.py",
+                label=f"**{units.plain(one.application)}**",
+                query_params={keys.APPLICATION: one.application},
+            )
+            measures.rollout_badge(one)
+            st.space("stretch")
+            st.caption(measures.rollout_note(one), width="content")
+        st.progress(one.percent / 100 if one.is_live else 1.0)
+    st.space("stretch")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.page_link("pages/rollouts.py", label="Move traffic", icon=":material/tune:")
+
+
+def draw_applications() -> None:
+    """One row an application."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Applications", icon=":material/apps:", anchor=False)
+    courses = measures.courses(window, reads.over_time(url, window, "application"))
+    days = (window.end - window.start).total_seconds() / 86_400
+    by_name = {one.application: one for one in rollouts}
+    rows = []
+    for name in names:
+        told, rollout = figures.get(name), by_name.get(name)
+        rows.append(
+            {
+                "application": name,
+                "state": [state_of[name]],
+                "release": rollout.stable if rollout else None,
+                "canary": f"{rollout.canary} · {rollout.percent:g}%" if rollout and rollout.canary else "",
+                "quality": scores.get(name),
+                "p95": told.latency_ms["p95"] / 1000 if told and told.latency_ms["p95"] is not None else None,
+                "errors": told.error_rate if told else None,
+                "cost": told.cost_nano_usd / 1e9 / days if told and told.cost_usd is not None else None,
+                "course": courses.get(name),
+            }
+        )
+    column = tables.column
+    tables.show(
+        rows,
+        {
+            "application": column.TextColumn("Application", pinned=True),
+            "state": tables.states("Status"),
+            "release": column.TextColumn("Stable"),
+            "canary": column.TextColumn("Canary"),
+            "quality": column.ProgressColumn("Quality", min_value=0, max_value=1, format="%.3f"),
+            "p95": column.NumberColumn("p95", format="%.2f s"),
+            "errors": column.NumberColumn("Errors", format="percent"),
+            "cost": column.NumberColumn("Cost / day", format="dollar"),
+            "course": column.AreaChartColumn(f"Requests, {head.window}", y_min=0, color="violet"),
+        },
+        key="overview_applications",
+        alt="Applications with their state, quality, latency, errors and cost",
+    )
+
+
+draw_badges()
+if not names:
+    frame.empty(
+        "No traffic yet",
+        "Point an OpenTelemetry exporter at the API (OTLP over HTTP, `/v1/traces`), run `genaiops import traces`, "
+        "or write the demo with `genaiops demo`.",
+        icon="sensors_off",
+        to="settings",
+        link="Where the API listens",
+    )
+else:
+    draw_cards()
+    left, right = st.columns([5, 3])
+    with left.container(border=True, height="stretch"):
+        draw_latency()
+    with right.container(border=True, height="stretch"):
+        draw_split()
+    with st.container(border=True):
+        draw_applications()

@@ -1,0 +1,88 @@
+"""Windows: whole minutes, aware, the right way round."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.filters import Filters, instant
+
+NOW = dt.datetime(2026, 1, 5, 14, 48, 30, tzinfo=dt.UTC)
+
+
+def at(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)
+
+
+def test_a_window_is_widened_to_whole_minutes() -> None:
+    filters = Filters(start=at("2026-01-05T10:00:59.9Z"), end=at("2026-01-05T10:02:00.1Z"))
+    assert (filters.start, filters.end) == (at("2026-01-05T10:00:00Z"), at("2026-01-05T10:03:00Z"))
+    assert filters.end_minute - filters.start_minute == 3
+
+
+def test_an_offset_is_understood() -> None:
+    filters = Filters(start=at("2026-01-05T10:00+02:00"), end=at("2026-01-05T10:00Z"))
+    assert filters.start == at("2026-01-05T08:00Z")
+    assert filters.start.utcoffset() == dt.timedelta(0)
+
+
+@pytest.mark.parametrize("end", [at("2026-01-05T10:00Z"), at("2026-01-05T09:00Z")])
+def test_a_window_that_does_not_last_is_refused(end: dt.datetime) -> None:
+    with pytest.raises(BadInput, match="swap"):
+        Filters(start=at("2026-01-05T10:00Z"), end=end)
+
+
+def test_a_naive_time_is_refused() -> None:
+    with pytest.raises(BadInput, match="no time zone"):
+        Filters(start=dt.datetime(2026, 1, 5), end=NOW)
+
+
+@pytest.mark.parametrize(
+    ("window", "start"),
+    [
+        ("1h", "2026-01-05T13:49Z"),
+        ("6h", "2026-01-05T08:45Z"),
+        ("24h", "2026-01-04T14:00Z"),
+        ("7d", "2025-12-29T14:00Z"),
+        ("30d", "2025-12-06T00:00Z"),
+    ],
+)
+def test_a_named_window_begins_where_a_step_does(window: str, start: str) -> None:
+    filters = Filters.last(window, now=NOW, release="r1")
+    assert (filters.start, filters.end) == (at(start), at("2026-01-05T14:49Z"))
+    assert filters.dimensions == {"release": "r1"}
+    assert filters.previous().end == filters.start
+    assert filters.previous().end - filters.previous().start == filters.end - filters.start
+
+
+def test_an_unknown_window_is_refused() -> None:
+    with pytest.raises(BadInput, match="1h, 6h, 24h"):
+        Filters.last("2w")
+
+
+def test_far_away_times_do_not_overflow() -> None:
+    filters = Filters(start=at("0001-01-01T00:00Z"), end=at("9999-12-31T00:00Z"))
+    assert (filters.start_minute, filters.start_ns) == (0, 0)
+    assert filters.end_minute < 2**31
+    assert filters.end_ns < 2**63
+
+
+def test_nanoseconds_become_an_instant() -> None:
+    assert instant(1_767_571_200_123_456_789) == at("2026-01-05T00:00:00.123456Z")
+
+
+@pytest.mark.parametrize(
+    ("nano", "text"),
+    [
+        (6_414_472_530, "6.41447253"),
+        (0, "0"),
+        (20_000_000_000, "20"),
+        (1, "0.000000001"),
+        (10**20, "100000000000"),
+    ],
+)
+def test_money_is_an_exact_decimal(nano: int, text: str) -> None:
+    assert usd(nano) == text

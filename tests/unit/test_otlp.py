@@ -1,0 +1,230 @@
+"""Decoding OTLP: both encodings say the same, and what cannot be kept is named."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+
+import pytest
+from google.protobuf.json_format import ParseDict
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.otlp import DecodedExport, count_log_records, decode_json, decode_protobuf
+from tests.otlp_samples import T0_NS, body, export, span
+
+
+def as_protobuf(**changes: object) -> bytes:
+    request = ExportTraceServiceRequest()
+    group = request.resource_spans.add()
+    group.resource.attributes.add(key="service.name").value.string_value = "shop"
+    scope = group.scope_spans.add()
+    scope.scope.name = "test"
+    good = {
+        "trace_id": bytes(15) + b"\x01",
+        "span_id": bytes(7) + b"\x01",
+        "name": "chat",
+        "start_time_unix_nano": T0_NS,
+        "end_time_unix_nano": T0_NS + 10,
+    }
+    scope.spans.add(**{**good, **changes})
+    return request.SerializeToString()
+
+
+def only_problem(export_: DecodedExport) -> str:
+    assert export_.rejected == 1
+    assert not any(group.spans for group in export_.groups)
+    return export_.problem
+
+
+def test_both_encodings_decode_to_the_same() -> None:
+    as_json = {
+        "resourceSpans": [
+            {
+                "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]},
+                "scopeSpans": [
+                    {
+                        "scope": {"name": "test", "version": "1"},
+                        "spans": [
+                            {
+                                "traceId": "0" * 31 + "1",
+                                "spanId": "0" * 15 + "2",
+                                "parentSpanId": "0" * 15 + "1",
+                                "name": "chat",
+                                "kind": 3,
+                                "startTimeUnixNano": str(T0_NS),
+                                "endTimeUnixNano": str(T0_NS + 5),
+                                "traceState": "a=b",
+                                "attributes": [
+                                    {"key": "text", "value": {"stringValue": "hé"}},
+                                    {"key": "empty", "value": {"stringValue": ""}},
+                                    {"key": "whole", "value": {"intValue": "-9007199254740993"}},
+                                    {"key": "part", "value": {"doubleValue": 0.5}},
+                                    {"key": "flag", "value": {"boolValue": False}},
+                                    {"key": "bytes", "value": {"bytesValue": "AAEC"}},
+                                    {"key": "nothing", "value": {}},
+                                    {
+                                        "key": "list",
+                                        "value": {
+                                            "arrayValue": {
+                                                "values": [{"intValue": "1"}, {"stringValue": "x"}]
+                                            }
+                                        },
+                                    },
+                                    {
+                                        "key": "map",
+                                        "value": {
+                                            "kvlistValue": {
+                                                "values": [{"key": "k", "value": {"intValue": "2"}}]
+                                            }
+                                        },
+                                    },
+                                ],
+                                "events": [{"name": "e", "timeUnixNano": str(T0_NS), "attributes": []}],
+                                "links": [{"traceId": "0" * 31 + "3", "spanId": "0" * 15 + "4"}],
+                                "status": {"code": 2, "message": "broke"},
+                            }
+                        ],
+                    }
+                ],
+            }
+        ]
+    }
+    for_protobuf = json.loads(json.dumps(as_json))
+    sent = for_protobuf["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    for part in (sent, sent["links"][0]):  # protobuf's own JSON has ids in base64
+        for key in ("traceId", "spanId", "parentSpanId"):
+            if key in part:
+                part[key] = base64.b64encode(bytes.fromhex(part[key])).decode()
+    message = ParseDict(for_protobuf, ExportTraceServiceRequest())
+    from_json = decode_json(json.dumps(as_json).encode())
+    assert decode_protobuf(message.SerializeToString()) == from_json
+    decoded = from_json.groups[0].spans[0]
+    assert decoded.attributes["whole"] == -9007199254740993
+    assert decoded.attributes["list"] == [1, "x"]
+    assert decoded.attributes["map"] == {"k": 2}
+    assert decoded.attributes["nothing"] is None
+    assert (decoded.status_code, decoded.status_message, decoded.kind) == (2, "broke", 3)
+
+
+def test_json_takes_names_of_enumerations_numbers_and_unknown_fields() -> None:
+    sent = span(1) | {
+        "traceId": "ABCDEF" + "0" * 26,
+        "kind": "SPAN_KIND_CLIENT",
+        "status": {"code": "STATUS_CODE_ERROR"},
+        "startTimeUnixNano": T0_NS,
+        "somethingNew": {"a": 1},
+        "parentSpanId": "0" * 16,
+    }
+    decoded = decode_json(body(sent)).groups[0].spans[0]
+    assert (decoded.kind, decoded.status_code, decoded.start_ns) == (3, 2, T0_NS)
+    assert decoded.trace_id == "abcdef" + "0" * 26
+    assert decoded.parent_span_id == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"traceId": "ab"}, "trace id must be 32"),
+        ({"traceId": "0" * 32}, "trace id must be 32"),
+        ({"traceId": "g" * 32}, "trace id must be 32"),
+        ({"spanId": ""}, "span id must be 16"),
+        ({"parentSpanId": "12"}, "parent span id must be 16"),
+        ({"startTimeUnixNano": None}, "no start time"),
+        ({"endTimeUnixNano": "0"}, "no end time"),
+        ({"endTimeUnixNano": "1"}, "ends before it starts"),
+        ({"endTimeUnixNano": str(2**63)}, "after the year 2262"),
+        ({"startTimeUnixNano": "soon"}, "malformed"),
+        ({"attributes": "none"}, "malformed"),
+        ({"attributes": [{"key": "n", "value": {"intValue": "many"}}]}, "malformed"),
+        ({"name": 7}, "malformed"),
+    ],
+)
+def test_json_span_that_cannot_be_kept_is_named(change: dict[str, object], what: str) -> None:
+    good, bad = span(1), span(2, name="bad one") | change
+    decoded = decode_json(body(good, bad))
+    assert decoded.rejected == 1
+    assert [kept.name for kept in decoded.groups[0].spans] == ["chat"]
+    assert decoded.problem.startswith(f"span 1 {str(bad['name'])!r}: ")
+    assert what in decoded.problem
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"trace_id": b"short"}, "trace id must be 16 bytes"),
+        ({"trace_id": bytes(16)}, "trace id must be 16 bytes"),
+        ({"span_id": b""}, "span id must be 8 bytes"),
+        ({"parent_span_id": b"123"}, "parent span id must be 8 bytes"),
+        ({"start_time_unix_nano": 0}, "no start time"),
+        ({"end_time_unix_nano": 0}, "no end time"),
+        ({"end_time_unix_nano": 2**64 - 1}, "after the year 2262"),
+    ],
+)
+def test_protobuf_span_that_cannot_be_kept_is_named(change: dict[str, object], what: str) -> None:
+    problem = only_problem(decode_protobuf(as_protobuf(**change)))
+    assert problem.startswith("span 0 'chat': ")
+    assert what in problem
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b'{"resourceSpans": [{"resource": {"attributes": 7}}]}', b"{", b"[]", b'"text"', b"", b'{"resourceSpans": 3}', b'{"resourceSpans": [1]}',
+     b'{"resourceSpans": [{"scopeSpans": [{"spans": {}}]}]}', b"\xff\xfe"],
+)  # fmt: skip
+def test_bodies_that_are_no_export_are_refused(sent: bytes) -> None:
+    with pytest.raises(BadInput):
+        decode_json(sent)
+
+
+def test_a_body_that_is_no_protobuf_is_refused() -> None:
+    with pytest.raises(BadInput, match="not an OTLP trace export"):
+        decode_protobuf(b"\xff\xff\xff")
+
+
+def test_an_empty_export_holds_nothing() -> None:
+    assert decode_protobuf(b"").groups == []
+    assert decode_json(b"{}").groups == []
+
+
+@given(st.binary(max_size=400))
+def test_protobuf_never_raises_anything_else(sent: bytes) -> None:
+    with contextlib.suppress(BadInput):
+        decode_protobuf(sent)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=10,
+)
+span_keys = st.sampled_from(
+    ["traceId", "spanId", "name", "kind", "startTimeUnixNano", "attributes", "events", "links", "status"]
+)
+
+
+@given(st.dictionaries(span_keys, json_values))
+def test_json_rejects_a_bad_span_without_losing_its_neighbour(changes: dict[str, object]) -> None:
+    sent = json.dumps(export(span(1), span(2) | changes)).encode()
+    try:
+        decoded = decode_json(sent)
+    except BadInput as error:
+        assert "not JSON" in str(error)  # NaN and lone surrogates are not JSON
+        return
+    kept = decoded.groups[0].spans
+    assert kept[0].span_id == f"{1:016x}"
+    assert len(kept) + decoded.rejected == 2
+    assert bool(decoded.problem) == bool(decoded.rejected)
+
+
+def test_log_records_are_counted_in_both_encodings() -> None:
+    sent = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, {}]}, {"logRecords": [{}]}]}]}
+    assert count_log_records(json.dumps(sent).encode(), is_json=True) == 3
+    message = ParseDict(sent, ExportLogsServiceRequest())
+    assert count_log_records(message.SerializeToString(), is_json=False) == 3
+    with pytest.raises(BadInput, match="log export"):
+        count_log_records(b"\xff", is_json=False)

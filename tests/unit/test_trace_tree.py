@@ -1,0 +1,95 @@
+"""Spans as a tree, whatever is missing; and what plain evidence says of a trace."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genaiops_core.telemetry.diagnosis import Observation, diagnose
+from genaiops_core.telemetry.tree import Node, Place, arrange, own_time_ns
+
+
+def node(
+    span_id: str, parent: str = "", start: int = 0, duration: int = 10, application: str = "shop"
+) -> Node:
+    return Node(
+        application=application, span_id=span_id, parent_span_id=parent, start_ns=start, duration_ns=duration
+    )
+
+
+def shape(nodes: list[Node]) -> list[tuple[str, int]]:
+    return [(nodes[place.index].span_id, place.depth) for place in arrange(nodes)]
+
+
+def test_children_follow_their_parent_in_order_of_start() -> None:
+    nodes = [node("late", "root", 5), node("leaf", "early", 2), node("early", "root", 1), node("root")]
+    assert shape(nodes) == [("root", 0), ("early", 1), ("leaf", 2), ("late", 1)]
+
+
+def test_a_span_whose_parent_never_came_is_a_root() -> None:
+    assert shape([node("root"), node("orphan", "missing", 3)]) == [("root", 0), ("orphan", 0)]
+
+
+def test_spans_that_are_each_others_parents_all_appear() -> None:
+    assert shape([node("a", "b", 1), node("b", "a", 2), node("self", "self", 3)]) == [
+        ("self", 0),
+        ("a", 0),
+        ("b", 1),
+    ]
+
+
+def test_the_same_id_in_two_applications_keeps_children_at_home() -> None:
+    nodes = [node("x"), node("x", application="desk"), node("y", "x", 1, application="desk")]
+    assert arrange(nodes)[-1] == Place(index=2, depth=1, parent=1)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdefg "), st.integers(0, 9)), max_size=12
+    )
+)
+def test_every_span_has_exactly_one_place(spans: list[tuple[str, str, int]]) -> None:
+    nodes = [node(span_id, parent.strip(), start) for span_id, parent, start in spans]
+    places = arrange(nodes)
+    assert sorted(place.index for place in places) == list(range(len(nodes)))
+    assert all(own >= 0 for own in own_time_ns(nodes, places))
+
+
+def test_own_time_leaves_out_what_children_cover_once() -> None:
+    # 0..100 with children 10..40, 30..60 (10 shared) and 90..130 (30 beyond the end): 100 - 50 - 10 = 40.
+    nodes = [node("r", "", 0, 100), node("a", "r", 10, 30), node("b", "r", 30, 30), node("c", "r", 90, 40)]
+    assert own_time_ns(nodes, arrange(nodes)) == [40, 30, 30, 40]
+
+
+def observation(
+    *, is_error: bool = False, has_failed_child: bool = False, reasons: tuple[str, ...] = ()
+) -> Observation:
+    return Observation(
+        span_id="1",
+        name="chat",
+        component="generation",
+        is_error=is_error,
+        status_message="throttled" if is_error else "",
+        finish_reasons=reasons,
+        has_failed_child=has_failed_child,
+    )
+
+
+def test_the_failure_is_where_it_began() -> None:
+    found = diagnose([observation(is_error=True, has_failed_child=True), observation(is_error=True)])
+    assert (found.verdict, found.evidence) == ("error", ("generation 'chat' failed: throttled",))
+
+
+def test_failures_in_a_circle_are_all_named() -> None:
+    assert len(diagnose([observation(is_error=True, has_failed_child=True)] * 2).evidence) == 2
+
+
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
+def test_an_answer_cut_off_is_truncated(reason: str) -> None:
+    assert diagnose([observation(reasons=(reason,))]).verdict == "truncated"
+
+
+def test_without_evidence_nothing_is_said() -> None:
+    found = diagnose([observation(reasons=("stop",))])
+    assert (found.verdict, found.evidence) == ("can't tell", ())
