@@ -60,7 +60,11 @@ def _trace(scope: object, randomness: random.Random, start_ns: int) -> None:
     model = randomness.choice(MODELS)
     parts: list[tuple[str, str, dict[str, object]]] = [
         ("POST /ask", "", {"http.request.method": "POST", "http.route": "/ask"}),
-        ("rewrite", "rewriting", {"input.value": _text(randomness, 300), "output.value": _text(randomness, 300)}),
+        (
+            "rewrite",
+            "rewriting",
+            {"input.value": _text(randomness, 300), "output.value": _text(randomness, 300)},
+        ),
         (
             "retrieve",
             "retrieval",
@@ -114,7 +118,9 @@ def _text(randomness: random.Random, length: int) -> str:
     return " ".join(words)[:length]
 
 
-def _drive(port: int, bodies: list[bytes], results: multiprocessing.Queue[tuple[int, float, list[float]]]) -> None:
+def _drive(
+    port: int, bodies: list[bytes], results: multiprocessing.Queue[tuple[int, float, list[float]]]
+) -> None:
     """Post `bodies` over 4 connections, each the next one as soon as its last is acknowledged."""
     shared = iter(bodies)
     lock = threading.Lock()
@@ -157,7 +163,9 @@ def floor_spans_per_s(bodies: list[bytes], folder: Path) -> float:
     started = time.perf_counter()
     for body in bodies:
         share = len(body) // spans
-        rows = [(*["some value"] * 16, *range(8), body[i * share : i * share + share // 3]) for i in range(spans)]
+        rows = [
+            (*["some value"] * 16, *range(8), body[i * share : i * share + share // 3]) for i in range(spans)
+        ]
         connection.execute("BEGIN")
         connection.executemany(insert, rows)
         connection.execute("COMMIT")
@@ -190,7 +198,8 @@ def measure(batches: int, folder: Path) -> dict[str, object]:
     randomness = random.Random(7)
     now_ns = time.time_ns()
     bodies = [
-        export(randomness, start_ns=now_ns - 300_000_000_000, spread_ns=240_000_000_000) for _ in range(batches)
+        export(randomness, start_ns=now_ns - 300_000_000_000, spread_ns=240_000_000_000)
+        for _ in range(batches)
     ]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -172,26 +172,30 @@ def _grouped_counts(
     owners = np.asarray(groups, dtype=np.int64)[kept]
     filled = [blobs[index] for index in kept]
     headers = np.frombuffer(b"".join([blob[:3] for blob in filled]), dtype=_HEADER)
-    firsts, widths = headers["first"].astype(np.int64), headers["width"]
-    sizes = np.fromiter(map(len, filled), dtype=np.int64, count=len(filled))
-    parts = []
-    for width in np.unique(widths).tolist():
-        chosen = np.flatnonzero(widths == width)
-        values = np.frombuffer(b"".join([filled[index][3:] for index in chosen.tolist()]), _DTYPES[width])
-        lengths = (sizes[chosen] - 3) // width
-        ends = np.cumsum(lengths)
-        positions = np.flatnonzero(values)
-        blob = np.searchsorted(ends, positions, side="right")
-        buckets = (firsts[chosen] - (ends - lengths))[blob] + positions
-        parts.append((owners[chosen][blob], buckets, values[positions].astype(np.float64)))
-    group, bucket, count = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
-    lowest, span = int(bucket.min()), int(bucket.max() - bucket.min()) + 1
+    firsts, widths = headers["first"].astype(np.int64), headers["width"].astype(np.int64)
+    lengths = (np.fromiter(map(len, filled), dtype=np.int64, count=len(filled)) - 3) // widths
+    lowest, span = int(firsts.min()), int((firsts + lengths).max() - firsts.min())
     block = max(1, _DENSE_CELLS // span)
     for start in range(0, size, block):
         rows = min(block, size - start)
-        here = slice(None) if rows == size else (group >= start) & (group < start + rows)
-        cells = (group[here] - start) * span + (bucket[here] - lowest)
-        counts = np.bincount(cells, weights=count[here], minlength=rows * span).astype(np.float64, copy=False)
+        counts = np.zeros(rows * span)
+        for width in np.unique(widths).tolist():
+            chosen = np.flatnonzero((widths == width) & (owners >= start) & (owners < start + rows))
+            if not len(chosen):
+                continue
+            values = np.frombuffer(b"".join([filled[index][3:] for index in chosen.tolist()]), _DTYPES[width])
+            ends = np.cumsum(lengths[chosen])
+            # Where each blob's first count belongs, less where it stands among the values.
+            shifts = (owners[chosen] - start) * span + firsts[chosen] - lowest - (ends - lengths[chosen])
+            places, owned = np.arange(len(values)), lengths[chosen]
+            is_filled = values != 0
+            if np.count_nonzero(is_filled) < len(values) // 3:
+                # Of few values most counts are 0, and it pays to step over them.
+                places = np.flatnonzero(is_filled)
+                owned = np.diff(np.searchsorted(places, ends), prepend=0)
+                values = values[places]
+            cells = np.repeat(shifts, owned) + places
+            counts += np.bincount(cells, weights=values, minlength=rows * span)
         yield start, lowest, counts.reshape(rows, span)
 
 

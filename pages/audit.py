@@ -1,6 +1,129 @@
-"""To come."""
+"""Audit: who did what, and can we prove it?"""
 
-from pages.parts import filters, frame
+import streamlit as st
+
+from genaiops_core.access import audit
+from pages.parts import filters, frame, keys, reads, tables, units
 
 here = frame.guard("audit")
-filters.header(here)
+PAGE = 200
+ACTIONS = ("release", "prompt", "rollout", "rollback", "incident", "dataset", "evaluation", "price")
+
+
+def verify() -> None:
+    """Walk the whole chain; the answer stays until the next entry is written."""
+    with frame.gently():
+        st.session_state[keys.AUDIT_REPORT] = audit.verify(here.engine)
+
+
+def draw_report(report: audit.ChainReport | None) -> None:
+    """What the last walk over the chain found."""
+    if report is None:
+        st.badge("chain not verified in this session", icon=":material/link:", color="gray")
+    elif report.is_intact:
+        st.badge(
+            f"chain verified, {report.entries:,} entries", icon=":material/verified_user:", color="green"
+        )
+    else:
+        st.badge(f"chain broken: {units.plain(report.problem)}", icon=":material/link_off:", color="red")
+
+
+def draw_entry(one: audit.AuditEntry) -> None:
+    """One entry with what it changed."""
+    st.subheader(f"{one.sequence}. {units.plain(one.action)}", icon=":material/receipt_long:", anchor=False)
+    facts, before, after = st.columns([2, 2, 2])
+    with facts:
+        tables.facts(
+            {
+                "When": units.instant(one.at),
+                "Actor": one.actor,
+                "Subject": one.subject,
+                "Application": one.application or "none",
+                "Reason": one.reason or "none given",
+                "Hash": one.hash[:16],
+            }
+        )
+    for column, title, value in ((before, "Before", one.before), (after, "After", one.after)):
+        with column:
+            st.markdown(f"**{title}**")
+            if value is None:
+                st.caption("nothing")
+            else:
+                st.json(value, expanded=2)
+
+
+head = filters.header(
+    here,
+    by=(keys.APPLICATION,),
+    window=False,
+    action="Verify",
+    action_icon=":material/verified_user:",
+    action_key=keys.AUDIT_VERIFY,
+    action_help="Walk the whole hash chain",
+)
+if head.clicked:
+    verify()
+with head.facts:
+    draw_report(st.session_state.get(keys.AUDIT_REPORT))
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    action = st.selectbox(
+        "Action",
+        ACTIONS,
+        index=None,
+        placeholder="All actions",
+        key=keys.AUDIT_ACTION,
+        bind="query-params",
+        label_visibility="collapsed",
+        width=168,
+    )
+    actor = st.text_input(
+        "Actor",
+        key=keys.AUDIT_ACTOR,
+        bind="query-params",
+        placeholder="Actor",
+        label_visibility="collapsed",
+        icon=":material/person:",
+        width=220,
+    )
+    pages = st.session_state.setdefault(keys.AUDIT_MORE, 1)
+found = reads.audit_entries(here.url, head.filters.application, actor or None, action, None, PAGE * pages)
+if not found:
+    frame.empty(
+        "No entry",
+        "Every change made here, on the command line or over the API is kept with who, when, why, before and after.",
+        icon="receipt_long",
+    )
+else:
+    column = tables.column
+    picked = tables.pick(
+        [
+            {
+                "sequence": one.sequence,
+                "at": one.at,
+                "actor": one.actor,
+                "action": one.action,
+                "subject": one.subject,
+                "reason": one.reason,
+            }
+            for one in found
+        ],
+        {
+            "sequence": column.NumberColumn("No.", width=56),
+            "at": column.DatetimeColumn("When (UTC)", format="DD MMM YYYY HH:mm:ss", timezone="UTC"),
+            "actor": column.TextColumn("Actor"),
+            "action": column.TextColumn("Action"),
+            "subject": column.TextColumn("Subject"),
+            "reason": column.TextColumn("Reason", width="large"),
+        },
+        key=f"{keys.AUDIT_TABLE}_{found[0].sequence}",
+        alt="Audit entries, newest first",
+        default=0,
+    )
+    if len(found) == PAGE * pages and st.button(
+        "Older entries", icon=":material/expand_more:", key="audit_older"
+    ):
+        st.session_state[keys.AUDIT_MORE] += 1
+        st.rerun()
+    with st.container(border=True):
+        draw_entry(found[picked if picked is not None else 0])

@@ -1,6 +1,152 @@
-"""To come."""
+"""Prompts: which texts are there, and what changed between two versions?"""
 
-from pages.parts import filters, frame
+import difflib
+
+import streamlit as st
+
+from genaiops_core.releases import prompts
+from pages.parts import confirm, filters, frame, keys, reads, tables, units
 
 here = frame.guard("prompts")
-filters.header(here)
+
+
+def add_fields() -> None:
+    """Inputs of a new version."""
+    left, right = st.columns(2)
+    left.text_input("Application", key=keys.NEW_PROMPT_APPLICATION, value=head.filters.application or "")
+    right.text_input("Prompt name", key=keys.NEW_PROMPT_NAME)
+    st.text_area("Text", key=keys.NEW_PROMPT_TEXT, height=240)
+
+
+def add(reason: str) -> str:
+    """Keep the text as the next version; the same text stays the version it was."""
+    made = prompts.add(
+        here.engine,
+        actor=here.actor,
+        application=str(st.session_state.get(keys.NEW_PROMPT_APPLICATION) or ""),
+        name=str(st.session_state.get(keys.NEW_PROMPT_NAME) or ""),
+        text=str(st.session_state.get(keys.NEW_PROMPT_TEXT) or ""),
+        reason=reason,
+    )
+    reads.changed("prompts")
+    return f"{made.name} is at version {made.version}."
+
+
+def draw_prompt(versions: list[prompts.PromptVersion]) -> None:
+    """One prompt: the text of a version, or what changed between two."""
+    by_number = {one.version: one for one in versions}
+    numbers = sorted(by_number, reverse=True)
+    newest = by_number[numbers[0]]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(
+            f"{units.plain(newest.application)} / {units.plain(newest.name)}",
+            icon=":material/edit_note:",
+            anchor=False,
+            width="content",
+        )
+        st.space("stretch")
+        identity = f"{newest.application}_{newest.name}"
+        new = st.selectbox(
+            "Version",
+            numbers,
+            format_func=lambda n: f"version {n}",
+            key=f"{keys.PROMPT_NEW}_{identity}",
+            label_visibility="collapsed",
+            width=130,
+        )
+        old = st.selectbox(
+            "Compare with",
+            [n for n in numbers if n != new],
+            index=None,
+            placeholder="Compare with",
+            format_func=lambda n: f"version {n}",
+            key=f"{keys.PROMPT_OLD}_{identity}",
+            label_visibility="collapsed",
+            width=160,
+        )
+    one = by_number.get(new, newest)
+    st.caption(
+        f"Added {units.instant(one.created_at)} by {units.plain(one.created_by)}, {len(one.text):,} characters"
+    )
+    if old is None:
+        st.code(one.text, language=None, wrap_lines=True, line_numbers=True)
+        return
+    before = by_number[old]
+    changes = list(
+        difflib.unified_diff(
+            before.text.splitlines(),
+            one.text.splitlines(),
+            f"version {old}",
+            f"version {new}",
+            lineterm="",
+            n=3,
+        )
+    )
+    added = sum(line.startswith("+") and not line.startswith("+++") for line in changes)
+    removed = sum(line.startswith("-") and not line.startswith("---") for line in changes)
+    with st.container(horizontal=True, gap="small"):
+        st.badge(f"{added} lines added", icon=":material/add:", color="green")
+        st.badge(f"{removed} lines removed", icon=":material/remove:", color="red")
+    st.code("\n".join(changes), language="diff", wrap_lines=True)
+
+
+head = filters.header(
+    here,
+    by=(keys.APPLICATION,),
+    window=False,
+    action="Add version",
+    action_icon=":material/add:",
+    action_key=keys.PROMPT_ADD,
+)
+if head.clicked:
+    confirm.ask(
+        "prompt_add",
+        title="Add a prompt version",
+        icon=":material/add:",
+        button="Add",
+        act=add,
+        fields=add_fields,
+        sentence="Versions never change. Releases name the version they use.",
+        width="large",
+    )
+
+grouped: dict[tuple[str, str], list[prompts.PromptVersion]] = {}
+for version in reads.list_prompts(here.url, head.filters.application):
+    grouped.setdefault((version.application, version.name), []).append(version)
+with head.facts:
+    st.badge(f"{len(grouped)} prompts", icon=":material/edit_note:", color="gray")
+if not grouped:
+    frame.empty(
+        "No prompt yet",
+        "Prompts are kept here as numbered versions, so that a release can name exactly the text it was approved with.",
+        icon="edit_note",
+    )
+else:
+    rows = list(grouped.items())
+    column = tables.column
+    picked = tables.pick(
+        [
+            {
+                "application": application,
+                "name": name,
+                "versions": max(one.version for one in versions),
+                "by": max(versions, key=lambda one: one.version).created_by,
+                "at": max(one.created_at for one in versions),
+                "text": max(versions, key=lambda one: one.version).text,
+            }
+            for (application, name), versions in rows
+        ],
+        {
+            "application": column.TextColumn("Application", pinned=True),
+            "name": column.TextColumn("Prompt"),
+            "versions": column.NumberColumn("Newest", format="v%d"),
+            "by": column.TextColumn("By"),
+            "at": column.DatetimeColumn("Added", format="distance"),
+            "text": column.TextColumn("Text", width="large"),
+        },
+        key=keys.PROMPT_TABLE,
+        alt="Prompts with their newest version",
+        default=0,
+    )
+    with st.container(border=True):
+        draw_prompt(rows[picked if picked is not None else 0][1])

@@ -1,6 +1,96 @@
-"""To come."""
+"""Settings: how is this console set up, and is everything running?"""
 
-from pages.parts import filters, frame
+import sqlalchemy as sa
+import streamlit as st
+
+from genaiops_core.clock import now
+from genaiops_core.settings import Settings
+from pages.parts import filters, frame, reads, tables, units
 
 here = frame.guard("settings")
-filters.header(here)
+SECRETS = ("key", "secret", "token", "password")
+
+
+def shown(name: str, value: object) -> str:
+    """A value fit to be looked at: passwords in addresses and secrets are masked."""
+    if any(word in name for word in SECRETS):
+        return "set" if value else "not set"
+    if name == "database_url" and value:
+        return sa.make_url(str(value)).render_as_string(hide_password=True)
+    return str(value) if value != "" else "(default)"
+
+
+def draw_running() -> None:
+    """Database, schema and worker."""
+    url = sa.make_url(here.url)
+    schema = reads.schema_status(here.url)
+    beat = reads.worker_beat(here.url)
+    alive = reads.is_worker_alive(here.url)
+    with head.facts:
+        st.badge("database reached", icon=":material/database:", color="green")
+        if schema.is_current:
+            st.badge(f"schema {schema.current}", icon=":material/schema:", color="green")
+        else:
+            st.badge(f"schema {schema.current}, program {schema.head}", icon=":material/schema:", color="red")
+        if alive:
+            st.badge("worker running", icon=":material/favorite:", color="green")
+        else:
+            st.badge("no worker running", icon=":material/heart_broken:", color="orange")
+    with st.grid(4, min_column_width=200, gap="small"):
+        st.metric(
+            "Database",
+            {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(url.get_backend_name(), "unknown"),
+            border=True,
+        )
+        st.metric("Schema", schema.current or units.UNKNOWN, border=True)
+        st.metric("Worker's last sign of life", units.ago(beat, now()) if beat else "never", border=True)
+        st.metric("API", f"{here.settings.host}:{here.settings.api_port}", border=True)
+    tables.facts(
+        {
+            "Database": url.render_as_string(hide_password=True),
+            "Traces (OTLP)": f"http://{here.settings.host}:{here.settings.api_port}/v1/traces",
+            "Flags (OFREP)": f"http://{here.settings.host}:{here.settings.api_port}/ofrep/v1/evaluate/flags",
+        }
+    )
+    if not alive:
+        st.warning(
+            "Evaluations stay queued and the rollback policy is not watched while no worker runs. "
+            "Start one with `genaiops worker`, or everything with `genaiops up`.",
+            icon=":material/bedtime:",
+        )
+
+
+def draw_settings() -> None:
+    """Every setting; they are read from the environment when a process starts."""
+    st.subheader("Settings", icon=":material/tune:", anchor=False)
+    column = tables.column
+    tables.show(
+        [
+            {
+                "variable": f"GENAIOPS_{name.upper()}",
+                "value": shown(name, getattr(here.settings, name)),
+                "changed": getattr(here.settings, name) != field.get_default(call_default_factory=True),
+                "help": field.description,
+            }
+            for name, field in Settings.model_fields.items()
+        ],
+        {
+            "variable": column.TextColumn("Variable", pinned=True),
+            "value": column.TextColumn("Value", width="medium"),
+            "changed": column.CheckboxColumn("Changed", width=80),
+            "help": column.TextColumn("What it does", width="large"),
+        },
+        key="settings_table",
+        alt="Settings with their values",
+        height=460,
+    )
+    st.caption(
+        "Set in the environment before a process starts; nothing here can be changed from the browser."
+    )
+
+
+head = filters.header(here, window=False)
+with st.container(border=True):
+    draw_running()
+with st.container(border=True):
+    draw_settings()

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Literal, TypeVar
 
+import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from prometheus_client import Counter
@@ -25,6 +26,7 @@ from genaiops_core.telemetry.spans import Batch, prepare
 from genaiops_core.telemetry.writer import Writer
 
 router = APIRouter(tags=["telemetry"])
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -149,6 +151,8 @@ def _answer_encoding(request: Request) -> Encoding:
 
 
 def _refused(encoding: Encoding, error: Exception) -> Response:
+    if not isinstance(error, GenAIOpsError):
+        log.error("an OTLP request failed", error=str(error)[:300], exc_info=error)
     answer = refused(encoding, error)
     REFUSED.labels(str(answer.status_code)).inc()
     return answer

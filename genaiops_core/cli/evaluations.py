@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -210,10 +210,8 @@ def _carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Ev
                 return execution.finish(engine, id)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        try:
+        with suppress(Conflict):  # it ended in the same moment
             runs.cancel(engine, actor=actor, id=id, reason="interrupted on the command line")
-        except Conflict:
-            pass  # it ended in the same moment
         return execution.finish(engine, id)
 
 

@@ -67,7 +67,7 @@ def prices(
     reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
     json: output.Json = False,
 ) -> None:
-    """Import price overrides: JSON {model: [input, output]} or CSV, USD per million tokens.
+    """Import price overrides, USD per million tokens: JSON of model to input and output price, or CSV.
 
     They apply to calls that arrive from now on; calls already stored keep the cost they were given.
     """

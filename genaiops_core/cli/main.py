@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -32,12 +33,25 @@ for module in (serve, demo, database, imports, datasets, evaluations, releases, 
 
 
 def run() -> None:
-    """Entry point: expected errors are one sentence on stderr and exit code 2."""
+    """Entry point: every expected error is one sentence on stderr and exit code 2."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except GenAIOpsError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(2) from error
+        _stop(str(error))
+    except typer.Abort:
+        raise SystemExit(130) from None
+    except Exception as error:
+        # Typer keeps the class of its usage errors private; this method is how they are known.
+        format_message = getattr(error, "format_message", None)
+        if format_message is None:
+            raise
+        _stop(format_message())
+    raise SystemExit(code or 0)
+
+
+def _stop(sentence: str) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    raise SystemExit(2)
 
 
 if __name__ == "__main__":

@@ -64,8 +64,17 @@ def check(
     if as_json:
         print_json({"triggers": triggers, "actions": list(loaded.actions), "steps": list(loaded.steps)})
         return
-    columns = ("name", "metric", "comparison", "threshold", "window_min", "severity")
-    print_table(triggers, columns, empty="")
+    rows = [
+        {
+            "name": trigger.name,
+            "metric": trigger.metric,
+            "limit": f"{'>' if trigger.comparison == 'greater_than' else '<'} {trigger.threshold:g}",
+            "window": f"{trigger.window_min} min",
+            "severity": trigger.severity,
+        }
+        for trigger in loaded.triggers
+    ]
+    print_table(rows, ("name", "metric", "limit", "window", "severity"), empty="")
     actions = ", ".join(str(action["action"]) for action in loaded.actions)
     typer.echo(f"{file} is a valid policy: {len(triggers)} triggers; actions: {actions}.")
 

@@ -117,17 +117,7 @@ def status(application: Anywhere = None, as_json: Json = False) -> None:
     if as_json:
         print_json({"rollouts": found})
         return
-    columns = (
-        "application",
-        "stable",
-        "canary",
-        "percent",
-        "step",
-        "state",
-        "verdict",
-        "started_by",
-        "started_at",
-    )
+    columns = ("application", "stable", "canary", "percent", "step", "state", "verdict")
     rows = [{**row, "canary": row["canary"] or "-", "verdict": row["verdict"] or "-"} for row in found]
     print_table(rows, columns, empty="No release takes traffic yet; start one with `genaiops rollout start`.")
 

@@ -38,10 +38,15 @@ def take(engine: sa.Engine, seed: int) -> bool:
             value: dict[str, Any] = connection.execute(query).scalar_one()
             if "written_at" in value:
                 return False
-            if time.time() - value.get("beat_at", 0.0) > _ABANDONED_AFTER_S:
+            if not is_being_written(value):
                 save(connection, {"seed": seed, "beat_at": time.time()})
                 return True
         time.sleep(0.3)
+
+
+def is_being_written(value: dict[str, Any]) -> bool:
+    """Whether somebody is writing the demo at this moment."""
+    return "written_at" not in value and time.time() - value.get("beat_at", 0.0) <= _ABANDONED_AFTER_S
 
 
 def save(connection: sa.Connection, value: dict[str, Any]) -> None:

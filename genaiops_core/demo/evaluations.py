@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from db.tables import evaluations as tables
 from db.transaction import writing
+from genaiops_core.demo.exchanges import retrieved
 from genaiops_core.demo.knowledge import UNSUPPORTED
 from genaiops_core.demo.profiles import SUPPORT_AGENT, ReleaseProfile
-from genaiops_core.demo.traces import retrieved
 from genaiops_core.evaluation import datasets, execution, runs
 from genaiops_core.evaluation.cases import Case
 
@@ -46,8 +46,7 @@ def write(engine: sa.Engine, now: dt.datetime, seed: int) -> None:
             reason="Demo data",
             is_demo=True,
         )
-        # Done here, so that the demo is whole without a worker; one that was quicker does no harm.
-        execution.claim(engine, identifier)
+        # Done here, so that the demo is whole without a worker; one that takes it as well does no harm.
         execution.run(engine, identifier)
         _date(engine, version.version, identifier, at)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from genaiops_core.demo.traces import DemoSpan, DemoTrace, resource
+from genaiops_core.demo.spans import DemoSpan
+from genaiops_core.demo.traces import DemoTrace, resource
 
 _INTERNAL, _CLIENT = 1, 3
 _OK, _ERROR = 1, 2

@@ -212,7 +212,7 @@ CLAIMS_SUMMARIZER = ApplicationProfile(
             model=NOVA,
             prompt_version=2,
             prompt_text="Summarize the claim briefly.\n\n{passages}\n\nTask: {question}",
-            quality=(0.70, 0.74, 0.78),
+            quality=(0.62, 0.70, 0.74),
             error_share=0.01,
             unsupported_share=0.6,
             notes="Cheaper model and a shorter prompt.",
@@ -229,7 +229,7 @@ CLAIMS_SUMMARIZER = ApplicationProfile(
     phases=(
         Phase(from_days_ago=31, stable="v3"),
         Phase(from_days_ago=12, stable="v3", canary="v4", percent=30),
-        Phase(from_days_ago=10.5, stable="v3"),
+        Phase(from_days_ago=9, stable="v3"),
     ),
     users=300,
     requests_per_day=70,

@@ -10,6 +10,7 @@ from db.tables import telemetry as telemetry_tables
 from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.demo import claim
+from genaiops_core.errors import Conflict
 
 _KEPT = frozenset(("audit_entry",))
 """Tables named by application that nothing is removed from: the record of who did what stays whole."""
@@ -20,12 +21,17 @@ def remove_demo(engine: sa.Engine, *, actor: str, reason: str = "") -> dict[str,
 
     Returns:
         Rows removed by table; empty when there was no demo.
+
+    Raises:
+        Conflict: the demo is being written at this moment.
     """
     with writing(engine) as connection:
+        claimed = claim.read(connection)
+        if claimed is not None and claim.is_being_written(claimed):
+            raise Conflict("The demo is being written at this moment; remove it in a few seconds.")
         removed = erase(connection)
-        was_there = claim.read(connection) is not None
         claim.drop(connection)
-        if removed or was_there:
+        if removed or claimed is not None:
             audit.record(
                 connection, actor=actor, action="demo.remove", subject="demo", reason=reason, before=removed
             )

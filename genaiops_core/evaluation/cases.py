@@ -58,6 +58,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 MAX_LITERAL_CHARACTERS = 1_000_000
 MAX_METADATA_DEPTH = 20
 
+_OTHER_PIPE = re.compile(r"\n|^\||\|\||\s\||\|\s|\|$")
 _TEXT_KEYS = ("text", "content", "page_content", "body", "document", "passage")
 
 
@@ -230,12 +231,22 @@ def _contexts(value: Any, *, piped: bool) -> tuple[str, ...] | None:
 
 
 def _is_piped(cells: Iterable[Any]) -> bool:
-    """Whether a column writes its lists as 'first|second': most cells do, and none is prose or a table with '|'."""
+    """Whether a column writes its lists as 'first|second'.
+
+    A tenth of the cells at least do, and nowhere does '|' look like anything else: a table, a list in lines, spaced
+    prose, or a formula such as P(A|B).
+    """
     texts = [cell for cell in cells if isinstance(cell, str)]
     piped = [text for text in texts if "|" in text]
-    if not piped or 2 * len(piped) < len(texts):
+    if not piped or 10 * len(piped) < len(texts):
         return False
-    return not any("\n" in text or re.search(r"^\||\|\||\s\||\|\s|\|$", text) for text in piped)
+    return not any(_OTHER_PIPE.search(text) or _cuts_brackets(text) for text in piped)
+
+
+def _cuts_brackets(text: str) -> bool:
+    return any(
+        part.count("(") != part.count(")") or part.count("[") != part.count("]") for part in text.split("|")
+    )
 
 
 def _context(item: Any) -> str:

@@ -20,6 +20,8 @@ _GUESS_BYTES = 64_000
 """How much of the telling lines the guess looks at; more is slow and no surer."""
 
 _ODD_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_LONELY = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
+_LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "mac_roman")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -74,7 +76,9 @@ def _unmarked_utf16(head: bytes) -> str | None:
 def _guess(data: bytes) -> str:
     """The most likely one-byte or East Asian encoding; Windows-1252 where nothing is more likely.
 
-    Only lines with a byte above 127 say anything about the encoding, so only those are shown to the detector.
+    Only lines with a byte above 127 say anything about the encoding, so only those are shown to the detector. Where
+    those bytes stand mostly alone between plain ones, the script is Latin with accents, and the detector is kept from
+    reading an accent with the letter after it as one Chinese character.
     """
     from charset_normalizer import from_bytes
 
@@ -83,15 +87,16 @@ def _guess(data: bytes) -> str:
         telling += match.group() + b"\n"
         if len(telling) > _GUESS_BYTES:
             break
-    matches = from_bytes(bytes(telling))
+    sample = bytes(telling)
+    odd = sum(byte > 127 for byte in sample)
+    is_latin = 2 * len(_LONELY.findall(sample)) > odd
+    matches = from_bytes(sample, cp_isolation=list(_LATIN)) if is_latin else from_bytes(sample)
     best = matches.best()
     if best is None:
         return "latin-1"
-    # Western European encodings read the same bytes nearly alike; among equals the most used one wins.
-    alike = {
-        match.encoding for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)
-    }
-    for usual in ("cp1252", "latin_1"):
-        if usual in alike | set(best.could_be_from_charset):
-            return usual
+    # Western and Central European encodings share most letters; where they read alike the most used one wins.
+    for match in matches:
+        is_as_good = match.chaos <= best.chaos + 0.01 and match.coherence >= best.coherence - 0.03
+        if is_as_good and "cp1252" in (match.encoding, *match.could_be_from_charset):
+            return "cp1252"
     return best.encoding

@@ -1,10 +1,9 @@
-"""Start a rollout, move its canary share, pause, resume and promote it; read where each application stands."""
+"""Start a rollout, move its canary share, pause, resume and promote it."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,33 +19,21 @@ from genaiops_core.releases.states import Event
 from genaiops_core.rollouts import tables
 from genaiops_core.rollouts.routing import RoutingTable
 from genaiops_core.rollouts.shares import checked_percent, checked_steps, step_of
+from genaiops_core.rollouts.standing import Rollout, history, live_row, status, status_of
 
-LIVE = ("running", "paused")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rollout:
-    """Where an application stands: its stable release, its canary if one is live, and how the last rollout went."""
-
-    application: str
-    stable: str
-    canary: str | None  # None unless a rollout is live
-    percent: float  # the canary's share of traffic, 0 to 100
-    step: int  # number, from 1, of the highest step reached; 0 below the first
-    steps: tuple[float, ...]
-    state: str  # running, paused, promoted, rolled_back, or stable when there never was a rollout
-    verdict: (
-        str | None
-    )  # inconclusive until evidence decides; failed when the policy rolled back; None if no rollout
-    release: str  # what the latest rollout brings or brought; the stable release if there never was one
-    version: int  # of the routing table; pass it back to be told when somebody was quicker
-    started_by: str | None
-    started_at: dt.datetime | None
-    ended_at: dt.datetime | None
-
-    @property
-    def is_live(self) -> bool:
-        return self.state in LIVE
+__all__ = [
+    "Rollout",
+    "end",
+    "history",
+    "live_row",
+    "pause",
+    "promote",
+    "resume",
+    "set_canary",
+    "start",
+    "status",
+    "without_canary",
+]
 
 
 def start(
@@ -106,7 +93,7 @@ def start(
             _insert(connection, actor, after, chosen_steps)
         tables.save(connection, after)
         _record(connection, actor, "rollout.start", release, reason, before, after)
-        return _status_of(connection, after)
+        return status_of(connection, after)
 
 
 def set_canary(
@@ -151,7 +138,7 @@ def set_canary(
         tables.save(connection, after)
         _update(connection, live.id, percent=share, step=step_of(share, live.steps), stepped_at=now())
         _record(connection, actor, "rollout.set", live.canary, reason, before, after)
-        return _status_of(connection, after)
+        return status_of(connection, after)
 
 
 def pause(engine: sa.Engine, *, actor: str, application: str, reason: str = "") -> Rollout:
@@ -195,37 +182,12 @@ def promote(engine: sa.Engine, *, actor: str, application: str, reason: str = ""
         tables.save(connection, after)
         end(connection, live.id, state="promoted", verdict=live.verdict)
         _record(connection, actor, "rollout.promote", live.canary, reason, before, after)
-        return _status_of(connection, after)
-
-
-def status(connection: sa.Connection, application: str | None = None) -> list[Rollout]:
-    """Where each application with routing stands, by name; all, or the one asked for (none if it has no routing)."""
-    found = tables.load(connection, None if application is None else [application])
-    latest = _latest_rows(connection, application)
-    return [_fact(table, latest.get(table.application)) for table in found]
-
-
-def history(connection: sa.Connection, application: str) -> list[dict[str, Any]]:
-    """Every rollout of an application, newest first, as rows of the table `rollout`."""
-    query = (
-        sa.select(rollout_table)
-        .where(rollout_table.c.application == application)
-        .order_by(rollout_table.c.id.desc())
-    )
-    return [dict(row._mapping) for row in connection.execute(query)]
+        return status_of(connection, after)
 
 
 def without_canary(table: RoutingTable) -> RoutingTable:
     """The next version of `table`, with everybody on its stable release."""
     return replace(table, version=table.version + 1, canary=None, canary_percent=0.0, salt="")
-
-
-def live_row(connection: sa.Connection, application: str) -> sa.Row[Any]:
-    """The row of the live rollout; only with the routing table locked and a canary in it."""
-    query = sa.select(rollout_table).where(
-        rollout_table.c.application == application, rollout_table.c.state.in_(LIVE)
-    )
-    return connection.execute(query).one()
 
 
 def end(connection: sa.Connection, rollout_id: int, *, state: str, verdict: str) -> None:
@@ -255,7 +217,7 @@ def _switch(
             before={"state": from_state},
             after={"state": to_state},
         )
-        return _status_of(connection, table)
+        return status_of(connection, table)
 
 
 def _lock_live(connection: sa.Connection, application: str) -> RoutingTable:
@@ -313,37 +275,4 @@ def _record(
         reason=reason,
         before=tables.summary(before),
         after=tables.summary(after),
-    )
-
-
-def _status_of(connection: sa.Connection, table: RoutingTable) -> Rollout:
-    return _fact(table, _latest_rows(connection, table.application).get(table.application))
-
-
-def _latest_rows(connection: sa.Connection, application: str | None) -> dict[str, sa.Row[Any]]:
-    """The newest rollout of each application."""
-    newest = sa.select(sa.func.max(rollout_table.c.id)).group_by(rollout_table.c.application)
-    if application is not None:
-        newest = newest.where(rollout_table.c.application == application)
-    rows = connection.execute(sa.select(rollout_table).where(rollout_table.c.id.in_(newest)))
-    return {row.application: row for row in rows}
-
-
-def _fact(table: RoutingTable, row: sa.Row[Any] | None) -> Rollout:
-    stable = table.stable.release
-    percent = table.canary_percent
-    return Rollout(
-        application=table.application,
-        stable=stable,
-        canary=None if table.canary is None else table.canary.release,
-        percent=percent,
-        step=0 if row is None else step_of(percent, row.steps),
-        steps=() if row is None else tuple(row.steps),
-        state="stable" if row is None else row.state,
-        verdict=None if row is None else row.verdict,
-        release=stable if row is None else row.canary,
-        version=table.version,
-        started_by=None if row is None else row.started_by,
-        started_at=None if row is None else row.started_at,
-        ended_at=None if row is None else row.ended_at,
     )

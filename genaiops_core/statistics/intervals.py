@@ -17,6 +17,7 @@ _GRID = 33
 """Candidates between two bounds in one pass; four passes narrow a bound to 1/33^4, below 0.000001."""
 
 _PASSES = 4
+_TINY = 1e-12
 _CAP = 0.75
 """Largest share of the wealth staked on one observation (the paper's c); below 1 the wealth stays positive."""
 
@@ -143,8 +144,9 @@ def _is_rejected(
 ) -> npt.NDArray[np.bool_]:
     """Per candidate mean, whether the hedged capital ever exceeded 1/alpha; one column a candidate."""
     limit = math.log(1 / alpha)
-    with np.errstate(divide="ignore"):
-        caps_up, caps_down = _CAP / candidates, _CAP / (1 - candidates)
+    # At a candidate of 0 or 1 one of the caps has no limit; any number far above all bets stands for it.
+    caps_up = _CAP / np.maximum(candidates, _TINY)
+    caps_down = _CAP / np.maximum(1 - candidates, _TINY)
     gain = ordered[:, None] - candidates[None, :]
     up = np.cumsum(np.log1p(np.minimum(bets[:, None], caps_up) * gain), axis=0).max(axis=0)
     down = np.cumsum(np.log1p(-np.minimum(bets[:, None], caps_down) * gain), axis=0).max(axis=0)

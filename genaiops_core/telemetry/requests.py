@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from db.engine import is_sqlite
 from db.tables.telemetry import request
 from db.transaction import insert
 from genaiops_core.telemetry.spans import SpanFacts
@@ -20,7 +21,10 @@ _SUMS = (
     "input_tokens",
     "output_tokens",
 )
-_ROOT_SAYS = ("environment", "release", "model", "session_id", "user_id")
+_ROOT_DECIDES = ("environment", "release")
+"""Only the root says under which release a request is counted, exactly as its rollup does."""
+_ANY_SAYS = ("model", "session_id", "user_id")
+"""Any span may say these; if spans disagree, the smallest text, so that their order does not matter."""
 
 
 def request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
@@ -42,12 +46,14 @@ def request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
             row["output_tokens"] += span.output_tokens or 0
         if span.is_request and (row["duration_ns"] is None or span.start_ns < row["start_ns"]):
             _take_root(row, span)
-        elif row["duration_ns"] is None and span.start_ns < row["start_ns"]:
-            row["start_ns"] = span.start_ns
-        for field in _ROOT_SAYS:
-            said = getattr(span, field)
-            if said and not row[field] and (field != "model" or span.is_call):
-                row[field] = said
+        elif row["duration_ns"] is None:
+            row["start_ns"] = min(row["start_ns"], span.start_ns)
+            for field in _ROOT_DECIDES:
+                row[field] = _smallest(row[field], getattr(span, field))
+        row["session_id"] = _smallest(row["session_id"], span.session_id)
+        row["user_id"] = _smallest(row["user_id"], span.user_id)
+        if span.is_call:
+            row["model"] = _smallest(row["model"], span.model)
     return [rows[key] for key in sorted(rows)]
 
 
@@ -55,7 +61,7 @@ def upsert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     """Add `rows` to the requests there are.
 
     Until the root span comes, a request starts with its earliest span and has no duration. The root decides start,
-    duration, name and outcome, and what it says of itself wins over what other spans say; of two roots the earlier.
+    duration, name, outcome, environment and release; of two roots the earlier.
     """
     if rows:
         connection.execute(_statement(connection), rows)
@@ -68,6 +74,17 @@ def _statement(connection: sa.Connection) -> Any:
         sent.duration_ns.is_not(None),
         sa.or_(kept.duration_ns.is_(None), sent.start_ns < kept.start_ns),
     )
+
+    def smallest(name: str) -> Any:
+        # By code point, as Python compares, whatever the database's language is.
+        said = sent[name] if is_sqlite(connection) else sa.collate(sent[name], "C")
+        return sa.case(
+            (kept[name] == "", sent[name]),
+            (sent[name] == "", kept[name]),
+            (said < kept[name], sent[name]),
+            else_=kept[name],
+        )
+
     is_earlier = sa.and_(
         sent.duration_ns.is_(None), kept.duration_ns.is_(None), sent.start_ns < kept.start_ns
     )
@@ -75,15 +92,17 @@ def _statement(connection: sa.Connection) -> Any:
     changes["start_ns"] = sa.case((sa.or_(takes_root, is_earlier), sent.start_ns), else_=kept.start_ns)
     for name in ("duration_ns", "is_error", "name"):
         changes[name] = sa.case((takes_root, sent[name]), else_=kept[name])
-    for name in _ROOT_SAYS:
-        wins = sa.or_(kept[name] == "", sa.and_(takes_root, sent[name] != ""))
-        changes[name] = sa.case((wins, sent[name]), else_=kept[name])
+    for name in _ROOT_DECIDES:
+        before_root = sa.case((kept.duration_ns.is_(None), smallest(name)), else_=kept[name])
+        changes[name] = sa.case((takes_root, sent[name]), else_=before_root)
+    for name in _ANY_SAYS:
+        changes[name] = smallest(name)
     return new.on_conflict_do_update(index_elements=[kept.trace_id, kept.application], set_=changes)
 
 
 def _empty(span: SpanFacts) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(_SUMS, 0)
-    row.update(dict.fromkeys(_ROOT_SAYS, ""))
+    row.update(dict.fromkeys((*_ROOT_DECIDES, *_ANY_SAYS), ""))
     row.update(
         trace_id=span.trace_id,
         application=span.application,
@@ -101,8 +120,10 @@ def _take_root(row: dict[str, Any], span: SpanFacts) -> None:
         duration_ns=span.duration_ns,
         is_error=span.is_error,
         name=span.name,
+        environment=span.environment,
+        release=span.release,
     )
-    for field in _ROOT_SAYS:
-        said = getattr(span, field)
-        if said and (field != "model" or span.is_call):
-            row[field] = said
+
+
+def _smallest(one: str, other: str) -> str:
+    return min(one, other) if one and other else one or other

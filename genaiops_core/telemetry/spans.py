@@ -21,6 +21,9 @@ MAX_TOKENS = 1_000_000_000
 
 _NUL = "\x00"
 
+_NESTING = 50
+"""Levels of parents searched for usage told twice; a bound, because parents may be sent in a circle."""
+
 COLUMNS = (
     "application",
     "trace_id",
@@ -128,7 +131,7 @@ def drop_retold_usage(spans: Sequence[SpanFacts]) -> None:
     for call in calls:
         usage = (call.input_tokens, call.output_tokens, call.is_error)
         parent = by_id.get((call.trace_id, call.parent_span_id))
-        for _ in range(len(spans)):  # a bound, because parents sent in a circle must not hang
+        for _ in range(_NESTING):
             if parent is None or parent is call:
                 break
             if parent.is_call and (parent.input_tokens, parent.output_tokens, parent.is_error) == usage:

@@ -69,7 +69,11 @@ def _insert_postgresql(connection: sa.Connection, spans: list[SpanFacts]) -> lis
 @lru_cache(maxsize=1)
 def _postgresql_insert() -> Any:
     arrays = [sa.bindparam(name, type_=postgresql.ARRAY(span.c[name].type)) for name in COLUMNS]
-    rows = sa.func.unnest(*arrays).table_valued(*[sa.column(name, span.c[name].type) for name in COLUMNS])
+    rows = (
+        sa.func.unnest(*arrays)
+        .table_valued(*[sa.column(name, span.c[name].type) for name in COLUMNS])
+        .render_derived()
+    )
     return (
         postgresql.insert(span)
         .from_select(list(COLUMNS), sa.select(*rows.c))

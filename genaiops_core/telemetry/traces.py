@@ -131,7 +131,7 @@ def list_traces(
             sa.select(request.c.start_ns, request.c.id)
             .where(*scope)
             .order_by(*newest)
-            .offset(SCAN_LIMIT)
+            .offset(SCAN_LIMIT - 1)
             .limit(1)
         ).one_or_none()
         if oldest is not None:

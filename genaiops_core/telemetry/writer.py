@@ -27,7 +27,7 @@ GROUP_SPANS = 4_000
 
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.05
-_TRANSIENT_SQLSTATES = frozenset(("40001", "40P01", "55P03", "57P01", "08006", "08003", "08001"))
+_PASSING_SQLSTATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P03", "08001", "08003", "08006"))
 
 
 @dataclass(slots=True)
@@ -87,27 +87,30 @@ class Writer:
 
     def _next_group(self) -> tuple[list[_Waiting], bool]:
         first = self._queue.get()
-        if first is None:
-            return [], True
-        group = [first]
-        spans = len(first.batch.spans)
-        while spans < GROUP_SPANS:
+        group: list[_Waiting] = []
+        spans = 0
+        following: _Waiting | None = first
+        while following is not None:
+            # False when the sender went away meanwhile; from here on it can no longer cancel.
+            if following.done.set_running_or_notify_cancel():
+                group.append(following)
+                spans += len(following.batch.spans)
+            if spans >= GROUP_SPANS:
+                return group, False
             try:
                 following = self._queue.get_nowait()
             except queue.Empty:
-                break
-            if following is None:
-                return group, True
-            group.append(following)
-            spans += len(following.batch.spans)
-        return group, False
+                return group, False
+        return group, True
 
     def _write(self, group: Sequence[_Waiting]) -> None:
         try:
             self._ingestor.write(self._engine, [waiting.batch for waiting in group])
         except Exception as error:
-            if len(group) > 1:
-                log.warning("batches are written one by one", batches=len(group), error=str(error)[:300])
+            if is_busy(error):
+                self._refuse(group, error)
+                return
+            log.warning("batches are tried one by one", batches=len(group), error=str(error)[:300])
             for waiting in group:
                 self._write_alone(waiting)
             return
@@ -119,27 +122,31 @@ class Writer:
             try:
                 self._ingestor.write(self._engine, [waiting.batch])
             except Exception as error:
-                if is_transient(error) and attempt < _ATTEMPTS:
-                    time.sleep(_FIRST_PAUSE_S * 2**attempt)
-                    continue
-                log.exception("a batch was not kept", spans=len(waiting.batch.spans))
-                waiting.done.set_exception(_told(error))
+                if attempt == _ATTEMPTS or not is_passing(error):
+                    self._refuse([waiting], error)
+                    return
+                time.sleep(_FIRST_PAUSE_S * 2**attempt)
+            else:
+                waiting.done.set_result(len(waiting.batch.spans))
                 return
-            waiting.done.set_result(len(waiting.batch.spans))
-            return
+
+    def _refuse(self, group: Sequence[_Waiting], error: Exception) -> None:
+        log.error("batches were not kept", batches=len(group), error=str(error)[:300], exc_info=error)
+        if is_busy(error) or is_passing(error):
+            told: Exception = Unavailable("The database is busy; send the same batch again.", retry_after_s=2)
+        else:
+            told = error
+        for waiting in group:
+            waiting.done.set_exception(told)
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether the same transaction may succeed a little later: the database is busy, restarting, or chose a victim."""
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite's write lock was not to be had: that took the whole busy timeout, so nobody should wait on."""
+    return isinstance(error, sa.exc.OperationalError) and "is locked" in str(error.orig)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same transaction may succeed in a moment: the server restarts, or chose us to end a deadlock."""
     if not isinstance(error, sa.exc.DBAPIError):
         return isinstance(error, sa.exc.TimeoutError)
-    if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _TRANSIENT_SQLSTATES:
-        return True
-    text = str(error.orig)
-    return "database is locked" in text or "database table is locked" in text
-
-
-def _told(error: Exception) -> Exception:
-    if is_transient(error):
-        return Unavailable("The database is busy; send the same batch again.", retry_after_s=2)
-    return error
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING_SQLSTATES

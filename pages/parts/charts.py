@@ -246,7 +246,7 @@ def _style(figure: go.Figure, *, height: int, unit: str, legend: bool) -> None:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
         hovermode="x unified",
     )
-    figure.update_xaxes(showgrid=False, nticks=9, hoverformat="%d %b %Y %H:%M UTC", tickformatstops=_TICKS)
+    figure.update_xaxes(showgrid=False, nticks=7, hoverformat="%d %b %Y %H:%M UTC", tickformatstops=_TICKS)
     figure.update_yaxes(
         zeroline=False, nticks=5, title={"text": unit, "font": {"size": 11}, "standoff": 6}, automargin=True
     )

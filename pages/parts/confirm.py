@@ -63,8 +63,8 @@ def ask(
             st.form_submit_button(
                 button, type="primary", icon=icon, key=keys.dialog_submit(name), on_click=submit
             )
-        if problem := st.session_state.pop(keys.dialog_problem(name), None):
-            st.error(units.plain(problem), icon=":material/error:")
+        if refusal := st.session_state.pop(keys.dialog_problem(name), None):
+            st.error(units.plain(refusal), icon=":material/error:")
 
     def submit() -> None:
         try:
@@ -85,10 +85,27 @@ def run(act: Callable[[], str]) -> None:
         st.session_state[keys.PROBLEM] = str(error)
 
 
-def _reason(name: str, *, needs_reason: bool, type_to_confirm: str | None) -> str:
-    reason = str(st.session_state.get(keys.dialog_reason(name)) or "").strip()
-    if needs_reason and not reason:
+def required(reason: object) -> str:
+    """The reason that was typed.
+
+    Raises:
+        BadInput: there is none.
+    """
+    text = str(reason or "").strip()
+    if not text:
         raise BadInput("Say why: the reason is empty, and it is what the audit log keeps.")
+    return text
+
+
+def problem() -> None:
+    """Show the sentence that the last `run` was refused with."""
+    if sentence := st.session_state.pop(keys.PROBLEM, None):
+        st.error(units.plain(sentence), icon=":material/error:")
+
+
+def _reason(name: str, *, needs_reason: bool, type_to_confirm: str | None) -> str:
+    given = st.session_state.get(keys.dialog_reason(name))
+    reason = required(given) if needs_reason else str(given or "").strip()
     typed = str(st.session_state.get(keys.dialog_typed(name)) or "").strip()
     if type_to_confirm is not None and typed != type_to_confirm:
         raise BadInput(f"Nothing was changed: type {type_to_confirm} exactly to confirm.")

@@ -46,6 +46,7 @@ def header(
     *,
     by: Sequence[str] = (),
     window: bool = True,
+    default_window: str = DEFAULT_WINDOW,
     action: str | None = None,
     action_icon: str | None = None,
     action_key: str = "",
@@ -57,6 +58,7 @@ def header(
         here: what the guard returned.
         by: which of application, environment, release, model this screen can be narrowed by.
         window: whether the screen is about a window of time.
+        default_window: the one shown unless the address says another.
         action: label of the primary action.
         action_icon: its Material icon.
         action_key: its widget key.
@@ -66,13 +68,13 @@ def header(
     title = left.container(horizontal=True, vertical_alignment="center", gap="small")
     title.title(here.entry.title, anchor=False, width="content", help=here.entry.question)
     badges = title.container(width="content")
-    chosen, clicked = DEFAULT_WINDOW, False
+    chosen, clicked = default_window, False
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         if window:
             chosen = st.segmented_control(
                 "Window",
                 list(WINDOWS),
-                default=DEFAULT_WINDOW,
+                default=default_window,
                 required=True,
                 key=keys.WINDOW,
                 bind="query-params",
@@ -93,24 +95,24 @@ def header(
             color="violet",
             help="Made by genaiops demo, not real traffic",
         )
-    filters = Filters.last(chosen if chosen in WINDOWS else DEFAULT_WINDOW, now=now(), **values)
-    return Header(window=chosen or DEFAULT_WINDOW, filters=filters, facts=facts, clicked=clicked)
+    chosen = chosen if chosen in WINDOWS else default_window
+    filters = Filters.last(chosen, now=now(), **values)
+    return Header(window=chosen, filters=filters, facts=facts, clicked=clicked)
 
 
-def choose_application(here: Screen, options: Sequence[str]) -> str | None:
-    """One application out of `options`, the first unless the address says another; None when there is none."""
-    if not options:
-        return None
+def choose_application(options: Sequence[str], *, first: str) -> str:
+    """One application out of `options`: what the address says, else `first`."""
     chosen = st.selectbox(
         "Application",
         list(options),
+        index=list(options).index(first),
         key=keys.APPLICATION,
         bind="query-params",
         label_visibility="collapsed",
         width=220,
         icon=_ICONS[keys.APPLICATION],
     )
-    return chosen if chosen in options else options[0]
+    return chosen if chosen in options else first
 
 
 def _choose(here: Screen, by: Sequence[str]) -> dict[str, str | None]:

@@ -108,6 +108,7 @@ def _require_router() -> None:
     # discovery). Turning that discovery off and running again sends this visit, and all later ones, through Home.py.
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
+        brand()
         st.rerun()
 
 

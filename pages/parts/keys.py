@@ -71,3 +71,81 @@ NEW_RELEASE = (
     NEW_RELEASE_DATA,
     NEW_RELEASE_NOTES,
 )
+
+# Datasets.
+DATASET_FILE = "dataset_file"
+DATASET_NAME = "dataset_name"
+DATASET_IMPORT = "dataset_import"
+DATASET_IMPORTED = "_dataset_imported"
+DATASET_TABLE = "dataset_table"
+DATASET_VERSION = "dataset_version"
+DATASET_PAGE = "dataset_page"
+
+
+def dataset_column(field: str) -> str:
+    """Which column of the file feeds one field of a test case."""
+    return f"dataset_column_{field}"
+
+
+# Evaluations.
+EVALUATION = "evaluation"
+EVALUATION_LAUNCH = "evaluation_launch_open"
+EVALUATION_CANCEL = "evaluation_cancel_open"
+EVALUATION_TABLE = "evaluation_table"
+EVALUATION_CASES = "evaluation_cases"
+EVALUATION_SORT = "evaluation_sort"
+RUN_DATASET = "run_dataset"
+RUN_VERSION = "run_version"
+RUN_JUDGE = "run_judge"
+RUN_APPLICATION = "run_application"
+RUN_RELEASE = "run_release"
+RUN_SAMPLE = "run_sample"
+RUN_MINIMUMS = "run_minimums"
+
+
+def run_minimum(metric: str) -> str:
+    """The least value asked of one metric."""
+    return f"run_minimum_{metric}"
+
+
+# Prompts.
+PROMPT_ADD = "prompt_add_open"
+PROMPT_TABLE = "prompt_table"
+PROMPT_NAME = "prompt_name"
+PROMPT_OLD = "prompt_old"
+PROMPT_NEW = "prompt_new"
+NEW_PROMPT_APPLICATION = "new_prompt_application"
+NEW_PROMPT_NAME = "new_prompt_name"
+NEW_PROMPT_TEXT = "new_prompt_text"
+
+# Rollouts and incidents.
+ROLLOUT_START = "rollout_start_open"
+START_RELEASE = "start_release"
+START_PERCENT = "start_percent"
+INCIDENT_TABLE = "incident_table"
+ROLLBACK_TABLE = "rollback_table"
+
+
+def rollout(part: str, application: str) -> str:
+    """One widget of the card of one application's rollout."""
+    return f"rollout_{part}_{application}"
+
+
+def rollback_open(application: str) -> str:
+    """The button that opens the rollback dialog of an application."""
+    return f"rollback_open_{application}"
+
+
+def incident_resolve(identifier: int) -> str:
+    """The button that opens the dialog to resolve an incident."""
+    return f"incident_resolve_open_{identifier}"
+
+
+# Audit.
+AUDIT_APPLICATION = "audit_application"
+AUDIT_ACTOR = "audit_actor"
+AUDIT_ACTION = "audit_action"
+AUDIT_TABLE = "audit_table"
+AUDIT_VERIFY = "audit_verify"
+AUDIT_REPORT = "_audit_report"
+AUDIT_MORE = "_audit_more"

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import streamlit as st
 
 from db.engine import make_engine
-from db.migrate import upgrade
+from db.migrate import SchemaStatus, status, upgrade
 from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.clock import now
@@ -97,9 +97,9 @@ def over_time(
 
 @_cached(QUICK_S)
 def live_over_time(url: str, filters: Filters, by: str) -> list[series.Point]:
-    """The last minutes, one by one, for panels that refresh by themselves."""
+    """The figures of a window step by step, for panels that refresh by themselves."""
     with reading(engine(url)) as connection:
-        return series.series(connection, filters, "1m", by)
+        return series.series(connection, filters, None, by)
 
 
 @_cached(STEADY_S)
@@ -146,6 +146,12 @@ def list_datasets(url: str) -> list[datasets.Dataset]:
         return datasets.list_datasets(connection)
 
 
+@st.cache_data(ttl=600, max_entries=8, show_spinner="Reading the file")
+def dataset_preview(data: bytes, filename: str, mapping: tuple[tuple[str, str], ...]) -> datasets.Preview:
+    """What an import of this file would give; kept, because every click of the mapping asks again."""
+    return datasets.preview(data, filename, dict(mapping))
+
+
 @_cached(SLOW_S)
 def list_versions(url: str, name: str) -> list[datasets.DatasetVersion]:
     """Versions of one dataset, newest first."""
@@ -185,6 +191,12 @@ def evaluation_scores(url: str, identifier: str, units_done: int) -> list[runs.S
     """The scored cases of a run; `units_done` tells an older answer from a newer one."""
     with reading(engine(url)) as connection:
         return runs.scores(connection, identifier)
+
+
+@_cached(SLOW_S)
+def schema_status(url: str) -> SchemaStatus:
+    """Which migration the database is at, and which one this program brings."""
+    return status(engine(url))
 
 
 def worker_beat(url: str) -> dt.datetime | None:
@@ -235,6 +247,20 @@ def rollout_status(url: str) -> list[rollouts.Rollout]:
 
 
 @_cached(QUICK_S)
+def rollout_history(url: str, application: str) -> list[dict[str, Any]]:
+    """Every rollout of an application, newest first."""
+    with reading(engine(url)) as connection:
+        return rollouts.history(connection, application)
+
+
+@_cached(QUICK_S)
+def live_quality(url: str, filters: Filters) -> list[quality.QualityPoint]:
+    """Scores by release over the last hours, for panels that refresh by themselves."""
+    with reading(engine(url)) as connection:
+        return quality.quality_series(connection, filters, "1h", "release")
+
+
+@_cached(QUICK_S)
 def list_incidents(url: str, application: str | None, state: str | None) -> list[incidents.Incident]:
     """Incidents, newest first."""
     with reading(engine(url)) as connection:
@@ -280,8 +306,15 @@ _BY_SUBJECT: dict[str, Sequence[Any]] = {
     "datasets": (list_datasets, list_versions, cases, exported, audit_entries),
     "evaluations": (list_evaluations, evaluation_scores, audit_entries),
     "prompts": (list_prompts, audit_entries),
-    "rollouts": (rollout_status, list_releases, audit_entries),
-    "incidents": (list_incidents, list_rollbacks, rollout_status, list_releases, audit_entries),
+    "rollouts": (rollout_status, rollout_history, list_releases, audit_entries),
+    "incidents": (
+        list_incidents,
+        list_rollbacks,
+        rollout_status,
+        rollout_history,
+        list_releases,
+        audit_entries,
+    ),
 }
 
 

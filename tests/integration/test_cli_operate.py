@@ -1,10 +1,12 @@
 """The commands of releases, rollouts, rollbacks, policy and audit, as a person types them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import sqlalchemy as sa
 import typer
 from typer.testing import CliRunner
 
@@ -36,9 +38,20 @@ class Shell:
 
 
 @pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Shell:
+def shell(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Shell]:
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", database_url)
-    return Shell(monkeypatch)
+    opened: list[sa.Engine] = []
+
+    def engine() -> sa.Engine:
+        # A command's process ends with its connections; here they are closed after the test.
+        opened.append(open_engine())
+        return opened[-1]
+
+    open_engine = context.engine
+    monkeypatch.setattr(context, "engine", engine)
+    yield Shell(monkeypatch)
+    for one in opened:
+        one.dispose()
 
 
 def release_approved(shell: Shell, release: str) -> None:
@@ -142,7 +155,7 @@ def test_empty_lists_say_what_to_do(shell: Shell) -> None:
 def test_policy_check(shell: Shell, tmp_path: Path) -> None:
     default = str(default_config("rollback_policy.yaml"))
     checked = shell.json("policy check", default)
-    assert [trigger["name"] for trigger in checked["triggers"]][0] == "high_error_rate"
+    assert checked["triggers"][0]["name"] == "high_error_rate"
     assert "is a valid policy: 4 triggers" in shell.run("policy check", default)
     wrong = tmp_path / "policy.yaml"
     wrong.write_text("rollback_policy: {triggers: [{name: x, metric: mood}]}")

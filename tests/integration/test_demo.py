@@ -29,7 +29,6 @@ from genaiops_core.telemetry.filters import Filters
 from genaiops_core.telemetry.ingest import ingest
 from genaiops_core.telemetry.otlp import DecodedExport, RawSpan, SpanGroup
 
-
 _AUDIT = {"audit_entry", "audit_chain"}
 
 
@@ -93,7 +92,7 @@ def _assert_whole(engine: sa.Engine, report: DemoReport) -> None:
         )
         (rolled_back,) = procedure.list_rollbacks(connection)
         assert rolled_back.metrics["canary"]["avg_quality_score"] < 0.75
-        assert now() - rolled_back.at > dt.timedelta(days=9)
+        assert now() - rolled_back.at > dt.timedelta(days=8)
         assert [each.state for each in incidents.list_incidents(connection)] == ["resolved"]
         assert connection.execute(
             sa.select(dataset.c.is_demo).where(dataset.c.name == "support-questions")
@@ -173,6 +172,12 @@ def test_an_operators_evaluation_of_demo_cases_goes_with_them(sqlite_engine: sa.
     remove_demo(sqlite_engine, actor="grace")
     with reading(sqlite_engine) as connection:
         assert runs.list_evaluations(connection) == []
+
+
+def test_a_demo_that_is_being_written_is_not_removed(sqlite_engine: sa.Engine) -> None:
+    assert claim.take(sqlite_engine, 1)
+    with pytest.raises(Conflict, match="being written"):
+        remove_demo(sqlite_engine, actor="grace")
 
 
 def test_the_claim_is_taken_once(sqlite_engine: sa.Engine) -> None:

@@ -1,0 +1,182 @@
+"""The OTLP routes as clients meet them: encodings, partial success, refusals, and overload."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message_factory import GetMessageClass
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from db.tables.telemetry import feedback, span
+from db.transaction import writing
+from genaiops_core.api.app import create_app
+from genaiops_core.settings import Settings
+from tests.otlp_samples import T0_NS, body, call
+from tests.otlp_samples import span as sample
+
+JSON = {"content-type": "application/json"}
+PROTOBUF = {"content-type": "application/x-protobuf"}
+
+
+@pytest.fixture
+def client(database_url: str) -> Iterator[TestClient]:
+    with TestClient(create_app(Settings(database_url=database_url, max_request_mb=1))) as opened:
+        yield opened
+
+
+def stored(client: TestClient) -> int:
+    with client.app.state.engine.connect() as connection:  # type: ignore[attr-defined]
+        return int(connection.execute(sa.select(sa.func.count()).select_from(span)).scalar() or 0)
+
+
+def protobuf(*, bad: bool = False) -> bytes:
+    request = ExportTraceServiceRequest()
+    group = request.resource_spans.add()
+    group.resource.attributes.add(key="service.name").value.string_value = "shop"
+    spans = group.scope_spans.add().spans
+    for number in (1, 2):
+        spans.add(
+            trace_id=bytes(15) + b"\x01",
+            span_id=bytes(7) + bytes([number]),
+            name=f"step {number}",
+            start_time_unix_nano=T0_NS,
+            end_time_unix_nano=0 if bad and number == 2 else T0_NS + 1,
+        )
+    return request.SerializeToString()
+
+
+def rpc_status(content: bytes) -> tuple[int, str]:
+    """Parse google.rpc.Status with protobuf itself, from a description made here."""
+    file = FileDescriptorProto(name="status.proto", package="google.rpc", syntax="proto3")
+    message = file.message_type.add(name="Status")
+    field = FieldDescriptorProto
+    message.field.add(name="code", number=1, type=field.TYPE_INT32, label=field.LABEL_OPTIONAL)
+    message.field.add(name="message", number=2, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    pool = DescriptorPool()
+    pool.Add(file)
+    status = GetMessageClass(pool.FindMessageTypeByName("google.rpc.Status")).FromString(content)
+    return status.code, status.message
+
+
+@pytest.mark.parametrize("encode", [lambda b: (b, {}), lambda b: (gzip.compress(b), {"content-encoding": "gzip"}),
+                                    lambda b: (zlib.compress(b), {"content-encoding": "deflate"})])  # fmt: skip
+def test_both_encodings_compressed_or_not_are_committed_when_answered(
+    client: TestClient, encode: Any
+) -> None:
+    sent, headers = encode(protobuf())
+    answer = client.post("/v1/traces", content=sent, headers=PROTOBUF | headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-protobuf")
+    assert not ExportTraceServiceResponse.FromString(answer.content).HasField("partial_success")
+    assert stored(client) == 2
+    sent, headers = encode(body(call(9)))
+    headers |= {"content-type": "application/json; charset=utf-8"}
+    answer = client.post("/v1/traces", content=sent, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"], answer.json()) == (
+        200,
+        "application/json",
+        {},
+    )
+    assert stored(client) == 3
+
+
+def test_one_bad_span_is_named_and_nothing_else_is_lost(client: TestClient) -> None:
+    answer = client.post("/v1/traces", content=protobuf(bad=True), headers=PROTOBUF)
+    partial = ExportTraceServiceResponse.FromString(answer.content).partial_success
+    assert (answer.status_code, partial.rejected_spans) == (200, 1)
+    assert partial.error_message == "span 1 'step 2': it has no end time"
+    bad = sample(3, name="broken") | {"spanId": "xyz"}
+    answer = client.post("/v1/traces", content=body(bad, sample(4)), headers=JSON)
+    partial_json = answer.json()["partialSuccess"]
+    assert partial_json["rejectedSpans"] == "1"
+    assert partial_json["errorMessage"].startswith("span 0 'broken': its span id")
+    assert stored(client) == 2
+
+
+def test_refusals_carry_an_otlp_status(client: TestClient) -> None:
+    cases: list[tuple[bytes, dict[str, str], int, str]] = [
+        (b"\xff\xff", PROTOBUF, 400, "not an OTLP trace export"),
+        (b"{", JSON, 400, "not JSON"),
+        (b"hello", {"content-type": "text/plain"}, 415, "'text/plain' is not known"),
+        (b"hello", {}, 415, "is not known"),
+        (b"hello", JSON | {"content-encoding": "br"}, 415, "'br' is not known"),
+        (b"hello", PROTOBUF | {"content-encoding": "gzip"}, 400, "not whole gzip"),
+        (b" " * (2 << 20), JSON, 413, "longer than 1 MB"),
+        (gzip.compress(bytes(50 << 20)), PROTOBUF | {"content-encoding": "gzip"}, 413, "longer than 1 MB"),
+    ]
+    for content, headers, expected, what in cases:
+        answer = client.post("/v1/traces", content=content, headers=headers)
+        assert answer.status_code == expected, what
+        if headers.get("content-type") == "application/x-protobuf":
+            assert answer.headers["content-type"] == "application/x-protobuf"
+            code, message = rpc_status(answer.content)
+        else:
+            assert answer.headers["content-type"] == "application/json"
+            code, message = answer.json()["code"], answer.json()["message"]
+        assert code == (8 if expected == 413 else 3)
+        assert what in message
+    assert stored(client) == 0
+
+
+def test_a_full_queue_asks_to_come_again_and_loses_nothing(tmp_path: Any) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/full.db", ingest_queue_batches=2)
+    with TestClient(create_app(settings)) as client, ThreadPoolExecutor(8) as senders:
+        with writing(client.app.state.engine):  # type: ignore[attr-defined]
+            # The database is held by someone else: two batches wait, the others are told so at once.
+            waiting = [
+                senders.submit(client.post, "/v1/traces", content=body(call(n)), headers=JSON)
+                for n in range(1, 7)
+            ]
+            deadline = time.monotonic() + 10
+            while sum(answer.done() for answer in waiting) < 4 and time.monotonic() < deadline:
+                time.sleep(0.02)
+            refused = [answer.result() for answer in waiting if answer.done()]
+        kept = [answer.result() for answer in waiting if answer.result().status_code == 200]
+        assert [answer.status_code for answer in refused] == [503] * 4
+        assert all(answer.headers["retry-after"] == "1" and answer.json()["code"] == 14 for answer in refused)
+        assert len(kept) == 2 == stored(client)
+        for n in range(1, 7):
+            assert client.post("/v1/traces", content=body(call(n)), headers=JSON).status_code == 200
+        assert stored(client) == 6
+
+
+def test_log_records_are_said_not_to_be_kept(client: TestClient) -> None:
+    logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, {}]}]}]}
+    answer = client.post("/v1/logs", content=json.dumps(logs), headers=JSON)
+    assert answer.status_code == 200
+    assert answer.json()["partialSuccess"]["rejectedLogRecords"] == "2"
+    assert client.post("/v1/logs", content=b"{}", headers=JSON).json() == {}
+    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+    sent = ParseDict(logs, ExportLogsServiceRequest()).SerializeToString()
+    answer = client.post("/v1/logs", content=sent, headers=PROTOBUF)
+    assert ExportLogsServiceResponse.FromString(answer.content).partial_success.rejected_log_records == 2
+    assert client.post("/v1/logs", content=b"\xff", headers=PROTOBUF).status_code == 400
+
+
+def test_feedback_is_kept_or_refused_with_a_sentence(client: TestClient) -> None:
+    given = {"trace_id": "ab" * 16, "user_id": "u", "thumb": "up", "comment": "good"}
+    assert client.post("/v1/feedback", json=given).status_code == 201
+    assert client.post("/v1/feedback", json={"trace_id": "ab" * 16, "rating": 4}).status_code == 201
+    for wrong in ({"trace_id": "ab"}, {"trace_id": "ab" * 16}, given | {"thumb": "sideways"}):
+        answer = client.post("/v1/feedback", json=wrong)
+        assert answer.status_code == 400
+        assert answer.json()["error"]
+    with client.app.state.engine.connect() as connection:  # type: ignore[attr-defined]
+        rows = connection.execute(sa.select(feedback.c.thumb, feedback.c.rating)).all()
+        assert sorted(rows, key=repr) == [("up", None), (None, 4.0)]

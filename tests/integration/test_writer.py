@@ -1,0 +1,146 @@
+"""The group-commit writer: neighbours survive a bad batch, busy is told as busy, and stopping writes what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from db.engine import make_engine
+from db.migrate import upgrade
+from db.tables.telemetry import span
+from db.transaction import reading, writing
+from genaiops_core.errors import Unavailable
+from genaiops_core.telemetry.ingest import Ingestor
+from genaiops_core.telemetry.otlp import decode_json
+from genaiops_core.telemetry.spans import Batch, prepare
+from genaiops_core.telemetry.writer import Writer
+from tests.otlp_samples import body, call
+
+
+def batch(number: int) -> Batch:
+    return prepare(decode_json(body(call(number, name=f"batch {number}"))))
+
+
+def stored(engine: sa.Engine) -> list[str]:
+    with reading(engine) as connection:
+        return sorted(connection.execute(sa.select(span.c.name)).scalars())
+
+
+class Watched(Ingestor):
+    """The real ingestor, with a note of every group it was given and orders to fail."""
+
+    def __init__(self, fail: dict[str, list[Exception]] | None = None) -> None:
+        super().__init__()
+        self.fail = fail or {}
+        self.groups: list[int] = []
+
+    def write(self, engine: sa.Engine, batches: Sequence[Batch]) -> int:
+        self.groups.append(len(batches))
+        for one in batches:
+            errors = self.fail.get(one.spans[0].name)
+            if errors:
+                raise errors.pop(0)
+        return super().write(engine, batches)
+
+
+def locked() -> Exception:
+    return sa.exc.OperationalError("INSERT", {}, Exception("database is locked"))
+
+
+def deadlock() -> Exception:
+    cause = Exception("deadlock detected")
+    cause.sqlstate = "40P01"  # type: ignore[attr-defined]
+    return sa.exc.OperationalError("INSERT", {}, cause)
+
+
+def test_waiting_batches_share_a_transaction(engine: sa.Engine) -> None:
+    ingestor = Watched()
+    writer = Writer(engine, ingestor, queue_batches=8)
+    futures = [writer.submit(batch(n)) for n in range(1, 5)]
+    writer.start()
+    assert [future.result(30) for future in futures] == [1, 1, 1, 1]
+    assert ingestor.groups == [4]
+    assert len(stored(engine)) == 4
+    writer.stop()
+
+
+def test_a_bad_batch_fails_alone(engine: sa.Engine) -> None:
+    ingestor = Watched(fail={"batch 2": [ValueError("bad"), ValueError("bad")]})
+    writer = Writer(engine, ingestor, queue_batches=8)
+    futures = [writer.submit(batch(n)) for n in range(1, 4)]
+    writer.start()
+    assert futures[0].result(30) == futures[2].result(30) == 1
+    with pytest.raises(ValueError, match="bad"):
+        futures[1].result(30)
+    assert stored(engine) == ["batch 1", "batch 3"]
+    writer.stop()
+
+
+def test_busy_is_told_at_once_and_a_later_batch_is_written(sqlite_engine: sa.Engine) -> None:
+    ingestor = Watched(fail={"batch 1": [locked()]})
+    writer = Writer(sqlite_engine, ingestor, queue_batches=8)
+    writer.start()
+    with pytest.raises(Unavailable, match="busy"):
+        writer.submit(batch(1)).result(30)
+    assert writer.submit(batch(1)).result(30) == 1
+    assert stored(sqlite_engine) == ["batch 1"]
+    writer.stop()
+
+
+def test_a_database_held_by_another_process_is_told_as_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.engine.SQLITE_BUSY_TIMEOUT_MS", 200)
+    engine = make_engine(f"sqlite:///{tmp_path}/held.db")
+    upgrade(engine)
+    writer = Writer(engine, Ingestor(), queue_batches=8)
+    writer.start()
+    with writing(engine), pytest.raises(Unavailable, match="busy"):
+        writer.submit(batch(1)).result(30)
+    assert writer.submit(batch(1)).result(30) == 1
+    assert stored(engine) == ["batch 1"]
+    writer.stop()
+    engine.dispose()
+
+
+def test_the_victim_of_a_deadlock_is_tried_again(engine: sa.Engine) -> None:
+    ingestor = Watched(fail={"batch 1": [deadlock(), deadlock()], "batch 2": [deadlock() for _ in range(9)]})
+    writer = Writer(engine, ingestor, queue_batches=8)
+    writer.start()
+    assert writer.submit(batch(1)).result(30) == 1
+    with pytest.raises(Unavailable, match="busy"):
+        writer.submit(batch(2)).result(30)
+    assert stored(engine) == ["batch 1"]
+    writer.stop()
+
+
+def test_a_sender_that_went_away_does_not_stop_the_writer(sqlite_engine: sa.Engine) -> None:
+    writer = Writer(sqlite_engine, Ingestor(), queue_batches=8)
+    gone, staying = writer.submit(batch(1)), writer.submit(batch(2))
+    assert gone.cancel()
+    writer.start()
+    assert staying.result(30) == 1
+    assert stored(sqlite_engine) == ["batch 2"]
+    writer.stop()
+
+
+def test_stopping_writes_what_waits_and_takes_nothing_more(sqlite_engine: sa.Engine) -> None:
+    writer = Writer(sqlite_engine, Ingestor(), queue_batches=8)
+    futures = [writer.submit(batch(n)) for n in range(1, 4)]
+    writer.start()
+    writer.stop()
+    assert [future.result(0) for future in futures] == [1, 1, 1]
+    with pytest.raises(Unavailable):
+        writer.reserve()
+
+
+def test_places_are_limited_and_given_back(sqlite_engine: sa.Engine) -> None:
+    writer = Writer(sqlite_engine, Ingestor(), queue_batches=1)
+    writer.reserve()
+    with pytest.raises(Unavailable, match="1 batches wait"):
+        writer.reserve()
+    writer.release()
+    writer.reserve()
