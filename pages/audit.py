@@ -66,7 +66,7 @@ if head.clicked:
 with head.facts:
     draw_report(st.session_state.get(keys.AUDIT_REPORT))
 
-with st.container(horizontal=True, vertical_alignment="center"):
+with head.place:
     action = st.selectbox(
         "Action",
         ACTIONS,

@@ -129,6 +129,7 @@ def draw_slider(one: Rollout) -> None:
 head = filters.header(
     here,
     default_window="1h",
+    has_place=True,
     action="Start rollout",
     action_icon=":material/rocket_launch:",
     action_key=keys.ROLLOUT_START,
@@ -165,7 +166,8 @@ if not found:
     )
 else:
     first = next((one for one in found if one.is_live), found[0]).application
-    chosen = filters.choose_application([one.application for one in found], first=first)
+    with head.place:
+        chosen = filters.choose_application([one.application for one in found], first=first)
     one = next(rollout for rollout in found if rollout.application == chosen)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -45,13 +45,15 @@ def draw_running() -> None:
         st.metric("Schema", schema.current or units.UNKNOWN, border=True)
         st.metric("Worker's last sign of life", units.ago(beat, now()) if beat else "never", border=True)
         st.metric("API", f"{here.settings.host}:{here.settings.api_port}", border=True)
-    tables.facts(
-        {
-            "Database": url.render_as_string(hide_password=True),
-            "Traces (OTLP)": f"http://{here.settings.host}:{here.settings.api_port}/v1/traces",
-            "Flags (OFREP)": f"http://{here.settings.host}:{here.settings.api_port}/ofrep/v1/evaluate/flags",
-        }
+    api = f"http://{here.settings.host}:{here.settings.api_port}"
+    addresses = (
+        ("Database", url.render_as_string(hide_password=True)),
+        ("Send traces to (OTLP)", f"{api}/v1/traces"),
+        ("Ask for releases at (OFREP)", f"{api}/ofrep/v1/evaluate/flags"),
     )
+    for column, (label, address) in zip(st.columns(3), addresses, strict=True):
+        column.caption(label)
+        column.code(address, language=None, wrap_lines=True)
     if not alive:
         st.warning(
             "Evaluations stay queued and the rollback policy is not watched while no worker runs. "

@@ -134,8 +134,12 @@ def finish(engine: sa.Engine, id: str) -> Evaluation:
         "traffic": figures.as_json() if figures else None,
     }
     with writing(engine) as connection:
-        state = runs.get(connection, id).state
-        is_whole = state == "running"
+        # Two processes may have come this far with the same run: the first one's results stand.
+        connection.execute(sa.select(evaluation.c.id).where(evaluation.c.id == id).with_for_update())
+        current = runs.get(connection, id)
+        if current.results is not None:
+            return current
+        is_whole = current.state == "running"
         body.update(
             gates=[gate.as_json() for gate in decision.gates] if is_whole else [],
             stages=[stage.as_json() for stage in decision.stages] if is_whole else [],

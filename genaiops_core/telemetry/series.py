@@ -13,6 +13,8 @@ from genaiops_core.telemetry.cells import DIMENSIONS, read_cells
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.filters import STEPS, Filters, from_minute, step_for
 
+__all__ = ["MAX_POINTS", "METRICS", "STEPS", "Point", "auto_step", "series", "step_starts"]
+
 METRICS = (
     "requests",
     "calls",

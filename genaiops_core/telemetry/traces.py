@@ -20,8 +20,8 @@ from genaiops_core.telemetry.trace import Trace, TraceSpan, get_trace
 __all__ = ["Known", "Trace", "TracePage", "TraceRow", "TraceSpan", "get_trace", "known", "list_traces"]
 
 MAX_LIMIT = 500
-SCAN_LIMIT = 20_000
-"""Rows looked at for one page when a filter that no index serves is set."""
+SCANS = (4_000, 16_000)
+"""Rows looked at for one page when a filter that no index serves is set: so many, and if that fills no page more."""
 
 Status = Literal["ok", "error", "incomplete"]
 STATUSES: tuple[Status, ...] = ("ok", "error", "incomplete")
@@ -93,7 +93,7 @@ class TracePage:
     rows: tuple[TraceRow, ...]
     next_cursor: str | None
     """Opaque; None when there are no more. With selective filters a page may be short, even empty, and still have a
-    next one: only `SCAN_LIMIT` requests are looked at for one page."""
+    next one: only 20,000 requests are looked at for one page."""
 
 
 def list_traces(
@@ -124,29 +124,35 @@ def list_traces(
         scope.append(_before(*_decoded(cursor)))
     picked = _picked(filters, status, text)
     newest = (request.c.start_ns.desc(), request.c.id.desc())
-    oldest = None
-    if picked:
-        # No index serves these filters: look at a bounded number of rows, and let the cursor say where that ended.
-        oldest = connection.execute(
+    wanted = sa.select(request).order_by(*newest)
+    found: list[sa.RowMapping] = []
+    looked_to = None
+    # No index serves what is picked: look at a bounded number of rows, few at first, and let the cursor say where
+    # that ended.
+    for rows in SCANS if picked else ():
+        looked_to = connection.execute(
             sa.select(request.c.start_ns, request.c.id)
             .where(*scope)
             .order_by(*newest)
-            .offset(SCAN_LIMIT - 1)
+            .offset(rows - 1)
             .limit(1)
         ).one_or_none()
-        if oldest is not None:
-            scope.append(~_before(*oldest))
-    found = (
-        connection.execute(sa.select(request).where(*scope, *picked).order_by(*newest).limit(limit + 1))
-        .mappings()
-        .all()
-    )
-    rows, last = found[:limit], None
+        if looked_to is None:
+            break
+        within = wanted.where(*scope, *picked, ~_before(*looked_to)).limit(limit + 1 - len(found))
+        found += connection.execute(within).mappings().all()
+        if len(found) > limit:
+            break
+        scope.append(_before(*looked_to))
+    if looked_to is None:
+        rest = wanted.where(*scope, *picked).limit(limit + 1 - len(found))
+        found += connection.execute(rest).mappings().all()
+    last = None
     if len(found) > limit:
-        last = _encoded(rows[-1]["start_ns"], rows[-1]["id"])
-    elif oldest is not None:
-        last = _encoded(*oldest)
-    return TracePage(rows=tuple(TraceRow.from_row(row) for row in rows), next_cursor=last)
+        last = _encoded(found[limit - 1]["start_ns"], found[limit - 1]["id"])
+    elif looked_to is not None:
+        last = _encoded(*looked_to)
+    return TracePage(rows=tuple(TraceRow.from_row(row) for row in found[:limit]), next_cursor=last)
 
 
 def _scope(filters: Filters) -> list[sa.ColumnElement[bool]]:

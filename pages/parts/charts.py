@@ -222,7 +222,7 @@ def _floor(series: Sequence[Line], limit: Limit | None) -> float:
     """A tenth below the least value, so that scores near 1 can be told apart."""
     known = [value for line in series for value in line.values if value is not None]
     least = min([*known, *([limit.value] if limit else [])], default=0.0)
-    return max(0.0, math.floor(least * 10 - 0.5) / 10)
+    return max(0.0, math.floor(least * 10 - 0.5) / 10) if least <= 1 else 0.0
 
 
 def _is_sparse(values: Sequence[float | None]) -> bool:

@@ -35,6 +35,8 @@ class Header:
     window: str
     filters: Filters
     """The window with every filter applied."""
+    place: DeltaGenerator
+    """Beside the filters, on the left, for one more that only this screen has."""
     facts: DeltaGenerator
     """A place beside the filters for badges that answer the screen's question at a glance."""
     clicked: bool
@@ -47,6 +49,7 @@ def header(
     by: Sequence[str] = (),
     window: bool = True,
     default_window: str = DEFAULT_WINDOW,
+    has_place: bool = False,
     action: str | None = None,
     action_icon: str | None = None,
     action_key: str = "",
@@ -59,6 +62,7 @@ def header(
         by: which of application, environment, release, model this screen can be narrowed by.
         window: whether the screen is about a window of time.
         default_window: the one shown unless the address says another.
+        has_place: whether the screen puts a filter of its own into `place`.
         action: label of the primary action.
         action_icon: its Material icon.
         action_key: its widget key.
@@ -85,7 +89,8 @@ def header(
     row = st.container(horizontal=True, gap="small", vertical_alignment="center")
     with row:
         values = _choose(here, by) if by else {}
-        if by:
+        place = st.container(horizontal=True, gap="small", width="content", vertical_alignment="center")
+        if by or has_place:
             st.space("stretch")
         facts = st.container(horizontal=True, gap="xsmall", width="content", vertical_alignment="center")
     if reads.is_demo(here.url, values.get(keys.APPLICATION)):
@@ -97,7 +102,7 @@ def header(
         )
     chosen = chosen if chosen in WINDOWS else default_window
     filters = Filters.last(chosen, now=now(), **values)
-    return Header(window=chosen, filters=filters, facts=facts, clicked=clicked)
+    return Header(window=chosen, filters=filters, place=place, facts=facts, clicked=clicked)
 
 
 def choose_application(options: Sequence[str], *, first: str) -> str:

@@ -126,14 +126,13 @@ def _identity(settings: Settings) -> str:
     with (
         st.sidebar,
         st.popover(
-            units.plain(st.session_state.get(keys.ACTOR) or settings.actor),
+            f"Acting as {units.plain(st.session_state.get(keys.ACTOR) or settings.actor)}",
             icon=":material/account_circle:",
             type="tertiary",
-            help="Who you are acting as",
         ),
     ):
         typed = st.text_input(
-            "Acting as",
+            "Your name",
             value=settings.actor,
             key=keys.ACTOR,
             persist_state="session",

@@ -12,7 +12,7 @@ from genaiops_core.clock import now
 from genaiops_core.rollbacks import policy as policies
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.series import STEPS, Point, auto_step
+from genaiops_core.telemetry.series import STEPS, Point, auto_step, step_starts
 from pages.parts import charts, frame, health, measures, reads, tables, units
 
 REFRESH_S = 3
@@ -115,6 +115,19 @@ def _draw_observed(points: Sequence[Point], one: Rollout | None) -> None:
         icon=":material/visibility:",
         color="blue",
     )
+
+
+def _shares(filters: Filters, points: Sequence[Point], one: Rollout | None) -> list[charts.Line]:
+    """The canary's part of the requests that came, step by step."""
+    whole: dict[dt.datetime, int] = {}
+    canary: dict[dt.datetime, int] = {}
+    for point in points:
+        whole[point.start] = whole.get(point.start, 0) + point.figures.requests
+        if one is not None and point.key == one.canary:
+            canary[point.start] = point.figures.requests
+    instants = step_starts(filters, auto_step(filters))
+    values = [canary.get(start, 0) / whole[start] * 100 if whole.get(start) else None for start in instants]
+    return [charts.Line(name="canary", at=instants, values=values)]
 
 
 def _quality(url: str, application: str, at: dt.datetime, one: Rollout | None) -> list[charts.Line]:

@@ -13,7 +13,8 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]~$:<>|#])")
 
 def plain(text: object) -> str:
     """Text from outside, safe in elements that read Markdown: no link, image, icon or colour can come of it."""
-    return _MARKDOWN.sub(r"\\\1", str(text))
+    # The word joiner is invisible; it keeps addresses from being made into links.
+    return _MARKDOWN.sub(r"\\\1", str(text)).replace("//", "/\u2060/").replace("www.", "www\u2060.")
 
 
 def count(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
 import math
@@ -33,10 +34,17 @@ def load() -> Replay:
 
 def _shared(folder: Path) -> Replay:
     truth = json.loads((folder / "truth.json").read_text())
+    by_model = {row["model"]: row for row in truth["by_model_day"] if row["day"] == DAY}
+    # The truth counts input tokens of calls that were refused; their spans carry no usage, so nobody can know them.
+    with (folder / "calls.csv").open(newline="") as stream:
+        for call in csv.DictReader(stream):
+            if call["error"]:
+                for model in (call["model"], "ALL"):
+                    by_model[model]["input_tokens"] -= int(call["input_tokens"])
     return Replay(
         bodies=[file.read_bytes() for file in sorted(folder.glob("otlp_*.json"))],
         prices=truth["prices_usd_per_million"],
-        truth={row["model"]: row for row in truth["by_model_day"] if row["day"] == DAY},
+        truth=by_model,
     )
 
 

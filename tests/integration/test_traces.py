@@ -80,7 +80,7 @@ def test_requests_are_found_by_dimension_status_and_text(engine: sa.Engine) -> N
 def test_a_selective_filter_looks_at_a_bounded_number_of_rows_a_page(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(traces, "SCAN_LIMIT", 5)
+    monkeypatch.setattr(traces, "SCANS", (2, 3))
     with writing(engine) as connection:
         add_requests(connection, [Call(at=DAY + number * MINUTE) for number in range(17)])
     with reading(engine) as connection:

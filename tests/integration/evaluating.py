@@ -1,0 +1,52 @@
+"""What tests of datasets and evaluations start from."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.transaction import reading
+from genaiops_core.evaluation import datasets, runs
+
+
+def suite(cases: int = 60, *, words: int = 6) -> bytes:
+    """A JSONL suite whose answers stand in their contexts; every tenth case has no contexts."""
+    filler = " ".join(f"word{i}" for i in range(words))
+    rows = []
+    for number in range(1, cases + 1):
+        context = f"Item {number} costs {number * 3} coins. {filler}"
+        row = {
+            "question": f"What does item {number} cost?",
+            "answer": f"Item {number} costs {number * 3} coins.",
+        }
+        rows.append(
+            row | {"contexts": None if number % 10 == 0 else [context], "reference": f"{number * 3} coins"}
+        )
+    return "\n".join(json.dumps(row) for row in rows).encode()
+
+
+def imported(
+    engine: sa.Engine, cases: int = 60, *, words: int = 6, name: str = "prices"
+) -> datasets.DatasetVersion:
+    data = suite(cases, words=words)
+    return datasets.import_dataset(engine, actor="ada", name=name, data=data, filename="prices.jsonl")
+
+
+def found(engine: sa.Engine, id: str) -> runs.Evaluation:
+    with reading(engine) as connection:
+        return runs.get(connection, id)
+
+
+def wait_for(what: Callable[[], Any], *, seconds: float = 40) -> Any:
+    """The first true answer of `what`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = what()
+        if answer:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")

@@ -1,0 +1,172 @@
+"""A run step by step: scored once, summarised, decided, cancelled, compared with its baseline."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation, evaluation_score
+from db.transaction import reading, writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput, Conflict, NotFound
+from genaiops_core.evaluation import execution, results, runs
+from tests.integration.evaluating import found, imported
+
+PASSING = {"grounding_overlap": 0.5}
+
+
+def launched(engine: sa.Engine, **changes: object) -> str:
+    asked: dict[str, object] = {"actor": "ada", "dataset": "prices", "minimums": PASSING}
+    return runs.launch(engine, **{**asked, **changes})  # type: ignore[arg-type]
+
+
+def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
+    imported(engine, 120)
+    id = launched(engine, application="shop", release="v2")
+    assert (found(engine, id).state, found(engine, id).progress) == ("queued", 0)
+    told: list[tuple[int, int]] = []
+    done = execution.run(engine, id, lambda *progress: told.append(progress))
+    assert told == [(200, 480), (400, 480), (480, 480)]
+    assert (done.state, done.verdict, done.units_done, done.units_undefined) == (
+        "finished",
+        "passed",
+        480,
+        24,
+    )
+    assert done.results is not None
+    entry = done.results["metrics"]["grounding_overlap"]
+    assert (entry["mean"], entry["n"], entry["undefined"], entry["threshold"]) == (1.0, 108, 12, 0.5)
+    assert entry["reasons"] == {"the case has no contexts": 12}
+    assert entry["is_proxy"] is True
+    assert done.results["cost_usd"] == "0"
+    with reading(engine) as connection:
+        scored = runs.scores(connection, id, limit=2, offset=9)
+        assert [item.case_no for item in scored] == [10, 11]
+        assert scored[0].scores["grounding_overlap"].value is None
+        assert scored[0].scores["grounding_overlap"].reason == "the case has no contexts"
+        assert scored[1].case.input == "What does item 11 cost?"
+        assert [item.id for item in runs.list_evaluations(connection, "shop")] == [id]
+        assert runs.list_evaluations(connection, "other") == []
+        assert audit.entries(connection, action="evaluation")[0].after is not None
+
+
+def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
+    imported(engine, 60)
+    id = launched(engine)
+    batches = execution.begin(engine, id)
+    assert execution.begin(engine, id) == batches
+    assert execution.score_batch(engine, id, batches[0]) == (200, 240)
+    with reading(engine) as connection:
+        before = runs.scores(connection, id)
+    assert execution.score_batch(engine, id, batches[0]) == (200, 240)
+    execution.score_batch(engine, id, batches[1])
+    done = execution.finish(engine, id)
+    assert execution.finish(engine, id) == done
+    with reading(engine) as connection:
+        assert runs.scores(connection, id, limit=50) == before  # latencies too: nothing was judged again
+        rows = connection.execute(sa.select(sa.func.count()).select_from(evaluation_score)).scalar()
+    assert rows == done.units_done == done.units == 240
+
+
+def test_a_sample_is_the_same_every_time_and_part_of_a_larger_one() -> None:
+    small = execution.sample("d", 1, 1000, 50)
+    assert small == execution.sample("d", 1, 1000, 50)
+    assert set(small) < set(execution.sample("d", 1, 1000, 200))
+    assert execution.sample("d", 1, 5, 50) == [1, 2, 3, 4, 5]
+    assert len(set(small)) == 50
+
+
+def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine) -> None:
+    imported(engine, 120)
+    id = launched(engine)
+    batches = execution.begin(engine, id)
+    execution.score_batch(engine, id, batches[0])
+    runs.cancel(engine, actor="grace", id=id, reason="wrong suite")
+    assert execution.score_batch(engine, id, batches[1]) is None
+    done = execution.finish(engine, id)
+    assert (done.state, done.verdict, done.units_done) == ("cancelled", None, 200)
+    assert "partial" in done.problem
+    assert done.results is not None
+    assert done.results["gates"] == []
+    # 45 of the first 50 cases have contexts; 70 were never reached
+    entry = done.results["metrics"]["grounding_overlap"]
+    assert (entry["n"], entry["undefined"], entry["reasons"]["not scored"]) == (45, 75, 70)
+    assert results.document(done)["partial"] is True
+    with pytest.raises(Conflict, match="cancelled already"):
+        runs.cancel(engine, actor="grace", id=id)
+    assert execution.begin(engine, id) == []
+
+
+def test_a_run_that_takes_too_long_fails_and_says_so(engine: sa.Engine) -> None:
+    imported(engine, 60)
+    stage = {"name": "s", "timeout_minutes": 1, "metrics": {"grounding_overlap": 0.5}}
+    id = launched(engine, minimums=None, config={"evaluation_pipeline": {"stages": [stage]}})
+    batches = execution.begin(engine, id)
+    with writing(engine) as connection:
+        connection.execute(sa.update(evaluation).values(started_at=now() - dt.timedelta(minutes=2)))
+    assert execution.score_batch(engine, id, batches[0]) is None
+    done = execution.finish(engine, id)
+    assert (done.state, done.verdict) == ("failed", None)
+    assert "longer than its 1 minutes" in done.problem
+
+
+def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_proxies(
+    engine: sa.Engine,
+) -> None:
+    imported(engine, 20)
+    done = execution.run(engine, launched(engine, minimums=None))
+    assert done.verdict == "inconclusive"
+    assert done.results is not None
+    whys = {gate["metric"]: gate["why"] for gate in done.results["gates"]}
+    assert "only gives proxies" in whys["faithfulness"]
+    assert "no finished evaluation" in whys["cost"]
+
+
+def test_a_regression_stage_compares_with_the_release_it_names(engine: sa.Engine) -> None:
+    imported(engine, 40)
+    execution.run(engine, launched(engine, application="shop", release="v1.2.0"))
+    stage = {
+        "name": "regression",
+        "compare_against": "production_v1.2.0",
+        "metrics": ["grounding_overlap", "faithfulness"],
+    }
+    config = {"evaluation_pipeline": {"stages": [stage]}}
+    id = launched(engine, application="shop", release="v1.3.0", minimums=None, config=config)
+    done = execution.run(engine, id)
+    assert done.results is not None
+    verdicts = {gate["metric"]: gate["verdict"] for gate in done.results["gates"]}
+    assert verdicts == {"grounding_overlap": "passed", "faithfulness": "inconclusive"}
+
+
+def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> None:
+    imported(engine, 20)
+    id = launched(engine, application="shop", release="v2", minimums=None, limits={"cost_per_query": 0.02})
+    done = execution.run(engine, id)
+    assert done.verdict == "inconclusive"
+    assert done.results is not None
+    assert done.results["traffic"]["requests"] == 0
+    assert done.results["traffic"]["cost_per_query_usd"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"dataset": "none"}, NotFound, "no dataset 'none'"),
+        ({"judge": "oracle"}, BadInput, "no judge 'oracle'"),
+        ({"minimums": {"x": 2}}, BadInput, "between 0 and 1"),
+        ({"sample_size": 0}, BadInput, "at least 1"),
+        ({"config": {"stages": []}}, BadInput, "evaluation_pipeline.stages"),
+        ({"actor": " "}, BadInput, "actor"),
+    ],
+)
+def test_what_cannot_run_is_refused_at_launch(
+    engine: sa.Engine, changes: dict[str, object], error: type[Exception], said: str
+) -> None:
+    imported(engine, 2)
+    with pytest.raises(error, match=said):
+        launched(engine, **changes)
+    with reading(engine) as connection:
+        assert runs.list_evaluations(connection) == []

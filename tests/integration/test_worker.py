@@ -1,0 +1,155 @@
+"""The worker as a process: finishes runs, dies and is replaced, stops when asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation, evaluation_score
+from db.transaction import reading, writing
+from genaiops_core.clock import now
+from genaiops_core.evaluation import execution, runs
+from genaiops_core.jobs import heartbeat
+from tests.integration.evaluating import found, imported, wait_for
+
+Start = Callable[[], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(database_url: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts workers on the test's database; what still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def _start() -> subprocess.Popen[str]:
+        with (tmp_path / f"worker{len(started)}.log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "genaiops_core.cli.main", "worker"],
+                env={**os.environ, "GENAIOPS_DATABASE_URL": database_url},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        started.append(process)
+        return process
+
+    yield _start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def is_beating(engine: sa.Engine) -> bool:
+    with reading(engine) as connection:
+        return heartbeat.is_beating(connection, now())
+
+
+def test_a_worker_finishes_what_is_queued_and_stops_when_asked(engine: sa.Engine, start: Start) -> None:
+    imported(engine)
+    queued = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
+    process = start()
+    done = wait_for(lambda: (run := found(engine, queued)).is_open is False and run)
+    assert (done.state, done.verdict, done.units_done) == ("finished", "passed", 240)
+    assert is_beating(engine)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    stdout, _ = process.communicate(timeout=10)
+    assert (process.returncode, stdout) == (0, "")
+    assert time.monotonic() - begun < 5
+    assert not is_beating(engine)
+
+
+def test_a_run_survives_kill_9_without_a_repeated_score(engine: sa.Engine, start: Start) -> None:
+    imported(engine, 3000, words=1500)
+    id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
+    first = start()
+    wait_for(lambda: found(engine, id).units_done > 0)
+    first.kill()
+    first.wait()
+    halfway = found(engine, id)
+    assert halfway.state == "running"
+    assert 0 < halfway.units_done < halfway.units
+    kept = scores(engine, id)
+    assert len(kept) == halfway.units_done
+    begun = time.monotonic()
+    start()
+    done = wait_for(lambda: (run := found(engine, id)).is_open is False and run)
+    assert (done.state, done.verdict) == ("finished", "passed")
+    assert done.units_done == done.units == 12_000
+    after = scores(engine, id)
+    assert len(after) == 12_000
+    assert {key: after[key] for key in kept} == kept  # the latency of each shows that none was judged again
+    assert time.monotonic() - begun < 30
+
+
+def test_cancelling_takes_effect_within_a_second(engine: sa.Engine, start: Start) -> None:
+    imported(engine, 3000, words=1500)
+    id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
+    start()
+    wait_for(lambda: found(engine, id).units_done > 0)
+    runs.cancel(engine, actor="ada", id=id)
+    begun = time.monotonic()
+    done = wait_for(lambda: (run := found(engine, id)).results and run)
+    assert time.monotonic() - begun < 2
+    assert (done.state, done.verdict) == ("cancelled", None)
+    assert 0 < done.units_done < done.units
+    settled = len(scores(engine, id))
+    time.sleep(0.5)
+    assert len(scores(engine, id)) == settled == done.units_done
+
+
+def test_a_run_of_a_command_line_that_died_is_taken_over(engine: sa.Engine, start: Start) -> None:
+    imported(engine)
+    id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    runner = heartbeat.new_executor_id(now()).split(":")
+    assert execution.claim(engine, id, f"{runner[0]}:{gone.pid}:1")
+    assert not execution.claim(engine, id, "somebody:1:1")
+    start()
+    done = wait_for(lambda: (run := found(engine, id)).is_open is False and run)
+    assert done.verdict == "passed"
+
+
+def test_only_the_silent_are_dead(engine: sa.Engine) -> None:
+    at = now()
+    heartbeat.beat(engine, "far-away:1:1", at)
+    with reading(engine) as connection:
+        assert heartbeat.alive(connection, at + (5 * SECOND)) == {"far-away:1:1"}
+        assert heartbeat.alive(connection, at + (16 * SECOND)) == set()
+        assert not heartbeat.is_beating(connection, at + (16 * SECOND))
+    heartbeat.forget(engine, "far-away:1:1")
+    with reading(engine) as connection:
+        assert heartbeat.latest(connection) is None
+
+
+def test_a_run_nobody_knows_any_more_is_closed_with_a_reason(engine: sa.Engine) -> None:
+    imported(engine, 2)
+    id = runs.launch(engine, actor="ada", dataset="prices")
+    execution.fail(engine, id, "The job engine gave the run up.")
+    assert (found(engine, id).state, found(engine, id).problem) == (
+        "failed",
+        "The job engine gave the run up.",
+    )
+    with writing(engine) as connection:
+        assert connection.execute(sa.select(evaluation.c.verdict)).scalar() is None
+
+
+SECOND = dt.timedelta(seconds=1)
+
+
+def scores(engine: sa.Engine, id: str) -> dict[tuple[int, str], float]:
+    table = evaluation_score.c
+    with reading(engine) as connection:
+        rows = connection.execute(
+            sa.select(table.case_no, table.metric, table.latency_ms).where(table.evaluation_id == id)
+        )
+        return {(row.case_no, row.metric): row.latency_ms for row in rows}
