@@ -55,7 +55,7 @@ def draw_open(one: Incident) -> None:
             done = step["state"] == "done"
             icon = ":green[:material/check:]" if done else ":orange[:material/pending:]"
             st.caption(
-                f"{icon} {tables.words(units.plain(step['step']))} · {units.plain(step.get('detail') or '')}"
+                f"{icon} {units.plain(tables.words(step['step']))} · {units.plain(step.get('detail') or '')}"
             )
 
 

@@ -138,7 +138,7 @@ def draw_split() -> None:
             st.page_link(
                 "pages/rollouts.py",
                 label=f"**{units.plain(one.application)}**",
-                query_params={keys.APPLICATION: one.application},
+                query_params={keys.ROLLOUT: one.application},
             )
             measures.rollout_badge(one)
             st.space("stretch")

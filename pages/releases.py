@@ -100,7 +100,7 @@ def draw_one(chosen: releases.Release) -> None:
                 "pages/rollouts.py",
                 label="Open its rollout" if chosen.state != "approved" else "Start a rollout",
                 icon=":material/alt_route:",
-                query_params={keys.APPLICATION: chosen.application},
+                query_params={keys.ROLLOUT: chosen.application},
             )
     left, right = st.columns(2)
     with left:
@@ -185,7 +185,7 @@ else:
             "application": tables.column.TextColumn("Application", pinned=True),
             "release": tables.column.TextColumn("Release"),
             "state": tables.states("State"),
-            "model": tables.column.TextColumn("Model"),
+            "model": tables.column.TextColumn("Model", width=210),
             "prompts": tables.column.TextColumn("Prompts"),
             "code": tables.column.TextColumn("Code"),
             "by": tables.column.TextColumn("Registered by"),

@@ -42,8 +42,8 @@ def start(reason: str) -> str:
 
 def apply(one: Rollout) -> str:
     """Move the canary to where the slider stands."""
-    percent = float(st.session_state[keys.rollout(f"slider_{one.version}", one.application)])
-    reason = confirm.required(st.session_state.get(keys.rollout("reason", one.application)))
+    percent = float(st.session_state[keys.rollout_widget(f"slider_{one.version}", one.application)])
+    reason = confirm.required(st.session_state.get(keys.rollout_widget("reason", one.application)))
     after = rollouts.set_canary(
         here.engine,
         actor=here.actor,
@@ -52,7 +52,7 @@ def apply(one: Rollout) -> str:
         reason=reason,
         expected_version=one.version,
     )
-    st.session_state[keys.rollout("reason", one.application)] = ""
+    st.session_state[keys.rollout_widget("reason", one.application)] = ""
     reads.changed("rollouts")
     return f"Canary {after.canary} of {one.application} is at {after.percent:g} %."
 
@@ -70,7 +70,7 @@ def draw_actions(one: Rollout) -> None:
     """What can be done with a live rollout; Roll back also without one."""
     verb, icon = ("resume", "play_arrow") if one.state == "paused" else ("pause", "pause")
     if one.is_live and st.button(
-        verb.capitalize(), icon=f":material/{icon}:", key=keys.rollout(verb, one.application)
+        verb.capitalize(), icon=f":material/{icon}:", key=keys.rollout_widget(verb, one.application)
     ):
         confirm.ask(
             verb,
@@ -85,7 +85,10 @@ def draw_actions(one: Rollout) -> None:
     if st.button("Roll back", icon=":material/undo:", key=keys.rollback_open(one.application)):
         rollback.ask(here, one)
     if one.is_live and st.button(
-        "Promote", icon=":material/trending_up:", type="primary", key=keys.rollout("promote", one.application)
+        "Promote",
+        icon=":material/trending_up:",
+        type="primary",
+        key=keys.rollout_widget("promote", one.application),
     ):
         confirm.ask(
             "promote",
@@ -101,7 +104,7 @@ def draw_actions(one: Rollout) -> None:
 
 def draw_slider(one: Rollout) -> None:
     """The canary's share; nothing moves before Apply."""
-    with st.form(keys.rollout("form", one.application), border=False):
+    with st.form(keys.rollout_widget("form", one.application), border=False):
         st.slider(
             f"Canary share of {units.plain(one.application)}, %",
             min_value=0,
@@ -109,17 +112,19 @@ def draw_slider(one: Rollout) -> None:
             value=round(one.percent),
             step=1,
             # A new version of the routing starts the slider where the traffic really is.
-            key=keys.rollout(f"slider_{one.version}", one.application),
+            key=keys.rollout_widget(f"slider_{one.version}", one.application),
             format="%d%%",
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input(
-                "Reason", key=keys.rollout("reason", one.application), placeholder="Kept in the audit log"
+                "Reason",
+                key=keys.rollout_widget("reason", one.application),
+                placeholder="Kept in the audit log",
             )
             st.form_submit_button(
                 "Apply",
                 icon=":material/check:",
-                key=keys.rollout("apply", one.application),
+                key=keys.rollout_widget("apply", one.application),
                 on_click=confirm.run,
                 args=(lambda: apply(one),),
             )
@@ -167,7 +172,7 @@ if not found:
 else:
     first = next((one for one in found if one.is_live), found[0]).application
     with head.place:
-        chosen = filters.choose_application([one.application for one in found], first=first)
+        chosen = filters.choose_rollout([one.application for one in found], first=first)
     one = next(rollout for rollout in found if rollout.application == chosen)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):

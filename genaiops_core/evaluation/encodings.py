@@ -83,8 +83,8 @@ def _guess(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
     telling = bytearray()
-    for match in _ODD_LINE.finditer(data):
-        telling += match.group() + b"\n"
+    for line in _ODD_LINE.finditer(data):
+        telling += line.group() + b"\n"
         if len(telling) > _GUESS_BYTES:
             break
     sample = bytes(telling)

@@ -6,76 +6,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "me",
-        "my",
-        "not",
-        "of",
-        "on",
-        "or",
-        "our",
-        "she",
-        "so",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
-)
+_STOP_TEXT = """
+a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it its me
+my not of on or our she so than that the their them then there these they this those to was we were what when where
+which who why will with would you your
+"""
+STOP_WORDS = frozenset(_STOP_TEXT.split())
 """English words that say nothing about the subject; other languages keep all theirs, which only raises both sides."""
 
 MAX_TOKENS = 4_000

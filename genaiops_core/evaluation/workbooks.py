@@ -20,7 +20,7 @@ from genaiops_core.evaluation.tables import (
 )
 
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024
-MAX_UNPACKED_TIMES = 400
+MAX_UNPACKED_TIMES = 100
 """Text packs 5 to 20 times; a file that grows more than this in unpacking is made to exhaust memory."""
 
 _SMALL_BYTES = 20 * 1024 * 1024

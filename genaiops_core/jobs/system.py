@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from pathlib import Path
@@ -89,6 +90,8 @@ def stop() -> None:
     """Stop taking work; a run that is under way is left to another worker at its last step."""
     from dbos import DBOS
 
+    # The step that a run is in loses the engine under its feet; that is meant, and no error to be told.
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)
     DBOS.destroy()
 
 

@@ -20,7 +20,7 @@ from genaiops_core.telemetry.trace import Trace, TraceSpan, get_trace
 __all__ = ["Known", "Trace", "TracePage", "TraceRow", "TraceSpan", "get_trace", "known", "list_traces"]
 
 MAX_LIMIT = 500
-SCANS = (4_000, 16_000)
+SCANS = (4_000, 6_000)
 """Rows looked at for one page when a filter that no index serves is set: so many, and if that fills no page more."""
 
 Status = Literal["ok", "error", "incomplete"]
@@ -93,7 +93,7 @@ class TracePage:
     rows: tuple[TraceRow, ...]
     next_cursor: str | None
     """Opaque; None when there are no more. With selective filters a page may be short, even empty, and still have a
-    next one: only 20,000 requests are looked at for one page."""
+    next one: only 10,000 requests are looked at for one page."""
 
 
 def list_traces(

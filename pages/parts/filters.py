@@ -105,19 +105,32 @@ def header(
     return Header(window=chosen, filters=filters, place=place, facts=facts, clicked=clicked)
 
 
-def choose_application(options: Sequence[str], *, first: str) -> str:
-    """One application out of `options`: what the address says, else `first`."""
+def choose_rollout(options: Sequence[str], *, first: str) -> str:
+    """The application whose rollout is shown.
+
+    It stays chosen when its rollout ends, and has a key of its own, so that looking at one rollout does not narrow
+    every other screen. A link may also name it as the application.
+    """
+    said = (
+        st.session_state.get(keys.ROLLOUT),
+        st.query_params.get(keys.ROLLOUT),
+        st.session_state.get(keys.APPLICATION),
+        st.query_params.get(keys.APPLICATION),
+    )
+    wanted = next((name for name in said if name in options), first)
+    if st.query_params.get(keys.ROLLOUT) != wanted:
+        st.session_state[keys.ROLLOUT] = wanted
     chosen = st.selectbox(
         "Application",
         list(options),
-        index=list(options).index(first),
-        key=keys.APPLICATION,
+        index=None,
+        key=keys.ROLLOUT,
         bind="query-params",
         label_visibility="collapsed",
         width=220,
         icon=_ICONS[keys.APPLICATION],
     )
-    return chosen if chosen in options else first
+    return chosen if chosen in options else wanted
 
 
 def _choose(here: Screen, by: Sequence[str]) -> dict[str, str | None]:

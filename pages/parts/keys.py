@@ -119,6 +119,7 @@ NEW_PROMPT_NAME = "new_prompt_name"
 NEW_PROMPT_TEXT = "new_prompt_text"
 
 # Rollouts and incidents.
+ROLLOUT = "rollout"
 ROLLOUT_START = "rollout_start_open"
 START_RELEASE = "start_release"
 START_PERCENT = "start_percent"
@@ -126,7 +127,7 @@ INCIDENT_TABLE = "incident_table"
 ROLLBACK_TABLE = "rollback_table"
 
 
-def rollout(part: str, application: str) -> str:
+def rollout_widget(part: str, application: str) -> str:
     """One widget of the card of one application's rollout."""
     return f"rollout_{part}_{application}"
 

@@ -83,6 +83,7 @@ def draw_live(url: str, application: str, window: str) -> None:
             limit("cost_per_request", unit=" USD", sign="> "),
             None,
         ),
+        ("Canary share, observed", "%", _shares(filters, points, one), None, 100.0),
         (
             "Quality, by hour",
             "score",

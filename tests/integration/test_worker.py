@@ -90,6 +90,21 @@ def test_a_run_survives_kill_9_without_a_repeated_score(engine: sa.Engine, start
     assert time.monotonic() - begun < 30
 
 
+def test_a_worker_that_is_stopped_hands_its_run_on(engine: sa.Engine, start: Start) -> None:
+    imported(engine, 3000, words=1500)
+    id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
+    first = start()
+    wait_for(lambda: found(engine, id).units_done > 0)
+    begun = time.monotonic()
+    first.terminate()
+    first.wait(10)
+    assert time.monotonic() - begun < 5
+    assert found(engine, id).state == "running"
+    start()
+    done = wait_for(lambda: (run := found(engine, id)).is_open is False and run)
+    assert (done.state, done.units_done) == ("finished", 12_000)
+
+
 def test_cancelling_takes_effect_within_a_second(engine: sa.Engine, start: Start) -> None:
     imported(engine, 3000, words=1500)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
