@@ -92,6 +92,8 @@ def draw_live(url: str, application: str, window: str) -> None:
             1.0,
         ),
     )
+    if one is None or not one.is_live:
+        panels = tuple(panel for panel in panels if not panel[0].startswith("Canary"))
     columns = st.columns(3)
     for place, (title, unit, lines, line_limit, top) in enumerate(panels):
         with columns[place % 3]:
