@@ -4,7 +4,7 @@ import streamlit as st
 
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.cases import FIELDS
-from pages.parts import confirm, dataset_view, filters, frame, keys, reads, tables
+from pages.parts import confirm, dataset_view, filters, frame, keys, reads, tables, units
 
 here = frame.guard("datasets")
 NONE = "(none)"
@@ -37,14 +37,18 @@ def draw_preview() -> None:
         preview = reads.dataset_preview(data, file.name, tuple(sorted(mapping.items())))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(
-                f"{preview.accepted:,} cases",
+                units.things(preview.accepted, "case"),
                 icon=":material/check:",
                 color="green" if preview.accepted else "gray",
             )
             if preview.rejected:
-                st.badge(f"{preview.rejected:,} rows rejected", icon=":material/block:", color="red")
+                st.badge(
+                    f"{units.things(preview.rejected, 'row')} rejected", icon=":material/block:", color="red"
+                )
             if preview.problems:
-                st.badge(f"{len(preview.problems):,} problems", icon=":material/warning:", color="orange")
+                st.badge(
+                    units.things(len(preview.problems), "problem"), icon=":material/warning:", color="orange"
+                )
         dataset_view.draw_cases(
             [(at + 1, case) for at, case in enumerate(preview.cases)], key="dataset_preview"
         )
@@ -146,8 +150,8 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
 head = filters.header(here, window=False)
 found = reads.list_datasets(here.url)
 with head.facts:
-    st.badge(f"{len(found)} datasets", icon=":material/dataset:", color="gray")
-    st.badge(f"{sum(one.cases for one in found):,} test cases", icon=":material/tag:", color="gray")
+    st.badge(units.things(len(found), "dataset"), icon=":material/dataset:", color="gray")
+    st.badge(units.things(sum(one.cases for one in found), "test case"), icon=":material/tag:", color="gray")
 left, right = st.columns([3, 2])
 with left.container(border=True, height="stretch"):
     picked = draw_list(found)

@@ -92,7 +92,7 @@ elif head.clicked:
 
 found = reads.list_evaluations(here.url, head.filters.application)
 with head.facts:
-    st.badge(f"{len(found)} evaluations", icon=":material/science:", color="gray")
+    st.badge(units.things(len(found), "evaluation"), icon=":material/science:", color="gray")
     if running := sum(one.is_open for one in found):
         st.badge(f"{running} running", icon=":material/progress_activity:", color="blue")
 if not found:

@@ -35,9 +35,16 @@ def draw_badges() -> None:
         if degraded := states.count("degraded"):
             st.badge(f"{degraded} degraded", icon=":material/warning:", color="orange")
         if open_incidents:
-            st.badge(f"{len(open_incidents)} open incidents", icon=":material/error:", color="red")
+            st.badge(units.things(len(open_incidents), "open incident"), icon=":material/error:", color="red")
         if waiting := len(reads.pending_approvals(url)):
             st.badge(f"{waiting} waiting for approval", icon=":material/hourglass_top:", color="orange")
+        if not reads.is_worker_alive(url):
+            st.badge(
+                "no worker running",
+                icon=":material/heart_broken:",
+                color="orange",
+                help="No policy is watched",
+            )
         st.badge(
             f"updated {units.ago(reads.read_at(url, window), now())}",
             icon=":material/schedule:",

@@ -128,7 +128,7 @@ if head.clicked:
 found = reads.list_releases(here.url, head.filters.application)
 waiting = reads.pending_approvals(here.url)
 with head.facts:
-    st.badge(f"{len(found)} releases", icon=":material/deployed_code:", color="gray")
+    st.badge(units.things(len(found), "release"), icon=":material/deployed_code:", color="gray")
     if waiting:
         st.badge(f"{len(waiting)} waiting for approval", icon=":material/hourglass_top:", color="orange")
 if not found:

@@ -42,7 +42,9 @@ def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
 
 def draw_problems(problems: Sequence[Problem]) -> None:
     """What was wrong with the file, by row and column."""
-    with st.expander(f"{len(problems)} problems by row and column", icon=":material/warning:"):
+    with st.expander(
+        f"{units.things(len(problems), 'problem')} by row and column", icon=":material/warning:"
+    ):
         column = tables.column
         tables.show(
             [{"row": one.row, "column": one.column, "problem": one.problem} for one in problems],
@@ -70,10 +72,6 @@ def draw_dataset(url: str, name: str) -> None:
             width=140,
         )
         version = next((one for one in versions if one.version == number), versions[0])
-        st.caption(
-            f"{version.cases:,} cases from {units.plain(version.source)}, {units.instant(version.created_at)} "
-            f"by {units.plain(version.created_by)}"
-        )
         st.space("stretch")
         st.download_button(
             "Export JSON lines",
@@ -85,6 +83,10 @@ def draw_dataset(url: str, name: str) -> None:
             on_click="ignore",
         )
         st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
+    st.caption(
+        f"{version.cases:,} cases from {units.plain(version.source)}, {units.instant(version.created_at)} "
+        f"by {units.plain(version.created_by)}"
+    )
     pages = max(1, -(-version.cases // PAGE))
     page = min(int(st.session_state.get(f"{keys.DATASET_PAGE}_{name}") or 1), pages)
     draw_cases(reads.cases(url, name, version.version, PAGE, (page - 1) * PAGE), key="dataset_cases")

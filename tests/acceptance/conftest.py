@@ -40,6 +40,11 @@ class Console:
     api_url: str
     environment: dict[str, str]
 
+    @property
+    def database_url(self) -> str:
+        home = self.environment["GENAIOPS_HOME"]
+        return self.environment["GENAIOPS_DATABASE_URL"] or f"sqlite:///{home}/genaiops.db"
+
     def command(self, *arguments: str, actor: str = "ada") -> subprocess.CompletedProcess[str]:
         """Run `genaiops` against the same database."""
         return subprocess.run(

@@ -264,7 +264,7 @@ def test_a_file_is_previewed_then_imported(bare: sa.Engine) -> None:
     screen.file_uploader[0].upload("cases.csv", CSV)
     checked(screen.run())
     texts = shown(screen)
-    assert "2 cases" in texts and "1 rows rejected" in texts
+    assert "2 cases" in texts and "1 row rejected" in texts
     checked(screen.button(key=keys.DATASET_IMPORT).click().run())
     with reading(bare) as connection:
         assert datasets.get_version(connection, "cases").cases == 2
