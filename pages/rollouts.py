@@ -163,7 +163,7 @@ else:
                 rollout_view.draw_facts(one)
         else:
             rollout_view.draw_facts(one)
-        rollout_view.draw_live(here.url, chosen, head.window)
+        rollout_view.draw_live(here.url, chosen, head)
     with st.container(border=True):
         st.subheader("All applications", icon=":material/apps:", anchor=False)
         rollout_view.draw_all(found)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # Shared by all screens, bound to the URL.
 WINDOW = "window"
+START = "start"
+END = "end"
 APPLICATION = "application"
 ENVIRONMENT = "environment"
 RELEASE = "release"
