@@ -142,8 +142,8 @@ SUPPORT_AGENT = ApplicationProfile(
         Phase(from_days_ago=0.75, stable="v14", canary="v15", percent=25),
     ),
     users=1500,
-    requests_per_day=200,
-    recent_requests=500,
+    requests_per_day=240,
+    recent_requests=700,
 )
 
 POLICY_SEARCH = ApplicationProfile(

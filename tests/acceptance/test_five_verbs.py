@@ -219,5 +219,6 @@ def test_every_screen_draws_in_light_and_dark(console: Console, page: Page, scre
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(f"{console.url}/{screen}")
     expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("cannot be read")).to_have_count(0)
