@@ -11,7 +11,8 @@ import benchmarks
 
 def main() -> None:
     names = sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name.startswith("bench_"))
-    wanted = sys.argv[1:]
+    # Each benchmark has options of its own, for when it is run alone.
+    wanted, sys.argv = sys.argv[1:], sys.argv[:1]
     for name in names:
         if not wanted or name.removeprefix("bench_") in wanted:
             print(f"\n== {name.removeprefix('bench_')}", flush=True)
