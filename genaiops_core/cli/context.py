@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+
 import sqlalchemy as sa
 
 from db.engine import make_engine
@@ -17,6 +19,7 @@ def settings() -> Settings:
 def engine() -> sa.Engine:
     """The database of this environment, brought to the current schema."""
     opened = make_engine(settings().url)
+    atexit.register(opened.dispose)
     upgrade(opened)
     return opened
 

@@ -152,10 +152,17 @@ def open_release(page: Page, address: str) -> None:
 
 def test_approve_a_release_as_someone_else(console: Console, page: Page) -> None:
     made = console.command(
-        "release", "create", "--application", "shop-bot", "--release", "v1", "--model", "amazon.nova-pro-v1:0"
+        "release",
+        "create",
+        "--application",
+        "returns-bot",
+        "--release",
+        "v1",
+        "--model",
+        "amazon.nova-pro-v1:0",
     )
     assert made.returncode == 0, made.stderr
-    open_release(page, f"{console.url}/releases?application=shop-bot")
+    open_release(page, f"{console.url}/releases?application=returns-bot")
     act_as(page, "ada")
     page.get_by_role("button", name="Request approval").click()
     confirm(page, "Request approval", reason="first release")
@@ -169,7 +176,7 @@ def test_approve_a_release_as_someone_else(console: Console, page: Page) -> None
     page.get_by_role("button", name="Approve", exact=False).first.click()
     confirm(page, "Approve", reason="read the evaluation")
     expect(page.get_by_text("approved").first).to_be_visible()
-    shown = console.command("release", "list", "--application", "shop-bot", "--json").stdout
+    shown = console.command("release", "list", "--application", "returns-bot", "--json").stdout
     assert '"state": "approved"' in shown
 
 

@@ -1,0 +1,41 @@
+"""The five-minute tour of the README, run as it is written."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.acceptance import replay
+from tests.acceptance.conftest import ROOT, Console
+
+
+def tour() -> str:
+    """The shell block under "Five minutes on real input"."""
+    section = (ROOT / "README.md").read_text().split("## Five minutes on real input")[1]
+    block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
+    assert block is not None
+    return block.group(1)
+
+
+def test_every_command_of_the_tour_succeeds(console: Console, tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_bytes(replay.generated(calls=60).bodies[0])
+    # The live app runs in the background for as long as the reader reads; here two seconds are enough.
+    script = tour().replace("genaiops demo --live 300 &", f"genaiops demo --live 2 --api {console.api_url}")
+    assert "--live 2" in script
+    result = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env={
+            **console.environment,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "GENAIOPS_ACTOR": "ada",
+        },
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (tmp_path / "results.json").is_file()
