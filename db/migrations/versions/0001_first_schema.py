@@ -161,14 +161,54 @@ def upgrade() -> None:
     with op.batch_alter_table('incident', schema=None) as batch_op:
         batch_op.create_index('ix_incident_application', ['application'], unique=False)
 
+    op.create_table('invocation_log',
+    sa.Column('request_id', sa.String(length=200), nullable=False),
+    sa.Column('response_id', sa.String(length=200), nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('span_id', sa.String(length=16), nullable=False),
+    sa.Column('start_ns', sa.BigInteger(), nullable=False),
+    sa.Column('is_folded', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('request_id', name=op.f('pk_invocation_log'))
+    )
+    with op.batch_alter_table('invocation_log', schema=None) as batch_op:
+        batch_op.create_index('ix_invocation_log_response', ['response_id'], unique=False, sqlite_where=sa.text("response_id <> ''"), postgresql_where=sa.text("response_id <> ''"))
+        batch_op.create_index('ix_invocation_log_start', ['start_ns'], unique=False)
+
+    op.create_table('invocation_log_source',
+    sa.Column('source', sa.String(length=500), nullable=False),
+    sa.Column('cursor', Json, nullable=False),
+    sa.Column('entries', sa.BigInteger(), nullable=False),
+    sa.Column('rejected', sa.BigInteger(), nullable=False),
+    sa.Column('pulled_at', UtcDateTime(), nullable=True),
+    sa.Column('claimed_until', UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('source', name=op.f('pk_invocation_log_source'))
+    )
+    op.create_table('log_record',
+    sa.Column('id', RowId, autoincrement=True, nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('span_id', sa.String(length=16), nullable=False),
+    sa.Column('time_ns', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.String(length=32), nullable=False),
+    sa.Column('event_name', sa.String(length=200), nullable=False),
+    sa.Column('record_zstd', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_log_record')),
+    sa.UniqueConstraint('trace_id', 'digest', 'application', name=op.f('uq_log_record_trace_id_digest_application'))
+    )
+    with op.batch_alter_table('log_record', schema=None) as batch_op:
+        batch_op.create_index('ix_log_record_application_time', ['application', 'time_ns'], unique=False)
+
     op.create_table('payload',
     sa.Column('id', RowId, autoincrement=True, nullable=False),
     sa.Column('application', sa.String(length=200), nullable=False),
     sa.Column('trace_id', sa.String(length=32), nullable=False),
     sa.Column('spans_zstd', sa.LargeBinary(), nullable=False),
+    sa.Column('start_ns', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payload'))
     )
     with op.batch_alter_table('payload', schema=None) as batch_op:
+        batch_op.create_index('ix_payload_application_start', ['application', 'start_ns'], unique=False)
         batch_op.create_index('ix_payload_trace', ['trace_id', 'application'], unique=False)
 
     op.create_table('price',
@@ -233,7 +273,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('request', schema=None) as batch_op:
         batch_op.create_index('ix_request_application_start', ['application', 'start_ns'], unique=False)
+        batch_op.create_index('ix_request_session_start', ['session_id', 'start_ns'], unique=False)
         batch_op.create_index('ix_request_start', ['start_ns'], unique=False)
+        batch_op.create_index('ix_request_user_start', ['user_id', 'start_ns'], unique=False)
 
     op.create_table('rollback',
     sa.Column('id', RowId, autoincrement=True, nullable=False),
@@ -357,6 +399,17 @@ def upgrade() -> None:
     sa.Column('value', Json, nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_saved_settings'))
     )
+    op.create_table('saved_view',
+    sa.Column('id', RowId, autoincrement=True, nullable=False),
+    sa.Column('owner', sa.String(length=200), nullable=False),
+    sa.Column('screen', sa.String(length=60), nullable=False),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('query', sa.Text(), nullable=False),
+    sa.Column('is_shared', sa.Boolean(), nullable=False),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_saved_view')),
+    sa.UniqueConstraint('owner', 'screen', 'name', name=op.f('uq_saved_view_owner_screen_name'))
+    )
     op.create_table('score',
     sa.Column('id', RowId, autoincrement=True, nullable=False),
     sa.Column('application', sa.String(length=200), nullable=False),
@@ -409,11 +462,15 @@ def upgrade() -> None:
     sa.Column('cache_write_tokens', sa.BigInteger(), nullable=True),
     sa.Column('cost_nano_usd', sa.BigInteger(), nullable=True),
     sa.Column('first_token_ns', sa.BigInteger(), nullable=True),
+    sa.Column('folded_into', sa.String(length=16), nullable=False),
+    sa.Column('call_id', sa.String(length=200), nullable=False),
+    sa.Column('is_other_model', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_span')),
     sa.UniqueConstraint('trace_id', 'span_id', 'application', name=op.f('uq_span_trace_id_span_id_application'))
     )
     with op.batch_alter_table('span', schema=None) as batch_op:
         batch_op.create_index('ix_span_application_start', ['application', 'start_ns'], unique=False)
+        batch_op.create_index('ix_span_call_id', ['call_id'], unique=False, sqlite_where=sa.text("call_id <> ''"), postgresql_where=sa.text("call_id <> ''"))
 
     op.create_table('test_case',
     sa.Column('dataset', sa.String(length=200), nullable=False),
@@ -426,6 +483,34 @@ def upgrade() -> None:
     sa.Column('metadata', Json, nullable=False),
     sa.PrimaryKeyConstraint('dataset', 'version', 'case_no', name=op.f('pk_test_case'))
     )
+    op.create_table('usage_mark',
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.Column('shard', sa.Integer(), nullable=False),
+    sa.Column('marks', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('application', 'day', 'shard', name=op.f('pk_usage_mark')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('usage_user_day',
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.Column('user_id', sa.String(length=200), nullable=False),
+    sa.Column('environment', sa.String(length=200), nullable=False),
+    sa.Column('release', sa.String(length=200), nullable=False),
+    sa.Column('model', sa.String(length=300), nullable=False),
+    sa.Column('requests', sa.BigInteger(), nullable=False),
+    sa.Column('request_errors', sa.BigInteger(), nullable=False),
+    sa.Column('calls', sa.BigInteger(), nullable=False),
+    sa.Column('unpriced_calls', sa.BigInteger(), nullable=False),
+    sa.Column('cost_nano_usd', sa.BigInteger(), nullable=False),
+    sa.Column('input_tokens', sa.BigInteger(), nullable=False),
+    sa.Column('output_tokens', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('application', 'day', 'user_id', 'environment', 'release', 'model', name=op.f('pk_usage_user_day')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('usage_user_day', schema=None) as batch_op:
+        batch_op.create_index('ix_usage_user_day_user', ['user_id', 'day'], unique=False)
+
     op.create_table('worker',
     sa.Column('executor_id', sa.String(length=100), nullable=False),
     sa.Column('beat_at', UtcDateTime(), nullable=False),
@@ -436,13 +521,20 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table('worker')
+    with op.batch_alter_table('usage_user_day', schema=None) as batch_op:
+        batch_op.drop_index('ix_usage_user_day_user')
+
+    op.drop_table('usage_user_day')
+    op.drop_table('usage_mark')
     op.drop_table('test_case')
     with op.batch_alter_table('span', schema=None) as batch_op:
+        batch_op.drop_index('ix_span_call_id', sqlite_where=sa.text("call_id <> ''"), postgresql_where=sa.text("call_id <> ''"))
         batch_op.drop_index('ix_span_application_start')
 
     op.drop_table('span')
     op.drop_table('score_rollup_hour')
     op.drop_table('score')
+    op.drop_table('saved_view')
     op.drop_table('saved_settings')
     op.drop_table('routing_table')
     op.drop_table('rollup_model')
@@ -458,7 +550,9 @@ def downgrade() -> None:
 
     op.drop_table('rollback')
     with op.batch_alter_table('request', schema=None) as batch_op:
+        batch_op.drop_index('ix_request_user_start')
         batch_op.drop_index('ix_request_start')
+        batch_op.drop_index('ix_request_session_start')
         batch_op.drop_index('ix_request_application_start')
 
     op.drop_table('request')
@@ -467,8 +561,19 @@ def downgrade() -> None:
     op.drop_table('price')
     with op.batch_alter_table('payload', schema=None) as batch_op:
         batch_op.drop_index('ix_payload_trace')
+        batch_op.drop_index('ix_payload_application_start')
 
     op.drop_table('payload')
+    with op.batch_alter_table('log_record', schema=None) as batch_op:
+        batch_op.drop_index('ix_log_record_application_time')
+
+    op.drop_table('log_record')
+    op.drop_table('invocation_log_source')
+    with op.batch_alter_table('invocation_log', schema=None) as batch_op:
+        batch_op.drop_index('ix_invocation_log_start')
+        batch_op.drop_index('ix_invocation_log_response', sqlite_where=sa.text("response_id <> ''"), postgresql_where=sa.text("response_id <> ''"))
+
+    op.drop_table('invocation_log')
     with op.batch_alter_table('incident', schema=None) as batch_op:
         batch_op.drop_index('ix_incident_application')
 
