@@ -7,7 +7,7 @@ from pages.parts import catalogue, frame, warm  # noqa: F401
 
 def open_overview() -> None:
     """The bare address leads to the first screen, so that every screen has exactly one address."""
-    st.switch_page(catalogue.ENTRIES[0].path, query_params=st.query_params)
+    st.switch_page(catalogue.ENTRIES[0].path, query_params=st.query_params.to_dict())
 
 
 frame.brand()

@@ -140,7 +140,7 @@ def draw_table(by: str, label: str) -> None:
 
 
 with head.facts:
-    st.badge(f"{units.count(total.calls)} model calls", icon=":material/neurology:", color="gray")
+    st.badge(units.things(total.calls, "model call"), icon=":material/neurology:", color="gray")
     if total.calls and not total.unpriced_calls:
         st.badge("every call has a price", icon=":material/check:", color="green")
 if total.unpriced_calls:

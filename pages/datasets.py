@@ -3,11 +3,10 @@
 import streamlit as st
 
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.cases import FIELDS, Case
-from pages.parts import confirm, filters, frame, keys, reads, tables, units
+from genaiops_core.evaluation.cases import FIELDS
+from pages.parts import confirm, dataset_view, filters, frame, keys, reads, tables, units
 
 here = frame.guard("datasets")
-PAGE = 25
 NONE = "(none)"
 
 
@@ -38,17 +37,23 @@ def draw_preview() -> None:
         preview = reads.dataset_preview(data, file.name, tuple(sorted(mapping.items())))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(
-                f"{preview.accepted:,} cases",
+                units.things(preview.accepted, "case"),
                 icon=":material/check:",
                 color="green" if preview.accepted else "gray",
             )
             if preview.rejected:
-                st.badge(f"{preview.rejected:,} rows rejected", icon=":material/block:", color="red")
+                st.badge(
+                    f"{units.things(preview.rejected, 'row')} rejected", icon=":material/block:", color="red"
+                )
             if preview.problems:
-                st.badge(f"{len(preview.problems):,} problems", icon=":material/warning:", color="orange")
-        draw_cases([(at + 1, case) for at, case in enumerate(preview.cases)], key="dataset_preview")
+                st.badge(
+                    units.things(len(preview.problems), "problem"), icon=":material/warning:", color="orange"
+                )
+        dataset_view.draw_cases(
+            [(at + 1, case) for at, case in enumerate(preview.cases)], key="dataset_preview"
+        )
         if preview.problems:
-            draw_problems(preview.problems)
+            dataset_view.draw_problems(preview.problems)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input(
                 "Name of the dataset",
@@ -103,88 +108,6 @@ def import_file(data: bytes, filename: str, mapping: dict[str, str], name_key: s
     return f"Imported {made.cases} cases as {made.dataset} version {made.version}."
 
 
-def draw_cases(numbered: list[tuple[int, Case]], *, key: str) -> None:
-    """Cases as rows of text."""
-    column = tables.column
-    tables.show(
-        [
-            {
-                "case": number,
-                "input": case.input,
-                "answer": case.answer,
-                "contexts": None if case.contexts is None else "\n\n".join(case.contexts),
-                "reference": case.reference,
-            }
-            for number, case in numbered
-        ],
-        {
-            "case": column.NumberColumn("Case", width=52, pinned=True),
-            "input": column.TextColumn("Input", width="medium"),
-            "answer": column.TextColumn("Answer", width="medium"),
-            "contexts": column.TextColumn("Contexts", width="medium"),
-            "reference": column.TextColumn("Reference", width="medium"),
-        },
-        key=key,
-        alt="Test cases",
-        height=300 if len(numbered) > 7 else "content",
-    )
-
-
-def draw_problems(problems: tuple[datasets.Problem, ...]) -> None:
-    """What was wrong with the file, by row and column."""
-    with st.expander(f"{len(problems)} problems by row and column", icon=":material/warning:"):
-        column = tables.column
-        tables.show(
-            [{"row": one.row, "column": one.column, "problem": one.problem} for one in problems],
-            {
-                "row": column.NumberColumn("Row", width=70),
-                "column": column.TextColumn("Column"),
-                "problem": column.TextColumn("Problem"),
-            },
-            key="dataset_problems",
-            alt="Problems of the file",
-        )
-
-
-def draw_dataset(name: str) -> None:
-    """One dataset: its versions, its cases and its export."""
-    versions = reads.list_versions(here.url, name)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(units.plain(name), icon=":material/dataset:", anchor=False, width="content")
-        number = st.selectbox(
-            "Version",
-            [one.version for one in versions],
-            format_func=lambda version: f"version {version}",
-            key=f"{keys.DATASET_VERSION}_{name}",
-            label_visibility="collapsed",
-            width=140,
-        )
-        version = next((one for one in versions if one.version == number), versions[0])
-        st.caption(
-            f"{version.cases:,} cases from {units.plain(version.source)}, {units.instant(version.created_at)} "
-            f"by {units.plain(version.created_by)}"
-        )
-        st.space("stretch")
-        st.download_button(
-            "Export JSON lines",
-            data=lambda: reads.exported(here.url, name, version.version),
-            file_name=f"{name}-v{version.version}.jsonl",
-            mime="application/x-ndjson",
-            icon=":material/download:",
-            key="dataset_export",
-            on_click="ignore",
-        )
-        st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
-    pages = max(1, -(-version.cases // PAGE))
-    page = min(int(st.session_state.get(f"{keys.DATASET_PAGE}_{name}") or 1), pages)
-    draw_cases(reads.cases(here.url, name, version.version, PAGE, (page - 1) * PAGE), key="dataset_cases")
-    if pages > 1:
-        with st.container(horizontal_alignment="right"):
-            st.pagination(pages, key=f"{keys.DATASET_PAGE}_{name}")
-    if version.problems:
-        draw_problems(version.problems)
-
-
 def draw_list(found: list[datasets.Dataset]) -> str | None:
     """Every dataset; returns the one that was picked."""
     st.subheader("Datasets", icon=":material/dataset:", anchor=False)
@@ -227,8 +150,8 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
 head = filters.header(here, window=False)
 found = reads.list_datasets(here.url)
 with head.facts:
-    st.badge(f"{len(found)} datasets", icon=":material/dataset:", color="gray")
-    st.badge(f"{sum(one.cases for one in found):,} test cases", icon=":material/tag:", color="gray")
+    st.badge(units.things(len(found), "dataset"), icon=":material/dataset:", color="gray")
+    st.badge(units.things(sum(one.cases for one in found), "test case"), icon=":material/tag:", color="gray")
 left, right = st.columns([3, 2])
 with left.container(border=True, height="stretch"):
     picked = draw_list(found)
@@ -237,4 +160,4 @@ with right.container(border=True, height="stretch"):
 draw_preview()
 if picked is not None:
     with st.container(border=True):
-        draw_dataset(picked)
+        dataset_view.draw_dataset(here.url, picked)

@@ -4,79 +4,9 @@ import streamlit as st
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.judges import judge, known_judges
-from genaiops_core.evaluation.metrics import REGISTRY
-from pages.parts import confirm, evaluation_view, filters, frame, keys, reads, tables, units
+from pages.parts import confirm, evaluation_view, filters, frame, keys, launch, reads, tables, units
 
 here = frame.guard("evaluations")
-NO_RELEASE = "(no release)"
-
-
-def launch_fields() -> None:
-    """What to evaluate, on which cases, by whom, and how good it has to be."""
-    suites = reads.list_datasets(here.url)
-    left, right = st.columns([2, 1])
-    left.selectbox(
-        "Dataset",
-        [one.dataset for one in suites],
-        format_func=lambda name: next(
-            f"{one.dataset} ({one.cases:,} cases)" for one in suites if one.dataset == name
-        ),
-        key=keys.RUN_DATASET,
-    )
-    right.number_input("Version", min_value=1, value=None, step=1, key=keys.RUN_VERSION, placeholder="newest")
-    left, right = st.columns([2, 1])
-    left.selectbox(
-        "Release",
-        [NO_RELEASE, *(one.name for one in reads.list_releases(here.url, head.filters.application))],
-        key=keys.RUN_RELEASE,
-        help="Whose quality this is; stages on cost, latency and regression need it.",
-    )
-    right.selectbox("Judge", list(known_judges()), key=keys.RUN_JUDGE)
-    st.number_input(
-        "Sample size", min_value=1, value=None, step=1, key=keys.RUN_SAMPLE, placeholder="all cases"
-    )
-    st.markdown("**Minimums**", help="Without any, the stages of `config/evaluation_pipeline.yaml` decide.")
-    for column, metric in zip(st.columns(2) * 8, _metrics(), strict=False):
-        column.number_input(
-            REGISTRY[metric].title,
-            min_value=0.0,
-            max_value=1.0,
-            value=None,
-            step=0.05,
-            key=keys.run_minimum(metric),
-            placeholder="no minimum",
-            help=REGISTRY[metric].description,
-        )
-
-
-def launch(reason: str) -> str:
-    """Queue the run; a worker takes it up."""
-    state = st.session_state
-    application, _, release = str(state[keys.RUN_RELEASE] or NO_RELEASE).partition("/")
-    minimums = {
-        metric: float(value)
-        for metric in _metrics()
-        if (value := state.get(keys.run_minimum(metric))) is not None
-    }
-    runs.launch(
-        here.engine,
-        actor=here.actor,
-        dataset=str(state[keys.RUN_DATASET] or ""),
-        version=state[keys.RUN_VERSION],
-        judge=str(state[keys.RUN_JUDGE]),
-        minimums=minimums or None,
-        application="" if application == NO_RELEASE else application,
-        release=release,
-        sample_size=state[keys.RUN_SAMPLE],
-        reason=reason,
-    )
-    reads.changed("evaluations")
-    return f"Launched an evaluation of {state[keys.RUN_DATASET]}."
-
-
-def _metrics() -> list[str]:
-    return sorted({metric for name in known_judges() for metric in judge(name).metrics if metric in REGISTRY})
 
 
 def cancel(run: runs.Evaluation, reason: str) -> str:
@@ -158,20 +88,11 @@ if head.clicked and not reads.list_datasets(here.url):
     st.warning("There is no dataset to evaluate on. Import one first.", icon=":material/dataset:")
     st.page_link("pages/datasets.py", label="Import a dataset", icon=":material/upload_file:")
 elif head.clicked:
-    confirm.ask(
-        "launch",
-        title="Launch an evaluation",
-        icon=":material/play_arrow:",
-        button="Launch",
-        act=launch,
-        fields=launch_fields,
-        needs_reason=False,
-        width="medium",
-    )
+    launch.ask(here, head.filters.application)
 
 found = reads.list_evaluations(here.url, head.filters.application)
 with head.facts:
-    st.badge(f"{len(found)} evaluations", icon=":material/science:", color="gray")
+    st.badge(units.things(len(found), "evaluation"), icon=":material/science:", color="gray")
     if running := sum(one.is_open for one in found):
         st.badge(f"{running} running", icon=":material/progress_activity:", color="blue")
 if not found:

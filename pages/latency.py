@@ -126,7 +126,7 @@ def draw_table(by: str, label: str) -> None:
 
 
 with head.facts:
-    st.badge(f"{units.count(total.requests)} requests", icon=":material/swap_vert:", color="gray")
+    st.badge(units.things(total.requests, "request"), icon=":material/swap_vert:", color="gray")
     st.badge(
         "failed ones left out",
         icon=":material/filter_alt:",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from genaiops_core.clock import now
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import charts, filters, frame, health, keys, measures, reads, tables, units
+from pages.parts import charts, filters, frame, health, keys, measures, overview_view, reads, units
 
 here = frame.guard("overview")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT))
@@ -35,9 +35,16 @@ def draw_badges() -> None:
         if degraded := states.count("degraded"):
             st.badge(f"{degraded} degraded", icon=":material/warning:", color="orange")
         if open_incidents:
-            st.badge(f"{len(open_incidents)} open incidents", icon=":material/error:", color="red")
+            st.badge(units.things(len(open_incidents), "open incident"), icon=":material/error:", color="red")
         if waiting := len(reads.pending_approvals(url)):
             st.badge(f"{waiting} waiting for approval", icon=":material/hourglass_top:", color="orange")
+        if not reads.is_worker_alive(url):
+            st.badge(
+                "no worker running",
+                icon=":material/heart_broken:",
+                color="orange",
+                help="No policy is watched",
+            )
         st.badge(
             f"updated {units.ago(reads.read_at(url, window), now())}",
             icon=":material/schedule:",
@@ -126,71 +133,6 @@ def draw_latency() -> None:
     )
 
 
-def draw_split() -> None:
-    """Who gets which release."""
-    st.subheader("Traffic split", icon=":material/alt_route:", anchor=False)
-    if not rollouts:
-        st.caption(
-            "No application follows a release yet. Register one, have it approved, then start its rollout."
-        )
-    for one in sorted(rollouts, key=lambda rollout: not rollout.is_live)[:5]:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.page_link(
-                "pages/rollouts.py",
-                label=f"**{units.plain(one.application)}**",
-                query_params={keys.ROLLOUT: one.application},
-            )
-            measures.rollout_badge(one)
-            st.space("stretch")
-            st.caption(measures.rollout_note(one), width="content")
-        st.progress(one.percent / 100 if one.is_live else 1.0)
-    st.space("stretch")
-    with st.container(horizontal=True, horizontal_alignment="right"):
-        st.page_link("pages/rollouts.py", label="Move traffic", icon=":material/tune:")
-
-
-def draw_applications() -> None:
-    """One row an application."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Applications", icon=":material/apps:", anchor=False)
-    courses = measures.courses(window, reads.over_time(url, window, "application"))
-    days = (window.end - window.start).total_seconds() / 86_400
-    by_name = {one.application: one for one in rollouts}
-    rows = []
-    for name in names:
-        told, rollout = figures.get(name), by_name.get(name)
-        rows.append(
-            {
-                "application": name,
-                "state": [state_of[name]],
-                "release": rollout.stable if rollout else None,
-                "canary": f"{rollout.canary} · {rollout.percent:g}%" if rollout and rollout.canary else "",
-                "quality": scores.get(name),
-                "p95": told.latency_ms["p95"] / 1000 if told and told.latency_ms["p95"] is not None else None,
-                "errors": told.error_rate if told else None,
-                "cost": told.cost_nano_usd / 1e9 / days if told and told.cost_usd is not None else None,
-                "course": courses.get(name),
-            }
-        )
-    column = tables.column
-    tables.show(
-        rows,
-        {
-            "application": column.TextColumn("Application", pinned=True),
-            "state": tables.states("Status"),
-            "release": column.TextColumn("Stable"),
-            "canary": column.TextColumn("Canary"),
-            "quality": column.ProgressColumn("Quality", min_value=0, max_value=1, format="%.3f"),
-            "p95": column.NumberColumn("p95", format="%.2f s"),
-            "errors": column.NumberColumn("Errors", format="percent"),
-            "cost": column.NumberColumn("Cost / day", format="dollar"),
-            "course": column.AreaChartColumn(f"Requests, {head.window}", y_min=0, color="violet"),
-        },
-        key="overview_applications",
-        alt="Applications with their state, quality, latency, errors and cost",
-    )
-
-
 draw_badges()
 if not names:
     frame.empty(
@@ -207,6 +149,11 @@ else:
     with left.container(border=True, height="stretch"):
         draw_latency()
     with right.container(border=True, height="stretch"):
-        draw_split()
+        overview_view.draw_split(rollouts)
     with st.container(border=True):
-        draw_applications()
+        rows = overview_view.rows(
+            names, state_of, figures, scores, {one.application: one for one in rollouts}, window
+        )
+        overview_view.draw_applications(
+            rows, measures.courses(window, reads.over_time(url, window, "application")), head.window
+        )

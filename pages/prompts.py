@@ -114,7 +114,7 @@ grouped: dict[tuple[str, str], list[prompts.PromptVersion]] = {}
 for version in reads.list_prompts(here.url, head.filters.application):
     grouped.setdefault((version.application, version.name), []).append(version)
 with head.facts:
-    st.badge(f"{len(grouped)} prompts", icon=":material/edit_note:", color="gray")
+    st.badge(units.things(len(grouped), "prompt"), icon=":material/edit_note:", color="gray")
 if not grouped:
     frame.empty(
         "No prompt yet",

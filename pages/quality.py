@@ -111,7 +111,7 @@ with head.facts:
     for judge in sorted({one.judge for one in found}):
         st.badge(f"judge {units.plain(judge)}", icon=":material/gavel:", color="gray")
     if found:
-        st.badge(f"{sum(one.scored for one in found):,} scores", icon=":material/tag:", color="gray")
+        st.badge(units.things(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
 if not found:
     frame.empty(
         "No scores in this window",

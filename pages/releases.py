@@ -3,7 +3,7 @@
 import streamlit as st
 
 from genaiops_core.releases import approvals, releases
-from pages.parts import confirm, filters, frame, keys, reads, tables, units
+from pages.parts import confirm, filters, frame, keys, reads, release_view, tables, units
 
 here = frame.guard("releases")
 
@@ -102,33 +102,7 @@ def draw_one(chosen: releases.Release) -> None:
                 icon=":material/alt_route:",
                 query_params={keys.ROLLOUT: chosen.application},
             )
-    left, right = st.columns(2)
-    with left:
-        tables.facts(
-            {
-                "Model": chosen.model or "not chosen by the release",
-                "Prompts": ", ".join(f"{p['name']}@{p['version']}" for p in chosen.prompts) or "none",
-                "Code revision": chosen.code_revision or units.UNKNOWN,
-                "Data snapshot": chosen.data_snapshot or units.UNKNOWN,
-                "Registered": f"{units.instant(chosen.created_at)} by {chosen.created_by}",
-                "Notes": chosen.notes or "none",
-            }
-        )
-        if chosen.parameters:
-            st.json(chosen.parameters, expanded=False)
-    with right:
-        decisions = reads.approval_history(here.url, chosen.application, chosen.release)
-        if not decisions:
-            st.caption("Nobody has asked for approval yet.")
-        for one in decisions:
-            tables.badge(one.state)
-            st.text(
-                f"Asked by {one.requested_by}, {units.instant(one.requested_at)}: {one.request_reason or 'no reason given'}"
-            )
-            if one.decided_by:
-                st.text(
-                    f"{one.state.capitalize()} by {one.decided_by}, {units.instant(one.decided_at)}: {one.decision_reason}"
-                )
+    release_view.draw_details(chosen, reads.approval_history(here.url, chosen.application, chosen.release))
 
 
 head = filters.header(
@@ -154,7 +128,7 @@ if head.clicked:
 found = reads.list_releases(here.url, head.filters.application)
 waiting = reads.pending_approvals(here.url)
 with head.facts:
-    st.badge(f"{len(found)} releases", icon=":material/deployed_code:", color="gray")
+    st.badge(units.things(len(found), "release"), icon=":material/deployed_code:", color="gray")
     if waiting:
         st.badge(f"{len(waiting)} waiting for approval", icon=":material/hourglass_top:", color="orange")
 if not found:
@@ -167,33 +141,6 @@ if not found:
 else:
     named = {(one.application, one.release): at for at, one in enumerate(found)}
     first = next((named[w.application, w.release] for w in waiting if (w.application, w.release) in named), 0)
-    picked = tables.pick(
-        [
-            {
-                "application": one.application,
-                "release": one.release,
-                "state": [one.state],
-                "model": one.model,
-                "prompts": ", ".join(f"{p['name']}@{p['version']}" for p in one.prompts),
-                "code": one.code_revision,
-                "by": one.created_by,
-                "at": one.created_at,
-            }
-            for one in found
-        ],
-        {
-            "application": tables.column.TextColumn("Application", pinned=True),
-            "release": tables.column.TextColumn("Release"),
-            "state": tables.states("State"),
-            "model": tables.column.TextColumn("Model", width=210),
-            "prompts": tables.column.TextColumn("Prompts"),
-            "code": tables.column.TextColumn("Code"),
-            "by": tables.column.TextColumn("Registered by"),
-            "at": tables.column.DatetimeColumn("Registered", format="distance"),
-        },
-        key=keys.RELEASE_TABLE,
-        alt="Releases with their states, newest first",
-        default=first,
-    )
+    picked = release_view.pick(found, default=first)
     with st.container(border=True):
         draw_one(found[picked if picked is not None else first])

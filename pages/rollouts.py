@@ -4,40 +4,21 @@ import streamlit as st
 
 from genaiops_core.rollouts import rollouts
 from genaiops_core.rollouts.rollouts import Rollout
-from pages.parts import confirm, filters, frame, keys, measures, reads, rollback, rollout_view, units
+from pages.parts import (
+    confirm,
+    filters,
+    frame,
+    keys,
+    measures,
+    reads,
+    rollback,
+    rollout_view,
+    start,
+    units,
+)
 
 here = frame.guard("rollouts")
 approved = [one for one in reads.list_releases(here.url, None) if one.state == "approved"]
-
-
-def start_fields() -> None:
-    """Which approved release, and how much of the traffic at first."""
-    st.selectbox("Approved release", [one.name for one in approved], key=keys.START_RELEASE)
-    st.number_input(
-        "First share, %",
-        min_value=0.0,
-        max_value=100.0,
-        value=None,
-        step=1.0,
-        key=keys.START_PERCENT,
-        placeholder="the first step, 1",
-        help="The first release of an application becomes stable at once, with all of the traffic.",
-    )
-
-
-def start(reason: str) -> str:
-    """Send the first share of traffic to the release."""
-    chosen = next((one for one in approved if one.name == st.session_state[keys.START_RELEASE]), approved[0])
-    after = rollouts.start(
-        here.engine,
-        actor=here.actor,
-        application=chosen.application,
-        release=chosen.release,
-        percent=st.session_state[keys.START_PERCENT],
-        reason=reason,
-    )
-    reads.changed("rollouts")
-    return f"{chosen.name} takes {after.percent if after.is_live else 100:g} % of the traffic."
 
 
 def apply(one: Rollout) -> str:
@@ -145,14 +126,7 @@ if head.clicked and not approved:
     )
     st.page_link("pages/releases.py", label="Open releases", icon=":material/deployed_code:")
 elif head.clicked:
-    confirm.ask(
-        "start",
-        title="Start a rollout",
-        icon=":material/rocket_launch:",
-        button="Start",
-        act=start,
-        fields=start_fields,
-    )
+    start.ask(here, approved)
 
 found = reads.rollout_status(here.url)
 with head.facts:
@@ -189,7 +163,7 @@ else:
                 rollout_view.draw_facts(one)
         else:
             rollout_view.draw_facts(one)
-        rollout_view.draw_live(here.url, chosen, head.window)
+        rollout_view.draw_live(here.url, chosen, head)
     with st.container(border=True):
         st.subheader("All applications", icon=":material/apps:", anchor=False)
         rollout_view.draw_all(found)

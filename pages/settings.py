@@ -1,6 +1,5 @@
 """Settings: how is this console set up, and is everything running?"""
 
-import sqlalchemy as sa
 import streamlit as st
 
 from genaiops_core.clock import now
@@ -16,13 +15,12 @@ def shown(name: str, value: object) -> str:
     if any(word in name for word in SECRETS):
         return "set" if value else "not set"
     if name == "database_url" and value:
-        return sa.make_url(str(value)).render_as_string(hide_password=True)
+        return reads.shown_url(str(value))
     return str(value) if value != "" else "(default)"
 
 
 def draw_running() -> None:
     """Database, schema and worker."""
-    url = sa.make_url(here.url)
     schema = reads.schema_status(here.url)
     beat = reads.worker_beat(here.url)
     alive = reads.is_worker_alive(here.url)
@@ -39,7 +37,7 @@ def draw_running() -> None:
     with st.grid(4, min_column_width=200, gap="small"):
         st.metric(
             "Database",
-            {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(url.get_backend_name(), "unknown"),
+            reads.database_kind(here.url),
             border=True,
         )
         st.metric("Schema", schema.current or units.UNKNOWN, border=True)
@@ -47,7 +45,7 @@ def draw_running() -> None:
         st.metric("API", f"{here.settings.host}:{here.settings.api_port}", border=True)
     api = f"http://{here.settings.host}:{here.settings.api_port}"
     addresses = (
-        ("Database", url.render_as_string(hide_password=True)),
+        ("Database", reads.shown_url(here.url)),
         ("Send traces to (OTLP)", f"{api}/v1/traces"),
         ("Ask for releases at (OFREP)", f"{api}/ofrep/v1/evaluate/flags"),
     )

@@ -142,8 +142,8 @@ SUPPORT_AGENT = ApplicationProfile(
         Phase(from_days_ago=0.75, stable="v14", canary="v15", percent=25),
     ),
     users=1500,
-    requests_per_day=100,
-    recent_requests=1200,
+    requests_per_day=200,
+    recent_requests=500,
 )
 
 POLICY_SEARCH = ApplicationProfile(
@@ -187,8 +187,8 @@ POLICY_SEARCH = ApplicationProfile(
         Phase(from_days_ago=15, stable="v7"),
     ),
     users=900,
-    requests_per_day=80,
-    recent_requests=350,
+    requests_per_day=130,
+    recent_requests=260,
 )
 
 CLAIMS_SUMMARIZER = ApplicationProfile(
@@ -232,8 +232,8 @@ CLAIMS_SUMMARIZER = ApplicationProfile(
         Phase(from_days_ago=9, stable="v3"),
     ),
     users=300,
-    requests_per_day=70,
-    recent_requests=250,
+    requests_per_day=90,
+    recent_requests=180,
 )
 
 APPLICATIONS = (SUPPORT_AGENT, POLICY_SEARCH, CLAIMS_SUMMARIZER)

@@ -41,15 +41,6 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Band:
-    """An interval around a series, for example 95 %."""
-
-    name: str
-    low: Sequence[float | None]
-    high: Sequence[float | None]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Limit:
     """An objective or a budget, drawn as a dotted line in the unit of the axis."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +35,7 @@ class Header:
     """What the operator chose in the header row."""
 
     window: str
+    """The window's name, or the chosen dates in words."""
     filters: Filters
     """The window with every filter applied."""
     place: DeltaGenerator
@@ -41,6 +44,13 @@ class Header:
     """A place beside the filters for badges that answer the screen's question at a glance."""
     clicked: bool
     """Whether the primary action was pressed in this run."""
+
+    def filters_at(self, at: dt.datetime) -> Filters:
+        """The same window as it is at `at`: one that ends now moves on, chosen dates stay."""
+        if self.window not in WINDOWS:
+            return self.filters
+        moved = Filters.last(self.window, now=at)
+        return dataclasses.replace(self.filters, start=moved.start, end=moved.end)
 
 
 def header(
@@ -68,22 +78,24 @@ def header(
         action_key: its widget key.
         action_help: its tooltip.
     """
-    left, right = st.columns([3, 2], vertical_alignment="center")
+    left, right = st.columns([2, 3], vertical_alignment="center")
     title = left.container(horizontal=True, vertical_alignment="center", gap="small")
     title.title(here.entry.title, anchor=False, width="content", help=here.entry.question)
     badges = title.container(width="content")
-    chosen, clicked = default_window, False
+    chosen, clicked, span = default_window, False, None
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         if window:
-            chosen = st.segmented_control(
-                "Window",
-                list(WINDOWS),
-                default=default_window,
-                required=True,
-                key=keys.WINDOW,
-                bind="query-params",
-                label_visibility="collapsed",
-            )
+            span = _dates()
+            if span is None:
+                chosen = st.segmented_control(
+                    "Window",
+                    list(WINDOWS),
+                    default=default_window,
+                    required=True,
+                    key=keys.WINDOW,
+                    bind="query-params",
+                    label_visibility="collapsed",
+                )
         if action is not None:
             clicked = st.button(action, icon=action_icon, key=action_key, type="primary", help=action_help)
     row = st.container(horizontal=True, gap="small", vertical_alignment="center")
@@ -101,8 +113,9 @@ def header(
             help="Made by genaiops demo, not real traffic",
         )
     chosen = chosen if chosen in WINDOWS else default_window
-    filters = Filters.last(chosen, now=now(), **values)
-    return Header(window=chosen, filters=filters, place=place, facts=facts, clicked=clicked)
+    filters = Filters(**span, **values) if span else Filters.last(chosen, now=now(), **values)
+    said = f"{filters.start:%-d %b %Y} to {filters.end:%-d %b %Y}" if span else chosen
+    return Header(window=said, filters=filters, place=place, facts=facts, clicked=clicked)
 
 
 def choose_rollout(options: Sequence[str], *, first: str) -> str:
@@ -133,10 +146,39 @@ def choose_rollout(options: Sequence[str], *, first: str) -> str:
     return chosen if chosen in options else wanted
 
 
+def _dates() -> dict[str, dt.datetime] | None:
+    """Days of the operator's own choice instead of a window that ends now; they are part of the address too."""
+    label = "Dates"
+    asked = [st.query_params.get(key) or st.session_state.get(key) for key in (keys.START, keys.END)]
+    if all(asked):
+        label = f"{asked[0]} to {asked[1]}"
+    with st.popover(label, icon=":material/date_range:", type="tertiary"):
+        first = st.date_input("From (UTC)", value=None, key=keys.START, bind="query-params")
+        last = st.date_input("Until, not included (UTC)", value=None, key=keys.END, bind="query-params")
+        if first and last and first >= last:
+            st.caption("The end must be after the start.")
+            return None
+        if st.button(
+            "Back to the last hours", key="dates_clear", disabled=not (first or last), on_click=_forget_dates
+        ):
+            return None
+    if not (first and last):
+        return None
+    midnight = dt.time(tzinfo=dt.UTC)
+    return {"start": dt.datetime.combine(first, midnight), "end": dt.datetime.combine(last, midnight)}
+
+
+def _forget_dates() -> None:
+    st.session_state[keys.START] = st.session_state[keys.END] = None
+
+
 def _choose(here: Screen, by: Sequence[str]) -> dict[str, str | None]:
     known = reads.known(here.url)
     options = {
-        keys.APPLICATION: known.applications,
+        # An application may have releases before it has traffic.
+        keys.APPLICATION: sorted(
+            {*known.applications, *(one.application for one in reads.list_releases(here.url, None))}
+        ),
         keys.ENVIRONMENT: known.environments,
         keys.RELEASE: known.releases,
         keys.MODEL: known.models,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
@@ -27,7 +26,7 @@ class Screen:
     entry: catalogue.Entry
     settings: Settings
     url: str
-    engine: sa.Engine
+    engine: reads.Engine
     actor: str
 
 
@@ -73,7 +72,7 @@ def gently() -> Iterator[None]:
         yield
     except GenAIOpsError as error:
         st.error(units.plain(error), icon=":material/error:")
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.ProgrammingError) as error:
+    except reads.DATABASE_ERRORS as error:
         _database_failed(error)
 
 
@@ -145,7 +144,7 @@ def _identity(settings: Settings) -> str:
         return actor_name(settings.actor)
 
 
-def _database_failed(error: sa.exc.SQLAlchemyError) -> None:
+def _database_failed(error: Exception) -> None:
     reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
     with st.container(border=True):
         st.subheader("The database cannot be read", icon=":material/database_off:")

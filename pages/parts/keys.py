@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # Shared by all screens, bound to the URL.
 WINDOW = "window"
+START = "start"
+END = "end"
 APPLICATION = "application"
 ENVIRONMENT = "environment"
 RELEASE = "release"
@@ -97,10 +99,8 @@ EVALUATION_SORT = "evaluation_sort"
 RUN_DATASET = "run_dataset"
 RUN_VERSION = "run_version"
 RUN_JUDGE = "run_judge"
-RUN_APPLICATION = "run_application"
 RUN_RELEASE = "run_release"
 RUN_SAMPLE = "run_sample"
-RUN_MINIMUMS = "run_minimums"
 
 
 def run_minimum(metric: str) -> str:
@@ -111,7 +111,6 @@ def run_minimum(metric: str) -> str:
 # Prompts.
 PROMPT_ADD = "prompt_add_open"
 PROMPT_TABLE = "prompt_table"
-PROMPT_NAME = "prompt_name"
 PROMPT_OLD = "prompt_old"
 PROMPT_NEW = "prompt_new"
 NEW_PROMPT_APPLICATION = "new_prompt_application"
@@ -143,7 +142,6 @@ def incident_resolve(identifier: int) -> str:
 
 
 # Audit.
-AUDIT_APPLICATION = "audit_application"
 AUDIT_ACTOR = "audit_actor"
 AUDIT_ACTION = "audit_action"
 AUDIT_TABLE = "audit_table"

@@ -30,6 +30,17 @@ from genaiops_core.telemetry.applications import Known
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.filters import Filters
 
+Engine = sa.Engine
+"""What use cases want; screens only hand it on."""
+
+DATABASE_ERRORS = (
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.ProgrammingError,
+    sa.exc.DatabaseError,
+)
+"""What a read raises when the database is away, locked or of another schema."""
+
 SLOW_S = 30
 """For what changes only by our own writes: those clear it themselves, others' writes show within this time."""
 STEADY_S = 10
@@ -44,7 +55,7 @@ def _cached(ttl_s: int) -> Callable[[Read], Read]:
     return st.cache_data(ttl=ttl_s, max_entries=256, show_spinner=False)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=sa.Engine.dispose)
 def engine(url: str) -> sa.Engine:
     """The database of this process, brought to the current schema once."""
     opened = make_engine(url)
@@ -197,6 +208,18 @@ def evaluation_scores(url: str, identifier: str, units_done: int) -> list[runs.S
 def schema_status(url: str) -> SchemaStatus:
     """Which migration the database is at, and which one this program brings."""
     return status(engine(url))
+
+
+def database_kind(url: str) -> str:
+    """Which database this is, as people call it."""
+    return {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(
+        sa.make_url(url).get_backend_name(), "unknown"
+    )
+
+
+def shown_url(url: str) -> str:
+    """The address without its password."""
+    return sa.make_url(url).render_as_string(hide_password=True)
 
 
 def worker_beat(url: str) -> dt.datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.filters import Filters
 from genaiops_core.telemetry.series import STEPS, Point, auto_step, step_starts
 from pages.parts import charts, frame, health, measures, reads, tables, units
+from pages.parts.filters import Header
 
 REFRESH_S = 3
 
@@ -32,11 +34,11 @@ def draw_facts(one: Rollout) -> None:
 
 
 @frame.live(run_every_s=REFRESH_S)
-def draw_live(url: str, application: str, window: str) -> None:
+def draw_live(url: str, application: str, head: Header) -> None:
     """Canary against stable, drawn again every few seconds."""
     at = now()
     one = next((found for found in reads.rollout_status(url) if found.application == application), None)
-    filters = Filters.last(window, now=at, application=application)
+    filters = dataclasses.replace(head.filters_at(at), application=application)
     points = reads.live_over_time(url, filters, "release")
     minutes = STEPS[auto_step(filters)]
     with st.container(horizontal=True, gap="small"):
@@ -44,7 +46,7 @@ def draw_live(url: str, application: str, window: str) -> None:
         st.badge(f"live, every {REFRESH_S} s · {at:%H:%M:%S} UTC", icon=":material/sensors:", color="gray")
     if not points:
         st.caption(
-            f"No request of {units.plain(application)} in the last {window}. Widen the window to see older ones."
+            f"No request of {units.plain(application)} in the window {head.window}. Widen it to see older ones."
         )
         return
     policy = policies.default()
@@ -92,6 +94,8 @@ def draw_live(url: str, application: str, window: str) -> None:
             1.0,
         ),
     )
+    if one is None or not one.is_live:
+        panels = tuple(panel for panel in panels if not panel[0].startswith("Canary"))
     columns = st.columns(3)
     for place, (title, unit, lines, line_limit, top) in enumerate(panels):
         with columns[place % 3]:

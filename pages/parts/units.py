@@ -30,6 +30,11 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 or float(value).is_integer() else f"{value:.1f}"
 
 
+def things(number: int, one: str, many: str | None = None) -> str:
+    """A counted noun: `1 dataset`, `2,049 test cases`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def usd(nano: float | None) -> str:
     """Nano-USD as dollars with as many decimals as the size deserves."""
     if nano is None:

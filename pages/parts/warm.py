@@ -10,7 +10,6 @@ import gc
 
 import pandas  # noqa: F401
 import plotly.graph_objects  # noqa: F401
-import sqlalchemy  # noqa: F401
 import streamlit.elements.lib.column_types  # noqa: F401
 
 gc.collect()

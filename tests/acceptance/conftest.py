@@ -40,6 +40,11 @@ class Console:
     api_url: str
     environment: dict[str, str]
 
+    @property
+    def database_url(self) -> str:
+        home = self.environment["GENAIOPS_HOME"]
+        return self.environment["GENAIOPS_DATABASE_URL"] or f"sqlite:///{home}/genaiops.db"
+
     def command(self, *arguments: str, actor: str = "ada") -> subprocess.CompletedProcess[str]:
         """Run `genaiops` against the same database."""
         return subprocess.run(
@@ -62,7 +67,11 @@ def start_console(home: Path, *, database_url: str = "", demo: bool = True) -> I
     """`genaiops up`, waited for until it is ready, and stopped as Ctrl-C would."""
     ui_port, api_port = free_port(), free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GENAIOPS_")}
-    environment |= {"GENAIOPS_HOME": str(home), "GENAIOPS_DATABASE_URL": database_url, "PYTHONWARNINGS": "default"}
+    environment |= {
+        "GENAIOPS_HOME": str(home),
+        "GENAIOPS_DATABASE_URL": database_url,
+        "PYTHONWARNINGS": "default",
+    }
     home.mkdir(parents=True, exist_ok=True)
     log = (home / "up.log").open("wb")
     arguments = [sys.executable, "-m", "genaiops_core.cli.main", "up", *(["--demo"] if demo else [])]

@@ -73,7 +73,10 @@ def _call(random_numbers: random.Random, models: list[str]) -> dict[str, Any]:
 
 def _body(rows: list[dict[str, Any]]) -> bytes:
     def attribute(key: str, value: str | int) -> dict[str, Any]:
-        return {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
+        return {
+            "key": key,
+            "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value},
+        }
 
     spans = [
         {
@@ -103,7 +106,10 @@ def _truth(rows: list[dict[str, Any]], prices: dict[str, list[str]]) -> dict[str
         for row in rows
     )
     seconds = sorted(row["duration"] / 1e9 for row in rows if not row["error"])
-    ranks = {p: seconds[math.ceil(share * len(seconds)) - 1] for p, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
+    ranks = {
+        p: seconds[math.ceil(share * len(seconds)) - 1]
+        for p, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+    }
     return {
         "calls": len(rows),
         "errors": sum(row["error"] for row in rows),
@@ -112,4 +118,3 @@ def _truth(rows: list[dict[str, Any]], prices: dict[str, list[str]]) -> dict[str
         "cost_usd": str(cost),
         **{f"{p}_latency_s": value for p, value in ranks.items()},
     }
-

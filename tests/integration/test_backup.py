@@ -37,6 +37,9 @@ def fill(engine: sa.Engine) -> None:
                 opened_by="ada",
                 opened_at=now,
                 resolution="",
+                trigger="manual",
+                metrics={},
+                steps=[],
             )
         )
         audit.record(connection, actor="ada", action="test", subject="bot", before=None, after={"a": 1})

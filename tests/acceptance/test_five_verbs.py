@@ -1,0 +1,223 @@
+"""The five verbs of the product, by clicking: see trends, evaluate, approve, move a canary, roll back."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Page, expect
+
+from db.engine import make_engine
+from db.tables.evaluations import evaluation
+from tests.acceptance.conftest import Console
+
+USERS = [f"user-{number}" for number in range(2_000)]
+SETTLE_S = 2
+
+
+@pytest.fixture
+def errors(page: Page) -> list[str]:
+    """What the browser complained about; a screen of ours gives it no reason."""
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+def variants(console: Console, application: str) -> dict[str, str]:
+    """User -> variant, asked as an application asks."""
+    with httpx.Client(base_url=console.api_url) as client:
+        answers = {
+            user: client.post(
+                "/ofrep/v1/evaluate/flags/release",
+                json={"context": {"targetingKey": user, "application": application}},
+            ).json()
+            for user in USERS
+        }
+    return {user: answer["variant"] for user, answer in answers.items()}
+
+
+def canary_users(console: Console, application: str) -> set[str]:
+    return {user for user, variant in variants(console, application).items() if variant == "canary"}
+
+
+def act_as(page: Page, name: str) -> None:
+    page.get_by_role("button", name=re.compile("^(.*)Acting as")).click()
+    field = page.get_by_role("textbox", name="Your name")
+    field.fill(name)
+    field.press("Enter")
+    expect(page.get_by_role("button", name=re.compile(f"Acting as {name}"))).to_be_visible()
+    page.keyboard.press("Escape")
+
+
+def confirm(page: Page, button: str, *, reason: str, typed: str | None = None) -> None:
+    """Fill the open dialog and press its one button."""
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill(reason)
+    if typed is not None:
+        dialog.get_by_label(re.compile("to confirm")).fill(typed)
+    dialog.get_by_role("button", name=button, exact=True).click()
+    expect(dialog).to_be_hidden()
+
+
+def slide_to(page: Page, percent: int) -> None:
+    """Move the slider of the rollout with the keyboard, as a person would for an exact value."""
+    thumb = page.get_by_role("slider").first
+    thumb.focus()
+    current = int(thumb.input_value())
+    for _ in range(abs(percent - current)):
+        thumb.press("ArrowRight" if percent > current else "ArrowLeft")
+    expect(thumb).to_have_value(str(percent))
+
+
+def wait_for(what: Callable[[], bool], *, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def test_see_trends(console: Console, page: Page, errors: list[str]) -> None:
+    page.goto(console.url)
+    for label in ("p95 latency", "Error rate", "Cost", "Traffic split"):
+        expect(page.get_by_text(label).first).to_be_visible()
+    expect(page.get_by_text("demo").first).to_be_visible()
+    page.get_by_role("radio", name="7d").or_(page.get_by_role("button", name="7d")).first.click()
+    expect(page).to_have_url(re.compile("window=7d"))
+    for screen in ("Quality", "Cost", "Latency", "Traces"):
+        page.get_by_role("link", name=re.compile(f"{screen}$")).click()
+        expect(page.get_by_role("heading", name=screen, exact=False, level=1)).to_be_visible()
+        expect(page.locator(".js-plotly-plot, [data-testid='stDataFrame']").first).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert errors == []
+
+
+def test_launch_an_evaluation(console: Console, page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "policy questions.csv"
+    rows = [
+        f'"What does rule {n} say?","Rule {n} covers hail.","[""Rule {n} covers hail damage.""]"'
+        for n in range(60)
+    ]
+    file.write_text("\n".join(["Frage,answer,contexts", *rows]))
+    page.goto(f"{console.url}/datasets")
+    page.set_input_files('[data-testid="stFileUploader"] input[type=file]', file)
+    # The column with the question has a name nobody can guess: it is mapped by hand.
+    page.get_by_role("combobox", name=re.compile("Input")).click()
+    page.get_by_role("option", name="Frage").click()
+    expect(page.get_by_text("60 cases").first).to_be_visible()
+    page.get_by_label("Name of the dataset").fill("policy-questions")
+    page.get_by_role("button", name="Import dataset").click()
+    expect(page.get_by_text("Imported 60 cases").first).to_be_visible()
+
+    page.goto(f"{console.url}/evaluations")
+    page.get_by_role("button", name="Launch evaluation").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox", name=re.compile("Dataset")).click()
+    page.get_by_role("option", name="policy-questions").click()
+    minimum = dialog.get_by_role("spinbutton", name="Grounding overlap (proxy)")
+    minimum.fill("0.5")
+    minimum.press("Tab")
+    dialog.get_by_role("button", name="Launch", exact=True).click()
+    expect(dialog).to_be_hidden()
+    wait_for(lambda: latest_verdict(console) == "passed", seconds=40)
+    page.reload()
+    expect(page.get_by_text("passed").first).to_be_visible()
+
+
+def latest_verdict(console: Console) -> str:
+    engine = make_engine(console.database_url)
+    with engine.connect() as connection:
+        verdict = connection.execute(
+            sa.select(evaluation.c.verdict).where(evaluation.c.dataset == "policy-questions")
+        ).scalar()
+    engine.dispose()
+    return verdict or ""
+
+
+def open_release(page: Page, address: str) -> None:
+    """Screens read through a cache of some seconds, so what the command line made appears a little later."""
+    for _ in range(20):
+        page.goto(address)
+        expect(page.get_by_role("heading", name="Releases", level=1)).to_be_visible()
+        page.wait_for_timeout(2_000)
+        if page.get_by_role("button", name="Request approval").is_visible():
+            return
+    raise AssertionError("the release never appeared")
+
+
+def test_approve_a_release_as_someone_else(console: Console, page: Page) -> None:
+    made = console.command(
+        "release", "create", "--application", "shop-bot", "--release", "v1", "--model", "amazon.nova-pro-v1:0"
+    )
+    assert made.returncode == 0, made.stderr
+    open_release(page, f"{console.url}/releases?application=shop-bot")
+    act_as(page, "ada")
+    page.get_by_role("button", name="Request approval").click()
+    confirm(page, "Request approval", reason="first release")
+    page.get_by_role("button", name="Approve", exact=False).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("looks fine to me")
+    dialog.get_by_role("button", name="Approve", exact=True).click()
+    expect(dialog.get_by_text(re.compile("ada"))).to_be_visible()
+    page.keyboard.press("Escape")
+    act_as(page, "grace")
+    page.get_by_role("button", name="Approve", exact=False).first.click()
+    confirm(page, "Approve", reason="read the evaluation")
+    expect(page.get_by_text("approved").first).to_be_visible()
+    shown = console.command("release", "list", "--application", "shop-bot", "--json").stdout
+    assert '"state": "approved"' in shown
+
+
+def test_move_the_canary(console: Console, page: Page) -> None:
+    page.goto(f"{console.url}/rollouts")
+    expect(page.get_by_role("slider").first).to_be_visible()
+    before = canary_users(console, "support-agent")
+    assert 0.22 < len(before) / len(USERS) < 0.28
+    slide_to(page, 60)
+    page.get_by_label("Reason").first.fill("looks good so far")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("is at 60 %").first).to_be_visible()
+    wait_for(lambda: share_reported(console, "support-agent") == 60)
+    time.sleep(SETTLE_S)
+    after = canary_users(console, "support-agent")
+    assert 0.57 < len(after) / len(USERS) < 0.63
+    assert before <= after, "somebody left the canary when it was widened"
+
+
+def share_reported(console: Console, application: str) -> float:
+    rollouts = httpx.get(f"{console.api_url}/api/v1/rollouts").json()["rollouts"]
+    return next(one["percent"] for one in rollouts if one["application"] == application)
+
+
+def test_roll_back(console: Console, page: Page) -> None:
+    page.goto(f"{console.url}/incidents?application=support-agent")
+    page.get_by_role("button", name="Roll back").first.click()
+    confirm(page, "Roll back", reason="answers cite the wrong policy", typed="support-agent")
+    expect(page.get_by_text("Rolled support-agent back").first).to_be_visible()
+    time.sleep(1)
+    assert set(variants(console, "support-agent").values()) == {"stable"}
+    page.goto(f"{console.url}/audit?application=support-agent")
+    expect(page.get_by_role("heading", name="Audit", level=1)).to_be_visible()
+    verified = console.command("audit", "verify", "--json")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "screen",
+    [
+        "overview", "quality", "cost", "latency", "traces", "datasets", "evaluations", "releases", "prompts",
+        "rollouts", "incidents", "audit", "settings",
+    ],
+)  # fmt: skip
+def test_every_screen_draws_in_light_and_dark(console: Console, page: Page, screen: str, scheme: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto(f"{console.url}/{screen}")
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_text("cannot be read")).to_have_count(0)
