@@ -4,7 +4,6 @@ import dataclasses
 
 import streamlit as st
 
-from genaiops_core.clock import now
 from genaiops_core.rollbacks import policy as policies
 from pages.parts import charts, filters, frame, health, keys, measures, overview_view, reads, units
 
@@ -45,11 +44,7 @@ def draw_badges() -> None:
                 color="orange",
                 help="No policy is watched",
             )
-        st.badge(
-            f"updated {units.ago(reads.read_at(url, window), now())}",
-            icon=":material/schedule:",
-            color="gray",
-        )
+        overview_view.draw_age(url, window)
 
 
 def draw_cards() -> None:

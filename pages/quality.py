@@ -4,7 +4,19 @@ import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
 from genaiops_core.telemetry.quality import MetricQuality
-from pages.parts import charts, filters, frame, health, keys, measures, reads, tables, units
+from pages.parts import (
+    charts,
+    filters,
+    frame,
+    health,
+    keys,
+    measures,
+    quality_words,
+    reads,
+    reads_reviews,
+    tables,
+    units,
+)
 
 here = frame.guard("quality")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
@@ -34,20 +46,12 @@ def draw_cards() -> None:
                 label(one),
                 units.score(one.mean),
                 units.point_change(one.mean, earlier.mean if earlier else None),
-                interval(one),
+                quality_words.interval(one),
                 icon="verified",
                 colour="normal",
                 course=course.get(identity, []),
-                help=f"Judged by {units.plain(one.judge)}, {one.method}, 95 %. n = {one.scored:,}; "
-                f"{one.undefined:,} more could not be scored.",
+                help=quality_words.explain(one),
             )
-
-
-def interval(one: MetricQuality) -> str:
-    """`0.88–0.91, n 420`."""
-    if one.low is None or one.high is None:
-        return f"n {one.scored}"
-    return f"{one.low:.2f}–{one.high:.2f}, n {one.scored}"
 
 
 def draw_trend(metric: str, judge: str, key: str) -> None:
@@ -88,6 +92,8 @@ def draw_table(by: str, name: str) -> None:
                 "low": one.low,
                 "high": one.high,
                 "scored": one.scored,
+                "effective": one.effective_n,
+                "population": one.population if one.is_sampled else one.scored,
                 "undefined": one.undefined,
             }
             for key, one in reads.quality_by(url, window, by)
@@ -100,6 +106,14 @@ def draw_table(by: str, name: str) -> None:
             "low": column.NumberColumn("95 % from", format="%.3f"),
             "high": column.NumberColumn("to", format="%.3f"),
             "scored": column.NumberColumn("n", format="localized"),
+            "effective": column.NumberColumn(
+                "Effective n",
+                format="%.0f",
+                help="How many equally weighted scores say as much; less than n where samples stand for unequal shares",
+            ),
+            "population": column.NumberColumn(
+                "Stands for", format="localized", help="Requests; without sampling only those that are scored"
+            ),
             "undefined": column.NumberColumn("Undefined", format="localized"),
         },
         key=f"quality_by_{by}",
@@ -110,6 +124,7 @@ def draw_table(by: str, name: str) -> None:
 with head.facts:
     for judge in sorted({one.judge for one in found}):
         st.badge(f"judge {units.plain(judge)}", icon=":material/gavel:", color="gray")
+    quality_words.draw_sampling(reads_reviews.sampling(url, window))
     if found:
         st.badge(units.things(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
 if not found:

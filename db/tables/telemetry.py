@@ -49,11 +49,11 @@ span = sa.Table(
     sa.Column("cost_nano_usd", sa.BigInteger),
     sa.Column("first_token_ns", sa.BigInteger),
     # '' or the span that is counted for the call this one tells of too; see docs/design/counted-once.md.
-    sa.Column("folded_into", sa.String(16), nullable=False),
+    sa.Column("folded_into", sa.String(16), nullable=False, default=""),
     # What the provider calls this call: its request or response id.
-    sa.Column("call_id", sa.String(200), nullable=False),
+    sa.Column("call_id", sa.String(200), nullable=False, default=""),
     # Whether its model was beyond the limit when it came, so that it is taken from the cell it was added to.
-    sa.Column("is_other_model", sa.Boolean, nullable=False),
+    sa.Column("is_other_model", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("trace_id", "span_id", "application"),
     sa.Index("ix_span_application_start", "application", "start_ns"),
     sa.Index(
@@ -116,6 +116,8 @@ request = sa.Table(
     sa.Column("spans", sa.BigInteger, nullable=False),
     sa.Column("span_errors", sa.BigInteger, nullable=False),
     sa.Column("calls", sa.BigInteger, nullable=False),
+    # Spans that tell of a call which another span is counted for.
+    sa.Column("folded_calls", sa.BigInteger, nullable=False, default=0),
     sa.Column("unpriced_calls", sa.BigInteger, nullable=False),
     sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
     sa.Column("input_tokens", sa.BigInteger, nullable=False),
@@ -126,6 +128,8 @@ request = sa.Table(
     # A user's or a session's requests, of every application; '' sorts first and is never asked for.
     sa.Index("ix_request_user_start", "user_id", "start_ns"),
     sa.Index("ix_request_session_start", "session_id", "start_ns"),
+    # Ids are never given again, not even after deletions: sampling goes by them.
+    sqlite_autoincrement=True,
 )
 
 ROLLUP_SUMS = (
@@ -195,6 +199,8 @@ score_rollup_hour = sa.Table(
     sa.Column("release", sa.String(200), primary_key=True),
     sa.Column("metric", sa.String(100), primary_key=True),
     sa.Column("judge", sa.String(200), primary_key=True),
+    # With which probability the requests were sampled, in millionths; 0 for scores told from outside.
+    sa.Column("rate_ppm", sa.Integer, primary_key=True, default=0),
     sa.Column("scored", sa.BigInteger, nullable=False),
     sa.Column("undefined", sa.BigInteger, nullable=False),
     sa.Column("value_sum", sa.Float, nullable=False),
@@ -214,6 +220,11 @@ score = sa.Table(
     sa.Column("value", sa.Float),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("start_ns", sa.BigInteger, nullable=False),
+    # As in `score_rollup_hour`.
+    sa.Column("rate_ppm", sa.Integer, nullable=False, default=0),
+    # Where it is rolled up, so that it can be taken out of there.
+    sa.Column("environment", sa.String(200), nullable=False, default=""),
+    sa.Column("release", sa.String(200), nullable=False, default=""),
     sa.UniqueConstraint("trace_id", "metric", "judge", "application"),
 )
 
@@ -227,7 +238,7 @@ feedback = sa.Table(
     sa.Column("thumb", sa.String(4)),
     sa.Column("comment", sa.Text, nullable=False),
     sa.Column("received_at", UtcDateTime, nullable=False),
-    sa.Index("ix_feedback_trace", "trace_id"),
+    sa.UniqueConstraint("trace_id", "user_id"),
 )
 
 USAGE_SUMS = (

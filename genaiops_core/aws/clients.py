@@ -43,7 +43,12 @@ def as_expected(error: Exception, doing: str) -> GenAIOpsError:
 
     Errors that no retry mends are `Misconfigured`; the others are `Unavailable`.
     """
-    from botocore.exceptions import ClientError, NoCredentialsError, ParamValidationError, PartialCredentialsError
+    from botocore.exceptions import (
+        ClientError,
+        NoCredentialsError,
+        ParamValidationError,
+        PartialCredentialsError,
+    )
 
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return Misconfigured(f"{doing} needs AWS credentials in the environment: {error}.")

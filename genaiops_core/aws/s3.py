@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from contextlib import closing, contextmanager
+from typing import Any, NamedTuple
 
 from genaiops_core.aws.clients import as_expected
 
@@ -35,17 +37,19 @@ def keys(client: Any, *, bucket: str, prefix: str = "", after: str = "") -> Iter
         raise as_expected(error, f"Listing s3://{bucket}/{prefix}") from error
 
 
-def read(client: Any, *, bucket: str, key: str) -> IO[bytes]:
+@contextmanager
+def reading(client: Any, *, bucket: str, key: str) -> Iterator[io.RawIOBase]:
     """The content of one object as a stream.
 
     Raises:
         Misconfigured: it may not be read.
-        Unavailable: AWS does not answer, or the object is gone.
+        Unavailable: AWS does not answer, breaks off half-way, or the object is gone.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        body: IO[bytes] = client.get_object(Bucket=bucket, Key=key)["Body"]
+        # Entering the body itself would give the stream beneath it, which checks neither length nor checksum.
+        with closing(client.get_object(Bucket=bucket, Key=key)["Body"]) as body:
+            yield body
     except (BotoCoreError, ClientError) as error:
         raise as_expected(error, f"Reading s3://{bucket}/{key}") from error
-    return body

@@ -144,7 +144,7 @@ def _asked_messages(asked: Mapping[str, Any]) -> Iterator[Message]:
     for name in ("prompt", "inputText", "message", "query"):
         if isinstance(asked.get(name), str):
             yield {"role": "user", "parts": _parts(asked[name])}
-    for text in asked.get("texts") or ():
+    for text in asked["texts"] if isinstance(asked.get("texts"), list) else ():
         yield {"role": "user", "parts": _parts(text)}
 
 
@@ -167,7 +167,8 @@ def _whole_answer(body: dict[str, Any]) -> Iterator[Message]:
     for listed in ("results", "outputs", "generations", "choices"):
         answers = _objects(body.get(listed))
         for answer in answers:
-            inner = answer.get("message") if isinstance(answer.get("message"), dict) else answer
+            message = answer.get("message")
+            inner = message if isinstance(message, dict) else answer
             parts = _parts(_first([inner], _TEXTS))
             if parts:
                 yield {"role": "assistant", "parts": parts}

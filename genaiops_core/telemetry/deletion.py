@@ -6,7 +6,8 @@ import datetime as dt
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -61,6 +62,13 @@ def show_user(engine: sa.Engine, *, user_id: str, application: str | None = None
         return holdings(connection, user_id, application)
 
 
+def mentioning(engine: sa.Engine, *, user_id: str, besides: Sequence[str] = ()) -> list[str]:
+    """Traces, other than `besides`, whose contents mention the user; every content there is gets read."""
+    _check_user(user_id)
+    with reading(engine) as connection:
+        return sorted(set(mentions.in_contents(connection, user_id)) - set(besides))
+
+
 def delete_user(
     engine: sa.Engine, *, actor: str, user_id: str, application: str | None = None, reason: str
 ) -> Certificate:
@@ -97,7 +105,9 @@ def delete_user(
         cases.update(dict.fromkeys(held.cases))
         rows += _erase(engine, user_id, application, held.traces)
     else:
-        raise Conflict("The user's traffic comes faster than it is deleted; stop its sender, then run this again.")
+        raise Conflict(
+            "The user's traffic comes faster than it is deleted; stop its sender, then run this again."
+        )
     _forget_pages(engine)
     return _certify(
         engine,
@@ -130,7 +140,9 @@ def _certify(engine: sa.Engine, user_id: str, traces: set[str], found: Certifica
         left = _left(connection, user_id, application, sorted(traces))
         told = asdict(found) | {"left": left, "mentions": texts}
         kept: dict[str, Any] = {
-            key: value for key, value in told.items() if key not in ("actor", "reason", "audit_sequence", "at")
+            key: value
+            for key, value in told.items()
+            if key not in ("actor", "reason", "audit_sequence", "at")
         }
         sequence = audit.record(
             connection,
@@ -145,9 +157,7 @@ def _certify(engine: sa.Engine, user_id: str, traces: set[str], found: Certifica
     return Certificate(**(told | {"audit_sequence": sequence}))
 
 
-def _erase(
-    engine: sa.Engine, user_id: str, application: str | None, traces: Sequence[str]
-) -> Counter[str]:
+def _erase(engine: sa.Engine, user_id: str, application: str | None, traces: Sequence[str]) -> Counter[str]:
     rows: Counter[str] = Counter()
     # Requests last: should this be killed, they still say which traces are the user's.
     tables = sorted(user_data.tables_by_trace(), key=lambda table: (table.name == "request", table.name))
@@ -165,9 +175,20 @@ def _erase(
     return +rows
 
 
-def _overwriting(engine: sa.Engine) -> Any:
+@contextmanager
+def _overwriting(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A writing transaction in which SQLite overwrites what it deletes with zeros."""
-    return writing(engine, is_secure=True)
+    with writing(engine) as connection:
+        if not is_sqlite(connection):
+            yield connection
+            return
+        before = connection.exec_driver_sql("PRAGMA secure_delete").scalar()
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        try:
+            yield connection
+        finally:
+            # The connection goes back to the pool.
+            connection.exec_driver_sql(f"PRAGMA secure_delete={int(before or 0)}")
 
 
 def _forget_pages(engine: sa.Engine) -> None:
@@ -184,7 +205,9 @@ def _left(
     for table in user_data.tables_by_trace():
         for portion in portions(traces):
             query = sa.select(sa.func.count()).select_from(table)
-            left[str(table.name)] += connection.scalar(query.where(of_traces(table, portion, application))) or 0
+            left[str(table.name)] += (
+                connection.scalar(query.where(of_traces(table, portion, application))) or 0
+            )
     for table in user_data.tables_by_user():
         query = sa.select(sa.func.count()).select_from(table)
         left[str(table.name)] += connection.scalar(query.where(of_user(table, user_id, application))) or 0

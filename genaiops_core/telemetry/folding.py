@@ -13,20 +13,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from genaiops_core.telemetry.conventions import MODEL_COMPONENTS
-from genaiops_core.telemetry.retelling import Teller, agree, cached_tokens, is_sum, likeness, tells_usage
+from genaiops_core.telemetry.folding_tree import Below, Tree
+from genaiops_core.telemetry.retelling import (
+    Teller,
+    agree,
+    cached_tokens,
+    is_sum,
+    is_teller,
+    likeness,
+    overlap,
+    tells_usage,
+)
 from genaiops_core.telemetry.spans import SpanFacts
-
-MOST_TELLERS_ABOVE = 100
-"""Tellers looked at above each; a bound for traces that nest without end."""
-
-_AS_ONE = frozenset((*MODEL_COMPONENTS, "other", "chain", "prompt"))
-"""Components that may stand between two spans of one call."""
-_NESTED_AGENT = frozenset(("agent",))
-"""Between two spans of one call only if these tell exactly the same usage."""
-
-def is_teller(span: Teller) -> bool:
-    """Whether the span tells of a model call, counted for it or not."""
-    return span.is_call or span.folded_into != ""
 
 
 def decide(spans: Sequence[Teller]) -> dict[str, str]:
@@ -38,200 +36,11 @@ def decide(spans: Sequence[Teller]) -> dict[str, str]:
     tellers = {span.span_id: span for span in spans if is_teller(span)}
     if len(tellers) < 2:
         return dict.fromkeys(tellers, "")
-    tree = _Tree(spans, tellers)
+    tree = Tree(spans, tellers)
     groups = _Groups(tellers, tree.depth)
     for span_id in tree.deepest_first():
         _fold(tellers[span_id], tree.below[span_id], tellers, groups)
     return groups.verdict()
-
-
-@dataclass(slots=True)
-class _Below:
-    """One teller below another."""
-
-    span_id: str
-    distance: int  # 0: nothing stands between but spans of one call; 1: an agent does; 2: a tool or the like
-
-
-class _Tree:
-    """How the tellers of one trace lie above each other."""
-
-    def __init__(self, spans: Sequence[Teller], tellers: Mapping[str, Teller]) -> None:
-        self._by_id = {span.span_id: span for span in spans}
-        self._parents = _without_circles(self._by_id)
-        self._nearest: dict[str, tuple[str, int]] = {}
-        self.depth: dict[str, int] = {}
-        for span in spans:
-            self._place(span.span_id, tellers)
-        self.below: dict[str, list[_Below]] = {span_id: [] for span_id in tellers}
-        for span_id in tellers:
-            above, distance = self._nearest[span_id]
-            for _ in range(MOST_TELLERS_ABOVE):
-                if not above:
-                    break
-                self.below[above].append(_Below(span_id, distance))
-                distance = max(distance, _distance(self._by_id[above].component))
-                further, between = self._nearest[above]
-                above, distance = further, max(distance, between)
-
-    def deepest_first(self) -> list[str]:
-        return sorted(self.below, key=lambda span_id: (-self.depth[span_id], span_id))
-
-    def _place(self, span_id: str, tellers: Mapping[str, Teller]) -> None:
-        """Find depth and the nearest teller above, of this span and of those above it that have none yet."""
-        path = []
-        at = span_id
-        while at and at not in self.depth:
-            path.append(at)
-            at = self._parents[at]
-        for one in reversed(path):
-            parent = self._parents[one]
-            if not parent:
-                self.depth[one], self._nearest[one] = 0, ("", 0)
-                continue
-            self.depth[one] = self.depth[parent] + 1
-            if parent in tellers:
-                self._nearest[one] = (parent, 0)
-            else:
-                above, distance = self._nearest[parent]
-                self._nearest[one] = (above, max(distance, _distance(self._by_id[parent].component)))
-
-
-def _distance(component: str) -> int:
-    return 0 if component in _AS_ONE else 1 if component in _NESTED_AGENT else 2
-
-
-def _without_circles(by_id: Mapping[str, Teller]) -> dict[str, str]:
-    """Span id -> parent id, '' for roots and where the parent is not known; of a circle the earliest is a root."""
-    parents = {
-        span_id: span.parent_span_id if span.parent_span_id in by_id else ""
-        for span_id, span in by_id.items()
-    }
-    done: set[str] = set()
-    for start in by_id:
-        path: dict[str, None] = {}
-        at = start
-        while at and at not in done and at not in path:
-            path[at] = None
-            at = parents[at]
-        if at and at in path:
-            circle = list(path)[list(path).index(at) :]
-            parents[min(circle, key=lambda one: (by_id[one].start_ns, one))] = ""
-        done.update(path)
-    return parents
-
-
-@dataclass(slots=True)
-class _Groups:
-    """Tellers of the same call, as found so far, and roll-ups of several calls with one of those."""
-
-    tellers: Mapping[str, Teller]
-    depth: Mapping[str, int]
-    _members: dict[str, list[str]] = field(init=False)
-    _of: dict[str, str] = field(init=False)
-    _rolled_up: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._members = {span_id: [span_id] for span_id in self.tellers}
-        self._of = {span_id: span_id for span_id in self.tellers}
-        self._rolled_up = {}
-        by_call: dict[str, str] = {}
-        for span_id in sorted(self.tellers):
-            teller = self.tellers[span_id]
-            # An agent may give the id of its last call as its own, although it made several.
-            if teller.call_id and teller.component in MODEL_COMPONENTS:
-                self.join(span_id, by_call.setdefault(teller.call_id, span_id))
-
-    def join(self, span_id: str, other: str) -> None:
-        """The two tell of the same call."""
-        group, into = self._of[span_id], self._of[other]
-        if group == into:
-            return
-        for member in self._members.pop(group):
-            self._of[member] = into
-            self._members[into].append(member)
-
-    def are_joined(self, span_id: str, other: str) -> bool:
-        """Whether the two are known to tell of the same call."""
-        return not self.is_rolled_up(other) and self._of[span_id] == self._of[other]
-
-    def roll_up(self, span_id: str, over: str) -> None:
-        """The first repeats what several calls used, of which `over` is one."""
-        self._rolled_up[span_id] = over
-        group = self._members.pop(self._of[span_id])
-        assert group == [span_id]
-
-    def is_rolled_up(self, span_id: str) -> bool:
-        return span_id in self._rolled_up
-
-    def counted(self, span_id: str) -> str:
-        """The span counted for the call that `span_id` tells of: the best informed, then the innermost."""
-        if span_id in self._rolled_up:
-            return self.counted(self._rolled_up[span_id])
-        members = self._members[self._of[span_id]]
-        return members[0] if len(members) == 1 else max(members, key=self._preference)
-
-    def verdict(self) -> dict[str, str]:
-        chosen = {span_id: self.counted(span_id) for span_id in self.tellers}
-        return {span_id: "" if into == span_id else into for span_id, into in chosen.items()}
-
-    def _preference(self, span_id: str) -> tuple[int | bool | str, ...]:
-        teller = self.tellers[span_id]
-        return (
-            teller.cost_nano_usd is not None,
-            (teller.input_tokens is not None) + (teller.output_tokens is not None),
-            cached_tokens(teller) > 0,
-            teller.model != "",
-            self.depth[span_id],
-            teller.start_ns,
-            span_id,
-        )
-
-
-def _fold(one: Teller, below: list[_Below], tellers: Mapping[str, Teller], groups: _Groups) -> None:
-    """Decide about one teller, all below it being decided."""
-    if any(groups.are_joined(one.span_id, lower.span_id) for lower in below):
-        return
-    if one.component in MODEL_COMPONENTS:
-        same = _same_call(one, below, tellers, groups)
-        if same:
-            groups.join(one.span_id, same)
-            return
-    if not tells_usage(one):
-        return
-    calls = _calls_below(below, tellers, groups)
-    if not calls:
-        return
-    if one.component in MODEL_COMPONENTS:
-        if len(calls) > 1 and is_sum(one, [tellers[call] for call in calls]):
-            groups.roll_up(one.span_id, calls[0])
-    elif len(calls) == 1 and agree(one, tellers[calls[0]]):
-        groups.join(one.span_id, calls[0])
-    else:
-        groups.roll_up(one.span_id, calls[0])
-
-
-def _calls_below(below: Iterable[_Below], tellers: Mapping[str, Teller], groups: _Groups) -> list[str]:
-    """The calls with usage that are counted below, the earliest first."""
-    counted = {groups.counted(lower.span_id) for lower in below if not groups.is_rolled_up(lower.span_id)}
-    calls = [span_id for span_id in counted if tells_usage(tellers[span_id])]
-    return sorted(calls, key=lambda span_id: (tellers[span_id].start_ns, span_id))
-
-
-def _same_call(
-    one: Teller, below: Iterable[_Below], tellers: Mapping[str, Teller], groups: _Groups
-) -> str | None:
-    """The teller below that tells best of the same call as `one`, which is of a model; None when none does."""
-    best: tuple[int, int, int, str] | None = None
-    for lower in below:
-        if groups.is_rolled_up(lower.span_id):
-            continue
-        likeness = likeness(one, tellers[lower.span_id], lower.distance)
-        if likeness:
-            # Of attempts that are alike, the last one is what its caller got.
-            candidate = (likeness, groups.depth[lower.span_id], tellers[lower.span_id].start_ns, lower.span_id)
-            best = candidate if best is None else max(best, candidate)
-    return best and best[3]
 
 
 def fold(spans: Sequence[SpanFacts]) -> None:
@@ -253,3 +62,128 @@ def fold(spans: Sequence[SpanFacts]) -> None:
             into = verdict.get(span.span_id)
             if into is not None:
                 span.folded_into, span.is_call = into, into == ""
+
+
+@dataclass(slots=True)
+class _Groups:
+    """Tellers of the same call, as found so far, and roll-ups of several calls with one of those."""
+
+    tellers: Mapping[str, Teller]
+    depth: Mapping[str, int]
+    _members: dict[str, list[str]] = field(init=False)
+    _of: dict[str, str] = field(init=False)
+    _rolled_up: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._members = {span_id: [span_id] for span_id in self.tellers}
+        self._of = {span_id: span_id for span_id in self.tellers}
+        self._rolled_up = {}
+        self._join_by_call_id()
+
+    def join(self, span_id: str, other: str) -> None:
+        """The two tell of the same call."""
+        group, into = self._of[span_id], self._of[other]
+        if group == into:
+            return
+        for member in self._members.pop(group):
+            self._of[member] = into
+            self._members[into].append(member)
+
+    def are_joined(self, span_id: str, other: str) -> bool:
+        """Whether the two are known to tell of the same call."""
+        return self._of[span_id] == self._of[other]
+
+    def is_alone(self, span_id: str) -> bool:
+        return len(self._members[self._of[span_id]]) == 1
+
+    def roll_up(self, span_id: str, over: str) -> None:
+        """The first, alone so far, repeats what several calls used, of which `over` is one."""
+        self._rolled_up[span_id] = over
+
+    def is_rolled_up(self, span_id: str) -> bool:
+        return span_id in self._rolled_up
+
+    def counted(self, span_id: str) -> str:
+        """The span counted for the call that `span_id` tells of: the best informed, then the innermost."""
+        members = self._members[self._of[self._rolled_up.get(span_id, span_id)]]
+        return members[0] if len(members) == 1 else max(members, key=self._preference)
+
+    def verdict(self) -> dict[str, str]:
+        chosen = {span_id: self.counted(span_id) for span_id in self.tellers}
+        return {span_id: "" if into == span_id else into for span_id, into in chosen.items()}
+
+    def _join_by_call_id(self) -> None:
+        """Spans that give their call the same id and run at the same time tell of the same call."""
+        by_id: dict[str, list[Teller]] = defaultdict(list)
+        for teller in self.tellers.values():
+            # An agent may give the id of its last call as its own, although it made several.
+            if teller.call_id and teller.component in MODEL_COMPONENTS:
+                by_id[teller.call_id].append(teller)
+        for named in by_id.values():
+            named.sort(key=lambda teller: (teller.start_ns, teller.span_id))
+            reach = named[0]
+            for teller in named[1:]:
+                if overlap(reach, teller):
+                    self.join(teller.span_id, reach.span_id)
+                if teller.start_ns + teller.duration_ns > reach.start_ns + reach.duration_ns:
+                    reach = teller
+
+    def _preference(self, span_id: str) -> tuple[int | bool | str, ...]:
+        teller = self.tellers[span_id]
+        return (
+            teller.cost_nano_usd is not None,
+            (teller.input_tokens is not None) + (teller.output_tokens is not None),
+            # Not a provider's log entry: it does not say how long the application waited.
+            teller.duration_ns >= 0,
+            cached_tokens(teller) > 0,
+            teller.model != "",
+            # Nobody says how long it took of a span that is known from elsewhere than its application.
+            teller.duration_ns >= 0,
+            self.depth[span_id],
+            teller.start_ns,
+            span_id,
+        )
+
+
+def _fold(one: Teller, below: Sequence[Below], tellers: Mapping[str, Teller], groups: _Groups) -> None:
+    """Decide about one teller, all below it being decided."""
+    if not below or any(groups.are_joined(one.span_id, lower.span_id) for lower in below):
+        return
+    is_model = one.component in MODEL_COMPONENTS
+    if is_model:
+        same = _same_call(one, below, tellers, groups)
+        if same is not None:
+            groups.join(one.span_id, same)
+            return
+    if not tells_usage(one) or not groups.is_alone(one.span_id):
+        return
+    calls = _calls_below(below, tellers, groups)
+    if not calls:
+        return
+    if not is_model and len(calls) == 1 and agree(one, tellers[calls[0]]):
+        groups.join(one.span_id, calls[0])
+    elif not is_model or (len(calls) > 1 and is_sum(one, [tellers[call] for call in calls])):
+        groups.roll_up(one.span_id, calls[0])
+
+
+def _calls_below(below: Iterable[Below], tellers: Mapping[str, Teller], groups: _Groups) -> list[str]:
+    """The calls with usage that are counted below, the earliest first."""
+    counted = {groups.counted(lower.span_id) for lower in below if not groups.is_rolled_up(lower.span_id)}
+    calls = [span_id for span_id in counted if tells_usage(tellers[span_id])]
+    return sorted(calls, key=lambda span_id: (tellers[span_id].start_ns, span_id))
+
+
+def _same_call(
+    one: Teller, below: Iterable[Below], tellers: Mapping[str, Teller], groups: _Groups
+) -> str | None:
+    """The teller below that tells best of the same call as `one`, which is of a model; None when none does."""
+    best: tuple[int, int, int, str] | None = None
+    for lower in below:
+        if groups.is_rolled_up(lower.span_id):
+            continue
+        alike = likeness(one, tellers[lower.span_id], lower.distance)
+        if alike:
+            # Of attempts that are alike, the last one is what its caller got.
+            candidate = (alike, groups.depth[lower.span_id], tellers[lower.span_id].start_ns, lower.span_id)
+            best = candidate if best is None else max(best, candidate)
+    return best and best[3]

@@ -83,6 +83,8 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
     }
     if answered.first_token_ms is not None:
         attributes["gen_ai.server.time_to_first_token"] = answered.first_token_ms / 1000
+    if answered.latency_ms is not None:
+        attributes["aws.bedrock.invocation_latency_ms"] = answered.latency_ms
     if error:
         attributes["error.type"] = error
     latency_ns = UNKNOWN_NS if answered.latency_ms is None else max(0, round(answered.latency_ms * 1e6))
@@ -193,14 +195,12 @@ def _content(asked: Asked, answered: Answered) -> dict[str, Any]:
             content[name] = orjson.dumps(value).decode()
     if answered.finish_reasons:
         content["gen_ai.response.finish_reasons"] = list(answered.finish_reasons)
-    for name, text in (
-        ("gen_ai.response.id", answered.response_id),
-        ("gen_ai.response.model", answered.response_model),
-        ("aws.bedrock.guardrail.id", asked.guardrail_id),
-    ):
-        if text:
-            content[name] = text
-    return content
+    named = {
+        "gen_ai.response.id": answered.response_id,
+        "gen_ai.response.model": answered.response_model,
+        "aws.bedrock.guardrail.id": asked.guardrail_id,
+    }
+    return content | {name: text for name, text in named.items() if text}
 
 
 def _bodies_elsewhere(sent: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, str]:

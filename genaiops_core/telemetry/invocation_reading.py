@@ -10,7 +10,7 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import orjson
 
@@ -26,7 +26,14 @@ MAX_DOCUMENT_BYTES = 512 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _LISTS = ("events", "logEvents", "Records", "records")
 _NO_LOGS = ("amazon-bedrock-logs-permission-check",)
-_BODY_ENDINGS = ("_input.json.gz", "_output.json.gz", "_input.json", "_output.json", "_input.bin", "_output.bin")
+_BODY_ENDINGS = (
+    "_input.json.gz",
+    "_output.json.gz",
+    "_input.json",
+    "_output.json",
+    "_input.bin",
+    "_output.bin",
+)
 
 
 class Found(NamedTuple):
@@ -67,21 +74,24 @@ def is_log(name: str) -> bool:
 def read_file(file: Path, *, application: str | None = None) -> Iterator[Found]:
     """The entries of one file, one after the other; memory does not grow with a file of JSON lines."""
     try:
-        with file.open("rb") as stream:
+        with file.open("rb", buffering=0) as stream:
             yield from read_stream(stream, str(file), application=application)
     except OSError as error:
         yield Found(str(file), None, f"it cannot be read: {error.strerror or error}")
 
 
-def read_stream(stream: IO[bytes], name: str, *, application: str | None = None) -> Iterator[Found]:
-    """The entries of an open file or S3 object; see `read_file`."""
-    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
+def read_stream(stream: io.RawIOBase, name: str, *, application: str | None = None) -> Iterator[Found]:
+    """The entries of an open file or S3 object, not buffered yet; see `read_file`."""
+    buffered = io.BufferedReader(stream)
     is_gzip = buffered.peek(2)[:2] == _GZIP_MAGIC
-    text: IO[bytes] = gzip.GzipFile(fileobj=buffered) if is_gzip else buffered
+    text = cast(IO[bytes], gzip.GzipFile(fileobj=buffered) if is_gzip else buffered)
     try:
         yield from _read_text(text, name, application)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         yield Found(name, None, f"its gzip is damaged, so it was read to there only: {error}")
+    finally:
+        # Whoever opened the stream closes it.
+        buffered.detach()
 
 
 def read_message(message: str, where: str, *, application: str | None = None) -> Iterator[Found]:

@@ -27,7 +27,11 @@ _LATENCIES = ("request_latency", "call_latency")
 
 
 def join(
-    engine: sa.Engine, bound: int, *, is_dry_run: bool = False, is_stopping: Callable[[], bool] = lambda: False
+    engine: sa.Engine,
+    bound: int,
+    *,
+    is_dry_run: bool = False,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> int:
     """Join the minutes before `bound` (a minute since the Unix epoch, the first of an hour) into their hours.
 

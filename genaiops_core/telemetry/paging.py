@@ -95,7 +95,7 @@ def read_page(
     reader = _Reader(connection, limit, columns, accept, most_accepted_among)
     scope = list(scope)
     if cursor:
-        scope.append(_before(*_decoded(cursor)))
+        scope.append(before(*decoded(cursor)))
     looked_to, looked_at = None, 0
     # No index serves what is picked: look at a bounded number of rows, few at first, and let the cursor say where
     # that ended.
@@ -110,10 +110,10 @@ def read_page(
         if looked_to is None:
             break
         looked_at += rows
-        reader.read([*scope, *picked, ~_before(*looked_to)])
+        reader.read([*scope, *picked, ~before(*looked_to)])
         if reader.is_done:
             break
-        scope.append(_before(*looked_to))
+        scope.append(before(*looked_to))
     if looked_to is None:
         reader.read([*scope, *picked])
     found = reader.found
@@ -127,7 +127,7 @@ def read_page(
     is_bounded = len(found) <= limit and last is not None and reader.stopped_at is None
     return Page(
         rows=found[:limit],
-        next_cursor=None if last is None else _encoded(*last),
+        next_cursor=None if last is None else encoded(*last),
         looked_at=looked_at if is_bounded else None,
         accepted_among=reader.decided if accept else None,
     )
@@ -182,7 +182,7 @@ class _Reader:
             at += len(some)
 
 
-def _before(start_ns: int, row_id: int) -> sa.ColumnElement[bool]:
+def before(start_ns: int, row_id: int) -> sa.ColumnElement[bool]:
     """Rows that come after this one in the list, newest first."""
     # The first condition is what the index can use; the second breaks ties.
     return sa.and_(
@@ -190,11 +190,17 @@ def _before(start_ns: int, row_id: int) -> sa.ColumnElement[bool]:
     )
 
 
-def _encoded(start_ns: int, row_id: int) -> str:
+def encoded(start_ns: int, row_id: int) -> str:
+    """A place in the list as a cursor."""
     return base64.urlsafe_b64encode(f"{start_ns}.{row_id}".encode()).decode()
 
 
-def _decoded(cursor: str) -> tuple[int, int]:
+def decoded(cursor: str) -> tuple[int, int]:
+    """The place that a cursor names.
+
+    Raises:
+        BadInput: it is none of ours.
+    """
     try:
         start_ns, row_id = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").split(".")
         place = int(start_ns), int(row_id)

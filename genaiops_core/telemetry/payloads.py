@@ -14,7 +14,8 @@ import sqlalchemy as sa
 import zstandard
 
 from db.tables.telemetry import payload
-from genaiops_core.telemetry.spans import SpanFacts, to_json
+from genaiops_core.telemetry.bounds import to_json
+from genaiops_core.telemetry.spans import SpanFacts
 
 _LEVEL = 1
 _LARGEST_BLOB_BYTES = 1 << 30

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
 _CLOSE = 0.1
 """Relative difference of token counts that two counters of one call may show."""
+
+_VERSION = re.compile(r"$|[-@:._]?(v?\d|latest|preview)")
+"""What may follow the name of a model without making it another one."""
 
 
 class Teller(Protocol):
@@ -44,18 +48,37 @@ class Teller(Protocol):
     def cost_nano_usd(self) -> int | None: ...
 
 
+NOTHING_BETWEEN = 0
+"""Between two spans stand only spans that may belong to one call."""
+AGENT_BETWEEN = 1
+"""An agent stands between: one call only if both tell exactly the same usage."""
+OTHER_WORK_BETWEEN = 2
+"""A tool, a retrieval or the like stands between: what it calls is a call of its own."""
+
+
+def is_teller(span: Teller) -> bool:
+    """Whether the span tells of a model call, counted for it or not."""
+    return span.is_call or span.folded_into != ""
+
+
 def likeness(one: Teller, lower: Teller, distance: int) -> int:
-    """How surely `lower` tells of the same call as `one` above it: 3 the same usage, 2 similar, 1 failed, 0 not."""
-    if distance == 2:
+    """How surely `lower` tells of the same call as `one` above it.
+
+    Returns:
+        3 for the same usage, 2 for a similar one or a wrapper's failure around a failure, 1 for a wrapper's failure
+        around a success, 0 for no likeness.
+    """
+    if distance == OTHER_WORK_BETWEEN:
         return 0
     if not tells_usage(one):
         # A wrapper that failed without usage adds nothing to the call inside it, failed or not.
-        return 1 + lower.is_error if distance == 0 else 0
+        is_around = distance == NOTHING_BETWEEN and one.component == lower.component
+        return 1 + lower.is_error if is_around else 0
     if not tells_usage(lower):
         return 0
     if agree(one, lower):
         return 3
-    return 2 if distance == 0 and _is_similar(one, lower) else 0
+    return 2 if distance == NOTHING_BETWEEN and _is_similar(one, lower) else 0
 
 
 def tells_usage(teller: Teller) -> bool:
@@ -93,9 +116,12 @@ def _is_similar(one: Teller, lower: Teller) -> bool:
     One counts cached or reasoning tokens and the other does not, or estimates: then the other side of the usage is the
     same, or both are close. Beyond that the model must be the same and the inner one must fill most of the outer's time.
     """
+    if one.component != lower.component:
+        return False
     if one.model and lower.model and not _is_same_model(one.model, lower.model):
         return False
-    if 2 * lower.duration_ns < one.duration_ns or not _overlap(one, lower):
+    is_short = 0 <= 2 * lower.duration_ns < one.duration_ns
+    if is_short or not overlap(one, lower):
         return False
     pairs = [
         (mine, its)
@@ -113,13 +139,15 @@ def _is_similar(one: Teller, lower: Teller) -> bool:
 def _is_same_model(one: str, other: str) -> bool:
     """Whether one name is the other with a vendor, region, date or version around it."""
     shorter, longer = sorted((one.lower(), other.lower()), key=len)
-    return shorter in longer
+    before, found, after = longer.partition(shorter)
+    return bool(found) and (not before or before[-1] in "./:") and _VERSION.match(after) is not None
 
 
-def _overlap(one: Teller, other: Teller) -> bool:
-    return one.start_ns <= other.start_ns + max(0, other.duration_ns) and other.start_ns <= one.start_ns + max(
-        0, one.duration_ns
-    )
+def overlap(one: Teller, other: Teller) -> bool:
+    """Whether the two run at the same time, be it for an instant."""
+    return one.start_ns <= other.start_ns + max(
+        0, other.duration_ns
+    ) and other.start_ns <= one.start_ns + max(0, one.duration_ns)
 
 
 def is_sum(one: Teller, parts: Sequence[Teller]) -> bool:

@@ -15,19 +15,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
 from db.tables import metadata
-from db.tables.telemetry import application
-from db.transaction import reading, writing
+from db.tables.telemetry import application, saved_settings
+from db.transaction import insert, reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import minutes
-
-log = structlog.get_logger(__name__)
+from genaiops_core.telemetry import minutes, usage
 
 ROWS_A_TRANSACTION = 2_000
 """Rows deleted at a time: some 50 ms on SQLite, within which others cannot write."""
 
+EVERY = dt.timedelta(hours=1)
+"""Between two scheduled runs, all workers together."""
+
+_DUE_SETTING = "retention_due"
 _DAY = dt.timedelta(days=1)
 _DAY_NS = 86_400 * 1_000_000_000
 
@@ -83,6 +84,9 @@ _AGED = (
     _Aged(table="payload", column="start_ns", keep="payload_days", unit="ns"),
     _Aged(table="log_record", column="time_ns", keep="payload_days", unit="ns"),
     _Aged(table="score", column="start_ns", keep="span_days", unit="ns"),
+    _Aged(table="review", column="start_ns", keep="span_days", unit="ns"),
+    _Aged(table="sample", column="start_ns", keep="span_days", unit="ns"),
+    _Aged(table="sample_waiting", column="waits_since", keep="span_days", unit="instant"),
     _Aged(table="feedback", column="received_at", keep="span_days", unit="instant"),
     _Aged(table="span", column="start_ns", keep="span_days", unit="ns"),
     _Aged(table="request", column="start_ns", keep="span_days", unit="ns"),
@@ -94,6 +98,7 @@ _AGED = (
     _Aged(table="rollup_hour", column="bucket", keep="rollup_days", unit="hour"),
     _Aged(table="rollup_day", column="bucket", keep="rollup_days", unit="day"),
     _Aged(table="score_rollup_hour", column="bucket", keep="rollup_days", unit="hour"),
+    _Aged(table="sample_rollup_hour", column="bucket", keep="rollup_days", unit="hour"),
     _Aged(table="usage_user_day", column="day", keep="rollup_days", unit="day"),
 )
 """Contents first and marks before what they mark, so that a run that is cut off leaves nothing half told."""
@@ -123,9 +128,11 @@ def run(
     """
     began = time.perf_counter()
     rows: Counter[str] = Counter()
+    if keep.span_days and not is_dry_run:
+        usage.freeze(engine, _bound(now, keep.span_days, "day"), now)
     for aged in _AGED:
         days = _days(keep, aged.keep)
-        if not days or aged.table not in metadata.tables:
+        if not days:
             continue
         table = metadata.tables[aged.table]
         bound = _bound(now, days, aged.unit)
@@ -137,15 +144,12 @@ def run(
     if keep.minute_days:
         bound = _bound(now, keep.minute_days, "minute")
         joined = minutes.join(engine, bound, is_dry_run=is_dry_run, is_stopping=is_stopping)
-    removed = Removed(
+    return Removed(
         rows={name: count for name, count in rows.items() if count},
         minutes_joined=joined,
         is_dry_run=is_dry_run,
         seconds=time.perf_counter() - began,
     )
-    if (removed.rows or joined) and not is_dry_run:
-        log.info("old data was deleted", **removed.rows, minutes_joined=joined)
-    return removed
 
 
 def _days(keep: Keep, name: str) -> int:
@@ -225,3 +229,23 @@ def _portions(
                     yield when < bound
                 return
         yield when <= last
+
+
+def claim_run(engine: sa.Engine, now: dt.datetime) -> bool:
+    """Whether a scheduled run is due; true for one caller only, and for the first time `EVERY` after installing.
+
+    Whoever imports history has that long to see that it is older than it may be, and to change the settings.
+    """
+    with writing(engine) as connection:
+        row = saved_settings.c
+        kept = connection.scalar(sa.select(row.value).where(row.name == _DUE_SETTING).with_for_update())
+        if kept is not None and dt.datetime.fromisoformat(kept["due_at"]) > now:
+            return False
+        upsert = insert(connection, saved_settings).values(
+            name=_DUE_SETTING, value={"due_at": (now + EVERY).isoformat()}
+        )
+        # Whoever comes second waits for the row and then finds it not due; the first time nobody runs.
+        connection.execute(
+            upsert.on_conflict_do_update(index_elements=["name"], set_={"value": upsert.excluded.value})
+        )
+    return kept is not None

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import sqlalchemy as sa
 
 from genaiops_core.errors import BadInput
+from genaiops_core.telemetry import durations
 from genaiops_core.telemetry.applications import Known, known
 from genaiops_core.telemetry.figures import usd
 from genaiops_core.telemetry.filters import Filters, instant
@@ -70,7 +71,7 @@ class TraceRow:
         kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
         return cls(
             start=instant(row["start_ns"]),
-            duration_ms=None if duration_ns is None else duration_ns / 1e6,
+            duration_ms=durations.milliseconds(duration_ns),
             status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
             **said,
             **kept,

@@ -60,9 +60,7 @@ def holdings(connection: sa.Connection, user_id: str, application: str | None = 
             # Rows of the traces are counted already.
             counted = _count_apart(connection, table, condition, set(traces))
         else:
-            counted = (
-                connection.scalar(sa.select(sa.func.count()).select_from(table).where(condition)) or 0
-            )
+            counted = connection.scalar(sa.select(sa.func.count()).select_from(table).where(condition)) or 0
         rows[str(table.name)] += counted
     return Holdings(
         traces=traces,
@@ -87,9 +85,7 @@ def tables_by_user() -> list[sa.Table]:
     ]
 
 
-def of_traces(
-    table: sa.Table, traces: Sequence[str], application: str | None
-) -> sa.ColumnElement[bool]:
+def of_traces(table: sa.Table, traces: Sequence[str], application: str | None) -> sa.ColumnElement[bool]:
     """The rows of these traces; of one application where the table tells applications apart."""
     condition: sa.ColumnElement[bool] = table.c.trace_id.in_(traces)
     if application is not None and "application" in table.c:
@@ -98,13 +94,13 @@ def of_traces(
 
 
 def of_user(table: sa.Table, user_id: str, application: str | None) -> sa.ColumnElement[bool]:
-    """The rows that name the user."""
+    """The rows that name the user; none of a table that does not say of which application they are, if one is asked."""
     condition: sa.ColumnElement[bool] = sa.or_(
         *[table.c[name] == user_id for name in _PEOPLE_COLUMNS if name in table.c]
     )
-    if application is not None and "application" in table.c:
-        condition = sa.and_(condition, table.c.application == application)
-    return condition
+    if application is None:
+        return condition
+    return sa.and_(condition, table.c.application == application) if "application" in table.c else sa.false()
 
 
 def portions(traces: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -113,9 +109,7 @@ def portions(traces: Sequence[str]) -> Iterator[Sequence[str]]:
         yield traces[first : first + TRACES_AT_ONCE]
 
 
-def _traces(
-    connection: sa.Connection, user_id: str, application: str | None
-) -> tuple[list[str], int]:
+def _traces(connection: sa.Connection, user_id: str, application: str | None) -> tuple[list[str], int]:
     """Trace ids of the user, in order, and how many sessions they are in."""
     found: set[str] = set()
     sessions: set[str] = set()
@@ -151,7 +145,9 @@ def _shared(connection: sa.Connection, traces: Sequence[str], user_id: str) -> i
 def _count_apart(
     connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool], traces: set[str]
 ) -> int:
-    return sum(trace not in traces for trace in connection.scalars(sa.select(table.c.trace_id).where(condition)))
+    return sum(
+        trace not in traces for trace in connection.scalars(sa.select(table.c.trace_id).where(condition))
+    )
 
 
 def _cases(connection: sa.Connection, traces: Sequence[str]) -> tuple[str, ...]:

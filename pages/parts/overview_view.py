@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from genaiops_core.clock import now
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.filters import Filters
-from pages.parts import keys, measures, tables, units
+from pages.parts import keys, measures, reads, reads_traffic, tables, units
+
+STALE_AFTER = dt.timedelta(minutes=15)
+"""Without traffic for this long, nothing on the screen moves: then that is what is said."""
+
+
+def draw_age(url: str, window: Filters) -> None:
+    """How old the figures are; how old the newest traffic is, when it is older than a window that ends now."""
+    at = now()
+    last = reads_traffic.last_traffic(url, window)
+    if last is not None and at - window.end < STALE_AFTER < at - last:
+        st.badge(
+            f"last traffic {units.ago(last, at)}",
+            icon=":material/history:",
+            color="orange",
+            help="Nothing has come since; the figures are those of the window all the same",
+        )
+        return
+    st.badge(f"updated {units.ago(reads.read_at(url, window), at)}", icon=":material/schedule:", color="gray")
 
 
 def draw_split(rollouts: Sequence[Rollout]) -> None:

@@ -134,11 +134,9 @@ def upgrade() -> None:
     sa.Column('thumb', sa.String(length=4), nullable=True),
     sa.Column('comment', sa.Text(), nullable=False),
     sa.Column('received_at', UtcDateTime(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_feedback'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_feedback')),
+    sa.UniqueConstraint('trace_id', 'user_id', name=op.f('uq_feedback_trace_id_user_id'))
     )
-    with op.batch_alter_table('feedback', schema=None) as batch_op:
-        batch_op.create_index('ix_feedback_trace', ['trace_id'], unique=False)
-
     op.create_table('incident',
     sa.Column('id', RowId, autoincrement=True, nullable=False),
     sa.Column('application', sa.String(length=200), nullable=False),
@@ -264,18 +262,36 @@ def upgrade() -> None:
     sa.Column('spans', sa.BigInteger(), nullable=False),
     sa.Column('span_errors', sa.BigInteger(), nullable=False),
     sa.Column('calls', sa.BigInteger(), nullable=False),
+    sa.Column('folded_calls', sa.BigInteger(), nullable=False),
     sa.Column('unpriced_calls', sa.BigInteger(), nullable=False),
     sa.Column('cost_nano_usd', sa.BigInteger(), nullable=False),
     sa.Column('input_tokens', sa.BigInteger(), nullable=False),
     sa.Column('output_tokens', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_request')),
-    sa.UniqueConstraint('trace_id', 'application', name=op.f('uq_request_trace_id_application'))
+    sa.UniqueConstraint('trace_id', 'application', name=op.f('uq_request_trace_id_application')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('request', schema=None) as batch_op:
         batch_op.create_index('ix_request_application_start', ['application', 'start_ns'], unique=False)
         batch_op.create_index('ix_request_session_start', ['session_id', 'start_ns'], unique=False)
         batch_op.create_index('ix_request_start', ['start_ns'], unique=False)
         batch_op.create_index('ix_request_user_start', ['user_id', 'start_ns'], unique=False)
+
+    op.create_table('review',
+    sa.Column('id', RowId, autoincrement=True, nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('reviewer', sa.String(length=200), nullable=False),
+    sa.Column('is_skipped', sa.Boolean(), nullable=False),
+    sa.Column('ratings', Json, nullable=False),
+    sa.Column('comment', sa.Text(), nullable=False),
+    sa.Column('start_ns', sa.BigInteger(), nullable=False),
+    sa.Column('reviewed_at', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_review')),
+    sa.UniqueConstraint('trace_id', 'application', 'reviewer', name=op.f('uq_review_trace_id_application_reviewer'))
+    )
+    with op.batch_alter_table('review', schema=None) as batch_op:
+        batch_op.create_index('ix_review_application_start', ['application', 'start_ns'], unique=False)
 
     op.create_table('rollback',
     sa.Column('id', RowId, autoincrement=True, nullable=False),
@@ -394,6 +410,61 @@ def upgrade() -> None:
     sa.Column('updated_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('application', name=op.f('pk_routing_table'))
     )
+    op.create_table('sample',
+    sa.Column('id', RowId, autoincrement=True, nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('reason', sa.String(length=40), nullable=False),
+    sa.Column('priority', sa.Integer(), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(length=20), nullable=False),
+    sa.Column('start_ns', sa.BigInteger(), nullable=False),
+    sa.Column('environment', sa.String(length=200), nullable=False),
+    sa.Column('release', sa.String(length=200), nullable=False),
+    sa.Column('selected_at', UtcDateTime(), nullable=False),
+    sa.Column('claimed_until', UtcDateTime(), nullable=True),
+    sa.Column('ended_at', UtcDateTime(), nullable=True),
+    sa.Column('cost_nano_usd', sa.BigInteger(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.CheckConstraint("state IN ('queued', 'scored', 'skipped')", name=op.f('ck_sample_state')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sample')),
+    sa.UniqueConstraint('trace_id', 'application', name=op.f('uq_sample_trace_id_application'))
+    )
+    with op.batch_alter_table('sample', schema=None) as batch_op:
+        batch_op.create_index('ix_sample_application_start', ['application', 'start_ns'], unique=False)
+        batch_op.create_index('ix_sample_ended', ['ended_at'], unique=False)
+        batch_op.create_index('ix_sample_priority_start', ['priority', 'start_ns'], unique=False)
+        batch_op.create_index('ix_sample_state_priority', ['state', 'priority', 'id'], unique=False)
+
+    op.create_table('sample_cursor',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
+    sa.Column('mark_request_id', sa.BigInteger(), nullable=False),
+    sa.Column('mark_transaction', sa.BigInteger(), nullable=False),
+    sa.Column('marked_at', UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_sample_cursor'))
+    )
+    op.create_table('sample_rollup_hour',
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('bucket', sa.Integer(), nullable=False),
+    sa.Column('environment', sa.String(length=200), nullable=False),
+    sa.Column('release', sa.String(length=200), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
+    sa.Column('requests', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('application', 'bucket', 'environment', 'release', 'rate_ppm', name=op.f('pk_sample_rollup_hour')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('sample_waiting',
+    sa.Column('request_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('waits_since', UtcDateTime(), nullable=False),
+    sa.Column('complete_at', UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('request_id', name=op.f('pk_sample_waiting'))
+    )
+    with op.batch_alter_table('sample_waiting', schema=None) as batch_op:
+        batch_op.create_index('ix_sample_waiting_trace', ['trace_id'], unique=False)
+
     op.create_table('saved_settings',
     sa.Column('name', sa.String(length=100), nullable=False),
     sa.Column('value', Json, nullable=False),
@@ -419,6 +490,9 @@ def upgrade() -> None:
     sa.Column('value', sa.Float(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('start_ns', sa.BigInteger(), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
+    sa.Column('environment', sa.String(length=200), nullable=False),
+    sa.Column('release', sa.String(length=200), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_score')),
     sa.UniqueConstraint('trace_id', 'metric', 'judge', 'application', name=op.f('uq_score_trace_id_metric_judge_application'))
     )
@@ -429,11 +503,12 @@ def upgrade() -> None:
     sa.Column('release', sa.String(length=200), nullable=False),
     sa.Column('metric', sa.String(length=100), nullable=False),
     sa.Column('judge', sa.String(length=200), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
     sa.Column('scored', sa.BigInteger(), nullable=False),
     sa.Column('undefined', sa.BigInteger(), nullable=False),
     sa.Column('value_sum', sa.Float(), nullable=False),
     sa.Column('value_square_sum', sa.Float(), nullable=False),
-    sa.PrimaryKeyConstraint('application', 'bucket', 'environment', 'release', 'metric', 'judge', name=op.f('pk_score_rollup_hour')),
+    sa.PrimaryKeyConstraint('application', 'bucket', 'environment', 'release', 'metric', 'judge', 'rate_ppm', name=op.f('pk_score_rollup_hour')),
     sqlite_with_rowid=False
     )
     op.create_table('span',
@@ -536,6 +611,19 @@ def downgrade() -> None:
     op.drop_table('score')
     op.drop_table('saved_view')
     op.drop_table('saved_settings')
+    with op.batch_alter_table('sample_waiting', schema=None) as batch_op:
+        batch_op.drop_index('ix_sample_waiting_trace')
+
+    op.drop_table('sample_waiting')
+    op.drop_table('sample_rollup_hour')
+    op.drop_table('sample_cursor')
+    with op.batch_alter_table('sample', schema=None) as batch_op:
+        batch_op.drop_index('ix_sample_state_priority')
+        batch_op.drop_index('ix_sample_priority_start')
+        batch_op.drop_index('ix_sample_ended')
+        batch_op.drop_index('ix_sample_application_start')
+
+    op.drop_table('sample')
     op.drop_table('routing_table')
     op.drop_table('rollup_model')
     op.drop_table('rollup_minute')
@@ -549,6 +637,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_rollback_application')
 
     op.drop_table('rollback')
+    with op.batch_alter_table('review', schema=None) as batch_op:
+        batch_op.drop_index('ix_review_application_start')
+
+    op.drop_table('review')
     with op.batch_alter_table('request', schema=None) as batch_op:
         batch_op.drop_index('ix_request_user_start')
         batch_op.drop_index('ix_request_start')
@@ -578,9 +670,6 @@ def downgrade() -> None:
         batch_op.drop_index('ix_incident_application')
 
     op.drop_table('incident')
-    with op.batch_alter_table('feedback', schema=None) as batch_op:
-        batch_op.drop_index('ix_feedback_trace')
-
     op.drop_table('feedback')
     op.drop_table('evaluation_score')
     with op.batch_alter_table('evaluation', schema=None) as batch_op:
