@@ -11,10 +11,9 @@ from pages.parts import (
     health,
     keys,
     measures,
-    quality_words,
+    quality_view,
     reads,
     reads_reviews,
-    tables,
     units,
 )
 
@@ -46,11 +45,11 @@ def draw_cards() -> None:
                 label(one),
                 units.score(one.mean),
                 units.point_change(one.mean, earlier.mean if earlier else None),
-                quality_words.interval(one),
+                quality_view.interval(one),
                 icon="verified",
                 colour="normal",
                 course=course.get(identity, []),
-                help=quality_words.explain(one),
+                help=quality_view.explain(one),
             )
 
 
@@ -79,52 +78,10 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
     )
 
 
-def draw_table(by: str, name: str) -> None:
-    """Means and intervals for each value of a dimension."""
-    column = tables.column
-    tables.show(
-        [
-            {
-                "key": key or "(not said)",
-                "metric": one.metric,
-                "judge": one.judge,
-                "mean": one.mean,
-                "low": one.low,
-                "high": one.high,
-                "scored": one.scored,
-                "effective": one.effective_n,
-                "population": one.population if one.is_sampled else one.scored,
-                "undefined": one.undefined,
-            }
-            for key, one in reads.quality_by(url, window, by)
-        ],
-        {
-            "key": column.TextColumn(name, pinned=True),
-            "metric": column.TextColumn("Metric"),
-            "judge": column.TextColumn("Judge"),
-            "mean": column.ProgressColumn("Mean", min_value=0, max_value=1, format="%.3f"),
-            "low": column.NumberColumn("95 % from", format="%.3f"),
-            "high": column.NumberColumn("to", format="%.3f"),
-            "scored": column.NumberColumn("n", format="localized"),
-            "effective": column.NumberColumn(
-                "Effective n",
-                format="%.0f",
-                help="How many equally weighted scores say as much; less than n where samples stand for unequal shares",
-            ),
-            "population": column.NumberColumn(
-                "Stands for", format="localized", help="Requests; without sampling only those that are scored"
-            ),
-            "undefined": column.NumberColumn("Undefined", format="localized"),
-        },
-        key=f"quality_by_{by}",
-        alt=f"Quality by {by}",
-    )
-
-
 with head.facts:
     for judge in sorted({one.judge for one in found}):
         st.badge(f"judge {units.plain(judge)}", icon=":material/gavel:", color="gray")
-    quality_words.draw_sampling(reads_reviews.sampling(url, window))
+    quality_view.draw_sampling(reads_reviews.sampling(url, window))
     if found:
         st.badge(units.things(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
 if not found:
@@ -152,8 +109,8 @@ else:
             ["By application", "By release", "By environment"]
         )
         with by_application:
-            draw_table("application", "Application")
+            quality_view.draw_table(url, window, "application", "Application")
         with by_release:
-            draw_table("release", "Release")
+            quality_view.draw_table(url, window, "release", "Release")
         with by_environment:
-            draw_table("environment", "Environment")
+            quality_view.draw_table(url, window, "environment", "Environment")

@@ -1,22 +1,15 @@
 """Service map: which part is slow, failing or dear?"""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
 from genaiops_core.telemetry.service_map import MapNode, ServiceMap
-from pages.parts import charts, filters, frame, graph, health, keys, reads_traffic, tables, units, waterfall
+from pages.parts import charts, filters, frame, graph, health, keys, map_tables, reads_traffic, units
 
 here = frame.guard("service_map")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
 found = reads_traffic.get_map(here.url, head.filters)
 limit = health.limit(policies.default(), "error_rate")
-
-
-def kind(one: MapNode) -> str:
-    """The component as people call it."""
-    return waterfall.COMPONENTS.get(one.component, one.component)
 
 
 def state(one: MapNode) -> str:
@@ -35,7 +28,7 @@ def draw_map(told: ServiceMap) -> None:
             label=one.name,
             calls=one.calls,
             state=state(one),
-            hover=f"{one.name} ({kind(one)}): {units.things(one.calls, 'call')}, "
+            hover=f"{one.name} ({map_tables.kind(one)}): {units.things(one.calls, 'call')}, "
             f"{units.share(one.error_rate)} errors, p95 {units.duration(one.p95_ms)}, "
             f"{units.usd(one.cost_nano_usd)}",
         )
@@ -56,59 +49,6 @@ def draw_map(told: ServiceMap) -> None:
         graph.figure(nodes, edges),
         key="service_map",
         alt=f"{units.things(len(nodes), 'component')} and which of them calls which, from left to right",
-    )
-
-
-def draw_best(title: str, icon: str, nodes: Sequence[MapNode], column: str) -> None:
-    """The five that stand out in one thing."""
-    made = tables.column
-    shown = {
-        "p95": made.NumberColumn("p95", format="%.2f s", width=80),
-        "errors": made.NumberColumn("Errors", format="percent", width=80),
-        "cost": made.NumberColumn("Cost", format="$%.4f", width=80),
-    }
-    with st.container(border=True, height="stretch"):
-        st.subheader(title, icon=f":material/{icon}:", anchor=False)
-        tables.show(
-            [row(one) for one in nodes],
-            {
-                column: shown[column],
-                "name": made.TextColumn("Component"),
-            },
-            key=f"service_map_{column}",
-            alt=title,
-        )
-
-
-def row(one: MapNode) -> dict[str, object]:
-    """One component as tables show it."""
-    return {
-        "name": one.name,
-        "kind": kind(one),
-        "calls": one.calls,
-        "errors": one.error_rate,
-        "p95": None if one.p95_ms is None else one.p95_ms / 1000,
-        "cost": one.cost_nano_usd / 1e9,
-        "share": one.cost_share,
-    }
-
-
-def draw_table(told: ServiceMap) -> None:
-    """Every component, the busiest first."""
-    column = tables.column
-    tables.show(
-        [row(one) for one in sorted(told.nodes, key=lambda node: -node.calls)],
-        {
-            "name": column.TextColumn("Component", pinned=True),
-            "kind": column.TextColumn("Kind"),
-            "calls": column.NumberColumn("Calls", format="localized"),
-            "errors": column.NumberColumn("Errors", format="percent"),
-            "p95": column.NumberColumn("p95", format="%.2f s"),
-            "cost": column.NumberColumn("Cost", format="$%.4f"),
-            "share": column.ProgressColumn("Share of cost", format="percent", min_value=0, max_value=1),
-        },
-        key="service_map_nodes",
-        alt="Every component with its calls, errors, p95 and cost",
     )
 
 
@@ -139,13 +79,13 @@ else:
         draw_map(found)
     slow, failing, dear = st.columns(3)
     with slow:
-        draw_best("Slowest", "hourglass_bottom", found.slowest, "p95")
+        map_tables.draw_best("Slowest", "hourglass_bottom", found.slowest, "p95")
     with failing:
-        draw_best("Most failing", "error", found.failing, "errors")
+        map_tables.draw_best("Most failing", "error", found.failing, "errors")
     with dear:
-        draw_best("Dearest", "payments", found.dearest, "cost")
+        map_tables.draw_best("Dearest", "payments", found.dearest, "cost")
     with st.container(border=True):
-        draw_table(found)
+        map_tables.draw_table(found)
         if found.rate < 1:
             st.caption(
                 f"From {found.sampled_requests:,} of {found.requests:,} requests ({units.share(found.rate)})."

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from genaiops_core.telemetry import invocation_joining
+from genaiops_core.telemetry.durations import UNKNOWN_NS
 from genaiops_core.telemetry.filters import instant
 from genaiops_core.telemetry.ingest import MODEL_LIMIT, Ingestor
 from genaiops_core.telemetry.invocation_logs import LogEntry
@@ -107,9 +108,14 @@ class _LogIngestor(Ingestor):
         """Keep `entries` in one transaction, each request once."""
         distinct = list({entry.request_id: entry for entry in reversed(entries)}.values())[::-1]
         batch = prepare(DecodedExport(groups=[entry.group for entry in distinct]))
-        for span in batch.spans:
+        for entry, span in zip(distinct, batch.spans, strict=True):
             # It is a call even if nobody says what it used.
             span.is_call = True
+            span.call_id = entry.request_id
+            if not entry.is_timed:
+                span.duration_ns = UNKNOWN_NS
+            if entry.notes:
+                span.payload.setdefault("notes", []).extend(entry.notes)
         self._entries = dict(zip([span.span_id for span in batch.spans], distinct, strict=True))
         self._placed = invocation_joining.Placed([], 0, 0)
         self.write(engine, [batch])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ import orjson
 
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.bedrock_bodies import Answered, Asked, read_request, read_response
-from genaiops_core.telemetry.durations import UNKNOWN_NS
 from genaiops_core.telemetry.otlp import STATUS_ERROR, RawSpan, SpanGroup
 
 DEFAULT_APPLICATION = "bedrock"
@@ -49,6 +48,10 @@ class LogEntry:
     """The id in the answer itself; '' when it has none. Applications often know only this one."""
     application: str
     start_ns: int
+    is_timed: bool
+    """Whether it says how long the call took; else the span ends where it starts."""
+    notes: tuple[str, ...]
+    """What is not known of the call, for whoever looks at its span."""
     group: SpanGroup
 
 
@@ -87,7 +90,7 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
         attributes["aws.bedrock.invocation_latency_ms"] = answered.latency_ms
     if error:
         attributes["error.type"] = error
-    latency_ns = UNKNOWN_NS if answered.latency_ms is None else max(0, round(answered.latency_ms * 1e6))
+    latency_ns = max(0, round((answered.latency_ms or 0) * 1e6))
     span = RawSpan(
         trace_id=identity("trace", request_id, 32),
         span_id=identity("span", request_id, 16),
@@ -116,6 +119,8 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
         response_id=answered.response_id[:_MAX_ID_LENGTH],
         application=owner,
         start_ns=start_ns,
+        is_timed=answered.latency_ms is not None,
+        notes=tuple(_unknown(answered, attributes)),
         group=SpanGroup(resource, scope, [span]),
     )
 
@@ -210,6 +215,15 @@ def _bodies_elsewhere(sent: Mapping[str, Any], answer: Mapping[str, Any]) -> dic
         "aws.bedrock.output_body_s3_path": _text(answer.get("outputBodyS3Path")),
     }
     return {name: path for name, path in paths.items() if path}
+
+
+def _unknown(answered: Answered, attributes: Mapping[str, Any]) -> Iterator[str]:
+    if answered.latency_ms is None:
+        yield "its log does not say how long the call took"
+    for kind in ("input", "output"):
+        path = attributes.get(f"aws.bedrock.{kind}_body_s3_path")
+        if path:
+            yield f"its {kind} body is stored at {path} and was not read"
 
 
 def _error_code(entry: Mapping[str, Any]) -> str:

@@ -130,7 +130,8 @@ def _written(column: sa.ColumnElement[str], value: str, *, is_part: bool) -> Con
 def _exists(table: sa.Table, *conditions: Condition) -> Condition:
     same = [table.c.trace_id == request.c.trace_id]
     if "application" in table.c:
-        same.append(table.c.application == request.c.application)
+        # Without statistics SQLite would rather walk the index of the application than that of the trace.
+        same.append(table.c.application.concat("") == request.c.application)
     return sa.exists().where(*same, *conditions).correlate(request)
 
 

@@ -149,7 +149,7 @@ class _Sums:
         self.calls += 1
         if row["is_error"]:
             self.errors += 1
-        else:
+        elif row["duration_ns"] >= 0:  # below 0 nobody knows it
             self.durations_ns.append(row["duration_ns"])
         if row["is_call"]:
             self.cost_nano_usd += row["cost_nano_usd"] or 0

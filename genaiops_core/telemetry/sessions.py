@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from db.tables.telemetry import request
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry import paging
+from genaiops_core.telemetry.durations import milliseconds
 from genaiops_core.telemetry.exchange import exchanges
 from genaiops_core.telemetry.figures import usd
 from genaiops_core.telemetry.filters import Filters, instant
@@ -310,7 +311,7 @@ def _turn(row: sa.RowMapping, number: int, question: str | None, answer: str | N
         question=question,
         answer=answer,
         status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
-        latency_ms=None if duration_ns is None else duration_ns / 1e6,
+        latency_ms=milliseconds(duration_ns),
         running_cost_nano_usd=int(row["running"]),
         release=row["release"] or None,
         model=row["model"] or None,

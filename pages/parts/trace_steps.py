@@ -26,7 +26,7 @@ def draw(trace: Trace, state: dict[str, Any], *, most: int) -> TraceSpan | None:
     if not spans:
         return None
     _controls(trace, state, most=most)
-    is_tall = len(spans) > 16
+    is_tall = len(spans) > waterfall.TALL
     with st.container(height=_TALL_PX if is_tall else "content", border=is_tall):
         clicked = waterfall.pick(
             bars(spans),

@@ -25,7 +25,12 @@ COMPONENTS: Mapping[str, str] = {
 }
 """Component -> what people call it. Their order is that of the colours, so each has the same in every trace."""
 
-_GREYS = {"chain": "#64748B", "other": "#94A3B8"}
+_GREYS = {"agent": "#64748B", "chain": "#94A3B8", "other": "#A8A29E"}
+"""What only holds others together; the colours are for what does the work."""
+
+_SECONDS_FROM_MS = 10_000
+TALL = 16
+"""Steps from which on the chart scrolls in itself."""
 _ROW_PX = 24
 
 
@@ -59,26 +64,32 @@ def figure(bars: Sequence[Bar]) -> go.Figure:
     """Top to bottom in tree order; errors are outlined in red, calls told again are pale."""
     drawn = go.Figure()
     whole_ms = max((bar.start_ms + bar.duration_ms for bar in bars), default=1.0) or 1.0
+    unit, per_ms = ("s", 0.001) if whole_ms >= _SECONDS_FROM_MS else ("ms", 1.0)
+    whole = whole_ms * per_ms
     for component, words in COMPONENTS.items():
         rows = [(row, bar) for row, bar in enumerate(bars) if bar.component == component]
         # Empty ones keep the order of colours.
-        told = _bars(rows, whole_ms, name=words).update(showlegend=bool(rows))
+        told = _bars(rows, whole, per_ms, name=words).update(showlegend=bool(rows))
         told.update(marker={"opacity": [0.35 if bar.is_folded else 1.0 for _, bar in rows]})
         if component in _GREYS:
             told.update(marker={"color": _GREYS[component]})
         drawn.add_trace(told)
     if failed := [(row, bar) for row, bar in enumerate(bars) if bar.is_error]:
         marker = {"color": "rgba(0,0,0,0)", "line": {"color": charts.RED, "width": 2.5}}
-        drawn.add_trace(_bars(failed, whole_ms, name="failed").update(marker=marker))
+        drawn.add_trace(_bars(failed, whole, per_ms, name="failed").update(marker=marker))
     if parents := [(row, bar) for row, bar in enumerate(bars) if bar.below]:
-        drawn.add_trace(_arrows(parents, whole_ms))
+        drawn.add_trace(_arrows(parents, whole))
     charts.style(drawn, height=max(130, _ROW_PX * len(bars) + 74), unit="", legend=True)
     drawn.update_layout(barmode="overlay", hovermode="closest", clickmode="event+select")
     drawn.update_xaxes(
-        title={"text": "ms since the first step", "font": {"size": 11}},
+        title={"text": f"{unit} since the first step", "font": {"size": 11}},
         showgrid=True,
-        range=[-whole_ms * 0.025, whole_ms * 1.01],
+        range=[-whole * 0.025, whole * 1.01],
+        # A long one scrolls: its axis must be where one begins to read.
+        side="top" if len(bars) > TALL else "bottom",
     )
+    if len(bars) > TALL:
+        drawn.update_layout(legend={"y": 1 + 44 / (_ROW_PX * len(bars))}, margin={"t": 84})
     drawn.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(bars))),
@@ -104,13 +115,13 @@ def _label(bar: Bar) -> str:
     return f"{'· ' * min(bar.depth, 8)}{again}{charts.shorten(bar.label, 42 - 2 * min(bar.depth, 8))}{more}"
 
 
-def _bars(rows: Sequence[tuple[int, Bar]], whole_ms: float, *, name: str) -> go.Bar:
+def _bars(rows: Sequence[tuple[int, Bar]], whole: float, per_ms: float, *, name: str) -> go.Bar:
     return go.Bar(
         orientation="h",
         y=[row for row, _ in rows],
-        base=[bar.start_ms for _, bar in rows],
+        base=[bar.start_ms * per_ms for _, bar in rows],
         # A sliver stays visible and clickable however short the step was.
-        x=[max(bar.duration_ms, whole_ms / 400) for _, bar in rows],
+        x=[max(bar.duration_ms * per_ms, whole / 400) for _, bar in rows],
         width=0.64,
         name=name,
         customdata=[[charts.text(bar.label), bar.duration_ms, bar.start_ms] for _, bar in rows],
@@ -118,9 +129,9 @@ def _bars(rows: Sequence[tuple[int, Bar]], whole_ms: float, *, name: str) -> go.
     )
 
 
-def _arrows(rows: Sequence[tuple[int, Bar]], whole_ms: float) -> go.Scatter:
+def _arrows(rows: Sequence[tuple[int, Bar]], whole: float) -> go.Scatter:
     return go.Scatter(
-        x=[-whole_ms * 0.013] * len(rows),
+        x=[-whole * 0.013] * len(rows),
         y=[row for row, _ in rows],
         mode="markers",
         marker={

@@ -84,7 +84,9 @@ def test_a_skip_can_be_taken_back(sampled: sa.Engine) -> None:
     assert first(sampled, "grace").trace_id == item.trace_id
 
 
-def test_agreement_and_differences_of_two_reviewers(sampled: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_agreement_and_differences_of_two_reviewers(
+    sampled: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     item = first(sampled, "grace")
     ratings: dict[str, float | str] = {one.name: "good" for one in reviews.METRICS}
     reviews.submit(

@@ -224,7 +224,11 @@ def test_what_came_with_a_span_is_never_markup(bare: sa.Engine) -> None:
     evil = "![x](http://evil.test/x.png) **bold** <script>alert(1)</script>"
     messages = f'[{{"role": "user", "parts": [{{"type": "text", "content": "{evil}"}}]}}]'
     start = recent_ns()
-    send(bare, call(1, trace=5, name=evil, start_ns=start, gen_ai__input__messages=messages), application="shop")
+    send(
+        bare,
+        call(1, trace=5, name=evil, start_ns=start, gen_ai__input__messages=messages),
+        application="shop",
+    )
     screen = trace_screen(f"{5:032x}")
     assert any(one.value == evil for one in screen.text)
     for one in [*screen.markdown, *screen.caption, *screen.subheader]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import threading
+from collections import Counter
 
 import pytest
 import sqlalchemy as sa
@@ -15,17 +17,24 @@ from db.tables.telemetry import (
     rollup_day,
     rollup_hour,
     rollup_minute,
+    saved_settings,
     score,
     span,
+    usage_user_day,
 )
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import minutes, retention
+from genaiops_core.jobs.retention import RetentionRun
+from genaiops_core.settings import Settings
+from genaiops_core.telemetry import minutes, retention, usage
 from genaiops_core.telemetry.closing import close_hours
 from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.ingest import ingest
+from genaiops_core.telemetry.otlp import decode_json
 from genaiops_core.telemetry.queries import breakdown, summary
 from genaiops_core.telemetry.retention import Keep
 from tests.integration.traffic import DAY, Call, add_requests, tell
+from tests.otlp_samples import SECOND_NS, body, call
 
 NOW = dt.datetime(2026, 4, 20, 12, 34, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -225,3 +234,88 @@ def test_a_scheduled_run_waits_an_hour_and_is_one_workers(engine: sa.Engine) -> 
 
 def test_span_table_is_among_those_that_grow_old() -> None:
     assert span.name in {aged.table for aged in retention._AGED}
+
+
+def told_days_ago(engine: sa.Engine, days: int, *, trace: int, user: str = "ada") -> None:
+    start_ns = int((NOW - dt.timedelta(days=days)).timestamp()) * SECOND_NS
+    ingest(engine, decode_json(body(call(1, trace=trace, start_ns=start_ns, user__id=user))))
+
+
+def used(engine: sa.Engine) -> dict[str, int]:
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(usage_user_day.c.user_id, usage_user_day.c.requests))
+        sums: Counter[str] = Counter()
+        for user_id, requests in rows:
+            sums[user_id] += requests
+    return dict(sums)
+
+
+def test_figures_and_usage_outlive_their_spans_and_late_ones_take_nothing_away(engine: sa.Engine) -> None:
+    for trace in range(1, 6):
+        told_days_ago(engine, 100, trace=trace)
+    told_days_ago(engine, 5, trace=6)
+    window = Filters(start=NOW - dt.timedelta(days=200), end=NOW)
+    with reading(engine) as connection:
+        before = summary(connection, window)
+    # Neither hours nor days are closed yet when the spans go.
+    done = retention.run(engine, Keep(), NOW)
+    assert (done.rows["span"], done.rows["request"], done.rows["payload"]) == (5, 5, 5)
+    for _ in range(2):
+        with reading(engine) as connection:
+            assert summary(connection, window) == before
+        close_hours(engine, NOW)
+    assert before.requests == 6
+    assert before.call_latency_ms["p50"] is not None
+    usage.close_days(engine, NOW)
+    assert used(engine) == {"ada": 6}
+    told_days_ago(engine, 100, trace=7)
+    usage.close_days(engine, NOW)
+    close_hours(engine, NOW)
+    assert used(engine) == {"ada": 6}  # too late for its user
+    with reading(engine) as connection:
+        assert summary(connection, window).requests == 7  # but not for the figures
+
+
+def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "ROWS_A_TRANSACTION", 5)
+    for first in range(0, 60, 20):
+        spans = [
+            call(1, trace=first + n + 1, start_ns=int(DAY.timestamp()) * SECOND_NS + n * 60 * SECOND_NS)
+            for n in range(20)
+        ]
+        ingest(engine, decode_json(body(*spans)))
+    late = range(1000, 1060)
+    failures: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            for trace in late:
+                told_days_ago(engine, 105, trace=trace)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    retention.run(engine, Keep(), NOW)
+    thread.join()
+    assert not failures
+    retention.run(engine, Keep(), NOW)
+    close_hours(engine, NOW)
+    assert count(engine, span) == 0
+    with reading(engine) as connection:
+        assert summary(connection, Filters(start=DAY - dt.timedelta(days=9), end=NOW)).calls == 120
+
+
+def test_the_workers_task_runs_when_it_is_due(engine: sa.Engine) -> None:
+    told_days_ago(engine, 4000, trace=1)
+    task = RetentionRun(engine, Settings(), threading.Event())
+    assert task() is None
+    with writing(engine) as connection:
+        due = saved_settings.c.name == "retention_due"
+        connection.execute(
+            saved_settings.update().where(due).values(value={"due_at": "2026-01-01T00:00:00+00:00"})
+        )
+    removed = task()
+    assert removed is not None
+    assert removed.rows["span"] == 1
+    assert task() is None

@@ -140,7 +140,7 @@ def test_evidence_comes_from_spans_outside_the_stretch(engine: sa.Engine) -> Non
     tell(engine, *rag("Ring our friendly telephone hotline tomorrow morning before lunch."))
     found = get(engine, limit=1)
     assert found.diagnosis.verdict == "generation failed"
-    assert found.diagnosis.evidence[0] == "retrieval 'search' found 1 documents, the best scored 0.8"
+    assert found.diagnosis.evidence[0] == "retrieval 'search' found 1 document, the best scored 0.8"
     assert found.diagnosis.cost == "It cost $0.00165: 1 model call (1,000 tokens in, 100 out)."
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.durations import UNKNOWN_NS
 from genaiops_core.telemetry.invocation_logs import LogEntry, model_name, read_entry
 from genaiops_core.telemetry.otlp import STATUS_ERROR, RawSpan
 from tests import bedrock_samples as samples
@@ -55,10 +54,11 @@ def test_the_same_request_is_always_the_same_span() -> None:
 
 
 def test_a_latency_that_nobody_told_is_unknown() -> None:
-    span = read(
-        operation="InvokeModel", output={"outputBodyJson": samples.CLAUDE_ANSWER, "outputTokenCount": 30}
-    )
-    assert span.end_ns - span.start_ns == UNKNOWN_NS
+    body = {"outputBodyJson": samples.CLAUDE_ANSWER, "outputTokenCount": 30}
+    found = read_entry(entry(operation="InvokeModel", output=body))
+    assert not found.is_timed
+    assert found.notes == ("its log does not say how long the call took",)
+    assert (read_entry(entry()).is_timed, read_entry(entry()).notes) == (True, ())
 
 
 def test_the_counts_of_the_entry_go_before_those_of_the_body() -> None:
@@ -94,10 +94,14 @@ def test_request_metadata_say_application_release_user_and_session() -> None:
 
 def test_bodies_stored_elsewhere_are_named_and_unknown() -> None:
     path = "s3://logs/data/r-1_output.json.gz"
-    span = read(
-        input={"inputBodyS3Path": "s3://logs/data/r-1_input.json.gz", "inputTokenCount": 9000},
-        output={"outputBodyS3Path": path, "outputTokenCount": 30},
+    found = read_entry(
+        entry(
+            input={"inputBodyS3Path": "s3://logs/data/r-1_input.json.gz", "inputTokenCount": 9000},
+            output={"outputBodyS3Path": path, "outputTokenCount": 30},
+        )
     )
+    span = only_span(found)
+    assert f"its output body is stored at {path} and was not read" in found.notes
     assert span.attributes["aws.bedrock.output_body_s3_path"] == path
     assert span.attributes["gen_ai.usage.input_tokens"] == 9000
     assert "gen_ai.output.messages" not in span.attributes

@@ -1,12 +1,13 @@
-"""What a score rests on, in words: how many, who judged, and whether they stand for more than themselves."""
+"""What a score rests on: how many, who judged, and whether they stand for more than themselves."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from genaiops_core.telemetry.filters import Filters
 from genaiops_core.telemetry.quality import MetricQuality
 from genaiops_core.telemetry.samples import SamplingSummary
-from pages.parts import units
+from pages.parts import reads, tables, units
 
 
 def interval(one: MetricQuality) -> str:
@@ -49,4 +50,46 @@ def draw_sampling(told: SamplingSummary) -> None:
         color="blue",
         help=f"{told.sampled:,} of {told.considered:,} requests were chosen for scoring; {told.scored:,} are scored, "
         f"{told.queued:,} wait. Base rate: {base}. Judging them cost {units.plain(units.usd(told.cost_nano_usd))}.",
+    )
+
+
+def draw_table(url: str, window: Filters, by: str, name: str) -> None:
+    """Means and intervals for each value of a dimension."""
+    column = tables.column
+    tables.show(
+        [
+            {
+                "key": key or "(not said)",
+                "metric": one.metric,
+                "judge": one.judge,
+                "mean": one.mean,
+                "low": one.low,
+                "high": one.high,
+                "scored": one.scored,
+                "effective": one.effective_n,
+                "population": one.population if one.is_sampled else one.scored,
+                "undefined": one.undefined,
+            }
+            for key, one in reads.quality_by(url, window, by)
+        ],
+        {
+            "key": column.TextColumn(name, pinned=True),
+            "metric": column.TextColumn("Metric"),
+            "judge": column.TextColumn("Judge"),
+            "mean": column.ProgressColumn("Mean", min_value=0, max_value=1, format="%.3f"),
+            "low": column.NumberColumn("95 % from", format="%.3f"),
+            "high": column.NumberColumn("to", format="%.3f"),
+            "scored": column.NumberColumn("n", format="localized"),
+            "effective": column.NumberColumn(
+                "Effective n",
+                format="%.0f",
+                help="How many equally weighted scores say as much; less than n where samples stand for unequal shares",
+            ),
+            "population": column.NumberColumn(
+                "Stands for", format="localized", help="Requests; without sampling only those that are scored"
+            ),
+            "undefined": column.NumberColumn("Undefined", format="localized"),
+        },
+        key=f"quality_by_{by}",
+        alt=f"Quality by {by}",
     )
