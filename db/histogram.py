@@ -4,8 +4,11 @@ A value v > 0 falls in bucket ceil(log(v) / log(1.02)); a bucket is read back as
 0.991 % of every value in it (the construction of DDSketch, Masson, Rim & Lee, VLDB 2019). Histograms merge by adding
 counts, so percentiles of any union of cells are as exact as those of one.
 
-Blob layout, little endian: int16 first bucket, uint8 bytes per count (1, 2, 4 or 8), then the counts. Empty bytes
-are the empty histogram. Values are nanoseconds; 0 and less are kept as 1 ns.
+Blob layout, little endian: int16 first bucket, uint8 bytes per count (1, 2, 4 or 8; 128 more when the counts are
+signed), then the counts. Empty bytes are the empty histogram. Values are nanoseconds; 0 and less are kept as 1 ns.
+
+A count below zero stands for values that another blob of the same union holds and that do not belong to it after all:
+blobs are merged before anything is read from them, so what one writer added another can take away.
 """
 
 from __future__ import annotations
@@ -18,11 +21,10 @@ import numpy.typing as npt
 
 GAMMA = 1.02
 _LOG_GAMMA = math.log(GAMMA)
-_DTYPES: dict[int, np.dtype[np.unsignedinteger]] = {
-    1: np.dtype("<u1"),
-    2: np.dtype("<u2"),
-    4: np.dtype("<u4"),
-    8: np.dtype("<u8"),
+_SIGNED = 0x80
+_DTYPES: dict[int, np.dtype[np.integer]] = {
+    **{width: np.dtype(f"<u{width}") for width in (1, 2, 4, 8)},
+    **{_SIGNED | width: np.dtype(f"<i{width}") for width in (1, 2, 4, 8)},
 }
 _HEADER = np.dtype([("first", "<i2"), ("width", "u1")])
 _DENSE_CELLS = 2_000_000
@@ -50,7 +52,7 @@ def from_buckets(buckets: Sequence[int]) -> bytes:
         counts[bucket - first] += 1
     if max(counts) < 256:
         return first.to_bytes(2, "little", signed=True) + b"\x01" + bytes(counts)
-    return _pack(first, np.asarray(counts, dtype=np.uint64))
+    return _pack(first, np.asarray(counts, dtype=np.int64))
 
 
 def from_values(durations_ns: Iterable[int]) -> bytes:
@@ -67,6 +69,15 @@ def merge(blobs: Iterable[bytes]) -> bytes:
         return filled[0]
     first, counts = _sum(filled)
     return _pack(first, counts)
+
+
+def subtract(blob: bytes, removed: bytes) -> bytes:
+    """`blob` without the values of `removed`; counts fall below zero where `blob` does not hold them itself."""
+    if not removed:
+        return blob
+    first, taken = _sum([removed])
+    negative = _pack(first, -taken)
+    return merge((blob, negative)) if blob else negative
 
 
 def count(blob: bytes) -> int:
@@ -88,8 +99,10 @@ def percentiles(blobs: Iterable[bytes], shares: Sequence[float] = (0.5, 0.95, 0.
     if not filled:
         return None
     first, counts = _sum(filled)
-    cumulated = np.cumsum(counts, dtype=np.uint64)
+    cumulated = np.cumsum(counts)
     total = int(cumulated[-1])
+    if total <= 0:
+        return None
     ranks = [max(1, math.ceil(share * total - 1e-9)) for share in shares]
     indexes = np.searchsorted(cumulated, ranks, side="left")
     return [2 * GAMMA ** (first + int(index)) / (GAMMA + 1) for index in indexes]
@@ -128,7 +141,7 @@ def grouped_merge(blobs: Sequence[bytes], groups: Sequence[int], size: int) -> l
     answers = [EMPTY] * size
     for first_group, lowest, counts in _grouped_counts(blobs, groups, size):
         for group in np.flatnonzero(counts.any(axis=1)).tolist():
-            answers[first_group + group] = _pack(lowest, counts[group].astype(np.uint64))
+            answers[first_group + group] = _pack(lowest, counts[group].astype(np.int64))
     return answers
 
 
@@ -138,25 +151,28 @@ def share_above(blobs: Iterable[bytes], limit_ns: int) -> float | None:
     if not filled:
         return None
     first, counts = _sum(filled)
+    total = counts.sum()
+    if total <= 0:
+        return None
     index = max(0, bucket_of(limit_ns) - first + 1)
-    return float(counts[index:].sum() / counts.sum())
+    return float(counts[index:].sum() / total)
 
 
 def _first(blob: bytes) -> int:
     return int.from_bytes(blob[:2], "little", signed=True)
 
 
-def _counts(blob: bytes) -> npt.NDArray[np.unsignedinteger]:
+def _counts(blob: bytes) -> npt.NDArray[np.integer]:
     return np.frombuffer(blob, _DTYPES[blob[2]], offset=3)
 
 
-def _sum(blobs: Sequence[bytes]) -> tuple[int, npt.NDArray[np.uint64]]:
+def _sum(blobs: Sequence[bytes]) -> tuple[int, npt.NDArray[np.int64]]:
     firsts = [_first(blob) for blob in blobs]
+    arrays = [_counts(blob).astype(np.int64) for blob in blobs]
     lowest = min(firsts)
-    highest = max(first + (len(blob) - 3) // blob[2] for first, blob in zip(firsts, blobs, strict=True))
-    total = np.zeros(highest - lowest, dtype=np.uint64)
-    for first, blob in zip(firsts, blobs, strict=True):
-        counts = _counts(blob)
+    highest = max(first + len(counts) for first, counts in zip(firsts, arrays, strict=True))
+    total = np.zeros(highest - lowest, dtype=np.int64)
+    for first, counts in zip(firsts, arrays, strict=True):
         offset = first - lowest
         total[offset : offset + len(counts)] += counts
     return lowest, total
@@ -173,7 +189,7 @@ def _grouped_counts(
     filled = [blobs[index] for index in kept]
     headers = np.frombuffer(b"".join([blob[:3] for blob in filled]), dtype=_HEADER)
     firsts, widths = headers["first"].astype(np.int64), headers["width"].astype(np.int64)
-    lengths = (np.fromiter(map(len, filled), dtype=np.int64, count=len(filled)) - 3) // widths
+    lengths = (np.fromiter(map(len, filled), dtype=np.int64, count=len(filled)) - 3) // (widths & ~_SIGNED)
     lowest, span = int(firsts.min()), int((firsts + lengths).max() - firsts.min())
     block = max(1, _DENSE_CELLS // span)
     for start in range(0, size, block):
@@ -199,11 +215,22 @@ def _grouped_counts(
         yield start, lowest, counts.reshape(rows, span)
 
 
-def _pack(first: int, counts: npt.NDArray[np.uint64]) -> bytes:
+def _pack(first: int, counts: npt.NDArray[np.int64]) -> bytes:
     filled = np.flatnonzero(counts)
+    if not len(filled):
+        return EMPTY
     start, end = int(filled[0]), int(filled[-1]) + 1
     counts = counts[start:end]
-    highest = int(counts.max())
-    width = 1 if highest < 1 << 8 else 2 if highest < 1 << 16 else 4 if highest < 1 << 32 else 8
+    lowest, highest = int(counts.min()), int(counts.max())
+    if lowest < 0:
+        bits = max((~lowest).bit_length(), highest.bit_length()) + 1
+        width = _SIGNED | _width(bits)
+    else:
+        width = _width(highest.bit_length())
     header = (first + start).to_bytes(2, "little", signed=True) + bytes([width])
     return header + counts.astype(_DTYPES[width]).tobytes()
+
+
+def _width(bits: int) -> int:
+    """Bytes a count, to hold numbers of so many bits."""
+    return next(width for width in (1, 2, 4, 8) if bits <= 8 * width)

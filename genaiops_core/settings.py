@@ -48,6 +48,55 @@ class Settings(BaseSettings):
         200, description="Distinct models kept apart per application; later ones count as 'other'.", ge=1
     )
 
+    invocation_logs: str = Field(
+        "",
+        description="Bedrock invocation logs to pull: s3://BUCKET/PREFIX or logs://LOG-GROUP; empty pulls none.",
+    )
+    invocation_logs_interval_s: int = Field(
+        300, description="Seconds between two pulls of invocation logs.", ge=10
+    )
+    retention_payload_days: int = Field(
+        30, description="Days that contents (attributes, messages, logs) are kept; 0 is for ever.", ge=0
+    )
+    retention_span_days: int = Field(
+        90, description="Days that spans, requests, scores and feedback are kept; 0 is for ever.", ge=0
+    )
+    retention_rollup_days: int = Field(400, description="Days that figures are kept; 0 is for ever.", ge=0)
+    retention_minute_days: int = Field(
+        30,
+        description="Days that figures are kept by the minute, and not only by the hour; 0 is for ever.",
+        ge=0,
+    )
+
+    sample_rate: float = Field(
+        0.02, description="Share of ordinary requests that are judged, 0 to 1.", ge=0, le=1
+    )
+    sample_cost_usd: float = Field(
+        0.05, description="Requests that cost more USD than this are always judged.", ge=0
+    )
+    sample_latency_ms: float = Field(
+        3000, description="Requests that take more milliseconds than this are always judged.", ge=0
+    )
+    sample_judge: str = Field(
+        "offline", description="Who judges sampled requests; empty only samples them, for people to review."
+    )
+    sample_daily_budget_usd: float = Field(
+        5.0, description="USD a day (UTC) that judging sampled requests may cost.", ge=0
+    )
+    sample_per_minute: int = Field(600, description="Sampled requests judged in a minute at most.", ge=1)
+    reviewers: int = Field(
+        2, description="People who must rate a request before their verdict counts: 1 or 2.", ge=1, le=2
+    )
+
+    @property
+    def retention(self) -> dict[str, int]:
+        """Days by kind, as `telemetry.retention.Keep` names them."""
+        return {
+            name.removeprefix("retention_"): getattr(self, name)
+            for name in type(self).model_fields
+            if name.startswith("retention_")
+        }
+
     @property
     def url(self) -> str:
         """The database URL with the default filled in and a relative SQLite file made absolute."""

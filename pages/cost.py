@@ -5,7 +5,7 @@ import dataclasses
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import charts, filters, frame, health, keys, measures, reads, tables, units
+from pages.parts import charts, cost_view, filters, frame, health, keys, measures, reads, units
 
 here = frame.guard("cost")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
@@ -13,11 +13,6 @@ window, url = head.filters, here.url
 total = reads.summary(url, window)
 before = reads.summary(url, window.previous())
 days = (window.end - window.start).total_seconds() / 86_400
-
-
-def money(figures) -> float | None:  # type: ignore[no-untyped-def]
-    """Dollars, or None when no call had a price."""
-    return None if figures.cost_usd is None else figures.cost_nano_usd / 1e9
 
 
 def draw_cards() -> None:
@@ -37,7 +32,7 @@ def draw_cards() -> None:
             "vs prior",
             icon="payments",
             colour="inverse",
-            course=measures.filled(window, course, money, gap=0),
+            course=measures.filled(window, course, cost_view.money, gap=0),
             help=f"Exactly {total.cost_usd or units.UNKNOWN} USD for {units.count(total.calls)} model calls",
         )
         measures.card(
@@ -47,7 +42,7 @@ def draw_cards() -> None:
             f"over {head.window}",
             icon="calendar_today",
             colour="primary",
-            course=measures.filled(window, course, money, gap=0),
+            course=measures.filled(window, course, cost_view.money, gap=0),
         )
         measures.card(
             "Cost per request",
@@ -74,7 +69,12 @@ def draw_over_time() -> None:
     points = reads.over_time(url, window, "model")
     st.subheader("Cost by model", icon=":material/stacked_bar_chart:", anchor=False)
     series = measures.over_time(
-        window, points, money, gap=0, name=lambda key: key or "unknown model", order=measures.dearest(points)
+        window,
+        points,
+        cost_view.money,
+        gap=0,
+        name=lambda key: key or "unknown model",
+        order=measures.dearest(points),
     )
     charts.show(
         charts.stacked_bars(series, unit="USD"), key="cost_models", alt="Cost in USD over time by model"
@@ -101,41 +101,6 @@ def draw_per_request() -> None:
         ),
         key="cost_per_request",
         alt="Average cost of a request in USD over time",
-    )
-
-
-def draw_table(by: str, label: str) -> None:
-    """Who spends it; the rows add up to the total."""
-    rows = sorted(reads.breakdown(url, window, (by,)), key=lambda row: -row.figures.cost_nano_usd)
-    column = tables.column
-    tables.show(
-        [
-            {
-                "name": row.keys[by] or "(not said)",
-                "cost": money(row.figures),
-                "share": row.figures.cost_nano_usd / total.cost_nano_usd if total.cost_nano_usd else None,
-                "calls": row.figures.calls,
-                "unpriced": row.figures.unpriced_calls,
-                "input": row.figures.input_tokens,
-                "output": row.figures.output_tokens,
-                "cached": row.figures.cache_read_tokens,
-            }
-            for row in rows
-        ],
-        {
-            "name": column.TextColumn(label, pinned=True),
-            "cost": column.NumberColumn("Cost", format="$%.4f"),
-            "share": column.ProgressColumn("Share", format="percent", min_value=0, max_value=1),
-            "calls": column.NumberColumn("Calls", format="localized"),
-            "unpriced": column.NumberColumn(
-                "Unpriced", format="localized", help="Calls of a model without a price"
-            ),
-            "input": column.NumberColumn("Input tokens", format="compact"),
-            "output": column.NumberColumn("Output tokens", format="compact"),
-            "cached": column.NumberColumn("From cache", format="compact"),
-        },
-        key=f"cost_by_{by}",
-        alt=f"Cost by {by}",
     )
 
 
@@ -168,10 +133,10 @@ else:
             ["By model", "By application", "By release", "By day"]
         )
         with by_model:
-            draw_table("model", "Model")
+            cost_view.draw_table(url, window, total, "model", "Model")
         with by_application:
-            draw_table("application", "Application")
+            cost_view.draw_table(url, window, total, "application", "Application")
         with by_release:
-            draw_table("release", "Release")
+            cost_view.draw_table(url, window, total, "release", "Release")
         with by_day:
-            draw_table("day", "Day (UTC)")
+            cost_view.draw_table(url, window, total, "day", "Day (UTC)")

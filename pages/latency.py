@@ -1,11 +1,9 @@
 """Latency: how long do people wait, and for which model?"""
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import charts, filters, frame, health, keys, measures, reads, tables, units
+from pages.parts import charts, filters, frame, health, keys, latency_view, measures, reads, units
 
 here = frame.guard("latency")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
@@ -13,19 +11,12 @@ window, url = head.filters, here.url
 total, before = reads.summary(url, window), reads.summary(url, window.previous())
 course = reads.over_time(url, window)
 limit_ms = health.limit(policies.default(), "p95_latency")
-PERCENTILES = ("p50", "p95", "p99")
-
-
-def seconds(latency: Mapping[str, float | None], name: str) -> float | None:
-    """One percentile in seconds."""
-    found = latency[name]
-    return None if found is None else found / 1000
 
 
 def draw_cards() -> None:
     """Percentiles of requests, then of model calls."""
     with st.grid(6, min_column_width=150, gap="small"):
-        for name in PERCENTILES:
+        for name in latency_view.PERCENTILES:
             measures.card(
                 f"Requests {name}",
                 units.duration(total.latency_ms[name]),
@@ -35,7 +26,7 @@ def draw_cards() -> None:
                 colour="inverse",
                 course=[point.figures.latency_ms[name] for point in course],
             )
-        for name in PERCENTILES:
+        for name in latency_view.PERCENTILES:
             measures.card(
                 f"Calls {name}",
                 units.duration(total.call_latency_ms[name]),
@@ -52,11 +43,11 @@ def draw_requests() -> None:
     st.subheader("Requests", icon=":material/speed:", anchor=False)
     series = [
         line
-        for name in PERCENTILES
+        for name in latency_view.PERCENTILES
         for line in measures.over_time(
             window,
             course,
-            lambda f, name=name: seconds(f.latency_ms, name),
+            lambda f, name=name: latency_view.seconds(f.latency_ms, name),
             name=lambda _key, name=name: name,
         )
     ]
@@ -79,7 +70,7 @@ def draw_models() -> None:
     series = measures.over_time(
         window,
         points,
-        lambda f: seconds(f.call_latency_ms, "p95"),
+        lambda f: latency_view.seconds(f.call_latency_ms, "p95"),
         name=lambda key: key or "unknown model",
         order=measures.dearest(points, most=6),
     )
@@ -87,41 +78,6 @@ def draw_models() -> None:
         charts.lines(series, unit="s", height=270, decimals=2),
         key="latency_models",
         alt="p95 latency of model calls in seconds over time by model",
-    )
-
-
-def draw_table(by: str, label: str) -> None:
-    """Percentiles and errors for each value of a dimension."""
-    column = tables.column
-    rows = []
-    for row in reads.breakdown(url, window, (by,)):
-        told = row.figures
-        rows.append(
-            {
-                "name": row.keys[by] or "(not said)",
-                "requests": told.requests,
-                **{f"r{name}": seconds(told.latency_ms, name) for name in PERCENTILES},
-                "calls": told.calls,
-                **{f"c{name}": seconds(told.call_latency_ms, name) for name in PERCENTILES},
-                "errors": told.error_rate,
-            }
-        )
-    # Most requests begin outside a model call, so by model only calls say something.
-    of_requests = {
-        "requests": column.NumberColumn("Requests", format="localized"),
-        **{f"r{name}": column.NumberColumn(f"Request {name}", format="%.2f s") for name in PERCENTILES},
-    }
-    tables.show(
-        rows,
-        {
-            "name": column.TextColumn(label, pinned=True),
-            **({} if by == "model" else of_requests),
-            "calls": column.NumberColumn("Calls", format="localized"),
-            **{f"c{name}": column.NumberColumn(f"Call {name}", format="%.2f s") for name in PERCENTILES},
-            "errors": column.NumberColumn("Errors", format="percent"),
-        },
-        key=f"latency_by_{by}",
-        alt=f"Latency by {by}",
     )
 
 
@@ -150,8 +106,8 @@ else:
     with st.container(border=True):
         by_model, by_release, by_application = st.tabs(["By model", "By release", "By application"])
         with by_model:
-            draw_table("model", "Model")
+            latency_view.draw_table(url, window, "model", "Model")
         with by_release:
-            draw_table("release", "Release")
+            latency_view.draw_table(url, window, "release", "Release")
         with by_application:
-            draw_table("application", "Application")
+            latency_view.draw_table(url, window, "application", "Application")

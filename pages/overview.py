@@ -1,12 +1,9 @@
 """Overview: is everything healthy, and what moves right now?"""
 
-import dataclasses
-
 import streamlit as st
 
-from genaiops_core.clock import now
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import charts, filters, frame, health, keys, measures, overview_view, reads, units
+from pages.parts import filters, frame, health, keys, measures, overview_view, reads, units
 
 here = frame.guard("overview")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT))
@@ -45,11 +42,7 @@ def draw_badges() -> None:
                 color="orange",
                 help="No policy is watched",
             )
-        st.badge(
-            f"updated {units.ago(reads.read_at(url, window), now())}",
-            icon=":material/schedule:",
-            color="gray",
-        )
+        overview_view.draw_age(url, window)
 
 
 def draw_cards() -> None:
@@ -109,30 +102,6 @@ def draw_cards() -> None:
         )
 
 
-def draw_latency() -> None:
-    """The stable release against the canary, for the application that is shown or that has a canary."""
-    live = next((one for one in rollouts if one.canary), rollouts[0] if rollouts else None)
-    busiest = max(figures, key=lambda name: figures[name].requests, default=None)
-    chosen = window.application or (live.application if live else busiest)
-    if chosen is None:
-        return
-    points = reads.over_time(url, dataclasses.replace(window, application=chosen), "release")
-    status = next((one for one in rollouts if one.application == chosen), None)
-    series = measures.by_release(window, points, status, lambda f: f.latency_ms["p95"], per=1000)
-    st.subheader(f"p95 latency, {units.plain(chosen)}", icon=":material/speed:", anchor=False)
-    limit_ms = health.limit(policy, "p95_latency")
-    limit = (
-        charts.Limit(value=limit_ms / 1000, label=f"rollback above {limit_ms / 1000:g} s")
-        if limit_ms
-        else None
-    )
-    charts.show(
-        charts.lines(series, unit="s", limit=limit, height=262, decimals=2),
-        key="overview_latency",
-        alt=f"p95 latency of {chosen} in seconds, stable release against canary",
-    )
-
-
 draw_badges()
 if not names:
     frame.empty(
@@ -147,7 +116,8 @@ else:
     draw_cards()
     left, right = st.columns([5, 3])
     with left.container(border=True, height="stretch"):
-        draw_latency()
+        busiest = max(figures, key=lambda name: figures[name].requests, default=None)
+        overview_view.draw_latency(url, window, rollouts, busiest)
     with right.container(border=True, height="stretch"):
         overview_view.draw_split(rollouts)
     with st.container(border=True):

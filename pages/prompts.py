@@ -1,11 +1,9 @@
 """Prompts: which texts are there, and what changed between two versions?"""
 
-import difflib
-
 import streamlit as st
 
 from genaiops_core.releases import prompts
-from pages.parts import confirm, filters, frame, keys, reads, tables, units
+from pages.parts import confirm, filters, frame, keys, prompt_view, reads, tables, units
 
 here = frame.guard("prompts")
 
@@ -30,64 +28,6 @@ def add(reason: str) -> str:
     )
     reads.changed("prompts")
     return f"{made.name} is at version {made.version}."
-
-
-def draw_prompt(versions: list[prompts.PromptVersion]) -> None:
-    """One prompt: the text of a version, or what changed between two."""
-    by_number = {one.version: one for one in versions}
-    numbers = sorted(by_number, reverse=True)
-    newest = by_number[numbers[0]]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(
-            f"{units.plain(newest.application)} / {units.plain(newest.name)}",
-            icon=":material/edit_note:",
-            anchor=False,
-            width="content",
-        )
-        st.space("stretch")
-        identity = f"{newest.application}_{newest.name}"
-        new = st.selectbox(
-            "Version",
-            numbers,
-            format_func=lambda n: f"version {n}",
-            key=f"{keys.PROMPT_NEW}_{identity}",
-            label_visibility="collapsed",
-            width=130,
-        )
-        old = st.selectbox(
-            "Compare with",
-            [n for n in numbers if n != new],
-            index=None,
-            placeholder="Compare with",
-            format_func=lambda n: f"version {n}",
-            key=f"{keys.PROMPT_OLD}_{identity}",
-            label_visibility="collapsed",
-            width=160,
-        )
-    one = by_number.get(new, newest)
-    st.caption(
-        f"Added {units.instant(one.created_at)} by {units.plain(one.created_by)}, {len(one.text):,} characters"
-    )
-    if old is None:
-        st.code(one.text, language=None, wrap_lines=True, line_numbers=True)
-        return
-    before = by_number[old]
-    changes = list(
-        difflib.unified_diff(
-            before.text.splitlines(),
-            one.text.splitlines(),
-            f"version {old}",
-            f"version {new}",
-            lineterm="",
-            n=3,
-        )
-    )
-    added = sum(line.startswith("+") and not line.startswith("+++") for line in changes)
-    removed = sum(line.startswith("-") and not line.startswith("---") for line in changes)
-    with st.container(horizontal=True, gap="small"):
-        st.badge(f"{added} lines added", icon=":material/add:", color="green")
-        st.badge(f"{removed} lines removed", icon=":material/remove:", color="red")
-    st.code("\n".join(changes), language="diff", wrap_lines=True)
 
 
 head = filters.header(
@@ -149,4 +89,4 @@ else:
         default=0,
     )
     with st.container(border=True):
-        draw_prompt(rows[picked if picked is not None else 0][1])
+        prompt_view.draw(rows[picked if picked is not None else 0][1])

@@ -4,7 +4,18 @@ import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
 from genaiops_core.telemetry.quality import MetricQuality
-from pages.parts import charts, filters, frame, health, keys, measures, reads, tables, units
+from pages.parts import (
+    charts,
+    filters,
+    frame,
+    health,
+    keys,
+    measures,
+    quality_view,
+    reads,
+    reads_reviews,
+    units,
+)
 
 here = frame.guard("quality")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
@@ -34,20 +45,12 @@ def draw_cards() -> None:
                 label(one),
                 units.score(one.mean),
                 units.point_change(one.mean, earlier.mean if earlier else None),
-                interval(one),
+                quality_view.interval(one),
                 icon="verified",
                 colour="normal",
                 course=course.get(identity, []),
-                help=f"Judged by {units.plain(one.judge)}, {one.method}, 95 %. n = {one.scored:,}; "
-                f"{one.undefined:,} more could not be scored.",
+                help=quality_view.explain(one),
             )
-
-
-def interval(one: MetricQuality) -> str:
-    """`0.88–0.91, n 420`."""
-    if one.low is None or one.high is None:
-        return f"n {one.scored}"
-    return f"{one.low:.2f}–{one.high:.2f}, n {one.scored}"
 
 
 def draw_trend(metric: str, judge: str, key: str) -> None:
@@ -75,41 +78,10 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
     )
 
 
-def draw_table(by: str, name: str) -> None:
-    """Means and intervals for each value of a dimension."""
-    column = tables.column
-    tables.show(
-        [
-            {
-                "key": key or "(not said)",
-                "metric": one.metric,
-                "judge": one.judge,
-                "mean": one.mean,
-                "low": one.low,
-                "high": one.high,
-                "scored": one.scored,
-                "undefined": one.undefined,
-            }
-            for key, one in reads.quality_by(url, window, by)
-        ],
-        {
-            "key": column.TextColumn(name, pinned=True),
-            "metric": column.TextColumn("Metric"),
-            "judge": column.TextColumn("Judge"),
-            "mean": column.ProgressColumn("Mean", min_value=0, max_value=1, format="%.3f"),
-            "low": column.NumberColumn("95 % from", format="%.3f"),
-            "high": column.NumberColumn("to", format="%.3f"),
-            "scored": column.NumberColumn("n", format="localized"),
-            "undefined": column.NumberColumn("Undefined", format="localized"),
-        },
-        key=f"quality_by_{by}",
-        alt=f"Quality by {by}",
-    )
-
-
 with head.facts:
     for judge in sorted({one.judge for one in found}):
         st.badge(f"judge {units.plain(judge)}", icon=":material/gavel:", color="gray")
+    quality_view.draw_sampling(reads_reviews.sampling(url, window))
     if found:
         st.badge(units.things(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
 if not found:
@@ -137,8 +109,8 @@ else:
             ["By application", "By release", "By environment"]
         )
         with by_application:
-            draw_table("application", "Application")
+            quality_view.draw_table(url, window, "application", "Application")
         with by_release:
-            draw_table("release", "Release")
+            quality_view.draw_table(url, window, "release", "Release")
         with by_environment:
-            draw_table("environment", "Environment")
+            quality_view.draw_table(url, window, "environment", "Environment")

@@ -48,8 +48,20 @@ span = sa.Table(
     sa.Column("cache_write_tokens", sa.BigInteger),
     sa.Column("cost_nano_usd", sa.BigInteger),
     sa.Column("first_token_ns", sa.BigInteger),
+    # '' or the span that is counted for the call this one tells of too; see docs/design/counted-once.md.
+    sa.Column("folded_into", sa.String(16), nullable=False, default=""),
+    # What the provider calls this call: its request or response id.
+    sa.Column("call_id", sa.String(200), nullable=False, default=""),
+    # Whether its model was beyond the limit when it came, so that it is taken from the cell it was added to.
+    sa.Column("is_other_model", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("trace_id", "span_id", "application"),
     sa.Index("ix_span_application_start", "application", "start_ns"),
+    sa.Index(
+        "ix_span_call_id",
+        "call_id",
+        sqlite_where=sa.text("call_id <> ''"),
+        postgresql_where=sa.text("call_id <> ''"),
+    ),
 )
 
 payload = sa.Table(
@@ -60,7 +72,29 @@ payload = sa.Table(
     sa.Column("trace_id", sa.String(32), nullable=False),
     # zstd of a JSON object {span_id: {attributes, events, links, resource, scope}}: one row a trace and batch.
     sa.Column("spans_zstd", sa.LargeBinary, nullable=False),
+    # Of its earliest span, Unix nanoseconds: payloads are the first to be deleted for their age.
+    sa.Column("start_ns", sa.BigInteger, nullable=False),
     sa.Index("ix_payload_trace", "trace_id", "application"),
+    sa.Index("ix_payload_application_start", "application", "start_ns"),
+)
+
+log_record = sa.Table(
+    "log_record",
+    metadata,
+    # Log records that name a trace, joined to its spans when they are read: either may come first.
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("application", sa.String(200), nullable=False),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    # '' when the record belongs to the trace as a whole.
+    sa.Column("span_id", sa.String(16), nullable=False),
+    sa.Column("time_ns", sa.BigInteger, nullable=False),
+    # Of everything the record says, so that one sent again is known.
+    sa.Column("digest", sa.String(32), nullable=False),
+    sa.Column("event_name", sa.String(200), nullable=False),
+    # zstd of a JSON object {body, attributes, severity, scope, resource}.
+    sa.Column("record_zstd", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("trace_id", "digest", "application"),
+    sa.Index("ix_log_record_application_time", "application", "time_ns"),
 )
 
 request = sa.Table(
@@ -82,6 +116,8 @@ request = sa.Table(
     sa.Column("spans", sa.BigInteger, nullable=False),
     sa.Column("span_errors", sa.BigInteger, nullable=False),
     sa.Column("calls", sa.BigInteger, nullable=False),
+    # Spans that tell of a call which another span is counted for.
+    sa.Column("folded_calls", sa.BigInteger, nullable=False, default=0),
     sa.Column("unpriced_calls", sa.BigInteger, nullable=False),
     sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
     sa.Column("input_tokens", sa.BigInteger, nullable=False),
@@ -89,6 +125,11 @@ request = sa.Table(
     sa.UniqueConstraint("trace_id", "application"),
     sa.Index("ix_request_application_start", "application", "start_ns"),
     sa.Index("ix_request_start", "start_ns"),
+    # A user's or a session's requests, of every application; '' sorts first and is never asked for.
+    sa.Index("ix_request_user_start", "user_id", "start_ns"),
+    sa.Index("ix_request_session_start", "session_id", "start_ns"),
+    # Ids are never given again, not even after deletions: sampling goes by them.
+    sqlite_autoincrement=True,
 )
 
 ROLLUP_SUMS = (
@@ -158,6 +199,8 @@ score_rollup_hour = sa.Table(
     sa.Column("release", sa.String(200), primary_key=True),
     sa.Column("metric", sa.String(100), primary_key=True),
     sa.Column("judge", sa.String(200), primary_key=True),
+    # With which probability the requests were sampled, in millionths; 0 for scores told from outside.
+    sa.Column("rate_ppm", sa.Integer, primary_key=True, default=0),
     sa.Column("scored", sa.BigInteger, nullable=False),
     sa.Column("undefined", sa.BigInteger, nullable=False),
     sa.Column("value_sum", sa.Float, nullable=False),
@@ -177,6 +220,11 @@ score = sa.Table(
     sa.Column("value", sa.Float),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("start_ns", sa.BigInteger, nullable=False),
+    # As in `score_rollup_hour`.
+    sa.Column("rate_ppm", sa.Integer, nullable=False, default=0),
+    # Where it is rolled up, so that it can be taken out of there.
+    sa.Column("environment", sa.String(200), nullable=False, default=""),
+    sa.Column("release", sa.String(200), nullable=False, default=""),
     sa.UniqueConstraint("trace_id", "metric", "judge", "application"),
 )
 
@@ -190,7 +238,58 @@ feedback = sa.Table(
     sa.Column("thumb", sa.String(4)),
     sa.Column("comment", sa.Text, nullable=False),
     sa.Column("received_at", UtcDateTime, nullable=False),
-    sa.Index("ix_feedback_trace", "trace_id"),
+    sa.UniqueConstraint("trace_id", "user_id"),
+)
+
+USAGE_SUMS = (
+    "requests",
+    "request_errors",
+    "calls",
+    "unpriced_calls",
+    "cost_nano_usd",
+    "input_tokens",
+    "output_tokens",
+)
+"""What is added up per user and day."""
+
+usage_user_day = sa.Table(
+    "usage_user_day",
+    metadata,
+    # Requests of whole days added up by who made them; right for every ended day without a row in `usage_mark`.
+    sa.Column("application", sa.String(200), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True),
+    sa.Column("user_id", sa.String(200), primary_key=True),
+    sa.Column("environment", sa.String(200), primary_key=True),
+    sa.Column("release", sa.String(200), primary_key=True),
+    sa.Column("model", sa.String(300), primary_key=True),
+    *[sa.Column(column, sa.BigInteger, nullable=False) for column in USAGE_SUMS],
+    sa.Index("ix_usage_user_day_user", "user_id", "day"),
+    sqlite_with_rowid=False,
+)
+
+usage_mark = sa.Table(
+    "usage_mark",
+    metadata,
+    # Days on which requests changed since `usage_user_day` was made: readers take the requests themselves.
+    sa.Column("application", sa.String(200), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True),
+    sa.Column("shard", sa.Integer, primary_key=True),
+    sa.Column("marks", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+saved_view = sa.Table(
+    "saved_view",
+    metadata,
+    # A screen's address under a name: what somebody wants to see again.
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("screen", sa.String(60), nullable=False),
+    sa.Column("name", sa.String(120), nullable=False),
+    sa.Column("query", sa.Text, nullable=False),
+    sa.Column("is_shared", sa.Boolean, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("owner", "screen", "name"),
 )
 
 price = sa.Table(
@@ -214,4 +313,41 @@ saved_settings = sa.Table(
     # Small facts about this installation, by name (for example which demo seed was written).
     sa.Column("name", sa.String(100), primary_key=True),
     sa.Column("value", Json, nullable=False),
+)
+
+# Bedrock invocation logs.
+
+invocation_log = sa.Table(
+    "invocation_log",
+    metadata,
+    # Every log entry ever taken in and the span it is kept as; outlives that span, so that an entry stays known.
+    sa.Column("request_id", sa.String(200), primary_key=True),
+    # The id in the answer itself, which some instrumentations know instead; '' when it has none.
+    sa.Column("response_id", sa.String(200), nullable=False),
+    sa.Column("application", sa.String(200), nullable=False),
+    sa.Column("trace_id", sa.String(32), nullable=False),
+    sa.Column("span_id", sa.String(16), nullable=False),
+    sa.Column("start_ns", sa.BigInteger, nullable=False),
+    # Whether the same call came by OTLP too, so that the entry is shown below its span and not counted.
+    sa.Column("is_folded", sa.Boolean, nullable=False),
+    sa.Index(
+        "ix_invocation_log_response",
+        "response_id",
+        sqlite_where=sa.text("response_id <> ''"),
+        postgresql_where=sa.text("response_id <> ''"),
+    ),
+    sa.Index("ix_invocation_log_start", "start_ns"),
+)
+
+invocation_log_source = sa.Table(
+    "invocation_log_source",
+    metadata,
+    # A bucket or log group that is pulled, and how far.
+    sa.Column("source", sa.String(500), primary_key=True),
+    sa.Column("cursor", Json, nullable=False),
+    sa.Column("entries", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("pulled_at", UtcDateTime),
+    # Until then one worker reads it alone.
+    sa.Column("claimed_until", UtcDateTime),
 )

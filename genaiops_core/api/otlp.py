@@ -1,14 +1,15 @@
-"""OTLP over HTTP: traces in, acknowledged after they are committed; and users' feedback."""
+"""OTLP over HTTP: traces and logs in, acknowledged after they are committed; and users' feedback."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Literal, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
@@ -18,10 +19,12 @@ from pydantic import BaseModel, Field
 
 from genaiops_core.api.bodies import decompress, read_body
 from genaiops_core.api.otlp_answers import JSON, PROTOBUF, Encoding, logs_accepted, refused, traces_accepted
-from genaiops_core.errors import GenAIOpsError
+from genaiops_core.errors import GenAIOpsError, Unavailable
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry import feedback, otlp
 from genaiops_core.telemetry.ingest import SHARDS, Ingestor
+from genaiops_core.telemetry.logs import prepare_logs
+from genaiops_core.telemetry.otlp_logs import decode_log_parts
 from genaiops_core.telemetry.spans import Batch, prepare
 from genaiops_core.telemetry.writer import Writer
 
@@ -32,7 +35,13 @@ T = TypeVar("T")
 
 _DECODING_THREADS = 2
 
+BODIES_AT_ONCE = 4
+"""Times the longest request that the bodies of all requests being taken in may hold."""
+
 SPANS = Counter("genaiops_ingest_spans", "Spans received, by what became of them.", ["outcome"])
+LOG_RECORDS = Counter(
+    "genaiops_ingest_log_records", "Log records received, by what became of them.", ["outcome"]
+)
 REFUSED = Counter(
     "genaiops_ingest_refused", "OTLP requests answered with an error, by HTTP status.", ["status"]
 )
@@ -63,6 +72,7 @@ async def ingesting(app: FastAPI) -> AsyncIterator[None]:
     writer = Writer(app.state.engine, ingestor, queue_batches=settings.ingest_queue_batches)
     writer.start()
     app.state.writer = writer
+    app.state.in_flight = InFlight(BODIES_AT_ONCE * settings.max_request_mb * 2**20)
     app.state.decoders = ThreadPoolExecutor(_DECODING_THREADS, thread_name_prefix="otlp-decode")
     # What is loaded by now stays: full collections need not walk it for every few batches.
     gc.collect()
@@ -79,26 +89,25 @@ async def traces(request: Request) -> Response:
     """Take an OTLP export of spans; the answer comes once they are committed and can be queried."""
     encoding = _answer_encoding(request)
     try:
-        batch = await _ingested(request)
+        outcome = await _ingested(request, _span_batches)
     except Exception as error:
         return _refused(encoding, error)
-    SPANS.labels("kept").inc(len(batch.spans))
-    SPANS.labels("rejected").inc(batch.rejected)
-    return traces_accepted(encoding, rejected=batch.rejected, problem=batch.problem)
+    SPANS.labels("kept").inc(outcome.kept)
+    SPANS.labels("rejected").inc(outcome.rejected)
+    return traces_accepted(encoding, rejected=outcome.rejected, problem=outcome.problem)
 
 
 @router.post("/v1/logs")
 async def logs(request: Request) -> Response:
-    """Take an OTLP export of log records; they are checked, and the answer says that they are not kept yet."""
+    """Take an OTLP export of log records; those that name a trace are kept and shown with its spans."""
     encoding = _answer_encoding(request)
     try:
-        records = await _decoded(request, _count_log_records)
+        outcome = await _ingested(request, _log_batches)
     except Exception as error:
         return _refused(encoding, error)
-    problem = (
-        "log records are not kept yet; send message contents as span attributes or events" if records else ""
-    )
-    return logs_accepted(encoding, rejected=records, problem=problem)
+    LOG_RECORDS.labels("kept").inc(outcome.kept)
+    LOG_RECORDS.labels("rejected").inc(outcome.rejected)
+    return logs_accepted(encoding, rejected=outcome.rejected, problem=outcome.problem)
 
 
 @router.post("/v1/feedback", status_code=201)
@@ -108,38 +117,87 @@ def give_feedback(request: Request, given: Feedback) -> dict[str, bool]:
     return {"kept": True}
 
 
-async def _ingested(request: Request) -> Batch:
+@dataclass(slots=True)
+class InFlight:
+    """Bytes of all bodies that are held at this moment, so that many large ones at once cannot exhaust memory."""
+
+    limit: int
+    held: int = 0
+
+    def take(self, length: int) -> None:
+        """Hold `length` bytes more.
+
+        Raises:
+            Unavailable: there is no room, and something else is held that will make some.
+        """
+        if self.held and self.held + length > self.limit:
+            raise Unavailable("Too many large requests at once; send this one again in a second.")
+        self.held += length
+
+    def give(self, length: int) -> None:
+        self.held -= length
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of one request."""
+
+    kept: int = 0
+    rejected: int = 0
+    problem: str = ""
+
+
+async def _ingested(request: Request, batches_of: Callable[[bytes, bool], Iterator[Batch]]) -> _Outcome:
+    """Decode and commit one request, a large one in several transactions.
+
+    Should a later one fail, the sender sends all of it again, and what is there already changes nothing.
+    """
     writer: Writer = request.app.state.writer
+    in_flight: InFlight = request.app.state.in_flight
     writer.reserve()
+    outcome, held = _Outcome(), 0
     try:
-        batch = await _decoded(request, _prepared)
-        if batch.spans:
-            await asyncio.wrap_future(writer.submit(batch))
-        return batch
+        body = await _body(request)
+        in_flight.take(len(body))
+        held = len(body)
+        batches = batches_of(body, _media_type(request) == JSON)
+        # From here on only what is still to be decoded holds it.
+        del body
+        while (batch := await _in_decoder(request, next, batches, None)) is not None:
+            if batch.spans or batch.logs:
+                await asyncio.wrap_future(writer.submit(batch))
+            outcome.kept += len(batch.spans) + len(batch.logs)
+            outcome.rejected += batch.rejected
+            outcome.problem = outcome.problem or batch.problem
+        return outcome
     finally:
+        in_flight.give(held)
         writer.release()
 
 
-async def _decoded(request: Request, decode: Callable[[bytes, bool], T]) -> T:
+async def _body(request: Request) -> bytes:
+    """The decompressed body of a request of a type that is known here."""
     media_type = _media_type(request)
     if media_type not in (PROTOBUF, JSON):
         raise UnsupportedType(f"Content-Type {media_type!r} is not known here; send {PROTOBUF} or {JSON}.")
-    limit_bytes = request.app.state.settings.max_request_mb * 2**20
+    settings: Settings = request.app.state.settings
+    limit_bytes = settings.max_request_mb * 2**20
     body = await read_body(request, limit_bytes)
     encoding = request.headers.get("content-encoding", "")
-
-    def work() -> T:
-        return decode(decompress(body, encoding, limit_bytes), media_type == JSON)
-
-    return await asyncio.get_running_loop().run_in_executor(request.app.state.decoders, work)
+    return await _in_decoder(request, decompress, body, encoding, limit_bytes)
 
 
-def _prepared(body: bytes, is_json: bool) -> Batch:
-    return prepare(otlp.decode_json(body) if is_json else otlp.decode_protobuf(body))
+async def _in_decoder(request: Request, work: Callable[..., T], *arguments: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(request.app.state.decoders, work, *arguments)
 
 
-def _count_log_records(body: bytes, is_json: bool) -> int:
-    return otlp.count_log_records(body, is_json=is_json)
+def _span_batches(body: bytes, is_json: bool) -> Iterator[Batch]:
+    return map(prepare, otlp.decode_parts(body, is_json=is_json))
+
+
+def _log_batches(body: bytes, is_json: bool) -> Iterator[Batch]:
+    for export in decode_log_parts(body, is_json=is_json):
+        yield Batch(spans=[], logs=prepare_logs(export), rejected=export.rejected, problem=export.problem)
 
 
 def _media_type(request: Request) -> str:

@@ -61,6 +61,34 @@ def traces(files: Files, json: output.Json = False) -> None:
         output.print_table(rows, ["file", "spans", "new", "rejected", "problem"], empty="")
 
 
+@commands.command("invocation-logs")
+def invocation_logs(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, folders, s3://BUCKET/PREFIX or logs://LOG-GROUP.", metavar="FILE-or-FOLDER..."
+        ),
+    ],
+    application: Annotated[
+        str | None,
+        typer.Option(help="Whose calls these are; by default what each entry's requestMetadata say."),
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Import Bedrock model invocation logs, gzipped or not; what was imported before changes nothing."""
+    from genaiops_core.cli.invocation_logs import take_in
+
+    counts = take_in(sources, application)
+    if json:
+        output.print_json(counts)
+        return
+    columns = ["files", "entries", "new", "known", "joined", "rejected"]
+    output.print_table([counts], columns, empty="")
+    for sentence in (*counts["problems"], counts["warning"]):
+        if sentence:
+            typer.echo(sentence)
+
+
 @commands.command()
 def prices(
     files: Files,

@@ -14,10 +14,14 @@ from genaiops_core.cli import (
     demo,
     evaluations,
     imports,
+    privacy,
     releases,
+    reviews,
     rollbacks,
     rollouts,
+    sampling,
     serve,
+    traces,
 )
 from genaiops_core.errors import GenAIOpsError
 
@@ -28,7 +32,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (serve, demo, database, imports, datasets, evaluations, releases, rollouts, rollbacks, audit):
+for module in (
+    serve,
+    demo,
+    database,
+    imports,
+    datasets,
+    evaluations,
+    releases,
+    rollouts,
+    rollbacks,
+    traces,
+    sampling,
+    reviews,
+    privacy,
+    audit,
+):
     module.register(app)
 
 

@@ -11,6 +11,7 @@ from genaiops_core.demo.exchanges import Exchange, exchange
 from genaiops_core.demo.knowledge import UNSUPPORTED
 from genaiops_core.demo.profiles import ENVIRONMENT, METRICS, ApplicationProfile, ReleaseProfile
 from genaiops_core.demo.spans import DemoSpan, SpanWriter
+from genaiops_core.telemetry.spans import DEMO_ATTRIBUTE
 
 _SCORED_SHARE = 0.3
 _UNDEFINED_SHARE = 0.01
@@ -51,6 +52,8 @@ def resource(application: str) -> dict[str, str]:
         "telemetry.sdk.language": "python",
         "cloud.provider": "aws",
         "cloud.region": "us-east-1",
+        # A live demo that outlives `genaiops demo --remove` must not come back as a real application.
+        DEMO_ATTRIBUTE: "true",
     }
 
 

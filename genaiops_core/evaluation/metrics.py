@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.evaluation import overlap
 from genaiops_core.evaluation.cases import Case
+from genaiops_core.statistics import overlap
 
 ALIASES = {"relevancy": "answer_relevancy", "relevance": "answer_relevancy"}
 

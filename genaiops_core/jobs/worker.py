@@ -15,10 +15,15 @@ from genaiops_core.clock import now
 from genaiops_core.jobs import heartbeat, logs, system
 from genaiops_core.jobs.evaluating import Runs
 from genaiops_core.jobs.heartbeat import is_beating
+from genaiops_core.jobs.invocation_log_pull import InvocationLogPull
 from genaiops_core.jobs.periodic import Periodic
+from genaiops_core.jobs.retention import RetentionRun
+from genaiops_core.jobs.sampling import Choosing, Scoring
 from genaiops_core.rollbacks import policy, watch
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.closing import close_hours
+from genaiops_core.telemetry.invocation_sources import parse_source
+from genaiops_core.telemetry.usage import close_days
 
 __all__ = ["is_beating", "run"]
 
@@ -28,6 +33,8 @@ ADOPT_SECONDS = 30.0
 CLOSE_SECONDS = 30.0
 WATCH_SECONDS = 10.0
 FORGET_SECONDS = 3600.0
+RETENTION_SECONDS = 60.0
+SAMPLE_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -43,6 +50,8 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     stopping = stopping or threading.Event()
     if threading.current_thread() is threading.main_thread():
         _stop_on_signals(stopping)
+    if settings.invocation_logs:
+        parse_source(settings.invocation_logs)  # a mistake is told before any work is taken
     engine = make_engine(settings.url)
     upgrade(engine)
     executor_id = heartbeat.new_executor_id(now())
@@ -51,7 +60,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     # The first beat goes before any work is taken: without it another worker would take the work back.
     heartbeat.beat(engine, executor_id, now())
     system.start()
-    tasks = _tasks(engine, executor_id, runs)
+    tasks = _tasks(engine, executor_id, runs, settings, stopping)
     for task in tasks:
         task.start()
     log.info("worker started", executor=executor_id)
@@ -65,16 +74,27 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     log.info("worker stopped", executor=executor_id)
 
 
-def _tasks(engine: sa.Engine, executor_id: str, runs: Runs) -> list[Periodic]:
-    return [
+def _tasks(
+    engine: sa.Engine, executor_id: str, runs: Runs, settings: Settings, stopping: threading.Event
+) -> list[Periodic]:
+    tasks = [
         Periodic("beat", heartbeat.BEAT_SECONDS, lambda: heartbeat.beat(engine, executor_id, now())),
         Periodic("start queued evaluations", QUEUE_SECONDS, runs.start_queued),
         Periodic("reap dead workers", REAP_SECONDS, runs.reap),
         Periodic("adopt evaluations", ADOPT_SECONDS, runs.adopt),
         Periodic("forget old runs", FORGET_SECONDS, runs.forget_old),
         Periodic("close hours", CLOSE_SECONDS, lambda: close_hours(engine, now())),
+        Periodic("add up users' days", CLOSE_SECONDS, lambda: close_days(engine, now())),
         Periodic("watch rollouts", WATCH_SECONDS, lambda: _watch(engine)),
+        Periodic("delete old data", RETENTION_SECONDS, RetentionRun(engine, settings, stopping)),
+        Periodic("choose samples", SAMPLE_SECONDS, Choosing(engine, settings, stopping)),
     ]
+    if settings.sample_judge:
+        tasks.append(Periodic("score samples", SAMPLE_SECONDS, Scoring(engine, settings, stopping)))
+    if settings.invocation_logs:
+        every_s = settings.invocation_logs_interval_s
+        tasks.append(Periodic("pull invocation logs", every_s, InvocationLogPull(engine, settings, stopping)))
+    return tasks
 
 
 def _watch(engine: sa.Engine) -> None:

@@ -76,6 +76,8 @@ def read_cells(
             call_latency_ms=call_ms,
         )
         for key, (request_ms, call_ms) in zip(keys, latencies, strict=True)
+        # Where one writer took away what another had added, nothing is left of the cell.
+        if any(sums[key])
     }
 
 

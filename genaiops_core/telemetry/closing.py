@@ -144,6 +144,8 @@ def _roll_up(
     scope = _any_of(source, buckets, factor=factor)
     added = [sa.func.sum(cells[name]) for name in ROLLUP_SUMS]
     rows = connection.execute(sa.select(*keys, *added).where(scope).group_by(*keys)).all()
+    # Where one writer took away what another had added, nothing is left of the cell.
+    rows = [row for row in rows if any(row[len(keys) :])]
     if not rows:
         return
     index = {tuple(row[: len(keys)]): position for position, row in enumerate(rows)}
@@ -153,9 +155,11 @@ def _roll_up(
     for *key, request_latency, call_latency in connection.execute(
         sa.select(*keys, cells.request_latency, cells.call_latency).where(scope)
     ):
-        groups.append(index[tuple(key)])
-        requests.append(request_latency)
-        calls.append(call_latency)
+        position = index.get(tuple(key))
+        if position is not None:
+            groups.append(position)
+            requests.append(request_latency)
+            calls.append(call_latency)
     merged = [histogram.grouped_merge(blobs, groups, len(rows)) for blobs in (requests, calls)]
     names = ("application", "bucket", "environment", "release", "model", *ROLLUP_SUMS)
     connection.execute(

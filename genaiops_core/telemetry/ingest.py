@@ -12,10 +12,20 @@ from db.tables.telemetry import payload
 from db.transaction import insert, writing
 from genaiops_core.clock import now
 from genaiops_core.pricing.prices import PriceList
-from genaiops_core.telemetry import requests, rollups, storing
+from genaiops_core.telemetry import (
+    folding,
+    invocation_joining,
+    logs,
+    refolding,
+    requests,
+    rollups,
+    storing,
+    usage,
+)
 from genaiops_core.telemetry.models import ModelNames
 from genaiops_core.telemetry.otlp import DecodedExport
 from genaiops_core.telemetry.payloads import payload_rows
+from genaiops_core.telemetry.scores import record_scores
 from genaiops_core.telemetry.spans import Batch, SpanFacts, prepare
 
 MODEL_LIMIT = 200
@@ -39,45 +49,80 @@ class IngestResult:
 
 @dataclass(kw_only=True)
 class Ingestor:
-    """What one writer remembers from transaction to transaction: prices, admitted models, known applications."""
+    """What one writer remembers from transaction to transaction: prices and admitted models."""
 
     shard: int = 0
     model_limit: int = MODEL_LIMIT
     is_demo: bool = False
     _prices: PriceList | None = None
-    _applications: set[str] = field(default_factory=set)
     _models: ModelNames = field(init=False)
 
     def __post_init__(self) -> None:
         self._models = ModelNames(self.model_limit)
 
     def write(self, engine: sa.Engine, batches: Sequence[Batch]) -> int:
-        """Keep every span of `batches` in one transaction; returns how many were new.
+        """Keep every span, log record and score of `batches` in one transaction; returns how many spans were new.
 
         When this returns they are committed; when it raises, nothing of them is kept.
         """
         try:
             with writing(engine) as connection:
-                return self._write(connection, [span for batch in batches for span in batch.spans])
+                new = self._write_spans(connection, batches)
+                self._write_others(connection, batches)
+                return new
         except BaseException:
             self._models.forget()
-            self._applications.clear()
             raise
 
-    def _write(self, connection: sa.Connection, spans: list[SpanFacts]) -> int:
-        if not spans:
+    def _write_spans(self, connection: sa.Connection, batches: Sequence[Batch]) -> int:
+        received = storing.distinct([span for batch in batches for span in batch.spans])
+        if not received:
             return 0
         rollups.lock_shard(connection, self.shard)
+        spans = self._place(connection, received)
+        if len(spans) > len(received):
+            spans = storing.distinct(spans)
         self._price(connection, spans)
+        self._name_models(connection, spans)
+        folding.fold(spans)
         new = storing.insert_new(connection, spans)
         if not new:
             return 0
-        self._register(connection, new)
+        self._register(connection, {span.application for span in new}, batches)
         connection.execute(sa.insert(payload), payload_rows(new))
-        requests.upsert(connection, requests.request_rows(new))
-        names = self._models.names(connection, {(s.application, s.model) for s in new if s.is_call})
-        rollups.add(connection, rollups.cells_of(new, names), self.shard)
-        return len(new)
+        rows = requests.request_rows(new)
+        days = usage.touched_days(connection, rows)
+        requests.upsert(connection, rows)
+        usage.mark(connection, days, self.shard)
+        refolded = refolding.refold(connection, new)
+        requests.correct(connection, refolded.requests)
+        cells = rollups.cells_of(new)
+        rollups.take(cells, refolded.before)
+        rollups.put(cells, refolded.after)
+        rollups.add(connection, cells, self.shard)
+        return len(new) - max(0, len(spans) - len(received))
+
+    def _write_others(self, connection: sa.Connection, batches: Sequence[Batch]) -> None:
+        """Log records, and the scores that these and spans tell; last, because other writers may want their cells."""
+        records = [record for batch in batches for record in batch.logs]
+        scores = [score for batch in batches for score in batch.scores]
+        scores += [score for record in records for score in record.scores]
+        if records:
+            self._register(connection, {record.application for record in records}, batches)
+            logs.insert_new(connection, records)
+        if scores:
+            record_scores(connection, scores)
+
+    def _place(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
+        """The spans to be kept: these, and log entries of the same calls that had to be kept alone until now."""
+        return invocation_joining.adopt(connection, spans, self.shard)
+
+    def _name_models(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
+        """Say on each call whether its model is kept apart; counted or not, for that may change later."""
+        calls = [span for span in spans if span.is_call]
+        names = self._models.names(connection, {(span.application, span.model) for span in calls})
+        for span in calls:
+            span.is_other_model = names[span.application, span.model] != span.model
 
     def _price(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
         prices = PriceList.load(connection) if self._prices is None else self._prices.refreshed(connection)
@@ -101,18 +146,20 @@ class Ingestor:
                 if span.cost_nano_usd is not None:
                     break
 
-    def _register(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
-        unknown = {span.application for span in spans} - self._applications
-        if not unknown:
+    def _register(self, connection: sa.Connection, names: set[str], batches: Sequence[Batch]) -> None:
+        """Make applications known that are not; asked anew each time, for the demo's may have been removed since."""
+        column = application_table.c.application
+        known = set(connection.scalars(sa.select(column).where(column.in_(names))))
+        if names <= known:
             return
+        demo = {name for batch in batches for name in batch.demo}
         connection.execute(
             insert(connection, application_table).on_conflict_do_nothing(),
             [
-                {"application": name, "is_demo": self.is_demo, "first_seen_at": now()}
-                for name in sorted(unknown)
+                {"application": name, "is_demo": self.is_demo or name in demo, "first_seen_at": now()}
+                for name in sorted(names - known)
             ],
         )
-        self._applications |= unknown
 
 
 def ingest(

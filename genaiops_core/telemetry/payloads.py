@@ -14,7 +14,8 @@ import sqlalchemy as sa
 import zstandard
 
 from db.tables.telemetry import payload
-from genaiops_core.telemetry.spans import SpanFacts, to_json
+from genaiops_core.telemetry.bounds import to_json
+from genaiops_core.telemetry.spans import SpanFacts
 
 _LEVEL = 1
 _LARGEST_BLOB_BYTES = 1 << 30
@@ -23,14 +24,21 @@ _LARGEST_BLOB_BYTES = 1 << 30
 def payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
     """One row of table `payload` for each trace and application among `spans`, sorted by them."""
     traces: dict[tuple[str, str], dict[str, Any]] = {}
+    starts: dict[tuple[str, str], int] = {}
     for span in spans:
-        traces.setdefault((span.trace_id, span.application), {})[span.span_id] = span.payload
+        key = (span.trace_id, span.application)
+        traces.setdefault(key, {})[span.span_id] = span.payload
+        starts[key] = min(starts.get(key, span.start_ns), span.start_ns)
     # Made here, because a compressor must not be shared by threads; reused for every blob of the batch.
     compress = zstandard.ZstdCompressor(level=_LEVEL).compress
     return [
-        {"trace_id": trace_id, "application": application, "spans_zstd": compress(to_json(traces[key]))}
+        {
+            "trace_id": key[0],
+            "application": key[1],
+            "spans_zstd": compress(to_json(traces[key])),
+            "start_ns": starts[key],
+        }
         for key in sorted(traces)
-        for trace_id, application in (key,)
     ]
 
 

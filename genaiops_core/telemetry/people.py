@@ -11,6 +11,9 @@ import sqlalchemy as sa
 from db.tables.telemetry import ROLLUP_SUMS, request, span
 from genaiops_core.telemetry.figures import NO_LATENCY, Figures, figures, milliseconds
 from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.users import UserDay, UserDetail, UserRow, user, users
+
+__all__ = ["PEOPLE", "UserDay", "UserDetail", "UserRow", "by_person", "user", "users"]
 
 PEOPLE: Mapping[str, str] = {"user": "user_id", "session": "session_id"}
 """Who to break down by, and the column that says it."""
@@ -101,7 +104,8 @@ def _latency(
             sa.func.row_number().over(partition_by=keys, order_by=rows.c.duration_ns).label("rank"),
             sa.func.count().over(partition_by=keys).label("size"),
         )
-        .where(~rows.c.is_error)
+        # A duration below 0 is one that nobody knows.
+        .where(~rows.c.is_error, rows.c.duration_ns >= 0)
         .subquery()
     )
     wanted = [ranked.c.rank == (ranked.c.size * percent + 99) // 100 for percent in _PERCENTS]

@@ -1,51 +1,42 @@
-"""Scores of production requests: kept row by row, rolled up by the hour, read as means with intervals."""
+"""Quality of production requests: means of scores with intervals, weighted by how probable each was to be judged."""
 
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.telemetry import score, score_rollup_hour
-from db.transaction import insert
+from db.tables.reviews import sample_rollup_hour
+from db.tables.telemetry import score_rollup_hour
 from genaiops_core.errors import BadInput
+from genaiops_core.statistics.stratified import Estimate, Stratum, estimate
 from genaiops_core.telemetry.cells import applications
 from genaiops_core.telemetry.filters import Filters, from_minute
 from genaiops_core.telemetry.plan import MINUTES_A_DAY, MINUTES_AN_HOUR
+from genaiops_core.telemetry.sampling import PPM
+from genaiops_core.telemetry.scores import SUMS, Score, record_scores, replace_scores
 
-CONFIDENCE = 0.95
+__all__ = [
+    "STEPS",
+    "Interval",
+    "MetricQuality",
+    "QualityPoint",
+    "Score",
+    "interval",
+    "quality_by",
+    "quality_series",
+    "quality_summary",
+    "record_scores",
+    "replace_scores",
+    "strata",
+]
+
 STEPS: Mapping[str, int] = {"1h": MINUTES_AN_HOUR, "6h": 6 * MINUTES_AN_HOUR, "1d": MINUTES_A_DAY}
 """Steps of a series by name, in minutes; scores roll up by the hour, so nothing is finer."""
-
-_NS_AN_HOUR = 3_600_000_000_000
-_ROWS_A_STATEMENT = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """One judgement of one production request."""
-
-    application: str
-    trace_id: str
-    metric: str
-    judge: str
-    value: float | None
-    """In [0, 1]; None when the metric is not defined for this request, with the `reason`."""
-    reason: str = ""
-    start_ns: int
-    """When the request started, in Unix nanoseconds."""
-    environment: str = ""
-    release: str = ""
-
-    def __post_init__(self) -> None:
-        # NaN fails both comparisons.
-        if self.value is not None and not 0.0 <= self.value <= 1.0:
-            raise BadInput(
-                f"The score {self.metric} of trace {self.trace_id} is {self.value}; give a number from 0 to 1, or none."
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +59,22 @@ class MetricQuality:
     metric: str
     judge: str
     mean: float | None
+    """Of the whole traffic where it was sampled; None when nothing, or too little of it, was scored."""
     low: float | None
     high: float | None
     method: str
     scored: int
-    """How many requests have a value: the n of the interval."""
+    """How many requests have a value."""
     undefined: int
     """How many were judged but have none."""
+    effective_n: float | None = None
+    """The n of the interval: as many equally weighted values would know as much (Kish)."""
+    is_sampled: bool = False
+    """Whether the scored requests were sampled and are weighted by the inverse of their probability."""
+    population: int | None = None
+    """Requests that the scores stand for; None when they were not sampled."""
+    unscored_share: float = 0.0
+    """Of the population, the share of whose kind nothing is scored yet; the interval covers whatever it may be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,32 +87,14 @@ class QualityPoint:
     quality: MetricQuality
 
 
-def record_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
-    """Keep scores and roll up those that are new; a score told again changes nothing.
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """Scores of requests that had the same probability of being sampled."""
 
-    Args:
-        connection: of a `writing` transaction.
-        scores: in any order.
-
-    Returns:
-        How many were new.
-    """
-    by_identity = {(one.trace_id, one.metric, one.judge, one.application): one for one in reversed(scores)}
-    ordered = [by_identity[identity] for identity in sorted(by_identity)]
-    identity = (score.c.trace_id, score.c.metric, score.c.judge, score.c.application)
-    sums: dict[_Cell, dict[str, float]] = {}
-    new = 0
-    for start in range(0, len(ordered), _ROWS_A_STATEMENT):
-        rows = [
-            {c.name: getattr(one, c.name) for c in score.c if c.name != "id"}
-            for one in ordered[start : start + _ROWS_A_STATEMENT]
-        ]
-        statement = insert(connection, score).values(rows).on_conflict_do_nothing(index_elements=identity)
-        for row in connection.execute(statement.returning(*identity)):
-            new += 1
-            _add(sums, by_identity[tuple(row)])
-    _upsert(connection, sums)
-    return new
+    scored: int
+    undefined: int
+    value_sum: float
+    square_sum: float
 
 
 def quality_summary(connection: sa.Connection, filters: Filters) -> list[MetricQuality]:
@@ -159,75 +141,42 @@ def quality_series(
 
 
 def interval(n: int, value_sum: float, square_sum: float) -> Interval:
-    """The mean of n values in [0, 1] and its two-sided 95 % interval, from their sums.
+    """The plain mean of n values in [0, 1] and its 95 % interval, from their sums; see `statistics.stratified`."""
+    found = estimate([Stratum(population=n, n=n, value_sum=value_sum, square_sum=square_sum)])
+    return Interval(mean=found.mean, low=found.low, high=found.high, method=found.method)
 
-    Student's t interval, cut to [0, 1]. Where all values are equal the spread they show is none, and t would claim
-    certainty: then the Wilson score interval (JASA 22, 1927) of a share with this mean, the most spread that values
-    in [0, 1] can have. Both are for a fixed n: who looks again and again until one excludes a value will find it.
+
+def strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[Stratum]:
+    """The parts that scores stand for, by probability of being sampled.
 
     Args:
-        n: how many values.
-        value_sum: their sum.
-        square_sum: the sum of their squares.
+        scores: by rate in millionths; at 0, scores of requests that were not sampled, each for itself.
+        considered: how many requests had each rate. Those of a rate that was not scored at all are a part nobody
+            knows; where scores have a rate but no such number, it follows from the rate.
     """
-    if n == 0:
-        return Interval(mean=None, low=None, high=None, method="no scores")
-    mean = min(1.0, max(0.0, value_sum / n))
-    if n == 1:
-        return Interval(mean=mean, low=None, high=None, method="one score, no interval")
-    # The difference of two sums; rounding can leave a little, also below zero.
-    deviations = square_sum - n * mean * mean
-    if deviations <= 1e-9 * n:
-        low, high = _wilson(mean, n)
-        return Interval(mean=mean, low=low, high=high, method="Wilson score (all values equal)")
-    half = _t_quantile(n - 1) * math.sqrt(deviations / (n - 1) / n)
-    return Interval(mean=mean, low=max(0.0, mean - half), high=min(1.0, mean + half), method="Student's t")
+    rates = set(scores) | (set(considered) if any(scores) else set())
+    found: list[Stratum] = []
+    for rate in sorted(rates):
+        sums = scores.get(rate) or Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
+        judged = sums.scored + sums.undefined
+        if rate == 0 and judged:
+            population = float(sums.scored)
+        elif judged:
+            # A metric that is not defined for a tenth of those judged is not defined for a tenth of all.
+            whole = max(considered.get(rate, judged * PPM / rate), judged)
+            population = whole * sums.scored / judged
+        else:
+            population = float(considered.get(rate, 0))
+        found.append(
+            Stratum(
+                population=population, n=sums.scored, value_sum=sums.value_sum, square_sum=sums.square_sum
+            )
+        )
+    return found
 
 
-def _t_quantile(degrees_of_freedom: int) -> float:
-    # Imported at first use: it takes 200 ms and 20 MB that an API which only takes traces in can do without.
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
-
-
-def _wilson(mean: float, n: int) -> tuple[float, float]:
-    z = 1.959963984540054
-    centre = (mean + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-_KEYS = ("application", "bucket", "environment", "release", "metric", "judge")
-_SUMS = ("scored", "undefined", "value_sum", "value_square_sum")
-
-_Cell = tuple[str, int, str, str, str, str]
-"""The key of a cell of `score_rollup_hour`, in the order of `_KEYS`."""
-
-
-def _add(sums: dict[_Cell, dict[str, float]], one: Score) -> None:
-    key = (one.application, one.start_ns // _NS_AN_HOUR, one.environment, one.release, one.metric, one.judge)
-    cell = sums.setdefault(key, dict.fromkeys(_SUMS, 0))
-    if one.value is None:
-        cell["undefined"] += 1
-    else:
-        cell["scored"] += 1
-        cell["value_sum"] += one.value
-        cell["value_square_sum"] += one.value * one.value
-
-
-def _upsert(connection: sa.Connection, sums: Mapping[_Cell, Mapping[str, float]]) -> None:
-    """Add to the cells, in order of key so that concurrent writers cannot lock each other out."""
-    if not sums:
-        return
-    statement = insert(connection, score_rollup_hour)
-    statement = statement.on_conflict_do_update(
-        index_elements=_KEYS,
-        set_={name: score_rollup_hour.c[name] + statement.excluded[name] for name in _SUMS},
-    )
-    connection.execute(
-        statement, [dict(zip(_KEYS, key, strict=True)) | dict(sums[key]) for key in sorted(sums)]
-    )
+_Place = tuple[int, str]
+"""Step number (0 without steps) and value of the dimension."""
 
 
 def _read(
@@ -236,35 +185,64 @@ def _read(
     """(step number or 0, key, quality), in that order."""
     if by is not None and by not in ("application", "environment", "release"):
         raise BadInput(f"Scores cannot be split by '{by}'; use application, environment or release.")
-    cells = score_rollup_hour.c
+    c = score_rollup_hour.c
+    columns = (c.metric, c.judge, c.rate_ppm)
+    sums = [sa.func.sum(c[name]) for name in SUMS]
+    scores: dict[tuple[_Place, str, str], dict[int, Sums]] = defaultdict(dict)
+    query = _query(connection, score_rollup_hour, filters, by, step_minutes, columns, sums)
+    for step, key, metric, judge, rate, scored, undefined, value_sum, square_sum in connection.execute(query):
+        if scored or undefined:
+            scores[(step, key), metric, judge][rate] = Sums(
+                scored=int(scored), undefined=int(undefined), value_sum=value_sum, square_sum=square_sum
+            )
+    considered: dict[_Place, dict[int, int]] = defaultdict(dict)
+    if any(rate for by_rate in scores.values() for rate in by_rate):
+        columns_of_rate = (sample_rollup_hour.c.rate_ppm,)
+        requests = [sa.func.sum(sample_rollup_hour.c.requests)]
+        query = _query(connection, sample_rollup_hour, filters, by, step_minutes, columns_of_rate, requests)
+        for step, key, rate, count in connection.execute(query):
+            considered[step, key][rate] = int(count)
+    found = [
+        (place[0], place[1] or None, _quality(metric, judge, by_rate, considered.get(place, {})))
+        for (place, metric, judge), by_rate in scores.items()
+    ]
+    return sorted(found, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge))
+
+
+def _query(
+    connection: sa.Connection,
+    table: sa.Table,
+    filters: Filters,
+    by: str | None,
+    step_minutes: int | None,
+    columns: tuple[sa.ColumnElement[Any], ...],
+    sums: list[Any],
+) -> sa.Select[Any]:
+    """Sums of a table by the hour, by step, key and `columns`."""
+    cells = table.c
     step: sa.ColumnElement[int] = sa.literal_column("0", sa.Integer)
     if step_minutes is not None:
         step = cells.bucket // sa.literal_column(str(step_minutes // MINUTES_AN_HOUR), sa.Integer)
     key = cells[by] if by else sa.literal_column("''", sa.String)
-    columns = [step.label("step"), key.label("split"), cells.metric, cells.judge]
     names = [filters.application] if filters.application is not None else applications(connection)
     narrowed = {"environment": filters.environment, "release": filters.release}
-    rows = connection.execute(
-        sa.select(*columns, *[sa.func.sum(cells[name]) for name in _SUMS])
+    return (
+        sa.select(step.label("step"), key.label("split"), *columns, *sums)
         .where(
             cells.application.in_(names),
             cells.bucket >= filters.start_minute // MINUTES_AN_HOUR,
             cells.bucket < -(-filters.end_minute // MINUTES_AN_HOUR),
             *[cells[name] == value for name, value in narrowed.items() if value is not None],
         )
-        .group_by(sa.text("1"), sa.text("2"), cells.metric, cells.judge)
+        .group_by(sa.text("1"), sa.text("2"), *columns)
     )
-    found = [
-        (number, split or None, _quality(metric, judge, int(scored), int(undefined), value_sum, square_sum))
-        for number, split, metric, judge, scored, undefined, value_sum, square_sum in rows
-    ]
-    return sorted(found, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge))
 
 
 def _quality(
-    metric: str, judge: str, scored: int, undefined: int, value_sum: float, square_sum: float
+    metric: str, judge: str, by_rate: Mapping[int, Sums], considered: Mapping[int, int]
 ) -> MetricQuality:
-    found = interval(scored, value_sum, square_sum)
+    is_sampled = any(by_rate)
+    found: Estimate = estimate(strata(by_rate, considered))
     return MetricQuality(
         metric=metric,
         judge=judge,
@@ -272,6 +250,10 @@ def _quality(
         low=found.low,
         high=found.high,
         method=found.method,
-        scored=scored,
-        undefined=undefined,
+        scored=sum(sums.scored for sums in by_rate.values()),
+        undefined=sum(sums.undefined for sums in by_rate.values()),
+        effective_n=found.effective_n,
+        is_sampled=is_sampled,
+        population=sum(considered.values()) if is_sampled else None,
+        unscored_share=found.unknown_share if is_sampled else 0.0,
     )

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from db.engine import is_sqlite
 from db.tables.telemetry import request
 from db.transaction import insert
+from genaiops_core.telemetry.counting import Counted
 from genaiops_core.telemetry.spans import SpanFacts
 
-_SUMS = (
-    "spans",
-    "span_errors",
-    "calls",
-    "unpriced_calls",
-    "cost_nano_usd",
-    "input_tokens",
-    "output_tokens",
-)
+CALL_SUMS = ("calls", "folded_calls", "unpriced_calls", "cost_nano_usd", "input_tokens", "output_tokens")
+_SUMS = ("spans", "span_errors", *CALL_SUMS)
 _ROOT_DECIDES = ("environment", "release")
 """Only the root says under which release a request is counted, exactly as its rollup does."""
 _ANY_SAYS = ("model", "session_id", "user_id")
 """Any span may say these; if spans disagree, the smallest text, so that their order does not matter."""
+
+
+class Change(NamedTuple):
+    """What becomes of one request when calls of it turn out to be told twice, or not to be."""
+
+    trace_id: str
+    application: str
+    sums: dict[str, int]
+    """Differences of `CALL_SUMS`."""
+    model: str
+    """The smallest name among the models of its counted calls."""
 
 
 def request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
@@ -39,12 +44,10 @@ def request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
         if span.is_error:
             row["span_errors"] += 1
         if span.is_call:
-            row["calls"] += 1
-            row["unpriced_calls"] += span.is_unpriced
-            row["cost_nano_usd"] += span.cost_nano_usd or 0
-            row["input_tokens"] += span.input_tokens or 0
-            row["output_tokens"] += span.output_tokens or 0
-        if span.is_request and (row["duration_ns"] is None or span.start_ns < row["start_ns"]):
+            call_sums(span, 1, row)
+        elif span.folded_into:
+            row["folded_calls"] += 1
+        if span.is_request and (row["duration_ns"] is None or _decides(span, row)):
             _take_root(row, span)
         elif row["duration_ns"] is None:
             row["start_ns"] = min(row["start_ns"], span.start_ns)
@@ -67,12 +70,39 @@ def upsert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
         connection.execute(_statement(connection), rows)
 
 
+def correct(connection: sa.Connection, changes: Iterable[Change]) -> None:
+    """Add signed differences to requests that are there, and set their model anew."""
+    rows = [
+        {"of_trace": change.trace_id, "of_application": change.application, "new_model": change.model}
+        | {f"more_{name}": change.sums[name] for name in CALL_SUMS}
+        for change in sorted(changes, key=lambda one: (one.trace_id, one.application))
+    ]
+    if rows:
+        c = request.c
+        values: dict[str, Any] = {name: c[name] + sa.bindparam(f"more_{name}") for name in CALL_SUMS}
+        connection.execute(
+            request.update()
+            .where(c.trace_id == sa.bindparam("of_trace"), c.application == sa.bindparam("of_application"))
+            .values(**values, model=sa.bindparam("new_model")),
+            rows,
+        )
+
+
+def call_sums(span: Counted, sign: int, sums: dict[str, int]) -> None:
+    """Add what `span`, a call, adds to its request, or take it away."""
+    sums["calls"] += sign
+    sums["unpriced_calls"] += sign * span.is_unpriced
+    sums["cost_nano_usd"] += sign * (span.cost_nano_usd or 0)
+    sums["input_tokens"] += sign * (span.input_tokens or 0)
+    sums["output_tokens"] += sign * (span.output_tokens or 0)
+
+
 def _statement(connection: sa.Connection) -> Any:
     new = insert(connection, request)
     sent, kept = new.excluded, request.c
     takes_root = sa.and_(
         sent.duration_ns.is_not(None),
-        sa.or_(kept.duration_ns.is_(None), sent.start_ns < kept.start_ns),
+        sa.or_(kept.duration_ns.is_(None), _is_before(connection, sent, kept)),
     )
 
     def smallest(name: str) -> Any:
@@ -100,6 +130,26 @@ def _statement(connection: sa.Connection) -> Any:
     return new.on_conflict_do_update(index_elements=[kept.trace_id, kept.application], set_=changes)
 
 
+def _is_before(connection: sa.Connection, sent: Any, kept: Any) -> sa.ColumnElement[bool]:
+    """Whether the root `sent` decides rather than the root `kept`, as `_root_order` says."""
+
+    def text(column: Any) -> Any:
+        return column if is_sqlite(connection) else sa.collate(column, "C")
+
+    pairs = [(sent.start_ns, kept.start_ns), (kept.duration_ns, sent.duration_ns)]
+    pairs += [(sa.cast(kept.is_error, sa.Integer), sa.cast(sent.is_error, sa.Integer))]
+    pairs += [(text(sent[name]), kept[name]) for name in ("name", *_ROOT_DECIDES)]
+    order: sa.ColumnElement[bool] = sa.false()
+    for one, other in reversed(pairs):
+        order = sa.or_(one < other, sa.and_(one == other, order))
+    return order
+
+
+def _root_order(start_ns: int, duration_ns: int, is_error: bool, *texts: str) -> tuple[Any, ...]:
+    """Of two roots of one trace the smaller decides: the earlier, then the longer, then the one that failed."""
+    return (start_ns, -duration_ns, not is_error, *texts)
+
+
 def _empty(span: SpanFacts) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(_SUMS, 0)
     row.update(dict.fromkeys((*_ROOT_DECIDES, *_ANY_SAYS), ""))
@@ -112,6 +162,16 @@ def _empty(span: SpanFacts) -> dict[str, Any]:
         name="",
     )
     return row
+
+
+def _decides(span: SpanFacts, row: dict[str, Any]) -> bool:
+    own = _root_order(
+        span.start_ns, span.duration_ns, span.is_error, span.name, span.environment, span.release
+    )
+    kept = _root_order(
+        row["start_ns"], row["duration_ns"], row["is_error"], row["name"], row["environment"], row["release"]
+    )
+    return own < kept
 
 
 def _take_root(row: dict[str, Any], span: SpanFacts) -> None:

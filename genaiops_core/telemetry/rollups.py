@@ -12,7 +12,7 @@ from db import histogram
 from db.engine import is_sqlite
 from db.tables.telemetry import ROLLUP_SUMS, dirty_hour, rollup_minute
 from db.transaction import insert
-from genaiops_core.telemetry.spans import SpanFacts
+from genaiops_core.telemetry.counting import Counted
 
 MINUTE_NS = 60_000_000_000
 MINUTES_PER_HOUR = 60
@@ -29,50 +29,71 @@ _LATENCIES = ("request_latency", "call_latency")
 
 
 class Cell:
-    """What one batch adds to one cell."""
+    """What one batch adds to one cell, or takes from it: sums may be negative, and so may counts of latencies."""
 
-    __slots__ = ("call_buckets", "request_buckets", "sums")
+    __slots__ = ("call_buckets", "calls_taken", "request_buckets", "requests_taken", "sums")
 
     def __init__(self) -> None:
         self.sums = dict.fromkeys(ROLLUP_SUMS, 0)
         self.request_buckets: list[int] = []
         self.call_buckets: list[int] = []
+        self.requests_taken: list[int] = []
+        self.calls_taken: list[int] = []
 
 
-def cells_of(spans: Iterable[SpanFacts], models: Mapping[tuple[str, str], str]) -> dict[Key, Cell]:
-    """Sum `spans`, all of them new, by cell.
+Cells = defaultdict[Key, Cell]
 
-    Args:
-        spans: those that are neither a request nor a call add nothing.
-        models: (application, model) -> the name to roll up under; see `models.ModelNames`.
-    """
-    cells: dict[Key, Cell] = defaultdict(Cell)
+
+def cells_of(spans: Iterable[Counted]) -> Cells:
+    """Sum `spans`, all of them new, by cell; those that are neither a request nor a call add nothing."""
+    cells: Cells = defaultdict(Cell)
     for span in spans:
-        if not (span.is_request or span.is_call):
-            continue
-        # A request that is no model call itself belongs to no model.
-        model = models[span.application, span.model] if span.is_call else ""
-        cell = cells[span.application, span.start_ns // MINUTE_NS, span.environment, span.release, model]
-        sums = cell.sums
-        if span.is_request:
-            sums["requests"] += 1
-            if span.is_error:
-                sums["request_errors"] += 1
-            else:
-                cell.request_buckets.append(histogram.bucket_of(span.duration_ns))
-        if span.is_call:
-            sums["calls"] += 1
-            sums["unpriced_calls"] += span.is_unpriced
-            sums["cost_nano_usd"] += span.cost_nano_usd or 0
-            sums["input_tokens"] += span.input_tokens or 0
-            sums["output_tokens"] += span.output_tokens or 0
-            sums["cache_read_tokens"] += span.cache_read_tokens or 0
-            sums["cache_write_tokens"] += span.cache_write_tokens or 0
-            if span.is_error:
-                sums["call_errors"] += 1
-            else:
-                cell.call_buckets.append(histogram.bucket_of(span.duration_ns))
+        if span.is_request or span.is_call:
+            _count(cells, span, 1)
     return cells
+
+
+def take(cells: Cells, spans: Iterable[Counted]) -> None:
+    """Let `cells` take away what `spans`, as they are, have added before."""
+    for span in spans:
+        if span.is_request or span.is_call:
+            _count(cells, span, -1)
+
+
+def put(cells: Cells, spans: Iterable[Counted]) -> None:
+    """Let `cells` add `spans` as well."""
+    for span in spans:
+        if span.is_request or span.is_call:
+            _count(cells, span, 1)
+
+
+def _count(cells: Cells, span: Counted, sign: int) -> None:
+    # A request that is no model call itself belongs to no model.
+    model = "" if not span.is_call else OTHER_MODEL if span.is_other_model else span.model
+    cell = cells[span.application, span.start_ns // MINUTE_NS, span.environment, span.release, model]
+    sums = cell.sums
+    # Nobody knows how long a span with a negative duration took.
+    has_latency = not span.is_error and span.duration_ns >= 0
+    if span.is_request:
+        sums["requests"] += sign
+        if span.is_error:
+            sums["request_errors"] += sign
+        if has_latency:
+            buckets = cell.request_buckets if sign > 0 else cell.requests_taken
+            buckets.append(histogram.bucket_of(span.duration_ns))
+    if span.is_call:
+        sums["calls"] += sign
+        sums["unpriced_calls"] += sign * span.is_unpriced
+        sums["cost_nano_usd"] += sign * (span.cost_nano_usd or 0)
+        sums["input_tokens"] += sign * (span.input_tokens or 0)
+        sums["output_tokens"] += sign * (span.output_tokens or 0)
+        sums["cache_read_tokens"] += sign * (span.cache_read_tokens or 0)
+        sums["cache_write_tokens"] += sign * (span.cache_write_tokens or 0)
+        if span.is_error:
+            sums["call_errors"] += sign
+        if has_latency:
+            buckets = cell.call_buckets if sign > 0 else cell.calls_taken
+            buckets.append(histogram.bucket_of(span.duration_ns))
 
 
 def lock_shard(connection: sa.Connection, shard: int) -> None:
@@ -103,8 +124,8 @@ def add(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int) -> Non
                 "model": model,
                 "shard": shard,
                 **cell.sums,
-                "request_latency": _merged(kept_request, cell.request_buckets),
-                "call_latency": _merged(kept_call, cell.call_buckets),
+                "request_latency": _merged(kept_request, cell.request_buckets, cell.requests_taken),
+                "call_latency": _merged(kept_call, cell.call_buckets, cell.calls_taken),
             }
         )
     upsert = insert(connection, rollup_minute)
@@ -112,14 +133,40 @@ def add(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int) -> Non
     changes.update({name: upsert.excluded[name] for name in _LATENCIES})
     statement = upsert.on_conflict_do_update(index_elements=list(rollup_minute.primary_key), set_=changes)
     connection.execute(statement, rows)
+    _drop_empty(
+        connection,
+        [
+            key
+            for key, cell in cells.items()
+            if cell.calls_taken or cell.sums["calls"] < 0 or cell.sums["requests"] < 0
+        ],
+        shard,
+    )
     _mark_hours(connection, cells, shard)
 
 
-def _merged(kept: bytes, buckets: list[int]) -> bytes:
-    if not buckets:
-        return kept
-    added = histogram.from_buckets(buckets)
-    return histogram.merge((kept, added)) if kept else added
+def _merged(kept: bytes, buckets: list[int], taken: list[int]) -> bytes:
+    if buckets:
+        added = histogram.from_buckets(buckets)
+        kept = histogram.merge((kept, added)) if kept else added
+    return histogram.subtract(kept, histogram.from_buckets(taken)) if taken else kept
+
+
+def _drop_empty(connection: sa.Connection, keys: list[Key], shard: int) -> None:
+    """Delete those of the cells that hold nothing any more, so that their model or release is not listed."""
+    if not keys:
+        return
+    c = rollup_minute.c
+    names = ("application", "bucket", "environment", "release", "model")
+    connection.execute(
+        rollup_minute.delete().where(
+            *[c[name] == sa.bindparam(f"of_{name}") for name in names],
+            c.shard == shard,
+            *[c[name] == 0 for name in ROLLUP_SUMS],
+            *[c[name] == b"" for name in _LATENCIES],
+        ),
+        [{f"of_{name}": value for name, value in zip(names, key, strict=True)} for key in keys],
+    )
 
 
 def _stored_latencies(

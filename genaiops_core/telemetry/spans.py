@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from genaiops_core.telemetry import conventions
+from genaiops_core.telemetry import bounds, conventions
+from genaiops_core.telemetry.bounds import to_json
+from genaiops_core.telemetry.conventions.usage import usage
 from genaiops_core.telemetry.otlp import STATUS_ERROR, DecodedExport, RawSpan
+from genaiops_core.telemetry.scores import Score
+
+if TYPE_CHECKING:
+    from genaiops_core.telemetry.logs import LogFacts
 
 UNKNOWN_APPLICATION = "unknown_service"
 """What OpenTelemetry calls a service without a name."""
 
-MAX_TOKENS = 1_000_000_000
-"""More tokens than this in one call is a mistake of the sender: kept as unknown, with a note."""
+DEMO_ATTRIBUTE = "genaiops.demo"
+"""Resource attribute, true on what the demo sends: an application first seen with it is registered as one of the demo."""
 
 _NUL = "\x00"
-
-_NESTING = 50
-"""Levels of parents searched for usage told twice; a bound, because parents may be sent in a circle."""
+_MAY_EVALUATE = frozenset(("other", "chain"))
+"""Components of spans whose attributes may be an evaluation."""
 
 COLUMNS = (
     "application",
@@ -49,6 +54,9 @@ COLUMNS = (
     "cache_write_tokens",
     "cost_nano_usd",
     "first_token_ns",
+    "folded_into",
+    "call_id",
+    "is_other_model",
 )
 """Columns of table `span` that ingest fills, in the order of `row_of`."""
 
@@ -82,6 +90,9 @@ class SpanFacts:
     cache_write_tokens: int | None
     cost_nano_usd: int | None
     first_token_ns: int | None
+    folded_into: str = ""
+    call_id: str = ""
+    is_other_model: bool = False
     response_model: str
     payload: dict[str, Any]
 
@@ -91,7 +102,7 @@ class SpanFacts:
         return (
             self.is_call
             and self.cost_nano_usd is None
-            and (self.input_tokens is not None or self.output_tokens is not None)
+            and not (self.is_error and self.input_tokens is None and self.output_tokens is None)
         )
 
 
@@ -101,118 +112,144 @@ row_of = attrgetter(*COLUMNS)
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """One export, ready to be written."""
+    """One export, or part of one, ready to be written."""
 
     spans: list[SpanFacts]
-    rejected: int
-    problem: str
+    rejected: int = 0
+    problem: str = ""
+    scores: Sequence[Score] = ()
+    """Evaluations that the spans tell of."""
+    logs: Sequence[LogFacts] = ()
+    demo: frozenset[str] = frozenset()
+    """Those of the applications that say they belong to the demo."""
 
 
-def prepare(export: DecodedExport) -> Batch:
-    """Map every span of `export`; pure, so that it can run before the database is locked."""
-    spans: list[SpanFacts] = []
-    for group in export.groups:
-        mapper = _Mapper(group.resource, group.scope)
-        spans += [mapper.facts(raw) for raw in group.spans]
-    drop_retold_usage(spans)
-    return Batch(spans=spans, rejected=export.rejected, problem=export.problem)
+def prepare(export: DecodedExport, *, received_ns: int | None = None) -> Batch:
+    """Map every span of `export`; pure, so that it can run before the database is locked.
 
-
-def drop_retold_usage(spans: Sequence[SpanFacts]) -> None:
-    """Take `is_call` from spans whose usage is that of a call nested in them, so that it counts once.
-
-    An SDK's span inside a framework's span tells of the same call with the same counts; the inner one, nearer to the
-    provider, stays. Only spans that arrived together are seen.
+    Args:
+        export: see `telemetry.otlp`.
+        received_ns: when it was received, against which clocks are checked; now by default.
     """
-    calls = [span for span in spans if span.is_call]
-    if len(calls) < 2:
-        return
-    by_id = {(span.trace_id, span.span_id): span for span in spans}
-    for call in calls:
-        usage = (call.input_tokens, call.output_tokens, call.is_error)
-        parent = by_id.get((call.trace_id, call.parent_span_id))
-        for _ in range(_NESTING):
-            if parent is None or parent is call:
-                break
-            if parent.is_call and (parent.input_tokens, parent.output_tokens, parent.is_error) == usage:
-                parent.is_call = False
-            parent = by_id.get((parent.trace_id, parent.parent_span_id))
+    received_ns = time.time_ns() if received_ns is None else received_ns
+    spans: list[SpanFacts] = []
+    scores: list[Score] = []
+    demo: set[str] = set()
+    for group in export.groups:
+        mapper = _Mapper(group.resource, group.scope, received_ns, scores)
+        spans += [mapper.facts(raw) for raw in group.spans]
+        if mapper.origin.is_demo:
+            demo.add(mapper.origin.application)
+    return Batch(
+        spans=spans,
+        rejected=export.rejected,
+        problem=export.problem,
+        scores=scores,
+        demo=frozenset(demo),
+    )
+
+
+class Origin:
+    """What a resource says of everything it sends."""
+
+    def __init__(self, resource: dict[str, Any]) -> None:
+        fields = conventions.read(resource)
+        self.application = clean(resource.get("service.name"), 200) or UNKNOWN_APPLICATION
+        self.environment = clean(fields.get("environment"), 200)
+        self.release = clean(fields.get("release") or resource.get("service.version"), 200)
+        self.session_id = clean(fields.get("session_id"), 200)
+        self.user_id = clean(fields.get("user_id"), 200)
+        self.is_demo = resource.get(DEMO_ATTRIBUTE) in (True, "true")
 
 
 class _Mapper:
     """What all spans of one resource and scope share, read once."""
 
-    def __init__(self, resource: dict[str, Any], scope: dict[str, Any]) -> None:
-        fields = conventions.read(resource)
-        self.application = _text(resource.get("service.name"), 200) or UNKNOWN_APPLICATION
-        self.environment = _text(fields.get("environment"), 200)
-        self.release = _text(fields.get("release") or resource.get("service.version"), 200)
-        self.session_id = _text(fields.get("session_id"), 200)
-        self.user_id = _text(fields.get("user_id"), 200)
-        self.is_cache_apart = scope.get("name") in conventions.INPUT_EXCLUDES_CACHE_SCOPES
+    def __init__(
+        self, resource: dict[str, Any], scope: dict[str, Any], received_ns: int, scores: list[Score]
+    ) -> None:
+        self.origin = Origin(resource)
+        self.scope_name = str(scope.get("name") or "")
+        self.received_ns = received_ns
+        self.scores = scores
         # Encoded once: every payload of the group repeats them.
-        self.resource = orjson.Fragment(to_json(resource))
+        self.resource = orjson.Fragment(to_json(bounds.attributes(resource, [])))
         self.scope = orjson.Fragment(to_json(scope))
 
     def facts(self, raw: RawSpan) -> SpanFacts:
-        attributes = raw.attributes
+        notes: list[str] = []
+        origin = self.origin
+        attributes = bounds.attributes(raw.attributes, notes)
         fields = conventions.read(attributes)
         component = conventions.component(attributes, fields)
         is_error = raw.status_code == STATUS_ERROR
-        notes: list[str] = []
-        model = _text(fields.get("model"), 300)
-        input_tokens = output_tokens = cache_read = cache_write = None
-        is_call = False
-        if component in conventions.MODEL_COMPONENTS:
-            input_tokens = _tokens(fields, "input_tokens", notes)
-            output_tokens = _tokens(fields, "output_tokens", notes)
-            cache_read = _tokens(fields, "cache_read_tokens", notes)
-            cache_write = _tokens(fields, "cache_write_tokens", notes)
-            cached = (cache_read or 0) + (cache_write or 0)
-            if input_tokens is not None and cached and (self.is_cache_apart or cached > input_tokens):
-                input_tokens += cached
-            is_call = is_error or input_tokens is not None or output_tokens is not None
-            model = model or _text(conventions.model_of_parameters(attributes), 300)
-        return SpanFacts(
-            application=self.application,
+        bounds.check_clock(raw.start_ns, self.received_ns, notes)
+        model = clean(fields.get("model"), 300)
+        told = usage(fields, attributes, self.scope_name, notes)
+        is_failed_call = is_error and component in conventions.MODEL_COMPONENTS
+        is_call = told.is_told or is_failed_call
+        if is_call and not model:
+            model = clean(conventions.model_of_parameters(attributes), 300)
+        facts = SpanFacts(
+            application=origin.application,
             trace_id=raw.trace_id,
             span_id=raw.span_id,
             parent_span_id=raw.parent_span_id,
-            name=_text(raw.name, 2000),
+            name=clean(raw.name, 2000),
             component=component,
             start_ns=raw.start_ns,
-            duration_ns=raw.end_ns - raw.start_ns,
+            duration_ns=bounds.duration_ns(raw.start_ns, raw.end_ns, notes),
             is_error=is_error,
-            status_message=_text(raw.status_message, 10_000) if raw.status_message else "",
+            status_message=clean(raw.status_message, 10_000) if raw.status_message else "",
             is_request=not raw.parent_span_id,
             is_call=is_call,
-            environment=_text(fields["environment"], 200) if "environment" in fields else self.environment,
-            release=_text(fields["release"], 200) if "release" in fields else self.release,
-            provider=_text(fields["provider"], 100) if "provider" in fields else "",
+            environment=clean(fields["environment"], 200) if "environment" in fields else origin.environment,
+            release=clean(fields["release"], 200) if "release" in fields else origin.release,
+            provider=clean(fields["provider"], 100) if "provider" in fields else "",
             model=model,
-            session_id=_text(fields["session_id"], 200) if "session_id" in fields else self.session_id,
-            user_id=_text(fields["user_id"], 200) if "user_id" in fields else self.user_id,
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-            cache_read_tokens=cache_read,
-            cache_write_tokens=cache_write,
+            session_id=clean(fields["session_id"], 200) if "session_id" in fields else origin.session_id,
+            user_id=clean(fields["user_id"], 200) if "user_id" in fields else origin.user_id,
+            input_tokens=told.input_tokens,
+            output_tokens=told.output_tokens,
+            cache_read_tokens=told.cache_read_tokens,
+            cache_write_tokens=told.cache_write_tokens,
             cost_nano_usd=None,
             first_token_ns=_first_token_ns(fields),
-            response_model=_text(fields["response_model"], 300) if "response_model" in fields else "",
-            payload=self._payload(raw, notes),
+            call_id=clean(fields["call_id"], 200) if is_call and "call_id" in fields else "",
+            response_model=clean(fields["response_model"], 300) if "response_model" in fields else "",
+            payload={},
         )
+        if raw.events or component in _MAY_EVALUATE:
+            self._read_evaluations(facts, attributes, raw)
+        facts.payload = self._payload(raw, attributes, notes)
+        return facts
 
-    def _payload(self, raw: RawSpan, notes: list[str]) -> dict[str, Any]:
+    def _read_evaluations(self, facts: SpanFacts, attributes: dict[str, Any], raw: RawSpan) -> None:
+        told = [(event["name"], event["attributes"]) for event in raw.events]
+        own = attributes if facts.component in _MAY_EVALUATE else {}
+        for one in conventions.evaluations(own, told):
+            self.scores.append(
+                score_of(
+                    one,
+                    application=facts.application,
+                    trace_id=facts.trace_id,
+                    start_ns=facts.start_ns,
+                    environment=facts.environment,
+                    release=facts.release,
+                )
+            )
+
+    def _payload(self, raw: RawSpan, attributes: dict[str, Any], notes: list[str]) -> dict[str, Any]:
         payload: dict[str, Any] = {
-            "attributes": raw.attributes,
+            "attributes": attributes,
             "resource": self.resource,
             "scope": self.scope,
             "kind": raw.kind,
         }
         if raw.events:
-            payload["events"] = raw.events
+            payload["events"] = bounds.listed("event", raw.events, notes)
         if raw.links:
-            payload["links"] = raw.links
+            payload["links"] = bounds.listed("link", raw.links, notes)
         if raw.trace_state:
             payload["trace_state"] = raw.trace_state
         if notes:
@@ -220,12 +257,30 @@ class _Mapper:
         return payload
 
 
-def to_json(value: Any) -> bytes:
-    """JSON of what senders sent; numbers beyond 64 bits become text rather than an error."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
+def score_of(
+    told: conventions.Evaluation,
+    *,
+    application: str,
+    trace_id: str,
+    start_ns: int,
+    environment: str,
+    release: str,
+) -> Score:
+    """An evaluation that telemetry brought, as a score."""
+    return Score(
+        application=application,
+        trace_id=trace_id,
+        metric=clean(told.name, 100),
+        judge=clean(told.judge, 200),
+        value=told.value,
+        reason=clean(told.explanation, 10_000),
+        start_ns=start_ns,
+        environment=environment,
+        release=release,
+    )
 
 
-def _text(value: Any, limit: int) -> str:
+def clean(value: Any, limit: int) -> str:
     """`value` as a column keeps it: no NUL, which PostgreSQL refuses, and at most `limit` characters."""
     if value is None:
         return ""
@@ -233,20 +288,6 @@ def _text(value: Any, limit: int) -> str:
     if _NUL in text:
         text = text.replace(_NUL, "")
     return text if len(text) <= limit else text[:limit]
-
-
-def _tokens(fields: dict[str, Any], field: str, notes: list[str]) -> int | None:
-    value = fields.get(field)
-    if value is None:
-        return None
-    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
-        value = int(value)
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS:
-        return value
-    notes.append(f"{field} was {str(value)[:50]!r}, which cannot be; it counts as unknown")
-    return None
 
 
 def _first_token_ns(fields: dict[str, Any]) -> int | None:

@@ -14,20 +14,23 @@ from db.tables.telemetry import span
 from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, row_of
 
 
-def insert_new(connection: sa.Connection, spans: Sequence[SpanFacts]) -> list[SpanFacts]:
-    """Keep `spans`; returns those that were not there before, in order of (trace, span, application).
+def distinct(spans: Sequence[SpanFacts]) -> list[SpanFacts]:
+    """`spans` without those told twice, of which the first stays; in order of (trace, span, application).
 
-    A span that is there already, or twice in `spans`, changes nothing. Sorted, so that two writers of the same traces
-    wait for each other instead of locking each other out.
+    Sorted, so that two writers of the same traces wait for each other instead of locking each other out.
     """
-    distinct: dict[tuple[str, str, str], SpanFacts] = {}
+    told: dict[tuple[str, str, str], SpanFacts] = {}
     for facts in spans:
-        distinct.setdefault((facts.trace_id, facts.span_id, facts.application), facts)
-    ordered = [distinct[key] for key in sorted(distinct)]
-    if not ordered:
+        told.setdefault((facts.trace_id, facts.span_id, facts.application), facts)
+    return [told[key] for key in sorted(told)]
+
+
+def insert_new(connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
+    """Keep `spans`, as `distinct` returns them; returns those that were not there before, in the same order."""
+    if not spans:
         return []
     insert = _insert_sqlite if is_sqlite(connection) else _insert_postgresql
-    return insert(connection, ordered)
+    return insert(connection, spans)
 
 
 def _insert_sqlite(connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:

@@ -3,74 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
-from db.tables.telemetry import payload, span
+from db.tables.telemetry import span
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.context_record import ContextRecord, context_record
+from genaiops_core.telemetry.conventions import LogRecord
+from genaiops_core.telemetry.details import NOTHING, Key, Told, details, logs_of
 from genaiops_core.telemetry.diagnosis import Diagnosis, Observation, diagnose
+from genaiops_core.telemetry.durations import milliseconds
+from genaiops_core.telemetry.evidence import interaction
+from genaiops_core.telemetry.exchange import said, worth_reading
 from genaiops_core.telemetry.figures import usd
 from genaiops_core.telemetry.filters import instant
-from genaiops_core.telemetry.payloads import unpack
-from genaiops_core.telemetry.tree import Node, Place, arrange, own_time_ns
+from genaiops_core.telemetry.outline import Outline, Totals, read_outline
+from genaiops_core.telemetry.trace_span import TraceSpan
 
-MAX_SPANS = 5_000
-"""Spans shown of one trace; the earliest."""
+__all__ = ["ComponentShare", "ContextRecord", "Trace", "TraceSpan", "context_record", "get_trace"]
 
-_FINISH_REASONS = (
-    "gen_ai.response.finish_reasons",
-    "gen_ai.completion.0.finish_reason",
-    "llm.finish_reason",
-    "ai.response.finishReason",
-    "stop_reason",
-)
+MAX_LIMIT = 5_000
+DEFAULT_LIMIT = 1_000
+MOST_ERRORS = 100
+"""Failed spans told in full; `error_count` has them all."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class TraceSpan:
-    """One span, in its place in the trace."""
-
-    span_id: str
-    parent_span_id: str
-    application: str
-    name: str
-    component: str
-    depth: int
-    """0 for roots and for spans whose parent never came."""
-    start: dt.datetime
-    offset_ms: float
-    """Since the earliest span of the trace."""
-    duration_ms: float
-    own_ms: float
-    """Without the time its children were running."""
-    is_error: bool
-    status_message: str
-    is_call: bool
-    environment: str | None
-    release: str | None
-    provider: str | None
-    model: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    cache_read_tokens: int | None
-    cache_write_tokens: int | None
-    cost_nano_usd: int | None
-    """None when it is no model call, or one without a price."""
-    first_token_ms: float | None
-    attributes: Mapping[str, Any]
-    events: Sequence[Mapping[str, Any]]
-    links: Sequence[Mapping[str, Any]]
-    resource: Mapping[str, Any]
-    scope: Mapping[str, Any]
-
-    @property
-    def cost_usd(self) -> str | None:
-        """The exact cost as a decimal number, or None when it is not known."""
-        return None if self.cost_nano_usd is None else usd(self.cost_nano_usd)
+_IDS_A_STATEMENT = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,15 +46,15 @@ class ComponentShare:
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """Everything known of one trace, all applications together."""
+    """Everything known of one trace, all applications together. Totals are of the whole, `spans` is a stretch of it."""
 
     trace_id: str
     applications: tuple[str, ...]
     name: str
     """Of the earliest root."""
     start: dt.datetime
-    duration_ms: float
-    """From the start of the earliest span to the end of the last."""
+    duration_ms: float | None
+    """From the start of the earliest span to the end of the last; None when no span says how long it took."""
     is_error: bool
     """Whether a root span failed."""
     is_complete: bool
@@ -110,15 +69,24 @@ class Trace:
     """Of the calls that have a price."""
     input_tokens: int
     output_tokens: int
+    total_spans: int
+    visible_spans: int
+    """Spans that are left when the collapsed ones hide theirs."""
+    offset: int
+    """Visible spans before the first of `spans`."""
     spans: tuple[TraceSpan, ...]
-    """In tree order; at most `MAX_SPANS`, to which the totals are limited too."""
+    """In tree order, from `offset` on."""
     is_cut: bool
-    """Whether the trace has more than `MAX_SPANS` spans."""
+    """Whether the trace has more spans than a tree is made of (`outline.MAX_SPANS`): the latest are left out of it."""
     components: tuple[ComponentShare, ...]
     """The slowest by own time first."""
     slowest_span_id: str
     """The span with the longest own time."""
+    error_count: int
     errors: tuple[TraceSpan, ...]
+    """The first `MOST_ERRORS` failed spans, in tree order."""
+    logs: tuple[LogRecord, ...]
+    """Log records of the trace that name no span."""
     diagnosis: Diagnosis
 
     @property
@@ -127,177 +95,180 @@ class Trace:
         return None if self.calls and self.unpriced_calls >= self.calls else usd(self.cost_nano_usd)
 
 
-def get_trace(connection: sa.Connection, trace_id: str) -> Trace | None:
-    """One trace with the attributes and events of its spans, or None when no span of it has come."""
+def get_trace(
+    connection: sa.Connection,
+    trace_id: str,
+    *,
+    offset: int = 0,
+    limit: int = DEFAULT_LIMIT,
+    collapse: Collection[str] = (),
+) -> Trace | None:
+    """One trace with a stretch of its spans, or None when no span of it has come.
+
+    Args:
+        connection: best a `reading` snapshot.
+        trace_id: 32 hexadecimal digits.
+        offset: visible spans to pass over, in tree order.
+        limit: spans wanted with everything they say, 0 to `MAX_LIMIT`.
+        collapse: ids of spans whose descendants are left out.
+
+    Raises:
+        BadInput: an offset or limit out of range.
+    """
+    if offset < 0 or not 0 <= limit <= MAX_LIMIT:
+        raise BadInput(f"The spans of a trace are read from offset 0 on, at most {MAX_LIMIT} at once.")
     trace_id = trace_id.strip().lower()
-    found = connection.execute(
-        sa.select(span)
-        .where(span.c.trace_id == trace_id)
-        .order_by(span.c.start_ns, span.c.id)
-        .limit(MAX_SPANS + 1)
-    )
-    rows = found.mappings().all()
-    if not rows:
+    outline = read_outline(connection, trace_id)
+    if outline is None:
         return None
-    is_cut, rows = len(rows) > MAX_SPANS, rows[:MAX_SPANS]
-    details = _details(connection, trace_id)
-    nodes = [Node(**{name: row[name] for name in _NODE_COLUMNS}) for row in rows]
-    places = arrange(nodes)
-    own = own_time_ns(nodes, places)
-    first_ns = min(node.start_ns for node in nodes)
-    spans = tuple(_span(rows[place.index], place, own[place.index], first_ns, details) for place in places)
-    return _trace(trace_id, rows, nodes, places, spans, is_cut=is_cut)
+    visible = outline.visible(frozenset(collapse))
+    shown = visible[offset : offset + limit]
+    failed = [at for at in outline.order if outline.rows[at]["is_error"]][:MOST_ERRORS]
+    read = worth_reading(outline.rows)
+    wanted = {(row["application"], row["span_id"]) for row in read}
+    wanted |= {outline.key(at) for at in (*shown, *failed)}
+    told = details(connection, trace_id, wanted)
+    rows = _full_rows(connection, [outline.rows[at]["id"] for at in {*shown, *failed}])
+    collapsed = frozenset(collapse)
 
+    def span_at(at: int) -> TraceSpan:
+        return _span(outline, at, rows, told, collapsed)
 
-_NODE_COLUMNS = ("application", "span_id", "parent_span_id", "start_ns", "duration_ns")
+    failures = [rows[outline.rows[at]["id"]] for at in failed]
+    heard = {row["span_id"] for row in read}
+    seen = interaction(
+        connection,
+        trace_id,
+        said(read, told),
+        messages={row["span_id"]: row["status_message"] for row in failures},
+        failures=[_failure(outline, row) for row in failures if row["span_id"] not in heard],
+        failed_parents=outline.failed_parents,
+    )
+    return _trace(
+        trace_id,
+        outline,
+        spans=tuple(span_at(at) for at in shown),
+        errors=tuple(span_at(at) for at in failed),
+        offset=offset,
+        visible=len(visible),
+        logs=tuple(logs_of(connection, trace_id, ()).get("", ())),
+        diagnosis=diagnose(seen, _cost_sentence(outline.totals)),
+    )
 
 
 def _trace(
     trace_id: str,
-    rows: Sequence[sa.RowMapping],
-    nodes: Sequence[Node],
-    places: Sequence[Place],
-    spans: tuple[TraceSpan, ...],
+    outline: Outline,
     *,
-    is_cut: bool,
+    spans: tuple[TraceSpan, ...],
+    errors: tuple[TraceSpan, ...],
+    offset: int,
+    visible: int,
+    logs: tuple[LogRecord, ...],
+    diagnosis: Diagnosis,
 ) -> Trace:
+    rows, totals = outline.rows, outline.totals
     roots = [row for row in rows if row["is_request"]]
-    head = roots[0] if roots else rows[places[0].index]
-    calls = [row for row in rows if row["is_call"]]
-    start_ns = min(node.start_ns for node in nodes)
+    head = roots[0] if roots else rows[outline.order[0]]
+    applications = dict.fromkeys([head["application"], *(row["application"] for row in rows)])
     return Trace(
         trace_id=trace_id,
-        applications=tuple(dict.fromkeys([head["application"], *(row["application"] for row in rows)])),
+        applications=tuple(applications),
         name=head["name"],
-        start=instant(start_ns),
-        duration_ms=(max(node.end_ns for node in nodes) - start_ns) / 1e6,
+        start=instant(totals.start_ns),
+        duration_ms=milliseconds(totals.end_ns - totals.start_ns),
         is_error=any(row["is_error"] for row in roots),
         is_complete=bool(roots),
         # The root says it if anyone does; some applications only tell it on inner spans.
         **{name: head[name] or next((row[name] for row in rows if row[name]), None) for name in _SAID_ONCE},
-        calls=len(calls),
-        unpriced_calls=sum(row["cost_nano_usd"] is None for row in calls),
-        cost_nano_usd=sum(row["cost_nano_usd"] or 0 for row in calls),
-        input_tokens=sum(row["input_tokens"] or 0 for row in calls),
-        output_tokens=sum(row["output_tokens"] or 0 for row in calls),
+        calls=totals.calls,
+        unpriced_calls=totals.unpriced_calls,
+        cost_nano_usd=totals.cost_nano_usd,
+        input_tokens=totals.input_tokens,
+        output_tokens=totals.output_tokens,
+        total_spans=totals.spans,
+        visible_spans=visible,
+        offset=offset,
         spans=spans,
-        is_cut=is_cut,
-        components=_components(spans),
-        slowest_span_id=max(spans, key=lambda one: one.own_ms).span_id,
-        errors=tuple(one for one in spans if one.is_error),
-        diagnosis=diagnose(_observations(spans, rows, places)),
+        is_cut=totals.spans > len(rows),
+        components=_components(outline),
+        slowest_span_id=rows[max(range(len(rows)), key=lambda at: outline.own_ns[at])]["span_id"],
+        error_count=totals.errors,
+        errors=errors,
+        logs=logs,
+        diagnosis=diagnosis,
     )
 
 
 _SAID_ONCE = ("environment", "release", "session_id", "user_id")
 
 
-def _details(connection: sa.Connection, trace_id: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """Attributes, events, links, resource and scope by application and span id."""
-    details: dict[tuple[str, str], dict[str, Any]] = {}
-    blobs = connection.execute(
-        sa.select(payload.c.application, payload.c.spans_zstd)
-        .where(payload.c.trace_id == trace_id)
-        .order_by(payload.c.id)
-    )
-    for application, blob in blobs:
-        for span_id, told in unpack([blob]).items():
-            # The span kept is the first that came; what a later one of the same id said is not shown.
-            details.setdefault((application, span_id), told)
-    return details
+def _full_rows(connection: sa.Connection, ids: Sequence[int]) -> dict[int, sa.RowMapping]:
+    rows: dict[int, sa.RowMapping] = {}
+    for at in range(0, len(ids), _IDS_A_STATEMENT):
+        found = connection.execute(sa.select(span).where(span.c.id.in_(ids[at : at + _IDS_A_STATEMENT])))
+        rows.update({row["id"]: row for row in found.mappings()})
+    return rows
 
 
 def _span(
-    row: sa.RowMapping,
-    place: Place,
-    own_ns: int,
-    first_ns: int,
-    details: Mapping[tuple[str, str], dict[str, Any]],
+    outline: Outline,
+    at: int,
+    rows: Mapping[int, sa.RowMapping],
+    told: Mapping[Key, Told],
+    collapsed: frozenset[str],
 ) -> TraceSpan:
-    told = details.get((row["application"], row["span_id"]), {})
-    kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
-    said: dict[str, Any] = {name: row[name] or None for name in _MAYBE_SAID}
-    first_token_ns = row["first_token_ns"]
-    return TraceSpan(
-        **kept,
-        **said,
-        depth=place.depth,
-        start=instant(row["start_ns"]),
-        offset_ms=(row["start_ns"] - first_ns) / 1e6,
-        duration_ms=row["duration_ns"] / 1e6,
-        own_ms=own_ns / 1e6,
-        first_token_ms=None if first_token_ns is None else first_token_ns / 1e6,
-        attributes=told.get("attributes") or {},
-        events=told.get("events") or [],
-        links=told.get("links") or [],
-        resource=told.get("resource") or {},
-        scope=told.get("scope") or {},
+    row = rows[outline.rows[at]["id"]]
+    return TraceSpan.from_row(
+        row,
+        told.get(outline.key(at), NOTHING),
+        depth=outline.depth[at],
+        children=outline.children[at],
+        descendants=outline.descendants[at],
+        is_collapsed=row["span_id"] in collapsed and outline.children[at] > 0,
+        offset_ms=(row["start_ns"] - outline.totals.start_ns) / 1e6,
+        own_ms=outline.own_ns[at] / 1e6,
     )
 
 
-_MAYBE_SAID = ("environment", "release", "provider", "model")
-_AS_KEPT = (
-    "span_id",
-    "parent_span_id",
-    "application",
-    "name",
-    "component",
-    "is_error",
-    "status_message",
-    "is_call",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cost_nano_usd",
-)
+def _failure(outline: Outline, row: sa.RowMapping) -> Observation:
+    """A failed span that is not read for what it says."""
+    return Observation(
+        span_id=row["span_id"],
+        name=row["name"],
+        component=row["component"],
+        is_error=True,
+        status_message=row["status_message"],
+        finish_reasons=(),
+        has_failed_child=row["span_id"] in outline.failed_parents,
+    )
 
 
-def _components(spans: Sequence[TraceSpan]) -> tuple[ComponentShare, ...]:
-    groups: dict[str, list[TraceSpan]] = defaultdict(list)
-    for one in spans:
-        groups[one.component].append(one)
+def _components(outline: Outline) -> tuple[ComponentShare, ...]:
+    own: dict[str, int] = {}
+    for at, row in enumerate(outline.rows):
+        own[row["component"]] = own.get(row["component"], 0) + outline.own_ns[at]
     shares = [
         ComponentShare(
             component=component,
-            spans=len(members),
-            errors=sum(one.is_error for one in members),
-            own_ms=sum(one.own_ms for one in members),
-            cost_nano_usd=sum(one.cost_nano_usd or 0 for one in members if one.is_call),
-            unpriced_calls=sum(one.is_call and one.cost_nano_usd is None for one in members),
+            spans=sums.spans,
+            errors=sums.errors,
+            own_ms=own.get(component, 0) / 1e6,
+            cost_nano_usd=sums.cost_nano_usd,
+            unpriced_calls=sums.unpriced_calls,
         )
-        for component, members in groups.items()
+        for component, sums in outline.by_component.items()
     ]
     return tuple(sorted(shares, key=lambda share: (-share.own_ms, share.component)))
 
 
-def _observations(
-    spans: Sequence[TraceSpan], rows: Sequence[sa.RowMapping], places: Sequence[Place]
-) -> list[Observation]:
-    failed_parents = {place.parent for place in places if rows[place.index]["is_error"]}
-    return [
-        Observation(
-            span_id=one.span_id,
-            name=one.name,
-            component=one.component,
-            is_error=one.is_error,
-            status_message=one.status_message,
-            finish_reasons=_finish_reasons(one.attributes),
-            has_failed_child=place.index in failed_parents,
-        )
-        for one, place in zip(spans, places, strict=True)
-    ]
-
-
-def _finish_reasons(attributes: Mapping[str, Any]) -> list[str]:
-    reasons: list[str] = []
-    for name in _FINISH_REASONS:
-        value = attributes.get(name)
-        # Some write a list, some its JSON text, some one word.
-        if isinstance(value, str) and value.startswith("["):
-            try:
-                value = orjson.loads(value)
-            except orjson.JSONDecodeError:
-                continue
-        reasons += [str(one) for one in (value if isinstance(value, list) else [value]) if one]
-    return list(dict.fromkeys(reasons))
+def _cost_sentence(totals: Totals) -> str:
+    """What the interaction cost, in words."""
+    if not totals.calls:
+        return "No model call was counted, so it cost nothing that is known."
+    calls = f"{totals.calls:,} model call{'s' if totals.calls > 1 else ''}"
+    tokens = f"{totals.input_tokens:,} tokens in, {totals.output_tokens:,} out"
+    if totals.unpriced_calls >= totals.calls:
+        return f"What it cost is unknown: {calls} without a price ({tokens})."
+    missing = f", {totals.unpriced_calls:,} of them without a price" if totals.unpriced_calls else ""
+    return f"It cost ${usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import sqlalchemy as sa
 
-from db.tables.telemetry import request
 from genaiops_core.errors import BadInput
+from genaiops_core.telemetry import durations
 from genaiops_core.telemetry.applications import Known, known
 from genaiops_core.telemetry.figures import usd
 from genaiops_core.telemetry.filters import Filters, instant
+from genaiops_core.telemetry.paging import MAX_LIMIT, check_limit, narrowed, read_page, window_scope
+from genaiops_core.telemetry.search_conditions import bound, said_in_columns
+from genaiops_core.telemetry.search_query import Match, Text
 from genaiops_core.telemetry.trace import Trace, TraceSpan, get_trace
 
-__all__ = ["Known", "Trace", "TracePage", "TraceRow", "TraceSpan", "get_trace", "known", "list_traces"]
-
-MAX_LIMIT = 500
-SCANS = (4_000, 6_000)
-"""Rows looked at for one page when a filter that no index serves is set: so many, and if that fills no page more."""
+__all__ = [
+    "MAX_LIMIT",
+    "Known",
+    "Trace",
+    "TracePage",
+    "TraceRow",
+    "TraceSpan",
+    "get_trace",
+    "known",
+    "list_traces",
+]
 
 Status = Literal["ok", "error", "incomplete"]
 STATUSES: tuple[Status, ...] = ("ok", "error", "incomplete")
@@ -64,7 +71,7 @@ class TraceRow:
         kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
         return cls(
             start=instant(row["start_ns"]),
-            duration_ms=None if duration_ns is None else duration_ns / 1e6,
+            duration_ms=durations.milliseconds(duration_ns),
             status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
             **said,
             **kept,
@@ -94,6 +101,10 @@ class TracePage:
     next_cursor: str | None
     """Opaque; None when there are no more. With selective filters a page may be short, even empty, and still have a
     next one: only 10,000 requests are looked at for one page."""
+    looked_at: int | None = None
+    """Requests looked at when that bound ended the page; None when it is full or the window ended."""
+    searched: int | None = None
+    """Requests whose messages were read for words; None when no words were asked for."""
 
 
 def list_traces(
@@ -117,86 +128,24 @@ def list_traces(
     Raises:
         BadInput: a limit out of range, a cursor that is none of ours, an unknown status.
     """
-    if not 1 <= limit <= MAX_LIMIT:
-        raise BadInput(f"The limit of a page of traces is 1 to {MAX_LIMIT}, not {limit}.")
-    scope = _scope(filters)
-    if cursor:
-        scope.append(_before(*_decoded(cursor)))
-    picked = _picked(filters, status, text)
-    newest = (request.c.start_ns.desc(), request.c.id.desc())
-    wanted = sa.select(request).order_by(*newest)
-    found: list[sa.RowMapping] = []
-    looked_to = None
-    # No index serves what is picked: look at a bounded number of rows, few at first, and let the cursor say where
-    # that ended.
-    for rows in SCANS if picked else ():
-        looked_to = connection.execute(
-            sa.select(request.c.start_ns, request.c.id)
-            .where(*scope)
-            .order_by(*newest)
-            .offset(rows - 1)
-            .limit(1)
-        ).one_or_none()
-        if looked_to is None:
-            break
-        within = wanted.where(*scope, *picked, ~_before(*looked_to)).limit(limit + 1 - len(found))
-        found += connection.execute(within).mappings().all()
-        if len(found) > limit:
-            break
-        scope.append(_before(*looked_to))
-    if looked_to is None:
-        rest = wanted.where(*scope, *picked).limit(limit + 1 - len(found))
-        found += connection.execute(rest).mappings().all()
-    last = None
-    if len(found) > limit:
-        last = _encoded(found[limit - 1]["start_ns"], found[limit - 1]["id"])
-    elif looked_to is not None:
-        last = _encoded(*looked_to)
-    return TracePage(rows=tuple(TraceRow.from_row(row) for row in found[:limit]), next_cursor=last)
+    check_limit(limit)
+    page = read_page(
+        connection,
+        scope=window_scope(filters),
+        picked=[*narrowed(filters), *_picked(status, text)],
+        limit=limit,
+        cursor=cursor,
+    )
+    rows = tuple(TraceRow.from_row(row) for row in page.rows)
+    return TracePage(rows=rows, next_cursor=page.next_cursor, looked_at=page.looked_at)
 
 
-def _scope(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    scope = [request.c.start_ns >= filters.start_ns, request.c.start_ns < filters.end_ns]
-    if filters.application is not None:
-        scope.append(request.c.application == filters.application)
-    return scope
-
-
-def _picked(filters: Filters, status: str | None, text: str | None) -> list[sa.ColumnElement[bool]]:
-    picked: list[sa.ColumnElement[bool]] = [
-        request.c[name] == value for name, value in filters.dimensions.items()
-    ]
+def _picked(status: str | None, text: str | None) -> list[sa.ColumnElement[bool]]:
+    picked: list[sa.ColumnElement[bool]] = []
     if status is not None:
         if status not in STATUSES:
             raise BadInput(f"There is no status '{status}'; use one of {', '.join(STATUSES)}.")
-        if status == "incomplete":
-            picked.append(request.c.duration_ns.is_(None))
-        else:
-            picked += [request.c.duration_ns.is_not(None), request.c.is_error == (status == "error")]
+        picked.append(bound(Match("status", (status,))))
     if text and text.strip():
-        columns = (request.c.name, request.c.trace_id, request.c.user_id, request.c.session_id)
-        picked.append(sa.or_(*[column.icontains(text.strip(), autoescape=True) for column in columns]))
+        picked.append(said_in_columns(Text(text.strip())))
     return picked
-
-
-def _before(start_ns: int, row_id: int) -> sa.ColumnElement[bool]:
-    """Rows that come after this one in the list, newest first."""
-    # The first condition is what the index can use; the second breaks ties.
-    return sa.and_(
-        request.c.start_ns <= start_ns, sa.or_(request.c.start_ns < start_ns, request.c.id < row_id)
-    )
-
-
-def _encoded(start_ns: int, row_id: int) -> str:
-    return base64.urlsafe_b64encode(f"{start_ns}.{row_id}".encode()).decode()
-
-
-def _decoded(cursor: str) -> tuple[int, int]:
-    try:
-        start_ns, row_id = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").split(".")
-        place = int(start_ns), int(row_id)
-    except (binascii.Error, UnicodeError, ValueError):
-        place = (-1, -1)
-    if not all(0 <= number < 2**63 for number in place):
-        raise BadInput("The cursor is not one that this list gave out; start again without it.")
-    return place

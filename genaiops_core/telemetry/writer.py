@@ -94,7 +94,7 @@ class Writer:
             # False when the sender went away meanwhile; from here on it can no longer cancel.
             if following.done.set_running_or_notify_cancel():
                 group.append(following)
-                spans += len(following.batch.spans)
+                spans += len(following.batch.spans) + len(following.batch.logs)
             if spans >= GROUP_SPANS:
                 return group, False
             try:

@@ -31,8 +31,12 @@ ENTRIES = (
     _entry("cost", "Cost", "payments", "Measure", "What does it cost, and who spends it?"),
     _entry("latency", "Latency", "speed", "Measure", "How long do people wait, and for which model?"),
     _entry("traces", "Traces", "timeline", "Measure", "What happened in one request, step by step?"),
+    _entry("sessions", "Sessions", "forum", "Measure", "How did a conversation go, and what did it cost?"),
+    _entry("users", "Users", "group", "Measure", "Who uses this, and what do they spend?"),
+    _entry("service_map", "Service map", "account_tree", "Measure", "Which part is slow, failing or dear?"),
     _entry("datasets", "Datasets", "dataset", "Evaluate", "Which test cases do we have?"),
     _entry("evaluations", "Evaluations", "science", "Evaluate", "Is a release good enough?"),
+    _entry("reviews", "Reviews", "rate_review", "Evaluate", "What do people think of real answers?"),
     _entry("releases", "Releases", "deployed_code", "Release", "What exists, and what waits for approval?"),
     _entry("prompts", "Prompts", "edit_note", "Release", "Which prompt texts are there, and what changed?"),
     _entry(

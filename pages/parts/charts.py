@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -48,18 +49,6 @@ class Limit:
     label: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bar:
-    """One step of a waterfall; times in milliseconds from the start of the trace."""
-
-    label: str
-    group: str
-    depth: int
-    start_ms: float
-    duration_ms: float
-    is_error: bool
-
-
 def lines(
     series: Sequence[Line],
     *,
@@ -85,7 +74,7 @@ def lines(
         figure.add_trace(
             go.Scatter(
                 **_over_time(line.at, line.values),
-                name=_text(line.name),
+                name=text(line.name),
                 mode="lines+markers" if _is_sparse(line.values) else "lines",
                 line={"width": 1.7, "dash": "dash" if line.is_dashed else "solid"},
                 marker={"size": 5},
@@ -94,7 +83,7 @@ def lines(
         )
     if limit is not None:
         _add_limit(figure, limit)
-    _style(figure, height=height, unit=unit, legend=len(series) > 1)
+    style(figure, height=height, unit=unit, legend=len(series) > 1)
     figure.update_yaxes(rangemode="tozero")
     if top is not None:
         figure.update_yaxes(range=[_floor(series, limit), top])
@@ -110,57 +99,15 @@ def stacked_bars(
         figure.add_trace(
             go.Bar(
                 **_over_time(line.at, line.values),
-                name=_text(line.name),
+                name=text(line.name),
                 hovertemplate=f"%{{y:,.4~f}} {unit}",
             )
         )
     if limit is not None:
         _add_limit(figure, limit)
-    _style(figure, height=height, unit=unit, legend=True)
+    style(figure, height=height, unit=unit, legend=True)
     figure.update_layout(barmode="stack", bargap=0.25)
     return figure
-
-
-def waterfall(bars: Sequence[Bar]) -> go.Figure:
-    """The spans of one trace, top to bottom in tree order, one colour a component; errors are outlined in red."""
-    figure = go.Figure()
-    names = [f"{'· ' * bar.depth}{_shorten(bar.label, 44 - 2 * bar.depth)}" for bar in bars]
-    by_group: dict[str, list[int]] = {}
-    for row, bar in enumerate(bars):
-        by_group.setdefault(bar.group, []).append(row)
-    whole_ms = max((bar.start_ms + bar.duration_ms for bar in bars), default=1.0) or 1.0
-    for group, rows in by_group.items():
-        figure.add_trace(_bars_of([(row, bars[row]) for row in rows], whole_ms, name=_text(group)))
-    if failed := [(row, bar) for row, bar in enumerate(bars) if bar.is_error]:
-        marker = {"color": "rgba(0,0,0,0)", "line": {"color": RED, "width": 2.5}}
-        figure.add_trace(_bars_of(failed, whole_ms, name="failed").update(marker=marker))
-    _style(figure, height=max(150, 26 * len(bars) + 78), unit="", legend=True)
-    figure.update_layout(barmode="overlay", hovermode="closest", clickmode="event+select")
-    figure.update_xaxes(title={"text": "ms since the first span", "font": {"size": 11}}, showgrid=True)
-    figure.update_yaxes(
-        tickmode="array",
-        tickvals=list(range(len(bars))),
-        ticktext=[_text(name) for name in names],
-        autorange="reversed",
-        showgrid=False,
-        ticklabelposition="outside",
-        nticks=None,
-    )
-    return figure
-
-
-def _bars_of(rows: Sequence[tuple[int, Bar]], whole_ms: float, *, name: str) -> go.Bar:
-    return go.Bar(
-        orientation="h",
-        y=[row for row, _ in rows],
-        base=[bar.start_ms for _, bar in rows],
-        # A sliver stays visible and clickable however short the span was.
-        x=[max(bar.duration_ms, whole_ms / 400) for _, bar in rows],
-        width=0.64,
-        name=name,
-        customdata=[[_text(bar.label), bar.duration_ms, bar.start_ms] for _, bar in rows],
-        hovertemplate="%{customdata[0]}<br>%{customdata[1]:,.1f} ms, from %{customdata[2]:,.1f} ms",
-    )
 
 
 def show(figure: go.Figure, *, key: str, alt: str) -> None:
@@ -168,13 +115,13 @@ def show(figure: go.Figure, *, key: str, alt: str) -> None:
     st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
 
 
-def pick(figure: go.Figure, *, key: str, alt: str) -> int | None:
-    """Draw a waterfall and return the row that was clicked, if any."""
+def pick(figure: go.Figure, *, key: str, alt: str) -> Mapping[str, Any] | None:
+    """Draw a figure whose points can be clicked; returns the point that was, if any."""
     event = st.plotly_chart(
         figure, key=key, config=_CONFIG, alt=alt, on_select="rerun", selection_mode="points"
     )
     points = event.selection.points
-    return int(points[0]["y"]) if points else None
+    return dict(points[0]) if points else None
 
 
 def sparkline(values: Sequence[float | None], *, points: int = 40) -> list[float] | None:
@@ -224,12 +171,13 @@ def _add_limit(figure: go.Figure, limit: Limit) -> None:
     figure.add_hline(
         y=limit.value,
         line={"dash": "dot", "width": 1.3, "color": RED},
-        annotation={"text": _text(limit.label), "font": {"color": RED, "size": 11}, "yshift": 1},
+        annotation={"text": text(limit.label), "font": {"color": RED, "size": 11}, "yshift": 1},
         annotation_position="top right",
     )
 
 
-def _style(figure: go.Figure, *, height: int, unit: str, legend: bool) -> None:
+def style(figure: go.Figure, *, height: int, unit: str, legend: bool) -> None:
+    """What all figures have in common: margins, legend above, quiet axes."""
     figure.update_layout(
         height=height,
         margin={"l": 4, "r": 8, "t": 30 if legend else 10, "b": 4},
@@ -243,11 +191,13 @@ def _style(figure: go.Figure, *, height: int, unit: str, legend: bool) -> None:
     )
 
 
-def _shorten(text: str, length: int) -> str:
+def shorten(name: str, length: int) -> str:
+    """At most `length` characters, but not fewer than 12."""
     length = max(length, 12)
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return name if len(name) <= length else f"{name[: length - 1]}…"
 
 
-def _text(name: str) -> str:
+def text(name: str) -> str:
+    """A name as Plotly writes it out."""
     # Plotly reads a little HTML in names; what came with a span is text.
     return html.escape(name, quote=False)

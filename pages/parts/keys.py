@@ -18,10 +18,75 @@ FLASH = "_flash"
 # Traces.
 TRACE_ID = "trace_id"
 TRACE_STATUS = "trace_status"
-TRACE_TEXT = "trace_text"
+TRACE_QUERY = "q"
 TRACE_TABLE = "trace_table"
 TRACE_CURSORS = "_trace_cursors"
+VIEW_SAVE = "view_save_open"
+VIEW_NAME = "view_name"
+VIEW_SHARED = "view_shared"
+
+
+def search_example(at: int) -> str:
+    """The button that puts an example into the search box."""
+    return f"search_example_{at}"
+
+
+def view_delete(identifier: int) -> str:
+    """The button that opens the dialog to delete a saved view."""
+    return f"view_delete_open_{identifier}"
+
+
+def trace_export(form: str) -> str:
+    """The button that downloads what the search found."""
+    return f"trace_export_{form}"
+
+
+# One trace.
 TRACE_SPAN = "trace_span"
+TRACE_TAB = "tab"
+TRACE_FOLDS = "_trace_folds"
+TRACE_WINDOW = "_trace_window"
+TRACE_FOLD = "trace_fold"
+TRACE_FOLD_ALL = "trace_fold_all"
+TRACE_UNFOLD_ALL = "trace_unfold_all"
+TRACE_EARLIER = "trace_earlier"
+TRACE_LATER = "trace_later"
+TO_DATASET = "to_dataset_open"
+TO_DATASET_NAME = "to_dataset_name"
+TO_DATASET_REFERENCE = "to_dataset_reference"
+
+# Sessions, users and the service map.
+SESSION = "session"
+SESSION_TABLE = "session_table"
+SESSION_CURSORS = "_session_cursors"
+SESSION_OFFSET = "_session_offset"
+USER = "user"
+USER_TABLE = "user_table"
+USER_ORDER = "user_order"
+MAP_NODE = "map_node"
+
+# Reviews.
+REVIEW_TABLE = "review_table"
+REVIEW_SUBMIT = "review_submit"
+REVIEW_SKIP = "review_skip"
+REVIEW_UNDO = "review_undo"
+REVIEW_LAST = "_review_last"
+
+
+def review_rating(metric: str, trace_id: str) -> str:
+    """The rating of one criterion."""
+    return f"review_rating_{metric}_{trace_id}"
+
+
+def review_comment(trace_id: str) -> str:
+    """The comment on one answer."""
+    return f"review_comment_{trace_id}"
+
+
+def review_label(label: str) -> str:
+    """The button that rates the next criterion, pressed by a number."""
+    return f"review_label_{label}"
+
 
 PROBLEM = "_problem"
 

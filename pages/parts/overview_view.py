@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from genaiops_core.clock import now
+from genaiops_core.rollbacks import policy as policies
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.filters import Filters
-from pages.parts import keys, measures, tables, units
+from pages.parts import charts, health, keys, measures, reads, reads_traffic, tables, units
+
+STALE_AFTER = dt.timedelta(minutes=15)
+"""Without traffic for this long, nothing on the screen moves: then that is what is said."""
+
+
+def draw_age(url: str, window: Filters) -> None:
+    """How old the figures are; how old the newest traffic is, when it is older than a window that ends now."""
+    at = now()
+    last = reads_traffic.last_traffic(url, window)
+    if last is not None and at - window.end < STALE_AFTER < at - last:
+        st.badge(
+            f"last traffic {units.ago(last, at)}",
+            icon=":material/history:",
+            color="orange",
+            help="Nothing has come since; the figures are those of the window all the same",
+        )
+        return
+    st.badge(f"updated {units.ago(reads.read_at(url, window), at)}", icon=":material/schedule:", color="gray")
 
 
 def draw_split(rollouts: Sequence[Rollout]) -> None:
@@ -86,4 +108,27 @@ def draw_applications(
         },
         key="overview_applications",
         alt="Applications with their state, quality, latency, errors and cost",
+    )
+
+
+def draw_latency(url: str, window: Filters, rollouts: Sequence[Rollout], busiest: str | None) -> None:
+    """The stable release against the canary, for the application that is shown or that has a canary."""
+    live = next((one for one in rollouts if one.canary), rollouts[0] if rollouts else None)
+    chosen = window.application or (live.application if live else busiest)
+    if chosen is None:
+        return
+    points = reads.over_time(url, dataclasses.replace(window, application=chosen), "release")
+    status = next((one for one in rollouts if one.application == chosen), None)
+    series = measures.by_release(window, points, status, lambda f: f.latency_ms["p95"], per=1000)
+    st.subheader(f"p95 latency, {units.plain(chosen)}", icon=":material/speed:", anchor=False)
+    limit_ms = health.limit(policies.default(), "p95_latency")
+    limit = (
+        charts.Limit(value=limit_ms / 1000, label=f"rollback above {limit_ms / 1000:g} s")
+        if limit_ms
+        else None
+    )
+    charts.show(
+        charts.lines(series, unit="s", limit=limit, height=262, decimals=2),
+        key="overview_latency",
+        alt=f"p95 latency of {chosen} in seconds, stable release against canary",
     )

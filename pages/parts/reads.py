@@ -7,7 +7,8 @@ Answers are kept for seconds, keyed by the database URL and the arguments, and d
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import orjson
@@ -51,7 +52,8 @@ QUICK_S = 2
 Read = TypeVar("Read", bound=Callable[..., Any])
 
 
-def _cached(ttl_s: int) -> Callable[[Read], Read]:
+def cached(ttl_s: int) -> Callable[[Read], Read]:
+    """Keep what a read answers for `ttl_s` seconds."""
     return st.cache_data(ttl=ttl_s, max_entries=256, show_spinner=False)
 
 
@@ -63,17 +65,22 @@ def engine(url: str) -> sa.Engine:
     return opened
 
 
-@_cached(SLOW_S)
+def snapshot(url: str) -> AbstractContextManager[sa.Connection]:
+    """A read-only view of the database, for one call of the core."""
+    return reading(engine(url))
+
+
+@cached(SLOW_S)
 def known(url: str) -> Known:
     """What the filters offer."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return traces.known(connection)
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def demo_applications(url: str) -> frozenset[str]:
     """Applications that the demo wrote."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return marks.demo_applications(connection)
 
 
@@ -83,77 +90,61 @@ def is_demo(url: str, application: str | None) -> bool:
     return bool(demo) if application is None else application in demo
 
 
-@_cached(STEADY_S)
+@cached(STEADY_S)
 def summary(url: str, filters: Filters) -> Figures:
     """The figures of a window."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return queries.summary(connection, filters)
 
 
-@_cached(STEADY_S)
+@cached(STEADY_S)
 def breakdown(url: str, filters: Filters, by: tuple[str, ...]) -> list[queries.Row]:
     """The figures of a window, a row for each combination of `by`."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return queries.breakdown(connection, filters, by)
 
 
-@_cached(STEADY_S)
+@cached(STEADY_S)
 def over_time(
     url: str, filters: Filters, by: str | None = None, step: str | None = None
 ) -> list[series.Point]:
     """The figures of a window, step by step."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return series.series(connection, filters, step, by)
 
 
-@_cached(QUICK_S)
+@cached(QUICK_S)
 def live_over_time(url: str, filters: Filters, by: str) -> list[series.Point]:
     """The figures of a window step by step, for panels that refresh by themselves."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return series.series(connection, filters, None, by)
 
 
-@_cached(STEADY_S)
+@cached(STEADY_S)
 def quality_summary(url: str, filters: Filters) -> list[quality.MetricQuality]:
     """Each metric by each judge over a window."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return quality.quality_summary(connection, filters)
 
 
-@_cached(STEADY_S)
+@cached(STEADY_S)
 def quality_by(url: str, filters: Filters, by: str) -> list[tuple[str | None, quality.MetricQuality]]:
     """Each metric by each judge, for each value of a dimension."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return quality.quality_by(connection, filters, by)
 
 
-@_cached(STEADY_S)
+@cached(STEADY_S)
 def quality_over_time(url: str, filters: Filters, by: str | None = None) -> list[quality.QualityPoint]:
     """Each metric by each judge, step by step."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return quality.quality_series(connection, filters, None, by)
 
 
-@_cached(STEADY_S)
-def list_traces(
-    url: str, filters: Filters, limit: int, cursor: str | None, status: str | None, text: str | None
-) -> traces.TracePage:
-    """One page of traces, newest first."""
-    with reading(engine(url)) as connection:
-        return traces.list_traces(connection, filters, limit, cursor, status, text)
-
-
-@_cached(STEADY_S)
-def get_trace(url: str, trace_id: str) -> traces.Trace | None:
-    """One trace with all its spans."""
-    with reading(engine(url)) as connection:
-        return traces.get_trace(connection, trace_id)
-
-
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def list_datasets(url: str) -> list[datasets.Dataset]:
     """Datasets, each with its newest version."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return datasets.list_datasets(connection)
 
 
@@ -163,48 +154,48 @@ def dataset_preview(data: bytes, filename: str, mapping: tuple[tuple[str, str], 
     return datasets.preview(data, filename, dict(mapping))
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def list_versions(url: str, name: str) -> list[datasets.DatasetVersion]:
     """Versions of one dataset, newest first."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return datasets.list_versions(connection, name)
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def cases(url: str, name: str, version: int, limit: int, offset: int) -> list[tuple[int, Case]]:
     """Some cases of a version, in the order of the file."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return datasets.cases(connection, name, version, limit, offset)
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def exported(url: str, name: str, version: int) -> bytes:
     """A version as JSON lines."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return b"".join(orjson.dumps(case) + b"\n" for case in datasets.export(connection, name, version))
 
 
-@_cached(QUICK_S)
+@cached(QUICK_S)
 def list_evaluations(url: str, application: str | None) -> list[runs.Evaluation]:
     """Evaluations, newest first."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return runs.list_evaluations(connection, application)
 
 
 def get_evaluation(url: str, identifier: str) -> runs.Evaluation:
     """One evaluation as it is now; not cached, because it is watched while it runs."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return runs.get(connection, identifier)
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def evaluation_scores(url: str, identifier: str, units_done: int) -> list[runs.ScoredCase]:
     """The scored cases of a run; `units_done` tells an older answer from a newer one."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return runs.scores(connection, identifier)
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def schema_status(url: str) -> SchemaStatus:
     """Which migration the database is at, and which one this program brings."""
     return status(engine(url))
@@ -224,80 +215,80 @@ def shown_url(url: str) -> str:
 
 def worker_beat(url: str) -> dt.datetime | None:
     """The last sign of life of any worker."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return heartbeat.latest(connection)
 
 
 def is_worker_alive(url: str) -> bool:
     """Whether some worker can take up what is queued."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return heartbeat.is_beating(connection, now())
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def list_releases(url: str, application: str | None) -> list[releases.Release]:
     """Releases, newest first."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return releases.list_releases(connection, application)
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def pending_approvals(url: str) -> list[approvals.Approval]:
     """Requests for approval that nobody has decided."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return approvals.pending(connection)
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def approval_history(url: str, application: str, release: str) -> list[approvals.Approval]:
     """Every request and decision on one release."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return approvals.history(connection, application, release)
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def list_prompts(url: str, application: str | None) -> list[prompts.PromptVersion]:
     """Prompt versions of one application, or of all."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return prompts.list_prompts(connection, application)
 
 
-@_cached(QUICK_S)
+@cached(QUICK_S)
 def rollout_status(url: str) -> list[rollouts.Rollout]:
     """Where each application that has a stable release stands."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return rollouts.status(connection)
 
 
-@_cached(QUICK_S)
+@cached(QUICK_S)
 def rollout_history(url: str, application: str) -> list[dict[str, Any]]:
     """Every rollout of an application, newest first."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return rollouts.history(connection, application)
 
 
-@_cached(QUICK_S)
+@cached(QUICK_S)
 def live_quality(url: str, filters: Filters) -> list[quality.QualityPoint]:
     """Scores by release over the last hours, for panels that refresh by themselves."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return quality.quality_series(connection, filters, "1h", "release")
 
 
-@_cached(QUICK_S)
+@cached(QUICK_S)
 def list_incidents(url: str, application: str | None, state: str | None) -> list[incidents.Incident]:
     """Incidents, newest first."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return incidents.list_incidents(connection, application, state)
 
 
-@_cached(QUICK_S)
+@cached(QUICK_S)
 def list_rollbacks(url: str, application: str | None) -> list[procedure.Rollback]:
     """Rollbacks, newest first."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return procedure.list_rollbacks(connection, application)
 
 
-@_cached(SLOW_S)
+@cached(SLOW_S)
 def audit_entries(
     url: str,
     application: str | None,
@@ -307,7 +298,7 @@ def audit_entries(
     limit: int,
 ) -> list[audit.AuditEntry]:
     """Audit entries, newest first."""
-    with reading(engine(url)) as connection:
+    with snapshot(url) as connection:
         return audit.entries(
             connection,
             application=application,
@@ -318,27 +309,32 @@ def audit_entries(
         )
 
 
-@_cached(STEADY_S)
+@cached(STEADY_S)
 def read_at(url: str, *subject: Any) -> dt.datetime:
     """When the figures of `subject` were read: kept exactly as long as they are."""
     return now()
 
 
-_BY_SUBJECT: dict[str, Sequence[Any]] = {
-    "releases": (list_releases, pending_approvals, approval_history, audit_entries),
-    "datasets": (list_datasets, list_versions, cases, exported, audit_entries),
-    "evaluations": (list_evaluations, evaluation_scores, audit_entries),
-    "prompts": (list_prompts, audit_entries),
-    "rollouts": (rollout_status, rollout_history, list_releases, audit_entries),
-    "incidents": (
+_BY_SUBJECT: dict[str, list[Any]] = {
+    "releases": [list_releases, pending_approvals, approval_history, audit_entries],
+    "datasets": [list_datasets, list_versions, cases, exported, audit_entries],
+    "evaluations": [list_evaluations, evaluation_scores, audit_entries],
+    "prompts": [list_prompts, audit_entries],
+    "rollouts": [rollout_status, rollout_history, list_releases, audit_entries],
+    "incidents": [
         list_incidents,
         list_rollbacks,
         rollout_status,
         rollout_history,
         list_releases,
         audit_entries,
-    ),
+    ],
 }
+
+
+def forgets(subject: str, *reads: Any) -> None:
+    """Reads that a write about `subject` makes old; for modules beside this one."""
+    _BY_SUBJECT.setdefault(subject, []).extend(reads)
 
 
 def changed(*subjects: str) -> None:

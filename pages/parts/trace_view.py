@@ -1,38 +1,93 @@
-"""One trace: its figures, the waterfall, and the span that was picked. What spans say is shown as text, never as markup."""
+"""One trace: its figures and diagnosis, its steps, and everything that was said in it."""
 
 from __future__ import annotations
 
-import orjson
+import dataclasses
+import datetime as dt
+from typing import Any
+
 import streamlit as st
 
-from genaiops_core.telemetry.trace import Trace, TraceSpan
-from pages.parts import charts, keys, tables, units
+from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.trace import Trace
+from pages.parts import (
+    keys,
+    reads_reviews,
+    reads_traffic,
+    tables,
+    to_dataset,
+    trace_said,
+    trace_steps,
+    trace_tabs,
+    units,
+)
+from pages.parts.frame import Screen
 
-MOST_BARS = 200
+MOST_BARS = 300
+"""Steps drawn at once; the others are a page or an arrow away."""
 
 
-def draw(trace: Trace, *, is_alone: bool) -> None:
-    """One trace: its figures, the waterfall, and the span that was clicked."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+def draw(here: Screen, trace_id: str, *, is_alone: bool) -> bool:
+    """One trace, or False when nothing of it has come."""
+    state = _state(trace_id)
+    folds = tuple(sorted(state["folds"]))
+    found = reads_traffic.get_trace(here.url, trace_id, state["offset"], MOST_BARS, folds)
+    if found is None:
+        return False
+    _head(here, found, is_alone=is_alone)
+    _figures(found)
+    _diagnosis(found, state)
+    chosen = trace_steps.draw(found, state, most=MOST_BARS)
+    trace_tabs.draw(here, found, chosen)
+    return True
+
+
+def _state(trace_id: str) -> dict[str, Any]:
+    """What is folded and looked at in the trace on the screen; another trace starts afresh."""
+    state = st.session_state.get(keys.TRACE_WINDOW)
+    if state is None or state["trace_id"] != trace_id:
+        state = {"trace_id": trace_id, "folds": set(), "offset": 0, "wanted": None, "version": 0}
+        st.session_state[keys.TRACE_WINDOW] = state
+    made: dict[str, Any] = state
+    return made
+
+
+def _head(here: Screen, trace: Trace, *, is_alone: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(units.plain(trace.name), icon=":material/timeline:", anchor=False, width="content")
         tables.badge("error" if trace.is_error else "ok" if trace.is_complete else "incomplete")
+        sample = reads_reviews.sample(here.url, trace.applications[0], trace.trace_id)
+        if sample is not None:
+            st.badge(f"sampled: {trace_said.reason(sample.reason)}", icon=":material/colorize:", color="blue")
         st.space("stretch")
-        if not is_alone:
-            st.page_link(
-                "pages/traces.py",
-                label="Link to this trace",
-                icon=":material/link:",
-                query_params={keys.TRACE_ID: trace.trace_id},
-            )
+        for label, icon, page, key, value in (
+            ("Session", "forum", "sessions", keys.SESSION, trace.session_id),
+            ("User", "person", "users", keys.USER, trace.user_id),
+            ("Link", "link", "traces", keys.TRACE_ID, None if is_alone else trace.trace_id),
+        ):
+            if value:
+                st.page_link(
+                    f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params={key: value}
+                )
+        if st.button("Add to dataset", icon=":material/playlist_add:", key=keys.TO_DATASET):
+            to_dataset.ask(here, trace.applications[0], trace.trace_id)
         st.download_button(
-            "JSON lines",
-            data=lambda: _as_jsonl(trace),
+            "OTLP",
+            data=lambda: reads_traffic.exported(here.url, _window(trace), f"trace:{trace.trace_id}", "otlp"),
             file_name=f"trace-{trace.trace_id}.jsonl",
-            mime="application/x-ndjson",
             icon=":material/download:",
             key="trace_download",
             on_click="ignore",
+            help="Everything that came of this trace, one OTLP export a line",
         )
+
+
+def _window(trace: Trace) -> Filters:
+    around = Filters.last("24h", now=trace.start + dt.timedelta(hours=12))
+    return dataclasses.replace(around, end=around.end + dt.timedelta(days=1))
+
+
+def _figures(trace: Trace) -> None:
     with st.grid(6, min_column_width=130, gap="small"):
         st.metric("Duration", units.duration(trace.duration_ms))
         st.metric(
@@ -40,114 +95,42 @@ def draw(trace: Trace, *, is_alone: bool) -> None:
             units.usd(None if trace.cost_usd is None else trace.cost_nano_usd),
             help=f"{trace.unpriced_calls} calls without a price" if trace.unpriced_calls else None,
         )
-        st.metric("Model calls", trace.calls)
+        st.metric("Model calls", units.count(trace.calls), help="Told several times, counted once")
         st.metric(
             "Tokens in / out", f"{units.count(trace.input_tokens)} / {units.count(trace.output_tokens)}"
         )
-        st.metric("Spans", len(trace.spans), help="Only the first are shown" if trace.is_cut else None)
-        st.metric("Errors", len(trace.errors))
-    if trace.diagnosis.evidence:
-        st.markdown(f":material/stethoscope: **Diagnosis: {units.plain(trace.diagnosis.verdict)}**")
-        for sentence in trace.diagnosis.evidence:
-            st.text(sentence)
-    else:
-        st.caption(
-            ":material/stethoscope: Diagnosis: can't tell. Nothing in this trace says that it went wrong."
-        )
-    shown = trace.spans[:MOST_BARS]
-    bars = [
-        charts.Bar(
-            label=one.name,
-            group=one.component,
-            depth=one.depth,
-            start_ms=one.offset_ms,
-            duration_ms=one.duration_ms,
-            is_error=one.is_error,
-        )
-        for one in shown
-    ]
-    clicked = charts.pick(
-        charts.waterfall(bars),
-        key=f"trace_waterfall_{trace.trace_id}",
-        alt="Spans of the trace over time by component",
-    )
-    left, right = st.columns([3, 2])
-    with right:
-        _components(trace)
-    with left:
-        slowest = next((at for at, one in enumerate(shown) if one.span_id == trace.slowest_span_id), 0)
-        at = st.selectbox(
-            "Span",
-            range(len(shown)),
-            index=clicked if clicked is not None else slowest,
-            key=f"{keys.TRACE_SPAN}_{clicked}",
-            format_func=lambda at: f"{at + 1}. {shown[at].name} · {units.duration(shown[at].duration_ms)}",
-        )
-        _span(shown[at or 0])
+        st.metric("Steps", f"{trace.total_spans:,}", help="The latest are left out" if trace.is_cut else None)
+        st.metric("Errors", f"{trace.error_count:,}")
 
 
-def _span(one: TraceSpan) -> None:
-    """Everything a span said; what came from outside is shown as text, never as markup."""
-    facts = {
-        "Component": one.component,
-        "Own time": units.duration(one.own_ms),
-        "Model": one.model or "none",
-        "Tokens in / out": "none"
-        if not one.is_call
-        else f"{units.count(one.input_tokens)} / {units.count(one.output_tokens)}",
-        "Cost": units.usd(one.cost_nano_usd) if one.is_call else "none",
-        "First token": units.duration(one.first_token_ms) if one.first_token_ms is not None else "not said",
-        "Release": one.release or "not said",
-    }
-    tables.facts(facts)
-    if one.is_error:
-        st.error("This span failed.", icon=":material/error:")
-        st.code(one.status_message or "without a message", language=None, wrap_lines=True)
-    st.markdown("**Attributes**")
-    st.json(dict(one.attributes), expanded=1)
-    for title, told in (("Events", one.events), ("Links", one.links), ("Resource", one.resource)):
-        if told:
-            st.markdown(f"**{title}**")
-            st.json(told, expanded=False)  # type: ignore[arg-type]
-
-
-def _components(trace: Trace) -> None:
-    """Where the time and the money went."""
-    column = tables.column
-    st.markdown("**Where the time went**")
-    tables.show(
-        [
-            {
-                "component": one.component,
-                "own": one.own_ms,
-                "share": one.own_ms / trace.duration_ms if trace.duration_ms else None,
-                "cost": one.cost_nano_usd / 1e9,
-                "errors": one.errors,
-            }
-            for one in trace.components
-        ],
-        {
-            "component": column.TextColumn("Component"),
-            "own": column.NumberColumn("Own time", format="%.0f ms"),
-            "share": column.ProgressColumn("Share", format="percent", min_value=0, max_value=1),
-            "cost": column.NumberColumn("Cost", format="$%.5f"),
-            "errors": column.NumberColumn("Errors"),
-        },
-        key="trace_components",
-        alt="Own time and cost by component",
-    )
-    tables.facts(
-        {
-            "Trace id": trace.trace_id,
-            "Started": units.instant(trace.start),
-            "Applications": ", ".join(trace.applications),
-            "Release": trace.release or "not said",
-            "Environment": trace.environment or "not said",
-            "User": trace.user_id or "not said",
-            "Session": trace.session_id or "not said",
-        }
-    )
-
-
-def _as_jsonl(trace: Trace) -> bytes:
-    return b"".join(orjson.dumps(span, default=str) + b"\n" for span in trace.spans)
+def _diagnosis(trace: Trace, state: dict[str, Any]) -> None:
+    """The verdict in plain words, its evidence beside it, and what the interaction cost."""
+    told = trace.diagnosis
+    with st.container(border=True):
+        left, right = st.columns([2, 3], gap="medium")
+        with left:
+            colour = "gray" if told.verdict == "can't tell" else "red"
+            st.markdown(f":{colour}[:material/stethoscope:] **Diagnosis: {units.plain(told.verdict)}**")
+            st.markdown(units.plain(told.summary))
+            st.caption(units.plain(told.cost))
+        with right:
+            st.markdown("**Evidence**")
+            if not told.findings:
+                st.caption("Nothing in this trace says that it went wrong.")
+            here = {one.span_id for one in trace.spans}
+            for at, finding in enumerate(told.findings):
+                kind, sentence, step = st.columns([1, 6, 1.4], vertical_alignment="center", gap="small")
+                kind.badge(
+                    finding.kind,
+                    color="violet" if finding.kind == "proxy" else "gray",
+                    help="Words in common, not a judgement" if finding.kind == "proxy" else None,
+                )
+                sentence.markdown(units.plain(finding.text))
+                if finding.span_id in here:
+                    step.button(
+                        "Show step",
+                        key=f"trace_evidence_{at}",
+                        type="tertiary",
+                        on_click=trace_steps.look_at,
+                        args=(state, finding.span_id),
+                    )

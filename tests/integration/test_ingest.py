@@ -297,7 +297,9 @@ def test_insert_new_reports_exactly_the_new_ones(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         assert storing.insert_new(connection, []) == []
         assert [s.span_id for s in storing.insert_new(connection, spans[1:2])] == [f"{2:016x}"]
-        assert [int(s.span_id, 16) for s in storing.insert_new(connection, spans[::-1])] == [1, 3, 4]
+        assert [
+            int(s.span_id, 16) for s in storing.insert_new(connection, storing.distinct(spans[::-1]))
+        ] == [1, 3, 4]
 
 
 def test_feedback_needs_an_opinion_and_a_trace(engine: sa.Engine) -> None:
@@ -347,3 +349,24 @@ def test_first_seen_is_now_and_demo_is_marked(engine: sa.Engine) -> None:
         row = connection.execute(sa.select(application)).one()
         assert row.is_demo
         assert abs(dt.datetime.now(dt.UTC) - row.first_seen_at) < dt.timedelta(minutes=1)
+
+
+def test_an_application_that_was_removed_is_known_again_with_its_next_span(engine: sa.Engine) -> None:
+    from genaiops_core.telemetry.ingest import Ingestor
+    from genaiops_core.telemetry.spans import prepare
+
+    ingestor = Ingestor()
+    ingestor.write(engine, [prepare(export(call(1)))])
+    with writing(engine) as connection:
+        connection.execute(application.delete())
+    ingestor.write(engine, [prepare(export(call(2)))])
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(application.c.application)).scalars().all() == ["shop"]
+
+
+def test_what_says_it_is_of_the_demo_is_registered_as_such(engine: sa.Engine) -> None:
+    ingest_all(engine, [export(call(1), genaiops__demo="true"), export(call(2), application="real")])
+    ingest(engine, export(call(3), application="real", genaiops__demo="true"))  # known as real already
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(application.c.application, application.c.is_demo)).all()
+    assert {tuple(row) for row in rows} == {("shop", True), ("real", False)}

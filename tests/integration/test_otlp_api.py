@@ -155,18 +155,24 @@ def test_a_full_queue_asks_to_come_again_and_loses_nothing(tmp_path: Any) -> Non
         assert stored(client) == 6
 
 
-def test_log_records_are_said_not_to_be_kept(client: TestClient) -> None:
-    logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, {}]}]}]}
+def test_log_records_without_a_trace_are_counted_and_named(client: TestClient) -> None:
+    kept = {"timeUnixNano": "5", "traceId": "ab" * 16, "body": {"stringValue": "hello"}}
+    logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, kept, {"timeUnixNano": "1"}]}]}]}
     answer = client.post("/v1/logs", content=json.dumps(logs), headers=JSON)
     assert answer.status_code == 200
-    assert answer.json()["partialSuccess"]["rejectedLogRecords"] == "2"
+    assert answer.json()["partialSuccess"] == {
+        "rejectedLogRecords": "2",
+        "errorMessage": "log record 0 '': it names no trace; only records of traces are kept",
+    }
     assert client.post("/v1/logs", content=b"{}", headers=JSON).json() == {}
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+    del logs["resourceLogs"][0]["scopeLogs"][0]["logRecords"][1]
     sent = ParseDict(logs, ExportLogsServiceRequest()).SerializeToString()
     answer = client.post("/v1/logs", content=sent, headers=PROTOBUF)
     assert ExportLogsServiceResponse.FromString(answer.content).partial_success.rejected_log_records == 2
     assert client.post("/v1/logs", content=b"\xff", headers=PROTOBUF).status_code == 400
+    assert "genaiops_ingest_log_records_total" in client.get("/metrics").text
 
 
 def test_feedback_is_kept_or_refused_with_a_sentence(client: TestClient) -> None:

@@ -13,7 +13,7 @@ import zstandard
 from db.tables.telemetry import application, payload, span
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import queries, traces
+from genaiops_core.telemetry import paging, queries, traces
 from genaiops_core.telemetry.filters import Filters
 from tests.integration.traffic import DAY, Call, add_requests
 
@@ -39,6 +39,7 @@ def add_span(connection: sa.Connection, span_id: str, **told: Any) -> None:
         "is_call": False,
     }
     row |= dict.fromkeys(("environment", "release", "provider", "model", "session_id", "user_id"), "")
+    row |= {"folded_into": "", "call_id": "", "is_other_model": False}
     connection.execute(span.insert(), row | told)
 
 
@@ -80,13 +81,13 @@ def test_requests_are_found_by_dimension_status_and_text(engine: sa.Engine) -> N
 def test_a_selective_filter_looks_at_a_bounded_number_of_rows_a_page(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(traces, "SCANS", (2, 3))
+    monkeypatch.setattr(paging, "SCANS", (2, 3))
     with writing(engine) as connection:
         add_requests(connection, [Call(at=DAY + number * MINUTE) for number in range(17)])
     with reading(engine) as connection:
         first = traces.list_traces(connection, ALL_DAY, text="ask 1")
         assert [row.name for row in first.rows] == ["ask 16", "ask 15", "ask 14", "ask 13", "ask 12"]
-        assert first.next_cursor is not None
+        assert (first.next_cursor is not None, first.looked_at) == (True, 5)
         assert every_page(connection, text="ask 2") == ["ask 2"]
 
 
@@ -130,7 +131,10 @@ def test_a_trace_is_a_tree_with_cost_time_and_diagnosis(engine: sa.Engine) -> No
             "call": {"attributes": {"gen_ai.response.finish_reasons": ["max_tokens"]}, "resource": {"a": 1}}
         }
         blob = zstandard.compress(orjson.dumps(told))
-        connection.execute(payload.insert(), {"application": "shop", "trace_id": TRACE, "spans_zstd": blob})
+        connection.execute(
+            payload.insert(),
+            {"application": "shop", "trace_id": TRACE, "spans_zstd": blob, "start_ns": START_NS},
+        )
     with reading(engine) as connection:
         trace = traces.get_trace(connection, TRACE.upper())
     assert trace is not None

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.evaluation import overlap
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.metrics import REGISTRY, canonical, measure
+from genaiops_core.statistics import overlap
 
 CASE = Case(
     input="How tall is Mount Everest?",

@@ -64,3 +64,28 @@ def test_share_above_a_limit() -> None:
     blob = histogram.from_values([100] * 75 + [1_000] * 25)
     assert histogram.share_above([blob], 500) == 0.25
     assert histogram.share_above([], 500) is None
+
+
+@given(
+    st.lists(st.integers(1, 10**12), max_size=40),
+    st.lists(st.integers(1, 10**12), max_size=40),
+    st.integers(1, 400),
+)
+def test_what_one_blob_takes_away_another_may_hold(kept: list[int], gone: list[int], times: int) -> None:
+    added = histogram.from_values([*kept, *gone * times])
+    taken = histogram.subtract(histogram.EMPTY, histogram.from_values(gone * times))
+    assert histogram.merge((taken, added)) == histogram.from_values(kept)
+    assert histogram.subtract(added, histogram.from_values(gone * times)) == histogram.from_values(kept)
+    assert histogram.count(taken) == -len(gone) * times
+    assert histogram.percentiles((added, taken)) == histogram.percentiles([histogram.from_values(kept)])
+    blobs = [added, taken, histogram.from_values(kept)]
+    assert histogram.grouped_merge(blobs, [0, 0, 1], 2) == [histogram.from_values(kept)] * 2
+    one, other = histogram.grouped_percentiles(blobs, [0, 0, 1], 2)
+    assert one == other
+
+
+def test_taking_away_all_leaves_nothing() -> None:
+    blob = histogram.from_values([5, 7])
+    assert histogram.subtract(blob, blob) == histogram.EMPTY
+    assert histogram.subtract(blob, histogram.EMPTY) == blob
+    assert histogram.share_above([blob, histogram.subtract(histogram.EMPTY, blob)], 1) is None

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.telemetry import conventions
-from genaiops_core.telemetry.otlp import decode_json, decode_protobuf
+from genaiops_core.telemetry import conventions, folding
+from genaiops_core.telemetry.otlp import DecodedExport, decode_json, decode_protobuf
 from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, prepare, row_of
 from tests.conftest import SHARED_DATA
 from tests.otlp_samples import body, call, span
@@ -17,7 +17,13 @@ OTLP = SHARED_DATA / "otlp"
 
 
 def facts(*spans: dict[str, Any], **resource: Any) -> list[SpanFacts]:
-    return prepare(decode_json(body(*spans, **resource))).spans
+    return folded(decode_json(body(*spans, **resource)))
+
+
+def folded(export: DecodedExport) -> list[SpanFacts]:
+    spans = prepare(export).spans
+    folding.fold(spans)
+    return spans
 
 
 def only(**attributes: Any) -> SpanFacts:
@@ -86,14 +92,15 @@ def test_the_more_trusted_name_wins() -> None:
     [
         ({"gen_ai__operation__name": "embeddings", "gen_ai__usage__input_tokens": 5}, "embedding", True),
         ({"gen_ai__operation__name": "execute_tool"}, "tool", False),
-        ({"gen_ai__operation__name": "invoke_agent", "gen_ai__usage__input_tokens": 5}, "agent", False),
+        ({"gen_ai__operation__name": "invoke_agent", "gen_ai__usage__input_tokens": 5}, "agent", True),
         ({"openinference__span__kind": "RETRIEVER"}, "retrieval", False),
         ({"openinference__span__kind": "RERANKER"}, "reranking", False),
         ({"traceloop__span__kind": "workflow"}, "chain", False),
-        ({"ai__operationId": "ai.generateText", "ai__usage__inputTokens": 5}, "agent", False),
+        ({"ai__operationId": "ai.generateText", "ai__usage__inputTokens": 5}, "agent", True),
         ({"genaiops__component": "rewriting"}, "rewriting", False),
         ({"gen_ai__request__model": "m", "gen_ai__usage__input_tokens": 5}, "generation", True),
-        ({"gen_ai__usage__input_tokens": 5}, "other", False),
+        ({"gen_ai__usage__input_tokens": 5}, "other", True),
+        ({"gen_ai__operation__name": "invoke_agent"}, "agent", False),
         ({"aws__bedrock__guardrail__id": "g"}, "guardrail", False),
         ({"gen_ai__operation__name": "chat"}, "generation", False),
         ({"http__route": "/ask"}, "other", False),
@@ -200,8 +207,14 @@ def test_converted_exports_match_their_truth() -> None:
         expected = json.loads(truth.read_text())
         export = decode_json(truth.with_name(truth.name.replace(".truth", "")).read_bytes())
         assert export.rejected == 0, truth.name
-        spans = prepare(export).spans
+        spans = folded(export)
         assert len(spans) == (expected.get("spans") or 0), truth.name
+        if expected.get("true_calls"):
+            calls = [s for s in spans if s.is_call]
+            truth_calls = expected["true_calls"]
+            assert len(calls) == truth_calls["spans"]
+            assert sum(s.input_tokens or 0 for s in calls) == truth_calls["input_tokens"]
+            assert sum(s.output_tokens or 0 for s in calls) == truth_calls["output_tokens"]
         if expected.get("llm_calls") is not None:
             calls = [s for s in spans if s.is_call]
             assert len(calls) == expected["llm_calls"], truth.name
@@ -214,7 +227,7 @@ def test_captured_exports_match_what_the_provider_said() -> None:
         expected = json.loads((capture.parent / "truth.json").read_text())[capture.name.partition(".")[0]]
         export = decode_protobuf(capture.read_bytes())
         assert export.rejected == 0, capture.name
-        calls = [s for s in prepare(export).spans if s.is_call]
+        calls = [s for s in folded(export) if s.is_call]
         told = [(s.input_tokens, s.output_tokens) for s in calls]
         assert told == [(c["input_tokens"], c["output_tokens"]) for c in expected["calls"]], capture.name
         assert [s.is_error for s in calls] == [bool(expected["error"])] * len(calls), capture.name

@@ -134,11 +134,9 @@ def upgrade() -> None:
     sa.Column('thumb', sa.String(length=4), nullable=True),
     sa.Column('comment', sa.Text(), nullable=False),
     sa.Column('received_at', UtcDateTime(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_feedback'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_feedback')),
+    sa.UniqueConstraint('trace_id', 'user_id', name=op.f('uq_feedback_trace_id_user_id'))
     )
-    with op.batch_alter_table('feedback', schema=None) as batch_op:
-        batch_op.create_index('ix_feedback_trace', ['trace_id'], unique=False)
-
     op.create_table('incident',
     sa.Column('id', RowId, autoincrement=True, nullable=False),
     sa.Column('application', sa.String(length=200), nullable=False),
@@ -161,14 +159,54 @@ def upgrade() -> None:
     with op.batch_alter_table('incident', schema=None) as batch_op:
         batch_op.create_index('ix_incident_application', ['application'], unique=False)
 
+    op.create_table('invocation_log',
+    sa.Column('request_id', sa.String(length=200), nullable=False),
+    sa.Column('response_id', sa.String(length=200), nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('span_id', sa.String(length=16), nullable=False),
+    sa.Column('start_ns', sa.BigInteger(), nullable=False),
+    sa.Column('is_folded', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('request_id', name=op.f('pk_invocation_log'))
+    )
+    with op.batch_alter_table('invocation_log', schema=None) as batch_op:
+        batch_op.create_index('ix_invocation_log_response', ['response_id'], unique=False, sqlite_where=sa.text("response_id <> ''"), postgresql_where=sa.text("response_id <> ''"))
+        batch_op.create_index('ix_invocation_log_start', ['start_ns'], unique=False)
+
+    op.create_table('invocation_log_source',
+    sa.Column('source', sa.String(length=500), nullable=False),
+    sa.Column('cursor', Json, nullable=False),
+    sa.Column('entries', sa.BigInteger(), nullable=False),
+    sa.Column('rejected', sa.BigInteger(), nullable=False),
+    sa.Column('pulled_at', UtcDateTime(), nullable=True),
+    sa.Column('claimed_until', UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('source', name=op.f('pk_invocation_log_source'))
+    )
+    op.create_table('log_record',
+    sa.Column('id', RowId, autoincrement=True, nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('span_id', sa.String(length=16), nullable=False),
+    sa.Column('time_ns', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.String(length=32), nullable=False),
+    sa.Column('event_name', sa.String(length=200), nullable=False),
+    sa.Column('record_zstd', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_log_record')),
+    sa.UniqueConstraint('trace_id', 'digest', 'application', name=op.f('uq_log_record_trace_id_digest_application'))
+    )
+    with op.batch_alter_table('log_record', schema=None) as batch_op:
+        batch_op.create_index('ix_log_record_application_time', ['application', 'time_ns'], unique=False)
+
     op.create_table('payload',
     sa.Column('id', RowId, autoincrement=True, nullable=False),
     sa.Column('application', sa.String(length=200), nullable=False),
     sa.Column('trace_id', sa.String(length=32), nullable=False),
     sa.Column('spans_zstd', sa.LargeBinary(), nullable=False),
+    sa.Column('start_ns', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payload'))
     )
     with op.batch_alter_table('payload', schema=None) as batch_op:
+        batch_op.create_index('ix_payload_application_start', ['application', 'start_ns'], unique=False)
         batch_op.create_index('ix_payload_trace', ['trace_id', 'application'], unique=False)
 
     op.create_table('price',
@@ -224,16 +262,36 @@ def upgrade() -> None:
     sa.Column('spans', sa.BigInteger(), nullable=False),
     sa.Column('span_errors', sa.BigInteger(), nullable=False),
     sa.Column('calls', sa.BigInteger(), nullable=False),
+    sa.Column('folded_calls', sa.BigInteger(), nullable=False),
     sa.Column('unpriced_calls', sa.BigInteger(), nullable=False),
     sa.Column('cost_nano_usd', sa.BigInteger(), nullable=False),
     sa.Column('input_tokens', sa.BigInteger(), nullable=False),
     sa.Column('output_tokens', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_request')),
-    sa.UniqueConstraint('trace_id', 'application', name=op.f('uq_request_trace_id_application'))
+    sa.UniqueConstraint('trace_id', 'application', name=op.f('uq_request_trace_id_application')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('request', schema=None) as batch_op:
         batch_op.create_index('ix_request_application_start', ['application', 'start_ns'], unique=False)
+        batch_op.create_index('ix_request_session_start', ['session_id', 'start_ns'], unique=False)
         batch_op.create_index('ix_request_start', ['start_ns'], unique=False)
+        batch_op.create_index('ix_request_user_start', ['user_id', 'start_ns'], unique=False)
+
+    op.create_table('review',
+    sa.Column('id', RowId, autoincrement=True, nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('reviewer', sa.String(length=200), nullable=False),
+    sa.Column('is_skipped', sa.Boolean(), nullable=False),
+    sa.Column('ratings', Json, nullable=False),
+    sa.Column('comment', sa.Text(), nullable=False),
+    sa.Column('start_ns', sa.BigInteger(), nullable=False),
+    sa.Column('reviewed_at', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_review')),
+    sa.UniqueConstraint('trace_id', 'application', 'reviewer', name=op.f('uq_review_trace_id_application_reviewer'))
+    )
+    with op.batch_alter_table('review', schema=None) as batch_op:
+        batch_op.create_index('ix_review_application_start', ['application', 'start_ns'], unique=False)
 
     op.create_table('rollback',
     sa.Column('id', RowId, autoincrement=True, nullable=False),
@@ -352,10 +410,76 @@ def upgrade() -> None:
     sa.Column('updated_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('application', name=op.f('pk_routing_table'))
     )
+    op.create_table('sample',
+    sa.Column('id', RowId, autoincrement=True, nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('reason', sa.String(length=40), nullable=False),
+    sa.Column('priority', sa.Integer(), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(length=20), nullable=False),
+    sa.Column('start_ns', sa.BigInteger(), nullable=False),
+    sa.Column('environment', sa.String(length=200), nullable=False),
+    sa.Column('release', sa.String(length=200), nullable=False),
+    sa.Column('selected_at', UtcDateTime(), nullable=False),
+    sa.Column('claimed_until', UtcDateTime(), nullable=True),
+    sa.Column('ended_at', UtcDateTime(), nullable=True),
+    sa.Column('cost_nano_usd', sa.BigInteger(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.CheckConstraint("state IN ('queued', 'scored', 'skipped')", name=op.f('ck_sample_state')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_sample')),
+    sa.UniqueConstraint('trace_id', 'application', name=op.f('uq_sample_trace_id_application'))
+    )
+    with op.batch_alter_table('sample', schema=None) as batch_op:
+        batch_op.create_index('ix_sample_application_start', ['application', 'start_ns'], unique=False)
+        batch_op.create_index('ix_sample_ended', ['ended_at'], unique=False)
+        batch_op.create_index('ix_sample_priority_start', ['priority', 'start_ns'], unique=False)
+        batch_op.create_index('ix_sample_state_priority', ['state', 'priority', 'id'], unique=False)
+
+    op.create_table('sample_cursor',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('request_id', sa.BigInteger(), nullable=False),
+    sa.Column('mark_request_id', sa.BigInteger(), nullable=False),
+    sa.Column('mark_transaction', sa.BigInteger(), nullable=False),
+    sa.Column('marked_at', UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_sample_cursor'))
+    )
+    op.create_table('sample_rollup_hour',
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('bucket', sa.Integer(), nullable=False),
+    sa.Column('environment', sa.String(length=200), nullable=False),
+    sa.Column('release', sa.String(length=200), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
+    sa.Column('requests', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('application', 'bucket', 'environment', 'release', 'rate_ppm', name=op.f('pk_sample_rollup_hour')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('sample_waiting',
+    sa.Column('request_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('trace_id', sa.String(length=32), nullable=False),
+    sa.Column('waits_since', UtcDateTime(), nullable=False),
+    sa.Column('complete_at', UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('request_id', name=op.f('pk_sample_waiting'))
+    )
+    with op.batch_alter_table('sample_waiting', schema=None) as batch_op:
+        batch_op.create_index('ix_sample_waiting_trace', ['trace_id'], unique=False)
+
     op.create_table('saved_settings',
     sa.Column('name', sa.String(length=100), nullable=False),
     sa.Column('value', Json, nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_saved_settings'))
+    )
+    op.create_table('saved_view',
+    sa.Column('id', RowId, autoincrement=True, nullable=False),
+    sa.Column('owner', sa.String(length=200), nullable=False),
+    sa.Column('screen', sa.String(length=60), nullable=False),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('query', sa.Text(), nullable=False),
+    sa.Column('is_shared', sa.Boolean(), nullable=False),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_saved_view')),
+    sa.UniqueConstraint('owner', 'screen', 'name', name=op.f('uq_saved_view_owner_screen_name'))
     )
     op.create_table('score',
     sa.Column('id', RowId, autoincrement=True, nullable=False),
@@ -366,6 +490,9 @@ def upgrade() -> None:
     sa.Column('value', sa.Float(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('start_ns', sa.BigInteger(), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
+    sa.Column('environment', sa.String(length=200), nullable=False),
+    sa.Column('release', sa.String(length=200), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_score')),
     sa.UniqueConstraint('trace_id', 'metric', 'judge', 'application', name=op.f('uq_score_trace_id_metric_judge_application'))
     )
@@ -376,11 +503,12 @@ def upgrade() -> None:
     sa.Column('release', sa.String(length=200), nullable=False),
     sa.Column('metric', sa.String(length=100), nullable=False),
     sa.Column('judge', sa.String(length=200), nullable=False),
+    sa.Column('rate_ppm', sa.Integer(), nullable=False),
     sa.Column('scored', sa.BigInteger(), nullable=False),
     sa.Column('undefined', sa.BigInteger(), nullable=False),
     sa.Column('value_sum', sa.Float(), nullable=False),
     sa.Column('value_square_sum', sa.Float(), nullable=False),
-    sa.PrimaryKeyConstraint('application', 'bucket', 'environment', 'release', 'metric', 'judge', name=op.f('pk_score_rollup_hour')),
+    sa.PrimaryKeyConstraint('application', 'bucket', 'environment', 'release', 'metric', 'judge', 'rate_ppm', name=op.f('pk_score_rollup_hour')),
     sqlite_with_rowid=False
     )
     op.create_table('span',
@@ -409,11 +537,15 @@ def upgrade() -> None:
     sa.Column('cache_write_tokens', sa.BigInteger(), nullable=True),
     sa.Column('cost_nano_usd', sa.BigInteger(), nullable=True),
     sa.Column('first_token_ns', sa.BigInteger(), nullable=True),
+    sa.Column('folded_into', sa.String(length=16), nullable=False),
+    sa.Column('call_id', sa.String(length=200), nullable=False),
+    sa.Column('is_other_model', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_span')),
     sa.UniqueConstraint('trace_id', 'span_id', 'application', name=op.f('uq_span_trace_id_span_id_application'))
     )
     with op.batch_alter_table('span', schema=None) as batch_op:
         batch_op.create_index('ix_span_application_start', ['application', 'start_ns'], unique=False)
+        batch_op.create_index('ix_span_call_id', ['call_id'], unique=False, sqlite_where=sa.text("call_id <> ''"), postgresql_where=sa.text("call_id <> ''"))
 
     op.create_table('test_case',
     sa.Column('dataset', sa.String(length=200), nullable=False),
@@ -426,6 +558,34 @@ def upgrade() -> None:
     sa.Column('metadata', Json, nullable=False),
     sa.PrimaryKeyConstraint('dataset', 'version', 'case_no', name=op.f('pk_test_case'))
     )
+    op.create_table('usage_mark',
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.Column('shard', sa.Integer(), nullable=False),
+    sa.Column('marks', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('application', 'day', 'shard', name=op.f('pk_usage_mark')),
+    sqlite_with_rowid=False
+    )
+    op.create_table('usage_user_day',
+    sa.Column('application', sa.String(length=200), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.Column('user_id', sa.String(length=200), nullable=False),
+    sa.Column('environment', sa.String(length=200), nullable=False),
+    sa.Column('release', sa.String(length=200), nullable=False),
+    sa.Column('model', sa.String(length=300), nullable=False),
+    sa.Column('requests', sa.BigInteger(), nullable=False),
+    sa.Column('request_errors', sa.BigInteger(), nullable=False),
+    sa.Column('calls', sa.BigInteger(), nullable=False),
+    sa.Column('unpriced_calls', sa.BigInteger(), nullable=False),
+    sa.Column('cost_nano_usd', sa.BigInteger(), nullable=False),
+    sa.Column('input_tokens', sa.BigInteger(), nullable=False),
+    sa.Column('output_tokens', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('application', 'day', 'user_id', 'environment', 'release', 'model', name=op.f('pk_usage_user_day')),
+    sqlite_with_rowid=False
+    )
+    with op.batch_alter_table('usage_user_day', schema=None) as batch_op:
+        batch_op.create_index('ix_usage_user_day_user', ['user_id', 'day'], unique=False)
+
     op.create_table('worker',
     sa.Column('executor_id', sa.String(length=100), nullable=False),
     sa.Column('beat_at', UtcDateTime(), nullable=False),
@@ -436,14 +596,34 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table('worker')
+    with op.batch_alter_table('usage_user_day', schema=None) as batch_op:
+        batch_op.drop_index('ix_usage_user_day_user')
+
+    op.drop_table('usage_user_day')
+    op.drop_table('usage_mark')
     op.drop_table('test_case')
     with op.batch_alter_table('span', schema=None) as batch_op:
+        batch_op.drop_index('ix_span_call_id', sqlite_where=sa.text("call_id <> ''"), postgresql_where=sa.text("call_id <> ''"))
         batch_op.drop_index('ix_span_application_start')
 
     op.drop_table('span')
     op.drop_table('score_rollup_hour')
     op.drop_table('score')
+    op.drop_table('saved_view')
     op.drop_table('saved_settings')
+    with op.batch_alter_table('sample_waiting', schema=None) as batch_op:
+        batch_op.drop_index('ix_sample_waiting_trace')
+
+    op.drop_table('sample_waiting')
+    op.drop_table('sample_rollup_hour')
+    op.drop_table('sample_cursor')
+    with op.batch_alter_table('sample', schema=None) as batch_op:
+        batch_op.drop_index('ix_sample_state_priority')
+        batch_op.drop_index('ix_sample_priority_start')
+        batch_op.drop_index('ix_sample_ended')
+        batch_op.drop_index('ix_sample_application_start')
+
+    op.drop_table('sample')
     op.drop_table('routing_table')
     op.drop_table('rollup_model')
     op.drop_table('rollup_minute')
@@ -457,8 +637,14 @@ def downgrade() -> None:
         batch_op.drop_index('ix_rollback_application')
 
     op.drop_table('rollback')
+    with op.batch_alter_table('review', schema=None) as batch_op:
+        batch_op.drop_index('ix_review_application_start')
+
+    op.drop_table('review')
     with op.batch_alter_table('request', schema=None) as batch_op:
+        batch_op.drop_index('ix_request_user_start')
         batch_op.drop_index('ix_request_start')
+        batch_op.drop_index('ix_request_session_start')
         batch_op.drop_index('ix_request_application_start')
 
     op.drop_table('request')
@@ -467,15 +653,23 @@ def downgrade() -> None:
     op.drop_table('price')
     with op.batch_alter_table('payload', schema=None) as batch_op:
         batch_op.drop_index('ix_payload_trace')
+        batch_op.drop_index('ix_payload_application_start')
 
     op.drop_table('payload')
+    with op.batch_alter_table('log_record', schema=None) as batch_op:
+        batch_op.drop_index('ix_log_record_application_time')
+
+    op.drop_table('log_record')
+    op.drop_table('invocation_log_source')
+    with op.batch_alter_table('invocation_log', schema=None) as batch_op:
+        batch_op.drop_index('ix_invocation_log_start')
+        batch_op.drop_index('ix_invocation_log_response', sqlite_where=sa.text("response_id <> ''"), postgresql_where=sa.text("response_id <> ''"))
+
+    op.drop_table('invocation_log')
     with op.batch_alter_table('incident', schema=None) as batch_op:
         batch_op.drop_index('ix_incident_application')
 
     op.drop_table('incident')
-    with op.batch_alter_table('feedback', schema=None) as batch_op:
-        batch_op.drop_index('ix_feedback_trace')
-
     op.drop_table('feedback')
     op.drop_table('evaluation_score')
     with op.batch_alter_table('evaluation', schema=None) as batch_op:

@@ -1,0 +1,100 @@
+"""How the read API is asked and how it answers: the window every route takes, and facts as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+import sqlalchemy as sa
+from fastapi import Depends, Query, Request
+from fastapi.responses import Response
+
+from genaiops_core import clock
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.filters import Filters
+
+DIMENSIONS = ("application", "environment", "release", "model")
+
+_DAY = dt.timedelta(hours=24)
+_TOLD_PROPERTIES = ("cost_usd", "error_rate", "is_sampled", "is_complete", "evidence")
+"""Properties that are told beside the fields of a fact that has them."""
+
+
+def _filters(
+    start: Annotated[
+        str | None, Query(description="ISO 8601 with Z or an offset; 24 hours before end.")
+    ] = None,
+    end: Annotated[str | None, Query(description="ISO 8601 with Z or an offset, exclusive; now.")] = None,
+    application: str | None = None,
+    environment: str | None = None,
+    release: str | None = None,
+    model: str | None = None,
+) -> Filters:
+    until = _instant("end", end) if end else clock.now()
+    since = _instant("start", start) if start else until - _DAY
+    return Filters(
+        start=since,
+        end=until,
+        # An empty parameter is one left blank in a form: all of them.
+        application=application or None,
+        environment=environment or None,
+        release=release or None,
+        model=model or None,
+    )
+
+
+Window = Annotated[Filters, Depends(_filters)]
+
+
+def engine_of(request: Request) -> sa.Engine:
+    """The database of this process."""
+    engine: sa.Engine = request.app.state.engine
+    return engine
+
+
+def answer(filters: Filters, body: Mapping[str, Any]) -> Response:
+    """A body after the window and the filters it is of."""
+    named = {name: getattr(filters, name) for name in DIMENSIONS}
+    return json_of({"start": text_of(filters.start), "end": text_of(filters.end), "filters": named, **body})
+
+
+def json_of(body: Mapping[str, Any]) -> Response:
+    """A body as JSON."""
+    # Written once by us: letting FastAPI model and check our own answers costs more than reading them.
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+def fact(value: Any) -> Any:
+    """A fact as JSON tells it: the fields of dataclasses and what is worked out from them, times as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        told = {field.name: fact(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        worked_out = {name: getattr(value, name) for name in _TOLD_PROPERTIES if hasattr(type(value), name)}
+        return told | worked_out
+    if isinstance(value, dt.datetime):
+        return text_of(value)
+    if isinstance(value, tuple | list):
+        return [fact(one) for one in value]
+    return value
+
+
+def text_of(instant: dt.datetime) -> str:
+    """An instant as ISO 8601 with Z."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def _instant(name: str, text: str) -> dt.datetime:
+    try:
+        # In an address a bare + means a space.
+        instant = dt.datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
+    except ValueError:
+        raise BadInput(
+            f"The {name} '{text}' is no ISO 8601 time; write it like 2026-01-05T00:00:00Z."
+        ) from None
+    if instant.tzinfo is None:
+        raise BadInput(
+            f"The {name} '{text}' has no time zone; add Z or an offset, like 2026-01-05T00:00:00Z."
+        )
+    return instant.astimezone(dt.UTC)

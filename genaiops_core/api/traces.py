@@ -1,0 +1,118 @@
+"""The read API of traces: the list and its search, exports, one trace, and the record for a complaint."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from db.transaction import reading
+from genaiops_core.api.answers import Window, answer, engine_of, fact, json_of
+from genaiops_core.errors import BadInput, NotFound
+from genaiops_core.telemetry import export as exporting
+from genaiops_core.telemetry import traces as listing
+from genaiops_core.telemetry.context_record import context_record
+from genaiops_core.telemetry.search import search
+from genaiops_core.telemetry.trace import MAX_LIMIT, Trace
+
+router = APIRouter()
+
+Searched = Annotated[
+    str,
+    Query(description='A search, such as: status:error latency>3s score(faithfulness)<0.7 "refund policy"'),
+]
+
+
+@router.get("/traces")
+def traces(
+    request: Request,
+    filters: Window,
+    limit: int = 50,
+    cursor: str | None = None,
+    q: Searched = "",
+    status: Annotated[str | None, Query(description="One of: " + ", ".join(listing.STATUSES))] = None,
+    text: Annotated[str | None, Query(description="Part of the name, trace id, user or session.")] = None,
+) -> Response:
+    """Requests that started in the window, newest first; `next_cursor` is null on the last page."""
+    if q and (status or text):
+        raise BadInput("Say it all in the search q, or use status and text without it.")
+    with reading(engine_of(request)) as connection:
+        if q:
+            page = search(connection, filters, q, limit=limit, cursor=cursor)
+        else:
+            page = listing.list_traces(
+                connection, filters, limit=limit, cursor=cursor, status=status or None, text=text
+            )
+    body = {
+        "traces": fact(page.rows),
+        "next_cursor": page.next_cursor,
+        "looked_at": page.looked_at,
+        "searched": page.searched,
+    }
+    return answer(filters, body)
+
+
+@router.get("/traces/export")
+def export(
+    request: Request,
+    filters: Window,
+    format: Annotated[str, Query(description="One of: " + ", ".join(exporting.FORMATS))] = "jsonl",
+    q: Searched = "",
+    limit: Annotated[int | None, Query(description="Requests at most; all of them.")] = None,
+) -> Response:
+    """The requests found as a file, in a stream; `otlp` has every span and can be imported again."""
+    pieces = exporting.export(engine_of(request), filters, q, format=format, limit=limit)
+    return StreamingResponse(
+        pieces,
+        media_type=exporting.media_type(format),
+        headers={"Content-Disposition": f'attachment; filename="{exporting.filename(format)}"'},
+    )
+
+
+@router.get("/traces/{trace_id}")
+def trace(
+    request: Request,
+    trace_id: str,
+    offset: Annotated[int, Query(description="Spans to pass over, in tree order.")] = 0,
+    limit: Annotated[int, Query(description=f"Spans told, at most {MAX_LIMIT}.")] = MAX_LIMIT,
+    collapse: Annotated[
+        str, Query(description="Ids of spans, by commas, whose descendants are left out.")
+    ] = "",
+) -> Response:
+    """One trace with its spans in tree order, its cost and a diagnosis; totals are of the whole trace."""
+    collapsed = [part.strip().lower() for part in collapse.split(",") if part.strip()]
+    with reading(engine_of(request)) as connection:
+        found = listing.get_trace(connection, trace_id, offset=offset, limit=limit, collapse=collapsed)
+    if found is None:
+        raise _unknown(trace_id)
+    return json_of(_trace_json(found))
+
+
+@router.get("/traces/{trace_id}/context")
+def context(request: Request, trace_id: str) -> Response:
+    """What an answer was made of: documents with source, version and score, and the messages of each model call."""
+    with reading(engine_of(request)) as connection:
+        found = context_record(connection, trace_id)
+    if found is None:
+        raise _unknown(trace_id)
+    return json_of(fact(found))
+
+
+def _unknown(trace_id: str) -> NotFound:
+    return NotFound(f"There is no trace {trace_id}; no span of it has been received.")
+
+
+def _trace_json(found: Trace) -> dict[str, Any]:
+    told: dict[str, Any] = fact(dataclasses.replace(found, errors=()))
+    told["errors"] = [
+        {
+            "span_id": one.span_id,
+            "name": one.name,
+            "component": one.component,
+            "message": one.status_message,
+        }
+        for one in found.errors
+    ]
+    return told

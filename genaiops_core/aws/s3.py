@@ -1,0 +1,55 @@
+"""Amazon S3: list and read objects."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, NamedTuple
+
+from genaiops_core.aws.clients import as_expected
+
+
+class ObjectKey(NamedTuple):
+    """One object as it was listed."""
+
+    key: str
+    size_bytes: int
+
+
+def keys(client: Any, *, bucket: str, prefix: str = "", after: str = "") -> Iterator[ObjectKey]:
+    """Objects below `prefix` in the order of their keys (UTF-8 binary order), from the first after the key `after`.
+
+    Raises:
+        Misconfigured: the bucket does not exist or may not be read.
+        Unavailable: AWS does not answer.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    arguments = {"Bucket": bucket, "Prefix": prefix}
+    if after:
+        arguments["StartAfter"] = after
+    try:
+        for page in client.get_paginator("list_objects_v2").paginate(**arguments):
+            for one in page.get("Contents", ()):
+                yield ObjectKey(one["Key"], one["Size"])
+    except (BotoCoreError, ClientError) as error:
+        raise as_expected(error, f"Listing s3://{bucket}/{prefix}") from error
+
+
+@contextmanager
+def reading(client: Any, *, bucket: str, key: str) -> Iterator[io.RawIOBase]:
+    """The content of one object as a stream.
+
+    Raises:
+        Misconfigured: it may not be read.
+        Unavailable: AWS does not answer, breaks off half-way, or the object is gone.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        # Entering the body itself would give the stream beneath it, which checks neither length nor checksum.
+        with closing(client.get_object(Bucket=bucket, Key=key)["Body"]) as body:
+            yield body
+    except (BotoCoreError, ClientError) as error:
+        raise as_expected(error, f"Reading s3://{bucket}/{key}") from error

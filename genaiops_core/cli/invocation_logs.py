@@ -1,0 +1,59 @@
+"""What `genaiops import invocation-logs` does with its arguments: files and folders, or a bucket or log group."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genaiops_core.cli import context
+from genaiops_core.errors import BadInput, Conflict
+
+
+def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
+    """Take in every source; the sums, and the first problems.
+
+    Raises:
+        BadInput: nothing could be read, or a source does not exist.
+        Conflict: another process is pulling the same source.
+    """
+    from genaiops_core.jobs.invocation_log_pull import pull_once
+    from genaiops_core.telemetry.ingest import SHARDS
+    from genaiops_core.telemetry.invocation_import import Importer
+    from genaiops_core.telemetry.invocation_reading import log_files, read_file
+    from genaiops_core.telemetry.invocation_sources import is_source, parse_source
+
+    limit = context.settings().rollup_model_limit
+    remote = [parse_source(source) for source in sources if is_source(source)]
+    # All are looked for before anything is kept, so that a typing mistake imports nothing.
+    files = log_files(Path(source) for source in sources if not is_source(source))
+    engine = context.engine()
+    importer = Importer(engine, application=application, shard=os.getpid() % SHARDS, model_limit=limit)
+    for file in files:
+        importer.take(read_file(file, application=application))
+    counts, objects = importer.counts, len(files)
+    for source in remote:
+        pulled = pull_once(engine, source, application=application, model_limit=limit)
+        if pulled.is_busy:
+            raise Conflict(f"{source.url} is being pulled by a worker at this moment; try again in a while.")
+        counts, objects = counts.plus(pulled.counts), objects + pulled.objects
+    if counts.rejected and counts.rejected == counts.entries:
+        raise BadInput(f"Nothing could be imported: {counts.problems[0]}.")
+    return {"files": objects, **counts.as_json(), "warning": _soon_deleted(counts.oldest)}
+
+
+def _soon_deleted(oldest: dt.datetime | None) -> str:
+    """What retention will delete of what was just imported, in a sentence; '' when nothing."""
+    from genaiops_core.clock import now
+
+    if oldest is None:
+        return ""
+    age = (now() - oldest).days
+    short = {name: days for name, days in context.settings().retention.items() if 0 < days < age}
+    short.pop("minute_days", None)
+    if not short:
+        return ""
+    named = ", ".join(f"GENAIOPS_RETENTION_{name.upper()} is {days}" for name, days in short.items())
+    return f"The oldest call is of {oldest:%Y-%m-%d}, and the worker deletes what is older than the settings allow: {named}."

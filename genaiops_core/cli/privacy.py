@@ -1,0 +1,115 @@
+"""`genaiops retention` and `genaiops user`: what is deleted for its age, and what is kept of one user."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from genaiops_core.cli import context, output
+from genaiops_core.cli.output import EXIT_FAILED
+
+retention_app = typer.Typer(help="Delete what is older than it may be.", no_args_is_help=True)
+user_app = typer.Typer(help="See or delete what is kept of one user.", no_args_is_help=True)
+
+User = Annotated[str, typer.Option("--user", help="The user id, exactly as the telemetry says it.")]
+OneApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `retention` and `user` to the root."""
+    app.add_typer(retention_app, name="retention")
+    app.add_typer(user_app, name="user")
+
+
+@retention_app.command("run")
+def run(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count only; delete nothing.")] = False,
+    as_json: output.Json = False,
+) -> None:
+    """Delete now what the worker would delete within the hour; see the GENAIOPS_RETENTION settings."""
+    from genaiops_core.clock import now
+    from genaiops_core.telemetry import retention
+
+    settings = context.settings()
+    keep = retention.Keep(**settings.retention)
+    removed = retention.run(context.engine(), keep, now(), is_dry_run=dry_run)
+    if as_json:
+        output.print_json({**dataclasses.asdict(removed), "keep": dataclasses.asdict(keep)})
+        return
+    rows = [{"table": name, "rows": count} for name, count in removed.rows.items()]
+    if removed.minutes_joined:
+        rows.append({"table": "rollup_minute, joined by hour", "rows": removed.minutes_joined})
+    output.print_table(rows, ["table", "rows"], empty="Nothing is older than it may be.")
+    if rows and dry_run:
+        typer.echo("This was a dry run: nothing was deleted.")
+
+
+@user_app.command("show")
+def show(
+    user: User,
+    application: OneApplication = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read all contents for mentions of the id too; takes long.")
+    ] = False,
+    as_json: output.Json = False,
+) -> None:
+    """Count what is kept of one user, and so what `user delete` would delete."""
+    from genaiops_core.telemetry.deletion import mentioning, show_user
+
+    engine = context.engine()
+    held = show_user(engine, user_id=user, application=application)
+    # Traces that are not theirs, and that nobody deletes without looking.
+    others = mentioning(engine, user_id=user, besides=held.traces) if deep else None
+    if as_json:
+        shown = {**dataclasses.asdict(held), "traces": len(held.traces), "total": held.total}
+        output.print_json(shown if others is None else {**shown, "mentioned_in": others})
+        return
+    rows = [{"table": name, "rows": count} for name, count in held.rows.items()]
+    output.print_table(rows, ["table", "rows"], empty="Nothing is kept of this user.")
+    if held.traces:
+        typer.echo(f"{len(held.traces)} traces in {held.sessions} sessions.")
+    _warn(held.shared_traces, held.cases)
+    for trace_id in others or ():
+        typer.echo(f"Trace {trace_id} of somebody else mentions the id.")
+
+
+@user_app.command("delete")
+def delete(
+    user: User,
+    reason: Annotated[str, typer.Option(help="Why, for the audit log; must not name the user.")],
+    application: OneApplication = None,
+    as_json: output.Json = False,
+) -> None:
+    """Delete everything kept of one user and write a certificate to the audit log; exit 1 when anything is left."""
+    from genaiops_core.telemetry.deletion import delete_user
+
+    certificate = delete_user(
+        context.engine(), actor=context.actor(), user_id=user, application=application, reason=reason
+    )
+    if as_json:
+        output.print_json({**dataclasses.asdict(certificate), "is_verified": certificate.is_verified})
+    else:
+        rows = [{"table": name, "rows": count} for name, count in certificate.rows.items()]
+        output.print_table(rows, ["table", "rows"], empty="Nothing was kept of this user.")
+        if certificate.is_verified:
+            typer.echo(
+                "Looked again: nothing of this user is left. Rollups keep their sums, which name nobody."
+            )
+        else:
+            typer.echo(f"Rows of this user are left: {dict(certificate.left)}. Run this again.")
+        typer.echo(f"The certificate is entry {certificate.audit_sequence} of the audit log.")
+        _warn(certificate.shared_traces, certificate.cases)
+        for place, count in certificate.mentions.items():
+            typer.echo(f"The id still stands in {count} rows of {place}: look at them.")
+    if not certificate.is_verified:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _warn(shared_traces: int, cases: Sequence[str]) -> None:
+    if shared_traces:
+        typer.echo(f"{shared_traces} of the traces name another user too; they go as a whole.")
+    for case in cases:
+        typer.echo(f"Test case made from one of the traces, not deleted: {case}.")

@@ -1,0 +1,190 @@
+"""`genaiops review`: people read sampled answers, and make test cases of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from db.transaction import reading
+from genaiops_core.cli import context
+from genaiops_core.cli.output import Json, print_json, print_table
+from genaiops_core.errors import BadInput, NotFound
+
+review_app = typer.Typer(help="Answers that people rate; two people each.", no_args_is_help=True)
+
+Application = Annotated[str, typer.Option("--application", help="Whose request it is.")]
+OneApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
+Trace = Annotated[str, typer.Argument(metavar="TRACE_ID", help="32 hexadecimal digits.")]
+Comment = Annotated[str, typer.Option(help="Shown to the other reviewer once both are done.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `review` to the root."""
+    app.add_typer(review_app, name="review")
+
+
+@review_app.command("list")
+def list_(
+    application: OneApplication = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000)] = 20,
+    as_json: Json = False,
+) -> None:
+    """What you should read next."""
+    from genaiops_core.evaluation import reviews
+
+    who, count = context.actor(), context.settings().reviewers
+    with reading(context.engine()) as connection:
+        items = reviews.queue(connection, reviewer=who, application=application, limit=limit, reviewers=count)
+        left = reviews.open_count(connection, reviewer=who, application=application, reviewers=count)
+    rows = [dataclasses.asdict(item) for item in items]
+    if as_json:
+        print_json({"open": left, "items": rows})
+        return
+    columns = ["priority", "reason", "application", "release", "start", "trace_id", "reviews"]
+    print_table(rows, columns, empty="Nothing is left to be read.")
+
+
+@review_app.command("show")
+def show(trace_id: Trace, application: Application, as_json: Json = False) -> None:
+    """Question, answer and contexts of one request, and what you said of it."""
+    from genaiops_core.evaluation import reviews
+
+    with reading(context.engine()) as connection:
+        page = reviews.read(
+            connection,
+            reviewer=context.actor(),
+            application=application,
+            trace_id=trace_id,
+            reviewers=context.settings().reviewers,
+        )
+    if page is None:
+        raise NotFound(f"There is no request {trace_id} of {application}.")
+    if as_json:
+        print_json(page)
+        return
+    typer.echo(f"Question: {page.question or 'unknown'}\n\nAnswer: {page.answer or 'unknown'}")
+    for number, text in enumerate(page.contexts or (), 1):
+        typer.echo(f"\nContext {number}: {text}")
+    for one in filter(None, (page.mine, *page.others)):
+        said = "skipped" if one.is_skipped else ", ".join(f"{k} {v:g}" for k, v in one.ratings.items())
+        typer.echo(f"\n{one.reviewer}: {said} {one.comment}")
+
+
+@review_app.command("submit")
+def submit(
+    trace_id: Trace,
+    application: Application,
+    rating: Annotated[
+        list[str],
+        typer.Option("--rating", metavar="METRIC=VALUE", help="good, partly, bad, or 0 to 1; repeat it."),
+    ],
+    comment: Comment = "",
+    as_json: Json = False,
+) -> None:
+    """Rate an answer."""
+    from genaiops_core.evaluation import reviews
+
+    page = reviews.submit(
+        context.engine(),
+        actor=context.actor(),
+        application=application,
+        trace_id=trace_id,
+        ratings=dict(_rating(text) for text in rating),
+        comment=comment,
+        reviewers=context.settings().reviewers,
+    )
+    if as_json:
+        print_json(page)
+        return
+    typer.echo("Kept; it is done." if page.is_done else "Kept; somebody else has still to rate it.")
+
+
+@review_app.command("skip")
+def skip(trace_id: Trace, application: Application, comment: Comment = "", as_json: Json = False) -> None:
+    """Leave an answer to others."""
+    from genaiops_core.evaluation import reviews
+
+    reviews.skip(
+        context.engine(), actor=context.actor(), application=application, trace_id=trace_id, comment=comment
+    )
+    if as_json:
+        print_json({"trace_id": trace_id, "skipped": True})
+    else:
+        typer.echo("Skipped.")
+
+
+@review_app.command("agreement")
+def agreement(application: OneApplication = None, as_json: Json = False) -> None:
+    """How far two reviewers agree, by metric, with kappa and its interval."""
+    from genaiops_core.evaluation.review_agreement import agreement as agreement_of
+
+    with reading(context.engine()) as connection:
+        rows = [dataclasses.asdict(one) for one in agreement_of(connection, application)]
+    if as_json:
+        print_json({"agreement": rows})
+        return
+    columns = ["metric", "items", "percent_agreement", "kappa", "low", "high"]
+    print_table(rows, columns, empty="No request was rated by two people yet.")
+
+
+@review_app.command("disagreements")
+def disagreements(application: OneApplication = None, as_json: Json = False) -> None:
+    """Where two reviewers differ, most first."""
+    from genaiops_core.evaluation.review_agreement import disagreements as disagreements_of
+
+    with reading(context.engine()) as connection:
+        rows = [dataclasses.asdict(one) for one in disagreements_of(connection, application)]
+    if as_json:
+        print_json({"disagreements": rows})
+        return
+    columns = ["metric", "first_reviewer", "first_value", "second_reviewer", "second_value", "trace_id"]
+    print_table(rows, columns, empty="No two people differ.")
+
+
+@review_app.command("to-dataset")
+def to_dataset(
+    trace_id: Trace,
+    application: Application,
+    dataset: Annotated[str, typer.Option(help="Its name; made when there is none.")],
+    reference: Annotated[str | None, typer.Option(help="The answer that would have been right.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a test case of a production request."""
+    from genaiops_core.evaluation import reviews
+
+    stored = reviews.add_to_dataset(
+        context.engine(),
+        actor=context.actor(),
+        application=application,
+        trace_id=trace_id,
+        dataset=dataset,
+        reference=reference,
+        reason=reason,
+    )
+    if as_json:
+        print_json(
+            {
+                "dataset": stored.dataset,
+                "version": stored.version,
+                "cases": stored.cases,
+                "is_new": stored.is_new,
+            }
+        )
+        return
+    typer.echo(
+        f"{stored.dataset} v{stored.version}, {stored.cases} cases"
+        + ("." if stored.is_new else "; it was there already.")
+    )
+
+
+def _rating(text: str) -> tuple[str, float | str]:
+    metric, separator, value = text.partition("=")
+    if not separator or not metric.strip() or not value.strip():
+        raise BadInput(f"'{text}' is no rating; write METRIC=VALUE, for example helpfulness=good.")
+    try:
+        return metric.strip(), float(value)
+    except ValueError:
+        return metric.strip(), value

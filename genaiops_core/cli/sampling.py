@@ -1,0 +1,112 @@
+"""`genaiops sample`: which production requests are judged, and what became of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+import typer
+
+from genaiops_core.cli import context
+from genaiops_core.cli.output import Json, print_json, print_table
+
+sample_app = typer.Typer(help="Production requests that are judged.", no_args_is_help=True)
+
+OneApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
+Window = Annotated[str, typer.Option("--window", help="1h, 6h, 24h, 7d or 30d.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `sample` to the root."""
+    app.add_typer(sample_app, name="sample")
+
+
+@sample_app.command("status")
+def status(application: OneApplication = None, window: Window = "24h", as_json: Json = False) -> None:
+    """How much of the traffic was considered, sampled and judged, and by which reason."""
+    from db.transaction import reading
+    from genaiops_core.telemetry.filters import Filters
+    from genaiops_core.telemetry.samples import sampling_summary
+
+    with reading(context.engine()) as connection:
+        found = sampling_summary(connection, Filters.last(window, application=application))
+    if as_json:
+        print_json({**dataclasses.asdict(found), "cost_usd": found.cost_usd})
+        return
+    typer.echo(
+        f"{found.considered:,} requests considered, {found.sampled:,} sampled: {found.scored:,} scored, "
+        f"{found.queued:,} queued, {found.skipped:,} skipped. Judging cost {found.cost_usd} USD."
+    )
+    rows = [dataclasses.asdict(one) for one in found.by_reason]
+    print_table(rows, ["priority", "reason", "scored", "queued", "skipped"], empty="Nothing was sampled.")
+
+
+@sample_app.command("list")
+def list_(
+    application: OneApplication = None,
+    window: Window = "24h",
+    state: Annotated[str | None, typer.Option(help="queued, scored or skipped.")] = None,
+    reason: Annotated[str | None, typer.Option(help="For example high_cost.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    messages: Annotated[bool, typer.Option("--messages", help="As queue messages, one JSON a line.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Sampled requests, newest first."""
+    from db.transaction import reading
+    from genaiops_core.evaluation import production
+    from genaiops_core.telemetry.filters import Filters
+    from genaiops_core.telemetry.samples import list_samples
+
+    filters = Filters.last(window, application=application)
+    with reading(context.engine()) as connection:
+        found = list_samples(connection, filters, state=state, reason=reason, limit=limit)
+        if messages:
+            for one in found:
+                _print_line(
+                    production.message(connection, application=one.application, trace_id=one.trace_id)
+                )
+            return
+    rows = [{**dataclasses.asdict(one), "cost_usd": one.cost_usd} for one in found]
+    if as_json:
+        print_json({"samples": rows})
+        return
+    columns = ["start", "application", "release", "trace_id", "priority", "reason", "state", "note"]
+    print_table(rows, columns, empty="Nothing was sampled.")
+
+
+@sample_app.command("run")
+def run(as_json: Json = False) -> None:
+    """Choose and judge now what the worker would within seconds; what came just now has to settle first."""
+    from genaiops_core.clock import now
+    from genaiops_core.evaluation.judges import judge
+    from genaiops_core.evaluation.production import score_round
+    from genaiops_core.jobs.sampling import limits_of, policy_of
+    from genaiops_core.telemetry import selection
+
+    settings, engine = context.settings(), context.engine()
+    counts = {"considered": 0, "sampled": 0, "scored": 0, "failed": 0}
+    while True:
+        step = selection.consider(engine, policy_of(settings), now())
+        counts["considered"] += step.requests
+        counts["sampled"] += step.sampled
+        if not step.is_more:
+            break
+    if settings.sample_judge:
+        who, limits = judge(settings.sample_judge), limits_of(settings)
+        while True:
+            done = score_round(engine, who, limits, now())
+            counts["scored"] += done.scored
+            counts["failed"] += done.failed
+            if not done.scored or done.is_out_of_budget:
+                break
+    if as_json:
+        print_json(counts)
+    else:
+        print_table([counts], list(counts), empty="")
+
+
+def _print_line(message: dict[str, Any] | None) -> None:
+    import orjson
+
+    if message is not None:
+        typer.echo(orjson.dumps(message).decode())

@@ -1,0 +1,115 @@
+"""How far two reviewers agree, metric by metric; only over requests that both are done with."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.reviews import review
+from genaiops_core.statistics.agreement import cohen
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricAgreement:
+    """Two people's ratings of one metric."""
+
+    metric: str
+    items: int
+    agreed: int
+    percent_agreement: float
+    """0 to 100."""
+    kappa: float | None
+    """Agreement beyond chance: 1 is perfect, 0 is chance; None where only one label was given."""
+    low: float | None
+    high: float | None
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement:
+    """One request of which two people think differently."""
+
+    application: str
+    trace_id: str
+    metric: str
+    first_reviewer: str
+    first_value: float
+    second_reviewer: str
+    second_value: float
+    difference: float
+    comments: tuple[str, str]
+
+
+def label_of(value: float) -> float:
+    """The nearest of bad (0), partly (0.5) and good (1): what counts as the same verdict."""
+    return round(value * 2) / 2
+
+
+def agreement(connection: sa.Connection, application: str | None = None) -> list[MetricAgreement]:
+    """Agreement by metric.
+
+    The two reviewers of a request are taken in order of name. With two people in all, kappa is Cohen's; with more, it
+    is that of a pair mixed of them.
+    """
+    pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for first, second in _both(connection, application):
+        for metric in sorted(set(first.ratings) & set(second.ratings)):
+            pairs[metric].append((label_of(first.ratings[metric]), label_of(second.ratings[metric])))
+    found = []
+    for metric, rated in sorted(pairs.items()):
+        one = cohen(rated)
+        assert one is not None
+        found.append(
+            MetricAgreement(
+                metric=metric,
+                items=one.items,
+                agreed=one.agreed,
+                percent_agreement=100 * one.share,
+                kappa=one.kappa,
+                low=one.low,
+                high=one.high,
+                method=one.method,
+            )
+        )
+    return found
+
+
+def disagreements(
+    connection: sa.Connection, application: str | None = None, *, limit: int = 50
+) -> list[Disagreement]:
+    """Where two reviewers differ, most first, and of those the newest first."""
+    found = [
+        Disagreement(
+            application=first.application,
+            trace_id=first.trace_id,
+            metric=metric,
+            first_reviewer=first.reviewer,
+            first_value=first.ratings[metric],
+            second_reviewer=second.reviewer,
+            second_value=second.ratings[metric],
+            difference=abs(first.ratings[metric] - second.ratings[metric]),
+            comments=(first.comment, second.comment),
+        )
+        for first, second in reversed(list(_both(connection, application)))
+        for metric in sorted(set(first.ratings) & set(second.ratings))
+        if label_of(first.ratings[metric]) != label_of(second.ratings[metric])
+    ]
+    return sorted(found, key=lambda one: -one.difference)[:limit]
+
+
+def _both(connection: sa.Connection, application: str | None) -> Iterator[tuple[Any, Any]]:
+    """The first two ratings of each request that has two, in order of the reviewers' names; the oldest first."""
+    query = sa.select(review).where(sa.not_(review.c.is_skipped)).order_by(review.c.id)
+    if application is not None:
+        query = query.where(review.c.application == application)
+    by_request: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for row in connection.execute(query):
+        by_request[row.trace_id, row.application].append(row)
+    for rows in by_request.values():
+        if len(rows) >= 2:
+            first, second = sorted(rows[:2], key=lambda row: row.reviewer)
+            yield first, second

@@ -1,0 +1,64 @@
+"""The worker's part in pulling invocation logs: clients are built here, at the edge, and settings read."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+import sqlalchemy as sa
+import structlog
+
+from genaiops_core.settings import Settings
+from genaiops_core.telemetry.invocation_pull import Pulled, pull
+from genaiops_core.telemetry.invocation_sources import Source, parse_source
+
+log = structlog.get_logger()
+
+
+class InvocationLogPull:
+    """One round of pulling, to be run again and again; once `stopping` is set, it ends after the object it reads."""
+
+    def __init__(self, engine: sa.Engine, settings: Settings, stopping: threading.Event) -> None:
+        """Read the settings.
+
+        Raises:
+            BadInput: `GENAIOPS_INVOCATION_LOGS` names no source.
+        """
+        self._engine = engine
+        self._model_limit = settings.rollup_model_limit
+        self._source: Source = parse_source(settings.invocation_logs)
+        self._stopping = stopping
+
+    def __call__(self) -> Pulled:
+        """Take in what is new."""
+        pulled = pull_once(
+            self._engine, self._source, model_limit=self._model_limit, is_stopping=self._stopping.is_set
+        )
+        if pulled.counts.entries:
+            told = pulled.counts.as_json(problems=3)
+            log.info("invocation logs were pulled", source=pulled.source, objects=pulled.objects, **told)
+        return pulled
+
+
+def pull_once(
+    engine: sa.Engine,
+    source: Source,
+    *,
+    model_limit: int,
+    application: str | None = None,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Pulled:
+    """Build the client that `source` needs from the environment and take in what is new."""
+    from genaiops_core.aws.clients import client
+    from genaiops_core.telemetry.ingest import SHARDS
+
+    return pull(
+        engine,
+        source,
+        client(source.kind),
+        application=application,
+        shard=os.getpid() % SHARDS,
+        model_limit=model_limit,
+        is_stopping=is_stopping,
+    )

@@ -1,0 +1,78 @@
+"""The worker's part in judging production traffic: choosing requests, and scoring those chosen."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import sqlalchemy as sa
+
+from genaiops_core.clock import now
+from genaiops_core.evaluation.judges import judge
+from genaiops_core.evaluation.production import Limits, Round, score_round
+from genaiops_core.settings import Settings
+from genaiops_core.telemetry import selection
+from genaiops_core.telemetry.sampling import Policy
+
+_SLICE_SECONDS = 5.0
+"""A history that was imported is gone through in slices, so that a stop need not wait for all of it."""
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the settings say is judged."""
+    return Policy(
+        rate=settings.sample_rate, cost_usd=settings.sample_cost_usd, latency_ms=settings.sample_latency_ms
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the settings say judging may take."""
+    return Limits(
+        daily_budget_nano_usd=round(settings.sample_daily_budget_usd * 1e9),
+        per_minute=settings.sample_per_minute,
+    )
+
+
+class Choosing:
+    """Considers the requests that are new, slice by slice."""
+
+    def __init__(self, engine: sa.Engine, settings: Settings, stopping: threading.Event) -> None:
+        self._engine = engine
+        self._policy = policy_of(settings)
+        self._stopping = stopping
+
+    def __call__(self) -> None:
+        """Go on until nothing is left or the slice of time is over."""
+        began = time.monotonic()
+        while not self._stopping.is_set() and time.monotonic() - began < _SLICE_SECONDS:
+            step_began = time.monotonic()
+            if not selection.consider(self._engine, self._policy, now()).is_more:
+                return
+            # As long a pause as the lock was held, so that ingest gets at least half of the time.
+            self._stopping.wait(time.monotonic() - step_began)
+
+
+class Scoring:
+    """Judges what was chosen."""
+
+    def __init__(self, engine: sa.Engine, settings: Settings, stopping: threading.Event) -> None:
+        """Read the settings.
+
+        Raises:
+            BadInput: `GENAIOPS_SAMPLE_JUDGE` names no judge.
+        """
+        self._engine = engine
+        self._judge = judge(settings.sample_judge)
+        self._limits = limits_of(settings)
+        self._stopping = stopping
+
+    def __call__(self) -> None:
+        """Go on until nothing may be judged for now."""
+        while not self._stopping.is_set():
+            done = self.round()
+            if not done.scored or done.is_out_of_budget:
+                return
+
+    def round(self) -> Round:
+        """Judge the next few."""
+        return score_round(self._engine, self._judge, self._limits, now(), is_stopping=self._stopping.is_set)

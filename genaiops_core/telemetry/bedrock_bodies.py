@@ -1,0 +1,294 @@
+"""What the bodies of Bedrock calls say: messages, usage and stop reasons, by shape and not by vendor.
+
+Shapes: Converse (also Nova's own), Claude messages and text completions, Llama, Titan, Mistral, Cohere and the
+OpenAI-like one that newer models share; whole answers, or the list of chunks that a stream is logged as. What is not
+recognised is left out, and no shape is an error: the body is kept beside what is read of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Part = dict[str, Any]
+Message = dict[str, Any]
+"""{"role", "parts": [{"type": "text", "content"} | {"type": "tool_call", ...} | ...]}: OpenTelemetry's shape."""
+
+_USAGE = {
+    "input_tokens": (
+        "inputTokens",
+        "input_tokens",
+        "prompt_tokens",
+        "prompt_token_count",
+        "inputTextTokenCount",
+        "inputTokenCount",
+    ),
+    "output_tokens": (
+        "outputTokens",
+        "output_tokens",
+        "completion_tokens",
+        "generation_token_count",
+        "totalOutputTextTokenCount",
+        "outputTokenCount",
+    ),
+    "cache_read_tokens": ("cacheReadInputTokens", "cacheReadInputTokenCount", "cache_read_input_tokens"),
+    "cache_write_tokens": (
+        "cacheWriteInputTokens",
+        "cacheWriteInputTokenCount",
+        "cache_creation_input_tokens",
+    ),
+}
+"""Field -> the names that bodies give it, the most common first."""
+
+_STREAM_METRICS = "amazon-bedrock-invocationMetrics"
+_STOP_REASONS = ("stopReason", "stop_reason", "finish_reason", "completionReason", "finishReason")
+_TEXTS = ("text", "outputText", "generation", "completion", "content", "response")
+_PARAMETERS = {
+    "gen_ai.request.temperature": ("temperature",),
+    "gen_ai.request.top_p": ("topP", "top_p", "p"),
+    "gen_ai.request.top_k": ("topK", "top_k", "k"),
+    "gen_ai.request.max_tokens": (
+        "maxTokens",
+        "max_tokens",
+        "max_gen_len",
+        "maxTokenCount",
+        "max_new_tokens",
+        "max_tokens_to_sample",
+    ),
+}
+_PARAMETER_PLACES = ("inferenceConfig", "textGenerationConfig")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a request body says."""
+
+    messages: tuple[Message, ...]
+    system: tuple[Part, ...]
+    parameters: Mapping[str, float]
+    """By the attribute that OpenTelemetry gives each."""
+    guardrail_id: str
+    tools: tuple[Any, ...]
+    """Their definitions as they were sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What a response body says; None is unknown."""
+
+    messages: tuple[Message, ...]
+    finish_reasons: tuple[str, ...]
+    response_id: str
+    response_model: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    latency_ms: float | None
+    first_token_ms: float | None
+
+
+def read_request(body: Any) -> Asked:
+    """Read a request body; anything but an object says nothing."""
+    asked = body if isinstance(body, dict) else {}
+    places = [asked, *_objects(asked.get(place) for place in _PARAMETER_PLACES)]
+    parameters = {
+        attribute: value
+        for attribute, names in _PARAMETERS.items()
+        if (value := _number(_first(places, names))) is not None
+    }
+    guardrail, tools = asked.get("guardrailConfig"), asked.get("tools") or asked.get("toolConfig")
+    if isinstance(tools, dict):
+        tools = tools.get("tools")
+    return Asked(
+        messages=tuple(_asked_messages(asked)),
+        system=tuple(_parts(asked.get("system") or asked.get("preamble"))),
+        parameters=parameters,
+        guardrail_id=_text(guardrail.get("guardrailIdentifier")) if isinstance(guardrail, dict) else "",
+        tools=tuple(tools) if isinstance(tools, list) else (),
+    )
+
+
+def read_response(body: Any) -> Answered:
+    """Read a response body: an object, or the list of chunks of a stream."""
+    chunks = _objects(body) if isinstance(body, list) else _objects([body])
+    # Chunks wrap what whole answers say at the top: Claude in "message", Nova in "metadata".
+    places = [place for chunk in chunks for place in _places(chunk)]
+    usage = {field: _usage(places, names) for field, names in _USAGE.items()}
+    if usage["output_tokens"] is None:
+        usage["output_tokens"] = _counted_results(chunks)
+    latency_ms = _number(_first(places, ("latencyMs", "invocationLatency")))
+    return Answered(
+        messages=tuple(_answered_messages(chunks, is_stream=isinstance(body, list))),
+        finish_reasons=tuple(dict.fromkeys(_stop_reasons(chunks))),
+        response_id=_text(_first(places, ("id", "generation_id", "response_id"))),
+        response_model=_text(_first(places, ("model",))),
+        latency_ms=latency_ms,
+        first_token_ms=_number(_first(places, ("firstByteLatency",))),
+        **usage,
+    )
+
+
+def _asked_messages(asked: Mapping[str, Any]) -> Iterator[Message]:
+    messages = asked.get("messages")
+    if isinstance(messages, list):
+        for message in _objects(messages):
+            yield {"role": _text(message.get("role")) or "user", "parts": _parts(message.get("content"))}
+    for turn in _objects(asked.get("chat_history")):
+        yield {
+            "role": _text(turn.get("role")).lower(),
+            "parts": _parts(turn.get("message") or turn.get("text")),
+        }
+    for name in ("prompt", "inputText", "message", "query"):
+        if isinstance(asked.get(name), str):
+            yield {"role": "user", "parts": _parts(asked[name])}
+    for text in asked["texts"] if isinstance(asked.get("texts"), list) else ():
+        yield {"role": "user", "parts": _parts(text)}
+
+
+def _answered_messages(chunks: list[dict[str, Any]], *, is_stream: bool) -> Iterator[Message]:
+    if is_stream:
+        text = "".join(_delta(chunk) for chunk in chunks)
+        if text:
+            yield {"role": "assistant", "parts": _parts(text)}
+        return
+    for body in chunks:
+        yield from _whole_answer(body)
+
+
+def _whole_answer(body: dict[str, Any]) -> Iterator[Message]:
+    converse = body.get("output")
+    if isinstance(converse, dict) and isinstance(converse.get("message"), dict):
+        message = converse["message"]
+        yield {"role": _text(message.get("role")) or "assistant", "parts": _parts(message.get("content"))}
+        return
+    for listed in ("results", "outputs", "generations", "choices"):
+        answers = _objects(body.get(listed))
+        for answer in answers:
+            message = answer.get("message")
+            inner = message if isinstance(message, dict) else answer
+            parts = _parts(_first([inner], _TEXTS))
+            if parts:
+                yield {"role": "assistant", "parts": parts}
+        if answers:
+            return
+    parts = _parts(_first([body], _TEXTS))
+    if parts:
+        yield {"role": "assistant", "parts": parts}
+
+
+def _delta(chunk: Mapping[str, Any]) -> str:
+    """The text that one chunk of a stream adds."""
+    nova = chunk.get("contentBlockDelta")
+    places = _objects([chunk.get("delta"), nova.get("delta") if isinstance(nova, dict) else None])
+    for listed in ("outputs", "choices", "generations"):
+        for one in _objects(chunk.get(listed)):
+            places += _objects([one, one.get("delta"), one.get("message")])
+    for place in (*places, chunk):
+        for name in _TEXTS:
+            if isinstance(place.get(name), str):
+                return str(place[name])
+    return ""
+
+
+def _parts(content: Any) -> list[Part]:
+    """Content of a message: text, or a list of blocks, as OpenTelemetry's message parts."""
+    if isinstance(content, str):
+        return [{"type": "text", "content": content}] if content else []
+    if not isinstance(content, list):
+        return []
+    return [part for block in content for part in _block(block)]
+
+
+def _block(block: Any) -> list[Part]:
+    if isinstance(block, str):
+        return [{"type": "text", "content": block}]
+    if not isinstance(block, dict):
+        return []
+    guarded = block.get("guardContent")
+    if isinstance(guarded, dict):
+        block = guarded.get("text") if isinstance(guarded.get("text"), dict) else guarded
+    if isinstance(block.get("text"), str):
+        return [{"type": "text", "content": block["text"]}]
+    used, result = block.get("toolUse"), block.get("toolResult")
+    if block.get("type") == "tool_use" or isinstance(used, dict):
+        used = used if isinstance(used, dict) else block
+        name, sent = _text(used.get("name")), used.get("input")
+        call_id = _text(used.get("toolUseId") or used.get("id"))
+        return [{"type": "tool_call", "id": call_id, "name": name, "arguments": sent}]
+    if block.get("type") == "tool_result" or isinstance(result, dict):
+        result = result if isinstance(result, dict) else block
+        call_id = _text(result.get("toolUseId") or result.get("tool_use_id"))
+        return [{"type": "tool_call_response", "id": call_id, "result": result.get("content")}]
+    kind = _text(block.get("type")) or next(iter(block), "")
+    # Images and documents are named, not repeated: they can be megabytes, and the body keeps them.
+    return [{"type": kind}] if kind else []
+
+
+def _places(chunk: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every object of a chunk in which usage, ids or latency may stand."""
+    places = [chunk]
+    for name in ("message", "metadata"):
+        places += _objects([chunk.get(name)])
+    for place in list(places):
+        places += _objects([place.get("usage"), place.get("metrics"), place.get(_STREAM_METRICS)])
+    meta = chunk.get("meta")
+    if isinstance(meta, dict):
+        places += _objects([meta.get("billed_units"), meta.get("tokens")])
+    return places
+
+
+def _usage(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int | None:
+    """The last and largest count told: a stream begins with a provisional one."""
+    counts = [
+        int(count)
+        for place in places
+        for name in names
+        if (count := _number(place.get(name))) is not None and count >= 0
+    ]
+    return max(counts, default=None)
+
+
+def _counted_results(chunks: Iterable[Mapping[str, Any]]) -> int | None:
+    counts = [
+        int(count)
+        for chunk in chunks
+        for result in _objects(chunk.get("results"))
+        if (count := _number(result.get("tokenCount"))) is not None
+    ]
+    return sum(counts) if counts else None
+
+
+def _stop_reasons(chunks: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for chunk in chunks:
+        places = [chunk, *_objects([chunk.get("messageStop"), chunk.get("delta")])]
+        for listed in ("results", "outputs", "generations", "choices"):
+            places += _objects(chunk.get(listed))
+        for place in places:
+            reason = _first([place], _STOP_REASONS)
+            if isinstance(reason, str) and reason:
+                yield reason
+
+
+def _objects(values: Any) -> list[dict[str, Any]]:
+    if values is None or isinstance(values, str | bytes | dict | int | float):
+        return []
+    return [value for value in values if isinstance(value, dict)]
+
+
+def _first(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Any:
+    """The first value that says something, by name before place."""
+    known = list(places)
+    return next((place[name] for name in names for place in known if place.get(name) is not None), None)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,145 @@
+"""Documents that a retrieval found, or that a re-ranking put in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from genaiops_core.telemetry.conventions import names
+from genaiops_core.telemetry.conventions.flattened import unflattened
+from genaiops_core.telemetry.conventions.messages import decoded_json, text_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One document found; '' and None where it is not told."""
+
+    id: str = ""
+    content: str = ""
+    score: float | None = None
+    source: str = ""
+    """Where it is from: an address, a file, a title."""
+    version: str = ""
+    """Which state of the source was read."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+_FOUND_IN_OUTPUT = (
+    "output.value",
+    "langfuse.observation.output",
+    "traceloop.entity.output",
+    "gen_ai.output.messages",
+)
+_LISTS = ("documents", "retrievalResults", "nodes", "results", "matches", "hits", "output", "outputs")
+
+
+def documents_of(
+    sources: Sequence[Mapping[str, Any]], told: Iterable[tuple[str, Mapping[str, Any]]]
+) -> tuple[Document, ...]:
+    """The documents of one span.
+
+    Args:
+        sources: attributes, of the span first.
+        told: name and attributes of events.
+    """
+    for source in sources:
+        for prefix in names.INDEXED_DOCUMENTS:
+            found = [_document(entry) for entry in unflattened(source, prefix)]
+            if found:
+                return tuple(found)
+        for name in names.DOCUMENTS:
+            found = _list_of(source.get(name))
+            if found:
+                return tuple(found)
+    found = [
+        _document(
+            {
+                "id": said.get(keys[0]),
+                "score": said.get(keys[1]),
+                "content": said.get(keys[2]),
+                "metadata": said.get("db.query.result.metadata"),
+            }
+        )
+        for name, said in told
+        if (keys := names.DOCUMENT_EVENTS.get(name)) is not None
+    ]
+    if found:
+        return tuple(found)
+    for source in sources:
+        for name in _FOUND_IN_OUTPUT:
+            found = [
+                one
+                for one in _list_of(source.get(name))
+                if one.content and (one.score is not None or one.metadata)
+            ]
+            if found:
+                return tuple(found)
+    return ()
+
+
+def _list_of(value: Any, depth: int = 0) -> list[Document]:
+    value = decoded_json(value) or value
+    if isinstance(value, Mapping) and depth < 3:
+        for key in _LISTS:
+            if value.get(key):
+                return _list_of(value[key], depth + 1)
+        return []
+    if not isinstance(value, list):
+        return []
+    return [_document(entry) for entry in value if isinstance(entry, (Mapping, str))]
+
+
+def _document(entry: Any) -> Document:
+    if not isinstance(entry, Mapping):
+        return Document(content=text_of(entry))
+    inner: Mapping[str, Any] = next(
+        (entry[key] for key in ("document", "node", "kwargs") if isinstance(entry.get(key), Mapping)), {}
+    )
+    said = {**entry, **inner}
+    metadata = said.get("metadata") or said.get("meta") or {}
+    metadata = decoded_json(metadata) or metadata
+    if not isinstance(metadata, Mapping):
+        metadata = {"metadata": metadata}
+    location = said.get("location")
+    return Document(
+        id=text_of(_first(said, ("id", "document_id", "id_", "chunk_id", "_id")) or ""),
+        content=_content(_first(said, ("content", "page_content", "text", "document", "chunk"))),
+        score=_number(_first(said, ("score", "relevance_score", "similarity", "distance"))),
+        source=text_of(
+            _first(metadata, names.SOURCE_KEYS) or _first(said, names.SOURCE_KEYS) or _address(location)
+        ),
+        version=text_of(_first(metadata, names.VERSION_KEYS) or _first(said, names.VERSION_KEYS) or ""),
+        metadata=metadata,
+    )
+
+
+def _first(said: Mapping[str, Any], keys: Iterable[str]) -> Any:
+    return next((said[key] for key in keys if said.get(key) not in (None, "", {})), None)
+
+
+def _content(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return text_of(value.get("text") or value.get("content") or value)
+    return text_of(value)
+
+
+def _address(location: Any) -> str:
+    """Where Bedrock says a document lies: {"type": "S3", "s3Location": {"uri": ...}}."""
+    if not isinstance(location, Mapping):
+        return text_of(location)
+    for value in location.values():
+        if isinstance(value, Mapping):
+            found = value.get("uri") or value.get("url") or value.get("id")
+            if found:
+                return text_of(found)
+    return ""
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

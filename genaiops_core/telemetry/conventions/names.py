@@ -1,0 +1,381 @@
+"""The mapping: for each thing worth knowing, the attributes that say it, the most trusted first.
+
+Dialects: OpenTelemetry GenAI conventions now and before (with those who follow them: Strands, pydantic-ai, Microsoft
+Agent Framework, Google ADK, the Bedrock SDK and AgentCore), OpenInference (with its instrumentations of LangGraph,
+LlamaIndex, crewai, agno, OpenAI Agents), OpenLLMetry (traceloop), Langfuse, and the Vercel AI SDK. The conventions are
+still moving, so the names are kept here as strings and nowhere else.
+"""
+
+from __future__ import annotations
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "provider": (
+        "gen_ai.provider.name",
+        "gen_ai.system",
+        "llm.provider",
+        "ai.model.provider",
+        "llm.system",
+        "traceloop.association.properties.ls_provider",
+        "langfuse.observation.metadata.ls_provider",
+    ),
+    # The name that was asked for is the one operators know; what answered may be a dated snapshot of it.
+    "model": (
+        "gen_ai.request.model",
+        "llm.request.model_name",
+        "llm.model_name",
+        "ai.model.id",
+        "langfuse.observation.model.name",
+        "embedding.model_name",
+        "reranker.model_name",
+        "gen_ai.response.model",
+        "llm.request.model",
+        "traceloop.association.properties.ls_model_name",
+        "langfuse.observation.metadata.ls_model_name",
+        "model_name",
+    ),
+    "response_model": (
+        "gen_ai.response.model",
+        "llm.response.model_name",
+        "ai.response.model",
+        "llm.response.model",
+    ),
+    # What a provider calls the call: the same in every span that tells of it.
+    "call_id": ("aws.request_id", "gen_ai.response.id", "ai.response.id", "llm.response.id"),
+    "input_tokens": (
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.prompt_tokens",
+        "llm.token_count.prompt",
+        "llm.usage.prompt_tokens",
+        "ai.usage.inputTokens",
+        "ai.usage.promptTokens",
+        "ai.usage.tokens",
+        "gen_ai.aggregated_usage.input_tokens",
+    ),
+    "output_tokens": (
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.completion_tokens",
+        "llm.token_count.completion",
+        "llm.usage.completion_tokens",
+        "ai.usage.outputTokens",
+        "ai.usage.completionTokens",
+        "gen_ai.aggregated_usage.output_tokens",
+    ),
+    "cache_read_tokens": (
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_read_input_tokens",
+        "gen_ai.usage.cached_input_tokens",
+        "gen_ai.usage.cache_read_tokens",
+        "llm.token_count.prompt_details.cache_read",
+        "llm.usage.cache_read_input_tokens",
+        "gen_ai.usage.details.cache_read_tokens",
+        "gen_ai.usage.details.cache_read_input_tokens",
+        "gen_ai.usage.details.cached_tokens",
+        "ai.usage.inputTokenDetails.cacheReadTokens",
+        "ai.usage.cachedInputTokens",
+    ),
+    "cache_write_tokens": (
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_write.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "gen_ai.usage.cache_write_input_tokens",
+        "gen_ai.usage.cache_write_tokens",
+        "llm.token_count.prompt_details.cache_write",
+        "llm.usage.cache_creation_input_tokens",
+        "gen_ai.usage.details.cache_write_tokens",
+        "gen_ai.usage.details.cache_creation_input_tokens",
+        "ai.usage.inputTokenDetails.cacheWriteTokens",
+    ),
+    "reasoning_tokens": (
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.reasoning_tokens",
+        "gen_ai.usage.details.reasoning_tokens",
+        "gen_ai.usage.experimental.reasoning_tokens",
+        "llm.token_count.completion_details.reasoning",
+        "llm.usage.reasoning_tokens",
+        "ai.usage.outputTokenDetails.reasoningTokens",
+        "ai.usage.reasoningTokens",
+    ),
+    "total_tokens": (
+        "gen_ai.usage.total_tokens",
+        "llm.token_count.total",
+        "llm.usage.total_tokens",
+        "ai.usage.totalTokens",
+    ),
+    # One JSON object with all the counts.
+    "usage_details": ("langfuse.observation.usage_details",),
+    "session_id": (
+        "gen_ai.conversation.id",
+        "session.id",
+        "langfuse.session.id",
+        "ai.telemetry.metadata.sessionId",
+        "ai.telemetry.metadata.langfuseSessionId",
+        "traceloop.association.properties.session_id",
+        "traceloop.association.properties.thread_id",
+        "traceloop.association.properties.conversation_id",
+        "gcp.vertex.agent.session_id",
+        "langfuse.trace.metadata.thread_id",
+        "langfuse.observation.metadata.thread_id",
+    ),
+    "user_id": (
+        "enduser.id",
+        "user.id",
+        "langfuse.user.id",
+        "ai.telemetry.metadata.userId",
+        "ai.telemetry.metadata.langfuseUserId",
+        "traceloop.association.properties.user_id",
+        "enduser.pseudo.id",
+    ),
+    "release": ("genaiops.release", "langfuse.release"),
+    "environment": ("deployment.environment.name", "deployment.environment", "langfuse.environment"),
+    "prompt_name": (
+        "gen_ai.prompt.name",
+        "langfuse.observation.prompt.name",
+        "llm.prompt_template.name",
+        "traceloop.prompt.key",
+    ),
+    "prompt_version": (
+        "gen_ai.prompt.version",
+        "langfuse.observation.prompt.version",
+        "llm.prompt_template.version",
+        "traceloop.prompt.version",
+    ),
+    "guardrail": (
+        "aws.bedrock.guardrail.id",
+        "aws.bedrock.guardrail.arn",
+        "gen_ai.guardrail.id",
+        "gen_ai.guardrail.name",
+    ),
+    "first_token_s": (
+        "gen_ai.server.time_to_first_token",
+        "gen_ai.response.time_to_first_chunk",
+        "gen_ai.client.operation.time_to_first_chunk",
+    ),
+    "first_token_ms": ("ai.response.msToFirstChunk",),
+    "operation": (
+        "genaiops.component",
+        "gen_ai.operation.name",
+        "openinference.span.kind",
+        "traceloop.span.kind",
+        "ai.operationId",
+        "langfuse.observation.type",
+        "llm.request.type",
+    ),
+}
+"""Field -> the attributes that say it, the most trusted first."""
+
+COMPONENTS: dict[str, str] = {
+    # OpenTelemetry operations
+    "chat": "generation",
+    "text_completion": "generation",
+    "generate_content": "generation",
+    "embeddings": "embedding",
+    "retrieval": "retrieval",
+    "execute_tool": "tool",
+    "create_agent": "agent",
+    "invoke_agent": "agent",
+    "invoke_workflow": "chain",
+    "plan": "chain",
+    # OpenInference, OpenLLMetry and Langfuse kinds (compared in lower case)
+    "llm": "generation",
+    "completion": "generation",
+    "embedding": "embedding",
+    "retriever": "retrieval",
+    "reranker": "reranking",
+    "rerank": "reranking",
+    "tool": "tool",
+    "agent": "agent",
+    "chain": "chain",
+    "workflow": "chain",
+    "task": "chain",
+    "guardrail": "guardrail",
+    "prompt": "prompt",
+    "evaluator": "other",
+    # Vercel AI SDK: the outer operation repeats the usage of the inner one
+    "ai.generatetext": "agent",
+    "ai.streamtext": "agent",
+    "ai.generateobject": "agent",
+    "ai.streamobject": "agent",
+    "ai.generatetext.dogenerate": "generation",
+    "ai.streamtext.dostream": "generation",
+    "ai.generateobject.dogenerate": "generation",
+    "ai.streamobject.dostream": "generation",
+    "ai.embed": "chain",
+    "ai.embedmany": "chain",
+    "ai.embed.doembed": "embedding",
+    "ai.embedmany.doembed": "embedding",
+    "ai.rerank": "chain",
+    "ai.rerank.dorerank": "reranking",
+    "ai.toolcall": "tool",
+    # Others that follow OpenTelemetry with words of their own
+    "responses": "generation",
+    "response": "generation",
+    "message": "generation",
+    "execute_event_loop_cycle": "chain",
+    "framework": "chain",
+    "vectordb": "retrieval",
+    "search": "retrieval",
+    # What an application may say itself with `genaiops.component`
+    "generation": "generation",
+    "reranking": "reranking",
+    "rewriting": "rewriting",
+    "other": "other",
+}
+"""Operation or span kind -> the component of an answer that the span is."""
+
+SIGNS: tuple[tuple[str, str], ...] = (
+    ("gen_ai.tool.name", "tool"),
+    ("tool.name", "tool"),
+    ("ai.toolCall.name", "tool"),
+    ("gen_ai.tool.call.id", "tool"),
+    ("event_loop.cycle_id", "chain"),
+    ("agent_name", "agent"),
+    ("crew_id", "chain"),
+    ("gen_ai.retrieval.query.text", "retrieval"),
+    ("retrieval.documents.0.document.content", "retrieval"),
+    ("aws.bedrock.knowledge_base.id", "retrieval"),
+    ("gen_ai.data_source.id", "retrieval"),
+    ("db.vector.query.top_k", "retrieval"),
+)
+"""Attributes that tell the component of a span which names no operation, in order; a model call is tried in between."""
+
+LAST_SIGNS: tuple[tuple[str, str], ...] = (
+    ("aws.bedrock.guardrail.id", "guardrail"),
+    ("aws.bedrock.guardrail.arn", "guardrail"),
+    ("gen_ai.agent.name", "agent"),
+    ("gen_ai.agent.id", "agent"),
+)
+"""Tried last: a model call may name its guardrail and its agent too."""
+
+MODEL_COMPONENTS = frozenset(("generation", "embedding", "reranking"))
+"""Components that call a model themselves; usage on the others repeats what spans below them tell."""
+
+INPUT_EXCLUDES_CACHE_SCOPES = frozenset(
+    (
+        "opentelemetry.instrumentation.botocore.bedrock-runtime",
+        "opentelemetry.instrumentation.bedrock",
+        "openinference.instrumentation.bedrock",
+        "strands.telemetry.tracer",
+    )
+)
+"""Instrumentations that pass on Bedrock's own count, where input tokens leave the cached ones out."""
+
+VERCEL_SCOPE = "ai"
+VERCEL_EXCLUDES_CACHE_PROVIDERS = (
+    "anthropic",
+    "amazon-bedrock",
+    "google.vertex.anthropic",
+    "vertex.anthropic",
+)
+"""Providers whose own count AI SDK 5 passes on (version 6 counts all input tokens and says `inputTokenDetails`)."""
+
+INPUT_MESSAGES = (
+    "gen_ai.input.messages",
+    "ai.prompt.messages",
+    "pydantic_ai.all_messages",
+    "events",
+    "all_messages_events",
+    "gcp.vertex.agent.llm_request",
+    "ai.prompt",
+    "gen_ai.prompt",
+    "langfuse.observation.input",
+    "traceloop.entity.input",
+    "llm.prompts",
+    "input.value",
+    "langfuse.trace.input",
+    "input",
+)
+"""Attributes that hold all messages sent to a model, or whatever went into a span."""
+
+OUTPUT_MESSAGES = (
+    "gen_ai.output.messages",
+    "gcp.vertex.agent.llm_response",
+    "gen_ai.completion",
+    "langfuse.observation.output",
+    "traceloop.entity.output",
+    "final_result",
+    "output.value",
+    "langfuse.trace.output",
+    "output",
+)
+"""Attributes that hold all messages that came back, or whatever came out of a span."""
+
+INDEXED_INPUT = (("llm.input_messages.", "message."), ("gen_ai.prompt.", ""), ("llm.prompts.", ""))
+INDEXED_OUTPUT = (("llm.output_messages.", "message."), ("gen_ai.completion.", ""), ("llm.completions.", ""))
+"""Prefixes of dialects that spread messages over numbered attributes, and what stands after the number."""
+
+SYSTEM = ("gen_ai.system_instructions", "gen_ai.agent.system_prompt", "system_prompt", "ai.prompt.system")
+
+DETAILS_EVENT = "gen_ai.client.inference.operation.details"
+"""Event, on a span or as a log record, that carries the message attributes above."""
+MESSAGE_EVENTS = {
+    "gen_ai.system.message": "system",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+    "gen_ai.content.prompt": "user",
+}
+"""Events of one message each, in -> the role it has unless it says another."""
+CHOICE_EVENTS = frozenset(("gen_ai.choice", "gen_ai.content.completion"))
+"""Events of one message each, out."""
+
+TOOL = {
+    "name": ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "tool_call.function.name"),
+    "call_id": ("gen_ai.tool.call.id", "tool_call.id", "ai.toolCall.id", "tool.id"),
+    "description": ("gen_ai.tool.description", "tool.description"),
+    "arguments": (
+        "gen_ai.tool.call.arguments",
+        "tool_arguments",
+        "ai.toolCall.args",
+        "ai.toolCall.input",
+        "tool.parameters",
+        "gcp.vertex.agent.tool_call_args",
+        "tool_call.function.arguments",
+    ),
+    "result": (
+        "gen_ai.tool.call.result",
+        "tool_response",
+        "ai.toolCall.result",
+        "ai.toolCall.output",
+        "gcp.vertex.agent.tool_response",
+    ),
+}
+
+QUERY = (
+    "gen_ai.retrieval.query.text",
+    "retrieval.query",
+    "reranker.query",
+    "db.query.text",
+    "db.vector.query.text",
+)
+DOCUMENTS = ("gen_ai.retrieval.documents", "retrieval.documents")
+INDEXED_DOCUMENTS = ("retrieval.documents.", "reranker.output_documents.", "gen_ai.retrieval.documents.")
+DOCUMENT_EVENTS = {
+    "db.query.result": ("db.query.result.id", "db.query.result.score", "db.query.result.document"),
+    "db.search.result": ("db.search.result.id", "db.search.result.score", "db.search.result.entity"),
+}
+"""Events of one found document each -> the attributes of its id, score and content."""
+SOURCE_KEYS = ("source", "uri", "url", "file", "file_name", "path", "title", "document_id")
+VERSION_KEYS = ("version", "doc_version", "document_version", "revision", "last_modified", "updated_at")
+"""Keys of a document's metadata that say where it is from and which state of it was read."""
+
+AGENT_NAME = ("gen_ai.agent.name", "agent.name", "agent_name", "graph.node.id")
+AGENT_ID = ("gen_ai.agent.id", "agent.id")
+FINISH_REASONS = (
+    "gen_ai.response.finish_reasons",
+    "gen_ai.completion.0.finish_reason",
+    "llm.finish_reason",
+    "llm.response.finish_reason",
+    "llm.response.stop_reason",
+    "ai.response.finishReason",
+    "anthropic.message.stop_reason",
+    "stop_reason",
+)
+
+EVALUATION_EVENT = "gen_ai.evaluation.result"
+EVALUATION_PREFIXES = ("gen_ai.evaluation.", "evaluation.", "annotation.", "eval.")
+EVALUATION_NAME = ("name",)
+EVALUATION_VALUE = ("score.value", "score", "value")
+EVALUATION_LABEL = ("score.label", "label")
+EVALUATION_EXPLANATION = ("explanation", "reason")
+EVALUATION_JUDGE = ("judge", "evaluator.name", "evaluator.id", "evaluator", "annotator_kind", "model")
+"""After one of the prefixes: what an evaluation says of itself."""

@@ -1,0 +1,164 @@
+"""How many tokens a span tells of, with the cached ones among the input and the reasoning ones among the output.
+
+Instrumentations differ: some pass on a provider's count, where input leaves out what came from a cache. What decides, in
+this order: cached tokens that are more than the input cannot be part of it; a total that only adds up one way; what is
+known of the instrumentation; else OpenTelemetry's rule, that input includes them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from genaiops_core.telemetry.conventions.names import (
+    INPUT_EXCLUDES_CACHE_SCOPES,
+    VERCEL_EXCLUDES_CACHE_PROVIDERS,
+    VERCEL_SCOPE,
+)
+
+MAX_TOKENS = 1_000_000_000
+"""More tokens than this in one call is a mistake of the sender: kept as unknown, with a note."""
+
+_DETAILS = {
+    "input_tokens": ("input", "input_tokens", "prompt_tokens", "promptTokens"),
+    "output_tokens": ("output", "output_tokens", "completion_tokens", "completionTokens"),
+    "cache_read_tokens": (
+        "input_cache_read",
+        "input_cached_tokens",
+        "cache_read_input_tokens",
+        "cache_read",
+        "cached_tokens",
+    ),
+    "cache_write_tokens": (
+        "input_cache_creation",
+        "cache_creation_input_tokens",
+        "cache_write_input_tokens",
+        "cache_write",
+    ),
+    "reasoning_tokens": ("output_reasoning", "output_reasoning_tokens", "reasoning_tokens"),
+    "total_tokens": ("total", "total_tokens"),
+}
+"""Keys of Langfuse's usage object."""
+_METADATA = "ai.response.providerMetadata"
+
+
+class Usage(NamedTuple):
+    """Token counts; None where nothing is told."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+
+    @property
+    def is_told(self) -> bool:
+        return self.input_tokens is not None or self.output_tokens is not None
+
+
+def usage(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str, notes: list[str]) -> Usage:
+    """Read the usage of one span.
+
+    Args:
+        fields: what `reading.read` made of the attributes.
+        attributes: of the span.
+        scope: name of the instrumentation.
+        notes: gets a sentence for each count that cannot be.
+    """
+    has_details = "usage_details" in fields and not ("input_tokens" in fields or "output_tokens" in fields)
+    if has_details:
+        fields = {**fields, **_details(fields["usage_details"])}
+    input_tokens = _tokens(fields, "input_tokens", notes)
+    output_tokens = _tokens(fields, "output_tokens", notes)
+    if input_tokens is None and output_tokens is None:
+        return Usage(None, None, None, None)
+    read = _tokens(fields, "cache_read_tokens", notes)
+    written = _tokens(fields, "cache_write_tokens", notes)
+    if written is None and _METADATA in attributes and scope == VERCEL_SCOPE:
+        written = _written_by_metadata(attributes[_METADATA])
+    reasoning = _tokens(fields, "reasoning_tokens", notes) or 0
+    cached = (read or 0) + (written or 0)
+    if cached or reasoning:
+        total = _tokens(fields, "total_tokens", notes)
+        is_apart = has_details or _leaves_cached_out(fields, attributes, scope)
+        more_input, more_output = _missing(
+            input_tokens, output_tokens, read or 0, cached, reasoning, total, is_apart
+        )
+        if input_tokens is not None:
+            input_tokens += more_input
+        if output_tokens is not None:
+            output_tokens += more_output
+    return Usage(input_tokens, output_tokens, read, written)
+
+
+def _missing(
+    input_tokens: int | None,
+    output_tokens: int | None,
+    read: int,
+    cached: int,
+    reasoning: int,
+    total: int | None,
+    is_apart: bool,
+) -> tuple[int, int]:
+    """Tokens that the input and the output leave out."""
+    told_input = input_tokens or 0
+    more_output = reasoning if output_tokens is not None and reasoning > output_tokens else 0
+    if total is not None and output_tokens is not None:
+        rest = total - told_input - output_tokens
+        for more_input, more in ((0, 0), (cached, 0), (0, reasoning), (cached, reasoning), (read, 0)):
+            if rest == more_input + more and told_input + more_input >= cached:
+                return more_input, max(more, more_output)
+    return (cached if is_apart or cached > told_input else 0), more_output
+
+
+def _leaves_cached_out(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str) -> bool:
+    if scope in INPUT_EXCLUDES_CACHE_SCOPES:
+        return True
+    if scope != VERCEL_SCOPE or any(name.startswith("ai.usage.inputTokenDetails.") for name in attributes):
+        return False
+    return str(fields.get("provider", "")).startswith(VERCEL_EXCLUDES_CACHE_PROVIDERS)
+
+
+def _tokens(fields: Mapping[str, Any], field: str, notes: list[str]) -> int | None:
+    value = fields.get(field)
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+        value = int(value)
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS:
+        return value
+    notes.append(f"{field} was {str(value)[:50]!r}, which cannot be; it counts as unknown")
+    return None
+
+
+def _details(value: Any) -> dict[str, Any]:
+    """Langfuse counts every kind of token apart: `input` leaves out the cached ones."""
+    try:
+        told = orjson.loads(value) if isinstance(value, (str, bytes)) else value
+    except orjson.JSONDecodeError:
+        return {}
+    if not isinstance(told, dict):
+        return {}
+    found = {}
+    for field, keys in _DETAILS.items():
+        count = next((told[key] for key in keys if told.get(key) is not None), None)
+        if count is not None:
+            found[field] = count
+    return found
+
+
+def _written_by_metadata(value: Any) -> int | None:
+    """Tokens written to a cache, which AI SDK 5 tells only among what the provider said."""
+    try:
+        said = orjson.loads(value) if isinstance(value, str) else value
+        anthropic, bedrock = said.get("anthropic") or {}, said.get("bedrock") or {}
+        count = anthropic.get(
+            "cacheCreationInputTokens", (bedrock.get("usage") or {}).get("cacheWriteInputTokens")
+        )
+    except (orjson.JSONDecodeError, AttributeError):
+        return None
+    return count if type(count) is int and 0 <= count <= MAX_TOKENS else None

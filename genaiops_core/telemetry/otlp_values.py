@@ -1,0 +1,144 @@
+"""Attribute values of OTLP, from protobuf and from JSON, as plain Python values; ids and texts of the JSON encoding."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from genaiops_core.errors import BadInput
+
+TRACE_ID = re.compile(r"[0-9a-f]{32}")
+SPAN_ID = re.compile(r"[0-9a-f]{16}")
+NO_TRACE = "0" * 32
+NO_SPAN = "0" * 16
+
+
+class Rejected(ValueError):
+    """This span or record cannot be kept; the text says why."""
+
+
+# Protobuf. This walk runs for every attribute of every span: `WhichOneof` once and one `getattr` is the cheapest way
+# through the C implementation, several times cheaper than `json_format`.
+
+_SCALARS = frozenset(("string_value", "int_value", "double_value", "bool_value"))
+
+
+def attributes_of(pairs: Any) -> dict[str, Any]:
+    """A protobuf list of `KeyValue`; of a key told twice the last."""
+    result = {}
+    for pair in pairs:
+        value = pair.value
+        kind = value.WhichOneof("value")
+        result[pair.key] = getattr(value, kind) if kind in _SCALARS else _composite(value, kind)
+    return result
+
+
+def value_of(value: Any) -> Any:
+    """A protobuf `AnyValue`; None when it holds nothing."""
+    kind = value.WhichOneof("value")
+    return getattr(value, kind) if kind in _SCALARS else _composite(value, kind)
+
+
+def _composite(value: Any, kind: str | None) -> Any:
+    if kind == "array_value":
+        return [value_of(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return attributes_of(value.kvlist_value.values)
+    if kind == "bytes_value":
+        return base64.b64encode(value.bytes_value).decode()
+    return None
+
+
+# JSON.
+
+
+def list_in(parent: Mapping[str, Any], key: str) -> list[Any]:
+    """A list that `parent` must hold, if it holds `key` at all.
+
+    Raises:
+        BadInput: it holds something else.
+    """
+    value = parent.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise BadInput(f"The OTLP JSON field '{key}' must be a list.")
+    return value
+
+
+def objects_in(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """A list of objects, as `list_in`."""
+    values = list_in(parent, key)
+    if not all(isinstance(value, dict) for value in values):
+        raise BadInput(f"The OTLP JSON field '{key}' must be a list of objects.")
+    return values
+
+
+def object_in(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """An object that `parent` must hold, if it holds `key` at all."""
+    value = parent.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadInput(f"The OTLP JSON field '{key}' must be an object.")
+    return value
+
+
+def json_attributes(pairs: Any) -> dict[str, Any]:
+    """A JSON list of {key, value}."""
+    return {} if pairs is None else {str(pair["key"]): json_value(pair.get("value")) for pair in pairs}
+
+
+def json_resource(pairs: Any) -> dict[str, Any]:
+    """The attributes of a resource, without which none of its spans can be placed."""
+    try:
+        return json_attributes(pairs)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise BadInput("The attributes of an OTLP JSON resource are malformed.") from error
+
+
+def json_scope(parent: Mapping[str, Any]) -> dict[str, Any]:
+    """Name and version of an instrumentation scope."""
+    scope = object_in(parent, "scope")
+    return {"name": str(scope.get("name", "")), "version": str(scope.get("version", ""))}
+
+
+def json_value(value: Any) -> Any:
+    """An `AnyValue`: an object of one key that says its type."""
+    if value is None:
+        return None
+    for kind, sent in value.items():
+        if kind in ("stringValue", "boolValue", "bytesValue"):
+            return sent
+        if kind == "intValue":
+            return integer(sent)
+        if kind == "doubleValue":
+            return float(sent)
+        if kind == "arrayValue":
+            return [json_value(item) for item in sent.get("values") or ()]
+        if kind == "kvlistValue":
+            return json_attributes(sent.get("values"))
+    return None
+
+
+def integer(value: Any) -> int:
+    """A 64-bit number, which the JSON encoding writes as text."""
+    if isinstance(value, bool):
+        raise TypeError("a boolean stands where a number must")
+    return int(value)
+
+
+def enumeration(value: Any, names: Mapping[str, int]) -> int:
+    """A number, or the name of one; names that are not known count as 0."""
+    return names.get(value, 0) if isinstance(value, str) else int(value)
+
+
+def text(value: Any) -> str:
+    """A text, '' when it is not there."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"a {type(value).__name__} stands where a text must")
+    return value

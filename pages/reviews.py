@@ -1,0 +1,40 @@
+"""Reviews: what do people think of real answers?"""
+
+import streamlit as st
+
+from pages.parts import confirm, filters, frame, keys, reads_reviews, review_tables, review_view, units
+
+here = frame.guard("reviews")
+head = filters.header(here, by=(keys.APPLICATION,), default_window="7d")
+application = head.filters.application
+QUEUE = 20
+
+queue = reads_reviews.queue(here.url, here.actor, application, QUEUE)
+waiting = reads_reviews.open_count(here.url, here.actor, application)
+with head.facts:
+    st.badge(
+        f"{waiting:,} to read",
+        icon=":material/inbox:",
+        color="orange" if waiting else "green",
+        help=f"What {units.plain(here.actor)} has not rated or skipped",
+    )
+confirm.problem()
+review_view.draw_undo(here)
+if not queue:
+    sampling = reads_reviews.sampling(here.url, head.filters)
+    frame.empty(
+        "Nothing waits for you",
+        "Answers come here when sampling chooses them: all that users disliked, the dear, the slow and the first of "
+        "a new user, and a small share of everything else. "
+        f"In this window {sampling.sampled:,} of {sampling.considered:,} requests were chosen.",
+        icon="rate_review",
+        to="quality",
+    )
+else:
+    left, right = st.columns([3, 7], gap="medium")
+    with left:
+        item = review_view.draw_queue(queue, waiting)
+    with right.container(border=True):
+        review_view.draw_item(here, item)
+with st.container(border=True):
+    review_tables.draw(here, application)

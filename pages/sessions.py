@@ -1,0 +1,17 @@
+"""Sessions: how did a conversation go, and what did it cost?"""
+
+import streamlit as st
+
+from pages.parts import filters, frame, keys, session_view, units
+
+here = frame.guard("sessions")
+head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
+asked_for = st.query_params.get(keys.SESSION)
+if asked_for:
+    with head.facts:
+        st.page_link("pages/sessions.py", label="All sessions", icon=":material/arrow_back:", query_params={})
+chosen = asked_for or session_view.draw_list(here, head.filters)
+if chosen:
+    with st.container(border=True):
+        if not session_view.draw_one(here, chosen, head.filters.application, is_alone=bool(asked_for)):
+            frame.empty("No such session", f"Nothing has come for {units.plain(chosen)}.", icon="search_off")

@@ -1,0 +1,236 @@
+"""Exports: every format holds what was found, nothing runs in a spreadsheet, and OTLP comes back as it was."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+from pathlib import Path
+
+import orjson
+import pytest
+import sqlalchemy as sa
+
+from db.engine import make_engine
+from db.migrate import upgrade
+from db.tables.telemetry import log_record, payload, request, span
+from db.transaction import reading, writing
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry import export as exporting
+from genaiops_core.telemetry import paging, queries, trace
+from genaiops_core.telemetry.export import export
+from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.ingest import ingest
+from genaiops_core.telemetry.otlp import decode_json, decode_protobuf
+from tests.conftest import SHARED_DATA
+from tests.otlp_samples import SECOND_NS, T0_NS, body, call
+from tests.otlp_samples import export as sample
+from tests.otlp_samples import span as one_span
+
+DAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+ALL_DAY = Filters(start=DAY, end=DAY + dt.timedelta(days=1))
+EVER = Filters(start=dt.datetime(2020, 1, 1, tzinfo=dt.UTC), end=dt.datetime(2030, 1, 1, tzinfo=dt.UTC))
+HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
+
+
+@pytest.fixture
+def stocked(engine: sa.Engine) -> sa.Engine:
+    spans = [
+        one_span(1, trace=1, name="=cmd()", user__id="@ann", start_ns=T0_NS),
+        call(2, trace=1, parent=1, model=HAIKU, gen_ai__provider__name="aws.bedrock"),
+        one_span(3, trace=2, name='ask, "him"\nnow', error=True, start_ns=T0_NS + SECOND_NS),
+    ]
+    ingest(engine, decode_json(body(*spans, service__version="v1")))
+    ingest(engine, decode_json(body(one_span(4, trace=2, parent=3, name="inner"), application="desk")))
+    return engine
+
+
+def whole(engine: sa.Engine, format: str, query: str = "", **wanted: int) -> bytes:
+    return b"".join(export(engine, ALL_DAY, query, format=format, **wanted))
+
+
+def test_csv_has_a_line_a_request_and_no_formula(stocked: sa.Engine) -> None:
+    lines = list(csv.DictReader(io.StringIO(whole(stocked, "csv", "app:shop").decode(), newline="")))
+    assert [line["name"] for line in lines] == ['ask, "him"\nnow', "'=cmd()"]
+    assert lines[1]["user_id"] == "'@ann"
+    assert lines[1]["cost_usd"] == "0.00165"
+    assert (lines[1]["start"], lines[1]["duration_ms"]) == ("2026-01-05T00:00:00+00:00", "1000.0")
+    assert lines[0]["model"] == ""
+
+
+@pytest.mark.parametrize("start", ["=1", "+1", "-1", "@a", "\t1", "\r1"])
+def test_cells_that_a_spreadsheet_would_run_are_quoted(sqlite_engine: sa.Engine, start: str) -> None:
+    ingest(sqlite_engine, decode_json(body(one_span(1, name=start))))
+    (line,) = csv.DictReader(io.StringIO(whole(sqlite_engine, "csv").decode(), newline=""))
+    assert line["name"] == f"'{start}"
+
+
+def test_json_lines(stocked: sa.Engine) -> None:
+    lines = [orjson.loads(line) for line in whole(stocked, "jsonl", "status:error").splitlines()]
+    assert [(line["name"], line["status"], line["start"]) for line in lines] == [
+        ('ask, "him"\nnow', "error", "2026-01-05T00:00:01Z")
+    ]
+
+
+def test_parquet_has_types(stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(exporting, "_PAGE", 1)
+    table = pq.read_table(io.BytesIO(whole(stocked, "parquet")))
+    assert table.num_rows == 3
+    (found,) = [row for row in table.to_pylist() if row["name"] == "=cmd()"]
+    assert (str(found["cost_usd"]), found["start"], found["calls"]) == ("0.001650000", DAY, 1)
+
+
+def test_parquet_of_nothing_is_a_file(stocked: sa.Engine) -> None:
+    import pyarrow.parquet as pq
+
+    assert pq.read_table(io.BytesIO(whole(stocked, "parquet", "name:nothing"))).num_rows == 0
+
+
+def test_every_page_is_exported_once_and_a_limit_holds(
+    stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_PAGE", 1)
+    monkeypatch.setattr(paging, "SCANS", (1, 1))
+    assert len(whole(stocked, "jsonl").splitlines()) == 3
+    assert len(whole(stocked, "jsonl", "spans>0").splitlines()) == 3
+    assert len(whole(stocked, "jsonl", limit=2).splitlines()) == 2
+
+
+@pytest.mark.parametrize(("format", "query", "limit"), [("xml", "", 1), ("csv", "a:b", 1), ("csv", "", 0)])
+def test_nonsense_is_refused_before_the_first_piece(
+    sqlite_engine: sa.Engine, format: str, query: str, limit: int
+) -> None:
+    with pytest.raises(BadInput):
+        export(sqlite_engine, ALL_DAY, query, format=format, limit=limit)
+
+
+def everything(engine: sa.Engine) -> dict[str, object]:
+    """All that figures are made of, without what names the row."""
+    with reading(engine) as connection:
+        spans = [
+            {key: value for key, value in row.items() if key not in ("id", "is_other_model")}
+            for row in connection.execute(
+                sa.select(span).order_by(span.c.trace_id, span.c.span_id, span.c.application)
+            ).mappings()
+        ]
+        requests = [
+            {key: value for key, value in row.items() if key != "id"}
+            for row in connection.execute(
+                sa.select(request).order_by(request.c.trace_id, request.c.application)
+            ).mappings()
+        ]
+        summary = queries.summary(connection, EVER).as_json()
+        by_model = [
+            (row.keys, row.figures.as_json()) for row in queries.breakdown(connection, EVER, ("model",))
+        ]
+        told = [
+            [(one.attributes, one.events, one.resource, one.scope) for one in found.spans]
+            for row in requests
+            if (found := trace.get_trace(connection, row["trace_id"])) is not None
+        ]
+    return {"spans": spans, "requests": requests, "summary": summary, "models": by_model, "told": told}
+
+
+def imported(tmp_path: Path, *exports: bytes) -> sa.Engine:
+    engine = make_engine(f"sqlite:///{tmp_path}/again.db")
+    upgrade(engine)
+    for one in exports:
+        ingest(engine, decode_json(one))
+    return engine
+
+
+def test_otlp_comes_back_with_the_same_figures(stocked: sa.Engine, tmp_path: Path) -> None:
+    told = whole(stocked, "otlp")
+    again = imported(tmp_path, told, told)
+    assert everything(again) == everything(stocked)
+    again.dispose()
+
+
+def test_every_kind_of_value_comes_back(sqlite_engine: sa.Engine, tmp_path: Path) -> None:
+    sent = sample(one_span(1, whole__number=3.0, text="ü\u2028", flag=True, less=-5))
+    (spans,) = (scope["spans"] for scope in sent["resourceSpans"][0]["scopeSpans"])
+    spans[0]["attributes"] += [
+        {"key": "list", "value": {"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "a"}, {}]}}},
+        {"key": "map", "value": {"kvlistValue": {"values": [{"key": "k", "value": {"boolValue": False}}]}}},
+        {"key": "huge", "value": {"intValue": "18446744073709551615"}},
+    ]
+    spans[0] |= {
+        "events": [
+            {"name": "e", "timeUnixNano": "7", "attributes": [{"key": "a", "value": {"intValue": 1}}]}
+        ],
+        "links": [{"traceId": "ab" * 16, "spanId": "cd" * 8}],
+        "traceState": "a=b",
+        "kind": 3,
+    }
+    ingest(sqlite_engine, decode_json(json.dumps(sent).encode()))
+    again = imported(tmp_path, whole(sqlite_engine, "otlp"))
+    assert everything(again) == everything(sqlite_engine)
+    again.dispose()
+
+
+def test_spans_without_payload_keep_their_figures(stocked: sa.Engine, tmp_path: Path) -> None:
+    before = everything(stocked)
+    with writing(stocked) as connection:
+        connection.execute(payload.delete())
+    again = imported(tmp_path, whole(stocked, "otlp"))
+    after = everything(again)
+    assert after["summary"] == before["summary"]
+    assert after["models"] == before["models"]
+    assert after["requests"] == before["requests"]
+    again.dispose()
+
+
+def test_a_trace_of_two_applications_is_told_once(
+    stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_PAGE", 1)
+    groups = json.loads(whole(stocked, "otlp"))["resourceSpans"]
+    ids = [one["spanId"] for group in groups for scope in group["scopeSpans"] for one in scope["spans"]]
+    assert sorted(ids) == [f"{number:016x}" for number in range(1, 5)]
+
+
+def test_log_records_come_back_as_events(stocked: sa.Engine) -> None:
+    import zstandard
+
+    record = {"body": {"content": "hello"}, "attributes": {"gen_ai.system": "x"}}
+    with writing(stocked) as connection:
+        connection.execute(
+            log_record.insert(),
+            {
+                "application": "shop",
+                "trace_id": f"{1:032x}",
+                "span_id": f"{2:016x}",
+                "time_ns": T0_NS,
+                "digest": "d",
+                "event_name": "gen_ai.user.message",
+                "record_zstd": zstandard.compress(orjson.dumps(record)),
+            },
+        )
+    groups = json.loads(whole(stocked, "otlp"))["resourceSpans"]
+    events = [
+        event
+        for group in groups
+        for scope in group["scopeSpans"]
+        for one in scope["spans"]
+        for event in one.get("events", ())
+    ]
+    assert [event["name"] for event in events] == ["gen_ai.user.message"]
+    assert {"key": "content", "value": {"stringValue": "hello"}} in events[0]["attributes"]
+
+
+REAL = sorted(SHARED_DATA.glob("otlp/captured/*/*.traces.pb")) + sorted(
+    file for file in SHARED_DATA.glob("otlp/converted/**/*.json") if not file.name.endswith("truth.json")
+)
+
+
+def test_real_exports_come_back_with_the_same_figures(sqlite_engine: sa.Engine, tmp_path: Path) -> None:
+    for file in REAL:
+        data = file.read_bytes()
+        ingest(sqlite_engine, decode_protobuf(data) if file.suffix == ".pb" else decode_json(data))
+    ingest(sqlite_engine, decode_json(body(call(1))))
+    again = imported(tmp_path, b"".join(export(sqlite_engine, EVER, format="otlp")))
+    assert everything(again) == everything(sqlite_engine)
+    again.dispose()

@@ -1,0 +1,257 @@
+"""Pulling invocation logs from S3 and CloudWatch Logs, against an emulation of both."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from moto import mock_aws
+
+from db.tables.telemetry import invocation_log, invocation_log_source, span
+from db.transaction import reading
+from genaiops_core.aws import clients, cloudwatch
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput, Misconfigured, Unavailable
+from genaiops_core.jobs.invocation_log_pull import InvocationLogPull
+from genaiops_core.settings import Settings
+from genaiops_core.telemetry import invocation_sources
+from genaiops_core.telemetry.invocation_import import Counts, Importer
+from genaiops_core.telemetry.invocation_pull import Pulled, pull
+from genaiops_core.telemetry.invocation_sources import CLAIM, claim, parse_source
+from tests.bedrock_samples import entry
+
+BUCKET, GROUP = "acme-invocations", "/aws/bedrock/invocations"
+S3, LOGS = parse_source(f"s3://{BUCKET}/bedrock"), parse_source(f"logs://{GROUP}")
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in {
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+    }.items():
+        monkeypatch.setenv(name, value)
+    clients.client.cache_clear()
+    with mock_aws():
+        clients.client("s3").create_bucket(Bucket=BUCKET)
+        clients.client("logs").create_log_group(logGroupName=GROUP)
+        clients.client("logs").create_log_stream(
+            logGroupName=GROUP, logStreamName="aws/bedrock/modelinvocations"
+        )
+        yield
+    clients.client.cache_clear()
+
+
+def put(name: str, *ids: str, hour: int = 10, region: str = "us-east-1", raw: bytes | None = None) -> None:
+    key = f"bedrock/AWSLogs/1/BedrockModelInvocationLogs/{region}/2026/01/05/{hour:02}/{name}"
+    lines = "".join(json.dumps(entry(one)) + "\n" for one in ids)
+    body = raw if raw is not None else gzip.compress(lines.encode())
+    clients.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+def log(*ids: str, at: dt.datetime | None = None, raw: str | None = None) -> None:
+    at = at or now() - dt.timedelta(minutes=1)
+    clients.client("logs").put_log_events(
+        logGroupName=GROUP,
+        logStreamName="aws/bedrock/modelinvocations",
+        logEvents=[
+            {
+                "timestamp": int(at.timestamp() * 1000),
+                "message": raw or json.dumps(entry(one, timestamp=at.isoformat())),
+            }
+            for one in ids or ("raw",)
+        ],
+    )
+
+
+def take(engine: sa.Engine, source: Any = S3, **more: Any) -> Pulled:
+    return pull(engine, source, clients.client(source.kind), model_limit=200, **more)
+
+
+def known(engine: sa.Engine) -> list[str]:
+    with reading(engine) as connection:
+        return sorted(connection.scalars(sa.select(invocation_log.c.request_id)))
+
+
+def calls(engine: sa.Engine) -> int:
+    with reading(engine) as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(span).where(span.c.is_call)) or 0
+
+
+def state(engine: sa.Engine) -> Any:
+    with reading(engine) as connection:
+        return connection.execute(sa.select(invocation_log_source)).one()
+
+
+@pytest.mark.usefixtures("aws")
+def test_objects_of_a_bucket_are_read_once(engine: sa.Engine) -> None:
+    put("a.json.gz", "request-1", "request-2")
+    put("b.json.gz", "request-3", region="eu-west-1")
+    put("data/request-1_input.json.gz", raw=b"{}")
+    clients.client("s3").put_object(Bucket=BUCKET, Key="elsewhere/c.json", Body=b"no")
+    first = take(engine)
+    assert (first.objects, first.counts) == (2, Counts(entries=3, new=3))
+    again = take(engine)
+    assert (again.objects, again.counts) == (0, Counts())
+    put("late.json.gz", "request-4", hour=9)
+    put("c.json.gz", "request-5", "request-3", hour=11)
+    assert take(engine).counts == Counts(entries=3, new=2, known=1)
+    assert known(engine) == [f"request-{number}" for number in range(1, 6)]
+    kept = state(engine)
+    assert (kept.source, kept.entries, kept.rejected, kept.claimed_until) == (S3.url, 6, 0, None)
+    assert kept.pulled_at is not None
+
+
+@pytest.mark.usefixtures("aws")
+def test_bad_lines_are_counted_and_named(engine: sa.Engine) -> None:
+    put(
+        "a.json.gz", raw=gzip.compress(b'{"schemaType": "Other"}\n' + json.dumps(entry("request-1")).encode())
+    )
+    put("b.json.gz", raw=gzip.compress(json.dumps(entry("request-2")).encode() * 1)[:30])
+    counts = take(engine).counts
+    assert (counts.new, counts.rejected) == (1, 2)
+    assert counts.problems[0].startswith(f"s3://{BUCKET}/bedrock/")
+    assert take(engine).counts == Counts()
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_pull_that_is_killed_goes_on_where_it_was(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        put(f"{number}.json.gz", *[f"request-{number}-{one}" for one in range(3)])
+    real, taken = Importer.take, []
+
+    def killed(self: Importer, found: Any) -> Counts:
+        counts = real(self, found)
+        taken.append(counts)
+        if len(taken) == 4:
+            raise KeyboardInterrupt  # after its entries are kept, before the cursor is
+        return counts
+
+    monkeypatch.setattr(Importer, "take", killed)
+    with pytest.raises(KeyboardInterrupt):
+        take(engine)
+    monkeypatch.undo()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    again = take(engine)
+    # The fourth object is read again and known.
+    assert (again.objects, again.counts) == (3, Counts(entries=9, new=6, known=3))
+    assert calls(engine) == 18
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_stop_ends_between_two_objects(engine: sa.Engine) -> None:
+    for number in range(3):
+        put(f"{number}.json.gz", f"request-{number}")
+    assert take(engine, is_stopping=lambda: True).objects == 1
+    assert take(engine).objects == 2
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_log_group_is_read_with_an_overlap(engine: sa.Engine) -> None:
+    log("request-old", at=now() - dt.timedelta(days=3))
+    log("request-1", "request-2")
+    first = take(engine, LOGS)
+    assert (first.counts.new, first.counts.rejected) == (3, 0)
+    log("request-3", at=now() - dt.timedelta(minutes=5))  # older than what was read, and visible only now
+    log(raw="no json")
+    counts = take(engine, LOGS).counts
+    assert (counts.new, counts.known, counts.rejected) == (1, 2, 1)
+    assert counts.problems[0].startswith(f"logs://{GROUP} aws/bedrock/modelinvocations ")
+    assert known(engine) == ["request-1", "request-2", "request-3", "request-old"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_events_are_paged(engine: sa.Engine) -> None:
+    log(*[f"request-{number}" for number in range(250)])
+    start = now() - HOUR
+    pages = list(
+        cloudwatch.events(
+            clients.client("logs"),
+            group=GROUP,
+            start_ms=int(start.timestamp() * 1000),
+            end_ms=int((start + 2 * HOUR).timestamp() * 1000),
+        )
+    )
+    assert sum(map(len, pages)) == 250
+    assert take(engine, LOGS).counts.new == 250
+
+
+@pytest.mark.usefixtures("aws")
+def test_one_reader_at_a_time(engine: sa.Engine) -> None:
+    put("a.json.gz", "request-1")
+    assert claim(engine, S3, now()) == {}
+    assert take(engine).is_busy
+    # A reader that died is forgotten after a while.
+    assert claim(engine, S3, now() + CLAIM + dt.timedelta(seconds=1)) == {}
+    invocation_sources.release(engine, S3)
+    assert take(engine).counts.new == 1
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("source", [parse_source("s3://none"), parse_source("logs://none")])
+def test_what_cannot_be_read_says_so(engine: sa.Engine, source: Any) -> None:
+    with pytest.raises(Misconfigured, match="none"):
+        take(engine, source)
+    with pytest.raises(Misconfigured):  # and is not left claimed
+        take(engine, source)
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_workers_task_reads_the_settings(engine: sa.Engine) -> None:
+    put("a.json.gz", "request-1")
+    task = InvocationLogPull(engine, Settings(invocation_logs=S3.url), threading.Event())
+    assert task().counts.new == 1
+    with pytest.raises(BadInput, match="names no invocation logs"):
+        InvocationLogPull(engine, Settings(invocation_logs="bucket"), threading.Event())
+
+
+def test_without_region_or_credentials_nothing_is_guessed(
+    sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    clients.client.cache_clear()
+    with pytest.raises(Misconfigured, match="AWS_REGION"):
+        clients.client("logs")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with pytest.raises(Misconfigured, match="credentials"):
+        take(sqlite_engine)
+    clients.client.cache_clear()
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_object_that_breaks_off_is_read_again_the_next_time(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.exceptions import ResponseStreamingError
+    from botocore.httpchecksum import StreamingChecksumBody as Body
+
+    put("a.json", raw="\n".join(json.dumps(entry(f"request-{n}")) for n in range(700)).encode())
+    real, read = Body.readinto, []
+
+    def broken(self: Any, buffer: Any) -> int:
+        read.append(1)
+        if len(read) > 30:
+            raise ResponseStreamingError(error="connection reset")
+        return int(real(self, buffer))
+
+    monkeypatch.setattr(Body, "readinto", broken)
+    with pytest.raises(Unavailable, match="Reading s3://acme-invocations/bedrock"):
+        take(engine)
+    monkeypatch.setattr(Body, "readinto", real)
+    assert take(engine).counts.entries == 700
+    assert len(known(engine)) == calls(engine) == 700

@@ -1,0 +1,128 @@
+"""The screen on which people read answers: two reviewers, blind to each other, then their agreement."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+from db.transaction import reading
+from genaiops_core.clock import now
+from genaiops_core.evaluation import datasets, review_agreement, reviews
+from genaiops_core.telemetry import selection
+from genaiops_core.telemetry.sampling import Policy
+from pages.parts import keys
+from tests.integration import test_pages as screens
+
+demo, bare, demo_file = screens.demo, screens.bare, screens.demo_file
+server_that_remembers_its_router = screens.server_that_remembers_its_router
+checked, open_screen, shown, submit = screens.checked, screens.open_screen, screens.shown, screens.submit
+
+
+@pytest.fixture
+def sampled(demo: sa.Engine) -> sa.Engine:
+    """The demo after sampling has looked at some of it."""
+    with reading(demo) as connection:
+        if reviews.open_count(connection, reviewer="grace"):
+            return demo
+    for hour in range(3):
+        selection.consider(demo, Policy(), now() + dt.timedelta(hours=hour))
+    return demo
+
+
+def first(engine: sa.Engine, reviewer: str) -> reviews.ReviewItem:
+    with reading(engine) as connection:
+        return reviews.queue(connection, reviewer=reviewer, limit=1)[0]
+
+
+def rate(screen: AppTest, trace_id: str, *labels: str) -> AppTest:
+    for label in labels:
+        checked(screen.button(key=keys.review_label(label)).click().run())
+    return screen
+
+
+def test_an_empty_queue_says_how_sampling_fills_it(bare: sa.Engine) -> None:
+    said = shown(open_screen("reviews"))
+    assert "Nothing waits for you" in said and "0 of 0 requests were chosen" in said
+
+
+def test_the_number_keys_rate_one_criterion_after_the_other(sampled: sa.Engine) -> None:
+    item = first(sampled, "grace")
+    screen = rate(open_screen("reviews"), item.trace_id, "good", "bad", "partly")
+    rated = [
+        screen.segmented_control(key=keys.review_rating(one.name, item.trace_id)).value
+        for one in reviews.METRICS
+    ]
+    assert rated == ["good", "bad", "partly"]
+    screen.text_area(key=keys.review_comment(item.trace_id)).set_value("half of it")
+    checked(screen.button(key=keys.REVIEW_SUBMIT).click().run())
+    with reading(sampled) as connection:
+        page = reviews.read(
+            connection, reviewer="grace", application=item.application, trace_id=item.trace_id
+        )
+    assert page is not None and page.mine is not None
+    assert list(page.mine.ratings.values()) == [1.0, 0.0, 0.5] and page.mine.comment == "half of it"
+    assert first(sampled, "grace").trace_id != item.trace_id
+
+
+def test_nothing_rated_is_refused_with_a_sentence(sampled: sa.Engine) -> None:
+    item = first(sampled, "grace")
+    screen = open_screen("reviews")
+    checked(screen.button(key=keys.REVIEW_SUBMIT).click().run())
+    assert screen.error
+    assert first(sampled, "grace").trace_id == item.trace_id
+
+
+def test_a_skip_can_be_taken_back(sampled: sa.Engine) -> None:
+    item = first(sampled, "grace")
+    screen = open_screen("reviews")
+    checked(screen.button(key=keys.REVIEW_SKIP).click().run())
+    assert first(sampled, "grace").trace_id != item.trace_id
+    checked(screen.button(key=keys.REVIEW_UNDO).click().run())
+    assert first(sampled, "grace").trace_id == item.trace_id
+
+
+def test_agreement_and_differences_of_two_reviewers(
+    sampled: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = first(sampled, "grace")
+    ratings: dict[str, float | str] = {one.name: "good" for one in reviews.METRICS}
+    reviews.submit(
+        sampled, actor="ada", application=item.application, trace_id=item.trace_id, ratings=ratings
+    )
+    screen = open_screen("reviews")
+    assert "No answer has been rated by two people yet" in shown(screen)
+    assert first(sampled, "grace").trace_id == item.trace_id
+    rate(screen, item.trace_id, "good", "good", "bad")
+    checked(screen.button(key=keys.REVIEW_SUBMIT).click().run())
+    with reading(sampled) as connection:
+        assert len(review_agreement.agreement(connection)) == len(reviews.METRICS)
+    tables = [one.value for one in screen.dataframe]
+    assert any("kappa" in table for table in tables)
+    [differing] = [table for table in tables if "difference" in table]
+    assert differing["difference"].tolist() == [1.0]
+
+
+def test_an_answer_becomes_a_test_case(sampled: sa.Engine) -> None:
+    datasets.import_dataset(sampled, actor="ada", name="suite", data=screens.CSV, filename="cases.csv")
+    screen = open_screen("reviews")
+    checked(screen.button(key=keys.TO_DATASET).click().run())
+    submit(screen, "to_dataset")
+    assert "Choose a dataset" in screen.session_state[keys.dialog_problem("to_dataset")]
+    checked(screen.button(key=keys.TO_DATASET).click().run())
+    screen.selectbox(key=keys.TO_DATASET_NAME).set_value("suite")
+    screen.text_area(key=keys.TO_DATASET_REFERENCE).set_value("As it should be.")
+    submit(screen, "to_dataset")
+    with reading(sampled) as connection:
+        kept = datasets.cases(connection, "suite", 2, 10, 0)
+    assert len(kept) == 3
+    assert any("As it should be." in str(case.as_json()) for _, case in kept)
+
+
+def test_quality_says_how_much_was_sampled(sampled: sa.Engine) -> None:
+    screen = open_screen("quality")
+    checked(screen.segmented_control(key=keys.WINDOW).set_value("30d").run())
+    assert "% sampled" in shown(screen)
+    assert {"effective", "population"} <= set(screen.dataframe[0].value)

@@ -1,0 +1,178 @@
+"""Judging sampled requests: by priority, within the budget, once, and figures that follow."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import pytest
+import sqlalchemy as sa
+
+from db.tables.reviews import sample
+from db.tables.telemetry import score
+from db.transaction import reading, writing
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.judges import Judgement, judge
+from genaiops_core.evaluation.production import (
+    LEASE,
+    MOST_WAIT,
+    Limits,
+    message,
+    metrics_of,
+    score_round,
+    spent_today,
+)
+from genaiops_core.evaluation.trace_cases import case_of
+from genaiops_core.telemetry import feedback
+from genaiops_core.telemetry.quality import quality_summary
+from genaiops_core.telemetry.samples import sampling_summary
+from tests.integration.sampled import APPLICATION, DAY, NOW, told, traces
+
+FREE = Limits(daily_budget_nano_usd=0, per_minute=1_000)
+
+
+class PaidJudge:
+    """Costs a cent a request and remembers what it was asked."""
+
+    name = "paid"
+    metrics = ("faithfulness", "answer_relevancy")
+    batch_cases = 2
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.asked: list[str] = []
+        self.fails = fails
+
+    def judge(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
+        self.asked.append(case.input)
+        if self.fails:
+            raise RuntimeError("the provider is down")
+        return [
+            Judgement(metric=name, value=0.75, reason="", cost_nano_usd=5_000_000, latency_ms=1.0)
+            for name in metrics
+        ]
+
+
+def states(engine: sa.Engine) -> dict[str, int]:
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(sample.c.state, sa.func.count()).group_by(sample.c.state))
+        return {str(state): int(count) for state, count in rows}
+
+
+def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> None:
+    requests = traces(20)
+    told(engine, requests)
+    with reading(engine) as connection:
+        found = case_of(connection, requests[0].trace_id)
+    assert found.problem == ""
+    assert found.case is not None
+    assert found.case.answer
+    assert found.case.contexts
+    done = score_round(engine, judge("offline"), FREE, NOW)
+    assert (done.scored, done.cost_nano_usd) == (20, 0)
+    assert score_round(engine, judge("offline"), FREE, NOW).scored == 0
+    assert states(engine) == {"scored": 20}
+    with reading(engine) as connection:
+        quality = {one.metric: one for one in quality_summary(connection, DAY)}
+        assert set(quality) == {"grounding_overlap", "question_overlap"}
+        grounding = quality["grounding_overlap"]
+        assert (grounding.judge, grounding.is_sampled, grounding.population) == ("offline", True, 20)
+        assert grounding.mean is not None
+        assert grounding.mean > 0.5
+        values = connection.scalars(sa.select(score.c.value).where(score.c.metric == "grounding_overlap"))
+        assert grounding.mean == pytest.approx(sum(v for v in values if v is not None) / 20)
+
+
+def test_only_metrics_that_need_no_right_answer() -> None:
+    assert metrics_of(judge("offline")) == ("grounding_overlap", "question_overlap")
+    assert metrics_of(PaidJudge()) == PaidJudge.metrics
+
+
+def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
+    told(engine, traces(9))
+    limits = Limits(daily_budget_nano_usd=30_000_000, per_minute=100)
+    paid = PaidJudge()
+    total = 0
+    for _ in range(5):
+        done = score_round(engine, paid, limits, NOW)
+        total += done.scored
+        if done.is_out_of_budget:
+            break
+    assert done.is_out_of_budget
+    assert (total, len(paid.asked)) == (3, 3)
+    with reading(engine) as connection:
+        assert spent_today(connection, NOW) == 30_000_000
+        assert sampling_summary(connection, DAY).cost_usd == "0.03"
+    assert score_round(engine, paid, limits, NOW + dt.timedelta(hours=11)).scored == 0
+    # The next day (UTC) there is a new one; two days later what is left is skipped when it is spent.
+    assert score_round(engine, paid, limits, NOW + dt.timedelta(hours=13)).scored == 3
+    late = NOW + MOST_WAIT + dt.timedelta(hours=1)
+    assert score_round(engine, PaidJudge(), Limits(daily_budget_nano_usd=0, per_minute=1), late).skipped == 3
+    assert states(engine) == {"scored": 6, "skipped": 3}
+
+
+def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
+    requests = traces(10, users=2)
+    told(engine, requests)
+    feedback.give(engine, trace_id=requests[7].trace_id, thumb="down")
+    assert (
+        score_round(engine, judge("offline"), Limits(daily_budget_nano_usd=0, per_minute=3), NOW).scored == 3
+    )
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(sample.c.priority).where(sample.c.state == "scored"))
+        assert sorted(priority for (priority,) in rows) == [1, 2, 2]
+    limits = Limits(daily_budget_nano_usd=0, per_minute=3)
+    assert score_round(engine, judge("offline"), limits, NOW + dt.timedelta(seconds=59)).scored == 0
+    assert score_round(engine, judge("offline"), limits, NOW + dt.timedelta(seconds=61)).scored == 3
+
+
+def test_a_judge_that_fails_is_asked_again_later(engine: sa.Engine) -> None:
+    told(engine, traces(2))
+    limits = Limits(daily_budget_nano_usd=10**9, per_minute=100)
+    broken = PaidJudge(fails=True)
+    assert score_round(engine, broken, limits, NOW).failed == 2
+    assert score_round(engine, broken, limits, NOW).failed == 0  # not at once
+    assert score_round(engine, PaidJudge(), limits, NOW + LEASE).scored == 2
+
+
+def test_a_worker_that_was_killed_loses_no_sample(engine: sa.Engine) -> None:
+    told(engine, traces(4))
+
+    class Killed(PaidJudge):
+        def judge(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
+            raise KeyboardInterrupt
+
+    limits = Limits(daily_budget_nano_usd=10**9, per_minute=100)
+    with pytest.raises(KeyboardInterrupt):
+        score_round(engine, Killed(), limits, NOW)
+    assert score_round(engine, PaidJudge(), limits, NOW).scored == 0
+    assert score_round(engine, PaidJudge(), limits, NOW + LEASE).scored == 4
+
+
+def test_a_trace_without_texts_is_undefined_not_bad(engine: sa.Engine) -> None:
+    requests = traces(2)
+    told(engine, requests)
+    with writing(engine) as connection:
+        from db.tables.telemetry import payload
+
+        connection.execute(sa.delete(payload))
+    assert score_round(engine, judge("offline"), FREE, NOW).scored == 2
+    with reading(engine) as connection:
+        for one in quality_summary(connection, DAY):
+            assert (one.mean, one.scored, one.undefined) == (None, 0, 2)
+
+
+def test_the_message_for_a_queue(engine: sa.Engine) -> None:
+    requests = traces(1)
+    told(engine, requests)
+    with reading(engine) as connection:
+        found = message(connection, application=APPLICATION, trace_id=requests[0].trace_id)
+        assert message(connection, application="other", trace_id=requests[0].trace_id) is None
+    assert found is not None
+    assert list(found) == ["request_id", "query", "response", "context", "priority", "reason"]
+    assert (found["priority"], found["reason"]) == (2, "new_user")
+
+
+def test_limits_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(BadInput):
+        Limits(daily_budget_nano_usd=-1, per_minute=1)

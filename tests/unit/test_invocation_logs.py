@@ -1,0 +1,174 @@
+"""One log entry becomes one span; what cannot be one says why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.invocation_logs import LogEntry, model_name, read_entry
+from genaiops_core.telemetry.otlp import STATUS_ERROR, RawSpan
+from tests import bedrock_samples as samples
+from tests.bedrock_samples import AT_NS, entry
+
+
+def read(**changes: Any) -> RawSpan:
+    return only_span(read_entry(entry(**changes)))
+
+
+def only_span(found: LogEntry) -> RawSpan:
+    return found.group.spans[0]
+
+
+def test_a_converse_call() -> None:
+    found = read_entry(entry())
+    span = only_span(found)
+    assert (found.request_id, found.application, found.start_ns) == ("r-1", "bedrock", AT_NS)
+    assert (span.start_ns, span.end_ns - span.start_ns) == (AT_NS, 589_000_000)
+    assert span.name == "chat meta.llama3-2-1b-instruct-v1:0"
+    assert span.parent_span_id == ""
+    said = span.attributes
+    # Bedrock's count leaves the 8 + 2 cached tokens out of the 52.
+    assert said["gen_ai.usage.input_tokens"] == 62
+    assert said["gen_ai.usage.cache_read.input_tokens"] == 8
+    assert said["gen_ai.usage.cache_creation.input_tokens"] == 2
+    assert said["gen_ai.usage.output_tokens"] == 30
+    assert said["aws.request_id"] == "r-1"
+    assert said["aws.identity.arn"].endswith("assumed-role/app/session")
+    assert said["aws.bedrock.guardrail.id"] == "g1"
+    assert '"Paris."' in said["gen_ai.output.messages"]
+    assert found.group.resource == {
+        "service.name": "bedrock",
+        "cloud.provider": "aws",
+        "cloud.region": "us-east-1",
+        "cloud.account.id": "123456789012",
+    }
+
+
+def test_the_same_request_is_always_the_same_span() -> None:
+    one, again, other = read(), read(timestamp="2026-02-01T00:00:00Z"), read(request_id="r-2")
+    assert (one.trace_id, one.span_id) == (again.trace_id, again.span_id)
+    assert one.trace_id != other.trace_id
+    assert (len(one.trace_id), len(one.span_id)) == (32, 16)
+
+
+def test_a_latency_that_nobody_told_is_unknown() -> None:
+    body = {"outputBodyJson": samples.CLAUDE_ANSWER, "outputTokenCount": 30}
+    found = read_entry(entry(operation="InvokeModel", output=body))
+    assert not found.is_timed
+    assert found.notes == ("its log does not say how long the call took",)
+    assert (read_entry(entry()).is_timed, read_entry(entry()).notes) == (True, ())
+
+
+def test_the_counts_of_the_entry_go_before_those_of_the_body() -> None:
+    span = read(
+        input={"inputTokenCount": 5, "cacheReadInputTokenCount": 3},
+        output={"outputTokenCount": 1, "outputBodyJson": samples.CONVERSE_ANSWER},
+    )
+    assert span.attributes["gen_ai.usage.input_tokens"] == 5 + 3 + 2
+    assert span.attributes["gen_ai.usage.output_tokens"] == 1
+
+
+def test_the_body_says_what_the_entry_does_not() -> None:
+    span = read(input={}, output={"outputBodyJson": samples.LLAMA_ANSWER})
+    assert span.attributes["gen_ai.usage.input_tokens"] == 52
+    assert span.attributes["gen_ai.usage.output_tokens"] == 30
+
+
+def test_request_metadata_say_application_release_user_and_session() -> None:
+    metadata = {
+        "application": "shop",
+        "genaiops.release": "v7",
+        "user_id": "u1",
+        "sessionId": "s1",
+        "team": "x",
+    }
+    found = read_entry(entry(requestMetadata=metadata))
+    said = only_span(found).attributes
+    assert found.application == "shop"
+    assert (said["genaiops.release"], said["user.id"], said["session.id"]) == ("v7", "u1", "s1")
+    assert said["aws.bedrock.request_metadata.team"] == "x"
+    assert read_entry(entry(requestMetadata=metadata), application="mine").application == "mine"
+
+
+def test_bodies_stored_elsewhere_are_named_and_unknown() -> None:
+    path = "s3://logs/data/r-1_output.json.gz"
+    found = read_entry(
+        entry(
+            input={"inputBodyS3Path": "s3://logs/data/r-1_input.json.gz", "inputTokenCount": 9000},
+            output={"outputBodyS3Path": path, "outputTokenCount": 30},
+        )
+    )
+    span = only_span(found)
+    assert f"its output body is stored at {path} and was not read" in found.notes
+    assert span.attributes["aws.bedrock.output_body_s3_path"] == path
+    assert span.attributes["gen_ai.usage.input_tokens"] == 9000
+    assert "gen_ai.output.messages" not in span.attributes
+
+
+def test_an_error_code_is_an_error() -> None:
+    span = read(errorCode="ThrottlingException", output=None)
+    assert (span.status_code, span.status_message) == (STATUS_ERROR, "ThrottlingException")
+    assert span.attributes["error.type"] == "ThrottlingException"
+
+
+@pytest.mark.parametrize(
+    ("model_id", "name"),
+    [
+        ("amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"),
+        ("us.amazon.nova-lite-v1:0", "us.amazon.nova-lite-v1:0"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0",
+            "us.amazon.nova-lite-v1:0",
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2",
+            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2",
+        ),
+    ],
+)
+def test_model_ids_and_arns(model_id: str, name: str) -> None:
+    assert model_name(model_id) == name
+    assert read(modelId=model_id).attributes["gen_ai.request.model"] == name
+
+
+@pytest.mark.parametrize(
+    ("model", "operation", "said"),
+    [
+        ("cohere.embed-english-v3", "InvokeModel", "embeddings"),
+        ("cohere.rerank-v3-5:0", "InvokeModel", "rerank"),
+        ("amazon.titan-text-express-v1", "InvokeModel", "text_completion"),
+        ("amazon.nova-lite-v1:0", "ConverseStream", "chat"),
+    ],
+)
+def test_what_was_done(model: str, operation: str, said: str) -> None:
+    assert read(modelId=model, operation=operation).attributes["gen_ai.operation.name"] == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"requestId": None}, "no requestId"),
+        ({"requestId": 7}, "no requestId"),
+        ({"requestId": "x" * 300}, "requestId is not one"),
+        ({"modelId": " "}, "no modelId"),
+        ({"timestamp": None}, "no timestamp"),
+        ({"timestamp": "yesterday"}, "ISO 8601"),
+        ({"timestamp": "0001-01-01T00:00:00Z"}, "before 1970"),
+        ({"timestamp": "9999-01-01T00:00:00Z"}, "after 2262"),
+        ({"schemaType": "CloudTrail"}, "CloudTrail"),
+        ({"input": {"inputTokenCount": -1}}, "inputTokenCount is '-1'"),
+        ({"output": {"outputTokenCount": "many"}}, "outputTokenCount is 'many'"),
+    ],
+)
+def test_what_is_no_entry_says_why(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(BadInput, match=problem):
+        read_entry(entry() | changes)
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", []])
+def test_what_is_no_object_says_so(value: Any) -> None:
+    with pytest.raises(BadInput, match="not a JSON object"):
+        read_entry(value)

@@ -1,0 +1,76 @@
+"""Token counts: cached ones among the input, reasoning ones among the output, whoever wrote the span."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from genaiops_core.telemetry.conventions import read
+from genaiops_core.telemetry.conventions.usage import Usage, usage
+
+BOTOCORE = "opentelemetry.instrumentation.botocore.bedrock-runtime"
+
+
+def told(scope: str = "test", **attributes: Any) -> Usage:
+    said = {name.replace("__", "."): value for name, value in attributes.items()}
+    return usage(read(said), said, scope, [])
+
+
+def otel(tokens: tuple[int, int], **more: Any) -> dict[str, Any]:
+    return {"gen_ai__usage__input_tokens": tokens[0], "gen_ai__usage__output_tokens": tokens[1], **more}
+
+
+CACHED = {"gen_ai__usage__cache_read__input_tokens": 80, "gen_ai__usage__cache_creation__input_tokens": 15}
+
+
+@pytest.mark.parametrize(
+    ("scope", "attributes", "expected"),
+    [
+        ("test", otel((100, 9), **CACHED), (100, 9)),  # OpenTelemetry: input includes cached tokens
+        ("test", otel((90, 9), **CACHED), (185, 9)),  # 95 cached tokens are no part of 90
+        (BOTOCORE, otel((100, 9), **CACHED), (195, 9)),  # known to pass on Bedrock's own count
+        (BOTOCORE, otel((100, 9)), (100, 9)),
+        ("test", otel((100, 9), gen_ai__usage__total_tokens=204, **CACHED), (195, 9)),  # only adds up apart
+        (
+            BOTOCORE,
+            otel((195, 9), gen_ai__usage__total_tokens=204, **CACHED),
+            (195, 9),
+        ),  # only adds up together
+        ("test", otel((100, 9), gen_ai__usage__total_tokens=7, **CACHED), (100, 9)),  # adds up to nothing
+        (
+            "test",
+            otel((100, 9), gen_ai__usage__total_tokens=189, **CACHED),
+            (180, 9),
+        ),  # written ones included
+    ],
+)
+def test_input_tokens_include_the_cached_ones(
+    scope: str, attributes: dict[str, Any], expected: tuple[int, int]
+) -> None:
+    found = told(scope, **attributes)
+    assert (found.input_tokens, found.output_tokens) == expected
+    if "gen_ai__usage__cache_read__input_tokens" in attributes:
+        assert (found.cache_read_tokens, found.cache_write_tokens) == (80, 15)
+
+
+def test_output_tokens_include_the_reasoning_ones() -> None:
+    reasoning = {"gen_ai__usage__reasoning__output_tokens": 60}
+    assert told(**otel((100, 200), **reasoning)).output_tokens == 200
+    assert told(**otel((100, 140), gen_ai__usage__total_tokens=300, **reasoning)).output_tokens == 200
+    assert told(**otel((100, 20), **reasoning)).output_tokens == 80
+
+
+def test_nothing_told_is_nothing_known() -> None:
+    assert told() == Usage(None, None, None, None)
+    assert not told(gen_ai__usage__cache_read__input_tokens=5).is_told
+    assert told(langfuse__observation__usage_details="[").input_tokens is None
+    assert told(langfuse__observation__usage_details="[1]").input_tokens is None
+
+
+@pytest.mark.parametrize("absurd", [float("nan"), float("inf"), -3, 10**30, "1e3", True, [5]])
+def test_counts_that_cannot_be_are_unknown_with_a_note(absurd: Any) -> None:
+    notes: list[str] = []
+    said = {"gen_ai.usage.input_tokens": absurd, "gen_ai.usage.output_tokens": 3}
+    assert usage(read(said), said, "", notes) == Usage(None, 3, None, None)
+    assert "input_tokens was" in notes[0]
