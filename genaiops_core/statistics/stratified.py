@@ -13,6 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
+_WEIGHTED_CONFIDENCE = 0.97
+"""Asked of t where parts are weighted: most of the weight is then on few scores, which crowd below 1, and of these t
+holds one to two points less than it says (simulated with 12 to 120 of them). So 95 % is what is held, not hoped for."""
+
 _Z = 1.959963984540054
 MOST_UNKNOWN = 0.5
 """A mean is not given when more of the whole than this is unknown."""
@@ -51,7 +55,8 @@ class Estimate:
 def estimate(strata: Sequence[Stratum]) -> Estimate:
     """The mean of all units of `strata`.
 
-    The interval is that of a stratified mean, Student's t with Satterthwaite's degrees of freedom, cut to [0, 1]. A
+    The interval is that of a stratified mean, Student's t with Satterthwaite's degrees of freedom, cut to [0, 1]. It
+    knows what was seen: with few values, something bad that is rarer than one in as many may not be among them. A
     stratum whose values are all equal shows no spread, and t would claim certainty: there the Wilson score interval
     (JASA 22, 1927) of a share with this mean gives it the most spread that values in [0, 1] can have. Units of a
     stratum without any value may have any value from 0 to 1, and the interval is widened by as much. With one stratum
@@ -114,7 +119,8 @@ def _half_width(known: Sequence[Stratum], seen: float) -> tuple[float | None, st
     name = "Student's t" if len(known) == 1 else "Student's t, weighted by inclusion probability"
     if not freedom:
         return _Z * math.sqrt(variance), "Wilson score (all values equal)"
-    return _t_quantile(variance**2 / freedom) * math.sqrt(variance), name
+    confidence = CONFIDENCE if len(known) == 1 else _WEIGHTED_CONFIDENCE
+    return _t_quantile(variance**2 / freedom, confidence) * math.sqrt(variance), name
 
 
 def _deviations(one: Stratum) -> float:
@@ -126,11 +132,11 @@ def _is_even(one: Stratum) -> bool:
     return one.n == 1 or _deviations(one) <= 1e-9 * one.n
 
 
-def _t_quantile(degrees_of_freedom: float) -> float:
+def _t_quantile(degrees_of_freedom: float, confidence: float) -> float:
     # Imported at first use: it takes 200 ms and 20 MB that an API which only takes traces in can do without.
     from scipy.special import stdtrit
 
-    return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
+    return float(stdtrit(degrees_of_freedom, (1 + confidence) / 2))
 
 
 def _wilson(mean: float, n: int) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 import zstandard
 
-from db.tables.telemetry import payload
+from db.tables.telemetry import log_record, payload
 
 MOST_READ = 1_000
 """Requests whose messages are read for one page."""
@@ -43,19 +43,25 @@ def say(connection: sa.Connection, requests: Sequence[Key], texts: Sequence[str]
     tests = {text: _test(text) for text in texts}
     found: dict[Key, set[str]] = defaultdict(set)
     wanted = set(requests)
-    rows = connection.execute(
-        sa.select(payload.c.trace_id, payload.c.application, payload.c.spans_zstd).where(
-            payload.c.trace_id.in_([trace_id for trace_id, _ in requests])
-        )
-    )
     decompress = zstandard.ZstdDecompressor().decompress
-    for trace_id, application, blob in rows:
+    for trace_id, application, blob, is_record in _blobs(connection, [trace_id for trace_id, _ in requests]):
         key = (trace_id, application)
         left = [text for text in tests if text not in found[key]] if key in wanted else []
         if left:
             written = decompress(blob, max_output_size=_LARGEST_BLOB_BYTES)
-            found[key].update(_said(written, {text: tests[text] for text in left}))
+            said = _Said(b'{"":%b}' % written if is_record else written)
+            found[key].update(text for text in left if tests[text](said))
     return found
+
+
+def _blobs(connection: sa.Connection, traces: Sequence[str]) -> Iterator[tuple[str, str, bytes, bool]]:
+    """Trace id, application and blob of every payload and log record, and whether it is a record."""
+    for table, blob in ((payload, payload.c.spans_zstd), (log_record, log_record.c.record_zstd)):
+        rows = connection.execute(
+            sa.select(table.c.trace_id, table.c.application, blob).where(table.c.trace_id.in_(traces))
+        )
+        for trace_id, application, written in rows:
+            yield trace_id, application, written, table is log_record
 
 
 class _Said:
@@ -79,11 +85,6 @@ class _Said:
         return any(text in one for one in self._strings)
 
 
-def _said(written: bytes, tests: dict[str, Callable[[_Said], bool]]) -> Iterator[str]:
-    said = _Said(written)
-    return (text for text, test in tests.items() if test(said))
-
-
 def _test(text: str) -> Callable[[_Said], bool]:
     wanted = normal(text)
     # Letters and digits are written as they are in JSON, also in JSON inside a string: what lacks them lacks the text.
@@ -93,8 +94,8 @@ def _test(text: str) -> Callable[[_Said], bool]:
 
 
 def texts_of(told: Any) -> Iterator[str]:
-    """Every text among the attributes and events of one span's payload, JSON in a text opened."""
-    stack = [told.get("attributes"), told.get("events"), told.get("logs")] if isinstance(told, dict) else []
+    """Every text that one span's payload or one log record says, JSON in a text opened."""
+    stack = [told.get(name) for name in ("attributes", "events", "body")] if isinstance(told, dict) else []
     while stack:
         value = stack.pop()
         if isinstance(value, dict):

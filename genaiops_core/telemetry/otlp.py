@@ -104,6 +104,12 @@ class Collector:
                 self.reject(str(name), error)
         return kept
 
+    def export(self, groups: Iterable[SpanGroup]) -> DecodedExport:
+        """What was decoded since the last time, with what was rejected meanwhile."""
+        decoded = list(groups)
+        rejected, self.rejected = self.rejected, 0
+        return DecodedExport(groups=decoded, rejected=rejected, problem=self.problem if rejected else "")
+
     def reject(self, name: str, error: Exception) -> None:
         """Count one that cannot be kept."""
         self.rejected += 1
@@ -119,23 +125,7 @@ def decode_protobuf(body: bytes) -> DecodedExport:
         BadInput: the body is not that message.
     """
     collector = Collector()
-    groups: list[SpanGroup] = []
-    for part in requests_of(body, ExportTraceServiceRequest, collector, "trace"):
-        groups += _protobuf_groups(part, collector)
-    return DecodedExport(groups=groups, rejected=collector.rejected, problem=collector.problem)
-
-
-def decode_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedExport]:
-    """Decode an export, a large protobuf body in parts of `SPANS_A_PART` spans, so that memory stays flat.
-
-    Raises:
-        BadInput: the body is no export; parts before a damaged one may have been given out by then.
-    """
-    if is_json or len(body) <= LARGE_BODY_BYTES:
-        yield decode_json(body) if is_json else decode_protobuf(body)
-        return
-    for part in otlp_wire.parts(body, SPANS_A_PART):
-        yield decode_protobuf(part)
+    return collector.export(_protobuf_groups(body, collector))
 
 
 def decode_json(body: bytes) -> DecodedExport:
@@ -144,15 +134,44 @@ def decode_json(body: bytes) -> DecodedExport:
     Raises:
         BadInput: the body is not JSON, or not such a request.
     """
-    request = otlp_wire.json_object(body)
     collector = Collector()
-    groups = []
+    return collector.export(_json_groups(body, collector))
+
+
+def decode_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedExport]:
+    """Decode an export, a large one in parts of about `SPANS_A_PART` spans, so that memory stays flat.
+
+    Raises:
+        BadInput: the body is no export; parts before a damaged one may have been given out by then.
+    """
+    if len(body) <= LARGE_BODY_BYTES:
+        yield decode_json(body) if is_json else decode_protobuf(body)
+        return
+    collector = Collector()
+    if not is_json:
+        for part in otlp_wire.parts(body, SPANS_A_PART):
+            yield collector.export(_protobuf_groups(part, collector))
+        return
+    groups: list[SpanGroup] = []
+    for group in _json_groups(body, collector):
+        groups.append(group)
+        if sum(len(one.spans) for one in groups) >= SPANS_A_PART:
+            yield collector.export(groups)
+            groups = []
+    yield collector.export(groups)
+
+
+def _json_groups(body: bytes, collector: Collector) -> Iterator[SpanGroup]:
+    request = otlp_wire.json_object(body)
     for resource_spans in objects_in(request, "resourceSpans"):
         resource = json_resource(object_in(resource_spans, "resource").get("attributes"))
         for scope_spans in objects_in(resource_spans, "scopeSpans"):
-            spans = collector.kept(list_in(scope_spans, "spans"), _json_span)
-            groups.append(SpanGroup(resource, json_scope(scope_spans), spans))
-    return DecodedExport(groups=groups, rejected=collector.rejected, problem=collector.problem)
+            sent, scope = list_in(scope_spans, "spans"), json_scope(scope_spans)
+            for first in range(0, len(sent), SPANS_A_PART):
+                some = sent[first : first + SPANS_A_PART]
+                # What was decoded is no longer needed as it was sent.
+                sent[first : first + SPANS_A_PART] = [None] * len(some)
+                yield SpanGroup(resource, scope, collector.kept(some, _json_span))
 
 
 def requests_of(body: bytes, message: Any, collector: Collector, what: str) -> Iterator[Any]:
@@ -183,12 +202,13 @@ def requests_of(body: bytes, message: Any, collector: Collector, what: str) -> I
         yield request
 
 
-def _protobuf_groups(request: ExportTraceServiceRequest, collector: Collector) -> Iterator[SpanGroup]:
-    for resource_spans in request.resource_spans:
-        resource = attributes_of(resource_spans.resource.attributes)
-        for scope_spans in resource_spans.scope_spans:
-            scope = {"name": scope_spans.scope.name, "version": scope_spans.scope.version}
-            yield SpanGroup(resource, scope, collector.kept(scope_spans.spans, _protobuf_span))
+def _protobuf_groups(body: bytes, collector: Collector) -> Iterator[SpanGroup]:
+    for request in requests_of(body, ExportTraceServiceRequest, collector, "trace"):
+        for resource_spans in request.resource_spans:
+            resource = attributes_of(resource_spans.resource.attributes)
+            for scope_spans in resource_spans.scope_spans:
+                scope = {"name": scope_spans.scope.name, "version": scope_spans.scope.version}
+                yield SpanGroup(resource, scope, collector.kept(scope_spans.spans, _protobuf_span))
 
 
 def _checked(span: RawSpan) -> RawSpan:

@@ -29,30 +29,45 @@ _DEEPEST_JSON = 200
 
 
 def parts(body: bytes, items: int) -> Iterator[bytes]:
-    """Exports of at most `items` spans or records each, which together say what `body` says.
+    """Exports of at most `items` spans or records each, which together say what `body` says, in the same order.
 
     Raises:
         BadInput: `body` is not protobuf.
     """
+    held: list[bytes] = []
+    count = 0
     try:
-        for group in _items(body, 1):
-            shared = [body[start:end] for number, start, end in _fields(body, *group) if number != 2]
-            resource = b"".join(shared)
-            for scope in _items(body, 2, *group):
-                yield from _scope_parts(body, scope, resource, items)
+        for number, part in _scope_parts(body, items):
+            if held and count + number > items:
+                # Messages one after the other are one message with all their items.
+                yield b"".join(held)
+                held, count = [], 0
+            held.append(part)
+            count += number
     except (IndexError, ValueError) as error:
         raise BadInput(f"The body is not an OTLP export in protobuf: {error}") from error
+    if held:
+        yield b"".join(held)
 
 
-def _scope_parts(body: bytes, scope: tuple[int, int], resource: bytes, items: int) -> Iterator[bytes]:
-    head: list[bytes] = []
-    spans: list[bytes] = []
-    for number, start, end in _fields(body, *scope):
-        (spans if number == 2 else head).append(body[start:end])
-    common = b"".join(head)
-    for first in range(0, len(spans), items):
-        inner = common + b"".join(spans[first : first + items])
-        yield _wrapped(1, resource + _wrapped(2, inner))
+def _scope_parts(body: bytes, items: int) -> Iterator[tuple[int, bytes]]:
+    """Number of items and export of each scope, or of each `items` of a long one."""
+    for group in _items(body, 1):
+        shared = [body[start:end] for number, start, end in _fields(body, *group) if number != 2]
+        resource = b"".join(shared)
+        for scope in _items(body, 2, *group):
+            head: list[bytes] = []
+            spans: list[tuple[int, int]] = []
+            for number, start, end in _fields(body, *scope):
+                if number == 2:
+                    spans.append((start, end))
+                else:
+                    head.append(body[start:end])
+            common = b"".join(head)
+            for first in range(0, len(spans), items):
+                some = spans[first : first + items]
+                inner = common + b"".join([body[start:end] for start, end in some])
+                yield len(some), _wrapped(1, resource + _wrapped(2, inner))
 
 
 def _items(body: bytes, wanted: int, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:

@@ -145,7 +145,10 @@ def _totals(connection: sa.Connection, trace_id: str) -> dict[str, Totals]:
             of_calls(span.c.input_tokens).label("input_tokens"),
             of_calls(span.c.output_tokens).label("output_tokens"),
             sa.func.min(span.c.start_ns).label("start_ns"),
-            sa.func.max(span.c.start_ns + span.c.duration_ns).label("end_ns"),
+            # An unknown duration is below 0: then all that is known of the end is the start.
+            sa.func.max(
+                span.c.start_ns + sa.case((span.c.duration_ns > 0, span.c.duration_ns), else_=0)
+            ).label("end_ns"),
         )
         .where(span.c.trace_id == trace_id)
         .group_by(span.c.component)

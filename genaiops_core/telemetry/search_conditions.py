@@ -79,7 +79,8 @@ def _compared(node: ast.Compare) -> Condition:
     if node.field == "latency":
         bound_ns = int(node.number.scaleb(6))
         # Below 0 is unknown, and NULL not told yet.
-        return sa.and_(request.c.duration_ns >= 0, compare(request.c.duration_ns, bound_ns))
+        took = sa.func.coalesce(request.c.duration_ns, -1)
+        return sa.and_(took >= 0, compare(took, bound_ns))
     if node.field == "cost":
         # Unknown is not 0: a request none of whose calls has a price is neither cheap nor dear.
         is_known = sa.or_(request.c.calls == 0, request.c.unpriced_calls < request.c.calls)

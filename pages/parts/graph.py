@@ -23,7 +23,8 @@ STATES: Mapping[str, tuple[str, str]] = {
 
 _LINE = "rgba(100,116,139,0.55)"
 _STEPS = 12
-_ROW_PX = 64
+_ROW_PX, _LEAST_ROW_PX = 64, 40
+_COMFORTABLE_PX = 600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,11 +156,16 @@ def figure(nodes: Sequence[Node], edges: Sequence[Edge]) -> go.Figure:
             )
         )
     tallest = max((len(column) for column in columns), default=1)
-    charts.style(drawn, height=max(260, _ROW_PX * tallest + 90), unit="", legend=True)
+    charts.style(drawn, height=max(260, round(_row_px(tallest) * tallest) + 90), unit="", legend=True)
     drawn.update_layout(hovermode="closest")
     drawn.update_xaxes(visible=False, range=[-0.4, len(columns) - 0.6])
     drawn.update_yaxes(visible=False, range=[-tallest / 2 - 0.35, tallest / 2 + 0.1])
     return drawn
+
+
+def _row_px(rows: int) -> float:
+    """Rows move together where there are many, as far as their names allow."""
+    return min(_ROW_PX, max(_LEAST_ROW_PX, _COMFORTABLE_PX / rows))
 
 
 def _line(

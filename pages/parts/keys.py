@@ -71,6 +71,7 @@ REVIEW_SUBMIT = "review_submit"
 REVIEW_SKIP = "review_skip"
 REVIEW_UNDO = "review_undo"
 REVIEW_LAST = "_review_last"
+REVIEW_DONE = "_review_done"
 
 
 def review_rating(metric: str, trace_id: str) -> str:

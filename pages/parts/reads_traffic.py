@@ -70,6 +70,11 @@ def exported(url: str, filters: Filters, query: str, form: str) -> bytes:
     return b"".join(export.export(engine(url), filters, query, format=form, limit=MOST_EXPORTED))
 
 
+def filename(form: str) -> str:
+    """What such a file is called."""
+    return export.filename(form)
+
+
 @cached(SLOW_S)
 def list_views(url: str, actor: str, screen: str) -> list[saved_views.SavedView]:
     """The actor's own views of a screen and the shared ones."""

@@ -33,16 +33,20 @@ def draw_queue(queue: Sequence[reviews.ReviewItem], waiting: int) -> reviews.Rev
             for one in queue
         ],
         {
-            "reason": column.TextColumn("Why", width=140),
-            "when": column.TextColumn("Asked", width=80),
-            "reviews": column.NumberColumn("Read by", width=60, help="How many others have rated it"),
+            "reason": column.TextColumn("Why", width=160),
+            "when": column.TextColumn("Asked", width=76),
+            "reviews": column.NumberColumn("Read", width=50, help="How many others have rated it"),
             "application": column.TextColumn("Application"),
         },
         key=keys.REVIEW_TABLE,
         alt="Answers to read, the most urgent first; select one to read it now",
     )
-    if waiting > len(queue):
-        st.caption(f"The first {len(queue)} of {waiting:,}.")
+    done = int(st.session_state.get(keys.REVIEW_DONE, 0))
+    st.progress(
+        done / (done + waiting) if done + waiting else 1.0,
+        text=f"{done:,} read in this visit, {waiting:,} to go"
+        + (f"; the first {len(queue)} are shown" if waiting > len(queue) else ""),
+    )
     return queue[picked or 0]
 
 
@@ -160,6 +164,7 @@ def _submit(here: Screen, item: reviews.ReviewItem) -> str:
         ratings=ratings,
         comment=str(st.session_state.get(keys.review_comment(item.trace_id)) or ""),
     )
+    st.session_state[keys.REVIEW_DONE] = int(st.session_state.get(keys.REVIEW_DONE, 0)) + 1
     _next(None)
     others = units.things(len(page.others), "other review")
     return f"Your rating is kept. {others}." if page.others else "Your rating is kept."

@@ -27,6 +27,8 @@ def draw(here: Screen, head: Header) -> str | None:
     window: Filters = head.filters if cursor is None else visited["filters"]
     page = reads_traffic.find(here.url, window, query, PAGE, cursor)
     picked = None
+    # This line also keeps the table's own toolbar off the buttons above.
+    st.caption(_said(page, len(visited["cursors"])))
     if page.rows:
         picked = tables.pick(
             [_row(row) for row in page.rows],
@@ -58,13 +60,8 @@ def _visited(head: Header, query: str) -> dict[str, Any]:
 
 
 def _turn(page: TracePage, visited: dict[str, Any]) -> None:
-    """What was looked at for this page, and the pages beside it."""
+    """The pages beside this one."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
-        st.caption(_said(page), width="content")
-        st.space("stretch")
-        st.caption(
-            f"Page {len(visited['cursors'])}, {units.things(len(page.rows), 'request')}", width="content"
-        )
         if st.button(
             "Newer", icon=":material/chevron_left:", key="trace_newer", disabled=len(visited["cursors"]) == 1
         ):
@@ -77,17 +74,18 @@ def _turn(page: TracePage, visited: dict[str, Any]) -> None:
             st.rerun()
 
 
-def _said(page: TracePage) -> str:
-    """How far this page has really looked."""
+def _said(page: TracePage, number: int) -> str:
+    """What this page holds, and how far it has really looked for that."""
+    shown = f"Page {number}: {units.things(len(page.rows), 'request')}, newest first."
     said = []
     if page.searched is not None:
         said.append(f"searched the messages of {units.things(page.searched, 'request')}")
     if page.looked_at is not None:
         said.append(f"looked at {units.things(page.looked_at, 'request')}")
     if not said:
-        return ""
+        return shown
     more = "; older ones may match too" if page.next_cursor is not None else ""
-    return f"For this page: {', '.join(said)}{more}."
+    return f"{shown} It {' and '.join(said)}{more}."
 
 
 def _row(row: TraceRow) -> dict[str, object]:

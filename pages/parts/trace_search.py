@@ -70,7 +70,7 @@ def _explain(typed: str, sentence: str) -> None:
 
 
 def _help() -> None:
-    with st.popover("How to search", icon=":material/help:", type="tertiary"):
+    with st.popover("How to search", icon=":material/help:"):
         st.markdown("**Conditions side by side must all hold.** OR, parentheses and - work as expected.")
         for at, example in enumerate(search_language.EXAMPLES):
             st.button(
@@ -99,7 +99,7 @@ def _export(here: Screen, head: Header, query: str) -> None:
         st.download_button(
             label,
             data=lambda form=form: reads_traffic.exported(here.url, window, query, form),  # type: ignore[misc]
-            file_name=f"requests.{'otlp.jsonl' if form == 'otlp' else form}",
+            file_name=reads_traffic.filename(form),
             key=keys.trace_export(form),
             icon=":material/download:",
             on_click="ignore",

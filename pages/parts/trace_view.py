@@ -74,11 +74,11 @@ def _head(here: Screen, trace: Trace, *, is_alone: bool) -> None:
         st.download_button(
             "OTLP",
             data=lambda: reads_traffic.exported(here.url, _window(trace), f"trace:{trace.trace_id}", "otlp"),
-            file_name=f"trace-{trace.trace_id}.jsonl",
+            file_name=f"trace-{trace.trace_id}.otlp.json",
             icon=":material/download:",
             key="trace_download",
             on_click="ignore",
-            help="Everything that came of this trace, one OTLP export a line",
+            help="Everything that came of this trace, as OTLP JSON",
         )
 
 
@@ -119,7 +119,7 @@ def _diagnosis(trace: Trace, state: dict[str, Any]) -> None:
                 st.caption("Nothing in this trace says that it went wrong.")
             here = {one.span_id for one in trace.spans}
             for at, finding in enumerate(told.findings):
-                kind, sentence, step = st.columns([1, 6, 1.4], vertical_alignment="center", gap="small")
+                kind, sentence, step = st.columns([1.4, 6, 1.5], vertical_alignment="center", gap="small")
                 kind.badge(
                     finding.kind,
                     color="violet" if finding.kind == "proxy" else "gray",

@@ -214,6 +214,33 @@ def test_parts_say_together_what_the_whole_says(items: int) -> None:
     assert all(export_.groups[0][:2] == expected[:2] for export_ in decoded)
 
 
+def test_parts_of_many_small_scopes_are_put_together() -> None:
+    whole = b"".join(protobuf(3, start=number) for number in range(1, 100, 3))
+    parts = list(otlp_wire.parts(whole, 30))
+    assert [len(decode_protobuf(part).groups) for part in parts] == [10, 10, 10, 3]
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_a_large_body_is_decoded_in_parts_with_indexes_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch, is_json: bool
+) -> None:
+    monkeypatch.setattr(otlp, "LARGE_BODY_BYTES", 100)
+    monkeypatch.setattr(otlp, "SPANS_A_PART", 4)
+    if is_json:
+        spans = [sample(number) for number in range(1, 11)]
+        spans[6]["endTimeUnixNano"] = "0"
+        sent = body(*spans)
+    else:
+        message = ExportTraceServiceRequest.FromString(protobuf(10))
+        message.resource_spans[0].scope_spans[0].spans[6].end_time_unix_nano = 0
+        sent = message.SerializeToString()
+    decoded = list(otlp.decode_parts(sent, is_json=is_json))
+    counts = [sum(len(group.spans) for group in one.groups) for one in decoded]
+    assert [count for count in counts if count] == ([4, 5] if is_json else [4, 3, 2])
+    assert sum(one.rejected for one in decoded) == 1
+    assert [one.problem.partition(" '")[0] for one in decoded if one.problem] == ["span 6"]
+
+
 @pytest.fixture
 def client(tmp_path: Any) -> Iterator[TestClient]:
     settings = Settings(database_url=f"sqlite:///{tmp_path}/bad.db", max_request_mb=16)

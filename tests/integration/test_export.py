@@ -165,6 +165,7 @@ def test_every_kind_of_value_comes_back(sqlite_engine: sa.Engine, tmp_path: Path
         "traceState": "a=b",
         "kind": 3,
     }
+    spans.append(one_span(2, parent=1, duration_ns=-SECOND_NS))
     ingest(sqlite_engine, decode_json(json.dumps(sent).encode()))
     again = imported(tmp_path, whole(sqlite_engine, "otlp"))
     assert everything(again) == everything(sqlite_engine)

@@ -24,9 +24,11 @@ from genaiops_core.evaluation.production import (
     spent_today,
 )
 from genaiops_core.evaluation.trace_cases import case_of
+from genaiops_core.rollbacks.measures import observe
 from genaiops_core.telemetry import feedback
 from genaiops_core.telemetry.quality import quality_summary
 from genaiops_core.telemetry.samples import sampling_summary
+from genaiops_core.telemetry.scores import Score, record_scores
 from tests.integration.sampled import APPLICATION, DAY, NOW, told, traces
 
 FREE = Limits(daily_budget_nano_usd=0, per_minute=1_000)
@@ -171,6 +173,49 @@ def test_the_message_for_a_queue(engine: sa.Engine) -> None:
     assert found is not None
     assert list(found) == ["request_id", "query", "response", "context", "priority", "reason"]
     assert (found["priority"], found["reason"]) == (2, "new_user")
+
+
+def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> None:
+    requests = traces(60, users=1)
+    told(engine, requests, rate=0.4)
+    for one in requests[5:15]:
+        feedback.give(engine, trace_id=one.trace_id, thumb="down")
+    score_round(engine, judge("offline"), FREE, NOW)  # proxies are no evidence
+    with writing(engine) as connection:
+        rows = connection.execute(sa.select(sample)).all()
+        always = [row for row in rows if row.rate_ppm == 1_000_000]
+        assert len(always) == 11  # ten disliked, one new user
+        assert len(rows) > len(always) + 5
+        record_scores(
+            connection,
+            [
+                Score(
+                    application=row.application,
+                    trace_id=row.trace_id,
+                    metric=metric,
+                    judge="paid",
+                    value=0.1 if row.rate_ppm == 1_000_000 else 0.9,
+                    start_ns=row.start_ns,
+                    environment=row.environment,
+                    release=row.release,
+                    rate_ppm=row.rate_ppm,
+                )
+                for row in rows
+                for metric in ("faithfulness", "answer_relevancy")
+            ],
+        )
+    with reading(engine) as connection:
+        seen = observe(
+            connection,
+            application=APPLICATION,
+            release=requests[0].release,
+            variant="canary",
+            now=NOW,
+            window_min=300,
+        )
+    assert seen.requests == 60
+    assert seen.avg_quality_score == pytest.approx((11 * 0.1 + 49 * 0.9) / 60)
+    assert seen.scores < 2 * len(rows)
 
 
 def test_limits_that_make_no_sense_are_refused() -> None:

@@ -7,9 +7,10 @@ import json
 
 import pytest
 import sqlalchemy as sa
+import zstandard
 from hypothesis import HealthCheck, given, settings
 
-from db.tables.telemetry import request
+from db.tables.telemetry import log_record, request
 from db.transaction import reading, writing
 from genaiops_core.telemetry import feedback, message_search, paging, search
 from genaiops_core.telemetry.filters import Filters
@@ -168,6 +169,25 @@ def test_pages_of_a_search_in_messages_say_how_many_were_read(
         assert ([int(row.trace_id, 16) for row in second.rows], second.searched) == ([1], 2)
         assert second.next_cursor is None
         assert search.search(connection, ALL_DAY, "status:ok").searched is None
+
+
+def test_words_in_log_records_are_found(stocked: sa.Engine) -> None:
+    record = {"body": {"content": "Parcel number 42"}, "attributes": {}}
+    with writing(stocked) as connection:
+        connection.execute(
+            log_record.insert(),
+            {
+                "application": "desk",
+                "trace_id": f"{3:032x}",
+                "span_id": f"{7:016x}",
+                "time_ns": T0_NS,
+                "digest": "d",
+                "event_name": "gen_ai.user.message",
+                "record_zstd": zstandard.compress(json.dumps(record).encode()),
+            },
+        )
+    with reading(stocked) as connection:
+        assert found(connection, '"parcel number"') == [3]
 
 
 @pytest.mark.parametrize("query", ["", "spans>0", "-refund", "-nothing", "ask OR lost OR fail"])

@@ -235,3 +235,9 @@ def test_log_records_join_their_span_and_their_trace(engine: sa.Engine) -> None:
     found = get(engine)
     assert [message.text for message in found.spans[1].content.messages_in] == ["Where is it?"]
     assert [record.body for record in found.logs] == [{"content": "started", "role": "user"}]
+
+
+def test_an_unknown_duration_does_not_turn_time_back(engine: sa.Engine) -> None:
+    tell(engine, span(1, name="ask", duration_ns=-5 * SECOND_NS))
+    found = get(engine)
+    assert (found.duration_ms, found.spans[0].own_ms) == (0.0, 0.0)

@@ -207,6 +207,10 @@ COMPONENTS: dict[str, str] = {
     "ai.rerank.dorerank": "reranking",
     "ai.toolcall": "tool",
     # Others that follow OpenTelemetry with words of their own
+    "chat.completions": "generation",
+    "chat.streaming_completions": "generation",
+    "text.completions": "generation",
+    "text.streaming_completions": "generation",
     "responses": "generation",
     "response": "generation",
     "message": "generation",
