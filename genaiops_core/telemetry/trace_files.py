@@ -80,8 +80,8 @@ class ParquetWriter:
 
     def __init__(self) -> None:
         # Only who exports Parquet pays for loading it.
-        import pyarrow as pa  # type: ignore[import-untyped]
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
         types = {
             "start": pa.timestamp("us", tz="UTC"),

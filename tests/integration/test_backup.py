@@ -25,7 +25,7 @@ def fill(engine: sa.Engine) -> None:
         )
         connection.execute(
             sa.insert(telemetry.payload).values(
-                application="bot", trace_id="ab" * 16, spans_zstd=b"\x00\xff\x01"
+                application="bot", trace_id="ab" * 16, spans_zstd=b"\x00\xff\x01", start_ns=0
             )
         )
         connection.execute(
@@ -73,7 +73,9 @@ def test_new_rows_get_new_ids_after_a_restore(
     restore(engine, tmp_path / "saved.zst")
     with writing(engine) as connection:
         connection.execute(
-            sa.insert(telemetry.payload).values(application="bot", trace_id="cd" * 16, spans_zstd=b"")
+            sa.insert(telemetry.payload).values(
+                application="bot", trace_id="cd" * 16, spans_zstd=b"", start_ns=0
+            )
         )
         assert sorted(connection.execute(sa.select(telemetry.payload.c.id)).scalars()) == [1, 2]
 
