@@ -33,6 +33,16 @@ dataset_version = sa.Table(
     sa.UniqueConstraint("dataset", "content_sha256"),
 )
 
+dataset_tag = sa.Table(
+    "dataset_tag",
+    metadata,
+    sa.Column("dataset", sa.String(200), primary_key=True),
+    sa.Column("tag", sa.String(100), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("created_by", sa.String(200), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
 test_case = sa.Table(
     "test_case",
     metadata,

@@ -68,7 +68,7 @@ def show(name: Name, json: output.Json = False) -> None:
 @commands.command()
 def export(
     name: Name,
-    format: Annotated[str, typer.Option(help="jsonl: one case a line.")] = "jsonl",
+    format: Annotated[str, typer.Option(help="jsonl: one case a line; csv: for spreadsheets.")] = "jsonl",
     output_file: Annotated[
         Path | None, typer.Option("--output", help="File to write; stdout otherwise.")
     ] = None,
@@ -78,13 +78,11 @@ def export(
     import sys
 
     from db.transaction import reading
-    from genaiops_core.evaluation import datasets
+    from genaiops_core.evaluation import datasets, exports
 
-    if format != "jsonl":
-        raise BadInput(f"There is no format '{format}'; the only one is jsonl.")
     wanted, version = split_version(name)
     with reading(context.engine()) as connection:
-        lines = (orjson.dumps(case) + b"\n" for case in datasets.export(connection, wanted, version))
+        lines = exports.write(datasets.export(connection, wanted, version), format)
         if output_file is None:
             sys.stdout.buffer.writelines(lines)
             return
@@ -95,7 +93,10 @@ def export(
 
 
 def import_dataset_command(
-    files: Annotated[list[Path], typer.Argument(help="CSV, TSV, JSON, JSONL or XLSX.", metavar="FILE...")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="CSV, TSV, JSON, JSONL, XLSX, XLS, ODS or Parquet.", metavar="FILE..."),
+    ],
     name: Annotated[str, typer.Option(help="Name of the dataset; the file's name otherwise.")] = "",
     map: Annotated[list[str] | None, typer.Option(help=MAP_HELP)] = None,
     reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",

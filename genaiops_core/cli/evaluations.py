@@ -170,7 +170,7 @@ def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple
 
     file = Path(suite)
     if not file.is_file():
-        if file.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl", ".xlsx"):
+        if file.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet"):
             raise BadInput(f"{suite} does not exist.")
         return split_version(suite)
     stored = datasets.import_dataset(

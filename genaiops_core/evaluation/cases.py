@@ -59,6 +59,9 @@ MAX_LITERAL_CHARACTERS = 1_000_000
 MAX_METADATA_DEPTH = 20
 
 _OTHER_PIPE = re.compile(r"\n|^\||\|\||\s\||\|\s|\|$")
+_NULLS = frozenset(("null", "NULL", "\\N", "#N/A"))
+"""How databases and sheets write a missing value into text; "Null", "None" and "NaN" may be answers."""
+
 _TEXT_KEYS = ("text", "content", "page_content", "body", "document", "passage")
 
 
@@ -100,7 +103,7 @@ def recognise(columns: Sequence[str]) -> dict[str, str]:
     """Field -> column, by alias; a column serves one field only."""
     by_name: dict[str, str] = {}
     for column in columns:
-        by_name.setdefault(_normal(column), column)
+        by_name.setdefault(normal(column), column)
     mapping: dict[str, str] = {}
     for name in FIELDS:
         for alias in ALIASES[name]:
@@ -161,14 +164,15 @@ def to_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
     return Cases(cases=cases, problems=problems, rejected=rejected)
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """A column name without case, spaces and punctuation."""
     return re.sub(r"[^0-9a-z]+", "_", name.strip().lower()).strip("_")
 
 
 def _field(name: str) -> str:
-    normal = _normal(name)
+    wanted = normal(name)
     for field_name in FIELDS:
-        if normal == field_name or normal in ALIASES[field_name]:
+        if wanted == field_name or wanted in ALIASES[field_name]:
             return field_name
     raise BadInput(f"'{name}' is no field of a test case; map one of {', '.join(FIELDS)} to a column.")
 
@@ -177,7 +181,7 @@ def _column(wanted: str, columns: Sequence[str]) -> str:
     if not wanted or wanted in columns:
         return wanted
     for column in columns:
-        if _normal(column) == _normal(wanted):
+        if normal(column) == normal(wanted):
             return column
     if wanted.partition(".")[0] in columns:
         return wanted
@@ -204,6 +208,8 @@ def _reader(columns: Sequence[str], column: str) -> Any:
 
 def _parse(name: str, value: Any, *, piped: bool) -> Any:
     if value is None:
+        return None
+    if isinstance(value, str) and value.strip() in _NULLS:
         return None
     if name == "contexts":
         return _contexts(value, piped=piped)

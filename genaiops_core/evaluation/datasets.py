@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.tables.evaluations import dataset as dataset_table
-from db.tables.evaluations import dataset_version, evaluation, test_case
+from db.tables.evaluations import dataset_tag, dataset_version, evaluation, test_case
 from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, Conflict, NotFound
@@ -295,7 +295,7 @@ def delete(engine: sa.Engine, *, actor: str, name: str, reason: str = "") -> Non
             raise Conflict(
                 f"Dataset {name} has evaluations; their results would lose their cases, so it stays."
             )
-        for table in (test_case, dataset_version):
+        for table in (test_case, dataset_tag, dataset_version):
             connection.execute(sa.delete(table).where(table.c.dataset == name))
         connection.execute(sa.delete(dataset_table).where(dataset_table.c.name == name))
         before = {"versions": len(versions), "cases": versions[0].cases}

@@ -9,15 +9,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.tables import (
-    MAX_COLUMNS,
-    Row,
-    Table,
-    column_names,
-    drop_empty_columns,
-    require_columns,
-    require_rows,
-)
+from genaiops_core.evaluation.headers import LOOK_AHEAD, fill, is_known, titles_above
+from genaiops_core.evaluation.tables import MAX_COLUMNS, Table, require_columns
 
 DELIMITERS = (",", ";", "\t", "|")
 _NO_DELIMITER = "\x1f"
@@ -32,7 +25,7 @@ csv.field_size_limit(20_000_000)
 
 
 def read_delimited(text: str, filename: str, delimiter: str | None = None) -> Table:
-    """Read delimited text; the first line with text is the header.
+    """Read delimited text; titles above the header are stepped over.
 
     Args:
         text: the decoded file.
@@ -46,27 +39,10 @@ def read_delimited(text: str, filename: str, delimiter: str | None = None) -> Ta
         delimiter = find_delimiter(text[:_SAMPLE_CHARACTERS])
     _refuse_million_columns(text, delimiter, filename)
     reader = _Records(text, delimiter)
-    records = _guarded(iter(reader), filename)
-    header_number, header = next(records, (0, []))
-    if not header:
-        raise BadInput(f"{filename} is empty: it has no header and no rows.")
-    table = Table(columns=column_names(header, filename), rows=[])
-    width = len(header)
-    for number, cells in records:
-        extra = [cell for cell in cells[width:] if cell.strip()]
-        if extra:
-            table.reject(
-                number,
-                "",
-                f"has {len(cells)} cells, but the header (row {header_number}) names {width} columns",
-            )
-            continue
-        padded = cells[:width] + [""] * (width - len(cells))
-        table.rows.append(Row(number, tuple(cell if cell.strip() else None for cell in padded)))
-        require_rows(len(table.rows), filename)
+    table = fill(_guarded(iter(reader), filename), filename)
     for number in reader.unclosed:
         table.reject(number, "", "a quote is opened and never closed; the row was left out")
-    return drop_empty_columns(table, header)
+    return table
 
 
 def _refuse_million_columns(text: str, delimiter: str, filename: str) -> None:
@@ -81,11 +57,15 @@ def find_delimiter(sample: str) -> str:
     """The delimiter that splits the header and, most consistently, the rows of `sample`."""
     best, best_score = _NO_DELIMITER, (0.0, 0)
     for candidate in DELIMITERS:
-        spaced = f'{candidate} "' in sample
-        reader = csv.reader(_lines(sample), delimiter=candidate, skipinitialspace=spaced)
-        counts = [len(row) for row in islice(reader, 200) if any(cell.strip() for cell in row)]
+        reader = csv.reader(_lines(sample), delimiter=candidate, skipinitialspace=candidate != "\t")
+        rows = [row for row in islice(reader, 200) if any(cell.strip() for cell in row)]
+        counts = [len(row) for row in rows]
         if len(counts) > 2:
             counts.pop()  # the sample may end inside a row
+        titles = titles_above(rows[:LOOK_AHEAD]) if rows else 0
+        # Sentences below the name of their one column hold commas too: there only known names make a header.
+        if titles and (candidate != "," or any(is_known(cell) for cell in rows[titles])):
+            counts = counts[titles:]
         if not counts or counts[0] < 2:
             continue
         agreeing = Counter(counts)[counts[0]] / len(counts)
@@ -112,8 +92,8 @@ class _Records:
     def __init__(self, text: str, delimiter: str) -> None:
         self._lines = _lines(text)
         self._delimiter = delimiter
-        # `a, "b, c"`: a space before the quote would make the quote part of the text.
-        self._spaced = f'{delimiter} "' in text[:_SAMPLE_CHARACTERS]
+        # `a, "b, c"`: a space before the quote would make the quote part of the text. Spaces within quotes stay.
+        self._spaced = delimiter != "\t"
         self.unclosed: list[int] = []
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:

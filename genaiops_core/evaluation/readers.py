@@ -1,26 +1,28 @@
-"""Uploaded bytes to a table: CSV of any delimiter and encoding, TSV, JSON, JSON Lines and XLSX."""
+"""Uploaded bytes to a table: CSV of any delimiter and encoding, TSV, JSON, JSON Lines, XLSX, XLS, ODS and Parquet."""
 
 from __future__ import annotations
 
 from pathlib import PurePath
 
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.binaries import read_parquet, read_xls
 from genaiops_core.evaluation.delimited import read_delimited
 from genaiops_core.evaluation.documents import read_json, read_jsonl
 from genaiops_core.evaluation.encodings import decode
+from genaiops_core.evaluation.opendocument import read_ods
 from genaiops_core.evaluation.tables import MAX_FILE_BYTES, Problem, Row, Table
 from genaiops_core.evaluation.workbooks import read_workbook
 
 __all__ = ["ACCEPTED", "Problem", "Row", "Table", "read_table"]
 
-ACCEPTED = "CSV, TSV, JSON, JSONL and XLSX"
+ACCEPTED = "CSV, TSV, JSON, JSONL, XLSX, XLS, ODS and Parquet"
 
 _JSON_LINES = (".jsonl", ".ndjson", ".jl")
 _DELIMITED = (".csv", ".tsv", ".tab", ".ssv", ".psv", ".txt", "")
 
 # What a file really is, whatever its name says: first bytes -> (name of the kind, how to mend).
 _REFUSED = (
-    (b"PAR1", "a Parquet file"),
+    (b"PARE", "an encrypted Parquet file"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"SQLite format 3", "an SQLite database"),
@@ -53,8 +55,13 @@ def read_table(data: bytes, filename: str) -> Table:
         )
     ending = PurePath(filename).suffix.lower()
     _refuse_others(data, name, ending)
+    if data.startswith(b"PAR1"):
+        return read_parquet(data, name)
+    if data.startswith(_OLE):
+        return read_xls(data, name)
     if data.startswith(b"PK\x03\x04"):
-        return read_workbook(data, name)
+        is_ods = ending == ".ods" or b"opendocument" in data[:200]
+        return read_ods(data, name) if is_ods else read_workbook(data, name)
     if ending == ".xlsx":
         raise BadInput(f"{name} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX.")
     text = decode(data, name)
@@ -84,13 +91,8 @@ def _refuse_others(data: bytes, name: str, ending: str) -> None:
     for start, kind in _REFUSED:
         if data.startswith(start):
             raise BadInput(f"{name} is {kind}, which is not read; give one of {ACCEPTED}.")
-    if data.startswith(_OLE):
-        if _ENCRYPTED in data:
-            raise BadInput(f"{name} is encrypted; open it, remove the password and save it again as XLSX.")
-        raise BadInput(
-            f"{name} is an old Office file (XLS), which is not read; save it as XLSX, or give one of {ACCEPTED}."
-        )
-    if data.startswith(b"PK\x03\x04") and (ending == ".ods" or b"opendocument" in data[:200]):
-        raise BadInput(f"{name} is an OpenDocument file (ODS), which is not read; give one of {ACCEPTED}.")
-    if ending in (".xls", ".ods", ".parquet", ".pq", ".xlsm", ".xlsb"):
-        raise BadInput(f"{name}: {ending} files are not read; give one of {ACCEPTED}.")
+    if data.startswith(_OLE) and _ENCRYPTED in data:
+        raise BadInput(f"{name} is encrypted; open it, remove the password and save it again as XLSX.")
+    is_container = data.startswith((b"PK\x03\x04", b"PAR1", _OLE))
+    if ending in (".xls", ".ods", ".parquet", ".pq", ".xlsm", ".xlsb") and not is_container:
+        raise BadInput(f"{name} is not what its ending {ending} says; give one of {ACCEPTED}.")

@@ -5,25 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import io
 import warnings
-import zipfile
-from itertools import zip_longest
+from collections.abc import Iterator
+from itertools import chain, zip_longest
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.tables import (
-    MAX_COLUMNS,
-    Row,
-    Table,
-    column_names,
-    drop_empty_columns,
-    require_rows,
-)
+from genaiops_core.evaluation.archives import safe_members
+from genaiops_core.evaluation.headers import Record, fill
+from genaiops_core.evaluation.tables import MAX_COLUMNS, Row, Table
 
-MAX_UNPACKED_BYTES = 200 * 1024 * 1024
-MAX_UNPACKED_TIMES = 100
-"""Text packs 5 to 20 times; a file that grows more than this in unpacking is made to exhaust memory."""
-
-_SMALL_BYTES = 20 * 1024 * 1024
 _LAST_ROW = 1_048_576
 """Rows a sheet of Excel can have; a row numbered beyond would make the reader count empty rows for ever."""
 
@@ -59,25 +49,9 @@ def _is_formula(cell: Any) -> bool:
 
 
 def _require_safe(data: bytes, filename: str) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-    except zipfile.BadZipFile as error:
+    if "xl/workbook.xml" not in safe_members(data, filename):
         raise BadInput(
-            f"{filename} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX."
-        ) from error
-    # zipfile never unpacks more of a member than it declares, so the declared sizes are a true bound.
-    unpacked = sum(member.file_size for member in members)
-    if unpacked > MAX_UNPACKED_BYTES or (
-        unpacked > _SMALL_BYTES and unpacked > MAX_UNPACKED_TIMES * len(data)
-    ):
-        raise BadInput(
-            f"{filename} unpacks to {unpacked / 1e6:,.0f} MB; at most {MAX_UNPACKED_BYTES / 1e6:,.0f} MB, and "
-            f"{MAX_UNPACKED_TIMES} times its own size, are read. Save the sheet as CSV instead."
-        )
-    if not any(member.filename.lower() == "xl/workbook.xml" for member in members):
-        raise BadInput(
-            f"{filename} is a ZIP archive but no XLSX workbook; give XLSX, CSV, TSV, JSON or JSONL."
+            f"{filename} is a ZIP archive but no XLSX workbook; give XLSX, ODS, CSV, TSV, JSON or JSONL."
         )
 
 
@@ -99,25 +73,18 @@ def _read(data: bytes, filename: str, *, computed: bool) -> Table:
 
 
 def _read_sheet(sheet: Any, filename: str) -> Table | None:
-    header: list[str] = []
-    table: Table | None = None
+    records = _records(sheet)
+    first = next(records, None)
+    return None if first is None else fill(chain([first], records), filename)
+
+
+def _records(sheet: Any) -> Iterator[Record]:
     for number, cells in enumerate(sheet.iter_rows(max_row=_LAST_ROW, max_col=MAX_COLUMNS + 1), start=1):
         values = [_value(cell) for cell in cells]
         while values and values[-1] is None:
             values.pop()
-        if not values:
-            continue
-        if table is None:
-            header = ["" if value is None else str(value) for value in values]
-            table = Table(columns=column_names(header, filename), rows=[])
-            continue
-        width = len(header)
-        if len(values) > width:
-            table.reject(number, "", f"has {len(values)} cells, but the header names {width} columns")
-            continue
-        table.rows.append(Row(number, tuple(values + [None] * (width - len(values)))))
-        require_rows(len(table.rows), filename)
-    return drop_empty_columns(table, header) if table is not None else None
+        if values:
+            yield number, values
 
 
 def _value(cell: Any) -> Any:
@@ -127,6 +94,13 @@ def _value(cell: Any) -> Any:
         return None
     if cell.data_type == "f":
         return _Formula(getattr(value, "text", value) or "")
+    return plain(value)
+
+
+def plain(value: Any) -> str | None:
+    """A value of a sheet as text; None where it is blank."""
+    if value is None:
+        return None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:

@@ -17,9 +17,9 @@ def draw_import() -> None:
     st.subheader("Import", icon=":material/upload_file:", anchor=False)
     st.file_uploader(
         "File with test cases",
-        type=["csv", "tsv", "json", "jsonl", "ndjson", "xlsx"],
+        type=["csv", "tsv", "json", "jsonl", "ndjson", "xlsx", "xls", "ods", "parquet"],
         key=_file_key(),
-        help="CSV, TSV, JSON, JSON lines or XLSX. Columns are recognised by their names and can be changed below.",
+        help="CSV, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet. Columns are recognised by their names and can be changed below.",
     )
 
 

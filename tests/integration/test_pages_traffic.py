@@ -174,7 +174,9 @@ def test_a_trace_says_why_beside_its_evidence_and_what_it_cost(demo: sa.Engine) 
     ],
 )
 def test_each_tab_of_a_trace(demo: sa.Engine, tab: str, words: str) -> None:
-    screen = trace_screen(newest(demo, "is_error = 0 and calls > 1 and application = 'support-agent'"), tab=tab)
+    screen = trace_screen(
+        newest(demo, "is_error = 0 and calls > 1 and application = 'support-agent'"), tab=tab
+    )
     assert words in shown(screen)
 
 

@@ -111,7 +111,9 @@ def test_what_csv_writes_is_read_back(rows: list[list[str]], delimiter: str) -> 
     assert cells(table) == [row for row in expected if any(row)]
 
 
-@given(st.binary(max_size=400), st.sampled_from(["a.csv", "a.tsv", "a.json", "a.jsonl", "a.xlsx", "a"]))
+@given(
+    st.binary(max_size=400), st.sampled_from(["a.csv", "a.tsv", "a.json", "a.jsonl", "a.xlsx", "a.ods", "a"])
+)
 def test_any_bytes_give_a_table_or_one_sentence(data: bytes, name: str) -> None:
     try:
         table = read_table(data, name)
@@ -225,14 +227,28 @@ def test_an_encrypted_workbook_says_so() -> None:
 @pytest.mark.parametrize(
     ("data", "name"),
     [
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "old.xls"),
-        (b"PK\x03\x04" + b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "sheet.ods"),
-        (b"PAR1" + b"\x00" * 20, "cases.parquet"),
+        (b"just text", "old.xls"),
+        (b"just text", "sheet.ods"),
+        (b"just text", "cases.parquet"),
+        (b"%PDF-1.7", "cases.csv"),
         (b"question\nWhy?\n", "cases.docx"),
     ],
 )
 def test_other_formats_are_refused_naming_what_is_read(data: bytes, name: str) -> None:
-    with pytest.raises(BadInput, match="CSV, TSV, JSON, JSONL and XLSX"):
+    with pytest.raises(BadInput, match="CSV, TSV, JSON, JSONL, XLSX, XLS, ODS and Parquet"):
+        read_table(data, name)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "old.xls"),
+        (b"PK\x03\x04" + b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "sheet.ods"),
+        (b"PAR1" + b"\x00" * 20, "cases.parquet"),
+    ],
+)
+def test_broken_binaries_are_refused_in_a_sentence(data: bytes, name: str) -> None:
+    with pytest.raises(BadInput, match=name):
         read_table(data, name)
 
 

@@ -100,6 +100,11 @@ def test_retrieval_that_failed_or_found_nothing() -> None:
     assert again.verdict == "can't tell"
 
 
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
+def test_every_spelling_of_a_cut_answer(reason: str) -> None:
+    assert judged(seen("chat", "generation", finish_reasons=(reason,))).verdict == "truncated"
+
+
 def test_an_answer_cut_at_its_limit() -> None:
     cut = seen("chat", "generation", finish_reasons=("max_tokens",))
     found = judged(cut)

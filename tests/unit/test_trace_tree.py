@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.telemetry.diagnosis import Observation, diagnose
 from genaiops_core.telemetry.tree import Node, Place, arrange, own_time_ns
 
 
@@ -60,36 +58,3 @@ def test_own_time_leaves_out_what_children_cover_once() -> None:
     # 0..100 with children 10..40, 30..60 (10 shared) and 90..130 (30 beyond the end): 100 - 50 - 10 = 40.
     nodes = [node("r", "", 0, 100), node("a", "r", 10, 30), node("b", "r", 30, 30), node("c", "r", 90, 40)]
     assert own_time_ns(nodes, arrange(nodes)) == [40, 30, 30, 40]
-
-
-def observation(
-    *, is_error: bool = False, has_failed_child: bool = False, reasons: tuple[str, ...] = ()
-) -> Observation:
-    return Observation(
-        span_id="1",
-        name="chat",
-        component="generation",
-        is_error=is_error,
-        status_message="throttled" if is_error else "",
-        finish_reasons=reasons,
-        has_failed_child=has_failed_child,
-    )
-
-
-def test_the_failure_is_where_it_began() -> None:
-    found = diagnose([observation(is_error=True, has_failed_child=True), observation(is_error=True)])
-    assert (found.verdict, found.evidence) == ("error", ("generation 'chat' failed: throttled",))
-
-
-def test_failures_in_a_circle_are_all_named() -> None:
-    assert len(diagnose([observation(is_error=True, has_failed_child=True)] * 2).evidence) == 2
-
-
-@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
-def test_an_answer_cut_off_is_truncated(reason: str) -> None:
-    assert diagnose([observation(reasons=(reason,))]).verdict == "truncated"
-
-
-def test_without_evidence_nothing_is_said() -> None:
-    found = diagnose([observation(reasons=("stop",))])
-    assert (found.verdict, found.evidence) == ("can't tell", ())

@@ -65,6 +65,14 @@ def upgrade() -> None:
     sa.Column('is_demo', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_dataset'))
     )
+    op.create_table('dataset_tag',
+    sa.Column('dataset', sa.String(length=200), nullable=False),
+    sa.Column('tag', sa.String(length=100), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created_by', sa.String(length=200), nullable=False),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('dataset', 'tag', name=op.f('pk_dataset_tag'))
+    )
     op.create_table('dataset_version',
     sa.Column('dataset', sa.String(length=200), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -678,6 +686,7 @@ def downgrade() -> None:
     op.drop_table('evaluation')
     op.drop_table('dirty_hour')
     op.drop_table('dataset_version')
+    op.drop_table('dataset_tag')
     op.drop_table('dataset')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.drop_index('ix_audit_entry_application')

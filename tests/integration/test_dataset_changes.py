@@ -1,0 +1,92 @@
+"""From one version of a dataset to the next: diff, edit, split, tag; and out again as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+import sqlalchemy as sa
+
+from db.transaction import reading
+from genaiops_core.access import audit
+from genaiops_core.errors import BadInput, NotFound
+from genaiops_core.evaluation import changes, datasets, exports
+from genaiops_core.evaluation.cases import Case
+from tests.integration.evaluating import imported
+
+
+def test_a_diff_names_added_removed_and_changed_cases() -> None:
+    before = [Case(input="a", answer="1"), Case(input="b"), Case(input="c"), Case(input="c", answer="2")]
+    after = [Case(input="a", answer="2"), Case(input="c", answer="2"), Case(input="d"), Case(input="c")]
+    found = changes.diff_cases(before, after)
+    assert [(item.after.input, item.fields) for item in found.changed] == [("a", ("answer",))]
+    assert [case.input for case in found.added] == ["d"]
+    assert [case.input for case in found.removed] == ["b"]
+    assert found.unchanged == 2
+
+
+def test_an_edit_makes_a_new_version_and_leaves_the_old(engine: sa.Engine) -> None:
+    imported(engine, 3)
+    made = changes.edit(
+        engine,
+        actor="ada",
+        name="prices",
+        version=1,
+        changed={1: Case(input="New?"), 2: None},
+        added=[Case(input="More?")],
+        reason="typo",
+    )
+    assert (made.version, made.cases, made.is_new) == (2, 3, True)
+    with reading(engine) as connection:
+        assert datasets.get_version(connection, "prices", 1).cases == 3
+        found = changes.diff(connection, "prices", 1, 2)
+    assert (len(found.added), len(found.removed), found.unchanged) == (2, 2, 1)
+    with pytest.raises(BadInput, match="needs an input"):
+        changes.edit(
+            engine, actor="ada", name="prices", version=1, changed={1: Case(input=" ")}, reason="typo"
+        )
+
+
+def test_a_split_hangs_on_the_input_alone(engine: sa.Engine) -> None:
+    cases = [Case(input=f"question {number}") for number in range(2_000)]
+    made = changes.assign_splits(cases, {"dev": 3, "test": 1})
+    share = sum(case.metadata["split"] == "dev" for case in made) / len(made)
+    assert 0.72 < share < 0.78  # three standard deviations are 0.029
+    assert changes.assign_splits(cases[::-1], {"dev": 3, "test": 1}) == made[::-1]
+    with pytest.raises(BadInput, match="shares above 0"):
+        changes.assign_splits(cases, {"dev": 0})
+    imported(engine, 5)
+    stored = changes.split(engine, actor="ada", name="prices", version=1, shares={"dev": 1})
+    with reading(engine) as connection:
+        numbered = datasets.cases(connection, "prices", stored.version)
+    assert {case.metadata["split"] for _number, case in numbered} == {"dev"}
+
+
+def test_a_tag_moves_and_is_audited(engine: sa.Engine) -> None:
+    imported(engine, 3)
+    imported(engine, 4)
+    changes.tag(engine, actor="ada", name="prices", version=1, tag="golden")
+    changes.tag(engine, actor="ada", name="prices", version=2, tag="golden", reason="more cases")
+    with reading(engine) as connection:
+        assert changes.tags(connection, "prices") == {"golden": 2}
+        assert changes.tagged(connection, "prices", "golden") == 2
+        assert audit.entries(connection, action="dataset.tag")[0].before == {"tag": "golden", "version": 1}
+        with pytest.raises(NotFound, match="no tag 'silver'; there are: golden"):
+            changes.tagged(connection, "prices", "silver")
+    with pytest.raises(BadInput, match="no number"):
+        changes.tag(engine, actor="ada", name="prices", version=1, tag="v3")
+    with pytest.raises(NotFound):
+        changes.tag(engine, actor="ada", name="prices", version=9, tag="golden")
+    datasets.delete(engine, actor="ada", name="prices")
+
+
+def test_csv_is_safe_to_open_in_a_spreadsheet() -> None:
+    case = Case(input="=1+1", answer="-2", contexts=("a", "b"), reference="it's = 2").as_json()
+    rows = list(csv.reader(io.StringIO(b"".join(exports.write([case], "csv")).decode())))
+    assert rows == [
+        ["input", "answer", "contexts", "reference", "metadata"],
+        ["'=1+1", "'-2", '["a", "b"]', "it's = 2", ""],
+    ]
+    with pytest.raises(BadInput, match="jsonl, csv"):
+        exports.write([case], "docx")
