@@ -121,6 +121,16 @@ def reweigh(connection: sa.Connection, *, application: str, trace_id: str, rate_
         _upsert(connection, sums)
 
 
+def of_trace(connection: sa.Connection, trace_id: str) -> list[Score]:
+    """Every score of one request, by metric and judge."""
+    query = (
+        sa.select(*[score.c[name] for name in _COLUMNS])
+        .where(score.c.trace_id == trace_id)
+        .order_by(score.c.metric, score.c.judge)
+    )
+    return [Score(**row) for row in connection.execute(query).mappings()]
+
+
 def _by_identity(scores: Iterable[Score]) -> dict[tuple[Any, ...], Score]:
     return {tuple(getattr(one, name) for name in _IDENTITY): one for one in scores}
 

@@ -12,6 +12,7 @@ from genaiops_core.telemetry import (
     opinions,
     people,
     saved_views,
+    scores,
     search,
     service_map,
     sessions,
@@ -56,6 +57,13 @@ def get_context(url: str, trace_id: str) -> context_record.ContextRecord | None:
     """What was asked, found, sent and answered."""
     with snapshot(url) as connection:
         return context_record.context_record(connection, trace_id)
+
+
+@cached(QUICK_S)
+def scores_of(url: str, trace_id: str) -> list[scores.Score]:
+    """What judges and people scored the answer."""
+    with snapshot(url) as connection:
+        return scores.of_trace(connection, trace_id)
 
 
 @cached(QUICK_S)

@@ -119,9 +119,22 @@ def _scores(here: Screen, trace: Trace) -> None:
             f"Chosen for scoring: {trace_said.reason(sample.reason)}. State: {units.plain(sample.state)}"
             + (f", {units.plain(sample.note)}." if sample.note else ".")
         )
-    judged = [one for one in trace.diagnosis.findings if one.kind == "score"]
-    for finding in judged:
-        st.markdown(f":material/gavel: {units.plain(finding.text)}")
+    if judged := reads_traffic.scores_of(here.url, trace.trace_id):
+        column = tables.column
+        tables.show(
+            [
+                {"metric": one.metric, "judge": one.judge, "value": one.value, "reason": one.reason[:2_000]}
+                for one in judged
+            ],
+            {
+                "metric": column.TextColumn("Metric"),
+                "judge": column.TextColumn("Judge"),
+                "value": column.NumberColumn("Score", format="%.3f"),
+                "reason": column.TextColumn("Why"),
+            },
+            key=f"trace_scores_{trace.trace_id}",
+            alt="Scores of this request by metric and judge",
+        )
     given = reads_traffic.opinions_of(here.url, trace.trace_id)
     if not given:
         st.caption("No user has said what they think of it.")

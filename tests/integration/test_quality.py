@@ -20,6 +20,7 @@ from genaiops_core.telemetry.quality import (
     quality_summary,
     record_scores,
 )
+from genaiops_core.telemetry.scores import of_trace
 from tests.integration.traffic import DAY, MINUTE_NS
 
 DAY_NS = 1_767_571_200 * 10**9
@@ -63,6 +64,13 @@ def test_scores_told_twice_count_once(engine: sa.Engine) -> None:
     assert found.mean == pytest.approx(0.7)
     assert found.low == pytest.approx(0.203, abs=1e-3)
     assert found.high == 1.0
+
+
+def test_the_scores_of_one_request(engine: sa.Engine) -> None:
+    record(engine, score(1, 0.5), score(2, None))
+    with reading(engine) as connection:
+        assert of_trace(connection, f"{1:032x}") == [score(1, 0.5)]
+        assert of_trace(connection, f"{3:032x}") == []
 
 
 def test_quality_over_time_and_by_release(engine: sa.Engine) -> None:
