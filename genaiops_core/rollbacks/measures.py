@@ -20,7 +20,7 @@ HUMAN = "human"
 PROXIES = tuple(metric.name for metric in REGISTRY.values() if metric.is_proxy)
 """Words in common are no quality that a limit could be set for."""
 
-_OF_THEIR_OWN_ACCORD = (opinions.JUDGE, HUMAN)
+OF_THEIR_OWN_ACCORD = (opinions.JUDGE, HUMAN)
 """Judges who choose what they judge: mostly what is bad. They are shown, but do not roll anything back."""
 
 
@@ -111,7 +111,7 @@ def _quality(connection: sa.Connection, filters: Filters, requests: int) -> tupl
         )
         .select_from(request)
         .join(score, judged)
-        .where(*of_window, score.c.judge.not_in(_OF_THEIR_OWN_ACCORD), score.c.metric.not_in(PROXIES))
+        .where(*of_window, score.c.judge.not_in(OF_THEIR_OWN_ACCORD), score.c.metric.not_in(PROXIES))
         .group_by(score.c.rate_ppm)
     ).all()
     sums = {

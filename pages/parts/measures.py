@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 
+from genaiops_core.rollbacks.measures import OF_THEIR_OWN_ACCORD, PROXIES
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.filters import Filters
@@ -50,8 +51,18 @@ def card(
 
 
 def mean(metrics: Iterable[MetricQuality]) -> float | None:
-    """The mean of all scores of all metrics; None when nothing was scored."""
-    scored = [one for one in metrics if one.mean is not None and one.scored]
+    """The mean of all scores of all metrics, as the rollback policy counts them; None when nothing was scored.
+
+    Proxies, and the opinions of those who choose what they judge, have a chart of their own on the quality screen.
+    """
+    scored = [
+        one
+        for one in metrics
+        if one.mean is not None
+        and one.scored
+        and one.metric not in PROXIES
+        and one.judge not in OF_THEIR_OWN_ACCORD
+    ]
     total = sum(one.scored for one in scored)
     return sum(one.mean * one.scored for one in scored if one.mean is not None) / total if total else None
 
