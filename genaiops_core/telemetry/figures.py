@@ -43,9 +43,7 @@ class Figures:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        if self.calls and self.unpriced_calls >= self.calls:
-            return None
-        return usd(self.cost_nano_usd)
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
     @property
     def cost_per_request_nano_usd(self) -> float | None:
@@ -107,6 +105,11 @@ def milliseconds(percentiles_ns: Sequence[float] | None) -> Mapping[str, float |
         return NO_LATENCY
     p50, p95, p99 = (round(value / 1e6, 3) for value in percentiles_ns)
     return {"p50": p50, "p95": p95, "p99": p99}
+
+
+def known_usd(cost_nano_usd: int, calls: int, unpriced_calls: int) -> str | None:
+    """The exact cost in USD as a decimal number, or None when there were calls and none of them has a price."""
+    return None if calls and unpriced_calls >= calls else usd(cost_nano_usd)
 
 
 def usd(nano_usd: int) -> str:

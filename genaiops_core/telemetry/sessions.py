@@ -14,7 +14,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.telemetry import paging
 from genaiops_core.telemetry.durations import milliseconds
 from genaiops_core.telemetry.exchange import exchanges
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.figures import known_usd
 from genaiops_core.telemetry.filters import Filters, instant
 
 MAX_LIMIT = 200
@@ -45,7 +45,7 @@ class SessionRow:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return _usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class Turn:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return _usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ class Conversation:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return _usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
 def conversation(
@@ -336,10 +336,6 @@ def _facts(row: sa.RowMapping) -> dict[str, int]:
 
 def _sum(name: str) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.sum(request.c[name]), sa.BigInteger)
-
-
-def _usd(cost_nano_usd: int, calls: int, unpriced_calls: int) -> str | None:
-    return None if calls and unpriced_calls >= calls else usd(cost_nano_usd)
 
 
 def _check_limit(limit: int) -> None:

@@ -17,7 +17,7 @@ from genaiops_core.telemetry.diagnosis import Diagnosis, Observation, diagnose
 from genaiops_core.telemetry.durations import milliseconds
 from genaiops_core.telemetry.evidence import interaction
 from genaiops_core.telemetry.exchange import said, worth_reading
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.figures import known_usd, usd
 from genaiops_core.telemetry.filters import instant
 from genaiops_core.telemetry.outline import Outline, Totals, read_outline
 from genaiops_core.telemetry.trace_span import TraceSpan
@@ -92,7 +92,7 @@ class Trace:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return None if self.calls and self.unpriced_calls >= self.calls else usd(self.cost_nano_usd)
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
 def get_trace(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry import durations
 from genaiops_core.telemetry.applications import Known, known
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.figures import known_usd
 from genaiops_core.telemetry.filters import Filters, instant
 from genaiops_core.telemetry.paging import MAX_LIMIT, check_limit, narrowed, read_page, window_scope
 from genaiops_core.telemetry.search_conditions import bound, said_in_columns
@@ -62,7 +62,7 @@ class TraceRow:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return None if self.calls and self.unpriced_calls >= self.calls else usd(self.cost_nano_usd)
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
     @classmethod
     def from_row(cls, row: sa.RowMapping) -> Self:
