@@ -162,7 +162,7 @@ def header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime) -> di
         "release": run.release,
         "dataset": run.dataset,
         "version": run.version,
-        "cases": run.units // max(1, len(run.metrics)),
+        "cases": run.units // max(1, len(run.metrics) * run.repetitions),
         "cases_total": cases_total,
         "sample_size": run.sample_size,
         "judge": run.judge,

@@ -30,7 +30,9 @@ def claim(engine: sa.Engine, id: str, runner: str) -> bool:
         if not _begin(connection, id, asked.attempt):
             return False
         connection.execute(
-            sa.update(evaluation).where(evaluation.c.id == id).values(config={**asked.config, "runner": runner})
+            sa.update(evaluation)
+            .where(evaluation.c.id == id)
+            .values(config={**asked.config, "runner": runner})
         )
         return True
 

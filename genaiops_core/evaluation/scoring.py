@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from db.tables.evaluations import evaluation_score
 from db.transaction import reading
-from genaiops_core.evaluation import datasets, judges
+from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.desk.calls import NoCalls, UnitCalls
 from genaiops_core.evaluation.desk.clock import UnitClock
@@ -21,6 +21,7 @@ from genaiops_core.evaluation.desk.desk import Desk
 from genaiops_core.evaluation.desk.records import KeptScore
 from genaiops_core.evaluation.desk.unit import Unit
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed, Judgement
+from genaiops_core.evaluation.run_judges import is_computed
 
 _COMPUTED_AT_ONCE = 100
 """Units computed between two looks at whether to go on."""
@@ -45,8 +46,8 @@ async def score(desk: Desk, numbers: Sequence[int]) -> bool:
         Exception: the database did not take what was to be kept; all of it may be repeated.
     """
     work = await asyncio.to_thread(_load, desk, numbers)
-    paid = [unit for unit in work.missing if not judges.is_computed(desk.judge, unit.metric)]
-    computed = [unit for unit in work.missing if judges.is_computed(desk.judge, unit.metric)]
+    paid = [unit for unit in work.missing if not is_computed(desk.judge, unit.metric)]
+    computed = [unit for unit in work.missing if is_computed(desk.judge, unit.metric)]
     try:
         await until_stopped(desk, [_judge(desk, work.cases[unit.case_no], unit) for unit in paid])
         await _compute(desk, work.cases, computed)
@@ -63,7 +64,7 @@ async def until_stopped(desk: Desk, works: Iterable[Coroutine[Any, Any, None]]) 
     tasks = [asyncio.create_task(work) for work in works]
     if not tasks:
         return
-    everything = asyncio.gather(*tasks)
+    everything = asyncio.create_task(_all(tasks))
     stop = asyncio.create_task(desk.stopping.wait())
     try:
         await asyncio.wait({everything, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -72,11 +73,14 @@ async def until_stopped(desk: Desk, works: Iterable[Coroutine[Any, Any, None]]) 
         if not everything.done():
             for task in tasks:
                 task.cancel()
-        found = await asyncio.gather(*tasks, return_exceptions=True)
-        everything.cancelled() or everything.exception()
+        found = await everything
     for result in found:
         if isinstance(result, Exception):
             raise result
+
+
+async def _all(tasks: Sequence[asyncio.Task[None]]) -> list[BaseException | None]:
+    return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _load(desk: Desk, numbers: Sequence[int]) -> _Work:
@@ -100,7 +104,9 @@ def _load(desk: Desk, numbers: Sequence[int]) -> _Work:
         missing = [unit for unit in every if unit not in there]
         if missing and desk.judge.model is not None:
             desk.journal.load(connection, numbers)
-        return _Work(cases=datasets.numbered_cases(connection, run.dataset, run.version, numbers), missing=missing)
+        return _Work(
+            cases=datasets.numbered_cases(connection, run.dataset, run.version, numbers), missing=missing
+        )
 
 
 async def _judge(desk: Desk, case: Case, unit: Unit) -> None:
@@ -174,4 +180,6 @@ def failed(unit: Unit, reason: str, cost_nano_usd: int | None, latency_ms: float
 
 def told(error: Exception) -> str:
     """Why a unit failed: the judge's own words, or the kind of error where it has none."""
-    return str(error) if isinstance(error, JudgeFailed) else f"the judge broke: {type(error).__name__}: {error}"
+    return (
+        str(error) if isinstance(error, JudgeFailed) else f"the judge broke: {type(error).__name__}: {error}"
+    )

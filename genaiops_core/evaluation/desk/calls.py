@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,9 +51,9 @@ class Means:
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     """Calls that were begun: they are finished and kept even when nobody waits for them any more."""
 
-    def begin(self, call: Callable[[], Awaitable[Any]]) -> asyncio.Task[Any]:
+    def begin(self, call: Coroutine[Any, Any, KeptCall]) -> asyncio.Task[KeptCall]:
         """Start a call that goes on whatever becomes of its unit."""
-        task = asyncio.ensure_future(call())
+        task = asyncio.create_task(call)
         self.under_way.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -146,9 +146,9 @@ class UnitCalls:
         async for attempt in retrying(self._pause):
             with attempt:
                 give_back = await self._turn(most)
-                task = self._means.begin(lambda give_back=give_back: self._paid(sha, name, most, call, give_back))
+                task = self._means.begin(self._paid(sha, name, most, call, give_back))
                 # Shielded: a call that was begun is paid, so it is kept even when its unit runs out of time.
-                kept: KeptCall = await asyncio.shield(task)
+                kept = await asyncio.shield(task)
                 self._add(kept.cost_nano_usd)
                 return kept
         raise AssertionError("the attempts end by returning or raising")

@@ -12,7 +12,7 @@ import structlog
 
 from db.transaction import reading
 from genaiops_core.clock import now
-from genaiops_core.evaluation import judges, run_states, runs
+from genaiops_core.evaluation import run_judges, run_states, runs
 from genaiops_core.evaluation.desk.calls import Means
 from genaiops_core.evaluation.desk.journal import RunJournal
 from genaiops_core.evaluation.desk.keeping import Keeper
@@ -80,7 +80,7 @@ class Desk:
             BadInput: the judge cannot be made here.
         """
         # Libraries of judges take seconds to load; other runs go on meanwhile.
-        self.judge = await asyncio.to_thread(judges.of_run, self.engine, self.run)
+        self.judge = await asyncio.to_thread(run_judges.judge_of, self.run)
         prices = await asyncio.to_thread(self._prices)
         self.means = Means(
             pacer=self.pacer,

@@ -99,9 +99,7 @@ class Keeper:
         attempts(keep, self._engine, self._id, self._attempt, records, self._executor_id)
 
 
-def keep(
-    engine: sa.Engine, id: str, attempt: int, records: Sequence[Record], executor_id: str = ""
-) -> None:
+def keep(engine: sa.Engine, id: str, attempt: int, records: Sequence[Record], executor_id: str = "") -> None:
     """Insert what is new and count exactly that, in one transaction.
 
     Calls and answers were paid, so they are always kept. Scores are kept only while the run goes on in this attempt.
@@ -161,7 +159,10 @@ def _new_calls(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> dic
 
 
 def _new_answers(connection: sa.Connection, id: str, answers: Sequence[KeptAnswer]) -> dict[str, int]:
-    new = {(row.case_no, row.repetition) for row in _new(connection, generated_answer, [a.row(id) for a in answers])}
+    new = {
+        (row.case_no, row.repetition)
+        for row in _new(connection, generated_answer, [a.row(id) for a in answers])
+    }
     kept = [one for one in answers if (one.case_no, one.repetition) in new]
     return {
         "answers_done": len(kept),

@@ -120,7 +120,9 @@ class RunPurse:
             ).one()
             limit = Pace.from_json(run.config.get("pace")).spend_limit_nano_usd
             holds = spend_hold.c
-            rows = connection.execute(sa.select(holds.executor_id, holds.nano_usd).where(self._of_run())).all()
+            rows = connection.execute(
+                sa.select(holds.executor_id, holds.nano_usd).where(self._of_run())
+            ).all()
             alive = {*self._alive(connection), self._executor_id}
             gone = [row.executor_id for row in rows if row.executor_id not in alive]
             if gone:
