@@ -132,17 +132,21 @@ async def _compute(desk: Desk, cases: Mapping[int, Case], units: Sequence[Unit])
         if desk.stopping.is_set():
             return
         some = units[start : start + _COMPUTED_AT_ONCE]
-        for score in await asyncio.to_thread(computed, desk.judge, cases, some):
+        for score in await asyncio.to_thread(_computed_units, desk, cases, some):
             desk.keeper.put(score)
 
 
-def computed(judge: Judge, cases: Mapping[int, Case], units: Sequence[Unit]) -> list[KeptScore]:
-    """Scores of metrics that need no model, made in the calling thread."""
+def _computed_units(desk: Desk, cases: Mapping[int, Case], units: Sequence[Unit]) -> list[KeptScore]:
+    """In a thread of their own, with an event loop of their own."""
 
-    async def all_of_them() -> list[KeptScore]:
-        return [await _computed(judge, cases[unit.case_no], unit) for unit in units]
+    async def until_stopped() -> list[KeptScore]:
+        return [
+            await _computed(desk.judge, cases[unit.case_no], unit)
+            for unit in units
+            if not desk.stopping.is_set()
+        ]
 
-    return asyncio.run(all_of_them())
+    return asyncio.run(until_stopped())
 
 
 async def _computed(judge: Judge, case: Case, unit: Unit) -> KeptScore:

@@ -21,7 +21,7 @@ from genaiops_core.evaluation.judges.protocol import (
     Reply,
     Usage,
 )
-from genaiops_core.pricing.imports import import_prices
+from genaiops_core.pricing.imports import import_prices, read_prices
 
 MODEL = "test-model"
 
@@ -94,4 +94,4 @@ def judges_by(judge: Any) -> Callable[[str, JudgeOptions | None], Any]:
 def import_price(engine: sa.Engine, model: str, input_usd: float, output_usd: float) -> None:
     """A price in USD per million tokens."""
     data = json.dumps({model: [input_usd, output_usd]}).encode()
-    import_prices(engine, actor="ada", data=data, filename="prices.json")
+    import_prices(engine, actor="ada", prices=read_prices(data, "prices.json"), source="prices.json")
