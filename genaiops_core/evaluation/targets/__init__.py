@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.targets.hosts import allowed_hosts
 from genaiops_core.evaluation.targets.protocol import Answered, Target, answered_case, priced
 from genaiops_core.evaluation.targets.specs import TargetSpec, parse
@@ -22,10 +21,15 @@ def target(spec: TargetSpec | Mapping[str, Any], *, allowed_hosts: Sequence[str]
 
     Raises:
         BadInput: a field is wrong, or the host is not allowed.
+        Misconfigured: the environment lacks the key that the target refers to.
     """
     wanted = spec if isinstance(spec, TargetSpec) else parse(spec)
     if wanted.kind == "http":
         from genaiops_core.evaluation.targets.http import HttpTarget
 
         return HttpTarget(wanted, allowed_hosts=allowed_hosts)
-    raise BadInput(f"There is no target of kind '{wanted.kind}'.")
+    from genaiops_core.evaluation.targets import chat
+
+    if wanted.kind == "openai":
+        return chat.openai_target(wanted, allowed_hosts=allowed_hosts)
+    return chat.bedrock_target(wanted)
