@@ -109,7 +109,7 @@ def bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
         read_timeout_s=spec.timeout_s,
         connections=MOST_CONCURRENCY,
     )
-    return ChatTarget(spec, BedrockModel(spec.model, make_client=make_client))
+    return ChatTarget(spec, BedrockModel(spec.model, make_client=make_client, guardrail=spec.guardrail))
 
 
 def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) -> ChatTarget:

@@ -41,7 +41,7 @@ environment, credentials of the database and of AWS among it, by sending it to a
 _COMMON = ("kind", "timeout_s", "notes")
 _MODEL_FIELDS = (*_COMMON, "model", "system", "parameters")
 _FIELDS = {
-    "bedrock": (*_MODEL_FIELDS, "region", "profile"),
+    "bedrock": (*_MODEL_FIELDS, "region", "profile", "guardrail"),
     "openai": (*_MODEL_FIELDS, "base_url", "api_key"),
     "http": (*_COMMON, "model", "url", "method", "template", "reply", "headers"),
 }
@@ -67,6 +67,8 @@ class TargetSpec:
     region: str = ""
     profile: str = ""
     """bedrock: '' means those of the environment."""
+    guardrail: str = ""
+    """bedrock: ID or ID:VERSION that question and answer pass; '' for none."""
     url: str = ""
     method: str = "POST"
     template: Any = None
@@ -138,7 +140,8 @@ def parse(document: object, source: str = "the target") -> TargetSpec:
         "parameters": read.parameters(),
     }
     if kind == "bedrock":
-        return TargetSpec(**common, **spoken, region=read.text("region"), profile=read.text("profile"))
+        named: dict[str, Any] = {name: read.text(name) for name in ("region", "profile", "guardrail")}
+        return TargetSpec(**common, **spoken, **named)
     base_url = read.text("base_url", needed=True).rstrip("/")
     return TargetSpec(
         **common,
