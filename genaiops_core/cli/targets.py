@@ -52,6 +52,14 @@ Prompt = Annotated[
     str,
     typer.Option("--target-prompt", help="Which prompt of the release, for release.", rich_help_panel=_PANEL),
 ]
+Repetitions = Annotated[
+    int,
+    typer.Option(
+        "--repetitions",
+        help="How often each case is answered, to see how much answers vary.",
+        rich_help_panel=_PANEL,
+    ),
+]
 
 commands = typer.Typer(help="Targets: who answers the cases of an evaluation.", no_args_is_help=True)
 
@@ -70,6 +78,7 @@ def target_of(
     template: Path | None = None,
     reply: list[str] | None = None,
     prompt: str = "",
+    repetitions: int = 1,
     application: str = "",
     release: str = "",
 ) -> dict[str, Any] | None:
@@ -77,7 +86,7 @@ def target_of(
 
     Args:
         engine: where a release is looked up.
-        target, model, system, template, reply, prompt: the options of those names.
+        target, model, system, template, reply, prompt, repetitions: the options of those names.
         application, release: whose release `--target release` calls.
 
     Raises:
@@ -93,8 +102,9 @@ def target_of(
         "--target-prompt": prompt,
     }
     if not target.strip():
-        _refuse(given, "means nothing without --target", ())
+        _refuse(given | {"--repetitions": repetitions != 1}, "means nothing without --target", ())
         return None
+    specs.checked_repetitions(repetitions)
     if target.strip() == "release":
         _refuse(given, "means nothing for --target release, which has its own", ("--target-prompt",))
         return _of_release(engine, application, release, prompt)

@@ -103,6 +103,11 @@ def test_a_question_is_never_read_as_a_template(application: Application, questi
     assert application.seen[0][2] == {"a": question, "b": f"<<{question}>>"}
 
 
+def test_a_question_that_is_no_text_is_said() -> None:
+    with pytest.raises(JudgeFailed, match="The case cannot be written as JSON"):
+        ask("http://127.0.0.1:9/", Case(input="half a pair \ud800"))
+
+
 def test_the_reference_is_sent_only_where_the_template_names_it(application: Application) -> None:
     ask(f"{application.url}/answer")
     ask(f"{application.url}/answer", template={"q": "{input}", "gold": "{reference}"})
@@ -228,6 +233,7 @@ def test_what_is_no_number_is_unknown_not_zero(application: Application) -> None
         "169.254.169.254",
         "2852039166",  # the same, as one number
         "[::ffff:169.254.169.254]",
+        "[64:ff9b::a9fe:a9fe]",
         "[fe80::1]",
         "[fd00:ec2::254]",
         "169.254.170.2",

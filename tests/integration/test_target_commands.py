@@ -10,9 +10,11 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
+from db.transaction import reading
 from genaiops_core.cli import context, targets
 from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput, GenAIOpsError
+from genaiops_core.evaluation import datasets, runs
 from genaiops_core.releases import prompts, releases
 from tests.conftest import JudgeServer
 
@@ -148,3 +150,42 @@ def test_without_a_target_the_answers_of_the_suite_are_scored(sqlite_engine: sa.
 def test_control_characters_of_an_answer_do_not_reach_the_terminal(judge_server: JudgeServer) -> None:
     result = tried("--target", "bedrock:m", "--input", "a\x1b[31mb")
     assert "\x1b" not in result.stdout and "a\ufffd[31mb" in result.stdout
+
+
+def evaluated(*arguments: str) -> Result:
+    Path("cases.jsonl").write_text('{"input": "Why?", "reference": "Because."}\n')
+    return CliRunner().invoke(app, ["evaluate", "--suite", "cases.jsonl", *arguments])
+
+
+def test_evaluate_keeps_the_target_with_the_run(
+    monkeypatch: pytest.MonkeyPatch, sqlite_engine: sa.Engine
+) -> None:
+    launched: dict[str, Any] = {}
+
+    def launch(_engine: sa.Engine, **asked: Any) -> str:
+        launched.update(asked)
+        raise BadInput("stop here")
+
+    monkeypatch.setattr(runs, "launch", launch)
+    evaluated(
+        "--target", "openai:qwen3@http://gpu:8000/v1", "--target-system", "Be brief.", "--repetitions", "3"
+    )
+    document = {"kind": "openai", "model": "qwen3", "base_url": "http://gpu:8000/v1", "system": "Be brief."}
+    assert (launched["target"], launched["repetitions"]) == ({**document, "timeout_s": 60.0}, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--repetitions", "3"), "--repetitions means nothing without --target"),
+        (("--target", "bedrock:m", "--repetitions", "0"), "must be 1 to 20, not 0"),
+        (("--target", "bedrock"), "--target: model is missing"),
+    ],
+)
+def test_evaluate_refuses_a_target_before_anything_is_imported(
+    sqlite_engine: sa.Engine, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = evaluated(*arguments)
+    assert sentence in str(result.exception)
+    with reading(sqlite_engine) as connection:
+        assert datasets.list_datasets(connection) == []

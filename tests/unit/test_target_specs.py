@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput, Misconfigured
-from genaiops_core.evaluation.targets import allowed_hosts, parse, specs
+from genaiops_core.evaluation.targets import allowed_hosts, hosts, parse, specs
 
 BEDROCK = {"kind": "bedrock", "model": "amazon.nova-pro-v1:0"}
 OPENAI = {"kind": "openai", "model": "qwen3", "base_url": "http://127.0.0.1:8000/v1"}
@@ -130,7 +130,15 @@ def test_repetitions_have_a_range(repetitions: int) -> None:
 
 
 def test_allowed_hosts_are_parted_by_commas() -> None:
-    assert allowed_hosts(" My.App., *.corp:8443 ,,") == ("my.app", "*.corp:8443")
+    assert allowed_hosts(" My.App., *.corp:8443 ,,[::1]:80") == ("my.app", "*.corp:8443", "[::1]:80")
+    hosts.require_allowed("http://[::1]/", ["[::1]:80"], "url")
+    hosts.require_allowed("https://A.corp:8443/x", ["*.corp:8443"], "url")
+
+
+@pytest.mark.parametrize("setting", ["my.app:x", "https://my.app", "my.app/answer", ":80", "[::1"])
+def test_what_is_no_host_is_said(setting: str) -> None:
+    with pytest.raises(Misconfigured, match="is no host; write host, host:port or"):
+        allowed_hosts(setting)
 
 
 JSON = st.recursive(

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from genaiops_core.errors import BadInput
+from genaiops_core.errors import BadInput, Misconfigured
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -25,10 +25,26 @@ _METADATA = frozenset(
 )
 """AWS, ECS, Alibaba, Azure, AWS over IPv6."""
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
 
 def allowed_hosts(setting: str) -> tuple[str, ...]:
-    """The hosts of `GENAIOPS_TARGET_HOSTS`: `host`, `host:port` or `*.domain`, parted by commas; none allows any."""
-    return tuple(part.strip().lower().rstrip(".") for part in setting.split(",") if part.strip())
+    """The hosts of `GENAIOPS_TARGET_HOSTS`: `host`, `host:port` or `*.domain`, parted by commas; none allows any.
+
+    Raises:
+        Misconfigured: one of them is none of these.
+    """
+    found = tuple(part.strip().lower().rstrip(".") for part in setting.split(",") if part.strip())
+    for entry in found:
+        try:
+            is_host = bool(urlsplit(f"//{entry}").hostname) and urlsplit(f"//{entry}").port != 0
+        except ValueError:
+            is_host = False
+        if not is_host or "/" in entry:
+            raise Misconfigured(
+                f"GENAIOPS_TARGET_HOSTS: '{entry}' is no host; write host, host:port or *.domain."
+            )
+    return found
 
 
 def checked_url(url: str, field: str) -> str:
@@ -78,8 +94,15 @@ def is_refused(address: str) -> bool:
     """Whether nobody's target is there: link-local, metadata, multicast and unspecified addresses."""
     found: Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
-        found = found.ipv4_mapped or found.sixtofour or found
+        found = _inner(found)
     return found.is_link_local or found.is_multicast or found.is_unspecified or found in _METADATA
+
+
+def _inner(address: ipaddress.IPv6Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for, where it does (mapped, 6to4, NAT64)."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -136,10 +159,10 @@ LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=256)
 
 
 def _matches(host: str, port: int, entry: str) -> bool:
-    name, _, wanted = entry.rpartition(":") if entry.count(":") == 1 else (entry, "", "")
-    if wanted and wanted != str(port):
+    wanted = urlsplit(f"//{entry}")
+    if wanted.port not in (None, port):
         return False
-    name = name.strip("[]")
+    name = wanted.hostname or ""
     return host.endswith(name[1:]) if name.startswith("*.") else host == name
 
 

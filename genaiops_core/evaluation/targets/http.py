@@ -69,10 +69,14 @@ class HttpTarget:
         """One request."""
         body = placeholders.fill_json(self._spec.template, placeholders.values_of(case, repetition))
         headers = {name: specs.secret(reference) for name, reference in self._spec.headers.items()}
+        try:
+            content = orjson.dumps(body)
+        except TypeError as error:
+            raise JudgeFailed(f"The case cannot be written as JSON: {error}.") from error
         begun = time.perf_counter()
         try:
             async with asyncio.timeout(self._spec.timeout_s):
-                reply = await self._exchange(orjson.dumps(body), headers)
+                reply = await self._exchange(content, headers)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise JudgeFailed(f"{self._what} gave no answer within {self._spec.timeout_s:g} s.") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
