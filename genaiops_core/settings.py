@@ -88,6 +88,12 @@ class Settings(BaseSettings):
         2, description="People who must rate a request before their verdict counts: 1 or 2.", ge=1, le=2
     )
 
+    target_hosts: str = Field(
+        "",
+        description="Hosts that targets of evaluations may be on: host, host:port or *.domain, parted by commas; "
+        "empty allows any but link-local and metadata addresses.",
+    )
+
     @property
     def retention(self) -> dict[str, int]:
         """Days by kind, as `telemetry.retention.Keep` names them."""

@@ -21,6 +21,7 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
+    targets,
     traces,
 )
 from genaiops_core.errors import GenAIOpsError
@@ -39,6 +40,7 @@ for module in (
     imports,
     datasets,
     evaluations,
+    targets,
     releases,
     rollouts,
     rollbacks,
