@@ -22,6 +22,7 @@ from genaiops_core.cli import (
     sampling,
     serve,
     traces,
+    verdicts,
 )
 from genaiops_core.errors import GenAIOpsError
 
@@ -39,6 +40,7 @@ for module in (
     imports,
     datasets,
     evaluations,
+    verdicts,
     releases,
     rollouts,
     rollbacks,
