@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 
-Progress = Callable[[int, int], None]
+Progress = Callable[["Evaluation"], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -137,7 +137,7 @@ def _carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Ev
     from db.transaction import reading
     from genaiops_core.clock import now
     from genaiops_core.errors import Conflict
-    from genaiops_core.evaluation import execution, runs
+    from genaiops_core.evaluation import execution, run_states, runs
     from genaiops_core.jobs import heartbeat
 
     try:
@@ -145,15 +145,16 @@ def _carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Ev
             with reading(engine) as connection:
                 run = runs.get(connection, id)
                 is_beating = heartbeat.is_beating(connection, now())
-            progress(run.units_done, run.units)
+            progress(run)
             if not run.is_open and (run.results is not None or run.state == "failed"):
                 return run
             if run.state == "queued" and not is_beating:
-                if execution.claim(engine, id, heartbeat.new_executor_id(now())):
-                    return execution.run(engine, id, progress)
+                runner = heartbeat.new_executor_id(now())
+                if run_states.claim(engine, id, runner):
+                    return execution.run(engine, id, progress, runner=runner)
             elif run.state == "running" and not is_beating:
                 # The worker that had it died; every step may be repeated, so it is carried on here.
-                return execution.run(engine, id, progress)
+                return execution.run(engine, id, progress, runner=heartbeat.new_executor_id(now()))
             elif run.state == "cancelled":
                 return execution.finish(engine, id)
             time.sleep(POLL_SECONDS)
@@ -167,7 +168,7 @@ def _carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Ev
 def _bar(*, shown: bool) -> Iterator[Progress]:
     """A progress bar on stderr, so that stdout holds the answer only."""
     if not shown:
-        yield lambda done, total: None
+        yield lambda run: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -175,4 +176,4 @@ def _bar(*, shown: bool) -> Iterator[Progress]:
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("scoring", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda run: bar.update(task, completed=run.units_done, total=run.units)

@@ -145,8 +145,8 @@ def _measured(found: Figure, form: str) -> str:
         return "unknown"
     shown = form.format(found.value)
     if found.low is not None and found.high is not None and found.low < found.high:
-        shown += f" ({form.format(found.low)} to {form.format(found.high)})"
-    return f"{shown}, {found.evidence}"
+        shown += f", {form.format(found.low)} to {form.format(found.high)}"
+    return f"{shown} ({found.evidence.replace(' of the last', ', last')})"
 
 
 def _stage(stage: Mapping[str, Any]) -> str:

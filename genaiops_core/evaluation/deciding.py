@@ -150,7 +150,7 @@ def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricRes
             name,
             reached,
             unscored=max(0, results.cases(run) - len(reached)),
-            repetitions=results.repetitions(run),
+            repetitions=run.repetitions,
         )
     return found
 

@@ -88,16 +88,19 @@ def _case(classname: str, stage: str, verdict: str, why: str) -> ET.Element:
 
 
 def _document(suites: Mapping[str, Sequence[ET.Element]], properties: Mapping[str, Any]) -> bytes:
-    root = ET.Element("testsuites", name="genaiops", time="0", **_counts(_flat(suites.values())))
+    root = ET.Element("testsuites", {"name": "genaiops", "time": "0", **_counts(_flat(suites.values()))})
     for name, cases in suites.items():
-        suite = ET.SubElement(root, "testsuite", name=_clean(name), time="0", skipped="0", **_counts(cases))
+        suite = ET.SubElement(
+            root, "testsuite", {"name": _clean(name), "time": "0", "skipped": "0", **_counts(cases)}
+        )
         told = ET.SubElement(suite, "properties")
         for key, value in properties.items():
             if value not in (None, ""):
                 ET.SubElement(told, "property", name=_clean(key), value=_clean(str(value)))
         suite.extend(cases)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written + b"\n"
 
 
 def _flat(groups: Iterable[Sequence[ET.Element]]) -> list[ET.Element]:

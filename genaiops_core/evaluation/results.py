@@ -49,7 +49,7 @@ def header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime) -> di
         "cases": cases(run),
         "cases_total": cases_total,
         "sample_size": run.sample_size,
-        "repetitions": repetitions(run),
+        "repetitions": run.repetitions,
         "judge": run.judge,
         "target": run.config.get("target"),
         "pace": run.config.get("pace"),
@@ -71,11 +71,7 @@ def header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime) -> di
 
 def cases(run: Evaluation) -> int:
     """How many cases a run uses."""
-    return run.units // max(1, len(run.metrics) * repetitions(run))
-
-
-def repetitions(run: Evaluation) -> int:
-    return int(run.config.get("repetitions") or 1)
+    return run.units // max(1, len(run.metrics) * run.repetitions)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -114,7 +110,8 @@ def metrics_of(body: Mapping[str, Any]) -> dict[str, MetricResult]:
 
 
 def traffic_of(body: Mapping[str, Any]) -> TrafficFigures | None:
-    return TrafficFigures(**body["traffic"]) if body.get("traffic") else None
+    found = body.get("traffic")
+    return TrafficFigures(**{"unpriced_calls": 0, "monthly_cost_usd": None, **found}) if found else None
 
 
 def answers_of(body: Mapping[str, Any]) -> AnswerFigures | None:

@@ -13,15 +13,22 @@ from sqlalchemy import event
 
 from db.engine import SQLITE_BUSY_TIMEOUT_MS
 
-APPLICATION_VERSION = "genaiops-1"
+APPLICATION_VERSION = "genaiops-2"
 """Fixed: by default it is a hash of the code, and work begun before a deploy would never go on after it. Raise it
 only together with a workflow that cannot continue what its predecessor began."""
 
 QUEUE = "evaluations"
-RUNS_AT_ONCE = 2
-"""Runs a worker takes on at the same time; scoring is bound by one CPU, so more would only share it."""
+RUNS_AT_ONCE = 4
+"""Runs whose parts a worker hands out at the same time."""
+
+PARTS_QUEUE = "evaluation parts"
+PARTS_AT_ONCE = 3
+"""Parts of one run that a worker scores at the same time; so a later run need not wait for an earlier one."""
+MOST_PARTS_AT_ONCE = 12
+"""Parts of all runs."""
 
 POLL_SECONDS = 0.5
+PARTS_POLL_SECONDS = 0.25
 
 
 def system_url(url: str) -> sa.URL:
@@ -72,7 +79,7 @@ def configure(url: str, executor_id: str) -> None:
             # The default pickles: whoever can write the table could run code in the worker.
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
-            "max_executor_threads": 8,
+            "max_executor_threads": RUNS_AT_ONCE + MOST_PARTS_AT_ONCE,
             "scheduler_polling_interval_sec": 30.0,
         }
     )
@@ -84,10 +91,16 @@ def start() -> None:
 
     DBOS.launch()
     DBOS.register_queue(QUEUE, worker_concurrency=RUNS_AT_ONCE, polling_interval_sec=POLL_SECONDS)
+    DBOS.register_queue(
+        PARTS_QUEUE,
+        worker_concurrency=MOST_PARTS_AT_ONCE,
+        partition_worker_concurrency=PARTS_AT_ONCE,
+        polling_interval_sec=PARTS_POLL_SECONDS,
+    )
 
 
 def stop() -> None:
-    """Stop taking work; a run that is under way is left to another worker at its last step."""
+    """Stop taking work; what is under way is left to another worker at its last step."""
     from dbos import DBOS
 
     # The step that a run is in loses the engine under its feet; that is meant, and no error to be told.

@@ -75,6 +75,8 @@ def test_the_comment_shows_scores_and_folds_details_without_foreign_markup() -> 
             "cost_usd": "0",
             "traffic": {
                 "requests": 1200,
+                "unpriced_calls": 0,
+                "monthly_cost_usd": 60.0,
                 "window_days": 7,
                 "cost_per_query_usd": 0.0123,
                 "latency_ms": {"p95": 2400.0},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.judges.offline import OfflineJudge
-from genaiops_core.evaluation.judges.protocol import Judge, Judgement
+from genaiops_core.evaluation.judges.protocol import Judge, Judgement, JudgeOptions
 
 __all__ = ["Judge", "Judgement", "judge", "known_judges"]
 
@@ -14,7 +14,7 @@ def known_judges() -> tuple[str, ...]:
     return ("offline",)
 
 
-def judge(name: str) -> Judge:
+def judge(name: str, options: JudgeOptions | None = None) -> Judge:
     """The judge of that name.
 
     Raises:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.judges.protocol import Judgement
+from genaiops_core.evaluation.judges.protocol import Calls, Judgement
 from genaiops_core.evaluation.metrics import OFFLINE, REGISTRY, measure
 
 
@@ -15,20 +14,15 @@ class OfflineJudge:
 
     name = OFFLINE
     metrics = tuple(metric.name for metric in REGISTRY.values() if OFFLINE in metric.judges)
-    batch_cases = 50
+    model = None
 
-    def judge(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
-        judgements = []
-        for metric in metrics:
-            started = time.perf_counter()
-            measured = measure(metric, case)
-            judgements.append(
-                Judgement(
-                    metric=metric,
-                    value=measured.value,
-                    reason=measured.reason,
-                    cost_nano_usd=0,
-                    latency_ms=(time.perf_counter() - started) * 1000,
-                )
-            )
-        return judgements
+    async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
+        started = time.perf_counter()
+        measured = measure(metric, case)
+        return Judgement(
+            metric=metric,
+            value=measured.value,
+            reason=measured.reason,
+            cost_nano_usd=0,
+            latency_ms=(time.perf_counter() - started) * 1000,
+        )

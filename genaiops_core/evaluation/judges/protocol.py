@@ -171,6 +171,11 @@ class JudgeFailed(GenAIOpsError):
 
     http_status = 502
 
+    def __init__(self, message: str, *, usage: Usage | None = None) -> None:
+        super().__init__(message)
+        self.usage = usage
+        """What a call that came back useless cost all the same; None when it never came to that."""
+
 
 class Throttled(JudgeFailed):
     """The provider asks to come back later."""

@@ -1,0 +1,224 @@
+"""The calls of one unit: found in the journal, or set aside for, paced, made, priced and kept, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from genaiops_core.clock import now
+from genaiops_core.evaluation.desk.clock import UnitClock
+from genaiops_core.evaluation.desk.journal import Journal, NoJournal
+from genaiops_core.evaluation.desk.pacing import Pacer, retrying
+from genaiops_core.evaluation.desk.prices import Prices, most_tokens, text_tokens
+from genaiops_core.evaluation.desk.purse import OpenPurse, Purse, SpendLimitReached
+from genaiops_core.evaluation.desk.records import KeptCall, packed, reply_of, vector_of
+from genaiops_core.evaluation.desk.unit import Unit, call_sha256
+from genaiops_core.evaluation.judges.answers import Malformed, parse, repair
+from genaiops_core.evaluation.judges.protocol import (
+    Answer,
+    Embedded,
+    JudgeFailed,
+    Model,
+    Prompt,
+    Reply,
+    Usage,
+)
+
+MOST_REPAIRS = 2
+"""How often a malformed answer is sent back."""
+
+
+@dataclass(kw_only=True)
+class Means:
+    """What the units of a run share to make their calls."""
+
+    pacer: Pacer
+    prices: Prices
+    purse: Purse = field(default_factory=OpenPurse)
+    journal: Journal = field(default_factory=NoJournal)
+    attempt: int = 1
+    """Of the run. Malformed answers of earlier ones are passed over, their good answers used."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """How to wait where a provider throttles."""
+    outcome: Callable[[JudgeFailed | None], None] = lambda _: None
+    """Told of every call that ended: None when it went well."""
+    limit_reached: Callable[[str], None] = lambda _: None
+    """Told that no call may begin any more, and why; it stops the units."""
+    under_way: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Calls that were begun: they are finished and kept even when nobody waits for them any more."""
+
+    def begin(self, call: Coroutine[Any, Any, KeptCall]) -> asyncio.Task[KeptCall]:
+        """Start a call that goes on whatever becomes of its unit."""
+        task = asyncio.create_task(call)
+        self.under_way.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self.under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits sees it too; when nobody does it is no news
+
+    async def drain(self, limit_s: float) -> None:
+        """Wait for the calls under way; those that take longer are given up."""
+        if self.under_way:
+            _, late = await asyncio.wait(set(self.under_way), timeout=limit_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1.0)
+
+
+class UnitCalls:
+    """The calls of one unit; see `judges.protocol.Calls`."""
+
+    def __init__(self, means: Means, model: Model, unit: Unit, clock: UnitClock) -> None:
+        self._means = means
+        self._model = model
+        self._unit = unit
+        self._clock = clock
+        self._cost: int | None = 0
+        self._seen: dict[bytes, int] = {}
+
+    @property
+    def cost_nano_usd(self) -> int | None:
+        return self._cost
+
+    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
+        problem = ""
+        occurrence = self._occurrence(prompt)
+        for attempt in range(1, self._means.attempt + 1):
+            asked = prompt
+            for _ in range(1 + MOST_REPAIRS):
+                reply = await self._reply(asked, f"{attempt}:{occurrence}", attempt)
+                if reply is None:
+                    break  # not asked in that attempt
+                try:
+                    return parse(reply, answer)
+                except Malformed as error:
+                    problem = str(error)
+                    asked = repair(asked, reply, problem)
+        raise JudgeFailed(f"The answer was malformed {1 + MOST_REPAIRS} times: {problem}.")
+
+    async def embed(self, text: str) -> tuple[float, ...]:
+        model = self._model
+        content = [model.provider, model.embedding_name, text]
+        sha = call_sha256(self._unit, content, f"embed:{self._occurrence(text)}")
+        kept = self._found(sha)
+        if kept is None:
+            most = self._means.prices.most(model.provider, model.embedding_name, text_tokens(text))
+            kept = await self._made(sha, model.embedding_name, most, lambda: model.embed(text))
+        return vector_of(kept.reply)
+
+    async def _reply(self, prompt: Prompt, occurrence: str, attempt: int) -> Reply | None:
+        model = self._model
+        sha = call_sha256(self._unit, [model.provider, model.name, prompt], occurrence)
+        kept = self._found(sha)
+        if kept is None and attempt == self._means.attempt:
+            tokens = most_tokens(prompt, len(orjson.dumps(prompt.schema)) if prompt.schema else 0)
+            most = self._means.prices.most(model.provider, model.name, tokens, prompt.max_tokens)
+            kept = await self._made(sha, model.name, most, lambda: model.ask(prompt))
+        return None if kept is None else reply_of(kept.reply, kept.latency_ms)
+
+    def _occurrence(self, content: Prompt | str) -> int:
+        """How often this unit has asked the same before."""
+        key = orjson.dumps(content)
+        self._seen[key] = self._seen.get(key, 0) + 1
+        return self._seen[key]
+
+    def _found(self, sha: str) -> KeptCall | None:
+        kept = self._means.journal.find(sha)
+        if kept is not None:
+            self._add(kept.cost_nano_usd)
+        return kept
+
+    def _add(self, cost: int | None) -> None:
+        self._cost = None if cost is None or self._cost is None else self._cost + cost
+
+    async def _made(
+        self, sha: str, name: str, most: int | None, call: Callable[[], Awaitable[Reply | Embedded]]
+    ) -> KeptCall:
+        """Make a call that was not made before; again as long as it is throttled."""
+        async for attempt in retrying(self._pause):
+            with attempt:
+                give_back = await self._turn(most)
+                task = self._means.begin(self._paid(sha, name, most, call, give_back))
+                # Shielded: a call that was begun is paid, so it is kept even when its unit runs out of time.
+                kept = await asyncio.shield(task)
+                self._add(kept.cost_nano_usd)
+                return kept
+        raise AssertionError("the attempts end by returning or raising")
+
+    async def _turn(self, most: int | None) -> Callable[[], None]:
+        with self._clock.stopped():
+            try:
+                await self._means.purse.reserve(most)
+            except SpendLimitReached as reached:
+                self._means.limit_reached(str(reached))
+                await asyncio.Event().wait()  # until the unit is stopped: it has not failed
+            try:
+                return await self._means.pacer.take()
+            except BaseException:
+                self._means.purse.settle(most, 0)
+                raise
+
+    async def _paid(
+        self,
+        sha: str,
+        name: str,
+        most: int | None,
+        call: Callable[[], Awaitable[Reply | Embedded]],
+        give_back: Callable[[], None],
+    ) -> KeptCall:
+        means, cost = self._means, None
+        try:
+            try:
+                answered = await call()
+            except JudgeFailed as error:
+                means.outcome(error)
+                raise
+            finally:
+                give_back()
+            means.outcome(None)
+            cost = means.prices.cost(self._model.provider, name, _whole(answered))
+            kept = KeptCall(
+                unit=self._unit,
+                call_sha256=sha,
+                reply=packed(answered),
+                usage=answered.usage,
+                cost_nano_usd=cost,
+                latency_ms=answered.latency_ms,
+                called_at=now(),
+            )
+            await means.journal.keep(kept)
+            return kept
+        finally:
+            means.purse.settle(most, cost)
+
+    async def _pause(self, seconds: float) -> None:
+        with self._clock.stopped():
+            await self._means.sleep(seconds)
+
+
+class NoCalls:
+    """For metrics that are computed."""
+
+    cost_nano_usd = 0
+
+    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
+        raise JudgeFailed("This judge asks no model.")
+
+    async def embed(self, text: str) -> tuple[float, ...]:
+        raise JudgeFailed("This judge asks no model.")
+
+
+def _whole(answered: Reply | Embedded) -> Usage:
+    """An embedding has no output: none is not unknown."""
+    usage = answered.usage
+    if isinstance(answered, Embedded) and usage.output_tokens is None:
+        return Usage(input_tokens=usage.input_tokens, output_tokens=0)
+    return usage

@@ -1,0 +1,156 @@
+"""What is settled before a run begins or goes on: its metrics, whether its limit can be kept, what is tried again."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation_score, generated_answer
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.desk.prices import Prices
+from genaiops_core.evaluation.judges.protocol import Judge
+from genaiops_core.evaluation.metrics import canonical
+from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.pipeline import Pipeline
+
+MOST_REPETITIONS = 20
+
+RAGAS_FOUR = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """What is tried again."""
+
+    units: int
+    answers: int
+
+
+def chosen_metrics(
+    judge: Judge,
+    asked: Sequence[str] | None,
+    stages: Pipeline | None,
+    minimums: Mapping[str, float],
+) -> list[str]:
+    """What a run measures.
+
+    Args:
+        judge: who measures.
+        asked: metrics named at launch; None takes what the gates ask for, as far as the judge can measure it: where
+            that is nothing, RAGAS's four, or all that the judge has. A judge that costs nothing measures all it has.
+        stages: of the pipeline.
+        minimums: metric -> least value.
+
+    Raises:
+        BadInput: the judge cannot measure a metric that was named, or none was.
+    """
+    if asked is not None:
+        chosen = list(dict.fromkeys(canonical(name) for name in asked))
+        if not chosen:
+            raise BadInput("Name at least one metric.")
+        for name in chosen:
+            if name not in judge.metrics:
+                raise BadInput(
+                    f"The judge {judge.name} cannot measure '{name}'; it measures {', '.join(judge.metrics)}."
+                )
+        return chosen
+    gates = dict.fromkeys(
+        [
+            *(
+                name
+                for stage in (stages.stages if stages else ())
+                for name in (*stage.metrics, *stage.compared_metrics)
+            ),
+            *minimums,
+        ]
+    )
+    wanted = [name for name in gates if name in judge.metrics]
+    if judge.model is None:
+        return list(dict.fromkeys([*judge.metrics, *wanted]))
+    return wanted or [name for name in RAGAS_FOUR if name in judge.metrics] or list(judge.metrics)
+
+
+def check_repetitions(repetitions: int, *, has_target: bool) -> None:
+    """Refuse repetitions that nobody would make.
+
+    Raises:
+        BadInput: there are too many, or nothing to repeat.
+    """
+    if not 1 <= repetitions <= MOST_REPETITIONS:
+        raise BadInput(f"The repetitions must be 1 to {MOST_REPETITIONS}, not {repetitions}.")
+    if repetitions > 1 and not has_target:
+        raise BadInput("Only a target can answer a case more than once; leave the repetitions at 1.")
+
+
+def minimum(name: str, value: float) -> float:
+    """A least value in [0, 1].
+
+    Raises:
+        BadInput: it is not.
+    """
+    if not 0 <= value <= 1:
+        raise BadInput(f"The minimum of {canonical(name)} must be between 0 and 1, not {value:g}.")
+    return float(value)
+
+
+def new_id() -> str:
+    """Time-ordered like UUIDv7: 48 bits of milliseconds, then chance."""
+    value = (int(time.time() * 1000) << 80) | secrets.randbits(80)
+    value = (value & ~(0xF << 76)) | (7 << 76)
+    value = (value & ~(0x3 << 62)) | (2 << 62)
+    text = f"{value:032x}"
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+def check_prices(connection: sa.Connection, judge: Judge, pace: Pace) -> None:
+    """Refuse a spend limit that nobody could keep.
+
+    Raises:
+        BadInput: a model of the judge has no known price.
+    """
+    model = judge.model
+    if pace.spend_limit_nano_usd is None or model is None:
+        return
+    prices = Prices.load(connection)
+    for name in (model.name, model.embedding_name):
+        if name and not prices.knows(model.provider, name):
+            raise BadInput(
+                f"The price of {name} is not known, so a spend limit cannot be kept; import it with genaiops import "
+                f'prices FILE, where FILE holds {{"{name}": [INPUT, OUTPUT]}} in USD per million tokens, or launch '
+                "without a limit."
+            )
+
+
+def check_left(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
+    """Refuse to go on with a limit that is spent.
+
+    Raises:
+        BadInput: nothing of it is left.
+    """
+    if limit_nano_usd is not None and spent_nano_usd >= limit_nano_usd > 0:
+        limit, spent = (
+            format(Decimal(one).scaleb(-9).normalize(), "f") for one in (limit_nano_usd, spent_nano_usd)
+        )
+        raise BadInput(
+            f"The run has spent {spent} USD of its limit of {limit} USD; resume it with a higher limit."
+        )
+
+
+def forget_failed(connection: sa.Connection, id: str) -> Again:
+    """Delete the scores and answers that a failure of judge or target left without a value."""
+    scores = connection.execute(
+        sa.delete(evaluation_score).where(
+            evaluation_score.c.evaluation_id == id, evaluation_score.c.is_failed
+        )
+    )
+    answers = connection.execute(
+        sa.delete(generated_answer).where(
+            generated_answer.c.evaluation_id == id, generated_answer.c.latency_ms.is_(None)
+        )
+    )
+    return Again(units=scores.rowcount, answers=answers.rowcount)
