@@ -16,7 +16,7 @@ MOST_ATTEMPTS = 10
 """Of one call that is throttled; with the waits between them about two minutes."""
 
 _LONGEST_WAIT_S = 60.0
-_backoff = wait_exponential_jitter(initial=0.25, max=30, jitter=0.5)
+_backoff = wait_exponential_jitter(multiplier=0.25, max=30, jitter=0.5)
 
 
 def share_of(total: int, workers: int, place: int) -> int:
