@@ -12,6 +12,7 @@ from genaiops_core.cli import (
     database,
     datasets,
     demo,
+    evaluation_runs,
     evaluations,
     imports,
     privacy,
@@ -23,6 +24,7 @@ from genaiops_core.cli import (
     serve,
     targets,
     traces,
+    verdicts,
 )
 from genaiops_core.errors import GenAIOpsError
 
@@ -40,7 +42,9 @@ for module in (
     imports,
     datasets,
     evaluations,
+    evaluation_runs,
     targets,
+    verdicts,
     releases,
     rollouts,
     rollbacks,

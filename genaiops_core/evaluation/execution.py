@@ -7,22 +7,18 @@ a score that is there stays, only new scores count as done, and a call that was 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.evaluations import evaluation, evaluation_score
+from db.tables.evaluations import evaluation
 from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import GenAIOpsError
-from genaiops_core.evaluation import compare, datasets, results, run_states, runs, traffic
-from genaiops_core.evaluation import pipeline as pipelines
-from genaiops_core.evaluation.compare import Difference
+from genaiops_core.evaluation import datasets, deciding, run_states, runs
 from genaiops_core.evaluation.desk.desk import Desk
-from genaiops_core.evaluation.gates import Decision, Evidence, decide
 from genaiops_core.evaluation.parts import COMPUTED_UNITS_A_PART, UNITS_A_PART, sample, split
-from genaiops_core.evaluation.results import MetricResult, summarise
 from genaiops_core.evaluation.run_judges import judge_of
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.scoring import score
@@ -114,16 +110,8 @@ def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation
         asked = runs.get(connection, id)
         if not _is_to_be_finished(asked, attempt):
             return asked
-        metrics = _summaries(connection, asked)
-        decision = _decide(connection, asked, metrics)
-        suite = datasets.get_version(connection, asked.dataset, asked.version)
-        figures = _traffic(connection, asked)
-    at = now()
-    body: dict[str, Any] = {
-        **results.header(asked, cases_total=suite.cases, finished_at=at),
-        "metrics": {name: _entry(result, decision) for name, result in metrics.items()},
-        "traffic": figures.as_json() if figures else None,
-    }
+        at = now()
+        outcome = deciding.conclude(connection, asked, at)
     with writing(engine) as connection:
         # Two processes may have come this far with the same run: the first one's results stand.
         connection.execute(sa.select(evaluation.c.id).where(evaluation.c.id == id).with_for_update())
@@ -131,14 +119,9 @@ def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation
         if not _is_to_be_finished(current, attempt):
             return current
         is_whole = current.state == "running"
-        body.update(
-            gates=[gate.as_json() for gate in decision.gates] if is_whole else [],
-            stages=[stage.as_json() for stage in decision.stages] if is_whole else [],
-            verdict=decision.verdict if is_whole else None,
-        )
-        values: dict[str, Any] = {"results": body}
+        values: dict[str, Any] = {"results": outcome.document(is_whole=is_whole)}
         if is_whole:
-            values.update(state="finished", verdict=decision.verdict, finished_at=at)
+            values.update(state="finished", verdict=outcome.decision.verdict, finished_at=at)
         connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(**values))
         return runs.get(connection, id)
 
@@ -146,85 +129,3 @@ def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation
 def _is_to_be_finished(run: Evaluation, attempt: int | None) -> bool:
     is_ours = attempt is None or run.attempt == attempt
     return is_ours and run.results is None and run.state != "queued"
-
-
-def _summaries(connection: sa.Connection, asked: Evaluation) -> dict[str, MetricResult]:
-    scores: dict[str, list[tuple[float | None, str]]] = {name: [] for name in asked.metrics}
-    query = (
-        sa.select(evaluation_score.c.metric, evaluation_score.c.value, evaluation_score.c.reason)
-        .where(evaluation_score.c.evaluation_id == asked.id)
-        .order_by(evaluation_score.c.case_no)
-    )
-    for metric, value, reason in connection.execute(query):
-        scores[metric].append((value, reason))
-    answers = asked.units // max(1, len(asked.metrics))
-    return {name: summarise(name, found, unscored=answers - len(found)) for name, found in scores.items()}
-
-
-def _decide(connection: sa.Connection, asked: Evaluation, metrics: Mapping[str, MetricResult]) -> Decision:
-    document = asked.config.get("pipeline")
-    stages = pipelines.parse(document) if document else None
-    evidence = Evidence(
-        metrics=metrics,
-        judge=asked.judge,
-        traffic=_traffic(connection, asked),
-        differences=_differences(connection, asked, stages),
-    )
-    return decide(
-        evidence,
-        pipeline=stages,
-        minimums=asked.config.get("minimums"),
-        limits=asked.config.get("limits"),
-    )
-
-
-def _traffic(connection: sa.Connection, asked: Evaluation) -> traffic.TrafficFigures | None:
-    if not (asked.application and asked.release):
-        return None
-    return traffic.measure(connection, asked.application, asked.release, now())
-
-
-def _differences(
-    connection: sa.Connection, asked: Evaluation, stages: pipelines.Pipeline | None
-) -> dict[str, list[Difference]]:
-    """Per regression stage, the paired differences with the newest finished run of the release it names."""
-    found: dict[str, list[Difference]] = {}
-    for stage in stages.stages if stages else ():
-        if stage.compare_against is None or stage.max_degradation is None:
-            continue
-        baseline = _baseline(connection, asked, stage.compare_against)
-        if baseline is None:
-            continue
-        before = compare.scores_of({"details": _details(connection, baseline)})
-        after = compare.scores_of({"details": _details(connection, asked)})
-        found[stage.name] = [
-            compare.difference(name, before.get(name, {}), after.get(name, {}), stage.max_degradation)
-            for name in stage.compared_metrics
-            if name in asked.metrics
-        ]
-    return found
-
-
-def _details(connection: sa.Connection, asked: Evaluation) -> list[dict[str, Any]]:
-    scored = runs.scores(connection, asked.id)
-    details: list[dict[str, Any]] = results.document(asked, scored)["details"]
-    return details
-
-
-def _baseline(connection: sa.Connection, asked: Evaluation, release: str) -> Evaluation | None:
-    """`production_v1.2.0` names release v1.2.0 as it runs in production; a release of that very name goes first."""
-    for name in dict.fromkeys((release, release.removeprefix("production_"))):
-        for candidate in runs.list_evaluations(connection, asked.application, release=name):
-            if candidate.state == "finished" and candidate.judge == asked.judge and candidate.id != asked.id:
-                return candidate
-    return None
-
-
-def _entry(result: MetricResult, decision: Decision) -> dict[str, Any]:
-    entry = result.as_json()
-    asked = [
-        gate.threshold for gate in decision.gates if gate.metric == result.name and gate.threshold is not None
-    ]
-    if asked:
-        entry["threshold"] = max(asked)
-    return entry

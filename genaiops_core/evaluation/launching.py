@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import sqlalchemy as sa
 
@@ -17,6 +16,7 @@ from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import canonical
 from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.pipeline import Pipeline
+from genaiops_core.evaluation.run_records import usd
 
 MOST_REPETITIONS = 20
 
@@ -133,11 +133,9 @@ def check_left(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
         BadInput: nothing of it is left.
     """
     if limit_nano_usd is not None and spent_nano_usd >= limit_nano_usd > 0:
-        limit, spent = (
-            format(Decimal(one).scaleb(-9).normalize(), "f") for one in (limit_nano_usd, spent_nano_usd)
-        )
         raise BadInput(
-            f"The run has spent {spent} USD of its limit of {limit} USD; resume it with a higher limit."
+            f"The run has spent {usd(spent_nano_usd)} USD of its limit of {usd(limit_nano_usd)} USD; "
+            "resume it with a higher limit."
         )
 
 

@@ -79,4 +79,11 @@ class Scoring:
 
     def round(self) -> Round:
         """Judge the next few."""
-        return score_round(self._engine, self._judge, self._limits, now(), is_stopping=self._stopping.is_set, runner=self._runner)
+        return score_round(
+            self._engine,
+            self._judge,
+            self._limits,
+            now(),
+            is_stopping=self._stopping.is_set,
+            runner=self._runner,
+        )

@@ -14,8 +14,8 @@ from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.judges.protocol import (
     Calls,
     Embedded,
-    JudgeOptions,
     Judgement,
+    JudgeOptions,
     Message,
     Prompt,
     Reply,
