@@ -20,8 +20,6 @@ from genaiops_core.evaluation.run_records import usd
 
 MOST_REPETITIONS = 20
 
-RAGAS_FOUR = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Again:
@@ -42,7 +40,7 @@ def chosen_metrics(
     Args:
         judge: who measures.
         asked: metrics named at launch; None takes what the gates ask for, as far as the judge can measure it: where
-            that is nothing, RAGAS's four, or all that the judge has. A judge that costs nothing measures all it has.
+            that is nothing, the defaults of the judge. A judge that costs nothing measures its defaults too.
         stages: of the pipeline.
         minimums: metric -> least value.
 
@@ -70,9 +68,10 @@ def chosen_metrics(
         ]
     )
     wanted = [name for name in gates if name in judge.metrics]
-    if judge.model is None:
-        return list(dict.fromkeys([*judge.metrics, *wanted]))
-    return wanted or [name for name in RAGAS_FOUR if name in judge.metrics] or list(judge.metrics)
+    # What costs nothing is measured anyway.
+    return list(
+        dict.fromkeys([*judge.defaults, *wanted] if judge.model is None else wanted or judge.defaults)
+    )
 
 
 def check_repetitions(repetitions: int, *, has_target: bool) -> None:

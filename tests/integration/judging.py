@@ -74,7 +74,7 @@ class OneCallJudge:
 
     def __init__(self, model: Any, metrics: Iterable[str] = ("faithfulness", "answer_relevancy")) -> None:
         self.name = f"test:{model.name}"
-        self.metrics = tuple(metrics)
+        self.metrics = self.defaults = tuple(metrics)
         self.model = model
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
