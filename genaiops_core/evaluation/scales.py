@@ -41,4 +41,4 @@ def scale_of(metric: str) -> Scale:
     entry = REGISTRY.get(canonical(metric))
     if entry is None:
         return Scale()
-    return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better)
+    return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better is not False)

@@ -83,7 +83,8 @@ class Desk:
             BadInput: the judge or the target cannot be made here.
         """
         # Libraries of judges take seconds to load; other runs go on meanwhile.
-        self.judge = await asyncio.to_thread(run_judges.judge_of, self.run)
+        await asyncio.to_thread(run_judges.load_libraries, self.run)
+        self.judge = run_judges.judge_of(self.run)
         if document := self.run.config.get("target"):
             hosts = targets.allowed_hosts(Settings().target_hosts)
             self.target = targets.target(document, allowed_hosts=hosts)
