@@ -12,6 +12,7 @@ from genaiops_core.cli import (
     database,
     datasets,
     demo,
+    evaluation_runs,
     evaluations,
     imports,
     metrics,
@@ -22,7 +23,9 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
+    targets,
     traces,
+    verdicts,
 )
 from genaiops_core.errors import GenAIOpsError
 
@@ -40,6 +43,9 @@ for module in (
     imports,
     datasets,
     evaluations,
+    evaluation_runs,
+    targets,
+    verdicts,
     metrics,
     releases,
     rollouts,
