@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from genaiops_core.evaluation.metrics import REGISTRY
+from genaiops_core.evaluation.metrics import find
 from genaiops_core.evaluation.scales import Scale, scale_of
 from genaiops_core.statistics.intervals import betting
 
@@ -127,7 +127,7 @@ def summarise(
     bounded = _bounded(scale, low, high, len(means), undefined)
     if interval and min(known_shares) < 1:
         bounded = _bounded_within(scale, means, known_shares, undefined)
-    entry = REGISTRY.get(name)
+    entry = find(name)
     return MetricResult(
         name=name,
         title=entry.title if entry else name,
