@@ -21,7 +21,7 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
-    targets,
+    target_try,
     traces,
 )
 from genaiops_core.errors import GenAIOpsError
@@ -40,7 +40,7 @@ for module in (
     imports,
     datasets,
     evaluations,
-    targets,
+    target_try,
     releases,
     rollouts,
     rollbacks,

@@ -19,7 +19,7 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.encodings import storable
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled, Usage
-from genaiops_core.evaluation.targets import hosts, placeholders, reply_paths, specs
+from genaiops_core.evaluation.targets import hosts, placeholders, references, reply_paths, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 
 MAX_REPLY_BYTES = 4_000_000
@@ -65,10 +65,13 @@ class HttpTarget:
     def model(self) -> str:
         return self._spec.model
 
+    def prompt(self, case: Case, repetition: int = 1) -> None:
+        """Only the application knows what it asks of whom."""
+
     async def answer(self, case: Case, repetition: int = 1) -> Answered:
         """One request."""
         body = placeholders.fill_json(self._spec.template, placeholders.values_of(case, repetition))
-        headers = {name: specs.secret(reference) for name, reference in self._spec.headers.items()}
+        headers = {name: references.secret(reference) for name, reference in self._spec.headers.items()}
         try:
             content = orjson.dumps(body)
         except TypeError as error:
