@@ -133,7 +133,7 @@ class BedrockModel:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except BedrockFailed as error:
-            raise _as_judge_failure(error, model) from error
+            raise as_judge_failure(error, model) from error
         except Misconfigured as error:
             raise Refused(str(error)) from error
 
@@ -246,7 +246,8 @@ _CREDENTIALS = frozenset(
 )
 
 
-def _as_judge_failure(error: BedrockFailed, model: str) -> JudgeFailed:
+def as_judge_failure(error: BedrockFailed, model: str) -> JudgeFailed:
+    """What a failed call means for a unit, in words that say how to mend it."""
     said = str(error).rstrip(".")
     if error.code in _THROTTLED:
         return Throttled(f"Bedrock throttles {model}: {said}.", retry_after_s=error.retry_after_s)
