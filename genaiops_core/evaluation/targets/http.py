@@ -26,7 +26,8 @@ MAX_REPLY_BYTES = 4_000_000
 MAX_REDIRECTS = 3
 _SHOWN_CHARACTERS = 200
 _THROTTLED = (429, 503)
-_REFUSED = (400, 401, 403, 404, 405, 410, 415, 422)
+_PASSING = (408, 409, 425)
+"""The only statuses of the client's own fault that another attempt may get over."""
 _SAME_REQUEST = (307, 308)
 """Redirects that keep method and body; the others would turn the question into a GET."""
 
@@ -116,8 +117,8 @@ class HttpTarget:
                         self._said(response, content, headers), retry_after_s=retry_after_s(response.headers)
                     )
                 if not response.is_success:
-                    refused = response.status_code in _REFUSED
-                    raise (Refused if refused else JudgeFailed)(self._said(response, content, headers))
+                    is_refused = response.is_client_error and response.status_code not in _PASSING
+                    raise (Refused if is_refused else JudgeFailed)(self._said(response, content, headers))
                 return self._json(response, content)
         raise Refused(f"{self._what} redirects more than {MAX_REDIRECTS} times.")
 
