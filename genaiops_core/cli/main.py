@@ -22,6 +22,7 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
+    target_try,
     traces,
 )
 from genaiops_core.errors import GenAIOpsError
@@ -40,6 +41,7 @@ for module in (
     imports,
     datasets,
     evaluations,
+    target_try,
     metrics,
     releases,
     rollouts,

@@ -1,0 +1,210 @@
+"""`--target ...` of `genaiops evaluate` and `genaiops target try`: who answers the cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+from genaiops_core.errors import BadInput
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+MAX_FILE_BYTES = 2_000_000
+
+_PANEL = "Target"
+_HELP = (
+    "Who answers the cases before they are scored: bedrock[:MODEL], openai[:MODEL]@BASE_URL, http:URL, release, or a "
+    "file (YAML or JSON). Without it the answers of the suite are scored."
+)
+Where = Annotated[str, typer.Option("--target", help=_HELP, rich_help_panel=_PANEL)]
+Model = Annotated[str, typer.Option("--target-model", help="Model to ask.", rich_help_panel=_PANEL)]
+System = Annotated[
+    str,
+    typer.Option(
+        "--target-system",
+        help="Prompt, or @FILE; with places {contexts} and {question} where wanted.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Template = Annotated[
+    Path | None,
+    typer.Option("--target-template", help="JSON body with places, for http:URL.", rich_help_panel=_PANEL),
+]
+Reply = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target-reply",
+        help="FIELD=PATH, for http:URL: where answer, contexts, input_tokens, output_tokens, cost_usd stand.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Prompt = Annotated[
+    str,
+    typer.Option("--target-prompt", help="Which prompt of the release, for release.", rich_help_panel=_PANEL),
+]
+Repetitions = Annotated[
+    int,
+    typer.Option(
+        "--repetitions",
+        help="How often each case is answered, to see how much answers vary.",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
+def target_of(
+    engine: sa.Engine,
+    *,
+    target: str = "",
+    model: str = "",
+    system: str = "",
+    template: Path | None = None,
+    reply: list[str] | None = None,
+    prompt: str = "",
+    repetitions: int = 1,
+    application: str = "",
+    release: str = "",
+) -> dict[str, Any] | None:
+    """The document of the target that the options describe; None when the answers of the suite are to be scored.
+
+    Args:
+        engine: where a release is looked up.
+        target, model, system, template, reply, prompt, repetitions: the options of those names.
+        application, release: whose release `--target release` calls.
+
+    Raises:
+        BadInput: an option is wrong, or has no meaning for this target.
+    """
+    from genaiops_core.evaluation.targets import specs
+
+    given = {
+        "--target-model": model,
+        "--target-system": system,
+        "--target-template": template,
+        "--target-reply": reply,
+        "--target-prompt": prompt,
+    }
+    if not target.strip():
+        _refuse(given | {"--repetitions": repetitions != 1}, "means nothing without --target", ())
+        return None
+    specs.checked_repetitions(repetitions)
+    if target.strip() == "release":
+        _refuse(given, "means nothing for --target release, which has its own", ("--target-prompt",))
+        return _of_release(engine, application, release, prompt)
+    document = _document(target.strip())
+    fits = (
+        ("--target-model", *_OPTIONS[document.get("kind")])
+        if document.get("kind") in _OPTIONS
+        else tuple(given)
+    )
+    _refuse(given, f"means nothing for a target of kind {document.get('kind')}", fits)
+    if model:
+        document["model"] = model
+    if system:
+        document["system"] = _text_or_file(system)
+    if template:
+        document["template"] = _json_file(template)
+    if reply:
+        document["reply"] = dict(pair(one) for one in reply)
+    return specs.parse(document, "--target").as_json()
+
+
+_OPTIONS: dict[object, tuple[str, ...]] = {
+    "bedrock": ("--target-system",),
+    "openai": ("--target-system",),
+    "http": ("--target-template", "--target-reply"),
+}
+"""Options that a kind takes beside --target-model."""
+
+
+def _document(target: str) -> dict[str, Any]:
+    """What `--target` says by itself."""
+    if target.startswith(("http://", "https://")):
+        return {"kind": "http", "url": target}
+    kind, colon, rest = target.partition(":")
+    if kind == "http" and colon:
+        return {"kind": "http", "url": rest}
+    if target == "bedrock":
+        return {"kind": "bedrock"}
+    if kind == "bedrock" and colon:
+        return {"kind": "bedrock", "model": rest}
+    if target.startswith("openai@"):
+        return {"kind": "openai", "base_url": target.removeprefix("openai@")}
+    if kind == "openai" and "@" in rest:
+        model, _, address = rest.rpartition("@")
+        return {"kind": "openai", "model": model, "base_url": address}
+    return _document_file(target)
+
+
+def _document_file(target: str) -> dict[str, Any]:
+    import yaml
+
+    if not Path(target).is_file():
+        raise BadInput(
+            f"--target '{target}' is no file, and none of bedrock[:MODEL], openai[:MODEL]@BASE_URL, http:URL, release."
+        )
+    try:
+        document = yaml.safe_load(_read(Path(target)))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}" if mark else ""
+        raise BadInput(f"{target} is not YAML{place}: {getattr(error, 'problem', error)}.") from error
+    if not isinstance(document, dict):
+        raise BadInput(f"{target} must have fields such as kind and model.")
+    return document
+
+
+def _of_release(engine: sa.Engine, application: str, release: str, prompt: str) -> dict[str, Any]:
+    from db.transaction import reading
+    from genaiops_core.releases.as_target import target_document
+
+    if not application or not release:
+        raise BadInput(
+            "--target release needs --application and --release: they say which release is called."
+        )
+    with reading(engine) as connection:
+        return target_document(connection, application=application, release=release, prompt=prompt)
+
+
+def _refuse(given: dict[str, Any], why: str, fits: tuple[str, ...]) -> None:
+    for option, value in given.items():
+        if value and option not in fits:
+            raise BadInput(f"{option} {why}.")
+
+
+def _text_or_file(text: str) -> str:
+    return _read(Path(text.removeprefix("@"))) if text.startswith("@") else text
+
+
+def _json_file(file: Path) -> Any:
+    try:
+        return orjson.loads(_read(file))
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"{file} is not JSON: {error}.") from error
+
+
+def pair(text: str, option: str = "--target-reply") -> tuple[str, str]:
+    """NAME=VALUE to (NAME, VALUE).
+
+    Raises:
+        BadInput: there is no '='.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise BadInput(f"{option} takes NAME=VALUE, not '{text}'.")
+    return name.strip(), value
+
+
+def _read(file: Path) -> str:
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise BadInput(f"{file} has more than {MAX_FILE_BYTES / 1e6:g} MB.")
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file} is not UTF-8 at byte {error.start}.") from error
