@@ -12,6 +12,7 @@ from genaiops_core.cli import (
     database,
     datasets,
     demo,
+    evaluation_runs,
     evaluations,
     imports,
     metrics,
@@ -24,6 +25,7 @@ from genaiops_core.cli import (
     serve,
     target_try,
     traces,
+    verdicts,
 )
 from genaiops_core.errors import GenAIOpsError
 
@@ -42,6 +44,8 @@ for module in (
     datasets,
     evaluations,
     target_try,
+    evaluation_runs,
+    verdicts,
     metrics,
     releases,
     rollouts,
