@@ -37,6 +37,23 @@ LABELS_ONLY = "betting on the labels alone"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pool:
+    """The judge over the items that nobody labelled: all that the normal interval needs to know of them."""
+
+    n: int
+    mean: float
+    variance: float
+
+    @classmethod
+    def of(cls, values: _Array) -> Pool:
+        return cls(
+            n=values.size,
+            mean=float(values.mean()) if values.size else 0.0,
+            variance=float(values.var(ddof=1)) if values.size > 1 else 0.0,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Corrected:
     """An estimate of the mean label of all items, with its two-sided interval."""
 
@@ -90,12 +107,12 @@ def estimate(judge: Numbers, human: Numbers, others: Numbers, *, alpha: float = 
     bias = float((said - labels).mean()) if n else None
     if n < MIN_LABELS:
         return _too_few(n, unlabelled, raw=raw, bias=bias)
-    weight = _weight(said, labels, everything, unlabelled)
-    shift = weight * (float(rest.mean()) - float(said.mean())) if unlabelled else 0.0
-    mean = min(1.0, max(0.0, float(labels.mean()) + shift))
+    pool = Pool.of(rest)
+    weight = power_tuned_weight(said, labels, pool, variance=float(everything.var(ddof=1)))
+    mean = corrected_mean(said, labels, pool, weight=weight)
     if is_normal(labels):
-        spread = float(rest.var(ddof=1)) if unlabelled > 1 else 0.0
-        low, high = _normal(said, labels, mean, weight=weight, spread=spread, others=unlabelled, alpha=alpha)
+        half = normal_half_width(said, labels, pool, weight=weight, alpha=alpha)
+        low, high = max(0.0, mean - half), min(1.0, mean + half)
         method = NORMAL
     else:
         low, high = betting(said, labels, rest, inside=mean, alpha=alpha)
@@ -168,26 +185,38 @@ def betting(
     return min(low, inside), max(high, inside)
 
 
-def _weight(judge: _Array, human: _Array, everything: _Array, others: int) -> float:
-    """The weight of the judge that makes the variance of the estimate least (PPI++), in [0, 1]."""
-    variance = float(everything.var(ddof=1))
-    if not others or variance <= 0:
+def power_tuned_weight(judge: Numbers, human: Numbers, others: Pool, *, variance: float) -> float:
+    """The weight of the judge that makes the variance of the estimate least (PPI++), in [0, 1].
+
+    Args:
+        judge: values of the labelled items.
+        human: their labels.
+        others: the judge over the items without a label.
+        variance: of the judge over all items.
+    """
+    if not others.n or variance <= 0:
         return 0.0
     covariance = float(np.cov(judge, human)[0, 1])
-    return min(1.0, max(0.0, covariance / ((1 + judge.size / others) * variance)))
+    return min(1.0, max(0.0, covariance / ((1 + len(human) / others.n) * variance)))
 
 
-def _normal(
-    judge: _Array, human: _Array, mean: float, *, weight: float, spread: float, others: int, alpha: float
-) -> tuple[float, float]:
-    """The interval of PPI++, with t for the normal quantile; `spread` is the judge's variance over the others."""
+def corrected_mean(judge: Numbers, human: Numbers, others: Pool, *, weight: float) -> float:
+    """Mean label, moved by `weight` times the difference of the judge's means over the others and the labelled."""
+    shift = weight * (others.mean - float(np.mean(judge))) if others.n else 0.0
+    return min(1.0, max(0.0, float(np.mean(human)) + shift))
+
+
+def normal_half_width(
+    judge: Numbers, human: Numbers, others: Pool, *, weight: float, alpha: float = ALPHA
+) -> float:
+    """Half of the interval of PPI++, with Student's t for the normal quantile."""
     from scipy.special import stdtrit
 
-    n = human.size
-    variance = float((human - weight * judge).var(ddof=1)) / n
-    variance += weight * weight * spread / others if others else 0.0
-    half = float(stdtrit(n - 1, 1 - alpha / 2)) * math.sqrt(variance)
-    return max(0.0, mean - half), min(1.0, mean + half)
+    n = len(human)
+    rectified = np.asarray(human, dtype=np.float64) - weight * np.asarray(judge, dtype=np.float64)
+    variance = float(rectified.var(ddof=1)) / n
+    variance += weight * weight * others.variance / others.n if others.n else 0.0
+    return float(stdtrit(n - 1, 1 - alpha / 2)) * math.sqrt(variance)
 
 
 def _too_few(n: int, others: int, *, raw: float | None, bias: float | None) -> Corrected:
