@@ -73,7 +73,7 @@ def agreement_of_run(
     chosen: Mapping[str, str] | None = None,
     cuts: Mapping[str, float] | None = None,
 ) -> list[JudgeAgreement]:
-    """How far the judge of a run agrees with people, metric by metric; metrics nobody labelled are left out.
+    """How far the judge of a run agrees with people, metric by metric; metrics without a label or a value are left out.
 
     Args:
         connection: best a `reading` snapshot.
@@ -96,6 +96,8 @@ def agreement_of_run(
         if matched is None:
             continue
         pairs, others = paired(answers, metric, said[matched.label])
+        if not pairs and not others:
+            continue
         cut = (cuts or {}).get(metric, cut_of(run, metric))
         found.append(agree(matched, run.judge, pairs, others, cut=cut))
     return found

@@ -48,6 +48,14 @@ class _Known:
     by_input: Mapping[str, set[str]]
 
 
+class _NoCase(Exception):
+    """A row is of no case, or nobody knows of which."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+
+
 def preview_labels(
     engine: sa.Engine,
     *,
@@ -184,8 +192,8 @@ def _read(
     for row in rows:
         try:
             sha = _case_of(row, known)
-        except ValueError as error:
-            where = columns.case if row.case_no is not None else columns.answer or columns.input
+        except _NoCase as error:
+            where = getattr(columns, error.field)
             problems.append(Problem(row=row.row, column=where, problem=str(error)))
             continue
         given.append(Given(case_sha256=sha, value=row.value, labeller=(row.labeller or actor)[:200]))
@@ -198,7 +206,7 @@ def _read(
         new=0,
         changed=0,
         rejected=table.rejected + len(problems) - len(table.problems),
-        problems=tuple(problems),
+        problems=tuple(sorted(problems, key=lambda problem: problem.row or 0)),
     )
     return made, given
 
@@ -233,25 +241,26 @@ def _known(connection: sa.Connection, dataset: str, version: int) -> _Known:
 
 
 def _case_of(row: LabelRow, known: _Known) -> str:
-    """The case a row is of; raises ValueError, saying why, where none or several are."""
+    """The case a row is of; raises where none or several are."""
     if row.case_no is not None:
         sha = known.by_number.get(row.case_no)
         if sha is None:
-            raise ValueError(f"is {row.case_no}, but there are {len(known.by_number)} cases")
+            raise _NoCase("case", f"is {row.case_no}, but there are {len(known.by_number)} cases")
         return sha
     asked = _plain(row.input)
     if row.answer is not None:
         sha = known.by_text.get((asked, _plain(row.answer)))
         if sha is None:
             what = "answer" if asked in known.by_input else "input"
-            raise ValueError(f"no case has this {what}")
+            raise _NoCase(what, f"no case has this {what}")
         return sha
     found = known.by_input.get(asked, set())
     if len(found) != 1:
-        raise ValueError(
+        raise _NoCase(
+            "input",
             f"{len(found)} cases with different answers have this input; add the answer or the case number"
             if found
-            else "no case has this input"
+            else "no case has this input",
         )
     return next(iter(found))
 

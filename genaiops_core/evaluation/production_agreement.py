@@ -59,7 +59,8 @@ def agreement_in_production(
     found = []
     for metric, judge in sorted(sums, key=lambda one: (one[1], one[0])):
         matched = match(metric, said, chosen)
-        if judge == JUDGE or matched is None:
+        is_scored = any(one.scored for one in sums[metric, judge].values())
+        if judge == JUDGE or matched is None or not is_scored:
             continue
         pairs = [
             (row, said[matched.label][row.application, row.trace_id])
