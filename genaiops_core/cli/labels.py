@@ -166,31 +166,32 @@ def _tell(found: Sequence[Any]) -> None:
         {
             "judge": one.judge,
             "metric": one.metric,
-            "label": f"{one.label} ({one.why})",
-            "n": f"{one.labelled} of {one.judged}",
-            "spearman": _shown(one.spearman and one.spearman.value, one.spearman),
-            "kappa": _shown(one.kappa and one.kappa.kappa, one.kappa),
-            "auroc": _shown(one.auroc and one.auroc.value, one.auroc),
-            "raw": _shown(one.raw and one.raw.mean, one.raw),
-            "corrected": _shown(one.corrected.mean, one.corrected),
+            "label": one.label,
+            "n": f"{one.labelled}/{one.judged}",
+            "spearman": _shown(one.spearman and one.spearman.value),
+            "kappa": _shown(one.kappa and one.kappa.kappa),
+            "auroc": _shown(one.auroc and one.auroc.value),
+            "raw": _shown(one.raw and one.raw.mean),
+            "corrected": _shown(one.corrected.mean),
+            "from": _shown(one.corrected.low),
+            "to": _shown(one.corrected.high),
         }
         for one in found
     ]
-    columns = ["judge", "metric", "label", "n", "spearman", "kappa", "auroc", "raw", "corrected"]
-    print_table(rows, columns, empty="Nothing to compare: no label is of a metric that was judged.")
+    empty = "Nothing to compare: no label is of a metric that was judged."
+    print_table(rows, list(rows[0]) if rows else [], empty=empty)
     for one in found:
-        for sentence in filter(None, (one.problem, one.corrected.problem)):
-            typer.echo(f"{one.judge}, {one.metric}: {sentence}.")
-            break
+        if problem := one.problem or one.corrected.problem:
+            typer.echo(f"{one.judge}, {one.metric}: {problem}.")
+    proposed = sorted({f"{one.metric}={one.label}" for one in found if one.why == "default"})
+    if proposed:
+        typer.echo(f"Held against each other by default: {', '.join(proposed)}; change it with --match.")
     for note in sorted({one.note for one in found}):
         typer.echo(note)
 
 
-def _shown(value: float | None, bounds: Any) -> str | None:
-    if value is None:
-        return None
-    interval = "" if bounds.low is None else f" ({bounds.low:.2f} to {bounds.high:.2f})"
-    return f"{value:.2f}{interval}"
+def _shown(value: float | None) -> str | None:
+    return None if value is None else f"{value:z.2f}"
 
 
 def _cuts(pairs: Sequence[str]) -> dict[str, float]:

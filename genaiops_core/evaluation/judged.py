@@ -198,3 +198,17 @@ def _require(chosen: Mapping[str, str] | None, known: Mapping[str, object]) -> N
         if label and label not in known:
             there = ", ".join(sorted(known)) or "none yet"
             raise BadInput(f"{metric} cannot be held against '{label}': there are labels of {there}.")
+
+
+def contexts_of(connection: sa.Connection, run: runs.Evaluation, case_no: int) -> tuple[str, ...] | None:
+    """The texts that the answer to a case was made from; None where none are told."""
+    g, c = generated_answer.c, test_case.c
+    generated = connection.execute(
+        sa.select(g.contexts).where(g.evaluation_id == run.id, g.case_no == case_no, g.repetition == 1)
+    ).first()
+    if generated is not None and generated.contexts is not None:
+        return tuple(generated.contexts)
+    written = connection.scalar(
+        sa.select(c.contexts).where(c.dataset == run.dataset, c.version == run.version, c.case_no == case_no)
+    )
+    return None if written is None else tuple(written)

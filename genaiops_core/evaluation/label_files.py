@@ -147,11 +147,11 @@ def find_columns(
     found = {name: "" if name in unused else said.get(name, guess) for name, guess in guessed.items()}
     shown = ", ".join(columns[:20])
     if not found["label"]:
-        raise BadInput(f"No column holds the labels; name it (label=COLUMN). The file has: {shown}.")
+        raise BadInput(f"No column holds the labels; say which one is the label. The file has: {shown}.")
     if not found["case"] and not found["input"]:
         raise BadInput(
-            "Nothing says which case a row is of; name the column with the case number (case=COLUMN) or the input "
-            f"(input=COLUMN). The file has: {shown}."
+            "Nothing says which case a row is of; say which column holds the case number, or the input. "
+            f"The file has: {shown}."
         )
     return LabelColumns(**found)
 
