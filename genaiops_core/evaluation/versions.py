@@ -21,6 +21,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.cases import Case, Cases
 from genaiops_core.evaluation.tables import Problem
 
+MAX_NAME_LENGTH = 200
 _INSERT_ROWS = 500
 
 
@@ -41,6 +42,18 @@ class DatasetVersion:
     created_at: dt.datetime
     is_new: bool = False
     """Whether the import made it; False when the same content was there already."""
+
+
+def checked_name(name: str) -> str:
+    """The name of a dataset without spaces around it.
+
+    Raises:
+        BadInput: it is empty, too long or not printable.
+    """
+    name = name.strip()
+    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise BadInput(f"The name of a dataset must be 1 to {MAX_NAME_LENGTH} printable characters.")
+    return name
 
 
 def content_sha256(cases: Sequence[Case]) -> str:
