@@ -32,8 +32,8 @@ class SchemaStatus:
         return self.current == self.head
 
 
-def upgrade(engine: sa.Engine) -> SchemaStatus:
-    """Apply every migration that is missing, in one transaction.
+def upgrade(engine: sa.Engine, to: str = "head") -> SchemaStatus:
+    """Apply every migration that is missing, up to `to`, in one transaction.
 
     The first process takes the lock (SQLite: the write lock; PostgreSQL: an advisory lock) and migrates; the others
     wait and find nothing left to do. A migration that fails leaves the database as it was.
@@ -45,7 +45,7 @@ def upgrade(engine: sa.Engine) -> SchemaStatus:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     return status(engine)
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
 import tempfile
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import hypothesis
 import pytest
 import sqlalchemy as sa
@@ -87,3 +93,58 @@ def sqlite_engine(tmp_path: Path) -> Iterator[sa.Engine]:
     upgrade(opened)
     yield opened
     opened.dispose()
+
+
+class JudgeServer:
+    """A running `tests.judge_server`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def set(self, **behaviour: Any) -> None:
+        """Change what it does: delay_s, throttle_every, malformed_every, fail_every; reset=True forgets all it saw."""
+        httpx.post(f"{self.url}/_set", json=behaviour).raise_for_status()
+
+    def state(self) -> dict[str, Any]:
+        """What it saw: calls, answered, distinct, repeated, throttled, most_in_flight, bodies."""
+        seen: dict[str, Any] = httpx.get(f"{self.url}/_state").json()
+        return seen
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes an AWS client talk to it."""
+        return {
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+
+@pytest.fixture(scope="session")
+def _judge_server() -> Iterator[JudgeServer]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "tests.judge_server", str(port)])
+    server = JudgeServer(f"http://127.0.0.1:{port}")
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            server.state()
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < deadline and process.poll() is None, "the judge server did not start"
+            time.sleep(0.05)
+    yield server
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def judge_server(_judge_server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> JudgeServer:
+    """The loopback judge, as new, with the AWS environment pointed at it."""
+    _judge_server.set(reset=True)
+    for name, value in _judge_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return _judge_server

@@ -1,12 +1,12 @@
-"""Datasets, their immutable versions and test cases; evaluation runs and their scores."""
+"""Datasets, their immutable versions and test cases; evaluation runs, what they asked for and what came of it."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from db.tables.base import Json, UtcDateTime, metadata, one_of
+from db.tables.base import Json, RowId, UtcDateTime, metadata, one_of
 
-EVALUATION_STATES = ("queued", "running", "finished", "cancelled", "failed")
+EVALUATION_STATES = ("queued", "running", "paused", "finished", "cancelled", "failed")
 
 dataset = sa.Table(
     "dataset",
@@ -73,7 +73,24 @@ evaluation = sa.Table(
     sa.Column("units", sa.Integer, nullable=False),
     sa.Column("units_done", sa.Integer, nullable=False),
     sa.Column("units_undefined", sa.Integer, nullable=False),
+    # Of the undefined ones, those whose judge or target failed: to be tried again on resume.
+    sa.Column("units_failed", sa.Integer, nullable=False, server_default="0"),
+    # What judging cost; calls without a known price are counted beside it, not as 0.
     sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
+    sa.Column("judge_calls", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("unpriced_calls", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False, server_default="0"),
+    # Answers that a target has to give before they can be scored, those it gave, and what they cost.
+    sa.Column("answers", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("answers_done", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("answers_cost_nano_usd", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("answers_unpriced", sa.Integer, nullable=False, server_default="0"),
+    # How often it was begun: 1, and one more for every resume.
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
+    # Since when, and from how many units on, it is under way: the remaining time is reckoned from these.
+    sa.Column("resumed_at", UtcDateTime),
+    sa.Column("units_at_resume", sa.Integer, nullable=False, server_default="0"),
     sa.Column("results", Json),
     sa.Column("problem", sa.Text, nullable=False),
     sa.Column("created_by", sa.String(200), nullable=False),
@@ -90,9 +107,75 @@ evaluation_score = sa.Table(
     metadata,
     sa.Column("evaluation_id", sa.String(36), primary_key=True),
     sa.Column("case_no", sa.Integer, primary_key=True),
+    sa.Column("repetition", sa.Integer, primary_key=True, autoincrement=False, server_default="1"),
     sa.Column("metric", sa.String(100), primary_key=True),
     sa.Column("value", sa.Float),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
+    # Whether the judge or the target failed, so that another attempt may still give a value.
+    sa.Column("is_failed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("cost_nano_usd", sa.BigInteger),  # NULL: a call without a known price
     sa.Column("latency_ms", sa.Float, nullable=False),
+)
+
+judge_call = sa.Table(
+    "judge_call",
+    metadata,
+    # Every finished call to a judge's model: after a crash it is read here instead of paid again.
+    sa.Column("evaluation_id", sa.String(36), primary_key=True),
+    sa.Column("call_sha256", sa.String(64), primary_key=True),
+    sa.Column("case_no", sa.Integer, nullable=False),
+    sa.Column("repetition", sa.Integer, nullable=False),
+    sa.Column("metric", sa.String(100), nullable=False),
+    sa.Column("reply", Json, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger),
+    sa.Column("output_tokens", sa.BigInteger),
+    sa.Column("cost_nano_usd", sa.BigInteger),
+    sa.Column("latency_ms", sa.Float, nullable=False),
+    sa.Column("called_at", UtcDateTime, nullable=False),
+)
+
+generated_answer = sa.Table(
+    "generated_answer",
+    metadata,
+    # What a target answered to a case in this run, and what that took.
+    sa.Column("evaluation_id", sa.String(36), primary_key=True),
+    sa.Column("case_no", sa.Integer, primary_key=True),
+    sa.Column("repetition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("answer", sa.Text),
+    sa.Column("contexts", Json),  # [str], or NULL when the target told none
+    sa.Column("problem", sa.Text, nullable=False),  # why there is no answer
+    sa.Column("latency_ms", sa.Float),
+    sa.Column("input_tokens", sa.BigInteger),
+    sa.Column("output_tokens", sa.BigInteger),
+    sa.Column("cost_nano_usd", sa.BigInteger),
+    sa.Column("answered_at", UtcDateTime, nullable=False),
+)
+
+rubric = sa.Table(
+    "rubric",
+    metadata,
+    # A metric that somebody wrote: versions are immutable, a run keeps a copy of the one it used.
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("scale", Json, nullable=False),  # [{"label": str, "value": 0..1, "meaning": str}]
+    sa.Column("needs", Json, nullable=False),  # fields of a case without which it is undefined
+    sa.Column("created_by", sa.String(200), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+human_label = sa.Table(
+    "human_label",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("dataset", sa.String(200), nullable=False),
+    # Of input and answer, so that a label stays with its case through the versions of a dataset.
+    sa.Column("case_sha256", sa.String(64), nullable=False),
+    sa.Column("metric", sa.String(100), nullable=False),
+    sa.Column("value", sa.Float, nullable=False),
+    sa.Column("labeller", sa.String(200), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("labelled_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("dataset", "case_sha256", "metric", "labeller"),
 )

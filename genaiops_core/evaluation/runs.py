@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,7 @@ from genaiops_core.evaluation import datasets, pipeline
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.judges import judge as judge_of
 from genaiops_core.evaluation.metrics import canonical
+from genaiops_core.evaluation.pace import Pace
 
 OPEN_STATES = ("queued", "running")
 
@@ -37,17 +38,35 @@ class Evaluation:
     judge: str
     metrics: tuple[str, ...]
     config: dict[str, Any]
-    """{"pipeline": document or None, "minimums": {metric: threshold}, "limits": {...}}"""
+    """{"pipeline": document or None, "minimums": {metric: threshold}, "limits": {...}, "target": {...} or None,
+    "repetitions": int, "pace": {...}, "judge_options": {...}, "baseline": evaluation id or ""}"""
     sample_size: int | None
     state: str
-    """queued, running, finished, cancelled or failed."""
+    """queued, running, paused, finished, cancelled or failed."""
     verdict: str | None
     """passed, failed, inconclusive or error once finished; None before, and when cancelled."""
     units: int
-    """Units (case, metric) to score."""
+    """Units (case, repetition, metric) to score."""
     units_done: int
     units_undefined: int
+    """Done, but without a value."""
+    units_failed: int
+    """Of the undefined ones, those whose judge or target failed."""
     cost_nano_usd: int
+    """What judging cost so far; a lower bound while `unpriced_calls` is above 0."""
+    judge_calls: int
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    answers: int
+    """Answers that the target has to give; 0 when the answers of the dataset are scored."""
+    answers_done: int
+    answers_cost_nano_usd: int
+    answers_unpriced: int
+    attempt: int
+    """1, and one more for every resume."""
+    resumed_at: dt.datetime | None
+    units_at_resume: int
     results: dict[str, Any] | None
     """The schema documented in `evaluation.results`; partial when cancelled."""
     problem: str
@@ -97,12 +116,18 @@ def launch(
     dataset: str,
     version: int | None = None,
     judge: str = "offline",
+    judge_options: Mapping[str, Any] | None = None,
+    metrics: Sequence[str] | None = None,
     config: Mapping[str, Any] | None = None,
     minimums: Mapping[str, float] | None = None,
     limits: Mapping[str, float] | None = None,
     application: str = "",
     release: str = "",
     sample_size: int | None = None,
+    target: Mapping[str, Any] | None = None,
+    repetitions: int = 1,
+    pace: Pace | None = None,
+    baseline: str = "",
     reason: str = "",
     is_demo: bool = False,
 ) -> str:
@@ -111,13 +136,19 @@ def launch(
     Args:
         dataset: name of the dataset.
         version: one of its versions; the newest when None.
-        judge: who measures, for example `offline`.
+        judge: who measures: `offline`, `bedrock:MODEL`, `openai:MODEL@BASE_URL`, `agentcore:EVALUATOR`.
+        judge_options: fields of `judges.protocol.JudgeOptions`, such as `region`; no secrets.
+        metrics: what to measure; None measures what the gates ask for, as far as the judge can.
         config: a document in the layout of `evaluation_pipeline.yaml`; with neither this nor `minimums`, the
             default pipeline decides.
         minimums: metric -> least value in [0, 1]; overrides the threshold of `config` for that metric.
         limits: `cost_per_query` (USD) and `latency_p95` (ms) of the release's traffic, at most.
         application, release: whose quality this is; needed by stages on cost, latency and regression.
         sample_size: at most this many cases.
+        target: who answers the cases first (`evaluation.targets`); None scores the answers of the dataset.
+        repetitions: how often the target answers each case.
+        pace: concurrency, rate, timeout and spend limit.
+        baseline: id of the evaluation it is compared with; '' leaves that to the regression stages.
 
     Returns:
         The id of the evaluation.
@@ -135,6 +166,7 @@ def launch(
     if sample_size is not None and sample_size < 1:
         raise BadInput(f"The sample size must be at least 1, not {sample_size}.")
     size = sample_size or (stages.sample_size if stages else None)
+    chosen = [canonical(name) for name in metrics] if metrics is not None else list(who.metrics)
     at = now()
     identifier = _new_id()
     with writing(engine) as connection:
@@ -147,11 +179,20 @@ def launch(
             "dataset": suite.dataset,
             "version": suite.version,
             "judge": who.name,
-            "metrics": list(who.metrics),
-            "config": {"pipeline": document, "minimums": wanted, "limits": dict(limits or {})},
+            "metrics": chosen,
+            "config": {
+                "pipeline": document,
+                "minimums": wanted,
+                "limits": dict(limits or {}),
+                "target": None if target is None else dict(target),
+                "repetitions": repetitions,
+                "pace": (pace or Pace()).as_json(),
+                "judge_options": dict(judge_options or {}),
+                "baseline": baseline,
+            },
             "sample_size": size,
             "state": "queued",
-            "units": cases * len(who.metrics),
+            "units": cases * repetitions * len(chosen),
             "units_done": 0,
             "units_undefined": 0,
             "cost_nano_usd": 0,

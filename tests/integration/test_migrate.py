@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from db.engine import make_engine
 from db.migrate import status, upgrade
 from db.tables import metadata
+from db.transaction import writing
 
 START = "import sys; from db.engine import make_engine; from db.migrate import upgrade; upgrade(make_engine(sys.argv[1]))"
 
@@ -50,3 +51,29 @@ def test_six_processes_migrate_one_postgresql(postgres_server: sa.URL) -> None:
     engine = make_engine(url)
     assert status(engine).is_current
     engine.dispose()
+
+
+def test_scores_and_runs_of_the_first_schema_are_kept(tmp_path, postgres_server: sa.URL) -> None:
+    name = "m" + uuid.uuid4().hex[:12]
+    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"create database {name}")
+    admin.dispose()
+    for url in (f"sqlite:///{tmp_path}/old.db", postgres_server.set(database=name)):
+        engine = make_engine(url)
+        upgrade(engine, to="0001")
+        with writing(engine) as connection:
+            connection.exec_driver_sql(
+                "insert into evaluation (id, application, release, dataset, version, judge, metrics, config, state,"
+                " units, units_done, units_undefined, cost_nano_usd, problem, created_by, created_at, is_demo)"
+                " values ('a', '', '', 'd', 1, 'offline', '[]', '{}', 'finished', 1, 1, 0, 0, '', 'ada',"
+                " '2026-01-01 00:00:00', false)"
+            )
+            connection.exec_driver_sql("insert into evaluation_score values ('a', 7, 'm', 0.5, '', 3, 1.5)")
+        assert upgrade(engine).is_current
+        with engine.connect() as connection:
+            kept = connection.execute(sa.select(metadata.tables["evaluation_score"])).one()
+            run = connection.execute(sa.select(metadata.tables["evaluation"])).one()
+        assert tuple(kept) == ("a", 7, 1, "m", 0.5, "", False, 3, 1.5)
+        assert (run.attempt, run.judge_calls, run.resumed_at) == (1, 0, None)
+        engine.dispose()

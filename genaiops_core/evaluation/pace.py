@@ -1,0 +1,48 @@
+"""How hard a run may push: what its judge's account, its budget and its patience allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from genaiops_core.errors import BadInput
+
+MOST_CONCURRENCY = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Limits of one run, over all workers that share it."""
+
+    concurrency: int = 16
+    """Calls under way at once."""
+    calls_per_minute: int | None = None
+    """Calls begun in a minute at most; None leaves it to the provider to say when it is too much."""
+    unit_timeout_s: float = 120.0
+    """A unit that takes longer counts as failed."""
+    spend_limit_nano_usd: int | None = None
+    """What judging and answering may cost; no call is begun that might go beyond it."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            BadInput: a value is out of range; the sentence names it.
+        """
+        if not 1 <= self.concurrency <= MOST_CONCURRENCY:
+            raise BadInput(f"The concurrency must be 1 to {MOST_CONCURRENCY}, not {self.concurrency}.")
+        if self.calls_per_minute is not None and self.calls_per_minute < 1:
+            raise BadInput(f"The calls per minute must be at least 1, not {self.calls_per_minute}.")
+        if not self.unit_timeout_s > 0:
+            raise BadInput(f"The timeout of a unit must be above 0 s, not {self.unit_timeout_s:g}.")
+        if self.spend_limit_nano_usd is not None and self.spend_limit_nano_usd < 0:
+            raise BadInput("The spend limit must be at least 0 USD.")
+
+    def as_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any] | None) -> Pace:
+        """Read what `as_json` wrote; runs from before there was a pace get the default."""
+        return cls(**(kept or {}))
