@@ -31,6 +31,7 @@ __all__ = [
     "add_cases",
     "case_of",
     "cases",
+    "checked_name",
     "content_sha256",
     "delete",
     "export",
@@ -66,8 +67,9 @@ def add_cases(
     source: str,
     reason: str = "",
     is_demo: bool = False,
+    action: str = "dataset.import",
 ) -> DatasetVersion:
-    """Store ready-made cases as the next version of dataset `name`."""
+    """Store ready-made cases as the next version of dataset `name`; `action` is how the audit log calls it."""
     made = Cases(cases=list(cases), problems=[], rejected=0)
     return store(
         engine,
@@ -78,6 +80,7 @@ def add_cases(
         source=source,
         reason=reason,
         is_demo=is_demo,
+        action=action,
     )
 
 

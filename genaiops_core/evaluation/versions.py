@@ -75,8 +75,11 @@ def store(
     source: str,
     reason: str,
     is_demo: bool,
+    action: str = "dataset.import",
 ) -> DatasetVersion:
     """Keep the cases as the next version of `name`, or find the version that has the same content.
+
+    `action` is how the audit log calls it.
 
     Raises:
         BadInput: there is no case.
@@ -123,9 +126,11 @@ def store(
             "cases": stored.cases,
             "rejected": stored.rejected,
             "sha256": digest,
+            "source": stored.source,
         }
+        before = {"version": newest} if newest else None
         audit.record(
-            connection, actor=actor, action="dataset.import", subject=name, reason=reason, after=facts
+            connection, actor=actor, action=action, subject=name, reason=reason, before=before, after=facts
         )
         return stored
 
