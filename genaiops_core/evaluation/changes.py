@@ -236,6 +236,22 @@ def tags(connection: sa.Connection, name: str) -> dict[str, int]:
     return {row.tag: row.version for row in connection.execute(query.order_by(dataset_tag.c.tag))}
 
 
+def located(connection: sa.Connection, said: str) -> DatasetVersion:
+    """The version that NAME, NAME@3, NAME@v3 or NAME@TAG means; the newest for NAME alone.
+
+    Raises:
+        NotFound: there is no such dataset, version or tag.
+    """
+    name, at, version = said.rpartition("@")
+    known = {one.dataset for one in datasets.list_datasets(connection)} if at else set()
+    if not at or said in known:
+        return datasets.get_version(connection, said)
+    if version.removeprefix("v").isdecimal():
+        return datasets.get_version(connection, name, int(version.removeprefix("v")))
+    datasets.get_version(connection, name)
+    return datasets.get_version(connection, name, tagged(connection, name, version))
+
+
 def tagged(connection: sa.Connection, name: str, tag: str) -> int:
     """The version a tag stands on.
 

@@ -162,4 +162,4 @@ def test_the_evaluations_of_a_version_are_named(engine: sa.Engine) -> None:
     )
     with reading(engine) as connection:
         used = dataset_uses.uses(connection, "prices")
-    assert [(one.evaluation, one.version, one.application) for one in used] == [(started.id, 1, "shop")]
+    assert [(one.evaluation, one.version, one.application) for one in used] == [(started, 1, "shop")]
