@@ -46,7 +46,7 @@ def draw(here: Screen, version: DatasetVersion) -> None:
         column_order=[*(["accept"] if pending else []), *_TEXTS],
         num_rows="dynamic",
         key=key,
-        height=min(36 * (len(numbered) + 2) + 4, 560),
+        height=min(35 * (len(numbered) + 2) + 2, 560),
         alt="Cases of this version, to be edited",
     )
     dataset_filter.draw_pages(view, version.dataset)

@@ -7,10 +7,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.cases import FIELDS
-from pages.parts import confirm, dataset_view, frame, keys, reads, reads_datasets, units
+from pages.parts import confirm, dataset_view, frame, keys, reads, reads_datasets, tables, units
 from pages.parts.frame import Screen
 
 NONE = "(none)"
+_MOST_COLUMNS = 50
 
 
 def draw_import() -> None:
@@ -56,6 +57,7 @@ def draw_preview(here: Screen) -> None:
                 "Choose the column that holds what is asked under **Input**; the other fields may stay empty.",
                 icon=":material/arrow_upward:",
             )
+            _draw_head(preview)
         if preview.problems:
             dataset_view.draw_problems(preview.problems)
         name_key = f"{keys.DATASET_NAME}_{file.file_id}"
@@ -107,6 +109,20 @@ def _choose_columns(guessed: datasets.Preview, identity: str) -> dict[str, str]:
     return chosen
 
 
+def _draw_head(preview: datasets.Preview) -> None:
+    """The first rows as they stand in the file, so that the right column can be seen."""
+    shown = preview.columns[:_MOST_COLUMNS]
+    tables.show(
+        [
+            {name: None if cell is None else str(cell) for name, cell in zip(shown, row, strict=False)}
+            for row in preview.head
+        ],
+        {name: tables.column.TextColumn(name) for name in shown},
+        key="dataset_head",
+        alt="First rows of the file",
+    )
+
+
 def _draw_counts(preview: datasets.Preview) -> None:
     at_least = "at least " if preview.is_partial else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -115,7 +131,7 @@ def _draw_counts(preview: datasets.Preview) -> None:
             icon=":material/check:",
             color="green" if preview.accepted else "gray",
         )
-        if preview.rejected:
+        if preview.rejected and "input" in preview.mapping:
             st.badge(
                 f"{at_least}{units.things(preview.rejected, 'row')} rejected",
                 icon=":material/block:",

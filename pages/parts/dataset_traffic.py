@@ -60,16 +60,9 @@ def _fields(here: Screen, dataset: str | None) -> None:
     )
     left, right = st.columns(2)
     left.checkbox("Only requests that failed", key=keys.TRAFFIC_ERRORS)
-    left.checkbox("Only answers with a thumb down", key=keys.TRAFFIC_DISLIKED)
-    left.number_input(
-        "At most",
-        min_value=1,
-        max_value=trace_datasets.MOST_TRACES,
-        value=200,
-        key=keys.TRAFFIC_LIMIT,
-        help="Requests, newest first",
-    )
-    right.selectbox(
+    right.checkbox("Only answers with a thumb down", key=keys.TRAFFIC_DISLIKED)
+    metric, below, most = st.columns([2, 1, 1])
+    metric.selectbox(
         "Scored low in",
         list(REGISTRY),
         index=None,
@@ -77,8 +70,16 @@ def _fields(here: Screen, dataset: str | None) -> None:
         accept_new_options=True,
         placeholder="Any score",
     )
-    right.number_input(
+    below.number_input(
         "Lower than", min_value=0.0, max_value=1.0, value=None, step=0.05, key=keys.TRAFFIC_BELOW
+    )
+    most.number_input(
+        "At most",
+        min_value=1,
+        max_value=trace_datasets.MOST_TRACES,
+        value=200,
+        key=keys.TRAFFIC_LIMIT,
+        help="Requests, newest first",
     )
 
 

@@ -123,7 +123,7 @@ def _head(here: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
             _ask_delete(here, versions)
         st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
     st.caption(
-        f"{units.things(version.cases, 'case')} from {units.plain(version.source)}, "
+        f"{units.things(version.cases, 'case')} · {units.plain(version.source)} · "
         f"{units.instant(version.created_at)} by {units.plain(version.created_by)}"
     )
     return version

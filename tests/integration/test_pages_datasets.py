@@ -60,7 +60,7 @@ def test_a_part_of_an_object_can_be_mapped(bare: sa.Engine) -> None:
 
 def test_a_file_without_an_input_asks_which_column_it_is(bare: sa.Engine) -> None:
     screen = uploaded("places.csv", b"place,temperature\nGalway,3\n")
-    assert "no column was recognised" in str(screen.dataframe[0].value)
+    assert any("Galway" in str(one.value) for one in screen.dataframe)
     assert screen.button(key=keys.DATASET_IMPORT).disabled
     column_of(screen, "Input").set_value("place")
     checked(screen.run())
@@ -200,13 +200,14 @@ def test_a_dataset_is_deleted_only_by_its_name(bare: sa.Engine) -> None:
 
 
 def test_requests_that_a_search_finds_become_cases(demo: sa.Engine) -> None:
+    datasets.add_cases(demo, actor="ada", name="asked", cases=[Case(input="Why?")], source="test")
     screen = open_screen("datasets")
     checked(screen.button(key=keys.DATASET_TRAFFIC).click().run())
     screen.selectbox(key=keys.TRAFFIC_DATASET).set_value("asked")
     screen.selectbox(key=keys.TRAFFIC_APPLICATION).set_value("support-agent")
     screen.number_input(key=keys.TRAFFIC_LIMIT).set_value(30)
     submit(screen, "dataset_traffic")
-    fresh = newest(demo, "asked")
+    fresh = newest(demo, "asked")[1:]
     assert fresh and all(case.metadata["application"] == "support-agent" for case in fresh)
     checked(screen.button(key=keys.DATASET_TRAFFIC).click().run())
     screen.selectbox(key=keys.TRAFFIC_DATASET).set_value("asked")
