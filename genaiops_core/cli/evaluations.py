@@ -60,7 +60,7 @@ def evaluate(
     from genaiops_core.evaluation import deciding, details, results, runs
 
     asked = thresholds.parse(extra.args)
-    document = _pipeline(config, max_degradation, judge)
+    document = _pipeline(config, max_degradation)
     against = documents.against_file(baseline)
     engine, actor = context.engine(), context.actor()
     dataset, version = _suite(engine, actor, suite, map or [])
@@ -96,15 +96,14 @@ def evaluate(
     verdicts.answer(body, json=json)
 
 
-def _pipeline(config: Path | None, max_degradation: float | None, judge: str) -> dict[str, Any] | None:
+def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, Any] | None:
     """The stages asked for; `--max-degradation` is one more, against the baseline, and like a threshold it suffices."""
     from genaiops_core.evaluation import pipeline
-    from genaiops_core.evaluation.judges import judge as judge_of
 
     document = pipeline.read_file(config) if config else None
     if max_degradation is None:
         return document
-    return pipeline.with_regression(document, max_degradation, judge_of(judge).metrics)
+    return pipeline.with_regression(document, max_degradation)
 
 
 def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:
