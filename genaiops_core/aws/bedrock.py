@@ -56,7 +56,7 @@ def converse(client: Any, request: Mapping[str, Any]) -> Said:
     Raises:
         BedrockFailed: there is no answer.
     """
-    reply = _called(client.converse, request)
+    reply = called(client.converse, request)
     content = reply["output"]["message"].get("content", [])
     usage = reply.get("usage") or {}
     read, written = usage.get("cacheReadInputTokens") or 0, usage.get("cacheWriteInputTokens") or 0
@@ -92,7 +92,7 @@ def embed(client: Any, *, model: str, text: str, dimensions: int) -> Vector:
         body = {"inputText": text}
     else:
         body = {"inputText": text, "dimensions": dimensions, "normalize": True}
-    reply = _called(
+    reply = called(
         client.invoke_model,
         {
             "modelId": model,
@@ -123,7 +123,12 @@ def _vector(answer: Mapping[str, Any]) -> Sequence[float]:
     return found["float"][0] if isinstance(found, dict) else found[0]  # type: ignore[no-any-return]
 
 
-def _called(method: Any, request: Mapping[str, Any]) -> Any:
+def called(method: Any, request: Mapping[str, Any]) -> Any:
+    """The answer of a method of a client.
+
+    Raises:
+        BedrockFailed: there is none.
+    """
     from botocore.exceptions import (
         BotoCoreError,
         ClientError,

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, documents, output, thresholds, verdicts
+from genaiops_core.cli import context, documents, output, pacing, run_progress, targets, thresholds, verdicts
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import sqlalchemy as sa
-
-    from genaiops_core.evaluation.runs import Evaluation
-
-POLL_SECONDS = 0.2
-
-Progress = Callable[["Evaluation"], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +29,19 @@ def evaluate(
     release: Annotated[str, typer.Option(help="Release whose quality this is.")] = "",
     sample_size: Annotated[int | None, typer.Option(help="At most this many cases.", min=1)] = None,
     map: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN, where SUITE is a file.")] = None,
+    target: targets.Where = "",
+    target_model: targets.Model = "",
+    target_system: targets.System = "",
+    target_template: targets.Template = None,
+    target_reply: targets.Reply = None,
+    target_prompt: targets.Prompt = "",
+    repetitions: targets.Repetitions = 1,
+    metric: pacing.Metrics = None,
+    judge_option: pacing.JudgeOption = None,
+    concurrency: pacing.Concurrency = Pace.concurrency,
+    calls_per_minute: pacing.CallsPerMinute = None,
+    unit_timeout: pacing.UnitTimeout = Pace.unit_timeout_s,
+    spend_limit: pacing.SpendLimit = None,
     output_file: Annotated[Path | None, typer.Option("--output", help="Results to write, as JSON.")] = None,
     baseline: Annotated[
         str, typer.Option(help="Results file, evaluation id, or production, which is the default.")
@@ -62,7 +65,21 @@ def evaluate(
     asked = thresholds.parse(extra.args)
     document = _pipeline(config, max_degradation)
     against = documents.against_file(baseline)
+    pace = pacing.pace_of(concurrency, calls_per_minute, unit_timeout, spend_limit)
+    options = pacing.options_of(judge_option)
     engine, actor = context.engine(), context.actor()
+    answering = targets.target_of(
+        engine,
+        target=target,
+        model=target_model,
+        system=target_system,
+        template=target_template,
+        reply=target_reply,
+        prompt=target_prompt,
+        repetitions=repetitions,
+        application=application,
+        release=release,
+    )
     dataset, version = _suite(engine, actor, suite, map or [])
     compared_with = ""
     if against is None:
@@ -75,17 +92,22 @@ def evaluate(
         dataset=dataset,
         version=version,
         judge=judge,
+        judge_options=options,
+        metrics=metric or None,
         config=document,
         minimums=asked.minimums,
         limits=asked.limits,
         application=application,
         release=release,
         sample_size=sample_size,
+        target=answering,
+        repetitions=repetitions,
+        pace=pace,
         baseline=compared_with,
         reason=reason,
     )
-    with _bar(shown=not json) as progress:
-        done = _carry_out(engine, actor, id, progress)
+    with run_progress.bar(shown=not json) as progress:
+        done = run_progress.carry_out(engine, actor, id, progress)
     if against is not None:
         done = deciding.decide_against(engine, id, actor=actor, against=against, at=now(), reason=reason)
     with reading(engine) as connection:
@@ -125,50 +147,3 @@ def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple
         mapping=parse_mapping(pairs),
     )
     return stored.dataset, stored.version
-
-
-def _carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Evaluation:
-    """Wait for the workers, or do their work here when there is none; Ctrl-C cancels the run."""
-    from db.transaction import reading
-    from genaiops_core.clock import now
-    from genaiops_core.errors import Conflict
-    from genaiops_core.evaluation import execution, run_states, runs
-    from genaiops_core.jobs import heartbeat
-
-    try:
-        while True:
-            with reading(engine) as connection:
-                run = runs.get(connection, id)
-                is_beating = heartbeat.is_beating(connection, now())
-            progress(run)
-            if not run.is_open and (run.results is not None or run.state == "failed"):
-                return run
-            if run.state == "queued" and not is_beating:
-                runner = heartbeat.new_executor_id(now())
-                if run_states.claim(engine, id, runner):
-                    return execution.run(engine, id, progress, runner=runner)
-            elif run.state == "running" and not is_beating:
-                # The worker that had it died; every step may be repeated, so it is carried on here.
-                return execution.run(engine, id, progress, runner=heartbeat.new_executor_id(now()))
-            elif run.state == "cancelled":
-                return execution.finish(engine, id)
-            time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        with suppress(Conflict):  # it ended in the same moment
-            runs.cancel(engine, actor=actor, id=id, reason="interrupted on the command line")
-        return execution.finish(engine, id)
-
-
-@contextmanager
-def _bar(*, shown: bool) -> Iterator[Progress]:
-    """A progress bar on stderr, so that stdout holds the answer only."""
-    if not shown:
-        yield lambda run: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scoring", total=None)
-        yield lambda run: bar.update(task, completed=run.units_done, total=run.units)

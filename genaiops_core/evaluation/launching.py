@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import sqlalchemy as sa
 
@@ -17,10 +16,9 @@ from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import canonical
 from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.pipeline import Pipeline
+from genaiops_core.evaluation.run_records import usd
 
 MOST_REPETITIONS = 20
-
-RAGAS_FOUR = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +40,7 @@ def chosen_metrics(
     Args:
         judge: who measures.
         asked: metrics named at launch; None takes what the gates ask for, as far as the judge can measure it: where
-            that is nothing, RAGAS's four, or all that the judge has. A judge that costs nothing measures all it has.
+            that is nothing, the defaults of the judge. A judge that costs nothing measures its defaults too.
         stages: of the pipeline.
         minimums: metric -> least value.
 
@@ -70,9 +68,10 @@ def chosen_metrics(
         ]
     )
     wanted = [name for name in gates if name in judge.metrics]
-    if judge.model is None:
-        return list(dict.fromkeys([*judge.metrics, *wanted]))
-    return wanted or [name for name in RAGAS_FOUR if name in judge.metrics] or list(judge.metrics)
+    # What costs nothing is measured anyway.
+    return list(
+        dict.fromkeys([*judge.defaults, *wanted] if judge.model is None else wanted or judge.defaults)
+    )
 
 
 def check_repetitions(repetitions: int, *, has_target: bool) -> None:
@@ -133,11 +132,9 @@ def check_left(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
         BadInput: nothing of it is left.
     """
     if limit_nano_usd is not None and spent_nano_usd >= limit_nano_usd > 0:
-        limit, spent = (
-            format(Decimal(one).scaleb(-9).normalize(), "f") for one in (limit_nano_usd, spent_nano_usd)
-        )
         raise BadInput(
-            f"The run has spent {spent} USD of its limit of {limit} USD; resume it with a higher limit."
+            f"The run has spent {usd(spent_nano_usd)} USD of its limit of {usd(limit_nano_usd)} USD; "
+            "resume it with a higher limit."
         )
 
 

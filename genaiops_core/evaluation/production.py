@@ -70,7 +70,7 @@ class Round:
 def metrics_of(judge: Judge) -> tuple[str, ...]:
     """What `judge` can measure of production requests: nobody knows the right answer to those."""
     return tuple(
-        name for name in judge.metrics if name not in REGISTRY or "reference" not in REGISTRY[name].needs
+        name for name in judge.defaults if name not in REGISTRY or "reference" not in REGISTRY[name].needs
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from genaiops_core.evaluation.judge_options import options_of
-from genaiops_core.evaluation.judges import judge
+from genaiops_core.evaluation.judges import computed, judge
 from genaiops_core.evaluation.judges.protocol import Judge
-from genaiops_core.evaluation.metrics import REGISTRY
 from genaiops_core.evaluation.runs import Evaluation
 
 
@@ -20,4 +19,4 @@ def judge_of(run: Evaluation) -> Judge:
 
 def is_computed(judge: Judge, metric: str) -> bool:
     """Whether the metric is computed here, without a call and without cost."""
-    return judge.model is None or (metric in REGISTRY and REGISTRY[metric].is_proxy)
+    return judge.model is None or computed.is_computed(metric)

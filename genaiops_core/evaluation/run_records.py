@@ -17,6 +17,11 @@ from genaiops_core.evaluation.cases import Case
 OPEN_STATES = ("queued", "running")
 
 
+def usd(nano_usd: int) -> str:
+    """Nano-USD as decimal text in USD."""
+    return format(Decimal(nano_usd).scaleb(-9).normalize(), "f")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """One run: what was asked, how far it is, and what came out."""
@@ -88,7 +93,11 @@ class Evaluation:
 
     @property
     def cost_usd(self) -> str:
-        return format(Decimal(self.cost_nano_usd).scaleb(-9).normalize(), "f")
+        return usd(self.cost_nano_usd)
+
+    @property
+    def spent_usd(self) -> str:
+        return usd(self.spent_nano_usd)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from db.tables.evaluations import evaluation_score
 from db.transaction import reading
-from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation import answering, datasets
+from genaiops_core.evaluation.answering import Answers
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.desk.calls import NoCalls, UnitCalls
 from genaiops_core.evaluation.desk.clock import UnitClock
@@ -34,6 +35,8 @@ class _Work:
 
     cases: Mapping[int, Case]
     missing: Sequence[Unit]
+    answers: Answers
+    """What the target said before; empty where the answers of the dataset are scored."""
 
 
 async def score(desk: Desk, numbers: Sequence[int]) -> bool:
@@ -46,17 +49,39 @@ async def score(desk: Desk, numbers: Sequence[int]) -> bool:
         Exception: the database did not take what was to be kept; all of it may be repeated.
     """
     work = await asyncio.to_thread(_load, desk, numbers)
-    paid = [unit for unit in work.missing if not is_computed(desk.judge, unit.metric)]
-    computed = [unit for unit in work.missing if is_computed(desk.judge, unit.metric)]
     try:
-        await until_stopped(desk, [_judge(desk, work.cases[unit.case_no], unit) for unit in paid])
-        await _compute(desk, work.cases, computed)
+        cases = await _cases(desk, work)
+        units = [unit for unit in work.missing if unit[:2] in cases]
+        paid = [unit for unit in units if not is_computed(desk.judge, unit.metric)]
+        await until_stopped(desk, [_judge(desk, cases[unit[:2]], unit) for unit in paid])
+        await _compute(desk, cases, [unit for unit in units if is_computed(desk.judge, unit.metric)])
     finally:
         if desk.stopping.is_set():
             await desk.settle()
         desk.journal.forget(numbers)
     await desk.keeper.flush()
     return not desk.stopping.is_set()
+
+
+async def _cases(desk: Desk, work: _Work) -> dict[tuple[int, int], Case]:
+    """(case number, repetition) -> the case as it is to be judged; the units of unanswered ones are settled here."""
+    wanted = dict.fromkeys(unit[:2] for unit in work.missing)
+    if desk.target is None:
+        return {which: work.cases[which[0]] for which in wanted}
+    answers = dict(work.answers)
+    asked = [which for which in wanted if which not in answers]
+    await until_stopped(
+        desk, [answering.answer(desk, work.cases[which[0]], which, answers) for which in asked]
+    )
+    for unit in work.missing:
+        given = answers.get(unit[:2])
+        if given is not None and given.answer is None:
+            desk.keeper.put(answering.unanswered(unit, given))
+    return {
+        which: answering.judged_case(work.cases[which[0]], answers[which])
+        for which in wanted
+        if which in answers and answers[which].answer is not None
+    }
 
 
 async def until_stopped(desk: Desk, works: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -104,8 +129,11 @@ def _load(desk: Desk, numbers: Sequence[int]) -> _Work:
         missing = [unit for unit in every if unit not in there]
         if missing and desk.judge.model is not None:
             desk.journal.load(connection, numbers)
+        answers = answering.load(connection, run.id, numbers) if desk.target is not None else {}
         return _Work(
-            cases=datasets.numbered_cases(connection, run.dataset, run.version, numbers), missing=missing
+            answers=answers,
+            cases=datasets.numbered_cases(connection, run.dataset, run.version, numbers),
+            missing=missing,
         )
 
 
@@ -126,23 +154,27 @@ async def _judge(desk: Desk, case: Case, unit: Unit) -> None:
     desk.keeper.put(score)
 
 
-async def _compute(desk: Desk, cases: Mapping[int, Case], units: Sequence[Unit]) -> None:
+async def _compute(desk: Desk, cases: Mapping[tuple[int, int], Case], units: Sequence[Unit]) -> None:
     """Metrics without a model keep a CPU busy: in a thread, so that calls go on meanwhile."""
     for start in range(0, len(units), _COMPUTED_AT_ONCE):
         if desk.stopping.is_set():
             return
         some = units[start : start + _COMPUTED_AT_ONCE]
-        for score in await asyncio.to_thread(computed, desk.judge, cases, some):
+        for score in await asyncio.to_thread(_computed_units, desk, cases, some):
             desk.keeper.put(score)
 
 
-def computed(judge: Judge, cases: Mapping[int, Case], units: Sequence[Unit]) -> list[KeptScore]:
-    """Scores of metrics that need no model, made in the calling thread."""
+def _computed_units(
+    desk: Desk, cases: Mapping[tuple[int, int], Case], units: Sequence[Unit]
+) -> list[KeptScore]:
+    """In a thread of their own, with an event loop of their own."""
 
-    async def all_of_them() -> list[KeptScore]:
-        return [await _computed(judge, cases[unit.case_no], unit) for unit in units]
+    async def those_in_time() -> list[KeptScore]:
+        return [
+            await _computed(desk.judge, cases[unit[:2]], unit) for unit in units if not desk.stopping.is_set()
+        ]
 
-    return asyncio.run(all_of_them())
+    return asyncio.run(those_in_time())
 
 
 async def _computed(judge: Judge, case: Case, unit: Unit) -> KeptScore:

@@ -31,6 +31,10 @@ POLL_SECONDS = 0.5
 PARTS_POLL_SECONDS = 0.25
 
 
+class Stopped(Exception):
+    """This process's job engine has stopped."""
+
+
 def system_url(url: str) -> sa.URL:
     """Where the job engine keeps its tables: jobs.db beside the SQLite file, or schema dbos of the PostgreSQL."""
     parsed = sa.make_url(url)
@@ -64,16 +68,21 @@ def system_engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def configure(url: str, executor_id: str) -> None:
-    """Make this process's job engine; register the workflows, then `start` it."""
+def configure(url: str, executor_id: str) -> sa.Engine:
+    """Make this process's job engine; register the workflows, then `start` it.
+
+    Returns:
+        The engine of its tables, for `stop`.
+    """
     from dbos import DBOS, DBOSPortableJSONSerializer
 
     where = system_url(url)
+    engine = system_engine(where)
     DBOS(
         config={
             "name": "genaiops",
             "system_database_url": where.render_as_string(hide_password=False),
-            "system_database_engine": system_engine(where),
+            "system_database_engine": engine,
             "application_version": APPLICATION_VERSION,
             "executor_id": executor_id,
             # The default pickles: whoever can write the table could run code in the worker.
@@ -83,6 +92,7 @@ def configure(url: str, executor_id: str) -> None:
             "scheduler_polling_interval_sec": 30.0,
         }
     )
+    return engine
 
 
 def start() -> None:
@@ -99,13 +109,25 @@ def start() -> None:
     )
 
 
-def stop() -> None:
-    """Stop taking work; what is under way is left to another worker at its last step."""
+def stop(engine: sa.Engine) -> None:
+    """Stop taking work; what is under way is left to another worker at its last step.
+
+    Args:
+        engine: what `configure` returned. It connects no more, so that threads in the middle of a step neither wait
+            for others nor record anything.
+    """
     from dbos import DBOS
 
     # The step that a run is in loses the engine under its feet; that is meant, and no error to be told.
-    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+    logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
+
     DBOS.destroy()
+
+    @event.listens_for(engine, "engine_connect")
+    def _refuse(_connection: sa.Connection) -> None:
+        raise Stopped
+
+    engine.dispose()
 
 
 def _unixepoch(*arguments: str) -> float:

@@ -58,7 +58,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     engine = make_engine(settings.url)
     upgrade(engine)
     executor_id = heartbeat.new_executor_id(now())
-    system.configure(settings.url, executor_id)
+    jobs = system.configure(settings.url, executor_id)
     desks = Desks(engine, executor_id, lambda connection: heartbeat.alive(connection, now()))
     runs = Runs(engine, evaluation_workflows.register(engine, desks))
     # The first beat goes before any work is taken: without it another worker would take the work back.
@@ -72,7 +72,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     log.info("worker stopping", executor=executor_id)
     for task in tasks:
         task.stop()
-    system.stop()
+    system.stop(jobs)
     # The engine goes first: what a desk leaves undone must not be recorded as done.
     desks.stop(STOP_SECONDS)
     heartbeat.forget(engine, executor_id)

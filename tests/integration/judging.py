@@ -14,14 +14,14 @@ from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.judges.protocol import (
     Calls,
     Embedded,
-    JudgeOptions,
     Judgement,
+    JudgeOptions,
     Message,
     Prompt,
     Reply,
     Usage,
 )
-from genaiops_core.pricing.imports import import_prices
+from genaiops_core.pricing.imports import import_prices, read_prices
 
 MODEL = "test-model"
 
@@ -74,7 +74,7 @@ class OneCallJudge:
 
     def __init__(self, model: Any, metrics: Iterable[str] = ("faithfulness", "answer_relevancy")) -> None:
         self.name = f"test:{model.name}"
-        self.metrics = tuple(metrics)
+        self.metrics = self.defaults = tuple(metrics)
         self.model = model
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
@@ -94,4 +94,4 @@ def judges_by(judge: Any) -> Callable[[str, JudgeOptions | None], Any]:
 def import_price(engine: sa.Engine, model: str, input_usd: float, output_usd: float) -> None:
     """A price in USD per million tokens."""
     data = json.dumps({model: [input_usd, output_usd]}).encode()
-    import_prices(engine, actor="ada", data=data, filename="prices.json")
+    import_prices(engine, actor="ada", prices=read_prices(data, "prices.json"), source="prices.json")

@@ -62,7 +62,7 @@ class PaidJudge:
     """Costs a cent a request: half a cent for each of two metrics."""
 
     name = "paid"
-    metrics = ("faithfulness", "answer_relevancy")
+    metrics = defaults = ("faithfulness", "answer_relevancy")
 
     def __init__(self, *, fails: bool = False) -> None:
         self.model = PaidModel(fails=fails)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -27,6 +27,9 @@ from genaiops_core.evaluation.judges.protocol import (
     Reply,
     Usage,
 )
+
+Answered = TypeVar("Answered")
+Kept = TypeVar("Kept")
 
 MOST_REPAIRS = 2
 """How often a malformed answer is sent back."""
@@ -51,7 +54,7 @@ class Means:
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     """Calls that were begun: they are finished and kept even when nobody waits for them any more."""
 
-    def begin(self, call: Coroutine[Any, Any, KeptCall]) -> asyncio.Task[KeptCall]:
+    def begin(self, call: Coroutine[Any, Any, Kept]) -> asyncio.Task[Kept]:
         """Start a call that goes on whatever becomes of its unit."""
         task = asyncio.create_task(call)
         self.under_way.add(task)
@@ -142,49 +145,10 @@ class UnitCalls:
     async def _made(
         self, sha: str, name: str, most: int | None, call: Callable[[], Awaitable[Reply | Embedded]]
     ) -> KeptCall:
-        """Make a call that was not made before; again as long as it is throttled."""
-        async for attempt in retrying(self._pause):
-            with attempt:
-                give_back = await self._turn(most)
-                task = self._means.begin(self._paid(sha, name, most, call, give_back))
-                # Shielded: a call that was begun is paid, so it is kept even when its unit runs out of time.
-                kept = await asyncio.shield(task)
-                self._add(kept.cost_nano_usd)
-                return kept
-        raise AssertionError("the attempts end by returning or raising")
+        """Make a call that was not made before."""
 
-    async def _turn(self, most: int | None) -> Callable[[], None]:
-        with self._clock.stopped():
-            try:
-                await self._means.purse.reserve(most)
-            except SpendLimitReached as reached:
-                self._means.limit_reached(str(reached))
-                await asyncio.Event().wait()  # until the unit is stopped: it has not failed
-            try:
-                return await self._means.pacer.take()
-            except BaseException:
-                self._means.purse.settle(most, 0)
-                raise
-
-    async def _paid(
-        self,
-        sha: str,
-        name: str,
-        most: int | None,
-        call: Callable[[], Awaitable[Reply | Embedded]],
-        give_back: Callable[[], None],
-    ) -> KeptCall:
-        means, cost = self._means, None
-        try:
-            try:
-                answered = await call()
-            except JudgeFailed as error:
-                means.outcome(error)
-                raise
-            finally:
-                give_back()
-            means.outcome(None)
-            cost = means.prices.cost(self._model.provider, name, _whole(answered))
+        async def keep(answered: Reply | Embedded) -> tuple[KeptCall, int | None]:
+            cost = self._means.prices.cost(self._model.provider, name, _whole(answered))
             kept = KeptCall(
                 unit=self._unit,
                 call_sha256=sha,
@@ -194,14 +158,82 @@ class UnitCalls:
                 latency_ms=answered.latency_ms,
                 called_at=now(),
             )
-            await means.journal.keep(kept)
-            return kept
-        finally:
-            means.purse.settle(most, cost)
+            await self._means.journal.keep(kept)
+            return kept, cost
 
-    async def _pause(self, seconds: float) -> None:
-        with self._clock.stopped():
-            await self._means.sleep(seconds)
+        kept = await made(self._means, self._clock, most, call, keep)
+        self._add(kept.cost_nano_usd)
+        return kept
+
+
+async def made(
+    means: Means,
+    clock: UnitClock,
+    most_nano_usd: int | None,
+    call: Callable[[], Awaitable[Answered]],
+    keep: Callable[[Answered], Awaitable[tuple[Kept, int | None]]],
+) -> Kept:
+    """Make one call: wait for its turn, make it, again as long as it is throttled, and keep what it brought.
+
+    Args:
+        means: of the run.
+        clock: of the unit; it stands still while the call waits for its turn.
+        most_nano_usd: what the call may cost; None when its price is not known.
+        call: makes one attempt.
+        keep: keeps what came and says what it cost.
+
+    Raises:
+        JudgeFailed: what the last attempt raised.
+    """
+
+    async def pause(seconds: float) -> None:
+        with clock.stopped():
+            await means.sleep(seconds)
+
+    async for attempt in retrying(pause):
+        with attempt:
+            give_back = await _turn(means, clock, most_nano_usd)
+            task = means.begin(_paid(means, most_nano_usd, call, keep, give_back))
+            # Shielded: a call that was begun is paid, so it is kept even when its unit runs out of time.
+            return await asyncio.shield(task)
+    raise AssertionError("the attempts end by returning or raising")
+
+
+async def _turn(means: Means, clock: UnitClock, most: int | None) -> Callable[[], None]:
+    with clock.stopped():
+        try:
+            await means.purse.reserve(most)
+        except SpendLimitReached as reached:
+            means.limit_reached(str(reached))
+            await asyncio.Event().wait()  # until the unit is stopped: it has not failed
+        try:
+            return await means.pacer.take()
+        except BaseException:
+            means.purse.settle(most, 0)
+            raise
+
+
+async def _paid(
+    means: Means,
+    most: int | None,
+    call: Callable[[], Awaitable[Answered]],
+    keep: Callable[[Answered], Awaitable[tuple[Kept, int | None]]],
+    give_back: Callable[[], None],
+) -> Kept:
+    cost: int | None = 0
+    try:
+        try:
+            answered = await call()
+        except JudgeFailed as error:
+            means.outcome(error)
+            raise
+        finally:
+            give_back()
+        means.outcome(None)
+        kept, cost = await keep(answered)
+        return kept
+    finally:
+        means.purse.settle(most, cost)
 
 
 class NoCalls:

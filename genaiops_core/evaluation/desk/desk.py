@@ -12,7 +12,7 @@ import structlog
 
 from db.transaction import reading
 from genaiops_core.clock import now
-from genaiops_core.evaluation import run_judges, run_states, runs
+from genaiops_core.evaluation import run_judges, run_states, runs, targets
 from genaiops_core.evaluation.desk.calls import Means
 from genaiops_core.evaluation.desk.journal import RunJournal
 from genaiops_core.evaluation.desk.keeping import Keeper
@@ -22,6 +22,8 @@ from genaiops_core.evaluation.desk.purse import OpenPurse, RunPurse
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed
 from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.targets import Target
+from genaiops_core.settings import Settings
 
 LOOK_S = 0.5
 """How often the run is looked at: a pause or a cancellation takes effect within this time."""
@@ -66,6 +68,7 @@ class Desk:
         """Units under way: more than calls, since a unit also thinks, writes and waits."""
         self.purse = RunPurse(engine, run.id, executor_id, alive) if is_limited else OpenPurse()
         self.judge: Judge
+        self.target: Target | None = None
         self.means: Means
         self._executor_id = executor_id
         self._alive = alive
@@ -74,13 +77,16 @@ class Desk:
         self._ending: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Load judge and prices.
+        """Load judge, target and prices.
 
         Raises:
-            BadInput: the judge cannot be made here.
+            BadInput: the judge or the target cannot be made here.
         """
         # Libraries of judges take seconds to load; other runs go on meanwhile.
         self.judge = await asyncio.to_thread(run_judges.judge_of, self.run)
+        if document := self.run.config.get("target"):
+            hosts = targets.allowed_hosts(Settings().target_hosts)
+            self.target = targets.target(document, allowed_hosts=hosts)
         prices = await asyncio.to_thread(self._prices)
         self.means = Means(
             pacer=self.pacer,
@@ -107,6 +113,8 @@ class Desk:
             await self.purse.give_back()
         if self.judge.model is not None:
             await self.judge.model.close()
+        if self.target is not None:
+            await self.target.close()
 
     async def settle(self) -> None:
         """Wait for the calls under way and keep them."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from decimal import Decimal
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation, spend_hold
 from db.transaction import insert, writing
 from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.run_records import usd
 
 _CALLS_AT_ONCE = 8
 """What is taken for one call that lacks money, so that not every call asks the database."""
@@ -38,7 +38,7 @@ class Purse(Protocol):
         """
 
     def settle(self, most_nano_usd: int | None, cost_nano_usd: int | None) -> None:
-        """A call for which `most` was reserved has ended and cost this."""
+        """A call for which `most` was reserved has ended and cost this; None: nobody knows, so `most` is taken for it."""
 
 
 class OpenPurse:
@@ -86,7 +86,7 @@ class RunPurse:
                     break
                 if not self._reserved and not is_shared:
                     raise SpendLimitReached(
-                        f"The next call may cost up to {_usd(most_nano_usd)} USD and {_usd(left)} USD of the spend "
+                        f"The next call may cost up to {usd(most_nano_usd)} USD and {usd(left)} USD of the spend "
                         "limit is left; resume the run with a higher limit."
                     )
                 # Somebody's call will end and leave what it did not use.
@@ -99,7 +99,7 @@ class RunPurse:
     def settle(self, most_nano_usd: int | None, cost_nano_usd: int | None) -> None:
         self._reserved -= most_nano_usd or 0
         # The commit of the call took its cost off the row; see `keeping`.
-        self._held = max(0, self._held - (cost_nano_usd or 0))
+        self._held = max(0, self._held - (most_nano_usd or 0 if cost_nano_usd is None else cost_nano_usd))
         self._settled.set()
 
     async def give_back(self) -> None:
@@ -162,7 +162,3 @@ class RunPurse:
 
     def _of_run(self) -> sa.ColumnElement[bool]:
         return spend_hold.c.evaluation_id == self._id
-
-
-def _usd(nano_usd: int) -> str:
-    return format(Decimal(nano_usd).scaleb(-9).normalize(), "f")

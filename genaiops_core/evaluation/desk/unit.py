@@ -27,5 +27,5 @@ def call_sha256(unit: Unit, content: Any, occurrence: str) -> str:
         content: what is asked and of whom; anything orjson can write.
         occurrence: parts calls with the same content, for example "1:2".
     """
-    text = orjson.dumps([unit, content, occurrence], option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps([list(unit), content, occurrence], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()

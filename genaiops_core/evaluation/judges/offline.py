@@ -1,28 +1,28 @@
-"""The judge without a model: the proxies of the registry."""
+"""The judge without a model: the proxies of the registry; and, asked by name, what else is computed."""
 
 from __future__ import annotations
 
-import time
-
 from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.judges.protocol import Calls, Judgement
-from genaiops_core.evaluation.metrics import OFFLINE, REGISTRY, measure
+from genaiops_core.evaluation.judges import computed
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement
+from genaiops_core.evaluation.metrics import OFFLINE, PROXIES
 
 
 class OfflineJudge:
     """Counts words in common; costs nothing and asks nobody."""
 
     name = OFFLINE
-    metrics = tuple(metric.name for metric in REGISTRY.values() if OFFLINE in metric.judges)
     model = None
+    defaults = PROXIES
+    """What it measures when nothing else is asked for."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The proxies, comparisons of texts, and the code of installed packages."""
+        return computed.names()
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
-        started = time.perf_counter()
-        measured = measure(metric, case)
-        return Judgement(
-            metric=metric,
-            value=measured.value,
-            reason=measured.reason,
-            cost_nano_usd=0,
-            latency_ms=(time.perf_counter() - started) * 1000,
-        )
+        """As `protocol.Judge` has it; `calls` are not used."""
+        if not computed.is_computed(metric):
+            raise JudgeFailed(f"The offline judge knows no metric '{metric}'; it asks no model.")
+        return computed.judge(case, metric)

@@ -95,7 +95,8 @@ class BedrockModel:
             cache_read_tokens=said.cache_read_tokens,
             cache_write_tokens=said.cache_write_tokens,
         )
-        _check(said.stop_reason, self.name, prompt, usage)
+        if not prompt.keeps_any_end:
+            _check(said.stop_reason, self.name, prompt, usage)
         return Reply(
             text=said.text if said.tool_input is None else orjson.dumps(said.tool_input).decode(),
             usage=usage,
@@ -132,7 +133,7 @@ class BedrockModel:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except BedrockFailed as error:
-            raise _as_judge_failure(error, model) from error
+            raise as_judge_failure(error, model) from error
         except Misconfigured as error:
             raise Refused(str(error)) from error
 
@@ -174,6 +175,8 @@ class BedrockModel:
         }
         if prompt.temperature is not None:
             request["inferenceConfig"]["temperature"] = prompt.temperature
+        if prompt.top_p is not None:
+            request["inferenceConfig"]["topP"] = prompt.top_p
         if self._guardrail:
             request["guardrailConfig"] = self._guardrail
         if prompt.system and takes_system:
@@ -243,7 +246,8 @@ _CREDENTIALS = frozenset(
 )
 
 
-def _as_judge_failure(error: BedrockFailed, model: str) -> JudgeFailed:
+def as_judge_failure(error: BedrockFailed, model: str) -> JudgeFailed:
+    """What a failed call means for a unit, in words that say how to mend it."""
     said = str(error).rstrip(".")
     if error.code in _THROTTLED:
         return Throttled(f"Bedrock throttles {model}: {said}.", retry_after_s=error.retry_after_s)
