@@ -1,94 +1,128 @@
-"""The dialog that launches an evaluation."""
+"""A new evaluation: every choice on one page, and beside them what will happen and what it will cost at most."""
 
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.judges import judge, known_judges
-from genaiops_core.evaluation.metrics import REGISTRY
-from pages.parts import confirm, keys, reads
+from genaiops_core.evaluation.estimate import Estimate
+from pages.parts import (
+    frame,
+    keys,
+    launch_data,
+    launch_judge,
+    launch_metrics,
+    launch_pace,
+    reads,
+    reads_evaluations,
+    tables,
+    units,
+)
 from pages.parts.frame import Screen
 
-NO_RELEASE = "(no release)"
+
+def is_open() -> bool:
+    """Whether the operator is putting a run together."""
+    return bool(st.session_state.get(keys.COMPOSING))
 
 
-def ask(here: Screen, application: str | None) -> None:
-    """Open it; releases of `application` are offered, or of all."""
-    confirm.ask(
-        "launch",
-        title="Launch an evaluation",
-        icon=":material/play_arrow:",
-        button="Launch",
-        act=lambda reason: _launch(here, reason),
-        fields=lambda: _fields(here, application),
-        needs_reason=False,
-        width="medium",
-    )
+def open_form() -> None:
+    """Start; what was typed the last time is still there."""
+    st.session_state[keys.COMPOSING] = True
 
 
-def _fields(here: Screen, application: str | None) -> None:
-    """What to evaluate, on which cases, by whom, and how good it has to be."""
-    suites = reads.list_datasets(here.url)
-    left, right = st.columns([2, 1])
-    left.selectbox(
-        "Dataset",
-        [one.dataset for one in suites],
-        format_func=lambda name: next(
-            f"{one.dataset} ({one.cases:,} cases)" for one in suites if one.dataset == name
-        ),
-        key=keys.RUN_DATASET,
-    )
-    right.number_input("Version", min_value=1, value=None, step=1, key=keys.RUN_VERSION, placeholder="newest")
-    left, right = st.columns([2, 1])
-    left.selectbox(
-        "Release",
-        [NO_RELEASE, *(one.name for one in reads.list_releases(here.url, application))],
-        key=keys.RUN_RELEASE,
-        help="Whose quality this is; stages on cost, latency and regression need it.",
-    )
-    right.selectbox("Judge", list(known_judges()), key=keys.RUN_JUDGE)
-    st.number_input(
-        "Sample size", min_value=1, value=None, step=1, key=keys.RUN_SAMPLE, placeholder="all cases"
-    )
-    st.markdown("**Minimums**", help="Without any, the stages of `config/evaluation_pipeline.yaml` decide.")
-    for column, metric in zip(st.columns(2) * 8, _metrics(), strict=False):
-        column.number_input(
-            REGISTRY[metric].title,
-            min_value=0.0,
-            max_value=1.0,
-            value=None,
-            step=0.05,
-            key=keys.run_minimum(metric),
-            placeholder="no minimum",
-            help=REGISTRY[metric].description,
+def _close() -> None:
+    st.session_state[keys.COMPOSING] = False
+
+
+def draw(here: Screen, application: str | None) -> None:
+    """The form; a run that is refused leaves everything as it was typed."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("New evaluation", icon=":material/play_arrow:", anchor=False, width="content")
+        st.space("stretch")
+        st.button("Back to the runs", icon=":material/arrow_back:", key=keys.RUN_BACK, on_click=_close)
+    left, right = st.columns([5, 2])
+    with left:
+        with _part("Cases", "dataset"):
+            cases = launch_data.draw(here, application)
+        with _part("Judge", "gavel"):
+            judge = launch_judge.draw()
+        with _part("Metrics and gates", "rule"):
+            asked = launch_metrics.draw(here, judge, cases.coverage)
+        with _part("Pace and limits", "speed"):
+            pace = launch_pace.draw(asks_model=judge.kind != "offline")
+            repetitions = 1
+    with right.container(border=True):
+        found = reads_evaluations.estimated(
+            here.url,
+            coverage=cases.coverage,
+            cases=cases.used,
+            kind=judge.kind,
+            metrics=asked.metrics,
+            repetitions=repetitions,
+            is_generated=False,
         )
+        _summary(here, found, judge)
+        reason = st.text_area("Why", key=keys.RUN_REASON, height=70, placeholder="Kept in the audit log")
+        if st.button(
+            "Launch", type="primary", icon=":material/play_arrow:", key=keys.RUN_LAUNCH, width="stretch"
+        ):
+            try:
+                runs.launch(
+                    here.engine,
+                    actor=here.actor,
+                    dataset=cases.dataset,
+                    version=cases.version,
+                    judge=judge.name,
+                    judge_options=judge.options,
+                    metrics=asked.metrics,
+                    minimums=asked.minimums or None,
+                    application=cases.application,
+                    release=cases.release,
+                    sample_size=cases.sample_size,
+                    repetitions=repetitions,
+                    pace=pace,
+                    reason=(reason or "").strip(),
+                )
+            except GenAIOpsError as error:
+                st.error(units.plain(error), icon=":material/error:")
+            else:
+                reads.changed("evaluations")
+                frame.flash(f"Launched an evaluation of {cases.dataset}.")
+                _close()
+                st.rerun()
 
 
-def _launch(here: Screen, reason: str) -> str:
-    """Queue the run; a worker takes it up."""
-    state = st.session_state
-    application, _, release = str(state[keys.RUN_RELEASE] or NO_RELEASE).partition("/")
-    minimums = {
-        metric: float(value)
-        for metric in _metrics()
-        if (value := state.get(keys.run_minimum(metric))) is not None
-    }
-    runs.launch(
-        here.engine,
-        actor=here.actor,
-        dataset=str(state[keys.RUN_DATASET] or ""),
-        version=state[keys.RUN_VERSION],
-        judge=str(state[keys.RUN_JUDGE]),
-        minimums=minimums or None,
-        application="" if application == NO_RELEASE else application,
-        release=release,
-        sample_size=state[keys.RUN_SAMPLE],
-        reason=reason,
-    )
-    reads.changed("evaluations")
-    return f"Launched an evaluation of {state[keys.RUN_DATASET]}."
+def _part(title: str, icon: str) -> DeltaGenerator:
+    box = st.container(border=True)
+    box.subheader(title, icon=f":material/{icon}:", anchor=False)
+    return box
 
 
-def _metrics() -> list[str]:
-    return sorted({metric for name in known_judges() for metric in judge(name).metrics if metric in REGISTRY})
+def _summary(here: Screen, found: Estimate, judge: launch_judge.Choice) -> None:
+    """What will happen, before it does."""
+    st.subheader("Before you launch", icon=":material/fact_check:", anchor=False)
+    asks_model = judge.kind != "offline"
+    facts: dict[str, object] = {"Cases": f"{found.cases:,}", "Scores": f"{found.units:,}"}
+    if found.answers:
+        facts["Answers to generate"] = f"{found.answers:,}"
+    if asks_model:
+        cost = reads_evaluations.worst_cost(here.url, judge.name, found)
+        facts |= {
+            "Judge calls, at most": f"{found.calls:,}",
+            "Tokens, at most": f"{units.count(found.input_tokens)} in, {units.count(found.output_tokens)} out",
+            "Cost of judging, at most": units.usd(cost)
+            if cost is not None
+            else "unknown: no price for this model",
+        }
+    else:
+        facts["Cost of judging"] = "$0, no model is asked"
+    tables.facts(facts)
+    if asks_model:
+        st.caption(
+            "Reckoned from the length of the cases. Repairs of malformed answers come on top; a spend limit holds."
+        )
+    if judge.problem:
+        st.warning(units.plain(judge.problem), icon=":material/gavel:")

@@ -1,0 +1,130 @@
+"""The third part of a new run: what is measured, on how many cases that will fail to say anything, and what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from genaiops_core.evaluation import pipeline
+from genaiops_core.evaluation.preflight import Coverage
+from pages.parts import keys, metric_names, metric_table, reads_evaluations, tables, units
+from pages.parts.frame import Screen
+from pages.parts.launch_judge import Choice
+
+_PIPELINE = "The pipeline's gates"
+_MINIMUMS = "My own minimums"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was chosen."""
+
+    metrics: tuple[str, ...]
+    minimums: dict[str, float] | None
+    """None leaves the decision to the default pipeline."""
+
+
+def draw(here: Screen, judge: Choice, coverage: Coverage) -> Asked:
+    """Metrics as far as the judge can measure them, what the cases lack for them, and the gates."""
+    can = reads_evaluations.measurable(here.url, judge.kind, judge.name)
+    decided_by = st.segmented_control(
+        "Decided by", [_PIPELINE, _MINIMUMS], default=_PIPELINE, required=True, key=keys.RUN_BY
+    )
+    stages = pipeline.parse(pipeline.default_document()).stages
+    wanted = [name for stage in stages for name in (*stage.metrics, *stage.compared_metrics)]
+    asked_for = [name for name in dict.fromkeys(wanted) if name in can]
+    chosen = st.multiselect(
+        "Metrics",
+        list(can),
+        default=asked_for or list(can),
+        format_func=metric_names.title,
+        # Another judge measures other things: start at its own.
+        key=f"{keys.RUN_METRICS}_{judge.kind}",
+        placeholder="Choose what to measure",
+    )
+    if chosen:
+        metric_table.draw(here, chosen, coverage=coverage, key="run_metric_table")
+    if decided_by == _PIPELINE:
+        _gates(stages, can, chosen)
+        return Asked(metrics=tuple(chosen), minimums=None)
+    return Asked(metrics=tuple(chosen), minimums=_minimums(chosen))
+
+
+def _minimums(chosen: Sequence[str]) -> dict[str, float]:
+    st.caption("Passed when the whole interval is at or above the minimum, not only the mean.")
+    found: dict[str, float] = {}
+    with st.grid(3, min_column_width=190, gap="small"):
+        for name in chosen:
+            value = st.number_input(
+                metric_names.title(name),
+                min_value=0.0,
+                max_value=1.0,
+                value=None,
+                step=0.05,
+                key=keys.run_minimum(name),
+                placeholder="no minimum",
+            )
+            if value is not None:
+                found[name] = float(value)
+    if not found:
+        st.caption(":orange[:material/info:] Without any minimum the pipeline's gates decide.")
+    return found
+
+
+def _gates(stages: Sequence[pipeline.Stage], can: Sequence[str], chosen: Sequence[str]) -> None:
+    """What the default pipeline asks, and which of it this run will not be able to say."""
+    rows = [row for stage in stages for row in _rows(stage, can, chosen)]
+    without = sum(row["state"] == ["inconclusive"] for row in rows)
+    if without:
+        st.warning(
+            f"{units.things(without, 'gate')} of {len(rows)} cannot be decided by this run, so it can at best be "
+            "inconclusive. Choose a judge that measures them, or give minimums of your own.",
+            icon=":material/rule:",
+        )
+    column = tables.column
+    with st.expander(
+        f"{units.things(len(rows), 'gate')} of config/evaluation_pipeline.yaml", icon=":material/rule:"
+    ):
+        tables.show(
+            rows,
+            {
+                "stage": column.TextColumn("Stage", width="medium"),
+                "metric": column.TextColumn("Gate", width="medium"),
+                "asked": column.TextColumn("Asked", width="medium"),
+                "state": tables.states("", width=100),
+                "why": column.TextColumn("Why", width="large"),
+            },
+            key="run_gates",
+            alt="Gates of the default pipeline",
+        )
+
+
+def _rows(stage: pipeline.Stage, can: Sequence[str], chosen: Sequence[str]) -> list[dict[str, object]]:
+    def row(metric: str, asked: str, why: str = "", state: str = "") -> dict[str, object]:
+        return {
+            "stage": stage.name,
+            "metric": metric,
+            "asked": asked,
+            "state": [state] if state else [],
+            "why": why,
+        }
+
+    def measured(metric: str, asked: str) -> dict[str, object]:
+        if metric in chosen or metric in ("cost", "latency"):
+            return row(metric, asked)
+        why = "not chosen" if metric in can else "this judge cannot measure it"
+        return row(metric, asked, why, "inconclusive")
+
+    rows = [measured(name, f"at least {wanted.threshold:g}") for name, wanted in stage.metrics.items()]
+    rows += [
+        measured(name, f"at most {stage.max_degradation:g} worse than {stage.compare_against}")
+        for name in stage.compared_metrics
+    ]
+    limits = {"cost per query": stage.max_cost_per_query_usd, "monthly cost": stage.max_monthly_budget_usd}
+    rows += [row(name, f"at most {limit:g} USD") for name, limit in limits.items() if limit is not None]
+    rows += [
+        row(f"latency {share}", f"at most {limit:g} ms") for share, limit in stage.max_latency_ms.items()
+    ]
+    return rows
