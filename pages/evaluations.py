@@ -45,7 +45,7 @@ head = filters.header(
     here,
     by=(keys.APPLICATION,),
     window=False,
-    action="New evaluation",
+    action=None if launch.is_open() else "New evaluation",
     action_icon=":material/play_arrow:",
     action_key=keys.EVALUATION_NEW,
 )

@@ -34,7 +34,10 @@ def draw(found: CaseRecord) -> None:
 
 def _scores(scores: Sequence[UnitScore], case_no: int) -> None:
     column = tables.column
+    # The panel is narrow: a column in which nothing stands is left out.
     repeated = any(one.repetition > 1 for one in scores)
+    explained = any(one.reason or one.value is None for one in scores)
+    paid = any(one.cost_nano_usd != 0 for one in scores)
     tables.show(
         [
             {
@@ -52,9 +55,12 @@ def _scores(scores: Sequence[UnitScore], case_no: int) -> None:
             "metric": column.TextColumn("Metric"),
             **({"repetition": column.NumberColumn("Time", width=50)} if repeated else {}),
             "value": column.NumberColumn("Score", format="%.3f", width=65),
-            "state": tables.states("", width=85),
-            "reason": column.TextColumn("Reason", width="medium"),
-            "cost": column.NumberColumn("USD", format="%.6f", width=80),
+            **(
+                {"state": tables.states("", width=85), "reason": column.TextColumn("Reason", width="medium")}
+                if explained
+                else {}
+            ),
+            **({"cost": column.NumberColumn("USD", format="%.4g", width=80)} if paid else {}),
             "latency_ms": column.NumberColumn("ms", format="%.0f", width=60),
         },
         key=f"case_scores_{case_no}",

@@ -32,7 +32,7 @@ def draw(here: Screen, run: Evaluation) -> None:
     if not found.total:
         st.caption("No case was scored." if only is None else f"No case is {only}.")
         return
-    left, right = st.columns([3, 2])
+    left, right = st.columns([8, 5])
     with left:
         picked = _table(run, metrics, found.cases, worst_by, only, number)
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -121,7 +121,9 @@ def _table(
             "case": column.NumberColumn("Case", width=52),
             "input": column.TextColumn("Input", width="medium"),
             **{
-                name: column.NumberColumn(metric_names.heading(name), format="%.3f", width="small")
+                name: column.NumberColumn(
+                    metric_names.heading(name), format="%.3f", width=105, help=metric_names.help_of(name)
+                )
                 for name in shown
             },
         },

@@ -24,11 +24,19 @@ from pages.parts.frame import Screen
 
 TABS = ("Gates", "Cases", "Spend", "Setup")
 
+_MOST_NAMED = 4
+
+_SAID = {
+    "passed": (st.success, ":material/check_circle:"),
+    "failed": (st.error, ":material/cancel:"),
+    "inconclusive": (st.warning, ":material/help:"),
+    "error": (st.error, ":material/error:"),
+}
 _MEANING = {
-    "passed": "Passed: every gate is cleared by the whole of its interval.",
-    "failed": "Failed: at least one gate is missed by the whole of its interval.",
-    "inconclusive": "Inconclusive: what was measured neither clears nor misses every gate, so this is no pass.",
-    "error": "Error: a gate could not be decided.",
+    "passed": "**Passed.** Every gate is cleared by the whole of its interval.",
+    "failed": "**Failed.** Missed by the whole of the interval:",
+    "inconclusive": "**Inconclusive**, which is no pass. Neither cleared nor missed:",
+    "error": "**Error.** Could not be decided:",
 }
 
 
@@ -53,9 +61,7 @@ def draw_results(here: Screen, run: Evaluation) -> None:
     metrics: Mapping[str, Any] = found.get("metrics") or {}
     gates: Sequence[Mapping[str, Any]] = found.get("gates") or []
     if run.verdict:
-        st.markdown(
-            _MEANING[run.verdict] if gates else "This run had no gate, so it has nothing to pass or fail."
-        )
+        _verdict(run.verdict, gates)
     if run.problem:
         st.warning(units.plain(run.problem), icon=":material/info:")
     if metrics:
@@ -68,6 +74,19 @@ def draw_results(here: Screen, run: Evaluation) -> None:
         if tab.open:
             with tab:
                 draw(here, run)
+
+
+def _verdict(verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
+    """Whether it passed, in one sentence, and which gates stood in the way."""
+    if not gates:
+        st.info("This run had no gate, so it has nothing to pass or fail.", icon=":material/gavel:")
+        return
+    against = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
+    named = ", ".join(metric_names.title(str(gate.get("metric"))) for gate in against[:_MOST_NAMED])
+    more = f" and {len(against) - _MOST_NAMED} more" if len(against) > _MOST_NAMED else ""
+    sentence = _MEANING[verdict] + (f" {units.plain(named)}{more}." if against else "")
+    say, icon = _SAID[verdict]
+    say(sentence, icon=icon)
 
 
 def _cards(metrics: Mapping[str, Any]) -> None:

@@ -70,7 +70,7 @@ def intervals(rows: Sequence[Interval]) -> go.Figure:
     charts.style(figure, height=70 + 38 * len(shown), unit="", legend=True)
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(
-        range=_range(rows), hoverformat=".3f", tickformatstops=None, tickformat=".2~f", showgrid=True
+        range=_range(rows), hoverformat=".3f", tickformatstops=[], tickformat=".3~r", showgrid=True
     )
     figure.update_yaxes(title=None, nticks=None, type="category")
     return figure

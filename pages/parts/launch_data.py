@@ -39,7 +39,6 @@ def draw(here: Screen, application: str | None) -> Cases:
         list(suites),
         format_func=lambda name: f"{name} ({suites[name].cases:,} cases)",
         key=keys.RUN_DATASET,
-        required=True,
     )
     versions = {one.version: one for one in reads.list_versions(here.url, dataset)}
     version = middle.selectbox(
@@ -48,7 +47,6 @@ def draw(here: Screen, application: str | None) -> Cases:
         format_func=lambda number: f"v{number}, {units.things(versions[number].cases, 'case')}",
         # A dataset's versions are its own: another dataset starts at its newest again.
         key=f"{keys.RUN_VERSION}_{dataset}",
-        required=True,
     )
     sample = right.number_input(
         "Sample size",

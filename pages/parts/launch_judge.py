@@ -74,7 +74,12 @@ def draw() -> Choice:
     name, options = kind, {}
     if kind == "bedrock":
         name = f"bedrock:{_model(kind)}"
-        options = _aws() | _embedding("amazon.titan-embed-text-v2:0")
+        options = _region_and_profile()
+        left, right = st.columns(2)
+        with left:
+            options |= _embedding("amazon.titan-embed-text-v2:0")
+        with right:
+            options |= _guardrail()
         _keys(_AWS_KEYS, "AWS credentials")
     elif kind == "openai":
         left, right = st.columns(2)
@@ -120,8 +125,7 @@ def _model(kind: str) -> str:
     return str(chosen or "").strip()
 
 
-def _aws() -> dict[str, Any]:
-    options = _region_and_profile()
+def _guardrail() -> dict[str, Any]:
     guardrail = st.text_input(
         "Guardrail",
         key=keys.RUN_GUARDRAIL,
@@ -129,7 +133,7 @@ def _aws() -> dict[str, Any]:
         help="ID or ID:VERSION of a Bedrock guardrail that the judge's own calls pass.",
         autocomplete="off",
     )
-    return options | ({"guardrail": guardrail.strip()} if guardrail and guardrail.strip() else {})
+    return {"guardrail": guardrail.strip()} if guardrail and guardrail.strip() else {}
 
 
 def _region_and_profile() -> dict[str, Any]:

@@ -12,9 +12,14 @@ def title(name: str) -> str:
 
 
 def heading(name: str) -> str:
-    """For the head of a narrow column: `grounding overlap (proxy)`."""
+    """For the head of a narrow column: `grounding overlap`; the column's help says what a proxy is."""
+    return name.replace("_", " ")
+
+
+def help_of(name: str) -> str | None:
+    """What it says, in a sentence or two."""
     entry = REGISTRY.get(name)
-    return f"{name.replace('_', ' ')}{' (proxy)' if entry and entry.is_proxy else ''}"
+    return entry.description if entry else None
 
 
 def is_high_worst(name: str | None) -> bool:

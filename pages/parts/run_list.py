@@ -42,7 +42,7 @@ def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
                 "Scored", min_value=0, max_value=1, format="percent", width=110
             ),
             "undefined": column.NumberColumn("No value", format="localized", width=75),
-            "cost": column.NumberColumn("Cost, USD", format="%.4f", width=85),
+            "cost": column.NumberColumn("Cost, USD", format="%.4g", width=85),
             "by": column.TextColumn("By", width=80),
         },
         # A new run moves the rows: start again at the newest.
