@@ -58,7 +58,7 @@ def draw_head(run: Evaluation) -> None:
 def draw_results(here: Screen, run: Evaluation) -> None:
     """Everything that came out of a run that has ended."""
     found = run.results or {}
-    metrics: Mapping[str, Any] = found.get("metrics") or {}
+    metrics = _ordered(found.get("metrics") or {})
     gates: Sequence[Mapping[str, Any]] = found.get("gates") or []
     if run.verdict:
         _verdict(run.verdict, gates)
@@ -76,6 +76,11 @@ def draw_results(here: Screen, run: Evaluation) -> None:
                 draw(here, run)
 
 
+def _ordered(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that something was asked of first, because they decide."""
+    return dict(sorted(metrics.items(), key=lambda item: (item[1].get("threshold") is None, item[0])))
+
+
 def _verdict(verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
     """Whether it passed, in one sentence, and which gates stood in the way."""
     if not gates:
@@ -91,7 +96,7 @@ def _verdict(verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
 
 def _cards(metrics: Mapping[str, Any]) -> None:
     with st.grid(min(5, max(1, len(metrics))), min_column_width=190, gap="small"):
-        for name, one in sorted(metrics.items()):
+        for name, one in metrics.items():
             known = one["mean"] is not None and one["low"] is not None
             st.metric(
                 units.plain(one.get("title") or metric_names.title(name)),
@@ -137,7 +142,7 @@ def _chart(metrics: Mapping[str, Any], run: Evaluation) -> None:
             high_bounded=one["high_bounded"],
             threshold=one.get("threshold"),
         )
-        for name, one in sorted(metrics.items())
+        for name, one in metrics.items()
         if one["mean"] is not None and one["low"] is not None
     ]
     if not rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,8 +70,14 @@ def intervals(rows: Sequence[Interval]) -> go.Figure:
         )
     charts.style(figure, height=70 + 38 * len(shown), unit="", legend=True)
     figure.update_layout(hovermode="closest")
+    low, high = _range(rows)
+    ticks = _ticks(low, high)
     figure.update_xaxes(
-        range=_range(rows), hoverformat=".3f", tickformatstops=[], tickformat=".3~r", showgrid=True
+        range=[low, high],
+        tickvals=ticks,
+        ticktext=[f"{at:g}" for at in ticks],
+        hoverformat=".3f",
+        showgrid=True,
     )
     figure.update_yaxes(title=None, nticks=None, type="category")
     return figure
@@ -93,10 +100,16 @@ def _bars(
     return go.Scatter(x=x, y=y, mode="lines", name=name, line=line, hovertemplate="%{x:.3f}<extra></extra>")
 
 
-def _range(rows: Sequence[Interval]) -> list[float]:
+def _range(rows: Sequence[Interval]) -> tuple[float, float]:
     ends = [
         end for row in rows for end in (row.low_bounded, row.high_bounded, row.threshold) if end is not None
     ]
     low, high = min(ends), max(ends)
     margin = max((high - low) * 0.05, 0.01)
-    return [low - margin, high + margin]
+    return low - margin, high + margin
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round values between two ends, at most about seven; Plotly would write 0.6 as 0.6000000000000001."""
+    step = next((step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / step <= 7), 1.0)
+    return [round(at * step, 2) for at in range(math.ceil(low / step), math.floor(high / step) + 1)]

@@ -203,6 +203,8 @@ def run_minimum(metric: str) -> str:
 
 
 # Metrics and rubrics.
+METRICS_TAB = "metrics_tab"
+RUBRIC_WRITING = "_rubric_writing"
 RUBRIC_PICKED = "rubric_picked"
 RUBRIC_NEW = "rubric_new"
 RUBRIC_NAME = "rubric_name"

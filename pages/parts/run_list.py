@@ -24,7 +24,7 @@ def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
                 "dataset": f"{one.dataset} v{one.version}",
                 "release": f"{one.application}/{one.release}" if one.application else "",
                 "judge": one.judge,
-                "progress": one.progress,
+                "progress": round(one.progress, 2),
                 "undefined": one.units_undefined,
                 "cost": cost_usd(one),
                 "by": one.created_by,
@@ -32,12 +32,12 @@ def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
             for one in found
         ],
         {
-            "at": column.DatetimeColumn("Launched", format="distance", width=110),
+            "at": column.DatetimeColumn("Launched", format="distance", width=125),
             "verdict": tables.states("Verdict"),
             "state": tables.states("State"),
             "dataset": column.TextColumn("Dataset"),
             "release": column.TextColumn("Release"),
-            "judge": column.TextColumn("Judge"),
+            "judge": column.TextColumn("Judge", width=140),
             "progress": column.ProgressColumn(
                 "Scored", min_value=0, max_value=1, format="percent", width=110
             ),

@@ -50,7 +50,7 @@ def _figures(run: runs.Evaluation) -> None:
     unpriced = run.unpriced_calls + run.answers_unpriced
     begun = run.resumed_at or run.started_at or run.created_at
     with st.grid(5, min_column_width=170, gap="small"):
-        _card("Running" if run.is_open else "Since", units.ago(begun, now()).removesuffix(" ago"))
+        _card("Running" if run.is_open else "Since", _clock((now() - begun).total_seconds()))
         _card("Remaining", _remaining(run) if run.is_open else "paused")
         _card(
             "Spent",
@@ -75,13 +75,21 @@ def _remaining(run: runs.Evaluation) -> str:
     if since is None or done <= 0:
         return "unknown yet"
     left_s = (now() - since).total_seconds() / done * (run.units - run.units_done)
-    return f"about {units.duration(left_s * 1000)}"
+    return f"about {_clock(left_s)}"
+
+
+def _clock(seconds: float) -> str:
+    """1:35, or 2:04:00 from an hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _failures(here: Screen, run: runs.Evaluation) -> None:
     if run.units_failed:
         found = reads_evaluations.failures(here.url, run.id)
-        st.text("\n".join(f"{count:,} × {reason}" for reason, count in found))
+        for reason, count in found:
+            st.caption(f":orange[:material/error:] {count:,} × {units.plain(reason)}")
 
 
 def _means(here: Screen, run: runs.Evaluation) -> None:
