@@ -112,7 +112,7 @@ def score_batch(engine: sa.Engine, id: str, numbers: Sequence[int]) -> tuple[int
     rows = [
         {"evaluation_id": id, "case_no": number, **vars(judgement)}
         for number, metrics in missing.items()
-        for judgement in who.judge(cases[number], metrics)
+        for judgement in who.measure(cases[number], metrics)
     ]
     return _keep(engine, id, rows)
 

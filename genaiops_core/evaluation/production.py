@@ -61,7 +61,7 @@ class Round:
 def metrics_of(judge: Judge) -> tuple[str, ...]:
     """What `judge` can measure of production requests: nobody knows the right answer to those."""
     return tuple(
-        name for name in judge.metrics if name not in REGISTRY or "reference" not in REGISTRY[name].needs
+        name for name in judge.defaults if name not in REGISTRY or "reference" not in REGISTRY[name].needs
     )
 
 
@@ -138,8 +138,7 @@ def message(connection: sa.Connection, *, application: str, trace_id: str) -> di
 
 
 def _is_free(judge: Judge) -> bool:
-    # A judge that the registry knows as offline computes here; every other one is paid.
-    return all(name in REGISTRY and REGISTRY[name].is_proxy for name in judge.metrics)
+    return judge.model is None
 
 
 def _judged(engine: sa.Engine, judge: Judge, trace_id: str) -> tuple[list[Judgement], str]:
@@ -148,7 +147,7 @@ def _judged(engine: sa.Engine, judge: Judge, trace_id: str) -> tuple[list[Judgem
         told = case_of(connection, trace_id)
     metrics = metrics_of(judge)
     if told.case is not None and told.case.answer:
-        return judge.judge(told.case, metrics), ""
+        return judge.measure(told.case, metrics), ""
     return [
         Judgement(metric=name, value=None, reason=told.problem, cost_nano_usd=0, latency_ms=0.0)
         for name in metrics

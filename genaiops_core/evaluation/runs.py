@@ -166,7 +166,7 @@ def launch(
     if sample_size is not None and sample_size < 1:
         raise BadInput(f"The sample size must be at least 1, not {sample_size}.")
     size = sample_size or (stages.sample_size if stages else None)
-    chosen = [canonical(name) for name in metrics] if metrics is not None else list(who.metrics)
+    chosen = [canonical(name) for name in metrics] if metrics is not None else list(who.defaults)
     at = now()
     identifier = _new_id()
     with writing(engine) as connection:

@@ -38,14 +38,15 @@ class PaidJudge:
     """Costs a cent a request and remembers what it was asked."""
 
     name = "paid"
-    metrics = ("faithfulness", "answer_relevancy")
+    metrics = defaults = ("faithfulness", "answer_relevancy")
+    model = object()
     batch_cases = 2
 
     def __init__(self, *, fails: bool = False) -> None:
         self.asked: list[str] = []
         self.fails = fails
 
-    def judge(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
+    def measure(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
         self.asked.append(case.input)
         if self.fails:
             raise RuntimeError("the provider is down")
@@ -141,7 +142,7 @@ def test_a_worker_that_was_killed_loses_no_sample(engine: sa.Engine) -> None:
     told(engine, traces(4))
 
     class Killed(PaidJudge):
-        def judge(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
+        def measure(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
             raise KeyboardInterrupt
 
     limits = Limits(daily_budget_nano_usd=10**9, per_minute=100)
