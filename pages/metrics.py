@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from pages.parts import filters, frame, keys, metric_table, reads_evaluations, rubric_form, rubric_view, units
+from pages.parts import filters, frame, keys, metric_table, reads_metrics, rubric_form, rubric_view, units
 
 here = frame.guard("metrics")
 
 head = filters.header(
     here, window=False, action="New rubric", action_icon=":material/add:", action_key=keys.RUBRIC_NEW
 )
-rubrics = reads_evaluations.rubrics(here.url)
-known = reads_evaluations.metrics(here.url)
+rubrics = reads_metrics.rubrics(here.url)
+known = reads_metrics.metrics(here.url)
 with head.facts:
     st.badge(units.things(len(known), "metric"), icon=":material/rule:", color="gray")
     st.badge(units.things(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")
@@ -31,4 +31,4 @@ else:
                 "Offline proxies count words in common: they tell a swapped context from the right one, and are no "
                 "measure of faithfulness. What asks a model costs what its calls cost."
             )
-            metric_table.draw(here, list(known), key="metric_table")
+            metric_table.draw(list(known.values()), key="metric_table")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from db.engine import is_sqlite
 from db.tables.evaluations import test_case
 
 _FIELDS = ("answer", "contexts", "reference")
@@ -21,6 +23,8 @@ class Coverage:
     """Which of answer, contexts and reference a case has -> how many cases have exactly these."""
     characters: int
     """Of all texts of an average case, rounded up."""
+    contexts: float
+    """Of an average case."""
 
     def lacking(self, needs: Collection[str]) -> int:
         """Cases that lack one of `needs` and so would be undefined; every case has an input."""
@@ -32,7 +36,7 @@ class Coverage:
         merged: dict[frozenset[str], int] = {}
         for has, count in self.by_fields.items():
             merged[has | {"answer"}] = merged.get(has | {"answer"}, 0) + count
-        return Coverage(cases=self.cases, by_fields=merged, characters=self.characters)
+        return dataclasses.replace(self, by_fields=merged)
 
 
 def coverage(connection: sa.Connection, dataset: str, version: int) -> Coverage:
@@ -47,15 +51,24 @@ def coverage(connection: sa.Connection, dataset: str, version: int) -> Coverage:
     ]
     texts = (case.input, case.answer, contexts, case.reference)
     length = sum((sa.func.coalesce(sa.func.length(text), 0) for text in texts), start=sa.literal(0))
+    elements = (sa.func.json_array_length if is_sqlite(connection) else sa.func.jsonb_array_length)(
+        case.contexts
+    )
     query = (
-        sa.select(*has, sa.func.count(), sa.func.sum(length))
+        sa.select(*has, sa.func.count(), sa.func.sum(length), sa.func.sum(elements))
         .where(case.dataset == dataset, case.version == version)
         .group_by(*(sa.literal_column(str(at)) for at in range(1, len(has) + 1)))
     )
     by_fields: dict[frozenset[str], int] = {}
-    characters = 0
-    for *flags, count, long in connection.execute(query):
+    characters, found_contexts = 0, 0
+    for *flags, count, long, listed in connection.execute(query):
         by_fields[frozenset(name for name, flag in zip(_FIELDS, flags, strict=True) if flag)] = count
         characters += int(long or 0)
+        found_contexts += int(listed or 0)
     cases = sum(by_fields.values())
-    return Coverage(cases=cases, by_fields=by_fields, characters=-(-characters // cases) if cases else 0)
+    return Coverage(
+        cases=cases,
+        by_fields=by_fields,
+        characters=-(-characters // max(1, cases)),
+        contexts=found_contexts / max(1, cases),
+    )

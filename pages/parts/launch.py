@@ -7,7 +7,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.estimate import Estimate
+from genaiops_core.evaluation.estimate import Estimate, estimate
+from genaiops_core.evaluation.judges import Judge, JudgeOptions
 from pages.parts import (
     frame,
     keys,
@@ -16,7 +17,8 @@ from pages.parts import (
     launch_metrics,
     launch_pace,
     reads,
-    reads_evaluations,
+    reads_launch,
+    reads_metrics,
     tables,
     units,
 )
@@ -50,21 +52,22 @@ def draw(here: Screen, application: str | None) -> None:
         with _part("Judge", "gavel"):
             judge = launch_judge.draw()
         with _part("Metrics and gates", "rule"):
-            asked = launch_metrics.draw(here, judge, cases.coverage)
+            who = reads_metrics.judge_of(here.url, judge.name, judge.options)
+            can = {} if who is None else reads_metrics.entries(here.url, who)
+            asked = launch_metrics.draw(judge.kind, can, () if who is None else who.defaults, cases.coverage)
         with _part("Pace and limits", "speed"):
             pace = launch_pace.draw(asks_model=judge.kind != "offline")
             repetitions = 1
     with right.container(border=True):
-        found = reads_evaluations.estimated(
-            here.url,
+        found = estimate(
+            metrics=[can[name] for name in asked.metrics],
             coverage=cases.coverage,
             cases=cases.used,
-            kind=judge.kind,
-            metrics=asked.metrics,
             repetitions=repetitions,
             is_generated=False,
+            max_tokens=JudgeOptions().max_tokens,
         )
-        _summary(here, found, judge)
+        _summary(here, found, judge, who)
         reason = st.text_area("Why", key=keys.RUN_REASON, height=70, placeholder="Kept in the audit log")
         if st.button(
             "Launch", type="primary", icon=":material/play_arrow:", key=keys.RUN_LAUNCH, width="stretch"
@@ -101,28 +104,28 @@ def _part(title: str, icon: str) -> DeltaGenerator:
     return box
 
 
-def _summary(here: Screen, found: Estimate, judge: launch_judge.Choice) -> None:
+def _summary(here: Screen, found: Estimate, chosen: launch_judge.Choice, who: Judge | None) -> None:
     """What will happen, before it does."""
     st.subheader("Before you launch", icon=":material/fact_check:", anchor=False)
-    asks_model = judge.kind != "offline"
     facts: dict[str, object] = {"Cases": f"{found.cases:,}", "Scores": f"{found.units:,}"}
     if found.answers:
         facts["Answers to generate"] = f"{found.answers:,}"
-    if asks_model:
-        cost = reads_evaluations.worst_cost(here.url, judge.name, found)
+    if found.calls or found.embeddings:
+        cost = None if who is None else reads_launch.worst_cost(here.url, who, found)
         facts |= {
-            "Judge calls, at most": f"{found.calls:,}",
-            "Tokens, at most": f"{units.count(found.input_tokens)} in, {units.count(found.output_tokens)} out",
-            "Cost of judging, at most": units.usd(cost)
-            if cost is not None
-            else "unknown: no price for this model",
+            "Judge calls, at most": f"{found.calls + found.embeddings:,}",
+            "Tokens, at most": f"{units.count(found.input_tokens + found.embedding_tokens)} in, "
+            f"{units.count(found.output_tokens)} out",
+            "Cost of judging, at most": "unknown: no price for this model"
+            if cost is None
+            else units.usd(cost),
         }
-    else:
+    elif who is not None:
         facts["Cost of judging"] = "$0, no model is asked"
     tables.facts(facts)
-    if asks_model:
+    if found.calls:
         st.caption(
             "Reckoned from the length of the cases. Repairs of malformed answers come on top; a spend limit holds."
         )
-    if judge.problem:
-        st.warning(units.plain(judge.problem), icon=":material/gavel:")
+    if chosen.problem:
+        st.warning(units.plain(chosen.problem), icon=":material/gavel:")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from genaiops_core.evaluation.preflight import Coverage
-from pages.parts import keys, reads, reads_evaluations, units
+from pages.parts import keys, reads, reads_launch, units
 from pages.parts.frame import Screen
 
 NO_RELEASE = "No release"
@@ -71,5 +71,5 @@ def draw(here: Screen, application: str | None) -> Cases:
         sample_size=sample,
         application=owner,
         release=name,
-        coverage=reads_evaluations.coverage(here.url, dataset, version),
+        coverage=reads_launch.coverage(here.url, dataset, version),
     )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from genaiops_core.evaluation import pipeline
+from genaiops_core.evaluation.metrics import Metric
 from genaiops_core.evaluation.preflight import Coverage
-from pages.parts import keys, metric_names, metric_table, reads_evaluations, tables, units
-from pages.parts.frame import Screen
-from pages.parts.launch_judge import Choice
+from pages.parts import keys, metric_table, tables, units
 
 _PIPELINE = "The pipeline's gates"
 _MINIMUMS = "My own minimums"
@@ -26,9 +25,15 @@ class Asked:
     """None leaves the decision to the default pipeline."""
 
 
-def draw(here: Screen, judge: Choice, coverage: Coverage) -> Asked:
-    """Metrics as far as the judge can measure them, what the cases lack for them, and the gates."""
-    can = reads_evaluations.measurable(here.url, judge.kind, judge.name)
+def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], coverage: Coverage) -> Asked:
+    """Metrics, what the cases lack for them, and the gates.
+
+    Args:
+        kind: of the judge.
+        can: what it can measure, by name.
+        defaults: what it measures unless gates ask for something.
+        coverage: of the dataset version.
+    """
     decided_by = st.segmented_control(
         "Decided by", [_PIPELINE, _MINIMUMS], default=_PIPELINE, required=True, key=keys.RUN_BY
     )
@@ -38,27 +43,27 @@ def draw(here: Screen, judge: Choice, coverage: Coverage) -> Asked:
     chosen = st.multiselect(
         "Metrics",
         list(can),
-        default=asked_for or list(can),
-        format_func=metric_names.title,
+        default=asked_for or list(defaults),
+        format_func=lambda name: can[name].title,
         # Another judge measures other things: start at its own.
-        key=f"{keys.RUN_METRICS}_{judge.kind}",
+        key=f"{keys.RUN_METRICS}_{kind}_{len(can)}",
         placeholder="Choose what to measure",
     )
     if chosen:
-        metric_table.draw(here, chosen, coverage=coverage, key="run_metric_table")
+        metric_table.draw([can[name] for name in chosen], coverage=coverage, key="run_metric_table")
     if decided_by == _PIPELINE:
         _gates(stages, can, chosen)
         return Asked(metrics=tuple(chosen), minimums=None)
-    return Asked(metrics=tuple(chosen), minimums=_minimums(chosen))
+    return Asked(metrics=tuple(chosen), minimums=_minimums({name: can[name].title for name in chosen}))
 
 
-def _minimums(chosen: Sequence[str]) -> dict[str, float]:
+def _minimums(chosen: Mapping[str, str]) -> dict[str, float]:
     st.caption("Passed when the whole interval is at or above the minimum, not only the mean.")
     found: dict[str, float] = {}
     with st.grid(3, min_column_width=190, gap="small"):
-        for name in chosen:
+        for name, title in chosen.items():
             value = st.number_input(
-                metric_names.title(name),
+                title,
                 min_value=0.0,
                 max_value=1.0,
                 value=None,
@@ -73,7 +78,7 @@ def _minimums(chosen: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _gates(stages: Sequence[pipeline.Stage], can: Sequence[str], chosen: Sequence[str]) -> None:
+def _gates(stages: Sequence[pipeline.Stage], can: Collection[str], chosen: Sequence[str]) -> None:
     """What the default pipeline asks, and which of it this run will not be able to say."""
     rows = [row for stage in stages for row in _rows(stage, can, chosen)]
     without = sum(row["state"] == ["inconclusive"] for row in rows)
@@ -101,7 +106,7 @@ def _gates(stages: Sequence[pipeline.Stage], can: Sequence[str], chosen: Sequenc
         )
 
 
-def _rows(stage: pipeline.Stage, can: Sequence[str], chosen: Sequence[str]) -> list[dict[str, object]]:
+def _rows(stage: pipeline.Stage, can: Collection[str], chosen: Sequence[str]) -> list[dict[str, object]]:
     def row(metric: str, asked: str, why: str = "", state: str = "") -> dict[str, object]:
         return {
             "stage": stage.name,

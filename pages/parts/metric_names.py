@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from genaiops_core.evaluation.metrics import REGISTRY
+from genaiops_core.evaluation.metrics import find
 
 
 def title(name: str) -> str:
     """As people say it: `Faithfulness`, `Grounding overlap (proxy)`."""
-    entry = REGISTRY.get(name)
+    entry = find(name)
     return entry.title if entry else name.replace("_", " ").capitalize()
 
 
@@ -18,11 +18,11 @@ def heading(name: str) -> str:
 
 def help_of(name: str) -> str | None:
     """What it says, in a sentence or two."""
-    entry = REGISTRY.get(name)
+    entry = find(name)
     return entry.description if entry else None
 
 
 def is_high_worst(name: str | None) -> bool:
     """Whether more of it is worse."""
-    entry = REGISTRY.get(name or "")
-    return getattr(entry, "direction", "") == "lower"
+    entry = find(name) if name else None
+    return entry is not None and entry.higher_is_better is False

@@ -4,38 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from genaiops_core.evaluation.metrics import Metric
 from genaiops_core.evaluation.preflight import Coverage
-from pages.parts import reads_evaluations, tables
-from pages.parts.frame import Screen
+from pages.parts import tables
+
+_DIRECTIONS = {True: "", False: ", lower is better", None: ", better depends on the cases"}
 
 
-def draw(here: Screen, names: Sequence[str], *, key: str, coverage: Coverage | None = None) -> None:
+def draw(entries: Sequence[Metric], *, key: str, coverage: Coverage | None = None) -> None:
     """A row for each metric.
 
     Args:
-        here: what the guard returned.
-        names: of the metrics.
+        entries: of the registry.
         key: of the table.
         coverage: of the dataset version they would be measured on.
     """
-    entries = reads_evaluations.metrics(here.url)
     column = tables.column
-    rows = []
-    for name in names:
-        entry = entries[name]
-        rows.append(
-            {
-                "title": entry.title,
-                "lacking": None if coverage is None else coverage.lacking(entry.needs),
-                "needs": ", ".join(entry.needs) or "input",
-                "range": f"{entry.low:g} to {entry.high:g}",
-                "kind": "proxy" if entry.is_proxy else "",
-                "judges": ", ".join(entry.judges),
-                "cost": entry.cost,
-                "description": entry.description,
-                "source": entry.source,
-            }
-        )
+    rows = [
+        {
+            "title": entry.title,
+            "name": entry.name,
+            "lacking": None if coverage is None else coverage.lacking(entry.needs),
+            "kind": entry.kind,
+            "needs": ", ".join(entry.needs) or "input",
+            "range": f"{entry.low:g} to {entry.high:g}{_DIRECTIONS[entry.higher_is_better]}",
+            "judges": ", ".join(entry.judges),
+            "cost": entry.cost,
+            "description": entry.description,
+            "source": entry.source,
+        }
+        for entry in entries
+    ]
     tables.show(
         rows,
         {
@@ -51,10 +50,12 @@ def draw(here: Screen, names: Sequence[str], *, key: str, coverage: Coverage | N
                     )
                 }
             ),
-            "needs": column.TextColumn("Needs", width="small"),
-            "range": column.TextColumn("Range", width=70),
+            "needs": column.TextColumn("Needs", width=130),
+            "cost": column.TextColumn("Cost", width=190),
+            "range": column.TextColumn("Range", width=130),
+            "kind": column.TextColumn("Kind", width=75),
+            **({"name": column.TextColumn("Name", width=140)} if coverage is None else {}),
             "judges": column.TextColumn("Judges", width="small"),
-            "cost": column.TextColumn("Cost", width="medium"),
             "description": column.TextColumn("What it says", width="large"),
             "source": column.TextColumn("Source", width="large"),
         },

@@ -1,16 +1,11 @@
-"""Cached reads of evaluations: a run while it goes on, its cases by page, where its money went, and what may be run."""
+"""Cached reads of evaluations: a run while it goes on, its cases by page, and where its money went."""
 
 from __future__ import annotations
 
-from genaiops_core.clock import now
-from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import case_scores, estimate, preflight, run_figures, runs, score_export
+import orjson
+
+from genaiops_core.evaluation import case_scores, run_figures, runs, score_export
 from genaiops_core.evaluation import results as documents
-from genaiops_core.evaluation.judges import judge as judge_of
-from genaiops_core.evaluation.judges import names
-from genaiops_core.evaluation.judges.protocol import JudgeOptions
-from genaiops_core.evaluation.metrics import REGISTRY, Metric
-from genaiops_core.pricing.prices import PriceList
 from pages.parts import reads
 from pages.parts.reads import SLOW_S, cached, snapshot
 
@@ -65,67 +60,8 @@ def spend(url: str, id: str, units_done: int) -> list[run_figures.MetricSpend]:
         return run_figures.spend(connection, id)
 
 
-@cached(SLOW_S)
-def coverage(url: str, dataset: str, version: int) -> preflight.Coverage:
-    """What the cases of a dataset version have; versions never change."""
-    with snapshot(url) as connection:
-        return preflight.coverage(connection, dataset, version)
-
-
-def metrics(url: str) -> dict[str, Metric]:
-    """Every metric there is, by name."""
-    return dict(REGISTRY)
-
-
-def measurable(url: str, kind: str, name: str) -> tuple[str, ...]:
-    """What a judge can measure; nothing while its name is not complete."""
-    try:
-        return judge_of(name).metrics
-    except BadInput:
-        return ()
-
-
-def estimated(
-    url: str,
-    *,
-    coverage: preflight.Coverage,
-    cases: int,
-    kind: str,
-    metrics: tuple[str, ...],
-    repetitions: int,
-    is_generated: bool,
-) -> estimate.Estimate:
-    """What a run would take."""
-    return estimate.estimate(
-        metrics=metrics,
-        calls_of=lambda metric: 0 if kind == "offline" else 1,
-        cases=cases,
-        repetitions=repetitions,
-        characters=coverage.characters,
-        is_generated=is_generated,
-        max_tokens=JudgeOptions().max_tokens,
-    )
-
-
-def worst_cost(url: str, judge: str, found: estimate.Estimate) -> int | None:
-    """Nano-USD at most; None when the model of the judge has no known price."""
-    try:
-        asked = names.parse(judge)
-    except BadInput:
-        return None
-    provider = {"bedrock": "aws.bedrock", "openai": "openai"}.get(asked.kind)
-    if provider is None:
-        return None
-    with snapshot(url) as connection:
-        prices = PriceList.load(connection)
-    at_ns = int(now().timestamp() * 1e9)
-    return prices.cost_nano_usd(provider, asked.model, at_ns, found.input_tokens, found.output_tokens)
-
-
 def results_json(url: str, id: str) -> bytes:
     """The results document with every case; made only when somebody downloads it."""
-    import orjson
-
     with snapshot(url) as connection:
         body = documents.document(runs.get(connection, id), runs.scores(connection, id))
     return orjson.dumps(body, option=orjson.OPT_INDENT_2, default=str)

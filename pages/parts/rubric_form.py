@@ -9,7 +9,7 @@ import streamlit as st
 
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
-from pages.parts import confirm, frame, keys, reads, reads_evaluations, units
+from pages.parts import confirm, frame, keys, reads, reads_metrics, units
 from pages.parts.frame import Screen
 
 _EMPTY_SCALE = (
@@ -136,7 +136,7 @@ def _scale(edited: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _save(here: Screen, rubric: dict[str, Any], reason: str | None) -> None:
     try:
-        made = reads_evaluations.save_rubric(here.engine, here.actor, rubric, confirm.required(reason))
+        made = reads_metrics.save_rubric(here.engine, here.actor, rubric, confirm.required(reason))
     except GenAIOpsError as error:
         st.error(units.plain(error), icon=":material/error:")
         return
@@ -160,7 +160,7 @@ def _preview(here: Screen, rubric: dict[str, Any]) -> None:
     )
     case = reads.cases(here.url, dataset, suite.version, 1, int(number) - 1)[0][1]
     try:
-        asked = reads_evaluations.rubric_prompt(rubric, case)
+        asked = reads_metrics.rubric_prompt(rubric, case)
     except GenAIOpsError as error:
         st.warning(units.plain(error), icon=":material/rule:")
         return

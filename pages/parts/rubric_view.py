@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.metrics.rubric import Rubric
-from pages.parts import keys, reads_evaluations, rubric_form, tables, text_diff, units
+from pages.parts import keys, reads_metrics, rubric_form, tables, text_diff, units
 from pages.parts.frame import Screen
 
 
@@ -44,7 +44,7 @@ def draw(here: Screen, found: Sequence[Rubric]) -> None:
 
 
 def _one(here: Screen, newest: Rubric) -> None:
-    versions = {one.version: one for one in reads_evaluations.rubric_versions(here.url, newest.name)}
+    versions = {one.version: one for one in reads_metrics.rubric_versions(here.url, newest.name)}
     versions.setdefault(newest.version, newest)
     numbers = sorted(versions, reverse=True)
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -147,3 +147,5 @@ def test_coverage_counts_what_cases_lack(engine: sa.Engine) -> None:
     assert found.lacking(("contexts",)) == 2
     assert found.lacking(("answer", "contexts", "reference")) == 3
     assert found.answered().lacking(("answer", "contexts")) == 2
+    # a; none; an empty list; x and y.
+    assert found.contexts == 3 / 4
