@@ -7,7 +7,11 @@ from pages.parts import filters, frame, keys, metric_table, reads_metrics, rubri
 here = frame.guard("metrics")
 
 head = filters.header(
-    here, window=False, action="New rubric", action_icon=":material/add:", action_key=keys.RUBRIC_NEW
+    here,
+    window=False,
+    action=None if rubric_form.is_open() else "New rubric",
+    action_icon=":material/add:",
+    action_key=keys.RUBRIC_NEW,
 )
 rubrics = reads_metrics.rubrics(here.url)
 known = reads_metrics.metrics(here.url)
@@ -31,4 +35,4 @@ else:
                 "Offline proxies count words in common: they tell a swapped context from the right one, and are no "
                 "measure of faithfulness. What asks a model costs what its calls cost."
             )
-            metric_table.draw(list(known.values()), key="metric_table")
+            metric_table.choose(list(known.values()), key="metric_table")

@@ -54,7 +54,7 @@ def draw(here: Screen, application: str | None) -> None:
         with _part("Metrics and gates", "rule"):
             who = reads_metrics.judge_of(here.url, judge.name, judge.options)
             can = {} if who is None else reads_metrics.entries(here.url, who)
-            asked = launch_metrics.draw(judge.kind, can, () if who is None else who.defaults, cases.coverage)
+            asked = launch_metrics.draw(judge.kind, can, () if who is None else who.defaults, cases)
         with _part("Pace and limits", "speed"):
             pace = launch_pace.draw(asks_model=judge.kind != "offline")
             repetitions = 1

@@ -9,8 +9,8 @@ import streamlit as st
 
 from genaiops_core.evaluation import pipeline
 from genaiops_core.evaluation.metrics import Metric
-from genaiops_core.evaluation.preflight import Coverage
 from pages.parts import keys, metric_table, tables, units
+from pages.parts.launch_data import Cases
 
 _PIPELINE = "The pipeline's gates"
 _MINIMUMS = "My own minimums"
@@ -25,14 +25,14 @@ class Asked:
     """None leaves the decision to the default pipeline."""
 
 
-def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], coverage: Coverage) -> Asked:
+def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], cases: Cases) -> Asked:
     """Metrics, what the cases lack for them, and the gates.
 
     Args:
         kind: of the judge.
         can: what it can measure, by name.
         defaults: what it measures unless gates ask for something.
-        coverage: of the dataset version.
+        cases: that will be scored.
     """
     decided_by = st.segmented_control(
         "Decided by", [_PIPELINE, _MINIMUMS], default=_PIPELINE, required=True, key=keys.RUN_BY
@@ -50,9 +50,9 @@ def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], coverage
         placeholder="Choose what to measure",
     )
     if chosen:
-        metric_table.draw([can[name] for name in chosen], coverage=coverage, key="run_metric_table")
+        metric_table.draw([can[name] for name in chosen], coverage=cases.coverage, key="run_metric_table")
     if decided_by == _PIPELINE:
-        _gates(stages, can, chosen)
+        _gates(stages, can, chosen, has_release=bool(cases.release))
         return Asked(metrics=tuple(chosen), minimums=None)
     return Asked(metrics=tuple(chosen), minimums=_minimums({name: can[name].title for name in chosen}))
 
@@ -78,9 +78,11 @@ def _minimums(chosen: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
-def _gates(stages: Sequence[pipeline.Stage], can: Collection[str], chosen: Sequence[str]) -> None:
+def _gates(
+    stages: Sequence[pipeline.Stage], can: Collection[str], chosen: Sequence[str], *, has_release: bool
+) -> None:
     """What the default pipeline asks, and which of it this run will not be able to say."""
-    rows = [row for stage in stages for row in _rows(stage, can, chosen)]
+    rows = [row for stage in stages for row in _rows(stage, can, chosen, has_release)]
     without = sum(row["state"] == ["inconclusive"] for row in rows)
     if without:
         st.warning(
@@ -106,7 +108,9 @@ def _gates(stages: Sequence[pipeline.Stage], can: Collection[str], chosen: Seque
         )
 
 
-def _rows(stage: pipeline.Stage, can: Collection[str], chosen: Sequence[str]) -> list[dict[str, object]]:
+def _rows(
+    stage: pipeline.Stage, can: Collection[str], chosen: Sequence[str], has_release: bool
+) -> list[dict[str, object]]:
     def row(metric: str, asked: str, why: str = "", state: str = "") -> dict[str, object]:
         return {
             "stage": stage.name,
@@ -122,14 +126,23 @@ def _rows(stage: pipeline.Stage, can: Collection[str], chosen: Sequence[str]) ->
         why = "not chosen" if metric in can else "this judge cannot measure it"
         return row(metric, asked, why, "inconclusive")
 
+    def measured_in_traffic(metric: str, asked: str) -> dict[str, object]:
+        why = "" if has_release else "no release is chosen whose traffic could tell"
+        return row(metric, asked, why, "inconclusive" if why else "")
+
     rows = [measured(name, f"at least {wanted.threshold:g}") for name, wanted in stage.metrics.items()]
     rows += [
         measured(name, f"at most {stage.max_degradation:g} worse than {stage.compare_against}")
         for name in stage.compared_metrics
     ]
     limits = {"cost per query": stage.max_cost_per_query_usd, "monthly cost": stage.max_monthly_budget_usd}
-    rows += [row(name, f"at most {limit:g} USD") for name, limit in limits.items() if limit is not None]
     rows += [
-        row(f"latency {share}", f"at most {limit:g} ms") for share, limit in stage.max_latency_ms.items()
+        measured_in_traffic(name, f"at most {limit:g} USD")
+        for name, limit in limits.items()
+        if limit is not None
+    ]
+    rows += [
+        measured_in_traffic(f"latency {share}", f"at most {limit:g} ms")
+        for share, limit in stage.max_latency_ms.items()
     ]
     return rows

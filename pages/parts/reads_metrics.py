@@ -62,5 +62,10 @@ def made(rubric: Mapping[str, Any]) -> Rubric:
     needs = tuple(name for name in PLACEHOLDERS[1:] if f"{{{name}}}" in rubric["prompt"])
     scale = tuple(Label(**one) for one in rubric["scale"])
     return Rubric(
-        name=rubric["name"], version=0, title=rubric["title"], prompt=rubric["prompt"], scale=scale, needs=needs
+        name=rubric["name"],
+        version=0,
+        title=rubric["title"],
+        prompt=rubric["prompt"],
+        scale=scale,
+        needs=needs,
     )

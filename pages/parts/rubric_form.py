@@ -13,9 +13,9 @@ from pages.parts import confirm, frame, keys, reads, reads_metrics, units
 from pages.parts.frame import Screen
 
 _EMPTY_SCALE = (
-    Label(label="good", value=1.0, meaning="when to choose it"),
-    Label(label="partly", value=0.5, meaning=""),
-    Label(label="bad", value=0.0, meaning=""),
+    Label(label="polite", value=1.0, meaning="courteous from the first word to the last"),
+    Label(label="blunt", value=0.5, meaning="correct, but curt or impatient"),
+    Label(label="rude", value=0.0, meaning="dismissive, mocking or insulting"),
 )
 _EXAMPLE = "Judge whether the ANSWER is polite.\n\nINPUT of the user:\n{input}\n\nANSWER of the assistant:\n{answer}\n"
 
@@ -99,15 +99,16 @@ def _fields(start: Rubric | None, *, is_change: bool, identity: str) -> dict[str
         num_rows="dynamic",
         hide_index=True,
         column_config={
-            "label": st.column_config.TextColumn("Label", required=True, width="small"),
+            "label": st.column_config.TextColumn("Label", required=True, width=120),
             "value": st.column_config.NumberColumn(
-                "Value, 0 to 1",
+                "Value",
                 min_value=0.0,
                 max_value=1.0,
                 step=0.05,
                 format="%.2f",
                 required=True,
-                width="small",
+                width=70,
+                help="The score, 0 to 1",
             ),
             "meaning": st.column_config.TextColumn("Meaning: when to choose it", width="large"),
         },

@@ -19,20 +19,18 @@ def draw(here: Screen, found: Sequence[Rubric]) -> None:
             {
                 "title": one.title,
                 "name": one.name,
-                "version": one.version,
+                "version": f"v{one.version}" if one.version else "built in",
                 "needs": ", ".join(one.needs) or "input",
                 "scale": ", ".join(f"{label.label} = {label.value:g}" for label in one.scale),
-                "source": "built in" if one.version == 0 else "written here",
             }
             for one in found
         ],
         {
             "title": column.TextColumn("Rubric", width="medium"),
             "name": column.TextColumn("Name", width="small"),
-            "version": column.NumberColumn("Version", width=70),
+            "version": column.TextColumn("Version", width=80),
             "needs": column.TextColumn("Needs", width="small"),
             "scale": column.TextColumn("Scale", width="large"),
-            "source": column.TextColumn("", width="small"),
         },
         key=f"{keys.RUBRIC_PICKED}_{len(found)}",
         alt="Rubrics; select one to read it",
@@ -95,7 +93,7 @@ def draw_scale(one: Rubric) -> None:
     tables.show(
         [{"label": label.label, "value": label.value, "meaning": label.meaning} for label in one.scale],
         {
-            "label": tables.column.TextColumn("Label", width="small"),
+            "label": tables.column.TextColumn("Label", width=110),
             "value": tables.column.NumberColumn("Value", format="%.2f", width=60),
             "meaning": tables.column.TextColumn("Meaning", width="large"),
         },
