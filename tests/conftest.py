@@ -115,6 +115,8 @@ class JudgeServer:
         """What makes an AWS client talk to it."""
         return {
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.url,
+            "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": self.url,
+            "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": self.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",

@@ -11,7 +11,7 @@ import pytest
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.judges import judge, ragas_metrics
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt
-from genaiops_core.evaluation.metrics import REGISTRY, find, ragas
+from genaiops_core.evaluation.metrics import REGISTRY, find, measure, ragas
 from tests.conftest import JudgeServer
 from tests.direct_calls import DirectCalls, judge_one
 
@@ -44,7 +44,7 @@ def test_the_four_metrics_of_ragas_on_either_protocol(name: str, judge_server: J
     assert judge_server.state()["calls"] == sum(REGISTRY[metric].calls.of(2) for metric in ragas.DEFAULTS)
 
 
-@pytest.mark.parametrize("metric", [one.name for one in ragas.ENTRIES])
+@pytest.mark.parametrize("metric", [one.name for one in ragas.ENTRIES if one.name != "answer_accuracy"])
 def test_every_metric_of_ragas_makes_the_calls_that_the_registry_says(
     metric: str, judge_server: JudgeServer
 ) -> None:
@@ -107,6 +107,12 @@ def test_values_out_of_range_fail_the_unit_and_rounding_does_not() -> None:
     assert judged("answer_relevancy", {"question": "Why?", "noncommittal": 0}).value == 0
 
 
+def test_ratings_are_averaged_and_those_off_the_scale_fail_the_unit() -> None:
+    assert judged("answer_accuracy", {"rating": 4}, {"rating": 2}).value == 0.75
+    with pytest.raises(JudgeFailed, match="ratings for answer_accuracy are not on the scale"):
+        judged("answer_accuracy", {"rating": 3}, {"rating": 7})
+
+
 @pytest.mark.parametrize("metric", ["context_relevance", "answer_accuracy", "faithfulness"])
 def test_a_call_that_failed_fails_the_unit_even_where_ragas_would_hide_it(metric: str) -> None:
     with pytest.raises(JudgeFailed, match="the provider is down"):
@@ -122,6 +128,22 @@ def test_prompts_spelled_out_once_are_those_of_ragas() -> None:
             if isinstance(prompt, loaded.BasePrompt):
                 for data in [example[0] for example in prompt.examples]:
                     assert getattr(ours, attribute).to_string(data) == prompt.to_string(data)
+
+
+def test_texts_are_compared_as_ragas_compares_them() -> None:
+    collections = ragas_metrics.import_ragas().collections
+    theirs = {
+        "exact_match": collections.ExactMatch(),
+        "string_presence": collections.StringPresence(),
+        "string_similarity": collections.NonLLMStringSimilarity(),
+        "rouge_l": collections.RougeScore(),
+        "chrf": collections.CHRFScore(),
+    }
+    for answer in (CASE.answer, CASE.reference, "Nothing in common"):
+        case = dataclasses.replace(CASE, answer=answer)
+        for name, metric in theirs.items():
+            expected = asyncio.run(metric.ascore(reference=case.reference, response=case.answer)).value
+            assert measure(name, case).value == pytest.approx(min(1, expected)), name
 
 
 def test_malformed_answers_are_repaired(judge_server: JudgeServer) -> None:

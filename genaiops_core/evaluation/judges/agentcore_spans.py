@@ -19,6 +19,8 @@ SCOPE = "strands.telemetry.tracer"
 # The service wants times, a case has none: the same ones always, so that the same case is the same call.
 _START_NS = 1_700_000_000_000_000_000
 _SECOND_NS = 1_000_000_000
+_CALL = "retrieve-1"
+_RESOURCE = {"attributes": {"service.name": "genaiops"}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +71,8 @@ def _retrieval(
     return [
         _span("execute_tool retrieve", attributes, trace_id, span_id, session_id, parent=parent),
         _record(
-            [_message("tool", json.dumps({"query": case.input}, ensure_ascii=False))],
-            [_message("assistant", found)],
+            [_message("tool", json.dumps({"query": case.input}, ensure_ascii=False), role="tool", id=_CALL)],
+            [_message("assistant", found, id=_CALL)],
             trace_id,
             span_id,
             session_id,
@@ -88,6 +90,7 @@ def _span(
     parent: str = "",
 ) -> Mapping[str, Any]:
     return {
+        "resource": _RESOURCE,
         "scope": {"name": SCOPE},
         "traceId": trace_id,
         "spanId": span_id,
@@ -110,10 +113,12 @@ def _record(
     session_id: str,
 ) -> Mapping[str, Any]:
     return {
+        "resource": _RESOURCE,
         "scope": {"name": SCOPE},
         "timeUnixNano": _START_NS + _SECOND_NS,
         "observedTimeUnixNano": _START_NS + _SECOND_NS,
         "severityNumber": 9,
+        "severityText": "",
         "body": {"input": {"messages": list(asked)}, "output": {"messages": list(answered)}},
         "attributes": {"event.name": SCOPE, "session.id": session_id},
         "traceId": trace_id,
@@ -121,9 +126,9 @@ def _record(
     }
 
 
-def _message(role: str, text: str, **more: str) -> Mapping[str, Any]:
-    content = {"message": text, **more} if role == "assistant" else {"content": text}
-    return {"role": role, "content": content}
+def _message(by: str, text: str, **more: str) -> Mapping[str, Any]:
+    """One message of a record: who said it, and what; `more` goes beside the text."""
+    return {"role": by, "content": {"message" if by == "assistant" else "content": text, **more}}
 
 
 def _references(case: Case, session_id: str, trace_id: str) -> tuple[Mapping[str, Any], ...]:

@@ -30,6 +30,9 @@ ROUNDING = 1e-6
 # A cosine may be negative, which says no more than 0 does.
 _COSINES = frozenset(("answer_relevancy", "answer_correctness"))
 
+# Means of ratings on a scale; there is no value where no rating was on it.
+_RATED = frozenset(("context_relevance", "response_groundedness", "answer_accuracy"))
+
 _CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
     "faithfulness": ("Faithfulness", {}),
     # The default of RAGAS asks, and pays, the same prompt three times.
@@ -95,6 +98,8 @@ def _measured(name: str, value: float, unit: Unit) -> Measurement:
     lacking = ragas_reasons.undefined(name, unit.answers)
     if lacking:
         return Measurement(value=None, reason=lacking)
+    if math.isnan(value) and name in _RATED:
+        raise JudgeFailed(f"The judge's ratings for {name} are not on the scale.")
     if math.isnan(value):
         return Measurement(value=None, reason=f"RAGAS gives no value for {name} here")
     if name in _COSINES:

@@ -34,9 +34,9 @@ _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
 
 def metric_name(evaluator: str) -> str:
     """`Builtin.ResponseRelevance` is response_relevance; one's own keep their ID, in small letters."""
-    plain = evaluator.removeprefix("Builtin.").removeprefix("ThirdParty.")
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")
+    if evaluator.startswith(("Builtin.", "ThirdParty.")):
+        evaluator = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", evaluator.split(".", 1)[1])
+    return re.sub(r"[^a-z0-9]+", "_", evaluator.lower()).strip("_")
 
 
 def _entry(evaluator: str, needs: tuple[str, ...], higher_is_better: bool | None, description: str) -> Metric:
