@@ -97,6 +97,12 @@ class Settings(BaseSettings):
         description="Hosts, parted by commas, that the key of judges is sent to; empty sends it to any judge's host.",
     )
 
+    target_hosts: str = Field(
+        "",
+        description="Hosts that targets of evaluations may be on: host, host:port or *.domain, parted by commas; "
+        "empty allows any but link-local and metadata addresses.",
+    )
+
     @property
     def retention(self) -> dict[str, int]:
         """Days by kind, as `telemetry.retention.Keep` names them."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from genaiops_core.cli import context, output, thresholds
+from genaiops_core.cli import context, output, targets, thresholds
 from genaiops_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ def evaluate(
     release: Annotated[str, typer.Option(help="Release whose quality this is.")] = "",
     sample_size: Annotated[int | None, typer.Option(help="At most this many cases.", min=1)] = None,
     map: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN, where SUITE is a file.")] = None,
+    target: targets.Where = "",
+    target_model: targets.Model = "",
+    target_system: targets.System = "",
+    target_template: targets.Template = None,
+    target_reply: targets.Reply = None,
+    target_prompt: targets.Prompt = "",
+    repetitions: targets.Repetitions = 1,
     output_file: Annotated[Path | None, typer.Option("--output", help="Results to write, as JSON.")] = None,
     reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
     json: output.Json = False,
@@ -60,6 +67,18 @@ def evaluate(
     asked = thresholds.parse(extra.args)
     document = pipeline.read_file(config) if config else None
     engine, actor = context.engine(), context.actor()
+    answering = targets.target_of(
+        engine,
+        target=target,
+        model=target_model,
+        system=target_system,
+        template=target_template,
+        reply=target_reply,
+        prompt=target_prompt,
+        repetitions=repetitions,
+        application=application,
+        release=release,
+    )
     dataset, version = _suite(engine, actor, suite, map or [])
     id = runs.launch(
         engine,
@@ -73,6 +92,8 @@ def evaluate(
         application=application,
         release=release,
         sample_size=sample_size,
+        target=answering,
+        repetitions=repetitions,
         reason=reason,
     )
     with _bar(shown=not json) as progress:

@@ -22,6 +22,7 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
+    targets,
     traces,
 )
 from genaiops_core.errors import GenAIOpsError
@@ -41,6 +42,7 @@ for module in (
     datasets,
     evaluations,
     metrics,
+    targets,
     releases,
     rollouts,
     rollbacks,

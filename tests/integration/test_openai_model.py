@@ -151,7 +151,7 @@ def test_throttling_says_when_to_come_back(server: ScriptedServer) -> None:
 
 def test_a_server_that_is_not_there_is_said(server: ScriptedServer) -> None:
     asking = OpenAIModel("qwen", base_url="http://127.0.0.1:9/v1")
-    with pytest.raises(JudgeFailed, match=r"The judge at http://127\.0\.0\.1:9/v1 did not answer"):
+    with pytest.raises(JudgeFailed, match=r"The server at http://127\.0\.0\.1:9/v1 did not answer"):
         using(asking, lambda of: of.ask(FREE))
 
 

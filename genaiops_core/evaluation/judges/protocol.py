@@ -69,6 +69,11 @@ class Prompt:
     max_tokens: int = 4096
     temperature: float | None = None
     """Sent only when set: newer models refuse it."""
+    top_p: float | None = None
+    """Sent only when set."""
+    keeps_any_end: bool = False
+    """Give back what there is of an answer that was cut, filtered or refused, with its stop reason, instead of failing:
+    for whoever measures answers, this is one."""
 
 
 @dataclass(frozen=True, kw_only=True)

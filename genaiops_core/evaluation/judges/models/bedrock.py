@@ -95,7 +95,8 @@ class BedrockModel:
             cache_read_tokens=said.cache_read_tokens,
             cache_write_tokens=said.cache_write_tokens,
         )
-        _check(said.stop_reason, self.name, prompt, usage)
+        if not prompt.keeps_any_end:
+            _check(said.stop_reason, self.name, prompt, usage)
         return Reply(
             text=said.text if said.tool_input is None else orjson.dumps(said.tool_input).decode(),
             usage=usage,
@@ -174,6 +175,8 @@ class BedrockModel:
         }
         if prompt.temperature is not None:
             request["inferenceConfig"]["temperature"] = prompt.temperature
+        if prompt.top_p is not None:
+            request["inferenceConfig"]["topP"] = prompt.top_p
         if self._guardrail:
             request["guardrailConfig"] = self._guardrail
         if prompt.system and takes_system:

@@ -19,11 +19,13 @@ from genaiops_core.evaluation.judges.protocol import (
 )
 
 if TYPE_CHECKING:
+    import httpx
     from openai import APIStatusError, AsyncOpenAI
 
 EMBEDDING_MODEL = "text-embedding-3-small"
 RETRIES = 2
 READ_TIMEOUT_S = 300.0
+KEY_NAMES = "OPENAI_API_KEY or GENAIOPS_JUDGE_API_KEY"
 
 # How an object is asked for, the surest way first; a server that refuses one is asked the next.
 _WAYS = ("schema", "tool", "object", "words")
@@ -43,18 +45,39 @@ _FINAL_CODES = frozenset(
 class OpenAIModel:
     """Chat completions; nothing is reached before the first call."""
 
-    def __init__(self, name: str, *, base_url: str, api_key: str = "", embedding_name: str = "") -> None:
-        """Args:
-        name: as the server knows the model.
-        base_url: up to and without `/chat/completions`.
-        api_key: '' for servers that want none.
-        embedding_name: '' means text-embedding-3-small.
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str,
+        api_key: str = "",
+        embedding_name: str = "",
+        retries: int | None = None,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        transport: httpx.AsyncBaseTransport | None = None,
+        key_names: str = KEY_NAMES,
+    ) -> None:
+        """Nothing is reached before the first call.
+
+        Args:
+            name: as the server knows the model.
+            base_url: up to and without `/chat/completions`.
+            api_key: '' for servers that want none.
+            embedding_name: '' means text-embedding-3-small.
+            retries: that the client makes by itself; None means RETRIES.
+            read_timeout_s: seconds to wait for an answer.
+            transport: what carries the calls; None for the client's own, which also follows redirects and proxies.
+            key_names: where a missing key should be set, for the sentence.
         """
         self.name = name
         self.embedding_name = embedding_name or EMBEDDING_MODEL
         self.provider = "openai" if urlsplit(base_url).hostname == _OPENAI else ""
         self._base_url = base_url
         self._api_key = api_key
+        self._retries = RETRIES if retries is None else retries
+        self._read_timeout_s = read_timeout_s
+        self._transport = transport
+        self._key_names = key_names
         self._client: AsyncOpenAI | None = None
         self._way = 0
         # OpenAI's own newer models refuse the old name, and most other servers know only that.
@@ -68,17 +91,12 @@ class OpenAIModel:
         choices = answer.get("choices") or [{}]
         message = choices[0].get("message") or {}
         stop_reason = str(choices[0].get("finish_reason") or "")
-        if message.get("refusal"):
-            raise Refused(f"{self.name} refused: {str(message['refusal'])[:300]}", usage=usage)
-        if stop_reason == "content_filter":
-            raise Refused(f"A content filter of {self.name} blocked the answer.", usage=usage)
-        if stop_reason == "length":
-            raise JudgeFailed(
-                f"The answer of {self.name} was cut at {prompt.max_tokens} tokens; raise max_tokens of the judge.",
-                usage=usage,
-            )
+        if message.get("refusal") and prompt.keeps_any_end:
+            stop_reason = "refusal"
+        if not prompt.keeps_any_end:
+            self._check(message, stop_reason, prompt, usage)
         return Reply(
-            text=_text(message),
+            text=str(message["refusal"]) if stop_reason == "refusal" else _text(message),
             usage=usage,
             latency_ms=(time.perf_counter() - started) * 1000,
             stop_reason=stop_reason,
@@ -148,6 +166,8 @@ class OpenAIModel:
         request: dict[str, Any] = {"model": self.name, "messages": messages, self._limit: prompt.max_tokens}
         if prompt.temperature is not None:
             request["temperature"] = prompt.temperature
+        if prompt.top_p is not None:
+            request["top_p"] = prompt.top_p
         if prompt.schema is None:
             return request
         schema = strict(prompt.schema)
@@ -164,6 +184,17 @@ class OpenAIModel:
                 request["response_format"] = {"type": "json_object"}
         return request
 
+    def _check(self, message: Mapping[str, Any], stop_reason: str, prompt: Prompt, usage: Usage) -> None:
+        if message.get("refusal"):
+            raise Refused(f"{self.name} refused: {str(message['refusal'])[:300]}", usage=usage)
+        if stop_reason == "content_filter":
+            raise Refused(f"A content filter of {self.name} blocked the answer.", usage=usage)
+        if stop_reason == "length":
+            raise JudgeFailed(
+                f"The answer of {self.name} was cut at {prompt.max_tokens} tokens; raise max_tokens of the judge.",
+                usage=usage,
+            )
+
     async def _post(self, create: Any, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         """The JSON answer and the retries that the client made by itself."""
         from openai import APIConnectionError
@@ -172,12 +203,14 @@ class OpenAIModel:
             raw = await create(**body)
             answer = raw.http_response.json()
         except APIConnectionError as error:
+            if isinstance(error.__cause__, JudgeFailed):  # of the transport: an address that is refused
+                raise error.__cause__ from error
             why = error.__cause__ or error
-            raise JudgeFailed(f"The judge at {self._base_url} did not answer: {why}.") from error
+            raise JudgeFailed(f"The server at {self._base_url} did not answer: {why}.") from error
         except ValueError as error:
-            raise JudgeFailed(f"The judge at {self._base_url} did not answer with JSON.") from error
+            raise JudgeFailed(f"The server at {self._base_url} did not answer with JSON.") from error
         if not isinstance(answer, dict):
-            raise JudgeFailed(f"The judge at {self._base_url} did not answer with a JSON object.")
+            raise JudgeFailed(f"The server at {self._base_url} did not answer with a JSON object.")
         return answer, raw.retries_taken
 
     def _connected(self) -> AsyncOpenAI:
@@ -188,10 +221,19 @@ class OpenAIModel:
                 base_url=self._base_url,
                 # The client insists on a key; servers that want none do not look at it.
                 api_key=self._api_key or "none",
-                max_retries=RETRIES,
-                timeout=READ_TIMEOUT_S,
+                max_retries=self._retries,
+                timeout=self._read_timeout_s,
+                http_client=self._http_client(),
             )
         return self._client
+
+    def _http_client(self) -> Any:
+        """A client of httpx, which the SDK takes as well as the httpx2 that its types ask for."""
+        if self._transport is None:
+            return None
+        import httpx
+
+        return httpx.AsyncClient(transport=self._transport, timeout=self._read_timeout_s)
 
     def _refuse(self, error: APIStatusError, model: str) -> NoReturn:
         said = _said(error)
@@ -201,7 +243,7 @@ class OpenAIModel:
             ) from error
         if error.status_code in (401, 403):
             raise Refused(
-                f"{self._base_url} denies {model}: {said}. Set OPENAI_API_KEY or GENAIOPS_JUDGE_API_KEY for the worker."
+                f"{self._base_url} denies {model}: {said}. Set {self._key_names} for the worker."
             ) from error
         if error.status_code == 404:
             raise Refused(
