@@ -215,6 +215,36 @@ RUBRIC_REASON = "rubric_reason"
 RUBRIC_SAVE = "rubric_save"
 RUBRIC_DATASET = "rubric_dataset"
 RUBRIC_CASE = "rubric_case"
+# Judges against people.
+AGREEMENT_TABLE = "agreement_table"
+LABEL_METRIC = "label_metric"
+LABEL_ORDER = "label_order"
+LABEL_NEAREST_OF = "label_nearest_of"
+LABEL_SKIP = "label_skip"
+LABEL_SKIPPED = "_label_skipped"
+LABEL_FILE = "label_file"
+LABEL_IMPORTS = "_label_imports"
+LABEL_FILE_METRIC = "label_file_metric"
+LABEL_SCALE = "label_scale"
+LABEL_WORDS = "label_words"
+LABEL_IMPORT = "label_import"
+LABEL_FROM_REVIEWS = "label_from_reviews"
+
+
+def held_against(metric: str) -> str:
+    """Which label of people a metric of the judge is held against."""
+    return f"held_against_{metric}"
+
+
+def label_value(word: str) -> str:
+    """The button that gives one label."""
+    return f"label_value_{word}"
+
+
+def label_column(field: str) -> str:
+    """Which column of a file with labels holds one field."""
+    return f"label_column_{field}"
+
 
 # Prompts.
 PROMPT_ADD = "prompt_add_open"
