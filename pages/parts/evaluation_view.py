@@ -13,6 +13,7 @@ from pages.parts import (
     charts,
     gate_table,
     interval_chart,
+    judge_agreement_view,
     keys,
     metric_names,
     run_setup,
@@ -22,21 +23,17 @@ from pages.parts import (
 )
 from pages.parts.frame import Screen
 
-TABS = ("Gates", "Cases", "Spend", "Setup")
+TABS = ("Gates", "Cases", "Spend", "Against humans", "Setup")
+
+_DRAWN = (gate_table.draw, case_table.draw, run_spend.draw, judge_agreement_view.draw, run_setup.draw)
 
 _MOST_NAMED = 4
 
-_SAID = {
-    "passed": (st.success, ":material/check_circle:"),
-    "failed": (st.error, ":material/cancel:"),
-    "inconclusive": (st.warning, ":material/help:"),
-    "error": (st.error, ":material/error:"),
-}
 _MEANING = {
-    "passed": "**Passed.** Every gate is cleared by the whole of its interval.",
-    "failed": "**Failed.** Missed by the whole of the interval:",
-    "inconclusive": "**Inconclusive**, which is no pass. Neither cleared nor missed:",
-    "error": "**Error.** Could not be decided:",
+    "passed": ":green[:material/check_circle: **Passed.**] Every gate is cleared by the whole of its interval.",
+    "failed": ":red[:material/cancel: **Failed.**] Missed by the whole of the interval:",
+    "inconclusive": ":orange[:material/help: **Inconclusive**], which is no pass. Neither cleared nor missed:",
+    "error": ":red[:material/error: **Error.**] Could not be decided:",
 }
 
 
@@ -68,9 +65,7 @@ def draw_results(here: Screen, run: Evaluation) -> None:
         _cards(metrics)
         _chart(metrics, run)
     opened = st.tabs(list(TABS), key=keys.EVALUATION_TAB, on_change="rerun", bind="query-params")
-    for tab, draw in zip(
-        opened, (gate_table.draw, case_table.draw, run_spend.draw, run_setup.draw), strict=True
-    ):
+    for tab, draw in zip(opened, _DRAWN, strict=True):
         if tab.open:
             with tab:
                 draw(here, run)
@@ -84,14 +79,12 @@ def _ordered(metrics: Mapping[str, Any]) -> dict[str, Any]:
 def _verdict(verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
     """Whether it passed, in one sentence, and which gates stood in the way."""
     if not gates:
-        st.info("This run had no gate, so it has nothing to pass or fail.", icon=":material/gavel:")
+        st.markdown("This run had no gate, so it has nothing to pass or fail.")
         return
     against = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
     named = ", ".join(metric_names.title(str(gate.get("metric"))) for gate in against[:_MOST_NAMED])
     more = f" and {len(against) - _MOST_NAMED} more" if len(against) > _MOST_NAMED else ""
-    sentence = _MEANING[verdict] + (f" {units.plain(named)}{more}." if against else "")
-    say, icon = _SAID[verdict]
-    say(sentence, icon=icon)
+    st.markdown(_MEANING[verdict] + (f" {units.plain(named)}{more}." if against else ""))
 
 
 def _cards(metrics: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from genaiops_core.errors import GenAIOpsError
+from genaiops_core.errors import BadInput, GenAIOpsError
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.estimate import Estimate, estimate
 from genaiops_core.evaluation.judges import Judge, JudgeOptions
@@ -20,6 +20,7 @@ from pages.parts import (
     reads_launch,
     reads_metrics,
     tables,
+    target_fields,
     units,
 )
 from pages.parts.frame import Screen
@@ -49,6 +50,9 @@ def draw(here: Screen, application: str | None) -> None:
     with left:
         with _part("Cases", "dataset"):
             cases = launch_data.draw(here, application)
+            target = target_fields.draw(here.url, cases.application, cases.release)
+            if target.spec is not None:
+                cases = cases.answered()
         with _part("Judge", "gavel"):
             judge = launch_judge.draw()
         with _part("Metrics and gates", "rule"):
@@ -56,15 +60,14 @@ def draw(here: Screen, application: str | None) -> None:
             can = {} if who is None else reads_metrics.entries(here.url, who)
             asked = launch_metrics.draw(judge.kind, can, () if who is None else who.defaults, cases)
         with _part("Pace and limits", "speed"):
-            pace = launch_pace.draw(asks_model=judge.kind != "offline")
-            repetitions = 1
+            pace = launch_pace.draw(asks_model=judge.kind != "offline" or target.spec is not None)
     with right.container(border=True):
         found = estimate(
             metrics=[can[name] for name in asked.metrics],
             coverage=cases.coverage,
             cases=cases.used,
-            repetitions=repetitions,
-            is_generated=False,
+            repetitions=target.repetitions,
+            is_generated=target.spec is not None,
             max_tokens=JudgeOptions().max_tokens,
         )
         _summary(here, found, judge, who)
@@ -73,6 +76,7 @@ def draw(here: Screen, application: str | None) -> None:
             "Launch", type="primary", icon=":material/play_arrow:", key=keys.RUN_LAUNCH, width="stretch"
         ):
             try:
+                _require_whole(target)
                 runs.launch(
                     here.engine,
                     actor=here.actor,
@@ -85,7 +89,8 @@ def draw(here: Screen, application: str | None) -> None:
                     application=cases.application,
                     release=cases.release,
                     sample_size=cases.sample_size,
-                    repetitions=repetitions,
+                    repetitions=target.repetitions,
+                    target=target.spec,
                     pace=pace,
                     reason=(reason or "").strip(),
                 )
@@ -96,6 +101,12 @@ def draw(here: Screen, application: str | None) -> None:
                 frame.flash(f"Launched an evaluation of {cases.dataset}.")
                 _close()
                 st.rerun()
+
+
+def _require_whole(target: target_fields.Choice) -> None:
+    """Refuse a target that is half described: without it the answers of the dataset would be scored."""
+    if target.problem:
+        raise BadInput(target.problem)
 
 
 def _part(title: str, icon: str) -> DeltaGenerator:

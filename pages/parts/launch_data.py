@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -24,6 +26,10 @@ class Cases:
     release: str
     coverage: Coverage
 
+    def answered(self) -> Cases:
+        """The same cases once a target has answered every one of them."""
+        return dataclasses.replace(self, coverage=self.coverage.answered())
+
     @property
     def used(self) -> int:
         """Cases that will be scored."""
@@ -41,10 +47,11 @@ def draw(here: Screen, application: str | None) -> Cases:
         key=keys.RUN_DATASET,
     )
     versions = {one.version: one for one in reads.list_versions(here.url, dataset)}
+    named = reads_launch.tags(here.url, dataset)
     version = middle.selectbox(
         "Version",
         list(versions),
-        format_func=lambda number: f"v{number}, {units.things(versions[number].cases, 'case')}",
+        format_func=lambda number: _version(number, versions[number].cases, named),
         # A dataset's versions are its own: another dataset starts at its newest again.
         key=f"{keys.RUN_VERSION}_{dataset}",
     )
@@ -73,3 +80,8 @@ def draw(here: Screen, application: str | None) -> Cases:
         release=name,
         coverage=reads_launch.coverage(here.url, dataset, version),
     )
+
+
+def _version(number: int, cases: int, named: Mapping[str, int]) -> str:
+    tags = "".join(f", {tag}" for tag, tagged in sorted(named.items()) if tagged == number)
+    return f"v{number}{tags}, {units.things(cases, 'case')}"

@@ -7,13 +7,17 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics as registry
+from genaiops_core.evaluation import rubrics as store
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.judges import Judge, judge
 from genaiops_core.evaluation.judges.protocol import JudgeOptions, Prompt
 from genaiops_core.evaluation.judges.rubric_metrics import prompt as prompt_of
 from genaiops_core.evaluation.metrics import Metric
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
-from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
+from genaiops_core.evaluation.metrics.rubric import Label, Rubric
+from genaiops_core.evaluation.rubrics import SavedRubric
+from pages.parts import reads
+from pages.parts.reads import SLOW_S, cached, snapshot
 
 
 def judge_of(url: str, name: str, options: Mapping[str, Any]) -> Judge | None:
@@ -38,34 +42,34 @@ def entries(url: str, who: Judge) -> dict[str, Metric]:
     return {name: entry for name, entry in found.items() if entry is not None}
 
 
+@cached(SLOW_S)
+def saved_rubrics(url: str) -> list[SavedRubric]:
+    """Every version that people wrote, by name, the newest first."""
+    with snapshot(url) as connection:
+        return store.list_rubrics(connection)
+
+
 def rubrics(url: str) -> list[Rubric]:
-    """The newest version of every rubric."""
-    return list(BUILTIN)
-
-
-def rubric_versions(url: str, name: str) -> list[Rubric]:
-    """Every version of a rubric, newest first."""
-    return [one for one in BUILTIN if one.name == name]
+    """The newest version of every rubric, those of the product last."""
+    found: dict[str, Rubric] = {}
+    for saved in saved_rubrics(url):
+        found.setdefault(saved.rubric.name, saved.rubric)
+    return [*found.values(), *BUILTIN]
 
 
 def rubric_prompt(rubric: Mapping[str, Any], case: Case) -> Prompt:
-    """What a model will read of a rubric and a case.
+    """What a model will read of a rubric that is being written.
 
     Raises:
-        BadInput: the rubric cannot be used as it is.
+        BadInput: it has no scale yet.
     """
-    return prompt_of(made(rubric), case, JudgeOptions())
-
-
-def made(rubric: Mapping[str, Any]) -> Rubric:
-    """A rubric as it is being written."""
-    needs = tuple(name for name in PLACEHOLDERS[1:] if f"{{{name}}}" in rubric["prompt"])
     scale = tuple(Label(**one) for one in rubric["scale"])
-    return Rubric(
-        name=rubric["name"],
-        version=0,
-        title=rubric["title"],
-        prompt=rubric["prompt"],
-        scale=scale,
-        needs=needs,
+    if not scale:
+        raise BadInput("The scale is empty: a model can choose only a label that is on it.")
+    drafted = Rubric(
+        name=rubric["name"], version=0, title=rubric["title"], prompt=rubric["prompt"], scale=scale, needs=()
     )
+    return prompt_of(drafted, case, JudgeOptions())
+
+
+reads.forgets("rubrics", saved_rubrics, reads.audit_entries)

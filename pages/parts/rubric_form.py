@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from genaiops_core.errors import GenAIOpsError
+from genaiops_core.evaluation import rubrics
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
 from pages.parts import confirm, frame, keys, reads, reads_metrics, units
 from pages.parts.frame import Screen
@@ -137,10 +138,12 @@ def _scale(edited: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _save(here: Screen, rubric: dict[str, Any], reason: str | None) -> None:
     try:
-        made = reads_metrics.save_rubric(here.engine, here.actor, rubric, confirm.required(reason))
+        why = confirm.required(reason)
+        made = rubrics.save(here.engine, actor=here.actor, reason=why, **rubric).rubric
     except GenAIOpsError as error:
         st.error(units.plain(error), icon=":material/error:")
         return
+    reads.changed("rubrics")
     frame.flash(f"{made.title} is at version {made.version}.")
     _close()
     st.rerun()

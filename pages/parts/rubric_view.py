@@ -42,8 +42,12 @@ def draw(here: Screen, found: Sequence[Rubric]) -> None:
 
 
 def _one(here: Screen, newest: Rubric) -> None:
-    versions = {one.version: one for one in reads_metrics.rubric_versions(here.url, newest.name)}
-    versions.setdefault(newest.version, newest)
+    saved = {
+        one.rubric.version: one
+        for one in reads_metrics.saved_rubrics(here.url)
+        if one.rubric.name == newest.name
+    }
+    versions = {newest.version: newest, **{number: one.rubric for number, one in saved.items()}}
     numbers = sorted(versions, reverse=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(units.plain(newest.title), icon=":material/rule:", anchor=False, width="content")
@@ -59,6 +63,9 @@ def _one(here: Screen, newest: Rubric) -> None:
             args=(newest,),
         )
     one = versions.get(new if new is not None else newest.version, newest)
+    if one.version in saved:
+        kept = saved[one.version]
+        st.caption(f"Saved {units.instant(kept.created_at)} by {units.plain(kept.created_by)}")
     if one.description:
         st.caption(units.plain(one.description))
     if old is not None:

@@ -115,12 +115,7 @@ def test_texts_compared_known_answers() -> None:
 
 def test_every_entry_says_what_an_operator_needs() -> None:
     for entry in every():
-        assert (
-            entry.title
-            and entry.description.endswith(".")
-            and entry.source
-            and entry.judges
-        )
+        assert entry.title and entry.description.endswith(".") and entry.source and entry.judges
         assert set(entry.needs) <= {"answer", "contexts", "reference", "metadata"}
         assert (entry.low, entry.high) == (0, 1)
         assert entry.as_json()["range"] == [0, 1]
