@@ -77,7 +77,7 @@ def draw(here: Screen, application: str | None) -> None:
         ):
             try:
                 _require_whole(target)
-                runs.launch(
+                launched = runs.launch(
                     here.engine,
                     actor=here.actor,
                     dataset=cases.dataset,
@@ -99,6 +99,7 @@ def draw(here: Screen, application: str | None) -> None:
             else:
                 reads.changed("evaluations")
                 frame.flash(f"Launched an evaluation of {cases.dataset}.")
+                st.query_params[keys.EVALUATION] = launched
                 _close()
                 st.rerun()
 

@@ -51,7 +51,10 @@ def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
         height=215 if len(found) > 5 else "content",
         default=default,
     )
-    return found[picked if picked is not None else default]
+    chosen = found[picked if picked is not None else default]
+    # A copied link shows a colleague the same run, and a newer one does not take its place.
+    st.query_params[keys.EVALUATION] = chosen.id
+    return chosen
 
 
 def cost_usd(run: runs.Evaluation) -> float | None:
