@@ -88,6 +88,11 @@ class Settings(BaseSettings):
         2, description="People who must rate a request before their verdict counts: 1 or 2.", ge=1, le=2
     )
 
+    target_hosts: str = Field(
+        "",
+        description="Hosts that targets of evaluations may be on: host, host:port or *.domain, parted by commas; "
+        "empty allows any but link-local and metadata addresses.",
+    )
     judge_api_key: SecretStr = Field(
         SecretStr(""),
         description="Key of OpenAI-compatible judges; empty takes OPENAI_API_KEY, if that is set.",
@@ -95,12 +100,6 @@ class Settings(BaseSettings):
     judge_api_hosts: str = Field(
         "",
         description="Hosts, parted by commas, that the key of judges is sent to; empty sends it to any judge's host.",
-    )
-
-    target_hosts: str = Field(
-        "",
-        description="Hosts that targets of evaluations may be on: host, host:port or *.domain, parted by commas; "
-        "empty allows any but link-local and metadata addresses.",
     )
 
     @property

@@ -12,6 +12,7 @@ from genaiops_core.cli import (
     database,
     datasets,
     demo,
+    evaluation_runs,
     evaluations,
     imports,
     labels,
@@ -25,6 +26,7 @@ from genaiops_core.cli import (
     serve,
     targets,
     traces,
+    verdicts,
 )
 from genaiops_core.errors import GenAIOpsError
 
@@ -42,8 +44,10 @@ for module in (
     imports,
     datasets,
     evaluations,
-    metrics,
+    evaluation_runs,
     targets,
+    verdicts,
+    metrics,
     labels,
     releases,
     rollouts,

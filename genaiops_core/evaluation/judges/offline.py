@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.judges import computed
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement
@@ -17,7 +15,6 @@ class OfflineJudge:
     model = None
     defaults = PROXIES
     """What it measures when nothing else is asked for."""
-    batch_cases = 50
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -29,7 +26,3 @@ class OfflineJudge:
         if not computed.is_computed(metric):
             raise JudgeFailed(f"The offline judge knows no metric '{metric}'; it asks no model.")
         return computed.judge(case, metric)
-
-    def measure(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
-        """Several metrics of one case, here and now."""
-        return [computed.judge(case, metric) for metric in metrics]
