@@ -15,8 +15,13 @@ from genaiops_core.cli import (
     evaluation_runs,
     evaluations,
     imports,
+<<<<<<< HEAD
     metrics,
     labels,
+=======
+    labels,
+    metrics,
+>>>>>>> screens
     privacy,
     releases,
     reviews,
@@ -44,7 +49,10 @@ for module in (
     imports,
     datasets,
     evaluations,
+<<<<<<< HEAD
     target_try,
+=======
+>>>>>>> screens
     evaluation_runs,
     verdicts,
     metrics,
