@@ -15,13 +15,8 @@ from genaiops_core.cli import (
     evaluation_runs,
     evaluations,
     imports,
-<<<<<<< HEAD
-    metrics,
-    labels,
-=======
     labels,
     metrics,
->>>>>>> screens
     privacy,
     releases,
     reviews,
@@ -49,11 +44,8 @@ for module in (
     imports,
     datasets,
     evaluations,
-<<<<<<< HEAD
-    target_try,
-=======
->>>>>>> screens
     evaluation_runs,
+    target_try,
     verdicts,
     metrics,
     labels,
