@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from genaiops_core.evaluation.metrics import find
+from genaiops_core.evaluation.metrics import Metric, find
 from genaiops_core.evaluation.scales import Scale, scale_of
 from genaiops_core.statistics.intervals import betting
 from genaiops_core.statistics.repetitions import Repeated, clustered
@@ -97,7 +97,12 @@ class MetricResult:
 
 
 def summarise(
-    name: str, cases: Iterable[Sequence[Unit]], *, unscored: int = 0, repetitions: int = 1
+    name: str,
+    cases: Iterable[Sequence[Unit]],
+    *,
+    unscored: int = 0,
+    repetitions: int = 1,
+    entry: Metric | None = None,
 ) -> MetricResult:
     """The interval of one metric.
 
@@ -109,6 +114,7 @@ def summarise(
         cases: for each case that was reached its units, one a repetition.
         unscored: cases that were never reached; they count as undefined.
         repetitions: how many units each case should have; what is missing of them is bounded like the undefined.
+        entry: of the registry, where the name alone does not tell: a rubric, an evaluator of AgentCore.
     """
     scale = scale_of(name)
     shares: list[list[float]] = []
@@ -132,7 +138,7 @@ def summarise(
     bounded = _bounded(scale, low, high, len(shares), undefined)
     if known_parts and min(known_parts) < 1:
         bounded = _bounded_within(scale, shares, known_parts, undefined)
-    entry = find(name)
+    entry = entry or find(name)
     return MetricResult(
         name=name,
         title=entry.title if entry else name,
