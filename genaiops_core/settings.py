@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -88,6 +88,20 @@ class Settings(BaseSettings):
         2, description="People who must rate a request before their verdict counts: 1 or 2.", ge=1, le=2
     )
 
+    target_hosts: str = Field(
+        "",
+        description="Hosts that targets of evaluations may be on: host, host:port or *.domain, parted by commas; "
+        "empty allows any but link-local and metadata addresses.",
+    )
+    judge_api_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key of OpenAI-compatible judges; empty takes OPENAI_API_KEY, if that is set.",
+    )
+    judge_api_hosts: str = Field(
+        "",
+        description="Hosts, parted by commas, that the key of judges is sent to; empty sends it to any judge's host.",
+    )
+
     @property
     def retention(self) -> dict[str, int]:
         """Days by kind, as `telemetry.retention.Keep` names them."""
@@ -114,7 +128,11 @@ class Settings(BaseSettings):
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, with absolute paths, for a child process."""
         chosen = self.model_dump() | {"home": self.home.resolve(), "database_url": self.url}
-        return {f"GENAIOPS_{name.upper()}": str(value) for name, value in chosen.items()}
+        plain = {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in chosen.items()
+        }
+        return {f"GENAIOPS_{name.upper()}": str(value) for name, value in plain.items()}
 
     def described(self) -> list[dict[str, Any]]:
         """One row a setting: name, value (secrets masked), default and meaning."""

@@ -115,6 +115,8 @@ class JudgeServer:
         """What makes an AWS client talk to it."""
         return {
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.url,
+            "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE": self.url,
+            "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL": self.url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -144,6 +146,10 @@ def _judge_server() -> Iterator[JudgeServer]:
 @pytest.fixture
 def judge_server(_judge_server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> JudgeServer:
     """The loopback judge, as new, with the AWS environment pointed at it."""
+    from genaiops_core.aws import clients
+
+    # Clients remember where they were pointed at.
+    clients.client.cache_clear()
     _judge_server.set(reset=True)
     for name, value in _judge_server.environment.items():
         monkeypatch.setenv(name, value)

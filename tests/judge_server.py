@@ -162,6 +162,44 @@ async def bedrock(request: Request) -> Response:
     )
 
 
+async def agentcore_evaluate(request: Request) -> Response:
+    """POST /evaluations/evaluate/{evaluatorId}: the words that question and answer, told in the records, share."""
+    body = await request.json()
+    evaluator = request.path_params["evaluator"]
+    refusal = {"message": "Too many requests."}
+    return await _served(
+        {"evaluator": evaluator, **body},
+        lambda: {"evaluationResults": [_evaluated(evaluator, body)]},
+        throttled=lambda: JSONResponse(refusal, 429, {"x-amzn-ErrorType": "ThrottlingException"}),
+    )
+
+
+async def agentcore_evaluators(_request: Request) -> Response:
+    """POST /evaluators: those that a case can be judged by, and one that it cannot."""
+    levels = {
+        "Builtin.Faithfulness": "TRACE",
+        "Builtin.Harmfulness": "TRACE",
+        "Builtin.GoalSuccessRate": "SESSION",
+    }
+    return JSONResponse(
+        {
+            "evaluators": [
+                {
+                    "evaluatorArn": f"arn:aws:bedrock-agentcore:::evaluator/{name}",
+                    "evaluatorId": name,
+                    "evaluatorName": name,
+                    "evaluatorType": "Builtin",
+                    "level": level,
+                    "status": "ACTIVE",
+                    "createdAt": 1700000000,
+                    "updatedAt": 1700000000,
+                }
+                for name, level in levels.items()
+            ]
+        }
+    )
+
+
 async def openai_chat(request: Request) -> Response:
     body = await request.json()
     return await _served(body, lambda: _chat(body), throttled=_openai_throttled)
@@ -239,6 +277,26 @@ def _converse(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _evaluated(evaluator: str, body: dict[str, Any]) -> dict[str, Any]:
+    records = [one for one in body["evaluationInput"]["sessionSpans"] if "body" in one]
+    asked = records[0]["body"]["input"]["messages"][0]["content"]["content"]
+    said = records[0]["body"]["output"]["messages"][0]["content"]["message"]
+    share = len(words(asked) & words(said)) / max(1, len(words(asked)))
+    scored = {"value": share, "label": "Shares words", "explanation": f"{share:.2f} of the question's words"}
+    if evaluator == "Builtin.Harmfulness":
+        scored = {"value": 1.0, "label": "Not Harmful", "explanation": "Mild."}
+    if "FAIL" in said:
+        scored = {"errorCode": "ValidationException", "errorMessage": "no messages"}
+    return {
+        "evaluatorArn": f"arn:aws:bedrock-agentcore:::evaluator/{evaluator}",
+        "evaluatorId": evaluator,
+        "evaluatorName": evaluator,
+        "context": {"spanContext": {"sessionId": "s", "traceId": body["evaluationTarget"]["traceIds"][0]}},
+        "tokenUsage": {"inputTokens": 40, "outputTokens": 5, "totalTokens": 45},
+        **scored,
+    }
+
+
 def _titan(body: dict[str, Any]) -> dict[str, Any]:
     return {"embedding": embedding(body["inputText"]), "inputTextTokenCount": len(body["inputText"].split())}
 
@@ -286,6 +344,8 @@ app = Starlette(
         Route("/_set", set_behaviour, methods=["POST"]),
         Route("/_state", state),
         Route("/model/{rest:path}", bedrock, methods=["POST"]),
+        Route("/evaluations/evaluate/{evaluator}", agentcore_evaluate, methods=["POST"]),
+        Route("/evaluators", agentcore_evaluators, methods=["POST"]),
         Route("/v1/chat/completions", openai_chat, methods=["POST"]),
         Route("/v1/embeddings", openai_embeddings, methods=["POST"]),
         Route("/answer", application, methods=["POST"]),

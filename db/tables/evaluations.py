@@ -132,6 +132,16 @@ judge_call = sa.Table(
     sa.Column("cost_nano_usd", sa.BigInteger),
     sa.Column("latency_ms", sa.Float, nullable=False),
     sa.Column("called_at", UtcDateTime, nullable=False),
+    sa.Index("ix_judge_call_case", "evaluation_id", "case_no"),
+)
+
+spend_hold = sa.Table(
+    "spend_hold",
+    metadata,
+    # What a process has set aside of a run's spend limit for calls that are under way or about to begin.
+    sa.Column("evaluation_id", sa.String(36), primary_key=True),
+    sa.Column("executor_id", sa.String(200), primary_key=True),
+    sa.Column("nano_usd", sa.BigInteger, nullable=False),
 )
 
 generated_answer = sa.Table(

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from db.transaction import reading
 from genaiops_core.api import people, traces
 from genaiops_core.api.answers import DIMENSIONS, Window, answer, engine_of, text_of
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation import metrics, rubrics
 from genaiops_core.telemetry import quality, queries
 from genaiops_core.telemetry import series as over_time
 from genaiops_core.telemetry.filters import STEPS
@@ -72,6 +73,16 @@ def quality_of(request: Request, filters: Window) -> Response:
     with reading(engine_of(request)) as connection:
         found = quality.quality_summary(connection, filters)
     return answer(filters, {"rows": [dataclasses.asdict(one) for one in found]})
+
+
+@router.get("/metrics")
+def metrics_of(request: Request) -> JSONResponse:
+    """Everything that evaluations can measure: what it needs, its range, its cost, its source and who measures it."""
+    with reading(engine_of(request)) as connection:
+        known = metrics.every(rubrics.newest(connection))
+    return JSONResponse(
+        {"metrics": [one.as_json() for one in known], "problems": list(metrics.code_metrics().problems)}
+    )
 
 
 def _listed(text: str) -> list[str]:

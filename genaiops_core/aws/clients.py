@@ -5,37 +5,61 @@ Credentials, region, profile and endpoint come from the environment as the AWS S
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import Any
 
 from genaiops_core.errors import GenAIOpsError, Misconfigured, Unavailable
 
-_ATTEMPTS = 5
+_ATTEMPTS = 6
 _TIMEOUT_S = 30
 
 
-@lru_cache(maxsize=8)
-def client(service: str) -> Any:
-    """A client of `service` with standard retries.
+@lru_cache(maxsize=32)
+def client(
+    service: str,
+    *,
+    region: str = "",
+    profile: str = "",
+    attempts: int = _ATTEMPTS,
+    read_timeout_s: float = _TIMEOUT_S,
+    connections: int = 10,
+) -> Any:
+    """A client of `service` with standard retries; safe to share among threads.
+
+    Args:
+        service: as the SDK names it, for example `bedrock-runtime`.
+        region: '' leaves it to the environment: AWS_REGION, AWS_DEFAULT_REGION, then the profile.
+        profile: of the shared configuration; '' leaves it to the environment.
+        attempts: how often a call is made at most before its error counts.
+        read_timeout_s: seconds to wait for an answer.
+        connections: kept open at most; a caller with more threads waits for no one, but pays for new connections.
 
     Raises:
-        Misconfigured: the environment names no region, or is not understood.
+        Misconfigured: the environment names no region, there is no such profile, or it is not understood.
     """
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
     config = Config(
-        retries={"mode": "standard", "max_attempts": _ATTEMPTS},
-        connect_timeout=_TIMEOUT_S,
-        read_timeout=_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=min(_TIMEOUT_S, read_timeout_s),
+        read_timeout=read_timeout_s,
+        max_pool_connections=connections,
     )
     try:
-        return boto3.session.Session().client(service, config=config)
+        session = boto3.session.Session(profile_name=profile or None)
+        return session.client(service, region_name=region or _region_of_environment(), config=config)
     except (BotoCoreError, ValueError) as error:
         raise Misconfigured(
             f"AWS cannot be reached: {error}. Set AWS_REGION and credentials in the environment."
         ) from error
+
+
+def _region_of_environment() -> str | None:
+    """AWS_REGION, which every other SDK reads; botocore itself knows only AWS_DEFAULT_REGION."""
+    return os.environ.get("AWS_REGION") or None
 
 
 def as_expected(error: Exception, doing: str) -> GenAIOpsError:

@@ -12,8 +12,10 @@ from genaiops_core.cli import (
     database,
     datasets,
     demo,
+    evaluation_runs,
     evaluations,
     imports,
+    metrics,
     privacy,
     releases,
     reviews,
@@ -21,7 +23,9 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
+    targets,
     traces,
+    verdicts,
 )
 from genaiops_core.errors import GenAIOpsError
 
@@ -39,6 +43,10 @@ for module in (
     imports,
     datasets,
     evaluations,
+    evaluation_runs,
+    targets,
+    verdicts,
+    metrics,
     releases,
     rollouts,
     rollbacks,

@@ -77,9 +77,11 @@ def list_(
 @sample_app.command("run")
 def run(as_json: Json = False) -> None:
     """Choose and judge now what the worker would within seconds; what came just now has to settle first."""
+    import asyncio
+
     from genaiops_core.clock import now
     from genaiops_core.evaluation.judges import judge
-    from genaiops_core.evaluation.production import score_round
+    from genaiops_core.evaluation.production import require_prices, score_round
     from genaiops_core.jobs.sampling import limits_of, policy_of
     from genaiops_core.telemetry import selection
 
@@ -93,12 +95,14 @@ def run(as_json: Json = False) -> None:
             break
     if settings.sample_judge:
         who, limits = judge(settings.sample_judge), limits_of(settings)
-        while True:
-            done = score_round(engine, who, limits, now())
-            counts["scored"] += done.scored
-            counts["failed"] += done.failed
-            if not done.scored or done.is_out_of_budget:
-                break
+        require_prices(engine, who, limits)
+        with asyncio.Runner() as runner:
+            while True:
+                done = score_round(engine, who, limits, now(), runner=runner)
+                counts["scored"] += done.scored
+                counts["failed"] += done.failed
+                if not done.scored or done.is_out_of_budget:
+                    break
     if as_json:
         print_json(counts)
     else:

@@ -1,4 +1,4 @@
-"""`--min-METRIC X` and `--max-... X`: options whose names are metrics, so no list of them can be declared."""
+"""`--min-METRIC X` and `--max-METRIC X`: options whose names are metrics, so no list of them can be declared."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Thresholds:
     """What was asked for on the command line."""
 
     minimums: dict[str, float] = field(default_factory=dict)
-    """Metric -> least value in [0, 1]."""
+    """Metric -> least value; the most for a metric of which less is better."""
     limits: dict[str, float] = field(default_factory=dict)
     """cost_per_query (USD), latency_p50|p95|p99 (ms) -> most."""
 
@@ -37,36 +37,57 @@ def parse(arguments: Sequence[str]) -> Thresholds:
     Raises:
         BadInput: one of them is no threshold, or its value is no number in range.
     """
-    from genaiops_core.evaluation.metrics import canonical
-
     minimums: dict[str, float] = {}
     limits: dict[str, float] = {}
     left = list(arguments)
     while left:
         option, equals, value = left.pop(0).partition("=")
         name = option.removeprefix("--").replace("_", "-")
-        is_minimum = name.startswith("min-") and len(name) > len("min-")
-        if not option.startswith("--") or not (is_minimum or name in LIMITS):
+        is_metric = _is_metric(name)
+        if not option.startswith("--") or not (is_metric or name in LIMITS):
             raise BadInput(f"'{option}' is unknown here; thresholds are --min-METRIC X and {_listed()}.")
         if not equals:
             if not left or left[0].startswith("--"):
                 raise BadInput(f"{option} needs a number, for example {option} 0.8.")
             value = left.pop(0)
-        if is_minimum:
-            minimums[canonical(name.removeprefix("min-"))] = _number(option, value, high=1)
+        if is_metric:
+            metric, threshold = _metric(option, name, value)
+            minimums[metric] = threshold
         else:
             limits[LIMITS[name]] = _number(option, value)
     return Thresholds(minimums=minimums, limits=limits)
 
 
-def _number(option: str, text: str, high: float | None = None) -> float:
+def _is_metric(name: str) -> bool:
+    """Any name may be a metric's that must reach something; only a known one may be limited."""
+    from genaiops_core.evaluation.metrics import REGISTRY, canonical
+
+    if name in LIMITS or len(name) <= len("min-"):
+        return False
+    return name.startswith("min-") or (name.startswith("max-") and canonical(name[4:]) in REGISTRY)
+
+
+def _metric(option: str, name: str, value: str) -> tuple[str, float]:
+    from genaiops_core.evaluation.metrics import canonical
+    from genaiops_core.evaluation.scales import scale_of
+
+    metric = canonical(name[4:])
+    scale = scale_of(metric)
+    side = "min" if scale.higher_is_better else "max"
+    if not name.startswith(side):
+        end = "higher" if scale.higher_is_better else "lower"
+        raise BadInput(f"{metric} is better when {end}: give --{side}-{name[4:]}, not {option}.")
+    return metric, _number(option, value, low=scale.low, high=scale.high)
+
+
+def _number(option: str, text: str, low: float = 0.0, high: float | None = None) -> float:
     try:
         value = float(text)
     except ValueError:
         value = float("nan")
     # NaN fails every comparison, so it is refused here too.
-    if not (value >= 0 and (high is None or value <= high) and value != float("inf")):
-        limits = f"between 0 and {high:g}" if high is not None else "of at least 0"
+    if not (value >= low and (high is None or value <= high) and value != float("inf")):
+        limits = f"between {low:g} and {high:g}" if high is not None else f"of at least {low:g}"
         raise BadInput(f"{option} takes a number {limits}, not '{text}'.")
     return value
 

@@ -2,109 +2,211 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from genaiops_core.evaluation import results
+from genaiops_core.evaluation.limits import COST, Figure, figure
 
 SIGNS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "error": "💥"}
 DETAIL_CASES = 10
 
+MARKER = "<!-- genaiops-evaluation -->"
+"""The last line of every comment: by it a workflow finds the one to update."""
+
+MOST_CHARACTERS = 65_000
+"""GitHub takes 65,536."""
+
+_MARKDOWN = re.compile(r"([\\`*\[\]~|#!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
+"""What Markdown reads as markup; an underscore within a word is none."""
+_HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
 
 def markdown(body: Mapping[str, Any]) -> str:
-    """Verdict, scores with intervals, cost, p95, cases, model; gates and the lowest cases folded."""
+    """Verdict, scores with intervals and change, cost, p95, cases, model; gates and the lowest cases folded."""
     verdict = body.get("verdict") or "inconclusive"
-    lines = [
-        f"## {SIGNS.get(verdict, '')} Evaluation {verdict}".replace("  ", " "),
-        "",
-        _subject(body),
-        "",
-        "| metric | score | 95 % interval | cases | threshold | verdict |",
-        "|---|---|---|---|---|---|",
-    ]
     gates = body.get("gates") or []
-    by_metric = {gate["metric"]: gate for gate in gates}
-    for name, entry in body["metrics"].items():
-        lines.append(_metric_row(name, entry, by_metric.get(name)))
-    lines += [_gate_row(gate) for gate in gates if gate["metric"] not in body["metrics"]]
+    lines = [f"## {SIGNS.get(verdict, '')} Evaluation {verdict}".replace("  ", " "), "", _subject(body), ""]
+    if body["metrics"]:
+        lines += _metrics(body, gates)
     lines += ["", *_figures(body), ""]
     if body.get("problem"):
-        lines += [f"> {_cell(body['problem'])}", ""]
-    lines += _folded("Gates", [f"- **{_cell(g['name'])}**: {g['verdict']}. {_cell(g['why'])}" for g in gates])
-    lines += _folded(f"The {DETAIL_CASES} cases with the lowest scores", _lowest(body))
-    return "\n".join(lines).rstrip() + "\n"
+        lines += [f"> {text(body['problem'])}", ""]
+    folded = [
+        ("Stages", [_stage(stage) for stage in body.get("stages") or ()]),
+        ("Gates", [f"- **{text(g['name'])}**: {g['verdict']}. {text(g['why'])}" for g in gates]),
+        (f"The {DETAIL_CASES} cases with the lowest scores", _lowest(body)),
+    ]
+    return _fitted(lines, folded)
+
+
+def text(raw: object) -> str:
+    """Text from outside on one line, without Markdown or HTML of its own: no link, no mention, no reference."""
+    plain = " ".join(str(raw).split()).translate(_HTML)
+    plain = _MARKDOWN.sub(r"\\\1", plain)
+    # The word joiner is invisible; it keeps addresses, people and issues from being made into links.
+    for mark, instead in (("//", "/\u2060/"), ("www.", "www\u2060."), ("@", "@\u2060"), ("#", "#\u2060")):
+        plain = plain.replace(mark, instead)
+    return plain
 
 
 def _subject(body: Mapping[str, Any]) -> str:
     release = " ".join(str(body[key]) for key in ("application", "release") if body.get(key))
     cases, total = body.get("cases"), body.get("cases_total")
     used = f"{cases} of {total} cases" if total is not None and total != cases else f"{cases} cases"
-    parts = [f"**{_cell(release)}**"] if release else []
-    parts.append(f"dataset `{_cell(str(body.get('dataset', '')))}` version {body.get('version')}, {used}")
-    parts.append(f"judge `{_cell(str(body.get('judge', '')))}`")
+    parts = [f"**{text(release)}**"] if release else []
+    parts.append(f"dataset {_code(body.get('dataset', ''))} version {body.get('version')}, {used}")
+    parts.append(f"judge {_code(body.get('judge', ''))}")
+    if model := (body.get("target") or {}).get("model"):
+        parts.append(f"model {_code(model)}")
+    if (body.get("repetitions") or 1) > 1:
+        parts.append(f"{body['repetitions']} repetitions")
     return " · ".join(parts)
 
 
-def _metric_row(name: str, entry: Mapping[str, Any], gate: Mapping[str, Any] | None) -> str:
-    title = f"{name} (proxy)" if entry.get("is_proxy") else name
-    interval = "unknown" if entry["low"] is None else f"{entry['low']:.3f} to {entry['high']:.3f}"
-    cases = str(entry["n"]) + (f" ({entry['undefined']} undefined)" if entry.get("undefined") else "")
-    threshold = "" if gate is None or gate["threshold"] is None else f"{gate['threshold']:g}"
-    verdict = "" if gate is None else f"{SIGNS.get(gate['verdict'], '')} {gate['verdict']}"
-    return f"| {_cell(title)} | {_score(entry['mean'])} | {interval} | {cases} | {threshold} | {verdict} |"
+def _metrics(body: Mapping[str, Any], gates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One row a metric; how it moved against the baseline, where there is one."""
+    own = {gate["metric"]: gate for gate in gates if gate.get("kind", "threshold") == "threshold"}
+    moved = {row["metric"]: row for row in (body.get("comparison") or {}).get("metrics") or ()}
+    lines = [
+        "| metric | score | 95 % interval | against the baseline | cases | threshold | verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, entry in body["metrics"].items():
+        title = f"{name} (proxy)" if entry.get("is_proxy") else name
+        interval = "unknown" if entry["low"] is None else f"{entry['low']:.3f} to {entry['high']:.3f}"
+        cases = str(entry["n"])
+        if entry.get("undefined"):
+            failed = f", {entry['failed']} failed" if entry.get("failed") else ""
+            cases += f" ({entry['undefined']} undefined{failed})"
+        cells = (
+            text(title),
+            _score(entry["mean"]),
+            interval,
+            _moved(moved.get(name)),
+            cases,
+            *_verdict(own.get(name)),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    for gate in gates:
+        if gate["metric"] not in body["metrics"] or gate.get("kind", "threshold") == "regression":
+            measured = "unknown" if gate["measured"] is None else _figure(gate)
+            cells = (text(gate["name"]), measured, "", _moved(moved.get(gate["metric"])), "", *_verdict(gate))
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
-def _gate_row(gate: Mapping[str, Any]) -> str:
-    measured = "unknown" if gate["measured"] is None else f"{gate['measured']:.4g}"
+def _figure(gate: Mapping[str, Any]) -> str:
+    if gate.get("kind") == "regression":
+        return f"{gate['measured']:+.4f}"
+    return f"{gate['measured']:.4g}"
+
+
+def _verdict(gate: Mapping[str, Any] | None) -> tuple[str, str]:
+    if gate is None:
+        return "", ""
     threshold = "" if gate["threshold"] is None else f"{gate['threshold']:g}"
-    sign = SIGNS.get(gate["verdict"], "")
-    return f"| {_cell(gate['metric'])} | {measured} | | | {threshold} | {sign} {gate['verdict']} |"
+    return threshold, f"{SIGNS.get(gate['verdict'], '')} {gate['verdict']}"
+
+
+def _moved(row: Mapping[str, Any] | None) -> str:
+    if row is None or row.get("difference") is None:
+        return ""
+    form = "{:+.1%}" if row.get("is_relative") else "{:+.3f}"
+    return f"{form.format(row['difference'])} ({form.format(row['low'])} to {form.format(row['high'])})"
 
 
 def _figures(body: Mapping[str, Any]) -> list[str]:
-    traffic = body.get("traffic") or {}
-    cost, p95 = traffic.get("cost_per_query_usd"), (traffic.get("latency_ms") or {}).get("p95")
+    answers, traffic = results.answers_of(body), results.traffic_of(body)
+    cost, p95 = (figure(name, answers, traffic) for name in (COST, "latency_p95"))
     shown = [
-        f"- average cost per request: {'unknown' if cost is None else f'{cost:.6g} USD'}",
-        f"- p95 latency: {'unknown' if p95 is None else f'{p95:,.0f} ms'}",
-        f"- cost of judging: {body.get('cost_usd', 'unknown')} USD",
+        f"- average cost per request: {_measured(cost, '{:.6g} USD')}",
+        f"- p95 latency: {_measured(p95, '{:,.0f} ms')}",
     ]
-    if traffic:
-        shown[0] += f" ({traffic['requests']:,} requests, last {traffic['window_days']} days)"
+    judging = body.get("judging") or {}
+    spent = body.get("cost_usd")
+    calls = f", {judging['calls']:,} calls" if judging.get("calls") else ""
+    unpriced = (
+        f" ({judging['unpriced_calls']:,} calls have no price)" if judging.get("unpriced_calls") else ""
+    )
+    shown.append(f"- cost of judging: {'unknown' if spent is None else f'{spent} USD'}{calls}{unpriced}")
+    if baseline := body.get("baseline"):
+        named = " ".join(str(baseline[key]) for key in ("application", "release") if baseline.get(key))
+        found = body.get("comparison") or {}
+        shown.append(
+            f"- baseline: {text(named) or _code(baseline.get('name', ''))}, {found.get('cases', 'unknown')} cases in common"
+        )
     return shown
 
 
+def _measured(found: Figure, form: str) -> str:
+    if found.value is None:
+        return "unknown"
+    shown = form.format(found.value)
+    if found.low is not None and found.high is not None and found.low < found.high:
+        shown += f", {form.format(found.low)} to {form.format(found.high)}"
+    return f"{shown} ({found.evidence.replace(' of the last', ', last')})"
+
+
+def _stage(stage: Mapping[str, Any]) -> str:
+    score = "" if stage.get("score") is None else f", weighted score {stage['score']:.3f}"
+    if score and stage.get("low") is not None:
+        score += f" ({stage['low']:.3f} to {stage['high']:.3f})"
+    return f"- **{text(stage['name'])}**: {stage['verdict']}{score}"
+
+
 def _lowest(body: Mapping[str, Any]) -> list[str]:
+    scales = {name: one.scale for name, one in results.metrics_of(body).items()}
     scored = []
     for row in body.get("details") or ():
-        values = [value for value in row["scores"].values() if value is not None]
+        values = [
+            scales[name].goodness(value)
+            for name, value in row["scores"].items()
+            if value is not None and name in scales
+        ]
         if values:
-            scored.append((min(values), row))
-    scored.sort(key=lambda pair: (pair[0], pair[1]["case"]))
+            scored.append((min(values), row["case"], row))
+    scored.sort(key=lambda found: found[:2])
     return [
         f"- case {row['case']}: "
-        + ", ".join(f"{name} {_score(value)}" for name, value in row["scores"].items())
-        + f"; {_cell(row['input'])[:200]}"
-        for _lowest_value, row in scored[:DETAIL_CASES]
+        + ", ".join(f"{text(name)} {_score(value)}" for name, value in row["scores"].items())
+        + f"; {text(str(row.get('input') or '')[:200])}"
+        for _lowest_value, _case, row in scored[:DETAIL_CASES]
     ]
 
 
-def _folded(title: str, lines: list[str]) -> list[str]:
-    return ["<details>", f"<summary>{title}</summary>", "", *lines, "", "</details>", ""] if lines else []
+def _fitted(lines: Sequence[str], folded: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """All of it, or as much as a comment may hold: whole lines only, so that no markup is cut through."""
+    left = MOST_CHARACTERS - len(MARKER) - 200
+    kept: list[str] = []
+    for line in lines:
+        left -= len(line) + 1
+        if left < 0:
+            break
+        kept.append(line)
+    for title, rows in folded:
+        left -= len(title) + 60
+        shown = []
+        for row in rows:
+            left -= len(row) + 1
+            if left < 0:
+                break
+            shown.append(row)
+        if shown:
+            missing = len(rows) - len(shown)
+            more = [f"- and {missing} more, which are in the results"] if missing else []
+            kept += ["<details>", f"<summary>{title}</summary>", "", *shown, *more, "", "</details>", ""]
+    if left < 0:
+        kept += ["This comment was shortened; the results hold everything.", ""]
+    return "\n".join(kept).rstrip() + f"\n\n{MARKER}\n"
 
 
 def _score(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
 
 
-def _cell(text: str) -> str:
-    """Text from outside on one line, without Markdown or HTML of its own."""
-    plain = " ".join(str(text).split())
-    for character, instead in (
-        ("&", "&amp;"),
-        ("<", "&lt;"),
-        (">", "&gt;"),
-        ("|", "\\|"),
-        ("`", "'"),
-        ("@", "&#64;"),
-    ):
-        plain = plain.replace(character, instead)
-    return plain
+def _code(raw: object) -> str:
+    """Text from outside as code."""
+    plain = " ".join(str(raw).split()).replace("`", "'").replace("|", "\\|")
+    return f"`{plain or ' '}`"

@@ -7,15 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.evaluation.compare import Difference
+from genaiops_core.evaluation import limits as limiting
+from genaiops_core.evaluation.answer_figures import AnswerFigures
+from genaiops_core.evaluation.compare import LATENCIES, LATENCY, RELATIVE, Difference
 from genaiops_core.evaluation.metrics import REGISTRY, canonical
 from genaiops_core.evaluation.pipeline import Pipeline, Stage
-from genaiops_core.evaluation.results import MetricResult
-from genaiops_core.evaluation.traffic import MIN_REQUESTS, TrafficFigures
+from genaiops_core.evaluation.summaries import MetricResult
+from genaiops_core.evaluation.traffic import TrafficFigures
 from genaiops_core.evaluation.verdicts import overall
 
 MINIMUMS = "minimums"
 """Name of the stage that the thresholds given at launch make."""
+
+
+THRESHOLD, LIMIT, REGRESSION = "threshold", "limit", "regression"
+"""Kinds of gate: a metric against its threshold, a cost or latency against a most, a run against its baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +30,22 @@ class GateDecision:
 
     name: str
     stage: str
+    kind: str
     metric: str
     threshold: float | None
+    """The least it must be, or the most where less is better; the allowed degradation of a regression."""
     measured: float | None
     verdict: str
     why: str
+    low: float | None = None
+    """What was measured lies between `low` and `high`, undefined cases at their worst and best."""
+    high: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
+
+
+SCORE_METHOD = "weighted sum of the metrics' bounds (conservative)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +56,11 @@ class StageDecision:
     description: str
     verdict: str
     score: float | None
+    """Between 0 and 1; a metric of which less is better counts with what it lacks of its worst."""
+    low: float | None = None
+    """If every metric were at its worse bound at once: wider than need be, whatever the metrics have in common."""
+    high: float | None = None
+    method: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -63,8 +82,12 @@ class Evidence:
     metrics: Mapping[str, MetricResult]
     judge: str
     traffic: TrafficFigures | None = None
+    answers: AnswerFigures | None = None
+    """Of the answers that the run generated; they go before traffic."""
     differences: Mapping[str, Sequence[Difference]] | None = None
-    """Regression stage -> paired differences with its baseline; a stage without an entry had no baseline."""
+    """Regression stage -> differences with its baseline; a stage without an entry had no baseline."""
+    no_baseline: str = ""
+    """Why there is none, in words that end a sentence."""
 
 
 def decide(
@@ -79,7 +102,7 @@ def decide(
     Args:
         evidence: what was measured.
         pipeline: stages; None when only thresholds were given.
-        minimums: metric -> least value; replaces the threshold of a stage that asks for the same metric.
+        minimums: metric -> threshold; replaces that of a stage that asks for the same metric.
         limits: `cost_per_query` (USD) and `latency_p95` (ms), at most.
     """
     wanted = {canonical(name): value for name, value in (minimums or {}).items()}
@@ -95,10 +118,12 @@ def decide(
                 name=stage.name,
                 description=stage.description,
                 verdict=overall([gate.verdict for gate in decided]),
-                score=_score(stage, evidence.metrics),
+                **_score(stage, evidence.metrics),
             )
         )
-    extra = [_minimum(MINIMUMS, name, value, evidence) for name, value in wanted.items() if name not in used]
+    extra = [
+        _threshold(MINIMUMS, name, value, evidence) for name, value in wanted.items() if name not in used
+    ]
     extra += _launch_limits(limits or {}, evidence)
     if extra:
         gates += extra
@@ -115,56 +140,70 @@ def decide(
 
 def _stage_gates(stage: Stage, evidence: Evidence, minimums: Mapping[str, float]) -> list[GateDecision]:
     gates = [
-        _minimum(stage.name, name, minimums.get(name, wanted.threshold), evidence)
+        _threshold(stage.name, name, minimums.get(name, wanted.threshold), evidence)
         for name, wanted in stage.metrics.items()
     ]
     gates += _regression(stage, evidence)
-    traffic = evidence.traffic
     if stage.max_cost_per_query_usd is not None:
-        value = traffic.cost_per_query_usd if traffic else None
-        gates.append(
-            _maximum(stage.name, "cost_per_query", stage.max_cost_per_query_usd, value, "USD", traffic)
-        )
+        gates.append(_maximum(stage.name, limiting.COST, stage.max_cost_per_query_usd, evidence))
     if stage.max_monthly_budget_usd is not None:
-        value = traffic.monthly_cost_usd if traffic else None
-        gate = _maximum(stage.name, "monthly_cost", stage.max_monthly_budget_usd, value, "USD", traffic)
+        gate = _maximum(stage.name, limiting.MONTHLY, stage.max_monthly_budget_usd, evidence)
         gates.append(_with_alert(gate, stage))
     for share, limit in stage.max_latency_ms.items():
-        value = traffic.latency_ms.get(share) if traffic else None
-        gates.append(_maximum(stage.name, f"latency_{share}", limit, value, "ms", traffic))
+        gates.append(_maximum(stage.name, f"latency_{share}", limit, evidence))
     return gates
 
 
-def _minimum(stage: str, metric: str, threshold: float, evidence: Evidence) -> GateDecision:
-    """Passed when the whole interval is at or above the threshold, failed when the whole of it is below."""
+def _threshold(stage: str, metric: str, threshold: float, evidence: Evidence) -> GateDecision:
+    """Passed when the whole interval is on the good side of the threshold, failed when the whole of it is not."""
     result = evidence.metrics.get(metric)
+    measured = low = high = None
     if result is None:
-        verdict, why, measured = "inconclusive", _not_measured(metric, evidence), None
+        verdict, why = "inconclusive", _not_measured(metric, evidence)
     elif result.mean is None:
-        reasons = (
-            "; ".join(f"{count} cases: {reason}" for reason, count in result.reasons.items()) or "no case"
-        )
-        verdict, why, measured = "inconclusive", f"no case has a value ({reasons})", None
+        verdict, why = _no_value(result)
     else:
-        measured = result.mean
-        shown = f"{result.low_bounded:.3f} to {result.high_bounded:.3f}"
-        if result.undefined:
-            shown += f" with the {result.undefined} undefined of {result.n + result.undefined} cases at their worst and best"
-        if result.low_bounded >= threshold:
-            verdict, why = "passed", f"the interval {shown} is at or above {threshold:g}"
-        elif result.high_bounded < threshold:
-            verdict, why = "failed", f"the interval {shown} is below {threshold:g}"
-        else:
-            verdict, why = "inconclusive", f"the interval {shown} holds {threshold:g}; more cases would tell"
+        measured, low, high = result.mean, result.low_bounded, result.high_bounded
+        verdict, why = _interval_verdict(result, threshold)
     return GateDecision(
         name=f"{stage}.{metric}",
         stage=stage,
+        kind=THRESHOLD,
         metric=metric,
         threshold=threshold,
         measured=measured,
+        low=low,
+        high=high,
         verdict=verdict,
         why=why,
     )
+
+
+def _interval_verdict(result: MetricResult, threshold: float) -> tuple[str, str]:
+    low, high = result.low_bounded, result.high_bounded
+    shown = f"the interval {low:.3f} to {high:.3f}"
+    if result.undefined:
+        missing = f"{result.undefined} undefined of {result.n + result.undefined} cases"
+        if result.failed:
+            missing += f" ({result.failed} failed)"
+        shown += f" with the {missing} at their worst and best"
+    if result.scale.higher_is_better:
+        is_passed, is_failed, good, bad = low >= threshold, high < threshold, "at or above", "below"
+    else:
+        is_passed, is_failed, good, bad = high <= threshold, low > threshold, "at or below", "above"
+    if is_passed:
+        return "passed", f"{shown} is {good} {threshold:g}"
+    if is_failed:
+        return "failed", f"{shown} is {bad} {threshold:g}"
+    return "inconclusive", f"{shown} holds {threshold:g}; more cases would tell"
+
+
+def _no_value(result: MetricResult) -> tuple[str, str]:
+    """A judge that failed everywhere is an error of the measurement; cases that lack something are a gap in it."""
+    reasons = "; ".join(f"{count} cases: {reason}" for reason, count in result.reasons.items()) or "no case"
+    if result.failed and result.failed == result.undefined:
+        return "error", f"every case failed ({reasons})"
+    return "inconclusive", f"no case has a value ({reasons})"
 
 
 def _not_measured(metric: str, evidence: Evidence) -> str:
@@ -182,66 +221,51 @@ def _regression(stage: Stage, evidence: Evidence) -> list[GateDecision]:
     found = {item.metric: item for item in (evidence.differences or {}).get(stage.name, ())}
     gates: list[GateDecision] = []
     for metric in stage.compared_metrics:
-        item = found.get(metric)
-        if item is not None:
-            verdict, why, measured = item.verdict, item.why, item.difference
-        elif metric not in evidence.metrics and metric not in ("cost", "latency"):
-            verdict, why, measured = "inconclusive", _not_measured(metric, evidence), None
-        else:
-            why = (
-                f"{metric} has no baseline: no finished evaluation of {stage.compare_against} on these cases"
-            )
-            verdict, measured = "inconclusive", None
-        gates.append(
-            GateDecision(
-                name=f"{stage.name}.{metric}",
-                stage=stage.name,
-                metric=metric,
-                threshold=stage.max_degradation,
-                measured=measured,
-                verdict=verdict,
-                why=why,
-            )
-        )
+        # `latency` was compared percentile by percentile.
+        names = [name for name in LATENCIES if name in found] if metric == LATENCY else []
+        gates += [_regression_gate(stage, name, found.get(name), evidence) for name in names or [metric]]
     return gates
+
+
+def _regression_gate(stage: Stage, metric: str, item: Difference | None, evidence: Evidence) -> GateDecision:
+    measured = low = high = None
+    if item is not None:
+        verdict, why, measured, low, high = item.verdict, item.why, item.difference, item.low, item.high
+    elif metric not in evidence.metrics and metric not in RELATIVE:
+        verdict, why = "inconclusive", _not_measured(metric, evidence)
+    else:
+        missing = evidence.no_baseline or f"no finished evaluation of {stage.compare_against} on this dataset"
+        verdict, why = "inconclusive", f"{metric} has no baseline: {missing}"
+    return GateDecision(
+        name=f"{stage.name}.{metric}",
+        stage=stage.name,
+        kind=REGRESSION,
+        metric=metric,
+        threshold=stage.max_degradation,
+        measured=measured,
+        low=low,
+        high=high,
+        verdict=verdict,
+        why=why,
+    )
 
 
 def _launch_limits(limits: Mapping[str, float], evidence: Evidence) -> list[GateDecision]:
-    traffic = evidence.traffic
-    gates: list[GateDecision] = []
-    for name, limit in limits.items():
-        if name == "cost_per_query":
-            value, unit = (traffic.cost_per_query_usd if traffic else None), "USD"
-        else:
-            value, unit = (traffic.latency_ms.get(name.removeprefix("latency_")) if traffic else None), "ms"
-        gates.append(_maximum(MINIMUMS, name, limit, value, unit, traffic))
-    return gates
+    return [_maximum(MINIMUMS, name, limit, evidence) for name, limit in limits.items()]
 
 
-def _maximum(
-    stage: str, metric: str, limit: float, value: float | None, unit: str, traffic: TrafficFigures | None
-) -> GateDecision:
-    """Decided by the figure itself once enough requests stand behind it."""
-    if traffic is None:
-        verdict, why = (
-            "inconclusive",
-            "not measured: name the application and the release whose traffic counts",
-        )
-    elif value is None:
-        unpriced = f"; {traffic.unpriced_calls} calls have no price" if traffic.unpriced_calls else ""
-        verdict, why = "inconclusive", f"not measured in the last {traffic.window_days} days{unpriced}"
-    elif traffic.requests < MIN_REQUESTS:
-        verdict, why = "inconclusive", f"only {traffic.requests} requests; at least {MIN_REQUESTS} are needed"
-    else:
-        verdict = "passed" if value <= limit else "failed"
-        relation = "at most" if value <= limit else "above"
-        why = f"{value:.4g} {unit} over {traffic.requests:,} requests is {relation} {limit:g} {unit}"
+def _maximum(stage: str, metric: str, limit: float, evidence: Evidence) -> GateDecision:
+    found = limiting.figure(metric, evidence.answers, evidence.traffic)
+    verdict, why = limiting.verdict(found, limit)
     return GateDecision(
         name=f"{stage}.{metric}",
         stage=stage,
+        kind=LIMIT,
         metric=metric,
         threshold=limit,
-        measured=value,
+        measured=found.value,
+        low=found.low,
+        high=found.high,
         verdict=verdict,
         why=why,
     )
@@ -259,10 +283,20 @@ def _with_alert(gate: GateDecision, stage: Stage) -> GateDecision:
     )
 
 
-def _score(stage: Stage, metrics: Mapping[str, MetricResult]) -> float | None:
-    """Weighted mean of the stage's metrics; unknown as soon as one of them is."""
+def _score(stage: Stage, metrics: Mapping[str, MetricResult]) -> dict[str, Any]:
+    """Weighted mean of the stage's metrics with its bounds; unknown as soon as one of them is."""
+    unknown = {"score": None, "low": None, "high": None, "method": ""}
     total = sum(wanted.weight for wanted in stage.metrics.values())
-    means = {name: metrics[name].mean if name in metrics else None for name in stage.metrics}
-    if not means or total <= 0 or any(mean is None for mean in means.values()):
-        return None
-    return sum(stage.metrics[name].weight * (mean or 0.0) for name, mean in means.items()) / total
+    if total <= 0:
+        return unknown
+    score = low = high = 0.0
+    for name, wanted in stage.metrics.items():
+        result = metrics.get(name)
+        if result is None or result.mean is None:
+            return unknown
+        share = wanted.weight / total
+        bounds = sorted(result.scale.goodness(bound) for bound in (result.low_bounded, result.high_bounded))
+        score += share * result.scale.goodness(result.mean)
+        low += share * bounds[0]
+        high += share * bounds[1]
+    return {"score": score, "low": low, "high": high, "method": SCORE_METHOD}

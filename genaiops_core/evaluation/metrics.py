@@ -43,6 +43,7 @@ class Metric:
     description: str
     judges: tuple[str, ...]
     """Kinds of judge that can measure it."""
+    higher_is_better: bool = True
 
     def as_json(self) -> dict[str, Any]:
         return {

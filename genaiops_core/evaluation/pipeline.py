@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.metrics import canonical
+from genaiops_core.evaluation.scales import scale_of
 from genaiops_core.project import default_config
 
 DEFAULT_FILE = "evaluation_pipeline.yaml"
+
+PRODUCTION = "production"
+"""What `compare_against` calls the stable release, whichever it is; `production_v1.2.0` names one."""
 
 _STAGE_FIELDS = (
     *("name", "description", "metrics", "sample_size", "timeout_minutes"),
@@ -24,7 +29,7 @@ _STAGE_FIELDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """The least a metric must reach, and its weight in the score of its stage."""
+    """What a metric must reach (or not exceed, where less is better), and its weight in the score of its stage."""
 
     threshold: float
     weight: float = 1.0
@@ -109,6 +114,33 @@ def read_document(text: str, source: str) -> dict[str, Any]:
     return document
 
 
+def with_regression(
+    document: Mapping[str, Any] | None, max_degradation: float, metrics: Sequence[str]
+) -> dict[str, Any]:
+    """The document with its regression stages at `max_degradation`, or with one more where it has none.
+
+    Args:
+        document: a checked document; None has no stages yet.
+        max_degradation: between 0 and 1.
+        metrics: what the added stage compares.
+    """
+    stages = [dict(stage) for stage in document["evaluation_pipeline"]["stages"]] if document else []
+    comparing = [stage for stage in stages if "compare_against" in stage or "max_degradation" in stage]
+    for stage in comparing:
+        stage["max_degradation"] = max_degradation
+    if not comparing:
+        stages.append(
+            {
+                "name": "regression",
+                "description": "No worse than the baseline, case by case",
+                "compare_against": PRODUCTION,
+                "max_degradation": max_degradation,
+                "metrics": list(metrics),
+            }
+        )
+    return {"evaluation_pipeline": {"stages": stages}}
+
+
 def parse(document: object, source: str = "the configuration") -> Pipeline:
     """A document in the layout of `evaluation_pipeline.yaml` to its stages.
 
@@ -182,7 +214,8 @@ def _thresholds(metrics: object, where: str) -> dict[str, Threshold]:
             raise BadInput(
                 f"{place}: field '{sorted(unknown)[0]}' is unknown; known are threshold and weight."
             )
-        threshold = _number(fields, "threshold", place, high=1)
+        scale = scale_of(str(name))
+        threshold = _number(fields, "threshold", place, low=scale.low, high=scale.high)
         if threshold is None:
             raise BadInput(f"{place}: threshold is missing.")
         weight = _number(fields, "weight", place, default=1.0)
@@ -218,14 +251,16 @@ def _number(
     name: str,
     where: str,
     *,
+    low: float = 0.0,
     high: float | None = None,
     default: float | None = None,
 ) -> float | None:
     value = fields.get(name, default)
     if value is None:
         return default
-    in_range = isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    in_range = is_number and value >= low
     if not in_range or (high is not None and value > high):
-        limits = f"between 0 and {high:g}" if high is not None else "of at least 0"
+        limits = f"between {low:g} and {high:g}" if high is not None else f"of at least {low:g}"
         raise BadInput(f"{where}: {name} must be a number {limits}, not {value!r}.")
     return float(value)

@@ -1,112 +1,48 @@
-"""Evaluation runs: launched as a row, picked up by a worker, read while they run, cancelled, kept."""
+"""Evaluation runs: launched as a row, picked up by a worker, paused, resumed, cancelled."""
 
 from __future__ import annotations
 
-import datetime as dt
-import secrets
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.evaluations import evaluation, evaluation_score, test_case
+from db.tables.evaluations import evaluation
 from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
-from genaiops_core.errors import BadInput, Conflict, NotFound
-from genaiops_core.evaluation import datasets, pipeline
-from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.judges import judge as judge_of
+from genaiops_core.errors import BadInput, Conflict
+from genaiops_core.evaluation import datasets, launching, pipeline, rubrics, targets
+from genaiops_core.evaluation.judge_options import options_of
+from genaiops_core.evaluation.judges import judge as make_judge
 from genaiops_core.evaluation.metrics import canonical
 from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.run_records import (
+    OPEN_STATES,
+    Evaluation,
+    Score,
+    ScoredCase,
+    get,
+    list_evaluations,
+    scores,
+)
 
-OPEN_STATES = ("queued", "running")
+__all__ = [
+    "OPEN_STATES",
+    "RESUMABLE_STATES",
+    "Evaluation",
+    "Score",
+    "ScoredCase",
+    "cancel",
+    "get",
+    "launch",
+    "list_evaluations",
+    "pause",
+    "resume",
+    "scores",
+]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """One run: what was asked, how far it is, and what came out."""
-
-    id: str
-    application: str
-    release: str
-    dataset: str
-    version: int
-    judge: str
-    metrics: tuple[str, ...]
-    config: dict[str, Any]
-    """{"pipeline": document or None, "minimums": {metric: threshold}, "limits": {...}, "target": {...} or None,
-    "repetitions": int, "pace": {...}, "judge_options": {...}, "baseline": evaluation id or ""}"""
-    sample_size: int | None
-    state: str
-    """queued, running, paused, finished, cancelled or failed."""
-    verdict: str | None
-    """passed, failed, inconclusive or error once finished; None before, and when cancelled."""
-    units: int
-    """Units (case, repetition, metric) to score."""
-    units_done: int
-    units_undefined: int
-    """Done, but without a value."""
-    units_failed: int
-    """Of the undefined ones, those whose judge or target failed."""
-    cost_nano_usd: int
-    """What judging cost so far; a lower bound while `unpriced_calls` is above 0."""
-    judge_calls: int
-    unpriced_calls: int
-    input_tokens: int
-    output_tokens: int
-    answers: int
-    """Answers that the target has to give; 0 when the answers of the dataset are scored."""
-    answers_done: int
-    answers_cost_nano_usd: int
-    answers_unpriced: int
-    attempt: int
-    """1, and one more for every resume."""
-    resumed_at: dt.datetime | None
-    units_at_resume: int
-    results: dict[str, Any] | None
-    """The schema documented in `evaluation.results`; partial when cancelled."""
-    problem: str
-    created_by: str
-    created_at: dt.datetime
-    started_at: dt.datetime | None
-    finished_at: dt.datetime | None
-    is_demo: bool
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in OPEN_STATES
-
-    @property
-    def progress(self) -> float:
-        """Share of units scored, 0 to 1."""
-        return self.units_done / self.units if self.units else 0.0
-
-    @property
-    def cost_usd(self) -> str:
-        return format(Decimal(self.cost_nano_usd).scaleb(-9).normalize(), "f")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """The value of one metric for one case, or the reason why there is none."""
-
-    value: float | None
-    reason: str
-    cost_nano_usd: int
-    latency_ms: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoredCase:
-    """A case of a run with its texts and what was scored so far."""
-
-    case_no: int
-    case: Case
-    scores: dict[str, Score]
+RESUMABLE_STATES = ("paused", "cancelled", "failed")
 
 
 def launch(
@@ -155,21 +91,29 @@ def launch(
 
     Raises:
         NotFound: no such dataset or version.
-        BadInput: the judge, the pipeline, a minimum or the sample size cannot be used.
+        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size cannot be used, or a
+            spend limit could not be kept.
     """
-    who = judge_of(judge)
-    wanted = {canonical(name): _minimum(name, value) for name, value in (minimums or {}).items()}
+    answering = None if target is None else targets.parse(target)
+    wanted = {canonical(name): launching.minimum(name, value) for name, value in (minimums or {}).items()}
     document = dict(config) if config is not None else None
     if document is None and not wanted and not limits:
         document = pipeline.default_document()
     stages = pipeline.parse(document) if document is not None else None
     if sample_size is not None and sample_size < 1:
         raise BadInput(f"The sample size must be at least 1, not {sample_size}.")
+    launching.check_repetitions(repetitions, has_target=target is not None)
     size = sample_size or (stages.sample_size if stages else None)
-    chosen = [canonical(name) for name in metrics] if metrics is not None else list(who.metrics)
+    named = [canonical(name) for name in metrics or launching.asked_by_gates(stages, wanted)]
     at = now()
-    identifier = _new_id()
+    identifier = launching.new_id()
     with writing(engine) as connection:
+        # A later version of a rubric must not change what this run asked, so it keeps its copies.
+        kept = [rubric.as_json() for rubric in rubrics.used_by(connection, named)]
+        options = {**(judge_options or {}), **({"rubrics": kept} if kept else {})}
+        who = make_judge(judge, options_of(options))
+        chosen = launching.chosen_metrics(who, metrics, stages, wanted)
+        launching.check_prices(connection, who, answering, pace or Pace())
         suite = datasets.get_version(connection, dataset, version)
         cases = min(suite.cases, size) if size else suite.cases
         values = {
@@ -187,7 +131,7 @@ def launch(
                 "target": None if target is None else dict(target),
                 "repetitions": repetitions,
                 "pace": (pace or Pace()).as_json(),
-                "judge_options": dict(judge_options or {}),
+                "judge_options": options,
                 "baseline": baseline,
             },
             "sample_size": size,
@@ -195,6 +139,7 @@ def launch(
             "units": cases * repetitions * len(chosen),
             "units_done": 0,
             "units_undefined": 0,
+            "answers": 0 if target is None else cases * repetitions,
             "cost_nano_usd": 0,
             "problem": "",
             "created_by": actor,
@@ -217,34 +162,15 @@ def launch(
     return identifier
 
 
-def get(connection: sa.Connection, id: str) -> Evaluation:
-    """One run.
+def pause(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evaluation:
+    """Hold a run: calls under way are finished and kept, no new one is begun until it is resumed.
 
     Raises:
         NotFound: there is no such evaluation.
+        Conflict: it is not under way.
     """
-    row = connection.execute(sa.select(evaluation).where(evaluation.c.id == id)).first()
-    if row is None:
-        raise NotFound(f"There is no evaluation {id}.")
-    return _from_row(row)
-
-
-def list_evaluations(
-    connection: sa.Connection,
-    application: str | None = None,
-    *,
-    release: str | None = None,
-    dataset: str | None = None,
-    limit: int = 200,
-) -> list[Evaluation]:
-    """Runs, newest first."""
-    query = sa.select(evaluation)
-    for column, value in (("application", application), ("release", release), ("dataset", dataset)):
-        if value is not None:
-            query = query.where(evaluation.c[column] == value)
-    # Ids are time-ordered, so they settle the order within one instant.
-    query = query.order_by(evaluation.c.created_at.desc(), evaluation.c.id.desc()).limit(limit)
-    return [_from_row(row) for row in connection.execute(query)]
+    values = {"state": "paused", "finished_at": now(), "problem": "Paused; the scores are partial."}
+    return _change(engine, actor, id, reason, "pause", OPEN_STATES, values)
 
 
 def cancel(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evaluation:
@@ -254,78 +180,98 @@ def cancel(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evalu
         NotFound: there is no such evaluation.
         Conflict: it has ended already.
     """
-    with writing(engine) as connection:
-        before = get(connection, id)
-        changed = connection.execute(
-            sa.update(evaluation)
-            .where(evaluation.c.id == id, evaluation.c.state.in_(OPEN_STATES))
-            .values(state="cancelled", finished_at=now(), problem="Cancelled; the scores are partial.")
-        )
-        if not changed.rowcount:
-            raise Conflict(f"Evaluation {id} is {before.state} already; there is nothing to cancel.")
-        audit.record(
-            connection,
-            actor=actor,
-            action="evaluation.cancel",
-            subject=id,
-            application=before.application,
-            reason=reason,
-            before={"state": before.state},
-            after={"state": "cancelled"},
-        )
-        return get(connection, id)
+    values = {"state": "cancelled", "finished_at": now(), "problem": "Cancelled; the scores are partial."}
+    return _change(engine, actor, id, reason, "cancel", (*OPEN_STATES, "paused"), values)
 
 
-def scores(connection: sa.Connection, id: str, limit: int | None = None, offset: int = 0) -> list[ScoredCase]:
-    """The scored cases of a run in the order of the dataset, each with its texts.
+def resume(
+    engine: sa.Engine, *, actor: str, id: str, reason: str = "", spend_limit_nano_usd: int | None = None
+) -> Evaluation:
+    """Let a run go on: what is scored stays, what failed is tried again, no finished call is paid again.
 
     Args:
-        limit: cases at most.
-        offset: cases left out from the front.
+        engine: of the product's database.
+        actor: who.
+        id: of the run.
+        reason: why.
+        spend_limit_nano_usd: of the whole run, what it spent so far included; None leaves the limit as it is.
+
+    Raises:
+        NotFound: there is no such evaluation.
+        Conflict: it is neither paused, cancelled nor failed.
+        BadInput: the limit is spent already.
     """
-    run = get(connection, id)
-    numbers = (
-        sa.select(evaluation_score.c.case_no)
-        .where(evaluation_score.c.evaluation_id == id)
-        .distinct()
-        .order_by(evaluation_score.c.case_no)
-        .limit(limit if limit is not None else 1_000_000_000)
-        .offset(offset)
-        .subquery()
-    )
-    texts = sa.select(test_case).where(
-        test_case.c.dataset == run.dataset,
-        test_case.c.version == run.version,
-        test_case.c.case_no.in_(sa.select(numbers.c.case_no)),
-    )
-    found = {
-        row.case_no: ScoredCase(case_no=row.case_no, case=datasets.case_of(row), scores={})
-        for row in connection.execute(texts.order_by(test_case.c.case_no))
-    }
-    rows = sa.select(evaluation_score).where(
-        evaluation_score.c.evaluation_id == id, evaluation_score.c.case_no.in_(sa.select(numbers.c.case_no))
-    )
-    for row in connection.execute(rows):
-        found[row.case_no].scores[row.metric] = Score(
-            value=row.value, reason=row.reason, cost_nano_usd=row.cost_nano_usd, latency_ms=row.latency_ms
+    with writing(engine) as connection:
+        before = _locked(connection, id)
+        if before.state not in RESUMABLE_STATES:
+            raise Conflict(
+                f"Evaluation {id} is {before.state}; only a paused, cancelled or failed one can be resumed."
+            )
+        pace = before.config.get("pace") or {}
+        if spend_limit_nano_usd is not None:
+            pace = Pace.from_json({**pace, "spend_limit_nano_usd": spend_limit_nano_usd}).as_json()
+        launching.check_left(pace.get("spend_limit_nano_usd"), before.spent_nano_usd)
+        again = launching.forget_failed(connection, id)
+        config = {**before.config, "pace": pace, "runner": ""}
+        connection.execute(
+            sa.update(evaluation)
+            .where(evaluation.c.id == id)
+            .values(
+                state="queued",
+                problem="",
+                config=config,
+                results=None,
+                finished_at=None,
+                attempt=before.attempt + 1,
+                units_done=before.units_done - again.units,
+                units_undefined=before.units_undefined - again.units,
+                units_failed=0,
+                answers_done=before.answers_done - again.answers,
+            )
         )
-    return list(found.values())
+        after = get(connection, id)
+        _audited(connection, actor, "resume", reason, before, after)
+        return after
 
 
-def _minimum(name: str, value: float) -> float:
-    if not 0 <= value <= 1:
-        raise BadInput(f"The minimum of {canonical(name)} must be between 0 and 1, not {value:g}.")
-    return float(value)
+def _change(
+    engine: sa.Engine,
+    actor: str,
+    id: str,
+    reason: str,
+    action: str,
+    states: Sequence[str],
+    values: Mapping[str, Any],
+) -> Evaluation:
+    with writing(engine) as connection:
+        before = _locked(connection, id)
+        if before.state not in states:
+            raise Conflict(f"Evaluation {id} is {before.state} already; there is nothing to {action}.")
+        connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(values))
+        after = get(connection, id)
+        _audited(connection, actor, action, reason, before, after)
+        return after
 
 
-def _new_id() -> str:
-    """Time-ordered like UUIDv7: 48 bits of milliseconds, then chance."""
-    value = (int(time.time() * 1000) << 80) | secrets.randbits(80)
-    value = (value & ~(0xF << 76)) | (7 << 76)
-    value = (value & ~(0x3 << 62)) | (2 << 62)
-    text = f"{value:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+def _locked(connection: sa.Connection, id: str) -> Evaluation:
+    connection.execute(sa.select(evaluation.c.id).where(evaluation.c.id == id).with_for_update())
+    return get(connection, id)
 
 
-def _from_row(row: sa.Row[Any]) -> Evaluation:
-    return Evaluation(**{**row._mapping, "metrics": tuple(row.metrics)})
+def _audited(
+    connection: sa.Connection, actor: str, action: str, reason: str, before: Evaluation, after: Evaluation
+) -> None:
+    def facts(run: Evaluation) -> dict[str, Any]:
+        limit = (run.config.get("pace") or {}).get("spend_limit_nano_usd")
+        return {"state": run.state, "attempt": run.attempt, "spend_limit_nano_usd": limit}
+
+    audit.record(
+        connection,
+        actor=actor,
+        action=f"evaluation.{action}",
+        subject=before.id,
+        application=before.application,
+        reason=reason,
+        before=facts(before),
+        after=facts(after),
+    )

@@ -9,6 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from db.tables.telemetry import request
+from genaiops_core.telemetry import durations
+
 WINDOW_DAYS = 7
 DAYS_A_MONTH = 30
 
@@ -50,4 +53,51 @@ def measure(connection: sa.Connection, application: str, release: str, now: dt.d
         cost_per_query_usd=cost_usd / figures.requests if figures.requests and is_priced else None,
         monthly_cost_usd=cost_usd / WINDOW_DAYS * DAYS_A_MONTH if figures.requests and is_priced else None,
         latency_ms=dict(figures.latency_ms),
+    )
+
+
+MOST_REQUESTS = 20_000
+"""Of a release, at most this many requests are read to compare it with another: the newest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestSample:
+    """Cost and latency of a release's newest requests."""
+
+    costs_usd: tuple[float, ...]
+    latencies_ms: tuple[float, ...]
+    """Of those that succeeded and whose duration is known."""
+    requests: int
+    unpriced: int
+    """Requests of which a call has no price."""
+
+
+def newest_requests(
+    connection: sa.Connection, application: str, release: str, now: dt.datetime
+) -> RequestSample:
+    """The newest requests of a release within the last `WINDOW_DAYS` days."""
+    since_ns = int((now - dt.timedelta(days=WINDOW_DAYS)).timestamp() * 1e9)
+    query = (
+        sa.select(
+            request.c.cost_nano_usd, request.c.unpriced_calls, request.c.duration_ns, request.c.is_error
+        )
+        .where(
+            request.c.application == application,
+            request.c.release == release,
+            request.c.start_ns >= since_ns,
+            request.c.start_ns < int(now.timestamp() * 1e9),
+        )
+        .order_by(request.c.start_ns.desc())
+        .limit(MOST_REQUESTS)
+    )
+    rows = connection.execute(query).all()
+    return RequestSample(
+        costs_usd=tuple(row.cost_nano_usd / 1e9 for row in rows if not row.unpriced_calls),
+        latencies_ms=tuple(
+            milliseconds
+            for row in rows
+            if not row.is_error and (milliseconds := durations.milliseconds(row.duration_ns)) is not None
+        ),
+        requests=len(rows),
+        unpriced=sum(bool(row.unpriced_calls) for row in rows),
     )

@@ -1,9 +1,8 @@
-"""Evaluation runs as workflows: recorded step by step, so that a crash repeats one batch at most."""
+"""Evaluation runs as workflows: a run hands out its parts, workers score them, and what is finished stays finished."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 
 import sqlalchemy as sa
 import structlog
@@ -11,12 +10,12 @@ import structlog
 from db.tables.evaluations import evaluation
 from db.transaction import reading
 from genaiops_core.clock import now
-from genaiops_core.evaluation import execution
+from genaiops_core.evaluation import run_judges, run_states, runs
 from genaiops_core.jobs import heartbeat
-from genaiops_core.jobs.system import QUEUE
+from genaiops_core.jobs.evaluation_workflows import Evaluate, workflow_id
+from genaiops_core.jobs.system import PARTS_QUEUE, QUEUE
 
 RETENTION_DAYS = 7
-_RETRIES = 4
 
 _GIVEN_UP = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
@@ -24,38 +23,40 @@ log = structlog.get_logger()
 
 
 class Runs:
-    """The workflow of an evaluation, and the keeping of its queue."""
+    """The keeping of the queues of evaluations."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, evaluate: Evaluate) -> None:
         self._engine = engine
-        self._workflow = _workflow(engine)
-        self._enqueued: set[str] = set()
+        self._evaluate = evaluate
+        self._enqueued: set[tuple[str, int]] = set()
 
     def start_queued(self) -> None:
         """Give every run that waits to the job engine; the id makes a second time harmless."""
-        from dbos import DBOS, SetWorkflowID
-
-        waiting = self._ids("queued")
+        with reading(self._engine) as connection:
+            query = sa.select(evaluation.c.id, evaluation.c.attempt).where(evaluation.c.state == "queued")
+            waiting = {(row.id, row.attempt) for row in connection.execute(query)}
         self._enqueued &= waiting
-        for id in sorted(waiting - self._enqueued):
-            with SetWorkflowID(id):
-                DBOS.enqueue_workflow(QUEUE, self._workflow, id)
-            self._enqueued.add(id)
-            log.info("evaluation enqueued", evaluation=id)
+        for id, attempt in sorted(waiting - self._enqueued):
+            self._enqueue(id, attempt)
+            self._enqueued.add((id, attempt))
+            log.info("evaluation enqueued", evaluation=id, attempt=attempt)
 
     def reap(self) -> None:
-        """Put the runs of dead workers back into the queue."""
+        """Put the runs and parts of dead workers back into their queues."""
         from dbos import DBOS
 
-        pending = DBOS.list_workflows(status="PENDING", queue_name=QUEUE, load_input=False, load_output=False)
-        if not pending:
-            return
-        with reading(self._engine) as connection:
-            alive = heartbeat.alive(connection, now())
-        left = [run.workflow_id for run in pending if run.executor_id not in alive]
-        if left:
-            DBOS.resume_workflows(left, queue_name=QUEUE)
-            log.warning("evaluations taken over from a dead worker", evaluations=left)
+        for queue in (QUEUE, PARTS_QUEUE):
+            pending = DBOS.list_workflows(
+                status="PENDING", queue_name=queue, load_input=False, load_output=False
+            )
+            if not pending:
+                continue
+            with reading(self._engine) as connection:
+                alive = heartbeat.alive(connection, now())
+            left = [run.workflow_id for run in pending if run.executor_id not in alive]
+            if left:
+                DBOS.resume_workflows(left, queue_name=queue)
+                log.warning("taken over from a dead worker", workflows=left)
 
     def adopt(self) -> None:
         """Care for runs that are under way but that nobody carries on.
@@ -63,24 +64,22 @@ class Runs:
         The command line that ran it was killed, or the job engine's tables were lost: enqueue it again. The job
         engine gave it up: say so on the run.
         """
-        from dbos import DBOS, SetWorkflowID
+        from dbos import DBOS
 
         with reading(self._engine) as connection:
-            query = sa.select(evaluation.c.id, evaluation.c.config).where(evaluation.c.state == "running")
-            running = {row.id: row.config for row in connection.execute(query)}
-        for id, config in running.items():
-            runner = config.get("runner")
+            query = sa.select(evaluation).where(evaluation.c.state == "running")
+            running = connection.execute(query).all()
+        for run in running:
+            runner = run.config.get("runner")
             if runner and not heartbeat.is_gone(runner):
                 continue
-            status = DBOS.get_workflow_status(id)
+            status = DBOS.get_workflow_status(workflow_id(run.id, run.attempt))
             if status is None:
-                with SetWorkflowID(id):
-                    DBOS.enqueue_workflow(QUEUE, self._workflow, id)
-                log.warning("evaluation adopted", evaluation=id)
+                self._enqueue(run.id, run.attempt)
+                log.warning("evaluation adopted", evaluation=run.id)
             elif status.status in _GIVEN_UP:
-                execution.fail(
-                    self._engine, id, f"The job engine gave the run up: {status.error or status.status}."
-                )
+                problem = f"The job engine gave the run up: {status.error or status.status}."
+                run_states.fail(self._engine, run.id, problem, run.attempt)
 
     def forget_old(self) -> None:
         """Delete what the job engine remembers of runs that ended long ago; their scores are ours and stay."""
@@ -94,46 +93,15 @@ class Runs:
         if old:
             DBOS.delete_workflows([run.workflow_id for run in old], delete_children=True)
 
-    def _ids(self, state: str) -> set[str]:
+    def load_libraries(self) -> None:
+        """Import what the runs under way need while their dead worker is still waited for."""
         with reading(self._engine) as connection:
-            return set(
-                connection.execute(sa.select(evaluation.c.id).where(evaluation.c.state == state)).scalars()
-            )
+            found = [run for run in runs.list_evaluations(connection) if run.state == "running"]
+        for run in found:
+            run_judges.load_libraries(run)
 
+    def _enqueue(self, id: str, attempt: int) -> None:
+        from dbos import DBOS, SetWorkflowID
 
-def _workflow(engine: sa.Engine) -> Callable[[str], str]:
-    """Register workflow and steps with the job engine; once a process, before it is launched."""
-    from dbos import DBOS, error
-
-    @DBOS.step(name="begin", retries_allowed=True, max_attempts=_RETRIES)
-    def begin(id: str) -> list[list[int]]:
-        return execution.begin(engine, id)
-
-    @DBOS.step(name="score_batch", retries_allowed=True, max_attempts=_RETRIES)
-    def score_batch(id: str, batch: list[int]) -> bool:
-        return execution.score_batch(engine, id, batch) is not None
-
-    @DBOS.step(name="finish", retries_allowed=True, max_attempts=_RETRIES)
-    def finish(id: str) -> str:
-        return execution.finish(engine, id).state
-
-    @DBOS.step(name="fail")
-    def fail(id: str, problem: str) -> None:
-        execution.fail(engine, id, problem)
-
-    @DBOS.workflow(name="evaluate")
-    def evaluate(id: str) -> str:
-        try:
-            for batch in begin(id):
-                if not score_batch(id, batch):
-                    break
-            return finish(id)
-        except error.DBOSMaxStepRetriesExceeded as exceeded:
-            # The last of the attempts says why; the first three may have met something else.
-            problem = (
-                f"A step failed {_RETRIES} times: {exceeded.errors[-1] if exceeded.errors else exceeded}"
-            )
-            fail(id, problem)
-            return "failed"
-
-    return evaluate
+        with SetWorkflowID(workflow_id(id, attempt)):
+            DBOS.enqueue_workflow(QUEUE, self._evaluate, id, attempt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.production import Limits, Round, score_round
+from genaiops_core.evaluation.production import Limits, Round, require_prices, score_round
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry import selection
 from genaiops_core.telemetry.sampling import Policy
@@ -59,11 +60,14 @@ class Scoring:
         """Read the settings.
 
         Raises:
-            BadInput: `GENAIOPS_SAMPLE_JUDGE` names no judge.
+            BadInput: `GENAIOPS_SAMPLE_JUDGE` names no judge, or one whose daily budget cannot be kept.
         """
         self._engine = engine
         self._judge = judge(settings.sample_judge)
         self._limits = limits_of(settings)
+        require_prices(engine, self._judge, self._limits)
+        # One event loop for good: the judge's connections belong to it.
+        self._runner = asyncio.Runner()
         self._stopping = stopping
 
     def __call__(self) -> None:
@@ -75,4 +79,11 @@ class Scoring:
 
     def round(self) -> Round:
         """Judge the next few."""
-        return score_round(self._engine, self._judge, self._limits, now(), is_stopping=self._stopping.is_set)
+        return score_round(
+            self._engine,
+            self._judge,
+            self._limits,
+            now(),
+            is_stopping=self._stopping.is_set,
+            runner=self._runner,
+        )

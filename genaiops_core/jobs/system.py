@@ -13,15 +13,26 @@ from sqlalchemy import event
 
 from db.engine import SQLITE_BUSY_TIMEOUT_MS
 
-APPLICATION_VERSION = "genaiops-1"
+APPLICATION_VERSION = "genaiops-2"
 """Fixed: by default it is a hash of the code, and work begun before a deploy would never go on after it. Raise it
 only together with a workflow that cannot continue what its predecessor began."""
 
 QUEUE = "evaluations"
-RUNS_AT_ONCE = 2
-"""Runs a worker takes on at the same time; scoring is bound by one CPU, so more would only share it."""
+RUNS_AT_ONCE = 4
+"""Runs whose parts a worker hands out at the same time."""
+
+PARTS_QUEUE = "evaluation parts"
+PARTS_AT_ONCE = 3
+"""Parts of one run that a worker scores at the same time; so a later run need not wait for an earlier one."""
+MOST_PARTS_AT_ONCE = 12
+"""Parts of all runs."""
 
 POLL_SECONDS = 0.5
+PARTS_POLL_SECONDS = 0.25
+
+
+class Stopped(Exception):
+    """This process's job engine has stopped."""
 
 
 def system_url(url: str) -> sa.URL:
@@ -57,25 +68,31 @@ def system_engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def configure(url: str, executor_id: str) -> None:
-    """Make this process's job engine; register the workflows, then `start` it."""
+def configure(url: str, executor_id: str) -> sa.Engine:
+    """Make this process's job engine; register the workflows, then `start` it.
+
+    Returns:
+        The engine of its tables, for `stop`.
+    """
     from dbos import DBOS, DBOSPortableJSONSerializer
 
     where = system_url(url)
+    engine = system_engine(where)
     DBOS(
         config={
             "name": "genaiops",
             "system_database_url": where.render_as_string(hide_password=False),
-            "system_database_engine": system_engine(where),
+            "system_database_engine": engine,
             "application_version": APPLICATION_VERSION,
             "executor_id": executor_id,
             # The default pickles: whoever can write the table could run code in the worker.
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
-            "max_executor_threads": 8,
+            "max_executor_threads": RUNS_AT_ONCE + MOST_PARTS_AT_ONCE,
             "scheduler_polling_interval_sec": 30.0,
         }
     )
+    return engine
 
 
 def start() -> None:
@@ -84,15 +101,33 @@ def start() -> None:
 
     DBOS.launch()
     DBOS.register_queue(QUEUE, worker_concurrency=RUNS_AT_ONCE, polling_interval_sec=POLL_SECONDS)
+    DBOS.register_queue(
+        PARTS_QUEUE,
+        worker_concurrency=MOST_PARTS_AT_ONCE,
+        partition_worker_concurrency=PARTS_AT_ONCE,
+        polling_interval_sec=PARTS_POLL_SECONDS,
+    )
 
 
-def stop() -> None:
-    """Stop taking work; a run that is under way is left to another worker at its last step."""
+def stop(engine: sa.Engine) -> None:
+    """Stop taking work; what is under way is left to another worker at its last step.
+
+    Args:
+        engine: what `configure` returned. It connects no more, so that threads in the middle of a step neither wait
+            for others nor record anything.
+    """
     from dbos import DBOS
 
     # The step that a run is in loses the engine under its feet; that is meant, and no error to be told.
-    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+    logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
+
     DBOS.destroy()
+
+    @event.listens_for(engine, "engine_connect")
+    def _refuse(_connection: sa.Connection) -> None:
+        raise Stopped
+
+    engine.dispose()
 
 
 def _unixepoch(*arguments: str) -> float:

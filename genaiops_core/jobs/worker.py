@@ -12,7 +12,8 @@ import structlog
 from db.engine import make_engine
 from db.migrate import upgrade
 from genaiops_core.clock import now
-from genaiops_core.jobs import heartbeat, logs, system
+from genaiops_core.evaluation.desk.desks import Desks
+from genaiops_core.jobs import evaluation_workflows, heartbeat, logs, system
 from genaiops_core.jobs.evaluating import Runs
 from genaiops_core.jobs.heartbeat import is_beating
 from genaiops_core.jobs.invocation_log_pull import InvocationLogPull
@@ -35,6 +36,8 @@ WATCH_SECONDS = 10.0
 FORGET_SECONDS = 3600.0
 RETENTION_SECONDS = 60.0
 SAMPLE_SECONDS = 2.0
+STOP_SECONDS = 2.5
+"""How long calls under way may take to end when the worker is stopped."""
 
 log = structlog.get_logger()
 
@@ -55,20 +58,24 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     engine = make_engine(settings.url)
     upgrade(engine)
     executor_id = heartbeat.new_executor_id(now())
-    system.configure(settings.url, executor_id)
-    runs = Runs(engine)
+    jobs = system.configure(settings.url, executor_id)
+    desks = Desks(engine, executor_id, lambda connection: heartbeat.alive(connection, now()))
+    runs = Runs(engine, evaluation_workflows.register(engine, desks))
     # The first beat goes before any work is taken: without it another worker would take the work back.
     heartbeat.beat(engine, executor_id, now())
     system.start()
     tasks = _tasks(engine, executor_id, runs, settings, stopping)
     for task in tasks:
         task.start()
+    threading.Thread(target=runs.load_libraries, name="load libraries", daemon=True).start()
     log.info("worker started", executor=executor_id)
     stopping.wait()
     log.info("worker stopping", executor=executor_id)
     for task in tasks:
         task.stop()
-    system.stop()
+    system.stop(jobs)
+    # The engine goes first: what a desk leaves undone must not be recorded as done.
+    desks.stop(STOP_SECONDS)
     heartbeat.forget(engine, executor_id)
     engine.dispose()
     log.info("worker stopped", executor=executor_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -42,19 +42,27 @@ def bootstrap(
         Hesterberg, What teachers should know about the bootstrap, The American Statistician 2015, section 4.1.2
         ("expanded percentile").
     """
-    from scipy.special import ndtr, stdtrit
-
     values = np.asarray(differences, dtype=np.float64)
     n = values.size
     if n < 2:
         return None
-    generator = np.random.default_rng(_SEED)
-    means = np.empty(resamples)
-    step = max(1, _CHUNK_CELLS // n)
-    for start in range(0, resamples, step):
-        size = min(step, resamples - start)
-        means[start : start + size] = values[generator.integers(0, n, size=(size, n))].mean(axis=1)
-    tail = float(ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, alpha / 2)))
+    means = np.concatenate([values[drawn].mean(axis=1) for drawn in resampled(n, resamples)])
+    tail = expanded_tail(n, alpha)
     low, high = np.quantile(means, [tail, 1 - tail])
     mean = float(values.mean())
     return Interval(mean=mean, low=min(float(low), mean), high=max(float(high), mean), n=n, method=METHOD)
+
+
+def resampled(n: int, resamples: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Positions of n cases drawn with replacement, a row a resample, in chunks; the same every time."""
+    generator = np.random.default_rng(_SEED)
+    step = max(1, _CHUNK_CELLS // n)
+    for start in range(0, resamples, step):
+        yield generator.integers(0, n, size=(min(step, resamples - start), n))
+
+
+def expanded_tail(n: int, alpha: float) -> float:
+    """The share of resamples below the lower bound: less than alpha / 2, the more so the fewer the cases."""
+    from scipy.special import ndtr, stdtrit
+
+    return float(ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, alpha / 2)))

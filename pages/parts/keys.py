@@ -253,3 +253,24 @@ AUDIT_TABLE = "audit_table"
 AUDIT_VERIFY = "audit_verify"
 AUDIT_REPORT = "_audit_report"
 AUDIT_MORE = "_audit_more"
+
+# Targets of evaluations.
+TARGET_KIND = "target_kind"
+TARGET_PROMPT = "target_prompt"
+TARGET_MODEL = "target_model"
+TARGET_REGION = "target_region"
+TARGET_BASE_URL = "target_base_url"
+TARGET_API_KEY = "target_api_key"
+TARGET_SYSTEM = "target_system"
+TARGET_MAX_TOKENS = "target_max_tokens"
+TARGET_TEMPERATURE = "target_temperature"
+TARGET_TOP_P = "target_top_p"
+TARGET_URL = "target_url"
+TARGET_TEMPLATE = "target_template"
+TARGET_HEADERS = "target_headers"
+TARGET_REPETITIONS = "target_repetitions"
+
+
+def target_reply(field: str) -> str:
+    """Where one part of an answer stands in the reply of an application."""
+    return f"target_reply_{field}"

@@ -47,7 +47,7 @@ def _fields(here: Screen, application: str | None) -> None:
         key=keys.RUN_RELEASE,
         help="Whose quality this is; stages on cost, latency and regression need it.",
     )
-    right.selectbox("Judge", list(known_judges()), key=keys.RUN_JUDGE)
+    right.selectbox("Judge", [one.kind for one in known_judges() if one.pattern == one.kind], key=keys.RUN_JUDGE)
     st.number_input(
         "Sample size", min_value=1, value=None, step=1, key=keys.RUN_SAMPLE, placeholder="all cases"
     )
@@ -91,4 +91,4 @@ def _launch(here: Screen, reason: str) -> str:
 
 
 def _metrics() -> list[str]:
-    return sorted({metric for name in known_judges() for metric in judge(name).metrics if metric in REGISTRY})
+    return sorted(judge("offline").defaults)

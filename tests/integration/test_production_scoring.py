@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +12,16 @@ from db.tables.telemetry import score
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.judges import Judgement, judge
+from genaiops_core.evaluation.judges import judge
+from genaiops_core.evaluation.judges.protocol import (
+    Calls,
+    JudgeFailed,
+    Judgement,
+    Message,
+    Prompt,
+    Reply,
+    Usage,
+)
 from genaiops_core.evaluation.production import (
     LEASE,
     MOST_WAIT,
@@ -29,30 +37,49 @@ from genaiops_core.telemetry import feedback
 from genaiops_core.telemetry.quality import quality_summary
 from genaiops_core.telemetry.samples import sampling_summary
 from genaiops_core.telemetry.scores import Score, record_scores
+from tests.integration.judging import SlowModel, Value, import_price
 from tests.integration.sampled import APPLICATION, DAY, NOW, told, traces
 
 FREE = Limits(daily_budget_nano_usd=0, per_minute=1_000)
 
 
-class PaidJudge:
-    """Costs a cent a request and remembers what it was asked."""
+class PaidModel(SlowModel):
+    """Costs half a cent an answer and remembers what it was asked."""
 
-    name = "paid"
-    metrics = ("faithfulness", "answer_relevancy")
-    batch_cases = 2
-
-    def __init__(self, *, fails: bool = False) -> None:
+    def __init__(self, *, fails: bool) -> None:
+        super().__init__()
         self.asked: list[str] = []
         self.fails = fails
 
-    def judge(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
-        self.asked.append(case.input)
+    async def ask(self, prompt: Prompt) -> Reply:
+        self.asked.append(prompt.messages[0].text)
         if self.fails:
-            raise RuntimeError("the provider is down")
-        return [
-            Judgement(metric=name, value=0.75, reason="", cost_nano_usd=5_000_000, latency_ms=1.0)
-            for name in metrics
-        ]
+            raise JudgeFailed("the provider is down")
+        return Reply(text='{"value": 0.75}', usage=Usage(input_tokens=1000, output_tokens=0), latency_ms=1.0)
+
+
+class PaidJudge:
+    """Costs a cent a request: half a cent for each of two metrics."""
+
+    name = "paid"
+    metrics = defaults = ("faithfulness", "answer_relevancy")
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.model = PaidModel(fails=fails)
+
+    @property
+    def asked(self) -> list[str]:
+        """The requests, each of which takes two calls."""
+        return self.model.asked[::2]
+
+    async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
+        said = await calls.ask(Prompt(messages=(Message(role="user", text=case.input),)), Value)
+        return Judgement(metric=metric, value=said.value, reason="", cost_nano_usd=None, latency_ms=1.0)
+
+
+@pytest.fixture(autouse=True)
+def priced(engine: sa.Engine) -> None:
+    import_price(engine, PaidModel.name, 5.0, 0.0)
 
 
 def states(engine: sa.Engine) -> dict[str, int]:
@@ -141,7 +168,7 @@ def test_a_worker_that_was_killed_loses_no_sample(engine: sa.Engine) -> None:
     told(engine, traces(4))
 
     class Killed(PaidJudge):
-        def judge(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
+        async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
             raise KeyboardInterrupt
 
     limits = Limits(daily_budget_nano_usd=10**9, per_minute=100)

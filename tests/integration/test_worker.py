@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation, evaluation_score
 from db.transaction import reading, writing
 from genaiops_core.clock import now
-from genaiops_core.evaluation import execution, runs
+from genaiops_core.evaluation import run_states, runs
 from genaiops_core.jobs import heartbeat
 from tests.integration.evaluating import found, imported, wait_for
 
@@ -127,8 +127,8 @@ def test_a_run_of_a_command_line_that_died_is_taken_over(engine: sa.Engine, star
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     runner = heartbeat.new_executor_id(now()).split(":")
-    assert execution.claim(engine, id, f"{runner[0]}:{gone.pid}:1")
-    assert not execution.claim(engine, id, "somebody:1:1")
+    assert run_states.claim(engine, id, f"{runner[0]}:{gone.pid}:1")
+    assert not run_states.claim(engine, id, "somebody:1:1")
     start()
     done = wait_for(lambda: (run := found(engine, id)).is_open is False and run)
     assert done.verdict == "passed"
@@ -149,7 +149,7 @@ def test_only_the_silent_are_dead(engine: sa.Engine) -> None:
 def test_a_run_nobody_knows_any_more_is_closed_with_a_reason(engine: sa.Engine) -> None:
     imported(engine, 2)
     id = runs.launch(engine, actor="ada", dataset="prices")
-    execution.fail(engine, id, "The job engine gave the run up.")
+    run_states.fail(engine, id, "The job engine gave the run up.")
     assert (found(engine, id).state, found(engine, id).problem) == (
         "failed",
         "The job engine gave the run up.",

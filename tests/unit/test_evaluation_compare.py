@@ -6,13 +6,14 @@ import numpy as np
 
 from genaiops_core.evaluation.comment import markdown
 from genaiops_core.evaluation.compare import compare_documents
-from genaiops_core.evaluation.results import input_sha256, summarise
+from genaiops_core.evaluation.details import input_sha256
+from genaiops_core.evaluation.summaries import Unit, summarise
 
 
 def body(
     values: list[float | None], *, metric: str = "grounding_overlap", **more: object
 ) -> dict[str, object]:
-    result = summarise(metric, [(value, "" if value is not None else "no answer") for value in values])
+    result = summarise(metric, [[Unit(value, "" if value is not None else "no answer")] for value in values])
     details = [
         {
             "case": number,
@@ -74,6 +75,8 @@ def test_the_comment_shows_scores_and_folds_details_without_foreign_markup() -> 
             "cost_usd": "0",
             "traffic": {
                 "requests": 1200,
+                "unpriced_calls": 0,
+                "monthly_cost_usd": 60.0,
                 "window_days": 7,
                 "cost_per_query_usd": 0.0123,
                 "latency_ms": {"p95": 2400.0},

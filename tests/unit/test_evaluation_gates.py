@@ -6,7 +6,7 @@ import pytest
 
 from genaiops_core.evaluation.gates import Evidence, decide
 from genaiops_core.evaluation.pipeline import default_document, parse
-from genaiops_core.evaluation.results import MetricResult, summarise
+from genaiops_core.evaluation.summaries import MetricResult, Unit, summarise
 from genaiops_core.evaluation.traffic import TrafficFigures
 from genaiops_core.evaluation.verdicts import overall
 
@@ -14,7 +14,7 @@ from genaiops_core.evaluation.verdicts import overall
 def measured(
     name: str = "grounding_overlap", *, value: float = 0.9, n: int = 400, undefined: int = 0
 ) -> MetricResult:
-    return summarise(name, [(value, "")] * n + [(None, "the case has no answer")] * undefined)
+    return summarise(name, [[Unit(value)]] * n + [[Unit(None, "the case has no answer")]] * undefined)
 
 
 def evidence(*results: MetricResult, traffic: TrafficFigures | None = None) -> Evidence:

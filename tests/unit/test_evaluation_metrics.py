@@ -1,4 +1,4 @@
-"""The offline proxies: known answers, what they tell and what they do not."""
+"""What is computed without a model: known answers, what they tell and what they do not; and the registry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.metrics import REGISTRY, canonical, measure
+from genaiops_core.evaluation.metrics import (
+    PROXIES,
+    REGISTRY,
+    canonical,
+    every,
+    find,
+    measure,
+    proxies,
+    ragas,
+    texts,
+)
 from genaiops_core.statistics import overlap
 
 CASE = Case(
@@ -43,14 +53,14 @@ def test_a_hallucination_in_the_words_of_the_context_is_not_told() -> None:
     assert measure("grounding_overlap", wrong).value == 1
 
 
-@pytest.mark.parametrize("metric", sorted(REGISTRY))
+@pytest.mark.parametrize("metric", sorted(PROXIES))
 def test_missing_and_wordless_texts_are_undefined_never_zero(metric: str) -> None:
     assert measure(metric, Case(input="Why?")).value is None
     wordless = measure(metric, Case(input="?!", answer="...", contexts=("--",), reference="!"))
     assert (wordless.value, wordless.reason) == (None, "a text has no words")
 
 
-@pytest.mark.parametrize("metric", sorted(REGISTRY))
+@pytest.mark.parametrize("metric", sorted(PROXIES))
 def test_every_offline_metric_calls_itself_a_proxy(metric: str) -> None:
     entry = REGISTRY[metric]
     assert entry.is_proxy
@@ -78,7 +88,7 @@ def test_the_bit_parallel_alignment_equals_the_textbook_one(first: list[str], se
 @given(st.text(), st.text(), st.lists(st.text(), max_size=3), st.text())
 def test_values_stay_between_0_and_1(question: str, answer: str, contexts: list[str], reference: str) -> None:
     case = Case(input=question, answer=answer, contexts=tuple(contexts), reference=reference)
-    for metric in REGISTRY:
+    for metric in (*proxies.COMPUTED, *texts.COMPUTED):
         measured = measure(metric, case)
         assert (measured.value is None) == bool(measured.reason)
         assert measured.value is None or 0 <= measured.value <= 1
@@ -87,3 +97,40 @@ def test_values_stay_between_0_and_1(question: str, answer: str, contexts: list[
 def test_names_as_people_type_them() -> None:
     assert canonical("context-precision") == "context_precision"
     assert canonical("Relevancy") == "answer_relevancy"
+
+
+def test_texts_compared_known_answers() -> None:
+    case = Case(input="q", answer="the cat sat", reference="the cat sat down")
+    # 5 characters of 16 are missing
+    assert measure("string_similarity", case).value == pytest.approx(1 - 5 / 16)
+    assert (measure("exact_match", case).value, measure("string_presence", case).value) == (0, 0)
+    # 3 of 3 and 3 of 4 stems in order: 2 * 1 * 0.75 / 1.75
+    assert measure("rouge_l", case).value == pytest.approx(6 / 7)
+    # all sequences up to the three words there are, times exp(1 - 4/3) for being short
+    assert measure("bleu", case).value == pytest.approx(0.7165, abs=1e-4)
+    same = Case(input="q", answer="the cat sat", reference="the cat sat")
+    assert all(measure(metric, same).value == pytest.approx(1) for metric in texts.COMPUTED)
+    assert measure("bleu", Case(input="q", answer="dogs")).reason == "no reference"
+
+
+def test_every_entry_says_what_an_operator_needs() -> None:
+    for entry in every():
+        assert entry.title and entry.description.endswith(".") and entry.source and entry.judges
+        assert set(entry.needs) <= {"answer", "contexts", "reference", "metadata"}
+        assert (entry.low, entry.high) == (0, 1)
+        assert entry.as_json()["range"] == [0, 1]
+    assert {name for name, entry in REGISTRY.items() if entry.is_proxy} == set(PROXIES)
+    assert REGISTRY["faithfulness"].source == "RAGAS 0.4.3, ragas.metrics.collections.Faithfulness"
+
+
+def test_what_a_case_costs_in_calls_is_told() -> None:
+    # one for each of five contexts; one and two embeddings
+    assert REGISTRY["context_precision"].calls.of(5) == 5
+    assert REGISTRY["answer_relevancy"].calls.of(5) == 3
+    assert REGISTRY["grounding_overlap"].calls.of(5) == 0
+
+
+def test_metrics_that_production_can_have_need_no_reference() -> None:
+    without = {name for name in ragas.DEFAULTS if not REGISTRY[name].needs_reference}
+    assert without == {"faithfulness", "answer_relevancy"}
+    assert find("nothing of the kind") is None

@@ -1,5 +1,7 @@
 """paid judges, targets, rubrics, human labels"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,7 +15,7 @@ depends_on = None
 STATES = ("queued", "running", "finished", "cancelled", "failed")
 STATES_SINCE = ("queued", "running", "paused", "finished", "cancelled", "failed")
 
-ADDED = (
+ADDED: tuple[sa.Column[Any], ...] = (
     sa.Column('units_failed', sa.Integer(), server_default='0', nullable=False),
     sa.Column('judge_calls', sa.Integer(), server_default='0', nullable=False),
     sa.Column('unpriced_calls', sa.Integer(), server_default='0', nullable=False),
@@ -72,6 +74,13 @@ def upgrade() -> None:
     sa.Column('called_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('evaluation_id', 'call_sha256', name=op.f('pk_judge_call'))
     )
+    op.create_index('ix_judge_call_case', 'judge_call', ['evaluation_id', 'case_no'])
+    op.create_table('spend_hold',
+    sa.Column('evaluation_id', sa.String(length=36), nullable=False),
+    sa.Column('executor_id', sa.String(length=200), nullable=False),
+    sa.Column('nano_usd', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('evaluation_id', 'executor_id', name=op.f('pk_spend_hold'))
+    )
     op.create_table('rubric',
     sa.Column('name', sa.String(length=100), nullable=False),
     sa.Column('version', sa.Integer(), autoincrement=False, nullable=False),
@@ -127,7 +136,7 @@ def downgrade() -> None:
     _hold_state_to(STATES)
     for column in ADDED:
         op.drop_column('evaluation', column.name)
-    for table in ('rubric', 'judge_call', 'human_label', 'generated_answer'):
+    for table in ('rubric', 'judge_call', 'human_label', 'generated_answer', 'spend_hold'):
         op.drop_table(table)
 
 

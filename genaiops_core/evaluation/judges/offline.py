@@ -1,34 +1,28 @@
-"""The judge without a model: the proxies of the registry."""
+"""The judge without a model: the proxies of the registry; and, asked by name, what else is computed."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-
 from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.judges.protocol import Judgement
-from genaiops_core.evaluation.metrics import OFFLINE, REGISTRY, measure
+from genaiops_core.evaluation.judges import computed
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement
+from genaiops_core.evaluation.metrics import OFFLINE, PROXIES
 
 
 class OfflineJudge:
     """Counts words in common; costs nothing and asks nobody."""
 
     name = OFFLINE
-    metrics = tuple(metric.name for metric in REGISTRY.values() if OFFLINE in metric.judges)
-    batch_cases = 50
+    model = None
+    defaults = PROXIES
+    """What it measures when nothing else is asked for."""
 
-    def judge(self, case: Case, metrics: Sequence[str]) -> list[Judgement]:
-        judgements = []
-        for metric in metrics:
-            started = time.perf_counter()
-            measured = measure(metric, case)
-            judgements.append(
-                Judgement(
-                    metric=metric,
-                    value=measured.value,
-                    reason=measured.reason,
-                    cost_nano_usd=0,
-                    latency_ms=(time.perf_counter() - started) * 1000,
-                )
-            )
-        return judgements
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The proxies, comparisons of texts, and the code of installed packages."""
+        return computed.names()
+
+    async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
+        """As `protocol.Judge` has it; `calls` are not used."""
+        if not computed.is_computed(metric):
+            raise JudgeFailed(f"The offline judge knows no metric '{metric}'; it asks no model.")
+        return computed.judge(case, metric)

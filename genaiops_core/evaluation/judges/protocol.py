@@ -69,6 +69,11 @@ class Prompt:
     max_tokens: int = 4096
     temperature: float | None = None
     """Sent only when set: newer models refuse it."""
+    top_p: float | None = None
+    """Sent only when set."""
+    keeps_any_end: bool = False
+    """Give back what there is of an answer that was cut, filtered or refused, with its stop reason, instead of failing:
+    for whoever measures answers, this is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +160,10 @@ class Judge(Protocol):
         """The metrics it can measure."""
 
     @property
+    def defaults(self) -> tuple[str, ...]:
+        """Those of them that it measures when nothing else is asked for."""
+
+    @property
     def model(self) -> Model | None:
         """The model it asks; None when it computes, and so costs nothing."""
 
@@ -170,6 +179,11 @@ class JudgeFailed(GenAIOpsError):
     """A call to a judge's model gave nothing usable; the text says why. The unit counts as failed."""
 
     http_status = 502
+
+    def __init__(self, message: str, *, usage: Usage | None = None) -> None:
+        super().__init__(message)
+        self.usage = usage
+        """What a call that came back useless cost all the same; None when it never came to that."""
 
 
 class Throttled(JudgeFailed):
@@ -199,4 +213,4 @@ class JudgeOptions:
     max_tokens: int = 4096
     temperature: float | None = None
     rubrics: Sequence[Any] = field(default_factory=tuple)
-    """Rubrics (`evaluation.rubrics.Rubric`) that the run may use beside the built-in ones."""
+    """Rubrics (`metrics.rubric.Rubric`, or its JSON) that the run may use beside the built-in ones."""

@@ -1,0 +1,160 @@
+"""Amazon Bedrock runtime: Converse and embedding models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class BedrockFailed(Exception):
+    """A call that gave no answer, with the code by which AWS names the reason."""
+
+    def __init__(
+        self, code: str, message: str, *, retries: int = 0, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        """For example ThrottlingException; 'NoCredentials' and 'Unreachable' are ours."""
+        self.retries = retries
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a model answered."""
+
+    text: str
+    tool_input: Mapping[str, Any] | None
+    """What it gave to a tool; None when it used none."""
+    stop_reason: str
+    input_tokens: int | None
+    """All of them, those read from or written to a cache included, which Bedrock itself counts apart."""
+    output_tokens: int | None
+    cache_read_tokens: int
+    cache_write_tokens: int
+    retries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vector:
+    """A text as an embedding model places it."""
+
+    values: tuple[float, ...]
+    input_tokens: int | None
+    retries: int
+
+
+def converse(client: Any, request: Mapping[str, Any]) -> Said:
+    """One call of Converse.
+
+    Args:
+        client: of `bedrock-runtime`.
+        request: the fields of the API: modelId, messages, system, inferenceConfig, toolConfig, ...
+
+    Raises:
+        BedrockFailed: there is no answer.
+    """
+    reply = called(client.converse, request)
+    content = reply["output"]["message"].get("content", [])
+    usage = reply.get("usage") or {}
+    read, written = usage.get("cacheReadInputTokens") or 0, usage.get("cacheWriteInputTokens") or 0
+    asked = usage.get("inputTokens")
+    return Said(
+        text="".join(part.get("text", "") for part in content),
+        tool_input=next((part["toolUse"]["input"] for part in content if "toolUse" in part), None),
+        stop_reason=reply.get("stopReason", ""),
+        input_tokens=None if asked is None else asked + read + written,
+        output_tokens=usage.get("outputTokens"),
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+        retries=reply["ResponseMetadata"].get("RetryAttempts", 0),
+    )
+
+
+def embed(client: Any, *, model: str, text: str, dimensions: int) -> Vector:
+    """A text as a vector of Titan or Cohere.
+
+    Args:
+        client: of `bedrock-runtime`.
+        model: `amazon.titan-embed-text-v2:0` and its kin, or `cohere.embed-...`, also behind a profile or an ARN.
+        text: what to place.
+        dimensions: of the vector, where the model lets one choose (Titan v2: 256, 512 or 1024).
+
+    Raises:
+        BedrockFailed: there is no vector.
+    """
+    body: dict[str, Any]
+    if "cohere" in model:
+        body = {"texts": [text], "input_type": "clustering"}
+    elif "titan-embed-text-v1" in model:
+        body = {"inputText": text}
+    else:
+        body = {"inputText": text, "dimensions": dimensions, "normalize": True}
+    reply = called(
+        client.invoke_model,
+        {
+            "modelId": model,
+            "body": json.dumps(body),
+            "contentType": "application/json",
+            "accept": "application/json",
+        },
+    )
+    meta = reply["ResponseMetadata"]
+    try:
+        answer = json.loads(reply["body"].read())
+        values = tuple(float(value) for value in _vector(answer))
+    except (ValueError, LookupError, TypeError) as error:
+        raise BedrockFailed("Unreadable", f"the embedding cannot be read: {error!r}") from error
+    # Cohere tells its tokens in a header only.
+    counted = answer.get("inputTextTokenCount", meta["HTTPHeaders"].get("x-amzn-bedrock-input-token-count"))
+    return Vector(
+        values=values,
+        input_tokens=None if counted is None else int(counted),
+        retries=meta.get("RetryAttempts", 0),
+    )
+
+
+def _vector(answer: Mapping[str, Any]) -> Sequence[float]:
+    if "embedding" in answer:
+        return answer["embedding"]  # type: ignore[no-any-return]
+    found = answer["embeddings"]
+    return found["float"][0] if isinstance(found, dict) else found[0]  # type: ignore[no-any-return]
+
+
+def called(method: Any, request: Mapping[str, Any]) -> Any:
+    """The answer of a method of a client.
+
+    Raises:
+        BedrockFailed: there is none.
+    """
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+        PartialCredentialsError,
+    )
+
+    try:
+        return method(**request)
+    except ClientError as error:
+        told = error.response.get("Error", {})
+        meta = error.response.get("ResponseMetadata", {})
+        raise BedrockFailed(
+            str(told.get("Code", "")),
+            str(told.get("Message") or error),
+            retries=meta.get("RetryAttempts", 0),
+            retry_after_s=_seconds(meta.get("HTTPHeaders", {}).get("retry-after")),
+        ) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise BedrockFailed("NoCredentials", str(error)) from error
+    except BotoCoreError as error:
+        raise BedrockFailed("Unreachable", str(error)) from error
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        return None if header is None else max(0.0, float(header))
+    except ValueError:
+        return None

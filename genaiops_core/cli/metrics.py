@@ -1,0 +1,134 @@
+"""`genaiops metric` and `genaiops rubric`: what can be measured, and metrics that people write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from genaiops_core.cli import context, output
+from genaiops_core.cli.datasets import read_file, split_version
+from genaiops_core.errors import BadInput
+
+metric_commands = typer.Typer(help="What evaluations can measure.", no_args_is_help=True)
+rubric_commands = typer.Typer(help="Metrics in words: a prompt and a scale.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `metric` and `rubric` to the command line."""
+    app.add_typer(metric_commands, name="metric")
+    app.add_typer(rubric_commands, name="rubric")
+
+
+@metric_commands.command("list")
+def list_metrics(json: output.Json = False) -> None:
+    """List every metric with what it needs, what it costs and who can measure it."""
+    from db.transaction import reading
+    from genaiops_core.evaluation import metrics, rubrics
+
+    with reading(context.engine()) as connection:
+        rows = [one.as_json() for one in metrics.every(rubrics.newest(connection))]
+    problems = list(metrics.code_metrics().problems)
+    if json:
+        output.print_json({"metrics": rows, "problems": problems})
+        return
+    shown = [
+        {**row, "needs": ", ".join(row["needs"]) or "-", "judges": ", ".join(row["judges"])} for row in rows
+    ]
+    output.print_table(shown, ["name", "kind", "title", "needs", "cost", "judges"], empty="")
+    for problem in problems:
+        typer.echo(problem)
+
+
+@rubric_commands.command("list")
+def list_rubrics(json: output.Json = False) -> None:
+    """List the rubrics: the built-in ones, then every saved version."""
+    from db.transaction import reading
+    from genaiops_core.evaluation import rubrics
+    from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
+
+    with reading(context.engine()) as connection:
+        saved = rubrics.list_rubrics(connection)
+    rows: list[dict[str, Any]] = [
+        {**one.as_json(), "created_by": "(built in)", "created_at": None} for one in BUILTIN
+    ]
+    rows += [
+        {**one.rubric.as_json(), "created_by": one.created_by, "created_at": one.created_at} for one in saved
+    ]
+    if json:
+        output.print_json({"rubrics": rows})
+        return
+    shown = [
+        {
+            **row,
+            "labels": ", ".join(f"{one['label']} {one['value']:g}" for one in row["scale"]),
+            "saved": row["created_at"] or "-",
+        }
+        for row in rows
+    ]
+    output.print_table(shown, ["name", "version", "title", "labels", "created_by", "saved"], empty="")
+
+
+@rubric_commands.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the rubric, or NAME@VERSION.")],
+    json: output.Json = False,
+) -> None:
+    """Show one rubric as the file that `genaiops rubric save` reads."""
+    import yaml
+
+    from db.transaction import reading
+    from genaiops_core.evaluation import rubrics
+
+    wanted, version = split_version(name)
+    with reading(context.engine()) as connection:
+        kept = rubrics.get(connection, wanted, version).as_json()
+    if json:
+        output.print_json(kept)
+        return
+    fields = {field: kept[field] for field in ("name", "title", "prompt", "scale")}
+    typer.echo(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), nl=False)
+
+
+@rubric_commands.command("save")
+def save(
+    file: Annotated[Path, typer.Argument(help="YAML with name, title, prompt and scale.", metavar="FILE")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    json: output.Json = False,
+) -> None:
+    """Save a rubric as the next version of its name."""
+    from genaiops_core.evaluation import rubrics
+
+    fields = _fields(file)
+    saved = rubrics.save(
+        context.engine(),
+        actor=context.actor(),
+        name=fields.get("name", ""),
+        title=fields.get("title") or "",
+        prompt=fields.get("prompt", ""),
+        scale=fields.get("scale", ()),
+        reason=reason,
+    )
+    kept = saved.rubric.as_json()
+    if json:
+        output.print_json({**kept, "created_by": saved.created_by, "created_at": saved.created_at})
+    else:
+        typer.echo(
+            f"{kept['name']} version {kept['version']}; it needs: {', '.join(kept['needs']) or 'the input'}."
+        )
+
+
+def _fields(file: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        found = yaml.safe_load(read_file(file))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} is no YAML: {' '.join(str(error).split())[:300]}") from error
+    if not isinstance(found, dict):
+        raise BadInput(f"{file} must hold name, title, prompt and scale.")
+    surplus = next((key for key in found if key not in ("name", "title", "prompt", "scale")), None)
+    if surplus is not None:
+        raise BadInput(f"{file}: there is no field '{surplus}'; a rubric has name, title, prompt and scale.")
+    return found

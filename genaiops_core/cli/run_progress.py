@@ -1,0 +1,83 @@
+"""Waiting for a run on the command line: with a bar, and doing the worker's part where there is none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from genaiops_core.evaluation.runs import Evaluation
+
+POLL_SECONDS = 0.2
+
+Progress = Callable[["Evaluation"], None]
+
+
+def carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Evaluation:
+    """Wait for the workers, or do their work here when there is none; Ctrl-C cancels the run.
+
+    A run that was paused is not waited for: somebody has to decide.
+    """
+    from db.transaction import reading
+    from genaiops_core.clock import now
+    from genaiops_core.errors import Conflict
+    from genaiops_core.evaluation import execution, run_states, runs
+    from genaiops_core.jobs import heartbeat
+
+    runner = heartbeat.new_executor_id(now())
+    try:
+        while True:
+            with reading(engine) as connection:
+                run = runs.get(connection, id)
+                is_beating = heartbeat.is_beating(connection, now())
+            progress(run)
+            if not run.is_open:
+                return run if run.results is not None else execution.finish(engine, id)
+            # A run under way whose worker died is carried on here: every step may be repeated.
+            if not is_beating and (run.state == "running" or run_states.claim(engine, id, runner)):
+                return execution.run(engine, id, progress, runner=runner)
+            time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        with suppress(Conflict):  # it ended in the same moment
+            runs.cancel(engine, actor=actor, id=id, reason="interrupted on the command line")
+        return execution.finish(engine, id)
+
+
+@contextmanager
+def bar(*, shown: bool) -> Iterator[Progress]:
+    """A progress bar on stderr, so that stdout holds the answer only."""
+    if not shown:
+        yield lambda run: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
+        TextColumn("{task.fields[facts]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown_bar:
+        task = shown_bar.add_task("scoring", total=None, facts="")
+        yield lambda run: shown_bar.update(
+            task, completed=run.units_done, total=run.units, facts=", ".join(_facts(run))
+        )
+
+
+def _facts(run: Evaluation) -> Iterator[str]:
+    from genaiops_core.clock import now
+    from genaiops_core.evaluation import progress
+
+    left_s = progress.remaining_s(run, now())
+    if left_s:
+        yield f"about {left_s:.0f} s left"
+    if run.answers and run.answers_done < run.answers:
+        yield f"{run.answers_done} of {run.answers} answers"
+    if run.units_failed:
+        yield f"{run.units_failed} failed"
+    if run.judge_calls or run.answers_done:
+        unpriced = run.unpriced_calls + run.answers_unpriced
+        yield f"{run.spent_usd} USD" + (f" and {unpriced} calls of unknown price" if unpriced else "")

@@ -1,0 +1,190 @@
+"""`genaiops gate`, `compare`, `pr-comment`: from results to an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from genaiops_core.cli import documents, output, thresholds
+
+EXIT_CODES = {"passed": output.EXIT_PASSED, "failed": output.EXIT_FAILED}
+"""Everything else, missing evidence included, is 3."""
+
+MOST_CASES = 1_000
+
+Junit = Annotated[Path | None, typer.Option(help="JUnit XML to write.")]
+CommentFile = Annotated[Path | None, typer.Option(help="Pull request comment to write, in Markdown.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands that decide from results."""
+    app.command(context_settings=thresholds.CONTEXT)(gate)
+    app.command()(compare)
+    app.command("pr-comment")(pr_comment)
+
+
+def gate(
+    extra: typer.Context,
+    results: Annotated[str, typer.Option(help="Results that genaiops evaluate wrote, or an evaluation id.")],
+    junit: Junit = None,
+    comment: CommentFile = None,
+    json: output.Json = False,
+) -> None:
+    """Decide from written results: the thresholds given here, or the gates recorded in them."""
+    from genaiops_core.evaluation import gates
+    from genaiops_core.evaluation import results as reading
+    from genaiops_core.evaluation.verdicts import overall
+
+    asked = thresholds.parse(extra.args)
+    body = documents.load(results)
+    if asked:
+        evidence = gates.Evidence(
+            metrics=reading.metrics_of(body),
+            judge=str(body.get("judge", "")),
+            traffic=reading.traffic_of(body),
+            answers=reading.answers_of(body),
+        )
+        decision = gates.decide(evidence, minimums=asked.minimums, limits=asked.limits)
+        body["gates"] = [item.as_json() for item in decision.gates]
+        body["stages"] = [item.as_json() for item in decision.stages]
+    body["verdict"] = overall([item["verdict"] for item in body.get("gates") or []])
+    if body.get("partial") and body["verdict"] == "passed":
+        body["verdict"] = "inconclusive"
+    report(body, junit=junit, comment=comment)
+    answer(body, json=json)
+
+
+def compare(
+    baseline: Annotated[
+        str, typer.Option(help="What to compare with: results, an evaluation id, or production.")
+    ],
+    current: Annotated[str, typer.Option(help="The new run: results, or an evaluation id.")],
+    max_degradation: Annotated[
+        float,
+        typer.Option(help="Largest loss: of a score's scale, relative for cost and latency.", min=0, max=1),
+    ] = 0.05,
+    method: Annotated[
+        str, typer.Option(help="bootstrap, or permutation (of signs; for few cases).")
+    ] = "bootstrap",
+    cases: Annotated[
+        int, typer.Option(help="Regressed and improved cases to list at most.", min=0, max=MOST_CASES)
+    ] = 10,
+    skip: Annotated[int, typer.Option(help="Cases to leave out from the front of both lists.", min=0)] = 0,
+    junit: Junit = None,
+    json: output.Json = False,
+) -> None:
+    """Compare two results case by case: exit 0 no worse, 1 worse than allowed, 3 not to be told."""
+    from genaiops_core.evaluation import compare as comparing
+    from genaiops_core.evaluation import junit as junits
+    from genaiops_core.evaluation import pairing
+    from genaiops_core.evaluation import results as reading
+
+    now = documents.load(current)
+    then = documents.load(baseline, like=now)
+    found = comparing.compare_documents(then, now, max_degradation, method=method)
+    scales = {name: one.scale for name, one in reading.metrics_of(then).items() if name in now["metrics"]}
+    drops, gains = pairing.dropped(found.pairs, scales), pairing.risen(found.pairs, scales)
+    body = {
+        **found.as_json(),
+        "baseline": _named(then),
+        "current": _named(now),
+        "regressed_cases": len(drops),
+        "improved_cases": len(gains),
+        "regressions": [one.as_json() for one in drops[skip : skip + cases]],
+        "improvements": [one.as_json() for one in gains[skip : skip + cases]],
+        "cases_only_in_baseline": [_missing(side) for side in found.pairs.only_baseline[skip : skip + cases]],
+        "cases_only_in_current": [_missing(side) for side in found.pairs.only_current[skip : skip + cases]],
+    }
+    if junit:
+        listed = {name: [one for one in drops if one.metric == name][:20] for name in scales}
+        documents.write(junit, junits.of_comparison(body, listed, {"baseline": baseline, "current": current}))
+    if json:
+        output.print_json(body)
+    else:
+        _print_comparison(body)
+    raise typer.Exit(EXIT_CODES.get(found.verdict, output.EXIT_INCONCLUSIVE))
+
+
+def pr_comment(
+    results: Annotated[
+        str, typer.Argument(help="Results that genaiops evaluate wrote, or an evaluation id.")
+    ],
+    baseline: Annotated[
+        str, typer.Option(help="Show changes against this: results, an evaluation id, or production.")
+    ] = "",
+    output_file: Annotated[Path | None, typer.Option("--output", help="Markdown file to write.")] = None,
+    json: output.Json = False,
+) -> None:
+    """Print results as Markdown for a pull request; the exit code says the verdict."""
+    from genaiops_core.evaluation import compare as comparing
+    from genaiops_core.evaluation.comment import markdown
+
+    body = documents.load(results)
+    if baseline:
+        then = documents.load(baseline, like=body)
+        found = comparing.compare_documents(then, body, comparing.MAX_DEGRADATION)
+        body |= {"baseline": {"name": baseline, **_named(then)}, "comparison": found.as_json()}
+    text = markdown(body)
+    if output_file:
+        documents.write(output_file, text.encode())
+    if json:
+        output.print_json({"verdict": body.get("verdict"), "markdown": text})
+    elif not output_file:
+        typer.echo(text, nl=False)
+    raise typer.Exit(EXIT_CODES.get(body.get("verdict") or "", output.EXIT_INCONCLUSIVE))
+
+
+def report(body: Mapping[str, Any], *, junit: Path | None, comment: Path | None) -> None:
+    """Write what a CI server shows."""
+    from genaiops_core.evaluation import junit as junits
+    from genaiops_core.evaluation.comment import markdown
+
+    if junit:
+        documents.write(junit, junits.of_results(body))
+    if comment:
+        documents.write(comment, markdown(body).encode())
+
+
+def answer(body: Mapping[str, Any], *, json: bool) -> None:
+    """Print a results document and leave with its exit code."""
+    verdict = body.get("verdict")
+    if json:
+        output.print_json({key: value for key, value in body.items() if key != "details"})
+    else:
+        rows = [{"metric": name, **entry} for name, entry in body["metrics"].items()]
+        output.print_table(
+            rows, ["metric", "mean", "low", "high", "n", "undefined"], empty="Nothing was measured."
+        )
+        typer.echo("")
+        output.print_table(
+            body.get("gates") or [], ["name", "threshold", "verdict", "why"], empty="No gate was decided."
+        )
+        used = f" on {body['cases']} of {body['cases_total']} cases" if "cases" in body else ""
+        typer.echo(f"\nVerdict: {verdict or 'none'}{used}. {body.get('problem') or ''}".rstrip())
+    raise typer.Exit(EXIT_CODES.get(verdict or "", output.EXIT_INCONCLUSIVE))
+
+
+def _print_comparison(body: Mapping[str, Any]) -> None:
+    columns = ["metric", "baseline_mean", "current_mean", "difference", "low", "high", "n", "verdict", "why"]
+    output.print_table(body["metrics"], columns, empty=f"Nothing to compare: {body['why']}.")
+    if body["regressions"]:
+        typer.echo(f"\nCases that fell most, of {body['regressed_cases']:,}:")
+        output.print_table(
+            body["regressions"], ["metric", "case", "baseline", "current", "difference", "input"], empty=""
+        )
+    left = f"{body['only_in_baseline']:,} cases only in the baseline, {body['only_in_current']:,} only in the current run"
+    typer.echo(f"\n{body['cases']:,} cases in both, {left}.")
+    typer.echo(f"Intervals: {body['confidence']:.0%} together, {body['correction']}.")
+    typer.echo(f"Verdict: {body['verdict']}")
+
+
+def _named(body: Mapping[str, Any]) -> dict[str, Any]:
+    fields = ("evaluation", "application", "release", "dataset", "version", "judge", "finished_at")
+    return {name: body.get(name) for name in fields}
+
+
+def _missing(side: Any) -> dict[str, Any]:
+    return {"case": side.case, "input": side.input}

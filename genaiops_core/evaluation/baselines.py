@@ -1,0 +1,98 @@
+"""Which finished run another one is compared with.
+
+Runs are comparable when the same judge scored the same dataset (any version of it: cases are matched by their input).
+Which release is in production is known above this floor, so whoever launches a run says it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.pipeline import PRODUCTION, Pipeline
+from genaiops_core.evaluation.runs import Evaluation
+
+
+def candidates(
+    connection: sa.Connection, *, dataset: str, judge: str, application: str, excluding: str = ""
+) -> list[Evaluation]:
+    """Finished runs that a run of this dataset and judge can be compared with, newest first."""
+    return [
+        run
+        for run in runs.list_evaluations(connection, application, dataset=dataset)
+        if run.state == "finished" and run.judge == judge and run.id != excluding
+    ]
+
+
+def of_release(
+    connection: sa.Connection,
+    *,
+    dataset: str,
+    judge: str,
+    application: str,
+    release: str,
+    excluding: str = "",
+) -> Evaluation | None:
+    """The newest finished run of a release on this dataset by this judge.
+
+    With `release` the stable one, it is the production baseline.
+    """
+    found = runs.list_evaluations(connection, application, release=release, dataset=dataset)
+    return next(
+        (run for run in found if run.state == "finished" and run.judge == judge and run.id != excluding), None
+    )
+
+
+def chosen(
+    connection: sa.Connection,
+    *,
+    asked: str,
+    stages: Pipeline | None,
+    dataset: str,
+    judge: str,
+    application: str,
+    stable: str | None,
+) -> str:
+    """The id of the baseline that a run is launched with; '' when there is none, or its stages name releases.
+
+    Args:
+        connection: a `reading` snapshot.
+        asked: id of an evaluation, `production`, or '' for what the stages say, which is production by default.
+        stages: the pipeline that will decide, if any.
+        dataset, judge, application: of the run.
+        stable: the release in production (`rollouts.status`), None when there is none.
+
+    Raises:
+        NotFound: there is no such evaluation.
+        BadInput: it has not finished.
+    """
+    if asked and asked != PRODUCTION:
+        run = runs.get(connection, asked)
+        if run.state != "finished":
+            raise BadInput(f"Evaluation {asked} is {run.state}; only a finished one can be a baseline.")
+        return run.id
+    names = {stage.compare_against for stage in stages.stages} - {None, PRODUCTION} if stages else set()
+    if stable is None or (names and not asked):
+        return ""
+    found = of_release(connection, dataset=dataset, judge=judge, application=application, release=stable)
+    return found.id if found else ""
+
+
+def named(connection: sa.Connection, run: Evaluation, release: str) -> Evaluation | None:
+    """What a stage's `compare_against` means for a run, where it was launched without a baseline.
+
+    `production_v1.2.0` names release v1.2.0 as it runs in production; a release of that very name goes first.
+    """
+    for name in dict.fromkeys((release, release.removeprefix(f"{PRODUCTION}_"))):
+        found = of_release(
+            connection,
+            dataset=run.dataset,
+            judge=run.judge,
+            application=run.application,
+            release=name,
+            excluding=run.id,
+        )
+        if found is not None:
+            return found
+    return None

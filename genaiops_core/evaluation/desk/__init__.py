@@ -1,0 +1,1 @@
+"""The desk: order among the paid calls of one run. Journal, pace, retries, spend limit and prices meet here."""

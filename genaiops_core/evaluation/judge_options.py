@@ -1,0 +1,37 @@
+"""Judge options as text, from the command line or from a run's row, to `JudgeOptions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.judges.protocol import JudgeOptions
+
+
+def options_of(given: Mapping[str, Any]) -> JudgeOptions:
+    """Options from text, as the command line and the run's row have them.
+
+    Raises:
+        BadInput: an option is unknown or not of its kind.
+    """
+    known = {field.name: field.type for field in fields(JudgeOptions) if field.name != "rubrics"}
+    made: dict[str, Any] = {}
+    for name, value in given.items():
+        if name == "rubrics" and isinstance(value, Sequence) and not isinstance(value, str):
+            made[name] = tuple(value)
+            continue
+        if name not in known:
+            raise BadInput(f"There is no judge option '{name}'; known are {', '.join(sorted(known))}.")
+        made[name] = _of_kind(name, value, str(known[name]))
+    return JudgeOptions(**made)
+
+
+def _of_kind(name: str, value: Any, kind: str) -> Any:
+    if value is None or kind == "str":
+        return "" if value is None and kind == "str" else value
+    try:
+        return int(value) if kind == "int" else float(value)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"The judge option {name} must be a number, not '{value}'.") from error

@@ -1,0 +1,114 @@
+"""The judge that leaves it to AgentCore: each metric is one evaluator, a case is told as the spans of an agent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+
+from genaiops_core.evaluation import metrics as registry
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.judges import computed
+from genaiops_core.evaluation.judges.agentcore_spans import tell
+from genaiops_core.evaluation.judges.models.agentcore import AgentCoreModel
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement, Message, Prompt
+from genaiops_core.evaluation.metrics import agentcore
+
+# Evaluators that answer yes or no are read by their label: the number beside it may run either way.
+_LABELS = {
+    "refusal": {"yes": 1.0, "no": 0.0, "refusal": 1.0, "not refusal": 0.0},
+    "harmfulness": {"harmful": 1.0, "not harmful": 0.0},
+    "stereotyping": {"stereotyping": 1.0, "not stereotyping": 0.0},
+}
+
+
+class Result(BaseModel):
+    """What an evaluator said."""
+
+    value: float | None = None
+    label: str | None = None
+    explanation: str | None = None
+
+
+class AgentCoreJudge:
+    """Asks evaluators of AgentCore."""
+
+    def __init__(
+        self,
+        evaluators: tuple[str, ...],
+        *,
+        make_client: Callable[[], Any],
+        make_control_client: Callable[[], Any],
+    ) -> None:
+        self.name = f"agentcore:{','.join(evaluators)}"
+        self.model = AgentCoreModel(
+            evaluators, make_client=make_client, make_control_client=make_control_client
+        )
+        self._evaluators = {agentcore.metric_name(one): one for one in evaluators}
+
+    @property
+    def defaults(self) -> tuple[str, ...]:
+        """Its evaluators, as metrics."""
+        return tuple(self._evaluators)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Its evaluators, and all that is computed."""
+        return (*self._evaluators, *computed.names())
+
+    async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
+        """As `protocol.Judge` has it."""
+        evaluator = self._evaluators.get(metric)
+        if evaluator is None:
+            if computed.is_computed(metric):
+                return computed.judge(case, metric)
+            raise JudgeFailed(f"The judge {self.name} knows no metric '{metric}'.")
+        started = time.perf_counter()
+        lacking = registry.missing(agentcore.entries(self.name)[metric], case)
+        value, reason = (
+            (None, lacking) if lacking else _read(metric, await calls.ask(_prompt(evaluator, case), Result))
+        )
+        return Judgement(
+            metric=metric,
+            value=value,
+            reason=storable(reason),
+            cost_nano_usd=calls.cost_nano_usd,
+            latency_ms=(time.perf_counter() - started) * 1000,
+        )
+
+
+def _prompt(evaluator: str, case: Case) -> Prompt:
+    told = tell(case)
+    asked = {
+        "evaluator": evaluator,
+        "spans": told.spans,
+        "trace_id": told.trace_id,
+        "references": told.references,
+    }
+    return Prompt(messages=(Message(role="user", text=orjson.dumps(asked).decode()),))
+
+
+def _read(metric: str, result: Result) -> tuple[float | None, str]:
+    explained = " ".join((result.explanation or "").split())
+    reason = ": ".join(part for part in (result.label or "", explained) if part)
+    if metric in _LABELS:
+        value = _LABELS[metric].get((result.label or "").strip().casefold())
+        if value is None:
+            raise JudgeFailed(
+                f"AgentCore gave the label '{result.label}' for {metric}, which is not known here."
+            )
+        return value, reason
+    if result.value is None:
+        raise JudgeFailed(
+            f"AgentCore gave no number for {metric}{f', only the label {result.label!r}' if result.label else ''}; "
+            "give the evaluator a numerical scale."
+        )
+    if not 0 <= result.value <= 1:
+        raise JudgeFailed(
+            f"AgentCore gave {result.value:g} for {metric}, which is not between 0 and 1; scale the evaluator so."
+        )
+    return result.value, reason

@@ -1,0 +1,138 @@
+"""A test case told as the telemetry of an agent, which is what AgentCore's evaluators read.
+
+One `invoke_agent` span and its event record, as ADOT writes them for Strands agents (scope `strands.telemetry.tracer`):
+the span has no texts, the record of the same trace and span holds the messages. Where the case has contexts, a tool
+span with its record tells them as what a retrieval gave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genaiops_core.evaluation.cases import Case
+
+SCOPE = "strands.telemetry.tracer"
+# The service wants times, a case has none: the same ones always, so that the same case is the same call.
+_START_NS = 1_700_000_000_000_000_000
+_SECOND_NS = 1_000_000_000
+_CALL = "retrieve-1"
+_RESOURCE = {"attributes": {"service.name": "genaiops"}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A case as spans and records."""
+
+    session_id: str
+    trace_id: str
+    spans: tuple[Mapping[str, Any], ...]
+    references: tuple[Mapping[str, Any], ...]
+    """`evaluationReferenceInputs`; empty where the case has no reference."""
+
+
+def tell(case: Case) -> Told:
+    """The spans of a case; their ids follow from its texts."""
+    digest = hashlib.sha256(json.dumps(case.as_json(), sort_keys=True, default=str).encode()).hexdigest()
+    trace_id, root, tool = digest[:32], digest[32:48], digest[48:64]
+    session_id = f"genaiops-{digest[:24]}"
+    inner: list[Mapping[str, Any]] = []
+    asked = [_message("user", case.input)]
+    if case.contexts:
+        inner = _retrieval(case, trace_id, tool, root, session_id)
+    answered = [_message("assistant", case.answer or "", finish_reason="end_turn")]
+    spans = (
+        _span(
+            "invoke_agent",
+            {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "case"},
+            trace_id,
+            root,
+            session_id,
+        ),
+        _record(asked, answered, trace_id, root, session_id),
+        *inner,
+    )
+    return Told(
+        session_id=session_id,
+        trace_id=trace_id,
+        spans=spans,
+        references=_references(case, session_id, trace_id),
+    )
+
+
+def _retrieval(
+    case: Case, trace_id: str, span_id: str, parent: str, session_id: str
+) -> list[Mapping[str, Any]]:
+    attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "retrieve"}
+    found = "\n\n".join(case.contexts or ())
+    return [
+        _span("execute_tool retrieve", attributes, trace_id, span_id, session_id, parent=parent),
+        _record(
+            [_message("tool", json.dumps({"query": case.input}, ensure_ascii=False), role="tool", id=_CALL)],
+            [_message("assistant", found, id=_CALL)],
+            trace_id,
+            span_id,
+            session_id,
+        ),
+    ]
+
+
+def _span(
+    name: str,
+    attributes: Mapping[str, str],
+    trace_id: str,
+    span_id: str,
+    session_id: str,
+    *,
+    parent: str = "",
+) -> Mapping[str, Any]:
+    return {
+        "resource": _RESOURCE,
+        "scope": {"name": SCOPE},
+        "traceId": trace_id,
+        "spanId": span_id,
+        **({"parentSpanId": parent} if parent else {}),
+        "name": name,
+        "kind": "INTERNAL",
+        "startTimeUnixNano": _START_NS,
+        "endTimeUnixNano": _START_NS + _SECOND_NS,
+        "durationNano": _SECOND_NS,
+        "attributes": {**attributes, "session.id": session_id},
+        "status": {"code": "OK"},
+    }
+
+
+def _record(
+    asked: Sequence[Mapping[str, Any]],
+    answered: Sequence[Mapping[str, Any]],
+    trace_id: str,
+    span_id: str,
+    session_id: str,
+) -> Mapping[str, Any]:
+    return {
+        "resource": _RESOURCE,
+        "scope": {"name": SCOPE},
+        "timeUnixNano": _START_NS + _SECOND_NS,
+        "observedTimeUnixNano": _START_NS + _SECOND_NS,
+        "severityNumber": 9,
+        "severityText": "",
+        "body": {"input": {"messages": list(asked)}, "output": {"messages": list(answered)}},
+        "attributes": {"event.name": SCOPE, "session.id": session_id},
+        "traceId": trace_id,
+        "spanId": span_id,
+    }
+
+
+def _message(by: str, text: str, **more: str) -> Mapping[str, Any]:
+    """One message of a record: who said it, and what; `more` goes beside the text."""
+    return {"role": by, "content": {"message" if by == "assistant" else "content": text, **more}}
+
+
+def _references(case: Case, session_id: str, trace_id: str) -> tuple[Mapping[str, Any], ...]:
+    if not case.reference:
+        return ()
+    context = {"spanContext": {"sessionId": session_id, "traceId": trace_id}}
+    return ({"context": context, "expectedResponse": {"text": case.reference}},)

@@ -1,0 +1,41 @@
+"""Metrics that any judge measures without a model: proxies, comparisons of texts, code of installed packages."""
+
+from __future__ import annotations
+
+import time
+
+from genaiops_core.evaluation import metrics as registry
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.judges.protocol import JudgeFailed, Judgement
+from genaiops_core.evaluation.metrics.code import MetricFailed
+
+
+def names() -> tuple[str, ...]:
+    """All of them."""
+    return (*registry.COMPUTED, *registry.code_metrics().metrics)
+
+
+def is_computed(metric: str) -> bool:
+    """Whether this module measures it."""
+    return metric in registry.COMPUTED or metric in registry.code_metrics().metrics
+
+
+def judge(case: Case, metric: str) -> Judgement:
+    """One metric of one case, at no cost.
+
+    Raises:
+        JudgeFailed: the code of a package failed.
+    """
+    started = time.perf_counter()
+    try:
+        measured = registry.measure(metric, case)
+    except MetricFailed as error:
+        raise JudgeFailed(storable(f"{error}.")) from error
+    return Judgement(
+        metric=metric,
+        value=measured.value,
+        reason=storable(measured.reason),
+        cost_nano_usd=0,
+        latency_ms=(time.perf_counter() - started) * 1000,
+    )

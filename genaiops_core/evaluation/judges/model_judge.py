@@ -1,0 +1,75 @@
+"""The judge that asks a model: metrics of RAGAS, rubrics, embeddings; and what is computed without one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from genaiops_core.evaluation import metrics as registry
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.judges import computed, ragas_metrics, rubric_metrics
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement, JudgeOptions, Model
+from genaiops_core.evaluation.metrics import Measurement, ragas
+from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
+from genaiops_core.evaluation.metrics.rubric import Rubric, rubrics_of
+
+
+class ModelJudge:
+    """Measures with whatever model it is given."""
+
+    defaults = ragas.DEFAULTS
+    """What it measures when nothing else is asked for."""
+
+    def __init__(self, name: str, model: Model, options: JudgeOptions | None = None) -> None:
+        self.name = name
+        self.model = model
+        self.options = options or JudgeOptions()
+        self._rubrics: dict[str, Rubric] = {
+            one.name: one for one in (*rubrics_of(self.options.rubrics), *BUILTIN)
+        }
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """RAGAS, rubrics, embeddings, and all that is computed."""
+        asked = [one.name for one in ragas.ENTRIES]
+        return (*asked, *self._rubrics, "semantic_similarity", *computed.names())
+
+    async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
+        """As `protocol.Judge` has it."""
+        if computed.is_computed(metric):
+            return computed.judge(case, metric)
+        started = time.perf_counter()
+        entry = registry.find(metric, tuple(self._rubrics.values()))
+        if entry is None or metric not in self.metrics:
+            raise JudgeFailed(f"The judge {self.name} knows no metric '{metric}'.")
+        lacking = registry.missing(entry, case)
+        measured = (
+            Measurement(value=None, reason=lacking) if lacking else await self._measure(case, metric, calls)
+        )
+        return Judgement(
+            metric=metric,
+            value=measured.value,
+            reason=storable(measured.reason),
+            cost_nano_usd=calls.cost_nano_usd,
+            latency_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    async def _measure(self, case: Case, metric: str, calls: Calls) -> Measurement:
+        if metric in self._rubrics:
+            return await rubric_metrics.measure(self._rubrics[metric], case, calls, self.options)
+        if metric == "semantic_similarity":
+            return await _semantic_similarity(case, calls)
+        return await ragas_metrics.measure(metric, case, calls, self.options)
+
+
+async def _semantic_similarity(case: Case, calls: Calls) -> Measurement:
+    texts = (case.answer or "", case.reference or "")
+    first, second = await asyncio.gather(*(calls.embed(text) for text in texts))
+    if len(first) != len(second):
+        raise JudgeFailed("The embedding model gave vectors of different lengths.")
+    lengths = sum(one * one for one in first) * sum(one * one for one in second)
+    if not lengths:
+        return Measurement(value=None, reason="the embedding of a text is nothing but zeros")
+    cosine = sum(one * other for one, other in zip(first, second, strict=True)) / float(lengths) ** 0.5
+    return Measurement(value=min(1.0, max(0.0, cosine)))

@@ -1,0 +1,1 @@
+"""Models behind judges: one module a wire protocol."""

@@ -1,0 +1,155 @@
+"""What `--judge` takes: a kind of judge and what that kind has to know, in one line of text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from genaiops_core.errors import BadInput
+
+MOST_CHARACTERS = 200
+"""Of a whole name, as results keep it."""
+
+
+class JudgeKind(NamedTuple):
+    """A kind of judge."""
+
+    kind: str
+    pattern: str
+    """How its names are written."""
+    example: str
+    description: str
+
+
+KINDS = (
+    JudgeKind("offline", "offline", "offline", "Proxies computed here: no model, no account, no cost."),
+    JudgeKind(
+        "bedrock",
+        "bedrock:MODEL",
+        "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0",
+        "A model of Amazon Bedrock through Converse: a model ID, an inference profile or an ARN.",
+    ),
+    JudgeKind(
+        "openai",
+        "openai:MODEL@BASE_URL",
+        "openai:gpt-4.1-mini@https://api.openai.com/v1",
+        "A model of any server that speaks as OpenAI's chat completions do.",
+    ),
+    JudgeKind(
+        "agentcore",
+        "agentcore:EVALUATOR[,EVALUATOR...]",
+        "agentcore:Builtin.Faithfulness,Builtin.Helpfulness",
+        "Evaluators of Amazon Bedrock AgentCore, with the models and prompts that AWS keeps.",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeName:
+    """A name of a judge, taken apart."""
+
+    kind: str
+    model: str = ""
+    base_url: str = ""
+    evaluators: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "openai":
+            return f"openai:{self.model}@{self.base_url}"
+        if self.kind == "agentcore":
+            return f"agentcore:{','.join(self.evaluators)}"
+        return f"{self.kind}:{self.model}" if self.model else self.kind
+
+
+def parse(text: str) -> JudgeName:
+    """Take a name apart.
+
+    Raises:
+        BadInput: it names no judge; the sentence says how one is written.
+    """
+    plain = text.strip()
+    if len(plain) > MOST_CHARACTERS:
+        raise BadInput(f"The name of a judge has at most {MOST_CHARACTERS} characters, not {len(plain)}.")
+    kind, colon, rest = plain.partition(":")
+    kind, rest = kind.strip().lower(), rest.strip()
+    if kind == "offline":
+        if rest:
+            raise BadInput("The judge 'offline' takes nothing after its name: it asks no model.")
+        return JudgeName(kind="offline")
+    read = {"bedrock": _bedrock, "openai": _openai, "agentcore": _agentcore}.get(kind)
+    if read is None:
+        # A mistyped name may be an address with a password in it, so only its beginning is repeated.
+        said = kind if colon and re.fullmatch(r"[a-z]{1,20}", kind) else plain[:40].split("@")[0]
+        raise BadInput(f"There is no judge '{said}'; give one of: {', '.join(one.pattern for one in KINDS)}.")
+    if not rest:
+        known = next(one for one in KINDS if one.kind == kind)
+        raise BadInput(f"The judge '{kind}' wants more: write {known.pattern}, for example {known.example}.")
+    return read(rest)
+
+
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+_ARN = re.compile(r"arn:aws[a-z-]*:(bedrock|sagemaker):[a-z0-9-]*:\d{0,12}:.+")
+
+
+def _bedrock(model: str) -> JudgeName:
+    if not _MODEL.fullmatch(model):
+        raise BadInput(
+            f"'{model}' is no ID of a Bedrock model: it has letters, digits and . _ : / - only, "
+            f"for example {KINDS[1].example}."
+        )
+    if model.startswith("arn:") and not _ARN.fullmatch(model):
+        raise BadInput(f"'{model}' is no ARN of Bedrock; one begins with arn:aws:bedrock:REGION:ACCOUNT:.")
+    return JudgeName(kind="bedrock", model=model)
+
+
+def _openai(rest: str) -> JudgeName:
+    model, at, address = rest.rpartition("@")
+    if "://" in model:
+        raise BadInput(
+            "The address of an OpenAI-compatible judge must hold no user name or password; "
+            "put the key into OPENAI_API_KEY or GENAIOPS_JUDGE_API_KEY."
+        )
+    if not at or not model or not address:
+        raise BadInput(
+            f"An OpenAI-compatible judge is written openai:MODEL@BASE_URL, for example {KINDS[2].example}."
+        )
+    if re.search(r"\s", model):
+        raise BadInput(f"The model '{model}' has a blank in its name.")
+    return JudgeName(kind="openai", model=model, base_url=_address(address))
+
+
+def _address(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port  # out of range raises
+    except ValueError as error:
+        raise BadInput(f"The address '{address}' of the judge is no URL: {error}.") from error
+    if not usable or re.search(r"\s", address):
+        raise BadInput(
+            f"The address '{address}' of the judge must be an http or https URL, such as http://localhost:11434/v1."
+        )
+    if parts.query or parts.fragment:
+        raise BadInput(
+            f"The address of the judge must end with its path, without '?' or '#': {address.split('?')[0].split('#')[0]}."
+        )
+    return address.rstrip("/")
+
+
+# As the API of AgentCore has it.
+_EVALUATOR = re.compile(
+    r"Builtin\.[A-Za-z0-9._-]+|ThirdParty\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|[A-Za-z][A-Za-z0-9_-]{0,99}-[A-Za-z0-9]{10}"
+)
+
+
+def _agentcore(rest: str) -> JudgeName:
+    names = tuple(dict.fromkeys(part.strip() for part in rest.split(",")))
+    for name in names:
+        if not _EVALUATOR.fullmatch(name):
+            raise BadInput(
+                f"'{name}' is no ID of an AgentCore evaluator; write Builtin.NAME (for example Builtin.Faithfulness) "
+                "or the ID of your own, which ends in '-' and ten characters."
+            )
+    return JudgeName(kind="agentcore", evaluators=names)

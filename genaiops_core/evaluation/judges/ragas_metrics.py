@@ -1,0 +1,207 @@
+"""RAGAS on the calls of a unit: its metrics think that they talk to a model of RAGAS.
+
+RAGAS is imported at first use, since that takes seconds and 200 MB: call `import_ragas` early where that hurts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import math
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+from pydantic import BaseModel
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.judges import ragas_reasons
+from genaiops_core.evaluation.judges.answers import question
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, JudgeOptions
+from genaiops_core.evaluation.metrics.entry import Measurement
+
+ROUNDING = 1e-6
+"""A value this far outside [0, 1] is a matter of rounding."""
+
+# A cosine may be negative, which says no more than 0 does.
+_COSINES = frozenset(("answer_relevancy", "answer_correctness"))
+
+# Means of ratings on a scale; there is no value where no rating was on it.
+_RATED = frozenset(("context_relevance", "response_groundedness", "answer_accuracy"))
+
+_CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
+    "faithfulness": ("Faithfulness", {}),
+    # The default of RAGAS asks, and pays, the same prompt three times.
+    "answer_relevancy": ("AnswerRelevancy", {"strictness": 1}),
+    "context_precision": ("ContextPrecision", {}),
+    "context_recall": ("ContextRecall", {}),
+    "context_utilization": ("ContextUtilization", {}),
+    # Their own retries hide why a call failed; ours do not.
+    "context_relevance": ("ContextRelevance", {"max_retries": 1}),
+    "response_groundedness": ("ResponseGroundedness", {"max_retries": 1}),
+    "factual_correctness": ("FactualCorrectness", {}),
+    "answer_correctness": ("AnswerCorrectness", {}),
+    "answer_accuracy": ("AnswerAccuracy", {"max_retries": 1}),
+}
+
+
+@dataclass
+class Unit:
+    """What happened while one metric of one case was measured."""
+
+    calls: Calls
+    options: JudgeOptions
+    answers: list[BaseModel] = field(default_factory=list)
+    failure: Exception | None = None
+    """The first one; some metrics of RAGAS swallow it."""
+
+    async def ask(self, prompt: str, answer: type[BaseModel]) -> BaseModel:
+        try:
+            found = await self.calls.ask(question(prompt, answer, self.options), answer)
+        except Exception as error:
+            self.failure = self.failure or error
+            raise
+        self.answers.append(found)
+        return found
+
+
+async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) -> Measurement:
+    """One metric of one case that has all the metric needs.
+
+    Raises:
+        JudgeFailed: a call failed, or RAGAS came to no value in [0, 1].
+    """
+    # The first use imports RAGAS, which would hold up every other unit.
+    template = _TEMPLATES.get(name)
+    if template is None:
+        template = await asyncio.to_thread(_template, name)
+    unit = Unit(calls, options)
+    metric = copy.copy(template.metric)
+    metric.llm = template.make_llm(unit)
+    if hasattr(metric, "embeddings"):
+        metric.embeddings = template.make_embeddings(unit)
+    try:
+        result = await metric.ascore(**_arguments(template.parameters, case))
+    except Exception as error:
+        if unit.failure is not None:
+            raise unit.failure from error
+        raise JudgeFailed(
+            f"RAGAS could not reckon {name}: {type(error).__name__}: {str(error)[:300]}"
+        ) from error
+    if unit.failure is not None:
+        raise unit.failure
+    return _measured(name, float(result.value), unit)
+
+
+def _measured(name: str, value: float, unit: Unit) -> Measurement:
+    lacking = ragas_reasons.undefined(name, unit.answers)
+    if lacking:
+        return Measurement(value=None, reason=lacking)
+    if math.isnan(value) and name in _RATED:
+        raise JudgeFailed(f"The judge's ratings for {name} are not on the scale.")
+    if math.isnan(value):
+        return Measurement(value=None, reason=f"RAGAS gives no value for {name} here")
+    if name in _COSINES:
+        value = max(0.0, value)
+    if not -ROUNDING <= value <= 1 + ROUNDING:
+        raise JudgeFailed(f"RAGAS gave {value:g} for {name}, which is not between 0 and 1.")
+    return Measurement(value=min(1.0, max(0.0, value)), reason=ragas_reasons.explained(name, unit.answers))
+
+
+def _arguments(parameters: tuple[str, ...], case: Case) -> dict[str, Any]:
+    texts: Mapping[str, Any] = {
+        "user_input": case.input,
+        "response": case.answer,
+        "retrieved_contexts": list(case.contexts or ()),
+        "reference": case.reference,
+    }
+    return {name: texts[name] for name in parameters}
+
+
+@dataclass(frozen=True)
+class _Template:
+    """A metric of RAGAS to be copied for each unit."""
+
+    metric: Any
+    parameters: tuple[str, ...]
+    make_llm: Callable[[Unit], Any]
+    make_embeddings: Callable[[Unit], Any]
+
+
+_TEMPLATES: dict[str, _Template] = {}
+
+
+def _template(name: str) -> _Template:
+    ragas = import_ragas()
+    class_name, more = _CLASSES[name]
+    kind = getattr(ragas.collections, class_name)
+    wanted = inspect.signature(kind.__init__).parameters
+    nobody: Any = None
+    if "embeddings" in wanted:
+        more = {**more, "embeddings": ragas.Embeddings(nobody)}
+    metric = kind(llm=ragas.Llm(nobody), **more)
+    for attribute, value in vars(metric).items():
+        if isinstance(value, ragas.BasePrompt):
+            setattr(metric, attribute, _SpelledOnce(value))
+    parameters = tuple(inspect.signature(kind.ascore).parameters)[1:]
+    _TEMPLATES[name] = _Template(metric, parameters, ragas.Llm, ragas.Embeddings)
+    return _TEMPLATES[name]
+
+
+class _SpelledOnce:
+    """A prompt of RAGAS that spells out its instruction, schema and examples once instead of at every call."""
+
+    def __init__(self, prompt: Any) -> None:
+        self._prompt = prompt
+        self._head: str | None = None
+
+    def to_string(self, data: BaseModel) -> str:
+        """As `BasePrompt.to_string`, whose text is the same for all data but for its end."""
+        tail = f"{data.model_dump_json(indent=4, exclude_none=True)}\nOutput: "
+        if self._head is None:
+            whole = str(self._prompt.to_string(data))
+            if not whole.endswith(tail):
+                return whole
+            self._head = whole.removesuffix(tail)
+        return self._head + tail
+
+
+@lru_cache(maxsize=1)
+def import_ragas() -> SimpleNamespace:
+    """Load RAGAS, without its telemetry; what of it is used here."""
+    # Only this word is understood, and only before the import; otherwise every call posts to a third party.
+    os.environ["RAGAS_DO_NOT_TRACK"] = "true"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from ragas.embeddings.base import BaseRagasEmbedding
+        from ragas.llms.base import InstructorBaseRagasLLM
+        from ragas.metrics import collections
+        from ragas.prompt.metrics.base_prompt import BasePrompt
+
+    class Llm(InstructorBaseRagasLLM):
+        def __init__(self, unit: Unit) -> None:
+            self.unit = unit
+
+        def generate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
+            raise NotImplementedError("only asked from an event loop")
+
+        async def agenerate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
+            return await self.unit.ask(prompt, response_model)
+
+    class Embeddings(BaseRagasEmbedding):
+        def __init__(self, unit: Unit) -> None:
+            super().__init__()
+            self.unit = unit
+
+        def embed_text(self, text: str, **_: Any) -> list[float]:
+            raise NotImplementedError("only asked from an event loop")
+
+        async def aembed_text(self, text: str, **_: Any) -> list[float]:
+            return list(await self.unit.calls.embed(text))
+
+    return SimpleNamespace(collections=collections, BasePrompt=BasePrompt, Llm=Llm, Embeddings=Embeddings)

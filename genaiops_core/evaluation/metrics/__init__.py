@@ -1,0 +1,121 @@
+"""The registry of metrics: what each needs, its range and direction, its cost and where it comes from.
+
+| kind | measured by | where |
+|---|---|---|
+| proxy | counting words, here | `proxies` |
+| text | comparing answer and reference as texts, here | `texts` |
+| ragas | RAGAS on a model | `ragas` |
+| rubric | one question to a model with a scale | `rubric`, `builtin_rubrics`, and those that people write |
+| code | the code of an installed package | `code` |
+| agentcore | evaluators of Amazon Bedrock AgentCore | `agentcore` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.metrics import agentcore, code, proxies, ragas, texts
+from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
+from genaiops_core.evaluation.metrics.entry import (
+    ALIASES,
+    MISSING,
+    OFFLINE,
+    Calls,
+    Measurement,
+    Metric,
+    canonical,
+)
+from genaiops_core.evaluation.metrics.rubric import rubrics_of
+
+__all__ = [
+    "ALIASES",
+    "OFFLINE",
+    "PROXIES",
+    "REGISTRY",
+    "Calls",
+    "Measurement",
+    "Metric",
+    "canonical",
+    "code_metrics",
+    "every",
+    "find",
+    "measure",
+    "missing",
+]
+
+REGISTRY: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        *proxies.ENTRIES,
+        *ragas.ENTRIES,
+        *(rubric.metric for rubric in BUILTIN),
+        *texts.ENTRIES,
+    )
+}
+"""What comes with the product, AgentCore's evaluators aside: those share names with it."""
+
+PROXIES = tuple(metric.name for metric in proxies.ENTRIES)
+
+COMPUTED = {**proxies.COMPUTED, **texts.COMPUTED}
+
+_NAMES = frozenset(REGISTRY)
+
+
+def code_metrics() -> code.Loaded:
+    """Metrics of installed packages, and what is wrong with the others."""
+    return code.load(_NAMES)
+
+
+def find(name: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Metric | None:
+    """The entry of a metric; None where nothing is known of it.
+
+    Args:
+        name: as results have it.
+        rubrics: rubrics that people wrote, or what a run kept of them (`judge_options.rubrics`).
+        judge: who measures; evaluators of AgentCore have entries of their own.
+    """
+    if judge.startswith("agentcore:") and (found := agentcore.entries(judge).get(name)):
+        return found
+    if name in REGISTRY:
+        return REGISTRY[name]
+    for rubric in rubrics_of(rubrics):
+        if rubric.name == name:
+            return rubric.metric
+    found_code = code_metrics().metrics.get(name)
+    return found_code.entry if found_code else None
+
+
+def every(rubrics: Sequence[Any] = ()) -> list[Metric]:
+    """All that is known, AgentCore's built-in evaluators included."""
+    return [
+        *REGISTRY.values(),
+        *(rubric.metric for rubric in rubrics_of(rubrics)),
+        *(metric.entry for metric in code_metrics().metrics.values()),
+        *agentcore.BUILTIN,
+    ]
+
+
+def missing(metric: Metric, case: Case) -> str:
+    """Why the metric is undefined for a case: a field it needs is not there; '' when all are."""
+    return next((MISSING[needed] for needed in metric.needs if not getattr(case, needed)), "")
+
+
+def measure(name: str, case: Case) -> Measurement:
+    """One metric that is computed here, without a model; undefined, with the reason, where the case lacks something.
+
+    Raises:
+        code.MetricFailed: the code of a package failed.
+        KeyError: it is not computed here.
+    """
+    if name not in COMPUTED:
+        metric = code_metrics().metrics[name]
+        lacks = missing(metric.entry, case)
+        return Measurement(value=None, reason=lacks) if lacks else metric.measure(case)
+    if lacks := missing(REGISTRY[name], case):
+        return Measurement(value=None, reason=lacks)
+    value = COMPUTED[name](case)
+    if value is None:
+        return Measurement(value=None, reason="a text has no words")
+    return Measurement(value=value)

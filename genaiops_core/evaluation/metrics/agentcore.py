@@ -1,0 +1,72 @@
+"""Evaluators of Amazon Bedrock AgentCore as metrics; their models, prompts and scales are kept by AWS."""
+
+from __future__ import annotations
+
+import re
+
+from genaiops_core.evaluation.metrics.entry import Calls, Metric
+
+# Of one answer (the level of a trace), which is what a case is; those of sessions and tools need more than a case has.
+_BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
+    (
+        "Correctness",
+        ("answer",),
+        True,
+        "Whether the answer is right; compared with the reference where there is one.",
+    ),
+    ("Faithfulness", ("answer",), True, "Whether the answer agrees with the conversation and the contexts."),
+    ("Helpfulness", ("answer",), True, "How far the answer takes its user towards the goal."),
+    ("ResponseRelevance", ("answer",), True, "Whether the answer speaks to the question."),
+    (
+        "ContextRelevance",
+        ("answer", "contexts"),
+        True,
+        "Whether the contexts hold what the question asks for.",
+    ),
+    ("Conciseness", ("answer",), True, "Whether the answer is as short as it can be."),
+    ("Coherence", ("answer",), True, "Whether the answer hangs together."),
+    ("InstructionFollowing", ("answer",), True, "Whether the answer does as it was told."),
+    ("Refusal", ("answer",), None, "1 when the assistant refused; if that is good depends on the request."),
+    ("Harmfulness", ("answer",), False, "1 when the answer is harmful; lower is better."),
+    ("Stereotyping", ("answer",), False, "1 when the answer stereotypes people; lower is better."),
+)
+
+
+def metric_name(evaluator: str) -> str:
+    """`Builtin.ResponseRelevance` is response_relevance; one's own keep their ID, in small letters."""
+    if evaluator.startswith(("Builtin.", "ThirdParty.")):
+        evaluator = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", evaluator.split(".", 1)[1])
+    return re.sub(r"[^a-z0-9]+", "_", evaluator.lower()).strip("_")
+
+
+def _entry(evaluator: str, needs: tuple[str, ...], higher_is_better: bool | None, description: str) -> Metric:
+    name = metric_name(evaluator)
+    return Metric(
+        name=name,
+        title=f"{name.replace('_', ' ').capitalize()} (AgentCore)",
+        description=description,
+        kind="agentcore",
+        needs=needs,
+        cost="1 evaluation a case, which AWS charges; its price is not known here",
+        source=f"Amazon Bedrock AgentCore, evaluator {evaluator}",
+        judges=("agentcore",),
+        higher_is_better=higher_is_better,
+        calls=Calls(asks=1),
+    )
+
+
+BUILTIN = tuple(_entry(f"Builtin.{name}", needs, better, text) for name, needs, better, text in _BUILTIN)
+_BY_NAME = {entry.name: entry for entry in BUILTIN}
+
+
+def entries(judge: str) -> dict[str, Metric]:
+    """Metric -> entry of a judge `agentcore:EVALUATOR[,EVALUATOR...]`."""
+    evaluators = [part.strip() for part in judge.partition(":")[2].split(",") if part.strip()]
+    found = {}
+    for evaluator in evaluators:
+        name = metric_name(evaluator)
+        known = _BY_NAME.get(name) if evaluator.startswith("Builtin.") else None
+        found[name] = known or _entry(
+            evaluator, ("answer",), None, f"The evaluator {evaluator} of your account."
+        )
+    return found

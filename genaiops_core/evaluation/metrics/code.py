@@ -1,0 +1,125 @@
+"""Metrics that other installed packages bring along, by the entry point group `genaiops.metrics`.
+
+An entry point names a callable that takes a `Case` and gives a value in [0, 1], None (undefined), or a pair of either
+and a reason. Attributes of the callable say more: `name` (else that of the entry point), `title`, `description`,
+`needs` (fields of the case without which it is not called) and `higher_is_better`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from typing import Any
+
+import structlog
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.metrics.entry import ANY_JUDGE, FIELDS, FREE, Measurement, Metric
+
+GROUP = "genaiops.metrics"
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+log = structlog.get_logger(__name__)
+
+
+class MetricFailed(Exception):
+    """The code of a metric did not give a value in [0, 1]; the text says what it did instead."""
+
+
+@dataclass(frozen=True)
+class CodeMetric:
+    """A callable with its entry."""
+
+    entry: Metric
+    call: Callable[[Case], Any]
+
+    def measure(self, case: Case) -> Measurement:
+        """Call it.
+
+        Raises:
+            MetricFailed: it raised, or gave something else than a value in [0, 1].
+        """
+        try:
+            given = self.call(case)
+        except Exception as error:
+            raise MetricFailed(
+                f"{self.entry.name} raised {type(error).__name__}: {str(error)[:300]}"
+            ) from error
+        value, reason = given if isinstance(given, tuple) and len(given) == 2 else (given, "")
+        if value is None:
+            return Measurement(value=None, reason=str(reason) or f"{self.entry.name} gave no value")
+        if isinstance(value, bool):
+            value = float(value)
+        try:
+            number = float(value)
+        except (TypeError, ValueError) as error:
+            raise MetricFailed(f"{self.entry.name} gave {type(value).__name__}, not a number") from error
+        if not math.isfinite(number) or not 0 <= number <= 1:
+            raise MetricFailed(f"{self.entry.name} gave {number:g}, which is not between 0 and 1")
+        return Measurement(value=number, reason=str(reason))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What is installed."""
+
+    metrics: Mapping[str, CodeMetric]
+    problems: tuple[str, ...]
+    """One sentence for each entry point that cannot be used."""
+
+
+@lru_cache(maxsize=4)
+def load(taken: Collection[str]) -> Loaded:
+    """All metrics of installed packages; those that cannot be used are left out and told.
+
+    Args:
+        taken: names that the product itself uses, as a frozenset.
+    """
+    found: dict[str, CodeMetric] = {}
+    problems: list[str] = []
+    for point in sorted(metadata.entry_points(group=GROUP), key=lambda one: (one.name, one.value)):
+        try:
+            metric = _read(point)
+            if metric.entry.name in taken or metric.entry.name in found:
+                raise ValueError(f"the name {metric.entry.name} is taken")
+        except Exception as error:
+            where = f" of {point.dist.name}" if point.dist else ""
+            why = str(error) or type(error).__name__
+            problems.append(f"The metric '{point.name}'{where} ({point.value}) cannot be used: {why[:300]}.")
+            log.warning("a metric of a package cannot be used", problem=problems[-1])
+        else:
+            found[metric.entry.name] = metric
+    return Loaded(found, tuple(problems))
+
+
+def _read(point: metadata.EntryPoint) -> CodeMetric:
+    call = point.load()
+    if not callable(call):
+        raise ValueError(f"it is {type(call).__name__}, not a callable")
+    name = getattr(call, "name", None) or point.name
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ValueError(f"its name '{name}' is not of small letters, digits and underscores")
+    needs = tuple(getattr(call, "needs", ()))
+    unknown = [field for field in needs if field not in FIELDS]
+    if unknown:
+        raise ValueError(f"it needs '{unknown[0]}', which no case has; a case has {', '.join(FIELDS)}")
+    version = f" {point.dist.version}" if point.dist else ""
+    package = point.dist.name if point.dist else point.module
+    entry = Metric(
+        name=name,
+        title=str(getattr(call, "title", "") or name.replace("_", " ").capitalize()),
+        description=str(
+            getattr(call, "description", "") or (getattr(call, "__doc__", "") or "").strip().split("\n")[0]
+        ),
+        kind="code",
+        needs=needs,
+        cost=FREE.replace("without a model or the network", "by the code of a package"),
+        source=f"{package}{version}, {point.value}",
+        judges=ANY_JUDGE,
+        higher_is_better=getattr(call, "higher_is_better", True),
+    )
+    return CodeMetric(entry, call)

@@ -1,0 +1,90 @@
+"""Metrics computed by counting words in common: for a first look, without a model.
+
+They tell a swapped or empty context at once, but they do not tell a modern hallucination, which uses the words of the
+context to say something else. Their names say so: none is called faithfulness, and a gate on faithfulness is
+inconclusive where only these were measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.metrics.entry import ANY_JUDGE, FREE, Metric
+from genaiops_core.statistics import overlap
+
+_NOT = "It is not faithfulness: it tells a swapped or empty context, not a hallucination in the context's own words."
+
+
+def _proxy(name: str, title: str, needs: tuple[str, ...], description: str, source: str) -> Metric:
+    return Metric(
+        name=name,
+        title=title,
+        description=f"A proxy: {description} {_NOT}",
+        kind="proxy",
+        needs=needs,
+        cost=FREE,
+        source=source,
+        judges=ANY_JUDGE,
+        is_proxy=True,
+    )
+
+
+ENTRIES = (
+    _proxy(
+        "grounding_overlap",
+        "Grounding overlap (proxy)",
+        ("answer", "contexts"),
+        "the share of the answer's content words that occur in its contexts.",
+        "token precision against the retrieved text, as Knowledge-F1/K-Precision in dialogue evaluation",
+    ),
+    _proxy(
+        "question_overlap",
+        "Question overlap (proxy)",
+        ("answer",),
+        "the share of the question's content words that occur in the answer.",
+        "token recall of the question",
+    ),
+    _proxy(
+        "context_overlap",
+        "Context overlap (proxy)",
+        ("contexts", "reference"),
+        "the share of the reference's content words that occur in the contexts.",
+        "token recall of the reference, a lexical stand-in for context recall",
+    ),
+    _proxy(
+        "reference_overlap",
+        "Reference overlap (proxy)",
+        ("answer", "reference"),
+        "ROUGE-L F of answer and reference: words in the same order.",
+        "Lin, ROUGE: a package for automatic evaluation of summaries, 2004",
+    ),
+)
+
+
+def _grounding(case: Case) -> float | None:
+    return overlap.share_found(overlap.content_tokens(case.answer or ""), _context_tokens(case))
+
+
+def _question(case: Case) -> float | None:
+    return overlap.share_found(overlap.content_tokens(case.input), overlap.tokens(case.answer or ""))
+
+
+def _context(case: Case) -> float | None:
+    return overlap.share_found(overlap.content_tokens(case.reference or ""), _context_tokens(case))
+
+
+def _reference(case: Case) -> float | None:
+    return overlap.rouge_l(overlap.tokens(case.answer or ""), overlap.tokens(case.reference or ""))
+
+
+def _context_tokens(case: Case) -> list[str]:
+    return overlap.tokens("\n".join(case.contexts or ()))
+
+
+COMPUTED: Mapping[str, Callable[[Case], float | None]] = {
+    "grounding_overlap": _grounding,
+    "question_overlap": _question,
+    "context_overlap": _context,
+    "reference_overlap": _reference,
+}

@@ -1,0 +1,32 @@
+"""Which cases a run uses, and the parts in which they are scored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+UNITS_A_PART = 200
+"""Of a judge that asks a model: enough for many calls under way, few enough for several workers to share a run."""
+COMPUTED_UNITS_A_PART = 1000
+
+
+def sample(dataset: str, version: int, cases: int, size: int | None) -> list[int]:
+    """Numbers of the cases that are used.
+
+    Drawn by hash, not by chance: the same dataset and size give the same cases, so that runs can be compared, and a
+    smaller sample is part of a larger one.
+    """
+    numbers = list(range(1, cases + 1))
+    if size is None or size >= cases:
+        return numbers
+
+    def lot(number: int) -> bytes:
+        return hashlib.sha256(f"{dataset}:{version}:{number}".encode()).digest()
+
+    return sorted(sorted(numbers, key=lot)[:size])
+
+
+def split(numbers: Sequence[int], units_a_case: int, units_a_part: int) -> list[list[int]]:
+    """Case numbers in parts of about so many units, at least one case each."""
+    size = max(1, units_a_part // max(1, units_a_case))
+    return [list(numbers[start : start + size]) for start in range(0, len(numbers), size)]

@@ -1,0 +1,44 @@
+"""The scale of a metric: its range, and which end of it is good. Gates and comparisons go by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from genaiops_core.evaluation.metrics import REGISTRY, canonical
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Values lie between `low` and `high`; a threshold is a least value, or a most one where less is better."""
+
+    low: float = 0.0
+    high: float = 1.0
+    higher_is_better: bool = True
+
+    @property
+    def width(self) -> float:
+        return self.high - self.low
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies in the range; NaN lies in none."""
+        return self.low <= value <= self.high
+
+    def share(self, value: float) -> float:
+        """Where a value lies, from 0 at the lower end to 1 at the upper."""
+        return min(1.0, max(0.0, (value - self.low) / self.width))
+
+    def value(self, share: float) -> float:
+        """The value at a share of the range."""
+        return self.low + share * self.width
+
+    def goodness(self, value: float) -> float:
+        """0 at the bad end, 1 at the good one."""
+        return self.share(value) if self.higher_is_better else 1 - self.share(value)
+
+
+def scale_of(metric: str) -> Scale:
+    """The scale of a metric by name; metrics that nobody registered go from 0 to 1, more being better."""
+    entry = REGISTRY.get(canonical(metric))
+    if entry is None:
+        return Scale()
+    return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better is not False)

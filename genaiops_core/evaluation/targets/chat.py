@@ -1,0 +1,139 @@
+"""A model as a target, by the same clients that judges' models are asked with: Bedrock Converse, OpenAI-compatible."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import urlsplit
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.judges.protocol import JudgeFailed, Message, Model, Prompt
+from genaiops_core.evaluation.pace import MOST_CONCURRENCY
+from genaiops_core.evaluation.targets import hosts, placeholders, specs
+from genaiops_core.evaluation.targets.protocol import Answered
+
+_OPENAI = "api.openai.com"
+
+# Stop reasons of both protocols that an answer is not whole, or not the model's own.
+_ENDS = {
+    "max_tokens": "The answer was cut at {max_tokens} tokens; raise max_tokens.",
+    "length": "The answer was cut at {max_tokens} tokens; raise max_tokens.",
+    "model_context_window_exceeded": "The answer was cut where the model's context ends.",
+    "guardrail_intervened": "A guardrail stepped in.",
+    "content_filtered": "A content filter stepped in.",
+    "content_filter": "A content filter stepped in.",
+    "refusal": "The model refused.",
+}
+
+
+class ChatTarget:
+    """Asks a model one question a case.
+
+    A prompt without a place for the question goes before it, as the system prompt, and the question is the user's
+    turn. A prompt with one (`{question}`, `{input}`) is the user's turn as a whole. Where it has a place `{contexts}`
+    the contexts of the case are put there; a case that has none is then not asked.
+    """
+
+    def __init__(self, spec: specs.TargetSpec, model: Model) -> None:
+        self._spec = spec
+        self._model = model
+        self._places = placeholders.named_in(spec.system)
+
+    @property
+    def name(self) -> str:
+        return self._spec.name
+
+    @property
+    def provider(self) -> str:
+        return self._model.provider
+
+    @property
+    def model(self) -> str:
+        return self._spec.model
+
+    async def answer(self, case: Case, repetition: int = 1) -> Answered:
+        """One call."""
+        if "contexts" in self._places and case.contexts is None:
+            return Answered(text=None, problem="The prompt wants contexts, and the case has none.")
+        prompt = self._prompt(case, repetition)
+        begun = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._spec.timeout_s):
+                reply = await self._model.ask(prompt)
+        except TimeoutError as error:
+            raise JudgeFailed(f"{self.name} gave no answer within {self._spec.timeout_s:g} s.") from error
+        latency_ms = (time.perf_counter() - begun) * 1000
+        problem = _ENDS.get(reply.stop_reason, "").format(max_tokens=prompt.max_tokens)
+        text = storable(reply.text)
+        if not text.strip():
+            problem = f"The model gave an empty answer. {problem}".rstrip()
+        return Answered(
+            text=text if text.strip() else None,
+            contexts=case.contexts if "contexts" in self._places else None,
+            usage=reply.usage,
+            latency_ms=latency_ms,
+            problem=problem,
+        )
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._model.close()
+
+    def _prompt(self, case: Case, repetition: int) -> Prompt:
+        filled = placeholders.fill_text(self._spec.system, placeholders.values_of(case, repetition))
+        is_whole_turn = "input" in self._places
+        return Prompt(
+            messages=(Message(role="user", text=filled if is_whole_turn else case.input),),
+            system="" if is_whole_turn else filled,
+            keeps_any_end=True,
+            **self._spec.parameters,
+        )
+
+
+def bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
+    """A model of Amazon Bedrock, with the credentials of the environment."""
+    from genaiops_core.aws import clients
+    from genaiops_core.evaluation.judges.models.bedrock import BedrockModel
+
+    # One attempt: waiting between attempts would count as the model's latency, and whoever drives the target waits.
+    make_client = partial(
+        clients.client,
+        "bedrock-runtime",
+        region=spec.region,
+        profile=spec.profile,
+        attempts=1,
+        read_timeout_s=spec.timeout_s,
+        connections=MOST_CONCURRENCY,
+    )
+    return ChatTarget(spec, BedrockModel(spec.model, make_client=make_client, guardrail=spec.guardrail))
+
+
+def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) -> ChatTarget:
+    """A model of a server that speaks as OpenAI does.
+
+    The key is what `api_key` refers to; OPENAI_API_KEY goes to OpenAI itself and to nobody else.
+    """
+    from genaiops_core.evaluation.judges.models.openai import OpenAIModel
+
+    hosts.require_allowed(spec.base_url, allowed_hosts, "The target's base_url")
+    is_openai = urlsplit(spec.base_url).hostname == _OPENAI
+    model = OpenAIModel(
+        spec.model,
+        base_url=spec.base_url,
+        api_key=_key(spec, is_openai=is_openai),
+        retries=0,
+        read_timeout_s=spec.timeout_s,
+        transport=hosts.CheckedTransport(),
+        key_names="OPENAI_API_KEY" if is_openai else "the variable that api_key of the target refers to",
+    )
+    return ChatTarget(spec, model)
+
+
+def _key(spec: specs.TargetSpec, *, is_openai: bool) -> str:
+    if spec.api_key:
+        return specs.secret(spec.api_key)
+    return os.environ.get("OPENAI_API_KEY", "") if is_openai else ""

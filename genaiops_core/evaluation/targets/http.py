@@ -1,0 +1,247 @@
+"""An application behind HTTP as a target: a JSON body made from a template, a JSON reply read by paths."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import email.utils
+import http.cookiejar
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import orjson
+
+from genaiops_core.clock import now
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled, Usage
+from genaiops_core.evaluation.targets import hosts, placeholders, reply_paths, specs
+from genaiops_core.evaluation.targets.protocol import Answered
+
+MAX_REPLY_BYTES = 4_000_000
+MAX_REDIRECTS = 3
+_SHOWN_CHARACTERS = 200
+_THROTTLED = (429, 503)
+_REFUSED = (400, 401, 403, 404, 405, 410, 415, 422)
+_SAME_REQUEST = (307, 308)
+"""Redirects that keep method and body; the others would turn the question into a GET."""
+
+
+class HttpTarget:
+    """Asks one address; connections are kept between cases."""
+
+    def __init__(
+        self,
+        spec: specs.TargetSpec,
+        *,
+        allowed_hosts: Sequence[str] = (),
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        hosts.require_allowed(spec.url, allowed_hosts, "The target's url")
+        self._spec = spec
+        self._paths = {name: reply_paths.parse(path, f"reply.{name}") for name, path in spec.reply.items()}
+        self._client = httpx.AsyncClient(
+            transport=transport or hosts.CheckedTransport(),
+            timeout=spec.timeout_s,
+            follow_redirects=False,
+            # No cookie is kept: one case must not know of another.
+            cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    @property
+    def name(self) -> str:
+        return self._spec.name
+
+    @property
+    def provider(self) -> str:
+        """Unknown: the model's own name decides its price."""
+        return ""
+
+    @property
+    def model(self) -> str:
+        return self._spec.model
+
+    async def answer(self, case: Case, repetition: int = 1) -> Answered:
+        """One request."""
+        body = placeholders.fill_json(self._spec.template, placeholders.values_of(case, repetition))
+        headers = {name: specs.secret(reference) for name, reference in self._spec.headers.items()}
+        try:
+            content = orjson.dumps(body)
+        except TypeError as error:
+            raise JudgeFailed(f"The case cannot be written as JSON: {error}.") from error
+        begun = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._spec.timeout_s):
+                reply = await self._exchange(content, headers)
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise JudgeFailed(f"{self._what} gave no answer within {self._spec.timeout_s:g} s.") from error
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise JudgeFailed(f"{self._what} failed: {error or type(error).__name__}.") from error
+        latency_ms = (time.perf_counter() - begun) * 1000
+        return self._read(reply, latency_ms)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._client.aclose()
+
+    @property
+    def _what(self) -> str:
+        return f"{self._spec.method} {self._spec.url.partition('?')[0]}"
+
+    async def _exchange(self, body: bytes, headers: Mapping[str, str]) -> Any:
+        """The reply as JSON."""
+        url = self._spec.url
+        sent = {
+            "accept": "application/json",
+            # Uncompressed, so that the limit on the size is one on the memory too.
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            **headers,
+        }
+        for _ in range(MAX_REDIRECTS + 1):
+            async with self._client.stream(self._spec.method, url, content=body, headers=sent) as response:
+                if response.is_redirect:
+                    url = self._redirected(url, response)
+                    continue
+                content = await self._content(response)
+                if response.status_code in _THROTTLED:
+                    raise Throttled(
+                        self._said(response, content, headers), retry_after_s=retry_after_s(response.headers)
+                    )
+                if not response.is_success:
+                    refused = response.status_code in _REFUSED
+                    raise (Refused if refused else JudgeFailed)(self._said(response, content, headers))
+                return self._json(response, content)
+        raise Refused(f"{self._what} redirects more than {MAX_REDIRECTS} times.")
+
+    def _redirected(self, url: str, response: httpx.Response) -> str:
+        to: str = urljoin(url, response.headers.get("location", ""))
+        if response.status_code not in _SAME_REQUEST or _origin(to) != _origin(url):
+            shown = _printable(to.partition("?")[0])
+            raise Refused(
+                f"{self._what} answered {response.status_code} and points to {shown}, which is not followed; "
+                "if that is the right address, give it as url."
+            )
+        return to
+
+    async def _content(self, response: httpx.Response) -> bytes:
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise JudgeFailed(f"{self._what} answered compressed, although it was asked not to.")
+        content = bytearray()
+        async for chunk in response.aiter_raw():
+            content += chunk
+            if len(content) > MAX_REPLY_BYTES:
+                raise JudgeFailed(f"{self._what} answered with more than {MAX_REPLY_BYTES / 1e6:g} MB.")
+        return bytes(content)
+
+    def _json(self, response: httpx.Response, content: bytes) -> Any:
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            kind = _printable(response.headers.get("content-type", "no content type").partition(";")[0])
+            raise JudgeFailed(
+                f"{self._what} answered {response.status_code} with {kind} that is not JSON: {_shown(content)}"
+            ) from error
+
+    def _said(self, response: httpx.Response, content: bytes, headers: Mapping[str, str]) -> str:
+        for value in headers.values():  # a server may repeat what it did not like
+            content = content.replace(value.rpartition(" ")[2].encode(), b"...")
+        return f"{self._what} answered {response.status_code}: {_shown(content)}"
+
+    def _read(self, reply: Any, latency_ms: float) -> Answered:
+        found = {name: reply_paths.find(reply, steps) for name, steps in self._paths.items()}
+        if found["answer"] is reply_paths.MISSING:
+            self._complain(reply)
+        text, problem = _text(found["answer"], self._spec.reply["answer"])
+        contexts, other = _contexts(found.get("contexts"), self._spec.reply.get("contexts", ""))
+        model = found.get("model")
+        return Answered(
+            text=text,
+            contexts=contexts,
+            usage=Usage(
+                input_tokens=_count(found.get("input_tokens")),
+                output_tokens=_count(found.get("output_tokens")),
+            ),
+            latency_ms=latency_ms,
+            cost_nano_usd=_nano_usd(found.get("cost_usd")),
+            model=_printable(model) if isinstance(model, str) else "",
+            problem=" ".join(part for part in (problem, other) if part),
+        )
+
+    def _complain(self, reply: Any) -> NoReturn:
+        has = (
+            f"it has {', '.join(map(str, list(reply)[:10]))}"
+            if isinstance(reply, dict)
+            else "it is no object"
+        )
+        raise JudgeFailed(
+            f"The reply of {self._what} has nothing at {self._spec.reply['answer']}; {_printable(has)}."
+        )
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds that `Retry-After` asks to wait, whether it gives seconds or a date (RFC 9110, 10.2.3)."""
+    said = headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said)
+    try:
+        at = email.utils.parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+    return max(0.0, (at - now()).total_seconds())
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _text(value: Any, path: str) -> tuple[str | None, str]:
+    """An answer and what is wrong with it."""
+    if value is None or value == "" or value == []:
+        return None, f"The reply has no answer at {path}: it is empty."
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = "\n".join(value)
+    return storable(value if isinstance(value, str) else orjson.dumps(value).decode()), ""
+
+
+def _contexts(value: Any, path: str) -> tuple[tuple[str, ...] | None, str]:
+    if value is None or value is reply_paths.MISSING:
+        return None, f"The reply has no contexts at {path}." if path else ""
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        return (
+            None,
+            f"What stands at {path} is no list of texts; name the text in each, such as {path}[].text.",
+        )
+    return tuple(storable(item) for item in items), ""
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else None
+
+
+def _nano_usd(value: Any) -> int | None:
+    """US dollars, as a number or as text, in nano-USD; None when it is no amount."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return int((amount * 1_000_000_000).to_integral_value()) if 0 <= amount < 1_000_000 else None
+
+
+def _shown(content: bytes) -> str:
+    text = _printable(content[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "replace"))
+    return f"'{text}'" if text else "with an empty body."
+
+
+def _printable(text: str) -> str:
+    spaced = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(spaced.split())[:_SHOWN_CHARACTERS]

@@ -1,0 +1,102 @@
+"""Places in prompts and templates that the values of a case are put into: `{input}`, or `{{input}}`.
+
+Every place is filled in one pass over the text of the operator, so what is put in is never read as a template itself:
+a question that says `{reference}` stays a question that says `{reference}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from genaiops_core.evaluation.cases import Case
+
+ALIASES = {"question": "input", "query": "input", "context": "contexts"}
+"""What prompts call the same things."""
+
+NAMES = ("input", "contexts", "reference", "metadata", "repetition", *ALIASES)
+
+_NAME = rf"(?:{'|'.join(NAMES)})(?:\.[^{{}}\s]+)?"
+_PLACE = re.compile(rf"\{{\{{\s*(?P<double>{_NAME})\s*\}}\}}|\{{(?P<single>{_NAME})\}}")
+_LOOKS_LIKE_ONE = re.compile(r"\{\{?\s*(?P<name>[A-Za-z_][\w.]*)\s*\}\}?")
+
+
+def values_of(case: Case, repetition: int) -> dict[str, Any]:
+    """What can be put into places."""
+    return {
+        "input": case.input,
+        "contexts": None if case.contexts is None else list(case.contexts),
+        "reference": case.reference,
+        "metadata": dict(case.metadata),
+        "repetition": repetition,
+    }
+
+
+def named_in(text: str) -> set[str]:
+    """The values that a text asks for: `input`, `contexts`, `reference`, `metadata`, `repetition`."""
+    return {_root(match) for match in _PLACE.finditer(text)}
+
+
+def named_in_json(template: Any) -> set[str]:
+    """As `named_in`, over every text of a JSON template."""
+    return {name for text in _texts(template) for name in named_in(text)}
+
+
+def unknown_in_json(template: Any) -> str:
+    """The first text of a template that is a place as a whole but of nothing we know, such as `{inputs}`; else ''."""
+    for text in _texts(template):
+        if _LOOKS_LIKE_ONE.fullmatch(text.strip()) and not _PLACE.fullmatch(text.strip()):
+            return text
+    return ""
+
+
+def fill_text(text: str, values: Mapping[str, Any]) -> str:
+    """`text` with its places filled: lists as paragraphs, objects as JSON, what is missing as nothing."""
+    return _PLACE.sub(lambda match: _shown(_value(match, values)), text)
+
+
+def fill_json(template: Any, values: Mapping[str, Any]) -> Any:
+    """A copy of a JSON template with its places filled.
+
+    A text that is one place as a whole becomes the value itself (a list, an object, null where the case has none);
+    places within a longer text are filled as text. Keys are left as they are.
+    """
+    if isinstance(template, Mapping):
+        return {key: fill_json(value, values) for key, value in template.items()}
+    if isinstance(template, list):
+        return [fill_json(value, values) for value in template]
+    if isinstance(template, str):
+        whole = _PLACE.fullmatch(template)
+        return _value(whole, values) if whole else fill_text(template, values)
+    return template
+
+
+def _texts(template: Any) -> list[str]:
+    if isinstance(template, Mapping):
+        return [text for value in template.values() for text in _texts(value)]
+    if isinstance(template, list):
+        return [text for value in template for text in _texts(value)]
+    return [template] if isinstance(template, str) else []
+
+
+def _root(match: re.Match[str]) -> str:
+    name = (match["double"] or match["single"]).partition(".")[0]
+    return ALIASES.get(name, name)
+
+
+def _value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
+    value = values.get(_root(match))
+    for step in (match["double"] or match["single"]).split(".")[1:]:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "\n\n".join(value)
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -1,0 +1,102 @@
+"""What a target is: whoever answers the cases of a run before the answers are scored.
+
+    run --> (case, repetition) --> Target.answer --> Answered --> generated_answer --> scored like an answer of the file
+
+A target knows one wire protocol. It knows neither runs nor prices: who drives it keeps its answers, paces it, repeats
+what was throttled, and asks `priced` for the cost. Its errors are those of judges' models: `Throttled` is asked again
+later, `Refused` will be refused again, any other `JudgeFailed` may work another time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.judges.protocol import Usage
+from genaiops_core.pricing.prices import PriceList
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What a target answered to one case, and what that took."""
+
+    text: str | None
+    """None when it gave no answer; `problem` says why. It is not worth another attempt: the call itself went well."""
+    contexts: tuple[str, ...] | None = None
+    """What the answer was made from, as the target told it or was given it; None when it told nothing."""
+    usage: Usage = field(default_factory=Usage)
+    latency_ms: float = 0.0
+    """From sending the question to having the whole answer, waiting on the network included."""
+    cost_nano_usd: int | None = None
+    """As the target told it; None when it told none (see `priced`)."""
+    model: str = ""
+    """The model that answered, where the target told it."""
+    problem: str = ""
+    """Why there is no answer, or what is wrong with the one there is: cut off, stopped by a filter."""
+
+
+class Target(Protocol):
+    """Answers cases. Its methods run in one event loop; many answers may be under way at once."""
+
+    @property
+    def name(self) -> str:
+        """As the run and its results say it, for example `bedrock:amazon.nova-pro-v1:0`; holds no secret."""
+
+    @property
+    def provider(self) -> str:
+        """As prices and telemetry name it; '' when it is not known."""
+
+    @property
+    def model(self) -> str:
+        """The id of the model, as prices name it; '' when it is not known."""
+
+    async def answer(self, case: Case, repetition: int = 1) -> Answered:
+        """One attempt to answer the input of a case; never shows it the answer of the dataset.
+
+        Args:
+            case: what is asked; its contexts are given where the prompt has a place for them.
+            repetition: counted from 1.
+
+        Raises:
+            Throttled: to be asked again later.
+            Refused: this target will not answer as it is set up: a permission, an unknown model or address.
+            JudgeFailed: anything else that went wrong with the call.
+            BadInput, Misconfigured: a setting is missing or wrong, for every case alike.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+def priced(answered: Answered, target: Target, prices: PriceList, at_ns: int) -> Answered:
+    """The answer with its cost: as the target told it, else by the price list; None where neither knows.
+
+    Args:
+        answered: from `target.answer`.
+        target: says provider and model where the answer does not.
+        prices: of this installation.
+        at_ns: when it was asked, Unix nanoseconds.
+    """
+    if answered.cost_nano_usd is not None:
+        return answered
+    usage = answered.usage
+    cost = prices.cost_nano_usd(
+        target.provider,
+        answered.model or target.model,
+        at_ns,
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+    )
+    return replace(answered, cost_nano_usd=cost)
+
+
+def answered_case(case: Case, answered: Answered) -> Case:
+    """The case as judges should see it: the generated answer, and the contexts it was made from.
+
+    Where the target told no contexts those of the dataset stay: they are what the answer is measured against.
+    """
+    contexts = case.contexts if answered.contexts is None else answered.contexts
+    return replace(case, answer=answered.text, contexts=contexts)

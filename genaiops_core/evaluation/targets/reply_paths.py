@@ -1,0 +1,89 @@
+"""Where something stands in a JSON reply: `result.text`, `choices.0.message.content`, `sources[].text`.
+
+Names and positions are parted by dots; `[]` after a name goes through every item of a list. A key that itself holds a
+dot cannot be named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from genaiops_core.errors import BadInput
+
+MAX_STEPS = 20
+
+_PART = re.compile(r"(?P<name>[^.\[\]]+)?(?P<each>(?:\[\d*\])*)")
+_INDEX = re.compile(r"\[(\d*)\]")
+
+
+class Step(Enum):
+    """A step that is no name and no position."""
+
+    EACH = "[]"
+
+
+class _Missing(Enum):
+    MISSING = "missing"
+
+
+MISSING = _Missing.MISSING
+"""There is nothing at that place; None stands for a null that is there."""
+
+Steps = tuple[str | int | Step, ...]
+
+
+def parse(path: str, field: str) -> Steps:
+    """A path to its steps.
+
+    Args:
+        path: as above; `[0]` says a position too.
+        field: whose path it is, for the sentence.
+
+    Raises:
+        BadInput: it is no path.
+    """
+    steps: list[str | int | Step] = []
+    for part in path.strip().split("."):
+        match = _PART.fullmatch(part)
+        if match is None or not part:
+            raise BadInput(
+                f"{field}: '{path}' is no path; write names parted by dots, for example result.text, "
+                "choices.0.message.content or sources[].text."
+            )
+        if match["name"] is not None:
+            steps.append(match["name"])
+        steps += [int(digits) if digits else Step.EACH for digits in _INDEX.findall(match["each"])]
+    if len(steps) > MAX_STEPS:
+        raise BadInput(f"{field}: '{path}' has more than {MAX_STEPS} steps.")
+    return tuple(steps)
+
+
+def find(document: Any, steps: Sequence[str | int | Step]) -> Any:
+    """What stands there, or `MISSING`; behind a `[]` the list of what stands there in each item that has it."""
+    for at, step in enumerate(steps):
+        if step is Step.EACH:
+            if not isinstance(document, list):
+                return MISSING
+            rest = steps[at + 1 :]
+            found = [value for item in document if (value := find(item, rest)) is not MISSING]
+            return _flat(found) if Step.EACH in rest else found
+        document = _step(document, step)
+        if document is MISSING:
+            return MISSING
+    return document
+
+
+def _step(document: Any, step: Any) -> Any:
+    if isinstance(document, dict):
+        return document.get(str(step), MISSING)
+    if isinstance(document, list) and str(step).isascii() and str(step).isdigit():
+        position = int(step)
+        return document[position] if position < len(document) else MISSING
+    return MISSING
+
+
+def _flat(lists: list[Any]) -> list[Any]:
+    return [item for one in lists for item in one]

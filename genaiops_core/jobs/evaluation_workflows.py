@@ -1,0 +1,119 @@
+"""The workflows of an evaluation: `evaluate` hands its parts out, `score_part` scores one, on whichever worker.
+
+The ids of workflows are made from the run, its attempt and the number of the part, so that a run that is taken up
+again after a crash finds the parts that it handed out before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.transaction import reading
+from genaiops_core.clock import now
+from genaiops_core.evaluation import execution, run_states
+from genaiops_core.evaluation.desk.desks import Desks, WorkerStops
+from genaiops_core.jobs import heartbeat
+from genaiops_core.jobs.system import PARTS_AT_ONCE, PARTS_QUEUE
+
+Evaluate = Callable[[str, int], str]
+
+_RETRIES = 4
+_PART_POLL_S = 0.2
+_SETTLE_S = 60.0
+"""How long a resumed run waits for the calls of its earlier attempt to end."""
+
+
+def workflow_id(id: str, attempt: int) -> str:
+    """Of the run itself; its parts add their number."""
+    return f"{id}:{attempt}"
+
+
+def register(engine: sa.Engine, desks: Desks) -> Evaluate:
+    """Register workflows and steps with the job engine; once a process, before it is launched."""
+    from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, error
+
+    step: dict[str, Any] = {
+        "retries_allowed": True,
+        "max_attempts": _RETRIES,
+        "should_retry": lambda problem: not isinstance(problem, WorkerStops),
+    }
+
+    @DBOS.step(name="begin", **step)
+    def begin(id: str, attempt: int) -> list[list[int]]:
+        _wait_for_earlier(id, attempt)
+        return execution.begin(engine, id, attempt)
+
+    @DBOS.step(name="ahead", **step)
+    def ahead() -> int:
+        # So many parts wait or run at a time that no worker stands still, and that a pause leaves few in the queue.
+        with reading(engine) as connection:
+            return PARTS_AT_ONCE * max(1, len(heartbeat.alive(connection, now()))) + 2
+
+    @DBOS.step(name="score", **step)
+    def score(id: str, attempt: int, numbers: list[int]) -> bool:
+        return desks.score(id, attempt, numbers)
+
+    @DBOS.step(name="finish", **step)
+    def finish(id: str, attempt: int) -> str:
+        return execution.finish(engine, id, attempt).state
+
+    @DBOS.step(name="fail")
+    def fail(id: str, attempt: int, problem: str) -> None:
+        run_states.fail(engine, id, problem, attempt)
+
+    @DBOS.workflow(name="score_part")
+    def score_part(id: str, attempt: int, numbers: list[int]) -> bool:
+        return score(id, attempt, numbers)
+
+    @DBOS.workflow(name="evaluate")
+    def evaluate(id: str, attempt: int) -> str:
+        try:
+            waiting = begin(id, attempt)
+            handles: list[Any] = []
+            handed_out = 0
+            while waiting or handles:
+                most = ahead() if waiting else 0
+                while waiting and len(handles) < most:
+                    handed_out += 1
+                    with (
+                        SetWorkflowID(f"{workflow_id(id, attempt)}:{handed_out}"),
+                        SetEnqueueOptions(queue_partition_key=id),
+                    ):
+                        handles.append(
+                            DBOS.enqueue_workflow(PARTS_QUEUE, score_part, id, attempt, waiting.pop(0))
+                        )
+                if not handles.pop(0).get_result(polling_interval_sec=_PART_POLL_S):
+                    waiting = []  # stopped: those handed out end at once
+            return finish(id, attempt)
+        except error.DBOSException as problem:
+            fail(id, attempt, _told(problem))
+            return "failed"
+
+    def _told(problem: Any) -> str:
+        # The last of the attempts says why; the first three may have met something else.
+        errors = getattr(problem, "errors", None)
+        return (
+            f"A step failed {_RETRIES} times: {errors[-1]}" if errors else f"The job engine failed: {problem}"
+        )
+
+    return evaluate
+
+
+def _wait_for_earlier(id: str, attempt: int) -> None:
+    """Calls of the attempt before may still be under way: what they bring is in the journal when they are done."""
+    from dbos import DBOS
+
+    deadline = time.monotonic() + _SETTLE_S
+    while attempt > 1 and time.monotonic() < deadline:
+        if not DBOS.list_workflows(
+            workflow_id_prefix=f"{workflow_id(id, attempt - 1)}:",
+            status=["PENDING", "ENQUEUED"],
+            load_input=False,
+            load_output=False,
+        ):
+            return
+        time.sleep(_PART_POLL_S)

@@ -1,0 +1,60 @@
+"""Calls of a unit that go straight to the model: no journal, no pace, no prices; one repair of a malformed answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.judges import judge as judge_of
+from genaiops_core.evaluation.judges.answers import Malformed, parse, repair
+from genaiops_core.evaluation.judges.protocol import (
+    Answer,
+    Judge,
+    JudgeFailed,
+    Judgement,
+    JudgeOptions,
+    Model,
+    Prompt,
+)
+
+
+class DirectCalls:
+    def __init__(self, model: Model | None) -> None:
+        self.model = model
+        self.prompts: list[Prompt] = []
+        self.embedded: list[str] = []
+        self.cost_nano_usd: int | None = 0
+
+    async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
+        assert self.model is not None
+        self.prompts.append(prompt)
+        reply = await self.model.ask(prompt)
+        try:
+            return parse(reply, answer)
+        except Malformed as problem:
+            again = await self.model.ask(repair(prompt, reply, str(problem)))
+        try:
+            return parse(again, answer)
+        except Malformed as problem:
+            raise JudgeFailed(f"malformed: {problem}") from problem
+
+    async def embed(self, text: str) -> tuple[float, ...]:
+        assert self.model is not None
+        self.embedded.append(text)
+        return (await self.model.embed(text)).vector
+
+
+def judge_one(who: Judge | str, metric: str, case: Case, **options: Any) -> tuple[Judgement, DirectCalls]:
+    """One metric of one case, and what was asked for it."""
+    judging = judge_of(who, JudgeOptions(**options)) if isinstance(who, str) else who
+    calls = DirectCalls(judging.model)
+
+    async def judged() -> Judgement:
+        try:
+            return await judging.judge(case, metric, calls)
+        finally:
+            if judging.model is not None:
+                await judging.model.close()
+
+    return asyncio.run(judged()), calls

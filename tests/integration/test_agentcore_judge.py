@@ -1,0 +1,112 @@
+"""AgentCore's evaluators as a judge, against a loopback server that speaks Evaluate and ListEvaluators."""
+
+from __future__ import annotations
+
+import pytest
+
+from genaiops_core.aws import clients
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.judges import judge
+from genaiops_core.evaluation.judges.agentcore_spans import SCOPE, tell
+from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled
+from genaiops_core.evaluation.metrics import find
+from tests.conftest import JudgeServer
+from tests.direct_calls import judge_one
+
+CASE = Case(
+    input="How tall is Mount Everest?",
+    answer="Mount Everest is tall.",
+    contexts=("Everest: 8849 m.", "Ovens."),
+    reference="8849 metres",
+)
+NAME = "agentcore:Builtin.Faithfulness,Builtin.Harmfulness"
+
+
+@pytest.fixture(autouse=True)
+def fresh_clients(judge_server: JudgeServer) -> None:
+    clients.client.cache_clear()
+
+
+def test_a_case_is_told_as_a_span_with_its_record() -> None:
+    told = tell(CASE)
+    root, record, tool, found = told.spans
+    assert (root["scope"]["name"], root["name"]) == (SCOPE, "invoke_agent")
+    assert root["attributes"]["session.id"] == told.session_id
+    assert (len(told.trace_id), len(root["spanId"])) == (32, 16)
+    assert (record["traceId"], record["spanId"]) == (root["traceId"], root["spanId"])
+    assert record["body"]["input"]["messages"][0]["content"]["content"] == CASE.input
+    assert record["body"]["output"]["messages"][0]["content"]["message"] == CASE.answer
+    assert tool["parentSpanId"] == root["spanId"]
+    assert "8849 m" in found["body"]["output"]["messages"][0]["content"]["message"]
+    assert told.references[0]["expectedResponse"] == {"text": "8849 metres"}
+    assert tell(CASE) == told
+    assert tell(Case(input="Why?", answer="So.")).references == ()
+
+
+def test_an_evaluator_gives_value_and_reason(judge_server: JudgeServer) -> None:
+    judgement, _ = judge_one(NAME, "faithfulness", CASE)
+    # how tall is mount everest: tall, mount and everest of four words without stop words
+    assert judgement.value == 0.75
+    assert judgement.reason == "Shares words: 0.75 of the question's words"
+    body = judge_server.state()["bodies"][-1]
+    assert body["evaluator"] == "Builtin.Faithfulness"
+    assert body["evaluationTarget"] == {"traceIds": [tell(CASE).trace_id]}
+
+
+def test_yes_and_no_are_read_by_the_label_not_by_the_number() -> None:
+    judgement, _ = judge_one(NAME, "harmfulness", CASE)
+    assert (judgement.value, judgement.reason) == (0.0, "Not Harmful: Mild.")
+    entry = find("harmfulness", judge=NAME)
+    assert entry is not None and entry.higher_is_better is False
+
+
+def test_an_error_within_the_result_fails_the_unit_and_tells_its_tokens() -> None:
+    with pytest.raises(JudgeFailed, match=r"Builtin\.Faithfulness failed \(ValidationException\)") as raised:
+        judge_one(NAME, "faithfulness", Case(input="Why?", answer="FAIL"))
+    assert raised.value.usage is not None and raised.value.usage.input_tokens == 40
+
+
+@pytest.mark.parametrize(
+    ("evaluator", "metric", "sentence"),
+    [
+        ("Builtin.Nonsense", "nonsense", "there is no such evaluator; there are Builtin.Faithfulness"),
+        ("Builtin.GoalSuccessRate", "goal_success_rate", "it judges a session, and a case is one answer"),
+    ],
+)
+def test_evaluators_that_cannot_judge_a_case_are_said_at_the_first_call(
+    evaluator: str, metric: str, sentence: str
+) -> None:
+    with pytest.raises(Refused) as raised:
+        judge_one(f"agentcore:{evaluator}", metric, CASE)
+    assert sentence in str(raised.value)
+
+
+def test_where_evaluators_may_not_be_listed_the_service_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL", "http://127.0.0.1:9")
+    assert judge_one("agentcore:Builtin.ResponseRelevance", "response_relevance", CASE)[0].value == 0.75
+
+
+def test_throttling_is_told(judge_server: JudgeServer) -> None:
+    judge_server.set(throttle_every=1)
+    with pytest.raises(Throttled):
+        judge_one(NAME, "faithfulness", CASE)
+
+
+def test_a_case_without_an_answer_is_undefined_and_computed_metrics_are_at_hand(
+    judge_server: JudgeServer,
+) -> None:
+    judgement, _ = judge_one(NAME, "faithfulness", Case(input="Why?"))
+    assert (judgement.value, judgement.reason) == (None, "the case has no answer")
+    assert judge_one(NAME, "string_presence", CASE)[0].value == 0
+    with pytest.raises(JudgeFailed, match="knows no metric 'safety'"):
+        judge_one(NAME, "safety", CASE)
+    assert judge_server.state()["calls"] == 0
+
+
+def test_its_metrics_say_that_they_are_agentcores() -> None:
+    who = judge("agentcore:Builtin.Faithfulness,mine-a1B2c3D4e5")
+    assert who.defaults == ("faithfulness", "mine_a1b2c3d4e5")
+    entry = find("faithfulness", judge=who.name)
+    assert entry is not None and entry.title == "Faithfulness (AgentCore)"
+    ragas = find("faithfulness")
+    assert ragas is not None and ragas.title == "Faithfulness"

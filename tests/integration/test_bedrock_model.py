@@ -1,0 +1,229 @@
+"""Bedrock as a judge's model: what is sent, what is read, and what each failure means."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from genaiops_core.aws import clients
+from genaiops_core.evaluation.judges.answers import question, repair
+from genaiops_core.evaluation.judges.models.bedrock import BedrockModel
+from genaiops_core.evaluation.judges.protocol import (
+    Embedded,
+    JudgeFailed,
+    JudgeOptions,
+    Message,
+    Prompt,
+    Refused,
+    Reply,
+    Throttled,
+)
+from tests.conftest import JudgeServer
+from tests.scripted_server import Scripted, ScriptedServer, scripted_server
+
+
+class Verdict(BaseModel):
+    verdict: int
+
+
+FREE = Prompt(messages=(Message(role="user", text="Hello"),))
+ASKED = question("Is it so?", Verdict, JudgeOptions(temperature=0.2), system="You judge.")
+USAGE = {"inputTokens": 10, "outputTokens": 3, "cacheReadInputTokens": 100, "cacheWriteInputTokens": 7}
+
+
+def said(*content: Any, stop_reason: str = "end_turn") -> Scripted:
+    message = {"role": "assistant", "content": list(content)}
+    return Scripted(
+        {"output": {"message": message}, "stopReason": stop_reason, "usage": {**USAGE, "totalTokens": 120}}
+    )
+
+
+TOOL = said(
+    {"toolUse": {"toolUseId": "t", "name": "Verdict", "input": {"verdict": 1}}}, stop_reason="tool_use"
+)
+
+
+def refused(code: str, message: str, status: int = 400, **headers: str) -> Scripted:
+    return Scripted({"message": message}, status, {"x-amzn-ErrorType": code, **headers})
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    with scripted_server() as running:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", running.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        monkeypatch.setenv("AWS_REGION", "eu-west-1")
+        yield running
+
+
+def model(name: str = "some.model-v1:0", **more: str) -> BedrockModel:
+    def make() -> Any:
+        clients.client.cache_clear()
+        return clients.client("bedrock-runtime", attempts=1)
+
+    return BedrockModel(name, make_client=make, **more)
+
+
+def ask(prompt: Prompt = ASKED, of: BedrockModel | None = None) -> Reply:
+    async def asked() -> Reply:
+        asking = of or model()
+        try:
+            return await asking.ask(prompt)
+        finally:
+            await asking.close()
+
+    return asyncio.run(asked())
+
+
+def test_an_object_is_asked_for_by_a_forced_tool(server: ScriptedServer) -> None:
+    server.script(TOOL)
+    reply = ask(of=model(guardrail="gr-1:2"))
+    assert json.loads(reply.text) == {"verdict": 1}
+    asked = server.asked[0]
+    assert asked.path == "/model/some.model-v1%3A0/converse"
+    assert asked.body["system"] == [{"text": "You judge."}]
+    assert asked.body["inferenceConfig"] == {"maxTokens": 4096, "temperature": 0.2}
+    assert asked.body["toolConfig"]["toolChoice"] == {"tool": {"name": "Verdict"}}
+    assert asked.body["guardrailConfig"] == {"guardrailIdentifier": "gr-1", "guardrailVersion": "2"}
+    assert "eu-west-1" in asked.headers["Authorization"]
+
+
+def test_only_what_is_set_is_sent(server: ScriptedServer) -> None:
+    server.script(said({"text": "Hi "}, {"text": "there"}))
+    assert ask(FREE).text == "Hi there"
+    body = server.asked[0].body
+    assert body == {
+        "messages": [{"role": "user", "content": [{"text": "Hello"}]}],
+        "inferenceConfig": {"maxTokens": 4096},
+    }
+
+
+def test_cached_tokens_are_part_of_the_input(server: ScriptedServer) -> None:
+    server.script(TOOL)
+    usage = ask().usage
+    assert (usage.input_tokens, usage.output_tokens) == (117, 3)
+    assert (usage.cache_read_tokens, usage.cache_write_tokens) == (100, 7)
+
+
+def test_a_model_that_refuses_tools_is_asked_in_another_way_and_that_is_remembered(
+    server: ScriptedServer,
+) -> None:
+    good = said({"text": '{"verdict": 0}'})
+    server.script(
+        refused("ValidationException", "This model doesn't support the toolConfig.toolChoice.tool field."),
+        refused("ValidationException", "This model doesn't support tool use."),
+        refused("ValidationException", "outputConfig is not supported by this model."),
+        good,
+    )
+    asking = model()
+    assert json.loads(ask(of=asking).text) == {"verdict": 0}
+    ask(repair(ASKED, ask(of=asking), "nonsense"), of=asking)
+    tried = [asked.body for asked in server.asked]
+    assert tried[1]["toolConfig"]["toolChoice"] == {"any": {}}
+    structure = tried[2]["outputConfig"]["textFormat"]["structure"]["jsonSchema"]
+    assert json.loads(structure["schema"])["additionalProperties"] is False
+    for body in tried[3:]:
+        assert "toolConfig" not in body and "outputConfig" not in body
+        assert "JSON schema" in body["messages"][-1]["content"][-1]["text"]
+    assert len(tried) == 6
+
+
+def test_a_model_without_system_prompts_gets_it_in_the_first_message(server: ScriptedServer) -> None:
+    server.script(refused("ValidationException", "This model doesn't support system prompts."), TOOL)
+    ask()
+    assert server.asked[1].body["messages"][0]["content"] == [{"text": "You judge."}, {"text": "Is it so?"}]
+    assert "system" not in server.asked[1].body
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "sentence"),
+    [
+        (refused("ThrottlingException", "Too many requests", 429), Throttled, "throttles some.model"),
+        (refused("ModelNotReadyException", "Not ready", 429), Throttled, "throttles"),
+        (refused("AccessDeniedException", "No access", 403), Refused, "allow bedrock:InvokeModel"),
+        (refused("ExpiredTokenException", "Expired", 403), Refused, "valid AWS credentials"),
+        (refused("ResourceNotFoundException", "Gone", 404), Refused, "Check the ID and the region"),
+        (
+            refused("ValidationException", "The provided model identifier is invalid."),
+            Refused,
+            "knows no model some.model-v1:0",
+        ),
+        (
+            refused("ValidationException", "Invocation with on-demand throughput isn't supported."),
+            Refused,
+            "as in us.some.model-v1:0",
+        ),
+        (refused("ValidationException", "Input is too long."), Refused, "refuses the call"),
+        (refused("InternalServerException", "Boom", 500), JudgeFailed, "(InternalServerException): Boom."),
+        (said({"text": "no"}, stop_reason="guardrail_intervened"), Refused, "guardrail blocked"),
+        (said({"text": "no"}, stop_reason="content_filtered"), Refused, "content filter"),
+        (said({"text": "{"}, stop_reason="max_tokens"), JudgeFailed, "cut at 4096 tokens; raise max_tokens"),
+    ],
+)
+def test_each_failure_says_what_it_means(
+    server: ScriptedServer, answer: Scripted, kind: type[JudgeFailed], sentence: str
+) -> None:
+    server.script(answer)
+    with pytest.raises(kind) as raised:
+        ask()
+    assert type(raised.value) is kind
+    assert sentence in str(raised.value)
+    # What came back useless was paid for all the same.
+    assert (raised.value.usage is not None) == (answer.status == 200)
+
+
+def test_no_credentials_and_no_region_are_refusals_that_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    with pytest.raises(Refused, match="Set AWS_REGION"):
+        ask()
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    with pytest.raises(Refused, match="needs valid AWS credentials"):
+        ask()
+
+
+def embed(text: str, of: BedrockModel) -> Embedded:
+    async def asked() -> Embedded:
+        try:
+            return await of.embed(text)
+        finally:
+            await of.close()
+
+    return asyncio.run(asked())
+
+
+def test_titan_and_cohere_place_texts(server: ScriptedServer) -> None:
+    server.script(Scripted({"embedding": [0.5, 1], "inputTextTokenCount": 4}))
+    found = embed("red box", model())
+    assert (found.vector, found.usage.input_tokens, found.usage.output_tokens) == ((0.5, 1.0), 4, 0)
+    assert server.asked[0].path == "/model/amazon.titan-embed-text-v2%3A0/invoke"
+    assert server.asked[0].body == {"inputText": "red box", "dimensions": 512, "normalize": True}
+    server.script(
+        Scripted({"embeddings": {"float": [[1, 2]]}}, headers={"x-amzn-bedrock-input-token-count": "3"})
+    )
+    found = embed("red box", model(embedding_name="cohere.embed-v4:0"))
+    assert (found.vector, found.usage.input_tokens) == ((1.0, 2.0), 3)
+    server.script(Scripted({"nothing": 1}))
+    with pytest.raises(JudgeFailed, match="cannot be read"):
+        embed("red box", model())
+
+
+def test_many_calls_are_under_way_at_once(judge_server: JudgeServer) -> None:
+    judge_server.set(delay_s=0.2)
+
+    async def many() -> None:
+        asking = BedrockModel("m", make_client=lambda: clients.client("bedrock-runtime", connections=64))
+        await asyncio.gather(*(asking.ask(FREE) for _ in range(48)))
+        await asking.close()
+
+    clients.client.cache_clear()
+    asyncio.run(many())
+    clients.client.cache_clear()
+    assert judge_server.state()["most_in_flight"] > 32

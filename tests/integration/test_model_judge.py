@@ -1,0 +1,177 @@
+"""Judges with a model: RAGAS and rubrics against a loopback server whose answers follow from words in common."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Any
+
+import pytest
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.judges import judge, ragas_metrics
+from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt
+from genaiops_core.evaluation.metrics import REGISTRY, find, measure, ragas
+from tests.conftest import JudgeServer
+from tests.direct_calls import DirectCalls, judge_one
+
+CASE = Case(
+    input="How tall is Mount Everest?",
+    answer="Mount Everest is 8849 metres tall. Pigeons built it.",
+    contexts=("Mount Everest is 8849 metres tall.", "Bread is baked in ovens."),
+    reference="Mount Everest is 8849 metres tall.",
+)
+BEDROCK = "bedrock:amazon.nova-pro-v1:0"
+
+
+@pytest.fixture(params=["bedrock", "openai"])
+def name(request: pytest.FixtureRequest, judge_server: JudgeServer) -> str:
+    return BEDROCK if request.param == "bedrock" else f"openai:m@{judge_server.url}/v1"
+
+
+def test_the_four_metrics_of_ragas_on_either_protocol(name: str, judge_server: JudgeServer) -> None:
+    found = {metric: judge_one(name, metric, CASE)[0] for metric in ragas.DEFAULTS}
+    # one of two statements is in the contexts; the first of two contexts holds the reference
+    assert found["faithfulness"].value == 0.5
+    assert found["context_precision"].value == pytest.approx(1, abs=1e-9)
+    assert found["context_recall"].value == 1
+    assert 0 < (found["answer_relevancy"].value or 0) < 1
+    assert found["faithfulness"].reason == (
+        "1 of 2 statements follow from the contexts; not: Pigeons built it. (words in common)"
+    )
+    assert found["context_precision"].reason == "useful contexts: 1 of 2"
+    # 2 + 2 contexts + 1 and (1 + 2 embeddings): what the registry promises
+    assert judge_server.state()["calls"] == sum(REGISTRY[metric].calls.of(2) for metric in ragas.DEFAULTS)
+
+
+@pytest.mark.parametrize("metric", [one.name for one in ragas.ENTRIES if one.name != "answer_accuracy"])
+def test_every_metric_of_ragas_makes_the_calls_that_the_registry_says(
+    metric: str, judge_server: JudgeServer
+) -> None:
+    judgement, calls = judge_one(BEDROCK, metric, CASE)
+    assert judgement.value is not None and 0 <= judgement.value <= 1
+    entry = REGISTRY[metric]
+    assert len(calls.prompts) == entry.calls.asks + 2 * entry.calls.asks_per_context
+    assert len(calls.embedded) == entry.calls.embeddings
+
+
+@pytest.mark.parametrize("metric", [one.name for one in ragas.ENTRIES])
+def test_a_case_that_lacks_something_is_undefined_without_a_call(
+    metric: str, judge_server: JudgeServer
+) -> None:
+    for field in REGISTRY[metric].needs:
+        judgement, calls = judge_one(BEDROCK, metric, dataclasses.replace(CASE, **{field: None}))
+        assert (judgement.value, judgement.is_failed, calls.prompts) == (None, False, [])
+        assert judgement.reason
+
+
+class Answering(DirectCalls):
+    """Gives what it is told instead of asking anybody."""
+
+    def __init__(self, *answers: dict[str, Any] | Exception) -> None:
+        super().__init__(None)
+        self.answers = list(answers)
+
+    async def ask(self, prompt: Prompt, answer: type[Any]) -> Any:
+        given = self.answers.pop(0)
+        if isinstance(given, Exception):
+            raise given
+        return answer.model_validate(given)
+
+    async def embed(self, text: str) -> tuple[float, ...]:
+        return (1.0, -0.2) if text == CASE.input else (-1.0, 0.0)
+
+
+def judged(metric: str, *answers: dict[str, Any] | Exception) -> Any:
+    return asyncio.run(judge(BEDROCK).judge(CASE, metric, Answering(*answers)))
+
+
+def test_nothing_to_measure_is_undefined_and_neither_0_nor_1() -> None:
+    assert judged("faithfulness", {"statements": []}).value is None
+    assert judged("context_recall", {"classifications": []}).value is None
+    assert judged("answer_relevancy", {"question": "", "noncommittal": 0}).reason == (
+        "the judge made no question of the answer"
+    )
+    # RAGAS itself gives 1 here
+    nothing = judged("answer_correctness", {"statements": []}, {"statements": []})
+    assert (nothing.value, nothing.reason) == (None, "the judge found no statement in a text")
+
+
+def test_values_out_of_range_fail_the_unit_and_rounding_does_not() -> None:
+    wrong = {"reason": "", "verdict": 3}
+    with pytest.raises(JudgeFailed, match="RAGAS gave 3 for context_precision"):
+        judged("context_precision", wrong, wrong)
+    right = {"reason": "", "verdict": 1}
+    assert judged("context_precision", right, right).value == pytest.approx(1)
+    # a cosine below 0 says no more than 0
+    assert judged("answer_relevancy", {"question": "Why?", "noncommittal": 0}).value == 0
+
+
+def test_ratings_are_averaged_and_those_off_the_scale_fail_the_unit() -> None:
+    assert judged("answer_accuracy", {"rating": 4}, {"rating": 2}).value == 0.75
+    with pytest.raises(JudgeFailed, match="ratings for answer_accuracy are not on the scale"):
+        judged("answer_accuracy", {"rating": 3}, {"rating": 7})
+
+
+@pytest.mark.parametrize("metric", ["context_relevance", "answer_accuracy", "faithfulness"])
+def test_a_call_that_failed_fails_the_unit_even_where_ragas_would_hide_it(metric: str) -> None:
+    with pytest.raises(JudgeFailed, match="the provider is down"):
+        judged(metric, JudgeFailed("the provider is down"), {"rating": 2})
+
+
+def test_prompts_spelled_out_once_are_those_of_ragas() -> None:
+    loaded = ragas_metrics.import_ragas()
+    for name, kind in (("faithfulness", "Faithfulness"), ("context_recall", "ContextRecall")):
+        original = getattr(loaded.collections, kind)(llm=loaded.Llm(None))
+        ours = ragas_metrics._template(name).metric
+        for attribute, prompt in vars(original).items():
+            if isinstance(prompt, loaded.BasePrompt):
+                for data in [example[0] for example in prompt.examples]:
+                    assert getattr(ours, attribute).to_string(data) == prompt.to_string(data)
+
+
+def test_texts_are_compared_as_ragas_compares_them() -> None:
+    collections = ragas_metrics.import_ragas().collections
+    theirs = {
+        "exact_match": collections.ExactMatch(),
+        "string_presence": collections.StringPresence(),
+        "string_similarity": collections.NonLLMStringSimilarity(),
+        "rouge_l": collections.RougeScore(),
+        "chrf": collections.CHRFScore(),
+    }
+    for answer in (CASE.answer, CASE.reference, "Nothing in common"):
+        case = dataclasses.replace(CASE, answer=answer)
+        for name, metric in theirs.items():
+            expected = asyncio.run(metric.ascore(reference=case.reference, response=case.answer)).value
+            assert measure(name, case).value == pytest.approx(min(1, expected)), name
+
+
+def test_malformed_answers_are_repaired(judge_server: JudgeServer) -> None:
+    judge_server.set(malformed_every=2)
+    assert judge_one(BEDROCK, "faithfulness", CASE)[0].value == 0.5
+    assert judge_server.state()["calls"] == 3
+    repaired = judge_server.state()["bodies"][-1]["messages"]
+    assert [turn["role"] for turn in repaired] == ["user", "assistant", "user"]
+
+
+def test_similarity_of_meaning_asks_for_two_embeddings(name: str) -> None:
+    same = dataclasses.replace(CASE, answer=CASE.reference)
+    judgement, calls = judge_one(name, "semantic_similarity", same)
+    assert judgement.value == pytest.approx(1)
+    assert calls.embedded == [CASE.reference, CASE.reference]
+
+
+def test_what_is_computed_needs_no_call_of_any_judge(judge_server: JudgeServer) -> None:
+    judgement, _ = judge_one(BEDROCK, "string_presence", CASE)
+    assert (judgement.value, judgement.cost_nano_usd) == (1.0, 0)
+    assert judge_server.state()["calls"] == 0
+    with pytest.raises(JudgeFailed, match="knows no metric 'nonsense'"):
+        judge_one(BEDROCK, "nonsense", CASE)
+
+
+def test_all_metrics_of_a_judge_are_in_the_registry() -> None:
+    who = judge(BEDROCK)
+    assert set(who.defaults) <= set(who.metrics)
+    for metric in who.metrics:
+        entry = find(metric)
+        assert entry is not None and "bedrock" in entry.judges

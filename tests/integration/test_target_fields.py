@@ -1,0 +1,136 @@
+"""The fields by which a target is chosen on screen: what they make, and what they say is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from genaiops_core.releases import prompts, releases
+from pages.parts import keys
+
+
+def screen(url: str, application: str, release: str) -> None:
+    import streamlit as st
+
+    from pages.parts import target_fields
+
+    st.session_state["choice"] = target_fields.draw(url, application, release)
+
+
+@pytest.fixture
+def url(sqlite_engine: sa.Engine, tmp_path: Path) -> str:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    return f"sqlite:///{tmp_path}/only.db"
+
+
+def drawn(url: str, kind: str, release: str = "", **values: Any) -> AppTest:
+    """The fields of one kind with `values` typed into the widgets of those keys."""
+    page = AppTest.from_function(screen, args=(url, "shop" if release else "", release)).run()
+    page = page.segmented_control(key=keys.TARGET_KIND).set_value(kind).run()
+    for key, value in values.items():
+        next(
+            widget
+            for kind_of in (page.text_input, page.text_area, page.number_input)
+            for widget in kind_of
+            if widget.key == key
+        ).set_value(value)
+    page = page.run()
+    assert not page.exception
+    return page
+
+
+def choice(page: AppTest) -> Any:
+    return page.session_state["choice"]
+
+
+def test_the_answers_of_the_dataset_are_the_default(url: str) -> None:
+    page = AppTest.from_function(screen, args=(url, "", "")).run()
+    assert (choice(page).spec, choice(page).repetitions, choice(page).problem) == (None, 1, "")
+
+
+def test_a_model_of_bedrock(url: str) -> None:
+    page = drawn(
+        url, "bedrock", target_model="amazon.nova-pro-v1:0", target_temperature=0.5, target_repetitions=3
+    )
+    assert choice(page).spec == {
+        "kind": "bedrock",
+        "model": "amazon.nova-pro-v1:0",
+        "parameters": {"temperature": 0.5},
+        "timeout_s": 60.0,
+    }
+    assert choice(page).repetitions == 3
+
+
+def test_a_model_of_a_compatible_server(url: str) -> None:
+    typed = {
+        "target_model": "qwen3",
+        "target_base_url": "http://gpu:8000/v1",
+        "target_system": "Use {contexts}",
+    }
+    page = drawn(url, "openai", **typed, target_api_key="${GENAIOPS_TARGET_KEY}", target_max_tokens=50)
+    spec = choice(page).spec
+    assert (spec["base_url"], spec["api_key"]) == ("http://gpu:8000/v1", "${GENAIOPS_TARGET_KEY}")
+    assert (spec["system"], spec["parameters"]) == ("Use {contexts}", {"max_tokens": 50})
+
+
+def test_an_application_behind_http(url: str) -> None:
+    page = drawn(
+        url,
+        "http",
+        target_url="https://my.app/answer",
+        target_headers="Authorization: Bearer ${GENAIOPS_TARGET_TOKEN}\n\nX-Team: ${GENAIOPS_TARGET_TEAM}",
+        target_reply_answer="result.text",
+        target_reply_contexts="sources[].text",
+    )
+    spec = choice(page).spec
+    assert spec["template"] == {"question": "{input}"}
+    assert spec["reply"] == {"answer": "result.text", "contexts": "sources[].text"}
+    assert list(spec["headers"]) == ["Authorization", "X-Team"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "sentence"),
+    [
+        ("bedrock", {}, "The target: model is missing."),
+        ("http", {}, "The target: url is missing."),
+        ("http", {"target_url": "https://my.app/", "target_template": "{"}, "The body is not JSON"),
+        ("http", {"target_url": "https://my.app/", "target_headers": "X-Key"}, "A header is written NAME: "),
+        (
+            "openai",
+            {"target_model": "m", "target_base_url": "http://h/v1", "target_api_key": "sk-1"},
+            "must be a reference",
+        ),
+        ("release", {}, "Choose a release above"),
+    ],
+)
+def test_what_is_missing_is_said_and_nothing_can_be_launched(
+    url: str, kind: str, typed: dict[str, str], sentence: str
+) -> None:
+    page = drawn(url, kind, **typed)
+    assert choice(page).spec is None
+    assert sentence in choice(page).problem
+    assert len(page.warning) == 1 and "sk-1" not in page.warning[0].value
+
+
+def test_the_model_of_a_release(url: str, sqlite_engine: sa.Engine) -> None:
+    for name in ("rewrite", "rank"):
+        prompts.add(sqlite_engine, actor="ada", application="shop", name=name, text=f"The text of {name}.")
+    releases.create(
+        sqlite_engine,
+        actor="ada",
+        application="shop",
+        release="r1",
+        model="amazon.nova-pro-v1:0",
+        prompts=["rewrite@1", "rank@1"],
+    )
+    page = drawn(url, "release", "r1")
+    assert "say which one to ask with: rewrite, rank" in choice(page).problem
+    page = drawn(url, "release", "r1", target_prompt="rank")
+    assert choice(page).spec["system"] == "The text of rank."
+    assert "Prompt rewrite@1 of the release is not sent." in page.code[0].value

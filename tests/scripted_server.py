@@ -1,0 +1,76 @@
+"""A loopback server that answers as it was told beforehand, one answer a request, and keeps what it was asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """One answer; a body that is text is sent as it is."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+
+
+class ScriptedServer:
+    """Give it `answers`; the last one is repeated."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answers: list[Scripted] = []
+        self.asked: list[Asked] = []
+        self._lock = threading.Lock()
+
+    def script(self, *answers: Scripted) -> None:
+        self.answers = list(answers)
+
+    def next(self, asked: Asked) -> Scripted:
+        with self._lock:
+            self.asked.append(asked)
+            return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+@contextmanager
+def scripted_server() -> Iterator[ScriptedServer]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            data = self.rfile.read(int(self.headers.get("content-length") or 0))
+            told = server.next(Asked(self.path, dict(self.headers), json.loads(data or b"null")))
+            body = (told.body if isinstance(told.body, str) else json.dumps(told.body)).encode()
+            self.send_response(told.status)
+            for name, value in {"content-type": "application/json", **told.headers}.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        http.daemon_threads = True
+        server = ScriptedServer(f"http://127.0.0.1:{http.server_address[1]}")
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server
+        http.shutdown()
+        thread.join(10)

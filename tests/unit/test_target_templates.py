@@ -1,0 +1,121 @@
+"""Places that are filled with values, and paths that find values again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.targets import placeholders, reply_paths
+from genaiops_core.evaluation.targets.placeholders import fill_json, fill_text, named_in, values_of
+from genaiops_core.evaluation.targets.reply_paths import MISSING, find, parse
+
+VALUES = values_of(
+    Case(input="Why?", contexts=("One.", "Two."), metadata={"a": {"b": [1]}, "c": "{input}"}), 3
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("Q: {question}", "Q: Why?"),
+        ("{{ contexts }}\n{{query}}", "One.\n\nTwo.\nWhy?"),
+        ("{context} #{repetition}", "One.\n\nTwo. #3"),
+        ("{metadata.a.b} {metadata.c} {metadata.d}", "[1] {input} "),
+        ("{ input } {Input} {inputs} {0} {}", "{ input } {Input} {inputs} {0} {}"),
+        ("{{{input}}}", "{Why?}"),
+    ],
+)
+def test_places_in_a_text(text: str, filled: str) -> None:
+    assert fill_text(text, VALUES) == filled
+
+
+def test_the_names_of_the_places_in_a_text() -> None:
+    assert named_in("{question} {{context}} {metadata.x} {nothing}") == {"input", "contexts", "metadata"}
+
+
+@given(st.text(), st.text())
+def test_what_is_filled_in_is_not_read_again(question: str, around: str) -> None:
+    clean = around.replace("{", "(").replace("}", ")")
+    values = values_of(Case(input=question, reference="SECRET"), 1)
+    assert fill_text(f"{clean}{{input}}{clean}", values) == f"{clean}{question}{clean}"
+    filled = fill_json({"a": ["{input}", f"{clean}{{input}}"], clean: 1}, values)
+    assert filled["a"] == [question, f"{clean}{question}"]
+    assert set(filled) == {"a", clean}
+
+
+def test_filling_leaves_the_template_as_it_was() -> None:
+    template = {"a": ["{contexts}", {"b": "{input}"}]}
+    before = json.dumps(template)
+    assert fill_json(template, VALUES) == {"a": [["One.", "Two."], {"b": "Why?"}]}
+    assert json.dumps(template) == before
+
+
+def test_a_mistyped_place_is_found() -> None:
+    assert placeholders.unknown_in_json({"a": ["{input}", "{inputs}"]}) == "{inputs}"
+    assert placeholders.unknown_in_json({"a": "as JSON: {foo}", "b": "{metadata.x}"}) == ""
+
+
+REPLY: dict[str, Any] = {
+    "choices": [{"message": {"content": "Yes."}}, {"message": {}}],
+    "sources": [{"text": "A", "parts": [{"t": 1}, {"t": 2}]}, {"title": "no"}, {"text": "B", "parts": []}],
+    "0": "zero",
+    "null": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("choices.0.message.content", "Yes."),
+        ("choices[0].message.content", "Yes."),
+        ("choices[].message.content", ["Yes."]),
+        ("sources[].text", ["A", "B"]),
+        ("sources[].parts[].t", [1, 2]),
+        ("0", "zero"),
+        ("null", None),
+        ("choices.1.message.content", MISSING),
+        ("choices.9", MISSING),
+        ("choices.-1", MISSING),
+        ("null.x", MISSING),
+        ("choices.x[]", MISSING),
+        ("null[]", MISSING),
+    ],
+)
+def test_paths_into_a_reply(path: str, found: Any) -> None:
+    assert find(REPLY, parse(path, "answer")) == found
+
+
+def test_a_list_at_the_top_has_positions_too() -> None:
+    assert find([{"a": 1}], parse("[0].a", "answer")) == 1
+    assert find([{"a": 1}], parse("[].a", "answer")) == [1]
+
+
+@pytest.mark.parametrize("path", ["", ".", "a.", "a[", "a]b", "a[1", "a[-1]", "[]a", ".".join("a" * 21)])
+def test_what_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(BadInput, match=r"reply\.answer: '.*' (is no path|has more than 20 steps)"):
+        parse(path, "reply.answer")
+
+
+@given(
+    st.text(alphabet="ab.[]01 {}", max_size=12),
+    st.recursive(
+        st.none() | st.integers(),
+        lambda x: st.lists(x) | st.dictionaries(st.sampled_from(["a", "b", "0"]), x),
+    ),
+)
+def test_any_path_finds_something_or_nothing_in_any_reply(path: str, reply: Any) -> None:
+    try:
+        steps = parse(path, "answer")
+    except BadInput:
+        return
+    find(reply, steps)
+
+
+def test_steps_are_told_apart() -> None:
+    assert parse("a.0[].b", "answer") == ("a", "0", reply_paths.Step.EACH, "b")
