@@ -77,7 +77,7 @@ async def synthesise(
         actor=actor,
         name=dataset,
         make=lambda kept: [*kept, *drafted.cases],
-        source=lambda: f"{len(drafted.cases)} questions about {len(documents)} documents by {judge}",
+        source=lambda: _source(len(drafted.cases), documents, judge, calls.cost_nano_usd),
         reason=reason or f"from {', '.join(document.name for document in documents[:5])}",
         action="dataset.synthesise",
     )
@@ -89,6 +89,13 @@ async def synthesise(
         passages=sum(map(len, found)),
         cost_nano_usd=calls.cost_nano_usd,
     )
+
+
+def _source(cases: int, documents: Sequence[Document], judge: str, cost_nano_usd: int | None) -> str:
+    """What the version says of itself."""
+    cost = "unknown cost" if cost_nano_usd is None else f"{cost_nano_usd / 1e9:.6f} USD"
+    about = documents[0].name if len(documents) == 1 else f"{len(documents)} documents"
+    return f"{cases} questions about {about} by {judge}, {cost}"
 
 
 def _why(drafted: synthesis.Drafted) -> str:
