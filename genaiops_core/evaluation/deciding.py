@@ -188,7 +188,7 @@ class _Regressions:
         measured = [
             name for name in stage.compared_metrics if name in self._run.metrics or name in compare.RELATIVE
         ]
-        found = self._compare(baseline, stage.max_degradation, measured)
+        found = self._compare(baseline, stage.max_degradation, measured or None)
         found = self._with_traffic(found, baseline, measured, stage.max_degradation)
         if self._shown is None:
             self._shown = (baseline, found)
@@ -218,7 +218,8 @@ class _Regressions:
         """Cost and latency by the traffic of both releases, where no answers were generated in both runs."""
         application, release = self._run.application, str(baseline.body.get("release") or "")
         wanted = [name for name in metrics if name in compare.RELATIVE]
-        if found.pairs.values(compare.LATENCY)[0] or not (application and release and self._run.release):
+        is_known = bool(application and release and self._run.release)
+        if not wanted or not is_known or found.pairs.values(compare.LATENCY)[0]:
             return found
         before, after = (
             traffic.newest_requests(self._connection, application, name, self._at)
