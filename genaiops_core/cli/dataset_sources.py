@@ -83,36 +83,24 @@ def synthesise(
     json: output.Json = False,
 ) -> None:
     """Let a judge's model write questions about documents; they wait for review before they count."""
-    import asyncio
-
     from genaiops_core.cli.datasets import read_file
     from genaiops_core.evaluation import judge_options
     from genaiops_core.evaluation.chunks import read_document
-    from genaiops_core.evaluation.drafting import open_calls
     from genaiops_core.evaluation.pace import Pace
-    from genaiops_core.evaluation.synthetic_datasets import Synthesised
-    from genaiops_core.evaluation.synthetic_datasets import synthesise as write
+    from genaiops_core.evaluation.synthetic_datasets import synthesise_now
 
-    documents = [read_document(read_file(file), file.name) for file in files]
-    options = judge_options.options_of(pacing.options_of(judge_option))
-    pace = pacing.pace_of(concurrency, calls_per_minute, Pace.unit_timeout_s, spend_limit)
-    engine, actor = context.engine(), context.actor()
-
-    async def written() -> Synthesised:
-        async with open_calls(engine, judge, options=options, pace=pace) as calls:
-            return await write(
-                engine,
-                actor=actor,
-                dataset=name,
-                documents=documents,
-                calls=calls,
-                judge=judge,
-                cases=cases,
-                reason=reason,
-                progress=None if json else _tell_progress,
-            )
-
-    done = asyncio.run(written())
+    done = synthesise_now(
+        context.engine(),
+        actor=context.actor(),
+        dataset=name,
+        documents=[read_document(read_file(file), file.name) for file in files],
+        judge=judge,
+        cases=cases,
+        options=judge_options.options_of(pacing.options_of(judge_option)),
+        pace=pacing.pace_of(concurrency, calls_per_minute, Pace.unit_timeout_s, spend_limit),
+        reason=reason,
+        progress=None if json else _tell_progress,
+    )
     cost = None if done.cost_nano_usd is None else done.cost_nano_usd / 1e9
     if json:
         facts = {"added": done.added, "skipped": done.skipped, "passages": done.passages, "cost_usd": cost}
