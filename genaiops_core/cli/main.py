@@ -23,7 +23,7 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
-    targets,
+    target_try,
     traces,
     verdicts,
 )
@@ -46,6 +46,7 @@ for module in (
     evaluation_runs,
     targets,
     verdicts,
+    target_try,
     metrics,
     releases,
     rollouts,
