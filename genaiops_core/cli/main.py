@@ -44,7 +44,6 @@ for module in (
     datasets,
     evaluations,
     evaluation_runs,
-    targets,
     verdicts,
     target_try,
     metrics,
