@@ -31,6 +31,10 @@ _REFUSED = (
     (b"SQLite format 3", "an SQLite database"),
     (b"\x89PNG", "an image"),
     (b"ARROW1", "an Arrow file"),
+    (b"<!DOCTYPE html", "a web page"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "an XML document"),
 )
 _IS_EMPTY = re.compile(rb"[\x00\xef\xbb\xbf\xff\xfe \t\r\n]*+")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
