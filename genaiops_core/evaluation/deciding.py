@@ -27,6 +27,7 @@ from genaiops_core.evaluation import (
 from genaiops_core.evaluation import pipeline as pipelines
 from genaiops_core.evaluation.compare import Comparison, Difference
 from genaiops_core.evaluation.gates import THRESHOLD, Decision, Evidence, decide
+from genaiops_core.evaluation.metrics import find
 from genaiops_core.evaluation.pipeline import Stage
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.summaries import MetricResult, summarise
@@ -143,12 +144,14 @@ def decide_against(
 def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricResult]:
     """Every metric of a run over the cases it was meant to score."""
     scored = details.units(connection, run.id)
+    rubrics = (run.config.get("judge_options") or {}).get("rubrics") or ()
     found = {}
     for name in run.metrics:
         reached = [by_metric[name] for by_metric in scored.values() if name in by_metric]
         found[name] = summarise(
             name,
             reached,
+            entry=find(name, rubrics, judge=run.judge),
             unscored=max(0, results.cases(run) - len(reached)),
             repetitions=run.repetitions,
         )
@@ -262,4 +265,4 @@ def _threshold(result: MetricResult, decision: Decision) -> float | None:
     ]
     if not asked:
         return None
-    return max(asked) if result.scale.higher_is_better else min(asked)
+    return min(asked) if result.scale.higher_is_better is False else max(asked)
