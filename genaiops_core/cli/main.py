@@ -24,7 +24,7 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
-    targets,
+    target_try,
     traces,
     verdicts,
 )
@@ -45,8 +45,8 @@ for module in (
     datasets,
     evaluations,
     evaluation_runs,
-    targets,
     verdicts,
+    target_try,
     metrics,
     labels,
     releases,

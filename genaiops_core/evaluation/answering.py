@@ -19,6 +19,7 @@ from genaiops_core.evaluation.desk.records import KeptAnswer, KeptScore
 from genaiops_core.evaluation.desk.unit import Unit
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Usage
 from genaiops_core.evaluation.targets import Answered, answered_case, priced
+from genaiops_core.evaluation.targets.specs import DEFAULT_TIMEOUT_S
 
 Answers = Mapping[tuple[int, int], KeptAnswer]
 """(case number, repetition) -> answer."""
@@ -56,32 +57,42 @@ async def answer(
     target = desk.target
     assert target is not None
 
-    async def keep(answered: Answered) -> tuple[KeptAnswer, int | None]:
-        told = priced(answered, target, desk.means.prices.list, time.time_ns())
-        kept = _kept(which, told)
+    async def keep(came: Answered | JudgeFailed) -> tuple[KeptAnswer, int | None]:
+        is_failed = isinstance(came, JudgeFailed)
+        answered = (
+            Answered(text=None, problem=str(came), usage=came.usage or Usage())
+            if isinstance(came, JudgeFailed)
+            else came
+        )
+        kept = _kept(
+            which, priced(answered, target, desk.means.prices.list, time.time_ns()), is_failed=is_failed
+        )
+        found[which] = kept
         await desk.keeper.put(kept)
         return kept, kept.cost_nano_usd
 
     async with desk.units:
-        clock = UnitClock(desk.pace.unit_timeout_s)
+        spec = desk.run.config.get("target") or {}
+        # A target has a time limit of its own.
+        limit_s = max(desk.pace.unit_timeout_s, float(spec.get("timeout_s") or DEFAULT_TIMEOUT_S) + 5.0)
+        clock = UnitClock(limit_s)
         tokens = text_tokens(case.input, *(case.contexts or ()))
-        limit = int((desk.run.config.get("target") or {}).get("max_tokens") or _MOST_ANSWER_TOKENS)
+        limit = int((spec.get("parameters") or {}).get("max_tokens") or _MOST_ANSWER_TOKENS)
         most = desk.means.prices.most(target.provider, target.model, tokens, limit)
         try:
             async with clock:
-                found[which] = await made(
-                    desk.means, clock, most, lambda: target.answer(case, which[1]), keep
-                )
+                await made(desk.means, clock, most, lambda: target.answer(case, which[1]), keep)
             return
         except TimeoutError:
-            problem = f"took longer than {desk.pace.unit_timeout_s:g} s"
+            problem = f"took longer than {limit_s:g} s"
         except JudgeFailed as error:
             problem = str(error)
         except GenAIOpsError as error:  # a setting is missing or wrong, for every case alike
             desk.fail(str(error))
             return
-    found[which] = _kept(which, Answered(text=None, problem=problem), is_paid=False)
-    desk.keeper.put(found[which])
+    if which not in found:  # a failure that was paid is there already
+        found[which] = _kept(which, Answered(text=None, problem=problem), is_failed=True, is_paid=False)
+        desk.keeper.put(found[which])
 
 
 def judged_case(case: Case, kept: KeptAnswer) -> Case:
@@ -101,14 +112,17 @@ def unanswered(unit: Unit, kept: KeptAnswer) -> KeptScore:
     )
 
 
-def _kept(which: tuple[int, int], answered: Answered, *, is_paid: bool = True) -> KeptAnswer:
+def _kept(
+    which: tuple[int, int], answered: Answered, *, is_failed: bool = False, is_paid: bool = True
+) -> KeptAnswer:
     return KeptAnswer(
         case_no=which[0],
         repetition=which[1],
         answer=answered.text,
         contexts=answered.contexts,
         problem=answered.problem,
-        latency_ms=answered.latency_ms if is_paid else None,
+        # Its absence tells a call that failed, and is worth another attempt, from one that brought no answer.
+        latency_ms=None if is_failed else answered.latency_ms,
         usage=answered.usage,
         cost_nano_usd=answered.cost_nano_usd if is_paid else None,
         is_paid=is_paid,

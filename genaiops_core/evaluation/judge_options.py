@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -19,6 +19,9 @@ def options_of(given: Mapping[str, Any]) -> JudgeOptions:
     known = {field.name: field.type for field in fields(JudgeOptions) if field.name != "rubrics"}
     made: dict[str, Any] = {}
     for name, value in given.items():
+        if name == "rubrics" and isinstance(value, Sequence) and not isinstance(value, str):
+            made[name] = tuple(value)
+            continue
         if name not in known:
             raise BadInput(f"There is no judge option '{name}'; known are {', '.join(sorted(known))}.")
         made[name] = _of_kind(name, value, str(known[name]))

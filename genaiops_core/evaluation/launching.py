@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from db.tables.evaluations import evaluation_score, generated_answer
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation import targets
 from genaiops_core.evaluation.desk.prices import Prices
 from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import canonical
@@ -18,8 +19,10 @@ from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.pipeline import Pipeline
 from genaiops_core.evaluation.run_records import usd
 from genaiops_core.evaluation.scales import scale_of
+from genaiops_core.evaluation.targets.specs import MOST_REPETITIONS
 
-MOST_REPETITIONS = 20
+PROVIDERS = {"bedrock": "aws.bedrock"}
+"""As prices name them; models behind other addresses are known by their own names only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,21 +61,21 @@ def chosen_metrics(
                     f"The judge {judge.name} cannot measure '{name}'; it measures {', '.join(judge.metrics)}."
                 )
         return chosen
-    gates = dict.fromkeys(
-        [
-            *(
-                name
-                for stage in (stages.stages if stages else ())
-                for name in (*stage.metrics, *stage.compared_metrics)
-            ),
-            *minimums,
-        ]
-    )
-    wanted = [name for name in gates if name in judge.metrics]
+    wanted = [name for name in asked_by_gates(stages, minimums) if name in judge.metrics]
     # What costs nothing is measured anyway.
     return list(
         dict.fromkeys([*judge.defaults, *wanted] if judge.model is None else wanted or judge.defaults)
     )
+
+
+def asked_by_gates(stages: Pipeline | None, minimums: Mapping[str, float]) -> list[str]:
+    """The metrics that stages and minimums ask for, in their order."""
+    of_stages = [
+        name
+        for stage in (stages.stages if stages else ())
+        for name in (*stage.metrics, *stage.compared_metrics)
+    ]
+    return list(dict.fromkeys([*of_stages, *minimums]))
 
 
 def check_repetitions(repetitions: int, *, has_target: bool) -> None:
@@ -110,18 +113,31 @@ def new_id() -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def check_prices(connection: sa.Connection, judge: Judge, pace: Pace) -> None:
+def check_prices(
+    connection: sa.Connection, judge: Judge, target: targets.TargetSpec | None, pace: Pace
+) -> None:
     """Refuse a spend limit that nobody could keep.
 
     Raises:
-        BadInput: a model of the judge has no known price.
+        BadInput: a model of the judge or of the target has no known price.
     """
-    model = judge.model
-    if pace.spend_limit_nano_usd is None or model is None:
+    if pace.spend_limit_nano_usd is None:
         return
     prices = Prices.load(connection)
-    for name in (model.name, model.embedding_name):
-        if name and not prices.knows(model.provider, name):
+    models: list[tuple[str, str]] = []
+    if judge.model is not None:
+        models += [
+            (judge.model.provider, name) for name in (judge.model.name, judge.model.embedding_name) if name
+        ]
+    if target is not None:
+        models.append((PROVIDERS.get(target.kind, ""), target.model))
+    for provider, name in models:
+        if not name:
+            raise BadInput(
+                "A spend limit cannot be kept for a target that does not say which model answers; "
+                "give its model, or launch without a limit."
+            )
+        if not prices.knows(provider, name):
             raise BadInput(
                 f"The price of {name} is not known, so a spend limit cannot be kept; import it with genaiops import "
                 f'prices FILE, where FILE holds {{"{name}": [INPUT, OUTPUT]}} in USD per million tokens, or launch '

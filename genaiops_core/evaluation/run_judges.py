@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from genaiops_core.evaluation.judge_options import options_of
-from genaiops_core.evaluation.judges import computed, judge
+from genaiops_core.evaluation.judges import computed, judge, ragas_metrics
 from genaiops_core.evaluation.judges.protocol import Judge
+from genaiops_core.evaluation.metrics import ragas
 from genaiops_core.evaluation.runs import Evaluation
+
+_OF_RAGAS = frozenset(entry.name for entry in ragas.ENTRIES)
 
 
 def judge_of(run: Evaluation) -> Judge:
@@ -15,6 +18,12 @@ def judge_of(run: Evaluation) -> Judge:
         BadInput: it cannot be made: there is none of that name, or an option is wrong.
     """
     return judge(run.judge, options_of(run.config.get("judge_options") or {}))
+
+
+def load_libraries(run: Evaluation) -> None:
+    """Import what the judge of a run will need: it takes seconds, better spent before the first call than at it."""
+    if any(name in _OF_RAGAS for name in run.metrics) and run.judge.startswith(("bedrock:", "openai:")):
+        ragas_metrics.import_ragas()
 
 
 def is_computed(judge: Judge, metric: str) -> bool:

@@ -12,7 +12,7 @@ from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict
-from genaiops_core.evaluation import datasets, launching, pipeline
+from genaiops_core.evaluation import datasets, launching, pipeline, rubrics, targets
 from genaiops_core.evaluation.judge_options import options_of
 from genaiops_core.evaluation.judges import judge as make_judge
 from genaiops_core.evaluation.metrics import canonical
@@ -91,9 +91,10 @@ def launch(
 
     Raises:
         NotFound: no such dataset or version.
-        BadInput: the judge, the pipeline, a minimum or the sample size cannot be used.
+        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size cannot be used, or a
+            spend limit could not be kept.
     """
-    who = make_judge(judge, options_of(judge_options or {}))
+    answering = None if target is None else targets.parse(target)
     wanted = {canonical(name): launching.minimum(name, value) for name, value in (minimums or {}).items()}
     document = dict(config) if config is not None else None
     if document is None and not wanted and not limits:
@@ -103,11 +104,16 @@ def launch(
         raise BadInput(f"The sample size must be at least 1, not {sample_size}.")
     launching.check_repetitions(repetitions, has_target=target is not None)
     size = sample_size or (stages.sample_size if stages else None)
-    chosen = launching.chosen_metrics(who, metrics, stages, wanted)
+    named = [canonical(name) for name in metrics or launching.asked_by_gates(stages, wanted)]
     at = now()
     identifier = launching.new_id()
     with writing(engine) as connection:
-        launching.check_prices(connection, who, pace or Pace())
+        # A later version of a rubric must not change what this run asked, so it keeps its copies.
+        kept = [rubric.as_json() for rubric in rubrics.used_by(connection, named)]
+        options = {**(judge_options or {}), **({"rubrics": kept} if kept else {})}
+        who = make_judge(judge, options_of(options))
+        chosen = launching.chosen_metrics(who, metrics, stages, wanted)
+        launching.check_prices(connection, who, answering, pace or Pace())
         suite = datasets.get_version(connection, dataset, version)
         cases = min(suite.cases, size) if size else suite.cases
         values = {
@@ -125,7 +131,7 @@ def launch(
                 "target": None if target is None else dict(target),
                 "repetitions": repetitions,
                 "pace": (pace or Pace()).as_json(),
-                "judge_options": dict(judge_options or {}),
+                "judge_options": options,
                 "baseline": baseline,
             },
             "sample_size": size,

@@ -10,7 +10,7 @@ import structlog
 from db.tables.evaluations import evaluation
 from db.transaction import reading
 from genaiops_core.clock import now
-from genaiops_core.evaluation import run_states
+from genaiops_core.evaluation import run_judges, run_states, runs
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.evaluation_workflows import Evaluate, workflow_id
 from genaiops_core.jobs.system import PARTS_QUEUE, QUEUE
@@ -92,6 +92,13 @@ class Runs:
         )
         if old:
             DBOS.delete_workflows([run.workflow_id for run in old], delete_children=True)
+
+    def load_libraries(self) -> None:
+        """Import what the runs under way need while their dead worker is still waited for."""
+        with reading(self._engine) as connection:
+            found = [run for run in runs.list_evaluations(connection) if run.state == "running"]
+        for run in found:
+            run_judges.load_libraries(run)
 
     def _enqueue(self, id: str, attempt: int) -> None:
         from dbos import DBOS, SetWorkflowID

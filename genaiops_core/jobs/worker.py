@@ -67,6 +67,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     tasks = _tasks(engine, executor_id, runs, settings, stopping)
     for task in tasks:
         task.start()
+    threading.Thread(target=runs.load_libraries, name="load libraries", daemon=True).start()
     log.info("worker started", executor=executor_id)
     stopping.wait()
     log.info("worker stopping", executor=executor_id)

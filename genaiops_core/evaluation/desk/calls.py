@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import orjson
@@ -31,6 +31,9 @@ from genaiops_core.evaluation.judges.protocol import (
 Answered = TypeVar("Answered")
 Kept = TypeVar("Kept")
 
+FAILED = "failed"
+"""In the reply of a kept call: why it brought nothing."""
+
 MOST_REPAIRS = 2
 """How often a malformed answer is sent back."""
 
@@ -51,6 +54,8 @@ class Means:
     """Told of every call that ended: None when it went well."""
     limit_reached: Callable[[str], None] = lambda _: None
     """Told that no call may begin any more, and why; it stops the units."""
+    is_stopping: Callable[[], bool] = lambda: False
+    """Whether no call may begin any more."""
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     """Calls that were begun: they are finished and kept even when nobody waits for them any more."""
 
@@ -99,7 +104,7 @@ class UnitCalls:
             for _ in range(1 + MOST_REPAIRS):
                 reply = await self._reply(asked, f"{attempt}:{occurrence}", attempt)
                 if reply is None:
-                    break  # not asked in that attempt
+                    break  # not asked in that attempt, or it failed then
                 try:
                     return parse(reply, answer)
                 except Malformed as error:
@@ -125,6 +130,10 @@ class UnitCalls:
             tokens = most_tokens(prompt, len(orjson.dumps(prompt.schema)) if prompt.schema else 0)
             most = self._means.prices.most(model.provider, model.name, tokens, prompt.max_tokens)
             kept = await self._made(sha, model.name, most, lambda: model.ask(prompt))
+        if kept is not None and FAILED in kept.reply:
+            if attempt < self._means.attempt:
+                return None
+            raise JudgeFailed(kept.reply[FAILED])
         return None if kept is None else reply_of(kept.reply, kept.latency_ms)
 
     def _occurrence(self, content: Prompt | str) -> int:
@@ -147,23 +156,25 @@ class UnitCalls:
     ) -> KeptCall:
         """Make a call that was not made before."""
 
-        async def keep(answered: Reply | Embedded) -> tuple[KeptCall, int | None]:
-            cost = self._means.prices.cost(self._model.provider, name, _whole(answered))
+        async def keep(came: Reply | Embedded | JudgeFailed) -> tuple[KeptCall, int | None]:
+            usage = came.usage or Usage()
+            if isinstance(came, Embedded) and usage.output_tokens is None:
+                usage = replace(usage, output_tokens=0)  # an embedding has no output: none is not unknown
+            cost = self._means.prices.cost(self._model.provider, name, usage)
+            self._add(cost)
             kept = KeptCall(
                 unit=self._unit,
                 call_sha256=sha,
-                reply=packed(answered),
-                usage=answered.usage,
+                reply={FAILED: str(came)} if isinstance(came, JudgeFailed) else packed(came),
+                usage=usage,
                 cost_nano_usd=cost,
-                latency_ms=answered.latency_ms,
+                latency_ms=0.0 if isinstance(came, JudgeFailed) else came.latency_ms,
                 called_at=now(),
             )
             await self._means.journal.keep(kept)
             return kept, cost
 
-        kept = await made(self._means, self._clock, most, call, keep)
-        self._add(kept.cost_nano_usd)
-        return kept
+        return await made(self._means, self._clock, most, call, keep)
 
 
 async def made(
@@ -171,7 +182,7 @@ async def made(
     clock: UnitClock,
     most_nano_usd: int | None,
     call: Callable[[], Awaitable[Answered]],
-    keep: Callable[[Answered], Awaitable[tuple[Kept, int | None]]],
+    keep: Callable[[Answered | JudgeFailed], Awaitable[tuple[Kept, int | None]]],
 ) -> Kept:
     """Make one call: wait for its turn, make it, again as long as it is throttled, and keep what it brought.
 
@@ -180,7 +191,7 @@ async def made(
         clock: of the unit; it stands still while the call waits for its turn.
         most_nano_usd: what the call may cost; None when its price is not known.
         call: makes one attempt.
-        keep: keeps what came and says what it cost.
+        keep: keeps what came, and says what it cost; also a failure that was paid.
 
     Raises:
         JudgeFailed: what the last attempt raised.
@@ -207,17 +218,22 @@ async def _turn(means: Means, clock: UnitClock, most: int | None) -> Callable[[]
             means.limit_reached(str(reached))
             await asyncio.Event().wait()  # until the unit is stopped: it has not failed
         try:
-            return await means.pacer.take()
+            give_back = await means.pacer.take()
         except BaseException:
             means.purse.settle(most, 0)
             raise
+        if means.is_stopping():
+            give_back()
+            means.purse.settle(most, 0)
+            await asyncio.Event().wait()
+        return give_back
 
 
 async def _paid(
     means: Means,
     most: int | None,
     call: Callable[[], Awaitable[Answered]],
-    keep: Callable[[Answered], Awaitable[tuple[Kept, int | None]]],
+    keep: Callable[[Answered | JudgeFailed], Awaitable[tuple[Kept, int | None]]],
     give_back: Callable[[], None],
 ) -> Kept:
     cost: int | None = 0
@@ -226,6 +242,8 @@ async def _paid(
             answered = await call()
         except JudgeFailed as error:
             means.outcome(error)
+            if error.usage is not None:
+                _, cost = await keep(error)
             raise
         finally:
             give_back()
@@ -246,11 +264,3 @@ class NoCalls:
 
     async def embed(self, text: str) -> tuple[float, ...]:
         raise JudgeFailed("This judge asks no model.")
-
-
-def _whole(answered: Reply | Embedded) -> Usage:
-    """An embedding has no output: none is not unknown."""
-    usage = answered.usage
-    if isinstance(answered, Embedded) and usage.output_tokens is None:
-        return Usage(input_tokens=usage.input_tokens, output_tokens=0)
-    return usage

@@ -83,7 +83,8 @@ class Desk:
             BadInput: the judge or the target cannot be made here.
         """
         # Libraries of judges take seconds to load; other runs go on meanwhile.
-        self.judge = await asyncio.to_thread(run_judges.judge_of, self.run)
+        await asyncio.to_thread(run_judges.load_libraries, self.run)
+        self.judge = run_judges.judge_of(self.run)
         if document := self.run.config.get("target"):
             hosts = targets.allowed_hosts(Settings().target_hosts)
             self.target = targets.target(document, allowed_hosts=hosts)
@@ -96,6 +97,7 @@ class Desk:
             attempt=self.run.attempt,
             outcome=self._outcome,
             limit_reached=self.hold,
+            is_stopping=self.stopping.is_set,
         )
         await self._look(0)
         self._watching = asyncio.create_task(self._watch())
@@ -110,7 +112,7 @@ class Desk:
             await asyncio.wait({self._ending})
         await self.keeper.close()
         if isinstance(self.purse, RunPurse):
-            await self.purse.give_back()
+            await self.purse.close()
         if self.judge.model is not None:
             await self.judge.model.close()
         if self.target is not None:
