@@ -61,4 +61,4 @@ def cost_usd(run: runs.Evaluation) -> float | None:
     """What judging and answering cost; None as soon as one call of it has no known price."""
     if run.unpriced_calls or run.answers_unpriced:
         return None
-    return (run.cost_nano_usd + run.answers_cost_nano_usd) / 1e9
+    return run.spent_nano_usd / 1e9
