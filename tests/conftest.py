@@ -146,6 +146,10 @@ def _judge_server() -> Iterator[JudgeServer]:
 @pytest.fixture
 def judge_server(_judge_server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> JudgeServer:
     """The loopback judge, as new, with the AWS environment pointed at it."""
+    from genaiops_core.aws import clients
+
+    # Clients remember where they were pointed at.
+    clients.client.cache_clear()
     _judge_server.set(reset=True)
     for name, value in _judge_server.environment.items():
         monkeypatch.setenv(name, value)

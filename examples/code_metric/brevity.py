@@ -23,5 +23,5 @@ def brevity(case: Any) -> tuple[float | None, str]:
     return max(0.0, min(1.0, 2 - words / MOST_WORDS)), f"{words} words"
 
 
-brevity.title = "Brevity"  # type: ignore[attr-defined]
-brevity.needs = ("answer",)  # type: ignore[attr-defined]
+brevity.title = "Brevity"
+brevity.needs = ("answer",)

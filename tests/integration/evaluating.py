@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.desk.desk import Desk
+from genaiops_core.evaluation.scoring import score
 
 
 def suite(cases: int = 60, *, words: int = 6) -> bytes:
@@ -39,6 +42,20 @@ def imported(
 def found(engine: sa.Engine, id: str) -> runs.Evaluation:
     with reading(engine) as connection:
         return runs.get(connection, id)
+
+
+def score_part(engine: sa.Engine, id: str, numbers: Sequence[int]) -> bool:
+    """Score some cases of a run as a worker does; whether all was done."""
+
+    async def go() -> bool:
+        desk = Desk(engine, found(engine, id), executor_id="test:1:1")
+        await desk.open()
+        try:
+            return await score(desk, numbers)
+        finally:
+            await desk.close()
+
+    return asyncio.run(go())
 
 
 def wait_for(what: Callable[[], Any], *, seconds: float = 40) -> Any:

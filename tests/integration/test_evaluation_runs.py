@@ -12,8 +12,8 @@ from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
-from genaiops_core.evaluation import execution, results, runs
-from tests.integration.evaluating import found, imported
+from genaiops_core.evaluation import execution, parts, results, runs
+from tests.integration.evaluating import found, imported, score_part
 
 PASSING = {"grounding_overlap": 0.5}
 
@@ -55,39 +55,41 @@ def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
 
 
 def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
-    imported(engine, 60)
+    imported(engine, 300)
     id = launched(engine)
-    batches = execution.begin(engine, id)
-    assert execution.begin(engine, id) == batches
-    assert execution.score_batch(engine, id, batches[0]) == (200, 240)
+    pieces = execution.begin(engine, id, 1)
+    assert execution.begin(engine, id, 1) == pieces
+    assert [len(piece) for piece in pieces] == [250, 50]
+    assert score_part(engine, id, pieces[0])
     with reading(engine) as connection:
         before = runs.scores(connection, id)
-    assert execution.score_batch(engine, id, batches[0]) == (200, 240)
-    execution.score_batch(engine, id, batches[1])
-    done = execution.finish(engine, id)
-    assert execution.finish(engine, id) == done
+    assert score_part(engine, id, pieces[0])
+    assert found(engine, id).units_done == 1000
+    score_part(engine, id, pieces[1])
+    done = execution.finish(engine, id, 1)
+    assert execution.finish(engine, id, 1) == done
     with reading(engine) as connection:
-        assert runs.scores(connection, id, limit=50) == before  # latencies too: nothing was judged again
+        assert runs.scores(connection, id, limit=250) == before  # latencies too: nothing was judged again
         rows = connection.execute(sa.select(sa.func.count()).select_from(evaluation_score)).scalar()
-    assert rows == done.units_done == done.units == 240
+    assert rows == done.units_done == done.units == 1200
 
 
 def test_a_sample_is_the_same_every_time_and_part_of_a_larger_one() -> None:
-    small = execution.sample("d", 1, 1000, 50)
-    assert small == execution.sample("d", 1, 1000, 50)
-    assert set(small) < set(execution.sample("d", 1, 1000, 200))
-    assert execution.sample("d", 1, 5, 50) == [1, 2, 3, 4, 5]
+    small = parts.sample("d", 1, 1000, 50)
+    assert small == parts.sample("d", 1, 1000, 50)
+    assert set(small) < set(parts.sample("d", 1, 1000, 200))
+    assert parts.sample("d", 1, 5, 50) == [1, 2, 3, 4, 5]
     assert len(set(small)) == 50
 
 
 def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine) -> None:
     imported(engine, 120)
     id = launched(engine)
-    batches = execution.begin(engine, id)
-    execution.score_batch(engine, id, batches[0])
+    execution.begin(engine, id, 1)
+    score_part(engine, id, range(1, 51))
     runs.cancel(engine, actor="grace", id=id, reason="wrong suite")
-    assert execution.score_batch(engine, id, batches[1]) is None
-    done = execution.finish(engine, id)
+    assert not score_part(engine, id, range(51, 121))
+    done = execution.finish(engine, id, 1)
     assert (done.state, done.verdict, done.units_done) == ("cancelled", None, 200)
     assert "partial" in done.problem
     assert done.results is not None
@@ -98,18 +100,18 @@ def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine)
     assert results.document(done)["partial"] is True
     with pytest.raises(Conflict, match="cancelled already"):
         runs.cancel(engine, actor="grace", id=id)
-    assert execution.begin(engine, id) == []
+    assert execution.begin(engine, id, 1) == []
 
 
 def test_a_run_that_takes_too_long_fails_and_says_so(engine: sa.Engine) -> None:
     imported(engine, 60)
     stage = {"name": "s", "timeout_minutes": 1, "metrics": {"grounding_overlap": 0.5}}
     id = launched(engine, minimums=None, config={"evaluation_pipeline": {"stages": [stage]}})
-    batches = execution.begin(engine, id)
+    pieces = execution.begin(engine, id, 1)
     with writing(engine) as connection:
-        connection.execute(sa.update(evaluation).values(started_at=now() - dt.timedelta(minutes=2)))
-    assert execution.score_batch(engine, id, batches[0]) is None
-    done = execution.finish(engine, id)
+        connection.execute(sa.update(evaluation).values(resumed_at=now() - dt.timedelta(minutes=2)))
+    assert not score_part(engine, id, pieces[0])
+    done = execution.finish(engine, id, 1)
     assert (done.state, done.verdict) == ("failed", None)
     assert "longer than its 1 minutes" in done.problem
 

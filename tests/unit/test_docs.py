@@ -10,6 +10,7 @@ import typer
 
 from genaiops_core.api.app import create_app
 from genaiops_core.cli.main import app as command_line
+from genaiops_core.evaluation.metrics import Metric, every
 from genaiops_core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,21 @@ def test_every_route_is_described(route: str) -> None:
 @pytest.mark.parametrize("page", sorted((ROOT / "pages").glob("*.py")), ids=lambda page: page.stem)
 def test_every_page_is_described(page: Path) -> None:
     assert f"`/{page.stem}`" in (REFERENCE / "screens.md").read_text()
+
+
+@pytest.mark.parametrize("metric", every(), ids=lambda one: f"{one.kind}-{one.name}")
+def test_every_metric_is_described_with_what_it_needs(metric: Metric) -> None:
+    heading = {
+        "proxy": "Proxies",
+        "ragas": "RAGAS",
+        "rubric": "Rubrics",
+        "text": "Texts compared",
+        "agentcore": "AgentCore",
+    }[metric.kind]
+    section = (REFERENCE / "metrics.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    row = next(line for line in section.splitlines() if line.startswith(f"| `{metric.name}` |"))
+    cells = [cell.strip() for cell in row.split("|")]
+    assert ", ".join(metric.needs) in cells
 
 
 MARKDOWN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import inspect
 import math
 import os
 import warnings
@@ -75,7 +76,10 @@ async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) ->
     Raises:
         JudgeFailed: a call failed, or RAGAS came to no value in [0, 1].
     """
-    template = await asyncio.to_thread(_template, name)
+    # The first use imports RAGAS, which would hold up every other unit.
+    template = _TEMPLATES.get(name)
+    if template is None:
+        template = await asyncio.to_thread(_template, name)
     unit = Unit(calls, options)
     metric = copy.copy(template.metric)
     metric.llm = template.make_llm(unit)
@@ -129,10 +133,10 @@ class _Template:
     make_embeddings: Callable[[Unit], Any]
 
 
-@lru_cache(maxsize=64)
-def _template(name: str) -> _Template:
-    import inspect
+_TEMPLATES: dict[str, _Template] = {}
 
+
+def _template(name: str) -> _Template:
     ragas = import_ragas()
     class_name, more = _CLASSES[name]
     kind = getattr(ragas.collections, class_name)
@@ -145,7 +149,8 @@ def _template(name: str) -> _Template:
         if isinstance(value, ragas.BasePrompt):
             setattr(metric, attribute, _SpelledOnce(value))
     parameters = tuple(inspect.signature(kind.ascore).parameters)[1:]
-    return _Template(metric, parameters, ragas.Llm, ragas.Embeddings)
+    _TEMPLATES[name] = _Template(metric, parameters, ragas.Llm, ragas.Embeddings)
+    return _TEMPLATES[name]
 
 
 class _SpelledOnce:
