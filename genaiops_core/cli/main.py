@@ -24,7 +24,7 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
-    targets,
+    target_try,
     traces,
     verdicts,
 )
@@ -45,7 +45,7 @@ for module in (
     datasets,
     evaluations,
     evaluation_runs,
-    targets,
+    target_try,
     verdicts,
     metrics,
     labels,

@@ -1,23 +1,17 @@
-"""`--target ...` of `genaiops evaluate`, and `genaiops target try`: who answers the cases, and one answer of theirs."""
+"""`--target ...` of `genaiops evaluate` and `genaiops target try`: who answers the cases."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
-from genaiops_core.cli import context, output
 from genaiops_core.errors import BadInput
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-
-    from genaiops_core.evaluation.cases import Case
-    from genaiops_core.evaluation.targets import Answered
 
 MAX_FILE_BYTES = 2_000_000
 
@@ -60,13 +54,6 @@ Repetitions = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-
-commands = typer.Typer(help="Targets: who answers the cases of an evaluation.", no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    """Add `target` to the command line."""
-    app.add_typer(commands, name="target")
 
 
 def target_of(
@@ -122,120 +109,8 @@ def target_of(
     if template:
         document["template"] = _json_file(template)
     if reply:
-        document["reply"] = dict(_pair(one) for one in reply)
+        document["reply"] = dict(pair(one) for one in reply)
     return specs.parse(document, "--target").as_json()
-
-
-@commands.command("try")
-def try_target(
-    input: Annotated[str, typer.Option("--input", help="The question to ask.")],
-    target: Where,
-    target_model: Model = "",
-    target_system: System = "",
-    target_template: Template = None,
-    target_reply: Reply = None,
-    target_prompt: Prompt = "",
-    context_texts: Annotated[
-        list[str] | None, typer.Option("--context", help="A context of the case; may be repeated.")
-    ] = None,
-    metadata: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE of the case; may be repeated.")
-    ] = None,
-    application: Annotated[str, typer.Option(help="Application of the release, for release.")] = "",
-    release: Annotated[str, typer.Option(help="Release to call, for release.")] = "",
-    json: output.Json = False,
-) -> None:
-    """Ask a target one question and print its answer with latency, tokens and cost: exit 0 with an answer, 1 without."""
-    from genaiops_core.evaluation.cases import Case
-
-    engine = context.engine()
-    document = target_of(
-        engine,
-        target=target,
-        model=target_model,
-        system=target_system,
-        template=target_template,
-        reply=target_reply,
-        prompt=target_prompt,
-        application=application,
-        release=release,
-    )
-    if document is None:
-        raise BadInput("--target is empty; say whom to ask.")
-    case = Case(
-        input=input,
-        contexts=tuple(context_texts) if context_texts else None,
-        metadata=dict(_pair(one, "--metadata") for one in metadata or ()),
-    )
-    name, answered = _ask(engine, document, case)
-    if json:
-        output.print_json({"target": name, **_as_json(answered), "notes": document.get("notes", [])})
-    else:
-        _tell(name, answered, document.get("notes", []))
-    raise typer.Exit(output.EXIT_PASSED if answered.text is not None else output.EXIT_FAILED)
-
-
-def _ask(engine: sa.Engine, document: dict[str, Any], case: Case) -> tuple[str, Answered]:
-    from db.transaction import reading
-    from genaiops_core.evaluation import targets
-    from genaiops_core.pricing.prices import PriceList
-
-    asked = targets.target(document, allowed_hosts=targets.allowed_hosts(context.settings().target_hosts))
-    with reading(engine) as connection:
-        prices = PriceList.load(connection)
-
-    async def once() -> Answered:
-        try:
-            return await asked.answer(case)
-        finally:
-            await asked.close()
-
-    at_ns = time.time_ns()
-    return asked.name, targets.priced(asyncio.run(once()), asked, prices, at_ns)
-
-
-def _as_json(answered: Answered) -> dict[str, Any]:
-    return {
-        "answer": answered.text,
-        "problem": answered.problem,
-        "contexts": answered.contexts,
-        "model": answered.model,
-        "latency_ms": round(answered.latency_ms, 1),
-        "input_tokens": answered.usage.input_tokens,
-        "output_tokens": answered.usage.output_tokens,
-        "cost_nano_usd": answered.cost_nano_usd,
-        "cost_usd": _usd(answered.cost_nano_usd),
-    }
-
-
-def _tell(name: str, answered: Answered, notes: list[str]) -> None:
-    # A terminal obeys control characters, and these are somebody else's.
-    text = answered.text if answered.text is not None else "(no answer)"
-    typer.echo("".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text))
-    typer.echo("")
-    cost = _usd(answered.cost_nano_usd)
-    rows = [
-        ("target", name + (f" ({answered.model})" if answered.model else "")),
-        ("latency", f"{answered.latency_ms:,.0f} ms"),
-        ("input tokens", _shown(answered.usage.input_tokens)),
-        ("output tokens", _shown(answered.usage.output_tokens)),
-        ("cost", "unknown" if cost is None else f"{cost} USD"),
-        ("contexts", _shown(None if answered.contexts is None else len(answered.contexts))),
-        *([("problem", answered.problem)] if answered.problem else []),
-        *(("note", note) for note in notes),
-    ]
-    for label, value in rows:
-        typer.echo(f"{label:<14}{value}")
-
-
-def _shown(value: int | None) -> str:
-    return "unknown" if value is None else f"{value:,}"
-
-
-def _usd(nano_usd: int | None) -> str | None:
-    from decimal import Decimal
-
-    return None if nano_usd is None else format(Decimal(nano_usd).scaleb(-9).normalize(), "f")
 
 
 _OPTIONS: dict[object, tuple[str, ...]] = {
@@ -312,7 +187,12 @@ def _json_file(file: Path) -> Any:
         raise BadInput(f"{file} is not JSON: {error}.") from error
 
 
-def _pair(text: str, option: str = "--target-reply") -> tuple[str, str]:
+def pair(text: str, option: str = "--target-reply") -> tuple[str, str]:
+    """NAME=VALUE to (NAME, VALUE).
+
+    Raises:
+        BadInput: there is no '='.
+    """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise BadInput(f"{option} takes NAME=VALUE, not '{text}'.")

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.errors import BadInput, GenAIOpsError
-from genaiops_core.evaluation.targets import specs
+from genaiops_core.evaluation.targets import references, spec_fields, specs
 from pages.parts import keys, reads_targets, units
 
 DATASET = "dataset"
@@ -31,8 +31,8 @@ _CAPTIONS = {
     "openai": "A model of any server that speaks as OpenAI's chat completions do.",
     "http": "An application of your own: it is sent a JSON body for each case, and its JSON reply is read.",
 }
-_TEMPLATE = json.dumps(specs.DEFAULT_TEMPLATE, indent=2)
-_SECRET = f"${{{specs.SECRET_PREFIX}TOKEN}}"
+_TEMPLATE = json.dumps(spec_fields.DEFAULT_TEMPLATE, indent=2)
+_SECRET = f"${{{references.PREFIX}TOKEN}}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ def _openai() -> dict[str, Any]:
         "API key, by its variable",
         key=keys.TARGET_API_KEY,
         placeholder=_SECRET,
-        help=f"A variable of the worker's environment whose name begins with {specs.SECRET_PREFIX}; never the key itself.",
+        help=f"A variable of the worker's environment whose name begins with {references.PREFIX}; never the key itself.",
         autocomplete="off",
     )
     return _without_empty(
@@ -186,17 +186,17 @@ def _http() -> dict[str, Any]:
         key=keys.TARGET_HEADERS,
         height=150,
         placeholder=f"Authorization: Bearer {_SECRET}",
-        help=f"Values are variables of the worker whose names begin with {specs.SECRET_PREFIX}.",
+        help=f"Values are variables of the worker whose names begin with {references.PREFIX}.",
     )
     st.caption(
         "Where things stand in the reply: `result.text`, `choices.0.message.content`, `sources[].text`."
     )
     reply = {}
     with st.grid(3, min_column_width=150, gap="small"):
-        for name in specs.REPLY_FIELDS:
+        for name in spec_fields.REPLY_FIELDS:
             reply[name] = st.text_input(
                 name.replace("_", " ").capitalize(),
-                value=specs.DEFAULT_REPLY.get(name, ""),
+                value=spec_fields.DEFAULT_REPLY.get(name, ""),
                 key=keys.target_reply(name),
                 placeholder="not told" if name != "answer" else "answer",
                 autocomplete="off",

@@ -96,6 +96,8 @@ def test_contexts_alone_stand_in_the_system_prompt(judge_server: JudgeServer) ->
 def test_a_prompt_that_wants_contexts_is_not_sent_without_them(judge_server: JudgeServer) -> None:
     found = ask(bedrock(system="Use {contexts}"), Case(input="Why?"))
     assert (found.text, found.problem) == (None, "The prompt wants contexts, and the case has none.")
+    assert not found.is_called
+    assert priced(found, target(bedrock()), PriceList(), 0).cost_nano_usd == 0
     assert judge_server.state()["calls"] == 0
     assert ask(bedrock(system="Use {contexts}"), Case(input="Why?", contexts=())).text
 
@@ -218,6 +220,17 @@ def test_the_cost_is_what_the_target_told_or_what_the_price_list_says(judge_serv
     unknown = target(openai(judge_server.url))
     assert priced(found, unknown, PriceList(), at_ns).cost_nano_usd is None
     assert priced(Answered(text="x"), asked, PriceList(), at_ns).cost_nano_usd is None
+
+
+def test_what_an_answer_may_cost_can_be_reckoned_beforehand() -> None:
+    found = target(bedrock(system="Use {contexts}", parameters={"max_tokens": 9})).prompt(CASE)
+    assert found is not None
+    assert (found.system, found.messages[0].text, found.max_tokens) == (
+        "Use One.\n\n{question}",
+        CASE.input,
+        9,
+    )
+    assert target({"kind": "http", "url": "http://my.app/"}).prompt(CASE) is None
 
 
 def test_the_answered_case_is_what_judges_see() -> None:

@@ -13,7 +13,7 @@ from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.encodings import storable
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Message, Model, Prompt
 from genaiops_core.evaluation.pace import MOST_CONCURRENCY
-from genaiops_core.evaluation.targets import hosts, placeholders, specs
+from genaiops_core.evaluation.targets import hosts, placeholders, references, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 
 _OPENAI = "api.openai.com"
@@ -58,8 +58,9 @@ class ChatTarget:
     async def answer(self, case: Case, repetition: int = 1) -> Answered:
         """One call."""
         if "contexts" in self._places and case.contexts is None:
-            return Answered(text=None, problem="The prompt wants contexts, and the case has none.")
-        prompt = self._prompt(case, repetition)
+            problem = "The prompt wants contexts, and the case has none."
+            return Answered(text=None, problem=problem, is_called=False)
+        prompt = self.prompt(case, repetition)
         begun = time.perf_counter()
         try:
             async with asyncio.timeout(self._spec.timeout_s):
@@ -83,7 +84,8 @@ class ChatTarget:
         """Let go of connections."""
         await self._model.close()
 
-    def _prompt(self, case: Case, repetition: int) -> Prompt:
+    def prompt(self, case: Case, repetition: int = 1) -> Prompt:
+        """The call that `answer` makes."""
         filled = placeholders.fill_text(self._spec.system, placeholders.values_of(case, repetition))
         is_whole_turn = "input" in self._places
         return Prompt(
@@ -135,5 +137,5 @@ def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) 
 
 def _key(spec: specs.TargetSpec, *, is_openai: bool) -> str:
     if spec.api_key:
-        return specs.secret(spec.api_key)
+        return references.secret(spec.api_key)
     return os.environ.get("OPENAI_API_KEY", "") if is_openai else ""

@@ -132,7 +132,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` to the first address that takes a connection."""
-        host = request.url.host
+        host = request.url.raw_host.decode("ascii")
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
         failure: httpx.ConnectError | None = None
         for address in await resolve(host, port):

@@ -19,14 +19,15 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.encodings import storable
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled, Usage
-from genaiops_core.evaluation.targets import hosts, placeholders, reply_paths, specs
+from genaiops_core.evaluation.targets import hosts, placeholders, references, reply_paths, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 
 MAX_REPLY_BYTES = 4_000_000
 MAX_REDIRECTS = 3
 _SHOWN_CHARACTERS = 200
 _THROTTLED = (429, 503)
-_REFUSED = (400, 401, 403, 404, 405, 410, 415, 422)
+_PASSING = (408, 409, 425)
+"""The only statuses of the client's own fault that another attempt may get over."""
 _SAME_REQUEST = (307, 308)
 """Redirects that keep method and body; the others would turn the question into a GET."""
 
@@ -65,10 +66,13 @@ class HttpTarget:
     def model(self) -> str:
         return self._spec.model
 
+    def prompt(self, case: Case, repetition: int = 1) -> None:
+        """Only the application knows what it asks of whom."""
+
     async def answer(self, case: Case, repetition: int = 1) -> Answered:
         """One request."""
         body = placeholders.fill_json(self._spec.template, placeholders.values_of(case, repetition))
-        headers = {name: specs.secret(reference) for name, reference in self._spec.headers.items()}
+        headers = {name: references.secret(reference) for name, reference in self._spec.headers.items()}
         try:
             content = orjson.dumps(body)
         except TypeError as error:
@@ -113,8 +117,8 @@ class HttpTarget:
                         self._said(response, content, headers), retry_after_s=retry_after_s(response.headers)
                     )
                 if not response.is_success:
-                    refused = response.status_code in _REFUSED
-                    raise (Refused if refused else JudgeFailed)(self._said(response, content, headers))
+                    is_refused = response.is_client_error and response.status_code not in _PASSING
+                    raise (Refused if is_refused else JudgeFailed)(self._said(response, content, headers))
                 return self._json(response, content)
         raise Refused(f"{self._what} redirects more than {MAX_REDIRECTS} times.")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.judges.protocol import Usage
+from genaiops_core.evaluation.judges.protocol import Prompt, Usage
 from genaiops_core.pricing.prices import PriceList
 
 
@@ -34,6 +34,8 @@ class Answered:
     """The model that answered, where the target told it."""
     problem: str = ""
     """Why there is no answer, or what is wrong with the one there is: cut off, stopped by a filter."""
+    is_called: bool = True
+    """False when the case lacks what the prompt wants, so that nobody was asked and nothing is to be paid."""
 
 
 class Target(Protocol):
@@ -51,6 +53,9 @@ class Target(Protocol):
     def model(self) -> str:
         """The id of the model, as prices name it; '' when it is not known."""
 
+    def prompt(self, case: Case, repetition: int = 1) -> Prompt | None:
+        """What a model would be asked, to reckon what an answer may cost; None when only the target knows."""
+
     async def answer(self, case: Case, repetition: int = 1) -> Answered:
         """One attempt to answer the input of a case; never shows it the answer of the dataset.
 
@@ -60,7 +65,7 @@ class Target(Protocol):
 
         Raises:
             Throttled: to be asked again later.
-            Refused: this target will not answer as it is set up: a permission, an unknown model or address.
+            Refused: it would be refused again: a permission, an unknown model or address, a question it will not take.
             JudgeFailed: anything else that went wrong with the call.
             BadInput, Misconfigured: a setting is missing or wrong, for every case alike.
         """
@@ -70,7 +75,7 @@ class Target(Protocol):
 
 
 def priced(answered: Answered, target: Target, prices: PriceList, at_ns: int) -> Answered:
-    """The answer with its cost: as the target told it, else by the price list; None where neither knows.
+    """The answer with its cost: as the target told it, else by the price list; None where neither knows, 0 uncalled.
 
     Args:
         answered: from `target.answer`.
@@ -78,6 +83,8 @@ def priced(answered: Answered, target: Target, prices: PriceList, at_ns: int) ->
         prices: of this installation.
         at_ns: when it was asked, Unix nanoseconds.
     """
+    if not answered.is_called:
+        return replace(answered, cost_nano_usd=0)
     if answered.cost_nano_usd is not None:
         return answered
     usage = answered.usage
