@@ -54,6 +54,8 @@ class Means:
     """Told of every call that ended: None when it went well."""
     limit_reached: Callable[[str], None] = lambda _: None
     """Told that no call may begin any more, and why; it stops the units."""
+    is_stopping: Callable[[], bool] = lambda: False
+    """Whether no call may begin any more."""
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
     """Calls that were begun: they are finished and kept even when nobody waits for them any more."""
 
@@ -216,10 +218,15 @@ async def _turn(means: Means, clock: UnitClock, most: int | None) -> Callable[[]
             means.limit_reached(str(reached))
             await asyncio.Event().wait()  # until the unit is stopped: it has not failed
         try:
-            return await means.pacer.take()
+            give_back = await means.pacer.take()
         except BaseException:
             means.purse.settle(most, 0)
             raise
+        if means.is_stopping():
+            give_back()
+            means.purse.settle(most, 0)
+            await asyncio.Event().wait()
+        return give_back
 
 
 async def _paid(

@@ -97,6 +97,7 @@ class Desk:
             attempt=self.run.attempt,
             outcome=self._outcome,
             limit_reached=self.hold,
+            is_stopping=self.stopping.is_set,
         )
         await self._look(0)
         self._watching = asyncio.create_task(self._watch())
@@ -111,7 +112,7 @@ class Desk:
             await asyncio.wait({self._ending})
         await self.keeper.close()
         if isinstance(self.purse, RunPurse):
-            await self.purse.give_back()
+            await self.purse.close()
         if self.judge.model is not None:
             await self.judge.model.close()
         if self.target is not None:

@@ -110,6 +110,10 @@ class RunPurse:
                 self._held -= spare
                 await asyncio.to_thread(self._return, spare)
 
+    async def close(self) -> None:
+        """Leave everything: no call of this process is under way any more."""
+        await asyncio.to_thread(self._leave)
+
     def _take(self, lacking: int) -> tuple[int, int, bool]:
         """(granted, left of the limit before calls under way, whether others hold a part)."""
         with writing(self._engine) as connection:
@@ -154,10 +158,11 @@ class RunPurse:
                 .where(self._of_run(), holds.executor_id == self._executor_id)
                 .values(nano_usd=sa.case((holds.nano_usd > spare, holds.nano_usd - spare), else_=0))
             )
+
+    def _leave(self) -> None:
+        with writing(self._engine) as connection:
             connection.execute(
-                sa.delete(spend_hold).where(
-                    self._of_run(), holds.executor_id == self._executor_id, holds.nano_usd <= 0
-                )
+                sa.delete(spend_hold).where(self._of_run(), spend_hold.c.executor_id == self._executor_id)
             )
 
     def _of_run(self) -> sa.ColumnElement[bool]:

@@ -1,0 +1,341 @@
+"""Runs of a judge that asks a model: kept, paced, repaired, bounded, paused, resumed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation, evaluation_score, judge_call, spend_hold
+from db.transaction import reading
+from genaiops_core.access import audit
+from genaiops_core.errors import BadInput, Conflict
+from genaiops_core.evaluation import execution, run_judges, runs
+from genaiops_core.evaluation.desk import desk as desks
+from genaiops_core.evaluation.desk.calls import MOST_REPAIRS
+from genaiops_core.evaluation.desk.desk import Desk
+from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt, Throttled, Usage
+from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.scoring import score
+from tests.integration.evaluating import found, imported, score_part
+from tests.integration.judging import OneCallJudge, SlowModel, import_price, judges_by
+
+MINIMUMS = {"faithfulness": 0.1, "answer_relevancy": 0.1}
+CALL = 110_000
+"""Nano-USD of a call: 100 tokens in and 10 out at 1,000 USD a million would be a lot, so 1 USD a million."""
+
+
+@pytest.fixture
+def launched(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Launches a run of ten cases by a model of this process: 20 units, one call each."""
+    imported(engine, 10)
+    import_price(engine, SlowModel.name, 1000.0, 1000.0)
+
+    def _launched(model: Any, **changes: Any) -> str:
+        judge = OneCallJudge(model)
+        monkeypatch.setattr(run_judges, "judge", judges_by(judge))
+        monkeypatch.setattr(runs, "make_judge", judges_by(judge))
+        asked = {"actor": "ada", "dataset": "prices", "minimums": MINIMUMS, "judge": "test"}
+        return runs.launch(engine, **{**asked, **changes})
+
+    return _launched
+
+
+def test_every_call_is_kept_and_counted(engine: sa.Engine, launched: Callable[..., str]) -> None:
+    model = SlowModel()
+    done = execution.run(engine, launched(model))
+    assert (done.state, done.verdict, done.units_done, done.units_failed) == ("finished", "passed", 20, 0)
+    assert (done.judge_calls, done.input_tokens, done.output_tokens) == (20, 2000, 200)
+    assert (done.cost_nano_usd, done.unpriced_calls, done.spent_usd) == (20 * 110_000_000, 0, "2.2")
+    with reading(engine) as connection:
+        calls = connection.execute(sa.select(judge_call)).all()
+        scores = connection.execute(sa.select(evaluation_score)).all()
+    assert len(calls) == len(model.prompts) == 20
+    assert {row.cost_nano_usd for row in scores} == {110_000_000}
+    assert model.is_closed
+
+
+def test_calls_without_a_price_are_counted_as_unknown(
+    engine: sa.Engine, launched: Callable[..., str]
+) -> None:
+    model = SlowModel()
+    model.name = "nobody-knows-its-price"
+    done = execution.run(engine, launched(model))
+    assert (done.cost_nano_usd, done.unpriced_calls, done.judge_calls) == (0, 20, 20)
+    with reading(engine) as connection:
+        assert set(connection.execute(sa.select(evaluation_score.c.cost_nano_usd)).scalars()) == {None}
+
+
+def test_no_more_calls_are_under_way_than_the_pace_allows(
+    engine: sa.Engine, launched: Callable[..., str]
+) -> None:
+    model = SlowModel()
+    execution.run(engine, launched(model, pace=Pace(concurrency=3)))
+    assert model.most_under_way == 3
+
+
+def test_throttled_calls_are_asked_again_and_cost_nothing(
+    engine: sa.Engine, launched: Callable[..., str]
+) -> None:
+    def reply(number: int, _prompt: Prompt) -> str:
+        if number % 4 == 0:
+            raise Throttled("come back later", retry_after_s=0.01)
+        return '{"value": 0.5}'
+
+    model = SlowModel(reply)
+    done = execution.run(engine, launched(model))
+    assert (done.state, done.units_failed, done.judge_calls) == ("finished", 0, 20)
+    assert len(model.prompts) == 26  # 20 answers, and every fourth of the 26 attempts throttled
+
+
+def test_other_failures_are_not_asked_again(engine: sa.Engine, launched: Callable[..., str]) -> None:
+    def reply(_number: int, prompt: Prompt) -> str:
+        if "item 3 " in prompt.messages[0].text:
+            raise JudgeFailed("the model fell over")
+        return '{"value": 0.5}'
+
+    model = SlowModel(reply)
+    done = execution.run(engine, launched(model))
+    assert (done.state, done.units_done, done.units_failed, done.units_undefined) == ("finished", 20, 2, 2)
+    assert (len(model.prompts), done.judge_calls) == (20, 18)
+    assert done.results is not None
+    assert done.results["metrics"]["faithfulness"]["reasons"] == {"the model fell over": 1}
+
+
+def test_a_failure_that_was_paid_is_counted(engine: sa.Engine, launched: Callable[..., str]) -> None:
+    def reply(number: int, _prompt: Prompt) -> str:
+        if number == 1:
+            raise JudgeFailed("the answer was cut", usage=Usage(input_tokens=100, output_tokens=10))
+        return '{"value": 0.5}'
+
+    done = execution.run(engine, launched(SlowModel(reply)))
+    assert (done.units_failed, done.judge_calls, done.cost_nano_usd) == (1, 20, 20 * 110_000_000)
+
+
+def test_malformed_answers_are_repaired_and_paid(engine: sa.Engine, launched: Callable[..., str]) -> None:
+    def reply(_number: int, prompt: Prompt) -> str:
+        return '{"value": 0.5}' if len(prompt.messages) > 1 else '{"oops": 1}'
+
+    done = execution.run(engine, launched(SlowModel(reply)))
+    assert (done.units_failed, done.judge_calls) == (0, 40)
+
+
+def test_an_answer_that_stays_malformed_fails_the_unit(
+    engine: sa.Engine, launched: Callable[..., str]
+) -> None:
+    model = SlowModel(lambda number, prompt: "nonsense")
+    id = launched(model)
+    done = execution.run(engine, id)
+    calls = 20 * (1 + MOST_REPAIRS)
+    assert (done.units_failed, done.judge_calls, len(model.prompts)) == (20, calls, calls)
+    with reading(engine) as connection:
+        reason = connection.execute(sa.select(evaluation_score.c.reason)).scalars().first()
+    assert str(reason).startswith("The answer was malformed 3 times")
+
+
+def test_failures_in_a_row_end_the_run_and_can_be_resumed(
+    engine: sa.Engine, launched: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "MOST_FAILURES_IN_A_ROW", 5)
+    model = SlowModel()
+    broken = SlowModel(lambda number, prompt: (_ for _ in ()).throw(JudgeFailed("no such model")))
+    id = launched(broken, pace=Pace(concurrency=1))
+    done = execution.run(engine, id)
+    assert (done.state, done.verdict, len(broken.prompts)) == ("failed", None, 5)
+    assert "5 calls failed in a row, the last one: no such model." in done.problem
+    monkeypatch.setattr(run_judges, "judge", judges_by(OneCallJudge(model)))
+    runs.resume(engine, actor="ada", id=id)
+    assert execution.run(engine, id).state == "finished"
+    assert len(model.prompts) == 20
+
+
+def test_a_unit_that_takes_too_long_fails_but_its_call_is_kept(
+    engine: sa.Engine, launched: Callable[..., str]
+) -> None:
+    class Stuck(SlowModel):
+        async def ask(self, prompt: Prompt) -> Any:
+            reply = await super().ask(prompt)
+            if "item 3 " in prompt.messages[0].text:
+                await asyncio.sleep(0.3)
+            return reply
+
+    model = Stuck()
+    done = execution.run(engine, launched(model, pace=Pace(unit_timeout_s=0.1)))
+    assert (done.units_done, done.units_failed) == (20, 2)
+    assert done.results is not None
+    assert done.results["metrics"]["faithfulness"]["reasons"] == {"took longer than 0.1 s": 1}
+    assert found(engine, done.id).judge_calls == 20
+
+
+def test_waiting_for_a_turn_is_not_the_unit_s_time(engine: sa.Engine, launched: Callable[..., str]) -> None:
+    class Steady(SlowModel):
+        async def ask(self, prompt: Prompt) -> Any:
+            await asyncio.sleep(0.06)
+            return await super().ask(prompt)
+
+    # One after the other, the last of the units under way waits for several times its limit.
+    done = execution.run(engine, launched(Steady(), pace=Pace(concurrency=1, unit_timeout_s=0.25)))
+    assert (done.state, done.units_failed) == ("finished", 0)
+
+
+def test_a_pause_keeps_what_is_under_way_and_a_resume_pays_nothing_again(
+    engine: sa.Engine, launched: Callable[..., str]
+) -> None:
+    model = SlowModel()
+    id = launched(model, pace=Pace(concurrency=4))
+
+    async def pause_half_way() -> None:
+        execution.begin(engine, id, 1)
+        model.gate = asyncio.Event()
+        desk = Desk(engine, found(engine, id), executor_id="test:1:1")
+        await desk.open()
+        part = asyncio.create_task(score(desk, range(1, 11)))
+        while model.under_way < 4:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(runs.pause, engine, actor="grace", id=id, reason="lunch")
+        await desk.stopping.wait()
+        model.gate.set()
+        assert not await part
+        await desk.close()
+
+    asyncio.run(pause_half_way())
+    paused = execution.finish(engine, id, 1)
+    assert (paused.state, paused.judge_calls, len(model.prompts)) == ("paused", 4, 4)
+    assert paused.results is not None
+    assert paused.results["verdict"] is None
+    model.gate = None
+    resumed = runs.resume(engine, actor="grace", id=id, reason="fed")
+    assert (resumed.state, resumed.attempt, resumed.results) == ("queued", 2, None)
+    done = execution.run(engine, id)
+    assert (done.state, done.verdict, done.units_done, done.judge_calls) == ("finished", "passed", 20, 20)
+    assert len({json.dumps([m.text for m in p.messages]) for p in model.prompts}) == len(model.prompts) == 20
+    with reading(engine) as connection:
+        entries = {entry.action: entry for entry in audit.entries(connection, action="evaluation")}
+    assert entries["evaluation.pause"].reason == "lunch"
+    assert entries["evaluation.resume"].before is not None
+    assert entries["evaluation.resume"].before["state"] == "paused"
+    assert entries["evaluation.resume"].after == {
+        "state": "queued",
+        "attempt": 2,
+        "spend_limit_nano_usd": None,
+    }
+
+
+def test_resuming_tries_failed_units_again_and_leaves_scored_ones(
+    engine: sa.Engine, launched: Callable[..., str]
+) -> None:
+    fails = True
+
+    def reply(_number: int, prompt: Prompt) -> str:
+        return "nonsense" if fails and "item 3 " in prompt.messages[0].text else '{"value": 0.5}'
+
+    model = SlowModel(reply)
+    id = launched(model)
+    execution.begin(engine, id, 1)
+    assert score_part(engine, id, range(1, 6))
+    assert (found(engine, id).units_done, found(engine, id).units_failed) == (10, 2)
+    runs.cancel(engine, actor="ada", id=id)
+    asked = len(model.prompts)
+    fails = False
+    after = runs.resume(engine, actor="ada", id=id)
+    assert (after.units_done, after.units_undefined, after.units_failed) == (8, 0, 0)
+    done = execution.run(engine, id)
+    assert (done.state, done.units_done, done.units_failed) == ("finished", 20, 0)
+    assert len(model.prompts) == asked + 12  # ten of cases 6 to 10, two of case 3
+
+
+def test_the_spend_limit_is_never_exceeded_and_holds_the_run(
+    engine: sa.Engine, launched: Callable[..., str]
+) -> None:
+    model = SlowModel()
+    # A call may cost 0.1 USD of output and some 0.1 of input, and costs 0.11.
+    id = launched(model, pace=Pace(concurrency=8, spend_limit_nano_usd=1_200_000_000))
+    held = execution.run(engine, id)
+    assert held.state == "paused"
+    assert "of the spend limit is left; resume the run with a higher limit" in held.problem
+    assert 0 < held.cost_nano_usd <= 1_200_000_000
+    assert held.judge_calls == len(model.prompts)
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(spend_hold)).scalar() == 0
+        assert audit.entries(connection, action="evaluation.pause")[0].actor == "worker"
+    runs.resume(engine, actor="ada", id=id, spend_limit_nano_usd=9_000_000_000)
+    done = execution.run(engine, id)
+    assert (done.state, done.judge_calls, done.units_failed) == ("finished", 20, 0)
+    assert len(model.prompts) == 20
+
+
+def test_two_processes_share_the_spend_limit(engine: sa.Engine, launched: Callable[..., str]) -> None:
+    limit = 1_500_000_000
+    id = launched(SlowModel(), pace=Pace(concurrency=8, spend_limit_nano_usd=limit))
+    execution.begin(engine, id, 1)
+    both = ("a:1:1", "b:1:1")
+
+    async def work() -> None:
+        opened = [Desk(engine, found(engine, id), executor_id=name, alive=lambda _: both) for name in both]
+        for desk in opened:
+            await desk.open()
+        await asyncio.gather(score(opened[0], range(1, 6)), score(opened[1], range(6, 11)))
+        for desk in opened:
+            await desk.close()
+
+    asyncio.run(work())
+    held = found(engine, id)
+    assert held.state == "paused"
+    assert limit - 700_000_000 < held.cost_nano_usd <= limit
+
+
+def test_a_limit_that_cannot_be_kept_is_refused_at_launch(
+    engine: sa.Engine, launched: Callable[..., str]
+) -> None:
+    model = SlowModel()
+    model.name = "nobody-knows-its-price"
+    with pytest.raises(BadInput, match="genaiops import prices FILE"):
+        launched(model, pace=Pace(spend_limit_nano_usd=1))
+
+
+def test_a_limit_that_is_spent_is_no_reason_to_go_on(engine: sa.Engine, launched: Callable[..., str]) -> None:
+    id = launched(SlowModel(), pace=Pace(spend_limit_nano_usd=1_200_000_000))
+    spent = execution.run(engine, id).cost_nano_usd
+    with pytest.raises(BadInput, match="with a higher limit"):
+        runs.resume(engine, actor="ada", id=id, spend_limit_nano_usd=spent)
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "is_allowed"),
+    [
+        ("queued", runs.pause, True),
+        ("paused", runs.pause, False),
+        ("paused", runs.cancel, True),
+        ("paused", runs.resume, True),
+        ("finished", runs.resume, False),
+        ("running", runs.resume, False),
+        ("failed", runs.cancel, False),
+    ],
+)
+def test_what_a_state_allows(
+    engine: sa.Engine, launched: Callable[..., str], state: str, action: Any, is_allowed: bool
+) -> None:
+    id = launched(SlowModel())
+    with engine.begin() as connection:
+        connection.execute(sa.update(evaluation).values(state=state))
+    if is_allowed:
+        assert action(engine, actor="ada", id=id).state != state
+    else:
+        with pytest.raises(Conflict, match=f"is {state}"):
+            action(engine, actor="ada", id=id)
+
+
+def test_the_metrics_are_those_the_gates_ask_for(engine: sa.Engine, launched: Callable[..., str]) -> None:
+    only = launched(SlowModel(), minimums={"relevancy": 0.5, "safety": 0.9})
+    assert found(engine, only).metrics == ("answer_relevancy",)
+    assert found(engine, launched(SlowModel(), minimums={"safety": 0.9})).metrics == (
+        "faithfulness",
+        "answer_relevancy",
+    )
+    assert found(engine, launched(SlowModel(), metrics=["faithfulness"])).metrics == ("faithfulness",)
+    with pytest.raises(BadInput, match="cannot measure 'rouge_l'; it measures faithfulness"):
+        launched(SlowModel(), metrics=["rouge_l"])
