@@ -11,6 +11,7 @@ from genaiops_core.evaluation.runs import Evaluation
 from pages.parts import (
     case_table,
     charts,
+    compare_view,
     gate_table,
     interval_chart,
     judge_agreement_view,
@@ -23,9 +24,16 @@ from pages.parts import (
 )
 from pages.parts.frame import Screen
 
-TABS = ("Gates", "Cases", "Spend", "Against humans", "Setup")
+TABS = ("Gates", "Cases", "Compare", "Spend", "Against humans", "Setup")
 
-_DRAWN = (gate_table.draw, case_table.draw, run_spend.draw, judge_agreement_view.draw, run_setup.draw)
+_DRAWN = (
+    gate_table.draw,
+    case_table.draw,
+    compare_view.draw,
+    run_spend.draw,
+    judge_agreement_view.draw,
+    run_setup.draw,
+)
 
 _MOST_NAMED = 4
 

@@ -210,6 +210,21 @@ CASES_WORST_BY = "evaluation_worst_by"
 CASES_ONLY = "evaluation_only"
 CASES_PAGE = "evaluation_page"
 
+# A run against another.
+COMPARE_BASELINE = "compare_baseline"
+COMPARE_ALLOWED = "compare_allowed"
+COMPARE_METHOD = "compare_method"
+COMPARE_CASES = "compare_cases"
+COMPARE_METRIC = "compare_metric"
+COMPARE_PAGE = "compare_page"
+COMPARE_TABLE = "compare_cases_table"
+
+
+def compare_export(ending: str) -> str:
+    """The button that downloads a comparison."""
+    return f"compare_export_{ending}"
+
+
 # A new run.
 COMPOSING = "_evaluation_composing"
 RUN_DATASET = "run_dataset"

@@ -17,6 +17,7 @@ from pages.parts import (
     launch_metrics,
     launch_pace,
     reads,
+    reads_comparison,
     reads_launch,
     reads_metrics,
     tables,
@@ -92,6 +93,9 @@ def draw(here: Screen, application: str | None) -> None:
                     repetitions=target.repetitions,
                     target=target.spec,
                     pace=pace,
+                    baseline=reads_comparison.production(
+                        here.url, application=cases.application, dataset=cases.dataset, judge=judge.name
+                    ),
                     reason=(reason or "").strip(),
                 )
             except GenAIOpsError as error:

@@ -139,7 +139,7 @@ def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo: sa.Engine) 
     assert any("why" in one.value for one in screen.dataframe)
 
 
-@pytest.mark.parametrize("tab", ["Cases", "Spend", "Against humans", "Setup"])
+@pytest.mark.parametrize("tab", ["Cases", "Compare", "Spend", "Against humans", "Setup"])
 def test_each_tab_of_a_verdict_draws(demo: sa.Engine, tab: str) -> None:
     screen = open_screen("evaluations", **{keys.EVALUATION_TAB: tab})
     assert not screen.error
