@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from genaiops_core.evaluation.preflight import Coverage
-from pages.parts import keys, reads, reads_launch, units
+from pages.parts import keys, reads, reads_datasets, reads_launch, units
 from pages.parts.frame import Screen
 
 NO_RELEASE = "No release"
@@ -47,7 +47,7 @@ def draw(here: Screen, application: str | None) -> Cases:
         key=keys.RUN_DATASET,
     )
     versions = {one.version: one for one in reads.list_versions(here.url, dataset)}
-    named = reads_launch.tags(here.url, dataset)
+    named = reads_datasets.tags(here.url, dataset)
     version = middle.selectbox(
         "Version",
         list(versions),
