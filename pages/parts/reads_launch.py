@@ -12,10 +12,10 @@ from pages.parts.reads import SLOW_S, cached, snapshot
 
 
 @cached(SLOW_S)
-def coverage(url: str, dataset: str, version: int) -> preflight.Coverage:
-    """What the cases of a dataset version have; versions never change."""
+def coverage(url: str, dataset: str, version: int, split: str) -> preflight.Coverage:
+    """What the cases of a dataset version, or of one of its splits, have; versions never change."""
     with snapshot(url) as connection:
-        return preflight.coverage(connection, dataset, version)
+        return preflight.coverage(connection, dataset, version, split)
 
 
 @cached(SLOW_S)
