@@ -19,7 +19,9 @@ from genaiops_core.demo.writer import decoded
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.judges.protocol import JudgeFailed
 from genaiops_core.telemetry.ingest import ingest
+from tests.conftest import JudgeServer
 from tests.integration.evaluating import imported
 from tests.integration.sampled import APPLICATION, traces
 
@@ -110,3 +112,42 @@ def test_the_sheet_of_a_workbook_is_named(engine: sa.Engine, genaiops: Run, tmp_
     imported_ = genaiops("import", "dataset", str(tmp_path / "suite.xlsx"), "--sheet", "autumn", "--json")
     assert told(imported_)["dataset"] == "suite"
     assert json.loads(genaiops("dataset", "export", "suite").stdout)["input"] == "Why autumn?"
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> list[str]:
+    rules = [
+        f"Rule {number} is about parcels. " + "It holds for all of them, always. " * 4 for number in range(4)
+    ]
+    (tmp_path / "post.md").write_text("# Post\n\n" + "\n\n# More\n\n".join(rules))
+    return [str(tmp_path / "post.md")]
+
+
+@pytest.mark.parametrize("kind", ["bedrock", "openai"])
+def test_a_model_writes_questions_that_wait_for_review(
+    kind: str, documents: list[str], genaiops: Run, judge_server: JudgeServer
+) -> None:
+    judge = "bedrock:amazon.nova-pro-v1:0" if kind == "bedrock" else f"openai:m@{judge_server.url}/v1"
+    judge_server.set(malformed_every=4)
+    asked = ("--name", "post", "--judge", judge, "--cases", "4", "--json")
+    made = told(genaiops("dataset", "synthesise", *documents, *asked))
+    assert (made["added"], made["skipped"], made["passages"]) == (4, {}, 4)
+    assert (made["cost_usd"] is None) == (kind == "openai")  # nobody knows what m costs
+    pending = told(genaiops("dataset", "review", "post", "--json"))["pending"]
+    assert pending[0]["input"] == "Is it so that Rule 0 is about parcels."
+    assert pending[1]["metadata"]["kind"] == "explanation"
+    assert pending[1]["contexts"][0].startswith("Rule 1")
+    assert "show" in genaiops("dataset", "--help").stdout
+
+
+def test_a_spend_limit_ends_the_writing(
+    documents: list[str], genaiops: Run, judge_server: JudgeServer
+) -> None:
+    asked = ("--name", "post", "--judge", "bedrock:amazon.nova-pro-v1:0", "--spend-limit", "0.000001")
+    result = genaiops("dataset", "synthesise", *documents, *asked)
+    assert isinstance(result.exception, JudgeFailed)
+    assert "of the spend limit is left" in str(result.exception)
+    assert judge_server.state()["calls"] == 0
+    assert "asks no model" in refused(
+        genaiops("dataset", "synthesise", *documents, "--name", "post", "--judge", "offline")
+    )
