@@ -119,3 +119,8 @@ def test_from_a_messy_file_to_a_verdict(
     )
     assert said.returncode == 0, said.stdout + said.stderr
     assert json.loads(output.read_text())["verdict"] == "passed"
+
+    # The newer run beside the first: the same answers, so no difference that matters.
+    page.goto(f"{console.url}/evaluations?evaluation_tab=Compare")
+    expect(page.get_by_text(f"{CASES} cases in both runs").first).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
