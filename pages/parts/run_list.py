@@ -37,10 +37,8 @@ def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
             "state": tables.states("State"),
             "dataset": column.TextColumn("Dataset"),
             "release": column.TextColumn("Release"),
-            "judge": column.TextColumn("Judge", width=140),
-            "progress": column.ProgressColumn(
-                "Scored", min_value=0, max_value=1, format="percent", width=110
-            ),
+            "judge": column.TextColumn("Judge", width=125),
+            "progress": column.ProgressColumn("Scored", min_value=0, max_value=1, format="percent", width=95),
             "undefined": column.NumberColumn("No value", format="localized", width=75),
             "cost": column.NumberColumn("Cost, USD", format="%.4g", width=85),
             "by": column.TextColumn("By", width=80),
