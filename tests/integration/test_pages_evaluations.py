@@ -105,10 +105,8 @@ def test_the_worst_cost_is_said_or_that_it_is_unknown(suite: sa.Engine) -> None:
     screen = form(suite)
     checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
     assert "$" in cost_said(screen)
-    checked(screen.text_input(key=keys.RUN_BASE_URL).set_value("http://localhost:11434/v1").run())
-    # A name that is typed, not chosen.
-    screen.session_state[f"{keys.RUN_MODEL}_openai"] = "nobody-knows-7b"
-    checked(screen.run())
+    # Answer relevancy embeds, and nobody knows what this model takes for it.
+    checked(screen.text_input(key=keys.RUN_EMBEDDING).set_value("nobody-knows-7b").run())
     assert cost_said(screen) == "unknown: no price for this model"
 
 
