@@ -18,7 +18,7 @@ from genaiops_core.clock import now
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import case_choice, datasets, deciding, run_states, runs
 from genaiops_core.evaluation.desk.desk import Desk
-from genaiops_core.evaluation.parts import COMPUTED_UNITS_A_PART, UNITS_A_PART, split
+from genaiops_core.evaluation.parts import split, units_a_part
 from genaiops_core.evaluation.run_judges import judge_of
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.scoring import score
@@ -94,8 +94,8 @@ def begin(engine: sa.Engine, id: str, attempt: int) -> list[list[int]]:
     except GenAIOpsError as error:  # an account, an option or a package that this machine lacks
         run_states.fail(engine, id, str(error), attempt)
         return []
-    units = COMPUTED_UNITS_A_PART if is_computed else UNITS_A_PART
-    return split(numbers, len(asked.metrics) * asked.repetitions, units)
+    size = units_a_part(asked.units, is_computed=is_computed)
+    return split(numbers, len(asked.metrics) * asked.repetitions, size)
 
 
 def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation:

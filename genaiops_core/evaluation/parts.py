@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 UNITS_A_PART = 200
 """Of a judge that asks a model: enough for many calls under way, few enough for several workers to share a run."""
+LEAST_UNITS_A_PART = 20
 COMPUTED_UNITS_A_PART = 1000
+_LEAST_PARTS = 12
+"""Of a paid run that is large enough."""
 
 
 def sample(dataset: str, version: int, cases: int, size: int | None) -> list[int]:
@@ -28,6 +31,13 @@ def draw(dataset: str, version: int, numbers: Sequence[int], size: int | None) -
         return hashlib.sha256(f"{dataset}:{version}:{number}".encode()).digest()
 
     return sorted(sorted(numbers, key=lot)[:size])
+
+
+def units_a_part(units: int, *, is_computed: bool) -> int:
+    """How large the parts of a run of so many units are."""
+    if is_computed:
+        return COMPUTED_UNITS_A_PART
+    return min(UNITS_A_PART, max(LEAST_UNITS_A_PART, units // _LEAST_PARTS))
 
 
 def split(numbers: Sequence[int], units_a_case: int, units_a_part: int) -> list[list[int]]:

@@ -1,0 +1,187 @@
+"""Workers that are killed in the middle of a paid run: what was finished is neither lost nor paid again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation_score, judge_call
+from db.transaction import reading
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.pace import Pace
+from tests.conftest import JudgeServer
+from tests.integration.evaluating import found, imported, wait_for
+
+JUDGE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
+METRICS = ["faithfulness", "answer_relevancy", "context_precision", "context_recall"]
+CASES = 60
+CONCURRENCY = 8
+
+Start = Callable[[], subprocess.Popen[str]]
+Calls = dict[str, tuple[object, ...]]
+
+
+@pytest.fixture
+def start(database_url: str, tmp_path: Path, judge_server: JudgeServer) -> Iterator[Start]:
+    """Starts workers on the test's database and the loopback judge; what still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def _start() -> subprocess.Popen[str]:
+        with (tmp_path / f"worker{len(started)}.log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "genaiops_core.cli.main", "worker"],
+                env={**os.environ, "GENAIOPS_DATABASE_URL": database_url},
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+        started.append(process)
+        return process
+
+    yield _start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def launched(engine: sa.Engine, **pace: int) -> str:
+    imported(engine, CASES)
+    return runs.launch(
+        engine,
+        actor="ada",
+        dataset="prices",
+        judge=JUDGE,
+        metrics=METRICS,
+        minimums={"faithfulness": 0.1},
+        pace=Pace(concurrency=CONCURRENCY, **pace),
+    )
+
+
+def kept(engine: sa.Engine, id: str) -> Calls:
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(judge_call).where(judge_call.c.evaluation_id == id))
+        return {row.call_sha256: (row.called_at, row.latency_ms, row.cost_nano_usd) for row in rows}
+
+
+def scored(engine: sa.Engine, id: str) -> dict[tuple[int, str], float]:
+    score = evaluation_score.c
+    with reading(engine) as connection:
+        rows = connection.execute(
+            sa.select(score.case_no, score.metric, score.latency_ms).where(score.evaluation_id == id)
+        )
+        return {(row.case_no, row.metric): row.latency_ms for row in rows}
+
+
+def ended(engine: sa.Engine, id: str) -> runs.Evaluation:
+    run: runs.Evaluation = wait_for(
+        lambda: (run := found(engine, id)).is_open is False and run.results and run, seconds=90
+    )
+    return run
+
+
+def check_nothing_repeated(
+    engine: sa.Engine, id: str, server: JudgeServer, before: Calls, scores: dict[tuple[int, str], float]
+) -> None:
+    """What was kept at the kill is as it was, and the server answered only what was under way a second time."""
+    after, state = kept(engine, id), server.state()
+    assert {sha: after[sha] for sha in before} == before
+    units = scored(engine, id)
+    assert {unit: units[unit] for unit in scores} == scores
+    assert len(units) == CASES * len(METRICS)
+    assert found(engine, id).judge_calls == len(after)
+    # Every answer of the server is a row, but for those that were under way when the worker was killed.
+    assert 0 <= state["answered"] - len(after) <= 2 * CONCURRENCY
+
+
+def test_a_paid_run_survives_kill_9_of_its_worker(
+    engine: sa.Engine, start: Start, judge_server: JudgeServer
+) -> None:
+    judge_server.set(delay_s=0.05, throttle_every=20)
+    id = launched(engine)
+    first = start()
+    wait_for(lambda: found(engine, id).units_done > 40)
+    first.kill()
+    first.wait()
+    before, scores = kept(engine, id), scored(engine, id)
+    assert 0 < len(scores) < CASES * len(METRICS)
+    start()
+    done = ended(engine, id)
+    assert (done.state, done.verdict, done.units_failed) == ("finished", "passed", 0)
+    check_nothing_repeated(engine, id, judge_server, before, scores)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_two_workers_share_a_run_and_one_goes_on_when_the_other_is_killed(
+    engine: sa.Engine, start: Start, judge_server: JudgeServer
+) -> None:
+    judge_server.set(delay_s=0.1)
+    first, second = start(), start()
+    wait_for(lambda: workers(engine) == 2)
+    id = launched(engine)
+    wait_for(lambda: owners(engine) >= 2)
+    wait_for(lambda: found(engine, id).units_done > 20)
+    first.kill()
+    first.wait()
+    before, scores = kept(engine, id), scored(engine, id)
+    assert 0 < len(scores) < CASES * len(METRICS)
+    done = ended(engine, id)
+    assert (done.state, done.verdict, done.units_failed) == ("finished", "passed", 0)
+    assert second.poll() is None
+    check_nothing_repeated(engine, id, judge_server, before, scores)
+
+
+def test_a_worker_that_is_asked_to_stop_keeps_the_answers_under_way(
+    engine: sa.Engine, start: Start, judge_server: JudgeServer
+) -> None:
+    judge_server.set(delay_s=0.1)
+    id = launched(engine)
+    first = start()
+    wait_for(lambda: found(engine, id).units_done > 20)
+    first.terminate()
+    first.wait(10)
+    assert judge_server.state()["answered"] == len(kept(engine, id))
+    assert found(engine, id).state == "running"
+    start()
+    done = ended(engine, id)
+    assert (done.state, done.units_failed) == ("finished", 0)
+    state = judge_server.state()
+    assert state["answered"] == done.judge_calls
+    assert state["most_in_flight"] <= CONCURRENCY
+
+
+def test_a_pause_and_a_resume_reach_the_worker(
+    engine: sa.Engine, start: Start, judge_server: JudgeServer
+) -> None:
+    judge_server.set(delay_s=0.1)
+    id = launched(engine)
+    start()
+    wait_for(lambda: found(engine, id).units_done > 20)
+    runs.pause(engine, actor="ada", id=id)
+    paused = ended(engine, id)
+    assert (paused.state, paused.verdict) == ("paused", None)
+    assert judge_server.state()["answered"] == paused.judge_calls
+    runs.resume(engine, actor="ada", id=id)
+    done = ended(engine, id)
+    assert (done.state, done.verdict, done.attempt) == ("finished", "passed", 2)
+    assert judge_server.state()["answered"] == done.judge_calls
+
+
+def workers(engine: sa.Engine) -> int:
+    with reading(engine) as connection:
+        return int(connection.execute(sa.text("select count(*) from worker")).scalar() or 0)
+
+
+def owners(engine: sa.Engine) -> int:
+    """How many workers have a part in hand."""
+    query = sa.text(
+        "select count(distinct executor_id) from dbos.workflow_status "
+        "where name = 'score_part' and status = 'PENDING'"
+    )
+    with reading(engine) as connection:
+        return int(connection.execute(query).scalar() or 0)
