@@ -107,7 +107,8 @@ def compare_documents(
         baseline, current: documents with `details`.
         max_degradation: the most that may be lost, between 0 and 1.
         method: `bootstrap` or `permutation` (of signs; for scores only).
-        metrics: what to compare; None is every metric of the baseline, and cost and latency where both have them.
+        metrics: what to compare; None is every metric that the baseline has values of, and cost and latency where
+            both have them.
 
     Raises:
         BadInput: there is no such method.
@@ -115,10 +116,14 @@ def compare_documents(
     if method not in METHODS:
         raise BadInput(f"There is no method '{method}'; give one of: {', '.join(METHODS)}.")
     pairs = paired(baseline.get("details") or (), current.get("details") or ())
-    scales = {name: MetricResult.from_json(name, entry).scale for name, entry in baseline["metrics"].items()}
-    names = expanded(metrics, pairs) if metrics is not None else [*scales, *expanded((COST, LATENCY), pairs)]
-    if metrics is None:
-        names = [name for name in names if name in scales or pairs.values(name)[0]]
+    measured = {name: MetricResult.from_json(name, entry) for name, entry in baseline["metrics"].items()}
+    scales = {name: one.scale for name, one in measured.items()}
+    if metrics is not None:
+        names = expanded(metrics, pairs)
+    else:
+        # Where the baseline has no value at all there is nothing to lose.
+        names = [name for name, one in measured.items() if one.n]
+        names += [name for name in expanded((COST, LATENCY), pairs) if pairs.values(name)[0]]
     alpha_each = multiplicity.each_alpha(len(names))
     judges = [str(body.get("judge") or "") for body in (baseline, current)]
     obstacle = (

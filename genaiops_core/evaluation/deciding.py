@@ -195,7 +195,11 @@ class _Regressions:
         found = self._with_traffic(found, baseline, measured, stage.max_degradation)
         if self._shown is None:
             self._shown = (baseline, found)
-        return list(found.differences)
+        release = str(baseline.body.get("release") or "")
+        if baselines.is_meant(stage.compare_against, release):
+            return list(found.differences)
+        note = f"; compared with {release or baseline.name} instead of {stage.compare_against}"
+        return [replace(item, why=item.why + note) for item in found.differences]
 
     def baseline(self) -> dict[str, Any] | None:
         """Which run the comparison shown is with."""

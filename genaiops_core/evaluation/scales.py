@@ -50,4 +50,4 @@ def scale_of(metric: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Sc
     entry = find(canonical(metric), rubrics, judge=judge)
     if entry is None:
         return Scale()
-    return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better is not False)
+    return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better)

@@ -17,10 +17,10 @@ FELL, ROSE, BASELINE_ONLY, CURRENT_ONLY = "Fell", "Rose", "Only in the baseline"
 
 _ALL = "All metrics"
 _RELATIVE = {
-    "cost": "Cost of an answer",
-    "latency_p50": "Latency, p50",
-    "latency_p95": "Latency, p95",
-    "latency_p99": "Latency, p99",
+    "cost": "Cost of an answer, USD",
+    "latency_p50": "Latency p50, ms",
+    "latency_p95": "Latency p95, ms",
+    "latency_p99": "Latency p99, ms",
 }
 
 

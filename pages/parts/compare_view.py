@@ -97,7 +97,7 @@ def _default(run: Evaluation, found: Sequence[Evaluation], stable: str | None) -
 def _name(one: Evaluation, stable: str | None) -> str:
     release = f"{one.application}/{one.release}" if one.application else "no release"
     production = ", in production" if stable is not None and one.release == stable else ""
-    return f"{release}{production} · {one.dataset} v{one.version} · {units.instant(one.created_at)}"
+    return f"{release}{production} · v{one.version} · {one.created_at:%d %b %Y %H:%M}"
 
 
 def _verdict(compared: Compared) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from pages.parts import charts
+from pages.parts import charts, interval_chart
 
 COLOURS = {"passed": "#22C55E", "failed": charts.RED, "inconclusive": "#F59E0B", "error": charts.RED}
 """State colours that read on white and on near-black."""
@@ -66,22 +66,20 @@ def differences(rows: Sequence[Row], *, allowed: float, unit: str, is_share: boo
             )
         )
     figure.add_vline(x=0, line={"width": 1, "color": "rgba(128,128,128,0.8)"})
-    figure.add_vline(
-        x=allowed,
-        line={"dash": "dot", "width": 1.3, "color": charts.RED},
-        annotation={
-            "text": f"allowed {allowed:+.0%}" if is_share else f"allowed {allowed:+.2g}",
-            "font": {"color": charts.RED, "size": 11},
-        },
-        annotation_position="bottom left" if allowed < 0 else "bottom right",
-    )
+    line = {"dash": "dot", "width": 1.3, "color": charts.RED}
+    figure.add_vline(x=allowed, line=line)
+    # In the legend, because beside the line there may be bars.
+    label = f"allowed {allowed:+.3g}" if not is_share else f"allowed {allowed * 100:+.3g}%"
+    figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", line=line, name=label))
     charts.style(figure, height=96 + 34 * len(shown), unit="", legend=True)
     figure.update_layout(hovermode="closest")
+    low, high = _range(rows, allowed)
+    ticks = interval_chart.round_ticks(low, high)
     figure.update_xaxes(
-        range=_range(rows, allowed),
+        range=[low, high],
+        tickvals=ticks,
+        ticktext=[_tick(at, is_share) for at in ticks],
         title={"text": unit, "font": {"size": 11}, "standoff": 6},
-        tickformat="+.0%" if is_share else "+.2~f",
-        tickformatstops=[],
         hoverformat=form,
         showgrid=True,
     )
@@ -96,11 +94,17 @@ def differences(rows: Sequence[Row], *, allowed: float, unit: str, is_share: boo
     return figure
 
 
+def _tick(at: float, is_share: bool) -> str:
+    if at == 0:
+        return "0"
+    return f"{at:+.3g}" if not is_share else f"{at * 100:+.3g}%"
+
+
 def _label(row: Row) -> str:
     return charts.text(charts.shorten(row.name, 34))
 
 
-def _range(rows: Sequence[Row], allowed: float) -> list[float]:
+def _range(rows: Sequence[Row], allowed: float) -> tuple[float, float]:
     ends = [end for row in rows for end in (row.low, row.high)] + [0.0, allowed]
     margin = max((max(ends) - min(ends)) * 0.08, 0.005)
-    return [min(ends) - margin, max(ends) + margin]
+    return min(ends) - margin, max(ends) + margin

@@ -73,7 +73,7 @@ def intervals(rows: Sequence[Interval]) -> go.Figure:
     charts.style(figure, height=70 + 38 * len(shown), unit="", legend=True)
     figure.update_layout(hovermode="closest")
     low, high = _range(rows)
-    ticks = _ticks(low, high)
+    ticks = round_ticks(low, high)
     figure.update_xaxes(
         range=[low, high],
         tickvals=ticks,
@@ -114,7 +114,8 @@ def _range(rows: Sequence[Interval]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def round_ticks(low: float, high: float) -> list[float]:
     """Round values between two ends, at most about seven; Plotly would write 0.6 as 0.6000000000000001."""
-    step = next((step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / step <= 7), 1.0)
-    return [round(at * step, 2) for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    steps = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+    step = next((step for step in steps if (high - low) / step <= 7), (high - low) / 7)
+    return [round(at * step, 3) for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
