@@ -154,7 +154,6 @@ def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricRes
             entry=find(name, rubrics, judge=run.judge),
             unscored=max(0, results.cases(run) - len(reached)),
             repetitions=run.repetitions,
-            entry=find(name, rubrics, judge=run.judge),
         )
     return found
 

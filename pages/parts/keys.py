@@ -235,6 +235,7 @@ def compare_export(ending: str) -> str:
 COMPOSING = "_evaluation_composing"
 RUN_DATASET = "run_dataset"
 RUN_VERSION = "run_version"
+RUN_SPLIT = "run_split"
 RUN_SAMPLE = "run_sample"
 RUN_RELEASE = "run_release"
 RUN_JUDGE = "run_judge"
