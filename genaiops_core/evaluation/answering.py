@@ -19,7 +19,7 @@ from genaiops_core.evaluation.desk.records import KeptAnswer, KeptScore
 from genaiops_core.evaluation.desk.unit import Unit
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Usage
 from genaiops_core.evaluation.targets import Answered, answered_case, priced
-from genaiops_core.evaluation.targets.specs import DEFAULT_TIMEOUT_S
+from genaiops_core.evaluation.targets.spec_fields import DEFAULT_TIMEOUT_S
 
 Answers = Mapping[tuple[int, int], KeptAnswer]
 """(case number, repetition) -> answer."""
