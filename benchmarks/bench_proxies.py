@@ -1,4 +1,4 @@
-"""Offline proxies against human labels: AUROC and Spearman of each, on five public sets that people labelled.
+"""Offline metrics against human labels: AUROC and Spearman of each, on five public sets that people labelled.
 
 The sets lie in `../shared/data/rag_eval` (their README.md tells where each comes from). Where they are not, the report
 runs on generated rows, whose labels follow from how they were made, and says so: those figures say nothing of people.
@@ -13,6 +13,7 @@ import csv
 import json
 import random
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ GOOD_FROM = 0.5
 
 
 class Item(NamedTuple):
-    """One labelled answer, or two of which people said which is better: then a proxy's value is the difference."""
+    """One labelled answer, or two of which people said which is better: then a metric's value is the difference."""
 
     cases: tuple[Case, ...]
     label: float
@@ -39,11 +40,11 @@ class Item(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One proxy on one label of one set."""
+    """One metric on one label of one set."""
 
     data: str
     label: str
-    proxy: str
+    metric: str
     n: int
     good: int
     auroc: Association | None
@@ -66,32 +67,34 @@ def main() -> None:
 
 
 def report(folder: Path) -> list[Row]:
-    """Every proxy on every label of every set of `folder`; on generated rows where it does not exist."""
+    """Every metric that is computed offline on every label of every set of `folder`; on generated rows where it does not exist."""
     sets = SETS if folder.exists() else {("generated", "supported"): lambda _folder: generated()}
-    proxies = [name for name, metric in REGISTRY.items() if metric.is_proxy and OFFLINE in metric.judges]
+    metrics = [name for name, entry in REGISTRY.items() if OFFLINE in entry.judges]
     rows = []
     for (data, label), read in sets.items():
         items = list(read(folder))
-        rows += [row for proxy in proxies if (row := _row(data, label, proxy, items)).n]
+        rows += [row for metric in metrics if (row := _row(data, label, metric, items)).n]
     return rows
 
 
 def table(rows: list[Row]) -> str:
     """The report as a Markdown table."""
     lines = [
-        "| set | people judged | proxy | n | good | AUROC (95 %) | Spearman (95 %) |",
+        "| set | people judged | metric | n | good | AUROC (95 %) | Spearman (95 %) |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         figures = f"{row.n:,} | {row.good / row.n:.0%} | {_shown(row.auroc)} | {_shown(row.spearman)}"
-        lines.append(f"| {row.data} | {row.label} | `{row.proxy}` | {figures} |")
+        lines.append(f"| {row.data} | {row.label} | `{row.metric}` | {figures} |")
     return "\n".join(lines)
 
 
-def _row(data: str, label: str, proxy: str, items: list[Item]) -> Row:
+def _row(data: str, label: str, metric: str, items: list[Item]) -> Row:
     values, labels = [], []
     for item in items:
-        measured = [measure(proxy, case).value for case in item.cases]
+        measured = [
+            _measured(metric, one.input, one.answer, one.contexts, one.reference) for one in item.cases
+        ]
         known = [value for value in measured if value is not None]
         if len(known) == len(measured):
             values.append(known[-1] - known[0] if len(known) == 2 else known[0])
@@ -103,12 +106,20 @@ def _row(data: str, label: str, proxy: str, items: list[Item]) -> Row:
     return Row(
         data=data,
         label=label,
-        proxy=proxy,
+        metric=metric,
         n=len(values),
         good=sum(good) if not is_of_two else sum(one > 0 for one in labels),
         auroc=auroc([value for value, _ in decided], good),
         spearman=spearman(values, labels),
     )
+
+
+@cache
+def _measured(
+    metric: str, asked: str, answer: str | None, contexts: tuple[str, ...] | None, reference: str | None
+) -> float | None:
+    """Of an answer with labels of several kinds, computed once."""
+    return measure(metric, Case(input=asked, answer=answer, contexts=contexts, reference=reference)).value
 
 
 def _shown(found: Association | None) -> str:

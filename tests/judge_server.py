@@ -30,6 +30,12 @@ _RAGAS = (
     "ContextPrecisionOutput",
     "ContextRecallOutput",
 )
+# What RAGAS's own `evaluate()` calls three of them.
+_OLD_NAMES = {
+    "ResponseRelevanceOutput": "AnswerRelevanceOutput",
+    "Verification": "ContextPrecisionOutput",
+    "ContextRecallClassifications": "ContextRecallOutput",
+}
 
 
 def words(text: str) -> set[str]:
@@ -58,6 +64,9 @@ def answer_to(prompt: str, title: str, schema: dict[str, Any] | None) -> Any:
     """The object that a model would give for a prompt of RAGAS, or the least object that fits a schema."""
     if title in _RAGAS and (asked := _last_object(prompt)) is not None:
         return _ragas(title, asked)
+    if title == "Draft" and (passage := re.search(r"<passage>\n(.*)\n</passage>", prompt, re.DOTALL)):
+        first = sentences(passage[1])[0]
+        return {"question": f"Is it so that {first}", "answer": first, "quote": first}
     return _least(schema or {}, schema or {}, prompt)
 
 
@@ -315,9 +324,9 @@ def _chat(body: dict[str, Any]) -> dict[str, Any]:
     elif wanted:
         message["content"] = json.dumps(answer_to(asked, wanted["name"], wanted["schema"]))
     else:
-        title = next((name for name in _RAGAS if name in prompt), "")
+        title = next((name for name in (*_RAGAS, *_OLD_NAMES) if name in prompt), "")
         if title:
-            message["content"] = json.dumps(answer_to(asked, title, None))
+            message["content"] = json.dumps(answer_to(asked, _OLD_NAMES.get(title, title), None))
     used = {"prompt_tokens": len(prompt.split()), "completion_tokens": 20}
     return {
         "id": "chat-1",

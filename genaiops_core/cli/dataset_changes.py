@@ -61,9 +61,8 @@ def diff(
             typer.echo(f"{sign} {_short(case.input)}")
     for one in found.changed:
         typer.echo(f"~ {_short(one.after.input)}")
-        old_fields, new_fields = one.before.as_json(), one.after.as_json()
-        for field in one.fields:
-            typer.echo(f"    {field}: {_short(old_fields[field])} -> {_short(new_fields[field])}")
+        for different in one.differences:
+            typer.echo(f"    {different.field}: {_short(different.before)} -> {_short(different.after)}")
 
 
 def tag(

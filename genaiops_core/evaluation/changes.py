@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -24,6 +25,14 @@ SPLIT = "split"
 MAX_TAG_LENGTH = 100
 
 
+class Difference(NamedTuple):
+    """One value of a case that differs between two versions."""
+
+    field: str
+    before: Any
+    after: Any
+
+
 @dataclass(frozen=True, kw_only=True)
 class Changed:
     """A case with the same input in both versions and something else in it changed."""
@@ -36,6 +45,19 @@ class Changed:
         """The fields that differ."""
         old, new = self.before.as_json(), self.after.as_json()
         return tuple(name for name in FIELDS if old[name] != new[name])
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """The values that differ; metadata key by key, as `metadata.split`."""
+        old, new = self.before.as_json(), self.after.as_json()
+        found = [Difference(name, old[name], new[name]) for name in self.fields if name != "metadata"]
+        was, now = old["metadata"], new["metadata"]
+        found += [
+            Difference(f"metadata.{key}", was.get(key), now.get(key))
+            for key in dict.fromkeys((*was, *now))
+            if was.get(key) != now.get(key)
+        ]
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)

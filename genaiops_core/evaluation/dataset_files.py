@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,6 +17,7 @@ from genaiops_core.evaluation.tables import Problem, Table
 from genaiops_core.evaluation.versions import DatasetVersion, checked_name, store
 
 PREVIEW_CASES = 20
+_HEAD_ROWS = 6
 PREVIEW_ROWS = 5_000
 """Rows a look reads: enough to see what is wrong with a file, and quick however large it is."""
 
@@ -29,6 +32,8 @@ class Preview:
     """Paths into columns of objects, such as `outputs.answer`; they can be mapped like columns."""
     mapping: dict[str, str]
     """Field -> column; without `input` nothing can be imported."""
+    head: tuple[tuple[Any, ...], ...]
+    """The first rows as they stand in the file, for choosing columns."""
     cases: tuple[Case, ...]
     """The first cases."""
     problems: tuple[Problem, ...]
@@ -81,6 +86,7 @@ def preview(
         columns=table.columns,
         paths=object_paths(table.columns, head),
         mapping=resolved,
+        head=tuple(head[:_HEAD_ROWS]),
         cases=cases,
         problems=problems,
         accepted=accepted,
@@ -132,7 +138,7 @@ def import_dataset(
         name=name,
         made=to_cases(table, resolved),
         columns=resolved,
-        source=filename,
+        source=PurePath(filename).name,
         reason=reason,
         is_demo=is_demo,
     )

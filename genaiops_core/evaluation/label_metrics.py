@@ -16,13 +16,19 @@ from genaiops_core.evaluation.metrics import canonical
 DEFAULTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "faithfulness": ("groundedness",),
+        "response_groundedness": ("groundedness", "faithfulness"),
         "grounding_overlap": ("groundedness", "faithfulness"),
         "answer_relevancy": ("answer_quality", "helpfulness"),
+        "response_relevance": ("answer_relevancy", "answer_quality", "helpfulness"),
         "question_overlap": ("answer_relevancy", "answer_quality", "helpfulness"),
         "answer_correctness": ("correctness", "answer_quality"),
+        "answer_accuracy": ("correctness", "answer_quality"),
         "factual_correctness": ("correctness", "answer_quality"),
         "correctness": ("answer_quality",),
-        "reference_overlap": ("correctness", "answer_quality"),
+        **dict.fromkeys(
+            ("reference_overlap", "rouge_l", "bleu", "chrf", "string_similarity", "semantic_similarity"),
+            ("correctness", "answer_quality"),
+        ),
         "context_overlap": ("context_recall",),
     }
 )

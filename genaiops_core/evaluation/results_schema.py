@@ -227,6 +227,7 @@ class Results(_Model):
     version: int = Field(description="of the dataset")
     cases: int = Field(description="cases used")
     cases_total: int = Field(description="cases there are")
+    split: str = Field(description="the split whose cases were used; empty for all")
     sample_size: int | None = Field(description="the most that were asked for, or null")
     repetitions: int = Field(description="how often each case was answered")
     judge: str = Field(description="who measured")

@@ -96,7 +96,7 @@ def estimate(judge: Numbers, human: Numbers, others: Numbers, *, alpha: float = 
     Source:
         Angelopoulos, Bates, Fannjiang, Jordan & Zrnic, Prediction-powered inference, Science 382, 2023
         (arXiv:2301.09633); Angelopoulos, Duchi & Zrnic, PPI++: efficient prediction-powered inference, 2023
-        (arXiv:2311.01453), example 6.1 for the weight.
+        (arXiv:2311.01453) for the weight.
     """
     said, labels, rest = _unit(judge), _unit(human), _unit(others)
     if said.size != labels.size:

@@ -156,6 +156,7 @@ def _plain_axis(figure: go.Figure, title: str) -> None:
         showgrid=True,
         tickmode="array",
         tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1],
+        tickformat=".1f",
         hoverformat=".3f",
         title={"text": title, "font": {"size": 11}, "standoff": 6},
     )

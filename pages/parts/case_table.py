@@ -119,10 +119,10 @@ def _table(
         ],
         {
             "case": column.NumberColumn("Case", width=52),
-            "input": column.TextColumn("Input", width="medium"),
+            "input": column.TextColumn("Input", width=150),
             **{
                 name: column.NumberColumn(
-                    metric_names.heading(name), format="%.3f", width=105, help=metric_names.help_of(name)
+                    metric_names.heading(name), format="%.3f", width=96, help=metric_names.help_of(name)
                 )
                 for name in shown
             },

@@ -33,16 +33,6 @@ def intervals(rows: Sequence[Interval]) -> go.Figure:
     shown = list(reversed(rows))
     names = [charts.text(charts.shorten(row.name, 34)) for row in shown]
     figure = go.Figure()
-    if any(row.low_bounded < row.low or row.high_bounded > row.high for row in shown):
-        figure.add_trace(
-            _bars(
-                names,
-                [(row.low_bounded, row.high_bounded) for row in shown],
-                name="cases without a value at their worst and best",
-                width=3,
-                colour=GREY,
-            )
-        )
     figure.add_trace(_bars(names, [(row.low, row.high) for row in shown], name="interval", width=9))
     figure.add_trace(
         go.Scatter(
@@ -68,6 +58,18 @@ def intervals(rows: Sequence[Interval]) -> go.Figure:
                 hovertemplate="at least %{x:.3g}<extra></extra>",
             )
         )
+    # Last, so that the other colours stay the same with it and without; drawn below them all the same.
+    if any(row.low_bounded < row.low or row.high_bounded > row.high for row in shown):
+        figure.add_trace(
+            _bars(
+                names,
+                [(row.low_bounded, row.high_bounded) for row in shown],
+                name="cases without a value at their worst and best",
+                width=3,
+                colour=GREY,
+                zorder=-1,
+            )
+        )
     charts.style(figure, height=70 + 38 * len(shown), unit="", legend=True)
     figure.update_layout(hovermode="closest")
     low, high = _range(rows)
@@ -90,6 +92,7 @@ def _bars(
     name: str,
     width: int,
     colour: str | None = None,
+    zorder: int = 0,
 ) -> go.Scatter:
     x: list[float | None] = []
     y: list[str | None] = []
@@ -97,7 +100,9 @@ def _bars(
         x += [low, high, None]
         y += [at, at, None]
     line = {"width": width, **({"color": colour} if colour else {})}
-    return go.Scatter(x=x, y=y, mode="lines", name=name, line=line, hovertemplate="%{x:.3f}<extra></extra>")
+    return go.Scatter(
+        x=x, y=y, mode="lines", name=name, line=line, hovertemplate="%{x:.3f}<extra></extra>", zorder=zorder
+    )
 
 
 def _range(rows: Sequence[Interval]) -> tuple[float, float]:

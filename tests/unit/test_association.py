@@ -42,6 +42,19 @@ def test_perfect_order_is_not_certainty() -> None:
     )
 
 
+def test_two_yes_no_sides_have_the_interval_of_the_phi_coefficient() -> None:
+    # Both yes 50, judge only 10, people only 10, neither 30: phi = (50 * 30 - 100) / 2400 = 7 / 12.
+    judge, human = [1.0] * 60 + [0.0] * 40, [1.0] * 50 + [0.0] * 10 + [1.0] * 10 + [0.0] * 30
+    found = spearman(judge, human)
+    assert found is not None
+    phi, skew = 7 / 12, (0.6 - 0.4) ** 2 / (0.6 * 0.4)
+    assert found.value == pytest.approx(phi)
+    # Bishop, Fienberg & Holland, Discrete multivariate analysis, 1975, 11.3: n times the variance of phi.
+    spread = 1 - phi**2 + phi * (1 + phi**2 / 2) * skew - 0.75 * phi**2 * 2 * skew
+    half = 1.959964 * math.sqrt(spread / 99) / (1 - phi**2)
+    assert found.high == pytest.approx(math.tanh(math.atanh(phi) + half), abs=1e-4)
+
+
 def test_few_or_constant_values_say_nothing() -> None:
     assert spearman([1, 2, 3], [1, 2, 3]) is None
     assert spearman([1, 1, 1, 1], [1, 2, 3, 4]) is None

@@ -190,3 +190,23 @@ def test_what_nobody_reviewed_may_be_anything() -> None:
     assert "60% of the requests" in most.problem
     few = strata.estimate([part(40, labels[:6], labels[:6], empty)], raw=None)
     assert few.problem.startswith("insufficient data: 6 of")
+
+
+@pytest.mark.parametrize("reviewed", [40, 150])
+def test_the_interval_of_sampled_traffic_holds_the_true_mean(reviewed: int) -> None:
+    # A tenth of 20,000 requests is always judged and is worse; of the others one in twenty is judged.
+    random = np.random.default_rng(7)
+    held = []
+    for _ in range(150):
+        parts, truth = [], 0.0
+        for size, rate, good in ((2_000, 1.0, 0.5), (18_000, 0.05, 0.85)):
+            judge, human = judged(random, size, good=good, is_blind=False)
+            truth += float(human.sum()) / 20_000
+            chosen = random.permutation(size)[: int(size * rate)]
+            some, others = chosen[:reviewed], chosen[reviewed:]
+            parts.append(part(size, judge[some], human[some], judge[others]))
+        found = strata.estimate(parts, raw=None)
+        assert found.low is not None
+        assert found.high is not None
+        held.append(found.low <= truth <= found.high)
+    assert np.mean(held) >= 0.93

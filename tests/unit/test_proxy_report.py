@@ -1,4 +1,4 @@
-"""The report on offline proxies: its figures are those in the documentation."""
+"""The report on offline metrics: its figures are those in the documentation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from benchmarks import bench_proxies
-from genaiops_core.evaluation.metrics import REGISTRY
+from genaiops_core.evaluation.metrics import OFFLINE, REGISTRY
 from tests.conftest import SHARED_DATA
 
 
@@ -16,7 +16,7 @@ def documented() -> str:
 
 
 def test_generated_rows_tell_proxies_that_see_from_those_that_do_not(tmp_path: Path) -> None:
-    rows = {row.proxy: row for row in bench_proxies.report(tmp_path / "absent")}
+    rows = {row.metric: row for row in bench_proxies.report(tmp_path / "absent")}
     grounding, question = rows["grounding_overlap"], rows["question_overlap"]
     assert (grounding.data, grounding.n, grounding.good) == ("generated", 400, 200)
     assert grounding.auroc is not None
@@ -47,7 +47,7 @@ def test_of_two_answers_the_better_one_has_to_score_higher(tmp_path: Path) -> No
     assert (found.auroc.value, found.auroc.n) == (1.0, 8)
 
 
-def test_every_proxy_is_documented_with_its_figures() -> None:
+def test_every_offline_metric_is_documented_with_its_figures() -> None:
     if SHARED_DATA.exists():
         assert documented() == bench_proxies.table(bench_proxies.report(bench_proxies.DATA)), (
             "run: python -m benchmarks.bench_proxies --write"
@@ -57,5 +57,5 @@ def test_every_proxy_is_documented_with_its_figures() -> None:
     assert {(line.split(" | ")[0].strip("| "), line.split(" | ")[1]) for line in lines} == set(
         bench_proxies.SETS
     )
-    for proxy in (name for name, metric in REGISTRY.items() if metric.is_proxy):
-        assert any(f"`{proxy}`" in line for line in lines), proxy
+    for metric in (name for name, entry in REGISTRY.items() if OFFLINE in entry.judges):
+        assert any(f"`{metric}`" in line for line in lines), metric
