@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from db.engine import make_engine
 from db.migrate import upgrade
 from genaiops_core import __version__
-from genaiops_core.api import health, ofrep, operate, otlp, read
+from genaiops_core.api import evaluations, health, ofrep, operate, otlp, read
 from genaiops_core.api.metrics import HttpMetrics
 from genaiops_core.errors import GenAIOpsError, Unavailable
 from genaiops_core.settings import Settings
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="GenAIOps console", version=__version__, lifespan=lifespan, redoc_url=None)
     app.state.settings = settings
     app.add_middleware(HttpMetrics)
-    for module in (otlp, ofrep, read, operate, health):
+    for module in (otlp, ofrep, read, operate, evaluations, health):
         app.include_router(module.router)
 
     @app.exception_handler(GenAIOpsError)

@@ -21,7 +21,7 @@ from genaiops_core.rollbacks import procedure
 from genaiops_core.rollouts import rollouts
 
 
-def _same_site(request: Request) -> None:
+def same_site(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
         raise NotAllowed(f"Pages of {origin} may not operate this console; send the request from a program.")
@@ -31,7 +31,7 @@ def _actor(x_genaiops_actor: Annotated[str, Header()] = "api") -> str:
     return actor_name(x_genaiops_actor)
 
 
-router = APIRouter(prefix="/api/v1", tags=["operate"], dependencies=[Depends(_same_site)])
+router = APIRouter(prefix="/api/v1", tags=["operate"], dependencies=[Depends(same_site)])
 Actor = Annotated[str, Depends(_actor)]
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+
 from genaiops_core.evaluation.judge_options import options_of
 from genaiops_core.evaluation.judges import computed, judge, ragas_metrics
 from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import ragas
 from genaiops_core.evaluation.runs import Evaluation
 
+_LIBRARIES = {
+    "bedrock": ("boto3", "genaiops_core.evaluation.judges.models.bedrock"),
+    "openai": ("openai.resources", "genaiops_core.evaluation.judges.models.openai"),
+}
 _OF_RAGAS = frozenset(entry.name for entry in ragas.ENTRIES)
 
 
@@ -22,7 +28,10 @@ def judge_of(run: Evaluation) -> Judge:
 
 def load_libraries(run: Evaluation) -> None:
     """Import what the judge of a run will need: it takes seconds, better spent before the first call than at it."""
-    if any(name in _OF_RAGAS for name in run.metrics) and run.judge.startswith(("bedrock:", "openai:")):
+    kind = run.judge.partition(":")[0]
+    for name in _LIBRARIES.get(kind, ()):
+        importlib.import_module(name)
+    if kind in _LIBRARIES and any(name in _OF_RAGAS for name in run.metrics):
         ragas_metrics.import_ragas()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 
 import sqlalchemy as sa
 import structlog
@@ -36,6 +37,8 @@ class Runs:
             query = sa.select(evaluation.c.id, evaluation.c.attempt).where(evaluation.c.state == "queued")
             waiting = {(row.id, row.attempt) for row in connection.execute(query)}
         self._enqueued &= waiting
+        if waiting - self._enqueued:
+            threading.Thread(target=self.load_libraries, name="load libraries", daemon=True).start()
         for id, attempt in sorted(waiting - self._enqueued):
             self._enqueue(id, attempt)
             self._enqueued.add((id, attempt))
@@ -94,9 +97,12 @@ class Runs:
             DBOS.delete_workflows([run.workflow_id for run in old], delete_children=True)
 
     def load_libraries(self) -> None:
-        """Import what the runs under way need while their dead worker is still waited for."""
+        """Import, beside all else, what the runs that wait or are under way will need.
+
+        A run that was just launched is handed out meanwhile, and a dead worker's is still waited for.
+        """
         with reading(self._engine) as connection:
-            found = [run for run in runs.list_evaluations(connection) if run.state == "running"]
+            found = [run for run in runs.list_evaluations(connection) if run.is_open]
         for run in found:
             run_judges.load_libraries(run)
 

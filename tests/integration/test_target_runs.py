@@ -1,0 +1,126 @@
+"""Runs whose answers are generated first: once for each repetition, kept, priced, judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation_score, generated_answer
+from db.transaction import reading
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation import execution, runs
+from genaiops_core.evaluation.pace import Pace
+from tests.conftest import JudgeServer
+from tests.integration.evaluating import found, imported
+from tests.integration.judging import import_price
+
+REPLY = {
+    "answer": "result.text",
+    "contexts": "result.sources",
+    "output_tokens": "tokens",
+    "input_tokens": "tokens",
+}
+
+
+def http(server: JudgeServer, **changes: Any) -> dict[str, Any]:
+    spec = {
+        "kind": "http",
+        "url": f"{server.url}/answer",
+        "template": {"question": "{input}"},
+        "reply": REPLY,
+    }
+    return {**spec, **changes}
+
+
+def launched(engine: sa.Engine, target: dict[str, Any], **changes: Any) -> str:
+    imported(engine, 6)
+    asked = {"actor": "ada", "dataset": "prices", "minimums": {"question_overlap": 0.1}, "target": target}
+    return runs.launch(engine, **{**asked, **changes})  # type: ignore[arg-type]
+
+
+def answers(engine: sa.Engine) -> list[Any]:
+    with reading(engine) as connection:
+        query = sa.select(generated_answer).order_by(
+            generated_answer.c.case_no, generated_answer.c.repetition
+        )
+        return list(connection.execute(query))
+
+
+def test_answers_are_generated_once_and_judged(engine: sa.Engine, judge_server: JudgeServer) -> None:
+    import_price(engine, "app-model", 1.0, 1.0)
+    id = launched(engine, http(judge_server, model="app-model"), repetitions=2)
+    asked = found(engine, id)
+    assert (asked.units, asked.answers) == (6 * 2 * 4, 12)
+    done = execution.run(engine, id)
+    assert (done.state, done.verdict, done.units_done, done.answers_done) == ("finished", "passed", 48, 12)
+    assert (done.answers_cost_nano_usd, done.answers_unpriced, done.cost_nano_usd) == (12 * 14_000, 0, 0)
+    kept = answers(engine)
+    assert [(row.case_no, row.repetition) for row in kept[:3]] == [(1, 1), (1, 2), (2, 1)]
+    assert kept[0].answer == "You asked: What does item 1 cost?"
+    assert kept[0].contexts == ["About What does item 1 cost?"]
+    assert judge_server.state()["answered"] == 12
+    with reading(engine) as connection:
+        score = evaluation_score.c
+        query = sa.select(score.value).where(score.metric == "question_overlap", score.case_no == 1)
+        assert set(connection.execute(query).scalars()) == {1.0}  # of the generated answer
+
+
+def test_a_target_that_fails_leaves_failed_units_that_a_resume_tries_again(
+    engine: sa.Engine, judge_server: JudgeServer
+) -> None:
+    judge_server.set(fail_every=3)
+    id = launched(engine, http(judge_server), pace=Pace(concurrency=1))
+    execution.begin(engine, id, 1)
+    done = execution.run(engine, id)
+    assert (done.answers_done, done.answers_unpriced, done.units_failed) == (6, 4, 8)
+    failed = [row for row in answers(engine) if row.answer is None]
+    assert len(failed) == 2
+    with reading(engine) as connection:
+        reasons = set(
+            connection.execute(
+                sa.select(evaluation_score.c.reason).where(evaluation_score.c.is_failed)
+            ).scalars()
+        )
+    assert all(reason.startswith("no answer: ") for reason in reasons)
+
+
+def test_failed_answers_are_asked_for_again_after_a_resume(
+    engine: sa.Engine, judge_server: JudgeServer
+) -> None:
+    judge_server.set(fail_every=1)
+    id = launched(engine, http(judge_server))
+    execution.begin(engine, id, 1)
+    from tests.integration.evaluating import score_part
+
+    assert score_part(engine, id, range(1, 4))
+    assert found(engine, id).units_failed == 12
+    runs.pause(engine, actor="ada", id=id)
+    judge_server.set(fail_every=0)
+    after = runs.resume(engine, actor="ada", id=id)
+    assert (after.units_done, after.answers_done) == (0, 0)
+    done = execution.run(engine, id)
+    assert (done.units_failed, done.answers_done, len(answers(engine))) == (0, 6, 6)
+
+
+def test_throttled_targets_are_asked_again(engine: sa.Engine, judge_server: JudgeServer) -> None:
+    judge_server.set(throttle_every=4)
+    done = execution.run(engine, launched(engine, http(judge_server)))
+    assert (done.units_failed, done.answers_done) == (0, 6)
+    assert judge_server.state()["throttled"] >= 1
+
+
+def test_a_limit_needs_the_price_of_the_target(engine: sa.Engine, judge_server: JudgeServer) -> None:
+    limited = Pace(spend_limit_nano_usd=1_000_000)
+    with pytest.raises(BadInput, match="does not say which model answers"):
+        launched(engine, http(judge_server), pace=limited)
+    with pytest.raises(BadInput, match="The price of unheard-of is not known"):
+        launched(engine, http(judge_server, model="unheard-of"), pace=limited)
+
+
+def test_what_makes_no_sense_of_a_target_is_refused(engine: sa.Engine, judge_server: JudgeServer) -> None:
+    with pytest.raises(BadInput, match="1 to 20, not 21"):
+        launched(engine, http(judge_server), repetitions=21)
+    with pytest.raises(BadInput, match="url"):
+        launched(engine, http(judge_server, url="ftp://x"))

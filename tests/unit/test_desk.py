@@ -1,0 +1,173 @@
+"""Small parts of the desk: shares, turns, clocks, keys, remaining time."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genaiops_core.evaluation.desk.clock import UnitClock
+from genaiops_core.evaluation.desk.pacing import MOST_ATTEMPTS, Pacer, retrying, share_of
+from genaiops_core.evaluation.desk.prices import text_tokens
+from genaiops_core.evaluation.desk.records import packed, reply_of, vector_of
+from genaiops_core.evaluation.desk.unit import Unit, call_sha256
+from genaiops_core.evaluation.judges.protocol import (
+    Embedded,
+    JudgeFailed,
+    Message,
+    Prompt,
+    Reply,
+    Throttled,
+    Usage,
+)
+from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.parts import sample, split, units_a_part
+from genaiops_core.evaluation.progress import remaining_s
+from genaiops_core.evaluation.runs import Evaluation
+
+START = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
+UNIT = Unit(7, 1, "faithfulness")
+
+
+@given(st.integers(1, 256), st.integers(1, 64))
+def test_shares_add_up_unless_there_are_more_workers_than_slots(total: int, workers: int) -> None:
+    shares = [share_of(total, workers, place) for place in range(workers)]
+    assert sum(shares) == max(total, workers)
+    assert max(shares) - min(shares) <= 1
+
+
+def test_slots_follow_the_share() -> None:
+    async def slots() -> list[int]:
+        pacer = Pacer(Pace(concurrency=10))
+        found = [pacer.slots]
+        for workers, place in ((3, 0), (3, 2), (1, 0)):
+            pacer.share(workers, place)
+            found.append(pacer.slots)
+        return found
+
+    assert asyncio.run(slots()) == [10, 4, 3, 10]
+
+
+def test_a_rate_lets_calls_begin_one_by_one() -> None:
+    async def begun() -> list[float]:
+        pacer = Pacer(Pace(concurrency=5, calls_per_minute=6000))
+        loop = asyncio.get_running_loop()
+        started, at = loop.time(), []
+        for _ in range(4):
+            give_back = await pacer.take()
+            at.append(loop.time() - started)
+            give_back()
+        return at
+
+    for number, at in enumerate(asyncio.run(begun())):
+        assert at >= number * 0.01 - 1e-3
+
+
+def test_only_throttling_is_tried_again_and_not_for_ever() -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def tries(error: Exception) -> int:
+        count = 0
+        with pytest.raises(type(error)):
+            async for attempt in retrying(sleep):
+                with attempt:
+                    count += 1
+                    raise error
+        return count
+
+    assert asyncio.run(tries(JudgeFailed("broken"))) == 1
+    assert asyncio.run(tries(Throttled("later", retry_after_s=45.0))) == MOST_ATTEMPTS
+    assert all(45.0 <= wait <= 60.0 for wait in waits)
+    waits.clear()
+    assert asyncio.run(tries(Throttled("later", retry_after_s=7_200.0))) == MOST_ATTEMPTS
+    assert set(waits) == {60.0}
+
+
+def test_a_clock_that_stands_still_does_not_expire() -> None:
+    async def waited() -> bool:
+        clock = UnitClock(0.05)
+        async with clock:
+            with clock.stopped(), clock.stopped():
+                await asyncio.sleep(0.1)
+        return clock.expired
+
+    async def worked() -> None:
+        async with UnitClock(0.01):
+            await asyncio.sleep(5)
+
+    assert not asyncio.run(waited())
+    with pytest.raises(TimeoutError):
+        asyncio.run(worked())
+
+
+def test_a_call_is_named_by_unit_content_and_occurrence() -> None:
+    prompt = Prompt(messages=(Message(role="user", text="Is it so?"),), schema={"b": 1, "a": 2})
+    same = Prompt(messages=(Message(role="user", text="Is it so?"),), schema={"a": 2, "b": 1})
+    name = call_sha256(UNIT, ["p", "m", prompt], "1:1")
+    assert name == call_sha256(UNIT, ["p", "m", same], "1:1")
+    others = [
+        call_sha256(UNIT._replace(repetition=2), ["p", "m", prompt], "1:1"),
+        call_sha256(UNIT, ["p", "other", prompt], "1:1"),
+        call_sha256(UNIT, ["p", "m", dataclasses.replace(prompt, max_tokens=1)], "1:1"),
+        call_sha256(UNIT, ["p", "m", prompt], "2:1"),
+    ]
+    assert len({name, *others}) == 5
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=50))
+def test_a_vector_comes_back_as_it_was(vector: list[float]) -> None:
+    kept = packed(Embedded(vector=tuple(vector), usage=Usage(), latency_ms=1.0))
+    assert vector_of(kept) == tuple(vector)
+
+
+def test_a_reply_comes_back_as_it_was() -> None:
+    reply = Reply(text='{"x": "é"}', usage=Usage(cache_read_tokens=3), latency_ms=4.0, stop_reason="end_turn")
+    kept = packed(reply)
+    assert kept["cache_read"] == 3
+    again = reply_of(kept, 4.0)
+    assert (again.text, again.stop_reason) == (reply.text, reply.stop_reason)
+
+
+def test_tokens_are_rather_overestimated() -> None:
+    assert text_tokens("word " * 1000) > 1000
+    assert text_tokens("漢字" * 1000) > 2000
+
+
+def test_parts_are_as_large_as_a_run_needs() -> None:
+    assert units_a_part(48_000, is_computed=True) == 1000
+    assert [units_a_part(units, is_computed=False) for units in (4, 240, 1200, 48_000)] == [20, 20, 100, 200]
+    assert split([1, 2, 3, 4, 5], 4, 8) == [[1, 2], [3, 4], [5]]
+    assert split([1, 2], 100, 20) == [[1], [2]]
+    assert sample("d", 1, 3, None) == [1, 2, 3]
+
+
+def run(**changes: Any) -> Evaluation:
+    values: dict[str, Any] = {field.name: None for field in dataclasses.fields(Evaluation)}
+    values |= {"state": "running", "units": 400, "units_done": 100, "units_at_resume": 0, "resumed_at": START}
+    return Evaluation(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "after_s", "left_s"),
+    [
+        ({}, 50, 150.0),  # two a second, 300 left
+        ({"units_at_resume": 50}, 50, 300.0),  # one a second since the resume
+        ({"units_done": 19}, 50, None),  # too few to say
+        ({}, 2, None),  # too soon to say
+        ({"units_done": 400}, 50, 0.0),
+        ({"state": "paused"}, 50, None),
+        ({"resumed_at": None}, 50, None),
+    ],
+)
+def test_the_remaining_time_is_reckoned_or_unknown(
+    changes: dict[str, Any], after_s: float, left_s: float | None
+) -> None:
+    assert remaining_s(run(**changes), START + dt.timedelta(seconds=after_s)) == left_s
