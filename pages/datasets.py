@@ -80,7 +80,7 @@ with right.container(border=True, height="stretch"):
     )
 dataset_import.draw_preview(here)
 if picked is not None:
-    with st.container(border=True):
+    with st.container(border=True), frame.gently():
         dataset_view.draw_dataset(here, picked)
 if head.clicked:
     dataset_traffic.ask(here, picked)

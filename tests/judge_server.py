@@ -30,6 +30,12 @@ _RAGAS = (
     "ContextPrecisionOutput",
     "ContextRecallOutput",
 )
+# What RAGAS's own `evaluate()` calls three of them.
+_OLD_NAMES = {
+    "ResponseRelevanceOutput": "AnswerRelevanceOutput",
+    "Verification": "ContextPrecisionOutput",
+    "ContextRecallClassifications": "ContextRecallOutput",
+}
 
 
 def words(text: str) -> set[str]:
@@ -318,9 +324,9 @@ def _chat(body: dict[str, Any]) -> dict[str, Any]:
     elif wanted:
         message["content"] = json.dumps(answer_to(asked, wanted["name"], wanted["schema"]))
     else:
-        title = next((name for name in _RAGAS if name in prompt), "")
+        title = next((name for name in (*_RAGAS, *_OLD_NAMES) if name in prompt), "")
         if title:
-            message["content"] = json.dumps(answer_to(asked, title, None))
+            message["content"] = json.dumps(answer_to(asked, _OLD_NAMES.get(title, title), None))
     used = {"prompt_tokens": len(prompt.split()), "completion_tokens": 20}
     return {
         "id": "chat-1",

@@ -1,0 +1,246 @@
+"""A paid run against RAGAS's own `evaluate()`: 1,000 cases x 4 metrics, 300 ms a call, 2 % throttled, 32 at once.
+
+Worker, judge and RAGAS are processes of their own on this machine; the judge is the loopback server of the tests.
+Printed: the time of a run from launch to results against the ideal (calls x latency / concurrency), RAGAS on the same
+cases and the same server, a run whose worker is killed (-9) half-way and replaced, and the worker's peak memory.
+
+RAGAS asks for embeddings one at a time while everything else waits, so with embeddings from the server it is timed on
+`RAGAS_CASES` cases only; with embeddings made in its own process, which is work left out, on all of them.
+
+    GENAIOPS_BENCH_CASES=1000 GENAIOPS_BENCH_JUDGE=bedrock python -m benchmarks.bench_evaluation
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import sqlalchemy as sa
+
+from db.engine import make_engine
+from db.migrate import upgrade
+from db.tables.access import worker as workers
+from db.transaction import reading
+from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.pace import Pace
+
+CASES = int(os.environ.get("GENAIOPS_BENCH_CASES", "1000"))
+RAGAS_CASES = min(CASES, int(os.environ.get("GENAIOPS_BENCH_RAGAS_CASES", "200")))
+JUDGE = os.environ.get("GENAIOPS_BENCH_JUDGE", "openai")
+LATENCY_S = 0.3
+THROTTLE_EVERY = 50
+CONCURRENCY = 32
+METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        suite = home / "suite.jsonl"
+        suite.write_text("\n".join(json.dumps(case) for case in cases(CASES)))
+        part = home / "part.jsonl"
+        part.write_text("\n".join(json.dumps(case) for case in cases(RAGAS_CASES)))
+        port = free_port()
+        server = subprocess.Popen([sys.executable, "-m", "tests.judge_server", str(port)])
+        try:
+            compare(home, suite, part, f"http://127.0.0.1:{port}")
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def compare(home: Path, suite: Path, part: Path, url: str) -> None:
+    print(f"{CASES:,} cases x 4 metrics, judge {JUDGE}, load of this machine {os.getloadavg()[0]:.1f}")
+    engine = make_engine(f"sqlite:///{home / 'bench.db'}")
+    upgrade(engine)
+    datasets.import_dataset(engine, actor="bench", name="suite", data=suite.read_bytes(), filename=suite.name)
+    with Worker(home, url, "first") as worker:
+        wait_until(lambda: is_beating(engine))
+        took_s, calls = timed_run(engine, url)
+        ideal_s = calls * LATENCY_S / CONCURRENCY
+        said(f"run, {calls:,} calls: {took_s:.1f} s, {took_s / ideal_s:.2f} of the ideal {ideal_s:.1f} s")
+        said(f"peak memory of the worker: {worker.peak_mb():.0f} MB")
+        again_s, calls = timed_run(engine, url)
+        ideal_s = calls * LATENCY_S / CONCURRENCY
+        said(f"the same once more, libraries loaded: {again_s:.1f} s, {again_s / ideal_s:.2f} of the ideal")
+    killed_s, facts = killed_run(home, engine, url)
+    said(f"killed (-9) half-way and replaced: {killed_s:.1f} s, {killed_s - took_s:+.1f} s; {facts}")
+    for name, file, count, more in (
+        ("embeddings from the server", part, RAGAS_CASES, []),
+        ("embeddings made in its process", suite, CASES, ["local"]),
+    ):
+        ragas_s = ragas_run(url, file, more) * CASES / count
+        scaled = f", reckoned from {count:,} cases" if count < CASES else ""
+        said(f"ragas evaluate(), {name}: {ragas_s:.1f} s, {ragas_s / took_s:.2f} times the run{scaled}")
+    engine.dispose()
+
+
+def cases(count: int) -> Any:
+    filler = " ".join(f"word{number}" for number in range(60))
+    for number in range(1, count + 1):
+        context = f"Item {number} costs {number * 3} coins. {filler}"
+        yield {
+            "question": f"What does item {number} cost?",
+            "answer": f"Item {number} costs {number * 3} coins.",
+            "contexts": [context],
+            "reference": f"{number * 3} coins",
+        }
+
+
+class Worker:
+    """A worker process on the benchmark's database."""
+
+    def __init__(self, home: Path, url: str, name: str) -> None:
+        environment = {
+            **os.environ,
+            "GENAIOPS_DATABASE_URL": f"sqlite:///{home / 'bench.db'}",
+            "GENAIOPS_HOME": str(home),
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "OPENAI_API_KEY": "bench",
+        }
+        self._log = (home / f"{name}.log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "genaiops_core.cli.main", "worker"],
+            env=environment,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def peak_mb(self) -> float:
+        """The most memory it ever held."""
+        status = Path(f"/proc/{self._process.pid}/status")
+        if not status.exists():  # not Linux: what it holds now
+            return float(psutil.Process(self._process.pid).memory_info().rss / 2**20)
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._log.close()
+
+
+def timed_run(engine: sa.Engine, url: str) -> tuple[float, int]:
+    """(seconds from launch to results, calls that the server got)."""
+    as_new(url)
+    started = time.perf_counter()
+    done = ended(engine, launched(engine, url))
+    took_s = time.perf_counter() - started
+    check(done)
+    return took_s, int(state(url)["calls"])
+
+
+def killed_run(home: Path, engine: sa.Engine, url: str) -> tuple[float, str]:
+    as_new(url)
+    with Worker(home, url, "second") as first:
+        wait_until(lambda: is_beating(engine))
+        started = time.perf_counter()
+        id = launched(engine, url)
+        wait_until(lambda: (run := get(engine, id)).units_done >= run.units / 2)
+        first.kill()
+    with Worker(home, url, "third"):
+        done = ended(engine, id)
+        took_s = time.perf_counter() - started
+    check(done)
+    twice = int(state(url)["answered"]) - done.judge_calls
+    return took_s, f"{twice} calls were under way at the kill and were paid twice, no finished one was"
+
+
+def launched(engine: sa.Engine, url: str) -> str:
+    judge = "bedrock:amazon.nova-pro-v1:0" if JUDGE == "bedrock" else f"openai:judge-model@{url}/v1"
+    return runs.launch(
+        engine,
+        actor="bench",
+        dataset="suite",
+        judge=judge,
+        metrics=METRICS,
+        minimums={"faithfulness": 0.5},
+        pace=Pace(concurrency=CONCURRENCY),
+    )
+
+
+def ended(engine: sa.Engine, id: str) -> runs.Evaluation:
+    wait_until(lambda: not get(engine, id).is_open)
+    return get(engine, id)
+
+
+def check(done: runs.Evaluation) -> None:
+    assert (done.state, done.units_done, done.units_failed) == ("finished", CASES * 4, 0), done
+
+
+def ragas_run(url: str, suite: Path, more: list[str]) -> float:
+    as_new(url)
+    asked = [sys.executable, "-m", "benchmarks.ragas_evaluate", str(suite), f"{url}/v1", str(CONCURRENCY)]
+    answer = subprocess.run([*asked, *more], capture_output=True, text=True, check=True).stdout
+    told = json.loads(answer.splitlines()[-1])
+    assert told["values"] == told["of"], told
+    return float(told["took_s"])
+
+
+def get(engine: sa.Engine, id: str) -> runs.Evaluation:
+    with reading(engine) as connection:
+        return runs.get(connection, id)
+
+
+def is_beating(engine: sa.Engine) -> bool:
+    from genaiops_core.clock import now
+
+    with reading(engine) as connection:
+        beats = connection.execute(sa.select(workers.c.beat_at)).scalars().all()
+    return any((now() - at).total_seconds() < 3 for at in beats)
+
+
+def as_new(url: str) -> None:
+    wait_until(lambda: is_there(url))
+    for change in ({"reset": True}, {"delay_s": LATENCY_S, "throttle_every": THROTTLE_EVERY}):
+        httpx.post(f"{url}/_set", json=change).raise_for_status()
+
+
+def is_there(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/_state").is_success
+    except httpx.TransportError:
+        return False
+
+
+def state(url: str) -> dict[str, Any]:
+    seen: dict[str, Any] = httpx.get(f"{url}/_state").json()
+    return seen
+
+
+def wait_until(what: Any) -> None:
+    while not what():
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def said(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
