@@ -33,7 +33,7 @@ def draw(_here: Screen, run: Evaluation) -> None:
             tables.facts({metric_names.title(name, run): value for name, value in config["minimums"].items()})
         if target := config.get("target"):
             st.markdown("**Target**")
-            st.code(json.dumps(target, indent=2, ensure_ascii=False), language="json", height=200)
+            st.code(json.dumps(target, indent=2, ensure_ascii=False), language="json")
     for rubric in (config.get("judge_options") or {}).get("rubrics") or ():
         _rubric(rubric)
 
