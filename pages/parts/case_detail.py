@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.case_scores import Answer, CaseRecord, Explanation, UnitScore
+from genaiops_core.evaluation.runs import Evaluation
 from pages.parts import metric_names, tables, units
 
 _LONG = 4_000
 """Characters of a text that are shown at once."""
 
 
-def draw(found: CaseRecord) -> None:
+def draw(run: Evaluation, found: CaseRecord) -> None:
     """Everything a run knows of one case; texts are shown as text, because they may come from anywhere."""
     scored = found.scored
     st.subheader(f"Case {scored.case_no}", anchor=False)
-    _scores(scored.scores, scored.case_no)
+    _scores(run, scored.scores, scored.case_no)
     _text("Input", scored.case.input)
     if scored.answers:
         _generated(scored.answers)
@@ -29,10 +30,10 @@ def draw(found: CaseRecord) -> None:
             for at, context in enumerate(contexts):
                 _text(f"Context {at + 1}", context)
     if found.explanations:
-        _said(found.explanations)
+        _said(run, found.explanations)
 
 
-def _scores(scores: Sequence[UnitScore], case_no: int) -> None:
+def _scores(run: Evaluation, scores: Sequence[UnitScore], case_no: int) -> None:
     column = tables.column
     # The panel is narrow: a column in which nothing stands is left out.
     repeated = any(one.repetition > 1 for one in scores)
@@ -41,7 +42,7 @@ def _scores(scores: Sequence[UnitScore], case_no: int) -> None:
     tables.show(
         [
             {
-                "metric": metric_names.title(one.metric),
+                "metric": metric_names.title(one.metric, run),
                 "repetition": one.repetition,
                 "value": one.value,
                 "state": ["failed"] if one.is_failed else ["undefined"] if one.value is None else [],
@@ -64,11 +65,13 @@ def _scores(scores: Sequence[UnitScore], case_no: int) -> None:
     # A reason that all repetitions of a metric share is said once.
     shared = {(one.metric, one.reason): one.repetition for one in reversed(scores) if one.reason}
     if shared:
-        tables.facts({_which(metric, time): reason for (metric, reason), time in reversed(shared.items())})
+        tables.facts(
+            {_which(run, metric, time): reason for (metric, reason), time in reversed(shared.items())}
+        )
 
 
-def _which(metric: str, repetition: int) -> str:
-    return metric_names.title(metric) + (f", time {repetition}" if repetition > 1 else "")
+def _which(run: Evaluation, metric: str, repetition: int) -> str:
+    return metric_names.title(metric, run) + (f", time {repetition}" if repetition > 1 else "")
 
 
 def _generated(answers: Sequence[Answer]) -> None:
@@ -91,12 +94,12 @@ def _generated(answers: Sequence[Answer]) -> None:
                     _text(f"Context {at + 1}", context)
 
 
-def _said(explanations: Sequence[Explanation]) -> None:
+def _said(run: Evaluation, explanations: Sequence[Explanation]) -> None:
     with st.expander(
         f"What the judge said, {units.things(len(explanations), 'call')}", icon=":material/psychology:"
     ):
         for one in explanations:
-            _text(_which(one.metric, one.repetition), one.text)
+            _text(_which(run, one.metric, one.repetition), one.text)
             st.caption(f"{units.duration(one.latency_ms)}, {units.plain(units.usd(one.cost_nano_usd))}")
 
 

@@ -24,7 +24,7 @@ def draw(here: Screen, run: Evaluation) -> None:
         run.id,
         run.units_done,
         worst_by,
-        metric_names.is_high_worst(worst_by),
+        metric_names.is_high_worst(worst_by, run),
         only,
         PAGE,
         (number - 1) * PAGE,
@@ -42,7 +42,7 @@ def draw(here: Screen, run: Evaluation) -> None:
                 st.pagination(pages, key=key)
     chosen = found.cases[picked if picked is not None else 0]
     with right:
-        case_detail.draw(reads_evaluations.case_record(here.url, run.id, chosen.case_no, run.units_done))
+        case_detail.draw(run, reads_evaluations.case_record(here.url, run.id, chosen.case_no, run.units_done))
 
 
 def _filters(here: Screen, run: Evaluation, metrics: list[str]) -> tuple[str | None, str | None]:
@@ -52,7 +52,7 @@ def _filters(here: Screen, run: Evaluation, metrics: list[str]) -> tuple[str | N
             [*metrics, _DATASET_ORDER],
             index=metrics.index(worst) if (worst := _weakest(run)) in metrics else 0,
             format_func=lambda name: (
-                name if name == _DATASET_ORDER else f"Worst first: {metric_names.title(name)}"
+                name if name == _DATASET_ORDER else f"Worst first: {metric_names.title(name, run)}"
             ),
             key=f"{keys.CASES_WORST_BY}_{run.id}",
             label_visibility="collapsed",
@@ -122,7 +122,7 @@ def _table(
             "input": column.TextColumn("Input", width=150),
             **{
                 name: column.NumberColumn(
-                    metric_names.heading(name), format="%.3f", width=96, help=metric_names.help_of(name)
+                    metric_names.heading(name), format="%.3f", width=96, help=metric_names.help_of(name, run)
                 )
                 for name in shown
             },

@@ -66,7 +66,7 @@ def draw_results(here: Screen, run: Evaluation) -> None:
     metrics = _ordered(found.get("metrics") or {})
     gates: Sequence[Mapping[str, Any]] = found.get("gates") or []
     if run.verdict:
-        _verdict(run.verdict, gates)
+        _verdict(run, run.verdict, gates)
     if run.problem:
         st.warning(units.plain(run.problem), icon=":material/info:")
     if metrics:
@@ -84,13 +84,13 @@ def _ordered(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted(metrics.items(), key=lambda item: (item[1].get("threshold") is None, item[0])))
 
 
-def _verdict(verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
+def _verdict(run: Evaluation, verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
     """Whether it passed, in one sentence, and which gates stood in the way."""
     if not gates:
         st.markdown("This run had no gate, so it has nothing to pass or fail.")
         return
     against = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
-    named = ", ".join(metric_names.title(str(gate.get("metric"))) for gate in against[:_MOST_NAMED])
+    named = ", ".join(metric_names.title(str(gate.get("metric")), run) for gate in against[:_MOST_NAMED])
     more = f" and {len(against) - _MOST_NAMED} more" if len(against) > _MOST_NAMED else ""
     st.markdown(_MEANING[verdict] + (f" {units.plain(named)}{more}." if against else ""))
 
@@ -100,7 +100,7 @@ def _cards(metrics: Mapping[str, Any], run: Evaluation) -> None:
         for name, one in metrics.items():
             known = one["mean"] is not None and one["low"] is not None
             st.metric(
-                units.plain(one.get("title") or metric_names.title(name)),
+                units.plain(one.get("title") or metric_names.title(name, run)),
                 units.score(one["mean"]),
                 f"{one['low']:.3f} to {one['high']:.3f}" if known else "no case has a value",
                 delta_color="off",
@@ -138,7 +138,7 @@ def _explained(one: Mapping[str, Any]) -> str:
 def _chart(metrics: Mapping[str, Any], run: Evaluation) -> None:
     rows = [
         interval_chart.Interval(
-            name=one.get("title") or metric_names.title(name),
+            name=one.get("title") or metric_names.title(name, run),
             mean=one["mean"],
             low=one["low"],
             high=one["high"],

@@ -33,7 +33,8 @@ def draw(_here: Screen, run: Evaluation) -> None:
                 label=f"{units.plain(stage['name'])}: {units.plain(stage['verdict'])}{score}",
             )
     column = tables.column
-    tables.show(
+    ordered = sorted(gates, key=lambda gate: _ORDER.get(gate["verdict"], 0))
+    picked = tables.pick(
         [
             {
                 "verdict": [gate["verdict"]],
@@ -43,7 +44,7 @@ def draw(_here: Screen, run: Evaluation) -> None:
                 "measured": gate.get("measured"),
                 "why": gate.get("why"),
             }
-            for gate in sorted(gates, key=lambda gate: _ORDER.get(gate["verdict"], 0))
+            for gate in ordered
         ],
         {
             "verdict": tables.states("Verdict"),
@@ -54,5 +55,8 @@ def draw(_here: Screen, run: Evaluation) -> None:
             "why": column.TextColumn("Why", width="large"),
         },
         key=f"evaluation_gates_{run.id}",
-        alt="Gates with their verdicts and why, what went wrong first",
+        alt="Gates with their verdicts and why, what went wrong first; select one to read its reason in full",
+        default=0,
     )
+    chosen = ordered[picked if picked is not None else 0]
+    st.text(f"{chosen.get('metric')}: {chosen.get('why')}")

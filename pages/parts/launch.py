@@ -68,7 +68,7 @@ def draw(here: Screen, application: str | None) -> None:
             coverage=cases.coverage,
             cases=cases.used(asked.most_cases),
             repetitions=target.repetitions,
-            is_generated=target.spec is not None,
+            is_generated=cases.is_generated,
             max_tokens=JudgeOptions().max_tokens,
         )
         _summary(here, found, judge, who)
@@ -126,7 +126,10 @@ def _summary(here: Screen, found: Estimate, chosen: launch_judge.Choice, who: Ju
     st.subheader("Before you launch", icon=":material/fact_check:", anchor=False)
     facts: dict[str, object] = {"Cases": f"{found.cases:,}", "Scores": f"{found.units:,}"}
     if found.answers:
-        facts["Answers to generate"] = f"{found.answers:,}"
+        facts |= {
+            "Answers to generate": f"{found.answers:,}",
+            "Cost of answering": "not reckoned: it depends on what is answered",
+        }
     if found.calls or found.embeddings:
         cost = None if who is None else reads_launch.worst_cost(here.url, who, found)
         facts |= {

@@ -27,10 +27,12 @@ class Cases:
     application: str
     release: str
     coverage: Coverage
+    is_generated: bool = False
+    """Whether a target answers the cases first."""
 
     def answered(self) -> Cases:
         """The same cases once a target has answered every one of them."""
-        return dataclasses.replace(self, coverage=self.coverage.answered())
+        return dataclasses.replace(self, coverage=self.coverage.answered(), is_generated=True)
 
     def used(self, most: int | None) -> int:
         """Cases that will be scored, where the pipeline asks for `most` unless a sample size was given."""

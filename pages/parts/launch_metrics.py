@@ -14,6 +14,7 @@ from pages.parts.launch_data import Cases
 
 _PIPELINE = "The pipeline's gates"
 _MINIMUMS = "My own minimums"
+_MONTHLY = "monthly cost"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], cases: C
         metric_table.draw([can[name] for name in chosen], coverage=cases.coverage, key="run_metric_table")
     minimums = None
     if decided_by == _PIPELINE:
-        _gates(stages, can, chosen, has_release=bool(cases.release))
+        _gates(stages, can, chosen, cases=cases)
     else:
         minimums = _minimums({name: can[name].title for name in chosen}) or None
     return Asked(
@@ -88,10 +89,10 @@ def _minimums(chosen: Mapping[str, str]) -> dict[str, float]:
 
 
 def _gates(
-    stages: Sequence[pipeline.Stage], can: Collection[str], chosen: Sequence[str], *, has_release: bool
+    stages: Sequence[pipeline.Stage], can: Collection[str], chosen: Sequence[str], *, cases: Cases
 ) -> None:
     """What the default pipeline asks, and which of it this run will not be able to say."""
-    rows = [row for stage in stages for row in _rows(stage, can, chosen, has_release)]
+    rows = [row for stage in stages for row in _rows(stage, can, chosen, cases)]
     without = sum(row["state"] == ["inconclusive"] for row in rows)
     if without:
         st.warning(
@@ -118,7 +119,7 @@ def _gates(
 
 
 def _rows(
-    stage: pipeline.Stage, can: Collection[str], chosen: Sequence[str], has_release: bool
+    stage: pipeline.Stage, can: Collection[str], chosen: Sequence[str], cases: Cases
 ) -> list[dict[str, object]]:
     def row(metric: str, asked: str, why: str = "", state: str = "") -> dict[str, object]:
         return {
@@ -136,7 +137,9 @@ def _rows(
         return row(metric, asked, why, "inconclusive")
 
     def measured_in_traffic(metric: str, asked: str) -> dict[str, object]:
-        why = "" if has_release else "no release is chosen whose traffic could tell"
+        # Answers that a target gives have a cost and a latency of their own; a month's spend only traffic has.
+        can_tell = bool(cases.release) or (cases.is_generated and metric != _MONTHLY)
+        why = "" if can_tell else "no release is chosen whose traffic could tell"
         return row(metric, asked, why, "inconclusive" if why else "")
 
     rows = [measured(name, f"at least {wanted.threshold:g}") for name, wanted in stage.metrics.items()]
@@ -144,7 +147,7 @@ def _rows(
         measured(name, f"at most {stage.max_degradation:g} worse than {stage.compare_against}")
         for name in stage.compared_metrics
     ]
-    limits = {"cost per query": stage.max_cost_per_query_usd, "monthly cost": stage.max_monthly_budget_usd}
+    limits = {"cost per query": stage.max_cost_per_query_usd, _MONTHLY: stage.max_monthly_budget_usd}
     rows += [
         measured_in_traffic(name, f"at most {limit:g} USD")
         for name, limit in limits.items()

@@ -97,7 +97,7 @@ def _means(here: Screen, run: runs.Evaluation) -> None:
     tables.show(
         [
             {
-                "metric": metric_names.title(one.metric),
+                "metric": metric_names.title(one.metric, run),
                 "mean": one.mean,
                 "n": one.n,
                 "undefined": one.undefined - one.failed,

@@ -30,10 +30,10 @@ def draw(_here: Screen, run: Evaluation) -> None:
             )
         if config.get("minimums"):
             st.markdown("**Minimums given at launch**")
-            tables.facts({metric_names.title(name): value for name, value in config["minimums"].items()})
+            tables.facts({metric_names.title(name, run): value for name, value in config["minimums"].items()})
         if target := config.get("target"):
             st.markdown("**Target**")
-            st.code(json.dumps(target, indent=2, ensure_ascii=False), language="json", height=200)
+            st.code(json.dumps(target, indent=2, ensure_ascii=False), language="json")
     for rubric in (config.get("judge_options") or {}).get("rubrics") or ():
         _rubric(rubric)
 
@@ -56,7 +56,7 @@ def _facts(run: Evaluation) -> dict[str, object]:
             for name, value in options.items()
             if value not in ("", None)
         },
-        "Metrics": ", ".join(metric_names.title(name) for name in run.metrics),
+        "Metrics": ", ".join(metric_names.title(name, run) for name in run.metrics),
         "Calls at once": pace.concurrency,
         "Calls a minute": "no limit" if pace.calls_per_minute is None else f"{pace.calls_per_minute:,}",
         "Timeout of a score": f"{pace.unit_timeout_s:g} s",

@@ -43,7 +43,7 @@ def draw(here: Screen, run: Evaluation) -> None:
     tables.show(
         [
             {
-                "metric": metric_names.title(one.metric),
+                "metric": metric_names.title(one.metric, run),
                 "cost": None if one.unpriced_calls else one.cost_nano_usd / units.NANO_PER_USD,
                 "calls": one.calls,
                 "unpriced": one.unpriced_calls,

@@ -123,7 +123,8 @@ def console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     yield from start_console(home, database_url=url)
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it is open its event loop runs in this thread, and runs of evaluations want their own.
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:

@@ -81,6 +81,21 @@ def test_a_target_that_is_half_described_is_refused(suite: sa.Engine) -> None:
         assert runs.list_evaluations(connection) == []
 
 
+def test_gates_that_nothing_can_decide_are_said_before_the_launch(suite: sa.Engine) -> None:
+    screen = form(suite)
+    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("bedrock").run())
+    gates = next(one.value for one in screen.dataframe if "asked" in one.value)
+    said = dict(zip(gates["metric"], gates["why"], strict=True))
+    assert said["faithfulness"] == ""
+    assert said["latency p95"] == said["monthly cost"] == "no release is chosen whose traffic could tell"
+    checked(screen.segmented_control(key=keys.TARGET_KIND).set_value("bedrock").run())
+    checked(screen.text_input(key=keys.TARGET_MODEL).set_value("amazon.nova-lite-v1:0").run())
+    gates = next(one.value for one in screen.dataframe if "asked" in one.value)
+    said = dict(zip(gates["metric"], gates["why"], strict=True))
+    # Generated answers have a latency of their own; a month's spend only traffic has.
+    assert said["latency p95"] == "" != said["monthly cost"]
+
+
 def test_one_split_is_chosen_and_its_cases_counted(bare: sa.Engine) -> None:
     cases = [
         Case(

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from db.transaction import reading
 from genaiops_core.access import audit
-from genaiops_core.evaluation import datasets, rubrics
+from genaiops_core.evaluation import datasets, rubrics, runs
 from pages.parts import keys
 from tests.integration import test_pages as screens
 
@@ -68,3 +68,17 @@ def test_the_preview_holds_a_real_case_as_text(bare: sa.Engine) -> None:
     screen = checked(open_screen("metrics").button(key=keys.RUBRIC_NEW).click().run())
     checked(screen.number_input(key=f"{keys.RUBRIC_CASE}_suite").set_value(2).run())
     assert any("Paris" in one.value and "- polite:" in one.value for one in screen.code)
+
+
+def test_a_run_is_launched_with_a_rubric_and_keeps_its_words(bare: sa.Engine) -> None:
+    datasets.import_dataset(bare, actor="ada", name="suite", data=screens.CSV, filename="cases.csv")
+    rubrics.save(bare, actor="ada", name="politeness", prompt=PROMPT, scale=SCALE)
+    screen = checked(open_screen("evaluations").button(key=keys.EVALUATION_NEW).click().run())
+    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("bedrock").run())
+    chooser = next(one for one in screen.multiselect if str(one.key).startswith(keys.RUN_METRICS))
+    checked(chooser.set_value(["politeness"]).run())
+    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    with reading(bare) as connection:
+        run = runs.list_evaluations(connection)[0]
+    assert run.metrics == ("politeness",)
+    assert run.config["judge_options"]["rubrics"][0]["prompt"] == PROMPT
