@@ -86,9 +86,9 @@ def draw() -> Choice:
         with left:
             model = _model(kind)
         address = right.text_input(
-            "Base URL", key=keys.RUN_BASE_URL, placeholder="https://api.openai.com/v1", autocomplete="off"
+            "Base URL", key=keys.RUN_BASE_URL, placeholder=names.OPENAI_URL, autocomplete="off"
         )
-        name = f"openai:{model}@{address or 'https://api.openai.com/v1'}"
+        name = f"openai:{model}@{address or names.OPENAI_URL}"
         options = _embedding("text-embedding-3-small")
         _keys(_OPENAI_KEYS, "The key of the server")
     elif kind == "agentcore":

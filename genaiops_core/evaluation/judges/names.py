@@ -34,7 +34,7 @@ KINDS = (
     JudgeKind(
         "openai",
         "openai:MODEL@BASE_URL",
-        "openai:gpt-4.1-mini@https://api.openai.com/v1",
+        f"openai:gpt-4.1-mini@{OPENAI_URL}",
         "A model of any server that speaks as OpenAI's chat completions do.",
     ),
     JudgeKind(
@@ -44,6 +44,10 @@ KINDS = (
         "Evaluators of Amazon Bedrock AgentCore, with the models and prompts that AWS keeps.",
     ),
 )
+
+
+OPENAI_URL = "https://api.openai.com/v1"
+"""Where OpenAI itself answers."""
 
 
 @dataclass(frozen=True, kw_only=True)

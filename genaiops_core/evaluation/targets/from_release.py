@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.targets import specs
 
-OPENAI_URL = "https://api.openai.com/v1"
-
 _USUAL_PROMPTS = ("system", "answer")
 _OPENAI_MODEL = re.compile(r"(gpt|chatgpt|o[1-9])(-|$).*", re.ASCII)
 _PARAMETERS = {
