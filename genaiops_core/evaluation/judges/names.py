@@ -23,6 +23,9 @@ class JudgeKind(NamedTuple):
     description: str
 
 
+OPENAI_URL = "https://api.openai.com/v1"
+"""Where OpenAI itself answers."""
+
 KINDS = (
     JudgeKind("offline", "offline", "offline", "Proxies computed here: no model, no account, no cost."),
     JudgeKind(
@@ -44,10 +47,6 @@ KINDS = (
         "Evaluators of Amazon Bedrock AgentCore, with the models and prompts that AWS keeps.",
     ),
 )
-
-
-OPENAI_URL = "https://api.openai.com/v1"
-"""Where OpenAI itself answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
