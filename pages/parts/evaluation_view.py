@@ -52,7 +52,9 @@ def draw_head(run: Evaluation) -> None:
     st.subheader(
         f"{units.plain(run.dataset)} v{run.version}", icon=":material/science:", anchor=False, width="content"
     )
-    tables.badge(run.state)
+    if not run.is_open:
+        # While it is open the progress below says the state, and goes on saying it when it changes.
+        tables.badge(run.state)
     if run.is_demo:
         tables.badge("demo", icon=":material/experiment:")
     if run.application:
