@@ -18,11 +18,11 @@ from genaiops_core.evaluation.headers import LOOK_AHEAD, Record, fill
 from genaiops_core.evaluation.sheets import Sheet, choose
 from genaiops_core.evaluation.tables import MAX_COLUMNS, MAX_ROWS, Row, Table
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
 _SURELY_SMALL_BYTES = 5_000_000
 _ROW = re.compile(rb"<(?:\w+:)?row\b")
 _CELL = re.compile(rb"<(?:\w+:)?c[\s>/]")
-_SHARED = re.compile(rb"<(?:\w+:)?si[\s>]")
+_CELL_TAGS = (b"<c ", b"<c>", b"<c/", b"<c\n", b":c ", b":c>", b":c/", b":c\n")
 _LAST_COLUMN = 16_384
 _LAST_ROW = 1_048_576
 """Rows a sheet of Excel can have; a row numbered beyond would make the reader count empty rows for ever."""
@@ -88,18 +88,33 @@ def _require_short_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, filen
             # A tag may be cut in two: what follows the last "<" waits for the next piece.
             cut = part.rfind(b"<")
             part, tail = (part[:cut], part[cut:]) if cut > 0 and len(part) - cut < 100 else (part, b"")
-            for at, row in enumerate(_ROW.split(part)):
-                in_row = len(_CELL.findall(row)) + (in_row if at == 0 else 0)
-                if in_row > _LAST_COLUMN:
-                    raise BadInput(
-                        f"{filename} has a row of more than {_LAST_COLUMN:,} cells, which no workbook has. Keep only "
-                        "the columns of the dataset."
-                    )
-            texts += len(_SHARED.findall(part))
+            in_row = _cells_in_last_row(part, in_row, filename)
+            texts += part.count(b"<si>") + part.count(b":si>") + part.count(b"<si ") + part.count(b":si ")
             if texts > MAX_ROWS:
                 raise BadInput(
                     f"{filename} holds more than {MAX_ROWS:,} different texts. Save the sheet as CSV instead."
                 )
+
+
+def _cells_in_last_row(part: bytes, before: int, filename: str) -> int:
+    """Cells of the row that `part` of a sheet ends in; `before` of the row it begins in came in earlier parts.
+
+    Raises:
+        BadInput: a row is longer than any of a workbook.
+    """
+    # Most parts hold fewer cells than one row may: then rows need not be looked at one by one.
+    if before + sum(part.count(tag) for tag in _CELL_TAGS) <= _LAST_COLUMN:
+        last = max(part.rfind(b"<row"), part.rfind(b":row"))
+        return len(_CELL.findall(part, max(0, last))) + (before if last < 0 else 0)
+    for row in _ROW.split(part):
+        cells = before + len(_CELL.findall(row))
+        if cells > _LAST_COLUMN:
+            raise BadInput(
+                f"{filename} has a row of more than {_LAST_COLUMN:,} cells, which no workbook has. Keep only the "
+                "columns of the dataset."
+            )
+        before = 0
+    return cells
 
 
 def _read(data: bytes, filename: str, wanted: str | None, most_rows: int | None, *, computed: bool) -> Table:
