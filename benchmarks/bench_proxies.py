@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics import OFFLINE, REGISTRY, measure
 from genaiops_core.statistics.association import Association, auroc, spearman
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge as judge_of
 from genaiops_core.evaluation.judges.answers import Malformed, parse, repair
 from genaiops_core.evaluation.judges.protocol import (

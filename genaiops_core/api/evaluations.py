@@ -11,8 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from db.transaction import reading
 from genaiops_core.api.operate import Actor, same_site
 from genaiops_core.clock import now
-from genaiops_core.evaluation import progress, run_facts, runs
+from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.runs import facts as run_facts
+from genaiops_core.evaluation.runs import progress
 
 router = APIRouter(prefix="/api/v1", tags=["evaluations"], dependencies=[Depends(same_site)])
 

@@ -13,7 +13,8 @@ from db.transaction import reading
 from genaiops_core.api import agreement, people, traces
 from genaiops_core.api.answers import DIMENSIONS, Window, answer, engine_of, text_of
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import metrics, rubrics
+from genaiops_core.evaluation import metrics
+from genaiops_core.evaluation.metrics import rubrics
 from genaiops_core.telemetry import quality, queries
 from genaiops_core.telemetry import series as over_time
 from genaiops_core.telemetry.filters import STEPS

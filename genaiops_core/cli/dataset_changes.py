@@ -30,7 +30,7 @@ def diff(
 ) -> None:
     """Compare two versions: cases added, removed, and changed field by field."""
     from db.transaction import reading
-    from genaiops_core.evaluation import changes
+    from genaiops_core.evaluation.datasets import changes
 
     with reading(context.engine()) as connection:
         old, new = (changes.located(connection, f"{name}@{one}") for one in (before, after))
@@ -73,7 +73,7 @@ def tag(
 ) -> None:
     """Call a version by a name of its own; a tag that stands on another version moves."""
     from db.transaction import reading
-    from genaiops_core.evaluation import changes
+    from genaiops_core.evaluation.datasets import changes
 
     engine = context.engine()
     with reading(engine) as connection:
@@ -103,7 +103,8 @@ def split(
 ) -> None:
     """Make the version in which every case names its split; by its input alone, so that it never moves."""
     from db.transaction import reading
-    from genaiops_core.evaluation import case_search, changes
+    from genaiops_core.evaluation.datasets import changes
+    from genaiops_core.evaluation.datasets import search as case_search
 
     engine = context.engine()
     with reading(engine) as connection:
@@ -139,7 +140,8 @@ def review(
 ) -> None:
     """List generated cases that wait for a person, accept them, or leave them out."""
     from db.transaction import reading
-    from genaiops_core.evaluation import case_search, changes, reviewing
+    from genaiops_core.evaluation.datasets import changes, reviewing
+    from genaiops_core.evaluation.datasets import search as case_search
 
     engine = context.engine()
     with reading(engine) as connection:

@@ -38,7 +38,7 @@ def from_traces(
     """Make the requests that a search finds test cases: one new version, nothing twice."""
     import dataclasses
 
-    from genaiops_core.evaluation import trace_datasets
+    from genaiops_core.evaluation.datasets import from_traffic as trace_datasets
 
     filters = traces.filters_of(last, start, end, application)
     done = trace_datasets.from_traces(
@@ -84,10 +84,10 @@ def synthesise(
 ) -> None:
     """Let a judge's model write questions about documents; they wait for review before they count."""
     from genaiops_core.cli.datasets import read_file
-    from genaiops_core.evaluation import judge_options
-    from genaiops_core.evaluation.chunks import read_document
     from genaiops_core.evaluation.pace import Pace
-    from genaiops_core.evaluation.synthetic_datasets import synthesise_now
+    from genaiops_core.evaluation.runs import judge_options
+    from genaiops_core.evaluation.synthesis.chunks import read_document
+    from genaiops_core.evaluation.synthesis.datasets import synthesise_now
 
     done = synthesise_now(
         context.engine(),

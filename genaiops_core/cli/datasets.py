@@ -50,7 +50,9 @@ def list_datasets(json: output.Json = False) -> None:
 def show(name: Name, json: output.Json = False) -> None:
     """Show one version of a dataset: columns, problems and its first cases."""
     from db.transaction import reading
-    from genaiops_core.evaluation import case_search, changes, datasets
+    from genaiops_core.evaluation import datasets
+    from genaiops_core.evaluation.datasets import changes
+    from genaiops_core.evaluation.datasets import search as case_search
 
     with reading(context.engine()) as connection:
         found = changes.located(connection, name)
@@ -97,7 +99,8 @@ def export(
     import sys
 
     from db.transaction import reading
-    from genaiops_core.evaluation import changes, datasets, exports
+    from genaiops_core.evaluation import datasets
+    from genaiops_core.evaluation.datasets import changes, exports
 
     with reading(context.engine()) as connection:
         found = changes.located(connection, name)
@@ -198,7 +201,7 @@ def read_file(file: Path) -> bytes:
     Raises:
         BadInput: it does not exist or may not be read, or it is larger than any dataset.
     """
-    from genaiops_core.evaluation.tables import MAX_FILE_BYTES
+    from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES
 
     try:
         size = file.stat().st_size

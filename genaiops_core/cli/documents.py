@@ -16,7 +16,7 @@ from genaiops_core.errors import BadInput
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from genaiops_core.evaluation.deciding import Against
+    from genaiops_core.evaluation.runs.deciding import Against
 
 PRODUCTION = "production"
 
@@ -40,10 +40,12 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
         NotFound: there is no such evaluation.
     """
     from db.transaction import reading
-    from genaiops_core.evaluation import details, results, runs
+    from genaiops_core.evaluation import runs
+    from genaiops_core.evaluation.runs import details, results
+    from genaiops_core.evaluation.verdicts import documents
 
     if named != PRODUCTION and not is_id(named):
-        return results.read(Path(named))
+        return documents.read(Path(named))
     engine = context.engine()
     if named == PRODUCTION:
         body = like or {}
@@ -68,13 +70,13 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
 
 def against_file(named: str) -> Against | None:
     """`--baseline FILE` as what a run is compared with; None where an evaluation of the database is meant."""
-    from genaiops_core.evaluation import results
-    from genaiops_core.evaluation.deciding import Against
+    from genaiops_core.evaluation.runs.deciding import Against
+    from genaiops_core.evaluation.verdicts import documents
 
     if not named or named == PRODUCTION or is_id(named):
         return None
     file = Path(named)
-    return Against(name=file.name, body=results.read(file))
+    return Against(name=file.name, body=documents.read(file))
 
 
 def baseline_id(
@@ -88,8 +90,9 @@ def baseline_id(
 ) -> str:
     """The evaluation that a run is compared with; says on stderr when production was asked for and has none."""
     from db.transaction import reading
-    from genaiops_core.evaluation import baselines, pipeline
     from genaiops_core.evaluation.judges import parse
+    from genaiops_core.evaluation.runs import baselines
+    from genaiops_core.evaluation.verdicts import pipeline
     from genaiops_core.rollouts import rollouts
 
     with reading(engine) as connection:

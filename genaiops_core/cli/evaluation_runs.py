@@ -32,7 +32,8 @@ def list_(
 ) -> None:
     """Evaluations, newest first."""
     from db.transaction import reading
-    from genaiops_core.evaluation import run_facts, runs
+    from genaiops_core.evaluation import runs
+    from genaiops_core.evaluation.runs import facts as run_facts
 
     with reading(context.engine()) as connection:
         found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
@@ -93,7 +94,7 @@ def cancel(id: Id, reason: Reason = "", json: output.Json = False) -> None:
 @commands.command("wait")
 def wait(id: Id, json: output.Json = False) -> None:
     """Wait until it has ended, doing the work here where no worker runs; the exit code says the verdict."""
-    from genaiops_core.evaluation import results
+    from genaiops_core.evaluation.runs import results
 
     engine = context.engine()
     with run_progress.bar(shown=not json) as progress:
@@ -103,7 +104,8 @@ def wait(id: Id, json: output.Json = False) -> None:
 
 def _print(run: Evaluation, *, json: bool) -> None:
     from genaiops_core.clock import now
-    from genaiops_core.evaluation import progress, run_facts
+    from genaiops_core.evaluation.runs import facts as run_facts
+    from genaiops_core.evaluation.runs import progress
 
     facts: dict[str, Any] = {**run_facts.facts(run), "remaining_s": progress.remaining_s(run, now())}
     if json:

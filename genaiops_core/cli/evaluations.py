@@ -61,7 +61,8 @@ def evaluate(
     """
     from db.transaction import reading
     from genaiops_core.clock import now
-    from genaiops_core.evaluation import deciding, details, results, runs
+    from genaiops_core.evaluation import runs
+    from genaiops_core.evaluation.runs import deciding, details, results
 
     asked = thresholds.parse(extra.args)
     document = _pipeline(config, max_degradation)
@@ -122,7 +123,7 @@ def evaluate(
 
 def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, Any] | None:
     """The stages asked for; `--max-degradation` is one more, against the baseline, and like a threshold it suffices."""
-    from genaiops_core.evaluation import pipeline
+    from genaiops_core.evaluation.verdicts import pipeline
 
     document = pipeline.read_file(config) if config else None
     if max_degradation is None:

@@ -56,7 +56,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Keep the labels of a file; rows that name no case are listed by row and column."""
-    from genaiops_core.evaluation import label_files, label_imports
+    from genaiops_core.evaluation.people import label_files, label_imports
 
     name, version = split_version(dataset)
     columns = dict(_pair(text, "FIELD=COLUMN, as in label=grounded") for text in map or [])
@@ -96,7 +96,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """How many cases were labelled, by dataset and metric."""
-    from genaiops_core.evaluation import labels
+    from genaiops_core.evaluation.people import labels
 
     with reading(context.engine()) as connection:
         rows = [dataclasses.asdict(one) for one in labels.count_labels(connection, dataset)]
@@ -110,7 +110,7 @@ def list_(
 @label_app.command("from-reviews")
 def from_reviews(dataset: DatasetName, reason: Reason = "", json: Json = False) -> None:
     """Make labels of what reviewers said of the requests that cases were made from."""
-    from genaiops_core.evaluation import label_imports
+    from genaiops_core.evaluation.people import label_imports
 
     name, _ = split_version(dataset)
     made = label_imports.labels_from_reviews(
@@ -137,9 +137,10 @@ def agreement(
     json: Json = False,
 ) -> None:
     """How far judges agree with people, and what people would say of everything that was judged."""
-    from genaiops_core.evaluation import datasets, judged
-    from genaiops_core.evaluation.label_metrics import parse_matches
-    from genaiops_core.evaluation.production_agreement import agreement_in_production
+    from genaiops_core.evaluation import datasets
+    from genaiops_core.evaluation.people import judged
+    from genaiops_core.evaluation.people.label_metrics import parse_matches
+    from genaiops_core.evaluation.people.production_agreement import agreement_in_production
     from genaiops_core.telemetry.filters import Filters
 
     if sum([evaluation is not None, dataset is not None, production]) != 1:

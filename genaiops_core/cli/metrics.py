@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
 def list_metrics(json: output.Json = False) -> None:
     """List every metric with what it needs, what it costs and who can measure it."""
     from db.transaction import reading
-    from genaiops_core.evaluation import metrics, rubrics
+    from genaiops_core.evaluation import metrics
+    from genaiops_core.evaluation.metrics import rubrics
 
     with reading(context.engine()) as connection:
         rows = [one.as_json() for one in metrics.every(rubrics.newest(connection))]
@@ -45,7 +46,7 @@ def list_metrics(json: output.Json = False) -> None:
 def list_rubrics(json: output.Json = False) -> None:
     """List the rubrics: the built-in ones, then every saved version."""
     from db.transaction import reading
-    from genaiops_core.evaluation import rubrics
+    from genaiops_core.evaluation.metrics import rubrics
     from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
 
     with reading(context.engine()) as connection:
@@ -79,7 +80,7 @@ def show(
     import yaml
 
     from db.transaction import reading
-    from genaiops_core.evaluation import rubrics
+    from genaiops_core.evaluation.metrics import rubrics
 
     wanted, version = split_version(name)
     with reading(context.engine()) as connection:
@@ -98,7 +99,7 @@ def save(
     json: output.Json = False,
 ) -> None:
     """Save a rubric as the next version of its name."""
-    from genaiops_core.evaluation import rubrics
+    from genaiops_core.evaluation.metrics import rubrics
 
     fields = _fields(file)
     saved = rubrics.save(

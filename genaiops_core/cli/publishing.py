@@ -31,7 +31,7 @@ def publish(
     """
     from genaiops_core.aws import clients
     from genaiops_core.errors import BadInput
-    from genaiops_core.evaluation import publishing
+    from genaiops_core.evaluation.runs import publishing
 
     places = publishing.parse(to)
     body = documents.load(results)

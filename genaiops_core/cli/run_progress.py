@@ -25,7 +25,9 @@ def carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Eva
     from db.transaction import reading
     from genaiops_core.clock import now
     from genaiops_core.errors import Conflict
-    from genaiops_core.evaluation import execution, run_states, runs
+    from genaiops_core.evaluation import runs
+    from genaiops_core.evaluation.runs import execution
+    from genaiops_core.evaluation.runs import states as run_states
     from genaiops_core.jobs import heartbeat
 
     runner = heartbeat.new_executor_id(now())
@@ -69,7 +71,7 @@ def bar(*, shown: bool) -> Iterator[Progress]:
 
 def _facts(run: Evaluation) -> Iterator[str]:
     from genaiops_core.clock import now
-    from genaiops_core.evaluation import progress
+    from genaiops_core.evaluation.runs import progress
 
     left_s = progress.remaining_s(run, now())
     if left_s:

@@ -53,7 +53,7 @@ def list_(
 ) -> None:
     """Sampled requests, newest first."""
     from db.transaction import reading
-    from genaiops_core.evaluation import production
+    from genaiops_core.evaluation.runs import production
     from genaiops_core.telemetry.filters import Filters
     from genaiops_core.telemetry.samples import list_samples
 
@@ -81,7 +81,7 @@ def run(as_json: Json = False) -> None:
 
     from genaiops_core.clock import now
     from genaiops_core.evaluation.judges import judge
-    from genaiops_core.evaluation.production import require_prices, score_round
+    from genaiops_core.evaluation.runs.production import require_prices, score_round
     from genaiops_core.jobs.sampling import limits_of, policy_of
     from genaiops_core.telemetry import selection
 

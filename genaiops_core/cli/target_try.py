@@ -14,7 +14,7 @@ from genaiops_core.errors import BadInput
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from genaiops_core.evaluation.cases import Case
+    from genaiops_core.evaluation.datasets.case import Case
     from genaiops_core.evaluation.targets import Answered
 
 commands = typer.Typer(help="Targets: who answers the cases of an evaluation.", no_args_is_help=True)
@@ -45,7 +45,7 @@ def try_target(
     json: output.Json = False,
 ) -> None:
     """Ask a target one question and print its answer with latency, tokens and cost: exit 0 with an answer, 1 without."""
-    from genaiops_core.evaluation.cases import Case
+    from genaiops_core.evaluation.datasets.case import Case
 
     engine = context.engine()
     document = targets.target_of(

@@ -72,7 +72,7 @@ def _is_metric(name: str) -> bool:
 def _metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
     """Metric, threshold, and whether it is a most where neither end is better."""
     from genaiops_core.evaluation.metrics import canonical
-    from genaiops_core.evaluation.scales import scale_of
+    from genaiops_core.evaluation.verdicts.scales import scale_of
 
     metric = canonical(name[4:])
     scale = scale_of(metric)

@@ -34,9 +34,9 @@ def gate(
     json: output.Json = False,
 ) -> None:
     """Decide from written results: the thresholds given here, or the gates recorded in them."""
-    from genaiops_core.evaluation import gates
-    from genaiops_core.evaluation import results as reading
-    from genaiops_core.evaluation.verdicts import overall
+    from genaiops_core.evaluation.verdicts import documents as reading
+    from genaiops_core.evaluation.verdicts import gates
+    from genaiops_core.evaluation.verdicts.verdict import overall
 
     asked = thresholds.parse(extra.args)
     body = documents.load(results)
@@ -77,10 +77,10 @@ def compare(
     json: output.Json = False,
 ) -> None:
     """Compare two results case by case: exit 0 no worse, 1 worse than allowed, 3 not to be told."""
-    from genaiops_core.evaluation import compare as comparing
-    from genaiops_core.evaluation import junit as junits
-    from genaiops_core.evaluation import pairing
-    from genaiops_core.evaluation import results as reading
+    from genaiops_core.evaluation.verdicts import compare as comparing
+    from genaiops_core.evaluation.verdicts import documents as reading
+    from genaiops_core.evaluation.verdicts import junit as junits
+    from genaiops_core.evaluation.verdicts import pairing
 
     now = documents.load(current)
     then = documents.load(baseline, like=now)
@@ -119,8 +119,8 @@ def pr_comment(
     json: output.Json = False,
 ) -> None:
     """Print results as Markdown for a pull request; the exit code says the verdict."""
-    from genaiops_core.evaluation import compare as comparing
-    from genaiops_core.evaluation.comment import markdown
+    from genaiops_core.evaluation.verdicts import compare as comparing
+    from genaiops_core.evaluation.verdicts.comment import markdown
 
     body = documents.load(results)
     if baseline:
@@ -139,8 +139,8 @@ def pr_comment(
 
 def report(body: Mapping[str, Any], *, junit: Path | None, comment: Path | None) -> None:
     """Write what a CI server shows."""
-    from genaiops_core.evaluation import junit as junits
-    from genaiops_core.evaluation.comment import markdown
+    from genaiops_core.evaluation.verdicts import junit as junits
+    from genaiops_core.evaluation.verdicts.comment import markdown
 
     if junit:
         documents.write(junit, junits.of_results(body))

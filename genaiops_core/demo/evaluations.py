@@ -12,8 +12,9 @@ from db.transaction import writing
 from genaiops_core.demo.exchanges import retrieved
 from genaiops_core.demo.knowledge import UNSUPPORTED
 from genaiops_core.demo.profiles import SUPPORT_AGENT, ReleaseProfile
-from genaiops_core.evaluation import datasets, execution, runs
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.runs import execution
 
 DATASET = "support-questions"
 AUTHOR = "ada"

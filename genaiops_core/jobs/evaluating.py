@@ -11,7 +11,9 @@ import structlog
 from db.tables.evaluations import evaluation
 from db.transaction import reading
 from genaiops_core.clock import now
-from genaiops_core.evaluation import run_judges, run_states, runs
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.runs import judging as run_judges
+from genaiops_core.evaluation.runs import states as run_states
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.evaluation_workflows import Evaluate, workflow_id
 from genaiops_core.jobs.system import PARTS_QUEUE, QUEUE

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.clock import now
-from genaiops_core.evaluation import execution, run_states
-from genaiops_core.evaluation.desk.desks import Desks, WorkerStops
+from genaiops_core.evaluation.runs import execution
+from genaiops_core.evaluation.runs import states as run_states
+from genaiops_core.evaluation.runs.desk.desks import Desks, WorkerStops
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.system import PARTS_AT_ONCE, PARTS_QUEUE
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.production import Limits, Round, require_prices, score_round
+from genaiops_core.evaluation.runs.production import Limits, Round, require_prices, score_round
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry import selection
 from genaiops_core.telemetry.sampling import Policy

@@ -12,7 +12,7 @@ import structlog
 from db.engine import make_engine
 from db.migrate import upgrade
 from genaiops_core.clock import now
-from genaiops_core.evaluation.desk.desks import Desks
+from genaiops_core.evaluation.runs.desk.desks import Desks
 from genaiops_core.jobs import evaluation_workflows, heartbeat, logs, system
 from genaiops_core.jobs.evaluating import Runs
 from genaiops_core.jobs.heartbeat import is_beating

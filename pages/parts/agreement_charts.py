@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from genaiops_core.evaluation.agreement import GOOD_LABEL, Bin, JudgeAgreement, Pair
+from genaiops_core.evaluation.people.agreement import GOOD_LABEL, Bin, JudgeAgreement, Pair
 from genaiops_core.statistics.intervals import Interval
 from pages.parts import charts, units
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from genaiops_core.evaluation.agreement import JudgeAgreement
+from genaiops_core.evaluation.people.agreement import JudgeAgreement
 from genaiops_core.statistics.association import Association
 from pages.parts import tables, units
 

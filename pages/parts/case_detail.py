@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from genaiops_core.evaluation.case_scores import Answer, CaseRecord, Explanation, UnitScore
 from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.runs.case_scores import Answer, CaseRecord, Explanation, UnitScore
 from pages.parts import metric_names, tables, units
 
 _LONG = 4_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.evaluation.case_scores import ONLY, CaseScores
 from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.runs.case_scores import ONLY, CaseScores
 from pages.parts import case_detail, keys, metric_names, reads_evaluations, tables
 from pages.parts.frame import Screen
 

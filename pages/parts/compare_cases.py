@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from genaiops_core.evaluation.comparing import Compared
-from genaiops_core.evaluation.pairing import CaseChange, Side
 from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.runs.comparing import Compared
+from genaiops_core.evaluation.verdicts.pairing import CaseChange, Side
 from pages.parts import keys, metric_names, reads_evaluations, tables, units
 from pages.parts.frame import Screen
 

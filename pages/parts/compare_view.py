@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from genaiops_core.evaluation.compare import BOOTSTRAP, MAX_DEGRADATION, METHODS, Difference
-from genaiops_core.evaluation.comparing import Compared
 from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.runs.comparing import Compared
+from genaiops_core.evaluation.verdicts.compare import BOOTSTRAP, MAX_DEGRADATION, METHODS, Difference
 from pages.parts import (
     charts,
     compare_cases,

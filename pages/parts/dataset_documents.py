@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import chunks, synthetic_datasets
 from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.synthesis import chunks
+from genaiops_core.evaluation.synthesis import datasets as synthetic_datasets
 from pages.parts import confirm, keys, reads, units
 from pages.parts.frame import Screen
 

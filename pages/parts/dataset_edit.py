@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import case_search, changes, reviewing
-from genaiops_core.evaluation.case_search import Wanted
-from genaiops_core.evaluation.case_text import case_from, contexts_text, metadata_text
-from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.datasets import DatasetVersion
+from genaiops_core.evaluation.datasets import DatasetVersion, changes, reviewing
+from genaiops_core.evaluation.datasets import search as case_search
+from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.datasets.search import Wanted
+from genaiops_core.evaluation.datasets.text import case_from, contexts_text, metadata_text
 from pages.parts import confirm, dataset_filter, keys, reads, tables, units
 from pages.parts.frame import Screen
 

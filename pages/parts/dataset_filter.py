@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from genaiops_core.evaluation.case_search import Found, Wanted
 from genaiops_core.evaluation.datasets import DatasetVersion
+from genaiops_core.evaluation.datasets.search import Found, Wanted
 from pages.parts import keys, reads_datasets, units
 
 PAGE = 25

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.cases import FIELDS
+from genaiops_core.evaluation.datasets.case import FIELDS
 from pages.parts import confirm, dataset_view, frame, keys, reads, reads_datasets, tables, units
 from pages.parts.frame import Screen
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import changes
-from genaiops_core.evaluation.changes import SPLIT
-from genaiops_core.evaluation.datasets import DatasetVersion
+from genaiops_core.evaluation.datasets import DatasetVersion, changes
+from genaiops_core.evaluation.datasets.changes import SPLIT
 from pages.parts import confirm, keys, reads, reads_datasets, tables, units
 from pages.parts.frame import Screen
 

@@ -7,7 +7,7 @@ import dataclasses
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import trace_datasets
+from genaiops_core.evaluation.datasets import from_traffic as trace_datasets
 from genaiops_core.evaluation.metrics import REGISTRY
 from genaiops_core.telemetry.filters import WINDOWS, Filters
 from pages.parts import confirm, keys, reads, units

@@ -9,9 +9,8 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import changes
-from genaiops_core.evaluation.changes import Changed, Diff
-from genaiops_core.evaluation.datasets import DatasetVersion
+from genaiops_core.evaluation.datasets import DatasetVersion, changes
+from genaiops_core.evaluation.datasets.changes import Changed, Diff
 from pages.parts import confirm, keys, reads, reads_datasets, tables, units
 from pages.parts.frame import Screen
 

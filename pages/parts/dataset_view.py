@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.datasets import DatasetVersion
-from genaiops_core.evaluation.tables import Problem
+from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.readers.tables import Problem
 from pages.parts import (
     confirm,
     dataset_edit,

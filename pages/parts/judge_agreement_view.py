@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from genaiops_core.evaluation.agreement import MIN_LABELS, JudgeAgreement, calibration
+from genaiops_core.evaluation.people.agreement import MIN_LABELS, JudgeAgreement, calibration
 from genaiops_core.evaluation.runs import Evaluation
 from pages.parts import (
     agreement_charts,

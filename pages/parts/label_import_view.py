@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from genaiops_core.evaluation import label_files, label_imports, labels
+from genaiops_core.evaluation.people import label_files, label_imports, labels
 from genaiops_core.evaluation.runs import Evaluation
 from pages.parts import confirm, dataset_view, frame, keys, reads, reads_humans, units
 from pages.parts.frame import Screen

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.evaluation import judged, labels
-from genaiops_core.evaluation.agreement import MIN_LABELS
-from genaiops_core.evaluation.reviews import LABELS, METRICS
+from genaiops_core.evaluation.people import judged, labels
+from genaiops_core.evaluation.people.agreement import MIN_LABELS
+from genaiops_core.evaluation.people.reviews import LABELS, METRICS
 from genaiops_core.evaluation.runs import Evaluation
 from pages.parts import confirm, keys, reads, reads_humans, units
 from pages.parts.frame import Screen

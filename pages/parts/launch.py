@@ -7,8 +7,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from genaiops_core.errors import BadInput, GenAIOpsError
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.estimate import Estimate, estimate
 from genaiops_core.evaluation.judges import Judge, JudgeOptions
+from genaiops_core.evaluation.runs.estimate import Estimate, estimate
 from pages.parts import (
     frame,
     keys,

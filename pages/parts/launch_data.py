@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from genaiops_core.evaluation.preflight import Coverage
+from genaiops_core.evaluation.runs.preflight import Coverage
 from pages.parts import keys, reads, reads_datasets, reads_launch, units
 from pages.parts.frame import Screen
 

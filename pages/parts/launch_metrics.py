@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from genaiops_core.evaluation import pipeline
 from genaiops_core.evaluation.metrics import Metric
+from genaiops_core.evaluation.verdicts import pipeline
 from pages.parts import keys, metric_table, tables, units
 from pages.parts.launch_data import Cases
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.evaluation.metrics import Metric
-from genaiops_core.evaluation.preflight import Coverage
+from genaiops_core.evaluation.runs.preflight import Coverage
 from pages.parts import tables, units
 
 _DIRECTIONS = {True: "", False: ", lower is better", None: ", better depends on the cases"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.evaluation import baselines, comparing, runs
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.runs import baselines, comparing
 from genaiops_core.rollouts import rollouts
 from pages.parts import reads
 from pages.parts.reads import QUICK_S, SLOW_S, cached, snapshot

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.evaluation import case_search, changes, dataset_uses, datasets, exports
-from genaiops_core.evaluation.case_search import Facets, Found, Wanted
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation.datasets import changes, exports
+from genaiops_core.evaluation.datasets import search as case_search
+from genaiops_core.evaluation.datasets import uses as dataset_uses
+from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.datasets.search import Facets, Found, Wanted
 from pages.parts import reads
 from pages.parts.reads import QUICK_S, SLOW_S, cached, snapshot
 

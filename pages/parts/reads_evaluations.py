@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import orjson
 
-from genaiops_core.evaluation import case_scores, details, run_figures, runs, score_export
-from genaiops_core.evaluation import results as documents
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.runs import case_scores, details, score_export
+from genaiops_core.evaluation.runs import figures as run_figures
+from genaiops_core.evaluation.runs import results as documents
 from pages.parts import reads
 from pages.parts.reads import SLOW_S, cached, snapshot
 

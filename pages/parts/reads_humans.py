@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.evaluation import judged, label_imports, labels, runs
-from genaiops_core.evaluation.agreement import JudgeAgreement
-from genaiops_core.evaluation.label_files import parse_scale
-from genaiops_core.evaluation.production_agreement import agreement_in_production
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.people import judged, label_imports, labels
+from genaiops_core.evaluation.people.agreement import JudgeAgreement
+from genaiops_core.evaluation.people.label_files import parse_scale
+from genaiops_core.evaluation.people.production_agreement import agreement_in_production
 from genaiops_core.evaluation.readers import read_table
 from genaiops_core.telemetry.filters import Filters
 from pages.parts import reads

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from genaiops_core.evaluation import preflight
-from genaiops_core.evaluation.estimate import Estimate
 from genaiops_core.evaluation.judges import Judge
+from genaiops_core.evaluation.runs import preflight
+from genaiops_core.evaluation.runs.estimate import Estimate
 from genaiops_core.pricing.prices import PriceList
 from pages.parts.reads import SLOW_S, cached, snapshot
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genaiops_core.evaluation import review_agreement, reviews
+from genaiops_core.evaluation.people import review_agreement, reviews
 from genaiops_core.telemetry import samples
 from genaiops_core.telemetry.filters import Filters
 from pages.parts import reads

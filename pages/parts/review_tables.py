@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.evaluation import reviews
+from genaiops_core.evaluation.people import reviews
 from pages.parts import keys, reads_reviews, tables, units
 from pages.parts.frame import Screen
 

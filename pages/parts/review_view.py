@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.clock import now
-from genaiops_core.evaluation import reviews
+from genaiops_core.evaluation.people import reviews
 from pages.parts import confirm, keys, reads, reads_reviews, tables, to_dataset, trace_said, units
 from pages.parts.frame import Screen
 

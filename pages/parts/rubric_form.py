@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from genaiops_core.errors import GenAIOpsError
-from genaiops_core.evaluation import rubrics
-from genaiops_core.evaluation.case_search import Wanted
+from genaiops_core.evaluation.datasets.search import Wanted
+from genaiops_core.evaluation.metrics import rubrics
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
 from pages.parts import confirm, frame, keys, reads, reads_datasets, reads_metrics, units
 from pages.parts.frame import Screen

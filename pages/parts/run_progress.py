@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.clock import now
-from genaiops_core.evaluation import progress, runs
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.runs import progress
 from pages.parts import frame, metric_names, reads, reads_evaluations, run_actions, tables, units
 from pages.parts.frame import Screen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import reviews
+from genaiops_core.evaluation.people import reviews
 from pages.parts import confirm, keys, reads
 from pages.parts.frame import Screen
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.desk.desk import Desk
-from genaiops_core.evaluation.scoring import score
+from genaiops_core.evaluation.runs.desk.desk import Desk
+from genaiops_core.evaluation.runs.scoring import score
 
 
 def suite(cases: int = 60, *, words: int = 6) -> bytes:

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from db.tables.evaluations import evaluation, evaluation_score
 from db.transaction import writing
-from genaiops_core.evaluation import datasets, label_imports, runs
+from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.people import label_imports
 
 DATASET = "prices"
 METRIC = "grounding_overlap"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from genaiops_core.aws import clients
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.agentcore_spans import SCOPE, tell
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled

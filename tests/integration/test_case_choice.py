@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import case_choice, datasets, execution, preflight, runs
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.runs import case_choice, execution, preflight
 
 
 def split_suite(engine: sa.Engine) -> datasets.DatasetVersion:

@@ -13,8 +13,10 @@ from db.tables.evaluations import evaluation, evaluation_score, generated_answer
 from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import NotFound
-from genaiops_core.evaluation import case_scores, datasets, preflight, run_figures, runs, score_export
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.runs import case_scores, preflight, score_export
+from genaiops_core.evaluation.runs import figures as run_figures
 
 CASES = [
     Case(input="=1+1", answer="two", contexts=("a",), reference="2", metadata={}),

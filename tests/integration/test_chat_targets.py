@@ -12,7 +12,7 @@ import pytest
 
 from genaiops_core.aws import clients
 from genaiops_core.errors import BadInput, Misconfigured
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled
 from genaiops_core.evaluation.targets import Answered, answered_case, priced, target
 from genaiops_core.pricing.prices import PriceList

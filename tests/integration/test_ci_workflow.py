@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from genaiops_core.evaluation.comment import MARKER
+from genaiops_core.evaluation.verdicts.comment import MARKER
 from tests.integration.evaluating import suite
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, NotFound
-from genaiops_core.evaluation import changes, datasets, exports
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation.datasets import changes, exports
+from genaiops_core.evaluation.datasets.case import Case
 from tests.integration.evaluating import imported
 
 

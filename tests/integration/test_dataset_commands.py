@@ -18,7 +18,7 @@ from genaiops_core.cli.main import app
 from genaiops_core.demo.writer import decoded
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import JudgeFailed
 from genaiops_core.telemetry.ingest import ingest
 from tests.conftest import JudgeServer

@@ -11,22 +11,18 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.demo.writer import decoded
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import (
-    case_search,
-    changes,
-    dataset_uses,
-    datasets,
-    reviewing,
-    runs,
-    trace_datasets,
-)
-from genaiops_core.evaluation.case_search import Wanted
-from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.chunks import Document
+from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.datasets import changes, reviewing
+from genaiops_core.evaluation.datasets import from_traffic as trace_datasets
+from genaiops_core.evaluation.datasets import search as case_search
+from genaiops_core.evaluation.datasets import uses as dataset_uses
+from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.datasets.from_reviews import add_to_dataset
+from genaiops_core.evaluation.datasets.from_traffic import SAME_INPUT, SAME_TRACE, from_traces, narrowed_query
+from genaiops_core.evaluation.datasets.search import Wanted
 from genaiops_core.evaluation.judges.protocol import JudgeFailed
-from genaiops_core.evaluation.review_datasets import add_to_dataset
-from genaiops_core.evaluation.synthetic_datasets import synthesise
-from genaiops_core.evaluation.trace_datasets import SAME_INPUT, SAME_TRACE, from_traces, narrowed_query
+from genaiops_core.evaluation.synthesis.chunks import Document
+from genaiops_core.evaluation.synthesis.datasets import synthesise
 from genaiops_core.telemetry import feedback
 from genaiops_core.telemetry.ingest import ingest
 from tests.integration.evaluating import imported

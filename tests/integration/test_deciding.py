@@ -14,8 +14,10 @@ from db.tables.evaluations import evaluation, evaluation_score, generated_answer
 from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
-from genaiops_core.evaluation import baselines, deciding, details, execution, pipeline, results, runs
-from genaiops_core.evaluation.results_schema import Results, json_schema, markdown
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.runs import baselines, deciding, details, execution, results
+from genaiops_core.evaluation.verdicts import pipeline
+from genaiops_core.evaluation.verdicts.results_schema import Results, json_schema, markdown
 from tests.integration.evaluating import imported
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,7 +20,7 @@ from genaiops_core.demo.removal import remove_demo
 from genaiops_core.demo.writer import DemoReport, is_written, write_demo
 from genaiops_core.errors import Conflict
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.releases import approvals, releases
 from genaiops_core.rollbacks import incidents, policy, procedure, watch
 from genaiops_core.rollouts import rollouts

@@ -12,7 +12,8 @@ from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
-from genaiops_core.evaluation import execution, parts, results, runs
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.runs import execution, parts, results
 from tests.integration.evaluating import found, imported, score_part
 
 PASSING = {"grounding_overlap": 0.5}

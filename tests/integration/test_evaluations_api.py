@@ -14,7 +14,9 @@ from genaiops_core.api.app import create_app
 from genaiops_core.cli import context
 from genaiops_core.cli.main import app
 from genaiops_core.errors import GenAIOpsError
-from genaiops_core.evaluation import execution, run_states, runs
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.runs import execution
+from genaiops_core.evaluation.runs import states as run_states
 from genaiops_core.settings import Settings
 from tests.integration.evaluating import found, imported
 

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from genaiops_core.errors import BadInput, GenAIOpsError, Misconfigured
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled
 from genaiops_core.evaluation.targets import Answered, allowed_hosts, target
 from tests.application_server import Application, running

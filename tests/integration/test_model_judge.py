@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge, ragas_metrics
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt
 from genaiops_core.evaluation.metrics import REGISTRY, find, measure, ragas

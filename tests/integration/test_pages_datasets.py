@@ -14,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import changes, datasets, runs
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.datasets import changes
+from genaiops_core.evaluation.datasets.case import Case
 from pages.parts import dataset_edit, keys
 from tests.conftest import JudgeServer
 from tests.integration import test_pages as screens

@@ -11,7 +11,7 @@ from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from pages.parts import keys
 from tests.integration import test_pages as screens
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from db.transaction import reading
-from genaiops_core.evaluation import judged, labels
+from genaiops_core.evaluation.people import judged, labels
 from pages.parts import keys
 from tests.integration import test_pages as screens
 from tests.integration.labelled import DATASET, METRIC, dataset, finished, labelled

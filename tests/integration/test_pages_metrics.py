@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from db.transaction import reading
 from genaiops_core.access import audit
-from genaiops_core.evaluation import datasets, rubrics, runs
+from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.metrics import rubrics
 from pages.parts import keys
 from tests.integration import test_pages as screens
 

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from db.transaction import reading
 from genaiops_core.clock import now
-from genaiops_core.evaluation import datasets, review_agreement, reviews
+from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation.people import review_agreement, reviews
 from genaiops_core.telemetry import selection
 from genaiops_core.telemetry.sampling import Policy
 from pages.parts import keys

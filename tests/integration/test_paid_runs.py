@@ -14,13 +14,15 @@ from db.tables.evaluations import evaluation, evaluation_score, judge_call, spen
 from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, Conflict
-from genaiops_core.evaluation import execution, run_judges, runs
-from genaiops_core.evaluation.desk import desk as desks
-from genaiops_core.evaluation.desk.calls import MOST_REPAIRS
-from genaiops_core.evaluation.desk.desk import Desk
+from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt, Throttled, Usage
 from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.scoring import score
+from genaiops_core.evaluation.runs import execution
+from genaiops_core.evaluation.runs import judging as run_judges
+from genaiops_core.evaluation.runs.desk import desk as desks
+from genaiops_core.evaluation.runs.desk.calls import MOST_REPAIRS
+from genaiops_core.evaluation.runs.desk.desk import Desk
+from genaiops_core.evaluation.runs.scoring import score
 from tests.integration.evaluating import found, imported, score_part
 from tests.integration.judging import OneCallJudge, SlowModel, import_price, judges_by
 

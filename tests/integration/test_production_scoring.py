@@ -11,7 +11,8 @@ from db.tables.reviews import sample
 from db.tables.telemetry import score
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.datasets.from_trace import case_of
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.protocol import (
     Calls,
@@ -22,7 +23,7 @@ from genaiops_core.evaluation.judges.protocol import (
     Reply,
     Usage,
 )
-from genaiops_core.evaluation.production import (
+from genaiops_core.evaluation.runs.production import (
     LEASE,
     MOST_WAIT,
     Limits,
@@ -31,7 +32,6 @@ from genaiops_core.evaluation.production import (
     score_round,
     spent_today,
 )
-from genaiops_core.evaluation.trace_cases import case_of
 from genaiops_core.rollbacks.measures import observe
 from genaiops_core.telemetry import feedback
 from genaiops_core.telemetry.quality import quality_summary

@@ -14,8 +14,8 @@ from genaiops_core.aws import clients
 from genaiops_core.cli.main import app
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Misconfigured
-from genaiops_core.evaluation import publishing
-from genaiops_core.evaluation.publishing import Places, key_of, parse
+from genaiops_core.evaluation.runs import publishing
+from genaiops_core.evaluation.runs.publishing import Places, key_of, parse
 
 BUCKET = "acme-evaluations"
 

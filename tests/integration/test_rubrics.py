@@ -17,13 +17,12 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput, NotFound
-from genaiops_core.evaluation import rubrics
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.answers import Malformed, parse
 from genaiops_core.evaluation.judges.protocol import JudgeOptions, Reply, Usage
 from genaiops_core.evaluation.judges.rubric_metrics import fence_code, prompt, verdict_type
-from genaiops_core.evaluation.metrics import find
+from genaiops_core.evaluation.metrics import find, rubrics
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN, SAFETY
 from genaiops_core.evaluation.metrics.rubric import Rubric
 from tests.conftest import JudgeServer

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from genaiops_core.cli import context
 from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput, NotFound
-from genaiops_core.evaluation.comment import MARKER
+from genaiops_core.evaluation.verdicts.comment import MARKER
 from tests.integration.evaluating import suite
 from tests.integration.operating import approved, start
 

@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation, evaluation_score
 from db.transaction import reading, writing
 from genaiops_core.clock import now
-from genaiops_core.evaluation import run_states, runs
+from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.runs import states as run_states
 from genaiops_core.jobs import heartbeat
 from tests.integration.evaluating import found, imported, wait_for
 

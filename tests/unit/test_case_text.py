@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.case_text import (
+from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.datasets.text import (
     case_from,
     contexts_of,
     contexts_text,
     metadata_of,
     metadata_text,
 )
-from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.readers.encodings import storable
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\n []\"'"))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from genaiops_core.evaluation import metrics
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.protocol import JudgeFailed
 from genaiops_core.evaluation.metrics import code

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.cases import Case, recognise, resolve
 from genaiops_core.evaluation.datasets import Preview, preview
+from genaiops_core.evaluation.datasets.case import Case, recognise, resolve
 from tests.conftest import SHARED_DATA
 
 

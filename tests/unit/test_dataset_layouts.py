@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.datasets import preview
+from genaiops_core.evaluation.datasets.case import Case
 
 
 def first(document: Any, name: str = "suite.json") -> Case:

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.delimited import DELIMITERS, read_delimited
 from genaiops_core.evaluation.readers import Table, read_table
-from genaiops_core.evaluation.tables import MAX_COLUMNS
+from genaiops_core.evaluation.readers.delimited import DELIMITERS, read_delimited
+from genaiops_core.evaluation.readers.tables import MAX_COLUMNS
 
 
 def cells(table: Table) -> list[tuple[object, ...]]:

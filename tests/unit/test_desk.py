@@ -11,11 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.evaluation.desk.clock import UnitClock
-from genaiops_core.evaluation.desk.pacing import MOST_ATTEMPTS, Pacer, retrying, share_of
-from genaiops_core.evaluation.desk.prices import text_tokens
-from genaiops_core.evaluation.desk.records import packed, reply_of, vector_of
-from genaiops_core.evaluation.desk.unit import Unit, call_sha256
 from genaiops_core.evaluation.judges.protocol import (
     Embedded,
     JudgeFailed,
@@ -26,9 +21,14 @@ from genaiops_core.evaluation.judges.protocol import (
     Usage,
 )
 from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.parts import sample, split, units_a_part
-from genaiops_core.evaluation.progress import remaining_s
 from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.runs.desk.clock import UnitClock
+from genaiops_core.evaluation.runs.desk.pacing import MOST_ATTEMPTS, Pacer, retrying, share_of
+from genaiops_core.evaluation.runs.desk.prices import text_tokens
+from genaiops_core.evaluation.runs.desk.records import packed, reply_of, vector_of
+from genaiops_core.evaluation.runs.desk.unit import Unit, call_sha256
+from genaiops_core.evaluation.runs.parts import sample, split, units_a_part
+from genaiops_core.evaluation.runs.progress import remaining_s
 
 START = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 UNIT = Unit(7, 1, "faithfulness")

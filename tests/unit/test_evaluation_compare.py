@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.compare import compare_documents
-from genaiops_core.evaluation.details import input_sha256
-from genaiops_core.evaluation.gates import Evidence, decide
 from genaiops_core.evaluation.metrics import REGISTRY
-from genaiops_core.evaluation.pairing import dropped, paired, risen
-from genaiops_core.evaluation.results import metrics_of
-from genaiops_core.evaluation.scales import Scale
-from genaiops_core.evaluation.summaries import Unit, summarise
+from genaiops_core.evaluation.runs.details import input_sha256
+from genaiops_core.evaluation.verdicts.compare import compare_documents
+from genaiops_core.evaluation.verdicts.documents import metrics_of
+from genaiops_core.evaluation.verdicts.gates import Evidence, decide
+from genaiops_core.evaluation.verdicts.pairing import dropped, paired, risen
+from genaiops_core.evaluation.verdicts.scales import Scale
+from genaiops_core.evaluation.verdicts.summaries import Unit, summarise
 
 
 def body(

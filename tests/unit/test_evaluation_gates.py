@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from genaiops_core.evaluation.gates import Evidence, decide
-from genaiops_core.evaluation.pipeline import default_document, parse
-from genaiops_core.evaluation.summaries import MetricResult, Unit, summarise
-from genaiops_core.evaluation.traffic import TrafficFigures
-from genaiops_core.evaluation.verdicts import overall
+from genaiops_core.evaluation.verdicts.gates import Evidence, decide
+from genaiops_core.evaluation.verdicts.pipeline import default_document, parse
+from genaiops_core.evaluation.verdicts.summaries import MetricResult, Unit, summarise
+from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
+from genaiops_core.evaluation.verdicts.verdict import overall
 
 
 def measured(

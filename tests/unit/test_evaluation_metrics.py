@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics import (
     PROXIES,
     REGISTRY,
@@ -18,7 +18,7 @@ from genaiops_core.evaluation.metrics import (
     ragas,
     texts,
 )
-from genaiops_core.evaluation.scales import scale_of
+from genaiops_core.evaluation.verdicts.scales import scale_of
 from genaiops_core.statistics import overlap
 
 CASE = Case(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.pipeline import Threshold, default_document, parse, read_document
+from genaiops_core.evaluation.verdicts.pipeline import Threshold, default_document, parse, read_document
 
 PROMISED = """
 evaluation_pipeline:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.evaluation import junit
-from genaiops_core.evaluation.comment import MARKER, MOST_CHARACTERS, markdown, text
+from genaiops_core.evaluation.verdicts import junit
+from genaiops_core.evaluation.verdicts.comment import MARKER, MOST_CHARACTERS, markdown, text
 from tests.unit.test_evaluation_compare import BASE, body
 
 

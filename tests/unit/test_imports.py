@@ -21,6 +21,17 @@ FLOORS = [
     {"telemetry"},
     {"pricing"},
 ]
+# The rooms within evaluation, by the same rule: questions and answers come in at the bottom, runs go on at the top.
+EVALUATION = [
+    {"people", "synthesis"},
+    {"runs"},
+    {"verdicts", "targets"},
+    {"judges"},
+    {"metrics"},
+    {"datasets"},
+    {"readers"},
+    {"pace"},
+]
 GROUND = {"statistics", "access", "notify", "aws", "errors", "settings", "clock", "project", "__init__"}
 # The doors meet: `up` starts processes that print like commands, the API reports on worker and demo.
 DOORS = {
@@ -69,6 +80,18 @@ def test_core_rooms_import_downwards(file: Path) -> None:
             continue
         assert room not in GROUND, f"{file}: {room} stands on the ground and imports {name}"
         assert floor_of(other) > floor_of(room), f"{file}: {room} must not import {name}"
+
+
+@pytest.mark.parametrize(
+    "file", files_of("genaiops_core/evaluation"), ids=lambda f: str(f.relative_to(ROOT / "genaiops_core"))
+)
+def test_rooms_of_evaluation_import_downwards(file: Path) -> None:
+    room = file.relative_to(ROOT / "genaiops_core" / "evaluation").parts[0].removesuffix(".py")
+    floors = {name: at for at, names in enumerate(EVALUATION) for name in names}
+    for name in imported_modules(file):
+        other = name.removeprefix("genaiops_core.evaluation.").split(".")[0]
+        if name.startswith("genaiops_core.evaluation.") and other != room:
+            assert floors[other] > floors[room], f"{file}: {room} must not import {name}"
 
 
 @pytest.mark.parametrize("file", files_of("db"), ids=lambda f: str(f.relative_to(ROOT)))

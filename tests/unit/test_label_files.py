@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.label_files import (
+from genaiops_core.evaluation.people.label_files import (
     LabelColumns,
     Scale,
     find_columns,
     parse_scale,
     read_labels,
 )
-from genaiops_core.evaluation.tables import Row, Table
+from genaiops_core.evaluation.readers.tables import Row, Table
 
 
 @pytest.mark.parametrize(

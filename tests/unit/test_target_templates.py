@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.targets import placeholders, reply_paths
 from genaiops_core.evaluation.targets.placeholders import fill_json, fill_text, named_in, values_of
 from genaiops_core.evaluation.targets.reply_paths import MISSING, find, parse

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from genaiops_core.evaluation.traffic import RequestSample
-from genaiops_core.evaluation.traffic_change import differences
+from genaiops_core.evaluation.verdicts.traffic import RequestSample
+from genaiops_core.evaluation.verdicts.traffic_change import differences
 from genaiops_core.statistics import independent
 
 

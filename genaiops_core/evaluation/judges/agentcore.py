@@ -10,13 +10,13 @@ import orjson
 from pydantic import BaseModel
 
 from genaiops_core.evaluation import metrics as registry
-from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import computed
 from genaiops_core.evaluation.judges.agentcore_spans import tell
 from genaiops_core.evaluation.judges.models.agentcore import AgentCoreModel
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement, Message, Prompt
 from genaiops_core.evaluation.metrics import agentcore
+from genaiops_core.evaluation.readers.encodings import storable
 
 # Evaluators that answer yes or no are read by their label: the number beside it may run either way.
 _LABELS = {

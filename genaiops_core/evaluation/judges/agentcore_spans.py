@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 
 SCOPE = "strands.telemetry.tracer"
 # The service wants times, a case has none: the same ones always, so that the same case is the same call.

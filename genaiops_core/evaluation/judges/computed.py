@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from genaiops_core.evaluation import metrics as registry
-from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Judgement
 from genaiops_core.evaluation.metrics.code import MetricFailed
+from genaiops_core.evaluation.readers.encodings import storable
 
 
 def names() -> tuple[str, ...]:

@@ -6,13 +6,13 @@ import asyncio
 import time
 
 from genaiops_core.evaluation import metrics as registry
-from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import computed, ragas_metrics, rubric_metrics
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement, JudgeOptions, Model
 from genaiops_core.evaluation.metrics import Measurement, ragas
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
 from genaiops_core.evaluation.metrics.rubric import Rubric, rubrics_of
+from genaiops_core.evaluation.readers.encodings import storable
 
 
 class ModelJudge:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import computed
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement
 from genaiops_core.evaluation.metrics import OFFLINE, PROXIES

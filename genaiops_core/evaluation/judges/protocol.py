@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel
 
 from genaiops_core.errors import GenAIOpsError
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 
 Answer = TypeVar("Answer", bound=BaseModel)
 

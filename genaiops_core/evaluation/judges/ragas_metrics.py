@@ -19,7 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import ragas_reasons
 from genaiops_core.evaluation.judges.answers import question
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, JudgeOptions

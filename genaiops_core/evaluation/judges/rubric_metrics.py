@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, create_model
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.answers import question
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions, Prompt
 from genaiops_core.evaluation.metrics.entry import Measurement

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics import agentcore, code, proxies, ragas, texts
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
 from genaiops_core.evaluation.metrics.entry import (

@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics.entry import ANY_JUDGE, FIELDS, FREE, Measurement, Metric
 
 GROUP = "genaiops.metrics"

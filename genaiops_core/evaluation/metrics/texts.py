@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics.entry import ANY_JUDGE, FREE, MODELS, Calls, Metric
 
 _BOTH = ("answer", "reference")

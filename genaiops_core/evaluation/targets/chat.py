@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
-from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Message, Model, Prompt
 from genaiops_core.evaluation.pace import MOST_CONCURRENCY
+from genaiops_core.evaluation.readers.encodings import storable
 from genaiops_core.evaluation.targets import hosts, placeholders, references, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 

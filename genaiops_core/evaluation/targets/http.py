@@ -16,9 +16,9 @@ import httpx
 import orjson
 
 from genaiops_core.clock import now
-from genaiops_core.evaluation.cases import Case
-from genaiops_core.evaluation.encodings import storable
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled, Usage
+from genaiops_core.evaluation.readers.encodings import storable
 from genaiops_core.evaluation.targets import hosts, placeholders, references, reply_paths, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 

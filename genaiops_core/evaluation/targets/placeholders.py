@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 
 ALIASES = {"question": "input", "query": "input", "context": "contexts"}
 """What prompts call the same things."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import Prompt, Usage
 from genaiops_core.pricing.prices import PriceList
 

@@ -1,0 +1,158 @@
+"""Test cases, and how the rows of a file become them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from genaiops_core.evaluation.datasets import cells
+from genaiops_core.evaluation.datasets.cells import Unreadable
+from genaiops_core.evaluation.readers.columns import (
+    ALIASES,
+    FIELDS,
+    normal,
+    reader,
+    recognise,
+    resolve,
+    top_column,
+)
+from genaiops_core.evaluation.readers.conversations import conversation, opened
+from genaiops_core.evaluation.readers.tables import MAX_PROBLEMS, Problem, Table
+
+__all__ = ["ALIASES", "FIELDS", "Case", "Cases", "normal", "recognise", "resolve", "to_cases"]
+
+_PIPED_ROWS = 2_000
+"""Rows that tell whether a column writes its contexts as 'first|second'."""
+
+_PLURAL = frozenset(
+    normal(name)
+    for name in (
+        *("ground_truths", "ideal", "answers", "golden_answers", "gold_answers", "reference_answers"),
+        *("correct_answers", "possible_answers", "target", "reference_outputs", "reference_responses"),
+    )
+)
+"""Columns of several right answers, which sheets hold as a list written as text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One test case: what is asked, and what of the answer, its contexts and the reference is known."""
+
+    input: str
+    answer: str | None = None
+    contexts: tuple[str, ...] | None = None
+    reference: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The line `genaiops dataset export` writes."""
+        return {
+            "input": self.input,
+            "answer": self.answer,
+            "contexts": None if self.contexts is None else list(self.contexts),
+            "reference": self.reference,
+            "metadata": dict(self.metadata),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cases:
+    """The rows of a file as cases, with what was wrong with the others."""
+
+    cases: list[Case]
+    problems: list[Problem]
+    rejected: int
+
+
+def to_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
+    """Every row that makes a case; the others are reported by row and column."""
+    readers = {name: reader(table.columns, column) for name, column in mapping.items()}
+    parse = _Parser(mapping, readers, table)
+    used = {column for column in mapping.values() if column in table.columns}
+    paths = {top_column(column, table.columns): column for column in mapping.values() if column not in used}
+    others = [(position, column) for position, column in enumerate(table.columns) if column not in used]
+    problems = list(table.problems)
+    cases: list[Case] = []
+    rejected = table.rejected
+    for row in table.rows:
+        try:
+            values, told = parse.row(row.cells)
+        except _InColumn as error:
+            rejected += 1
+            if len(problems) < MAX_PROBLEMS:
+                problems.append(Problem(row=row.number, column=error.column, problem=str(error)))
+            continue
+        metadata = {
+            column: cells.plain(row.cells[position])
+            for position, column in others
+            if row.cells[position] is not None and not _is_told(row.cells[position], column, paths)
+        }
+        metadata.update(told)
+        metadata.update(values.pop("metadata", None) or {})
+        cases.append(Case(**values, metadata=metadata))
+    return Cases(cases=cases, problems=problems, rejected=rejected)
+
+
+class _InColumn(Exception):
+    """What is wrong with a row, and in which column."""
+
+    def __init__(self, problem: str, column: str) -> None:
+        super().__init__(problem)
+        self.column = column
+
+
+class _Parser:
+    """Rows to the fields of a case."""
+
+    def __init__(
+        self, mapping: Mapping[str, str], readers: Mapping[str, Callable[[Sequence[Any]], Any]], table: Table
+    ) -> None:
+        self._mapping = mapping
+        self._readers = readers
+        read = readers.get("contexts")
+        self._piped = read is not None and cells.is_piped(
+            read(row.cells) for row in islice(table.rows, _PIPED_ROWS)
+        )
+        reference = mapping.get("reference", "").rpartition(".")[2]
+        self._alternatives = normal(reference) in _PLURAL
+
+    def row(self, row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
+        """The fields of a row, and what a conversation tells beside them."""
+        values: dict[str, Any] = {}
+        told: dict[str, str] = {}
+        for name, read in self._readers.items():
+            try:
+                value = read(row)
+                chat = conversation(opened(value)) if name == "input" and _may_be_chat(value) else None
+                if chat is not None:
+                    values["input"] = cells.text(chat.question)
+                    told = {"system": chat.system} if chat.system else {}
+                    if chat.answer and "answer" not in self._readers:
+                        values["answer"] = cells.text(chat.answer)
+                else:
+                    values[name] = self._parse(name, value)
+                if name == "input" and values["input"] is None:
+                    raise Unreadable("is empty; a case needs an input")
+            except Unreadable as error:
+                raise _InColumn(str(error), self._mapping[name]) from None
+        return values, told
+
+    def _parse(self, name: str, value: Any) -> Any:
+        if name == "contexts":
+            return cells.contexts(value, piped=self._piped)
+        if name == "metadata":
+            return cells.metadata(value)
+        return cells.text(value, alternatives=name == "reference" and self._alternatives)
+
+
+def _may_be_chat(value: Any) -> bool:
+    return isinstance(value, (list, dict)) or (isinstance(value, str) and value.lstrip()[:1] in ("[", "{"))
+
+
+def _is_told(cell: Any, column: str, paths: Mapping[str, str]) -> bool:
+    """Whether an object holds nothing but what a field was taken from."""
+    path = paths.get(column)
+    value = opened(cell) if path else None
+    return isinstance(value, dict) and len(value) == 1 and path == f"{column}.{next(iter(value))}"

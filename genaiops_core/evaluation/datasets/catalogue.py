@@ -1,0 +1,235 @@
+"""Datasets: immutable versions of test cases, imported from files. The same content is the same version."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.evaluations import dataset as dataset_table
+from db.tables.evaluations import dataset_tag, dataset_version, evaluation, test_case
+from db.transaction import writing
+from genaiops_core.access import audit
+from genaiops_core.errors import Conflict, NotFound
+from genaiops_core.evaluation.datasets.case import Case, Cases
+from genaiops_core.evaluation.datasets.files import Preview, import_dataset, preview
+from genaiops_core.evaluation.datasets.versions import (
+    DatasetVersion,
+    checked_name,
+    content_sha256,
+    from_row,
+    store,
+)
+
+__all__ = [
+    "Dataset",
+    "DatasetVersion",
+    "Preview",
+    "add_cases",
+    "case_of",
+    "cases",
+    "checked_name",
+    "content_sha256",
+    "delete",
+    "export",
+    "get_version",
+    "import_dataset",
+    "list_datasets",
+    "list_versions",
+    "numbered_cases",
+    "preview",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A dataset with its newest version."""
+
+    dataset: str
+    version: int
+    versions: int
+    cases: int
+    source: str
+    created_by: str
+    created_at: dt.datetime
+    is_demo: bool
+
+
+def add_cases(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    name: str,
+    cases: Sequence[Case],
+    source: str,
+    reason: str = "",
+    is_demo: bool = False,
+    action: str = "dataset.import",
+) -> DatasetVersion:
+    """Store ready-made cases as the next version of dataset `name`; `action` is how the audit log calls it."""
+    made = Cases(cases=list(cases), problems=[], rejected=0)
+    return store(
+        engine,
+        actor=actor,
+        name=checked_name(name),
+        made=made,
+        columns={},
+        source=source,
+        reason=reason,
+        is_demo=is_demo,
+        action=action,
+    )
+
+
+def list_datasets(connection: sa.Connection) -> list[Dataset]:
+    """All datasets by name, each with its newest version."""
+    newest = (
+        sa.select(
+            dataset_version.c.dataset,
+            sa.func.max(dataset_version.c.version).label("newest"),
+            sa.func.count().label("versions"),
+        )
+        .group_by(dataset_version.c.dataset)
+        .subquery()
+    )
+    query = (
+        sa.select(dataset_version, newest.c.versions, dataset_table.c.is_demo)
+        .join(
+            newest,
+            sa.and_(
+                newest.c.dataset == dataset_version.c.dataset, newest.c.newest == dataset_version.c.version
+            ),
+        )
+        .join(dataset_table, dataset_table.c.name == dataset_version.c.dataset)
+        .order_by(dataset_version.c.dataset)
+    )
+    return [
+        Dataset(
+            dataset=row.dataset,
+            version=row.version,
+            versions=row.versions,
+            cases=row.cases,
+            source=row.source,
+            created_by=row.created_by,
+            created_at=row.created_at,
+            is_demo=row.is_demo,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def list_versions(connection: sa.Connection, name: str) -> list[DatasetVersion]:
+    """Versions of a dataset, newest first.
+
+    Raises:
+        NotFound: there is no such dataset.
+    """
+    query = sa.select(dataset_version).where(dataset_version.c.dataset == name)
+    rows = [from_row(row) for row in connection.execute(query.order_by(dataset_version.c.version.desc()))]
+    if not rows:
+        raise _unknown(connection, name)
+    return rows
+
+
+def get_version(connection: sa.Connection, name: str, version: int | None = None) -> DatasetVersion:
+    """One version of a dataset; the newest when none is named.
+
+    Raises:
+        NotFound: there is no such dataset or version.
+    """
+    query = sa.select(dataset_version).where(dataset_version.c.dataset == name)
+    if version is not None:
+        query = query.where(dataset_version.c.version == version)
+    row = connection.execute(query.order_by(dataset_version.c.version.desc()).limit(1)).first()
+    if row is None:
+        if version is not None and connection.execute(sa.select(dataset_table).filter_by(name=name)).first():
+            raise NotFound(f"Dataset {name} has no version {version}.")
+        raise _unknown(connection, name)
+    return from_row(row)
+
+
+def cases(
+    connection: sa.Connection, name: str, version: int, limit: int | None = None, offset: int = 0
+) -> list[tuple[int, Case]]:
+    """(case number, case) in the order of the file."""
+    query = (
+        sa.select(test_case)
+        .where(test_case.c.dataset == name, test_case.c.version == version)
+        .order_by(test_case.c.case_no)
+    )
+    if limit is not None:
+        query = query.limit(limit)
+    if offset:
+        # SQLite knows OFFSET only after LIMIT, so the numbers, which have no gaps, are compared instead.
+        query = query.where(test_case.c.case_no > offset)
+    return [(row.case_no, case_of(row)) for row in connection.execute(query)]
+
+
+def numbered_cases(
+    connection: sa.Connection, name: str, version: int, numbers: Sequence[int]
+) -> dict[int, Case]:
+    """The cases of these numbers (fewer than a thousand at once)."""
+    query = sa.select(test_case).where(
+        test_case.c.dataset == name, test_case.c.version == version, test_case.c.case_no.in_(numbers)
+    )
+    return {row.case_no: case_of(row) for row in connection.execute(query)}
+
+
+def export(connection: sa.Connection, name: str, version: int | None = None) -> Iterator[dict[str, Any]]:
+    """The cases as JSON objects: input, answer, contexts, reference, metadata."""
+    found = get_version(connection, name, version)
+    query = (
+        sa.select(test_case)
+        .where(test_case.c.dataset == name, test_case.c.version == found.version)
+        .order_by(test_case.c.case_no)
+        .execution_options(yield_per=500)
+    )
+    for row in connection.execute(query):
+        yield case_of(row).as_json()
+
+
+def delete(engine: sa.Engine, *, actor: str, name: str, reason: str = "") -> None:
+    """Remove a dataset with all its versions.
+
+    Raises:
+        NotFound: there is no such dataset.
+        Conflict: an evaluation was made on it; its results would lose their cases.
+    """
+    with writing(engine) as connection:
+        versions = list_versions(connection, name)
+        if connection.execute(
+            sa.select(evaluation.c.id).where(evaluation.c.dataset == name).limit(1)
+        ).first():
+            raise Conflict(
+                f"Dataset {name} has evaluations; their results would lose their cases, so it stays."
+            )
+        for table in (test_case, dataset_tag, dataset_version):
+            connection.execute(sa.delete(table).where(table.c.dataset == name))
+        connection.execute(sa.delete(dataset_table).where(dataset_table.c.name == name))
+        before = {"versions": len(versions), "cases": versions[0].cases}
+        audit.record(
+            connection, actor=actor, action="dataset.delete", subject=name, reason=reason, before=before
+        )
+
+
+def case_of(row: sa.Row[Any]) -> Case:
+    return Case(
+        input=row.input,
+        answer=row.answer,
+        contexts=None if row.contexts is None else tuple(row.contexts),
+        reference=row.reference,
+        metadata=row.metadata,
+    )
+
+
+def _unknown(connection: sa.Connection, name: str) -> NotFound:
+    names = connection.execute(
+        sa.select(dataset_table.c.name).order_by(dataset_table.c.name).limit(10)
+    ).scalars()
+    known = ", ".join(names)
+    return NotFound(
+        f"There is no dataset '{name}'" + (f"; there are: {known}." if known else "; import one first.")
+    )

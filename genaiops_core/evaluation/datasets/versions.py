@@ -1,0 +1,172 @@
+"""Versions of datasets: immutable, numbered, and named by their content, so that the same is never kept twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from db.tables.evaluations import dataset as dataset_table
+from db.tables.evaluations import dataset_version, test_case
+from db.transaction import insert, writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.datasets.case import Case, Cases
+from genaiops_core.evaluation.readers.tables import Problem
+
+MAX_NAME_LENGTH = 200
+_INSERT_ROWS = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetVersion:
+    """One version of a dataset; its cases never change."""
+
+    dataset: str
+    version: int
+    cases: int
+    rejected: int
+    columns: dict[str, str]
+    """Field -> column of the file it came from."""
+    problems: tuple[Problem, ...]
+    content_sha256: str
+    source: str
+    created_by: str
+    created_at: dt.datetime
+    is_new: bool = False
+    """Whether the import made it; False when the same content was there already."""
+
+
+def checked_name(name: str) -> str:
+    """The name of a dataset without spaces around it.
+
+    Raises:
+        BadInput: it is empty, too long or not printable.
+    """
+    name = name.strip()
+    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise BadInput(f"The name of a dataset must be 1 to {MAX_NAME_LENGTH} printable characters.")
+    return name
+
+
+def content_sha256(cases: Sequence[Case]) -> str:
+    """The content of a version: all fields of all cases, in order."""
+    digest = hashlib.sha256()
+    for case in cases:
+        digest.update(orjson.dumps(case.as_json(), option=orjson.OPT_SORT_KEYS))
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def store(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    name: str,
+    made: Cases,
+    columns: Mapping[str, str],
+    source: str,
+    reason: str,
+    is_demo: bool,
+    action: str = "dataset.import",
+) -> DatasetVersion:
+    """Keep the cases as the next version of `name`, or find the version that has the same content.
+
+    `action` is how the audit log calls it.
+
+    Raises:
+        BadInput: there is no case.
+    """
+    if not made.cases:
+        first = f" Row {made.problems[0].row}: {made.problems[0].problem}." if made.problems else ""
+        raise BadInput(f"{source} holds no case that can be read.{first}")
+    digest = content_sha256(made.cases)
+    at = now()
+    with writing(engine) as connection:
+        connection.execute(
+            insert(connection, dataset_table)
+            .values(name=name, created_by=actor, created_at=at, is_demo=is_demo)
+            .on_conflict_do_nothing()
+        )
+        # Two imports at once would choose the same number; the row of the dataset is their queue.
+        connection.execute(sa.select(dataset_table).where(dataset_table.c.name == name).with_for_update())
+        same = connection.execute(
+            sa.select(dataset_version).where(
+                dataset_version.c.dataset == name, dataset_version.c.content_sha256 == digest
+            )
+        ).first()
+        if same is not None:
+            return from_row(same)
+        newest = connection.execute(
+            sa.select(sa.func.max(dataset_version.c.version)).where(dataset_version.c.dataset == name)
+        ).scalar()
+        stored = DatasetVersion(
+            dataset=name,
+            version=(newest or 0) + 1,
+            cases=len(made.cases),
+            rejected=made.rejected,
+            columns=dict(columns),
+            problems=tuple(made.problems),
+            content_sha256=digest,
+            source=source,
+            created_by=actor,
+            created_at=at,
+            is_new=True,
+        )
+        _insert(connection, stored, made.cases)
+        facts = {
+            "version": stored.version,
+            "cases": stored.cases,
+            "rejected": stored.rejected,
+            "sha256": digest,
+            "source": stored.source,
+        }
+        before = {"version": newest} if newest else None
+        audit.record(
+            connection, actor=actor, action=action, subject=name, reason=reason, before=before, after=facts
+        )
+        return stored
+
+
+def from_row(row: sa.Row[Any]) -> DatasetVersion:
+    return DatasetVersion(
+        dataset=row.dataset,
+        version=row.version,
+        cases=row.cases,
+        rejected=row.rejected,
+        columns=dict(row.columns),
+        problems=tuple(Problem(**problem) for problem in row.problems),
+        content_sha256=row.content_sha256,
+        source=row.source,
+        created_by=row.created_by,
+        created_at=row.created_at,
+    )
+
+
+def _insert(connection: sa.Connection, stored: DatasetVersion, cases: Sequence[Case]) -> None:
+    connection.execute(
+        sa.insert(dataset_version).values(
+            dataset=stored.dataset,
+            version=stored.version,
+            content_sha256=stored.content_sha256,
+            cases=stored.cases,
+            rejected=stored.rejected,
+            columns=stored.columns,
+            problems=[problem.as_json() for problem in stored.problems],
+            source=stored.source,
+            created_by=stored.created_by,
+            created_at=stored.created_at,
+        )
+    )
+    for start in range(0, len(cases), _INSERT_ROWS):
+        rows = [
+            {"dataset": stored.dataset, "version": stored.version, "case_no": start + i, **case.as_json()}
+            for i, case in enumerate(cases[start : start + _INSERT_ROWS], start=1)
+        ]
+        connection.execute(sa.insert(test_case), rows)

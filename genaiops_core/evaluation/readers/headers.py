@@ -1,0 +1,126 @@
+"""From records of cells to a table: which record is the header, where the rows begin, which rows do not fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.readers.columns import KNOWN, normal
+from genaiops_core.evaluation.readers.tables import (
+    Row,
+    Table,
+    column_names,
+    drop_empty_columns,
+    require_columns,
+    require_rows,
+)
+
+Record = tuple[int, Sequence[Any]]
+"""The number of a row as people count it, and its cells; None or blank text is an empty cell."""
+
+LOOK_AHEAD = 20
+"""Records looked at to find the header."""
+
+_NUMBER = re.compile(r"[-+]?[\d.,]*\d[\d.,]*(?:[eE][-+]?\d+)?%?")
+_NULLS = frozenset(("null", "nan", "n/a", "na", "#n/a", "\\n", "none"))
+
+
+def is_blank(cell: Any) -> bool:
+    """Whether a cell holds nothing."""
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def is_known(cell: Any) -> bool:
+    """Whether a cell is a name by which a field of a test case is recognised."""
+    return isinstance(cell, str) and normal(cell) in KNOWN
+
+
+def find_header(records: Sequence[Sequence[Any]]) -> int | None:
+    """Index of the header among the first records (none of them blank), or None where the file has no header.
+
+    Lines that stand alone above a table (a title, a date, a source) are stepped over. A first row of nothing but
+    numbers and missing values names no columns.
+    """
+    start = titles_above(records)
+    first = [cell for cell in records[start] if not is_blank(cell)]
+    names_nothing = all(_is_value(str(cell)) for cell in first) or _is_one_question(first)
+    return None if names_nothing and len(records) > 1 else start
+
+
+def titles_above(records: Sequence[Sequence[Any]]) -> int:
+    """How many records at the start hold one cell each, above rows that hold several."""
+    widths = [sum(not is_blank(cell) for cell in cells) for cells in records]
+    start = next((at for at, width in enumerate(widths) if width > 1), 0)
+    if start == 0 or any(is_known(cell) for cells in records[:start] for cell in cells):
+        return 0
+    below = widths[start:]
+    is_table = len(below) > 1 and 5 * sum(width > 1 for width in below) >= 4 * len(below)
+    return start if is_table or any(is_known(cell) for cell in records[start]) else 0
+
+
+def fill(records: Iterator[Record], filename: str, most_rows: int | None = None) -> Table:
+    """Name the columns and keep the rows that fit them.
+
+    Args:
+        records: every record of the file that is not blank.
+        filename: named in errors.
+        most_rows: rows to read; None for all.
+
+    Raises:
+        BadInput: there is nothing, or there are too many columns or rows.
+    """
+    first = list(islice(records, LOOK_AHEAD))
+    if not first:
+        raise BadInput(f"{filename} is empty: it has no header and no rows.")
+    at = find_header([cells for _number, cells in first])
+    if at is None:
+        header = [""] * max(len(c) for _n, c in first)
+        return _rows(chain(first, records), header, None, filename, most_rows)
+    number, cells = first[at]
+    header = ["" if cell is None else str(cell) for cell in cells]
+    table = _rows(chain(first[at + 1 :], records), header, number, filename, most_rows)
+    if not table.rows and not table.rejected:
+        table.note(None, "", f"has a header (row {number}) and no rows below it")
+    if at:
+        table.note(first[0][0], "", f"stands above the header (row {number}) and was left out")
+    return table
+
+
+def _rows(
+    records: Iterable[Record],
+    header: list[str],
+    header_number: int | None,
+    filename: str,
+    most_rows: int | None,
+) -> Table:
+    require_columns(len(header), filename)
+    table = Table(columns=column_names(header, filename), rows=[])
+    width = len(header)
+    named = f"the header (row {header_number}) names" if header_number else "the first rows have"
+    for number, cells in records:
+        if most_rows is not None and len(table.rows) + table.rejected >= most_rows:
+            table.is_partial = True
+            break
+        if any(not is_blank(cell) for cell in cells[width:]):
+            table.reject(number, "", f"has {len(cells)} cells, but {named} {width} columns")
+            continue
+        padded = (*cells[:width], *[None] * (width - len(cells)))
+        table.rows.append(Row(number, tuple(None if is_blank(cell) else cell for cell in padded)))
+        require_rows(len(table.rows), filename, width)
+    if header_number is None:
+        table.note(None, "", "has no header: its columns are numbered, the first row is a case")
+        return table
+    return drop_empty_columns(table, header)
+
+
+def _is_one_question(cells: Sequence[Any]) -> bool:
+    """A file of nothing but questions begins with one: "Who answers for the budget?" is no name of a column."""
+    return len(cells) == 1 and str(cells[0]).rstrip().endswith("?") and len(str(cells[0]).split()) > 3
+
+
+def _is_value(cell: str) -> bool:
+    text = cell.strip()
+    return text.lower() in _NULLS or _NUMBER.fullmatch(text) is not None

@@ -1,0 +1,230 @@
+"""ODS: one table, read as a stream, so that a repeated cell costs no memory until it counts."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+from typing import Any
+from xml.parsers import expat
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.readers.archives import safe_members
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, fill
+from genaiops_core.evaluation.readers.sheets import Sheet, choose
+from genaiops_core.evaluation.readers.tables import (
+    MAX_PROBLEMS,
+    MAX_ROWS,
+    Table,
+    require_columns,
+    require_rows,
+)
+
+_TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0|"
+_TEXT = "urn:oasis:names:tc:opendocument:xmlns:text:1.0|"
+_OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0|"
+_CHUNK_BYTES = 1 << 16
+_MAX_SPACES = 1_000
+
+_SAVED = {"date": "date-value", "boolean": "boolean-value", "time": "time-value"}
+
+
+def read_ods(data: bytes, filename: str, sheet: str | None = None, most_rows: int | None = None) -> Table:
+    """Read one table of the document.
+
+    Args:
+        data: the whole file.
+        filename: named in errors.
+        sheet: its name; None takes the first that looks like a dataset.
+        most_rows: rows to read; None for all.
+
+    Raises:
+        BadInput: it is no OpenDocument sheet, encrypted, too large when unpacked, or empty.
+    """
+    members = safe_members(data, filename)
+    if "content.xml" not in members:
+        raise BadInput(
+            f"{filename} is a ZIP archive but no OpenDocument sheet; save it again as ODS or XLSX."
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if "META-INF/manifest.xml" in archive.namelist() and b"encryption-data" in archive.read(
+                "META-INF/manifest.xml"
+            ):
+                raise BadInput(
+                    f"{filename} is encrypted; open it, remove the password and save it again as ODS."
+                )
+            with archive.open("content.xml") as content:
+                heads = _read(_Tables(filename), content).heads
+            chosen = choose(heads, sheet, filename)
+            most = None if most_rows is None else most_rows + LOOK_AHEAD
+            with archive.open("content.xml") as content:
+                tables = _read(_Tables(filename, wanted=chosen, most_rows=most), content)
+            table = _fill(tables, filename, most_rows)
+            return replace(table, sheet=chosen, sheets=tuple(one.name for one in heads if one.head))
+    except (expat.ExpatError, zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError) as error:
+        raise BadInput(
+            f"{filename} cannot be read as a sheet: {error}; save it again as ODS or XLSX."
+        ) from error
+
+
+def _fill(tables: _Tables, filename: str, most_rows: int | None) -> Table:
+    table = fill(iter(tables.rows), filename, most_rows)
+    by_number = {row.number: row.cells for row in table.rows}
+    for number, text in tables.formulas:
+        column = next(
+            (
+                name
+                for name, cell in zip(table.columns, by_number.get(number, ()), strict=False)
+                if cell == text
+            ),
+            "",
+        )
+        table.note(
+            number, column, "is a formula without a saved value; its text was taken, it is not computed"
+        )
+    return table
+
+
+def _read(tables: _Tables, content: Any) -> _Tables:
+    while not tables.is_done and (chunk := content.read(_CHUNK_BYTES)):
+        tables.feed(chunk)
+    return tables
+
+
+class _Tables:
+    """Takes XML in pieces; gathers the rows of the table `wanted`, or the first few of every table."""
+
+    def __init__(self, filename: str, *, wanted: str | None = None, most_rows: int | None = None) -> None:
+        self.heads: list[Sheet] = []
+        self.rows: list[Record] = []
+        self.formulas: list[tuple[int, str]] = []
+        self.is_done = False
+        self._filename = filename
+        self._wanted = wanted
+        self._most = LOOK_AHEAD if wanted is None else most_rows
+        self._table = ""
+        self._tables = 0
+        self._is_full = False
+        self._number = 0
+        self._row_repeat = 1
+        self._cells: list[str | None] = []
+        self._pending = 0  # empty cells that only count when one with text follows
+        self._cell: dict[str, str] | None = None
+        self._text: list[str] = []
+        self._paragraphs = 0
+        self._skipping = 0  # depth inside a comment
+        parser = expat.ParserCreate(namespace_separator="|")
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._characters
+        parser.EntityDeclHandler = self._refuse_entity
+        self._parser = parser
+
+    def feed(self, chunk: bytes) -> None:
+        self._parser.Parse(chunk, False)
+
+    def _refuse_entity(self, *_args: Any) -> None:
+        raise ValueError("it declares XML entities")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == _TABLE + "table":
+            self._begin_table(attributes)
+        elif self.is_done or self._is_full:
+            return
+        elif self._skipping or name == _OFFICE + "annotation":
+            self._skipping += 1
+        elif name == _TABLE + "table-row":
+            self._row_repeat = int(attributes.get(_TABLE + "number-rows-repeated", 1))
+            self._cells, self._pending = [], 0
+        elif name in (_TABLE + "table-cell", _TABLE + "covered-table-cell"):
+            self._cell, self._text, self._paragraphs = attributes, [], 0
+        elif self._cell is not None:
+            self._inside(name, attributes)
+
+    def _inside(self, name: str, attributes: dict[str, str]) -> None:
+        if name == _TEXT + "p":
+            if self._paragraphs:
+                self._text.append("\n")
+            self._paragraphs += 1
+        elif name == _TEXT + "s":
+            self._text.append(" " * min(_MAX_SPACES, int(attributes.get(_TEXT + "c", 1))))
+        elif name == _TEXT + "tab":
+            self._text.append("\t")
+        elif name == _TEXT + "line-break":
+            self._text.append("\n")
+
+    def _characters(self, text: str) -> None:
+        if self._cell is not None and not self._skipping and self._paragraphs:
+            self._text.append(text)
+
+    def _end(self, name: str) -> None:
+        if name == _TABLE + "table":
+            self._end_table()
+        elif self.is_done or self._is_full:
+            return
+        elif self._skipping:
+            self._skipping -= 1
+        elif name in (_TABLE + "table-cell", _TABLE + "covered-table-cell") and self._cell is not None:
+            self._add_cell(self._cell)
+            self._cell = None
+        elif name == _TABLE + "table-row":
+            self._add_row()
+
+    def _begin_table(self, attributes: dict[str, str]) -> None:
+        self._tables += 1
+        self._table = attributes.get(_TABLE + "name") or f"Sheet{self._tables}"
+        self._number = self._skipping = 0
+        self._is_full = self._wanted not in (None, self._table)
+
+    def _end_table(self) -> None:
+        if self._wanted is None:
+            self.heads.append(Sheet(name=self._table, head=self.rows))
+            self.rows = []
+        elif self._table == self._wanted:
+            self.is_done = True
+
+    def _add_cell(self, attributes: dict[str, str]) -> None:
+        repeat = int(attributes.get(_TABLE + "number-columns-repeated", 1))
+        value = self._value(attributes)
+        if value is None:
+            self._pending += repeat
+            return
+        require_columns(len(self._cells) + self._pending + repeat, self._filename)
+        self._cells += [None] * self._pending + [value] * repeat
+        self._pending = 0
+
+    def _value(self, attributes: dict[str, str]) -> str | None:
+        kind = attributes.get(_OFFICE + "value-type", "")
+        text = "".join(self._text)
+        if kind in _SAVED:
+            text = attributes.get(_OFFICE + _SAVED[kind], text).removesuffix("T00:00:00")
+        elif kind in ("float", "percentage", "currency"):
+            text = _number(attributes.get(_OFFICE + "value", text))
+        elif not text and _TABLE + "formula" in attributes:
+            text = attributes[_TABLE + "formula"]
+            if len(self.formulas) < MAX_PROBLEMS:
+                self.formulas.append((self._number + 1, text))
+        return text if text.strip() else None
+
+    def _add_row(self) -> None:
+        if self._cells:
+            repeat = self._row_repeat
+            if self._most is not None:
+                repeat = min(repeat, self._most - len(self.rows))
+            require_rows(len(self.rows) + repeat, self._filename)
+            if repeat * len(self._cells) > MAX_ROWS:
+                raise ValueError(f"row {self._number + 1} is repeated {self._row_repeat:,} times")
+            cells = tuple(self._cells)
+            self.rows += [(self._number + i, cells) for i in range(1, repeat + 1)]
+            self._is_full = self._most is not None and len(self.rows) >= self._most
+        self._number += self._row_repeat
+        self._cells, self._pending = [], 0
+
+
+def _number(text: str) -> str:
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else text

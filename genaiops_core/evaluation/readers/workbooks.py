@@ -1,0 +1,193 @@
+"""XLSX: the values of one sheet. Formulas are never computed; bombs are refused before unpacking."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+import warnings
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice, zip_longest
+from typing import Any
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.readers.archives import safe_members
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, fill
+from genaiops_core.evaluation.readers.sheets import Sheet, choose
+from genaiops_core.evaluation.readers.tables import MAX_COLUMNS, MAX_ROWS, Row, Table
+
+_CHUNK_BYTES = 1 << 18
+_SURELY_SMALL_BYTES = 5_000_000
+_ROW = re.compile(rb"<(?:\w+:)?row\b")
+_CELL = re.compile(rb"<(?:\w+:)?c[\s>/]")
+_CELL_TAGS = (b"<c ", b"<c>", b"<c/", b"<c\n", b":c ", b":c>", b":c/", b":c\n")
+_LAST_COLUMN = 16_384
+_LAST_ROW = 1_048_576
+"""Rows a sheet of Excel can have; a row numbered beyond would make the reader count empty rows for ever."""
+
+
+def read_workbook(
+    data: bytes, filename: str, sheet: str | None = None, most_rows: int | None = None
+) -> Table:
+    """Read one sheet; its first row with text is the header.
+
+    Args:
+        data: the whole file.
+        filename: named in errors.
+        sheet: its name; None takes the first that looks like a dataset.
+        most_rows: rows to read; None for all.
+
+    Raises:
+        BadInput: it is no workbook, too large when unpacked, or empty.
+    """
+    _require_safe(data, filename)
+    try:
+        table = _read(data, filename, sheet, most_rows, computed=False)
+        if any(_is_formula(cell) for row in table.rows for cell in row.cells):
+            saved = _read(data, filename, table.sheet, most_rows, computed=True)
+            table = _with_saved_values(table, saved)
+        return table
+    except BadInput:
+        raise
+    except Exception as error:  # openpyxl raises whatever the XML inside made it stumble over
+        raise BadInput(
+            f"{filename} cannot be read as a workbook ({type(error).__name__}); save it again as XLSX."
+        ) from error
+
+
+class _Formula(str):
+    """The text of a formula, told apart from a text that starts with '='."""
+
+    __slots__ = ()
+
+
+def _is_formula(cell: Any) -> bool:
+    return isinstance(cell, _Formula)
+
+
+def _require_safe(data: bytes, filename: str) -> None:
+    if "xl/workbook.xml" not in safe_members(data, filename):
+        raise BadInput(
+            f"{filename} is a ZIP archive but no XLSX workbook; give XLSX, ODS, CSV, TSV, JSON or JSONL."
+        )
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for member in archive.infolist():
+            if member.filename.lower().endswith(".xml") and member.file_size > _SURELY_SMALL_BYTES:
+                _require_short_rows(archive, member, filename)
+
+
+def _require_short_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, filename: str) -> None:
+    """The reader takes a whole row into memory, and every shared text: so they are counted before it starts."""
+    in_row = texts = 0
+    tail = b""
+    with archive.open(member) as content:
+        while chunk := content.read(_CHUNK_BYTES):
+            part = tail + chunk
+            # A tag may be cut in two: what follows the last "<" waits for the next piece.
+            cut = part.rfind(b"<")
+            part, tail = (part[:cut], part[cut:]) if cut > 0 and len(part) - cut < 100 else (part, b"")
+            in_row = _cells_in_last_row(part, in_row, filename)
+            texts += part.count(b"<si>") + part.count(b":si>") + part.count(b"<si ") + part.count(b":si ")
+            if texts > MAX_ROWS:
+                raise BadInput(
+                    f"{filename} holds more than {MAX_ROWS:,} different texts. Save the sheet as CSV instead."
+                )
+
+
+def _cells_in_last_row(part: bytes, before: int, filename: str) -> int:
+    """Cells of the row that `part` of a sheet ends in; `before` of the row it begins in came in earlier parts.
+
+    Raises:
+        BadInput: a row is longer than any of a workbook.
+    """
+    # Most parts hold fewer cells than one row may: then rows need not be looked at one by one.
+    if before + sum(part.count(tag) for tag in _CELL_TAGS) <= _LAST_COLUMN:
+        last = max(part.rfind(b"<row"), part.rfind(b":row"))
+        return len(_CELL.findall(part, max(0, last))) + (before if last < 0 else 0)
+    for row in _ROW.split(part):
+        cells = before + len(_CELL.findall(row))
+        if cells > _LAST_COLUMN:
+            raise BadInput(
+                f"{filename} has a row of more than {_LAST_COLUMN:,} cells, which no workbook has. Keep only the "
+                "columns of the dataset."
+            )
+        before = 0
+    return cells
+
+
+def _read(data: bytes, filename: str, wanted: str | None, most_rows: int | None, *, computed: bool) -> Table:
+    import openpyxl
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about styles and extensions that do not matter here
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=computed, keep_links=False)
+        try:
+            for sheet in book.worksheets:
+                sheet.reset_dimensions()  # a sheet may lie about its size
+            visible = [one for one in book.worksheets if one.sheet_state == "visible" or one.title == wanted]
+            heads = [
+                Sheet(name=sheet.title, head=list(islice(_records(sheet), LOOK_AHEAD)))
+                for sheet in visible or book.worksheets
+            ]
+            chosen = choose(heads, wanted, filename)
+            table = fill(_records(book[chosen]), filename, most_rows)
+        finally:
+            book.close()
+    return replace(table, sheet=chosen, sheets=tuple(head.name for head in heads if head.head))
+
+
+def _records(sheet: Any) -> Iterator[Record]:
+    for number, cells in enumerate(sheet.iter_rows(max_row=_LAST_ROW, max_col=MAX_COLUMNS + 1), start=1):
+        values = [_value(cell) for cell in cells]
+        while values and values[-1] is None:
+            values.pop()
+        if values:
+            yield number, values
+
+
+def _value(cell: Any) -> Any:
+    """A cell as text, without computing anything."""
+    value = cell.value
+    if value is None or cell.data_type == "e":
+        return None
+    if cell.data_type == "f":
+        return _Formula(getattr(value, "text", value) or "")
+    return plain(value)
+
+
+def plain(value: Any) -> str | None:
+    """A value of a sheet as text; None where it is blank."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        return value.date().isoformat()
+    if isinstance(value, (dt.datetime, dt.date, dt.time)):
+        return value.isoformat()
+    text = str(value)
+    return text if text.strip() else None
+
+
+def _with_saved_values(table: Table, saved: Table) -> Table:
+    """Formulas replaced by the value the workbook was saved with, or else left as text and named."""
+    by_number = {row.number: row.cells for row in saved.rows}
+    rows: list[Row] = []
+    for row in table.rows:
+        cells: list[Any] = []
+        values = by_number.get(row.number, ())
+        for column, cell, value in zip_longest(table.columns, row.cells, values[: len(row.cells)]):
+            if _is_formula(cell) and value is None:
+                table.note(
+                    row.number,
+                    column,
+                    "is a formula without a saved value; its text was taken, it is not computed",
+                )
+                value = str(cell)
+            cells.append(value if _is_formula(cell) else cell)
+        rows.append(Row(row.number, tuple(cells)))
+    return replace(table, rows=rows)

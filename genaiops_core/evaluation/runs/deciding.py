@@ -1,0 +1,264 @@
+"""What came of a run: its scores summarised, the evidence of its gates loaded, the gates decided."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation
+from db.transaction import reading, writing
+from genaiops_core.access import audit
+from genaiops_core.errors import NotFound
+from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation.metrics import find
+from genaiops_core.evaluation.runs import baselines, details, records, results
+from genaiops_core.evaluation.runs.records import Evaluation
+from genaiops_core.evaluation.verdicts import answer_figures, compare, traffic, traffic_change
+from genaiops_core.evaluation.verdicts import pipeline as pipelines
+from genaiops_core.evaluation.verdicts.compare import Comparison, Difference
+from genaiops_core.evaluation.verdicts.gates import THRESHOLD, Decision, Evidence, decide
+from genaiops_core.evaluation.verdicts.pipeline import Stage
+from genaiops_core.evaluation.verdicts.summaries import MetricResult, summarise
+from genaiops_core.evaluation.verdicts.verdict import overall
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A run's figures and the decision over them."""
+
+    figures: dict[str, Any]
+    """The results document but for gates, stages and verdict."""
+    decision: Decision
+
+    def document(self, *, is_whole: bool) -> dict[str, Any]:
+        """The results document; a run that was stopped has a summary but no verdict."""
+        return {
+            **self.figures,
+            "gates": [gate.as_json() for gate in self.decision.gates] if is_whole else [],
+            "stages": [stage.as_json() for stage in self.decision.stages] if is_whole else [],
+            "verdict": self.decision.verdict if is_whole else None,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against:
+    """What a run is compared with: a document with its details, and which evaluation or file that is."""
+
+    name: str
+    """Id of the evaluation, or the name of a file."""
+    body: Body
+
+
+def conclude(
+    connection: sa.Connection, run: Evaluation, at: dt.datetime, *, against: Against | None = None
+) -> Outcome:
+    """Summarise the scores that are there and decide the gates.
+
+    Args:
+        connection: a `reading` snapshot.
+        run: whose scores.
+        at: when it ended; traffic is that of the days before.
+        against: the baseline, where it is not an evaluation of this database; None takes the one that the run was
+            launched with, or those that its stages name.
+    """
+    metrics = summaries(connection, run)
+    answers = answer_figures.figures(answer_figures.load(connection, run.id))
+    requests = _traffic(connection, run, at)
+    document = run.config.get("pipeline")
+    stages = pipelines.parse(document) if document else None
+    suite = datasets.get_version(connection, run.dataset, run.version)
+    figures: dict[str, Any] = {
+        **results.header(run, cases_total=suite.cases, finished_at=at),
+        "metrics": {name: result.as_json() for name, result in metrics.items()},
+        "answers": answers.as_json() if answers else None,
+        "traffic": requests.as_json() if requests else None,
+    }
+    found = _Regressions(connection, run, figures, at, against)
+    evidence = Evidence(
+        metrics=metrics,
+        judge=run.judge,
+        traffic=requests,
+        answers=answers,
+        no_baseline=found.missing,
+        differences={
+            stage.name: differences
+            for stage in (stages.stages if stages else ())
+            if (differences := found.of(stage)) is not None
+        },
+    )
+    decision = decide(
+        evidence, pipeline=stages, minimums=run.config.get("minimums"), limits=run.config.get("limits")
+    )
+    for name, entry in figures["metrics"].items():
+        if (threshold := _threshold(metrics[name], decision)) is not None:
+            entry["threshold"] = threshold
+    figures |= {"baseline": found.baseline(), "comparison": found.comparison()}
+    return Outcome(figures=figures, decision=decision)
+
+
+def decide_against(
+    engine: sa.Engine, id: str, *, actor: str, against: Against, at: dt.datetime, reason: str = ""
+) -> Evaluation:
+    """Decide a finished run once more, compared with a baseline that is no evaluation of this database.
+
+    The verdict of the run is replaced, and the audit log keeps both. A run that has not finished stays as it is.
+    """
+    with reading(engine) as connection:
+        run = records.get(connection, id)
+        if run.state != "finished":
+            return run
+        outcome = conclude(connection, run, at, against=against)
+    with writing(engine) as connection:
+        connection.execute(
+            sa.update(evaluation)
+            .where(evaluation.c.id == id, evaluation.c.state == "finished")
+            .values(results=outcome.document(is_whole=True), verdict=outcome.decision.verdict)
+        )
+        audit.record(
+            connection,
+            actor=actor,
+            action="evaluation.compare",
+            subject=id,
+            application=run.application,
+            reason=reason,
+            before={"verdict": run.verdict},
+            after={"verdict": outcome.decision.verdict, "baseline": against.name},
+        )
+        return records.get(connection, id)
+
+
+def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricResult]:
+    """Every metric of a run over the cases it was meant to score."""
+    scored = details.units(connection, run.id)
+    rubrics = (run.config.get("judge_options") or {}).get("rubrics") or ()
+    found = {}
+    for name in run.metrics:
+        reached = [by_metric[name] for by_metric in scored.values() if name in by_metric]
+        found[name] = summarise(
+            name,
+            reached,
+            entry=find(name, rubrics, judge=run.judge),
+            unscored=max(0, results.cases(run) - len(reached)),
+            repetitions=run.repetitions,
+        )
+    return found
+
+
+class _Regressions:
+    """The comparisons of a run, each baseline loaded once."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        run: Evaluation,
+        figures: Body,
+        at: dt.datetime,
+        against: Against | None,
+    ) -> None:
+        self._connection, self._run, self._at = connection, run, at
+        self._figures = figures
+        self._current: dict[str, Any] | None = None
+        self._loaded: dict[str, Against] = {}
+        self._shown: tuple[Against, Comparison] | None = None
+        self.missing = ""
+        """Why there is no baseline, where one was given."""
+        self._given = against or self._launched_with()
+
+    def of(self, stage: Stage) -> list[Difference] | None:
+        """What a regression stage found; None without a baseline, or where it is no regression stage."""
+        if stage.compare_against is None or stage.max_degradation is None:
+            return None
+        baseline = self._given
+        if baseline is None:
+            named = baselines.named(self._connection, self._run, stage.compare_against)
+            baseline = self._load(named) if named else None
+        if baseline is None:
+            return None
+        measured = [
+            name for name in stage.compared_metrics if name in self._run.metrics or name in compare.RELATIVE
+        ]
+        found = self._compare(baseline, stage.max_degradation, measured or None)
+        found = self._with_traffic(found, baseline, measured, stage.max_degradation)
+        if self._shown is None:
+            self._shown = (baseline, found)
+        release = str(baseline.body.get("release") or "")
+        if baselines.is_meant(stage.compare_against, release):
+            return list(found.differences)
+        note = f"; compared with {release or baseline.name} instead of {stage.compare_against}"
+        return [replace(item, why=item.why + note) for item in found.differences]
+
+    def baseline(self) -> dict[str, Any] | None:
+        """Which run the comparison shown is with."""
+        if self._shown is None and self._given is not None:
+            self._shown = (self._given, self._compare(self._given, compare.MAX_DEGRADATION, None))
+        if self._shown is None:
+            return None
+        fields = ("evaluation", "application", "release", "dataset", "version", "judge", "finished_at")
+        baseline = self._shown[0]
+        return {"name": baseline.name, **{name: baseline.body.get(name) for name in fields}}
+
+    def comparison(self) -> dict[str, Any] | None:
+        return self._shown[1].as_json() if self._shown else None
+
+    def _compare(self, baseline: Against, allowed: float, metrics: Sequence[str] | None) -> Comparison:
+        if self._current is None:
+            self._current = {**self._figures, "details": details.load(self._connection, self._run)}
+        return compare.compare_documents(baseline.body, self._current, allowed, metrics=metrics)
+
+    def _with_traffic(
+        self, found: Comparison, baseline: Against, metrics: Sequence[str], allowed: float
+    ) -> Comparison:
+        """Cost and latency by the traffic of both releases, where no answers were generated in both runs."""
+        application, release = self._run.application, str(baseline.body.get("release") or "")
+        wanted = [name for name in metrics if name in compare.RELATIVE]
+        is_known = bool(application and release and self._run.release)
+        if not wanted or not is_known or found.pairs.values(compare.LATENCY)[0]:
+            return found
+        before, after = (
+            traffic.newest_requests(self._connection, application, name, self._at)
+            for name in (release, self._run.release)
+        )
+        changed = traffic_change.differences(wanted, before, after, allowed, alpha=found.alpha_each)
+        scores = [item for item in found.differences if item.metric not in compare.RELATIVE]
+        both = (*scores, *changed)
+        return replace(found, differences=both, verdict=overall([item.verdict for item in both]))
+
+    def _launched_with(self) -> Against | None:
+        chosen = self._run.config.get("baseline") or ""
+        if not chosen:
+            return None
+        try:
+            return self._load(records.get(self._connection, chosen))
+        except NotFound:
+            self.missing = f"evaluation {chosen}, with which it was to be compared, is gone"
+            return None
+
+    def _load(self, run: Evaluation) -> Against:
+        if run.id not in self._loaded:
+            body = results.document(run, details.load(self._connection, run))
+            self._loaded[run.id] = Against(name=run.id, body=body)
+        return self._loaded[run.id]
+
+
+def _traffic(connection: sa.Connection, run: Evaluation, at: dt.datetime) -> traffic.TrafficFigures | None:
+    if not (run.application and run.release):
+        return None
+    return traffic.measure(connection, run.application, run.release, at)
+
+
+def _threshold(result: MetricResult, decision: Decision) -> float | None:
+    """The strictest threshold that a gate asked of the metric."""
+    asked = [
+        gate.threshold
+        for gate in decision.gates
+        if gate.metric == result.name and gate.threshold is not None and gate.kind == THRESHOLD
+    ]
+    if not asked:
+        return None
+    return min(asked) if result.scale.higher_is_better is False else max(asked)

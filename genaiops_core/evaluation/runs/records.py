@@ -1,0 +1,201 @@
+"""Runs as they are kept: one row each, and the scores of their cases."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation, evaluation_score, test_case
+from genaiops_core.errors import NotFound
+from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation.datasets.case import Case
+
+OPEN_STATES = ("queued", "running")
+
+
+def usd(nano_usd: int) -> str:
+    """Nano-USD as decimal text in USD."""
+    return format(Decimal(nano_usd).scaleb(-9).normalize(), "f")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """One run: what was asked, how far it is, and what came out."""
+
+    id: str
+    application: str
+    release: str
+    dataset: str
+    version: int
+    judge: str
+    metrics: tuple[str, ...]
+    config: dict[str, Any]
+    """{"pipeline": document or None, "minimums": {metric: threshold}, "limits": {...}, "target": {...} or None,
+    "repetitions": int, "pace": {...}, "judge_options": {...}, "baseline": evaluation id or "",
+    "split": name or ""}"""
+    sample_size: int | None
+    state: str
+    """queued, running, paused, finished, cancelled or failed."""
+    verdict: str | None
+    """passed, failed, inconclusive or error once finished; None before, and when cancelled."""
+    units: int
+    """Units (case, repetition, metric) to score."""
+    units_done: int
+    units_undefined: int
+    """Done, but without a value."""
+    units_failed: int
+    """Of the undefined ones, those whose judge or target failed."""
+    cost_nano_usd: int
+    """What judging cost so far; a lower bound while `unpriced_calls` is above 0."""
+    judge_calls: int
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    answers: int
+    """Answers that the target has to give; 0 when the answers of the dataset are scored."""
+    answers_done: int
+    answers_cost_nano_usd: int
+    answers_unpriced: int
+    attempt: int
+    """1, and one more for every resume."""
+    resumed_at: dt.datetime | None
+    units_at_resume: int
+    results: dict[str, Any] | None
+    """The schema documented in `evaluation.results`; partial when cancelled."""
+    problem: str
+    created_by: str
+    created_at: dt.datetime
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    is_demo: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    @property
+    def progress(self) -> float:
+        """Share of units scored, 0 to 1."""
+        return self.units_done / self.units if self.units else 0.0
+
+    @property
+    def split(self) -> str:
+        """The split whose cases are scored; '' for all cases."""
+        return str(self.config.get("split") or "")
+
+    @property
+    def repetitions(self) -> int:
+        """How often each case is answered."""
+        return int(self.config.get("repetitions") or 1)
+
+    @property
+    def spent_nano_usd(self) -> int:
+        """Judging and answering together; a lower bound while calls have no known price."""
+        return self.cost_nano_usd + self.answers_cost_nano_usd
+
+    @property
+    def cost_usd(self) -> str:
+        return usd(self.cost_nano_usd)
+
+    @property
+    def spent_usd(self) -> str:
+        return usd(self.spent_nano_usd)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """The value of one metric for one case, or the reason why there is none."""
+
+    value: float | None
+    reason: str
+    cost_nano_usd: int | None
+    """None: a call without a known price."""
+    latency_ms: float
+    is_failed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredCase:
+    """A case of a run with its texts and what was scored so far."""
+
+    case_no: int
+    case: Case
+    scores: dict[str, Score]
+
+
+def get(connection: sa.Connection, id: str) -> Evaluation:
+    """One run.
+
+    Raises:
+        NotFound: there is no such evaluation.
+    """
+    row = connection.execute(sa.select(evaluation).where(evaluation.c.id == id)).first()
+    if row is None:
+        raise NotFound(f"There is no evaluation {id}.")
+    return _from_row(row)
+
+
+def list_evaluations(
+    connection: sa.Connection,
+    application: str | None = None,
+    *,
+    release: str | None = None,
+    dataset: str | None = None,
+    limit: int = 200,
+) -> list[Evaluation]:
+    """Runs, newest first."""
+    query = sa.select(evaluation)
+    for column, value in (("application", application), ("release", release), ("dataset", dataset)):
+        if value is not None:
+            query = query.where(evaluation.c[column] == value)
+    # Ids are time-ordered, so they settle the order within one instant.
+    query = query.order_by(evaluation.c.created_at.desc(), evaluation.c.id.desc()).limit(limit)
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def scores(connection: sa.Connection, id: str, limit: int | None = None, offset: int = 0) -> list[ScoredCase]:
+    """The scored cases of a run in the order of the dataset, each with its texts.
+
+    Args:
+        limit: cases at most.
+        offset: cases left out from the front.
+    """
+    run = get(connection, id)
+    numbers = (
+        sa.select(evaluation_score.c.case_no)
+        .where(evaluation_score.c.evaluation_id == id)
+        .distinct()
+        .order_by(evaluation_score.c.case_no)
+        .limit(limit if limit is not None else 1_000_000_000)
+        .offset(offset)
+        .subquery()
+    )
+    texts = sa.select(test_case).where(
+        test_case.c.dataset == run.dataset,
+        test_case.c.version == run.version,
+        test_case.c.case_no.in_(sa.select(numbers.c.case_no)),
+    )
+    found = {
+        row.case_no: ScoredCase(case_no=row.case_no, case=datasets.case_of(row), scores={})
+        for row in connection.execute(texts.order_by(test_case.c.case_no))
+    }
+    rows = sa.select(evaluation_score).where(
+        evaluation_score.c.evaluation_id == id, evaluation_score.c.case_no.in_(sa.select(numbers.c.case_no))
+    )
+    for row in connection.execute(rows):
+        found[row.case_no].scores[row.metric] = Score(
+            value=row.value,
+            reason=row.reason,
+            cost_nano_usd=row.cost_nano_usd,
+            latency_ms=row.latency_ms,
+            is_failed=row.is_failed,
+        )
+    return list(found.values())
+
+
+def _from_row(row: sa.Row[Any]) -> Evaluation:
+    return Evaluation(**{**row._mapping, "metrics": tuple(row.metrics)})

@@ -1,0 +1,1 @@
+"""Test cases that a judge's model writes from documents, reviewed before they are used."""

@@ -1,0 +1,1 @@
+"""What measurements amount to. Deciders: values in, verdicts, documents and texts out."""

@@ -1,0 +1,89 @@
+"""A results document read back: from a file, checked, and its parts as values to decide by.
+
+`results_schema` describes every field. Fields are added, never renamed, so a document of any earlier version loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.verdicts.answer_figures import AnswerFigures
+from genaiops_core.evaluation.verdicts.summaries import MetricResult
+from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
+
+SCHEMA = 1
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A results document from a file.
+
+    Raises:
+        BadInput: there is none, or it was not written by `genaiops evaluate`.
+    """
+    try:
+        body = orjson.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} does not exist; write it with genaiops evaluate --output {path}.") from error
+    except (orjson.JSONDecodeError, OSError) as error:
+        raise BadInput(f"{path} cannot be read as results: {error}.") from error
+    if not isinstance(body, dict) or not isinstance(body.get("metrics"), dict):
+        raise BadInput(
+            f"{path} holds no results: 'metrics' is missing; write it with genaiops evaluate --output."
+        )
+    if not isinstance(body.get("schema", SCHEMA), int) or body.get("schema", SCHEMA) > SCHEMA:
+        raise BadInput(
+            f"{path} has schema {body['schema']}, this program knows up to {SCHEMA}; read it with the newer genaiops."
+        )
+    for name, reader in (("metrics", metrics_of), ("traffic", traffic_of), ("answers", answers_of)):
+        try:
+            reader(body)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BadInput(f"{path}: '{name}' is not as genaiops evaluate writes it ({error}).") from error
+    problem = _malformed_rows(body)
+    if problem:
+        raise BadInput(f"{path}: {problem} is not as genaiops evaluate writes it.")
+    return body
+
+
+def metrics_of(body: Mapping[str, Any]) -> dict[str, MetricResult]:
+    return {name: MetricResult.from_json(name, entry) for name, entry in body["metrics"].items()}
+
+
+def traffic_of(body: Mapping[str, Any]) -> TrafficFigures | None:
+    found = body.get("traffic")
+    return TrafficFigures(**{"unpriced_calls": 0, "monthly_cost_usd": None, **found}) if found else None
+
+
+def answers_of(body: Mapping[str, Any]) -> AnswerFigures | None:
+    return AnswerFigures.from_json(body["answers"]) if body.get("answers") else None
+
+
+def _malformed_rows(body: Mapping[str, Any]) -> str:
+    """Where a list of the document holds something else than its rows; '' when all is well."""
+    wanted = {
+        "gates": ("name", "metric", "verdict", "why"),
+        "stages": ("name", "verdict"),
+        "details": ("case", "input_sha256", "scores"),
+    }
+    for name, fields in wanted.items():
+        rows = body.get(name) or []
+        if not isinstance(rows, list):
+            return f"'{name}'"
+        for at, row in enumerate(rows, start=1):
+            if not isinstance(row, dict) or any(field not in row for field in fields):
+                return f"row {at} of '{name}'"
+            if name == "details" and not _are_scores(row["scores"]):
+                return f"'scores' in row {at} of 'details'"
+    return ""
+
+
+def _are_scores(scores: object) -> bool:
+    return isinstance(scores, dict) and all(
+        value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+        for value in scores.values()
+    )

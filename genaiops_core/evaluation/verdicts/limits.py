@@ -1,0 +1,96 @@
+"""Figures that have a most: cost per query, monthly cost, latency. Deciders only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from genaiops_core.evaluation.verdicts.answer_figures import AnswerFigures
+from genaiops_core.evaluation.verdicts.traffic import MIN_REQUESTS, TrafficFigures
+
+COST = "cost_per_query"
+MONTHLY = "monthly_cost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """What was found for a limit, from which evidence; None is unknown."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    unit: str
+    evidence: str = ""
+    missing: str = ""
+    """Why there is no value, or none that decides."""
+
+
+def figure(name: str, answers: AnswerFigures | None, traffic: TrafficFigures | None) -> Figure:
+    """`cost_per_query` (USD), `monthly_cost` (USD) or `latency_p50|p95|p99` (ms).
+
+    A run's own generated answers go first: they are the release as it is now, on the cases of the suite. Else the
+    release's traffic of the last days speaks, which is all of it and no sample, so its figures decide by themselves.
+    How many requests a month brings is known from traffic only.
+    """
+    if answers is not None and name != MONTHLY:
+        return _of_answers(name, answers)
+    unit = "ms" if name.startswith("latency") else "USD"
+    if traffic is None:
+        missing = "not measured: generate the answers with a target, or name the application and the release whose traffic counts"
+        return Figure(value=None, unit=unit, missing=missing)
+    return _of_traffic(name, traffic, unit)
+
+
+def verdict(found: Figure, limit: float) -> tuple[str, str]:
+    """Passed when the whole interval is at most the limit, failed when the whole of it is above."""
+    if found.value is None or found.missing:
+        return "inconclusive", found.missing
+    unit = found.unit
+    if found.low == found.high == found.value:
+        relation = "at most" if found.value <= limit else "above"
+        why = f"{found.value:.4g} {unit} over {found.evidence} is {relation} {limit:g} {unit}"
+        return ("passed" if found.value <= limit else "failed"), why
+    low = "unknown" if found.low is None else f"{found.low:.4g}"
+    high = "unknown" if found.high is None else f"{found.high:.4g}"
+    shown = f"{found.value:.4g} {unit} ({low} to {high}) over {found.evidence}"
+    if found.high is not None and found.high <= limit:
+        return "passed", f"{shown} is at most {limit:g} {unit}"
+    if found.low is not None and found.low > limit:
+        return "failed", f"{shown} is above {limit:g} {unit}"
+    return "inconclusive", f"{shown} leaves {limit:g} {unit} open; more cases would tell"
+
+
+def _of_answers(name: str, answers: AnswerFigures) -> Figure:
+    evidence = f"{answers.cases:,} cases with generated answers"
+    if name == COST:
+        cost = answers.cost_per_query_usd
+        if cost is None:
+            why = (
+                f"{answers.unpriced} generated answers have no price"
+                if answers.unpriced
+                else "too few answers"
+            )
+            return Figure(value=None, unit="USD", missing=f"not measured: {why}")
+        return Figure(value=cost.mean, low=cost.low, high=cost.high, unit="USD", evidence=evidence)
+    latency = answers.latency_ms.get(name.removeprefix("latency_"))
+    if latency is None:
+        return Figure(
+            value=None, unit="ms", missing="not measured: no answer was generated with a known latency"
+        )
+    return Figure(value=latency.value, low=latency.low, high=latency.high, unit="ms", evidence=evidence)
+
+
+def _of_traffic(name: str, traffic: TrafficFigures, unit: str) -> Figure:
+    if name == COST:
+        value = traffic.cost_per_query_usd
+    elif name == MONTHLY:
+        value = traffic.monthly_cost_usd
+    else:
+        value = traffic.latency_ms.get(name.removeprefix("latency_"))
+    missing = ""
+    if value is None:
+        unpriced = f"; {traffic.unpriced_calls} calls have no price" if traffic.unpriced_calls else ""
+        missing = f"not measured in the last {traffic.window_days} days{unpriced}"
+    elif traffic.requests < MIN_REQUESTS:
+        missing = f"only {traffic.requests} requests; at least {MIN_REQUESTS} are needed"
+    evidence = f"{traffic.requests:,} requests of the last {traffic.window_days} days"
+    return Figure(value=value, low=value, high=value, unit=unit, evidence=evidence, missing=missing)

@@ -1,0 +1,155 @@
+"""Which case of one run is which case of another, and how far each of them fell or rose."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from genaiops_core.evaluation.verdicts.scales import Scale
+
+NANO = 1e9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A case as one run saw it."""
+
+    key: str
+    """Hash of the input, and which occurrence of it: the same in every run and every version of a dataset."""
+    case: int
+    input: str
+    answer: str | None
+    scores: Mapping[str, float]
+    """Metric -> mean over repetitions; undefined ones are left out."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    cost_usd: float | None = None
+    """Of the generated answer; None where the answer was not generated or has no price."""
+    latency_ms: float | None = None
+
+    def value(self, metric: str) -> float | None:
+        """A score, `cost` in USD, or a `latency...` in ms."""
+        if metric == "cost":
+            return self.cost_usd
+        if metric.startswith("latency"):
+            return self.latency_ms
+        return self.scores.get(metric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """The cases of two runs, matched."""
+
+    common: tuple[tuple[Side, Side], ...]
+    """(baseline, current), in the order of the current run."""
+    only_baseline: tuple[Side, ...]
+    only_current: tuple[Side, ...]
+
+    def values(self, metric: str) -> tuple[list[float], list[float]]:
+        """Baseline and current values of the cases that have both."""
+        before: list[float] = []
+        after: list[float] = []
+        for baseline, current in self.common:
+            then, now = baseline.value(metric), current.value(metric)
+            if then is not None and now is not None:
+                before.append(then)
+                after.append(now)
+        return before, after
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseChange:
+    """One metric of one case in both runs."""
+
+    metric: str
+    baseline: Side
+    current: Side
+    before: float
+    after: float
+    gain: float
+    """Positive when the case got better, on the metric's own scale."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "metric": self.metric,
+            "case": self.current.case,
+            "baseline_case": self.baseline.case,
+            "input": self.current.input,
+            "baseline": self.before,
+            "current": self.after,
+            "difference": self.after - self.before,
+            "baseline_answer": self.baseline.answer,
+            "current_answer": self.current.answer,
+        }
+
+
+def sides(details: Iterable[Mapping[str, Any]]) -> dict[str, Side]:
+    """The rows of a document's `details` by key.
+
+    A question asked twice is told apart by its occurrence, so that the first answers are compared with the first.
+    """
+    seen: dict[str, int] = defaultdict(int)
+    found: dict[str, Side] = {}
+    for row in details:
+        digest = str(row["input_sha256"])
+        key = f"{digest}#{seen[digest]}"
+        seen[digest] += 1
+        cost = row.get("cost_nano_usd")
+        found[key] = Side(
+            key=key,
+            case=int(row["case"]),
+            input=str(row.get("input") or ""),
+            answer=row.get("answer"),
+            scores={name: float(value) for name, value in row["scores"].items() if value is not None},
+            reasons=row.get("reasons") or {},
+            cost_usd=None if cost is None else float(cost) / NANO,
+            latency_ms=row.get("latency_ms"),
+        )
+    return found
+
+
+def paired(baseline: Iterable[Mapping[str, Any]], current: Iterable[Mapping[str, Any]]) -> Pairs:
+    """Match the cases of two runs by the hash of their input."""
+    before, after = sides(baseline), sides(current)
+    return Pairs(
+        common=tuple((before[key], side) for key, side in after.items() if key in before),
+        only_baseline=tuple(side for key, side in before.items() if key not in after),
+        only_current=tuple(side for key, side in after.items() if key not in before),
+    )
+
+
+def changes(pairs: Pairs, metric: str, scale: Scale) -> list[CaseChange]:
+    """Every case with a value in both runs, the largest drop first, equal ones in the order of the run."""
+    sign = -1 if scale.higher_is_better is False else 1
+    found = []
+    for baseline, current in pairs.common:
+        before, after = baseline.value(metric), current.value(metric)
+        if before is not None and after is not None:
+            found.append(
+                CaseChange(
+                    metric=metric,
+                    baseline=baseline,
+                    current=current,
+                    before=before,
+                    after=after,
+                    gain=sign * (after - before),
+                )
+            )
+    return sorted(found, key=lambda one: one.gain)
+
+
+def dropped(pairs: Pairs, metrics: Mapping[str, Scale], *, least: float = 1e-9) -> list[CaseChange]:
+    """Drops of all metrics together, the largest share of its metric's scale first."""
+    found = [
+        one for metric, scale in metrics.items() for one in changes(pairs, metric, scale) if one.gain < -least
+    ]
+    return sorted(found, key=lambda one: one.gain / metrics[one.metric].width)
+
+
+def risen(pairs: Pairs, metrics: Mapping[str, Scale], *, least: float = 1e-9) -> list[CaseChange]:
+    """Gains of all metrics together, the largest share of its metric's scale first."""
+    found = [
+        one for metric, scale in metrics.items() for one in changes(pairs, metric, scale) if one.gain > least
+    ]
+    return sorted(found, key=lambda one: -one.gain / metrics[one.metric].width)
