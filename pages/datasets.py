@@ -3,7 +3,17 @@
 import streamlit as st
 
 from genaiops_core.evaluation import datasets
-from pages.parts import dataset_import, dataset_view, filters, frame, keys, reads, tables, units
+from pages.parts import (
+    dataset_import,
+    dataset_traffic,
+    dataset_view,
+    filters,
+    frame,
+    keys,
+    reads,
+    tables,
+    units,
+)
 
 here = frame.guard("datasets")
 
@@ -47,7 +57,14 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
     return found[picked if picked is not None else default].dataset
 
 
-head = filters.header(here, window=False)
+head = filters.header(
+    here,
+    window=False,
+    action="Add from traffic",
+    action_icon=":material/playlist_add:",
+    action_key=keys.DATASET_TRAFFIC,
+    action_help="Real requests become test cases",
+)
 found = reads.list_datasets(here.url)
 with head.facts:
     st.badge(units.things(len(found), "dataset"), icon=":material/dataset:", color="gray")
@@ -60,4 +77,6 @@ with right.container(border=True, height="stretch"):
 dataset_import.draw_preview(here)
 if picked is not None:
     with st.container(border=True):
-        dataset_view.draw_dataset(here.url, picked)
+        dataset_view.draw_dataset(here, picked)
+if head.clicked:
+    dataset_traffic.ask(here, picked)

@@ -2,7 +2,17 @@
 
 import streamlit as st
 
-from pages.parts import confirm, filters, frame, keys, reads_reviews, review_tables, review_view, units
+from pages.parts import (
+    confirm,
+    filters,
+    frame,
+    keys,
+    production_agreement_view,
+    reads_reviews,
+    review_tables,
+    review_view,
+    units,
+)
 
 here = frame.guard("reviews")
 head = filters.header(here, by=(keys.APPLICATION,), default_window="7d")
@@ -38,3 +48,4 @@ else:
         review_view.draw_item(here, item)
 with st.container(border=True):
     review_tables.draw(here, application)
+    production_agreement_view.draw(here, head.filters)

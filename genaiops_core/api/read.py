@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from db.transaction import reading
-from genaiops_core.api import people, traces
+from genaiops_core.api import agreement, people, traces
 from genaiops_core.api.answers import DIMENSIONS, Window, answer, engine_of, text_of
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics, rubrics
@@ -21,6 +21,7 @@ from genaiops_core.telemetry.filters import STEPS
 router = APIRouter(prefix="/api/v1", tags=["read"])
 router.include_router(traces.router)
 router.include_router(people.router)
+router.include_router(agreement.router)
 
 
 @router.get("/summary")

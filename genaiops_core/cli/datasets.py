@@ -14,7 +14,7 @@ from genaiops_core.errors import BadInput
 
 commands = typer.Typer(help="List, show and export datasets.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="Name of the dataset, or NAME@VERSION.")]
+Name = Annotated[str, typer.Argument(help="Name of the dataset, NAME@VERSION or NAME@TAG.")]
 MAP_HELP = "FIELD=COLUMN; fields: input, answer, contexts, reference, metadata. Repeatable."
 
 _VERSION = re.compile(r"(?P<name>.+)@v?(?P<version>\d+)")
@@ -22,6 +22,10 @@ _VERSION = re.compile(r"(?P<name>.+)@v?(?P<version>\d+)")
 
 def register(app: typer.Typer) -> None:
     """Add `dataset` to the command line."""
+    from genaiops_core.cli import dataset_changes, dataset_sources
+
+    dataset_changes.register(commands)
+    dataset_sources.register(commands)
     app.add_typer(commands, name="dataset")
 
 
@@ -46,21 +50,36 @@ def list_datasets(json: output.Json = False) -> None:
 def show(name: Name, json: output.Json = False) -> None:
     """Show one version of a dataset: columns, problems and its first cases."""
     from db.transaction import reading
-    from genaiops_core.evaluation import datasets
+    from genaiops_core.evaluation import case_search, changes, datasets
 
-    wanted, version = split_version(name)
     with reading(context.engine()) as connection:
-        found = datasets.get_version(connection, wanted, version)
+        found = changes.located(connection, name)
+        tags = [tag for tag, at in changes.tags(connection, found.dataset).items() if at == found.version]
+        counted = case_search.facets(connection, found.dataset, found.version)
         first = datasets.cases(connection, found.dataset, found.version, limit=10)
     if json:
         cases = [{"case": number, **case.as_json()} for number, case in first]
         output.print_json(
-            {**vars(found), "problems": [item.as_json() for item in found.problems], "first": cases}
+            {
+                **vars(found),
+                "problems": [item.as_json() for item in found.problems],
+                "tags": tags,
+                "splits": counted.splits,
+                "reviews": counted.reviews,
+                "first": cases,
+            }
         )
         return
     typer.echo(
         f"{found.dataset} version {found.version}: {found.cases} cases, {found.rejected} rows rejected."
     )
+    if tags:
+        typer.echo(f"Tags: {', '.join(tags)}")
+    for label, counts in (("Splits", counted.splits), ("Review", counted.reviews)):
+        if set(counts) - {""}:
+            typer.echo(
+                f"{label}: " + ", ".join(f"{said or 'none'} {count}" for said, count in counts.items())
+            )
     rows = [{"case": number, **{k: _short(v) for k, v in case.as_json().items()}} for number, case in first]
     output.print_table(rows, ["case", "input", "answer", "contexts", "reference"], empty="")
 
@@ -78,18 +97,28 @@ def export(
     import sys
 
     from db.transaction import reading
-    from genaiops_core.evaluation import datasets, exports
+    from genaiops_core.evaluation import changes, datasets, exports
 
-    wanted, version = split_version(name)
     with reading(context.engine()) as connection:
-        lines = exports.write(datasets.export(connection, wanted, version), format)
+        found = changes.located(connection, name)
+        lines = exports.write(datasets.export(connection, found.dataset, found.version), format)
         if output_file is None:
             sys.stdout.buffer.writelines(lines)
             return
-        with output_file.open("wb") as target:
-            target.writelines(lines)
+        try:
+            with output_file.open("wb") as target:
+                target.writelines(lines)
+        except OSError as error:
+            raise BadInput(f"{output_file} cannot be written: {error.strerror}.") from error
     if json:
-        output.print_json({"dataset": wanted, "file": str(output_file)})
+        output.print_json(
+            {
+                "dataset": found.dataset,
+                "version": found.version,
+                "cases": found.cases,
+                "file": str(output_file),
+            }
+        )
 
 
 def import_dataset_command(
@@ -99,6 +128,9 @@ def import_dataset_command(
     ],
     name: Annotated[str, typer.Option(help="Name of the dataset; the file's name otherwise.")] = "",
     map: Annotated[list[str] | None, typer.Option(help=MAP_HELP)] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="Sheet of a workbook; the first that looks like a dataset otherwise.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
     json: output.Json = False,
 ) -> None:
@@ -118,6 +150,7 @@ def import_dataset_command(
             data=data,
             filename=file.name,
             mapping=mapping,
+            sheet=sheet,
             reason=reason,
         )
         rows.append(

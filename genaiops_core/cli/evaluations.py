@@ -63,7 +63,7 @@ def evaluate(
     from genaiops_core.evaluation import deciding, details, results, runs
 
     asked = thresholds.parse(extra.args)
-    document = _pipeline(config, max_degradation, judge, is_alone=not asked)
+    document = _pipeline(config, max_degradation)
     against = documents.against_file(baseline)
     pace = pacing.pace_of(concurrency, calls_per_minute, unit_timeout, spend_limit)
     options = pacing.options_of(judge_option)
@@ -118,19 +118,14 @@ def evaluate(
     verdicts.answer(body, json=json)
 
 
-def _pipeline(
-    config: Path | None, max_degradation: float | None, judge: str, *, is_alone: bool
-) -> dict[str, Any] | None:
-    """The stages asked for; `--max-degradation` is one more, against the baseline."""
+def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, Any] | None:
+    """The stages asked for; `--max-degradation` is one more, against the baseline, and like a threshold it suffices."""
     from genaiops_core.evaluation import pipeline
-    from genaiops_core.evaluation.judges import judge as judge_of
 
     document = pipeline.read_file(config) if config else None
     if max_degradation is None:
         return document
-    if document is None and is_alone:
-        document = pipeline.default_document()
-    return pipeline.with_regression(document, max_degradation, judge_of(judge).metrics)
+    return pipeline.with_regression(document, max_degradation)
 
 
 def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:

@@ -59,7 +59,7 @@ def search(
     from genaiops_core.telemetry.search import search as find
     from genaiops_core.telemetry.trace_files import COLUMNS
 
-    filters = _filters(last, start, end, application)
+    filters = filters_of(last, start, end, application)
     with reading(context.engine()) as connection:
         page = find(connection, filters, query, limit=limit, cursor=cursor)
     rows = [{name: getattr(row, name) for name in COLUMNS} for row in page.rows]
@@ -97,7 +97,7 @@ def export(
     """Write the requests that a search finds to a file; otlp has every span and can be imported again."""
     from genaiops_core.telemetry.export import export as pieces_of
 
-    filters = _filters(last, start, end, application)
+    filters = filters_of(last, start, end, application)
     pieces = pieces_of(context.engine(), filters, query, format=format, limit=limit)
     if str(destination) == "-":
         for piece in pieces:
@@ -116,7 +116,12 @@ def export(
         typer.echo(f"{written:,} bytes of {format} written to {destination}.")
 
 
-def _filters(last: str, start: str | None, end: str | None, application: str | None) -> Filters:
+def filters_of(last: str, start: str | None, end: str | None, application: str | None) -> Filters:
+    """The window that the options ask for.
+
+    Raises:
+        BadInput: a time is none, or an end comes without a start.
+    """
     from genaiops_core.clock import now
     from genaiops_core.telemetry.filters import Filters
 

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.archives import MAX_UNPACKED_BYTES
-from genaiops_core.evaluation.headers import Record, fill, is_blank
+from genaiops_core.evaluation.headers import LOOK_AHEAD, Record, fill, is_blank
+from genaiops_core.evaluation.sheets import Sheet, choose
 from genaiops_core.evaluation.tables import Row, Table, require_columns, require_rows
 from genaiops_core.evaluation.workbooks import plain
 
 _BATCH_ROWS = 256
 
 
-def read_xls(data: bytes, filename: str) -> Table:
-    """Read the first sheet that has rows; formulas give the value they were saved with.
+def read_xls(data: bytes, filename: str, sheet: str | None = None, most_rows: int | None = None) -> Table:
+    """Read one sheet; formulas give the value they were saved with.
+
+    Args:
+        data: the whole file.
+        filename: named in errors.
+        sheet: its name; None takes the first that looks like a dataset.
+        most_rows: rows to read; None for all.
 
     Raises:
         BadInput: it is no such workbook, encrypted or empty.
@@ -25,10 +34,15 @@ def read_xls(data: bytes, filename: str) -> Table:
 
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        for name in book.sheet_names:
-            records = list(_records(book.get_sheet_by_name(name).to_python(skip_empty_area=False)))
-            if records:
-                return fill(iter(records), filename)
+        read = {
+            name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names
+        }
+        heads = [
+            Sheet(name=name, head=list(islice(_records(rows), LOOK_AHEAD))) for name, rows in read.items()
+        ]
+        chosen = choose(heads, sheet, filename)
+        table = fill(_records(read[chosen]), filename, most_rows)
+        return replace(table, sheet=chosen, sheets=tuple(head.name for head in heads if head.head))
     except PasswordError as error:
         raise BadInput(
             f"{filename} is encrypted; open it, remove the password and save it again as XLSX."
@@ -37,7 +51,6 @@ def read_xls(data: bytes, filename: str) -> Table:
         raise BadInput(
             f"{filename} is an old Office file that cannot be read ({error}); save it again as XLSX."
         ) from error
-    raise BadInput(f"{filename} is empty: no sheet has a header and rows.")
 
 
 def _records(rows: list[list[Any]]) -> Iterator[Record]:
@@ -49,8 +62,13 @@ def _records(rows: list[list[Any]]) -> Iterator[Record]:
             yield number, values
 
 
-def read_parquet(data: bytes, filename: str) -> Table:
+def read_parquet(data: bytes, filename: str, most_rows: int | None = None) -> Table:
     """Read a Parquet file, a few hundred rows at a time.
+
+    Args:
+        data: the whole file.
+        filename: named in errors.
+        most_rows: rows to read; None for all.
 
     Raises:
         BadInput: it is no Parquet file, encrypted, or too large when unpacked.
@@ -58,28 +76,70 @@ def read_parquet(data: bytes, filename: str) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows: list[Row] = []
-    unpacked = 0
+    table = Table(columns=(), rows=[])
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
-        columns = tuple(file.schema_arrow.names)
-        require_columns(len(columns), filename)
-        require_rows(file.metadata.num_rows, filename)
-        if len(set(columns)) < len(columns):
-            raise BadInput(f"{filename} names a column twice; rename one of them.")
+        _require_small(file, filename)
+        # A page may hold one long text and name it a million times; as a dictionary it is kept once.
+        texts = [
+            column.path
+            for column in map(file.schema.column, range(len(file.schema.names)))
+            if column.physical_type == "BYTE_ARRAY"
+        ]
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=texts)
+        table.columns = tuple(file.schema_arrow.names)
+        unpacked = 0
         for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-            unpacked += batch.nbytes
-            if unpacked > MAX_UNPACKED_BYTES:
-                raise BadInput(
-                    f"{filename} unpacks to more than {MAX_UNPACKED_BYTES / 1e6:,.0f} MB. Split it or keep fewer columns."
-                )
-            for record in batch.to_pylist():
-                cells = tuple(_value(record[name]) for name in columns)
-                rows.append(Row(len(rows) + 1, cells))
+            for cells in zip(*map(_cells, batch.columns), strict=True):
+                unpacked += sum(map(_size, cells))
+                _require_unpacked(unpacked, filename)
+                table.rows.append(Row(len(table.rows) + 1, cells))
+                if most_rows is not None and len(table.rows) >= most_rows:
+                    table.is_partial = file.metadata.num_rows > most_rows
+                    return table
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise BadInput(f"{filename} cannot be read as Parquet: {reason}.") from error
-    return Table(columns=columns, rows=rows)
+    return table
+
+
+def _require_small(file: Any, filename: str) -> None:
+    """By what the file says of itself, before any page is unpacked."""
+    metadata = file.metadata
+    columns = file.schema_arrow.names
+    require_columns(len(columns), filename)
+    require_rows(metadata.num_rows, filename, len(columns))
+    if len(set(columns)) < len(columns):
+        raise BadInput(f"{filename} names a column twice; rename one of them.")
+    groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
+    _require_unpacked(
+        sum(group.column(at).total_uncompressed_size for group in groups for at in range(group.num_columns)),
+        filename,
+    )
+
+
+def _require_unpacked(unpacked: int, filename: str) -> None:
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise BadInput(
+            f"{filename} unpacks to more than {MAX_UNPACKED_BYTES / 1e6:,.0f} MB. Split it or keep fewer columns."
+        )
+
+
+def _cells(column: Any) -> Iterator[Any]:
+    """Cells of a column one by one; a text that is repeated is one text in memory."""
+    if hasattr(column, "dictionary"):
+        texts = [_value(text) for text in column.dictionary.to_pylist()]
+        return (None if at is None else texts[at] for at in column.indices.to_pylist())
+    return (_value(cell.as_py()) for cell in column)
+
+
+def _size(value: Any) -> int:
+    """Characters of the texts in a cell, and one for anything else."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_size, value.values())) + len(value)
+    return sum(map(_size, value)) + 1 if isinstance(value, list) else 1
 
 
 def _value(value: Any) -> Any:

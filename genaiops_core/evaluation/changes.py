@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -24,6 +25,14 @@ SPLIT = "split"
 MAX_TAG_LENGTH = 100
 
 
+class Difference(NamedTuple):
+    """One value of a case that differs between two versions."""
+
+    field: str
+    before: Any
+    after: Any
+
+
 @dataclass(frozen=True, kw_only=True)
 class Changed:
     """A case with the same input in both versions and something else in it changed."""
@@ -36,6 +45,19 @@ class Changed:
         """The fields that differ."""
         old, new = self.before.as_json(), self.after.as_json()
         return tuple(name for name in FIELDS if old[name] != new[name])
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """The values that differ; metadata key by key, as `metadata.split`."""
+        old, new = self.before.as_json(), self.after.as_json()
+        found = [Difference(name, old[name], new[name]) for name in self.fields if name != "metadata"]
+        was, now = old["metadata"], new["metadata"]
+        found += [
+            Difference(f"metadata.{key}", was.get(key), now.get(key))
+            for key in dict.fromkeys((*was, *now))
+            if was.get(key) != now.get(key)
+        ]
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +115,8 @@ def edit(
     changed: Mapping[int, Case | None],
     added: Sequence[Case] = (),
     reason: str = "",
+    action: str = "dataset.edit",
+    source: str = "",
 ) -> DatasetVersion:
     """Make the next version from an old one.
 
@@ -100,20 +124,33 @@ def edit(
         version: what the edit started from.
         changed: case number -> the case as it should be, or None to remove it.
         added: cases put at the end.
+        reason: why, for the audit log.
+        action: how the audit log calls it.
+        source: what the version says of itself; '' names the version it was edited from.
 
     Raises:
-        NotFound: there is no such version.
+        NotFound: there is no such version, or a case that is changed is not in it.
         BadInput: nothing is left, or a case has no input.
     """
     with reading(engine) as connection:
         datasets.get_version(connection, name, version)
         old = datasets.cases(connection, name, version)
+    if unknown := sorted(set(changed) - {number for number, _case in old}):
+        raise NotFound(f"Dataset {name} version {version} has no case {unknown[0]}.")
     edited = [changed.get(number, case) for number, case in old]
     kept = [case for case in (*edited, *added) if case is not None]
     if any(not case.input.strip() for case in kept):
         raise BadInput("A case needs an input; remove the row or fill it in.")
+    if not kept:
+        raise BadInput("No case would be left; delete the dataset instead, or keep one.")
     return datasets.add_cases(
-        engine, actor=actor, name=name, cases=kept, source=f"edited from version {version}", reason=reason
+        engine,
+        actor=actor,
+        name=name,
+        cases=kept,
+        source=source or f"edited from version {version}",
+        reason=reason,
+        action=action,
     )
 
 
@@ -131,7 +168,28 @@ def split(
         old = [case for _number, case in datasets.cases(connection, name, version)]
     made = assign_splits(old, shares)
     source = f"split from version {version}"
-    return datasets.add_cases(engine, actor=actor, name=name, cases=made, source=source, reason=reason)
+    return datasets.add_cases(
+        engine, actor=actor, name=name, cases=made, source=source, reason=reason, action="dataset.split"
+    )
+
+
+def parse_shares(text: str) -> dict[str, float]:
+    """`dev=80 test=20` as shares by name; commas may part them too.
+
+    Raises:
+        BadInput: a part is no NAME=NUMBER, or a name comes twice.
+    """
+    shares: dict[str, float] = {}
+    for part in text.replace(",", " ").split():
+        name, _, number = part.partition("=")
+        try:
+            share = float(number)
+        except ValueError:
+            share = 0.0
+        if not name or name in shares or not 0 < share < float("inf"):
+            raise BadInput(f"A split is NAME=SHARE with a share above 0, as in dev=80 test=20, not '{part}'.")
+        shares[name] = share
+    return shares
 
 
 def assign_splits(cases: Sequence[Case], shares: Mapping[str, float]) -> list[Case]:
@@ -198,6 +256,22 @@ def tags(connection: sa.Connection, name: str) -> dict[str, int]:
     """Tag -> version."""
     query = sa.select(dataset_tag.c.tag, dataset_tag.c.version).where(dataset_tag.c.dataset == name)
     return {row.tag: row.version for row in connection.execute(query.order_by(dataset_tag.c.tag))}
+
+
+def located(connection: sa.Connection, said: str) -> DatasetVersion:
+    """The version that NAME, NAME@3, NAME@v3 or NAME@TAG means; the newest for NAME alone.
+
+    Raises:
+        NotFound: there is no such dataset, version or tag.
+    """
+    name, at, version = said.rpartition("@")
+    known = {one.dataset for one in datasets.list_datasets(connection)} if at else set()
+    if not at or said in known:
+        return datasets.get_version(connection, said)
+    if version.removeprefix("v").isdecimal():
+        return datasets.get_version(connection, name, int(version.removeprefix("v")))
+    datasets.get_version(connection, name)
+    return datasets.get_version(connection, name, tagged(connection, name, version))
 
 
 def tagged(connection: sa.Connection, name: str, tag: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,16 @@ from db.tables.evaluations import dataset as dataset_table
 from db.tables.evaluations import dataset_tag, dataset_version, evaluation, test_case
 from db.transaction import writing
 from genaiops_core.access import audit
-from genaiops_core.errors import BadInput, Conflict, NotFound
-from genaiops_core.evaluation import cases as casting
+from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.evaluation.cases import Case, Cases
-from genaiops_core.evaluation.readers import Problem, read_table
-from genaiops_core.evaluation.versions import DatasetVersion, content_sha256, from_row, store
+from genaiops_core.evaluation.dataset_files import Preview, import_dataset, preview
+from genaiops_core.evaluation.versions import (
+    DatasetVersion,
+    checked_name,
+    content_sha256,
+    from_row,
+    store,
+)
 
 __all__ = [
     "Dataset",
@@ -26,6 +31,7 @@ __all__ = [
     "add_cases",
     "case_of",
     "cases",
+    "checked_name",
     "content_sha256",
     "delete",
     "export",
@@ -36,24 +42,6 @@ __all__ = [
     "numbered_cases",
     "preview",
 ]
-
-PREVIEW_CASES = 20
-MAX_NAME_LENGTH = 200
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preview:
-    """What an import of a file would do; nothing is stored."""
-
-    columns: tuple[str, ...]
-    """All columns of the file."""
-    mapping: dict[str, str]
-    """Field -> column; without `input` nothing can be imported."""
-    cases: tuple[Case, ...]
-    """The first cases."""
-    problems: tuple[Problem, ...]
-    accepted: int
-    rejected: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,85 +58,6 @@ class Dataset:
     is_demo: bool
 
 
-def preview(
-    data: bytes, filename: str, mapping: Mapping[str, str] | None = None, *, limit: int = PREVIEW_CASES
-) -> Preview:
-    """Read a file and show what its import would give.
-
-    Args:
-        data: the whole file.
-        filename: its name; the ending tells the format.
-        mapping: field -> column, over what the aliases recognise.
-        limit: cases shown.
-
-    Raises:
-        BadInput: nothing can be read, or the mapping names an unknown field or column.
-    """
-    table = read_table(data, filename)
-    resolved = casting.resolve(table.columns, mapping)
-    if "input" not in resolved:
-        rows = len(table.rows)
-        problem = Problem(
-            row=None, column="input", problem="no column was recognised as the input; choose one"
-        )
-        return Preview(
-            columns=table.columns,
-            mapping=resolved,
-            cases=(),
-            problems=(problem, *table.problems),
-            accepted=0,
-            rejected=rows + table.rejected,
-        )
-    made = casting.to_cases(table, resolved)
-    return Preview(
-        columns=table.columns,
-        mapping=resolved,
-        cases=tuple(made.cases[:limit]),
-        problems=tuple(made.problems),
-        accepted=len(made.cases),
-        rejected=made.rejected,
-    )
-
-
-def import_dataset(
-    engine: sa.Engine,
-    *,
-    actor: str,
-    name: str,
-    data: bytes,
-    filename: str,
-    mapping: Mapping[str, str] | None = None,
-    reason: str = "",
-    is_demo: bool = False,
-) -> DatasetVersion:
-    """Import the readable rows of a file as the next version of dataset `name`.
-
-    The same content imported again gives the version that is already there.
-
-    Raises:
-        BadInput: nothing can be read, or no column holds the input.
-    """
-    name = _checked_name(name)
-    table = read_table(data, filename)
-    resolved = casting.resolve(table.columns, mapping)
-    if "input" not in resolved:
-        shown = ", ".join(table.columns[:20])
-        raise BadInput(
-            f"No column of {filename} was recognised as the input; say --map input=COLUMN with one of: {shown}."
-        )
-    made = casting.to_cases(table, resolved)
-    return store(
-        engine,
-        actor=actor,
-        name=name,
-        made=made,
-        columns=resolved,
-        source=filename,
-        reason=reason,
-        is_demo=is_demo,
-    )
-
-
 def add_cases(
     engine: sa.Engine,
     *,
@@ -158,18 +67,20 @@ def add_cases(
     source: str,
     reason: str = "",
     is_demo: bool = False,
+    action: str = "dataset.import",
 ) -> DatasetVersion:
-    """Store ready-made cases as the next version of dataset `name`."""
+    """Store ready-made cases as the next version of dataset `name`; `action` is how the audit log calls it."""
     made = Cases(cases=list(cases), problems=[], rejected=0)
     return store(
         engine,
         actor=actor,
-        name=_checked_name(name),
+        name=checked_name(name),
         made=made,
         columns={},
         source=source,
         reason=reason,
         is_demo=is_demo,
+        action=action,
     )
 
 
@@ -312,13 +223,6 @@ def case_of(row: sa.Row[Any]) -> Case:
         reference=row.reference,
         metadata=row.metadata,
     )
-
-
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
-        raise BadInput(f"The name of a dataset must be 1 to {MAX_NAME_LENGTH} printable characters.")
-    return name
 
 
 def _unknown(connection: sa.Connection, name: str) -> NotFound:

@@ -27,6 +27,7 @@ from genaiops_core.evaluation import (
 from genaiops_core.evaluation import pipeline as pipelines
 from genaiops_core.evaluation.compare import Comparison, Difference
 from genaiops_core.evaluation.gates import THRESHOLD, Decision, Evidence, decide
+from genaiops_core.evaluation.metrics import find
 from genaiops_core.evaluation.pipeline import Stage
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.summaries import MetricResult, summarise
@@ -143,6 +144,7 @@ def decide_against(
 def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricResult]:
     """Every metric of a run over the cases it was meant to score."""
     scored = details.units(connection, run.id)
+    rubrics = (run.config.get("judge_options") or {}).get("rubrics") or ()
     found = {}
     for name in run.metrics:
         reached = [by_metric[name] for by_metric in scored.values() if name in by_metric]
@@ -151,6 +153,7 @@ def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricRes
             reached,
             unscored=max(0, results.cases(run) - len(reached)),
             repetitions=run.repetitions,
+            entry=find(name, rubrics, judge=run.judge),
         )
     return found
 
@@ -188,7 +191,7 @@ class _Regressions:
         measured = [
             name for name in stage.compared_metrics if name in self._run.metrics or name in compare.RELATIVE
         ]
-        found = self._compare(baseline, stage.max_degradation, measured)
+        found = self._compare(baseline, stage.max_degradation, measured or None)
         found = self._with_traffic(found, baseline, measured, stage.max_degradation)
         if self._shown is None:
             self._shown = (baseline, found)
@@ -218,7 +221,8 @@ class _Regressions:
         """Cost and latency by the traffic of both releases, where no answers were generated in both runs."""
         application, release = self._run.application, str(baseline.body.get("release") or "")
         wanted = [name for name in metrics if name in compare.RELATIVE]
-        if found.pairs.values(compare.LATENCY)[0] or not (application and release and self._run.release):
+        is_known = bool(application and release and self._run.release)
+        if not wanted or not is_known or found.pairs.values(compare.LATENCY)[0]:
             return found
         before, after = (
             traffic.newest_requests(self._connection, application, name, self._at)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.headers import LOOK_AHEAD, fill, is_known, titles_above
-from genaiops_core.evaluation.tables import MAX_COLUMNS, Table, require_columns
+from genaiops_core.evaluation.tables import MAX_CELL_CHARACTERS, MAX_COLUMNS, Table, require_columns
 
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|", "~", "^")
 _NO_DELIMITER = "\x1f"
 """Never found in text: reads a file of one column whose sentences hold commas."""
 
@@ -20,101 +21,178 @@ _SAMPLE_CHARACTERS = 65_536
 _MAX_RECOVERIES = 20
 """Rows with a quote that never closes that are stepped over before the file is given up as broken."""
 
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++\Z")
+_SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
+"""What Excel writes above the header to say which delimiter follows."""
+
+_QUOTE_IN_SLASH = re.compile(r'(?<=[^\\,;\t|])\\"(?=[^,;\t|\r\n])')
+_DOUBLED_QUOTE = re.compile(r'(?<=[^,;\t|\r\n"])""|""(?=[^,;\t|\r\n"])')
+
 # The module's limit, 128 KB a cell, is shorter than real contexts; it can only be set for the whole process.
-csv.field_size_limit(20_000_000)
+csv.field_size_limit(MAX_CELL_CHARACTERS)
 
 
-def read_delimited(text: str, filename: str, delimiter: str | None = None) -> Table:
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a file parts its cells."""
+
+    delimiter: str
+    escapes: bool = False
+    r"""Quotes within a quoted cell are written \" instead of ""."""
+
+
+def read_delimited(
+    text: str, filename: str, delimiter: str | None = None, most_rows: int | None = None
+) -> Table:
     """Read delimited text; titles above the header are stepped over.
 
     Args:
         text: the decoded file.
         filename: named in errors.
-        delimiter: one of `DELIMITERS`; None finds it.
+        delimiter: one character; None finds it.
+        most_rows: rows to read; None for all.
 
     Raises:
         BadInput: there is no header, or there are too many columns or rows.
     """
-    if delimiter is None:
-        delimiter = find_delimiter(text[:_SAMPLE_CHARACTERS])
-    _refuse_million_columns(text, delimiter, filename)
-    reader = _Records(text, delimiter)
-    table = fill(_guarded(iter(reader), filename), filename)
+    start = 0
+    if said := _SEPARATOR_LINE.match(text):
+        delimiter, start = said.group(1), said.end()
+    sample = text[start : start + _SAMPLE_CHARACTERS]
+    dialect = Dialect(
+        delimiter=find_delimiter(sample) if delimiter is None else delimiter,
+        escapes=bool(_QUOTE_IN_SLASH.search(sample)) and not _DOUBLED_QUOTE.search(sample),
+    )
+    _refuse_million_columns(text, start, dialect.delimiter, filename)
+    reader = _Records(text, dialect, start=start)
+    table = fill(_guarded(iter(reader), filename), filename, most_rows)
     for number in reader.unclosed:
         table.reject(number, "", "a quote is opened and never closed; the row was left out")
     return table
 
 
-def _refuse_million_columns(text: str, delimiter: str, filename: str) -> None:
+def _refuse_million_columns(text: str, start: int, delimiter: str, filename: str) -> None:
     """Before any row is taken apart: a header without quotes has one column more than delimiters."""
-    end = text.find("\n")
-    first_line = text if end < 0 else text[:end]
-    if '"' not in first_line and first_line.count(delimiter) > MAX_COLUMNS:
-        require_columns(first_line.count(delimiter) + 1, filename)
+    end = text.find("\n", start)
+    end = len(text) if end < 0 else end
+    found = text.count(delimiter, start, end)
+    if found > MAX_COLUMNS and text.find('"', start, end) < 0:
+        require_columns(found + 1, filename)
 
 
 def find_delimiter(sample: str) -> str:
     """The delimiter that splits the header and, most consistently, the rows of `sample`."""
     best, best_score = _NO_DELIMITER, (0.0, 0)
     for candidate in DELIMITERS:
-        reader = csv.reader(_lines(sample), delimiter=candidate, skipinitialspace=candidate != "\t")
-        rows = [row for row in islice(reader, 200) if any(cell.strip() for cell in row)]
-        counts = [len(row) for row in rows]
-        if len(counts) > 2:
-            counts.pop()  # the sample may end inside a row
-        titles = titles_above(rows[:LOOK_AHEAD]) if rows else 0
-        # Sentences below the name of their one column hold commas too: there only known names make a header.
-        if titles and (candidate != "," or any(is_known(cell) for cell in rows[titles])):
-            counts = counts[titles:]
-        if not counts or counts[0] < 2:
+        score = _agreement(sample, candidate)
+        if score > best_score:
+            best, best_score = candidate, score
+    return best if best != _NO_DELIMITER else _rare_delimiter(sample)
+
+
+def _rare_delimiter(sample: str) -> str:
+    """Another character that parts known names in the header, and every row as it does the header."""
+    header = next((line for line in sample.splitlines() if line.strip()), "")
+    for candidate in dict.fromkeys(header):
+        is_text = candidate.isalnum() or candidate in " _-.\"'()[]{}\\"
+        if is_text or sum(is_known(part) for part in header.split(candidate)) < 2:
             continue
-        agreeing = Counter(counts)[counts[0]] / len(counts)
-        if (agreeing, counts[0]) > best_score:
-            best, best_score = candidate, (agreeing, counts[0])
-    return best
+        if _agreement(sample, candidate)[0] == 1:
+            return candidate
+    return _NO_DELIMITER
+
+
+def _agreement(sample: str, candidate: str) -> tuple[float, int]:
+    """The share of rows with as many cells as the header, and how many those are; (0, 0) when it parts nothing."""
+    reader = csv.reader(_lines(sample), delimiter=candidate, skipinitialspace=candidate != "\t")
+    rows = [row for row in islice(reader, 200) if any(cell.strip() for cell in row)]
+    counts = [len(row) for row in rows]
+    if len(counts) > 2:
+        counts.pop()  # the sample may end inside a row
+    titles = titles_above(rows[:LOOK_AHEAD]) if rows else 0
+    # Sentences below the name of their one column hold commas too: there only known names make a header.
+    if titles and (candidate != "," or any(is_known(cell) for cell in rows[titles])):
+        counts = counts[titles:]
+    if not counts or counts[0] < 2:
+        return 0.0, 0
+    return Counter(counts)[counts[0]] / len(counts), counts[0]
 
 
 def _guarded(records: Iterator[tuple[int, list[str]]], filename: str) -> Iterator[tuple[int, list[str]]]:
     try:
         yield from records
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise BadInput(
+                f"{filename} holds a cell or a line of more than {MAX_CELL_CHARACTERS:,} characters; is a quote "
+                "missing, or is it no table?"
+            ) from error
         raise BadInput(f"{filename} cannot be read as a table: {error}.") from error
 
 
-def _lines(text: str) -> list[str]:
+def _lines(text: str, start: int = 0) -> Iterator[str]:
     """Lines with their ends as they are: csv keeps those inside quotes and knows all three kinds."""
-    return io.StringIO(text, newline="").readlines()
+    return (_checked(line) for line in _LINE.finditer(text, start))
+
+
+def _checked(line: re.Match[str]) -> str:
+    """The text of a line, unless it is longer than any cell: then not even a copy is made of it."""
+    if line.end() - line.start() > MAX_CELL_CHARACTERS:
+        raise csv.Error("field limit")
+    return line.group()
 
 
 class _Records:
     """Numbered records of a text, blank lines skipped; `unclosed` lists rows whose quote never closes."""
 
-    def __init__(self, text: str, delimiter: str) -> None:
-        self._lines = _lines(text)
-        self._delimiter = delimiter
-        # `a, "b, c"`: a space before the quote would make the quote part of the text. Spaces within quotes stay.
-        self._spaced = delimiter != "\t"
+    def __init__(self, text: str, dialect: Dialect, *, start: int) -> None:
+        self._text = text
+        self._start = start
+        self._dialect = dialect
+        self._given: list[int] = []  # where the lines of the record that is being read begin
         self.unclosed: list[int] = []
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        start, number = 0, 0
-        while start < len(self._lines):
-            base = start
-            reader = csv.reader(self._lines[base:], delimiter=self._delimiter, skipinitialspace=self._spaced)
-            start = len(self._lines)
-            previous = 0
+        start: int | None = self._start
+        number = 0
+        while start is not None:
+            reader = self._reader(start)
+            start = None
             for cells in reader:
                 number += 1
-                begin, previous = base + previous, reader.line_num
-                if self._swallowed(begin, base + previous):
+                if self._swallowed():
                     self.unclosed.append(number)
-                    start = begin + 1
+                    start = self._given[1]
                     break
+                self._given.clear()
                 if any(cell.strip() for cell in cells):
                     yield number, cells
 
-    def _swallowed(self, begin: int, end: int) -> bool:
-        """Whether the record of lines [begin, end) ran to the end of the file in search of a closing quote."""
-        if end < len(self._lines) or end - begin < 2 or len(self.unclosed) >= _MAX_RECOVERIES:
+    def _reader(self, start: int) -> Iterator[list[str]]:
+        # `a, "b, c"`: a space before the quote would make the quote part of the text. Spaces within quotes stay.
+        is_spaced = self._dialect.delimiter != "\t"
+        self._given.clear()
+        lines = self._noted(start)
+        if self._dialect.escapes:
+            return csv.reader(
+                lines,
+                delimiter=self._dialect.delimiter,
+                skipinitialspace=is_spaced,
+                doublequote=False,
+                escapechar="\\",
+            )
+        return csv.reader(lines, delimiter=self._dialect.delimiter, skipinitialspace=is_spaced)
+
+    def _noted(self, start: int) -> Iterator[str]:
+        for line in _LINE.finditer(self._text, start):
+            self._given.append(line.start())
+            yield _checked(line)
+
+    def _swallowed(self) -> bool:
+        """Whether the record that was just read ran to the end of the file in search of a closing quote."""
+        if len(self._given) < 2 or len(self.unclosed) >= _MAX_RECOVERIES:
             return False
-        return sum(line.count('"') for line in self._lines[begin:end]) % 2 == 1
+        last = _LINE.match(self._text, self._given[-1])
+        if last is None or last.end() < len(self._text):
+            return False
+        return self._text.count('"', self._given[0]) % 2 == 1

@@ -1,13 +1,15 @@
-"""JSON and JSON Lines: a list of objects, an envelope around one, or columns."""
+"""JSON and JSON Lines: a list of objects, an envelope around one, columns, or lists of cells."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.tables import Row, Table, require_columns, require_rows
+from genaiops_core.evaluation.headers import fill
+from genaiops_core.evaluation.tables import MAX_CELLS, Row, Table, require_columns, require_rows
 
 ENVELOPES = (
     "data",
@@ -20,17 +22,20 @@ ENVELOPES = (
     "records",
     "items",
     "goldens",
+    "results",
 )
 
 
-def read_jsonl(text: str, filename: str) -> Table:
+def read_jsonl(text: str, filename: str, most_rows: int | None = None) -> Table:
     """One object a line; a line that is none is reported by its number and the rest is kept."""
     table = Table(columns=(), rows=[])
     objects: list[tuple[int, dict[str, Any]]] = []
-    # Not splitlines(): it also breaks at U+2028 and the like, which JSON strings may hold.
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         if not line.strip():
             continue
+        if most_rows is not None and len(objects) + table.rejected >= most_rows:
+            table.is_partial = True
+            break
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -44,50 +49,98 @@ def read_jsonl(text: str, filename: str) -> Table:
     return _fill(table, objects, filename)
 
 
-def read_json(text: str, filename: str) -> Table:
+def read_json(text: str, filename: str, most_rows: int | None = None) -> Table:
     """A list of objects, {"data": [...]} and the like, or {"question": [...], "answer": [...]}.
 
     Raises:
         BadInput: the text is no JSON, or holds no rows in any of these shapes.
     """
+    _require_size(text, filename)
     try:
         value = json.loads(text)
     except RecursionError as error:
         raise BadInput(f"{filename} is nested too deeply to be a dataset.") from error
     except ValueError as error:
         if _looks_like_lines(text):
-            return read_jsonl(text, filename)
+            return read_jsonl(text, filename, most_rows)
         raise BadInput(f"{filename} is not JSON: {_said(error)}.") from error
     items = _items(value, filename)
+    if items and all(isinstance(item, list) for item in items[:50]):
+        records = ((at, item) for at, item in enumerate(items, start=1) if isinstance(item, list))
+        return fill(records, filename, most_rows)
     table = Table(columns=(), rows=[])
     objects: list[tuple[int, dict[str, Any]]] = []
-    for number, item in enumerate(items, start=1):
+    is_texts = bool(items) and all(isinstance(item, str) for item in items)
+    for number, item in enumerate(islice(items, most_rows), start=1):
         if isinstance(item, dict):
             objects.append((number, item))
+        elif is_texts:
+            objects.append((number, {"input": item}))
         else:
             table.reject(number, "", f"is not a JSON object but {_kind(item)}")
+    table.is_partial = most_rows is not None and len(items) > most_rows
     return _fill(table, objects, filename)
+
+
+def _require_size(text: str, filename: str) -> None:
+    """Before anything is unpacked: a value takes some 60 bytes in memory where "[]," takes three in the file."""
+    if text.count(",") + text.count("[") + text.count("{") > MAX_CELLS:
+        raise BadInput(
+            f"{filename} holds more than {MAX_CELLS:,} values; save it as JSON lines or CSV, or split it."
+        )
+
+
+def _lines(text: str) -> Iterable[str]:
+    # Not splitlines(): it also breaks at U+2028 and the like, which JSON strings may hold.
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield text[start:end]
+        start = end + 1
 
 
 def _items(value: Any, filename: str) -> list[Any]:
     if isinstance(value, list):
         return value
     if isinstance(value, dict):
-        for name in ENVELOPES:
-            if isinstance(value.get(name), list):
-                return list(value[name])
-        by_column = _by_column(value)
-        if by_column is not None:
-            return by_column
-        lists = [
-            item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)
-        ]
-        if len(lists) == 1:
-            return list(lists[0])
+        found = _enveloped(value)
+        found = _by_column(value) if found is None else found
+        found = _only_list(value) if found is None else found
+        found = _by_identifier(value) if found is None else found
+        if found is not None:
+            return found
     raise BadInput(
         f"{filename} holds no rows: give a list of objects, an object with such a list under "
         f'"{ENVELOPES[0]}" or "{ENVELOPES[1]}", or one list a column.'
     )
+
+
+def _enveloped(value: Mapping[str, Any]) -> list[Any] | None:
+    for name in ENVELOPES:
+        rows = value.get(name)
+        if not isinstance(rows, list):
+            continue
+        names = value.get("columns")
+        if isinstance(names, list) and rows and all(isinstance(row, list) for row in rows):
+            return [names, *rows]  # pandas' orient="split"
+        if rows and all(isinstance(row, dict) and isinstance(row.get("row"), dict) for row in rows):
+            return [row["row"] for row in rows]  # a page of Hugging Face's dataset server
+        if name in ("data", "rows") or not rows or isinstance(rows[0], dict):
+            return None if _is_column(name, value) else rows
+    return None
+
+
+def _only_list(value: Mapping[str, Any]) -> list[Any] | None:
+    """The one list of objects in an object, whatever it is called."""
+    lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
+    return lists[0] if len(lists) == 1 else None
+
+
+def _is_column(name: str, value: Mapping[str, Any]) -> bool:
+    """Whether a list called like an envelope is one of several columns."""
+    rows = value[name]
+    return len(value) > 1 and not (rows and isinstance(rows[0], dict)) and _by_column(value) is not None
 
 
 def _by_column(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -109,17 +162,22 @@ def _by_column(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
+def _by_identifier(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Rows of {"q1": {...}, "q2": {...}}, each with its name as `id`."""
+    if len(value) < 2 or not all(isinstance(item, dict) and item for item in value.values()):
+        return None
+    return [{"id": name, **item} for name, item in value.items()]
+
+
 def _fill(table: Table, objects: Iterable[tuple[int, dict[str, Any]]], filename: str) -> Table:
     names: dict[str, None] = {}
     objects = list(objects)
     for _number, item in objects:
         names.update(dict.fromkeys(item))
-        if len(names) > 2 * len(item) + 100:
-            require_columns(len(names), filename)
-    require_columns(len(names), filename)
+        require_columns(len(names), filename)
     table.columns = tuple(names)
+    require_rows(len(objects), filename, len(names))
     table.rows = [Row(number, tuple(_cell(item.get(name)) for name in names)) for number, item in objects]
-    require_rows(len(table.rows), filename)
     return table
 
 

@@ -19,7 +19,10 @@ _MARKS = (
 _GUESS_BYTES = 64_000
 """How much of the telling lines the guess looks at; more is slow and no surer."""
 
-_ODD_LINE = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_AROUND_BYTES = 200
+"""How much of a line is shown around its odd bytes."""
+
+_ODD = re.compile(rb"[\x80-\xff]++")
 _LONELY = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
 _LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254", "mac_roman")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -76,18 +79,13 @@ def _unmarked_utf16(head: bytes) -> str | None:
 def _guess(data: bytes) -> str:
     """The most likely one-byte or East Asian encoding; Windows-1252 where nothing is more likely.
 
-    Only lines with a byte above 127 say anything about the encoding, so only those are shown to the detector. Where
+    Only text around a byte above 127 says anything about the encoding, so only that is shown to the detector. Where
     those bytes stand mostly alone between plain ones, the script is Latin with accents, and the detector is kept from
     reading an accent with the letter after it as one Chinese character.
     """
     from charset_normalizer import from_bytes
 
-    telling = bytearray()
-    for line in _ODD_LINE.finditer(data):
-        telling += line.group() + b"\n"
-        if len(telling) > _GUESS_BYTES:
-            break
-    sample = bytes(telling)
+    sample = _telling(data)
     odd = sum(byte > 127 for byte in sample)
     is_latin = 2 * len(_LONELY.findall(sample)) > odd
     matches = from_bytes(sample, cp_isolation=list(_LATIN)) if is_latin else from_bytes(sample)
@@ -100,3 +98,18 @@ def _guess(data: bytes) -> str:
         if is_as_good and "cp1252" in (match.encoding, *match.could_be_from_charset):
             return "cp1252"
     return best.encoding
+
+
+def _telling(data: bytes) -> bytes:
+    """Pieces of lines around odd bytes, up to `_GUESS_BYTES`."""
+    pieces: list[bytes] = []
+    size = at = 0
+    while size < _GUESS_BYTES and (odd := _ODD.search(data, at)) is not None:
+        begin = max(at, odd.start() - _AROUND_BYTES, data.rfind(b"\n", at, odd.start()) + 1)
+        end = min(odd.end(), odd.start() + _GUESS_BYTES) + _AROUND_BYTES
+        line_end = data.find(b"\n", odd.end(), end)
+        end = line_end if line_end >= 0 else end
+        pieces.append(data[begin:end])
+        size += end - begin
+        at = max(end, odd.start() + 1)
+    return b"\n".join(pieces)

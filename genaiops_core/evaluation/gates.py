@@ -220,7 +220,9 @@ def _not_measured(metric: str, evidence: Evidence) -> str:
 def _regression(stage: Stage, evidence: Evidence) -> list[GateDecision]:
     found = {item.metric: item for item in (evidence.differences or {}).get(stage.name, ())}
     gates: list[GateDecision] = []
-    for metric in stage.compared_metrics:
+    if stage.compare_against is None:
+        return gates
+    for metric in stage.compared_metrics or tuple(found) or tuple(evidence.metrics):
         # `latency` was compared percentile by percentile.
         names = [name for name in LATENCIES if name in found] if metric == LATENCY else []
         gates += [_regression_gate(stage, name, found.get(name), evidence) for name in names or [metric]]

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.cases import ALIASES, normal
+from genaiops_core.evaluation.columns import KNOWN, normal
 from genaiops_core.evaluation.tables import (
     Row,
     Table,
@@ -23,8 +23,6 @@ Record = tuple[int, Sequence[Any]]
 
 LOOK_AHEAD = 20
 """Records looked at to find the header."""
-
-KNOWN = frozenset(name for names in ALIASES.values() for name in names)
 
 _NUMBER = re.compile(r"[-+]?[\d.,]*\d[\d.,]*(?:[eE][-+]?\d+)?%?")
 _NULLS = frozenset(("null", "nan", "n/a", "na", "#n/a", "\\n", "none"))
@@ -48,7 +46,7 @@ def find_header(records: Sequence[Sequence[Any]]) -> int | None:
     """
     start = titles_above(records)
     first = [cell for cell in records[start] if not is_blank(cell)]
-    names_nothing = all(_is_value(str(cell)) for cell in first)
+    names_nothing = all(_is_value(str(cell)) for cell in first) or _is_one_question(first)
     return None if names_nothing and len(records) > 1 else start
 
 
@@ -63,12 +61,13 @@ def titles_above(records: Sequence[Sequence[Any]]) -> int:
     return start if is_table or any(is_known(cell) for cell in records[start]) else 0
 
 
-def fill(records: Iterator[Record], filename: str) -> Table:
+def fill(records: Iterator[Record], filename: str, most_rows: int | None = None) -> Table:
     """Name the columns and keep the rows that fit them.
 
     Args:
         records: every record of the file that is not blank.
         filename: named in errors.
+        most_rows: rows to read; None for all.
 
     Raises:
         BadInput: there is nothing, or there are too many columns or rows.
@@ -78,31 +77,48 @@ def fill(records: Iterator[Record], filename: str) -> Table:
         raise BadInput(f"{filename} is empty: it has no header and no rows.")
     at = find_header([cells for _number, cells in first])
     if at is None:
-        return _rows(chain(first, records), [""] * max(len(c) for _n, c in first), None, filename)
+        header = [""] * max(len(c) for _n, c in first)
+        return _rows(chain(first, records), header, None, filename, most_rows)
     number, cells = first[at]
     header = ["" if cell is None else str(cell) for cell in cells]
-    table = _rows(chain(first[at + 1 :], records), header, number, filename)
+    table = _rows(chain(first[at + 1 :], records), header, number, filename, most_rows)
+    if not table.rows and not table.rejected:
+        table.note(None, "", f"has a header (row {number}) and no rows below it")
     if at:
         table.note(first[0][0], "", f"stands above the header (row {number}) and was left out")
     return table
 
 
-def _rows(records: Iterable[Record], header: list[str], header_number: int | None, filename: str) -> Table:
+def _rows(
+    records: Iterable[Record],
+    header: list[str],
+    header_number: int | None,
+    filename: str,
+    most_rows: int | None,
+) -> Table:
     require_columns(len(header), filename)
     table = Table(columns=column_names(header, filename), rows=[])
     width = len(header)
     named = f"the header (row {header_number}) names" if header_number else "the first rows have"
     for number, cells in records:
+        if most_rows is not None and len(table.rows) + table.rejected >= most_rows:
+            table.is_partial = True
+            break
         if any(not is_blank(cell) for cell in cells[width:]):
             table.reject(number, "", f"has {len(cells)} cells, but {named} {width} columns")
             continue
         padded = (*cells[:width], *[None] * (width - len(cells)))
         table.rows.append(Row(number, tuple(None if is_blank(cell) else cell for cell in padded)))
-        require_rows(len(table.rows), filename)
+        require_rows(len(table.rows), filename, width)
     if header_number is None:
         table.note(None, "", "has no header: its columns are numbered, the first row is a case")
         return table
     return drop_empty_columns(table, header)
+
+
+def _is_one_question(cells: Sequence[Any]) -> bool:
+    """A file of nothing but questions begins with one: "Who answers for the budget?" is no name of a column."""
+    return len(cells) == 1 and str(cells[0]).rstrip().endswith("?") and len(str(cells[0]).split()) > 3
 
 
 def _is_value(cell: str) -> bool:

@@ -1,15 +1,17 @@
-"""ODS: the first table with rows, read as a stream, so that a repeated cell costs no memory until it counts."""
+"""ODS: one table, read as a stream, so that a repeated cell costs no memory until it counts."""
 
 from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 from xml.parsers import expat
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.archives import safe_members
-from genaiops_core.evaluation.headers import Record, fill
+from genaiops_core.evaluation.headers import LOOK_AHEAD, Record, fill
+from genaiops_core.evaluation.sheets import Sheet, choose
 from genaiops_core.evaluation.tables import MAX_PROBLEMS, MAX_ROWS, Table, require_columns, require_rows
 
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0|"
@@ -21,8 +23,14 @@ _MAX_SPACES = 1_000
 _SAVED = {"date": "date-value", "boolean": "boolean-value", "time": "time-value"}
 
 
-def read_ods(data: bytes, filename: str) -> Table:
-    """Read the first table that has rows.
+def read_ods(data: bytes, filename: str, sheet: str | None = None, most_rows: int | None = None) -> Table:
+    """Read one table of the document.
+
+    Args:
+        data: the whole file.
+        filename: named in errors.
+        sheet: its name; None takes the first that looks like a dataset.
+        most_rows: rows to read; None for all.
 
     Raises:
         BadInput: it is no OpenDocument sheet, encrypted, too large when unpacked, or empty.
@@ -41,17 +49,23 @@ def read_ods(data: bytes, filename: str) -> Table:
                     f"{filename} is encrypted; open it, remove the password and save it again as ODS."
                 )
             with archive.open("content.xml") as content:
-                return _fill(_records(content, filename), filename)
+                heads = _read(_Tables(filename), content).heads
+            chosen = choose(heads, sheet, filename)
+            most = None if most_rows is None else most_rows + LOOK_AHEAD
+            with archive.open("content.xml") as content:
+                tables = _read(_Tables(filename, wanted=chosen, most_rows=most), content)
+            table = _fill(tables, filename, most_rows)
+            return replace(table, sheet=chosen, sheets=tuple(one.name for one in heads if one.head))
     except (expat.ExpatError, zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError) as error:
         raise BadInput(
             f"{filename} cannot be read as a sheet: {error}; save it again as ODS or XLSX."
         ) from error
 
 
-def _fill(sheet: _Sheet, filename: str) -> Table:
-    table = fill(iter(sheet.rows), filename)
+def _fill(tables: _Tables, filename: str, most_rows: int | None) -> Table:
+    table = fill(iter(tables.rows), filename, most_rows)
     by_number = {row.number: row.cells for row in table.rows}
-    for number, text in sheet.formulas:
+    for number, text in tables.formulas:
         column = next(
             (
                 name
@@ -66,21 +80,26 @@ def _fill(sheet: _Sheet, filename: str) -> Table:
     return table
 
 
-def _records(content: Any, filename: str) -> _Sheet:
-    sheet = _Sheet(filename)
-    while not sheet.is_done and (chunk := content.read(_CHUNK_BYTES)):
-        sheet.feed(chunk)
-    return sheet
+def _read(tables: _Tables, content: Any) -> _Tables:
+    while not tables.is_done and (chunk := content.read(_CHUNK_BYTES)):
+        tables.feed(chunk)
+    return tables
 
 
-class _Sheet:
-    """Takes XML in pieces and gathers the rows of the first table that has any."""
+class _Tables:
+    """Takes XML in pieces; gathers the rows of the table `wanted`, or the first few of every table."""
 
-    def __init__(self, filename: str) -> None:
+    def __init__(self, filename: str, *, wanted: str | None = None, most_rows: int | None = None) -> None:
+        self.heads: list[Sheet] = []
         self.rows: list[Record] = []
         self.formulas: list[tuple[int, str]] = []
         self.is_done = False
         self._filename = filename
+        self._wanted = wanted
+        self._most = LOOK_AHEAD if wanted is None else most_rows
+        self._table = ""
+        self._tables = 0
+        self._is_full = False
         self._number = 0
         self._row_repeat = 1
         self._cells: list[str | None] = []
@@ -103,9 +122,11 @@ class _Sheet:
         raise ValueError("it declares XML entities")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if self.is_done:
+        if name == _TABLE + "table":
+            self._begin_table(attributes)
+        elif self.is_done or self._is_full:
             return
-        if self._skipping or name == _OFFICE + "annotation":
+        elif self._skipping or name == _OFFICE + "annotation":
             self._skipping += 1
         elif name == _TABLE + "table-row":
             self._row_repeat = int(attributes.get(_TABLE + "number-rows-repeated", 1))
@@ -132,18 +153,30 @@ class _Sheet:
             self._text.append(text)
 
     def _end(self, name: str) -> None:
-        if self.is_done:
+        if name == _TABLE + "table":
+            self._end_table()
+        elif self.is_done or self._is_full:
             return
-        if self._skipping:
+        elif self._skipping:
             self._skipping -= 1
         elif name in (_TABLE + "table-cell", _TABLE + "covered-table-cell") and self._cell is not None:
             self._add_cell(self._cell)
             self._cell = None
         elif name == _TABLE + "table-row":
             self._add_row()
-        elif name == _TABLE + "table":
-            self.is_done = bool(self.rows)
-            self._number = 0
+
+    def _begin_table(self, attributes: dict[str, str]) -> None:
+        self._tables += 1
+        self._table = attributes.get(_TABLE + "name") or f"Sheet{self._tables}"
+        self._number = self._skipping = 0
+        self._is_full = self._wanted not in (None, self._table)
+
+    def _end_table(self) -> None:
+        if self._wanted is None:
+            self.heads.append(Sheet(name=self._table, head=self.rows))
+            self.rows = []
+        elif self._table == self._wanted:
+            self.is_done = True
 
     def _add_cell(self, attributes: dict[str, str]) -> None:
         repeat = int(attributes.get(_TABLE + "number-columns-repeated", 1))
@@ -170,11 +203,15 @@ class _Sheet:
 
     def _add_row(self) -> None:
         if self._cells:
-            require_rows(len(self.rows) + self._row_repeat, self._filename)
-            if self._row_repeat * len(self._cells) > MAX_ROWS:
+            repeat = self._row_repeat
+            if self._most is not None:
+                repeat = min(repeat, self._most - len(self.rows))
+            require_rows(len(self.rows) + repeat, self._filename)
+            if repeat * len(self._cells) > MAX_ROWS:
                 raise ValueError(f"row {self._number + 1} is repeated {self._row_repeat:,} times")
             cells = tuple(self._cells)
-            self.rows += [(self._number + i, cells) for i in range(1, self._row_repeat + 1)]
+            self.rows += [(self._number + i, cells) for i in range(1, repeat + 1)]
+            self._is_full = self._most is not None and len(self.rows) >= self._most
         self._number += self._row_repeat
         self._cells, self._pending = [], 0
 

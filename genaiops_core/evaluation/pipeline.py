@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class Stage:
     timeout_minutes: float | None = None
     compare_against: str | None = None
     compared_metrics: tuple[str, ...] = ()
+    """What a regression stage compares; empty is everything that both runs measured."""
     max_degradation: float | None = None
     max_cost_per_query_usd: float | None = None
     max_monthly_budget_usd: float | None = None
@@ -114,15 +115,12 @@ def read_document(text: str, source: str) -> dict[str, Any]:
     return document
 
 
-def with_regression(
-    document: Mapping[str, Any] | None, max_degradation: float, metrics: Sequence[str]
-) -> dict[str, Any]:
+def with_regression(document: Mapping[str, Any] | None, max_degradation: float) -> dict[str, Any]:
     """The document with its regression stages at `max_degradation`, or with one more where it has none.
 
     Args:
         document: a checked document; None has no stages yet.
         max_degradation: between 0 and 1.
-        metrics: what the added stage compares.
     """
     stages = [dict(stage) for stage in document["evaluation_pipeline"]["stages"]] if document else []
     comparing = [stage for stage in stages if "compare_against" in stage or "max_degradation" in stage]
@@ -135,7 +133,6 @@ def with_regression(
                 "description": "No worse than the baseline, case by case",
                 "compare_against": PRODUCTION,
                 "max_degradation": max_degradation,
-                "metrics": list(metrics),
             }
         )
     return {"evaluation_pipeline": {"stages": stages}}
@@ -224,6 +221,8 @@ def _thresholds(metrics: object, where: str) -> dict[str, Threshold]:
 
 
 def _compared(metrics: object, where: str) -> tuple[str, ...]:
+    if metrics is None:
+        return ()
     names = list(metrics) if isinstance(metrics, (list, dict)) else None
     if not names or not all(isinstance(name, str) for name in names):
         raise BadInput(f"{where}: metrics must list what to compare, as in [faithfulness, relevancy].")

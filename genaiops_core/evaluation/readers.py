@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 
 from genaiops_core.errors import BadInput
@@ -20,6 +21,8 @@ ACCEPTED = "CSV, TSV, JSON, JSONL, XLSX, XLS, ODS and Parquet"
 _JSON_LINES = (".jsonl", ".ndjson", ".jl")
 _DELIMITED = (".csv", ".tsv", ".tab", ".ssv", ".psv", ".txt", "")
 
+_HEAD = 65_536
+
 # What a file really is, whatever its name says: first bytes -> (name of the kind, how to mend).
 _REFUSED = (
     (b"PARE", "an encrypted Parquet file"),
@@ -29,16 +32,21 @@ _REFUSED = (
     (b"\x89PNG", "an image"),
     (b"ARROW1", "an Arrow file"),
 )
+_IS_EMPTY = re.compile(rb"[\x00\xef\xbb\xbf\xff\xfe \t\r\n]*+")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
-def read_table(data: bytes, filename: str) -> Table:
+def read_table(
+    data: bytes, filename: str, *, sheet: str | None = None, most_rows: int | None = None
+) -> Table:
     """Read a file by what its name and its first bytes say.
 
     Args:
         data: the whole file.
         filename: its name; the ending chooses the format, the bytes overrule it where they are plain.
+        sheet: of a workbook; None takes the first that looks like a dataset. Other files have none.
+        most_rows: rows to read, for a look; None for all. `Table.is_partial` tells that there are more.
 
     Returns:
         Columns, the rows that could be read, and the problems of the others by row.
@@ -47,7 +55,7 @@ def read_table(data: bytes, filename: str) -> Table:
         BadInput: nothing can be read; the sentence says why and what is accepted.
     """
     name = PurePath(filename).name or "the file"
-    if not data.strip(b"\x00\xef\xbb\xbf\xff\xfe \t\r\n"):
+    if _IS_EMPTY.fullmatch(data):
         raise BadInput(f"{name} is empty.")
     if len(data) > MAX_FILE_BYTES:
         raise BadInput(
@@ -56,34 +64,35 @@ def read_table(data: bytes, filename: str) -> Table:
     ending = PurePath(filename).suffix.lower()
     _refuse_others(data, name, ending)
     if data.startswith(b"PAR1"):
-        return read_parquet(data, name)
+        return read_parquet(data, name, most_rows)
     if data.startswith(_OLE):
-        return read_xls(data, name)
+        return read_xls(data, name, sheet, most_rows)
     if data.startswith(b"PK\x03\x04"):
         is_ods = ending == ".ods" or b"opendocument" in data[:200]
-        return read_ods(data, name) if is_ods else read_workbook(data, name)
+        read = read_ods if is_ods else read_workbook
+        return read(data, name, sheet, most_rows)
     if ending == ".xlsx":
         raise BadInput(f"{name} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX.")
     text = decode(data, name)
     if ending in _JSON_LINES:
-        return _read_lines(text, name)
+        return _read_lines(text, name, most_rows)
     if ending == ".json":
-        return read_json(text, name)
-    if ending in (".tsv", ".tab") and "\t" in text.lstrip().partition("\n")[0]:
-        return read_delimited(text, name, "\t")
+        return read_json(text, name, most_rows)
+    if ending in (".tsv", ".tab") and "\t" in text[:_HEAD].lstrip().partition("\n")[0]:
+        return read_delimited(text, name, "\t", most_rows)
     if ending not in _DELIMITED:
         raise BadInput(f"{name} ends in {ending}, which is not read; give one of {ACCEPTED}.")
-    return read_delimited(text, name)
+    return read_delimited(text, name, None, most_rows)
 
 
-def _read_lines(text: str, name: str) -> Table:
+def _read_lines(text: str, name: str, most_rows: int | None) -> Table:
     """JSON Lines; a whole JSON document under that name is read as what it is."""
-    start = text.lstrip()[:1]
+    start = text[:_HEAD].lstrip()[:1]
     if start == "[":
-        return read_json(text, name)
-    table = read_jsonl(text, name)
+        return read_json(text, name, most_rows)
+    table = read_jsonl(text, name, most_rows)
     if not table.rows and start == "{":
-        return read_json(text, name)
+        return read_json(text, name, most_rows)
     return table
 
 

@@ -9,12 +9,10 @@ import sqlalchemy as sa
 from db.tables.telemetry import request
 from db.transaction import reading
 from genaiops_core.errors import BadInput, NotFound
-from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.growing import grow
 from genaiops_core.evaluation.trace_cases import case_of
 from genaiops_core.evaluation.versions import DatasetVersion
-
-_ATTEMPTS = 5
 
 
 def add_to_dataset(
@@ -51,24 +49,17 @@ def add_to_dataset(
     with reading(engine) as connection:
         case = _case(connection, application, trace_id)
     reference = reference.strip() or None if reference else None
-    for _ in range(_ATTEMPTS):
-        with reading(engine) as connection:
-            newest, kept = _newest(connection, dataset.strip())
-        wanted = _with(kept, case, reference)
-        if newest is not None and wanted == kept:
-            return newest
-        stored = datasets.add_cases(
-            engine,
-            actor=actor,
-            name=dataset,
-            cases=wanted,
-            source=f"trace {trace_id}",
-            reason=reason or f"from trace {trace_id} of {application}",
-        )
-        # Somebody else may have added a version in between, which this one does not build on.
-        if not stored.is_new or stored.version == (newest.version if newest else 0) + 1:
-            return stored
-    raise BadInput(f"Dataset {dataset} is being changed by others all the time; try again.")
+    version = grow(
+        engine,
+        actor=actor,
+        name=dataset,
+        make=lambda kept: _with(kept, case, reference),
+        source=lambda: f"trace {trace_id}",
+        reason=reason or f"from trace {trace_id} of {application}",
+        action="dataset.from_traces",
+    )
+    assert version is not None, "the case is in it"
+    return version
 
 
 def _case(connection: sa.Connection, application: str, trace_id: str) -> Case:
@@ -82,16 +73,13 @@ def _case(connection: sa.Connection, application: str, trace_id: str) -> Case:
     told = case_of(connection, trace_id)
     if told.case is None:
         raise BadInput(f"This request cannot become a test case: {told.problem}.")
-    metadata = {"trace_id": trace_id, "application": application, "release": row.release}
-    return replace(told.case, metadata={name: value for name, value in metadata.items() if value})
+    return traced(told.case, trace_id, application, row.release)
 
 
-def _newest(connection: sa.Connection, dataset: str) -> tuple[DatasetVersion | None, list[Case]]:
-    try:
-        newest = datasets.get_version(connection, dataset)
-    except NotFound:
-        return None, []
-    return newest, [case for _, case in datasets.cases(connection, dataset, newest.version)]
+def traced(case: Case, trace_id: str, application: str, release: str | None) -> Case:
+    """The case with the request it was made from in its metadata."""
+    origin = {"trace_id": trace_id, "application": application, "release": release}
+    return replace(case, metadata={name: value for name, value in origin.items() if value})
 
 
 def _with(kept: list[Case], case: Case, reference: str | None) -> list[Case]:

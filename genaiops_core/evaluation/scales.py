@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genaiops_core.evaluation.metrics import REGISTRY, canonical
+from genaiops_core.evaluation.metrics import canonical, find
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Scale:
 
 def scale_of(metric: str) -> Scale:
     """The scale of a metric by name; metrics that nobody registered go from 0 to 1, more being better."""
-    entry = REGISTRY.get(canonical(metric))
+    entry = find(canonical(metric))
     if entry is None:
         return Scale()
     return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better is not False)

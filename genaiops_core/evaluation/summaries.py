@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from genaiops_core.evaluation.metrics import REGISTRY
+from genaiops_core.evaluation.metrics import Metric, find
 from genaiops_core.evaluation.scales import Scale, scale_of
 from genaiops_core.statistics.intervals import betting
+from genaiops_core.statistics.repetitions import Repeated, clustered
 
 NOT_SCORED = "not scored"
+BETTING = "betting (hedged capital)"
 
 
 class Unit(NamedTuple):
@@ -42,6 +44,8 @@ class MetricResult:
     """Of the undefined cases, those whose judge or target failed."""
     values: int
     """Scores behind the mean: more than `n` when cases were answered repeatedly."""
+    repetition_sd: float | None
+    """Standard deviation between repetitions of one case; None where no case has two values."""
     low_bounded: float
     """Lower bound if everything undefined had scored the least of the scale."""
     high_bounded: float
@@ -82,6 +86,7 @@ class MetricResult:
             undefined=undefined,
             failed=int(entry.get("failed") or 0),
             values=int(entry.get("values") or n),
+            repetition_sd=_optional(entry.get("repetition_sd")),
             low_bounded=float(entry.get("low_bounded", bounded[0])),
             high_bounded=float(entry.get("high_bounded", bounded[1])),
             method=str(entry.get("method") or ""),
@@ -92,7 +97,12 @@ class MetricResult:
 
 
 def summarise(
-    name: str, cases: Iterable[Sequence[Unit]], *, unscored: int = 0, repetitions: int = 1
+    name: str,
+    cases: Iterable[Sequence[Unit]],
+    *,
+    unscored: int = 0,
+    repetitions: int = 1,
+    entry: Metric | None = None,
 ) -> MetricResult:
     """The interval of one metric.
 
@@ -104,43 +114,45 @@ def summarise(
         cases: for each case that was reached its units, one a repetition.
         unscored: cases that were never reached; they count as undefined.
         repetitions: how many units each case should have; what is missing of them is bounded like the undefined.
+        entry: of the registry, where the name alone does not tell: a rubric, an evaluator of AgentCore.
     """
     scale = scale_of(name)
-    means: list[float] = []
-    known_shares: list[float] = []
+    shares: list[list[float]] = []
+    known_parts: list[float] = []
     reasons: Counter[str] = Counter()
-    values = failed = 0
+    failed = 0
     for units in cases:
         known = [unit.value for unit in units if unit.value is not None and scale.holds(unit.value)]
         if known:
-            means.append(scale.share(sum(known) / len(known)))
-            known_shares.append(min(1.0, len(known) / max(repetitions, len(units))))
-            values += len(known)
+            shares.append([scale.share(value) for value in known])
+            known_parts.append(len(known) / max(repetitions, len(units)))
         else:
             reasons[_reason(units, scale)] += 1
             failed += any(unit.is_failed or unit.value is not None for unit in units)
     if unscored:
         reasons[NOT_SCORED] += unscored
-    interval = betting(means)
+    found = clustered(shares)
+    interval = found.interval if found else None
     low, high = (scale.value(interval.low), scale.value(interval.high)) if interval else (None, None)
     undefined = sum(reasons.values())
-    bounded = _bounded(scale, low, high, len(means), undefined)
-    if interval and min(known_shares) < 1:
-        bounded = _bounded_within(scale, means, known_shares, undefined)
-    entry = REGISTRY.get(name)
+    bounded = _bounded(scale, low, high, len(shares), undefined)
+    if known_parts and min(known_parts) < 1:
+        bounded = _bounded_within(scale, shares, known_parts, undefined)
+    entry = entry or find(name)
     return MetricResult(
         name=name,
         title=entry.title if entry else name,
         mean=scale.value(interval.mean) if interval else None,
         low=low,
         high=high,
-        n=len(means),
+        n=len(shares),
         undefined=undefined,
         failed=failed,
-        values=values,
+        values=found.values if found else 0,
+        repetition_sd=found.within_sd * scale.width if found and found.within_sd is not None else None,
         low_bounded=bounded[0],
         high_bounded=bounded[1],
-        method=_method(interval.method, values, len(means)) if interval else "",
+        method=_method(found) if found else "",
         is_proxy=entry.is_proxy if entry else False,
         scale=scale,
         reasons=dict(reasons.most_common()),
@@ -154,8 +166,8 @@ def _reason(units: Sequence[Unit], scale: Scale) -> str:
     return next((unit.reason for unit in units if unit.reason), "unknown")
 
 
-def _method(name: str, values: int, cases: int) -> str:
-    return name if values == cases else f"{name} over case means"
+def _method(found: Repeated) -> str:
+    return found.interval.method if found.values > found.interval.n else BETTING
 
 
 def _bounded(
@@ -168,14 +180,19 @@ def _bounded(
 
 
 def _bounded_within(
-    scale: Scale, means: Sequence[float], known_shares: Sequence[float], undefined: int
+    scale: Scale, shares: Sequence[Sequence[float]], known_parts: Sequence[float], undefined: int
 ) -> tuple[float, float]:
     """Where some repetitions of a case are undefined, they too are taken at their worst and at their best."""
-    pairs = list(zip(means, known_shares, strict=True))
-    worst = betting([mean * share for mean, share in pairs])
-    best = betting([min(1.0, mean * share + 1 - share) for mean, share in pairs])
+    cases = [(sum(values) / len(values), part) for values, part in zip(shares, known_parts, strict=True)]
+    worst = betting([_unit(mean * part) for mean, part in cases])
+    best = betting([_unit(mean * part + 1 - part) for mean, part in cases])
     low, high = (scale.value(worst.low), scale.value(best.high)) if worst and best else (None, None)
-    return _bounded(scale, low, high, len(means), undefined)
+    return _bounded(scale, low, high, len(cases), undefined)
+
+
+def _unit(value: float) -> float:
+    # A mean of equal values may miss them by a rounding error, and so leave [0, 1].
+    return min(1.0, max(0.0, value))
 
 
 def _optional(value: Any) -> float | None:

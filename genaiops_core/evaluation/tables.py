@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from genaiops_core.errors import BadInput
 
 MAX_COLUMNS = 1_000
 MAX_ROWS = 1_000_000
+MAX_CELLS = 20_000_000
 MAX_FILE_BYTES = 200 * 1024 * 1024
+
+MAX_CELL_CHARACTERS = 20_000_000
 
 MAX_PROBLEMS = 1_000
 """Problems kept one by one; a file that is wrong in every row needs no longer list."""
@@ -45,6 +48,12 @@ class Table:
     problems: list[Problem] = field(default_factory=list)
     rejected: int = 0
     """Rows that could not be read at all."""
+    is_partial: bool = False
+    """Whether the file holds more rows than were asked for."""
+    sheets: tuple[str, ...] = ()
+    """Names of the sheets of a workbook that hold anything, in its order."""
+    sheet: str = ""
+    """The one that was read."""
 
     def reject(self, row: int, column: str, problem: str) -> None:
         self.rejected += 1
@@ -81,11 +90,10 @@ def drop_empty_columns(table: Table, header: Sequence[str]) -> Table:
     kept = [p for p in range(len(table.columns)) if p not in blank or p in used]
     if len(kept) == len(table.columns):
         return table
-    return Table(
+    return replace(
+        table,
         columns=tuple(table.columns[p] for p in kept),
         rows=[Row(row.number, tuple(row.cells[p] for p in kept)) for row in table.rows],
-        problems=table.problems,
-        rejected=table.rejected,
     )
 
 
@@ -96,6 +104,10 @@ def require_columns(count: int, filename: str) -> None:
         )
 
 
-def require_rows(count: int, filename: str) -> None:
+def require_rows(count: int, filename: str, columns: int = 1) -> None:
     if count > MAX_ROWS:
         raise BadInput(f"{filename} has more than {MAX_ROWS:,} rows; split it into several datasets.")
+    if count * columns > MAX_CELLS:
+        raise BadInput(
+            f"{filename} has more than {MAX_CELLS:,} cells; keep only the columns of the dataset, or split it."
+        )

@@ -21,6 +21,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.cases import Case, Cases
 from genaiops_core.evaluation.tables import Problem
 
+MAX_NAME_LENGTH = 200
 _INSERT_ROWS = 500
 
 
@@ -43,6 +44,18 @@ class DatasetVersion:
     """Whether the import made it; False when the same content was there already."""
 
 
+def checked_name(name: str) -> str:
+    """The name of a dataset without spaces around it.
+
+    Raises:
+        BadInput: it is empty, too long or not printable.
+    """
+    name = name.strip()
+    if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise BadInput(f"The name of a dataset must be 1 to {MAX_NAME_LENGTH} printable characters.")
+    return name
+
+
 def content_sha256(cases: Sequence[Case]) -> str:
     """The content of a version: all fields of all cases, in order."""
     digest = hashlib.sha256()
@@ -62,8 +75,11 @@ def store(
     source: str,
     reason: str,
     is_demo: bool,
+    action: str = "dataset.import",
 ) -> DatasetVersion:
     """Keep the cases as the next version of `name`, or find the version that has the same content.
+
+    `action` is how the audit log calls it.
 
     Raises:
         BadInput: there is no case.
@@ -110,9 +126,11 @@ def store(
             "cases": stored.cases,
             "rejected": stored.rejected,
             "sha256": digest,
+            "source": stored.source,
         }
+        before = {"version": newest} if newest else None
         audit.record(
-            connection, actor=actor, action="dataset.import", subject=name, reason=reason, after=facts
+            connection, actor=actor, action=action, subject=name, reason=reason, before=before, after=facts
         )
         return stored
 

@@ -1,34 +1,53 @@
-"""XLSX: the values of the first sheet with rows. Formulas are never computed; bombs are refused before unpacking."""
+"""XLSX: the values of one sheet. Formulas are never computed; bombs are refused before unpacking."""
 
 from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import warnings
+import zipfile
 from collections.abc import Iterator
-from itertools import chain, zip_longest
+from dataclasses import replace
+from itertools import islice, zip_longest
 from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.archives import safe_members
-from genaiops_core.evaluation.headers import Record, fill
-from genaiops_core.evaluation.tables import MAX_COLUMNS, Row, Table
+from genaiops_core.evaluation.headers import LOOK_AHEAD, Record, fill
+from genaiops_core.evaluation.sheets import Sheet, choose
+from genaiops_core.evaluation.tables import MAX_COLUMNS, MAX_ROWS, Row, Table
 
+_CHUNK_BYTES = 1 << 20
+_SURELY_SMALL_BYTES = 5_000_000
+_ROW = re.compile(rb"<(?:\w+:)?row\b")
+_CELL = re.compile(rb"<(?:\w+:)?c[\s>/]")
+_SHARED = re.compile(rb"<(?:\w+:)?si[\s>]")
+_LAST_COLUMN = 16_384
 _LAST_ROW = 1_048_576
 """Rows a sheet of Excel can have; a row numbered beyond would make the reader count empty rows for ever."""
 
 
-def read_workbook(data: bytes, filename: str) -> Table:
-    """Read the first sheet that has rows; its first row with text is the header.
+def read_workbook(
+    data: bytes, filename: str, sheet: str | None = None, most_rows: int | None = None
+) -> Table:
+    """Read one sheet; its first row with text is the header.
+
+    Args:
+        data: the whole file.
+        filename: named in errors.
+        sheet: its name; None takes the first that looks like a dataset.
+        most_rows: rows to read; None for all.
 
     Raises:
         BadInput: it is no workbook, too large when unpacked, or empty.
     """
     _require_safe(data, filename)
     try:
-        table = _read(data, filename, computed=False)
+        table = _read(data, filename, sheet, most_rows, computed=False)
         if any(_is_formula(cell) for row in table.rows for cell in row.cells):
-            table = _with_saved_values(table, _read(data, filename, computed=True))
+            saved = _read(data, filename, table.sheet, most_rows, computed=True)
+            table = _with_saved_values(table, saved)
         return table
     except BadInput:
         raise
@@ -53,9 +72,37 @@ def _require_safe(data: bytes, filename: str) -> None:
         raise BadInput(
             f"{filename} is a ZIP archive but no XLSX workbook; give XLSX, ODS, CSV, TSV, JSON or JSONL."
         )
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for member in archive.infolist():
+            if member.filename.lower().endswith(".xml") and member.file_size > _SURELY_SMALL_BYTES:
+                _require_short_rows(archive, member, filename)
 
 
-def _read(data: bytes, filename: str, *, computed: bool) -> Table:
+def _require_short_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, filename: str) -> None:
+    """The reader takes a whole row into memory, and every shared text: so they are counted before it starts."""
+    in_row = texts = 0
+    tail = b""
+    with archive.open(member) as content:
+        while chunk := content.read(_CHUNK_BYTES):
+            part = tail + chunk
+            # A tag may be cut in two: what follows the last "<" waits for the next piece.
+            cut = part.rfind(b"<")
+            part, tail = (part[:cut], part[cut:]) if cut > 0 and len(part) - cut < 100 else (part, b"")
+            for at, row in enumerate(_ROW.split(part)):
+                in_row = len(_CELL.findall(row)) + (in_row if at == 0 else 0)
+                if in_row > _LAST_COLUMN:
+                    raise BadInput(
+                        f"{filename} has a row of more than {_LAST_COLUMN:,} cells, which no workbook has. Keep only "
+                        "the columns of the dataset."
+                    )
+            texts += len(_SHARED.findall(part))
+            if texts > MAX_ROWS:
+                raise BadInput(
+                    f"{filename} holds more than {MAX_ROWS:,} different texts. Save the sheet as CSV instead."
+                )
+
+
+def _read(data: bytes, filename: str, wanted: str | None, most_rows: int | None, *, computed: bool) -> Table:
     import openpyxl
 
     with warnings.catch_warnings():
@@ -64,18 +111,16 @@ def _read(data: bytes, filename: str, *, computed: bool) -> Table:
         try:
             for sheet in book.worksheets:
                 sheet.reset_dimensions()  # a sheet may lie about its size
-                table = _read_sheet(sheet, filename)
-                if table is not None:
-                    return table
+            visible = [one for one in book.worksheets if one.sheet_state == "visible" or one.title == wanted]
+            heads = [
+                Sheet(name=sheet.title, head=list(islice(_records(sheet), LOOK_AHEAD)))
+                for sheet in visible or book.worksheets
+            ]
+            chosen = choose(heads, wanted, filename)
+            table = fill(_records(book[chosen]), filename, most_rows)
         finally:
             book.close()
-    raise BadInput(f"{filename} is empty: no sheet has a header and rows.")
-
-
-def _read_sheet(sheet: Any, filename: str) -> Table | None:
-    records = _records(sheet)
-    first = next(records, None)
-    return None if first is None else fill(chain([first], records), filename)
+    return replace(table, sheet=chosen, sheets=tuple(head.name for head in heads if head.head))
 
 
 def _records(sheet: Any) -> Iterator[Record]:
@@ -130,4 +175,4 @@ def _with_saved_values(table: Table, saved: Table) -> Table:
                 value = str(cell)
             cells.append(value if _is_formula(cell) else cell)
         rows.append(Row(row.number, tuple(cells)))
-    return Table(columns=table.columns, rows=rows, problems=table.problems, rejected=table.rejected)
+    return replace(table, rows=rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,9 +66,17 @@ def betting(values: Sequence[float] | npt.NDArray[np.float64], *, alpha: float =
         raise ValueError("values must lie in [0, 1]")
     mean = float(ordered.mean())
     ordered = np.random.default_rng(_SHUFFLE_SEED).permutation(ordered)
-    bets = _bets(ordered, alpha)
-    low = _edge(ordered, bets, alpha, outside=0.0, inside=mean)
-    high = _edge(ordered, bets, alpha, outside=1.0, inside=mean)
+    stakes = bets(ordered, alpha)
+
+    def is_rejected(candidates: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        up, down = log_capitals(ordered, stakes, candidates)
+        # Half of the money on each side: the hedge is worth the richer half.
+        richer = np.maximum(up.max(axis=0), down.max(axis=0))
+        rejected: npt.NDArray[np.bool_] = richer + math.log(0.5) >= math.log(1 / alpha)
+        return rejected
+
+    low = edge(is_rejected, outside=0.0, inside=mean)
+    high = edge(is_rejected, outside=1.0, inside=mean)
     return Interval(
         mean=mean, low=min(low, mean), high=max(high, mean), n=n, method="betting (hedged capital)"
     )
@@ -101,7 +109,7 @@ def wilson(successes: int, trials: int, *, alpha: float = ALPHA) -> Interval | N
     return Interval(mean=share, low=low, high=high, n=trials, method="Wilson score")
 
 
-def _bets(ordered: npt.NDArray[np.float64], alpha: float) -> npt.NDArray[np.float64]:
+def bets(ordered: npt.NDArray[np.float64], alpha: float) -> npt.NDArray[np.float64]:
     """The stake before each observation: larger the smaller the variance of those before it."""
     n = ordered.size
     counts = np.arange(1, n + 1)
@@ -111,13 +119,32 @@ def _bets(ordered: npt.NDArray[np.float64], alpha: float) -> npt.NDArray[np.floa
     return np.sqrt(2 * math.log(2 / alpha) / (n * before))
 
 
-def _edge(
+def log_capitals(
     ordered: npt.NDArray[np.float64],
-    bets: npt.NDArray[np.float64],
-    alpha: float,
-    *,
-    outside: float,
-    inside: float,
+    stakes: npt.NDArray[np.float64],
+    candidates: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Logarithms of the money won by betting that the mean lies above, and below, each candidate.
+
+    Args:
+        ordered: observations in [0, 1], shape (n,).
+        stakes: one an observation, that does not look at it or at later ones.
+        candidates: means in [0, 1], shape (k,).
+
+    Returns:
+        Two arrays of shape (n, k): the capital after each observation, from a start of 1.
+    """
+    # At a candidate of 0 or 1 one of the caps has no limit; any number far above all bets stands for it.
+    caps_up = _CAP / np.maximum(candidates, _TINY)
+    caps_down = _CAP / np.maximum(1 - candidates, _TINY)
+    gain = ordered[:, None] - candidates[None, :]
+    up = np.cumsum(np.log1p(np.minimum(stakes[:, None], caps_up) * gain), axis=0)
+    down = np.cumsum(np.log1p(-np.minimum(stakes[:, None], caps_down) * gain), axis=0)
+    return up, down
+
+
+def edge(
+    is_rejected: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]], *, outside: float, inside: float
 ) -> float:
     """Where the interval ends between `outside` and the mean.
 
@@ -127,29 +154,9 @@ def _edge(
     """
     for _ in range(_PASSES):
         grid = np.linspace(outside, inside, _GRID)
-        rejected = _is_rejected(ordered, bets, alpha, grid)
-        kept = np.flatnonzero(~rejected)
+        kept = np.flatnonzero(~is_rejected(grid))
         first = int(kept[0]) if kept.size else _GRID - 1
         if first == 0:
             return outside
         outside, inside = float(grid[first - 1]), float(grid[first])
     return outside
-
-
-def _is_rejected(
-    ordered: npt.NDArray[np.float64],
-    bets: npt.NDArray[np.float64],
-    alpha: float,
-    candidates: npt.NDArray[np.float64],
-) -> npt.NDArray[np.bool_]:
-    """Per candidate mean, whether the hedged capital ever exceeded 1/alpha; one column a candidate."""
-    limit = math.log(1 / alpha)
-    # At a candidate of 0 or 1 one of the caps has no limit; any number far above all bets stands for it.
-    caps_up = _CAP / np.maximum(candidates, _TINY)
-    caps_down = _CAP / np.maximum(1 - candidates, _TINY)
-    gain = ordered[:, None] - candidates[None, :]
-    up = np.cumsum(np.log1p(np.minimum(bets[:, None], caps_up) * gain), axis=0).max(axis=0)
-    down = np.cumsum(np.log1p(-np.minimum(bets[:, None], caps_down) * gain), axis=0).max(axis=0)
-    # Half of the money on each side: the hedge is worth the richer half.
-    rejected: npt.NDArray[np.bool_] = np.maximum(up, down) + math.log(0.5) >= limit
-    return rejected

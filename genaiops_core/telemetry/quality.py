@@ -27,12 +27,14 @@ __all__ = [
     "QualityPoint",
     "Score",
     "interval",
+    "population_of",
     "quality_by",
     "quality_series",
     "quality_summary",
     "record_scores",
     "replace_scores",
     "strata",
+    "sums_by_rate",
 ]
 
 STEPS: Mapping[str, int] = {"1h": MINUTES_AN_HOUR, "6h": 6 * MINUTES_AN_HOUR, "1d": MINUTES_A_DAY}
@@ -159,20 +161,32 @@ def strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[St
     for rate in sorted(rates):
         sums = scores.get(rate) or Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
         judged = sums.scored + sums.undefined
-        if rate == 0 and judged:
-            population = float(sums.scored)
-        elif judged:
-            # A metric that is not defined for a tenth of those judged is not defined for a tenth of all.
-            whole = max(considered.get(rate, judged * PPM / rate), judged)
-            population = whole * sums.scored / judged
-        else:
-            population = float(considered.get(rate, 0))
+        population = population_of(rate, sums, considered) if judged else float(considered.get(rate, 0))
         found.append(
             Stratum(
                 population=population, n=sums.scored, value_sum=sums.value_sum, square_sum=sums.square_sum
             )
         )
     return found
+
+
+def population_of(rate_ppm: int, sums: Sums, considered: Mapping[int, int]) -> float:
+    """How many requests the judged ones of a rate stand for; those for which the metric is undefined left out."""
+    judged = sums.scored + sums.undefined
+    if rate_ppm == 0 or not judged:
+        return float(sums.scored)
+    # A metric that is not defined for a tenth of those judged is not defined for a tenth of all.
+    whole = max(considered.get(rate_ppm, judged * PPM / rate_ppm), judged)
+    return whole * sums.scored / judged
+
+
+def sums_by_rate(
+    connection: sa.Connection, filters: Filters
+) -> tuple[dict[tuple[str, str], dict[int, Sums]], dict[int, int]]:
+    """Scores of the window by (metric, judge) and sampling rate in millionths, and the requests considered by rate."""
+    scores, considered = _sums(connection, filters, by=None, step_minutes=None)
+    by_judge = {(metric, judge): by_rate for (_, metric, judge), by_rate in scores.items()}
+    return by_judge, dict(considered.get((0, ""), {}))
 
 
 _Place = tuple[int, str]
@@ -183,6 +197,18 @@ def _read(
     connection: sa.Connection, filters: Filters, *, by: str | None, step_minutes: int | None
 ) -> list[tuple[int, str | None, MetricQuality]]:
     """(step number or 0, key, quality), in that order."""
+    scores, considered = _sums(connection, filters, by=by, step_minutes=step_minutes)
+    found = [
+        (place[0], place[1] or None, _quality(metric, judge, by_rate, considered.get(place, {})))
+        for (place, metric, judge), by_rate in scores.items()
+    ]
+    return sorted(found, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge))
+
+
+def _sums(
+    connection: sa.Connection, filters: Filters, *, by: str | None, step_minutes: int | None
+) -> tuple[dict[tuple[_Place, str, str], dict[int, Sums]], dict[_Place, dict[int, int]]]:
+    """By place, metric and judge the scores of each rate; by place the requests that were considered at each rate."""
     if by is not None and by not in ("application", "environment", "release"):
         raise BadInput(f"Scores cannot be split by '{by}'; use application, environment or release.")
     c = score_rollup_hour.c
@@ -202,11 +228,7 @@ def _read(
         query = _query(connection, sample_rollup_hour, filters, by, step_minutes, columns_of_rate, requests)
         for step, key, rate, count in connection.execute(query):
             considered[step, key][rate] = int(count)
-    found = [
-        (place[0], place[1] or None, _quality(metric, judge, by_rate, considered.get(place, {})))
-        for (place, metric, judge), by_rate in scores.items()
-    ]
-    return sorted(found, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge))
+    return scores, considered
 
 
 def _query(

@@ -36,6 +36,7 @@ ENTRIES = (
     _entry("service_map", "Service map", "account_tree", "Measure", "Which part is slow, failing or dear?"),
     _entry("datasets", "Datasets", "dataset", "Evaluate", "Which test cases do we have?"),
     _entry("evaluations", "Evaluations", "science", "Evaluate", "Is a release good enough?"),
+    _entry("metrics", "Metrics", "rule", "Evaluate", "What can be measured, how, and at what price?"),
     _entry("reviews", "Reviews", "rate_review", "Evaluate", "What do people think of real answers?"),
     _entry("releases", "Releases", "deployed_code", "Release", "What exists, and what waits for approval?"),
     _entry("prompts", "Prompts", "edit_note", "Release", "Which prompt texts are there, and what changed?"),

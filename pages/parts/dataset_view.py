@@ -1,4 +1,4 @@
-"""A dataset: its cases, what was wrong with its file, its versions and its export."""
+"""A dataset: its version, its cases, what was wrong with its file, its export, and the tabs that change it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,26 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets import DatasetVersion
 from genaiops_core.evaluation.tables import Problem
-from pages.parts import keys, reads, tables, units
+from pages.parts import (
+    confirm,
+    dataset_edit,
+    dataset_filter,
+    dataset_split,
+    dataset_versions,
+    keys,
+    reads,
+    reads_datasets,
+    tables,
+    units,
+)
+from pages.parts.frame import Screen
 
-PAGE = 25
+TABS = ("Cases", "Edit", "Versions", "Split")
+_EXPORTS = {"jsonl": ("JSON lines", "application/x-ndjson"), "csv": ("CSV", "text/csv")}
 
 
 def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
@@ -58,40 +73,93 @@ def draw_problems(problems: Sequence[Problem]) -> None:
         )
 
 
-def draw_dataset(url: str, name: str) -> None:
-    """One dataset: its versions, its cases and its export."""
-    versions = reads.list_versions(url, name)
-    with st.container(horizontal=True, vertical_alignment="center"):
+def draw_dataset(here: Screen, name: str) -> None:
+    """One dataset: its header, and the tab that is open."""
+    versions = reads.list_versions(here.url, name)
+    version = _head(here, versions)
+    cases, edit, history, split = st.tabs(list(TABS), key=f"{keys.DATASET_TAB}_{name}", on_change="rerun")
+    if cases.open:
+        with cases:
+            _cases(here.url, version)
+    if edit.open:
+        with edit:
+            dataset_edit.draw(here, version)
+    if history.open:
+        with history:
+            dataset_versions.draw(here, versions, version)
+    if split.open:
+        with split:
+            dataset_split.draw(here, version)
+
+
+def _head(here: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
+    name = versions[0].dataset
+    tags = reads_datasets.tags(here.url, name)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(units.plain(name), icon=":material/dataset:", anchor=False, width="content")
         number = st.selectbox(
             "Version",
             [one.version for one in versions],
-            format_func=lambda version: f"version {version}",
+            format_func=lambda number: _label(number, tags),
             key=f"{keys.DATASET_VERSION}_{name}",
             label_visibility="collapsed",
-            width=140,
+            width=190,
         )
         version = next((one for one in versions if one.version == number), versions[0])
         st.space("stretch")
-        st.download_button(
-            "Export JSON lines",
-            data=lambda: reads.exported(url, name, version.version),
-            file_name=f"{name}-v{version.version}.jsonl",
-            mime="application/x-ndjson",
-            icon=":material/download:",
-            key="dataset_export",
-            on_click="ignore",
-        )
+        with st.popover("Export", icon=":material/download:"):
+            for form, (label, mime) in _EXPORTS.items():
+                st.download_button(
+                    f"{label}, version {version.version}",
+                    data=lambda form=form: reads_datasets.exported(here.url, name, version.version, form),  # type: ignore[misc]
+                    file_name=f"{name}-v{version.version}.{form}",
+                    mime=mime,
+                    icon=":material/download:",
+                    key=keys.dataset_export(form),
+                    on_click="ignore",
+                    width="stretch",
+                )
+        if st.button("Delete", icon=":material/delete:", key=keys.DATASET_DELETE, type="tertiary"):
+            _ask_delete(here, versions)
         st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
     st.caption(
-        f"{version.cases:,} cases from {units.plain(version.source)}, {units.instant(version.created_at)} "
-        f"by {units.plain(version.created_by)}"
+        f"{units.things(version.cases, 'case')} · {units.plain(version.source)} · "
+        f"{units.instant(version.created_at)} by {units.plain(version.created_by)}"
     )
-    pages = max(1, -(-version.cases // PAGE))
-    page = min(int(st.session_state.get(f"{keys.DATASET_PAGE}_{name}") or 1), pages)
-    draw_cases(reads.cases(url, name, version.version, PAGE, (page - 1) * PAGE), key="dataset_cases")
-    if pages > 1:
-        with st.container(horizontal_alignment="right"):
-            st.pagination(pages, key=f"{keys.DATASET_PAGE}_{name}")
+    return version
+
+
+def _label(number: int, tags: dict[str, int]) -> str:
+    named = ", ".join(tag for tag, at in tags.items() if at == number)
+    return f"version {number}" + (f" · {named}" if named else "")
+
+
+def _cases(url: str, version: DatasetVersion) -> None:
+    view = dataset_filter.choose(url, version)
+    if view.found.cases:
+        draw_cases(view.found.cases, key="dataset_cases")
+        dataset_filter.draw_pages(view, version.dataset)
+    else:
+        st.caption("No case of this version is like that.")
     if version.problems:
         draw_problems(version.problems)
+
+
+def _ask_delete(here: Screen, versions: Sequence[DatasetVersion]) -> None:
+    name = versions[0].dataset
+
+    def delete(reason: str) -> str:
+        datasets.delete(here.engine, actor=here.actor, name=name, reason=reason)
+        reads.changed("datasets")
+        return f"{name} is deleted."
+
+    confirm.ask(
+        "dataset_delete",
+        title="Delete the dataset",
+        icon=":material/delete:",
+        button="Delete",
+        act=delete,
+        sentence=f"{units.plain(name)} goes with all of its {units.things(len(versions), 'version')}. "
+        "A dataset that evaluations stand on stays.",
+        type_to_confirm=name,
+    )

@@ -1,195 +1,152 @@
-"""One evaluation: verdict, metrics with intervals, gates with their reasons, and the cases behind them."""
+"""One evaluation that has ended: did it pass, how sure is that, and everything behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
 import streamlit as st
 
-from genaiops_core.evaluation import results
-from genaiops_core.evaluation.runs import Evaluation, ScoredCase
-from pages.parts import keys, tables, units
+from genaiops_core.evaluation.runs import Evaluation
+from pages.parts import (
+    case_table,
+    charts,
+    gate_table,
+    interval_chart,
+    judge_agreement_view,
+    keys,
+    metric_names,
+    run_setup,
+    run_spend,
+    tables,
+    units,
+)
+from pages.parts.frame import Screen
+
+TABS = ("Gates", "Cases", "Spend", "Against humans", "Setup")
+
+_DRAWN = (gate_table.draw, case_table.draw, run_spend.draw, judge_agreement_view.draw, run_setup.draw)
+
+_MOST_NAMED = 4
+
+_MEANING = {
+    "passed": ":green[:material/check_circle: **Passed.**] Every gate is cleared by the whole of its interval.",
+    "failed": ":red[:material/cancel: **Failed.**] Missed by the whole of the interval:",
+    "inconclusive": ":orange[:material/help: **Inconclusive**], which is no pass. Neither cleared nor missed:",
+    "error": ":red[:material/error: **Error.**] Could not be decided:",
+}
 
 
 def draw_head(run: Evaluation) -> None:
     """Which run this is and what it came to."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(
-            f"{units.plain(run.dataset)} v{run.version}",
-            icon=":material/science:",
-            anchor=False,
-            width="content",
-        )
-        tables.badge(run.state)
-        if run.verdict:
-            tables.badge(run.verdict, label=f"verdict {run.verdict}", icon=":material/gavel:")
-        if run.is_demo:
-            tables.badge("demo", icon=":material/experiment:")
-        if run.application:
-            st.caption(f"{units.plain(run.application)}/{units.plain(run.release)}", width="content")
-        st.caption(f"judge {units.plain(run.judge)}", width="content")
+    if run.verdict:
+        tables.badge(run.verdict, label=f"verdict {run.verdict}", icon=":material/gavel:")
+    st.subheader(
+        f"{units.plain(run.dataset)} v{run.version}", icon=":material/science:", anchor=False, width="content"
+    )
+    tables.badge(run.state)
+    if run.is_demo:
+        tables.badge("demo", icon=":material/experiment:")
+    if run.application:
+        st.caption(f"{units.plain(run.application)}/{units.plain(run.release)}", width="content")
+    st.caption(f"judge {units.plain(run.judge)}", width="content")
 
 
-def draw_results(run: Evaluation, cases: Sequence[ScoredCase]) -> None:
+def draw_results(here: Screen, run: Evaluation) -> None:
     """Everything that came out of a run that has ended."""
+    found = run.results or {}
+    metrics = _ordered(found.get("metrics") or {})
+    gates: Sequence[Mapping[str, Any]] = found.get("gates") or []
+    if run.verdict:
+        _verdict(run.verdict, gates)
     if run.problem:
         st.warning(units.plain(run.problem), icon=":material/info:")
-    found = run.results or {}
-    metrics: Mapping[str, Any] = found.get("metrics") or {}
     if metrics:
-        _metrics(metrics)
-    gates_tab, cases_tab = st.tabs(["Gates", "Cases"])
-    with gates_tab:
-        _gates(found.get("gates") or [])
-        _stages(found.get("stages") or [])
-    with cases_tab:
-        _cases(run, cases)
+        _cards(metrics)
+        _chart(metrics, run)
+    opened = st.tabs(list(TABS), key=keys.EVALUATION_TAB, on_change="rerun", bind="query-params")
+    for tab, draw in zip(opened, _DRAWN, strict=True):
+        if tab.open:
+            with tab:
+                draw(here, run)
 
 
-def _metrics(metrics: Mapping[str, Any]) -> None:
+def _ordered(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that something was asked of first, because they decide."""
+    return dict(sorted(metrics.items(), key=lambda item: (item[1].get("threshold") is None, item[0])))
+
+
+def _verdict(verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
+    """Whether it passed, in one sentence, and which gates stood in the way."""
+    if not gates:
+        st.markdown("This run had no gate, so it has nothing to pass or fail.")
+        return
+    against = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
+    named = ", ".join(metric_names.title(str(gate.get("metric"))) for gate in against[:_MOST_NAMED])
+    more = f" and {len(against) - _MOST_NAMED} more" if len(against) > _MOST_NAMED else ""
+    st.markdown(_MEANING[verdict] + (f" {units.plain(named)}{more}." if against else ""))
+
+
+def _cards(metrics: Mapping[str, Any]) -> None:
     with st.grid(min(5, max(1, len(metrics))), min_column_width=190, gap="small"):
-        for name, one in sorted(metrics.items()):
+        for name, one in metrics.items():
             known = one["mean"] is not None and one["low"] is not None
             st.metric(
-                units.plain(one.get("title") or name),
+                units.plain(one.get("title") or metric_names.title(name)),
                 units.score(one["mean"]),
-                f"{one['low']:.2f}–{one['high']:.2f}, n {one['n']}" if known else f"n {one['n']}",
+                f"{one['low']:.3f} to {one['high']:.3f}" if known else "no case has a value",
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
                 height="stretch",
-                delta_description=f"{one['undefined']} undefined" if one.get("undefined") else None,
-                help="A proxy: it counts words in common and is no measure of faithfulness."
-                if one.get("is_proxy")
-                else units.plain(one.get("method") or ""),
+                delta_description=_evidence(one),
+                help=_explained(one),
             )
 
 
-def _gates(gates: Sequence[Mapping[str, Any]]) -> None:
-    if not gates:
-        st.caption("This run had no gate, so it has nothing to pass or fail.")
-        return
-    column = tables.column
-    tables.show(
-        [
-            {
-                "verdict": [gate["verdict"]],
-                "stage": gate.get("stage"),
-                "gate": gate.get("name"),
-                "threshold": gate.get("threshold"),
-                "measured": gate.get("measured"),
-                "why": gate.get("why"),
-            }
-            for gate in gates
-        ],
-        {
-            "verdict": tables.states("Verdict"),
-            "stage": column.TextColumn("Stage"),
-            "gate": column.TextColumn("Gate"),
-            "threshold": column.NumberColumn("Asked", format="%.4g"),
-            "measured": column.NumberColumn("Measured", format="%.4g"),
-            "why": column.TextColumn("Why", width="large"),
-        },
-        key="evaluation_gates",
-        alt="Gates with their verdicts and why",
-    )
+def _evidence(one: Mapping[str, Any]) -> str:
+    words = f"n {one['n']:,}"
+    failed = one.get("failed") or 0
+    if undefined := (one.get("undefined") or 0) - failed:
+        words += f", {undefined:,} undefined"
+    return words + (f", {failed:,} failed" if failed else "")
 
 
-def _stages(stages: Sequence[Mapping[str, Any]]) -> None:
-    if not stages:
-        return
-    with st.container(horizontal=True, gap="small"):
-        for stage in stages:
-            tables.badge(
-                str(stage["verdict"]), label=f"{units.plain(stage['name'])} {units.plain(stage['verdict'])}"
-            )
-
-
-def _cases(run: Evaluation, cases: Sequence[ScoredCase]) -> None:
-    if not cases:
-        st.caption("No case was scored.")
-        return
-    names = sorted({name for case in cases for name in case.scores})
-    with st.container(horizontal=True, vertical_alignment="center"):
-        worst = st.selectbox(
-            "Worst first by",
-            names,
-            index=None,
-            placeholder="In the order of the dataset",
-            key=keys.EVALUATION_SORT,
-            label_visibility="collapsed",
-            width=280,
+def _explained(one: Mapping[str, Any]) -> str:
+    words = [units.plain(one.get("method") or "")]
+    if one.get("undefined"):
+        words.append(
+            f"With the {one['undefined']:,} cases without a value at their worst and best: "
+            f"{one['low_bounded']:.3f} to {one['high_bounded']:.3f}. Gates use these."
         )
-        undefined_only = st.toggle("Undefined only", key="evaluation_undefined")
-        st.space("stretch")
-        st.download_button(
-            "results.json",
-            data=lambda: orjson.dumps(results.document(run, cases), option=orjson.OPT_INDENT_2, default=str),
-            file_name=f"results-{run.id}.json",
-            mime="application/json",
-            icon=":material/download:",
-            key="evaluation_download",
-            on_click="ignore",
+    if one.get("is_proxy"):
+        words.insert(0, "A proxy: it counts words in common and is no measure of faithfulness.")
+    return "\n\n".join(word for word in words if word)
+
+
+def _chart(metrics: Mapping[str, Any], run: Evaluation) -> None:
+    rows = [
+        interval_chart.Interval(
+            name=one.get("title") or metric_names.title(name),
+            mean=one["mean"],
+            low=one["low"],
+            high=one["high"],
+            low_bounded=one["low_bounded"],
+            high_bounded=one["high_bounded"],
+            threshold=one.get("threshold"),
         )
-    shown = [
-        case for case in cases if not undefined_only or any(s.value is None for s in case.scores.values())
+        for name, one in metrics.items()
+        if one["mean"] is not None and one["low"] is not None
     ]
-    if worst:
-        shown = sorted(shown, key=lambda case: _badness(case, worst))
-    column = tables.column
-    picked = tables.pick(
-        [
-            {
-                "case": case.case_no,
-                "input": case.case.input,
-                **{name: case.scores[name].value if name in case.scores else None for name in names},
-                "answer": case.case.answer,
-            }
-            for case in shown
-        ],
-        {
-            "case": column.NumberColumn("Case", width=52),
-            "input": column.TextColumn("Input", width="medium"),
-            **{name: column.NumberColumn(_heading(name), format="%.3f") for name in names},
-            "answer": column.TextColumn("Answer", width="medium"),
-        },
-        key=keys.EVALUATION_CASES,
-        alt="Scores of each case; select one to read its texts",
+    if not rows:
+        return
+    said = "; ".join(
+        f"{row.name} {row.mean:.3f}, {row.low:.3f} to {row.high:.3f}"
+        + (f", at least {row.threshold:g} asked for" if row.threshold is not None else "")
+        for row in rows
     )
-    if picked is not None:
-        _case(shown[picked])
-    else:
-        st.caption("Select a case to read it.")
-
-
-def _badness(case: ScoredCase, metric: str) -> tuple[bool, float]:
-    """Lowest first; cases without a value come last, because they are not known to be bad."""
-    value = case.scores[metric].value if metric in case.scores else None
-    return (value is None, value if value is not None else 0.0)
-
-
-def _heading(name: str) -> str:
-    entry = results.REGISTRY.get(name)
-    return f"{name.replace('_', ' ')}{' (proxy)' if entry and entry.is_proxy else ''}"
-
-
-def _case(case: ScoredCase) -> None:
-    """The texts of one case, shown as text: they may come from anywhere."""
-    left, right = st.columns(2)
-    with left:
-        _text("Input", case.case.input)
-        _text("Answer", case.case.answer)
-        _text("Reference", case.case.reference)
-    with right:
-        for at, context in enumerate(case.case.contexts or ()):
-            _text(f"Context {at + 1}", context)
-        if reasons := {name: one.reason for name, one in case.scores.items() if one.reason}:
-            tables.facts(reasons)
-
-
-def _text(title: str, body: str | None) -> None:
-    if body:
-        st.markdown(f"**{title}**")
-        st.code(body, language=None, wrap_lines=True)
+    charts.show(
+        interval_chart.intervals(rows),
+        key=f"evaluation_intervals_{run.id}",
+        alt=f"Means with intervals: {said}",
+    )

@@ -146,8 +146,47 @@ DATASET_NAME = "dataset_name"
 DATASET_IMPORT = "dataset_import"
 DATASET_IMPORTED = "_dataset_imported"
 DATASET_TABLE = "dataset_table"
+DATASET_SHEET = "dataset_sheet"
 DATASET_VERSION = "dataset_version"
+DATASET_TAB = "dataset_tab"
 DATASET_PAGE = "dataset_page"
+DATASET_WORDS = "dataset_words"
+DATASET_SPLIT = "dataset_split"
+DATASET_REVIEW = "dataset_review"
+DATASET_EDITED = "_dataset_edited"
+DATASET_SAVE = "dataset_save_open"
+DATASET_ACCEPT = "dataset_accept_open"
+DATASET_BEFORE = "dataset_before"
+DATASET_AFTER = "dataset_after"
+DATASET_CHANGED = "dataset_changed"
+DATASET_TAG = "dataset_tag_open"
+DATASET_TAG_NAME = "dataset_tag_name"
+DATASET_TAG_VERSION = "dataset_tag_version"
+DATASET_TAG_MOVES = "dataset_tag_moves"
+DATASET_SHARES = "dataset_shares"
+DATASET_SPLIT_SAVE = "dataset_split_save_open"
+DATASET_DELETE = "dataset_delete_open"
+DATASET_TRAFFIC = "dataset_traffic_open"
+TRAFFIC_DATASET = "traffic_dataset"
+TRAFFIC_APPLICATION = "traffic_application"
+TRAFFIC_RELEASE = "traffic_release"
+TRAFFIC_WINDOW = "traffic_window"
+TRAFFIC_QUERY = "traffic_query"
+TRAFFIC_ERRORS = "traffic_errors"
+TRAFFIC_DISLIKED = "traffic_disliked"
+TRAFFIC_METRIC = "traffic_metric"
+TRAFFIC_BELOW = "traffic_below"
+TRAFFIC_LIMIT = "traffic_limit"
+
+
+def dataset_grid(name: str, version: int, view: str) -> str:
+    """The grid in which the cases of one view of one version are edited."""
+    return f"dataset_grid_{name}_{version}_{view}"
+
+
+def dataset_export(form: str) -> str:
+    """The button that downloads a version."""
+    return f"dataset_export_{form}"
 
 
 def dataset_column(field: str) -> str:
@@ -157,21 +196,93 @@ def dataset_column(field: str) -> str:
 
 # Evaluations.
 EVALUATION = "evaluation"
-EVALUATION_LAUNCH = "evaluation_launch_open"
+EVALUATION_NEW = "evaluation_new"
+EVALUATION_PAUSE = "evaluation_pause_open"
+EVALUATION_RESUME = "evaluation_resume_open"
 EVALUATION_CANCEL = "evaluation_cancel_open"
 EVALUATION_TABLE = "evaluation_table"
-EVALUATION_CASES = "evaluation_cases"
-EVALUATION_SORT = "evaluation_sort"
+EVALUATION_TAB = "evaluation_tab"
+RESUME_LIMIT_USD = "evaluation_resume_limit_usd"
+
+# The cases of a run.
+CASES_TABLE = "evaluation_cases"
+CASES_WORST_BY = "evaluation_worst_by"
+CASES_ONLY = "evaluation_only"
+CASES_PAGE = "evaluation_page"
+
+# A new run.
+COMPOSING = "_evaluation_composing"
 RUN_DATASET = "run_dataset"
 RUN_VERSION = "run_version"
-RUN_JUDGE = "run_judge"
-RUN_RELEASE = "run_release"
 RUN_SAMPLE = "run_sample"
+RUN_RELEASE = "run_release"
+RUN_JUDGE = "run_judge"
+RUN_MODEL = "run_model"
+RUN_BASE_URL = "run_base_url"
+RUN_EVALUATORS = "run_evaluators"
+RUN_REGION = "run_region"
+RUN_PROFILE = "run_profile"
+RUN_GUARDRAIL = "run_guardrail"
+RUN_EMBEDDING = "run_embedding_model"
+RUN_METRICS = "run_metrics"
+RUN_BY = "run_decided_by"
+RUN_REPETITIONS = "run_repetitions"
+RUN_CONCURRENCY = "run_concurrency"
+RUN_RATE = "run_calls_per_minute"
+RUN_TIMEOUT = "run_unit_timeout_s"
+RUN_LIMIT_USD = "run_spend_limit_usd"
+RUN_REASON = "run_reason"
+RUN_LAUNCH = "run_launch"
+RUN_BACK = "run_back"
 
 
 def run_minimum(metric: str) -> str:
     """The least value asked of one metric."""
     return f"run_minimum_{metric}"
+
+
+# Metrics and rubrics.
+METRICS_TAB = "metrics_tab"
+RUBRIC_WRITING = "_rubric_writing"
+RUBRIC_PICKED = "rubric_picked"
+RUBRIC_NEW = "rubric_new"
+RUBRIC_NAME = "rubric_name"
+RUBRIC_TITLE = "rubric_title"
+RUBRIC_PROMPT = "rubric_prompt"
+RUBRIC_SCALE = "rubric_scale"
+RUBRIC_REASON = "rubric_reason"
+RUBRIC_SAVE = "rubric_save"
+RUBRIC_DATASET = "rubric_dataset"
+RUBRIC_CASE = "rubric_case"
+# Judges against people.
+AGREEMENT_TABLE = "agreement_table"
+LABEL_METRIC = "label_metric"
+LABEL_ORDER = "label_order"
+LABEL_NEAREST_OF = "label_nearest_of"
+LABEL_SKIP = "label_skip"
+LABEL_SKIPPED = "_label_skipped"
+LABEL_FILE = "label_file"
+LABEL_IMPORTS = "_label_imports"
+LABEL_FILE_METRIC = "label_file_metric"
+LABEL_SCALE = "label_scale"
+LABEL_WORDS = "label_words"
+LABEL_IMPORT = "label_import"
+LABEL_FROM_REVIEWS = "label_from_reviews"
+
+
+def held_against(metric: str) -> str:
+    """Which label of people a metric of the judge is held against."""
+    return f"held_against_{metric}"
+
+
+def label_value(word: str) -> str:
+    """The button that gives one label."""
+    return f"label_value_{word}"
+
+
+def label_column(field: str) -> str:
+    """Which column of a file with labels holds one field."""
+    return f"label_column_{field}"
 
 
 # Prompts.

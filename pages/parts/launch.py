@@ -1,94 +1,143 @@
-"""The dialog that launches an evaluation."""
+"""A new evaluation: every choice on one page, and beside them what will happen and what it will cost at most."""
 
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from genaiops_core.errors import BadInput, GenAIOpsError
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.judges import judge, known_judges
-from genaiops_core.evaluation.metrics import REGISTRY
-from pages.parts import confirm, keys, reads
+from genaiops_core.evaluation.estimate import Estimate, estimate
+from genaiops_core.evaluation.judges import Judge, JudgeOptions
+from pages.parts import (
+    frame,
+    keys,
+    launch_data,
+    launch_judge,
+    launch_metrics,
+    launch_pace,
+    reads,
+    reads_launch,
+    reads_metrics,
+    tables,
+    target_fields,
+    units,
+)
 from pages.parts.frame import Screen
 
-NO_RELEASE = "(no release)"
+
+def is_open() -> bool:
+    """Whether the operator is putting a run together."""
+    return bool(st.session_state.get(keys.COMPOSING))
 
 
-def ask(here: Screen, application: str | None) -> None:
-    """Open it; releases of `application` are offered, or of all."""
-    confirm.ask(
-        "launch",
-        title="Launch an evaluation",
-        icon=":material/play_arrow:",
-        button="Launch",
-        act=lambda reason: _launch(here, reason),
-        fields=lambda: _fields(here, application),
-        needs_reason=False,
-        width="medium",
-    )
+def open_form() -> None:
+    """Start; what was typed the last time is still there."""
+    st.session_state[keys.COMPOSING] = True
 
 
-def _fields(here: Screen, application: str | None) -> None:
-    """What to evaluate, on which cases, by whom, and how good it has to be."""
-    suites = reads.list_datasets(here.url)
-    left, right = st.columns([2, 1])
-    left.selectbox(
-        "Dataset",
-        [one.dataset for one in suites],
-        format_func=lambda name: next(
-            f"{one.dataset} ({one.cases:,} cases)" for one in suites if one.dataset == name
-        ),
-        key=keys.RUN_DATASET,
-    )
-    right.number_input("Version", min_value=1, value=None, step=1, key=keys.RUN_VERSION, placeholder="newest")
-    left, right = st.columns([2, 1])
-    left.selectbox(
-        "Release",
-        [NO_RELEASE, *(one.name for one in reads.list_releases(here.url, application))],
-        key=keys.RUN_RELEASE,
-        help="Whose quality this is; stages on cost, latency and regression need it.",
-    )
-    right.selectbox("Judge", [one.kind for one in known_judges() if one.pattern == one.kind], key=keys.RUN_JUDGE)
-    st.number_input(
-        "Sample size", min_value=1, value=None, step=1, key=keys.RUN_SAMPLE, placeholder="all cases"
-    )
-    st.markdown("**Minimums**", help="Without any, the stages of `config/evaluation_pipeline.yaml` decide.")
-    for column, metric in zip(st.columns(2) * 8, _metrics(), strict=False):
-        column.number_input(
-            REGISTRY[metric].title,
-            min_value=0.0,
-            max_value=1.0,
-            value=None,
-            step=0.05,
-            key=keys.run_minimum(metric),
-            placeholder="no minimum",
-            help=REGISTRY[metric].description,
+def _close() -> None:
+    st.session_state[keys.COMPOSING] = False
+
+
+def draw(here: Screen, application: str | None) -> None:
+    """The form; a run that is refused leaves everything as it was typed."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("New evaluation", icon=":material/play_arrow:", anchor=False, width="content")
+        st.space("stretch")
+        st.button("Back to the runs", icon=":material/arrow_back:", key=keys.RUN_BACK, on_click=_close)
+    left, right = st.columns([5, 2])
+    with left:
+        with _part("Cases", "dataset"):
+            cases = launch_data.draw(here, application)
+            target = target_fields.draw(here.url, cases.application, cases.release)
+            if target.spec is not None:
+                cases = cases.answered()
+        with _part("Judge", "gavel"):
+            judge = launch_judge.draw()
+        with _part("Metrics and gates", "rule"):
+            who = reads_metrics.judge_of(here.url, judge.name, judge.options)
+            can = {} if who is None else reads_metrics.entries(here.url, who)
+            asked = launch_metrics.draw(judge.kind, can, () if who is None else who.defaults, cases)
+        with _part("Pace and limits", "speed"):
+            pace = launch_pace.draw(asks_model=judge.kind != "offline" or target.spec is not None)
+    with right.container(border=True):
+        found = estimate(
+            metrics=[can[name] for name in asked.metrics],
+            coverage=cases.coverage,
+            cases=cases.used,
+            repetitions=target.repetitions,
+            is_generated=target.spec is not None,
+            max_tokens=JudgeOptions().max_tokens,
         )
+        _summary(here, found, judge, who)
+        reason = st.text_area("Why", key=keys.RUN_REASON, height=70, placeholder="Kept in the audit log")
+        if st.button(
+            "Launch", type="primary", icon=":material/play_arrow:", key=keys.RUN_LAUNCH, width="stretch"
+        ):
+            try:
+                _require_whole(target)
+                launched = runs.launch(
+                    here.engine,
+                    actor=here.actor,
+                    dataset=cases.dataset,
+                    version=cases.version,
+                    judge=judge.name,
+                    judge_options=judge.options,
+                    metrics=asked.metrics,
+                    minimums=asked.minimums or None,
+                    application=cases.application,
+                    release=cases.release,
+                    sample_size=cases.sample_size,
+                    repetitions=target.repetitions,
+                    target=target.spec,
+                    pace=pace,
+                    reason=(reason or "").strip(),
+                )
+            except GenAIOpsError as error:
+                st.error(units.plain(error), icon=":material/error:")
+            else:
+                reads.changed("evaluations")
+                frame.flash(f"Launched an evaluation of {cases.dataset}.")
+                st.query_params[keys.EVALUATION] = launched
+                _close()
+                st.rerun()
 
 
-def _launch(here: Screen, reason: str) -> str:
-    """Queue the run; a worker takes it up."""
-    state = st.session_state
-    application, _, release = str(state[keys.RUN_RELEASE] or NO_RELEASE).partition("/")
-    minimums = {
-        metric: float(value)
-        for metric in _metrics()
-        if (value := state.get(keys.run_minimum(metric))) is not None
-    }
-    runs.launch(
-        here.engine,
-        actor=here.actor,
-        dataset=str(state[keys.RUN_DATASET] or ""),
-        version=state[keys.RUN_VERSION],
-        judge=str(state[keys.RUN_JUDGE]),
-        minimums=minimums or None,
-        application="" if application == NO_RELEASE else application,
-        release=release,
-        sample_size=state[keys.RUN_SAMPLE],
-        reason=reason,
-    )
-    reads.changed("evaluations")
-    return f"Launched an evaluation of {state[keys.RUN_DATASET]}."
+def _require_whole(target: target_fields.Choice) -> None:
+    """Refuse a target that is half described: without it the answers of the dataset would be scored."""
+    if target.problem:
+        raise BadInput(target.problem)
 
 
-def _metrics() -> list[str]:
-    return sorted(judge("offline").defaults)
+def _part(title: str, icon: str) -> DeltaGenerator:
+    box = st.container(border=True)
+    box.subheader(title, icon=f":material/{icon}:", anchor=False)
+    return box
+
+
+def _summary(here: Screen, found: Estimate, chosen: launch_judge.Choice, who: Judge | None) -> None:
+    """What will happen, before it does."""
+    st.subheader("Before you launch", icon=":material/fact_check:", anchor=False)
+    facts: dict[str, object] = {"Cases": f"{found.cases:,}", "Scores": f"{found.units:,}"}
+    if found.answers:
+        facts["Answers to generate"] = f"{found.answers:,}"
+    if found.calls or found.embeddings:
+        cost = None if who is None else reads_launch.worst_cost(here.url, who, found)
+        facts |= {
+            "Judge calls, at most": f"{found.calls + found.embeddings:,}",
+            "Tokens, at most": f"{units.count(found.input_tokens + found.embedding_tokens)} in, "
+            f"{units.count(found.output_tokens)} out",
+            "Cost of judging, at most": "unknown: no price for this model"
+            if cost is None
+            else units.usd(cost),
+        }
+    elif who is not None:
+        facts["Cost of judging"] = "$0, no model is asked"
+    tables.facts(facts)
+    if found.calls:
+        st.caption(
+            "Reckoned from the length of the cases. Repairs of malformed answers come on top; a spend limit holds."
+        )
+    if chosen.problem:
+        st.warning(units.plain(chosen.problem), icon=":material/gavel:")

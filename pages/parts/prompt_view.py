@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 import streamlit as st
 
 from genaiops_core.releases.prompts import PromptVersion
-from pages.parts import keys, units
+from pages.parts import keys, text_diff, units
 
 
 def draw(versions: Sequence[PromptVersion]) -> None:
@@ -51,19 +50,4 @@ def draw(versions: Sequence[PromptVersion]) -> None:
         st.code(one.text, language=None, wrap_lines=True, line_numbers=True)
         return
     before = by_number[old]
-    changes = list(
-        difflib.unified_diff(
-            before.text.splitlines(),
-            one.text.splitlines(),
-            f"version {old}",
-            f"version {new}",
-            lineterm="",
-            n=3,
-        )
-    )
-    added = sum(line.startswith("+") and not line.startswith("+++") for line in changes)
-    removed = sum(line.startswith("-") and not line.startswith("---") for line in changes)
-    with st.container(horizontal=True, gap="small"):
-        st.badge(f"{added} lines added", icon=":material/add:", color="green")
-        st.badge(f"{removed} lines removed", icon=":material/remove:", color="red")
-    st.code("\n".join(changes), language="diff", wrap_lines=True)
+    text_diff.draw(before.text, one.text, old=f"version {old}", new=f"version {new}")

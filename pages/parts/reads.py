@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-import orjson
 import sqlalchemy as sa
 import streamlit as st
 
@@ -21,7 +20,6 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.cases import Case
 from genaiops_core.jobs import heartbeat
 from genaiops_core.releases import approvals, prompts, releases
 from genaiops_core.rollbacks import incidents, procedure
@@ -148,31 +146,11 @@ def list_datasets(url: str) -> list[datasets.Dataset]:
         return datasets.list_datasets(connection)
 
 
-@st.cache_data(ttl=600, max_entries=8, show_spinner="Reading the file")
-def dataset_preview(data: bytes, filename: str, mapping: tuple[tuple[str, str], ...]) -> datasets.Preview:
-    """What an import of this file would give; kept, because every click of the mapping asks again."""
-    return datasets.preview(data, filename, dict(mapping))
-
-
 @cached(SLOW_S)
 def list_versions(url: str, name: str) -> list[datasets.DatasetVersion]:
     """Versions of one dataset, newest first."""
     with snapshot(url) as connection:
         return datasets.list_versions(connection, name)
-
-
-@cached(SLOW_S)
-def cases(url: str, name: str, version: int, limit: int, offset: int) -> list[tuple[int, Case]]:
-    """Some cases of a version, in the order of the file."""
-    with snapshot(url) as connection:
-        return datasets.cases(connection, name, version, limit, offset)
-
-
-@cached(SLOW_S)
-def exported(url: str, name: str, version: int) -> bytes:
-    """A version as JSON lines."""
-    with snapshot(url) as connection:
-        return b"".join(orjson.dumps(case) + b"\n" for case in datasets.export(connection, name, version))
 
 
 @cached(QUICK_S)
@@ -317,7 +295,7 @@ def read_at(url: str, *subject: Any) -> dt.datetime:
 
 _BY_SUBJECT: dict[str, list[Any]] = {
     "releases": [list_releases, pending_approvals, approval_history, audit_entries],
-    "datasets": [list_datasets, list_versions, cases, exported, audit_entries],
+    "datasets": [list_datasets, list_versions, audit_entries],
     "evaluations": [list_evaluations, evaluation_scores, audit_entries],
     "prompts": [list_prompts, audit_entries],
     "rollouts": [rollout_status, rollout_history, list_releases, audit_entries],

@@ -25,7 +25,7 @@ def draw(here: Screen, application: str | None) -> None:
                     {
                         "metric": titles.get(one.metric, one.metric),
                         "items": one.items,
-                        "agreed": one.percent_agreement,
+                        "agreed": one.percent_agreement / 100,
                         "kappa": one.kappa,
                         "low": one.low,
                         "high": one.high,

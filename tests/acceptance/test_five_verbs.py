@@ -115,15 +115,15 @@ def test_launch_an_evaluation(console: Console, page: Page, tmp_path: Path) -> N
     expect(page.get_by_text("Imported 60 cases").first).to_be_visible()
 
     page.goto(f"{console.url}/evaluations")
-    page.get_by_role("button", name="Launch evaluation").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_role("combobox", name=re.compile("Dataset")).click()
+    page.get_by_role("button", name="New evaluation").click()
+    page.get_by_role("combobox", name=re.compile("Dataset")).click()
     page.get_by_role("option", name="policy-questions").click()
-    minimum = dialog.get_by_role("spinbutton", name="Grounding overlap (proxy)")
+    page.get_by_text("My own minimums").click()
+    minimum = page.get_by_role("spinbutton", name="Grounding overlap (proxy)")
     minimum.fill("0.5")
     minimum.press("Tab")
-    dialog.get_by_role("button", name="Launch", exact=True).click()
-    expect(dialog).to_be_hidden()
+    page.get_by_role("button", name="Launch", exact=True).click()
+    expect(page.get_by_text("Launched an evaluation of policy-questions").first).to_be_visible()
     wait_for(lambda: latest_verdict(console) == "passed", seconds=40)
     page.reload()
     expect(page.get_by_text("passed").first).to_be_visible()
@@ -218,7 +218,7 @@ def test_roll_back(console: Console, page: Page) -> None:
 @pytest.mark.parametrize(
     "screen",
     [
-        "overview", "quality", "cost", "latency", "traces", "datasets", "evaluations", "releases", "prompts",
+        "overview", "quality", "cost", "latency", "traces", "datasets", "evaluations", "metrics", "releases", "prompts",
         "rollouts", "incidents", "audit", "settings",
     ],
 )  # fmt: skip

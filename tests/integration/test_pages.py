@@ -18,7 +18,7 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.demo.writer import write_demo
-from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation import datasets
 from genaiops_core.releases import approvals, prompts, releases
 from genaiops_core.rollbacks import incidents
 from genaiops_core.rollouts import rollouts
@@ -275,26 +275,6 @@ def test_an_unreadable_file_is_refused_in_place(bare: sa.Engine) -> None:
     screen.file_uploader[0].upload("cases.json", b"{ not json")
     checked(screen.run())
     assert screen.error
-
-
-def test_an_evaluation_is_launched_and_waits_for_a_worker(bare: sa.Engine) -> None:
-    datasets.import_dataset(bare, actor="ada", name="suite", data=CSV, filename="cases.csv")
-    screen = open_screen("evaluations")
-    checked(screen.button(key=keys.EVALUATION_LAUNCH).click().run())
-    screen.number_input(key=keys.run_minimum("reference_overlap")).set_value(0.5)
-    submit(screen, "launch")
-    with reading(bare) as connection:
-        queued = runs.list_evaluations(connection)
-    assert [(one.state, one.dataset, one.created_by) for one in queued] == [("queued", "suite", "grace")]
-    assert queued[0].config["minimums"] == {"reference_overlap": 0.5}
-    assert "No worker is running" in shown(checked(screen.run()))
-
-
-def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo: sa.Engine) -> None:
-    screen = open_screen("evaluations")
-    assert any("verdict" in str(one.value) for one in screen.markdown)
-    assert all("(proxy)" in one.label for one in screen.metric)
-    assert any("why" in one.value for one in screen.dataframe)
 
 
 def test_the_chain_is_verified_on_demand(demo: sa.Engine) -> None:

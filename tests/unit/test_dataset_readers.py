@@ -35,6 +35,56 @@ def test_a_decimal_comma_does_not_hide_the_semicolon() -> None:
     assert cells(table) == [("How much, please?", "1,5"), ("Well, what?", "2,5")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\nquestion;answer\r\nWhy, then?;So\r\n",
+        "question::answer\nWhy, then?::So\n".replace("::", "\x01"),
+        "question#answer\nWhy, then?#So\n",
+        'question,answer\n"Why, then?","So"\n',
+    ],
+)
+def test_finds_rare_delimiters_too(text: str) -> None:
+    assert cells(read_table(text.encode(), "a.csv")) == [("Why, then?", "So")]
+
+
+def test_quotes_written_with_a_backslash_do_not_end_the_cell() -> None:
+    table = read_table(b'question,answer\n"Who said \\"why, so\\" first?",Me\n', "a.csv")
+    assert cells(table) == [('Who said "why, so" first?', "Me")]
+
+
+def test_a_list_of_questions_needs_no_header() -> None:
+    table = read_table(b"Who pays for the parcel?\nWhen does it come, then?\n", "questions.txt")
+    assert cells(table) == [("Who pays for the parcel?",), ("When does it come, then?",)]
+
+
+def test_a_file_with_only_a_header_says_so() -> None:
+    table = read_table(b"question,answer\n", "a.csv")
+    assert (table.columns, table.problems[0].problem) == (
+        ("question", "answer"),
+        "has a header (row 1) and no rows below it",
+    )
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
+def test_a_look_reads_no_further_than_asked(name: str) -> None:
+    rows = [{"question": f"q{number}"} for number in range(30)]
+    text = {
+        "a.csv": "\n".join(["question", *(row["question"] for row in rows)]),
+        "a.jsonl": "\n".join(map(json.dumps, rows)),
+        "a.json": json.dumps(rows),
+    }[name]
+    looked = read_table(text.encode(), name, most_rows=20)
+    assert (len(looked.rows), looked.is_partial) == (20, True)
+    assert read_table(text.encode(), name, most_rows=30).is_partial is False
+
+
+def test_nul_bytes_and_long_lines_of_another_encoding_are_read() -> None:
+    assert cells(read_table(b"question,answer\nWh\x00y?,So\n", "a.csv")) == [("Wh\x00y?", "So")]
+    data = b"question\n" + b"a" * 3_000_000 + b"\ncaf\xe9 \xe0 la carte, d\xe9j\xe0 vu\n"
+    assert read_table(data, "a.csv").rows[1].cells == ("café à la carte, déjà vu",)
+
+
 def test_one_column_of_sentences_is_not_split_at_their_commas() -> None:
     table = read_table(b"question\nWell, who?\nSo, where, then?\n", "a.csv")
     assert cells(table) == [("Well, who?",), ("So, where, then?",)]

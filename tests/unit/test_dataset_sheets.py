@@ -6,6 +6,7 @@ import io
 import tracemalloc
 import zipfile
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -40,6 +41,19 @@ def row(*cells: str, repeat: int = 1) -> str:
 
 def cell(text: str, more: str = "") -> str:
     return f"<table:table-cell {more}><text:p>{text}</text:p></table:table-cell>"
+
+
+def book(**sheets: list[list[object]]) -> bytes:
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for name, rows in sheets.items():
+        sheet = made.create_sheet(name)
+        for one in rows:
+            sheet.append(one)
+    made["Hidden"].sheet_state = "hidden"
+    stream = io.BytesIO()
+    made.save(stream)
+    return stream.getvalue()
 
 
 def cells(table: Table) -> list[tuple[object, ...]]:
@@ -169,3 +183,33 @@ def test_the_sheets_that_other_tools_stumble_over() -> None:
     table = read_table((folder / "blank_line.ods").read_bytes(), "blank_line.ods")
     assert table.columns == ("Name", "Age", "When")
     assert [item.cells[0] for item in table.rows] == ["Bob", "Jane", "Ian"]
+
+
+SUITE: list[list[object]] = [["question", "answer"], ["Why?", "So"]]
+
+
+def test_a_cover_and_a_hidden_sheet_are_not_the_dataset() -> None:
+    cover: list[list[object]] = [["Suite of spring"], ["by Ada"], ["version", 3]]
+    data = book(Hidden=SUITE, Empty=[], Cover=cover, Cases=SUITE, More=[["query"], ["Who?"]])
+    table = read_table(data, "suite.xlsx")
+    assert (table.sheet, table.sheets) == ("Cases", ("Cover", "Cases", "More"))
+    assert cells(read_table(data, "suite.xlsx", sheet="More")) == [("Who?",)]
+    with pytest.raises(BadInput, match="no sheet 'Empty' with rows; it has: Cover, Cases, More"):
+        read_table(data, "suite.xlsx", sheet="Empty")
+
+
+def test_a_sheet_of_a_document_is_chosen_by_name() -> None:
+    first = row(cell("question")) + row(cell("Why?"))
+    second = row(cell("query"), cell("answer")) + row(cell("Who?"), cell("Me"))
+    data = ods(f'{first}</table:table><table:table table:name="second">{second}')
+    table = read_table(data, "suite.ods")
+    assert (table.sheet, table.sheets) == ("second", ("Sheet2", "second"))
+    assert cells(read_table(data, "suite.ods", sheet="Sheet2")) == [("Why?",)]
+
+
+def test_a_look_at_a_sheet_reads_no_further_than_asked() -> None:
+    many: list[list[object]] = [["question"], *([f"q{number}"] for number in range(50))]
+    repeated = row(cell("question")) + row(cell("Why?"), repeat=50)
+    for data, name in ((book(Hidden=[], Cases=many), "a.xlsx"), (ods(repeated), "a.ods")):
+        table = read_table(data, name, most_rows=20)
+        assert (len(table.rows), table.is_partial) == (20, True)

@@ -1,12 +1,20 @@
-"""Two runs compared case by case, and the comment written from results."""
+"""Two runs compared case by case."""
 
 from __future__ import annotations
 
-import numpy as np
+import dataclasses
 
-from genaiops_core.evaluation.comment import markdown
+import numpy as np
+import pytest
+
+from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.compare import compare_documents
 from genaiops_core.evaluation.details import input_sha256
+from genaiops_core.evaluation.gates import Evidence, decide
+from genaiops_core.evaluation.metrics import REGISTRY
+from genaiops_core.evaluation.pairing import dropped, paired, risen
+from genaiops_core.evaluation.results import metrics_of
+from genaiops_core.evaluation.scales import Scale
 from genaiops_core.evaluation.summaries import Unit, summarise
 
 
@@ -61,32 +69,80 @@ def test_too_few_common_cases_or_a_lost_metric_is_inconclusive() -> None:
     assert lost.verdict == "inconclusive"
 
 
-def test_the_comment_shows_scores_and_folds_details_without_foreign_markup() -> None:
-    text = markdown(
-        {
-            **body(BASE),
-            "dataset": "suite",
-            "version": 2,
-            "cases": 60,
-            "cases_total": 100,
-            "judge": "offline",
-            "application": "shop",
-            "release": "v2",
-            "cost_usd": "0",
-            "traffic": {
-                "requests": 1200,
-                "unpriced_calls": 0,
-                "monthly_cost_usd": 60.0,
-                "window_days": 7,
-                "cost_per_query_usd": 0.0123,
-                "latency_ms": {"p95": 2400.0},
-            },
-        }
+def test_several_metrics_get_intervals_that_hold_together() -> None:
+    def both(values: list[float]) -> dict[str, object]:
+        first, second = body(values), body(values, metric="question_overlap")
+        rows = [
+            {**one, "scores": {**one["scores"], **other["scores"]}}
+            for one, other in zip(first["details"], second["details"], strict=True)  # type: ignore[call-overload]
+        ]
+        return {**first, "metrics": {**first["metrics"], **second["metrics"]}, "details": rows}  # type: ignore[dict-item]
+
+    noise = np.random.default_rng(4).normal(0, 0.1, 60)
+    noisy = [float(np.clip(value + shift, 0, 1)) for value, shift in zip(BASE, noise, strict=True)]
+    one, two = (
+        compare_documents(body(BASE), body(noisy), 0.05),
+        compare_documents(both(BASE), both(noisy), 0.05),
     )
-    assert text.startswith("## ✅ Evaluation passed\n")
-    assert "60 of 100 cases" in text
-    assert "grounding_overlap (proxy)" in text
-    assert "0.0123 USD (1,200 requests, last 7 days)" in text
-    assert "p95 latency: 2,400 ms" in text
-    assert "<details>" in text
-    assert "<b>" not in text and "@here" not in text
+    assert (one.alpha_each, two.alpha_each) == (0.05, 0.025)
+    assert (two.differences[0].low or 0) < (one.differences[0].low or 0)
+    assert "Bonferroni" in two.as_json()["correction"]
+
+
+def test_permutation_of_signs_names_itself_and_gives_a_p_value() -> None:
+    worse = compare_documents(body(BASE), body([value - 0.1 for value in BASE]), 0.05, method="permutation")
+    assert worse.verdict == "failed"
+    assert "sign-flip" in worse.differences[0].method
+    assert worse.differences[0].p_value == pytest.approx(0.0001)
+    with pytest.raises(BadInput, match="bootstrap, permutation"):
+        compare_documents(body(BASE), body(BASE), 0.05, method="guess")
+
+
+def test_different_judges_do_not_measure_alike() -> None:
+    found = compare_documents(body(BASE, judge="offline"), body(BASE, judge="bedrock:m"), 0.05)
+    assert found.verdict == "inconclusive"
+    assert "judged by offline and by bedrock:m" in found.differences[0].why
+
+
+def test_less_is_better_is_not_compared_upside_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = dataclasses.replace(REGISTRY["grounding_overlap"], name="toxicity", higher_is_better=False)
+    monkeypatch.setitem(REGISTRY, "toxicity", entry)
+    more = body([value + 0.1 for value in BASE], metric="toxicity")
+    less = body([value - 0.1 for value in BASE], metric="toxicity")
+    base = body(BASE, metric="toxicity")
+    assert compare_documents(base, more, 0.05).verdict == "failed"
+    assert compare_documents(base, less, 0.05).verdict == "passed"
+    gates = decide(Evidence(metrics=metrics_of(base), judge="offline"), minimums={"toxicity": 0.95}).gates
+    assert gates[0].verdict == "passed"
+    assert (
+        decide(Evidence(metrics=metrics_of(base), judge="x"), minimums={"toxicity": 0.2}).verdict == "failed"
+    )
+
+
+def test_cases_are_matched_by_input_and_occurrence_whatever_their_number() -> None:
+    rows = [
+        {
+            "case": number,
+            "input_sha256": input_sha256(text),
+            "input": text,
+            "scores": {"m": value},
+            "reasons": {},
+        }
+        for number, (text, value) in enumerate([("a", 0.1), ("b", 0.2), ("a", 0.3), ("c", 0.4)], start=1)
+    ]
+    found = paired(rows, [{**rows[2], "case": 1}, {**rows[1], "case": 2}, {**rows[0], "input_sha256": "d"}])
+    assert [(before.case, now.case) for before, now in found.common] == [(1, 1), (2, 2)]
+    assert [side.input for side in found.only_baseline] == ["a", "c"]
+    assert [side.key for side in found.only_current] == ["d#0"]
+
+
+def test_the_largest_drops_come_first_whatever_the_scale() -> None:
+    changed = [value - shift for value, shift in zip(BASE, [0.0, 0.3, 0.1, *[0.0] * 57], strict=True)]
+    found = compare_documents(body(BASE), body(changed), 0.05)
+    drops = dropped(found.pairs, {"grounding_overlap": Scale()})
+    assert [one.current.case for one in drops] == [2, 3]
+    assert drops[0].gain == pytest.approx(-0.3)
+    assert dropped(found.pairs, {"grounding_overlap": Scale(higher_is_better=False)}) == []
+    assert [
+        one.current.case for one in risen(found.pairs, {"grounding_overlap": Scale(higher_is_better=False)})
+    ] == [2, 3]

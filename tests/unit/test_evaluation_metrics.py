@@ -18,6 +18,7 @@ from genaiops_core.evaluation.metrics import (
     ragas,
     texts,
 )
+from genaiops_core.evaluation.scales import scale_of
 from genaiops_core.statistics import overlap
 
 CASE = Case(
@@ -134,3 +135,10 @@ def test_metrics_that_production_can_have_need_no_reference() -> None:
     without = {name for name in ragas.DEFAULTS if not REGISTRY[name].needs_reference}
     assert without == {"faithfulness", "answer_relevancy"}
     assert find("nothing of the kind") is None
+
+
+def test_which_end_is_good_is_known_of_names_that_only_agentcore_uses() -> None:
+    entry = find("harmfulness")
+    assert entry is not None and entry.higher_is_better is False
+    assert not scale_of("harmfulness").higher_is_better
+    assert find("goal_success_rate") is None

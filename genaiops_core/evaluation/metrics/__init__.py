@@ -84,7 +84,10 @@ def find(name: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Metric |
         if rubric.name == name:
             return rubric.metric
     found_code = code_metrics().metrics.get(name)
-    return found_code.entry if found_code else None
+    if found_code:
+        return found_code.entry
+    # A name that only AgentCore uses: which end of harmfulness is good must not depend on who asks.
+    return agentcore.BY_NAME.get(name)
 
 
 def every(rubrics: Sequence[Any] = ()) -> list[Metric]:

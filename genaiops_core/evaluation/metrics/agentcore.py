@@ -56,7 +56,7 @@ def _entry(evaluator: str, needs: tuple[str, ...], higher_is_better: bool | None
 
 
 BUILTIN = tuple(_entry(f"Builtin.{name}", needs, better, text) for name, needs, better, text in _BUILTIN)
-_BY_NAME = {entry.name: entry for entry in BUILTIN}
+BY_NAME = {entry.name: entry for entry in BUILTIN}
 
 
 def entries(judge: str) -> dict[str, Metric]:
@@ -65,7 +65,7 @@ def entries(judge: str) -> dict[str, Metric]:
     found = {}
     for evaluator in evaluators:
         name = metric_name(evaluator)
-        known = _BY_NAME.get(name) if evaluator.startswith("Builtin.") else None
+        known = BY_NAME.get(name) if evaluator.startswith("Builtin.") else None
         found[name] = known or _entry(
             evaluator, ("answer",), None, f"The evaluator {evaluator} of your account."
         )

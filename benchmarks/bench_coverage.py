@@ -1,0 +1,94 @@
+"""How often prediction-powered intervals hold the true mean, and how wide they are beside labels alone.
+
+The table of docs/design/judge-against-humans.md comes from here.
+
+    python -m benchmarks.bench_coverage [--repetitions 400]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from genaiops_core.statistics.intervals import betting
+from genaiops_core.statistics.prediction_powered import NORMAL, estimate
+
+Array = npt.NDArray[np.float64]
+Draw = Callable[[np.random.Generator, int], tuple[Array, Array]]
+
+OTHERS = 1_000
+LABELS = (20, 50, 100, 200, 500)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repetitions", type=int, default=400)
+    chosen, _ = parser.parse_known_args()
+    print(
+        "| judge and people | labels | holds | width | labels alone | normal | judge's own mean is off by |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for name, draw in WORLDS.items():
+        truth = float(draw(np.random.default_rng(9), 2_000_000)[1].mean())
+        for labels in LABELS:
+            print(f"| {name} | {labels} | {_row(draw, truth, labels, chosen.repetitions)} |", flush=True)
+
+
+def _row(draw: Draw, truth: float, labels: int, repetitions: int) -> str:
+    random = np.random.default_rng(1)
+    held, widths, alone, normal, off = [], [], [], [], []
+    for _ in range(repetitions):
+        judge, human = draw(random, labels)
+        found = estimate(judge, human, draw(random, OTHERS)[0])
+        plain = betting(human)
+        assert (
+            found.low is not None and found.high is not None and found.raw is not None and plain is not None
+        )
+        held.append(found.low <= truth <= found.high)
+        widths.append(found.high - found.low)
+        alone.append(plain.high - plain.low)
+        normal.append(found.method == NORMAL)
+        off.append(found.raw - truth)
+    means = [np.mean(one) for one in (held, widths, alone, normal, off)]
+    return "{:.1%} | {:.3f} | {:.3f} | {:.0%} | {:+.3f}".format(*means)
+
+
+def _yes_no(good: float, *, is_blind: bool) -> Draw:
+    """People say good or bad; a blind judge is as kind to all, a seeing one scores most bad ones low."""
+
+    def draw(random: np.random.Generator, n: int) -> tuple[Array, Array]:
+        human = (random.random(n) < good) * 1.0
+        kind = random.beta(9, 1.5, n)
+        return (kind if is_blind else np.where(human > 0, kind, random.beta(2, 4, n))), human
+
+    return draw
+
+
+def _exact(random: np.random.Generator, n: int) -> tuple[Array, Array]:
+    human = (random.random(n) < 0.7) * 1.0
+    return np.where(random.random(n) < 0.97, human, 1 - human), human
+
+
+def _graded(random: np.random.Generator, n: int) -> tuple[Array, Array]:
+    """Five grades, and a judge that is a tenth too kind."""
+    truth = random.beta(5, 2, n)
+    human = np.round(np.clip(truth + random.normal(0, 0.08, n), 0, 1) * 4) / 4
+    return np.clip(truth + 0.1 + random.normal(0, 0.05, n), 0, 1), human
+
+
+WORLDS: dict[str, Draw] = {
+    "80 % good, seeing judge": _yes_no(0.8, is_blind=False),
+    "95 % good, seeing judge": _yes_no(0.95, is_blind=False),
+    "98 % good, blind judge": _yes_no(0.98, is_blind=True),
+    "60 % good, blind judge": _yes_no(0.6, is_blind=True),
+    "70 % good, judge right 97 % of the time": _exact,
+    "five grades, judge 0.1 too kind": _graded,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""Offline metrics against human labels: AUROC and Spearman of each, on five public sets that people labelled.
+
+The sets lie in `../shared/data/rag_eval` (their README.md tells where each comes from). Where they are not, the report
+runs on generated rows, whose labels follow from how they were made, and says so: those figures say nothing of people.
+
+    python -m benchmarks.bench_proxies [--write]    # --write puts the table into docs/reference/proxies.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.metrics import OFFLINE, REGISTRY, measure
+from genaiops_core.statistics.association import Association, auroc, spearman
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data" / "rag_eval"
+DOCUMENT = ROOT / "docs" / "reference" / "proxies.md"
+BEGIN, END = "<!-- begin: make bench -->", "<!-- end: make bench -->"
+
+GOOD_FROM = 0.5
+"""Labels brought to 0..1 are good from here on."""
+
+
+class Item(NamedTuple):
+    """One labelled answer, or two of which people said which is better: then a metric's value is the difference."""
+
+    cases: tuple[Case, ...]
+    label: float
+    """0 to 1; of two answers -2 (the first is much better) to 2."""
+
+
+class Row(NamedTuple):
+    """One metric on one label of one set."""
+
+    data: str
+    label: str
+    metric: str
+    n: int
+    good: int
+    auroc: Association | None
+    spearman: Association | None
+
+
+def main() -> None:
+    """Print the report; with --write, put it into the documentation."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--write", action="store_true")
+    chosen, _ = parser.parse_known_args()
+    rows = report(DATA)
+    if not DATA.exists():
+        print(f"{DATA} is not there: generated rows instead. Their figures say nothing of people.")
+    print(table(rows))
+    if chosen.write:
+        text = DOCUMENT.read_text()
+        before, _, rest = text.partition(BEGIN)
+        DOCUMENT.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{rest.partition(END)[2]}")
+
+
+def report(folder: Path) -> list[Row]:
+    """Every metric that is computed offline on every label of every set of `folder`; on generated rows where it does not exist."""
+    sets = SETS if folder.exists() else {("generated", "supported"): lambda _folder: generated()}
+    metrics = [name for name, entry in REGISTRY.items() if OFFLINE in entry.judges]
+    rows = []
+    for (data, label), read in sets.items():
+        items = list(read(folder))
+        rows += [row for metric in metrics if (row := _row(data, label, metric, items)).n]
+    return rows
+
+
+def table(rows: list[Row]) -> str:
+    """The report as a Markdown table."""
+    lines = [
+        "| set | people judged | metric | n | good | AUROC (95 %) | Spearman (95 %) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        figures = f"{row.n:,} | {row.good / row.n:.0%} | {_shown(row.auroc)} | {_shown(row.spearman)}"
+        lines.append(f"| {row.data} | {row.label} | `{row.metric}` | {figures} |")
+    return "\n".join(lines)
+
+
+def _row(data: str, label: str, metric: str, items: list[Item]) -> Row:
+    values, labels = [], []
+    for item in items:
+        measured = [
+            _measured(metric, one.input, one.answer, one.contexts, one.reference) for one in item.cases
+        ]
+        known = [value for value in measured if value is not None]
+        if len(known) == len(measured):
+            values.append(known[-1] - known[0] if len(known) == 2 else known[0])
+            labels.append(item.label)
+    is_of_two = any(len(item.cases) == 2 for item in items)
+    # Of two answers, those that people found equal have no better one.
+    decided = [(value, one) for value, one in zip(values, labels, strict=True) if one != 0 or not is_of_two]
+    good = [one > 0 if is_of_two else one >= GOOD_FROM for _, one in decided]
+    return Row(
+        data=data,
+        label=label,
+        metric=metric,
+        n=len(values),
+        good=sum(good) if not is_of_two else sum(one > 0 for one in labels),
+        auroc=auroc([value for value, _ in decided], good),
+        spearman=spearman(values, labels),
+    )
+
+
+@cache
+def _measured(
+    metric: str, asked: str, answer: str | None, contexts: tuple[str, ...] | None, reference: str | None
+) -> float | None:
+    """Of an answer with labels of several kinds, computed once."""
+    return measure(metric, Case(input=asked, answer=answer, contexts=contexts, reference=reference)).value
+
+
+def _shown(found: Association | None) -> str:
+    return "unknown" if found is None else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def _mtrag(dimension: str) -> Callable[[Path], Iterator[Item]]:
+    def read(folder: Path) -> Iterator[Item]:
+        for row in _lines(folder / "mtrag_human_cases.jsonl"):
+            # The rows of model=reference are the reference answer itself: every overlap with it is whole.
+            said = row["human"].get(dimension)
+            if row["model"] != "reference" and said:
+                case = Case(
+                    input=row["question"],
+                    answer=row["answer"],
+                    contexts=tuple(row["contexts"]),
+                    reference=row["ground_truth"],
+                )
+                yield Item((case,), (fmean(said) - 1) / 3)
+
+    return read
+
+
+def _ragchecker(label: str) -> Callable[[Path], Iterator[Item]]:
+    def read(folder: Path) -> Iterator[Item]:
+        for row in _lines(folder / "ragchecker_human_pairs.jsonl"):
+            both = tuple(
+                Case(input=row["query"], answer=row[name]["response"], reference=row["gt_answer"])
+                for name in ("model1", "model2")
+            )
+            yield Item(both, float(row[label]))
+
+    return read
+
+
+def _halueval(folder: Path) -> Iterator[Item]:
+    for row in _lines(folder / "halueval_general.jsonl"):
+        case = Case(input=row["user_query"], answer=row["chatgpt_response"])
+        yield Item((case,), float(row["hallucination"] == "no"))
+
+
+def _begin(folder: Path) -> Iterator[Item]:
+    with (folder / "begin_dev_wow.tsv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            case = Case(input=row["message"], answer=row["response"], contexts=(row["knowledge"],))
+            yield Item((case,), float(row["begin_label"] == "Fully attributable"))
+
+
+def _summedits(folder: Path) -> Iterator[Item]:
+    for row in json.loads((folder / "summedits_samsum.json").read_bytes()):
+        # Nothing is asked here, so what looks at the question is undefined.
+        case = Case(input="", answer=row["summary"], contexts=(row["doc"],))
+        yield Item((case,), float(row["label"]))
+
+
+def generated(cases: int = 400, seed: int = 20_260_105) -> Iterator[Item]:
+    """Answers that repeat their context, and as many of which half the words come from elsewhere."""
+    rng = random.Random(seed)
+    words = [
+        f"{first}{last}" for first in ("bal", "cor", "dun", "fer", "gil") for last in ("an", "ek", "im", "os")
+    ]
+    for number in range(cases):
+        told = rng.sample(words, 12)
+        is_supported = number % 2 == 0
+        answer = told[:8] if is_supported else told[:4] + rng.sample(words, 4)
+        case = Case(
+            input=" ".join(rng.sample(told, 3)),
+            answer=" ".join(answer),
+            contexts=(" ".join(told),),
+            reference=" ".join(told[:8]),
+        )
+        yield Item((case,), float(is_supported))
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+SETS: dict[tuple[str, str], Callable[[Path], Iterator[Item]]] = {
+    ("mtrag", "faithfulness"): _mtrag("faithfulness"),
+    ("mtrag", "appropriateness"): _mtrag("appropriateness"),
+    ("mtrag", "completeness"): _mtrag("completeness"),
+    ("ragchecker", "which is more correct"): _ragchecker("correctness_label"),
+    ("ragchecker", "which is more complete"): _ragchecker("completeness_label"),
+    ("ragchecker", "which is better"): _ragchecker("overall_label"),
+    ("halueval", "no hallucination"): _halueval,
+    ("begin", "fully attributable"): _begin,
+    ("summedits", "consistent"): _summedits,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""The read API of judges against people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from db.transaction import reading
+from genaiops_core.api.answers import Window, answer, engine_of, json_of
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation import datasets, judged
+from genaiops_core.evaluation.label_metrics import parse_matches
+from genaiops_core.evaluation.production_agreement import agreement_in_production
+
+router = APIRouter()
+
+
+@router.get("/agreement")
+def agreement(
+    request: Request,
+    filters: Window,
+    evaluation: Annotated[str | None, Query(description="Id of an evaluation.")] = None,
+    dataset: Annotated[str | None, Query(description="Of each judge its newest finished evaluation.")] = None,
+    version: Annotated[int | None, Query(description="Of the dataset; the newest.")] = None,
+    match: Annotated[list[str] | None, Query(description="METRIC=LABEL; repeat it.")] = None,
+) -> Response:
+    """Agreement of judges with people and corrected means; of the window's production requests when neither is named."""
+    chosen = parse_matches(match or [])
+    if evaluation and dataset:
+        raise BadInput("Name an evaluation or a dataset, not both.")
+    with reading(engine_of(request)) as connection:
+        if evaluation:
+            found = judged.agreement_of_run(connection, evaluation, chosen=chosen)
+            return json_of({"evaluation": evaluation, "rows": [one.as_json() for one in found]})
+        if dataset:
+            of = datasets.get_version(connection, dataset, version)
+            found = judged.agreement_of_dataset(connection, of.dataset, of.version, chosen=chosen)
+            named = {"dataset": of.dataset, "version": of.version}
+            return json_of({**named, "rows": [one.as_json() for one in found]})
+        found = agreement_in_production(connection, filters, chosen=chosen)
+    return answer(filters, {"rows": [one.as_json() for one in found]})

@@ -1,0 +1,68 @@
+"""`genaiops dataset from-traces, synthesise`: cases from traffic and from documents."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from genaiops_core.cli import context, output, traces
+from genaiops_core.cli.dataset_changes import Reason, made
+
+Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; made when there is none.")]
+
+
+def register(commands: typer.Typer) -> None:
+    """Add these to `genaiops dataset`."""
+    commands.command("from-traces")(from_traces)
+
+
+def from_traces(
+    name: Dataset,
+    query: traces.Query = "",
+    last: traces.Last = "24h",
+    start: traces.Start = None,
+    end: traces.End = None,
+    application: traces.Application = None,
+    release: Annotated[str | None, typer.Option(help="Only this release.")] = None,
+    only_errors: Annotated[bool, typer.Option("--only-errors", help="Requests that failed.")] = False,
+    disliked: Annotated[bool, typer.Option("--disliked", help="Requests with a thumb down.")] = False,
+    metric: Annotated[str, typer.Option(help="Of --below, for example faithfulness.")] = "",
+    below: Annotated[float | None, typer.Option(help="Only requests that scored lower.")] = None,
+    limit: Annotated[int, typer.Option(help="Requests at most, newest first, 1 to 5000.")] = 200,
+    reason: Reason = "",
+    json: output.Json = False,
+) -> None:
+    """Make the requests that a search finds test cases: one new version, nothing twice."""
+    import dataclasses
+
+    from genaiops_core.evaluation import trace_datasets
+
+    filters = traces.filters_of(last, start, end, application)
+    done = trace_datasets.from_traces(
+        context.engine(),
+        actor=context.actor(),
+        dataset=name,
+        filters=dataclasses.replace(filters, release=release),
+        query=trace_datasets.narrowed_query(
+            query, only_errors=only_errors, disliked=disliked, metric=metric, below=below
+        ),
+        limit=limit,
+        reason=reason,
+    )
+    if json:
+        stored = {} if done.version is None else made(done.version)
+        facts = {"found": done.found, "added": done.added, "skipped": done.skipped, "has_more": done.has_more}
+        output.print_json({"dataset": name, "version": None, "cases": 0, **stored, **facts})
+        return
+    if done.version is None or not done.added:
+        typer.echo(f"Nothing was added; {done.found} requests were found.")
+    else:
+        typer.echo(
+            f"{name} version {done.version.version}: {done.added} of {done.found} requests added, "
+            f"{done.version.cases} cases in all."
+        )
+    for why, count in done.skipped.items():
+        typer.echo(f"  {count} left out: {why}")
+    if done.has_more:
+        typer.echo(f"There may be more; --limit {limit} was reached.")

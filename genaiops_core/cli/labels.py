@@ -1,0 +1,217 @@
+"""`genaiops label` and `genaiops agreement`: what people say of test cases, and how far judges agree with them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from db.transaction import reading
+from genaiops_core.cli import context
+from genaiops_core.cli.datasets import read_file, split_version
+from genaiops_core.cli.output import Json, print_json, print_table
+from genaiops_core.errors import BadInput
+
+label_app = typer.Typer(help="Labels that people give to test cases.", no_args_is_help=True)
+
+DatasetName = Annotated[str, typer.Option("--dataset", help="Name of the dataset, or NAME@VERSION.")]
+Matches = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--match", metavar="METRIC=LABEL", help="Hold METRIC against LABEL; an empty LABEL leaves it out."
+    ),
+]
+Cuts = Annotated[
+    list[str] | None,
+    typer.Option("--cut", metavar="METRIC=VALUE", help="From VALUE on the judge finds a case good."),
+]
+Reason = Annotated[str, typer.Option(help="Why, for the audit log.")]
+_COLUMNS = ("label", "case", "input", "answer", "labeller")
+
+
+def register(app: typer.Typer) -> None:
+    """Add `label` and `agreement` to the root."""
+    app.add_typer(label_app, name="label")
+    app.command("agreement")(agreement)
+
+
+@label_app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON, JSONL, XLSX, XLS, ODS or Parquet.")],
+    dataset: DatasetName,
+    metric: Annotated[str, typer.Option(help="What was labelled, for example groundedness.")],
+    map: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=COLUMN", help="FIELD: " + ", ".join(_COLUMNS) + ". Repeatable."),
+    ] = None,
+    scale: Annotated[str, typer.Option(help="LOW..HIGH, the worst first, as in 1..5; 0..1 otherwise.")] = "",
+    value: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL=VALUE", help="What a label means, as in yes=1. Repeatable."),
+    ] = None,
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Keep the labels of a file; rows that name no case are listed by row and column."""
+    from genaiops_core.evaluation import label_files, label_imports
+
+    name, version = split_version(dataset)
+    columns = dict(_pair(text, "FIELD=COLUMN, as in label=grounded") for text in map or [])
+    if unknown := set(columns) - set(_COLUMNS):
+        raise BadInput(f"There is no field '{min(unknown)}'; map one of {', '.join(_COLUMNS)} to a column.")
+    found = label_imports.import_labels(
+        context.engine(),
+        actor=context.actor(),
+        dataset=name,
+        version=version,
+        metric=metric,
+        data=read_file(file),
+        filename=file.name,
+        columns=columns,
+        scale=label_files.parse_scale(scale, value or []),
+        reason=reason,
+    )
+    if json:
+        problems = [problem.as_json() for problem in found.problems]
+        print_json({**vars(found), "columns": vars(found.columns), "problems": problems})
+        return
+    typer.echo(
+        f"{found.dataset}: {found.labels} labels of {found.metric} ({found.new} new, {found.changed} changed), "
+        f"{found.rejected} rows rejected."
+    )
+    for problem in found.problems[:20]:
+        where = "the file" if problem.row is None else f"row {problem.row}"
+        column = f", column {problem.column}" if problem.column else ""
+        typer.echo(f"  {where}{column}: {problem.problem}")
+    if len(found.problems) > 20:
+        typer.echo(f"  and {len(found.problems) - 20} more; --json lists them")
+
+
+@label_app.command("list")
+def list_(
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")] = None,
+    json: Json = False,
+) -> None:
+    """How many cases were labelled, by dataset and metric."""
+    from genaiops_core.evaluation import labels
+
+    with reading(context.engine()) as connection:
+        rows = [dataclasses.asdict(one) for one in labels.count_labels(connection, dataset)]
+    if json:
+        print_json({"labels": rows})
+        return
+    columns = ["dataset", "metric", "cases", "labels", "labellers", "mean", "newest"]
+    print_table(rows, columns, empty="No case was labelled yet; genaiops label import FILE brings labels in.")
+
+
+@label_app.command("from-reviews")
+def from_reviews(dataset: DatasetName, reason: Reason = "", json: Json = False) -> None:
+    """Make labels of what reviewers said of the requests that cases were made from."""
+    from genaiops_core.evaluation import label_imports
+
+    name, _ = split_version(dataset)
+    made = label_imports.labels_from_reviews(
+        context.engine(), actor=context.actor(), dataset=name, reason=reason
+    )
+    if json:
+        print_json({"dataset": name, "labels": made})
+    elif not any(made.values()):
+        typer.echo(f"Nothing new: no finished review is of a request that a case of {name} was made from.")
+    else:
+        typer.echo(f"{name}: " + ", ".join(f"{count} of {metric}" for metric, count in made.items()) + ".")
+
+
+def agreement(
+    evaluation: Annotated[str | None, typer.Option(help="Id of the evaluation.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="NAME or NAME@VERSION: of each judge its newest finished evaluation.")
+    ] = None,
+    production: Annotated[bool, typer.Option(help="Production requests against their reviews.")] = False,
+    application: Annotated[str | None, typer.Option(help="With --production: only this one.")] = None,
+    window: Annotated[str, typer.Option(help="With --production, as in 24h or 30d.")] = "30d",
+    match: Matches = None,
+    cut: Cuts = None,
+    json: Json = False,
+) -> None:
+    """How far judges agree with people, and what people would say of everything that was judged."""
+    from genaiops_core.evaluation import datasets, judged
+    from genaiops_core.evaluation.label_metrics import parse_matches
+    from genaiops_core.evaluation.production_agreement import agreement_in_production
+    from genaiops_core.telemetry.filters import Filters
+
+    if sum([evaluation is not None, dataset is not None, production]) != 1:
+        raise BadInput("Say what to compare: one of --evaluation ID, --dataset NAME and --production.")
+    chosen, cuts = parse_matches(match or []), _cuts(cut or [])
+    with reading(context.engine()) as connection:
+        if evaluation is not None:
+            found = judged.agreement_of_run(connection, evaluation, chosen=chosen, cuts=cuts)
+        elif dataset is not None:
+            name, wanted = split_version(dataset)
+            version = datasets.get_version(connection, name, wanted).version
+            found = judged.agreement_of_dataset(connection, name, version, chosen=chosen, cuts=cuts)
+        else:
+            filters = Filters.last(window, application=application)
+            found = agreement_in_production(connection, filters, chosen=chosen, cuts=cuts)
+    if json:
+        print_json({"agreement": [one.as_json() for one in found]})
+        return
+    _tell(found)
+
+
+def _tell(found: Sequence[Any]) -> None:
+    rows = [
+        {
+            "judge": one.judge,
+            "metric": one.metric,
+            "label": one.label,
+            "n": f"{one.labelled}/{one.judged}",
+            "spearman": _shown(one.spearman and one.spearman.value),
+            "kappa": _shown(one.kappa and one.kappa.kappa),
+            "auroc": _shown(one.auroc and one.auroc.value),
+            "raw": _shown(one.raw and one.raw.mean),
+            "corrected": _shown(one.corrected.mean),
+            "from": _shown(one.corrected.low),
+            "to": _shown(one.corrected.high),
+        }
+        for one in found
+    ]
+    empty = "Nothing to compare: no label is of a metric that was judged."
+    print_table(rows, list(rows[0]) if rows else [], empty=empty)
+    for one in found:
+        if problem := one.problem or one.corrected.problem:
+            typer.echo(f"{one.judge}, {one.metric}: {problem}.")
+    proposed = sorted({f"{one.metric}={one.label}" for one in found if one.why == "default"})
+    if proposed:
+        typer.echo(f"Held against each other by default: {', '.join(proposed)}; change it with --match.")
+    for note in sorted({one.note for one in found}):
+        typer.echo(note)
+
+
+def _shown(value: float | None) -> str | None:
+    return None if value is None else f"{value:z.2f}"
+
+
+def _cuts(pairs: Sequence[str]) -> dict[str, float]:
+    from genaiops_core.evaluation.metrics import canonical
+
+    found = {}
+    for text in pairs:
+        metric, number = _pair(text, "METRIC=VALUE, as in faithfulness=0.8")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 1:
+            raise BadInput(f"--cut {text}: the value must be a number from 0 to 1.")
+        found[canonical(metric)] = value
+    return found
+
+
+def _pair(text: str, shape: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise BadInput(f"'{text}' cannot be understood; write {shape}.")
+    return name.strip(), value.strip()

@@ -1,0 +1,189 @@
+"""Cells to the values of a test case: a text, a list of contexts, metadata."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import tokenize
+from collections.abc import Iterable
+from typing import Any
+
+from genaiops_core.evaluation.conversations import MAX_OPENED_CHARACTERS, opened, said_in
+from genaiops_core.evaluation.encodings import storable
+
+MAX_METADATA_DEPTH = 20
+
+_OTHER_PIPE = re.compile(r"\n|^\||\|\||\s\||\|\s|\|$")
+_NULLS = frozenset(("null", "NULL", "\\N", "#N/A"))
+"""How databases and sheets write a missing value into text; "Null", "None" and "NaN" may be answers."""
+
+_TEXT_KEYS = ("text", "content", "page_content", "pageContent", "body", "document", "passage")
+
+
+class Unreadable(Exception):
+    """A cell that cannot be taken as its field; the text says why."""
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds nothing, or what databases write for nothing."""
+    return value is None or (isinstance(value, str) and (not value.strip() or value.strip() in _NULLS))
+
+
+def text(value: Any, *, alternatives: bool = False) -> str | None:
+    """A cell as one text; None when nothing is said.
+
+    Args:
+        value: the cell.
+        alternatives: whether its column is of several right answers (`ground_truths`, `ideal`), so that a list
+            written as text is one; they become lines, each once.
+    """
+    if is_missing(value):
+        return None
+    if isinstance(value, str):
+        found: Any = value
+        if value.lstrip()[:1] in ("[", "{"):
+            found = said_in(opened(value))
+            if found is None and alternatives:
+                found = _alternatives(_list_written(value.strip()))
+            found = value if found is None else found
+    elif isinstance(value, list):
+        found = said_in(value)
+        found = _alternatives(value) if found is None else found
+    else:
+        found = _said_in_object(value) if isinstance(value, dict) else None
+    if found is None:
+        found = json.dumps(value, ensure_ascii=False)
+    return storable(found) if found.strip() else None
+
+
+def contexts(value: Any, *, piped: bool) -> tuple[str, ...] | None:
+    """A cell as the texts an answer was made from; None when nothing is said.
+
+    Raises:
+        Unreadable: it looks like a list and is none.
+    """
+    if is_missing(value):
+        return None
+    if isinstance(value, str):
+        value = _list_in(value.strip(), piped=piped)
+    if isinstance(value, dict) and len(value) == 1 and isinstance(inner := next(iter(value.values())), list):
+        value = inner  # {"contexts": [...]}
+    if not isinstance(value, (list, tuple)):
+        value = [value]
+    texts = [_context(item) for item in value]
+    return tuple(one for one in texts if one.strip())
+
+
+def metadata(value: Any) -> dict[str, Any]:
+    """A cell of metadata as an object."""
+    if is_missing(value):
+        return {}
+    found = opened(value)
+    kept = plain(found if isinstance(found, dict) else value)
+    return kept if isinstance(kept, dict) else {"metadata": kept}
+
+
+def is_piped(cells: Iterable[Any]) -> bool:
+    """Whether a column writes its lists as 'first|second'.
+
+    A tenth of the cells at least do, and nowhere does '|' look like anything else: a table, a list in lines, spaced
+    prose, or a formula such as P(A|B).
+    """
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    with_pipe = [cell for cell in texts if "|" in cell]
+    if not with_pipe or 10 * len(with_pipe) < len(texts):
+        return False
+    return not any(_OTHER_PIPE.search(cell) or _cuts_brackets(cell) for cell in with_pipe)
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """A value any JSON column keeps: no NUL, no integer beyond 64 bits, no NaN, no endless nesting."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 1 << 63 else str(value)
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else str(value)
+    if depth >= MAX_METADATA_DEPTH:
+        return "..."
+    if isinstance(value, dict):
+        return {storable(str(key)): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    return storable(str(value))
+
+
+def _alternatives(value: list[Any] | None) -> str | None:
+    """Right answers, each once and on its own line; None when this is no list of texts."""
+    if not value or not all(isinstance(item, str) for item in value):
+        return None
+    return "\n".join(dict.fromkeys(value))
+
+
+def _said_in_object(value: dict[str, Any]) -> str | None:
+    """The text of a message, or of an object that holds nothing but a text (or SQuAD's {"text": [...]})."""
+    said = said_in(value)
+    if said is None:
+        for key in ("text", "value", "content"):
+            only = len(value) == 1 or set(value) == {"text", "answer_start"}
+            if only and isinstance(value.get(key), str):
+                return str(value[key])
+            if only and isinstance(value.get(key), list):
+                return _alternatives(value[key]) or ""
+    return said
+
+
+def _cuts_brackets(text: str) -> bool:
+    return any(
+        part.count("(") != part.count(")") or part.count("[") != part.count("]") for part in text.split("|")
+    )
+
+
+def _context(item: Any) -> str:
+    if isinstance(item, dict):
+        for key in _TEXT_KEYS:
+            if isinstance(item.get(key), str):
+                return storable(item[key])
+    return text(item) or ""
+
+
+def _list_in(text: str, *, piped: bool) -> list[Any]:
+    """The list a cell holds: JSON, a Python literal, lines, or 'a|b' where the whole column is written so."""
+    found = _list_written(text)
+    if found is not None:
+        return found
+    if text.startswith("[") and text.endswith("]") and text[1:].lstrip()[:1] in ("'", '"', "{"):
+        raise Unreadable("looks like a list of contexts but is neither JSON nor a Python list")
+    if text.startswith("{") and isinstance(opened(text), dict):
+        return [opened(text)]
+    if piped and "|" in text:
+        return [part.strip() for part in text.split("|")]
+    # Blank lines part the contexts where there are any: such contexts have lines of their own.
+    parts = re.split(r"\n\s*\n", text) if re.search(r"\n\s*\n", text) else text.split("\n")
+    return [part.strip() for part in parts]
+
+
+def _list_written(text: str) -> list[Any] | None:
+    """A list written as JSON or as Python prints it; None for any other text."""
+    if not (text.startswith("[") and text.endswith("]")) or len(text) > MAX_OPENED_CHARACTERS:
+        return None
+    found = opened(text)
+    return found if isinstance(found, list) else _python_list(text)
+
+
+def _python_list(text: str) -> list[Any] | None:
+    # numpy prints ['a' 'b'] without commas, which Python would read as one text; so count texts by token.
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        strings = [token.string for token in tokens if token.type == tokenize.STRING]
+        plain = all(t.type != tokenize.OP or t.string in "[]," for t in tokens)
+        if plain and strings and not any(t.type in (tokenize.NAME, tokenize.NUMBER) for t in tokens):
+            return [ast.literal_eval(string) for string in strings]
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError):
+        return None
+    return list(value) if isinstance(value, (list, tuple)) else None

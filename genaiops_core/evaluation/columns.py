@@ -1,0 +1,236 @@
+"""Which column of a file is which field of a test case: by the names peers use, or as the operator says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.conversations import is_conversation, opened
+
+FIELDS = ("input", "answer", "contexts", "reference", "metadata")
+
+ALIASES: dict[str, tuple[str, ...]] = {
+    "input": (
+        *("input", "question", "query", "user_input", "user_query", "user_question", "user_prompt", "prompt"),
+        *("inputs", "message", "user_message", "question_text", "instruction", "previous_turn", "problem"),
+        *("messages", "conversations", "conversation", "scenario", "turns", "vars"),
+    ),
+    "answer": (
+        *("answer", "response", "generated_answer", "actual_output", "output", "model_answer"),
+        *("model_output", "model_response", "generated_response", "prediction", "completion"),
+        *("chatgpt_response", "generated_text", "actual_answer", "llm_response", "llm_output", "outputs"),
+    ),
+    "contexts": (
+        *("contexts", "retrieved_contexts", "retrieval_context", "retrieved_context", "context", "documents"),
+        *("document", "passages", "passage", "knowledge", "evidence", "source_documents"),
+        *(
+            "retrieved_documents",
+            "retrieved_docs",
+            "docs",
+            "chunks",
+            "retrieved_chunks",
+            "reference_contexts",
+        ),
+    ),
+    "reference": (
+        *("reference", "ground_truth", "expected_answer", "expected_output", "expected", "reference_answer"),
+        *("ground_truths", "ground_truth_answer", "truth", "target", "gt_answer", "gold_answer", "ideal"),
+        *("correct_answer", "golden_answer", "expected_response", "reference_output", "reference_outputs"),
+        *("ideal_answer", "gold", "best_answer", "expected_outcome", "golden_answers", "gold_answers"),
+        *("reference_answers", "correct_answers", "possible_answers", "answers", "gt"),
+    ),
+    "metadata": ("metadata", "meta"),
+}
+"""Names by which peers call each field, most telling first; case, spaces and punctuation do not matter."""
+
+MAX_PATHS = 200
+_DEPTH = 3
+SAMPLE_ROWS = 200
+"""Rows looked at to find out what columns hold."""
+
+_WRAPPERS = ("vars", "example", "row", "item", "data", "record", "sample", "fields", "testcase")
+"""Columns (their `normal` names) that hold a whole case as an object, beside those called after a field."""
+
+
+def normal(name: str) -> str:
+    """A column name without case, spaces and punctuation: `expectedOutput` is `expected_output`."""
+    return re.sub(r"[^0-9a-z]+", "", name.lower())
+
+
+_NORMAL = {field: tuple(normal(alias) for alias in aliases) for field, aliases in ALIASES.items()}
+KNOWN = frozenset(alias for aliases in _NORMAL.values() for alias in aliases)
+
+
+def recognise(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()) -> dict[str, str]:
+    """Field -> column, or path into a column of objects, by alias; a column serves one field only.
+
+    Args:
+        columns: the columns of the file.
+        rows: the first rows: a column that is mostly blank gives way to another of the same field, and columns of
+            objects (`inputs`, `outputs`) are looked into.
+    """
+    sample = list(islice(rows, SAMPLE_ROWS))
+    within = object_paths(columns, sample)
+    ranked: dict[str, list[tuple[bool, bool, int, str]]] = {field: [] for field in FIELDS}
+    for candidate in (*columns, *within):
+        is_path = candidate not in columns
+        field, rank = _path_field(candidate, within) if is_path else _known_as(candidate)
+        if field:
+            ranked[field].append((_is_mostly_blank(candidate, columns, sample), is_path, rank, candidate))
+    # A column of objects stands behind its own parts, where one of them is known.
+    parts = {
+        candidate.partition(".")[0]
+        for found in ranked.values()
+        for _, is_path, _, candidate in found
+        if is_path
+    }
+    mapping: dict[str, str] = {}
+    for field, found in ranked.items():
+        best = min((one for one in found if one[3] not in parts), key=lambda one: one[:3], default=None)
+        if best is not None:
+            mapping[field] = best[3]
+    return mapping
+
+
+def resolve(
+    columns: Sequence[str],
+    explicit: Mapping[str, str] | None = None,
+    rows: Sequence[Sequence[Any]] = (),
+) -> dict[str, str]:
+    """Field -> column: what the operator says, and aliases for the rest.
+
+    Args:
+        columns: the columns of the file.
+        explicit: field (or an alias of it) -> column; an empty column leaves the field out. `model1.response`
+            reaches into an object.
+        rows: the first rows, to look into objects.
+
+    Raises:
+        BadInput: a field or a column does not exist.
+    """
+    said: dict[str, str] = {}
+    for name, column in (explicit or {}).items():
+        said[_field(name)] = _column(column, columns)
+    taken = set(said.values())
+    mapping = {name: column for name, column in said.items() if column}
+    recognised = recognise(columns, rows)
+    if taken & set(recognised.values()):
+        free = [column for column in columns if column not in taken]
+        at = [columns.index(column) for column in free]
+        recognised = recognise(free, [[row[position] for position in at] for row in rows[:SAMPLE_ROWS]])
+    mapping |= {name: column for name, column in recognised.items() if name not in said}
+    return {name: mapping[name] for name in FIELDS if name in mapping}
+
+
+def object_paths(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    """Paths such as `outputs.answer` into the columns whose cells are objects, at most `MAX_PATHS`."""
+    found: dict[str, None] = {}
+    sample = list(islice(rows, SAMPLE_ROWS))
+    for position, column in enumerate(columns):
+        cells = [opened(row[position]) for row in sample if row[position] is not None]
+        objects = [cell for cell in cells if isinstance(cell, dict) and not is_conversation(cell)]
+        if objects and 2 * len(objects) >= len(cells):
+            for cell in objects:
+                _walk(column, cell, found, _DEPTH)
+    return tuple(islice(found, MAX_PATHS))
+
+
+def reader(columns: Sequence[str], column: str) -> Callable[[Sequence[Any]], Any]:
+    """A function from a row's cells to the value of `column`, or of a path into an object."""
+    if column in columns:
+        position = columns.index(column)
+        return lambda cells: cells[position]
+    top, path = _top(column, columns)
+    position = columns.index(top)
+
+    def read(cells: Sequence[Any]) -> Any:
+        value = opened(cells[position])
+        for step in path:
+            if isinstance(value, list) and step.isdigit():
+                value = value[int(step)] if int(step) < len(value) else None
+            else:
+                value = value.get(step) if isinstance(value, dict) else None
+        return value
+
+    return read
+
+
+def top_column(column: str, columns: Sequence[str]) -> str:
+    """The column of the file that a column or path reads."""
+    return column if column in columns else _top(column, columns)[0]
+
+
+def _top(path: str, columns: Sequence[str]) -> tuple[str, list[str]]:
+    """The longest column that `path` begins with, for names that hold dots themselves; and the steps into it."""
+    steps = path.split(".")
+    for length in range(len(steps) - 1, 0, -1):
+        top = ".".join(steps[:length])
+        if top in columns:
+            return top, steps[length:]
+    return "", steps
+
+
+def _walk(path: str, value: Mapping[str, Any], found: dict[str, None], depth: int) -> None:
+    for key, inner in value.items():
+        if len(found) >= MAX_PATHS:
+            return
+        step = f"{path}.{key}"
+        if isinstance(inner, dict) and inner and depth > 1 and not is_conversation(inner):
+            _walk(step, inner, found, depth - 1)
+        else:
+            found[step] = None
+
+
+def _known_as(name: str) -> tuple[str, int]:
+    """The field a name stands for and how telling it is (0 is most); '' for none."""
+    for field, aliases in _NORMAL.items():
+        if normal(name) in aliases:
+            return field, aliases.index(normal(name))
+    return "", 0
+
+
+def _path_field(path: str, within: Sequence[str]) -> tuple[str, int]:
+    """The field a part of an object stands for: by its own name, or as the only part of an object that is one."""
+    container, _, rest = path.partition(".")
+    outer, _rank = _known_as(container)
+    if outer == "metadata" or not (outer or normal(container) in _WRAPPERS):
+        return "", 0
+    inner, rank = _known_as(rest.rpartition(".")[2])
+    if inner:
+        return ("reference" if outer == "reference" and inner == "answer" else inner), rank
+    is_only = sum(other.startswith(f"{container}.") for other in within) == 1
+    is_text = outer == "input" or rest in ("text", "value", "content")
+    return (outer, len(_NORMAL[outer])) if outer and is_only and is_text else ("", 0)
+
+
+def _is_mostly_blank(column: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
+    read = reader(columns, column)
+    blank = sum(_is_blank(read(row)) for row in rows)
+    return 2 * blank > len(rows)
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _field(name: str) -> str:
+    wanted = normal(name)
+    for field in FIELDS:
+        if wanted == field or wanted in _NORMAL[field]:
+            return field
+    raise BadInput(f"'{name}' is no field of a test case; map one of {', '.join(FIELDS)} to a column.")
+
+
+def _column(wanted: str, columns: Sequence[str]) -> str:
+    if not wanted or wanted in columns:
+        return wanted
+    for column in columns:
+        if normal(column) and normal(column) == normal(wanted):
+            return column
+    if _top(wanted, columns)[0]:
+        return wanted
+    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+    raise BadInput(f"There is no column '{wanted}'; the file has: {shown}.")

@@ -1,0 +1,68 @@
+"""The next version of a dataset from its newest, also while others add versions of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+from db.transaction import reading
+from genaiops_core.errors import Conflict, NotFound
+from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.versions import DatasetVersion
+
+_ATTEMPTS = 5
+
+
+def newest_cases(connection: sa.Connection, dataset: str) -> tuple[DatasetVersion | None, list[Case]]:
+    """The newest version of a dataset with its cases; (None, []) when there is no such dataset."""
+    try:
+        newest = datasets.get_version(connection, dataset)
+    except NotFound:
+        return None, []
+    return newest, [case for _, case in datasets.cases(connection, dataset, newest.version)]
+
+
+def grow(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    name: str,
+    make: Callable[[list[Case]], Sequence[Case]],
+    source: Callable[[], str],
+    reason: str,
+    action: str,
+) -> DatasetVersion | None:
+    """Keep what `make` makes of the newest cases as the next version.
+
+    Args:
+        engine: the database.
+        actor: who acts.
+        name: of the dataset; made when there is none.
+        make: gets the newest cases, returns all that the next version holds; called again when somebody else added a
+            version in between.
+        source: asked after `make`: where the version comes from.
+        reason: why, for the audit log.
+        action: how the audit log calls it.
+
+    Returns:
+        The version that holds them: the newest there was when `make` changed nothing, None when there is no dataset.
+
+    Raises:
+        Conflict: others change the dataset all the time.
+    """
+    name = datasets.checked_name(name)
+    for _ in range(_ATTEMPTS):
+        with reading(engine) as connection:
+            newest, kept = newest_cases(connection, name)
+        wanted = list(make(kept))
+        if wanted == kept:
+            return newest
+        stored = datasets.add_cases(
+            engine, actor=actor, name=name, cases=wanted, source=source(), reason=reason, action=action
+        )
+        # Somebody else may have added a version in between, which this one does not build on.
+        if not stored.is_new or stored.version == (newest.version if newest else 0) + 1:
+            return stored
+    raise Conflict(f"Dataset {name} is being changed by others all the time; try again.")

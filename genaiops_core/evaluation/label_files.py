@@ -1,0 +1,229 @@
+"""A table with labels of people to values from 0 to 1: which column is which, and what each cell means. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.cases import normal, recognise
+from genaiops_core.evaluation.tables import Problem, Table
+
+WORDS: Mapping[str, float] = MappingProxyType(
+    {
+        **dict.fromkeys(("good", "yes", "y", "true", "pass", "passed", "correct", "up"), 1.0),
+        **dict.fromkeys(("partly", "partial", "neutral"), 0.5),
+        **dict.fromkeys(("bad", "no", "n", "false", "fail", "failed", "incorrect", "wrong", "down"), 0.0),
+    }
+)
+"""Labels that need no explanation."""
+
+LABEL_ALIASES = ("label", "human_label", "human", "rating", "score", "value", "annotation", "verdict")
+CASE_ALIASES = ("case", "case_no", "case_number")
+LABELLER_ALIASES = ("labeller", "labeler", "annotator", "rater", "reviewer")
+
+_RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(?:\.\.|:|to)\s*(-?\d+(?:\.\d+)?)\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How a cell becomes a value: words first, then numbers between `low` (0) and `high` (1)."""
+
+    low: float = 0.0
+    high: float = 1.0
+    words: Mapping[str, float] = field(default_factory=lambda: WORDS)
+
+    def value_of(self, cell: Any) -> float:
+        """From 0 (bad) to 1 (good).
+
+        Raises:
+            ValueError: it is none; the text says why.
+        """
+        if isinstance(cell, str):
+            word = " ".join(cell.split()).casefold()
+            if word in self.words:
+                return self.words[word]
+            number = _number(word)
+        elif isinstance(cell, bool):
+            return float(cell)
+        else:
+            number = float(cell) if isinstance(cell, int | float) else None
+            # A mapping may speak of numbers: 2=1 1=0.5 0=0.
+            if number is not None and f"{number:g}" in self.words:
+                return self.words[f"{number:g}"]
+        if number is None or not math.isfinite(number):
+            known = ", ".join(list(self.words)[:6])
+            raise ValueError(
+                f"is '{_short(cell)}', neither a number nor one of {known}, ...; say what it means"
+            )
+        if not min(self.low, self.high) <= number <= max(self.low, self.high):
+            raise ValueError(f"is {number:g}, outside of the scale {self.low:g}..{self.high:g}")
+        return (number - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelColumns:
+    """Which column holds what; '' where none does."""
+
+    label: str
+    case: str = ""
+    input: str = ""
+    answer: str = ""
+    labeller: str = ""
+
+    @property
+    def is_by_number(self) -> bool:
+        return bool(self.case)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelRow:
+    """One row that could be read."""
+
+    row: int
+    value: float
+    case_no: int | None
+    input: str | None
+    answer: str | None
+    labeller: str | None
+
+
+def parse_scale(scale: str = "", values: Sequence[str] = ()) -> Scale:
+    """A scale from what an operator writes.
+
+    Args:
+        scale: `LOW..HIGH`, as in `1..5`; the worst first, so that `5..1` turns it round. '' is 0..1.
+        values: `WORD=VALUE` pairs with values from 0 to 1; they take the place of the words known by default.
+
+    Raises:
+        BadInput: one of them cannot be understood.
+    """
+    low, high = 0.0, 1.0
+    if scale.strip():
+        found = _RANGE.fullmatch(scale)
+        if not found or float(found[1]) == float(found[2]):
+            raise BadInput(f"'{scale}' is no scale; write LOW..HIGH, the worst first, as in 1..5.")
+        low, high = float(found[1]), float(found[2])
+    words: dict[str, float] = {}
+    for pair in values:
+        word, equals, text = pair.rpartition("=")
+        value = _number(text.strip())
+        if not equals or not word.strip() or value is None or not 0 <= value <= 1:
+            raise BadInput(
+                f"'{pair}' gives no label a value; write LABEL=VALUE with a value from 0 to 1, as in yes=1."
+            )
+        words[" ".join(word.split()).casefold()] = value
+    return Scale(low=low, high=high, words=words or WORDS)
+
+
+def find_columns(
+    columns: Sequence[str], metric: str, chosen: Mapping[str, str] | None = None
+) -> LabelColumns:
+    """Which column is which: what the operator says, else the metric's own name and known aliases.
+
+    Args:
+        columns: of the file.
+        metric: what was labelled; a column of that name holds its labels.
+        chosen: any of label, case, input, answer, labeller -> column; '' leaves one out.
+
+    Raises:
+        BadInput: a column does not exist, or none holds labels, or nothing says which case a row is of.
+    """
+    said = {name: _column(column, columns) for name, column in (chosen or {}).items() if column}
+    unused = {name for name, column in (chosen or {}).items() if not column}
+    free = [column for column in columns if column not in said.values()]
+    texts = recognise(free)
+    guessed = {
+        "label": _first((metric, f"human_{metric}", *LABEL_ALIASES), free),
+        "case": _first(CASE_ALIASES, free),
+        "input": texts.get("input", ""),
+        "answer": texts.get("answer", ""),
+        "labeller": _first(LABELLER_ALIASES, free),
+    }
+    found = {name: "" if name in unused else said.get(name, guess) for name, guess in guessed.items()}
+    shown = ", ".join(columns[:20])
+    if not found["label"]:
+        raise BadInput(f"No column holds the labels; say which one is the label. The file has: {shown}.")
+    if not found["case"] and not found["input"]:
+        raise BadInput(
+            "Nothing says which case a row is of; say which column holds the case number, or the input. "
+            f"The file has: {shown}."
+        )
+    return LabelColumns(**found)
+
+
+def read_labels(table: Table, columns: LabelColumns, scale: Scale) -> tuple[list[LabelRow], list[Problem]]:
+    """Every row that holds a label and says of which case; rows without a label are passed over."""
+    place = {name: table.columns.index(column) for name, column in vars(columns).items() if column}
+    rows: list[LabelRow] = []
+    problems = list(table.problems)
+
+    def text(cells: Sequence[Any], name: str) -> str | None:
+        cell = cells[place[name]] if name in place else None
+        return None if cell is None else str(cell)
+
+    for row in table.rows:
+        cell = row.cells[place["label"]]
+        if cell is None:
+            continue
+        current = columns.label
+        try:
+            value = scale.value_of(cell)
+            current = columns.case or columns.input
+            number = _case_number(row.cells[place["case"]]) if "case" in place else None
+            asked = text(row.cells, "input")
+            if number is None and asked is None:
+                raise ValueError("is empty; nothing says which case this is")
+        except ValueError as error:
+            problems.append(Problem(row=row.number, column=current, problem=str(error)))
+            continue
+        rows.append(
+            LabelRow(
+                row=row.number,
+                value=value,
+                case_no=number,
+                input=asked,
+                answer=text(row.cells, "answer"),
+                labeller=text(row.cells, "labeller"),
+            )
+        )
+    return rows, problems
+
+
+def _case_number(cell: Any) -> int | None:
+    if cell is None:
+        return None
+    number = _number(str(cell))
+    if number is None or not number.is_integer() or number < 1:
+        raise ValueError(f"is '{_short(cell)}', which is no case number; cases are counted from 1")
+    return int(number)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _first(aliases: Sequence[str], columns: Sequence[str]) -> str:
+    by_name = {normal(column): column for column in reversed(columns)}
+    return next((by_name[alias] for alias in aliases if alias in by_name), "")
+
+
+def _column(wanted: str, columns: Sequence[str]) -> str:
+    for column in columns:
+        if column == wanted or normal(column) == normal(wanted):
+            return column
+    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+    raise BadInput(f"There is no column '{wanted}'; the file has: {shown}.")
+
+
+def _short(cell: Any) -> str:
+    text = str(cell)
+    return text if len(text) <= 40 else f"{text[:37]}..."

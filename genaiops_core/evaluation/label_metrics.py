@@ -1,0 +1,79 @@
+"""Which label of people speaks of which metric of a judge: a default that is shown, and can be changed. Pure.
+
+People are asked in their own words (grounded? helpful?), judges measure metrics; nobody but the operator can say that
+both mean the same. So the pairs below are a proposal, every answer says which pair it used, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.metrics import canonical
+
+DEFAULTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "faithfulness": ("groundedness",),
+        "response_groundedness": ("groundedness", "faithfulness"),
+        "grounding_overlap": ("groundedness", "faithfulness"),
+        "answer_relevancy": ("answer_quality", "helpfulness"),
+        "response_relevance": ("answer_relevancy", "answer_quality", "helpfulness"),
+        "question_overlap": ("answer_relevancy", "answer_quality", "helpfulness"),
+        "answer_correctness": ("correctness", "answer_quality"),
+        "answer_accuracy": ("correctness", "answer_quality"),
+        "factual_correctness": ("correctness", "answer_quality"),
+        "correctness": ("answer_quality",),
+        **dict.fromkeys(
+            ("reference_overlap", "rouge_l", "bleu", "chrf", "string_similarity", "semantic_similarity"),
+            ("correctness", "answer_quality"),
+        ),
+        "context_overlap": ("context_recall",),
+    }
+)
+"""Metric of a judge -> labels of people that may speak of it, the closest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """A metric of a judge and the label it is held against."""
+
+    metric: str
+    label: str
+    why: str
+    """`chosen`, `same name` or `default`."""
+
+
+def match(metric: str, labels: Collection[str], chosen: Mapping[str, str] | None = None) -> Match | None:
+    """The label that `metric` is held against, or None where none speaks of it.
+
+    Args:
+        metric: of a judge.
+        labels: metrics for which there are labels.
+        chosen: metric -> label, as the operator says; an empty label leaves the metric out.
+    """
+    if metric in (chosen or {}):
+        label = (chosen or {})[metric]
+        return Match(metric=metric, label=label, why="chosen") if label else None
+    if metric in labels:
+        return Match(metric=metric, label=metric, why="same name")
+    for label in DEFAULTS.get(metric, ()):
+        if label in labels:
+            return Match(metric=metric, label=label, why="default")
+    return None
+
+
+def parse_matches(pairs: Collection[str]) -> dict[str, str]:
+    """`METRIC=LABEL` pairs of a command or an address.
+
+    Raises:
+        BadInput: a pair has no '='.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        metric, equals, label = pair.partition("=")
+        if not equals or not metric.strip():
+            raise BadInput(f"'{pair}' is no match; write METRIC=LABEL, as in faithfulness=groundedness.")
+        found[canonical(metric)] = canonical(label) if label.strip() else ""
+    return found

@@ -1,0 +1,74 @@
+"""Before a run is launched: how many of its cases lack what a metric needs, and how long the texts are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from db.engine import is_sqlite
+from db.tables.evaluations import test_case
+
+_FIELDS = ("answer", "contexts", "reference")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """What the cases of a dataset version have."""
+
+    cases: int
+    by_fields: Mapping[frozenset[str], int]
+    """Which of answer, contexts and reference a case has -> how many cases have exactly these."""
+    characters: int
+    """Of all texts of an average case, rounded up."""
+    contexts: float
+    """Of an average case."""
+
+    def lacking(self, needs: Collection[str]) -> int:
+        """Cases that lack one of `needs` and so would be undefined; every case has an input."""
+        wanted = set(needs) & set(_FIELDS)
+        return sum(count for has, count in self.by_fields.items() if not wanted <= has)
+
+    def answered(self) -> Coverage:
+        """The same cases once a target has answered every one of them."""
+        merged: dict[frozenset[str], int] = {}
+        for has, count in self.by_fields.items():
+            merged[has | {"answer"}] = merged.get(has | {"answer"}, 0) + count
+        return dataclasses.replace(self, by_fields=merged)
+
+
+def coverage(connection: sa.Connection, dataset: str, version: int) -> Coverage:
+    """Count the cases of a version by what they have; one pass over them in the database."""
+    case = test_case.c
+    contexts = sa.cast(case.contexts, sa.Text)
+    # An empty text or an empty list is as good as none.
+    has = [
+        sa.case((sa.func.coalesce(case.answer, "") != "", 1), else_=0),
+        sa.case((sa.func.coalesce(contexts, "[]") != "[]", 1), else_=0),
+        sa.case((sa.func.coalesce(case.reference, "") != "", 1), else_=0),
+    ]
+    texts = (case.input, case.answer, contexts, case.reference)
+    length = sum((sa.func.coalesce(sa.func.length(text), 0) for text in texts), start=sa.literal(0))
+    elements = (sa.func.json_array_length if is_sqlite(connection) else sa.func.jsonb_array_length)(
+        case.contexts
+    )
+    query = (
+        sa.select(*has, sa.func.count(), sa.func.sum(length), sa.func.sum(elements))
+        .where(case.dataset == dataset, case.version == version)
+        .group_by(*(sa.literal_column(str(at)) for at in range(1, len(has) + 1)))
+    )
+    by_fields: dict[frozenset[str], int] = {}
+    characters, found_contexts = 0, 0
+    for *flags, count, long, listed in connection.execute(query):
+        by_fields[frozenset(name for name, flag in zip(_FIELDS, flags, strict=True) if flag)] = count
+        characters += int(long or 0)
+        found_contexts += int(listed or 0)
+    cases = sum(by_fields.values())
+    return Coverage(
+        cases=cases,
+        by_fields=by_fields,
+        characters=-(-characters // max(1, cases)),
+        contexts=found_contexts / max(1, cases),
+    )

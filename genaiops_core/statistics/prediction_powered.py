@@ -1,0 +1,247 @@
+"""The true mean of what people would say, from many judged items and the few of them that people labelled. Pure.
+
+A judge's plain mean is off by the judge's own bias, however many items it judged; labels alone are few. Prediction-
+powered inference takes the judge's mean over everything and corrects it by what the labelled items tell of its errors.
+It needs no assumption on the judge, but one on the labels: the labelled items are a random sample of the judged ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genaiops_core.statistics.intervals import ALPHA, bets, edge, log_capitals
+
+Numbers = Sequence[float] | npt.NDArray[np.float64]
+_Array = npt.NDArray[np.float64]
+
+MIN_LABELS = 20
+"""Fewer labels than this are said to be too few; intervals would span half of the scale."""
+
+MIN_NORMAL = 100
+MIN_EACH_SIDE = 15
+"""The normal interval is used from so many labels on, of which good and bad ones make up at least so many each."""
+
+WEIGHTS = (0.0, 0.5, 1.0)
+"""How far the judge is believed, in the three bets that the guaranteed interval mixes."""
+
+_SEED = 20_240_503
+
+NORMAL = "prediction-powered (PPI++, power-tuned, Student's t)"
+GUARANTEED = "prediction-powered betting (holds at every n)"
+LABELS_ONLY = "betting on the labels alone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """The judge over the items that nobody labelled: all that the normal interval needs to know of them."""
+
+    n: int
+    mean: float
+    variance: float
+
+    @classmethod
+    def of(cls, values: _Array) -> Pool:
+        return cls(
+            n=values.size,
+            mean=float(values.mean()) if values.size else 0.0,
+            variance=float(values.var(ddof=1)) if values.size > 1 else 0.0,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corrected:
+    """An estimate of the mean label of all items, with its two-sided interval."""
+
+    mean: float | None
+    """None when too few are labelled to say."""
+    low: float | None
+    high: float | None
+    raw: float | None
+    """The judge's own mean over all items, labelled or not."""
+    bias: float | None
+    """Judge minus people, mean over the labelled items: above 0 the judge is too kind."""
+    labelled: int
+    unlabelled: int
+    weight: float | None
+    """How far the judge is believed (lambda): 0 is not at all, 1 is fully."""
+    method: str
+    problem: str
+    """'' or why there is no estimate."""
+
+
+def estimate(judge: Numbers, human: Numbers, others: Numbers, *, alpha: float = ALPHA) -> Corrected:
+    """The mean label of the items that the labelled ones were drawn from.
+
+    The point is that of PPI++: mean(human) + w (mean(others) - mean(judge)), with the weight w that makes its variance
+    least, cut to [0, 1]. With many labels of both kinds the interval is the normal one around it; else it is the
+    guaranteed one of `betting`, widened to hold the point where it does not.
+
+    Args:
+        judge: the judge's values of the labelled items, each in [0, 1].
+        human: the labels of the same items in the same order, each in [0, 1].
+        others: the judge's values of the items that nobody labelled.
+        alpha: error rate, in (0, 1).
+
+    Returns:
+        The estimate; with fewer than `MIN_LABELS` labels only the raw mean and the reason.
+
+    Raises:
+        ValueError: a value lies outside [0, 1], or the sides differ in length.
+
+    Source:
+        Angelopoulos, Bates, Fannjiang, Jordan & Zrnic, Prediction-powered inference, Science 382, 2023
+        (arXiv:2301.09633); Angelopoulos, Duchi & Zrnic, PPI++: efficient prediction-powered inference, 2023
+        (arXiv:2311.01453) for the weight.
+    """
+    said, labels, rest = _unit(judge), _unit(human), _unit(others)
+    if said.size != labels.size:
+        raise ValueError("judge and human must have the same length")
+    n, unlabelled = int(labels.size), int(rest.size)
+    everything = np.concatenate((said, rest))
+    raw = float(everything.mean()) if everything.size else None
+    bias = float((said - labels).mean()) if n else None
+    if n < MIN_LABELS:
+        return _too_few(n, unlabelled, raw=raw, bias=bias)
+    pool = Pool.of(rest)
+    weight = power_tuned_weight(said, labels, pool, variance=float(everything.var(ddof=1)))
+    mean = corrected_mean(said, labels, pool, weight=weight)
+    if is_normal(labels):
+        half = normal_half_width(said, labels, pool, weight=weight, alpha=alpha)
+        low, high = max(0.0, mean - half), min(1.0, mean + half)
+        method = NORMAL
+    else:
+        low, high = betting(said, labels, rest, inside=mean, alpha=alpha)
+        method = GUARANTEED
+    return Corrected(
+        mean=mean,
+        low=low,
+        high=high,
+        raw=raw,
+        bias=bias,
+        labelled=n,
+        unlabelled=unlabelled,
+        weight=weight,
+        method=method,
+        problem="",
+    )
+
+
+def is_normal(labels: Numbers) -> bool:
+    """Whether there are enough labels, good and bad, for the normal interval to hold what it says."""
+    n, good = len(labels), float(np.sum(labels))
+    return n >= MIN_NORMAL and min(good, n - good) >= MIN_EACH_SIDE
+
+
+def betting(
+    judge: Numbers, human: Numbers, others: Numbers, *, inside: float, alpha: float = ALPHA
+) -> tuple[float, float]:
+    """Interval for the mean label that holds at every n, whatever the distribution and however bad the judge.
+
+    Every labelled item gets an even share of the others. Its label plus w times (mean judge value of that share minus
+    the judge's value of the item) has the mean of the labels as its own, for any w; so against each candidate mean one
+    bets on these sums as `intervals.betting` does on values. The stake is split evenly over three weights w: the mean
+    of three capitals is a capital too, so the bound of Ville holds for it, and it soon follows the best of the three.
+
+    Args:
+        judge: values of the labelled items in [0, 1].
+        human: their labels in [0, 1].
+        others: the judge's values of the other items; each is used once.
+        inside: an estimate that the interval shall hold.
+        alpha: error rate, in (0, 1).
+
+    Source:
+        Waudby-Smith & Ramdas, Estimating means of bounded random variables by betting, JRSS-B 2024
+        (arXiv:2010.09686); Csillag, Struchiner & Goedert, Prediction-powered e-values, 2025 (arXiv:2502.04294) for
+        bets on corrected predictions. The mixture over weights is ours; coverage is simulated in
+        docs/design/judge-against-humans.md.
+    """
+    said, labels, rest = _unit(judge), _unit(human), _unit(others)
+    generator = np.random.default_rng(_SEED)
+    order = generator.permutation(labels.size)
+    said, labels = said[order], labels[order]
+    shares = np.array_split(generator.permutation(rest), labels.size)
+    corrections = np.array(
+        [share.mean() - value if share.size else 0.0 for share, value in zip(shares, said, strict=True)]
+    )
+    # Label plus correction lies in [-w, 1 + w]; bets are placed on it brought to [0, 1].
+    scaled = [(w, (labels + w * corrections + w) / (1 + 2 * w)) for w in WEIGHTS]
+    staked = [(w, values, bets(values, alpha / len(WEIGHTS))) for w, values in scaled]
+
+    def capitals(candidates: _Array) -> tuple[_Array, _Array]:
+        both = [log_capitals(values, stakes, (candidates + w) / (1 + 2 * w)) for w, values, stakes in staked]
+        up = np.logaddexp.reduce([one for one, _ in both])
+        down = np.logaddexp.reduce([one for _, one in both])
+        return up.max(axis=0), down.max(axis=0)
+
+    # Half of the money on each side, a third of that on each weight.
+    limit = math.log(2 / alpha) + math.log(len(WEIGHTS))
+    low = edge(lambda grid: capitals(grid)[0] >= limit, outside=0.0, inside=inside)
+    high = edge(lambda grid: capitals(grid)[1] >= limit, outside=1.0, inside=inside)
+    return min(low, inside), max(high, inside)
+
+
+def power_tuned_weight(judge: Numbers, human: Numbers, others: Pool, *, variance: float) -> float:
+    """The weight of the judge that makes the variance of the estimate least (PPI++), in [0, 1].
+
+    Args:
+        judge: values of the labelled items.
+        human: their labels.
+        others: the judge over the items without a label.
+        variance: of the judge over all items.
+    """
+    if not others.n or variance <= 0:
+        return 0.0
+    covariance = float(np.cov(judge, human)[0, 1])
+    return min(1.0, max(0.0, covariance / ((1 + len(human) / others.n) * variance)))
+
+
+def corrected_mean(judge: Numbers, human: Numbers, others: Pool, *, weight: float) -> float:
+    """Mean label, moved by `weight` times the difference of the judge's means over the others and the labelled."""
+    shift = weight * (others.mean - float(np.mean(judge))) if others.n else 0.0
+    return min(1.0, max(0.0, float(np.mean(human)) + shift))
+
+
+def normal_half_width(
+    judge: Numbers, human: Numbers, others: Pool, *, weight: float, alpha: float = ALPHA
+) -> float:
+    """Half of the interval of PPI++, with Student's t for the normal quantile."""
+    from scipy.special import stdtrit
+
+    n = len(human)
+    rectified = np.asarray(human, dtype=np.float64) - weight * np.asarray(judge, dtype=np.float64)
+    variance = float(rectified.var(ddof=1)) / n
+    variance += weight * weight * others.variance / others.n if others.n else 0.0
+    return float(stdtrit(n - 1, 1 - alpha / 2)) * math.sqrt(variance)
+
+
+def _too_few(n: int, others: int, *, raw: float | None, bias: float | None) -> Corrected:
+    return Corrected(
+        mean=None,
+        low=None,
+        high=None,
+        raw=raw,
+        bias=bias,
+        labelled=n,
+        unlabelled=others,
+        weight=None,
+        method="",
+        problem=insufficient(n),
+    )
+
+
+def insufficient(n: int) -> str:
+    """The sentence that stands where an estimate would."""
+    return f"insufficient data: {n} of at least {MIN_LABELS} labelled cases"
+
+
+def _unit(values: Numbers) -> _Array:
+    found = np.asarray(values, dtype=np.float64)
+    # NaN fails both comparisons.
+    if not bool(np.all((found >= 0) & (found <= 1))):
+        raise ValueError("values must lie in [0, 1]")
+    return found

@@ -1,0 +1,38 @@
+"""Metrics: what can be measured, what each needs and costs; and rubrics, which are metrics in one's own words."""
+
+import streamlit as st
+
+from pages.parts import filters, frame, keys, metric_table, reads_metrics, rubric_form, rubric_view, units
+
+here = frame.guard("metrics")
+
+head = filters.header(
+    here,
+    window=False,
+    action=None if rubric_form.is_open() else "New rubric",
+    action_icon=":material/add:",
+    action_key=keys.RUBRIC_NEW,
+)
+rubrics = reads_metrics.rubrics(here.url)
+known = reads_metrics.metrics(here.url)
+with head.facts:
+    st.badge(units.things(len(known), "metric"), icon=":material/rule:", color="gray")
+    st.badge(units.things(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")
+if head.clicked:
+    rubric_form.open_form(None)
+if rubric_form.is_open():
+    rubric_form.draw(here)
+else:
+    listed, registry = st.tabs(
+        ["Rubrics", "All metrics"], key=keys.METRICS_TAB, on_change="rerun", bind="query-params"
+    )
+    if listed.open:
+        with listed:
+            rubric_view.draw(here, rubrics)
+    if registry.open:
+        with registry:
+            st.caption(
+                "Offline proxies count words in common: they tell a swapped context from the right one, and are no "
+                "measure of faithfulness. What asks a model costs what its calls cost."
+            )
+            metric_table.choose(list(known.values()), key="metric_table")

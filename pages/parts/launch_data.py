@@ -1,0 +1,87 @@
+"""The first part of a new run: which cases, whose answers, whose quality."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from genaiops_core.evaluation.preflight import Coverage
+from pages.parts import keys, reads, reads_launch, units
+from pages.parts.frame import Screen
+
+NO_RELEASE = "No release"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cases:
+    """What was chosen."""
+
+    dataset: str
+    version: int
+    sample_size: int | None
+    application: str
+    release: str
+    coverage: Coverage
+
+    def answered(self) -> Cases:
+        """The same cases once a target has answered every one of them."""
+        return dataclasses.replace(self, coverage=self.coverage.answered())
+
+    @property
+    def used(self) -> int:
+        """Cases that will be scored."""
+        return min(self.coverage.cases, self.sample_size or self.coverage.cases)
+
+
+def draw(here: Screen, application: str | None) -> Cases:
+    """Dataset, version, sample and release; releases of `application` are offered, or of all."""
+    suites = {one.dataset: one for one in reads.list_datasets(here.url)}
+    left, middle, right = st.columns([3, 2, 2])
+    dataset = left.selectbox(
+        "Dataset",
+        list(suites),
+        format_func=lambda name: f"{name} ({suites[name].cases:,} cases)",
+        key=keys.RUN_DATASET,
+    )
+    versions = {one.version: one for one in reads.list_versions(here.url, dataset)}
+    named = reads_launch.tags(here.url, dataset)
+    version = middle.selectbox(
+        "Version",
+        list(versions),
+        format_func=lambda number: _version(number, versions[number].cases, named),
+        # A dataset's versions are its own: another dataset starts at its newest again.
+        key=f"{keys.RUN_VERSION}_{dataset}",
+    )
+    sample = right.number_input(
+        "Sample size",
+        min_value=1,
+        value=None,
+        step=1,
+        key=keys.RUN_SAMPLE,
+        placeholder="all cases",
+        help="Drawn by hash: the same dataset and size give the same cases, so runs can be compared.",
+    )
+    names = [NO_RELEASE, *(one.name for one in reads.list_releases(here.url, application))]
+    release = st.selectbox(
+        "Release",
+        names,
+        key=keys.RUN_RELEASE,
+        help="Whose quality this is. Gates on cost, latency and regression need it.",
+    )
+    owner, _, name = release.partition("/") if release and release != NO_RELEASE else ("", "", "")
+    return Cases(
+        dataset=dataset,
+        version=version,
+        sample_size=sample,
+        application=owner,
+        release=name,
+        coverage=reads_launch.coverage(here.url, dataset, version),
+    )
+
+
+def _version(number: int, cases: int, named: Mapping[str, int]) -> str:
+    tags = "".join(f", {tag}" for tag, tagged in sorted(named.items()) if tagged == number)
+    return f"v{number}{tags}, {units.things(cases, 'case')}"

@@ -1,0 +1,53 @@
+"""Reads for a run that is being put together: what its cases lack, and what it will take."""
+
+from __future__ import annotations
+
+import time
+
+from genaiops_core.evaluation import changes, preflight
+from genaiops_core.evaluation.estimate import Estimate
+from genaiops_core.evaluation.judges import Judge
+from genaiops_core.pricing.prices import PriceList
+from pages.parts import reads
+from pages.parts.reads import SLOW_S, cached, snapshot
+
+
+@cached(SLOW_S)
+def coverage(url: str, dataset: str, version: int) -> preflight.Coverage:
+    """What the cases of a dataset version have; versions never change."""
+    with snapshot(url) as connection:
+        return preflight.coverage(connection, dataset, version)
+
+
+@cached(SLOW_S)
+def tags(url: str, dataset: str) -> dict[str, int]:
+    """Tag -> the version that it names now."""
+    with snapshot(url) as connection:
+        return changes.tags(connection, dataset)
+
+
+@cached(SLOW_S)
+def prices(url: str) -> PriceList:
+    """The prices of this installation."""
+    with snapshot(url) as connection:
+        return PriceList.load(connection)
+
+
+def worst_cost(url: str, who: Judge, found: Estimate) -> int | None:
+    """What judging may cost, in nano-USD; None when a model of the judge has no known price."""
+    if who.model is None:
+        # AWS charges for its evaluators, but not by the token.
+        return 0 if not found.calls else None
+    listed, at_ns = prices(url), time.time_ns()
+    asked = listed.cost_nano_usd(
+        who.model.provider, who.model.name, at_ns, found.input_tokens, found.output_tokens
+    )
+    if not found.embeddings:
+        return asked
+    embedded = listed.cost_nano_usd(
+        who.model.provider, who.model.embedding_name, at_ns, found.embedding_tokens, 0
+    )
+    return None if asked is None or embedded is None else asked + embedded
+
+
+reads.forgets("datasets", tags)

@@ -1,0 +1,63 @@
+"""A finished run with known values, and labels of its cases: what tests of judges against people start from."""
+
+from __future__ import annotations
+
+import json
+
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation, evaluation_score
+from db.transaction import writing
+from genaiops_core.evaluation import datasets, label_imports, runs
+
+DATASET = "prices"
+METRIC = "grounding_overlap"
+
+
+def dataset(engine: sa.Engine, cases: int, *, name: str = DATASET) -> datasets.DatasetVersion:
+    """Cases whose question and answer name their number."""
+    rows = [
+        {"question": f"What is {n}?", "answer": f"It is {n}.", "contexts": [f"{n}"]}
+        for n in range(1, cases + 1)
+    ]
+    data = "\n".join(json.dumps(row) for row in rows).encode()
+    return datasets.import_dataset(engine, actor="ada", name=name, data=data, filename="cases.jsonl")
+
+
+def finished(
+    engine: sa.Engine, values: dict[int, float], *, name: str = DATASET, minimum: float | None = None
+) -> str:
+    """A run of the offline judge whose `METRIC` has these values by case number."""
+    minimums = None if minimum is None else {METRIC: minimum}
+    identifier = runs.launch(engine, actor="ada", dataset=name, minimums=minimums)
+    with writing(engine) as connection:
+        rows = [
+            {
+                "evaluation_id": identifier,
+                "case_no": number,
+                "repetition": 1,
+                "metric": METRIC,
+                "value": value,
+                "reason": "",
+                "cost_nano_usd": 0,
+                "latency_ms": 1.0,
+            }
+            for number, value in values.items()
+        ]
+        connection.execute(sa.insert(evaluation_score), rows)
+        connection.execute(
+            sa.update(evaluation)
+            .where(evaluation.c.id == identifier)
+            .values(state="finished", verdict="passed")
+        )
+    return identifier
+
+
+def labelled(
+    engine: sa.Engine, said: dict[int, str], *, metric: str = "groundedness", actor: str = "grace"
+) -> label_imports.LabelImport:
+    """What `actor` says of the cases of these numbers."""
+    data = "case,label\n" + "".join(f"{number},{word}\n" for number, word in said.items())
+    return label_imports.import_labels(
+        engine, actor=actor, dataset=DATASET, metric=metric, data=data.encode(), filename="labels.csv"
+    )

@@ -1,0 +1,165 @@
+"""Datasets that grow: cases from traffic, cases from documents, and the people who review them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+
+from db.transaction import reading
+from genaiops_core.access import audit
+from genaiops_core.demo.writer import decoded
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation import (
+    case_search,
+    changes,
+    dataset_uses,
+    datasets,
+    reviewing,
+    runs,
+    trace_datasets,
+)
+from genaiops_core.evaluation.case_search import Wanted
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.chunks import Document
+from genaiops_core.evaluation.judges.protocol import JudgeFailed
+from genaiops_core.evaluation.review_datasets import add_to_dataset
+from genaiops_core.evaluation.synthetic_datasets import synthesise
+from genaiops_core.evaluation.trace_datasets import SAME_INPUT, SAME_TRACE, from_traces, narrowed_query
+from genaiops_core.telemetry import feedback
+from genaiops_core.telemetry.ingest import ingest
+from tests.integration.evaluating import imported
+from tests.integration.sampled import APPLICATION, DAY, traces
+from tests.unit.test_synthesis import LONG, Writer
+
+
+def test_what_a_search_finds_becomes_one_version(engine: sa.Engine) -> None:
+    requests = traces(12)
+    ingest(engine, decoded(APPLICATION, requests))
+    add_to_dataset(
+        engine, actor="ada", application=APPLICATION, trace_id=requests[-1].trace_id, dataset="real"
+    )
+    made = from_traces(engine, actor="ada", dataset="real", filters=DAY, limit=10)
+    assert (made.found, made.has_more) == (10, True)
+    assert made.skipped.pop(SAME_TRACE) == 1
+    assert made.added + sum(made.skipped.values()) == 9
+    assert made.version is not None and (made.version.version, made.version.cases) == (2, made.added + 1)
+    with reading(engine) as connection:
+        inputs = [case.input for _number, case in datasets.cases(connection, "real", 2)]
+        entry = audit.entries(connection, action="dataset.from_traces")[0]
+    assert len(set(inputs)) == len(inputs)
+    assert (entry.actor, entry.after and entry.after["cases"]) == ("ada", made.added + 1)
+    again = from_traces(engine, actor="ada", dataset="real", filters=DAY, limit=10)
+    assert (again.added, again.version and again.version.version) == (0, 2)
+
+
+def test_only_disliked_answers_are_taken_where_that_is_asked_for(engine: sa.Engine) -> None:
+    requests = traces(4)
+    ingest(engine, decoded(APPLICATION, requests))
+    feedback.give(engine, trace_id=requests[1].trace_id, user_id="u", thumb="down")
+    made = from_traces(
+        engine, actor="ada", dataset="bad", filters=DAY, query=narrowed_query(disliked=True), limit=50
+    )
+    assert (made.found, made.added, made.has_more) == (1, 1, False)
+    none = from_traces(
+        engine, actor="ada", dataset="none", filters=DAY, query=narrowed_query(only_errors=True)
+    )
+    assert (none.version, none.found, none.added) == (None, 0, 0)
+
+
+def test_wishes_become_a_search() -> None:
+    query = narrowed_query("refund OR parcel", only_errors=True, metric="faithfulness", below=0.7)
+    assert query == "(refund OR parcel) status:error score(faithfulness)<0.7"
+    with pytest.raises(BadInput, match="both a metric and a bound"):
+        narrowed_query(metric="faithfulness")
+    with pytest.raises(BadInput, match="character 1"):
+        narrowed_query("colour:red")
+
+
+def test_an_input_asked_twice_is_one_case(engine: sa.Engine) -> None:
+    kept = [Case(input=" Why? ")]
+    told = [Case(input="Why?", metadata={"trace_id": "a", "application": "b"})]
+    assert trace_datasets._fresh(kept, told) == ([], {SAME_INPUT: 1})
+
+
+def documents() -> list[Document]:
+    text = "\n\n".join(f"Rule {number}: {LONG * 8}" for number in range(3))
+    return [Document(name="post.md", text=text)]
+
+
+def test_questions_about_documents_wait_for_a_person(engine: sa.Engine) -> None:
+    imported(engine, 2)
+    made = asyncio.run(
+        synthesise(
+            engine,
+            actor="ada",
+            dataset="prices",
+            documents=documents(),
+            calls=Writer(),
+            judge="loop",
+            cases=3,
+        )
+    )
+    assert (made.version.version, made.added, made.passages, made.cost_nano_usd) == (2, 3, 3, 3_000)
+    with reading(engine) as connection:
+        found = case_search.find(connection, "prices", 2, Wanted(review="pending"), limit=2)
+        counted = case_search.facets(connection, "prices", 2)
+        assert case_search.numbers(connection, "prices", 2, Wanted(review="pending")) == [3, 4, 5]
+    assert (found.total, [number for number, _case in found.cases]) == (3, [3, 4])
+    assert counted.reviews == {"": 2, "pending": 3}
+
+    done = reviewing.review(
+        engine, actor="grace", name="prices", version=2, accept=[3], reject=[4], reason="read them"
+    )
+    with reading(engine) as connection:
+        states = [case.metadata.get("review") for _number, case in datasets.cases(connection, "prices", 3)]
+        entry = audit.entries(connection, action="dataset.review")[0]
+    assert (done.cases, states) == (4, [None, None, "accepted", "pending"])
+    assert (entry.actor, entry.reason) == ("grace", "read them")
+    with pytest.raises(BadInput, match="Case 1 of prices version 3 does not wait"):
+        reviewing.review(engine, actor="grace", name="prices", version=3, accept=[1])
+
+
+def test_a_judge_that_gives_nothing_usable_leaves_no_version(engine: sa.Engine) -> None:
+    with pytest.raises(JudgeFailed, match="No draft of loop could be used: The model answered nothing"):
+        asyncio.run(
+            synthesise(
+                engine,
+                actor="ada",
+                dataset="new",
+                documents=documents(),
+                calls=Writer(fails="Rule"),
+                judge="loop",
+                cases=2,
+            )
+        )
+    with reading(engine) as connection:
+        assert datasets.list_datasets(connection) == []
+
+
+def test_cases_are_found_by_split_and_words(engine: sa.Engine) -> None:
+    imported(engine, 40)
+    changes.split(engine, actor="ada", name="prices", version=1, shares=changes.parse_shares("dev=3, test=1"))
+    with reading(engine) as connection:
+        splits = case_search.facets(connection, "prices", 2).splits
+        dev = case_search.find(connection, "prices", 2, Wanted(split="dev"), limit=5, offset=5)
+        said = case_search.find(connection, "prices", 2, Wanted(words="ITEM 7 cost"), limit=5)
+        literal = case_search.find(connection, "prices", 2, Wanted(words="%"), limit=5)
+        entry = audit.entries(connection, action="dataset.split")[0]
+    assert splits["dev"] + splits["test"] == 40
+    assert (dev.total, len(dev.cases)) == (splits["dev"], 5)
+    assert (said.total, literal.total) == (1, 0)
+    assert entry.before == {"version": 1}
+    with pytest.raises(BadInput, match="'test'"):
+        changes.parse_shares("dev=1 test")
+
+
+def test_the_evaluations_of_a_version_are_named(engine: sa.Engine) -> None:
+    imported(engine, 2)
+    started = runs.launch(
+        engine, actor="ada", application="shop", release="v1", dataset="prices", judge="offline"
+    )
+    with reading(engine) as connection:
+        used = dataset_uses.uses(connection, "prices")
+    assert [(one.evaluation, one.version, one.application) for one in used] == [(started, 1, "shop")]

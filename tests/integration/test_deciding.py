@@ -1,0 +1,244 @@
+"""What a run comes to: repetitions, failures, generated answers, baselines; and the schema of its results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation, evaluation_score, generated_answer
+from db.transaction import reading, writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.evaluation import baselines, deciding, details, execution, pipeline, results, runs
+from genaiops_core.evaluation.results_schema import Results, json_schema, markdown
+from tests.integration.evaluating import imported
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSING = {"grounding_overlap": 0.5}
+
+
+def launched(engine: sa.Engine, **changes: object) -> str:
+    asked: dict[str, object] = {"actor": "ada", "dataset": "prices", "minimums": PASSING}
+    return runs.launch(engine, **{**asked, **changes})  # type: ignore[arg-type]
+
+
+def ran(engine: sa.Engine, **changes: object) -> runs.Evaluation:
+    return execution.run(engine, launched(engine, **changes))
+
+
+def regression(*metrics: str, against: str = "production", **more: object) -> dict[str, Any]:
+    stage = {"name": "regression", "compare_against": against, "metrics": list(metrics), **more}
+    return {"evaluation_pipeline": {"stages": [stage]}}
+
+
+def answered(
+    engine: sa.Engine, id: str, latencies_ms: Sequence[float], *, cost_nano_usd: int | None = 2_000_000
+) -> None:
+    """Answers as a target would have left them, one a case."""
+    rows = [
+        {
+            "evaluation_id": id,
+            "case_no": number,
+            "repetition": 1,
+            "answer": f"generated {number}",
+            "contexts": None,
+            "problem": "",
+            "latency_ms": latency_ms,
+            "input_tokens": 10,
+            "output_tokens": 5,
+            "cost_nano_usd": cost_nano_usd,
+            "answered_at": now(),
+        }
+        for number, latency_ms in enumerate(latencies_ms, start=1)
+    ]
+    with writing(engine) as connection:
+        connection.execute(sa.insert(generated_answer), rows)
+
+
+def concluded(engine: sa.Engine, id: str) -> deciding.Outcome:
+    with reading(engine) as connection:
+        return deciding.conclude(connection, runs.get(connection, id), now())
+
+
+def document(engine: sa.Engine, run: runs.Evaluation) -> dict[str, Any]:
+    with reading(engine) as connection:
+        return results.document(run, details.load(connection, run))
+
+
+def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) -> None:
+    imported(engine, 40)
+    baseline = ran(engine, application="shop", release="v1")
+    run = ran(engine, application="shop", release="v2", minimums=None, baseline=baseline.id)
+    answered(engine, run.id, [100.0] * 40)
+    body = {**document(engine, run), **concluded(engine, run.id).document(is_whole=True)}
+    read = Results.model_validate_json(json.dumps(body))
+    assert read.answers is not None and read.comparison is not None and read.baseline is not None
+    assert read.baseline.evaluation == baseline.id
+    assert (read.details[0].answer, read.details[0].latency_ms) == ("generated 1", 100.0)
+    Results.model_validate_json(json.dumps(document(engine, baseline)))
+
+
+def test_the_docs_repeat_the_schema() -> None:
+    reference = ROOT / "docs" / "reference"
+    command = "python -m genaiops_core.evaluation.results_schema"
+    assert (reference / "results.schema.json").read_bytes() == json_schema(), (
+        f"{command} > results.schema.json"
+    )
+    assert markdown() in (reference / "results.md").read_text(), f"{command} --markdown"
+
+
+def test_repetitions_of_a_case_are_averaged_before_the_interval(engine: sa.Engine) -> None:
+    imported(engine, 30)
+    run = ran(engine, metrics=["grounding_overlap"])
+    # A second repetition of every case, at half the score, as a target answering twice would leave them.
+    with writing(engine) as connection:
+        connection.execute(
+            sa.insert(evaluation_score),
+            [
+                {
+                    "evaluation_id": run.id,
+                    "case_no": number,
+                    "repetition": 2,
+                    "metric": "grounding_overlap",
+                    "value": 0.5,
+                    "reason": "",
+                    "is_failed": False,
+                    "latency_ms": 0.0,
+                }
+                for number in range(1, 31)
+                if number % 10
+            ],
+        )
+        changed = {"config": {**run.config, "repetitions": 2}, "units": 60}
+        connection.execute(sa.update(evaluation).where(evaluation.c.id == run.id).values(**changed))
+    entry = concluded(engine, run.id).figures["metrics"]["grounding_overlap"]
+    assert (entry["mean"], entry["n"], entry["values"], entry["undefined"]) == (0.75, 27, 54, 3)
+    # Each case has 1.0 and 0.5: a variance of 0.125 within
+    assert entry["repetition_sd"] == pytest.approx(0.125**0.5)
+    assert "case means" in entry["method"]
+
+
+def test_a_judge_that_failed_everywhere_is_an_error_and_not_a_gap(engine: sa.Engine) -> None:
+    imported(engine, 20)
+    run = ran(engine, metrics=["grounding_overlap"])
+    with writing(engine) as connection:
+        connection.execute(
+            sa.update(evaluation_score).values(value=None, reason="the judge is down", is_failed=True)
+        )
+    outcome = concluded(engine, run.id)
+    assert outcome.decision.verdict == "error"
+    assert "every case failed (20 cases: the judge is down)" in outcome.decision.gates[0].why
+    assert outcome.figures["metrics"]["grounding_overlap"]["failed"] == 20
+
+
+def test_generated_answers_decide_cost_and_latency_before_traffic(engine: sa.Engine) -> None:
+    imported(engine, 100)
+    limits = {"cost_per_query": 0.02, "latency_p50": 500, "latency_p95": 950, "latency_p99": 3000}
+    run = ran(engine, application="shop", release="v2", minimums=None, limits=limits)
+    answered(engine, run.id, [float(at * 10) for at in range(1, 101)])
+    gates = {gate.metric: gate for gate in concluded(engine, run.id).decision.gates}
+    assert {name: gate.verdict for name, gate in gates.items()} == {
+        "cost_per_query": "passed",
+        "latency_p50": "inconclusive",  # the 40th to the 61st of 100: 400 to 610 ms
+        "latency_p95": "inconclusive",
+        "latency_p99": "inconclusive",  # 100 cases have no upper bound for it
+    }
+    assert (gates["latency_p50"].low, gates["latency_p50"].high) == (400.0, 610.0)
+    assert "0.002 USD over 100 cases with generated answers" in gates["cost_per_query"].why
+
+
+def test_answers_without_a_price_leave_their_cost_unknown(engine: sa.Engine) -> None:
+    imported(engine, 20)
+    run = ran(engine, minimums=None, limits={"cost_per_query": 0.02})
+    answered(engine, run.id, [100.0] * 20, cost_nano_usd=None)
+    outcome = concluded(engine, run.id)
+    assert outcome.decision.verdict == "inconclusive"
+    assert "20 generated answers have no price" in outcome.decision.gates[0].why
+    assert outcome.figures["answers"]["cost_per_query_usd"] is None
+
+
+def test_cost_and_latency_are_compared_with_the_baseline_s_generated_answers(engine: sa.Engine) -> None:
+    imported(engine, 120)
+    baseline = ran(engine, application="shop", release="v1")
+    answered(engine, baseline.id, [100.0 + number for number in range(120)])
+    id = launched(
+        engine,
+        application="shop",
+        release="v2",
+        minimums=None,
+        config=regression("grounding_overlap", "cost", "latency"),
+        baseline=baseline.id,
+    )
+    execution.run(engine, id)
+    answered(engine, id, [200.0 + 2 * number for number in range(120)], cost_nano_usd=2_000_000)
+    outcome = concluded(engine, id)
+    gates = {gate.metric: (gate.verdict, gate.measured) for gate in outcome.decision.gates}
+    assert gates == {
+        "grounding_overlap": ("passed", 0.0),
+        "cost": ("passed", pytest.approx(0.0)),
+        "latency_p50": ("failed", pytest.approx(1.0)),
+        "latency_p95": ("failed", pytest.approx(1.0)),
+    }
+    # Four intervals that hold together at 95 %
+    assert outcome.figures["comparison"]["confidence_each"] == pytest.approx(1 - 0.05 / 4)
+
+
+def test_without_answers_and_traffic_a_cost_regression_stays_open_and_says_why(engine: sa.Engine) -> None:
+    imported(engine, 40)
+    baseline = ran(engine, application="shop", release="v1")
+    run = ran(
+        engine,
+        application="shop",
+        release="v2",
+        minimums=None,
+        config=regression("cost"),
+        baseline=baseline.id,
+    )
+    assert run.results is not None
+    assert run.results["gates"][0]["verdict"] == "inconclusive"
+    assert "0 requests of the baseline and 0 of this release" in run.results["gates"][0]["why"]
+
+
+def test_production_means_the_newest_finished_run_of_the_stable_release(engine: sa.Engine) -> None:
+    imported(engine, 20)
+    older = ran(engine, application="shop", release="v1")
+    newest = ran(engine, application="shop", release="v1")
+    ran(engine, application="shop", release="v2")
+    launched(engine, application="shop", release="v1")  # never finished
+    ran(engine, application="other", release="v1")
+    asked: dict[str, Any] = {"dataset": "prices", "judge": "offline", "application": "shop", "stable": "v1"}
+    named = pipeline.parse(regression("grounding_overlap", against="production_v9"))
+    with reading(engine) as connection:
+
+        def chosen(**changes: Any) -> str:
+            return baselines.chosen(connection, **{"asked": "", "stages": None, **asked, **changes})
+
+        assert chosen() == chosen(asked="production") == newest.id
+        assert chosen(asked=older.id) == older.id
+        assert chosen(stages=pipeline.parse(regression("grounding_overlap"))) == newest.id
+        assert chosen(stages=named) == ""
+        assert chosen(stages=named, asked="production") == newest.id
+        assert chosen(stable=None) == chosen(judge="other") == chosen(stable="v9") == ""
+
+
+def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdicts(
+    engine: sa.Engine,
+) -> None:
+    imported(engine, 40)
+    before = document(engine, ran(engine))
+    run = ran(engine, minimums=None, config=regression("grounding_overlap"))
+    assert run.verdict == "inconclusive"
+    against = deciding.Against(name="baseline.json", body=before)
+    decided = deciding.decide_against(engine, run.id, actor="ada", against=against, at=now())
+    assert decided.verdict == "passed"
+    assert decided.results is not None
+    assert decided.results["baseline"]["name"] == "baseline.json"
+    with reading(engine) as connection:
+        entry = audit.entries(connection, action="evaluation.compare")[0]
+    assert entry.before == {"verdict": "inconclusive"}
+    assert entry.after == {"verdict": "passed", "baseline": "baseline.json"}

@@ -1,0 +1,145 @@
+"""The evaluations screen: what its form launches, what its buttons change, what its tabs say."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+from db.tables.evaluations import evaluation, evaluation_score
+from db.transaction import reading, writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.evaluation import datasets, runs
+from pages.parts import keys
+from tests.integration import test_pages as screens
+
+demo, bare, demo_file = screens.demo, screens.bare, screens.demo_file
+server_that_remembers_its_router = screens.server_that_remembers_its_router
+checked, open_screen, shown, submit = screens.checked, screens.open_screen, screens.shown, screens.submit
+
+
+@pytest.fixture
+def suite(bare: sa.Engine) -> sa.Engine:
+    datasets.import_dataset(bare, actor="ada", name="suite", data=screens.CSV, filename="cases.csv")
+    return bare
+
+
+def form(engine: sa.Engine) -> AppTest:
+    screen = open_screen("evaluations")
+    return checked(screen.button(key=keys.EVALUATION_NEW).click().run())
+
+
+def newest(engine: sa.Engine) -> runs.Evaluation:
+    with reading(engine) as connection:
+        return runs.list_evaluations(connection)[0]
+
+
+def last_action(engine: sa.Engine) -> audit.AuditEntry:
+    with reading(engine) as connection:
+        return audit.entries(connection, limit=1)[0]
+
+
+def test_minimums_are_launched_and_the_run_waits_for_a_worker(suite: sa.Engine) -> None:
+    screen = form(suite)
+    checked(screen.segmented_control(key=keys.RUN_BY).set_value("My own minimums").run())
+    screen.number_input(key=keys.run_minimum("reference_overlap")).set_value(0.5)
+    screen.text_area(key=keys.RUN_REASON).set_value("before the release")
+    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    run = newest(suite)
+    assert (run.state, run.dataset, run.created_by) == ("queued", "suite", "grace")
+    assert run.config["minimums"] == {"reference_overlap": 0.5}
+    assert last_action(suite).reason == "before the release"
+    assert "No worker is running" in shown(screen)
+
+
+def test_the_form_says_what_cases_lack_before_the_launch(suite: sa.Engine) -> None:
+    screen = form(suite)
+    table = next(one.value for one in screen.dataframe if "lacking" in one.value)
+    # Neither of the two cases has contexts, one has no reference.
+    assert dict(zip(table["title"], table["lacking"], strict=True))["Grounding overlap (proxy)"] == 2
+
+
+def test_a_launch_that_is_refused_keeps_what_was_typed(suite: sa.Engine) -> None:
+    screen = form(suite)
+    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
+    screen.text_input(key=keys.RUN_BASE_URL).set_value("nonsense")
+    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    assert "must be an http or https URL" in shown(screen)
+    assert screen.text_input(key=keys.RUN_BASE_URL).value == "nonsense"
+    with reading(suite) as connection:
+        assert runs.list_evaluations(connection) == []
+
+
+def test_the_form_never_shows_a_key(suite: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    screen = form(suite)
+    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
+    assert "OPENAI_API_KEY" in shown(screen) and "sk-very-secret" not in shown(screen)
+
+
+def launched(engine: sa.Engine, **changes: object) -> str:
+    id = runs.launch(engine, actor="ada", dataset="suite", minimums={"reference_overlap": 0.5})
+    with writing(engine) as connection:
+        connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(**changes))
+    return id
+
+
+def test_pause_and_cancel_ask_why(suite: sa.Engine) -> None:
+    launched(suite, state="running", started_at=now())
+    screen = open_screen("evaluations")
+    checked(screen.button(key=keys.EVALUATION_PAUSE).click().run())
+    screen.text_area(key=keys.dialog_reason("pause")).set_value("provider is down")
+    submit(screen, "pause")
+    assert (newest(suite).state, last_action(suite).action) == ("paused", "evaluation.pause")
+    checked(screen.run())
+    checked(screen.button(key=keys.EVALUATION_CANCEL).click().run())
+    screen.text_area(key=keys.dialog_reason("cancel")).set_value("not needed")
+    submit(screen, "cancel")
+    assert newest(suite).state == "cancelled"
+
+
+def test_a_run_is_resumed_with_a_higher_limit(suite: sa.Engine) -> None:
+    launched(suite, state="paused", started_at=now(), problem="the spend limit is reached")
+    screen = open_screen("evaluations")
+    checked(screen.button(key=keys.EVALUATION_RESUME).click().run())
+    screen.number_input(key=keys.RESUME_LIMIT_USD).set_value(2.5)
+    screen.text_area(key=keys.dialog_reason("resume")).set_value("approved")
+    submit(screen, "resume")
+    run = newest(suite)
+    assert (run.state in runs.OPEN_STATES, run.config["pace"]["spend_limit_nano_usd"]) == (
+        True,
+        2_500_000_000,
+    )
+
+
+def test_progress_says_what_is_not_known(suite: sa.Engine) -> None:
+    id = launched(suite, state="running", started_at=now(), units_done=2, units_failed=1, unpriced_calls=3)
+    score = {"repetition": 1, "metric": "reference_overlap", "latency_ms": 1.0, "evaluation_id": id}
+    with writing(suite) as connection:
+        connection.execute(
+            sa.insert(evaluation_score),
+            [
+                {**score, "case_no": 1, "value": 0.25, "reason": "", "is_failed": False},
+                {**score, "case_no": 2, "value": None, "reason": "timed out", "is_failed": True},
+            ],
+        )
+    screen = open_screen("evaluations")
+    figures = {one.label: (one.value, one.delta) for one in screen.metric}
+    assert "3 calls without a price" in figures["Spent"][1]
+    assert "1 × timed out" in shown(screen)
+    assert "Partial" in shown(screen)
+    assert any("mean" in one.value and list(one.value["mean"]) == [0.25] for one in screen.dataframe)
+
+
+def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo: sa.Engine) -> None:
+    screen = open_screen("evaluations")
+    assert any("verdict" in str(one.value) for one in screen.markdown)
+    assert all("(proxy)" in one.label for one in screen.metric)
+    assert any("why" in one.value for one in screen.dataframe)
+
+
+@pytest.mark.parametrize("tab", ["Cases", "Spend", "Against humans", "Setup"])
+def test_each_tab_of_a_verdict_draws(demo: sa.Engine, tab: str) -> None:
+    screen = open_screen("evaluations", **{keys.EVALUATION_TAB: tab})
+    assert not screen.error

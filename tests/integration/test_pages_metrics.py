@@ -1,0 +1,70 @@
+"""The screen of metrics: a rubric is written, read as the model will read it, saved and changed."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+from db.transaction import reading
+from genaiops_core.access import audit
+from genaiops_core.evaluation import datasets, rubrics
+from pages.parts import keys
+from tests.integration import test_pages as screens
+
+bare, server_that_remembers_its_router = screens.bare, screens.server_that_remembers_its_router
+checked, open_screen, shown = screens.checked, screens.open_screen, screens.shown
+
+PROMPT = "Is this polite?\n{answer}"
+SCALE = [{"label": "yes", "value": 1.0, "meaning": ""}, {"label": "no", "value": 0.0, "meaning": ""}]
+
+
+def write(
+    screen: AppTest, identity: str, *, prompt: str = PROMPT, name: str = "", reason: str = "asked for"
+) -> AppTest:
+    if name:
+        screen.text_input(key=f"{keys.RUBRIC_NAME}_{identity}").set_value(name)
+    screen.text_area(key=f"{keys.RUBRIC_PROMPT}_{identity}").set_value(prompt)
+    screen.text_input(key=keys.RUBRIC_REASON).set_value(reason)
+    return checked(screen.button(key=keys.RUBRIC_SAVE).click().run())
+
+
+def saved(engine: sa.Engine) -> list[rubrics.SavedRubric]:
+    with reading(engine) as connection:
+        return rubrics.list_rubrics(connection)
+
+
+def test_a_rubric_is_saved_with_its_reason(bare: sa.Engine) -> None:
+    screen = checked(open_screen("metrics").button(key=keys.RUBRIC_NEW).click().run())
+    write(screen, "new", name="politeness")
+    kept = saved(bare)[0]
+    assert (kept.rubric.name, kept.rubric.version, kept.created_by) == ("politeness", 1, "grace")
+    assert kept.rubric.needs == ("answer",)
+    assert [one.label for one in kept.rubric.scale] == ["polite", "blunt", "rude"]
+    with reading(bare) as connection:
+        assert audit.entries(connection, limit=1)[0].reason == "asked for"
+
+
+def test_what_is_refused_stays_as_it_was_typed(bare: sa.Engine) -> None:
+    screen = checked(open_screen("metrics").button(key=keys.RUBRIC_NEW).click().run())
+    write(screen, "new", name="politeness", prompt="What of {nothing}?")
+    assert "names {nothing}, which no case has" in shown(screen)
+    assert screen.text_area(key=f"{keys.RUBRIC_PROMPT}_new").value == "What of {nothing}?"
+    assert saved(bare) == []
+
+
+def test_a_change_is_a_version_and_its_difference_is_shown(bare: sa.Engine) -> None:
+    rubrics.save(bare, actor="ada", name="politeness", prompt=PROMPT, scale=SCALE)
+    screen = open_screen("metrics")
+    checked(screen.button(key="rubric_change_politeness").click().run())
+    write(screen, "politeness_1", prompt=f"{PROMPT}\nBe strict.")
+    assert [one.rubric.version for one in saved(bare)] == [2, 1]
+    screen = open_screen("metrics")
+    checked(screen.selectbox(key="rubric_Compare with_politeness").set_value(1).run())
+    assert any("+Be strict." in one.value for one in screen.code)
+
+
+def test_the_preview_holds_a_real_case_as_text(bare: sa.Engine) -> None:
+    datasets.import_dataset(bare, actor="ada", name="suite", data=screens.CSV, filename="cases.csv")
+    screen = checked(open_screen("metrics").button(key=keys.RUBRIC_NEW).click().run())
+    checked(screen.number_input(key=f"{keys.RUBRIC_CASE}_suite").set_value(2).run())
+    assert any("Paris" in one.value and "- polite:" in one.value for one in screen.code)

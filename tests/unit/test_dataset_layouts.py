@@ -1,0 +1,147 @@
+"""The layouts in which peers keep their cases: each gives the right fields without a mapping."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from genaiops_core.evaluation.cases import Case
+from genaiops_core.evaluation.datasets import preview
+
+
+def first(document: Any, name: str = "suite.json") -> Case:
+    data = document if isinstance(document, str) else json.dumps(document)
+    return preview(data.encode(), name).cases[0]
+
+
+def said(case: Case) -> tuple[Any, ...]:
+    return case.input, case.answer, case.contexts, case.reference
+
+
+ASKED = {"role": "user", "content": "Why?"}
+TOLD = {"role": "assistant", "content": "So."}
+
+LAYOUTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "OpenAI evals": (
+        [{"input": [{"role": "system", "content": "Be brief."}, ASKED], "ideal": ["So.", "Thus."]}],
+        ("Why?", None, None, "So.\nThus."),
+    ),
+    "OpenAI fine-tuning": ([{"messages": [ASKED, TOLD]}], ("Why?", "So.", None, None)),
+    "content parts": (
+        [{"messages": [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}]}],
+        ("Why?", None, None, None),
+    ),
+    "ShareGPT": (
+        [{"id": 1, "conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}]}],
+        ("Why?", "So.", None, None),
+    ),
+    "LangSmith": (
+        [{"id": "1", "inputs": {"question": "Why?"}, "outputs": {"answer": "So."}}],
+        ("Why?", "So.", None, None),
+    ),
+    "LangSmith with references": (
+        [
+            {
+                "inputs": {"question": "Why?", "user": "u"},
+                "outputs": {"answer": "So."},
+                "reference_outputs": {"answer": "Thus."},
+            }
+        ],
+        ("Why?", "So.", None, "Thus."),
+    ),
+    "Langfuse items": (
+        [{"input": {"question": "Why?"}, "expectedOutput": {"answer": "So."}, "metadata": {"a": 1}}],
+        ("Why?", None, None, "So."),
+    ),
+    "one text in an object": (
+        [{"inputs": {"text": "Why?"}, "outputs": {"text": "So."}}],
+        ("Why?", "So.", None, None),
+    ),
+    "Hugging Face lists": (
+        [{"question": "Why?", "ground_truths": ["So."], "contexts": ["a", "b"], "answer": "Thus."}],
+        ("Why?", "Thus.", ("a", "b"), "So."),
+    ),
+    "SQuAD": (
+        [{"question": "Why?", "context": "a", "answers": {"text": ["So.", "So."], "answer_start": [0, 0]}}],
+        ("Why?", None, ("a",), "So."),
+    ),
+    "TensorZero": (
+        [
+            {
+                "input": {"messages": [{"role": "user", "content": [{"type": "text", "value": "Why?"}]}]},
+                "output": [{"type": "text", "text": "So."}],
+            }
+        ],
+        ("Why?", "So.", None, None),
+    ),
+    "a completion": (
+        [{"prompt": "Why?", "response": {"choices": [{"message": TOLD}]}}],
+        ("Why?", "So.", None, None),
+    ),
+    "LangChain messages": (
+        [{"user_input": [{"type": "human", "content": "Why?"}], "reference": "So."}],
+        ("Why?", None, None, "So."),
+    ),
+    "Inspect with choices": (
+        [{"input": "Why?", "choices": ["a", "b"], "target": "A"}],
+        ("Why?", None, None, "A"),
+    ),
+    "camel case": (
+        [{"userInput": "Why?", "groundTruth": "So.", "retrievedContexts": ["a"]}],
+        ("Why?", None, ("a",), "So."),
+    ),
+    "Alpaca": (
+        [{"instruction": "Why?", "input": "", "output": "So."}, {"instruction": "Who?", "input": ""}],
+        ("Why?", "So.", None, None),
+    ),
+    "a dataset server's page": (
+        {"features": [], "rows": [{"row_idx": 0, "row": {"question": "Why?", "answer": "So."}}]},
+        ("Why?", "So.", None, None),
+    ),
+    "columns and rows apart": (
+        {"columns": ["question", "answer"], "index": [0], "data": [["Why?", "So."]]},
+        ("Why?", "So.", None, None),
+    ),
+    "by identifier": (
+        {"q1": {"question": "Why?", "answer": "So."}, "q2": {"question": "Who?"}},
+        ("Why?", "So.", None, None),
+    ),
+    "a list of texts": (["Why?", "Who?"], ("Why?", None, None, None)),
+    "a list of lists": ([["question", "answer"], ["Why?", "So."]], ("Why?", "So.", None, None)),
+    "promptfoo tests": ({"tests": [{"vars": {"question": "Why?"}}]}, ("Why?", None, None, None)),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_of_peers_are_read_as_they_are(layout: str) -> None:
+    document, expected = LAYOUTS[layout]
+    assert said(first(document)) == expected
+
+
+def test_several_turns_keep_who_said_what_and_the_system_prompt_is_metadata() -> None:
+    turns = [{"role": "system", "content": "Be brief."}, ASKED, TOLD, {"role": "user", "content": "Who?"}]
+    case = first([{"messages": turns}])
+    assert case.input == "user: Why?\nassistant: So.\nuser: Who?"
+    assert case.metadata == {"system": "Be brief."}
+
+
+def test_objects_written_as_text_in_a_sheet_are_opened() -> None:
+    text = 'inputs,outputs\n"{""question"": ""Why?""}","{""answer"": ""So.""}"\n'
+    assert said(first(text, "runs.csv")) == ("Why?", "So.", None, None)
+
+
+def test_right_answers_written_as_a_list_are_lines_only_where_the_column_says_so() -> None:
+    assert first("question,ground_truths\nWhy?,['So.']\n", "a.csv").reference == "So."
+    assert first("question,reference\nWhy?,['So.']\n", "a.csv").reference == "['So.']"
+
+
+@pytest.mark.parametrize("answer", ['{"from": "bot", "to": "x"}', '{"role": "user"}', '[{"a": 1}]', "[1, 2]"])
+def test_an_answer_that_is_json_stays_what_it_is(answer: str) -> None:
+    assert first([{"question": "Why?", "answer": answer}]).answer == answer
+
+
+def test_what_was_taken_out_of_an_object_is_not_kept_twice_but_its_rest_is() -> None:
+    case = first([{"inputs": {"question": "Why?"}, "outputs": {"answer": "So.", "model": "nova"}}])
+    assert case.metadata == {"outputs": {"answer": "So.", "model": "nova"}}

@@ -1,0 +1,121 @@
+"""What a pull request and a CI server show of results: Markdown and JUnit, with texts from anywhere."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genaiops_core.evaluation import junit
+from genaiops_core.evaluation.comment import MARKER, MOST_CHARACTERS, markdown, text
+from tests.unit.test_evaluation_compare import BASE, body
+
+
+def gate(verdict: str, **changes: Any) -> dict[str, Any]:
+    facts = {"name": "s.m", "stage": "s", "metric": "m", "threshold": 0.5, "measured": 0.6}
+    return {**facts, "verdict": verdict, "why": f"because {verdict}", **changes}
+
+
+def results(**changes: Any) -> dict[str, Any]:
+    facts = {"dataset": "suite", "version": 2, "cases": 60, "cases_total": 100, "judge": "offline"}
+    facts |= {"application": "shop", "release": "v2", "cost_usd": "0"}
+    return {**body(BASE), **facts, **changes}
+
+
+def parsed(written: bytes) -> ET.Element:
+    """The XML, after a look at its shape: what every reader of JUnit expects."""
+    root = ET.fromstring(written)
+    assert root.tag == "testsuites"
+    for suite in root:
+        assert suite.tag == "testsuite"
+        cases = suite.findall("testcase")
+        assert {child.tag for child in suite} <= {"properties", "testcase"}
+        assert int(suite.attrib["tests"]) == len(cases)
+        assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure"))
+        assert int(suite.attrib["errors"]) == len(suite.findall("testcase/error"))
+        assert all({"classname", "name", "time"} <= set(case.attrib) for case in cases)
+        assert all(len(case.findall("failure") + case.findall("error")) <= 1 for case in cases)
+    totals = [sum(int(suite.attrib[name]) for suite in root) for name in ("tests", "failures", "errors")]
+    assert [int(root.attrib[name]) for name in ("tests", "failures", "errors")] == totals
+    return root
+
+
+def test_a_gate_is_a_test_case_and_what_is_open_is_an_error() -> None:
+    gates = [gate(verdict, metric=verdict) for verdict in ("passed", "failed", "inconclusive", "error")]
+    root = parsed(junit.of_results(results(gates=gates, stages=[{"name": "s", "verdict": "failed"}])))
+    suite = root[0]
+    assert (suite.attrib["name"], suite.attrib["tests"]) == ("s", "4")
+    assert (suite.attrib["failures"], suite.attrib["errors"]) == ("1", "2")
+    failure = suite.find("testcase[@name='failed']/failure")
+    assert failure is not None and failure.text == "because failed"
+
+
+@pytest.mark.parametrize("changes", [{"gates": []}, {"gates": [gate("passed")], "partial": True}], ids=str)
+def test_a_run_that_decided_nothing_is_no_success(changes: dict[str, Any]) -> None:
+    root = parsed(junit.of_results(results(**changes)))
+    assert root.attrib["errors"] == "1"
+
+
+@given(st.text(max_size=60))
+def test_any_text_becomes_well_formed_xml(anything: str) -> None:
+    hostile = gate("failed", stage=f"s{anything}", metric=f"m{anything}", why=f"]]>{anything}\x00\x1b")
+    root = parsed(junit.of_results(results(gates=[hostile], dataset=anything)))
+    assert root.attrib["failures"] == "1"
+
+
+def test_the_comment_shows_scores_and_folds_details_without_foreign_markup() -> None:
+    traffic = {
+        "requests": 1200,
+        "window_days": 7,
+        "cost_per_query_usd": 0.0123,
+        "latency_ms": {"p95": 2400.0},
+    }
+    written = markdown(results(traffic=traffic))
+    assert written.startswith("## ✅ Evaluation passed\n")
+    assert written.endswith(f"{MARKER}\n")
+    assert "60 of 100 cases" in written
+    assert "grounding_overlap (proxy)" in written
+    assert "0.0123 USD (1,200 requests, last 7 days)" in written
+    assert "p95 latency: 2,400 ms" in written
+    assert "<details>" in written
+    assert "<b>" not in written and "@here" not in written
+
+
+def test_the_comment_says_how_it_moved_against_the_baseline() -> None:
+    moved = {
+        "metric": "grounding_overlap",
+        "difference": -0.02,
+        "low": -0.03,
+        "high": -0.01,
+        "is_relative": False,
+    }
+    baseline = {"name": "x", "application": "shop", "release": "v1"}
+    written = markdown(results(comparison={"metrics": [moved], "cases": 60}, baseline=baseline))
+    assert "-0.020 (-0.030 to -0.010)" in written
+    assert "baseline: shop v1, 60 cases in common" in written
+
+
+def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
+    gates = [gate("failed", metric=f"m{number}", why="x" * 1000) for number in range(200)]
+    written = markdown(results(gates=gates))
+    assert len(written) <= MOST_CHARACTERS
+    assert written.endswith(f"{MARKER}\n")
+    assert written.count("<details>") == written.count("</details>")
+    assert "shortened" in written
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("[x](http://y)", "\\[x\\](http:/\u2060/y)"),
+        ("a | b\n# c", "a \\| b \\#\u2060 c"),
+        ("<img src=x>", "&lt;img src=x&gt;"),
+        ("grounding_overlap _so_ **b**", "grounding_overlap \\_so\\_ \\*\\*b\\*\\*"),
+        ("@team www.x.y", "@\u2060team www\u2060.x.y"),
+    ],
+)
+def test_text_from_outside_stays_text(raw: str, shown: str) -> None:
+    assert text(raw) == shown

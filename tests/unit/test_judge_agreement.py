@@ -1,0 +1,97 @@
+"""Agreement of a judge with people: which labels count, what is said of too few, groups of a calibration."""
+
+from __future__ import annotations
+
+import pytest
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.agreement import MIN_LABELS, Pair, agree, calibration
+from genaiops_core.evaluation.label_metrics import Match, match, parse_matches
+
+MATCH = Match(metric="faithfulness", label="groundedness", why="default")
+
+
+def pairs(*values: tuple[float, float], is_random: bool = True) -> list[Pair]:
+    return [Pair(case=str(at), judge=j, human=h, is_random=is_random) for at, (j, h) in enumerate(values)]
+
+
+def test_a_label_speaks_of_the_metric_of_its_name_then_by_default() -> None:
+    labels = {"groundedness", "helpfulness", "faithfulness"}
+    assert match("faithfulness", labels) == Match(
+        metric="faithfulness", label="faithfulness", why="same name"
+    )
+    assert match("grounding_overlap", labels) == Match(
+        metric="grounding_overlap", label="groundedness", why="default"
+    )
+    assert match("safety", labels) is None
+
+
+def test_the_operator_decides_what_is_held_against_what() -> None:
+    chosen = parse_matches(["safety=helpfulness", "faithfulness="])
+    assert match("safety", {"helpfulness"}, chosen) == Match(
+        metric="safety", label="helpfulness", why="chosen"
+    )
+    assert match("faithfulness", {"faithfulness"}, chosen) is None
+    with pytest.raises(BadInput, match="METRIC=LABEL"):
+        parse_matches(["faithfulness"])
+
+
+def test_all_figures_of_a_judge_by_hand() -> None:
+    # Judge good and people good 12, judge only 4, people only 2, neither 6: kappa is (18/24 - p) / (1 - p).
+    found = agree(
+        MATCH,
+        "j",
+        pairs(*[(0.9, 1)] * 12, *[(0.8, 0)] * 4, *[(0.4, 1)] * 2, *[(0.2, 0)] * 6),
+        [0.9] * 10,
+        cut=0.7,
+    )
+    assert (found.labelled, found.judged, found.problem, found.cut) == (24, 34, "", 0.7)
+    chance = (16 * 14 + 8 * 10) / 24**2
+    assert found.kappa is not None
+    assert found.kappa.kappa == pytest.approx((18 / 24 - chance) / (1 - chance))
+    # Of 14 good and 10 bad: 12 of the good above all 10 bad, 2 above 6.
+    assert found.auroc is not None
+    assert found.auroc.value == pytest.approx((12 * 10 + 2 * 6) / 140)
+    assert found.spearman is not None
+    assert found.spearman.value > 0.5
+    assert found.raw is not None
+    assert found.raw.n == 34
+    assert found.corrected.labelled == 24
+
+
+def test_of_too_few_labels_nothing_is_said() -> None:
+    found = agree(MATCH, "j", pairs(*[(0.9, 1), (0.2, 0)] * 3), [0.5] * 50)
+    assert (found.spearman, found.kappa, found.auroc, found.corrected.mean) == (None, None, None, None)
+    assert found.problem == f"insufficient data: 6 of at least {MIN_LABELS} labelled cases"
+    assert found.raw is not None
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ([(0.1 * at, 1.0) for at in range(10)], "all labels are equal"),
+        ([(0.5, float(at % 2)) for at in range(10)], "gave every labelled case the same value"),
+        ([(0.1 * at, (0.5, 1.0)[at % 2]) for at in range(10)], "people found all of them good"),
+    ],
+)
+def test_what_cannot_be_said_is_told(values: list[tuple[float, float]], sentence: str) -> None:
+    found = agree(MATCH, "j", pairs(*values, *values, *values), [])
+    assert sentence in found.problem
+    assert found.auroc is None or found.spearman is None
+
+
+def test_cases_picked_by_their_score_stay_out_of_the_corrected_mean() -> None:
+    drawn, picked = pairs(*[(0.9, 1), (0.3, 0)] * 15), pairs(*[(0.5, 0)] * 30, is_random=False)
+    found = agree(MATCH, "j", [*drawn, *picked], [0.9] * 20)
+    assert (found.labelled, found.corrected.labelled, found.corrected.unlabelled) == (60, 30, 50)
+    assert "30 that were picked by their score are left out" in found.note
+
+
+def test_calibration_groups_cases_that_the_judge_scored_alike() -> None:
+    found = calibration(pairs(*[(at / 100, float(at >= 40)) for at in range(100)]), bins=5)
+    assert [one.human.n for one in found] == [20] * 5
+    assert [one.human.mean for one in found] == [0, 0, 1, 1, 1]
+    assert found[0].judge == pytest.approx(0.095)
+    tied = calibration(pairs(*[(1.0, 1.0)] * 30, *[(0.0, 0.0)] * 2))
+    assert [one.human.n for one in tied] == [2, 30]
+    assert calibration([]) == []
