@@ -4,6 +4,7 @@ import streamlit as st
 
 from genaiops_core.evaluation import datasets
 from pages.parts import (
+    dataset_documents,
     dataset_import,
     dataset_traffic,
     dataset_view,
@@ -74,9 +75,14 @@ with left.container(border=True, height="stretch"):
     picked = draw_list(found)
 with right.container(border=True, height="stretch"):
     dataset_import.draw_import()
+    from_documents = st.button(
+        "Write from documents", icon=":material/edit_document:", key=keys.DATASET_DOCUMENTS, type="tertiary"
+    )
 dataset_import.draw_preview(here)
 if picked is not None:
-    with st.container(border=True):
+    with st.container(border=True), frame.gently():
         dataset_view.draw_dataset(here, picked)
 if head.clicked:
     dataset_traffic.ask(here, picked)
+if from_documents:
+    dataset_documents.ask(here, picked)

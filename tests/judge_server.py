@@ -64,6 +64,9 @@ def answer_to(prompt: str, title: str, schema: dict[str, Any] | None) -> Any:
     """The object that a model would give for a prompt of RAGAS, or the least object that fits a schema."""
     if title in _RAGAS and (asked := _last_object(prompt)) is not None:
         return _ragas(title, asked)
+    if title == "Draft" and (passage := re.search(r"<passage>\n(.*)\n</passage>", prompt, re.DOTALL)):
+        first = sentences(passage[1])[0]
+        return {"question": f"Is it so that {first}", "answer": first, "quote": first}
     return _least(schema or {}, schema or {}, prompt)
 
 

@@ -1,4 +1,4 @@
-"""Amazon S3: list and read objects."""
+"""Amazon S3: list, read and write objects."""
 
 from __future__ import annotations
 
@@ -53,3 +53,18 @@ def reading(client: Any, *, bucket: str, key: str) -> Iterator[io.RawIOBase]:
             yield body
     except (BotoCoreError, ClientError) as error:
         raise as_expected(error, f"Reading s3://{bucket}/{key}") from error
+
+
+def write(client: Any, *, bucket: str, key: str, content: bytes, kind: str) -> None:
+    """Write one object of the content type `kind`, in place of one that is there.
+
+    Raises:
+        Misconfigured: it may not be written.
+        Unavailable: AWS does not answer.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)
+    except (BotoCoreError, ClientError) as error:
+        raise as_expected(error, f"Writing s3://{bucket}/{key}") from error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from genaiops_core.cli import context, output, traces
+from genaiops_core.cli import context, output, pacing, traces
 from genaiops_core.cli.dataset_changes import Reason, made
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; made when there is none.")]
@@ -15,6 +16,7 @@ Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; made 
 def register(commands: typer.Typer) -> None:
     """Add these to `genaiops dataset`."""
     commands.command("from-traces")(from_traces)
+    commands.command("synthesise")(synthesise)
 
 
 def from_traces(
@@ -66,3 +68,53 @@ def from_traces(
         typer.echo(f"  {count} left out: {why}")
     if done.has_more:
         typer.echo(f"There may be more; --limit {limit} was reached.")
+
+
+def synthesise(
+    files: Annotated[list[Path], typer.Argument(help="Text or Markdown.", metavar="FILE...")],
+    name: Annotated[str, typer.Option(help="The dataset; made when there is none.")],
+    judge: Annotated[str, typer.Option(help="bedrock:MODEL or openai:MODEL@BASE_URL.")],
+    cases: Annotated[int, typer.Option(help="Questions to write, 1 to 1000; fewer may pass.")] = 20,
+    judge_option: pacing.JudgeOption = None,
+    concurrency: pacing.Concurrency = 4,
+    calls_per_minute: pacing.CallsPerMinute = None,
+    spend_limit: pacing.SpendLimit = None,
+    reason: Reason = "",
+    json: output.Json = False,
+) -> None:
+    """Let a judge's model write questions about documents; they wait for review before they count."""
+    from genaiops_core.cli.datasets import read_file
+    from genaiops_core.evaluation import judge_options
+    from genaiops_core.evaluation.chunks import read_document
+    from genaiops_core.evaluation.pace import Pace
+    from genaiops_core.evaluation.synthetic_datasets import synthesise_now
+
+    done = synthesise_now(
+        context.engine(),
+        actor=context.actor(),
+        dataset=name,
+        documents=[read_document(read_file(file), file.name) for file in files],
+        judge=judge,
+        cases=cases,
+        options=judge_options.options_of(pacing.options_of(judge_option)),
+        pace=pacing.pace_of(concurrency, calls_per_minute, Pace.unit_timeout_s, spend_limit),
+        reason=reason,
+        progress=None if json else _tell_progress,
+    )
+    cost = None if done.cost_nano_usd is None else done.cost_nano_usd / 1e9
+    if json:
+        facts = {"added": done.added, "skipped": done.skipped, "passages": done.passages, "cost_usd": cost}
+        output.print_json({**made(done.version), **facts})
+        return
+    shown = "unknown cost" if cost is None else f"{cost:.6f} USD"
+    typer.echo(
+        f"{name} version {done.version.version}: {done.added} questions wait for review "
+        f"(genaiops dataset review {name}); {shown}."
+    )
+    for why, count in done.skipped.items():
+        typer.echo(f"  {count} left out: {why}")
+
+
+def _tell_progress(done: int, of: int) -> None:
+    if done == of or done % 10 == 0:
+        typer.echo(f"{done} of {of} drafts", err=True)

@@ -89,6 +89,7 @@ def baseline_id(
     """The evaluation that a run is compared with; says on stderr when production was asked for and has none."""
     from db.transaction import reading
     from genaiops_core.evaluation import baselines, pipeline
+    from genaiops_core.evaluation.judges import parse
     from genaiops_core.rollouts import rollouts
 
     with reading(engine) as connection:
@@ -98,7 +99,7 @@ def baseline_id(
             asked=asked,
             stages=pipeline.parse(document) if document else None,
             dataset=dataset,
-            judge=judge,
+            judge=str(parse(judge)),
             application=application,
             stable=status[0].stable if status else None,
         )

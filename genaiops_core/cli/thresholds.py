@@ -51,8 +51,8 @@ def parse(arguments: Sequence[str]) -> Thresholds:
                 raise BadInput(f"{option} needs a number, for example {option} 0.8.")
             value = left.pop(0)
         if is_metric:
-            metric, threshold = _metric(option, name, value)
-            minimums[metric] = threshold
+            metric, threshold, is_most = _metric(option, name, value)
+            (limits if is_most else minimums)[metric] = threshold
         else:
             limits[LIMITS[name]] = _number(option, value)
     return Thresholds(minimums=minimums, limits=limits)
@@ -60,24 +60,28 @@ def parse(arguments: Sequence[str]) -> Thresholds:
 
 def _is_metric(name: str) -> bool:
     """Any name may be a metric's that must reach something; only a known one may be limited."""
-    from genaiops_core.evaluation.metrics import REGISTRY, canonical
+    from genaiops_core.evaluation.metrics import canonical, every
 
     if name in LIMITS or len(name) <= len("min-"):
         return False
-    return name.startswith("min-") or (name.startswith("max-") and canonical(name[4:]) in REGISTRY)
+    if name.startswith("min-"):
+        return True
+    return name.startswith("max-") and canonical(name[4:]) in {metric.name for metric in every()}
 
 
-def _metric(option: str, name: str, value: str) -> tuple[str, float]:
+def _metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
+    """Metric, threshold, and whether it is a most where neither end is better."""
     from genaiops_core.evaluation.metrics import canonical
     from genaiops_core.evaluation.scales import scale_of
 
     metric = canonical(name[4:])
     scale = scale_of(metric)
-    side = "min" if scale.higher_is_better else "max"
+    side = {True: "min", False: "max", None: name[:3]}[scale.higher_is_better]
     if not name.startswith(side):
         end = "higher" if scale.higher_is_better else "lower"
         raise BadInput(f"{metric} is better when {end}: give --{side}-{name[4:]}, not {option}.")
-    return metric, _number(option, value, low=scale.low, high=scale.high)
+    threshold = _number(option, value, low=scale.low, high=scale.high)
+    return metric, threshold, scale.higher_is_better is None and side == "max"
 
 
 def _number(option: str, text: str, low: float = 0.0, high: float | None = None) -> float:

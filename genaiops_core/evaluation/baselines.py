@@ -13,6 +13,8 @@ from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.pipeline import PRODUCTION, Pipeline
 from genaiops_core.evaluation.runs import Evaluation
 
+_OF_PRODUCTION = f"{PRODUCTION}_"
+
 
 def candidates(
     connection: sa.Connection, *, dataset: str, judge: str, application: str, excluding: str = ""
@@ -54,7 +56,10 @@ def chosen(
     application: str,
     stable: str | None,
 ) -> str:
-    """The id of the baseline that a run is launched with; '' when there is none, or its stages name releases.
+    """The id of the baseline that a run is launched with; '' when there is none, or its stages name others.
+
+    A stage that names a release of production (`production_v1.2.0`) which was never evaluated gets the release that is
+    in production now, and its gates say so. One that names a release by itself (`v1.2.0`) is taken by its word.
 
     Args:
         connection: a `reading` snapshot.
@@ -72,10 +77,21 @@ def chosen(
         if run.state != "finished":
             raise BadInput(f"Evaluation {asked} is {run.state}; only a finished one can be a baseline.")
         return run.id
-    names = {stage.compare_against for stage in stages.stages} - {None, PRODUCTION} if stages else set()
-    if stable is None or (names and not asked):
+    if stable is None:
         return ""
-    found = of_release(connection, dataset=dataset, judge=judge, application=application, release=stable)
+
+    def newest(release: str) -> Evaluation | None:
+        return of_release(connection, dataset=dataset, judge=judge, application=application, release=release)
+
+    names = (
+        {stage.compare_against for stage in stages.stages} - {None, PRODUCTION}
+        if stages and not asked
+        else set()
+    )
+    for name in names:
+        if name and (not name.startswith(_OF_PRODUCTION) or any(map(newest, _releases(name)))):
+            return ""
+    found = newest(stable)
     return found.id if found else ""
 
 
@@ -84,7 +100,7 @@ def named(connection: sa.Connection, run: Evaluation, release: str) -> Evaluatio
 
     `production_v1.2.0` names release v1.2.0 as it runs in production; a release of that very name goes first.
     """
-    for name in dict.fromkeys((release, release.removeprefix(f"{PRODUCTION}_"))):
+    for name in _releases(release):
         found = of_release(
             connection,
             dataset=run.dataset,
@@ -96,3 +112,12 @@ def named(connection: sa.Connection, run: Evaluation, release: str) -> Evaluatio
         if found is not None:
             return found
     return None
+
+
+def is_meant(compare_against: str, release: str) -> bool:
+    """Whether a stage's `compare_against` means this release; `production` means whichever it is."""
+    return compare_against == PRODUCTION or release in _releases(compare_against)
+
+
+def _releases(name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((name, name.removeprefix(_OF_PRODUCTION))))

@@ -30,7 +30,7 @@ _PLURAL = frozenset(
     normal(name)
     for name in (
         *("ground_truths", "ideal", "answers", "golden_answers", "gold_answers", "reference_answers"),
-        *("correct_answers", "possible_answers", "target", "reference_outputs"),
+        *("correct_answers", "possible_answers", "target", "reference_outputs", "reference_responses"),
     )
 )
 """Columns of several right answers, which sheets hold as a list written as text."""

@@ -19,7 +19,16 @@ _OTHER_PIPE = re.compile(r"\n|^\||\|\||\s\||\|\s|\|$")
 _NULLS = frozenset(("null", "NULL", "\\N", "#N/A"))
 """How databases and sheets write a missing value into text; "Null", "None" and "NaN" may be answers."""
 
-_TEXT_KEYS = ("text", "content", "page_content", "pageContent", "body", "document", "passage")
+_TEXT_KEYS = (
+    "text",
+    "content",
+    "page_content",
+    "pageContent",
+    "body",
+    "document",
+    "passage",
+    "document.content",
+)
 
 
 class Unreadable(Exception):
@@ -70,6 +79,8 @@ def contexts(value: Any, *, piped: bool) -> tuple[str, ...] | None:
         value = _list_in(value.strip(), piped=piped)
     if isinstance(value, dict) and len(value) == 1 and isinstance(inner := next(iter(value.values())), list):
         value = inner  # {"contexts": [...]}
+    if isinstance(value, dict) and (columns := _columns(value)) is not None:
+        value = columns
     if not isinstance(value, (list, tuple)):
         value = [value]
     texts = [_context(item) for item in value]
@@ -118,10 +129,14 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def _alternatives(value: list[Any] | None) -> str | None:
-    """Right answers, each once and on its own line; None when this is no list of texts."""
-    if not value or not all(isinstance(item, str) for item in value):
+    """Right answers, each once and on its own line; None when this is no list of texts (or SQuAD's {"text": ...})."""
+    texts = [
+        item.get("text") if isinstance(item, dict) and "answer_start" in item else item
+        for item in value or []
+    ]
+    if not texts or not all(isinstance(item, str) for item in texts):
         return None
-    return "\n".join(dict.fromkeys(value))
+    return "\n".join(dict.fromkeys(map(str, texts)))
 
 
 def _said_in_object(value: dict[str, Any]) -> str | None:
@@ -143,7 +158,17 @@ def _cuts_brackets(text: str) -> bool:
     )
 
 
+def _columns(value: dict[str, Any]) -> list[list[Any]] | None:
+    """Rows of {"title": [...], "sentences": [[...], ...]}, as HotpotQA keeps its contexts; None for another object."""
+    if len(value) < 2 or not all(isinstance(column, list) for column in value.values()):
+        return None
+    is_even = len({len(column) for column in value.values()}) == 1
+    return [list(row) for row in zip(*value.values(), strict=True)] if is_even else None
+
+
 def _context(item: Any) -> str:
+    if isinstance(item, list) and item and not all(isinstance(part, dict) for part in item):
+        return "\n".join(filter(None, map(_context, item)))  # a title and its sentences
     if isinstance(item, dict):
         for key in _TEXT_KEYS:
             if isinstance(item.get(key), str):

@@ -16,7 +16,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "input": (
         *("input", "question", "query", "user_input", "user_query", "user_question", "user_prompt", "prompt"),
         *("inputs", "message", "user_message", "question_text", "instruction", "previous_turn", "problem"),
-        *("messages", "conversations", "conversation", "scenario", "turns", "vars"),
+        *("messages", "conversations", "conversation", "scenario", "turns", "vars", "request"),
     ),
     "answer": (
         *("answer", "response", "generated_answer", "actual_output", "output", "model_answer"),
@@ -26,14 +26,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "contexts": (
         *("contexts", "retrieved_contexts", "retrieval_context", "retrieved_context", "context", "documents"),
         *("document", "passages", "passage", "knowledge", "evidence", "source_documents"),
-        *(
-            "retrieved_documents",
-            "retrieved_docs",
-            "docs",
-            "chunks",
-            "retrieved_chunks",
-            "reference_contexts",
-        ),
+        *("retrieved_documents", "retrieved_docs", "docs", "chunks", "retrieved_chunks", "ctxs"),
+        *("reference_contexts", "reference_context"),
     ),
     "reference": (
         *("reference", "ground_truth", "expected_answer", "expected_output", "expected", "reference_answer"),
@@ -41,17 +35,19 @@ ALIASES: dict[str, tuple[str, ...]] = {
         *("correct_answer", "golden_answer", "expected_response", "reference_output", "reference_outputs"),
         *("ideal_answer", "gold", "best_answer", "expected_outcome", "golden_answers", "gold_answers"),
         *("reference_answers", "correct_answers", "possible_answers", "answers", "gt"),
+        *("reference_response", "reference_responses"),
     ),
     "metadata": ("metadata", "meta"),
 }
 """Names by which peers call each field, most telling first; case, spaces and punctuation do not matter."""
 
+_TEXTS = ("text", "value", "content")
 MAX_PATHS = 200
 _DEPTH = 3
 SAMPLE_ROWS = 200
 """Rows looked at to find out what columns hold."""
 
-_WRAPPERS = ("vars", "example", "row", "item", "data", "record", "sample", "fields", "testcase")
+_WRAPPERS = ("vars", "example", "row", "item", "data", "record", "sample", "fields", "testcase", "attributes")
 """Columns (their `normal` names) that hold a whole case as an object, beside those called after a field."""
 
 
@@ -75,17 +71,20 @@ def recognise(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()) -> dic
     sample = list(islice(rows, SAMPLE_ROWS))
     within = object_paths(columns, sample)
     ranked: dict[str, list[tuple[bool, bool, int, str]]] = {field: [] for field in FIELDS}
+    # A name such as `inputs.question` is a part of an object that somebody flattened.
+    dotted = [column for column in columns if "." in column.strip(".")]
+    paths = [*dotted, *within]
     for candidate in (*columns, *within):
-        is_path = candidate not in columns
-        field, rank = _path_field(candidate, within) if is_path else _known_as(candidate)
+        is_path = candidate not in columns or candidate in dotted
+        field, rank = _path_field(candidate, paths) if is_path else _known_as(candidate)
         if field:
             ranked[field].append((_is_mostly_blank(candidate, columns, sample), is_path, rank, candidate))
     # A column of objects stands behind its own parts, where one of them is known.
     parts = {
         candidate.partition(".")[0]
         for found in ranked.values()
-        for _, is_path, _, candidate in found
-        if is_path
+        for _, _, _, candidate in found
+        if candidate not in columns
     }
     mapping: dict[str, str] = {}
     for field, found in ranked.items():
@@ -198,11 +197,14 @@ def _path_field(path: str, within: Sequence[str]) -> tuple[str, int]:
     outer, _rank = _known_as(container)
     if outer == "metadata" or not (outer or normal(container) in _WRAPPERS):
         return "", 0
-    inner, rank = _known_as(rest.rpartition(".")[2])
+    steps = rest.split(".")
+    if len(steps) > 1 and steps[-1] in _TEXTS:
+        steps.pop()  # attributes.input.value
+    inner, rank = _known_as(steps[-1])
     if inner:
         return ("reference" if outer == "reference" and inner == "answer" else inner), rank
     is_only = sum(other.startswith(f"{container}.") for other in within) == 1
-    is_text = outer == "input" or rest in ("text", "value", "content")
+    is_text = outer == "input" or rest in _TEXTS
     return (outer, len(_NORMAL[outer])) if outer and is_only and is_text else ("", 0)
 
 

@@ -53,7 +53,7 @@ class Difference:
     method: str
     max_degradation: float
     is_relative: bool
-    higher_is_better: bool
+    higher_is_better: bool | None
     verdict: str
     why: str
     p_value: float | None = None
@@ -107,7 +107,8 @@ def compare_documents(
         baseline, current: documents with `details`.
         max_degradation: the most that may be lost, between 0 and 1.
         method: `bootstrap` or `permutation` (of signs; for scores only).
-        metrics: what to compare; None is every metric of the baseline, and cost and latency where both have them.
+        metrics: what to compare; None is every metric that the baseline has values of, and cost and latency where
+            both have them.
 
     Raises:
         BadInput: there is no such method.
@@ -115,10 +116,14 @@ def compare_documents(
     if method not in METHODS:
         raise BadInput(f"There is no method '{method}'; give one of: {', '.join(METHODS)}.")
     pairs = paired(baseline.get("details") or (), current.get("details") or ())
-    scales = {name: MetricResult.from_json(name, entry).scale for name, entry in baseline["metrics"].items()}
-    names = expanded(metrics, pairs) if metrics is not None else [*scales, *expanded((COST, LATENCY), pairs)]
-    if metrics is None:
-        names = [name for name in names if name in scales or pairs.values(name)[0]]
+    measured = {name: MetricResult.from_json(name, entry) for name, entry in baseline["metrics"].items()}
+    scales = {name: one.scale for name, one in measured.items()}
+    if metrics is not None:
+        names = expanded(metrics, pairs)
+    else:
+        # Where the baseline has no value at all there is nothing to lose.
+        names = [name for name, one in measured.items() if one.n]
+        names += [name for name in expanded((COST, LATENCY), pairs) if pairs.values(name)[0]]
     alpha_each = multiplicity.each_alpha(len(names))
     judges = [str(body.get("judge") or "") for body in (baseline, current)]
     obstacle = (
@@ -250,20 +255,39 @@ def change(metric: str, pairs: Pairs, max_degradation: float, *, alpha: float = 
 
 
 def verdict_of(
-    interval: Interval | None, allowed: float, higher_is_better: bool, missing: str, form: str
+    interval: Interval | None, allowed: float, higher_is_better: bool | None, missing: str, form: str
 ) -> tuple[str, str]:
+    """Passed, failed or inconclusive by the interval of a difference, and why.
+
+    Args:
+        interval: of current minus baseline; None where there is none.
+        allowed: the most that may be lost, in the unit of the interval.
+        higher_is_better: None where any change is a loss.
+        missing: why there is no interval.
+        form: how a difference is written.
+    """
     if interval is None:
         return "inconclusive", missing
-    limit = form.format(-allowed if higher_is_better else allowed)
-    worst, best = (interval.low, interval.high) if higher_is_better else (interval.high, interval.low)
-    sign = 1 if higher_is_better else -1
-    # Sums of decimals miss a limit they reach exactly by a rounding error.
-    if sign * worst >= -allowed - 1e-12:
+    # A loss is positive; sums of decimals miss a limit they reach exactly by a rounding error.
+    low, high, most = interval.low, interval.high, allowed + 1e-12
+    if higher_is_better is None:
+        limit = f"{form.format(allowed)} up or down"
+        worst = max(low, high, key=abs)
+        best = 0.0 if low <= 0 <= high else min(low, high, key=abs)
+        is_passed, is_failed = abs(worst) <= most, abs(best) > most
+    else:
+        limit = form.format(-allowed if higher_is_better else allowed)
+        worst, best = (low, high) if higher_is_better else (high, low)
+        sign = -1 if higher_is_better else 1
+        is_passed, is_failed = sign * worst <= most, sign * best > most
+    if is_passed:
         return "passed", f"at worst {form.format(worst)}, {limit} is allowed"
-    if sign * best < -allowed - 1e-12:
+    if is_failed:
         return "failed", f"at best {form.format(best)}, {limit} is allowed"
-    low, high = form.format(interval.low), form.format(interval.high)
-    return "inconclusive", f"between {low} and {high}, {limit} is allowed; more cases would tell"
+    return (
+        "inconclusive",
+        f"between {form.format(low)} and {form.format(high)}, {limit} is allowed; more cases would tell",
+    )
 
 
 def _adjusted(differences: Sequence[Difference]) -> list[Difference]:

@@ -6,14 +6,16 @@ Read are OpenAI (`role`, `content`, content parts, `choices`), LangChain (`type`
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _ROLE_KEYS = ("role", "from", "speaker", "type", "author")
 _TEXT_KEYS = ("content", "value", "text", "parts")
-_LIST_KEYS = ("messages", "turns", "conversation", "conversations")
+_LIST_KEYS = ("messages", "turns", "conversation", "conversations", "contents")
 _WRAPPED = ("data", "kwargs")
 
 _ROLES = {
@@ -37,6 +39,8 @@ _BLOCKS = frozenset(
         *("image_url", "image", "input_image", "input_audio", "audio", "file", "thought", "thinking"),
     )
 )
+_PRINTED = re.compile(r"\[?\{\s*['\"]")
+_MAX_PRINTED_CHARACTERS = 100_000
 MAX_OPENED_CHARACTERS = 1_000_000
 """A longer cell is taken as text, whatever it looks like."""
 
@@ -54,7 +58,7 @@ class Conversation:
 
 
 def opened(value: Any) -> Any:
-    """A cell whose text is a JSON object or list as that; anything else as it is."""
+    """A cell whose text is a JSON object or list, or one of objects as Python prints them; anything else as it is."""
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -63,7 +67,18 @@ def opened(value: Any) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
+        return _printed(text, value)
+
+
+def _printed(text: str, value: Any) -> Any:
+    """What pandas writes for a column of objects: {'question': 'Why?', 'n': None}."""
+    if not _PRINTED.match(text) or len(text) > _MAX_PRINTED_CHARACTERS:
         return value
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return value
+    return found if isinstance(found, (dict, list)) else value
 
 
 def is_conversation(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 import sqlalchemy as sa
@@ -137,7 +138,7 @@ def import_dataset(
         name=name,
         made=to_cases(table, resolved),
         columns=resolved,
-        source=filename,
+        source=PurePath(filename).name,
         reason=reason,
         is_demo=is_demo,
     )

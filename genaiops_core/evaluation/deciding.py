@@ -151,9 +151,9 @@ def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricRes
         found[name] = summarise(
             name,
             reached,
+            entry=find(name, rubrics, judge=run.judge),
             unscored=max(0, results.cases(run) - len(reached)),
             repetitions=run.repetitions,
-            entry=find(name, rubrics, judge=run.judge),
         )
     return found
 
@@ -195,7 +195,11 @@ class _Regressions:
         found = self._with_traffic(found, baseline, measured, stage.max_degradation)
         if self._shown is None:
             self._shown = (baseline, found)
-        return list(found.differences)
+        release = str(baseline.body.get("release") or "")
+        if baselines.is_meant(stage.compare_against, release):
+            return list(found.differences)
+        note = f"; compared with {release or baseline.name} instead of {stage.compare_against}"
+        return [replace(item, why=item.why + note) for item in found.differences]
 
     def baseline(self) -> dict[str, Any] | None:
         """Which run the comparison shown is with."""
@@ -265,4 +269,4 @@ def _threshold(result: MetricResult, decision: Decision) -> float | None:
     ]
     if not asked:
         return None
-    return max(asked) if result.scale.higher_is_better else min(asked)
+    return min(asked) if result.scale.higher_is_better is False else max(asked)

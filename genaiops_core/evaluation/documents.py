@@ -9,6 +9,7 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.headers import fill
+from genaiops_core.evaluation.nested import flat
 from genaiops_core.evaluation.tables import MAX_CELLS, Row, Table, require_columns, require_rows
 
 ENVELOPES = (
@@ -42,7 +43,7 @@ def read_jsonl(text: str, filename: str, most_rows: int | None = None) -> Table:
             table.reject(number, "", f"is not JSON: {_said(error)}")
             continue
         if isinstance(value, dict):
-            objects.append((number, value))
+            objects += [(number, row) for row in flat(value)]
             require_rows(len(objects), filename)
         else:
             table.reject(number, "", f"is not a JSON object but {_kind(value)}")
@@ -73,7 +74,7 @@ def read_json(text: str, filename: str, most_rows: int | None = None) -> Table:
     is_texts = bool(items) and all(isinstance(item, str) for item in items)
     for number, item in enumerate(islice(items, most_rows), start=1):
         if isinstance(item, dict):
-            objects.append((number, item))
+            objects += [(number, row) for row in flat(item)]
         elif is_texts:
             objects.append((number, {"input": item}))
         else:

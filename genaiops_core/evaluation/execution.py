@@ -16,9 +16,9 @@ from db.tables.evaluations import evaluation
 from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import GenAIOpsError
-from genaiops_core.evaluation import datasets, deciding, run_states, runs
+from genaiops_core.evaluation import case_choice, datasets, deciding, run_states, runs
 from genaiops_core.evaluation.desk.desk import Desk
-from genaiops_core.evaluation.parts import sample, split, units_a_part
+from genaiops_core.evaluation.parts import split, units_a_part
 from genaiops_core.evaluation.run_judges import judge_of
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.scoring import score
@@ -88,7 +88,7 @@ def begin(engine: sa.Engine, id: str, attempt: int) -> list[list[int]]:
         return []
     with reading(engine) as connection:
         suite = datasets.get_version(connection, asked.dataset, asked.version)
-    numbers = sample(asked.dataset, asked.version, suite.cases, asked.sample_size)
+        numbers = case_choice.chosen(connection, suite, asked.split, asked.sample_size)
     try:
         is_computed = judge_of(asked).model is None
     except GenAIOpsError as error:  # an account, an option or a package that this machine lacks

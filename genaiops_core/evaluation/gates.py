@@ -103,7 +103,7 @@ def decide(
         evidence: what was measured.
         pipeline: stages; None when only thresholds were given.
         minimums: metric -> threshold; replaces that of a stage that asks for the same metric.
-        limits: `cost_per_query` (USD) and `latency_p95` (ms), at most.
+        limits: `cost_per_query` (USD), `latency_p95` (ms), or a metric of which neither end is better: at most.
     """
     wanted = {canonical(name): value for name, value in (minimums or {}).items()}
     gates: list[GateDecision] = []
@@ -154,7 +154,9 @@ def _stage_gates(stage: Stage, evidence: Evidence, minimums: Mapping[str, float]
     return gates
 
 
-def _threshold(stage: str, metric: str, threshold: float, evidence: Evidence) -> GateDecision:
+def _threshold(
+    stage: str, metric: str, threshold: float, evidence: Evidence, *, is_most: bool = False
+) -> GateDecision:
     """Passed when the whole interval is on the good side of the threshold, failed when the whole of it is not."""
     result = evidence.metrics.get(metric)
     measured = low = high = None
@@ -164,7 +166,8 @@ def _threshold(stage: str, metric: str, threshold: float, evidence: Evidence) ->
         verdict, why = _no_value(result)
     else:
         measured, low, high = result.mean, result.low_bounded, result.high_bounded
-        verdict, why = _interval_verdict(result, threshold)
+        is_most = is_most or result.scale.higher_is_better is False
+        verdict, why = _interval_verdict(result, threshold, is_most=is_most)
     return GateDecision(
         name=f"{stage}.{metric}",
         stage=stage,
@@ -179,7 +182,7 @@ def _threshold(stage: str, metric: str, threshold: float, evidence: Evidence) ->
     )
 
 
-def _interval_verdict(result: MetricResult, threshold: float) -> tuple[str, str]:
+def _interval_verdict(result: MetricResult, threshold: float, *, is_most: bool) -> tuple[str, str]:
     low, high = result.low_bounded, result.high_bounded
     shown = f"the interval {low:.3f} to {high:.3f}"
     if result.undefined:
@@ -187,7 +190,7 @@ def _interval_verdict(result: MetricResult, threshold: float) -> tuple[str, str]
         if result.failed:
             missing += f" ({result.failed} failed)"
         shown += f" with the {missing} at their worst and best"
-    if result.scale.higher_is_better:
+    if not is_most:
         is_passed, is_failed, good, bad = low >= threshold, high < threshold, "at or above", "below"
     else:
         is_passed, is_failed, good, bad = high <= threshold, low > threshold, "at or below", "above"
@@ -253,7 +256,12 @@ def _regression_gate(stage: Stage, metric: str, item: Difference | None, evidenc
 
 
 def _launch_limits(limits: Mapping[str, float], evidence: Evidence) -> list[GateDecision]:
-    return [_maximum(MINIMUMS, name, limit, evidence) for name, limit in limits.items()]
+    return [
+        _maximum(MINIMUMS, name, limit, evidence)
+        if name == limiting.COST or name.startswith("latency_p")
+        else _threshold(MINIMUMS, name, limit, evidence, is_most=True)
+        for name, limit in limits.items()
+    ]
 
 
 def _maximum(stage: str, metric: str, limit: float, evidence: Evidence) -> GateDecision:

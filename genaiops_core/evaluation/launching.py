@@ -18,6 +18,7 @@ from genaiops_core.evaluation.metrics import canonical
 from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.pipeline import Pipeline
 from genaiops_core.evaluation.run_records import usd
+from genaiops_core.evaluation.scales import scale_of
 from genaiops_core.evaluation.targets.specs import MOST_REPETITIONS
 
 PROVIDERS = {"bedrock": "aws.bedrock"}
@@ -90,13 +91,16 @@ def check_repetitions(repetitions: int, *, has_target: bool) -> None:
 
 
 def minimum(name: str, value: float) -> float:
-    """A least value in [0, 1].
+    """A threshold within the metric's range.
 
     Raises:
         BadInput: it is not.
     """
-    if not 0 <= value <= 1:
-        raise BadInput(f"The minimum of {canonical(name)} must be between 0 and 1, not {value:g}.")
+    scale = scale_of(name)
+    if not scale.holds(value):
+        raise BadInput(
+            f"The minimum of {canonical(name)} must be between {scale.low:g} and {scale.high:g}, not {value:g}."
+        )
     return float(value)
 
 

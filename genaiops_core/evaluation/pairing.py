@@ -121,7 +121,7 @@ def paired(baseline: Iterable[Mapping[str, Any]], current: Iterable[Mapping[str,
 
 def changes(pairs: Pairs, metric: str, scale: Scale) -> list[CaseChange]:
     """Every case with a value in both runs, the largest drop first, equal ones in the order of the run."""
-    sign = 1 if scale.higher_is_better else -1
+    sign = -1 if scale.higher_is_better is False else 1
     found = []
     for baseline, current in pairs.common:
         before, after = baseline.value(metric), current.value(metric)

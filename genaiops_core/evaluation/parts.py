@@ -19,9 +19,13 @@ def sample(dataset: str, version: int, cases: int, size: int | None) -> list[int
     Drawn by hash, not by chance: the same dataset and size give the same cases, so that runs can be compared, and a
     smaller sample is part of a larger one.
     """
-    numbers = list(range(1, cases + 1))
-    if size is None or size >= cases:
-        return numbers
+    return draw(dataset, version, range(1, cases + 1), size)
+
+
+def draw(dataset: str, version: int, numbers: Sequence[int], size: int | None) -> list[int]:
+    """At most `size` of some cases, in their order, drawn by hash as `sample` does."""
+    if size is None or size >= len(numbers):
+        return list(numbers)
 
     def lot(number: int) -> bytes:
         return hashlib.sha256(f"{dataset}:{version}:{number}".encode()).digest()

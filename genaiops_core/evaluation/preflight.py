@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from db.engine import is_sqlite
 from db.tables.evaluations import test_case
+from genaiops_core.evaluation.changes import SPLIT
 
 _FIELDS = ("answer", "contexts", "reference")
 
@@ -39,8 +40,8 @@ class Coverage:
         return dataclasses.replace(self, by_fields=merged)
 
 
-def coverage(connection: sa.Connection, dataset: str, version: int) -> Coverage:
-    """Count the cases of a version by what they have; one pass over them in the database."""
+def coverage(connection: sa.Connection, dataset: str, version: int, split: str = "") -> Coverage:
+    """Count the cases of a version, or of one of its splits, by what they have; one pass over them in the database."""
     case = test_case.c
     contexts = sa.cast(case.contexts, sa.Text)
     # An empty text or an empty list is as good as none.
@@ -51,12 +52,13 @@ def coverage(connection: sa.Connection, dataset: str, version: int) -> Coverage:
     ]
     texts = (case.input, case.answer, contexts, case.reference)
     length = sum((sa.func.coalesce(sa.func.length(text), 0) for text in texts), start=sa.literal(0))
+    in_split = [sa.func.coalesce(case.metadata[SPLIT].as_string(), "") == split] if split else []
     elements = (sa.func.json_array_length if is_sqlite(connection) else sa.func.jsonb_array_length)(
         case.contexts
     )
     query = (
         sa.select(*has, sa.func.count(), sa.func.sum(length), sa.func.sum(elements))
-        .where(case.dataset == dataset, case.version == version)
+        .where(case.dataset == dataset, case.version == version, *in_split)
         .group_by(*(sa.literal_column(str(at)) for at in range(1, len(has) + 1)))
     )
     by_fields: dict[frozenset[str], int] = {}

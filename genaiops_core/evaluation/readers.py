@@ -9,7 +9,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.binaries import read_parquet, read_xls
 from genaiops_core.evaluation.delimited import read_delimited
 from genaiops_core.evaluation.documents import read_json, read_jsonl
-from genaiops_core.evaluation.encodings import decode
+from genaiops_core.evaluation.encodings import decoded
 from genaiops_core.evaluation.opendocument import read_ods
 from genaiops_core.evaluation.tables import MAX_FILE_BYTES, Problem, Row, Table
 from genaiops_core.evaluation.workbooks import read_workbook
@@ -31,6 +31,10 @@ _REFUSED = (
     (b"SQLite format 3", "an SQLite database"),
     (b"\x89PNG", "an image"),
     (b"ARROW1", "an Arrow file"),
+    (b"<!DOCTYPE html", "a web page"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "an XML document"),
 )
 _IS_EMPTY = re.compile(rb"[\x00\xef\xbb\xbf\xff\xfe \t\r\n]*+")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -73,7 +77,14 @@ def read_table(
         return read(data, name, sheet, most_rows)
     if ending == ".xlsx":
         raise BadInput(f"{name} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX.")
-    text = decode(data, name)
+    text, problem = decoded(data, name)
+    table = _read_text(text, name, ending, most_rows)
+    if problem:
+        table.note(None, "", problem)
+    return table
+
+
+def _read_text(text: str, name: str, ending: str, most_rows: int | None) -> Table:
     if ending in _JSON_LINES:
         return _read_lines(text, name, most_rows)
     if ending == ".json":

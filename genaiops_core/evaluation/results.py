@@ -48,6 +48,7 @@ def header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime) -> di
         "version": run.version,
         "cases": cases(run),
         "cases_total": cases_total,
+        "split": run.split,
         "sample_size": run.sample_size,
         "repetitions": run.repetitions,
         "judge": run.judge,

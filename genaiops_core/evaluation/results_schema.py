@@ -41,7 +41,9 @@ class MetricEntry(_Model):
     is_proxy: bool = Field(description="whether it only counts words in common")
     reasons: dict[str, int] = Field(description="why cases are undefined: reason to cases")
     range: list[float] = Field(description="least and most a value can be")
-    higher_is_better: bool = Field(description="false: the threshold is a most")
+    higher_is_better: bool | None = Field(
+        description="false: the threshold is a most; null: neither end is better"
+    )
     corrected: dict[str, Any] | None = Field(
         description="the mean as people would have rated it, with its interval; null without human labels"
     )
@@ -156,7 +158,7 @@ class DifferenceEntry(_Model):
     method: str = Field(description="of the interval")
     max_degradation: float = Field(description="the most that may be lost")
     is_relative: bool = Field(description="true: 0.05 is 5 % more; false: 0.05 of the metric's scale")
-    higher_is_better: bool = Field(description="which direction is a loss")
+    higher_is_better: bool | None = Field(description="which direction is a loss; null: any change is one")
     verdict: Verdict = Field(description="by the interval")
     why: str = Field(description="what it says")
     p_value: float | None = Field(description="by permutation, adjusted (Holm); null otherwise")
@@ -225,6 +227,7 @@ class Results(_Model):
     version: int = Field(description="of the dataset")
     cases: int = Field(description="cases used")
     cases_total: int = Field(description="cases there are")
+    split: str = Field(description="the split whose cases were used; empty for all")
     sample_size: int | None = Field(description="the most that were asked for, or null")
     repetitions: int = Field(description="how often each case was answered")
     judge: str = Field(description="who measured")

@@ -8,7 +8,7 @@ from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.run_records import Evaluation, usd
 
 _PLAIN = (
-    *("id", "application", "release", "dataset", "version", "judge", "sample_size"),
+    *("id", "application", "release", "dataset", "version", "split", "judge", "sample_size"),
     *("state", "verdict", "problem", "attempt"),
     *("units", "units_done", "units_undefined", "units_failed", "answers", "answers_done"),
     *("judge_calls", "unpriced_calls", "answers_unpriced", "input_tokens", "output_tokens"),

@@ -35,7 +35,8 @@ class Evaluation:
     metrics: tuple[str, ...]
     config: dict[str, Any]
     """{"pipeline": document or None, "minimums": {metric: threshold}, "limits": {...}, "target": {...} or None,
-    "repetitions": int, "pace": {...}, "judge_options": {...}, "baseline": evaluation id or ""}"""
+    "repetitions": int, "pace": {...}, "judge_options": {...}, "baseline": evaluation id or "",
+    "split": name or ""}"""
     sample_size: int | None
     state: str
     """queued, running, paused, finished, cancelled or failed."""
@@ -80,6 +81,11 @@ class Evaluation:
     def progress(self) -> float:
         """Share of units scored, 0 to 1."""
         return self.units_done / self.units if self.units else 0.0
+
+    @property
+    def split(self) -> str:
+        """The split whose cases are scored; '' for all cases."""
+        return str(self.config.get("split") or "")
 
     @property
     def repetitions(self) -> int:

@@ -12,7 +12,7 @@ from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict
-from genaiops_core.evaluation import datasets, launching, pipeline, rubrics, targets
+from genaiops_core.evaluation import case_choice, datasets, launching, pipeline, rubrics, targets
 from genaiops_core.evaluation.judge_options import options_of
 from genaiops_core.evaluation.judges import judge as make_judge
 from genaiops_core.evaluation.metrics import canonical
@@ -59,6 +59,7 @@ def launch(
     limits: Mapping[str, float] | None = None,
     application: str = "",
     release: str = "",
+    split: str = "",
     sample_size: int | None = None,
     target: Mapping[str, Any] | None = None,
     repetitions: int = 1,
@@ -80,6 +81,7 @@ def launch(
         minimums: metric -> least value in [0, 1]; overrides the threshold of `config` for that metric.
         limits: `cost_per_query` (USD) and `latency_p95` (ms) of the release's traffic, at most.
         application, release: whose quality this is; needed by stages on cost, latency and regression.
+        split: only cases of this split; '' takes all.
         sample_size: at most this many cases.
         target: who answers the cases first (`evaluation.targets`); None scores the answers of the dataset.
         repetitions: how often the target answers each case.
@@ -115,7 +117,8 @@ def launch(
         chosen = launching.chosen_metrics(who, metrics, stages, wanted)
         launching.check_prices(connection, who, answering, pace or Pace())
         suite = datasets.get_version(connection, dataset, version)
-        cases = min(suite.cases, size) if size else suite.cases
+        there = case_choice.available(connection, suite, split)
+        cases = min(there, size) if size else there
         values = {
             "id": identifier,
             "application": application,
@@ -133,6 +136,7 @@ def launch(
                 "pace": (pace or Pace()).as_json(),
                 "judge_options": options,
                 "baseline": baseline,
+                "split": split,
             },
             "sample_size": size,
             "state": "queued",

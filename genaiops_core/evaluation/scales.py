@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from genaiops_core.evaluation.metrics import canonical, find
+from genaiops_core.evaluation.metrics import canonical, every, find
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +15,8 @@ class Scale:
 
     low: float = 0.0
     high: float = 1.0
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
+    """None where neither is: refusing, say. A threshold is then a least value all the same, and any change a loss."""
 
     @property
     def width(self) -> float:
@@ -33,12 +36,20 @@ class Scale:
 
     def goodness(self, value: float) -> float:
         """0 at the bad end, 1 at the good one."""
-        return self.share(value) if self.higher_is_better else 1 - self.share(value)
+        return 1 - self.share(value) if self.higher_is_better is False else self.share(value)
 
 
-def scale_of(metric: str) -> Scale:
-    """The scale of a metric by name; metrics that nobody registered go from 0 to 1, more being better."""
-    entry = find(canonical(metric))
+def scale_of(metric: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Scale:
+    """The scale of a metric by name; metrics that nobody knows go from 0 to 1, more being better.
+
+    Args:
+        metric: its name.
+        rubrics: rubrics that people wrote, or what a run kept of them.
+        judge: who measures; evaluators of AgentCore have scales of their own.
+    """
+    name = canonical(metric)
+    # An evaluator's scale is known by its name too, as long as nothing of the product has that name.
+    entry = find(name, rubrics, judge=judge) or next((one for one in every() if one.name == name), None)
     if entry is None:
         return Scale()
-    return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better is not False)
+    return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from genaiops_core.evaluation.metrics import Metric, find
-from genaiops_core.evaluation.scales import Scale, scale_of
+from genaiops_core.evaluation.scales import Scale
 from genaiops_core.statistics.intervals import betting
 from genaiops_core.statistics.repetitions import Repeated, clustered
 
@@ -73,7 +73,7 @@ class MetricResult:
         low, high = _optional(entry["low"]), _optional(entry["high"])
         least, most = entry.get("range") or (0.0, 1.0)
         scale = Scale(
-            low=float(least), high=float(most), higher_is_better=bool(entry.get("higher_is_better", True))
+            low=float(least), high=float(most), higher_is_better=entry.get("higher_is_better", True)
         )
         bounded = _bounded(scale, low, high, n, undefined)
         return cls(
@@ -100,9 +100,9 @@ def summarise(
     name: str,
     cases: Iterable[Sequence[Unit]],
     *,
+    entry: Metric | None = None,
     unscored: int = 0,
     repetitions: int = 1,
-    entry: Metric | None = None,
 ) -> MetricResult:
     """The interval of one metric.
 
@@ -112,11 +112,14 @@ def summarise(
     Args:
         name: of the metric.
         cases: for each case that was reached its units, one a repetition.
+        entry: what is known of the metric; None looks for it among those that come with the product.
         unscored: cases that were never reached; they count as undefined.
         repetitions: how many units each case should have; what is missing of them is bounded like the undefined.
-        entry: of the registry, where the name alone does not tell: a rubric, an evaluator of AgentCore.
     """
-    scale = scale_of(name)
+    entry = entry or find(name)
+    scale = (
+        Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better) if entry else Scale()
+    )
     shares: list[list[float]] = []
     known_parts: list[float] = []
     reasons: Counter[str] = Counter()
@@ -138,7 +141,6 @@ def summarise(
     bounded = _bounded(scale, low, high, len(shares), undefined)
     if known_parts and min(known_parts) < 1:
         bounded = _bounded_within(scale, shares, known_parts, undefined)
-    entry = entry or find(name)
     return MetricResult(
         name=name,
         title=entry.title if entry else name,

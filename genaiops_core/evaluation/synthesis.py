@@ -19,7 +19,8 @@ from pydantic import BaseModel, Field
 from genaiops_core.evaluation.cases import Case
 from genaiops_core.evaluation.chunks import Passage
 from genaiops_core.evaluation.encodings import storable
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Message, Prompt
+from genaiops_core.evaluation.judges.answers import question
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Prompt
 from genaiops_core.evaluation.reviewing import PENDING, REVIEW
 
 KINDS: Mapping[str, str] = MappingProxyType(
@@ -76,7 +77,7 @@ def prompt(passage: Passage, kind: str) -> Prompt:
         f"Write a question that {KINDS[kind]}. Write in the language of the passage.\n\n"
         f"{heading}<passage>\n{passage.text}\n</passage>"
     )
-    return Prompt(messages=(Message(role="user", text=asked),), system=_SYSTEM)
+    return question(asked, Draft, system=_SYSTEM)
 
 
 def problem(draft: Draft, passage: Passage) -> str:
@@ -127,7 +128,7 @@ async def draft(
     answers = await asyncio.gather(*(one(p, kind) for p, kind in zip(chosen, kinds, strict=True)))
     skipped: Counter[str] = Counter()
     cases: list[Case] = []
-    asked = {_normal(question) for question in known}
+    asked = {_normal(one) for one in known}
     for passage, kind, answer in answers:
         why = FAILED if answer is None else problem(answer, passage)
         if answer is not None and not why and _normal(answer.question) in asked:

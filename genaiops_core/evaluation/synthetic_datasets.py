@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,10 @@ from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import chunks, datasets, synthesis
 from genaiops_core.evaluation.chunks import Document
+from genaiops_core.evaluation.drafting import open_calls
 from genaiops_core.evaluation.growing import grow, newest_cases
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, JudgeOptions
+from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.versions import DatasetVersion
 
 MOST_CASES = 1_000
@@ -77,7 +80,7 @@ async def synthesise(
         actor=actor,
         name=dataset,
         make=lambda kept: [*kept, *drafted.cases],
-        source=lambda: f"{len(drafted.cases)} questions about {len(documents)} documents by {judge}",
+        source=lambda: _source(len(drafted.cases), documents, judge, calls.cost_nano_usd),
         reason=reason or f"from {', '.join(document.name for document in documents[:5])}",
         action="dataset.synthesise",
     )
@@ -89,6 +92,50 @@ async def synthesise(
         passages=sum(map(len, found)),
         cost_nano_usd=calls.cost_nano_usd,
     )
+
+
+def synthesise_now(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    dataset: str,
+    documents: Sequence[Document],
+    judge: str,
+    cases: int,
+    options: JudgeOptions | None = None,
+    pace: Pace | None = None,
+    reason: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> Synthesised:
+    """`synthesise` with the model of the judge that is named, waited for; for commands and screens.
+
+    Raises:
+        BadInput: as `synthesise`, or there is no such judge, or it asks no model.
+        JudgeFailed: no draft could be used.
+    """
+
+    async def written() -> Synthesised:
+        async with open_calls(engine, judge, options=options, pace=pace) as calls:
+            return await synthesise(
+                engine,
+                actor=actor,
+                dataset=dataset,
+                documents=documents,
+                calls=calls,
+                judge=judge,
+                cases=cases,
+                reason=reason,
+                progress=progress,
+            )
+
+    return asyncio.run(written())
+
+
+def _source(cases: int, documents: Sequence[Document], judge: str, cost_nano_usd: int | None) -> str:
+    """What the version says of itself."""
+    cost = "unknown cost" if cost_nano_usd is None else f"{cost_nano_usd / 1e9:.6f} USD"
+    about = documents[0].name if len(documents) == 1 else f"{len(documents)} documents"
+    return f"{cases} questions about {about} by {judge}, {cost}"
 
 
 def _why(drafted: synthesis.Drafted) -> str:

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import orjson
@@ -115,7 +114,7 @@ def store(
             columns=dict(columns),
             problems=tuple(made.problems),
             content_sha256=digest,
-            source=PurePath(source).name,
+            source=source,
             created_by=actor,
             created_at=at,
             is_new=True,

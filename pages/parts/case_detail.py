@@ -36,7 +36,7 @@ def _scores(scores: Sequence[UnitScore], case_no: int) -> None:
     column = tables.column
     # The panel is narrow: a column in which nothing stands is left out.
     repeated = any(one.repetition > 1 for one in scores)
-    explained = any(one.reason or one.value is None for one in scores)
+    missing = any(one.value is None for one in scores)
     paid = any(one.cost_nano_usd != 0 for one in scores)
     tables.show(
         [
@@ -45,7 +45,6 @@ def _scores(scores: Sequence[UnitScore], case_no: int) -> None:
                 "repetition": one.repetition,
                 "value": one.value,
                 "state": ["failed"] if one.is_failed else ["undefined"] if one.value is None else [],
-                "reason": one.reason,
                 "cost": None if one.cost_nano_usd is None else one.cost_nano_usd / units.NANO_PER_USD,
                 "latency_ms": one.latency_ms,
             }
@@ -55,17 +54,21 @@ def _scores(scores: Sequence[UnitScore], case_no: int) -> None:
             "metric": column.TextColumn("Metric"),
             **({"repetition": column.NumberColumn("Time", width=50)} if repeated else {}),
             "value": column.NumberColumn("Score", format="%.3f", width=65),
-            **(
-                {"state": tables.states("", width=85), "reason": column.TextColumn("Reason", width="medium")}
-                if explained
-                else {}
-            ),
+            **({"state": tables.states("", width=85)} if missing else {}),
             **({"cost": column.NumberColumn("USD", format="%.4g", width=80)} if paid else {}),
             "latency_ms": column.NumberColumn("ms", format="%.0f", width=60),
         },
         key=f"case_scores_{case_no}",
         alt=f"Scores of case {case_no}",
     )
+    # A reason that all repetitions of a metric share is said once.
+    shared = {(one.metric, one.reason): one.repetition for one in reversed(scores) if one.reason}
+    if shared:
+        tables.facts({_which(metric, time): reason for (metric, reason), time in reversed(shared.items())})
+
+
+def _which(metric: str, repetition: int) -> str:
+    return metric_names.title(metric) + (f", time {repetition}" if repetition > 1 else "")
 
 
 def _generated(answers: Sequence[Answer]) -> None:
@@ -93,8 +96,7 @@ def _said(explanations: Sequence[Explanation]) -> None:
         f"What the judge said, {units.things(len(explanations), 'call')}", icon=":material/psychology:"
     ):
         for one in explanations:
-            again = f", time {one.repetition}" if one.repetition > 1 else ""
-            _text(f"{metric_names.title(one.metric)}{again}", one.text)
+            _text(_which(one.metric, one.repetition), one.text)
             st.caption(f"{units.duration(one.latency_ms)}, {units.plain(units.usd(one.cost_nano_usd))}")
 
 

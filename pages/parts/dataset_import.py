@@ -64,11 +64,14 @@ def draw_preview(here: Screen) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input("Name of the dataset", value=file.name.rsplit(".", 1)[0], key=name_key, width=320)
             st.button(
-                "Import the good rows" if preview.rejected else "Import dataset",
+                "Import dataset",
                 icon=":material/upload:",
                 type="primary",
                 key=keys.DATASET_IMPORT,
                 disabled=not preview.accepted,
+                help="The rows that were read are imported, the rejected ones are left out"
+                if preview.rejected
+                else None,
                 on_click=confirm.run,
                 args=(lambda: _import(here, file, mapping, sheet, name_key),),
             )

@@ -11,6 +11,7 @@ from genaiops_core.evaluation.runs import Evaluation
 from pages.parts import (
     case_table,
     charts,
+    compare_view,
     gate_table,
     interval_chart,
     judge_agreement_view,
@@ -23,9 +24,16 @@ from pages.parts import (
 )
 from pages.parts.frame import Screen
 
-TABS = ("Gates", "Cases", "Spend", "Against humans", "Setup")
+TABS = ("Gates", "Cases", "Compare", "Spend", "Against humans", "Setup")
 
-_DRAWN = (gate_table.draw, case_table.draw, run_spend.draw, judge_agreement_view.draw, run_setup.draw)
+_DRAWN = (
+    gate_table.draw,
+    case_table.draw,
+    compare_view.draw,
+    run_spend.draw,
+    judge_agreement_view.draw,
+    run_setup.draw,
+)
 
 _MOST_NAMED = 4
 
@@ -62,7 +70,7 @@ def draw_results(here: Screen, run: Evaluation) -> None:
     if run.problem:
         st.warning(units.plain(run.problem), icon=":material/info:")
     if metrics:
-        _cards(metrics)
+        _cards(metrics, run)
         _chart(metrics, run)
     opened = st.tabs(list(TABS), key=keys.EVALUATION_TAB, on_change="rerun", bind="query-params")
     for tab, draw in zip(opened, _DRAWN, strict=True):
@@ -87,7 +95,7 @@ def _verdict(verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
     st.markdown(_MEANING[verdict] + (f" {units.plain(named)}{more}." if against else ""))
 
 
-def _cards(metrics: Mapping[str, Any]) -> None:
+def _cards(metrics: Mapping[str, Any], run: Evaluation) -> None:
     with st.grid(min(5, max(1, len(metrics))), min_column_width=190, gap="small"):
         for name, one in metrics.items():
             known = one["mean"] is not None and one["low"] is not None
@@ -99,25 +107,28 @@ def _cards(metrics: Mapping[str, Any]) -> None:
                 delta_arrow="off",
                 border=True,
                 height="stretch",
-                delta_description=_evidence(one),
+                delta_description=_evidence(one, run.repetitions),
                 help=_explained(one),
             )
 
 
-def _evidence(one: Mapping[str, Any]) -> str:
+def _evidence(one: Mapping[str, Any], repetitions: int) -> str:
     words = f"n {one['n']:,}"
     failed = one.get("failed") or 0
     if undefined := (one.get("undefined") or 0) - failed:
         words += f", {undefined:,} undefined"
-    return words + (f", {failed:,} failed" if failed else "")
+    words += f", {failed:,} failed" if failed else ""
+    # With repetitions a case counts as soon as one of its answers has a value; the others are not forgotten.
+    missing = one["n"] * repetitions - (one.get("values") or one["n"] * repetitions)
+    return words + (f", {missing:,} missing" if missing else "")
 
 
 def _explained(one: Mapping[str, Any]) -> str:
     words = [units.plain(one.get("method") or "")]
-    if one.get("undefined"):
+    if one["low"] is not None and (one["low_bounded"] < one["low"] or one["high_bounded"] > one["high"]):
         words.append(
-            f"With the {one['undefined']:,} cases without a value at their worst and best: "
-            f"{one['low_bounded']:.3f} to {one['high_bounded']:.3f}. Gates use these."
+            f"With what has no value at its worst and best: {one['low_bounded']:.3f} to "
+            f"{one['high_bounded']:.3f}. Gates use these."
         )
     if one.get("is_proxy"):
         words.insert(0, "A proxy: it counts words in common and is no measure of faithfulness.")

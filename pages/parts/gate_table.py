@@ -47,8 +47,8 @@ def draw(_here: Screen, run: Evaluation) -> None:
         ],
         {
             "verdict": tables.states("Verdict"),
-            "stage": column.TextColumn("Stage", width="small"),
-            "metric": column.TextColumn("Metric", width=150),
+            "stage": column.TextColumn("Stage", width=135),
+            "metric": column.TextColumn("Metric", width=135),
             "threshold": column.NumberColumn("Asked", format="%.4g", width=70),
             "measured": column.NumberColumn("Measured", format="%.4g", width=80),
             "why": column.TextColumn("Why", width="large"),

@@ -33,16 +33,6 @@ def intervals(rows: Sequence[Interval]) -> go.Figure:
     shown = list(reversed(rows))
     names = [charts.text(charts.shorten(row.name, 34)) for row in shown]
     figure = go.Figure()
-    if any(row.low_bounded < row.low or row.high_bounded > row.high for row in shown):
-        figure.add_trace(
-            _bars(
-                names,
-                [(row.low_bounded, row.high_bounded) for row in shown],
-                name="cases without a value at their worst and best",
-                width=3,
-                colour=GREY,
-            )
-        )
     figure.add_trace(_bars(names, [(row.low, row.high) for row in shown], name="interval", width=9))
     figure.add_trace(
         go.Scatter(
@@ -68,10 +58,22 @@ def intervals(rows: Sequence[Interval]) -> go.Figure:
                 hovertemplate="at least %{x:.3g}<extra></extra>",
             )
         )
+    # Last, so that the other colours stay the same with it and without; drawn below them all the same.
+    if any(row.low_bounded < row.low or row.high_bounded > row.high for row in shown):
+        figure.add_trace(
+            _bars(
+                names,
+                [(row.low_bounded, row.high_bounded) for row in shown],
+                name="cases without a value at their worst and best",
+                width=3,
+                colour=GREY,
+                zorder=-1,
+            )
+        )
     charts.style(figure, height=70 + 38 * len(shown), unit="", legend=True)
     figure.update_layout(hovermode="closest")
     low, high = _range(rows)
-    ticks = _ticks(low, high)
+    ticks = round_ticks(low, high)
     figure.update_xaxes(
         range=[low, high],
         tickvals=ticks,
@@ -90,6 +92,7 @@ def _bars(
     name: str,
     width: int,
     colour: str | None = None,
+    zorder: int = 0,
 ) -> go.Scatter:
     x: list[float | None] = []
     y: list[str | None] = []
@@ -97,7 +100,9 @@ def _bars(
         x += [low, high, None]
         y += [at, at, None]
     line = {"width": width, **({"color": colour} if colour else {})}
-    return go.Scatter(x=x, y=y, mode="lines", name=name, line=line, hovertemplate="%{x:.3f}<extra></extra>")
+    return go.Scatter(
+        x=x, y=y, mode="lines", name=name, line=line, hovertemplate="%{x:.3f}<extra></extra>", zorder=zorder
+    )
 
 
 def _range(rows: Sequence[Interval]) -> tuple[float, float]:
@@ -109,7 +114,8 @@ def _range(rows: Sequence[Interval]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def round_ticks(low: float, high: float) -> list[float]:
     """Round values between two ends, at most about seven; Plotly would write 0.6 as 0.6000000000000001."""
-    step = next((step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / step <= 7), 1.0)
-    return [round(at * step, 2) for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    steps = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+    step = next((step for step in steps if (high - low) / step <= 7), (high - low) / 7)
+    return [round(at * step, 3) for at in range(math.ceil(low / step), math.floor(high / step) + 1)]

@@ -167,6 +167,12 @@ DATASET_SHARES = "dataset_shares"
 DATASET_SPLIT_SAVE = "dataset_split_save_open"
 DATASET_DELETE = "dataset_delete_open"
 DATASET_TRAFFIC = "dataset_traffic_open"
+DATASET_DOCUMENTS = "dataset_documents_open"
+WRITE_FILES = "write_files"
+WRITE_DATASET = "write_dataset"
+WRITE_JUDGE = "write_judge"
+WRITE_CASES = "write_cases"
+WRITE_LIMIT = "write_limit"
 TRAFFIC_DATASET = "traffic_dataset"
 TRAFFIC_APPLICATION = "traffic_application"
 TRAFFIC_RELEASE = "traffic_release"
@@ -210,10 +216,26 @@ CASES_WORST_BY = "evaluation_worst_by"
 CASES_ONLY = "evaluation_only"
 CASES_PAGE = "evaluation_page"
 
+# A run against another.
+COMPARE_BASELINE = "compare_baseline"
+COMPARE_ALLOWED = "compare_allowed"
+COMPARE_METHOD = "compare_method"
+COMPARE_CASES = "compare_cases"
+COMPARE_METRIC = "compare_metric"
+COMPARE_PAGE = "compare_page"
+COMPARE_TABLE = "compare_cases_table"
+
+
+def compare_export(ending: str) -> str:
+    """The button that downloads a comparison."""
+    return f"compare_export_{ending}"
+
+
 # A new run.
 COMPOSING = "_evaluation_composing"
 RUN_DATASET = "run_dataset"
 RUN_VERSION = "run_version"
+RUN_SPLIT = "run_split"
 RUN_SAMPLE = "run_sample"
 RUN_RELEASE = "run_release"
 RUN_JUDGE = "run_judge"

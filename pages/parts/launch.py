@@ -17,6 +17,7 @@ from pages.parts import (
     launch_metrics,
     launch_pace,
     reads,
+    reads_comparison,
     reads_launch,
     reads_metrics,
     tables,
@@ -65,7 +66,7 @@ def draw(here: Screen, application: str | None) -> None:
         found = estimate(
             metrics=[can[name] for name in asked.metrics],
             coverage=cases.coverage,
-            cases=cases.used,
+            cases=cases.used(asked.most_cases),
             repetitions=target.repetitions,
             is_generated=target.spec is not None,
             max_tokens=JudgeOptions().max_tokens,
@@ -85,13 +86,17 @@ def draw(here: Screen, application: str | None) -> None:
                     judge=judge.name,
                     judge_options=judge.options,
                     metrics=asked.metrics,
-                    minimums=asked.minimums or None,
+                    minimums=asked.minimums,
                     application=cases.application,
                     release=cases.release,
+                    split=cases.split,
                     sample_size=cases.sample_size,
                     repetitions=target.repetitions,
                     target=target.spec,
                     pace=pace,
+                    baseline=reads_comparison.production(
+                        here.url, application=cases.application, dataset=cases.dataset, judge=judge.name
+                    ),
                     reason=(reason or "").strip(),
                 )
             except GenAIOpsError as error:

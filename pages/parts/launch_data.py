@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from genaiops_core.evaluation.preflight import Coverage
-from pages.parts import keys, reads, reads_launch, units
+from pages.parts import keys, reads, reads_datasets, reads_launch, units
 from pages.parts.frame import Screen
 
 NO_RELEASE = "No release"
@@ -21,6 +21,8 @@ class Cases:
 
     dataset: str
     version: int
+    split: str
+    """'' takes all cases."""
     sample_size: int | None
     application: str
     release: str
@@ -30,10 +32,9 @@ class Cases:
         """The same cases once a target has answered every one of them."""
         return dataclasses.replace(self, coverage=self.coverage.answered())
 
-    @property
-    def used(self) -> int:
-        """Cases that will be scored."""
-        return min(self.coverage.cases, self.sample_size or self.coverage.cases)
+    def used(self, most: int | None) -> int:
+        """Cases that will be scored, where the pipeline asks for `most` unless a sample size was given."""
+        return min(self.coverage.cases, self.sample_size or most or self.coverage.cases)
 
 
 def draw(here: Screen, application: str | None) -> Cases:
@@ -47,7 +48,7 @@ def draw(here: Screen, application: str | None) -> Cases:
         key=keys.RUN_DATASET,
     )
     versions = {one.version: one for one in reads.list_versions(here.url, dataset)}
-    named = reads_launch.tags(here.url, dataset)
+    named = reads_datasets.tags(here.url, dataset)
     version = middle.selectbox(
         "Version",
         list(versions),
@@ -64,6 +65,7 @@ def draw(here: Screen, application: str | None) -> Cases:
         placeholder="all cases",
         help="Drawn by hash: the same dataset and size give the same cases, so runs can be compared.",
     )
+    split = _split(here, dataset, version)
     names = [NO_RELEASE, *(one.name for one in reads.list_releases(here.url, application))]
     release = st.selectbox(
         "Release",
@@ -75,11 +77,31 @@ def draw(here: Screen, application: str | None) -> Cases:
     return Cases(
         dataset=dataset,
         version=version,
+        split=split,
         sample_size=sample,
         application=owner,
         release=name,
-        coverage=reads_launch.coverage(here.url, dataset, version),
+        coverage=reads_launch.coverage(here.url, dataset, version, split),
     )
+
+
+def _split(here: Screen, dataset: str, version: int) -> str:
+    """Which split, where the version has any; '' for all of its cases."""
+    splits = {
+        name: count
+        for name, count in reads_datasets.facets(here.url, dataset, version).splits.items()
+        if name
+    }
+    if not splits:
+        return ""
+    chosen = st.segmented_control(
+        "Split",
+        list(splits),
+        format_func=lambda name: f"{name} ({splits[name]:,})",
+        key=f"{keys.RUN_SPLIT}_{dataset}_{version}",
+        help="Without one, all cases are scored.",
+    )
+    return chosen or ""
 
 
 def _version(number: int, cases: int, named: Mapping[str, int]) -> str:

@@ -23,6 +23,8 @@ class Asked:
     metrics: tuple[str, ...]
     minimums: dict[str, float] | None
     """None leaves the decision to the default pipeline."""
+    most_cases: int | None
+    """What the pipeline asks for, where it decides and no sample size was given."""
 
 
 def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], cases: Cases) -> Asked:
@@ -37,7 +39,8 @@ def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], cases: C
     decided_by = st.segmented_control(
         "Decided by", [_PIPELINE, _MINIMUMS], default=_PIPELINE, required=True, key=keys.RUN_BY
     )
-    stages = pipeline.parse(pipeline.default_document()).stages
+    parsed = pipeline.parse(pipeline.default_document())
+    stages = parsed.stages
     wanted = [name for stage in stages for name in (*stage.metrics, *stage.compared_metrics)]
     asked_for = [name for name in dict.fromkeys(wanted) if name in can]
     chosen = st.multiselect(
@@ -51,10 +54,16 @@ def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], cases: C
     )
     if chosen:
         metric_table.draw([can[name] for name in chosen], coverage=cases.coverage, key="run_metric_table")
+    minimums = None
     if decided_by == _PIPELINE:
         _gates(stages, can, chosen, has_release=bool(cases.release))
-        return Asked(metrics=tuple(chosen), minimums=None)
-    return Asked(metrics=tuple(chosen), minimums=_minimums({name: can[name].title for name in chosen}))
+    else:
+        minimums = _minimums({name: can[name].title for name in chosen}) or None
+    return Asked(
+        metrics=tuple(chosen),
+        minimums=minimums,
+        most_cases=parsed.sample_size if minimums is None else None,
+    )
 
 
 def _minimums(chosen: Mapping[str, str]) -> dict[str, float]:

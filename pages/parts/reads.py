@@ -167,13 +167,6 @@ def get_evaluation(url: str, identifier: str) -> runs.Evaluation:
 
 
 @cached(SLOW_S)
-def evaluation_scores(url: str, identifier: str, units_done: int) -> list[runs.ScoredCase]:
-    """The scored cases of a run; `units_done` tells an older answer from a newer one."""
-    with snapshot(url) as connection:
-        return runs.scores(connection, identifier)
-
-
-@cached(SLOW_S)
 def schema_status(url: str) -> SchemaStatus:
     """Which migration the database is at, and which one this program brings."""
     return status(engine(url))
@@ -296,7 +289,7 @@ def read_at(url: str, *subject: Any) -> dt.datetime:
 _BY_SUBJECT: dict[str, list[Any]] = {
     "releases": [list_releases, pending_approvals, approval_history, audit_entries],
     "datasets": [list_datasets, list_versions, audit_entries],
-    "evaluations": [list_evaluations, evaluation_scores, audit_entries],
+    "evaluations": [list_evaluations, audit_entries],
     "prompts": [list_prompts, audit_entries],
     "rollouts": [rollout_status, rollout_history, list_releases, audit_entries],
     "incidents": [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from genaiops_core.evaluation import case_scores, run_figures, runs, score_export
+from genaiops_core.evaluation import case_scores, details, run_figures, runs, score_export
 from genaiops_core.evaluation import results as documents
 from pages.parts import reads
 from pages.parts.reads import SLOW_S, cached, snapshot
@@ -63,7 +63,8 @@ def spend(url: str, id: str, units_done: int) -> list[run_figures.MetricSpend]:
 def results_json(url: str, id: str) -> bytes:
     """The results document with every case; made only when somebody downloads it."""
     with snapshot(url) as connection:
-        body = documents.document(runs.get(connection, id), runs.scores(connection, id))
+        run = runs.get(connection, id)
+        body = documents.document(run, details.load(connection, run))
     return orjson.dumps(body, option=orjson.OPT_INDENT_2, default=str)
 
 

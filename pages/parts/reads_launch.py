@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import time
 
-from genaiops_core.evaluation import changes, preflight
+from genaiops_core.evaluation import preflight
 from genaiops_core.evaluation.estimate import Estimate
 from genaiops_core.evaluation.judges import Judge
 from genaiops_core.pricing.prices import PriceList
-from pages.parts import reads
 from pages.parts.reads import SLOW_S, cached, snapshot
 
 
 @cached(SLOW_S)
-def coverage(url: str, dataset: str, version: int) -> preflight.Coverage:
-    """What the cases of a dataset version have; versions never change."""
+def coverage(url: str, dataset: str, version: int, split: str) -> preflight.Coverage:
+    """What the cases of a dataset version, or of one of its splits, have; versions never change."""
     with snapshot(url) as connection:
-        return preflight.coverage(connection, dataset, version)
-
-
-@cached(SLOW_S)
-def tags(url: str, dataset: str) -> dict[str, int]:
-    """Tag -> the version that it names now."""
-    with snapshot(url) as connection:
-        return changes.tags(connection, dataset)
+        return preflight.coverage(connection, dataset, version, split)
 
 
 @cached(SLOW_S)
@@ -48,6 +40,3 @@ def worst_cost(url: str, who: Judge, found: Estimate) -> int | None:
         who.model.provider, who.model.embedding_name, at_ns, found.embedding_tokens, 0
     )
     return None if asked is None or embedded is None else asked + embedded
-
-
-reads.forgets("datasets", tags)

@@ -9,8 +9,9 @@ import streamlit as st
 
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import rubrics
+from genaiops_core.evaluation.case_search import Wanted
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
-from pages.parts import confirm, frame, keys, reads, reads_metrics, units
+from pages.parts import confirm, frame, keys, reads, reads_datasets, reads_metrics, units
 from pages.parts.frame import Screen
 
 _EMPTY_SCALE = (
@@ -162,7 +163,9 @@ def _preview(here: Screen, rubric: dict[str, Any]) -> None:
     number = right.number_input(
         "Case", min_value=1, max_value=suite.cases, value=1, step=1, key=f"{keys.RUBRIC_CASE}_{dataset}"
     )
-    case = reads.cases(here.url, dataset, suite.version, 1, int(number) - 1)[0][1]
+    _number, case = reads_datasets.find(here.url, dataset, suite.version, Wanted(), 1, int(number) - 1).cases[
+        0
+    ]
     try:
         asked = reads_metrics.rubric_prompt(rubric, case)
     except GenAIOpsError as error:

@@ -9,14 +9,12 @@ from genaiops_core.evaluation.pace import Pace
 from pages.parts import confirm, keys, reads, units
 from pages.parts.frame import Screen
 
-CAN_PAUSE = ("queued", "running")
-CAN_CANCEL = ("queued", "running", "paused")
-CAN_RESUME = ("paused", "cancelled", "failed")
+CAN_CANCEL = (*runs.OPEN_STATES, "paused")
 
 
 def draw(here: Screen, run: runs.Evaluation) -> None:
     """The buttons that the state of the run allows."""
-    if run.state in CAN_PAUSE and st.button("Pause", icon=":material/pause:", key=keys.EVALUATION_PAUSE):
+    if run.is_open and st.button("Pause", icon=":material/pause:", key=keys.EVALUATION_PAUSE):
         confirm.ask(
             "pause",
             title="Pause the evaluation",
@@ -25,7 +23,7 @@ def draw(here: Screen, run: runs.Evaluation) -> None:
             act=lambda reason: _pause(here, run, reason),
             sentence="Calls that are under way are finished and kept; no new one is begun until you resume.",
         )
-    if run.state in CAN_RESUME and st.button(
+    if run.state in runs.RESUMABLE_STATES and st.button(
         "Resume", icon=":material/play_arrow:", key=keys.EVALUATION_RESUME, type="primary"
     ):
         confirm.ask(
@@ -53,11 +51,6 @@ def spend_limit(run: runs.Evaluation) -> int | None:
     return Pace.from_json(run.config.get("pace")).spend_limit_nano_usd
 
 
-def spent(run: runs.Evaluation) -> int:
-    """What it spent so far on judging and answering; a lower bound where calls have no price."""
-    return run.cost_nano_usd + run.answers_cost_nano_usd
-
-
 def _what_is_left(run: runs.Evaluation) -> str:
     left = f"{run.units - run.units_done:,} of {run.units:,} scores are missing."
     if run.units_failed:
@@ -75,7 +68,7 @@ def _limit(run: runs.Evaluation) -> None:
         format="%.2f",
         placeholder="no limit",
         key=keys.RESUME_LIMIT_USD,
-        help=f"Of the whole run, the {units.usd(spent(run)).replace('$', chr(92) + '$')} spent so far included.",
+        help=f"Of the whole run, the {units.usd(run.spent_nano_usd).replace('$', chr(92) + '$')} spent so far included.",
     )
 
 

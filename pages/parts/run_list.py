@@ -37,10 +37,8 @@ def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
             "state": tables.states("State"),
             "dataset": column.TextColumn("Dataset"),
             "release": column.TextColumn("Release"),
-            "judge": column.TextColumn("Judge", width=140),
-            "progress": column.ProgressColumn(
-                "Scored", min_value=0, max_value=1, format="percent", width=110
-            ),
+            "judge": column.TextColumn("Judge", width=125),
+            "progress": column.ProgressColumn("Scored", min_value=0, max_value=1, format="percent", width=95),
             "undefined": column.NumberColumn("No value", format="localized", width=75),
             "cost": column.NumberColumn("Cost, USD", format="%.4g", width=85),
             "by": column.TextColumn("By", width=80),
@@ -61,4 +59,4 @@ def cost_usd(run: runs.Evaluation) -> float | None:
     """What judging and answering cost; None as soon as one call of it has no known price."""
     if run.unpriced_calls or run.answers_unpriced:
         return None
-    return (run.cost_nano_usd + run.answers_cost_nano_usd) / 1e9
+    return run.spent_nano_usd / 1e9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.clock import now
-from genaiops_core.evaluation import runs
+from genaiops_core.evaluation import progress, runs
 from pages.parts import frame, metric_names, reads, reads_evaluations, run_actions, tables, units
 from pages.parts.frame import Screen
 
@@ -54,7 +54,7 @@ def _figures(run: runs.Evaluation) -> None:
         _card("Remaining", _remaining(run) if run.is_open else "paused")
         _card(
             "Spent",
-            units.usd(run_actions.spent(run)),
+            units.usd(run.spent_nano_usd),
             f"{'of ' + units.usd(limit) if limit is not None else 'no limit'}"
             + (f", {units.things(unpriced, 'call')} without a price" if unpriced else ""),
         )
@@ -71,11 +71,8 @@ def _card(label: str, value: str, below: str | None = None) -> None:
 
 
 def _remaining(run: runs.Evaluation) -> str:
-    since, done = run.resumed_at or run.started_at, run.units_done - run.units_at_resume
-    if since is None or done <= 0:
-        return "unknown yet"
-    left_s = (now() - since).total_seconds() / done * (run.units - run.units_done)
-    return f"about {_clock(left_s)}"
+    left_s = progress.remaining_s(run, now())
+    return "unknown yet" if left_s is None else f"about {_clock(left_s)}"
 
 
 def _clock(seconds: float) -> str:

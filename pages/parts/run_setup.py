@@ -47,7 +47,7 @@ def _facts(run: Evaluation) -> dict[str, object]:
     return {
         "Evaluation": run.id,
         "Dataset": f"{run.dataset} v{run.version}",
-        "Cases": "all" if run.sample_size is None else f"at most {run.sample_size:,}",
+        "Cases": _cases(run),
         "Answers": "generated" if run.config.get("target") else "those of the dataset",
         "Repetitions": run.config.get("repetitions", 1),
         "Judge": run.judge,
@@ -67,6 +67,11 @@ def _facts(run: Evaluation) -> dict[str, object]:
         "Ended": units.instant(run.finished_at),
         "Attempts": run.attempt,
     }
+
+
+def _cases(run: Evaluation) -> str:
+    said = "all" if run.sample_size is None else f"at most {run.sample_size:,}"
+    return f"{said} of the split {run.split}" if run.split else said
 
 
 def _rubric(rubric: Mapping[str, Any]) -> None:

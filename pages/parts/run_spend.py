@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
@@ -30,6 +33,8 @@ def draw(here: Screen, run: Evaluation) -> None:
             height="stretch",
         )
         st.metric("Spend limit", "none" if limit is None else units.usd(limit), border=True, height="stretch")
+    if answers := (run.results or {}).get("answers"):
+        _answers(answers)
     found = reads_evaluations.spend(here.url, run.id, run.units_done)
     if not found:
         st.caption("This judge asks no model, so it costs nothing.")
@@ -58,6 +63,25 @@ def draw(here: Screen, run: Evaluation) -> None:
         key=f"evaluation_spend_{run.id}",
         alt="Cost of judging by metric",
     )
+
+
+def _answers(answers: Mapping[str, Any]) -> None:
+    """What the target took: gates on cost and latency are decided by these."""
+    cost = answers.get("cost_per_query_usd") or {}
+    facts = {"Cost of an answer": _between(cost, "mean", lambda usd: units.usd(usd * units.NANO_PER_USD))}
+    for share, one in (answers.get("latency_ms") or {}).items():
+        facts[f"Latency {share}"] = _between(one or {}, "value", units.duration)
+    tables.facts(facts)
+
+
+def _between(one: Mapping[str, Any], name: str, written: Callable[[float], str]) -> str:
+    """A figure with its interval; an end that is not known is said."""
+    known = {
+        key: units.UNKNOWN if one.get(key) is None else written(one[key]) for key in (name, "low", "high")
+    }
+    if one.get(name) is None:
+        return units.UNKNOWN
+    return f"{known[name]} ({known['low']} to {known['high']}), n {one.get('n', 0):,}"
 
 
 def _card(label: str, cost_nano_usd: int, unpriced: int, below: str) -> None:

@@ -31,7 +31,7 @@ def console(judge_server: JudgeServer, tmp_path: Path) -> Iterator[Console]:
 def messy_file(folder: Path) -> Path:
     """As spreadsheets leave it: semicolons, an encoding of yesterday, a head that nobody can guess."""
     rows = [
-        f'Was deckt Regel {n} für Gärten ab?;Rule {n} covers hail damage.;"[""Rule {n} covers hail damage.""]";'
+        f'Rule {n} covers hail damage to Gärten?;Rule {n} covers hail damage.;"[""Rule {n} covers hail damage.""]";'
         f"Rule {n} covers hail damage."
         for n in range(CASES)
     ]
@@ -67,7 +67,7 @@ def import_file(page: Page, console: Console, file: Path) -> None:
 def launch(page: Page, console: Console) -> None:
     page.goto(f"{console.url}/evaluations")
     page.get_by_role("button", name="New evaluation").click()
-    page.get_by_role("radio", name="Bedrock model").click()
+    page.get_by_role("radiogroup", name="Judge").get_by_role("radio", name="Bedrock model").click()
     model = page.get_by_role("combobox", name=re.compile("Model"), exact=False).first
     model.click()
     model.fill(MODEL)
@@ -119,3 +119,8 @@ def test_from_a_messy_file_to_a_verdict(
     )
     assert said.returncode == 0, said.stdout + said.stderr
     assert json.loads(output.read_text())["verdict"] == "passed"
+
+    # The newer run beside the first: the same answers, so no difference that matters.
+    page.goto(f"{console.url}/evaluations?evaluation_tab=Compare")
+    expect(page.get_by_text(f"{CASES} cases in both runs").first).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)

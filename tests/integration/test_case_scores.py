@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from db.tables.evaluations import evaluation_score, generated_answer, judge_call
+from db.tables.evaluations import evaluation, evaluation_score, generated_answer, judge_call
 from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import NotFound
@@ -27,7 +27,7 @@ CASES = [
 def scored(engine: sa.Engine) -> str:
     """Four cases: m is 0.9, 0.2, undefined, failed; n is 0.5 for the first alone; the second was answered twice."""
     datasets.add_cases(engine, actor="ada", name="four", cases=CASES, source="test")
-    id = runs.launch(engine, actor="ada", dataset="four", metrics=["m", "n"], minimums={"m": 0.5})
+    id = runs.launch(engine, actor="ada", dataset="four")
     rows: list[dict[str, Any]] = [
         unit(1, "m", 0.9),
         unit(1, "n", 0.5),
@@ -37,6 +37,8 @@ def scored(engine: sa.Engine) -> str:
         unit(4, "m", None, reason="timed out", is_failed=True),
     ]
     with writing(engine) as connection:
+        # No judge measures these; the worker of a test is not there to notice.
+        connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(metrics=["m", "n"]))
         connection.execute(sa.insert(evaluation_score), [{"evaluation_id": id, **row} for row in rows])
     return id
 

@@ -221,7 +221,9 @@ def test_production_means_the_newest_finished_run_of_the_stable_release(engine: 
         assert chosen() == chosen(asked="production") == newest.id
         assert chosen(asked=older.id) == older.id
         assert chosen(stages=pipeline.parse(regression("grounding_overlap"))) == newest.id
-        assert chosen(stages=named) == ""
+        assert chosen(stages=named) == newest.id  # v9 was never evaluated
+        assert chosen(stages=pipeline.parse(regression("m", against="production_v2"))) == ""
+        assert chosen(stages=pipeline.parse(regression("m", against="v9"))) == ""
         assert chosen(stages=named, asked="production") == newest.id
         assert chosen(stable=None) == chosen(judge="other") == chosen(stable="v9") == ""
 
@@ -238,6 +240,13 @@ def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdi
     assert decided.verdict == "passed"
     assert decided.results is not None
     assert decided.results["baseline"]["name"] == "baseline.json"
+    assert "compared with" not in decided.results["gates"][0]["why"]
+    named = ran(engine, minimums=None, config=regression("grounding_overlap", against="production_v1.2.0"))
+    decided = deciding.decide_against(engine, named.id, actor="ada", against=against, at=now())
+    assert decided.results is not None
+    assert decided.results["gates"][0]["why"].endswith(
+        "compared with baseline.json instead of production_v1.2.0"
+    )
     with reading(engine) as connection:
         entry = audit.entries(connection, action="evaluation.compare")[0]
     assert entry.before == {"verdict": "inconclusive"}

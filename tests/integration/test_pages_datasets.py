@@ -17,6 +17,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import changes, datasets, runs
 from genaiops_core.evaluation.cases import Case
 from pages.parts import dataset_edit, keys
+from tests.conftest import JudgeServer
 from tests.integration import test_pages as screens
 from tests.integration.evaluating import imported
 from tests.integration.test_pages import bare, checked, demo, demo_file, open_screen, shown, submit
@@ -214,3 +215,22 @@ def test_requests_that_a_search_finds_become_cases(demo: sa.Engine) -> None:
     screen.text_input(key=keys.TRAFFIC_QUERY).set_value("colour:red")
     submit(screen, "dataset_traffic")
     assert "character 1" in screen.session_state[keys.dialog_problem("dataset_traffic")]
+
+
+def test_a_model_writes_questions_about_a_document(bare: sa.Engine, judge_server: JudgeServer) -> None:
+    imported(bare, 1)
+    text = "Rule 1 is about parcels. " + "It holds for all of them, always. " * 4
+    screen = open_screen("datasets")
+    checked(screen.button(key=keys.DATASET_DOCUMENTS).click().run())
+    submit(screen, "dataset_documents")
+    assert "at least one document" in screen.session_state[keys.dialog_problem("dataset_documents")]
+    checked(screen.button(key=keys.DATASET_DOCUMENTS).click().run())
+    screen.file_uploader(key=keys.WRITE_FILES).upload("post.md", text.encode())
+    screen.text_input(key=keys.WRITE_JUDGE).set_value("bedrock:amazon.nova-pro-v1:0")
+    screen.number_input(key=keys.WRITE_CASES).set_value(1)
+    submit(screen, "dataset_documents")
+    written = newest(bare)[1]
+    assert (written.input, written.metadata["review"]) == (
+        "Is it so that Rule 1 is about parcels.",
+        "pending",
+    )

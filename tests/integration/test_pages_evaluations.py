@@ -11,6 +11,7 @@ from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.evaluation import datasets, runs
+from genaiops_core.evaluation.cases import Case
 from pages.parts import keys
 from tests.integration import test_pages as screens
 
@@ -69,6 +70,52 @@ def test_a_launch_that_is_refused_keeps_what_was_typed(suite: sa.Engine) -> None
     assert screen.text_input(key=keys.RUN_BASE_URL).value == "nonsense"
     with reading(suite) as connection:
         assert runs.list_evaluations(connection) == []
+
+
+def test_a_target_that_is_half_described_is_refused(suite: sa.Engine) -> None:
+    screen = form(suite)
+    checked(screen.segmented_control(key=keys.TARGET_KIND).set_value("http").run())
+    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    assert "url is missing" in shown(screen)
+    with reading(suite) as connection:
+        assert runs.list_evaluations(connection) == []
+
+
+def test_one_split_is_chosen_and_its_cases_counted(bare: sa.Engine) -> None:
+    cases = [
+        Case(
+            input=f"q{n}",
+            answer="a",
+            contexts=None,
+            reference="a",
+            metadata={"split": "test" if n < 3 else "train"},
+        )
+        for n in range(10)
+    ]
+    datasets.add_cases(bare, actor="ada", name="parted", cases=cases, source="test")
+    screen = form(bare)
+    checked(screen.segmented_control(key=f"{keys.RUN_SPLIT}_parted_1").set_value("test").run())
+    assert any("Undefined, of 3" in str(one.proto.columns) for one in screen.dataframe)
+    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    run = newest(bare)
+    assert (run.split, run.units) == ("test", 3 * len(run.metrics))
+
+
+def test_the_worst_cost_is_said_or_that_it_is_unknown(suite: sa.Engine) -> None:
+    screen = form(suite)
+    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
+    assert "$" in cost_said(screen)
+    # Answer relevancy embeds, and nobody knows what this model takes for it.
+    checked(screen.text_input(key=keys.RUN_EMBEDDING).set_value("nobody-knows-7b").run())
+    assert cost_said(screen) == "unknown: no price for this model"
+
+
+def cost_said(screen: AppTest) -> str:
+    facts = next(
+        one.value for one in screen.table if "Scores" in one.value.index or "Scores" in one.value.columns
+    )
+    found = facts.T if "Scores" in facts.index else facts
+    return str(found["Cost of judging, at most"].iloc[0]).replace("\\", "")
 
 
 def test_the_form_never_shows_a_key(suite: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +186,7 @@ def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo: sa.Engine) 
     assert any("why" in one.value for one in screen.dataframe)
 
 
-@pytest.mark.parametrize("tab", ["Cases", "Spend", "Against humans", "Setup"])
+@pytest.mark.parametrize("tab", ["Cases", "Compare", "Spend", "Against humans", "Setup"])
 def test_each_tab_of_a_verdict_draws(demo: sa.Engine, tab: str) -> None:
     screen = open_screen("evaluations", **{keys.EVALUATION_TAB: tab})
     assert not screen.error

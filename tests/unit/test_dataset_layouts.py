@@ -110,6 +110,62 @@ LAYOUTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "a list of texts": (["Why?", "Who?"], ("Why?", None, None, None)),
     "a list of lists": ([["question", "answer"], ["Why?", "So."]], ("Why?", "So.", None, None)),
+    "SQuAD's articles": (
+        {
+            "version": "2",
+            "data": [
+                {
+                    "title": "T",
+                    "paragraphs": [
+                        {
+                            "context": "a",
+                            "qas": [{"question": "Why?", "answers": [{"text": "So.", "answer_start": 0}]}],
+                        }
+                    ],
+                }
+            ],
+        },
+        ("Why?", None, ("a",), "So."),
+    ),
+    "HotpotQA": (
+        [{"question": "Why?", "context": {"title": ["A", "B"], "sentences": [["a", "b"], ["c"]]}}],
+        ("Why?", None, ("A\na\nb", "B\nc"), None),
+    ),
+    "Bedrock, a model's answers": (
+        [
+            {
+                "prompt": "Why?",
+                "referenceResponse": "Thus.",
+                "modelResponses": [{"response": "So.", "modelIdentifier": "m"}],
+            }
+        ],
+        ("Why?", "So.", None, "Thus."),
+    ),
+    "Bedrock, retrieval": (
+        [
+            {
+                "conversationTurns": [
+                    {
+                        "prompt": {"content": [{"text": "Why?"}]},
+                        "referenceResponses": [{"content": [{"text": "Thus."}]}],
+                        "output": {
+                            "text": "So.",
+                            "retrievedPassages": {"retrievalResults": [{"content": {"text": "a"}}]},
+                        },
+                    }
+                ]
+            }
+        ],
+        ("Why?", "So.", ("a",), "Thus."),
+    ),
+    "flattened names": (
+        [{"attributes.input.value": "Why?", "outputs.answer": "So.", "metadata.question": "no"}],
+        ("Why?", "So.", None, None),
+    ),
+    "passages with titles": (
+        [{"question": "Why?", "ctxs": [{"title": "A", "text": "a"}], "answers": ["So."]}],
+        ("Why?", None, ("a",), "So."),
+    ),
     "promptfoo tests": ({"tests": [{"vars": {"question": "Why?"}}]}, ("Why?", None, None, None)),
 }
 
@@ -130,6 +186,12 @@ def test_several_turns_keep_who_said_what_and_the_system_prompt_is_metadata() ->
 def test_objects_written_as_text_in_a_sheet_are_opened() -> None:
     text = 'inputs,outputs\n"{""question"": ""Why?""}","{""answer"": ""So.""}"\n'
     assert said(first(text, "runs.csv")) == ("Why?", "So.", None, None)
+    printed = "inputs,outputs\n\"{'question': 'Why?', 'n': None}\",\"{'answer': 'So.'}\"\n"
+    assert said(first(printed, "runs.csv")) == ("Why?", "So.", None, None)
+
+
+def test_a_repeated_name_does_not_hide_its_column() -> None:
+    assert first("question,question.1,1. answer\nWhy?,Who?,So\n", "a.csv").input == "Why?"
 
 
 def test_right_answers_written_as_a_list_are_lines_only_where_the_column_says_so() -> None:

@@ -105,14 +105,31 @@ def test_reads_any_usual_encoding(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
-        ("cp1251", "вопрос,ответ\nКакая столица России?,Столица России Москва, крупнейший город\n"),
+        ("cp1251", "вопрос,ответ\nКакая столица России?,Столица России Москва крупнейший город\n"),
         ("shift_jis", "質問,回答\n日本の首都はどこですか?,日本の首都は東京です。とても大きな都市です。\n"),
-        ("gb18030", "问题,答案\n中国的首都是哪里?,中国的首都是北京,是一个很大的城市。\n"),
+        ("gb18030", "问题,答案\n中国的首都是哪里?,中国的首都是北京是一个很大的城市。\n"),
+        ("gb18030", "问题,答案\n中国的首都是哪里?,中国的首都是北京\n长江多长?,六千三百公里\n"),
+        ("big5", "問題,答案\n台灣的首都是哪裡?,台北是台灣的首都\n"),
+        ("cp949", "질문,답변\n대한민국의 수도는 어디입니까?,서울은 대한민국의 수도입니다\n"),
+        ("iso2022_jp", "質問,回答\n日本の首都はどこですか?,日本の首都は東京です。\n"),
+        ("koi8_r", "вопрос,ответ\nКакая столица России?,Столица России Москва\n"),
+        ("cp1254", "soru,cevap\nTürkiye'nin başkenti neresidir?,Ankara şehri güzeldir\n"),
+        ("cp1253", "ερώτηση,απάντηση\nΠοια είναι η πρωτεύουσα;,Η Αθήνα είναι η πρωτεύουσα\n"),
+        ("utf-16-le", "вопрос,ответ\nКакая столица России?,Столица России Москва\n"),
+        ("utf-16-be", "问题,答案\n中国的首都是哪里?,中国的首都是北京\n长江多长?,六千三百公里\n"),
     ],
 )
 def test_guesses_encodings_of_other_scripts(encoding: str, text: str) -> None:
     table = read_table(text.encode(encoding), "f.csv")
     assert table.columns == tuple(text.split("\n")[0].split(","))
+    assert table.rows[0].cells[0] == text.split("\n")[1].split(",")[0]
+
+
+def test_one_broken_byte_does_not_make_utf8_another_encoding() -> None:
+    table = read_table("frage\nWie groß ist die Fläche für Büros?\n".encode() * 9 + b"caf\xe9?\n", "a.csv")
+    assert table.rows[0].cells == ("Wie groß ist die Fläche für Büros?",)
+    assert table.rows[-1].cells == ("caf\ufffd?",)
+    assert "UTF-8 with bytes that do not fit" in table.problems[-1].problem
 
 
 def test_quotes_lines_within_cells_and_spaces_before_quotes() -> None:

@@ -89,6 +89,14 @@ def test_several_metrics_get_intervals_that_hold_together() -> None:
     assert "Bonferroni" in two.as_json()["correction"]
 
 
+def test_what_the_baseline_never_had_cannot_be_lost() -> None:
+    never = body([None] * 60, metric="question_overlap")
+    metrics = {**body(BASE)["metrics"], **never["metrics"]}  # type: ignore[dict-item]
+    found = compare_documents(body(BASE, metrics=metrics), body(BASE), 0.05)
+    assert [item.metric for item in found.differences] == ["grounding_overlap"]
+    assert compare_documents(never, never, 0.05).verdict == "inconclusive"
+
+
 def test_permutation_of_signs_names_itself_and_gives_a_p_value() -> None:
     worse = compare_documents(body(BASE), body([value - 0.1 for value in BASE]), 0.05, method="permutation")
     assert worse.verdict == "failed"

@@ -18,6 +18,14 @@ def test_dashes_underscores_and_equals_signs() -> None:
     assert not parse([])
 
 
+def test_a_metric_is_asked_for_in_its_own_direction() -> None:
+    assert parse(["--max-harmfulness", "0.1"]).minimums == {"harmfulness": 0.1}
+    assert parse(["--max-refusal", "0.2"]).limits == {"refusal": 0.2}
+    assert parse(["--min-refusal", "0.2"]).minimums == {"refusal": 0.2}
+    with pytest.raises(BadInput, match="faithfulness is better when higher: give --min-faithfulness"):
+        parse(["--max-faithfulness", "0.9"])
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -1,0 +1,65 @@
+"""`genaiops publish`: results to CloudWatch and S3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from genaiops_core.cli import context, documents, output
+
+
+def register(app: typer.Typer) -> None:
+    """Add `publish` to the command line."""
+    app.command()(publish)
+
+
+def publish(
+    results: Annotated[
+        str, typer.Argument(help="Results that genaiops evaluate wrote, or an evaluation id.")
+    ],
+    to: Annotated[str, typer.Option(help="cloudwatch, s3://BUCKET/PREFIX, or both with a comma.")],
+    model_id: Annotated[
+        str, typer.Option(help="Whose answers these are; the model of the target or the release by default.")
+    ] = "",
+    json: output.Json = False,
+) -> None:
+    """Send scores to CloudWatch (GenAI/Evaluation, by ModelId) and the document to S3 (evaluations/YYYY/MM/DD/MODEL.json).
+
+    Credentials and region come from the environment, as the AWS SDK reads it.
+    """
+    from genaiops_core.aws import clients
+    from genaiops_core.errors import BadInput
+    from genaiops_core.evaluation import publishing
+
+    places = publishing.parse(to)
+    body = documents.load(results)
+    missing = [name for name in ("cases", "finished_at") if not body.get(name)]
+    if missing:
+        raise BadInput(f"{results} lacks '{missing[0]}', so it cannot be published.")
+    model = model_id or _model(body)
+    written = publishing.publish(places, body, model=model, make_client=clients.client)
+    if json:
+        output.print_json({"model": model, "written": written})
+    else:
+        typer.echo("\n".join(f"Wrote {one}" for one in written) or "Nothing was asked for.")
+
+
+def _model(body: Mapping[str, Any]) -> str:
+    """The model that answered: the target's, else the one that the release names; '' when neither is known."""
+    from db.transaction import reading
+    from genaiops_core.errors import NotFound
+    from genaiops_core.releases import releases
+
+    target = body.get("target") or {}
+    if target.get("model"):
+        return str(target["model"])
+    application, release = str(body.get("application") or ""), str(body.get("release") or "")
+    if not (application and release):
+        return ""
+    with reading(context.engine()) as connection:
+        try:
+            return releases.get_release(connection, application, release).model
+        except NotFound:
+            return ""

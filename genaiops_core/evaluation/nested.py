@@ -1,0 +1,64 @@
+"""Records that hold several cases, or a case several levels deep: SQuAD's articles and Bedrock's evaluation jobs.
+
+Sources:
+    Amazon Bedrock user guide, "Create a prompt dataset for a RAG evaluation" and "... for a model evaluation job that
+    uses a model as judge"; SQuAD 1.1 and 2.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def flat(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The rows a record stands for: mostly itself."""
+    if _are_objects(item.get("paragraphs")):
+        yield from _article(item)
+    elif _are_objects(item.get("conversationTurns")):
+        yield from _turns(item)
+    elif _are_objects(item.get("modelResponses")) and len(item["modelResponses"]) == 1:
+        rest = {name: value for name, value in item.items() if name != "modelResponses"}
+        yield {**rest, **item["modelResponses"][0]}
+    else:
+        yield item
+
+
+def _article(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """{"title", "paragraphs": [{"context", "qas": [{"question", "answers": [...]}]}]}."""
+    for paragraph in item["paragraphs"]:
+        for asked in paragraph.get("qas") or []:
+            if isinstance(asked, dict):
+                yield {"title": item.get("title"), "context": paragraph.get("context"), **asked}
+
+
+def _turns(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """{"conversationTurns": [{"prompt", "referenceResponses", "output": {"text", "retrievedPassages"}}]}."""
+    rest = {name: value for name, value in item.items() if name != "conversationTurns"}
+    for number, turn in enumerate(item["conversationTurns"], start=1):
+        output = turn.get("output") if isinstance(turn.get("output"), dict) else {}
+        found = output.get("retrievedPassages")
+        results = found.get("retrievalResults") if isinstance(found, dict) else None
+        row = {
+            "prompt": _text(turn.get("prompt")),
+            "response": output.get("text"),
+            "contexts": [_text(one) for one in results] if isinstance(results, list) else None,
+            "referenceResponses": [_text(one) for one in turn.get("referenceResponses") or []] or None,
+            "model": output.get("modelIdentifier"),
+            "knowledgeBase": output.get("knowledgeBaseIdentifier"),
+        }
+        if len(item["conversationTurns"]) > 1:
+            row["turn"] = number
+        yield {**rest, **row}
+
+
+def _text(said: Any) -> Any:
+    """The text of {"content": [{"text": ...}]} or {"content": {"text": ...}}."""
+    content = said.get("content") if isinstance(said, dict) else said
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    return "\n".join(text for text in texts if isinstance(text, str)) or None
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)

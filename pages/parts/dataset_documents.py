@@ -1,0 +1,89 @@
+"""The dialog in which a judge's model writes questions about documents; they wait for review."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation import chunks, synthetic_datasets
+from genaiops_core.evaluation.pace import Pace
+from pages.parts import confirm, keys, reads, units
+from pages.parts.frame import Screen
+
+MOST_CASES = 100
+"""A screen waits for them; `genaiops dataset synthesise` writes more."""
+
+
+def ask(here: Screen, dataset: str | None) -> None:
+    """Open it; `dataset` is the one that is looked at."""
+    confirm.ask(
+        "dataset_documents",
+        title="Write from documents",
+        icon=":material/edit_document:",
+        button="Write",
+        act=lambda reason: _write(here, reason),
+        fields=lambda: _fields(here, dataset),
+        sentence="A model writes a question about each passage, with the answer and the passage as its context. What does "
+        "not quote its passage is left out; the rest waits for review under **Edit**.",
+        needs_reason=False,
+        width="medium",
+    )
+
+
+def _fields(here: Screen, dataset: str | None) -> None:
+    names = [one.dataset for one in reads.list_datasets(here.url)]
+    st.file_uploader(
+        "Documents",
+        type=[ending.removeprefix(".") for ending in chunks.READ],
+        accept_multiple_files=True,
+        key=keys.WRITE_FILES,
+        help="Text or Markdown; save other kinds as text first.",
+    )
+    st.selectbox(
+        "Dataset",
+        names,
+        index=names.index(dataset) if dataset in names else None,
+        key=keys.WRITE_DATASET,
+        accept_new_options=True,
+        placeholder="Choose one, or type a new name",
+    )
+    st.text_input(
+        "Judge",
+        key=keys.WRITE_JUDGE,
+        placeholder="bedrock:MODEL or openai:MODEL@BASE_URL",
+        help="The model that writes; see the how-to on judges.",
+    )
+    left, right = st.columns(2)
+    left.number_input("Questions", min_value=1, max_value=MOST_CASES, value=20, key=keys.WRITE_CASES)
+    right.number_input(
+        "Spend limit, USD", min_value=0.0, value=None, step=0.1, key=keys.WRITE_LIMIT, placeholder="no limit"
+    )
+
+
+def _write(here: Screen, reason: str) -> str:
+    state = st.session_state
+    files = state.get(keys.WRITE_FILES) or []
+    name = str(state.get(keys.WRITE_DATASET) or "").strip()
+    if not files:
+        raise BadInput("Give at least one document.")
+    if not name:
+        raise BadInput("Choose a dataset, or type the name of a new one.")
+    limit = state.get(keys.WRITE_LIMIT)
+    documents = [chunks.read_document(file.getvalue(), file.name) for file in files]
+    with st.spinner("The model writes"):
+        done = synthetic_datasets.synthesise_now(
+            here.engine,
+            actor=here.actor,
+            dataset=name,
+            documents=documents,
+            judge=str(state.get(keys.WRITE_JUDGE) or "").strip(),
+            cases=int(state.get(keys.WRITE_CASES) or 20),
+            pace=Pace(concurrency=4, spend_limit_nano_usd=None if limit is None else round(limit * 1e9)),
+            reason=reason,
+        )
+    reads.changed("datasets")
+    state[keys.DATASET_IMPORTED] = [*state.get(keys.DATASET_IMPORTED, []), name]
+    state[f"{keys.DATASET_VERSION}_{name}"] = done.version.version
+    skipped = "".join(f" {count} left out: {why}." for why, count in done.skipped.items())
+    waiting = units.things(done.added, "question waits", "questions wait")
+    return f"{waiting} for review in {name}, for {units.usd(done.cost_nano_usd)}.{skipped}"

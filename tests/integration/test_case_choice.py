@@ -1,0 +1,60 @@
+"""Runs on one split of a dataset."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from db.transaction import reading
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation import case_choice, datasets, execution, preflight, runs
+from genaiops_core.evaluation.cases import Case
+
+
+def split_suite(engine: sa.Engine) -> datasets.DatasetVersion:
+    """Ten cases: the even ones in test, three of the others in train, the rest in none."""
+    names = {1: "train", 3: "train", 5: "train"}
+    cases = [
+        Case(
+            input=f"question {n}",
+            answer=f"answer {n}" if n < 5 else None,
+            contexts=None,
+            reference="answer",
+            metadata={"split": "test" if n % 2 == 0 else names.get(n, "")},
+        )
+        for n in range(1, 11)
+    ]
+    return datasets.add_cases(engine, actor="ada", name="parted", cases=cases, source="test")
+
+
+def test_a_run_scores_the_cases_of_its_split(engine: sa.Engine) -> None:
+    split_suite(engine)
+    id = runs.launch(engine, actor="ada", dataset="parted", split="test", minimums={"reference_overlap": 0.1})
+    run = execution.run(engine, id)
+    with reading(engine) as connection:
+        scored = [one.case_no for one in runs.scores(connection, id)]
+    assert scored == [2, 4, 6, 8, 10]
+    assert run.results is not None and (run.results["split"], run.results["cases"]) == ("test", 5)
+
+
+def test_a_sample_of_a_split_is_a_part_of_it(engine: sa.Engine) -> None:
+    suite = split_suite(engine)
+    with reading(engine) as connection:
+        two = case_choice.chosen(connection, suite, "test", 2)
+        four = case_choice.chosen(connection, suite, "test", 4)
+    assert len(two) == 2 and set(two) < set(four) < {2, 4, 6, 8, 10}
+
+
+def test_a_split_without_cases_is_refused_with_those_there_are(engine: sa.Engine) -> None:
+    split_suite(engine)
+    with pytest.raises(
+        BadInput, match=r"no case in the split 'tset'; there are test \(5 cases\), train \(3 cases\)"
+    ):
+        runs.launch(engine, actor="ada", dataset="parted", split="tset")
+
+
+def test_coverage_of_a_split(engine: sa.Engine) -> None:
+    split_suite(engine)
+    with reading(engine) as connection:
+        found = preflight.coverage(connection, "parted", 1, "test")
+    assert (found.cases, found.lacking(("answer",))) == (5, 3)

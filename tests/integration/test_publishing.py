@@ -1,0 +1,82 @@
+"""Results in CloudWatch and S3, played by moto in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from genaiops_core.aws import clients
+from genaiops_core.cli.main import app
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput, Misconfigured
+from genaiops_core.evaluation import publishing
+from genaiops_core.evaluation.publishing import Places, key_of, parse
+
+BUCKET = "acme-evaluations"
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in (("ACCESS_KEY_ID", "id"), ("SECRET_ACCESS_KEY", "key"), ("REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    clients.client.cache_clear()
+    with mock_aws():
+        clients.client("s3").create_bucket(Bucket=BUCKET)
+        yield
+    clients.client.cache_clear()
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    known = {"mean": 0.9, "low": 0.8, "high": 1.0, "n": 20, "undefined": 0}
+    unknown = {"mean": None, "low": None, "high": None, "n": 0, "undefined": 20}
+    facts = {"cases": 20, "finished_at": now().isoformat(), "target": {"model": "acme.large-v1:0"}}
+    return {"metrics": {"faithfulness": known, "safety": unknown}, **facts, **changes}
+
+
+def test_means_and_cases_are_metrics_and_the_unknown_is_not_sent() -> None:
+    publishing.publish(
+        Places(is_cloudwatch=True), body(), model="acme.large-v1:0", make_client=clients.client
+    )
+    found = clients.client("cloudwatch").list_metrics(Namespace="GenAI/Evaluation")["Metrics"]
+    assert {one["MetricName"] for one in found} == {"faithfulness", "cases"}
+    assert found[0]["Dimensions"] == [{"Name": "ModelId", "Value": "acme.large-v1:0"}]
+
+
+def test_the_document_lies_by_day_and_model(tmp_path: Any) -> None:
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(body(finished_at="2026-01-05T23:30:00-02:00")))
+    to = f"cloudwatch,s3://{BUCKET}/nightly"
+    result = CliRunner().invoke(app, ["publish", str(file), "--to", to, "--json"])
+    assert result.exit_code == 0, result.output
+    key = "nightly/evaluations/2026/01/06/acme.large-v1-0.json"
+    assert f"s3://{BUCKET}/{key}" in json.loads(result.stdout)["written"]
+    stored = clients.client("s3").get_object(Bucket=BUCKET, Key=key)
+    assert json.loads(stored["Body"].read())["cases"] == 20
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [("arn:aws:bedrock:x:1:y/z", "arn-aws-bedrock-x-1-y-z"), ("../../etc", "etc"), ("///", "model")],
+)
+def test_a_model_s_name_is_no_path(model: str, name: str) -> None:
+    assert (
+        key_of(body(finished_at="2026-01-05T00:00:00+00:00"), model) == f"evaluations/2026/01/05/{name}.json"
+    )
+
+
+@pytest.mark.parametrize("text", ["s3://", "s3://UPPER", "https://x", "s3://ok/a?b"])
+def test_a_place_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="cloudwatch and s3://BUCKET"):
+        parse(text)
+
+
+def test_a_bucket_that_is_not_there_and_a_model_that_nobody_knows_are_said() -> None:
+    with pytest.raises(Misconfigured, match="NoSuchBucket"):
+        publishing.publish(parse("s3://not-there"), body(), model="m", make_client=clients.client)
+    with pytest.raises(BadInput, match="--model-id"):
+        publishing.publish(parse("cloudwatch"), body(), model="", make_client=clients.client)
