@@ -27,11 +27,10 @@ from genaiops_core.evaluation.production import (
     MOST_WAIT,
     Limits,
     message,
-    metrics_of,
-    require_prices,
     score_round,
     spent_today,
 )
+from genaiops_core.evaluation.sample_judging import metrics_of, require_prices
 from genaiops_core.evaluation.trace_cases import case_of
 from genaiops_core.rollbacks.measures import observe
 from genaiops_core.telemetry import feedback
@@ -255,9 +254,9 @@ def test_a_paid_judge_without_a_price_is_refused_before_anything_is_asked(engine
     unpriced = PaidJudge()
     unpriced.model.name = "nobody-knows-its-price"
     with pytest.raises(BadInput, match="genaiops import prices"):
-        require_prices(engine, unpriced, Limits(daily_budget_nano_usd=1, per_minute=1))
-    require_prices(engine, PaidJudge(), Limits(daily_budget_nano_usd=1, per_minute=1))
-    require_prices(engine, judge("offline"), Limits(daily_budget_nano_usd=1, per_minute=1))
+        require_prices(engine, unpriced, 1)
+    require_prices(engine, PaidJudge(), 1)
+    require_prices(engine, judge("offline"), 1)
 
 
 def test_a_metric_that_fails_is_undefined_and_the_other_is_not_paid_again(engine: sa.Engine) -> None:
