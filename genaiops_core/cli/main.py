@@ -63,6 +63,9 @@ for module in (
 
 def run() -> None:
     """Entry point: every expected error is one sentence on stderr and exit code 2."""
+    from genaiops_core.jobs import logs
+
+    logs.configure("WARNING")  # on stderr: stdout is for answers
     try:
         code = app(standalone_mode=False)
     except GenAIOpsError as error:

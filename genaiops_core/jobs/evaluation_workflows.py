@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from db.transaction import reading
 from genaiops_core.clock import now
@@ -19,6 +20,8 @@ from genaiops_core.evaluation.runs import states as run_states
 from genaiops_core.evaluation.runs.desk.desks import Desks, WorkerStops
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.system import PARTS_AT_ONCE, PARTS_QUEUE
+
+log = structlog.get_logger()
 
 Evaluate = Callable[[str, int], str]
 
@@ -60,7 +63,9 @@ def register(engine: sa.Engine, desks: Desks) -> Evaluate:
 
     @DBOS.step(name="finish", **step)
     def finish(id: str, attempt: int) -> str:
-        return execution.finish(engine, id, attempt).state
+        ended = execution.finish(engine, id, attempt)
+        log.info("evaluation ended", evaluation=id, state=ended.state, problem=ended.problem)
+        return ended.state
 
     @DBOS.step(name="fail")
     def fail(id: str, attempt: int, problem: str) -> None:

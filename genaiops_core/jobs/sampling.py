@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.runs.production import Limits, Round, require_prices, score_round
+from genaiops_core.evaluation.runs.production import Limits, score_round
+from genaiops_core.evaluation.runs.sample_judging import require_prices
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry import selection
 from genaiops_core.telemetry.sampling import Policy
@@ -63,27 +64,26 @@ class Scoring:
             BadInput: `GENAIOPS_SAMPLE_JUDGE` names no judge, or one whose daily budget cannot be kept.
         """
         self._engine = engine
-        self._judge = judge(settings.sample_judge)
+        self._name = settings.sample_judge
         self._limits = limits_of(settings)
-        require_prices(engine, self._judge, self._limits)
-        # One event loop for good: the judge's connections belong to it.
-        self._runner = asyncio.Runner()
         self._stopping = stopping
+        require_prices(engine, judge(self._name), self._limits.daily_budget_nano_usd)
 
     def __call__(self) -> None:
         """Go on until nothing may be judged for now."""
-        while not self._stopping.is_set():
-            done = self.round()
-            if not done.scored or done.is_out_of_budget:
-                return
-
-    def round(self) -> Round:
-        """Judge the next few."""
-        return score_round(
-            self._engine,
-            self._judge,
-            self._limits,
-            now(),
-            is_stopping=self._stopping.is_set,
-            runner=self._runner,
-        )
+        # Connections of a judge belong to an event loop, so both are made anew and end together.
+        who = judge(self._name)
+        with asyncio.Runner() as runner:
+            while not self._stopping.is_set():
+                done = score_round(
+                    self._engine,
+                    who,
+                    self._limits,
+                    now(),
+                    is_stopping=self._stopping.is_set,
+                    runner=runner,
+                )
+                if not done.scored or done.is_out_of_budget:
+                    break
+            if who.model is not None:
+                runner.run(who.model.close())

@@ -22,7 +22,7 @@ RUNS_AT_ONCE = 4
 """Runs whose parts a worker hands out at the same time."""
 
 PARTS_QUEUE = "evaluation parts"
-PARTS_AT_ONCE = 3
+PARTS_AT_ONCE = 4
 """Parts of one run that a worker scores at the same time; so a later run need not wait for an earlier one."""
 MOST_PARTS_AT_ONCE = 12
 """Parts of all runs."""

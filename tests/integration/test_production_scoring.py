@@ -28,10 +28,10 @@ from genaiops_core.evaluation.runs.production import (
     MOST_WAIT,
     Limits,
     message,
-    metrics_of,
     score_round,
     spent_today,
 )
+from genaiops_core.evaluation.runs.sample_judging import metrics_of, require_prices
 from genaiops_core.rollbacks.measures import observe
 from genaiops_core.telemetry import feedback
 from genaiops_core.telemetry.quality import quality_summary
@@ -248,3 +248,31 @@ def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> 
 def test_limits_that_make_no_sense_are_refused() -> None:
     with pytest.raises(BadInput):
         Limits(daily_budget_nano_usd=-1, per_minute=1)
+
+
+def test_a_paid_judge_without_a_price_is_refused_before_anything_is_asked(engine: sa.Engine) -> None:
+    unpriced = PaidJudge()
+    unpriced.model.name = "nobody-knows-its-price"
+    with pytest.raises(BadInput, match="genaiops import prices"):
+        require_prices(engine, unpriced, 1)
+    require_prices(engine, PaidJudge(), 1)
+    require_prices(engine, judge("offline"), 1)
+
+
+def test_a_metric_that_fails_is_undefined_and_the_other_is_not_paid_again(engine: sa.Engine) -> None:
+    told(engine, traces(2))
+
+    class HalfBroken(PaidJudge):
+        async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
+            if metric == "faithfulness":
+                raise JudgeFailed("out of order")
+            return await super().judge(case, metric, calls)
+
+    done = score_round(engine, HalfBroken(), Limits(daily_budget_nano_usd=10**9, per_minute=100), NOW)
+    assert (done.scored, done.failed, done.cost_nano_usd) == (2, 0, 10_000_000)
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(score.c.metric, score.c.value, score.c.reason)).all()
+    assert {(row.metric, row.value, row.reason) for row in rows} == {
+        ("faithfulness", None, "out of order"),
+        ("answer_relevancy", 0.75, ""),
+    }

@@ -28,8 +28,8 @@ from genaiops_core.evaluation.runs.scoring import score
 Progress = Callable[[Evaluation], None]
 """Told how far a run is."""
 
-_PARTS_AT_ONCE = 2
-"""The next part fills the slots that the last units of the one before leave."""
+_PARTS_AT_ONCE = 4
+"""The next parts fill the slots that the last units of the one before leave."""
 
 
 def run(engine: sa.Engine, id: str, progress: Progress | None = None, *, runner: str = "") -> Evaluation:

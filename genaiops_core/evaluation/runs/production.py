@@ -5,25 +5,18 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
 from db.tables.reviews import sample
-from db.transaction import reading, writing
+from db.transaction import writing
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.from_trace import case_of
-from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed, Judgement
-from genaiops_core.evaluation.metrics import REGISTRY
-from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs.desk.calls import Means, NoCalls, UnitCalls
-from genaiops_core.evaluation.runs.desk.clock import UnitClock
-from genaiops_core.evaluation.runs.desk.pacing import Pacer
-from genaiops_core.evaluation.runs.desk.prices import Prices
-from genaiops_core.evaluation.runs.desk.unit import Unit
+from genaiops_core.evaluation.judges.protocol import Judge, Judgement
+from genaiops_core.evaluation.runs.sample_judging import cost_of, judged, means_of
 from genaiops_core.telemetry.sampling import queue_message
 from genaiops_core.telemetry.scores import Score, record_scores
 
@@ -36,7 +29,6 @@ MOST_WAIT = dt.timedelta(days=2)
 MOST_AT_ONCE = 50
 MOST_PAID_AT_ONCE = 5
 """Of a judge that asks a model, so that all are done within the lease."""
-_CALLS_AT_ONCE = 16
 _MINUTE = dt.timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
@@ -67,32 +59,6 @@ class Round:
     is_out_of_budget: bool
 
 
-def metrics_of(judge: Judge) -> tuple[str, ...]:
-    """What `judge` can measure of production requests: nobody knows the right answer to those."""
-    return tuple(
-        name for name in judge.defaults if name not in REGISTRY or "reference" not in REGISTRY[name].needs
-    )
-
-
-def require_prices(engine: sa.Engine, judge: Judge, limits: Limits) -> None:
-    """Refuse a judge whose daily budget nobody could keep.
-
-    Raises:
-        BadInput: its model has no known price.
-    """
-    model = judge.model
-    if model is None or limits.daily_budget_nano_usd == 0:
-        return
-    with reading(engine) as connection:
-        prices = Prices.load(connection)
-    for name in (model.name, model.embedding_name):
-        if name and not prices.knows(model.provider, name):
-            raise BadInput(
-                f"The judge of production requests cannot be kept within its daily budget: the price of {name} is not "
-                "known. Import it with genaiops import prices, or choose another judge in GENAIOPS_SAMPLE_JUDGE."
-            )
-
-
 def score_round(
     engine: sa.Engine,
     judge: Judge,
@@ -117,30 +83,30 @@ def score_round(
     if runner is None:
         with asyncio.Runner() as own:
             return score_round(engine, judge, limits, now, is_stopping=is_stopping, runner=own)
+    is_free = judge.model is None
     with writing(engine) as connection:
         spent = spent_today(connection, now)
         is_out = limits.daily_budget_nano_usd > 0 and spent >= limits.daily_budget_nano_usd
-        is_out = is_out or (limits.daily_budget_nano_usd == 0 and not _is_free(judge))
+        is_out = is_out or (limits.daily_budget_nano_usd == 0 and not is_free)
         if is_out:
             skipped = _skip_old(connection, now)
             return Round(scored=0, skipped=skipped, failed=0, cost_nano_usd=0, is_out_of_budget=True)
-        most = MOST_AT_ONCE if _is_free(judge) else MOST_PAID_AT_ONCE
+        most = MOST_AT_ONCE if is_free else MOST_PAID_AT_ONCE
         claimed = _claim(connection, min(most, _room(connection, limits, now)), now)
-        prices = Prices.load(connection)
+        means = means_of(connection)
     left = limits.daily_budget_nano_usd - spent
-    means = Means(pacer=Pacer(Pace(concurrency=_CALLS_AT_ONCE)), prices=prices)
     cost = scored = failed = 0
     for number, row in enumerate(claimed):
         if is_stopping() or (cost > 0 and cost >= left):
             _release(engine, [one.id for one in claimed[number:]])
             break
         try:
-            judgements, problem = runner.run(_judged(engine, judge, means, row.trace_id))
+            judgements, problem = runner.run(judged(engine, judge, means, row.trace_id))
         except Exception as error:
             failed += 1
             _failed(engine, row, error, now)
             continue
-        spent_here = _cost(judgements)
+        spent_here = cost_of(judgements)
         scored += _finish(engine, row.id, judge.name, judgements, problem, now)
         cost += spent_here
     return Round(
@@ -177,57 +143,6 @@ def message(connection: sa.Connection, *, application: str, trace_id: str) -> di
         priority=row.priority,
         reason=row.reason,
     )
-
-
-def _is_free(judge: Judge) -> bool:
-    return judge.model is None
-
-
-async def _judged(
-    engine: sa.Engine, judge: Judge, means: Means, trace_id: str
-) -> tuple[list[Judgement], str]:
-    """Judgements of all metrics at once, undefined ones with the reason where the trace does not tell enough.
-
-    Raises:
-        JudgeFailed: the judge failed at all of them; the sample is tried again later.
-    """
-    with reading(engine) as connection:
-        told = case_of(connection, trace_id)
-    metrics = metrics_of(judge)
-    if told.case is None or not told.case.answer:
-        undefined = [
-            Judgement(metric=name, value=None, reason=told.problem, cost_nano_usd=0, latency_ms=0.0)
-            for name in metrics
-        ]
-        return undefined, told.problem
-    case = told.case
-    found = await asyncio.gather(*(_judgement(judge, means, case, name) for name in metrics))
-    # What was paid is not paid again: only a sample that cost nothing is left for another time.
-    if all(one.is_failed for one in found) and not _cost(found):
-        raise JudgeFailed(found[0].reason)
-    return list(found), ""
-
-
-async def _judgement(judge: Judge, means: Means, case: Case, metric: str) -> Judgement:
-    """One metric; where the judge fails it is undefined, with the reason and what it cost."""
-    if judge.model is None:
-        return await judge.judge(case, metric, NoCalls())
-    clock = UnitClock(Pace().unit_timeout_s)
-    calls = UnitCalls(means, judge.model, Unit(0, 1, metric), clock)
-    try:
-        async with clock:
-            judged = await judge.judge(case, metric, calls)
-    except (JudgeFailed, TimeoutError) as error:
-        reason = str(error) or f"took longer than {Pace().unit_timeout_s:g} s"
-        judged = Judgement(
-            metric=metric, value=None, reason=reason, cost_nano_usd=0, latency_ms=0.0, is_failed=True
-        )
-    return replace(judged, cost_nano_usd=calls.cost_nano_usd)
-
-
-def _cost(judgements: Sequence[Judgement]) -> int:
-    """What is known of it; `require_prices` saw to it that prices are."""
-    return sum(one.cost_nano_usd or 0 for one in judgements)
 
 
 def _room(connection: sa.Connection, limits: Limits, now: dt.datetime) -> int:
@@ -297,7 +212,7 @@ def _finish(
                 state="scored",
                 ended_at=now,
                 claimed_until=None,
-                cost_nano_usd=_cost(judgements),
+                cost_nano_usd=cost_of(judgements),
                 note=problem,
             )
         )

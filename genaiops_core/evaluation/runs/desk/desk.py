@@ -136,7 +136,6 @@ class Desk:
     def _end(self, how: Callable[[sa.Engine, str, int, str], None], problem: str) -> None:
         if not self.stopping.is_set():
             self.stopping.set()
-            log.warning("evaluation stopped", evaluation=self.run.id, problem=problem)
             self._ending = asyncio.create_task(
                 asyncio.to_thread(how, self.engine, self.run.id, self.run.attempt, problem)
             )

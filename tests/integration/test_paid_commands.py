@@ -1,0 +1,75 @@
+"""`genaiops evaluate` with a model as judge: metrics, options, pace, and the end of a run that reached its limit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner, Result
+
+from genaiops_core.cli import context
+from genaiops_core.cli.main import app
+from genaiops_core.errors import BadInput
+from tests.conftest import JudgeServer
+from tests.integration.evaluating import suite
+
+JUDGE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
+
+
+@pytest.fixture(autouse=True)
+def here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_engine: sa.Engine, judge_server: JudgeServer
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
+    monkeypatch.setattr(context, "engine", lambda: sqlite_engine)
+    Path("prices.jsonl").write_bytes(suite(12))
+
+
+def evaluated(*arguments: str) -> Result:
+    return CliRunner().invoke(
+        app, ["evaluate", "--suite", "prices.jsonl", "--judge", JUDGE, *arguments, "--json"]
+    )
+
+
+def test_a_model_judges_what_the_gates_ask_for() -> None:
+    result = evaluated("--min-faithfulness", "0.2", "--judge-option", "max-tokens=500", "--concurrency", "4")
+    assert result.exit_code == 0, result.output
+    body = json.loads(result.stdout)
+    assert list(body["metrics"]) == ["faithfulness"]
+    assert float(body["cost_usd"]) > 0
+
+
+def test_named_metrics_are_measured() -> None:
+    body = json.loads(evaluated("--metric", "context-recall", "--metric", "rouge_l").stdout)
+    assert set(body["metrics"]) == {"context_recall", "rouge_l"}
+
+
+def test_a_run_at_its_limit_ends_with_3_and_says_why() -> None:
+    result = evaluated("--min-faithfulness", "0.2", "--spend-limit", "0.03", "--concurrency", "1")
+    assert result.exit_code == 3, result.output
+    body = json.loads(result.stdout)
+    assert (body["state"], body["partial"], body["verdict"]) == ("paused", True, None)
+    assert "of the spend limit is left; resume the run with a higher limit" in body["problem"]
+    assert 0 < float(body["cost_usd"]) <= 0.03
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--metric", "nonsense"), "cannot measure 'nonsense'"),
+        (("--judge-option", "region"), "must read KEY=VALUE"),
+        (("--judge-option", "colour=red"), "There is no judge option 'colour'; known are"),
+        (("--judge-option", "max_tokens=many"), "max_tokens must be a number, not 'many'"),
+        (("--concurrency", "0"), "The concurrency must be 1 to 256, not 0"),
+        (("--calls-per-minute", "0"), "at least 1, not 0"),
+        (("--unit-timeout", "0"), "must be above 0 s, not 0"),
+        (("--repetitions", "2"), "--repetitions means nothing without --target"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments: tuple[str, ...], said: str) -> None:
+    result = evaluated(*arguments)
+    assert isinstance(result.exception, BadInput)
+    assert said in str(result.exception)
