@@ -17,7 +17,7 @@ from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import case_choice, datasets, deciding, run_states, runs
-from genaiops_core.evaluation.desk.desk import Desk
+from genaiops_core.evaluation.desk.desk import opened
 from genaiops_core.evaluation.parts import split, units_a_part
 from genaiops_core.evaluation.run_judges import judge_of
 from genaiops_core.evaluation.runs import Evaluation
@@ -50,8 +50,9 @@ def run(engine: sa.Engine, id: str, progress: Progress | None = None, *, runner:
 async def _score(
     engine: sa.Engine, id: str, parts: Sequence[Sequence[int]], progress: Progress | None, runner: str
 ) -> None:
-    desk = Desk(engine, _now(engine, id), executor_id=runner)
-    await desk.open()
+    desk = await opened(engine, _now(engine, id), executor_id=runner)
+    if desk is None:
+        return
     telling = asyncio.create_task(_tell(engine, id, progress)) if progress else None
     try:
         under_way: set[asyncio.Task[bool]] = set()
