@@ -50,9 +50,16 @@ def api(host: Host = None, port: Port = None, json: output.Json = False) -> None
 
 def worker(json: output.Json = False) -> None:
     """Run the worker: evaluations, closing of rollups, the rollback policy."""
+    import os
+    import sys
+
     from genaiops_core.jobs import worker as process
 
     process.run(context.settings())
+    # All that counts is kept. Threads in the middle of a call to a slow judge would hold this process for minutes.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def settings(json: output.Json = False) -> None:

@@ -38,7 +38,7 @@ def workflow_id(id: str, attempt: int) -> str:
 
 def register(engine: sa.Engine, desks: Desks) -> Evaluate:
     """Register workflows and steps with the job engine; once a process, before it is launched."""
-    from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, error
+    from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
     step: dict[str, Any] = {
         "retries_allowed": True,
@@ -95,7 +95,7 @@ def register(engine: sa.Engine, desks: Desks) -> Evaluate:
                 if not handles.pop(0).get_result(polling_interval_sec=_PART_POLL_S):
                     waiting = []  # stopped: those handed out end at once
             return finish(id, attempt)
-        except error.DBOSException as problem:
+        except Exception as problem:  # of a part too, which comes as whatever the serializer makes of it
             fail(id, attempt, _told(problem))
             return "failed"
 

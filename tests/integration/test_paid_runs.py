@@ -341,3 +341,18 @@ def test_the_metrics_are_those_the_gates_ask_for(engine: sa.Engine, launched: Ca
     assert found(engine, launched(SlowModel(), metrics=["faithfulness"])).metrics == ("faithfulness",)
     with pytest.raises(BadInput, match="cannot measure 'rouge_l'; it measures faithfulness"):
         launched(SlowModel(), metrics=["rouge_l"])
+
+
+def test_a_judge_that_cannot_be_made_here_fails_the_run_with_the_reason(
+    engine: sa.Engine, launched: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = launched(SlowModel())
+    execution.begin(engine, id, 1)
+
+    def nobody(*_arguments: Any) -> Any:
+        raise BadInput("The judge needs a package that is not installed.")
+
+    monkeypatch.setattr(run_judges, "judge", nobody)
+    done = execution.run(engine, id)
+    assert (done.state, done.problem) == ("failed", "The judge needs a package that is not installed.")
+    assert done.results is not None

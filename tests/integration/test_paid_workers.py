@@ -155,6 +155,25 @@ def test_a_worker_that_is_asked_to_stop_keeps_the_answers_under_way(
     assert state["most_in_flight"] <= CONCURRENCY
 
 
+def test_a_judge_that_does_not_answer_does_not_hold_the_worker(
+    sqlite_engine: sa.Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    judge_server: JudgeServer,
+) -> None:
+    monkeypatch.setenv("GENAIOPS_DATABASE_URL", str(sqlite_engine.url))
+    judge_server.set(delay_s=60)
+    id = launched(sqlite_engine)
+    with (tmp_path / "worker.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "genaiops_core.cli.main", "worker"], stdout=log, stderr=log
+        )
+    wait_for(lambda: judge_server.state()["most_in_flight"])
+    process.terminate()
+    assert process.wait(20) == 0
+    assert found(sqlite_engine, id).state == "running"
+
+
 def test_a_pause_and_a_resume_reach_the_worker(
     engine: sa.Engine, start: Start, judge_server: JudgeServer
 ) -> None:

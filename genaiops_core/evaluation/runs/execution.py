@@ -19,7 +19,7 @@ from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.runs import case_choice, deciding, records
 from genaiops_core.evaluation.runs import states as run_states
-from genaiops_core.evaluation.runs.desk.desk import Desk
+from genaiops_core.evaluation.runs.desk.desk import opened
 from genaiops_core.evaluation.runs.judging import judge_of
 from genaiops_core.evaluation.runs.parts import split, units_a_part
 from genaiops_core.evaluation.runs.records import Evaluation
@@ -52,8 +52,9 @@ def run(engine: sa.Engine, id: str, progress: Progress | None = None, *, runner:
 async def _score(
     engine: sa.Engine, id: str, parts: Sequence[Sequence[int]], progress: Progress | None, runner: str
 ) -> None:
-    desk = Desk(engine, _now(engine, id), executor_id=runner)
-    await desk.open()
+    desk = await opened(engine, _now(engine, id), executor_id=runner)
+    if desk is None:
+        return
     telling = asyncio.create_task(_tell(engine, id, progress)) if progress else None
     try:
         under_way: set[asyncio.Task[bool]] = set()

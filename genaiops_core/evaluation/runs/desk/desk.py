@@ -12,6 +12,7 @@ import structlog
 
 from db.transaction import reading
 from genaiops_core.clock import now
+from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import targets
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed
 from genaiops_core.evaluation.pace import Pace
@@ -44,6 +45,19 @@ log = structlog.get_logger(__name__)
 def alone(_connection: sa.Connection) -> Collection[str]:
     """Nobody shares the run."""
     return ()
+
+
+async def opened(
+    engine: sa.Engine, run: Evaluation, *, executor_id: str, alive: Alive = alone
+) -> Desk | None:
+    """A desk that is ready; None when judge or target cannot be made here, which fails the run and says why."""
+    desk = Desk(engine, run, executor_id=executor_id, alive=alive)
+    try:
+        await desk.open()
+    except GenAIOpsError as error:
+        await asyncio.to_thread(run_states.fail, engine, run.id, str(error), run.attempt)
+        return None
+    return desk
 
 
 class Desk:
@@ -111,8 +125,6 @@ class Desk:
         if self._watching is not None:
             self._watching.cancel()
         await self.settle()
-        if self._ending is not None:
-            await asyncio.wait({self._ending})
         await self.keeper.close()
         if isinstance(self.purse, RunPurse):
             await self.purse.close()
@@ -122,8 +134,10 @@ class Desk:
             await self.target.close()
 
     async def settle(self) -> None:
-        """Wait for the calls under way and keep them."""
+        """Wait for the calls under way and keep them, and for what this desk decided about the run."""
         await self.means.drain(DRAIN_S)
+        if self._ending is not None:
+            await asyncio.wait({self._ending})
 
     def hold(self, problem: str) -> None:
         """Pause the run: it needs a decision."""

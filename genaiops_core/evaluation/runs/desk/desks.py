@@ -13,7 +13,7 @@ import structlog
 from db.transaction import reading
 from genaiops_core.evaluation.pace import MOST_CONCURRENCY
 from genaiops_core.evaluation.runs import records, scoring
-from genaiops_core.evaluation.runs.desk.desk import Alive, Desk
+from genaiops_core.evaluation.runs.desk.desk import Alive, Desk, opened
 
 IDLE_S = 10.0
 """How long a desk waits for the next part of its run: opening one makes connections and loads code."""
@@ -86,9 +86,7 @@ class Desks:
             run = records.get(connection, id)
         if (run.state, run.attempt) != ("running", attempt):
             return None
-        desk = Desk(self._engine, run, executor_id=self._executor_id, alive=self._alive)
-        await desk.open()
-        return desk
+        return await opened(self._engine, run, executor_id=self._executor_id, alive=self._alive)
 
     async def _close(self, key: tuple[str, int], shared: _Shared, desk: Desk, idle_s: float) -> None:
         try:
@@ -111,6 +109,12 @@ class Desks:
         }
         if closing:
             await asyncio.wait(closing, timeout=limit_s)
+        # Calls that take longer are given up: a thread that waits for a part must not wait for ever.
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=0.5)
 
 
 class _Shared:
