@@ -37,7 +37,8 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "))
+        # Folded, never cut: the end of a long name is what tells it from its neighbours.
+        table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         # Text, not str: names come from outside and must not be read as markup.
         table.add_row(*[Text(_shown(row.get(column))) for column in columns])
