@@ -41,7 +41,7 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
     """
     from db.transaction import reading
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.runs import details, results
+    from genaiops_core.evaluation.people import results
     from genaiops_core.evaluation.verdicts import documents
 
     if named != PRODUCTION and not is_id(named):
@@ -65,7 +65,7 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
             )
     with reading(engine) as connection:
         run = runs.get(connection, named)
-        return results.document(run, details.load(connection, run))
+        return results.document(connection, run)
 
 
 def against_file(named: str) -> Against | None:

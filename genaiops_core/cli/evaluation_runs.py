@@ -94,12 +94,15 @@ def cancel(id: Id, reason: Reason = "", json: output.Json = False) -> None:
 @commands.command("wait")
 def wait(id: Id, json: output.Json = False) -> None:
     """Wait until it has ended, doing the work here where no worker runs; the exit code says the verdict."""
-    from genaiops_core.evaluation.runs import results
+    from db.transaction import reading
+    from genaiops_core.evaluation.people import results
 
     engine = context.engine()
     with run_progress.bar(shown=not json) as progress:
         done = run_progress.carry_out(engine, context.actor(), id, progress)
-    verdicts.answer(results.document(done), json=json)
+    with reading(engine) as connection:
+        body = results.document(connection, done, with_details=False)
+    verdicts.answer(body, json=json)
 
 
 def _print(run: Evaluation, *, json: bool) -> None:

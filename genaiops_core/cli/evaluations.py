@@ -62,7 +62,8 @@ def evaluate(
     from db.transaction import reading
     from genaiops_core.clock import now
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.runs import deciding, details, results
+    from genaiops_core.evaluation.people import results
+    from genaiops_core.evaluation.runs import deciding
 
     asked = thresholds.parse(extra.args)
     document = _pipeline(config, max_degradation)
@@ -114,7 +115,7 @@ def evaluate(
     if against is not None:
         done = deciding.decide_against(engine, id, actor=actor, against=against, at=now(), reason=reason)
     with reading(engine) as connection:
-        body = results.document(done, details.load(connection, done))
+        body = results.document(connection, done)
     if output_file:
         documents.write_json(output_file, body)
     verdicts.report(body, junit=junit, comment=comment)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import orjson
 
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import case_scores, details, score_export
+from genaiops_core.evaluation.people import results
+from genaiops_core.evaluation.runs import case_scores, score_export
 from genaiops_core.evaluation.runs import figures as run_figures
-from genaiops_core.evaluation.runs import results as documents
 from pages.parts import reads
 from pages.parts.reads import SLOW_S, cached, snapshot
 
@@ -66,7 +66,7 @@ def results_json(url: str, id: str) -> bytes:
     """The results document with every case; made only when somebody downloads it."""
     with snapshot(url) as connection:
         run = runs.get(connection, id)
-        body = documents.document(run, details.load(connection, run))
+        body = results.document(connection, run)
     return orjson.dumps(body, option=orjson.OPT_INDENT_2, default=str)
 
 

@@ -87,7 +87,7 @@ def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) 
 
 def test_the_docs_repeat_the_schema() -> None:
     reference = ROOT / "docs" / "reference"
-    command = "python -m genaiops_core.evaluation.results_schema"
+    command = "python -m genaiops_core.evaluation.verdicts.results_schema"
     assert (reference / "results.schema.json").read_bytes() == json_schema(), (
         f"{command} > results.schema.json"
     )

@@ -131,6 +131,7 @@ def _figures(body: Mapping[str, Any]) -> list[str]:
         f" ({judging['unpriced_calls']:,} calls have no price)" if judging.get("unpriced_calls") else ""
     )
     shown.append(f"- cost of judging: {'unknown' if spent is None else f'{spent} USD'}{calls}{unpriced}")
+    shown += [_corrected(name, entry["corrected"]) for name, entry in _by_people(body).items()]
     if baseline := body.get("baseline"):
         named = " ".join(str(baseline[key]) for key in ("application", "release") if baseline.get(key))
         found = body.get("comparison") or {}
@@ -138,6 +139,20 @@ def _figures(body: Mapping[str, Any]) -> list[str]:
             f"- baseline: {text(named) or _code(baseline.get('name', ''))}, {found.get('cases', 'unknown')} cases in common"
         )
     return shown
+
+
+def _by_people(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {name: entry for name, entry in body["metrics"].items() if entry.get("corrected")}
+
+
+def _corrected(metric: str, found: Mapping[str, Any]) -> str:
+    if found["mean"] is None:
+        return f"- {text(metric)} as people rate it: unknown ({text(found['problem'])})"
+    interval = f"{found['low']:.3f} to {found['high']:.3f}"
+    return (
+        f"- {text(metric)} as people rate it: {found['mean']:.3f} ({interval}), "
+        f"by {found['labelled']:,} labels of {text(found['label'])}"
+    )
 
 
 def _measured(found: Figure, form: str) -> str:

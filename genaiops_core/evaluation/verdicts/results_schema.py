@@ -1,6 +1,6 @@
 """Every field of a results document: the one source of docs/reference/results.md and results.schema.json.
 
-`python -m genaiops_core.evaluation.results_schema` prints the JSON Schema, with `--markdown` the tables.
+`python -m genaiops_core.evaluation.verdicts.results_schema` prints the JSON Schema, with `--markdown` the tables.
 """
 
 from __future__ import annotations
@@ -17,6 +17,21 @@ Verdict = Literal["passed", "failed", "inconclusive", "error"]
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CorrectedEntry(_Model):
+    """What the mean of a metric is worth by what people say of some of the cases."""
+
+    mean: float | None = Field(description="as people would have rated all cases; null with too few labels")
+    low: float | None = Field(description="lower end of its 95 % interval")
+    high: float | None = Field(description="upper end")
+    label: str = Field(description="which label of people the metric is held against")
+    labelled: int = Field(description="cases with a label that stand for all of them")
+    bias: float | None = Field(
+        description="judge minus people over the labelled cases: above 0 it is too kind"
+    )
+    method: str = Field(description="of the estimate and its interval")
+    problem: str = Field(description="why there is no estimate, or ''")
 
 
 class MetricEntry(_Model):
@@ -44,8 +59,8 @@ class MetricEntry(_Model):
     higher_is_better: bool | None = Field(
         description="false: the threshold is a most; null: neither end is better"
     )
-    corrected: dict[str, Any] | None = Field(
-        description="the mean as people would have rated it, with its interval; null without human labels"
+    corrected: CorrectedEntry | None = Field(
+        description="the mean as people would have rated it; null without human labels"
     )
     threshold: float | None = Field(
         default=None, description="the strictest one asked for; absent when none was"
