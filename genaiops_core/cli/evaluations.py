@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     extra: typer.Context,
-    suite: Annotated[str, typer.Option(help="A file of test cases, or a dataset (NAME or NAME@VERSION).")],
+    suite: Annotated[
+        str, typer.Option(help="A file of test cases, or a dataset: NAME, NAME@VERSION or NAME@TAG.")
+    ],
     config: Annotated[Path | None, typer.Option(help="Evaluation pipeline in YAML.")] = None,
     judge: Annotated[str, typer.Option(help="Who measures: offline.")] = "offline",
     application: Annotated[str, typer.Option(help="Application whose quality this is.")] = "",
@@ -134,14 +136,18 @@ def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, A
 
 def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:
     """The dataset version that `--suite` means; a file is imported first (once: the same content is found again)."""
-    from genaiops_core.cli.datasets import parse_mapping, read_file, split_version
+    from db.transaction import reading
+    from genaiops_core.cli.datasets import parse_mapping, read_file
     from genaiops_core.evaluation import datasets
+    from genaiops_core.evaluation.datasets import changes
 
     file = Path(suite)
     if not file.is_file():
         if file.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet"):
             raise BadInput(f"{suite} does not exist.")
-        return split_version(suite)
+        with reading(engine) as connection:
+            named = changes.located(connection, suite)
+        return named.dataset, named.version
     stored = datasets.import_dataset(
         engine,
         actor=actor,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from genaiops_core.evaluation.datasets import reviewing
 from genaiops_core.evaluation.runs.preflight import Coverage
 from pages.parts import keys, reads, reads_datasets, reads_launch, units
 from pages.parts.frame import Screen
@@ -68,6 +69,10 @@ def draw(here: Screen, application: str | None) -> Cases:
         help="Drawn by hash: the same dataset and size give the same cases, so runs can be compared.",
     )
     split = _split(here, dataset, version)
+    if waiting := reads_datasets.facets(here.url, dataset, version).reviews.get(reviewing.PENDING):
+        st.caption(
+            f":material/hourglass: {units.things(waiting, 'generated case')} not reviewed yet: left out of the run."
+        )
     names = [NO_RELEASE, *(one.name for one in reads.list_releases(here.url, application))]
     release = st.selectbox(
         "Release",

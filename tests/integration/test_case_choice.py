@@ -1,4 +1,4 @@
-"""Runs on one split of a dataset."""
+"""Which cases a run is about: those of a split, a sample, never those that wait for review."""
 
 from __future__ import annotations
 
@@ -59,3 +59,28 @@ def test_coverage_of_a_split(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         found = preflight.coverage(connection, "parted", 1, "test")
     assert (found.cases, found.lacking(("answer",))) == (5, 3)
+
+
+def drafts(engine: sa.Engine, reviews: list[str]) -> datasets.DatasetVersion:
+    """A case for each state of review; '' needs none."""
+    cases = [
+        Case(input=f"question {n}", answer="yes", metadata={"review": said} if said else {})
+        for n, said in enumerate(reviews, start=1)
+    ]
+    return datasets.add_cases(engine, actor="ada", name="drafts", cases=cases, source="test")
+
+
+def test_cases_that_wait_for_review_are_left_out(engine: sa.Engine) -> None:
+    drafts(engine, ["pending", "accepted", "", "pending"])
+    id = runs.launch(engine, actor="ada", dataset="drafts", minimums={"question_overlap": 0.1})
+    run = execution.run(engine, id)
+    with reading(engine) as connection:
+        assert [one.case_no for one in runs.scores(connection, id)] == [2, 3]
+        assert preflight.coverage(connection, "drafts", 1).cases == 2
+    assert run.results is not None and (run.results["cases"], run.results["cases_total"]) == (2, 4)
+
+
+def test_a_run_on_nothing_but_drafts_is_refused(engine: sa.Engine) -> None:
+    drafts(engine, ["pending", "pending"])
+    with pytest.raises(BadInput, match="All 2 cases of drafts v1 wait for review; accept some first"):
+        runs.launch(engine, actor="ada", dataset="drafts")

@@ -174,3 +174,11 @@ def test_mistakes_are_one_sentence(arguments: tuple[str, ...], said: str) -> Non
     assert isinstance(result.exception, GenAIOpsError)  # the root prints it and exits 2
     assert said in str(result.exception)
     assert "\n" not in str(result.exception)
+
+
+def test_a_suite_may_be_named_by_its_tag() -> None:
+    genaiops("import", "dataset", "prices.jsonl", "--name", "prices")
+    assert genaiops("dataset", "tag", "prices@1", "golden").exit_code == 0
+    result = genaiops("evaluate", "--suite", "prices@golden", "--min-grounding-overlap", "0.5", "--json")
+    assert result.exit_code == 0, result.output
+    assert (json.loads(result.stdout)["dataset"], json.loads(result.stdout)["version"]) == ("prices", 1)

@@ -11,7 +11,7 @@ from db.tables.evaluations import test_case
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.catalogue import case_of
 from genaiops_core.evaluation.datasets.changes import SPLIT
-from genaiops_core.evaluation.datasets.reviewing import REVIEW
+from genaiops_core.evaluation.datasets.reviewing import PENDING, REVIEW
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,8 @@ class Wanted:
     """A name of a split; '' for cases in none."""
     review: str | None = None
     """pending, accepted; '' for cases that need no review."""
+    is_usable: bool = False
+    """Whether cases that wait for review are left out."""
     words: str | None = None
     """Stand in input, answer or reference, in any case."""
 
@@ -87,6 +89,8 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     for key, value in ((SPLIT, wanted.split), (REVIEW, wanted.review)):
         if value is not None:
             conditions.append(_said(key) == value)
+    if wanted.is_usable:
+        conditions.append(_said(REVIEW) != PENDING)
     if wanted.words and wanted.words.strip():
         columns = (test_case.c.input, test_case.c.answer, test_case.c.reference)
         conditions.append(sa.or_(*[c.icontains(wanted.words.strip(), autoescape=True) for c in columns]))

@@ -1,4 +1,4 @@
-"""Which cases of a dataset version a run is about: all of them, those of one split, or a sample."""
+"""Which cases of a dataset version a run is about: all that are reviewed, those of one split, or a sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genaiops_core.evaluation.runs import parts
 
 
 def available(connection: sa.Connection, suite: DatasetVersion, split: str) -> int:
-    """How many cases a run could score.
+    """How many cases a run could score; generated ones that wait for review are none of them.
 
     Args:
         connection: of the database.
@@ -20,23 +20,29 @@ def available(connection: sa.Connection, suite: DatasetVersion, split: str) -> i
         split: one of its splits; '' means all cases.
 
     Raises:
-        BadInput: it has no case in that split.
+        BadInput: it has no case in that split, or all of them wait for review.
     """
-    if not split:
-        return suite.cases
-    there = case_search.facets(connection, suite.dataset, suite.version).splits
-    if not there.get(split):
-        named = ", ".join(f"{name} ({count:,} cases)" for name, count in there.items() if name)
+    there = len(_usable(connection, suite, split))
+    if there:
+        return there
+    facets = case_search.facets(connection, suite.dataset, suite.version)
+    of_split = facets.splits.get(split, 0) if split else suite.cases
+    if of_split:
         raise BadInput(
-            f"{suite.dataset} v{suite.version} has no case in the split '{split}'; "
-            + (f"there are {named}." if named else "its cases name no split.")
+            f"All {of_split:,} cases of {suite.dataset} v{suite.version} wait for review; accept some first."
         )
-    return there[split]
+    named = ", ".join(f"{name} ({count:,} cases)" for name, count in facets.splits.items() if name)
+    raise BadInput(
+        f"{suite.dataset} v{suite.version} has no case in the split '{split}'; "
+        + (f"there are {named}." if named else "its cases name no split.")
+    )
 
 
 def chosen(connection: sa.Connection, suite: DatasetVersion, split: str, size: int | None) -> list[int]:
     """The numbers of the cases that a run scores, at most `size` of them, the same ones every time."""
-    if not split:
-        return parts.sample(suite.dataset, suite.version, suite.cases, size)
-    numbers = case_search.numbers(connection, suite.dataset, suite.version, Wanted(split=split))
-    return parts.draw(suite.dataset, suite.version, numbers, size)
+    return parts.draw(suite.dataset, suite.version, _usable(connection, suite, split), size)
+
+
+def _usable(connection: sa.Connection, suite: DatasetVersion, split: str) -> list[int]:
+    wanted = Wanted(split=split or None, is_usable=True)
+    return case_search.numbers(connection, suite.dataset, suite.version, wanted)

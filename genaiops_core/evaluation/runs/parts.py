@@ -13,17 +13,12 @@ _LEAST_PARTS = 12
 """Of a paid run that is large enough."""
 
 
-def sample(dataset: str, version: int, cases: int, size: int | None) -> list[int]:
-    """Numbers of the cases that are used.
+def draw(dataset: str, version: int, numbers: Sequence[int], size: int | None) -> list[int]:
+    """At most `size` of some cases, in their order.
 
     Drawn by hash, not by chance: the same dataset and size give the same cases, so that runs can be compared, and a
     smaller sample is part of a larger one.
     """
-    return draw(dataset, version, range(1, cases + 1), size)
-
-
-def draw(dataset: str, version: int, numbers: Sequence[int], size: int | None) -> list[int]:
-    """At most `size` of some cases, in their order, drawn by hash as `sample` does."""
     if size is None or size >= len(numbers):
         return list(numbers)
 

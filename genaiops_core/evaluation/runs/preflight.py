@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from db.engine import is_sqlite
 from db.tables.evaluations import test_case
 from genaiops_core.evaluation.datasets.changes import SPLIT
+from genaiops_core.evaluation.datasets.reviewing import PENDING, REVIEW
 
 _FIELDS = ("answer", "contexts", "reference")
 
@@ -41,7 +42,10 @@ class Coverage:
 
 
 def coverage(connection: sa.Connection, dataset: str, version: int, split: str = "") -> Coverage:
-    """Count the cases of a version, or of one of its splits, by what they have; one pass over them in the database."""
+    """Count the cases that a run may use, of a version or of one of its splits, by what they have.
+
+    One pass over them in the database. Cases that wait for review are left out, as they are from runs.
+    """
     case = test_case.c
     contexts = sa.cast(case.contexts, sa.Text)
     # An empty text or an empty list is as good as none.
@@ -52,13 +56,15 @@ def coverage(connection: sa.Connection, dataset: str, version: int, split: str =
     ]
     texts = (case.input, case.answer, contexts, case.reference)
     length = sum((sa.func.coalesce(sa.func.length(text), 0) for text in texts), start=sa.literal(0))
-    in_split = [sa.func.coalesce(case.metadata[SPLIT].as_string(), "") == split] if split else []
+    usable = [sa.func.coalesce(case.metadata[REVIEW].as_string(), "") != PENDING]
+    if split:
+        usable.append(sa.func.coalesce(case.metadata[SPLIT].as_string(), "") == split)
     elements = (sa.func.json_array_length if is_sqlite(connection) else sa.func.jsonb_array_length)(
         case.contexts
     )
     query = (
         sa.select(*has, sa.func.count(), sa.func.sum(length), sa.func.sum(elements))
-        .where(case.dataset == dataset, case.version == version, *in_split)
+        .where(case.dataset == dataset, case.version == version, *usable)
         .group_by(*(sa.literal_column(str(at)) for at in range(1, len(has) + 1)))
     )
     by_fields: dict[frozenset[str], int] = {}
