@@ -56,7 +56,9 @@ class Settings(BaseSettings):
         300, description="Seconds between two pulls of invocation logs.", ge=10
     )
     retention_payload_days: int = Field(
-        30, description="Days that contents (attributes, messages, logs) are kept; 0 is for ever.", ge=0
+        30,
+        description="Days that contents (attributes, messages, logs, replies of judges) are kept; 0 is for ever.",
+        ge=0,
     )
     retention_span_days: int = Field(
         90, description="Days that spans, requests, scores and feedback are kept; 0 is for ever.", ge=0

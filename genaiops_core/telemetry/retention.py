@@ -38,7 +38,7 @@ class Keep:
     """For how many days what is kept; 0 is for ever."""
 
     payload_days: int = 30
-    """Contents: attributes, events, messages, log records."""
+    """Contents: attributes, events, messages, log records, replies of judges."""
     span_days: int = 90
     """Spans and requests, scores and feedback of single requests."""
     rollup_days: int = 400
@@ -83,6 +83,8 @@ class _Aged:
 _AGED = (
     _Aged(table="payload", column="start_ns", keep="payload_days", unit="ns"),
     _Aged(table="log_record", column="time_ns", keep="payload_days", unit="ns"),
+    # Replies of judges, kept so that a run that goes on pays none twice; the scores made of them stay.
+    _Aged(table="judge_call", column="called_at", keep="payload_days", unit="instant"),
     _Aged(table="score", column="start_ns", keep="span_days", unit="ns"),
     _Aged(table="review", column="start_ns", keep="span_days", unit="ns"),
     _Aged(table="sample", column="start_ns", keep="span_days", unit="ns"),

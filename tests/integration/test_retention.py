@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 import sqlalchemy as sa
 
+from db.tables.evaluations import judge_call
 from db.tables.telemetry import (
     feedback,
     payload,
@@ -319,3 +320,25 @@ def test_the_workers_task_runs_when_it_is_due(engine: sa.Engine) -> None:
     assert removed is not None
     assert removed.rows["span"] == 1
     assert task() is None
+
+
+def test_replies_of_judges_go_with_the_other_contents(engine: sa.Engine) -> None:
+    called = {"old": NOW - dt.timedelta(days=40), "new": NOW - dt.timedelta(days=3)}
+    rows = [
+        {
+            "evaluation_id": "e",
+            "call_sha256": name,
+            "case_no": 1,
+            "repetition": 1,
+            "metric": "faithfulness",
+            "reply": {"text": "yes"},
+            "latency_ms": 1.0,
+            "called_at": at,
+        }
+        for name, at in called.items()
+    ]
+    with writing(engine) as connection:
+        connection.execute(sa.insert(judge_call), rows)
+    assert retention.run(engine, Keep(), NOW).rows == {"judge_call": 1}
+    with reading(engine) as connection:
+        assert connection.execute(sa.select(judge_call.c.call_sha256)).scalars().all() == ["new"]
