@@ -44,7 +44,8 @@ def recent_ns() -> int:
 
 
 def test_a_search_narrows_the_list(demo: sa.Engine) -> None:
-    screen = open_screen("traces")
+    # A day of the demo may have no error of so small an application.
+    screen = open_screen("traces", window="30d")
     checked(screen.text_input(key=keys.TRACE_QUERY).set_value("app:policy-search status:error").run())
     table = screen.dataframe[0].value
     assert len(table) and set(table["application"]) == {"policy-search"}
@@ -52,7 +53,7 @@ def test_a_search_narrows_the_list(demo: sa.Engine) -> None:
 
 
 def test_the_status_buttons_join_the_search(demo: sa.Engine) -> None:
-    screen = open_screen("traces")
+    screen = open_screen("traces", window="30d")
     screen.text_input(key=keys.TRACE_QUERY).set_value("app:policy-search OR app:support-agent")
     screen.segmented_control(key=keys.TRACE_STATUS).set_value("error")
     table = checked(screen.run()).dataframe[0].value
