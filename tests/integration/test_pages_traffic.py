@@ -127,7 +127,7 @@ def test_others_cannot_delete_a_shared_view(demo: sa.Engine) -> None:
 )
 def test_what_was_found_is_downloaded_in_each_format(demo: sa.Engine, form: str, start: bytes) -> None:
     open_screen("traces")
-    made = reads_traffic.exported(url(demo), Filters.last("24h"), "status:error app:policy-search", form)
+    made = reads_traffic.exported(url(demo), Filters.last("30d"), "status:error app:policy-search", form)
     assert made.startswith(start)
     if form == "csv":
         rows = list(csv.DictReader(io.StringIO(made.decode())))
