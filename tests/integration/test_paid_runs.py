@@ -17,7 +17,7 @@ from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt, Throttled, Usage
 from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs import execution
+from genaiops_core.evaluation.runs import control, execution
 from genaiops_core.evaluation.runs import judging as run_judges
 from genaiops_core.evaluation.runs.desk import desk as desks
 from genaiops_core.evaluation.runs.desk.calls import MOST_REPAIRS
@@ -40,7 +40,7 @@ def launched(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     def _launched(model: Any, **changes: Any) -> str:
         judge = OneCallJudge(model)
         monkeypatch.setattr(run_judges, "judge", judges_by(judge))
-        monkeypatch.setattr(runs, "make_judge", judges_by(judge))
+        monkeypatch.setattr(control, "make_judge", judges_by(judge))
         asked = {"actor": "ada", "dataset": "prices", "minimums": MINIMUMS, "judge": "test"}
         return runs.launch(engine, **{**asked, **changes})
 
