@@ -21,7 +21,6 @@ def draw(here: Screen, run: Evaluation) -> None:
     imported = int(st.session_state.get(keys.LABEL_IMPORTS, 0))
     file = st.file_uploader(
         "File with a label a row",
-        type=["csv", "tsv", "json", "jsonl", "ndjson", "xlsx", "xls", "ods", "parquet"],
         key=f"{keys.LABEL_FILE}_{imported}",
         help="Rows are matched to cases by case number, or by input and answer.",
     )
