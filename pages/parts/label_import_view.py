@@ -22,7 +22,8 @@ def draw(here: Screen, run: Evaluation) -> None:
     file = st.file_uploader(
         "File with a label a row",
         key=f"{keys.LABEL_FILE}_{imported}",
-        help="Rows are matched to cases by case number, or by input and answer.",
+        help="CSV, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet. Rows are matched to cases by case number, or by input "
+        "and answer.",
     )
     if file is not None:
         with frame.gently():
