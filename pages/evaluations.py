@@ -29,7 +29,7 @@ def draw_runs() -> None:
             to="datasets",
         )
         return
-    chosen = run_list.draw(found)
+    chosen = run_list.draw(run_list.with_asked_for(here.url, found, head.filters.application))
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             evaluation_view.draw_head(chosen)
@@ -56,6 +56,7 @@ with head.facts:
         st.badge(f"{running} running", icon=":material/progress_activity:", color="blue")
 if head.clicked:
     launch.open_form()
+    st.rerun()
 if launch.is_open() and not reads.list_datasets(here.url):
     st.warning("There is no dataset to evaluate on. Import one first.", icon=":material/dataset:")
     st.page_link("pages/datasets.py", label="Import a dataset", icon=":material/upload_file:")

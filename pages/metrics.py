@@ -20,6 +20,7 @@ with head.facts:
     st.badge(units.things(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")
 if head.clicked:
     rubric_form.open_form(None)
+    st.rerun()
 if rubric_form.is_open():
     rubric_form.draw(here)
 else:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from genaiops_core.releases import approvals, releases
-from pages.parts import confirm, filters, frame, keys, reads, release_view, tables, units
+from pages.parts import confirm, filters, frame, keys, reads, reads_evaluations, release_view, tables, units
 
 here = frame.guard("releases")
 
@@ -102,6 +102,7 @@ def draw_one(chosen: releases.Release) -> None:
                 icon=":material/alt_route:",
                 query_params={keys.ROLLOUT: chosen.application},
             )
+    release_view.draw_evaluation(reads_evaluations.of_release(here.url, chosen.application, chosen.release))
     release_view.draw_details(chosen, reads.approval_history(here.url, chosen.application, chosen.release))
 
 

@@ -119,10 +119,13 @@ def _table(
         ],
         {
             "case": column.NumberColumn("Case", width=52),
-            "input": column.TextColumn("Input", width=150),
+            "input": column.TextColumn("Input", width=115),
             **{
                 name: column.NumberColumn(
-                    metric_names.heading(name), format="%.3f", width=96, help=metric_names.help_of(name, run)
+                    metric_names.heading(name),
+                    format="%.3f",
+                    width=_width(name),
+                    help=metric_names.help_of(name, run),
                 )
                 for name in shown
             },
@@ -132,3 +135,8 @@ def _table(
         height=460 if len(cases) > 12 else "content",
         default=0,
     )
+
+
+def _width(name: str) -> int:
+    """Wide enough for the heading, which is longer than any score."""
+    return max(65, 6 * len(name) + 16)

@@ -16,6 +16,7 @@ from pages.parts import (
     frame,
     keys,
     reads_comparison,
+    run_list,
     tables,
     units,
 )
@@ -95,7 +96,7 @@ def _default(run: Evaluation, found: Sequence[Evaluation], stable: str | None) -
 
 
 def _name(one: Evaluation, stable: str | None) -> str:
-    release = f"{one.application}/{one.release}" if one.application else "no release"
+    release = run_list.release_name(one) or "no release"
     production = ", in production" if stable is not None and one.release == stable else ""
     return f"{release}{production} · v{one.version} · {one.created_at:%d %b %Y %H:%M}"
 
@@ -218,10 +219,11 @@ def _table(compared: Compared) -> None:
         key=f"compare_table_{compared.current.id}",
         alt="Each metric in both runs, the difference with its interval, and the verdict",
     )
-    methods = "; ".join(sorted({one.method for one in found.differences if one.method}))
+    named = "; ".join(sorted({one.method for one in found.differences if one.method}))
+    methods = f", by {named}" if named else ""
     st.caption(
         units.plain(
-            f"Intervals hold together at 95 %: each at {1 - found.alpha_each:.1%} (Bonferroni). {methods}."
+            f"Intervals hold together at 95 %: each at {1 - found.alpha_each:.1%} (Bonferroni){methods}."
         )
     )
 

@@ -47,6 +47,7 @@ def draw(here: Screen, version: DatasetVersion) -> None:
         num_rows="dynamic",
         key=key,
         height=min(35 * (len(numbered) + 2) + 2, 560),
+        placeholder="unknown",
         alt="Cases of this version, to be edited",
     )
     dataset_filter.draw_pages(view, version.dataset)

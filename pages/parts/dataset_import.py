@@ -19,10 +19,9 @@ def draw_import() -> None:
     st.subheader("Import", icon=":material/upload_file:", anchor=False)
     st.file_uploader(
         "File with test cases",
-        type=["csv", "tsv", "txt", "json", "jsonl", "ndjson", "xlsx", "xls", "ods", "parquet"],
         key=_file_key(),
-        help="CSV of any delimiter, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet. Columns are recognised by their "
-        "names and can be changed below.",
+        help="CSV of any delimiter, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet, whatever its name ends in. Columns "
+        "are recognised by their names and can be changed below.",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.verdicts.summaries import NOT_SCORED
 from pages.parts import (
     case_table,
     charts,
@@ -17,6 +18,7 @@ from pages.parts import (
     judge_agreement_view,
     keys,
     metric_names,
+    run_list,
     run_setup,
     run_spend,
     tables,
@@ -58,7 +60,7 @@ def draw_head(run: Evaluation) -> None:
     if run.is_demo:
         tables.badge("demo", icon=":material/experiment:")
     if run.application:
-        st.caption(f"{units.plain(run.application)}/{units.plain(run.release)}", width="content")
+        st.caption(units.plain(run_list.release_name(run)), width="content")
     st.caption(f"judge {units.plain(run.judge)}", width="content")
 
 
@@ -109,20 +111,35 @@ def _cards(metrics: Mapping[str, Any], run: Evaluation) -> None:
                 delta_arrow="off",
                 border=True,
                 height="stretch",
-                delta_description=_evidence(one, run.repetitions),
+                delta_description=_evidence(one),
                 help=_explained(one),
             )
+    lacking = {name: words for name, one in metrics.items() if (words := _lacking(one, run.repetitions))}
+    if lacking:
+        said = "; ".join(f"{metric_names.title(name, run)} {words}" for name, words in lacking.items())
+        st.caption(f":orange[:material/help:] Without a value: {units.plain(said)}.")
 
 
-def _evidence(one: Mapping[str, Any], repetitions: int) -> str:
-    words = f"n {one['n']:,}"
+def _evidence(one: Mapping[str, Any]) -> str:
+    """How many cases the figure rests on; short, for a card cuts off what is long."""
+    cases = one["n"] + (one.get("undefined") or 0)
+    return f"n {one['n']:,}" if cases == one["n"] else f"n {one['n']:,} of {cases:,}"
+
+
+def _lacking(one: Mapping[str, Any], repetitions: int) -> str:
+    """Which cases have no value, and why; '' when all of them have one."""
+    unscored = (one.get("reasons") or {}).get(NOT_SCORED, 0)
     failed = one.get("failed") or 0
-    if undefined := (one.get("undefined") or 0) - failed:
-        words += f", {undefined:,} undefined"
-    words += f", {failed:,} failed" if failed else ""
+    undefined = (one.get("undefined") or 0) - failed - unscored
     # With repetitions a case counts as soon as one of its answers has a value; the others are not forgotten.
     missing = one["n"] * repetitions - (one.get("values") or one["n"] * repetitions)
-    return words + (f", {missing:,} missing" if missing else "")
+    counts = {
+        "undefined": undefined,
+        "failed": failed,
+        "not scored": unscored,
+        "repetitions missing": missing,
+    }
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count > 0)
 
 
 def _explained(one: Mapping[str, Any]) -> str:

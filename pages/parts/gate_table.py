@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.verdicts import gates
 from pages.parts import tables, units
 from pages.parts.frame import Screen
 
@@ -17,8 +18,8 @@ _ORDER = {"failed": 0, "error": 1, "inconclusive": 2, "passed": 3}
 def draw(_here: Screen, run: Evaluation) -> None:
     """Gates with what went wrong first, and the stages they belong to."""
     found = run.results or {}
-    gates: Sequence[Mapping[str, Any]] = found.get("gates") or []
-    if not gates:
+    decided: Sequence[Mapping[str, Any]] = found.get("gates") or []
+    if not decided:
         st.caption(
             "This run had no gate, so it has nothing to pass or fail."
             if run.state == "finished"
@@ -33,7 +34,7 @@ def draw(_here: Screen, run: Evaluation) -> None:
                 label=f"{units.plain(stage['name'])}: {units.plain(stage['verdict'])}{score}",
             )
     column = tables.column
-    ordered = sorted(gates, key=lambda gate: _ORDER.get(gate["verdict"], 0))
+    ordered = sorted(decided, key=lambda gate: _ORDER.get(gate["verdict"], 0))
     picked = tables.pick(
         [
             {
@@ -42,6 +43,7 @@ def draw(_here: Screen, run: Evaluation) -> None:
                 "metric": gate.get("metric"),
                 "threshold": gate.get("threshold"),
                 "measured": gate.get("measured"),
+                "unit": _unit(gate),
                 "why": gate.get("why"),
             }
             for gate in ordered
@@ -52,6 +54,7 @@ def draw(_here: Screen, run: Evaluation) -> None:
             "metric": column.TextColumn("Metric", width=135),
             "threshold": column.NumberColumn("Asked", format="%.4g", width=70),
             "measured": column.NumberColumn("Measured", format="%.4g", width=80),
+            "unit": column.TextColumn("Unit", width=90),
             "why": column.TextColumn("Why", width="large"),
         },
         key=f"evaluation_gates_{run.id}",
@@ -60,3 +63,12 @@ def draw(_here: Screen, run: Evaluation) -> None:
     )
     chosen = ordered[picked if picked is not None else 0]
     st.text(f"{chosen.get('metric')}: {chosen.get('why')}")
+
+
+def _unit(gate: Mapping[str, Any]) -> str:
+    """What the figures of a gate are: a score, dollars, milliseconds, or how much worse than the baseline."""
+    if gate.get("kind") == gates.REGRESSION:
+        return "degradation"
+    if gate.get("kind") == gates.LIMIT:
+        return "ms" if str(gate.get("metric")).startswith("latency") else "USD"
+    return "score"

@@ -21,9 +21,9 @@ def draw(here: Screen, run: Evaluation) -> None:
     imported = int(st.session_state.get(keys.LABEL_IMPORTS, 0))
     file = st.file_uploader(
         "File with a label a row",
-        type=["csv", "tsv", "json", "jsonl", "ndjson", "xlsx", "xls", "ods", "parquet"],
         key=f"{keys.LABEL_FILE}_{imported}",
-        help="Rows are matched to cases by case number, or by input and answer.",
+        help="CSV, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet. Rows are matched to cases by case number, or by input "
+        "and answer.",
     )
     if file is not None:
         with frame.gently():

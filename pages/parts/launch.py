@@ -71,7 +71,7 @@ def draw(here: Screen, application: str | None) -> None:
             is_generated=cases.is_generated,
             max_tokens=JudgeOptions().max_tokens,
         )
-        _summary(here, found, judge, who)
+        _summary(here, found, cases, judge, who)
         reason = st.text_area("Why", key=keys.RUN_REASON, height=70, placeholder="Kept in the audit log")
         if st.button(
             "Launch", type="primary", icon=":material/play_arrow:", key=keys.RUN_LAUNCH, width="stretch"
@@ -121,10 +121,18 @@ def _part(title: str, icon: str) -> DeltaGenerator:
     return box
 
 
-def _summary(here: Screen, found: Estimate, chosen: launch_judge.Choice, who: Judge | None) -> None:
+def _share(used: int, cases: launch_data.Cases) -> str:
+    """`64`, or `1,000 of 5,000` where a sample is drawn."""
+    whole = cases.coverage.cases
+    return f"{used:,}" if used == whole else f"{used:,} of {whole:,}"
+
+
+def _summary(
+    here: Screen, found: Estimate, cases: launch_data.Cases, chosen: launch_judge.Choice, who: Judge | None
+) -> None:
     """What will happen, before it does."""
     st.subheader("Before you launch", icon=":material/fact_check:", anchor=False)
-    facts: dict[str, object] = {"Cases": f"{found.cases:,}", "Scores": f"{found.units:,}"}
+    facts: dict[str, object] = {"Cases": _share(found.cases, cases), "Scores": f"{found.units:,}"}
     if found.answers:
         facts |= {
             "Answers to generate": f"{found.answers:,}",

@@ -65,7 +65,7 @@ def draw(here: Screen, application: str | None) -> Cases:
         value=None,
         step=1,
         key=keys.RUN_SAMPLE,
-        placeholder="all cases",
+        placeholder="as many as the gates ask",
         help="Drawn by hash: the same dataset and size give the same cases, so runs can be compared.",
     )
     split = _split(here, dataset, version)

@@ -12,6 +12,14 @@ from pages.parts import reads
 from pages.parts.reads import SLOW_S, cached, snapshot
 
 
+@cached(SLOW_S)
+def of_release(url: str, application: str, release: str) -> runs.Evaluation | None:
+    """The newest evaluation of a release that came to a verdict, else the newest there is; None without any."""
+    with snapshot(url) as connection:
+        found = runs.list_evaluations(connection, application, release=release)
+    return next((one for one in found if one.verdict), next(iter(found), None))
+
+
 def so_far(url: str, id: str) -> list[run_figures.MetricSoFar]:
     """Means as they are now; not cached, because they are watched while they change."""
     with snapshot(url) as connection:
@@ -76,4 +84,4 @@ def cases_csv(url: str, id: str) -> bytes:
         return b"".join(score_export.write_csv(connection, id))
 
 
-reads.forgets("evaluations", case_page, case_record, spend)
+reads.forgets("evaluations", of_release, case_page, case_record, spend)

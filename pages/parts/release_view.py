@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.releases.approvals import Approval
 from genaiops_core.releases.releases import Release
 from pages.parts import keys, tables, units
@@ -41,6 +42,31 @@ def pick(found: Sequence[Release], *, default: int) -> int | None:
         alt="Releases with their states, newest first",
         default=default,
     )
+
+
+def draw_evaluation(newest: Evaluation | None) -> None:
+    """What the newest evaluation came to, for who approves; the link leads to all of it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if newest is None:
+            st.badge("not evaluated", icon=":material/science:", color="gray")
+            st.caption("No evaluation names this release yet.", width="content")
+            st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
+            return
+        if newest.verdict:
+            tables.badge(newest.verdict, label=f"evaluation {newest.verdict}", icon=":material/gavel:")
+        else:
+            tables.badge(newest.state, label=f"evaluation {newest.state}", icon=":material/science:")
+        st.caption(
+            f"{units.plain(newest.dataset)} v{newest.version}, judge {units.plain(newest.judge)}, "
+            f"{units.instant(newest.finished_at or newest.created_at)}",
+            width="content",
+        )
+        st.page_link(
+            "pages/evaluations.py",
+            label="Open the evaluation",
+            icon=":material/science:",
+            query_params={keys.EVALUATION: newest.id},
+        )
 
 
 def draw_details(chosen: Release, decisions: Sequence[Approval]) -> None:

@@ -66,7 +66,7 @@ def _limit(run: runs.Evaluation) -> None:
         value=None if limit is None else limit / units.NANO_PER_USD,
         step=1.0,
         format="%.2f",
-        placeholder="no limit",
+        placeholder="no limit" if limit is None else f"still {units.usd(limit)}",
         key=keys.RESUME_LIMIT_USD,
         help=f"Of the whole run, the {units.usd(run.spent_nano_usd).replace('$', chr(92) + '$')} spent so far included.",
     )

@@ -6,8 +6,25 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from genaiops_core.errors import NotFound
 from genaiops_core.evaluation import runs
-from pages.parts import keys, tables
+from pages.parts import keys, reads, tables, units
+
+
+def with_asked_for(url: str, found: list[runs.Evaluation], application: str | None) -> list[runs.Evaluation]:
+    """The runs, and the one that the address names too where it is older than all of them.
+
+    A link to what does not exist is said, so that nobody takes the newest run for the one that was meant.
+    """
+    asked_for = st.query_params.get(keys.EVALUATION)
+    if asked_for is None or any(one.id == asked_for for one in found):
+        return found
+    try:
+        older = reads.get_evaluation(url, asked_for)
+    except NotFound as error:
+        st.warning(f"{units.plain(error)} The newest one is shown.", icon=":material/link_off:")
+        return found
+    return [*found, older] if application in (None, older.application) else found
 
 
 def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
@@ -22,7 +39,7 @@ def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
                 "verdict": [one.verdict] if one.verdict else [],
                 "state": [one.state],
                 "dataset": f"{one.dataset} v{one.version}",
-                "release": f"{one.application}/{one.release}" if one.application else "",
+                "release": release_name(one),
                 "judge": one.judge,
                 "progress": round(one.progress, 2),
                 "undefined": one.units_undefined,
@@ -53,6 +70,11 @@ def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
     # A copied link shows a colleague the same run, and a newer one does not take its place.
     st.query_params[keys.EVALUATION] = chosen.id
     return chosen
+
+
+def release_name(run: runs.Evaluation) -> str:
+    """`application/release`, the application alone where no release was named, or nothing."""
+    return "/".join(part for part in (run.application, run.release) if part)
 
 
 def cost_usd(run: runs.Evaluation) -> float | None:

@@ -13,7 +13,7 @@ from pages.parts.frame import Screen
 
 @frame.live(run_every_s=1)
 def draw(here: Screen, identifier: str, state: str) -> None:
-    """Watch a run; the whole screen is drawn again only when its state lets the operator do other things.
+    """Watch a run; the whole screen is drawn again only when its state changes.
 
     Args:
         here: what the guard returned.
@@ -21,7 +21,7 @@ def draw(here: Screen, identifier: str, state: str) -> None:
         state: the one that the rest of the screen shows.
     """
     run = reads.get_evaluation(here.url, identifier)
-    if run.state != state and not (run.is_open and state in runs.OPEN_STATES):
+    if run.state != state:
         reads.changed("evaluations")
         st.rerun()
     st.progress(run.progress, text=_how_far(run))
@@ -51,7 +51,7 @@ def _figures(run: runs.Evaluation) -> None:
     unpriced = run.unpriced_calls + run.answers_unpriced
     begun = run.resumed_at or run.started_at or run.created_at
     with st.grid(5, min_column_width=170, gap="small"):
-        _card("Running" if run.is_open else "Since", _clock((now() - begun).total_seconds()))
+        _card("Running for" if run.is_open else "Begun, ago", _clock((now() - begun).total_seconds()))
         _card("Remaining", _remaining(run) if run.is_open else "paused")
         _card(
             "Spent",

@@ -195,7 +195,8 @@ def _http() -> dict[str, Any]:
     with st.grid(3, min_column_width=150, gap="small"):
         for name in spec_fields.REPLY_FIELDS:
             reply[name] = st.text_input(
-                name.replace("_", " ").capitalize(),
+                name.removesuffix("_usd").replace("_", " ").capitalize()
+                + (", USD" if name.endswith("_usd") else ""),
                 value=spec_fields.DEFAULT_REPLY.get(name, ""),
                 key=keys.target_reply(name),
                 placeholder="not told" if name != "answer" else "answer",

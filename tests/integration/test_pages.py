@@ -18,7 +18,7 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.demo.writer import write_demo
-from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation import datasets, runs
 from genaiops_core.releases import approvals, prompts, releases
 from genaiops_core.rollbacks import incidents
 from genaiops_core.rollouts import rollouts
@@ -171,6 +171,24 @@ def test_someone_else_approves_a_release(demo: sa.Engine) -> None:
         assert releases.get_release(connection, waiting.application, waiting.release).state == "approved"
         entry = audit.entries(connection, action="release.approve", limit=1)[0]
     assert (entry.actor, entry.reason) == ("grace", "the gates passed")
+
+
+def test_who_approves_sees_the_newest_evaluation_of_a_release(demo: sa.Engine) -> None:
+    with reading(demo) as connection:
+        evaluated = runs.list_evaluations(connection)[0]
+        found = releases.list_releases(connection, evaluated.application)
+    screen = open_screen("releases", application=evaluated.application)
+    chosen = next(at for at, one in enumerate(found) if one.release == evaluated.release)
+    screen.session_state[keys.RELEASE_TABLE] = {"selection": {"rows": [chosen]}}
+    checked(screen.run())
+    assert f"evaluation {evaluated.verdict}" in shown(screen)
+    link = next(one.proto for one in screen.get("page_link") if one.proto.label == "Open the evaluation")
+    assert evaluated.id in link.query_string
+
+
+def test_a_release_that_nobody_evaluated_says_so(bare: sa.Engine) -> None:
+    releases.create(bare, actor="ada", application="shop", release="v1")
+    assert "No evaluation names this release yet." in shown(open_screen("releases"))
 
 
 def test_the_author_is_refused_with_a_sentence(demo: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:

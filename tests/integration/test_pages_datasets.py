@@ -60,6 +60,13 @@ def test_a_part_of_an_object_can_be_mapped(bare: sa.Engine) -> None:
     assert newest(bare, "pairs")[0].answer == "Thus"
 
 
+def test_a_file_is_taken_whatever_its_name_ends_in(bare: sa.Engine) -> None:
+    screen = uploaded("prices.ssv", b"question;answer\nWhy?;So\n")
+    assert not screen.file_uploader[0].proto.type
+    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
+    assert newest(bare)[0].answer == "So"
+
+
 def test_a_file_without_an_input_asks_which_column_it_is(bare: sa.Engine) -> None:
     screen = uploaded("places.csv", b"place,temperature\nGalway,3\n")
     assert any("Galway" in str(one.value) for one in screen.dataframe)

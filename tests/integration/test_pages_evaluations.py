@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
@@ -12,6 +13,8 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.verdicts.summaries import Unit, summarise
 from pages.parts import keys
 from tests.integration import test_pages as screens
 
@@ -81,6 +84,14 @@ def test_a_target_that_is_half_described_is_refused(suite: sa.Engine) -> None:
         assert runs.list_evaluations(connection) == []
 
 
+def test_the_form_says_that_the_gates_take_a_sample(bare: sa.Engine) -> None:
+    cases = [Case(input=f"q{n}", answer="a", contexts=None, reference="a", metadata={}) for n in range(1_010)]
+    datasets.add_cases(bare, actor="ada", name="large", cases=cases, source="test")
+    screen = form(bare)
+    assert facts_before_launch(screen)["Cases"].iloc[0] == "1,000 of 1,010"
+    assert not [one for one in screen.button if one.key == keys.EVALUATION_NEW]
+
+
 def test_gates_that_nothing_can_decide_are_said_before_the_launch(suite: sa.Engine) -> None:
     screen = form(suite)
     checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("bedrock").run())
@@ -125,12 +136,15 @@ def test_the_worst_cost_is_said_or_that_it_is_unknown(suite: sa.Engine) -> None:
     assert cost_said(screen) == "unknown: no price for this model"
 
 
-def cost_said(screen: AppTest) -> str:
+def facts_before_launch(screen: AppTest) -> pd.DataFrame:
     facts = next(
         one.value for one in screen.table if "Scores" in one.value.index or "Scores" in one.value.columns
     )
-    found = facts.T if "Scores" in facts.index else facts
-    return str(found["Cost of judging, at most"].iloc[0]).replace("\\", "")
+    return facts.T if "Scores" in facts.index else facts
+
+
+def cost_said(screen: AppTest) -> str:
+    return str(facts_before_launch(screen)["Cost of judging, at most"].iloc[0]).replace("\\", "")
 
 
 def test_the_form_never_shows_a_key(suite: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +206,54 @@ def test_progress_says_what_is_not_known(suite: sa.Engine) -> None:
     assert "1 × timed out" in shown(screen)
     assert "Partial" in shown(screen)
     assert any("mean" in one.value and list(one.value["mean"]) == [0.25] for one in screen.dataframe)
+
+
+def test_a_limit_that_is_left_empty_is_said_to_stay(suite: sa.Engine) -> None:
+    pace = Pace(spend_limit_nano_usd=200_000_000).as_json()
+    launched(suite, state="paused", started_at=now(), config={"pace": pace})
+    screen = open_screen("evaluations")
+    checked(screen.button(key=keys.EVALUATION_RESUME).click().run())
+    assert screen.number_input(key=keys.RESUME_LIMIT_USD).placeholder == "still $0.200"
+
+
+def test_list_and_progress_tell_the_same_state(suite: sa.Engine) -> None:
+    id = launched(suite, state="queued")
+    screen = open_screen("evaluations")
+    with writing(suite) as connection:
+        connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(state="running"))
+    checked(screen.run())
+    states = next(one.value["state"] for one in screen.dataframe if "state" in one.value)
+    assert list(states) == [["running"]]
+
+
+def test_cases_without_a_value_are_told_apart(suite: sa.Engine) -> None:
+    entry = summarise(
+        "reference_overlap", [[Unit(value=0.5)], [Unit(value=None, is_failed=True)]], unscored=3
+    )
+    results = {"metrics": {"reference_overlap": entry.as_json()}}
+    launched(suite, state="failed", problem="the provider was away", results=results)
+    screen = open_screen("evaluations")
+    assert [one.proto.delta_description for one in screen.metric] == ["n 1 of 5"]
+    assert "Reference overlap (proxy) 1 failed, 3 not scored" in shown(screen)
+
+
+def test_a_link_to_no_evaluation_says_so(demo: sa.Engine) -> None:
+    screen = open_screen("evaluations", **{keys.EVALUATION: "gone"})
+    assert "There is no evaluation gone" in shown(screen)
+
+
+def test_a_run_without_a_release_names_its_application_alone(suite: sa.Engine) -> None:
+    launched(suite, state="finished", application="shop", release="")
+    screen = open_screen("evaluations")
+    assert any("release" in one.value and list(one.value["release"]) == ["shop"] for one in screen.dataframe)
+
+
+def test_gates_name_the_units_of_their_figures(suite: sa.Engine) -> None:
+    metrics = {"latency_p95": "limit", "cost_per_query": "limit", "safety": "threshold", "cost": "regression"}
+    gates = [{"metric": name, "kind": kind, "verdict": "passed"} for name, kind in metrics.items()]
+    launched(suite, state="finished", verdict="passed", results={"gates": gates})
+    table = next(one.value for one in open_screen("evaluations").dataframe if "threshold" in one.value)
+    assert list(table["unit"]) == ["ms", "USD", "score", "degradation"]
 
 
 def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo: sa.Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,9 @@ def test_no_screen_writes_markup_or_asks_other_hosts(file: Path) -> None:
     text = file.read_text()
     for forbidden in ("unsafe_allow_html", "st.html(", "st.iframe(", "components.v1", "https://"):
         assert forbidden not in text, f"{file} uses {forbidden}"
+
+
+def test_the_browser_accepts_the_weights_of_the_headings() -> None:
+    theme = tomllib.loads((PAGES.parent / ".streamlit" / "config.toml").read_text())["theme"]
+    # It warns about every other number and takes its own.
+    assert [one for one in theme["headingFontWeights"] if one % 50] == []
