@@ -13,8 +13,8 @@ from genaiops_core.api.operate import Actor, same_site
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs import facts as run_facts
 from genaiops_core.evaluation.runs import progress
+from genaiops_core.evaluation.runs.facts import facts
 
 router = APIRouter(prefix="/api/v1", tags=["evaluations"], dependencies=[Depends(same_site)])
 
@@ -69,7 +69,7 @@ def list_evaluations(
     """Evaluations, newest first, without their results."""
     with reading(_engine(request)) as connection:
         found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
-    return {"evaluations": [run_facts.facts(run) for run in found]}
+    return {"evaluations": [facts(run) for run in found]}
 
 
 @router.get("/evaluations/{id}")
@@ -134,4 +134,4 @@ def _nano(usd: float | None) -> int | None:
 
 
 def _told(run: runs.Evaluation) -> dict[str, Any]:
-    return {**run_facts.facts(run), "remaining_s": progress.remaining_s(run, now()), "results": run.results}
+    return {**facts(run), "remaining_s": progress.remaining_s(run, now()), "results": run.results}

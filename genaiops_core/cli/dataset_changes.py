@@ -103,8 +103,7 @@ def split(
 ) -> None:
     """Make the version in which every case names its split; by its input alone, so that it never moves."""
     from db.transaction import reading
-    from genaiops_core.evaluation.datasets import changes
-    from genaiops_core.evaluation.datasets import search as case_search
+    from genaiops_core.evaluation.datasets import changes, search
 
     engine = context.engine()
     with reading(engine) as connection:
@@ -118,7 +117,7 @@ def split(
         reason=reason,
     )
     with reading(engine) as connection:
-        counts = case_search.facets(connection, stored.dataset, stored.version).splits
+        counts = search.facets(connection, stored.dataset, stored.version).splits
     if json:
         output.print_json({**made(stored), "splits": counts})
     else:
@@ -140,14 +139,13 @@ def review(
 ) -> None:
     """List generated cases that wait for a person, accept them, or leave them out."""
     from db.transaction import reading
-    from genaiops_core.evaluation.datasets import changes, reviewing
-    from genaiops_core.evaluation.datasets import search as case_search
+    from genaiops_core.evaluation.datasets import changes, reviewing, search
 
     engine = context.engine()
     with reading(engine) as connection:
         found = changes.located(connection, name)
-        wanted = case_search.Wanted(review=reviewing.PENDING)
-        waiting = case_search.find(connection, found.dataset, found.version, wanted, limit=1_000_000).cases
+        wanted = search.Wanted(review=reviewing.PENDING)
+        waiting = search.find(connection, found.dataset, found.version, wanted, limit=1_000_000).cases
     rejected = reject or []
     accepted = [number for number, _ in waiting if number not in rejected] if accept_all else accept or []
     if not accepted and not rejected:

@@ -38,15 +38,15 @@ def from_traces(
     """Make the requests that a search finds test cases: one new version, nothing twice."""
     import dataclasses
 
-    from genaiops_core.evaluation.datasets import from_traffic as trace_datasets
+    from genaiops_core.evaluation.datasets import from_traffic
 
     filters = traces.filters_of(last, start, end, application)
-    done = trace_datasets.from_traces(
+    done = from_traffic.from_traces(
         context.engine(),
         actor=context.actor(),
         dataset=name,
         filters=dataclasses.replace(filters, release=release),
-        query=trace_datasets.narrowed_query(
+        query=from_traffic.narrowed_query(
             query, only_errors=only_errors, disliked=disliked, metric=metric, below=below
         ),
         limit=limit,

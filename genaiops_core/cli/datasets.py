@@ -51,13 +51,12 @@ def show(name: Name, json: output.Json = False) -> None:
     """Show one version of a dataset: columns, problems and its first cases."""
     from db.transaction import reading
     from genaiops_core.evaluation import datasets
-    from genaiops_core.evaluation.datasets import changes
-    from genaiops_core.evaluation.datasets import search as case_search
+    from genaiops_core.evaluation.datasets import changes, search
 
     with reading(context.engine()) as connection:
         found = changes.located(connection, name)
         tags = [tag for tag, at in changes.tags(connection, found.dataset).items() if at == found.version]
-        counted = case_search.facets(connection, found.dataset, found.version)
+        counted = search.facets(connection, found.dataset, found.version)
         first = datasets.cases(connection, found.dataset, found.version, limit=10)
     if json:
         cases = [{"case": number, **case.as_json()} for number, case in first]

@@ -33,11 +33,11 @@ def list_(
     """Evaluations, newest first."""
     from db.transaction import reading
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.runs import facts as run_facts
+    from genaiops_core.evaluation.runs.facts import facts
 
     with reading(context.engine()) as connection:
         found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
-    rows = [run_facts.facts(run) for run in found]
+    rows = [facts(run) for run in found]
     if json:
         output.print_json({"evaluations": rows})
         return
@@ -107,12 +107,12 @@ def wait(id: Id, json: output.Json = False) -> None:
 
 def _print(run: Evaluation, *, json: bool) -> None:
     from genaiops_core.clock import now
-    from genaiops_core.evaluation.runs import facts as run_facts
     from genaiops_core.evaluation.runs import progress
+    from genaiops_core.evaluation.runs.facts import facts
 
-    facts: dict[str, Any] = {**run_facts.facts(run), "remaining_s": progress.remaining_s(run, now())}
+    told: dict[str, Any] = {**facts(run), "remaining_s": progress.remaining_s(run, now())}
     if json:
-        output.print_json(facts)
+        output.print_json(told)
         return
-    rows = [{"field": name.replace("_", " "), "value": value} for name, value in facts.items()]
+    rows = [{"field": name.replace("_", " "), "value": value} for name, value in told.items()]
     output.print_table(rows, ["field", "value"], empty="")

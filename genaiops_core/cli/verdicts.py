@@ -34,18 +34,18 @@ def gate(
     json: output.Json = False,
 ) -> None:
     """Decide from written results: the thresholds given here, or the gates recorded in them."""
-    from genaiops_core.evaluation.verdicts import documents as reading
     from genaiops_core.evaluation.verdicts import gates
+    from genaiops_core.evaluation.verdicts.documents import answers_of, metrics_of, traffic_of
     from genaiops_core.evaluation.verdicts.verdict import overall
 
     asked = thresholds.parse(extra.args)
     body = documents.load(results)
     if asked:
         evidence = gates.Evidence(
-            metrics=reading.metrics_of(body),
+            metrics=metrics_of(body),
             judge=str(body.get("judge", "")),
-            traffic=reading.traffic_of(body),
-            answers=reading.answers_of(body),
+            traffic=traffic_of(body),
+            answers=answers_of(body),
         )
         decision = gates.decide(evidence, minimums=asked.minimums, limits=asked.limits)
         body["gates"] = [item.as_json() for item in decision.gates]
@@ -77,15 +77,15 @@ def compare(
     json: output.Json = False,
 ) -> None:
     """Compare two results case by case: exit 0 no worse, 1 worse than allowed, 3 not to be told."""
-    from genaiops_core.evaluation.verdicts import compare as comparing
-    from genaiops_core.evaluation.verdicts import documents as reading
     from genaiops_core.evaluation.verdicts import junit as junits
     from genaiops_core.evaluation.verdicts import pairing
+    from genaiops_core.evaluation.verdicts.compare import compare_documents
+    from genaiops_core.evaluation.verdicts.documents import metrics_of
 
     now = documents.load(current)
     then = documents.load(baseline, like=now)
-    found = comparing.compare_documents(then, now, max_degradation, method=method)
-    scales = {name: one.scale for name, one in reading.metrics_of(then).items() if name in now["metrics"]}
+    found = compare_documents(then, now, max_degradation, method=method)
+    scales = {name: one.scale for name, one in metrics_of(then).items() if name in now["metrics"]}
     drops, gains = pairing.dropped(found.pairs, scales), pairing.risen(found.pairs, scales)
     body = {
         **found.as_json(),
@@ -119,13 +119,13 @@ def pr_comment(
     json: output.Json = False,
 ) -> None:
     """Print results as Markdown for a pull request; the exit code says the verdict."""
-    from genaiops_core.evaluation.verdicts import compare as comparing
     from genaiops_core.evaluation.verdicts.comment import markdown
+    from genaiops_core.evaluation.verdicts.compare import MAX_DEGRADATION, compare_documents
 
     body = documents.load(results)
     if baseline:
         then = documents.load(baseline, like=body)
-        found = comparing.compare_documents(then, body, comparing.MAX_DEGRADATION)
+        found = compare_documents(then, body, MAX_DEGRADATION)
         body |= {"baseline": {"name": baseline, **_named(then)}, "comparison": found.as_json()}
     text = markdown(body)
     if output_file:

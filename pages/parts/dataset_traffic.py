@@ -7,7 +7,7 @@ import dataclasses
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets import from_traffic as trace_datasets
+from genaiops_core.evaluation.datasets import from_traffic
 from genaiops_core.evaluation.metrics import REGISTRY
 from genaiops_core.telemetry.filters import WINDOWS, Filters
 from pages.parts import confirm, keys, reads, units
@@ -76,7 +76,7 @@ def _fields(here: Screen, dataset: str | None) -> None:
     most.number_input(
         "At most",
         min_value=1,
-        max_value=trace_datasets.MOST_TRACES,
+        max_value=from_traffic.MOST_TRACES,
         value=200,
         key=keys.TRAFFIC_LIMIT,
         help="Requests, newest first",
@@ -92,12 +92,12 @@ def _add(here: Screen, reason: str) -> str:
         str(state.get(keys.TRAFFIC_WINDOW) or "24h"),
         application=state.get(keys.TRAFFIC_APPLICATION) or None,
     )
-    done = trace_datasets.from_traces(
+    done = from_traffic.from_traces(
         here.engine,
         actor=here.actor,
         dataset=name,
         filters=dataclasses.replace(filters, release=state.get(keys.TRAFFIC_RELEASE) or None),
-        query=trace_datasets.narrowed_query(
+        query=from_traffic.narrowed_query(
             str(state.get(keys.TRAFFIC_QUERY) or ""),
             only_errors=bool(state.get(keys.TRAFFIC_ERRORS)),
             disliked=bool(state.get(keys.TRAFFIC_DISLIKED)),

@@ -17,8 +17,7 @@ from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.metrics import find
 from genaiops_core.evaluation.runs import baselines, details, records, results
 from genaiops_core.evaluation.runs.records import Evaluation
-from genaiops_core.evaluation.verdicts import answer_figures, compare, traffic, traffic_change
-from genaiops_core.evaluation.verdicts import pipeline as pipelines
+from genaiops_core.evaluation.verdicts import answer_figures, compare, pipeline, traffic, traffic_change
 from genaiops_core.evaluation.verdicts.compare import Comparison, Difference
 from genaiops_core.evaluation.verdicts.gates import THRESHOLD, Decision, Evidence, decide
 from genaiops_core.evaluation.verdicts.pipeline import Stage
@@ -71,7 +70,7 @@ def conclude(
     answers = answer_figures.figures(answer_figures.load(connection, run.id))
     requests = _traffic(connection, run, at)
     document = run.config.get("pipeline")
-    stages = pipelines.parse(document) if document else None
+    stages = pipeline.parse(document) if document else None
     suite = datasets.get_version(connection, run.dataset, run.version)
     figures: dict[str, Any] = {
         **results.header(run, cases_total=suite.cases, finished_at=at),
