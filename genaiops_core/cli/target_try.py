@@ -132,6 +132,6 @@ def _shown(value: int | None) -> str:
 
 
 def _usd(nano_usd: int | None) -> str | None:
-    from decimal import Decimal
+    from genaiops_core.telemetry.figures import usd
 
-    return None if nano_usd is None else format(Decimal(nano_usd).scaleb(-9).normalize(), "f")
+    return None if nano_usd is None else usd(nano_usd)

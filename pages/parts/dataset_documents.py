@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.pace import Pace, nano_usd
 from genaiops_core.evaluation.synthesis import chunks
 from genaiops_core.evaluation.synthesis import datasets as synthetic_datasets
 from pages.parts import confirm, keys, reads, units
@@ -79,7 +79,7 @@ def _write(here: Screen, reason: str) -> str:
             documents=documents,
             judge=str(state.get(keys.WRITE_JUDGE) or "").strip(),
             cases=int(state.get(keys.WRITE_CASES) or 20),
-            pace=Pace(concurrency=4, spend_limit_nano_usd=None if limit is None else round(limit * 1e9)),
+            pace=Pace(concurrency=4, spend_limit_nano_usd=nano_usd(limit)),
             reason=reason,
         )
     reads.changed("datasets")

@@ -43,6 +43,10 @@ def chosen(connection: sa.Connection, suite: DatasetVersion, split: str, size: i
     return parts.draw(suite.dataset, suite.version, _usable(connection, suite, split), size)
 
 
+def usable(split: str) -> Wanted:
+    """The cases that a run may score: of one split or, with '', of all, without those that wait for review."""
+    return Wanted(split=split or None, is_usable=True)
+
+
 def _usable(connection: sa.Connection, suite: DatasetVersion, split: str) -> list[int]:
-    wanted = Wanted(split=split or None, is_usable=True)
-    return search.numbers(connection, suite.dataset, suite.version, wanted)
+    return search.numbers(connection, suite.dataset, suite.version, usable(split))

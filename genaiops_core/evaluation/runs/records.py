@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,13 +12,9 @@ from db.tables.evaluations import evaluation, evaluation_score, test_case
 from genaiops_core.errors import NotFound
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.telemetry.figures import usd
 
 OPEN_STATES = ("queued", "running")
-
-
-def usd(nano_usd: int) -> str:
-    """Nano-USD as decimal text in USD."""
-    return format(Decimal(nano_usd).scaleb(-9).normalize(), "f")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +60,7 @@ class Evaluation:
     resumed_at: dt.datetime | None
     units_at_resume: int
     results: dict[str, Any] | None
-    """The schema documented in `evaluation.results`; partial when cancelled."""
+    """The schema documented in `verdicts.results_schema`; partial when cancelled."""
     problem: str
     created_by: str
     created_at: dt.datetime
