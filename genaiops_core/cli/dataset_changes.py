@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, output
+from genaiops_core.cli import arguments, context, output
 from genaiops_core.errors import BadInput
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="NAME, NAME@VERSION or NAME@TAG.")]
-Reason = Annotated[str, typer.Option(help="Why, for the audit log.")]
 
 
 def register(commands: typer.Typer) -> None:
@@ -68,7 +67,7 @@ def diff(
 def tag(
     name: Dataset,
     label: Annotated[str, typer.Argument(metavar="TAG", help="For example golden.")],
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Call a version by a name of its own; a tag that stands on another version moves."""
@@ -98,7 +97,7 @@ def tag(
 def split(
     name: Dataset,
     shares: Annotated[list[str], typer.Argument(metavar="SPLIT=SHARE...", help="dev=80 test=20")],
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Make the version in which every case names its split; by its input alone, so that it never moves."""
@@ -134,7 +133,7 @@ def review(
         list[int] | None, typer.Option(help="Number of a case to leave out. Repeatable.")
     ] = None,
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every case that waits.")] = False,
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """List generated cases that wait for a person, accept them, or leave them out."""
@@ -177,7 +176,7 @@ def review(
 
 def delete(
     name: Annotated[str, typer.Argument(metavar="NAME")],
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     yes: Annotated[str, typer.Option("--yes", help="The name again, instead of typing it.")] = "",
     json: output.Json = False,
 ) -> None:
@@ -208,5 +207,4 @@ def made(stored: Any) -> dict[str, Any]:
 
 def _short(value: Any) -> str:
     text = "nothing" if value is None else str(value)
-    line = " ".join(text.split())
-    return line if len(line) <= 80 else line[:77] + "..."
+    return output.short(" ".join(text.split()))

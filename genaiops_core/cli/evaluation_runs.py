@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, output, run_progress, verdicts
+from genaiops_core.cli import arguments, context, output, run_progress, verdicts
 from genaiops_core.evaluation.pace import nano_usd
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 commands = typer.Typer(help="Evaluations: runs of a test suite.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(help="ID of the evaluation.")]
-Reason = Annotated[str, typer.Option(help="Why, for the audit log.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +56,7 @@ def show(id: Id, json: output.Json = False) -> None:
 
 
 @commands.command("pause")
-def pause(id: Id, reason: Reason = "", json: output.Json = False) -> None:
+def pause(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> None:
     """Finish the calls under way and begin no new one until it is resumed."""
     from genaiops_core.evaluation import runs
 
@@ -67,7 +66,7 @@ def pause(id: Id, reason: Reason = "", json: output.Json = False) -> None:
 @commands.command("resume")
 def resume(
     id: Id,
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     spend_limit: Annotated[
         float | None,
         typer.Option(help="New limit of the whole run in USD; without it the limit stays.", min=0),
@@ -85,7 +84,7 @@ def resume(
 
 
 @commands.command("cancel")
-def cancel(id: Id, reason: Reason = "", json: output.Json = False) -> None:
+def cancel(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> None:
     """Stop an evaluation; its scores are kept, it gets no verdict."""
     from genaiops_core.evaluation import runs
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from genaiops_core.errors import BadInput
+from genaiops_core.cli import arguments
 from genaiops_core.evaluation.pace import Pace, nano_usd
 
 _PANEL = "Judging"
@@ -69,8 +69,8 @@ def options_of(pairs: list[str] | None) -> dict[str, str]:
     """
     made: dict[str, str] = {}
     for pair in pairs or ():
-        name, equals, value = pair.partition("=")
-        if not (equals and name.strip()):
-            raise BadInput(f"--judge-option {pair} must read KEY=VALUE, for example region=eu-central-1.")
-        made[name.strip().replace("-", "_")] = value
+        name, value = arguments.pair(
+            pair, f"--judge-option {pair} must read KEY=VALUE, for example region=eu-central-1."
+        )
+        made[name.replace("-", "_")] = value
     return made
