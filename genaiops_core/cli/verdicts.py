@@ -80,7 +80,7 @@ def compare(
     from genaiops_core.evaluation.verdicts import junit as junits
     from genaiops_core.evaluation.verdicts import pairing
     from genaiops_core.evaluation.verdicts.compare import compare_documents
-    from genaiops_core.evaluation.verdicts.documents import metrics_of
+    from genaiops_core.evaluation.verdicts.documents import metrics_of, named
 
     now = documents.load(current)
     then = documents.load(baseline, like=now)
@@ -89,8 +89,8 @@ def compare(
     drops, gains = pairing.dropped(found.pairs, scales), pairing.risen(found.pairs, scales)
     body = {
         **found.as_json(),
-        "baseline": _named(then),
-        "current": _named(now),
+        "baseline": named(then),
+        "current": named(now),
         "regressed_cases": len(drops),
         "improved_cases": len(gains),
         "regressions": [one.as_json() for one in drops[skip : skip + cases]],
@@ -121,12 +121,13 @@ def pr_comment(
     """Print results as Markdown for a pull request; the exit code says the verdict."""
     from genaiops_core.evaluation.verdicts.comment import markdown
     from genaiops_core.evaluation.verdicts.compare import MAX_DEGRADATION, compare_documents
+    from genaiops_core.evaluation.verdicts.documents import named
 
     body = documents.load(results)
     if baseline:
         then = documents.load(baseline, like=body)
         found = compare_documents(then, body, MAX_DEGRADATION)
-        body |= {"baseline": {"name": baseline, **_named(then)}, "comparison": found.as_json()}
+        body |= {"baseline": {"name": baseline, **named(then)}, "comparison": found.as_json()}
     text = markdown(body)
     if output_file:
         documents.write(output_file, text.encode())
@@ -179,11 +180,6 @@ def _print_comparison(body: Mapping[str, Any]) -> None:
     typer.echo(f"\n{body['cases']:,} cases in both, {left}.")
     typer.echo(f"Intervals: {body['confidence']:.0%} together, {body['correction']}.")
     typer.echo(f"Verdict: {body['verdict']}")
-
-
-def _named(body: Mapping[str, Any]) -> dict[str, Any]:
-    fields = ("evaluation", "application", "release", "dataset", "version", "judge", "finished_at")
-    return {name: body.get(name) for name in fields}
 
 
 def _missing(side: Any) -> dict[str, Any]:
