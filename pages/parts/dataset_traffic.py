@@ -10,7 +10,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import from_traffic
 from genaiops_core.evaluation.metrics import REGISTRY
 from genaiops_core.telemetry.filters import WINDOWS, Filters
-from pages.parts import confirm, keys, reads, units
+from pages.parts import confirm, dataset_choice, keys, reads, units
 from pages.parts.frame import Screen
 
 
@@ -32,16 +32,8 @@ def ask(here: Screen, dataset: str | None) -> None:
 
 def _fields(here: Screen, dataset: str | None) -> None:
     known = reads.known(here.url)
-    names = [one.dataset for one in reads.list_datasets(here.url)]
     left, right = st.columns(2)
-    left.selectbox(
-        "Dataset",
-        names,
-        index=names.index(dataset) if dataset in names else None,
-        key=keys.TRAFFIC_DATASET,
-        accept_new_options=True,
-        placeholder="Choose one, or type a new name",
-    )
+    dataset_choice.field(here, keys.TRAFFIC_DATASET, chosen=dataset, place=left)
     right.selectbox(
         "Application",
         known.applications,
@@ -85,9 +77,7 @@ def _fields(here: Screen, dataset: str | None) -> None:
 
 def _add(here: Screen, reason: str) -> str:
     state = st.session_state
-    name = str(state.get(keys.TRAFFIC_DATASET) or "").strip()
-    if not name:
-        raise BadInput("Choose a dataset, or type the name of a new one.")
+    name = dataset_choice.named(keys.TRAFFIC_DATASET)
     filters = Filters.last(
         str(state.get(keys.TRAFFIC_WINDOW) or "24h"),
         application=state.get(keys.TRAFFIC_APPLICATION) or None,
@@ -111,9 +101,6 @@ def _add(here: Screen, reason: str) -> str:
     if not done.added:
         found = f"{units.things(done.found, 'request')} found"
         raise BadInput(f"Nothing was added: {found}{f', {skipped}' if skipped else ''}.")
-    reads.changed("datasets")
-    state[keys.DATASET_IMPORTED] = [*state.get(keys.DATASET_IMPORTED, []), name]
-    if done.version is not None:
-        state[f"{keys.DATASET_VERSION}_{name}"] = done.version.version
+    dataset_choice.show(name, done.version)
     more = " There may be more." if done.has_more else ""
     return f"{done.added} of {units.things(done.found, 'request')} added to {name}. {skipped}{more}".strip()
