@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, output
+from genaiops_core.cli import arguments, context, output
 from genaiops_core.errors import BadInput
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="NAME, NAME@VERSION or NAME@TAG.")]
-Reason = Annotated[str, typer.Option(help="Why, for the audit log.")]
 
 
 def register(commands: typer.Typer) -> None:
@@ -68,7 +67,7 @@ def diff(
 def tag(
     name: Dataset,
     label: Annotated[str, typer.Argument(metavar="TAG", help="For example golden.")],
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Call a version by a name of its own; a tag that stands on another version moves."""
@@ -98,13 +97,12 @@ def tag(
 def split(
     name: Dataset,
     shares: Annotated[list[str], typer.Argument(metavar="SPLIT=SHARE...", help="dev=80 test=20")],
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Make the version in which every case names its split; by its input alone, so that it never moves."""
     from db.transaction import reading
-    from genaiops_core.evaluation.datasets import changes
-    from genaiops_core.evaluation.datasets import search as case_search
+    from genaiops_core.evaluation.datasets import changes, search
 
     engine = context.engine()
     with reading(engine) as connection:
@@ -118,7 +116,7 @@ def split(
         reason=reason,
     )
     with reading(engine) as connection:
-        counts = case_search.facets(connection, stored.dataset, stored.version).splits
+        counts = search.facets(connection, stored.dataset, stored.version).splits
     if json:
         output.print_json({**made(stored), "splits": counts})
     else:
@@ -135,19 +133,18 @@ def review(
         list[int] | None, typer.Option(help="Number of a case to leave out. Repeatable.")
     ] = None,
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every case that waits.")] = False,
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """List generated cases that wait for a person, accept them, or leave them out."""
     from db.transaction import reading
-    from genaiops_core.evaluation.datasets import changes, reviewing
-    from genaiops_core.evaluation.datasets import search as case_search
+    from genaiops_core.evaluation.datasets import changes, reviewing, search
 
     engine = context.engine()
     with reading(engine) as connection:
         found = changes.located(connection, name)
-        wanted = case_search.Wanted(review=reviewing.PENDING)
-        waiting = case_search.find(connection, found.dataset, found.version, wanted, limit=1_000_000).cases
+        wanted = search.Wanted(review=reviewing.PENDING)
+        waiting = search.find(connection, found.dataset, found.version, wanted, limit=1_000_000).cases
     rejected = reject or []
     accepted = [number for number, _ in waiting if number not in rejected] if accept_all else accept or []
     if not accepted and not rejected:
@@ -179,7 +176,7 @@ def review(
 
 def delete(
     name: Annotated[str, typer.Argument(metavar="NAME")],
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     yes: Annotated[str, typer.Option("--yes", help="The name again, instead of typing it.")] = "",
     json: output.Json = False,
 ) -> None:
@@ -210,5 +207,4 @@ def made(stored: Any) -> dict[str, Any]:
 
 def _short(value: Any) -> str:
     text = "nothing" if value is None else str(value)
-    line = " ".join(text.split())
-    return line if len(line) <= 80 else line[:77] + "..."
+    return output.short(" ".join(text.split()))

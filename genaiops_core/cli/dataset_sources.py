@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from genaiops_core.cli import context, output, pacing, traces
-from genaiops_core.cli.dataset_changes import Reason, made
+from genaiops_core.cli import arguments, context, output, pacing, traces
+from genaiops_core.cli.dataset_changes import made
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; made when there is none.")]
 
@@ -32,21 +32,21 @@ def from_traces(
     metric: Annotated[str, typer.Option(help="Of --below, for example faithfulness.")] = "",
     below: Annotated[float | None, typer.Option(help="Only requests that scored lower.")] = None,
     limit: Annotated[int, typer.Option(help="Requests at most, newest first, 1 to 5000.")] = 200,
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Make the requests that a search finds test cases: one new version, nothing twice."""
     import dataclasses
 
-    from genaiops_core.evaluation.datasets import from_traffic as trace_datasets
+    from genaiops_core.evaluation.datasets import from_traffic
 
     filters = traces.filters_of(last, start, end, application)
-    done = trace_datasets.from_traces(
+    done = from_traffic.from_traces(
         context.engine(),
         actor=context.actor(),
         dataset=name,
         filters=dataclasses.replace(filters, release=release),
-        query=trace_datasets.narrowed_query(
+        query=from_traffic.narrowed_query(
             query, only_errors=only_errors, disliked=disliked, metric=metric, below=below
         ),
         limit=limit,
@@ -79,11 +79,10 @@ def synthesise(
     concurrency: pacing.Concurrency = 4,
     calls_per_minute: pacing.CallsPerMinute = None,
     spend_limit: pacing.SpendLimit = None,
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Let a judge's model write questions about documents; they wait for review before they count."""
-    from genaiops_core.cli.datasets import read_file
     from genaiops_core.evaluation.pace import Pace
     from genaiops_core.evaluation.runs import judge_options
     from genaiops_core.evaluation.synthesis.chunks import read_document
@@ -93,7 +92,7 @@ def synthesise(
         context.engine(),
         actor=context.actor(),
         dataset=name,
-        documents=[read_document(read_file(file), file.name) for file in files],
+        documents=[read_document(arguments.read_file(file), file.name) for file in files],
         judge=judge,
         cases=cases,
         options=judge_options.options_of(pacing.options_of(judge_option)),

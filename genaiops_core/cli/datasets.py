@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-from genaiops_core.cli import context, output
+from genaiops_core.cli import arguments, context, output
 from genaiops_core.errors import BadInput
 
 commands = typer.Typer(help="List, show and export datasets.", no_args_is_help=True)
@@ -51,13 +52,12 @@ def show(name: Name, json: output.Json = False) -> None:
     """Show one version of a dataset: columns, problems and its first cases."""
     from db.transaction import reading
     from genaiops_core.evaluation import datasets
-    from genaiops_core.evaluation.datasets import changes
-    from genaiops_core.evaluation.datasets import search as case_search
+    from genaiops_core.evaluation.datasets import changes, search
 
     with reading(context.engine()) as connection:
         found = changes.located(connection, name)
         tags = [tag for tag, at in changes.tags(connection, found.dataset).items() if at == found.version]
-        counted = case_search.facets(connection, found.dataset, found.version)
+        counted = search.facets(connection, found.dataset, found.version)
         first = datasets.cases(connection, found.dataset, found.version, limit=10)
     if json:
         cases = [{"case": number, **case.as_json()} for number, case in first]
@@ -134,7 +134,7 @@ def import_dataset_command(
     sheet: Annotated[
         str | None, typer.Option(help="Sheet of a workbook; the first that looks like a dataset otherwise.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Import test cases; good rows are kept, the others are listed by row and column."""
@@ -142,7 +142,7 @@ def import_dataset_command(
 
     files, more = _split_mappings(files)
     mapping = parse_mapping([*(map or []), *more])
-    contents = [(file, read_file(file)) for file in files]
+    contents = [(file, arguments.read_file(file)) for file in files]
     engine = context.engine()
     rows: list[dict[str, Any]] = []
     for file, data in contents:
@@ -188,30 +188,11 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
     """
     mapping: dict[str, str] = {}
     for pair in pairs:
-        field, equals, column = pair.partition("=")
-        if not equals or not field.strip():
-            raise BadInput(f"--map takes FIELD=COLUMN, for example input=question, not '{pair}'.")
-        mapping[field.strip()] = column
+        field, column = arguments.pair(
+            pair, f"--map takes FIELD=COLUMN, for example input=question, not '{pair}'."
+        )
+        mapping[field] = column
     return mapping
-
-
-def read_file(file: Path) -> bytes:
-    """The content of a file named on the command line.
-
-    Raises:
-        BadInput: it does not exist or may not be read, or it is larger than any dataset.
-    """
-    from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES
-
-    try:
-        size = file.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise BadInput(
-                f"{file} has {size / 1e6:,.0f} MB; at most {MAX_FILE_BYTES / 1e6:,.0f} MB are read. Split it."
-            )
-        return file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def _split_mappings(files: list[Path]) -> tuple[list[Path], list[str]]:
@@ -226,14 +207,19 @@ def _tell(row: dict[str, Any]) -> None:
         f"{row['dataset']} version {row['version']}{known}: {row['cases']} cases, {row['rejected']} rows rejected."
     )
     typer.echo("Columns: " + ", ".join(f"{field} from {column}" for field, column in row["columns"].items()))
-    for problem in row["problems"][:20]:
+    print_problems(row["problems"])
+
+
+def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
+    """The first problems of a file as `Problem.as_json` has them, a line each, and how many more there are."""
+    for problem in problems[:20]:
         where = f"row {problem['row']}" if problem["row"] is not None else "the file"
         column = f", column {problem['column']}" if problem["column"] else ""
         typer.echo(f"  {where}{column}: {problem['problem']}")
-    if len(row["problems"]) > 20:
-        typer.echo(f"  and {len(row['problems']) - 20} more; --json lists them")
+    if len(problems) > 20:
+        typer.echo(f"  and {len(problems) - 20} more; --json lists them")
 
 
 def _short(value: Any) -> str | None:
     text = value if isinstance(value, str) or value is None else orjson.dumps(value).decode()
-    return text if text is None or len(text) <= 80 else text[:77] + "..."
+    return None if text is None else output.short(text)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, output, pacing, run_progress, verdicts
+from genaiops_core.cli import arguments, context, output, run_progress, verdicts
+from genaiops_core.evaluation.pace import nano_usd
 
 if TYPE_CHECKING:
     from genaiops_core.evaluation.runs import Evaluation
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 commands = typer.Typer(help="Evaluations: runs of a test suite.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(help="ID of the evaluation.")]
-Reason = Annotated[str, typer.Option(help="Why, for the audit log.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,11 +33,11 @@ def list_(
     """Evaluations, newest first."""
     from db.transaction import reading
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.runs import facts as run_facts
+    from genaiops_core.evaluation.runs.facts import facts
 
     with reading(context.engine()) as connection:
         found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
-    rows = [run_facts.facts(run) for run in found]
+    rows = [facts(run) for run in found]
     if json:
         output.print_json({"evaluations": rows})
         return
@@ -56,7 +56,7 @@ def show(id: Id, json: output.Json = False) -> None:
 
 
 @commands.command("pause")
-def pause(id: Id, reason: Reason = "", json: output.Json = False) -> None:
+def pause(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> None:
     """Finish the calls under way and begin no new one until it is resumed."""
     from genaiops_core.evaluation import runs
 
@@ -66,7 +66,7 @@ def pause(id: Id, reason: Reason = "", json: output.Json = False) -> None:
 @commands.command("resume")
 def resume(
     id: Id,
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     spend_limit: Annotated[
         float | None,
         typer.Option(help="New limit of the whole run in USD; without it the limit stays.", min=0),
@@ -76,7 +76,7 @@ def resume(
     """Let a paused, cancelled or failed evaluation go on; no finished call is paid again."""
     from genaiops_core.evaluation import runs
 
-    limit = pacing.nano_usd(spend_limit)
+    limit = nano_usd(spend_limit)
     run = runs.resume(
         context.engine(), actor=context.actor(), id=id, reason=reason, spend_limit_nano_usd=limit
     )
@@ -84,7 +84,7 @@ def resume(
 
 
 @commands.command("cancel")
-def cancel(id: Id, reason: Reason = "", json: output.Json = False) -> None:
+def cancel(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> None:
     """Stop an evaluation; its scores are kept, it gets no verdict."""
     from genaiops_core.evaluation import runs
 
@@ -107,12 +107,12 @@ def wait(id: Id, json: output.Json = False) -> None:
 
 def _print(run: Evaluation, *, json: bool) -> None:
     from genaiops_core.clock import now
-    from genaiops_core.evaluation.runs import facts as run_facts
     from genaiops_core.evaluation.runs import progress
+    from genaiops_core.evaluation.runs.facts import facts
 
-    facts: dict[str, Any] = {**run_facts.facts(run), "remaining_s": progress.remaining_s(run, now())}
+    told: dict[str, Any] = {**facts(run), "remaining_s": progress.remaining_s(run, now())}
     if json:
-        output.print_json(facts)
+        output.print_json(told)
         return
-    rows = [{"field": name.replace("_", " "), "value": value} for name, value in facts.items()]
+    rows = [{"field": name.replace("_", " "), "value": value} for name, value in told.items()]
     output.print_table(rows, ["field", "value"], empty="")

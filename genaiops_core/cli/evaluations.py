@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, documents, output, pacing, run_progress, targets, thresholds, verdicts
+from genaiops_core.cli import (
+    arguments,
+    context,
+    documents,
+    output,
+    pacing,
+    run_progress,
+    targets,
+    thresholds,
+    verdicts,
+)
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.pace import Pace
 
@@ -26,7 +36,12 @@ def evaluate(
         str, typer.Option(help="A file of test cases, or a dataset: NAME, NAME@VERSION or NAME@TAG.")
     ],
     config: Annotated[Path | None, typer.Option(help="Evaluation pipeline in YAML.")] = None,
-    judge: Annotated[str, typer.Option(help="Who measures: offline.")] = "offline",
+    judge: Annotated[
+        str,
+        typer.Option(
+            help="Who measures: offline, bedrock:MODEL, openai:MODEL@BASE_URL, agentcore:EVALUATOR."
+        ),
+    ] = "offline",
     application: Annotated[str, typer.Option(help="Application whose quality this is.")] = "",
     release: Annotated[str, typer.Option(help="Release whose quality this is.")] = "",
     split: Annotated[str, typer.Option(help="Only the cases of this split of the dataset.")] = "",
@@ -54,7 +69,7 @@ def evaluate(
     ] = None,
     junit: verdicts.Junit = None,
     comment: verdicts.CommentFile = None,
-    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Score a test suite and decide its gates: exit 0 passed, 1 failed, 3 inconclusive or error.
@@ -137,7 +152,7 @@ def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, A
 def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:
     """The dataset version that `--suite` means; a file is imported first (once: the same content is found again)."""
     from db.transaction import reading
-    from genaiops_core.cli.datasets import parse_mapping, read_file
+    from genaiops_core.cli.datasets import parse_mapping
     from genaiops_core.evaluation import datasets
     from genaiops_core.evaluation.datasets import changes
 
@@ -152,7 +167,7 @@ def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple
         engine,
         actor=actor,
         name=file.stem,
-        data=read_file(file),
+        data=arguments.read_file(file),
         filename=file.name,
         mapping=parse_mapping(pairs),
     )

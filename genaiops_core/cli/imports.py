@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from genaiops_core.cli import context, output
+from genaiops_core.cli import arguments, context, output
 from genaiops_core.errors import BadInput
 
 commands = typer.Typer(help="Import traces, prices and datasets from files.", no_args_is_help=True)
@@ -92,7 +92,7 @@ def invocation_logs(
 @commands.command()
 def prices(
     files: Files,
-    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Import price overrides, USD per million tokens: JSON of model to input and output price, or CSV.

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from db.transaction import reading
-from genaiops_core.cli import context
-from genaiops_core.cli.datasets import read_file, split_version
+from genaiops_core.cli import arguments, context
+from genaiops_core.cli.datasets import print_problems, split_version
 from genaiops_core.cli.output import Json, print_json, print_table
 from genaiops_core.errors import BadInput
 
@@ -28,7 +28,6 @@ Cuts = Annotated[
     list[str] | None,
     typer.Option("--cut", metavar="METRIC=VALUE", help="From VALUE on the judge finds a case good."),
 ]
-Reason = Annotated[str, typer.Option(help="Why, for the audit log.")]
 _COLUMNS = ("label", "case", "input", "answer", "labeller")
 
 
@@ -52,7 +51,7 @@ def import_(
         list[str] | None,
         typer.Option(metavar="LABEL=VALUE", help="What a label means, as in yes=1. Repeatable."),
     ] = None,
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     json: Json = False,
 ) -> None:
     """Keep the labels of a file; rows that name no case are listed by row and column."""
@@ -68,7 +67,7 @@ def import_(
         dataset=name,
         version=version,
         metric=metric,
-        data=read_file(file),
+        data=arguments.read_file(file),
         filename=file.name,
         columns=columns,
         scale=label_files.parse_scale(scale, value or []),
@@ -82,12 +81,7 @@ def import_(
         f"{found.dataset}: {found.labels} labels of {found.metric} ({found.new} new, {found.changed} changed), "
         f"{found.rejected} rows rejected."
     )
-    for problem in found.problems[:20]:
-        where = "the file" if problem.row is None else f"row {problem.row}"
-        column = f", column {problem.column}" if problem.column else ""
-        typer.echo(f"  {where}{column}: {problem.problem}")
-    if len(found.problems) > 20:
-        typer.echo(f"  and {len(found.problems) - 20} more; --json lists them")
+    print_problems([problem.as_json() for problem in found.problems])
 
 
 @label_app.command("list")
@@ -108,7 +102,7 @@ def list_(
 
 
 @label_app.command("from-reviews")
-def from_reviews(dataset: DatasetName, reason: Reason = "", json: Json = False) -> None:
+def from_reviews(dataset: DatasetName, reason: arguments.Reason = "", json: Json = False) -> None:
     """Make labels of what reviewers said of the requests that cases were made from."""
     from genaiops_core.evaluation.people import label_imports
 
@@ -212,7 +206,5 @@ def _cuts(pairs: Sequence[str]) -> dict[str, float]:
 
 
 def _pair(text: str, shape: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise BadInput(f"'{text}' cannot be understood; write {shape}.")
-    return name.strip(), value.strip()
+    name, value = arguments.pair(text, f"'{text}' cannot be understood; write {shape}.")
+    return name, value.strip()

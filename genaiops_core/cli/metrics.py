@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, output
-from genaiops_core.cli.datasets import read_file, split_version
+from genaiops_core.cli import arguments, context, output
+from genaiops_core.cli.datasets import split_version
 from genaiops_core.errors import BadInput
 
 metric_commands = typer.Typer(help="What evaluations can measure.", no_args_is_help=True)
@@ -95,7 +95,7 @@ def show(
 @rubric_commands.command("save")
 def save(
     file: Annotated[Path, typer.Argument(help="YAML with name, title, prompt and scale.", metavar="FILE")],
-    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
     """Save a rubric as the next version of its name."""
@@ -124,7 +124,7 @@ def _fields(file: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(read_file(file))
+        found = yaml.safe_load(arguments.read_file(file))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInput(f"{file} is no YAML: {' '.join(str(error).split())[:300]}") from error
     if not isinstance(found, dict):

@@ -45,6 +45,11 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
     console.print(table)
 
 
+def short(text: str, most: int = 80) -> str:
+    """Text for a cell of a table: at most so many characters, the dots that say it was cut included."""
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def fail(message: str) -> typer.Exit:
     """One sentence on stderr; raise what this returns."""
     sys.stderr.write(message.rstrip() + "\n")

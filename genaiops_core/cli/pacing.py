@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.cli import arguments
+from genaiops_core.evaluation.pace import Pace, nano_usd
 
 _PANEL = "Judging"
 
@@ -61,11 +61,6 @@ def pace_of(
     )
 
 
-def nano_usd(usd: float | None) -> int | None:
-    """USD as they are typed."""
-    return None if usd is None else round(usd * 1_000_000_000)
-
-
 def options_of(pairs: list[str] | None) -> dict[str, str]:
     """`--judge-option KEY=VALUE` as a mapping.
 
@@ -74,8 +69,8 @@ def options_of(pairs: list[str] | None) -> dict[str, str]:
     """
     made: dict[str, str] = {}
     for pair in pairs or ():
-        name, equals, value = pair.partition("=")
-        if not (equals and name.strip()):
-            raise BadInput(f"--judge-option {pair} must read KEY=VALUE, for example region=eu-central-1.")
-        made[name.strip().replace("-", "_")] = value
+        name, value = arguments.pair(
+            pair, f"--judge-option {pair} must read KEY=VALUE, for example region=eu-central-1."
+        )
+        made[name.replace("-", "_")] = value
     return made

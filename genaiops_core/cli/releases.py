@@ -10,14 +10,12 @@ import orjson
 import typer
 
 from db.transaction import reading
-from genaiops_core.cli import context
+from genaiops_core.cli import arguments, context
 from genaiops_core.cli.output import Json, print_json, print_table
-from genaiops_core.errors import BadInput
 
 Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
 Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 ReleaseName = Annotated[str, typer.Option("--release", help="Name of the release, as its spans carry it.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit log.")]
 
 release_app = typer.Typer(help="Releases: register, ask for approval, decide.", no_args_is_help=True)
 prompt_app = typer.Typer(help="Prompt versions that releases name.", no_args_is_help=True)
@@ -41,7 +39,7 @@ def create(
         list[str] | None, typer.Option(help="NAME=VALUE (JSON or text); may be repeated.")
     ] = None,
     notes: Annotated[str, typer.Option(help="Free text for people.")] = "",
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
     """Register a release as candidate."""
@@ -107,7 +105,7 @@ def show(application: Application, release: ReleaseName, as_json: Json = False) 
 
 @release_app.command("request-approval")
 def request_approval(
-    application: Application, release: ReleaseName, reason: Reason = "", as_json: Json = False
+    application: Application, release: ReleaseName, reason: arguments.Reason = "", as_json: Json = False
 ) -> None:
     """Ask somebody else to approve a candidate."""
     from genaiops_core.releases import approvals
@@ -124,7 +122,7 @@ def request_approval(
 
 @release_app.command("approve")
 def approve(
-    application: Application, release: ReleaseName, reason: Reason = "", as_json: Json = False
+    application: Application, release: ReleaseName, reason: arguments.Reason = "", as_json: Json = False
 ) -> None:
     """Approve a release that waits for it; never your own."""
     from genaiops_core.releases import approvals
@@ -137,7 +135,7 @@ def approve(
 
 @release_app.command("reject")
 def reject(
-    application: Application, release: ReleaseName, reason: Reason = "", as_json: Json = False
+    application: Application, release: ReleaseName, reason: arguments.Reason = "", as_json: Json = False
 ) -> None:
     """Reject a release that waits for approval; a reason is required."""
     from genaiops_core.releases import approvals
@@ -155,16 +153,13 @@ def add_prompt(
     file: Annotated[
         Path, typer.Argument(help="Text file with the prompt, UTF-8.", exists=True, dir_okay=False)
     ],
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
     """Keep the text of FILE as the next version of a prompt; a text already kept keeps its version."""
     from genaiops_core.releases import prompts
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+    text = arguments.read_text(file)
     added = prompts.add(
         context.engine(), actor=context.actor(), application=application, name=name, text=text, reason=reason
     )
@@ -186,9 +181,9 @@ def list_prompts(application: Anywhere = None, as_json: Json = False) -> None:
 
 
 def _parameter(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise BadInput(f"The parameter '{text}' must be written NAME=VALUE, for example temperature=0.2.")
+    name, value = arguments.pair(
+        text, f"The parameter '{text}' must be written NAME=VALUE, for example temperature=0.2."
+    )
     try:
         return name, orjson.loads(value)
     except orjson.JSONDecodeError:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from db.transaction import reading
-from genaiops_core.cli import context
+from genaiops_core.cli import arguments, context
 from genaiops_core.cli.output import Json, print_json, print_table
 from genaiops_core.errors import BadInput, NotFound
 
@@ -149,7 +149,7 @@ def to_dataset(
     application: Application,
     dataset: Annotated[str, typer.Option(help="Its name; made when there is none.")],
     reference: Annotated[str | None, typer.Option(help="The answer that would have been right.")] = None,
-    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
     """Make a test case of a production request."""
@@ -181,10 +181,11 @@ def to_dataset(
 
 
 def _rating(text: str) -> tuple[str, float | str]:
-    metric, separator, value = text.partition("=")
-    if not separator or not metric.strip() or not value.strip():
-        raise BadInput(f"'{text}' is no rating; write METRIC=VALUE, for example helpfulness=good.")
+    wrong = f"'{text}' is no rating; write METRIC=VALUE, for example helpfulness=good."
+    metric, value = arguments.pair(text, wrong)
+    if not value.strip():
+        raise BadInput(wrong)
     try:
-        return metric.strip(), float(value)
+        return metric, float(value)
     except ValueError:
-        return metric.strip(), value
+        return metric, value

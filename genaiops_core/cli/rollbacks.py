@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 
 from db.transaction import reading
-from genaiops_core.cli import context
+from genaiops_core.cli import arguments, context
 from genaiops_core.cli.output import Json, print_json, print_table
 from genaiops_core.cli.releases import Anywhere, Application
-from genaiops_core.errors import BadInput
 
 policy_app = typer.Typer(help="The rollback policy.", no_args_is_help=True)
 incident_app = typer.Typer(
@@ -55,11 +54,7 @@ def check(
     """Say whether FILE is a policy, and how it was understood."""
     from genaiops_core.rollbacks import policy
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
-    loaded = policy.load(text)
+    loaded = policy.load(arguments.read_text(file))
     triggers = [dataclasses.asdict(trigger) for trigger in loaded.triggers]
     if as_json:
         print_json({"triggers": triggers, "actions": list(loaded.actions), "steps": list(loaded.steps)})

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from db.transaction import reading
-from genaiops_core.cli import context
+from genaiops_core.cli import arguments, context
 from genaiops_core.cli.output import Json, print_json, print_table
-from genaiops_core.cli.releases import Anywhere, Application, Reason, ReleaseName
+from genaiops_core.cli.releases import Anywhere, Application, ReleaseName
 
 if TYPE_CHECKING:
     from genaiops_core.rollouts.rollouts import Rollout
@@ -37,7 +37,7 @@ def start(
         list[float] | None,
         typer.Option(metavar="PERCENT", help="A step; repeat it, rising. Default 1 5 25 50 100."),
     ] = None,
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
     """Send part of the traffic to an approved release; an application's first release takes all of it."""
@@ -61,7 +61,7 @@ def start(
 def set_canary(
     application: Application,
     canary: Annotated[float, typer.Option(metavar="PERCENT", help="0 to 100, in steps of 0.01.")],
-    reason: Reason = "",
+    reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
     """Move the canary's share of traffic."""
@@ -75,7 +75,7 @@ def set_canary(
 
 
 @rollout_app.command("pause")
-def pause(application: Application, reason: Reason = "", as_json: Json = False) -> None:
+def pause(application: Application, reason: arguments.Reason = "", as_json: Json = False) -> None:
     """Hold the canary at its share until it is resumed."""
     from genaiops_core.rollouts import rollouts
 
@@ -86,7 +86,7 @@ def pause(application: Application, reason: Reason = "", as_json: Json = False) 
 
 
 @rollout_app.command("resume")
-def resume(application: Application, reason: Reason = "", as_json: Json = False) -> None:
+def resume(application: Application, reason: arguments.Reason = "", as_json: Json = False) -> None:
     """Let a paused rollout go on."""
     from genaiops_core.rollouts import rollouts
 
@@ -97,7 +97,7 @@ def resume(application: Application, reason: Reason = "", as_json: Json = False)
 
 
 @rollout_app.command("promote")
-def promote(application: Application, reason: Reason = "", as_json: Json = False) -> None:
+def promote(application: Application, reason: arguments.Reason = "", as_json: Json = False) -> None:
     """Make the canary the stable release for everybody."""
     from genaiops_core.rollouts import rollouts
 

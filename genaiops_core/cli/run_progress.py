@@ -26,8 +26,7 @@ def carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Eva
     from genaiops_core.clock import now
     from genaiops_core.errors import Conflict
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.runs import execution
-    from genaiops_core.evaluation.runs import states as run_states
+    from genaiops_core.evaluation.runs import execution, states
     from genaiops_core.jobs import heartbeat
 
     runner = heartbeat.new_executor_id(now())
@@ -40,7 +39,7 @@ def carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Eva
             if not run.is_open:
                 return run if run.results is not None else execution.finish(engine, id)
             # A run under way whose worker died is carried on here: every step may be repeated.
-            if not is_beating and (run.state == "running" or run_states.claim(engine, id, runner)):
+            if not is_beating and (run.state == "running" or states.claim(engine, id, runner)):
                 return execution.run(engine, id, progress, runner=runner)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, output, targets
+from genaiops_core.cli import arguments, context, output, targets
 from genaiops_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def try_target(
     case = Case(
         input=input,
         contexts=tuple(context_texts) if context_texts else None,
-        metadata=dict(targets.pair(one, "--metadata") for one in metadata or ()),
+        metadata=dict(
+            arguments.pair(one, f"--metadata takes NAME=VALUE, not '{one}'.") for one in metadata or ()
+        ),
     )
     name, answered = _ask(engine, document, case)
     if json:
@@ -132,6 +134,6 @@ def _shown(value: int | None) -> str:
 
 
 def _usd(nano_usd: int | None) -> str | None:
-    from decimal import Decimal
+    from genaiops_core.telemetry.figures import usd
 
-    return None if nano_usd is None else format(Decimal(nano_usd).scaleb(-9).normalize(), "f")
+    return None if nano_usd is None else usd(nano_usd)

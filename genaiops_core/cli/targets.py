@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
+from genaiops_core.cli import arguments
 from genaiops_core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ def target_of(
     if template:
         document["template"] = _json_file(template)
     if reply:
-        document["reply"] = dict(pair(one) for one in reply)
+        document["reply"] = dict(
+            arguments.pair(one, f"--target-reply takes NAME=VALUE, not '{one}'.") for one in reply
+        )
     return specs.parse(document, "--target").as_json()
 
 
@@ -148,7 +151,7 @@ def _document_file(target: str) -> dict[str, Any]:
             f"--target '{target}' is no file, and none of bedrock[:MODEL], openai[:MODEL]@BASE_URL, http:URL, release."
         )
     try:
-        document = yaml.safe_load(_read(Path(target)))
+        document = yaml.safe_load(arguments.read_text(Path(target), MAX_FILE_BYTES))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
@@ -177,34 +180,11 @@ def _refuse(given: dict[str, Any], why: str, fits: tuple[str, ...]) -> None:
 
 
 def _text_or_file(text: str) -> str:
-    return _read(Path(text.removeprefix("@"))) if text.startswith("@") else text
+    return arguments.read_text(Path(text.removeprefix("@")), MAX_FILE_BYTES) if text.startswith("@") else text
 
 
 def _json_file(file: Path) -> Any:
     try:
-        return orjson.loads(_read(file))
+        return orjson.loads(arguments.read_text(file, MAX_FILE_BYTES))
     except orjson.JSONDecodeError as error:
         raise BadInput(f"{file} is not JSON: {error}.") from error
-
-
-def pair(text: str, option: str = "--target-reply") -> tuple[str, str]:
-    """NAME=VALUE to (NAME, VALUE).
-
-    Raises:
-        BadInput: there is no '='.
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise BadInput(f"{option} takes NAME=VALUE, not '{text}'.")
-    return name.strip(), value
-
-
-def _read(file: Path) -> str:
-    try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise BadInput(f"{file} has more than {MAX_FILE_BYTES / 1e6:g} MB.")
-        return file.read_text("utf-8")
-    except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{file} is not UTF-8 at byte {error.start}.") from error

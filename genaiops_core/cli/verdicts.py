@@ -34,18 +34,18 @@ def gate(
     json: output.Json = False,
 ) -> None:
     """Decide from written results: the thresholds given here, or the gates recorded in them."""
-    from genaiops_core.evaluation.verdicts import documents as reading
     from genaiops_core.evaluation.verdicts import gates
+    from genaiops_core.evaluation.verdicts.documents import answers_of, metrics_of, traffic_of
     from genaiops_core.evaluation.verdicts.verdict import overall
 
     asked = thresholds.parse(extra.args)
     body = documents.load(results)
     if asked:
         evidence = gates.Evidence(
-            metrics=reading.metrics_of(body),
+            metrics=metrics_of(body),
             judge=str(body.get("judge", "")),
-            traffic=reading.traffic_of(body),
-            answers=reading.answers_of(body),
+            traffic=traffic_of(body),
+            answers=answers_of(body),
         )
         decision = gates.decide(evidence, minimums=asked.minimums, limits=asked.limits)
         body["gates"] = [item.as_json() for item in decision.gates]
@@ -77,20 +77,20 @@ def compare(
     json: output.Json = False,
 ) -> None:
     """Compare two results case by case: exit 0 no worse, 1 worse than allowed, 3 not to be told."""
-    from genaiops_core.evaluation.verdicts import compare as comparing
-    from genaiops_core.evaluation.verdicts import documents as reading
     from genaiops_core.evaluation.verdicts import junit as junits
     from genaiops_core.evaluation.verdicts import pairing
+    from genaiops_core.evaluation.verdicts.compare import compare_documents
+    from genaiops_core.evaluation.verdicts.documents import metrics_of, named
 
     now = documents.load(current)
     then = documents.load(baseline, like=now)
-    found = comparing.compare_documents(then, now, max_degradation, method=method)
-    scales = {name: one.scale for name, one in reading.metrics_of(then).items() if name in now["metrics"]}
+    found = compare_documents(then, now, max_degradation, method=method)
+    scales = {name: one.scale for name, one in metrics_of(then).items() if name in now["metrics"]}
     drops, gains = pairing.dropped(found.pairs, scales), pairing.risen(found.pairs, scales)
     body = {
         **found.as_json(),
-        "baseline": _named(then),
-        "current": _named(now),
+        "baseline": named(then),
+        "current": named(now),
         "regressed_cases": len(drops),
         "improved_cases": len(gains),
         "regressions": [one.as_json() for one in drops[skip : skip + cases]],
@@ -119,14 +119,15 @@ def pr_comment(
     json: output.Json = False,
 ) -> None:
     """Print results as Markdown for a pull request; the exit code says the verdict."""
-    from genaiops_core.evaluation.verdicts import compare as comparing
     from genaiops_core.evaluation.verdicts.comment import markdown
+    from genaiops_core.evaluation.verdicts.compare import MAX_DEGRADATION, compare_documents
+    from genaiops_core.evaluation.verdicts.documents import named
 
     body = documents.load(results)
     if baseline:
         then = documents.load(baseline, like=body)
-        found = comparing.compare_documents(then, body, comparing.MAX_DEGRADATION)
-        body |= {"baseline": {"name": baseline, **_named(then)}, "comparison": found.as_json()}
+        found = compare_documents(then, body, MAX_DEGRADATION)
+        body |= {"baseline": {"name": baseline, **named(then)}, "comparison": found.as_json()}
     text = markdown(body)
     if output_file:
         documents.write(output_file, text.encode())
@@ -179,11 +180,6 @@ def _print_comparison(body: Mapping[str, Any]) -> None:
     typer.echo(f"\n{body['cases']:,} cases in both, {left}.")
     typer.echo(f"Intervals: {body['confidence']:.0%} together, {body['correction']}.")
     typer.echo(f"Verdict: {body['verdict']}")
-
-
-def _named(body: Mapping[str, Any]) -> dict[str, Any]:
-    fields = ("evaluation", "application", "release", "dataset", "version", "judge", "finished_at")
-    return {name: body.get(name) for name in fields}
 
 
 def _missing(side: Any) -> dict[str, Any]:

@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from genaiops_core.errors import BadInput
+from genaiops_core.pricing.rates import NANO
 
 MOST_CONCURRENCY = 256
+
+
+def nano_usd(usd: float | None) -> int | None:
+    """An amount in USD, as people give it, in nano-USD; None stays None."""
+    return None if usd is None else round(usd * NANO)
 
 
 @dataclass(frozen=True, kw_only=True)

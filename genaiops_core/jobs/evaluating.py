@@ -12,8 +12,7 @@ from db.tables.evaluations import evaluation
 from db.transaction import reading
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import judging as run_judges
-from genaiops_core.evaluation.runs import states as run_states
+from genaiops_core.evaluation.runs import judging, states
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.evaluation_workflows import Evaluate, workflow_id
 from genaiops_core.jobs.system import PARTS_QUEUE, QUEUE
@@ -84,7 +83,7 @@ class Runs:
                 log.warning("evaluation adopted", evaluation=run.id)
             elif status.status in _GIVEN_UP:
                 problem = f"The job engine gave the run up: {status.error or status.status}."
-                run_states.fail(self._engine, run.id, problem, run.attempt)
+                states.fail(self._engine, run.id, problem, run.attempt)
 
     def forget_old(self) -> None:
         """Delete what the job engine remembers of runs that ended long ago; their scores are ours and stay."""
@@ -106,7 +105,7 @@ class Runs:
         with reading(self._engine) as connection:
             found = [run for run in runs.list_evaluations(connection) if run.is_open]
         for run in found:
-            run_judges.load_libraries(run)
+            judging.load_libraries(run)
 
     def _enqueue(self, id: str, attempt: int) -> None:
         from dbos import DBOS, SetWorkflowID

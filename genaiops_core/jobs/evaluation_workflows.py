@@ -15,8 +15,7 @@ import structlog
 
 from db.transaction import reading
 from genaiops_core.clock import now
-from genaiops_core.evaluation.runs import execution
-from genaiops_core.evaluation.runs import states as run_states
+from genaiops_core.evaluation.runs import execution, states
 from genaiops_core.evaluation.runs.desk.desks import Desks, WorkerStops
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.system import PARTS_AT_ONCE, PARTS_QUEUE
@@ -69,7 +68,7 @@ def register(engine: sa.Engine, desks: Desks) -> Evaluate:
 
     @DBOS.step(name="fail")
     def fail(id: str, attempt: int, problem: str) -> None:
-        run_states.fail(engine, id, problem, attempt)
+        states.fail(engine, id, problem, attempt)
 
     @DBOS.workflow(name="score_part")
     def score_part(id: str, attempt: int, numbers: list[int]) -> bool:

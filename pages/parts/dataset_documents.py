@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.pace import Pace, nano_usd
 from genaiops_core.evaluation.synthesis import chunks
 from genaiops_core.evaluation.synthesis import datasets as synthetic_datasets
-from pages.parts import confirm, keys, reads, units
+from pages.parts import confirm, dataset_choice, keys, units
 from pages.parts.frame import Screen
 
 MOST_CASES = 100
@@ -32,7 +32,6 @@ def ask(here: Screen, dataset: str | None) -> None:
 
 
 def _fields(here: Screen, dataset: str | None) -> None:
-    names = [one.dataset for one in reads.list_datasets(here.url)]
     st.file_uploader(
         "Documents",
         type=[ending.removeprefix(".") for ending in chunks.READ],
@@ -40,14 +39,7 @@ def _fields(here: Screen, dataset: str | None) -> None:
         key=keys.WRITE_FILES,
         help="Text or Markdown; save other kinds as text first.",
     )
-    st.selectbox(
-        "Dataset",
-        names,
-        index=names.index(dataset) if dataset in names else None,
-        key=keys.WRITE_DATASET,
-        accept_new_options=True,
-        placeholder="Choose one, or type a new name",
-    )
+    dataset_choice.field(here, keys.WRITE_DATASET, chosen=dataset)
     st.text_input(
         "Judge",
         key=keys.WRITE_JUDGE,
@@ -64,11 +56,9 @@ def _fields(here: Screen, dataset: str | None) -> None:
 def _write(here: Screen, reason: str) -> str:
     state = st.session_state
     files = state.get(keys.WRITE_FILES) or []
-    name = str(state.get(keys.WRITE_DATASET) or "").strip()
     if not files:
         raise BadInput("Give at least one document.")
-    if not name:
-        raise BadInput("Choose a dataset, or type the name of a new one.")
+    name = dataset_choice.named(keys.WRITE_DATASET)
     limit = state.get(keys.WRITE_LIMIT)
     documents = [chunks.read_document(file.getvalue(), file.name) for file in files]
     with st.spinner("The model writes"):
@@ -79,12 +69,10 @@ def _write(here: Screen, reason: str) -> str:
             documents=documents,
             judge=str(state.get(keys.WRITE_JUDGE) or "").strip(),
             cases=int(state.get(keys.WRITE_CASES) or 20),
-            pace=Pace(concurrency=4, spend_limit_nano_usd=None if limit is None else round(limit * 1e9)),
+            pace=Pace(concurrency=4, spend_limit_nano_usd=nano_usd(limit)),
             reason=reason,
         )
-    reads.changed("datasets")
-    state[keys.DATASET_IMPORTED] = [*state.get(keys.DATASET_IMPORTED, []), name]
-    state[f"{keys.DATASET_VERSION}_{name}"] = done.version.version
+    dataset_choice.show(name, done.version)
     skipped = "".join(f" {count} left out: {why}." for why, count in done.skipped.items())
     waiting = units.things(done.added, "question waits", "questions wait")
     return f"{waiting} for review in {name}, for {units.usd(done.cost_nano_usd)}.{skipped}"

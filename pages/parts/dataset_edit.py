@@ -9,8 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets import DatasetVersion, changes, reviewing
-from genaiops_core.evaluation.datasets import search as case_search
+from genaiops_core.evaluation.datasets import DatasetVersion, changes, reviewing, search
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.search import Wanted
 from genaiops_core.evaluation.datasets.text import case_from, contexts_text, metadata_text
@@ -170,7 +169,7 @@ def _ask_save(here: Screen, version: DatasetVersion, numbered: Sequence[tuple[in
 def _ask_accept(here: Screen, version: DatasetVersion, wanted: Wanted) -> None:
     def accept(reason: str) -> str:
         with reads.snapshot(here.url) as connection:
-            numbers = case_search.numbers(connection, version.dataset, version.version, wanted)
+            numbers = search.numbers(connection, version.dataset, version.version, wanted)
         made = reviewing.review(
             here.engine,
             actor=here.actor,

@@ -7,7 +7,16 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.case import FIELDS
-from pages.parts import confirm, dataset_view, frame, keys, reads, reads_datasets, tables, units
+from pages.parts import (
+    confirm,
+    dataset_choice,
+    dataset_view,
+    frame,
+    keys,
+    reads_datasets,
+    tables,
+    units,
+)
 from pages.parts.frame import Screen
 
 NONE = "(none)"
@@ -163,10 +172,8 @@ def _import(here: Screen, file: UploadedFile, mapping: dict[str, str], sheet: st
         mapping=mapping,
         sheet=sheet or None,
     )
-    reads.changed("datasets")
-    # The next file gets a fresh uploader, and the table opens on what was just imported.
-    st.session_state[keys.DATASET_IMPORTED] = [*st.session_state.get(keys.DATASET_IMPORTED, []), made.dataset]
-    st.session_state[f"{keys.DATASET_VERSION}_{made.dataset}"] = made.version
+    # The next file gets a fresh uploader, because there is one dataset more to look at.
+    dataset_choice.show(made.dataset, made)
     if not made.is_new:
         return f"The same cases are there already: {made.dataset} version {made.version}."
     left = f" {units.things(made.rejected, 'row')} could not be read." if made.rejected else ""

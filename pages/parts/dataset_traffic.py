@@ -7,10 +7,10 @@ import dataclasses
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets import from_traffic as trace_datasets
+from genaiops_core.evaluation.datasets import from_traffic
 from genaiops_core.evaluation.metrics import REGISTRY
 from genaiops_core.telemetry.filters import WINDOWS, Filters
-from pages.parts import confirm, keys, reads, units
+from pages.parts import confirm, dataset_choice, keys, reads, units
 from pages.parts.frame import Screen
 
 
@@ -32,16 +32,8 @@ def ask(here: Screen, dataset: str | None) -> None:
 
 def _fields(here: Screen, dataset: str | None) -> None:
     known = reads.known(here.url)
-    names = [one.dataset for one in reads.list_datasets(here.url)]
     left, right = st.columns(2)
-    left.selectbox(
-        "Dataset",
-        names,
-        index=names.index(dataset) if dataset in names else None,
-        key=keys.TRAFFIC_DATASET,
-        accept_new_options=True,
-        placeholder="Choose one, or type a new name",
-    )
+    dataset_choice.field(here, keys.TRAFFIC_DATASET, chosen=dataset, place=left)
     right.selectbox(
         "Application",
         known.applications,
@@ -76,7 +68,7 @@ def _fields(here: Screen, dataset: str | None) -> None:
     most.number_input(
         "At most",
         min_value=1,
-        max_value=trace_datasets.MOST_TRACES,
+        max_value=from_traffic.MOST_TRACES,
         value=200,
         key=keys.TRAFFIC_LIMIT,
         help="Requests, newest first",
@@ -85,19 +77,17 @@ def _fields(here: Screen, dataset: str | None) -> None:
 
 def _add(here: Screen, reason: str) -> str:
     state = st.session_state
-    name = str(state.get(keys.TRAFFIC_DATASET) or "").strip()
-    if not name:
-        raise BadInput("Choose a dataset, or type the name of a new one.")
+    name = dataset_choice.named(keys.TRAFFIC_DATASET)
     filters = Filters.last(
         str(state.get(keys.TRAFFIC_WINDOW) or "24h"),
         application=state.get(keys.TRAFFIC_APPLICATION) or None,
     )
-    done = trace_datasets.from_traces(
+    done = from_traffic.from_traces(
         here.engine,
         actor=here.actor,
         dataset=name,
         filters=dataclasses.replace(filters, release=state.get(keys.TRAFFIC_RELEASE) or None),
-        query=trace_datasets.narrowed_query(
+        query=from_traffic.narrowed_query(
             str(state.get(keys.TRAFFIC_QUERY) or ""),
             only_errors=bool(state.get(keys.TRAFFIC_ERRORS)),
             disliked=bool(state.get(keys.TRAFFIC_DISLIKED)),
@@ -111,9 +101,6 @@ def _add(here: Screen, reason: str) -> str:
     if not done.added:
         found = f"{units.things(done.found, 'request')} found"
         raise BadInput(f"Nothing was added: {found}{f', {skipped}' if skipped else ''}.")
-    reads.changed("datasets")
-    state[keys.DATASET_IMPORTED] = [*state.get(keys.DATASET_IMPORTED, []), name]
-    if done.version is not None:
-        state[f"{keys.DATASET_VERSION}_{name}"] = done.version.version
+    dataset_choice.show(name, done.version)
     more = " There may be more." if done.has_more else ""
     return f"{done.added} of {units.things(done.found, 'request')} added to {name}. {skipped}{more}".strip()

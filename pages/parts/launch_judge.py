@@ -11,6 +11,7 @@ import streamlit as st
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.judges import names
+from genaiops_core.evaluation.metrics import agentcore
 from pages.parts import keys, units
 
 _TITLES = {
@@ -28,20 +29,7 @@ _MODELS = {
     ),
     "openai": ("gpt-4.1-mini", "gpt-4.1", "gpt-4o-mini"),
 }
-_EVALUATORS = tuple(
-    f"Builtin.{name}"
-    for name in (
-        *(
-            "Faithfulness",
-            "ResponseRelevance",
-            "Correctness",
-            "Helpfulness",
-            "ContextRelevance",
-            "Conciseness",
-        ),
-        *("Coherence", "InstructionFollowing", "Refusal", "Harmfulness", "Stereotyping"),
-    )
-)
+_USUAL_EVALUATORS = ("Builtin.Faithfulness", "Builtin.ResponseRelevance")
 _AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 _OPENAI_KEYS = ("GENAIOPS_JUDGE_API_KEY", "OPENAI_API_KEY")
 
@@ -94,8 +82,8 @@ def draw() -> Choice:
     elif kind == "agentcore":
         chosen = st.multiselect(
             "Evaluators",
-            _EVALUATORS,
-            default=list(_EVALUATORS[:2]),
+            agentcore.EVALUATORS,
+            default=list(_USUAL_EVALUATORS),
             accept_new_options=True,
             key=keys.RUN_EVALUATORS,
             help="Builtin.NAME, or the ID of an evaluator of your own.",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.evaluation.pace import MOST_CONCURRENCY, Pace
-from pages.parts import keys, run_actions
+from genaiops_core.evaluation.pace import MOST_CONCURRENCY, Pace, nano_usd
+from pages.parts import keys
 
 
 def draw(*, asks_model: bool) -> Pace | None:
@@ -54,5 +54,5 @@ def draw(*, asks_model: bool) -> Pace | None:
         concurrency=int(concurrency),
         calls_per_minute=rate,
         unit_timeout_s=float(timeout_s),
-        spend_limit_nano_usd=run_actions.nano_usd(limit_usd),
+        spend_limit_nano_usd=nano_usd(limit_usd),
     )

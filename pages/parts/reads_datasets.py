@@ -5,8 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.datasets import changes, exports
-from genaiops_core.evaluation.datasets import search as case_search
+from genaiops_core.evaluation.datasets import changes, exports, search
 from genaiops_core.evaluation.datasets import uses as dataset_uses
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.search import Facets, Found, Wanted
@@ -29,14 +28,14 @@ def preview(
 def find(url: str, name: str, version: int, wanted: Wanted, limit: int, offset: int) -> Found:
     """One page of the cases that are wanted."""
     with snapshot(url) as connection:
-        return case_search.find(connection, name, version, wanted, limit=limit, offset=offset)
+        return search.find(connection, name, version, wanted, limit=limit, offset=offset)
 
 
 @cached(SLOW_S)
 def facets(url: str, name: str, version: int) -> Facets:
     """How many cases are in which split, and in which state of review."""
     with snapshot(url) as connection:
-        return case_search.facets(connection, name, version)
+        return search.facets(connection, name, version)
 
 
 @cached(SLOW_S)

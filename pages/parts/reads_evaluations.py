@@ -6,8 +6,7 @@ import orjson
 
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.people import results
-from genaiops_core.evaluation.runs import case_scores, score_export
-from genaiops_core.evaluation.runs import figures as run_figures
+from genaiops_core.evaluation.runs import case_scores, figures, score_export
 from pages.parts import reads
 from pages.parts.reads import SLOW_S, cached, snapshot
 
@@ -20,16 +19,16 @@ def of_release(url: str, application: str, release: str) -> runs.Evaluation | No
     return next((one for one in found if one.verdict), next(iter(found), None))
 
 
-def so_far(url: str, id: str) -> list[run_figures.MetricSoFar]:
+def so_far(url: str, id: str) -> list[figures.MetricSoFar]:
     """Means as they are now; not cached, because they are watched while they change."""
     with snapshot(url) as connection:
-        return run_figures.so_far(connection, id)
+        return figures.so_far(connection, id)
 
 
 def failures(url: str, id: str) -> list[tuple[str, int]]:
     """Why units failed, the most frequent first, as it is now."""
     with snapshot(url) as connection:
-        return run_figures.failures(connection, id)
+        return figures.failures(connection, id)
 
 
 @cached(SLOW_S)
@@ -64,10 +63,10 @@ def case_record(url: str, id: str, case_no: int, units_done: int) -> case_scores
 
 
 @cached(SLOW_S)
-def spend(url: str, id: str, units_done: int) -> list[run_figures.MetricSpend]:
+def spend(url: str, id: str, units_done: int) -> list[figures.MetricSpend]:
     """Calls, tokens and cost by metric."""
     with snapshot(url) as connection:
-        return run_figures.spend(connection, id)
+        return figures.spend(connection, id)
 
 
 def results_json(url: str, id: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.pace import Pace, nano_usd
 from pages.parts import confirm, keys, reads, units
 from pages.parts.frame import Screen
 
@@ -91,11 +91,6 @@ def _resume(here: Screen, run: runs.Evaluation, reason: str) -> str:
 def _cancel(here: Screen, run: runs.Evaluation, reason: str) -> str:
     runs.cancel(here.engine, actor=here.actor, id=run.id, reason=reason)
     return _done(f"Cancelled the evaluation of {run.dataset}.")
-
-
-def nano_usd(dollars: float | None) -> int | None:
-    """Dollars as they are typed; None stays unknown."""
-    return None if dollars is None else round(dollars * units.NANO_PER_USD)
 
 
 def _done(sentence: str) -> str:

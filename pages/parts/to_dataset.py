@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.people import reviews
-from pages.parts import confirm, keys, reads
+from pages.parts import confirm, dataset_choice, keys, reads
 from pages.parts.frame import Screen
 
 
@@ -25,15 +24,7 @@ def ask(here: Screen, application: str, trace_id: str) -> None:
 
 
 def _fields(here: Screen) -> None:
-    names = [one.dataset for one in reads.list_datasets(here.url)]
-    st.selectbox(
-        "Dataset",
-        names,
-        index=None,
-        key=keys.TO_DATASET_NAME,
-        accept_new_options=True,
-        placeholder="Choose one, or type a new name",
-    )
+    dataset_choice.field(here, keys.TO_DATASET_NAME)
     st.text_area(
         "Expected answer",
         key=keys.TO_DATASET_REFERENCE,
@@ -43,9 +34,7 @@ def _fields(here: Screen) -> None:
 
 
 def _add(here: Screen, application: str, trace_id: str, reason: str) -> str:
-    name = str(st.session_state.get(keys.TO_DATASET_NAME) or "").strip()
-    if not name:
-        raise BadInput("Choose a dataset, or type the name of a new one.")
+    name = dataset_choice.named(keys.TO_DATASET_NAME)
     version = reviews.add_to_dataset(
         here.engine,
         actor=here.actor,

@@ -15,8 +15,7 @@ from genaiops_core.clock import now
 from genaiops_core.errors import NotFound
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.runs import case_scores, preflight, score_export
-from genaiops_core.evaluation.runs import figures as run_figures
+from genaiops_core.evaluation.runs import case_scores, figures, preflight, score_export
 
 CASES = [
     Case(input="=1+1", answer="two", contexts=("a",), reference="2", metadata={}),
@@ -105,7 +104,7 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
         )
     with reading(engine) as connection:
         found = case_scores.record(connection, id, 2)
-        spent = run_figures.spend(connection, id)
+        spent = figures.spend(connection, id)
         with pytest.raises(NotFound, match="no score of case 9"):
             case_scores.record(connection, id, 9)
     assert [one.answer for one in found.scored.answers] == ["fresh"]
@@ -117,8 +116,8 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
 def test_figures_so_far_leave_the_unknown_out(engine: sa.Engine) -> None:
     id = scored(engine)
     with reading(engine) as connection:
-        m, n = run_figures.so_far(connection, id)
-        why = run_figures.failures(connection, id)
+        m, n = figures.so_far(connection, id)
+        why = figures.failures(connection, id)
     assert m.mean == pytest.approx((0.9 + 0.8 + 0.2) / 3)
     assert (m.n, m.undefined, m.failed) == (3, 2, 1)
     assert (n.mean, n.n, n.undefined) == (0.5, 1, 0)

@@ -12,10 +12,7 @@ from genaiops_core.access import audit
 from genaiops_core.demo.writer import decoded
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.datasets import changes, reviewing
-from genaiops_core.evaluation.datasets import from_traffic as trace_datasets
-from genaiops_core.evaluation.datasets import search as case_search
-from genaiops_core.evaluation.datasets import uses as dataset_uses
+from genaiops_core.evaluation.datasets import changes, from_traffic, reviewing, search, uses
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.from_reviews import add_to_dataset
 from genaiops_core.evaluation.datasets.from_traffic import SAME_INPUT, SAME_TRACE, from_traces, narrowed_query
@@ -76,7 +73,7 @@ def test_wishes_become_a_search() -> None:
 def test_an_input_asked_twice_is_one_case(engine: sa.Engine) -> None:
     kept = [Case(input=" Why? ")]
     told = [Case(input="Why?", metadata={"trace_id": "a", "application": "b"})]
-    assert trace_datasets._fresh(kept, told) == ([], {SAME_INPUT: 1})
+    assert from_traffic._fresh(kept, told) == ([], {SAME_INPUT: 1})
 
 
 def documents() -> list[Document]:
@@ -99,9 +96,9 @@ def test_questions_about_documents_wait_for_a_person(engine: sa.Engine) -> None:
     )
     assert (made.version.version, made.added, made.passages, made.cost_nano_usd) == (2, 3, 3, 3_000)
     with reading(engine) as connection:
-        found = case_search.find(connection, "prices", 2, Wanted(review="pending"), limit=2)
-        counted = case_search.facets(connection, "prices", 2)
-        assert case_search.numbers(connection, "prices", 2, Wanted(review="pending")) == [3, 4, 5]
+        found = search.find(connection, "prices", 2, Wanted(review="pending"), limit=2)
+        counted = search.facets(connection, "prices", 2)
+        assert search.numbers(connection, "prices", 2, Wanted(review="pending")) == [3, 4, 5]
     assert (found.total, [number for number, _case in found.cases]) == (3, [3, 4])
     assert counted.reviews == {"": 2, "pending": 3}
 
@@ -138,10 +135,10 @@ def test_cases_are_found_by_split_and_words(engine: sa.Engine) -> None:
     imported(engine, 40)
     changes.split(engine, actor="ada", name="prices", version=1, shares=changes.parse_shares("dev=3, test=1"))
     with reading(engine) as connection:
-        splits = case_search.facets(connection, "prices", 2).splits
-        dev = case_search.find(connection, "prices", 2, Wanted(split="dev"), limit=5, offset=5)
-        said = case_search.find(connection, "prices", 2, Wanted(words="ITEM 7 cost"), limit=5)
-        literal = case_search.find(connection, "prices", 2, Wanted(words="%"), limit=5)
+        splits = search.facets(connection, "prices", 2).splits
+        dev = search.find(connection, "prices", 2, Wanted(split="dev"), limit=5, offset=5)
+        said = search.find(connection, "prices", 2, Wanted(words="ITEM 7 cost"), limit=5)
+        literal = search.find(connection, "prices", 2, Wanted(words="%"), limit=5)
         entry = audit.entries(connection, action="dataset.split")[0]
     assert splits["dev"] + splits["test"] == 40
     assert (dev.total, len(dev.cases)) == (splits["dev"], 5)
@@ -157,5 +154,5 @@ def test_the_evaluations_of_a_version_are_named(engine: sa.Engine) -> None:
         engine, actor="ada", application="shop", release="v1", dataset="prices", judge="offline"
     )
     with reading(engine) as connection:
-        used = dataset_uses.uses(connection, "prices")
+        used = uses.uses(connection, "prices")
     assert [(one.evaluation, one.version, one.application) for one in used] == [(started, 1, "shop")]

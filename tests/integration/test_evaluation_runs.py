@@ -13,7 +13,7 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import execution, parts, results
+from genaiops_core.evaluation.runs import case_scores, execution, parts, results
 from tests.integration.evaluating import found, imported, score_part
 
 PASSING = {"grounding_overlap": 0.5}
@@ -45,10 +45,10 @@ def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
     assert entry["is_proxy"] is True
     assert done.results["cost_usd"] == "0"
     with reading(engine) as connection:
-        scored = runs.scores(connection, id, limit=2, offset=9)
+        scored = case_scores.page(connection, id, limit=2, offset=9).cases
         assert [item.case_no for item in scored] == [10, 11]
-        assert scored[0].scores["grounding_overlap"].value is None
-        assert scored[0].scores["grounding_overlap"].reason == "the case has no contexts"
+        undefined = next(one for one in scored[0].scores if one.metric == "grounding_overlap")
+        assert (undefined.value, undefined.reason) == (None, "the case has no contexts")
         assert scored[1].case.input == "What does item 11 cost?"
         assert [item.id for item in runs.list_evaluations(connection, "shop")] == [id]
         assert runs.list_evaluations(connection, "other") == []
@@ -63,14 +63,16 @@ def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
     assert [len(piece) for piece in pieces] == [250, 50]
     assert score_part(engine, id, pieces[0])
     with reading(engine) as connection:
-        before = runs.scores(connection, id)
+        before = case_scores.page(connection, id, limit=250).cases
     assert score_part(engine, id, pieces[0])
     assert found(engine, id).units_done == 1000
     score_part(engine, id, pieces[1])
     done = execution.finish(engine, id, 1)
     assert execution.finish(engine, id, 1) == done
     with reading(engine) as connection:
-        assert runs.scores(connection, id, limit=250) == before  # latencies too: nothing was judged again
+        assert (
+            case_scores.page(connection, id, limit=250).cases == before
+        )  # latencies too: nothing was judged again
         rows = connection.execute(sa.select(sa.func.count()).select_from(evaluation_score)).scalar()
     assert rows == done.units_done == done.units == 1200
 

@@ -15,8 +15,7 @@ from genaiops_core.cli import context
 from genaiops_core.cli.main import app
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import execution
-from genaiops_core.evaluation.runs import states as run_states
+from genaiops_core.evaluation.runs import execution, states
 from genaiops_core.settings import Settings
 from tests.integration.evaluating import found, imported
 
@@ -115,8 +114,8 @@ def test_a_run_that_is_held_up_ends_the_waiting_with_what_there_is(
 ) -> None:
     assert callable(genaiops)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums=MINIMUMS)
-    run_states.begin(engine, id, 1)
-    run_states.hold(engine, id, 1, "0.01 USD of the spend limit is left.")
+    states.begin(engine, id, 1)
+    states.hold(engine, id, 1, "0.01 USD of the spend limit is left.")
     result = genaiops("wait", id)
     assert result.exit_code == 3
     assert "0.01 USD of the spend limit is left." in result.stdout

@@ -17,8 +17,7 @@ from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt, Throttled, Usage
 from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs import control, execution
-from genaiops_core.evaluation.runs import judging as run_judges
+from genaiops_core.evaluation.runs import control, execution, judging
 from genaiops_core.evaluation.runs.desk import desk as desks
 from genaiops_core.evaluation.runs.desk.calls import MOST_REPAIRS
 from genaiops_core.evaluation.runs.desk.desk import Desk
@@ -39,7 +38,7 @@ def launched(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 
     def _launched(model: Any, **changes: Any) -> str:
         judge = OneCallJudge(model)
-        monkeypatch.setattr(run_judges, "judge", judges_by(judge))
+        monkeypatch.setattr(judging, "judge", judges_by(judge))
         monkeypatch.setattr(control, "make_judge", judges_by(judge))
         asked = {"actor": "ada", "dataset": "prices", "minimums": MINIMUMS, "judge": "test"}
         return runs.launch(engine, **{**asked, **changes})
@@ -149,7 +148,7 @@ def test_failures_in_a_row_end_the_run_and_can_be_resumed(
     done = execution.run(engine, id)
     assert (done.state, done.verdict, len(broken.prompts)) == ("failed", None, 5)
     assert "5 calls failed in a row, the last one: no such model." in done.problem
-    monkeypatch.setattr(run_judges, "judge", judges_by(OneCallJudge(model)))
+    monkeypatch.setattr(judging, "judge", judges_by(OneCallJudge(model)))
     runs.resume(engine, actor="ada", id=id)
     assert execution.run(engine, id).state == "finished"
     assert len(model.prompts) == 20
@@ -352,7 +351,7 @@ def test_a_judge_that_cannot_be_made_here_fails_the_run_with_the_reason(
     def nobody(*_arguments: Any) -> Any:
         raise BadInput("The judge needs a package that is not installed.")
 
-    monkeypatch.setattr(run_judges, "judge", nobody)
+    monkeypatch.setattr(judging, "judge", nobody)
     done = execution.run(engine, id)
     assert (done.state, done.problem) == ("failed", "The judge needs a package that is not installed.")
     assert done.results is not None

@@ -18,7 +18,7 @@ from db.tables.evaluations import evaluation, evaluation_score
 from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import states as run_states
+from genaiops_core.evaluation.runs import states
 from genaiops_core.jobs import heartbeat
 from tests.integration.evaluating import found, imported, wait_for
 
@@ -128,8 +128,8 @@ def test_a_run_of_a_command_line_that_died_is_taken_over(engine: sa.Engine, star
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     runner = heartbeat.new_executor_id(now()).split(":")
-    assert run_states.claim(engine, id, f"{runner[0]}:{gone.pid}:1")
-    assert not run_states.claim(engine, id, "somebody:1:1")
+    assert states.claim(engine, id, f"{runner[0]}:{gone.pid}:1")
+    assert not states.claim(engine, id, "somebody:1:1")
     start()
     done = wait_for(lambda: (run := found(engine, id)).is_open is False and run)
     assert done.verdict == "passed"
@@ -150,7 +150,7 @@ def test_only_the_silent_are_dead(engine: sa.Engine) -> None:
 def test_a_run_nobody_knows_any_more_is_closed_with_a_reason(engine: sa.Engine) -> None:
     imported(engine, 2)
     id = runs.launch(engine, actor="ada", dataset="prices")
-    run_states.fail(engine, id, "The job engine gave the run up.")
+    states.fail(engine, id, "The job engine gave the run up.")
     assert (found(engine, id).state, found(engine, id).problem) == (
         "failed",
         "The job engine gave the run up.",

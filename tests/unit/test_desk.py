@@ -27,7 +27,7 @@ from genaiops_core.evaluation.runs.desk.pacing import MOST_ATTEMPTS, Pacer, retr
 from genaiops_core.evaluation.runs.desk.prices import text_tokens
 from genaiops_core.evaluation.runs.desk.records import packed, reply_of, vector_of
 from genaiops_core.evaluation.runs.desk.unit import Unit, call_sha256
-from genaiops_core.evaluation.runs.parts import sample, split, units_a_part
+from genaiops_core.evaluation.runs.parts import draw, split, units_a_part
 from genaiops_core.evaluation.runs.progress import remaining_s
 
 START = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
@@ -146,7 +146,7 @@ def test_parts_are_as_large_as_a_run_needs() -> None:
     assert [units_a_part(units, is_computed=False) for units in (4, 240, 1200, 48_000)] == [20, 20, 100, 200]
     assert split([1, 2, 3, 4, 5], 4, 8) == [[1, 2], [3, 4], [5]]
     assert split([1, 2], 100, 20) == [[1], [2]]
-    assert sample("d", 1, 3, None) == [1, 2, 3]
+    assert draw("d", 1, [1, 2, 3], None) == [1, 2, 3]
 
 
 def run(**changes: Any) -> Evaluation:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.judges import _api_key, judge, known_judges
+from genaiops_core.evaluation.judges import _api_key, judge
+from genaiops_core.evaluation.judges.names import KINDS
 from genaiops_core.settings import Settings
 
 LOCAL, OPENAI = "http://localhost:8000/v1", "https://api.openai.com/v1"
@@ -37,7 +38,7 @@ def test_the_key_is_masked_where_settings_are_listed_and_handed_on_to_child_proc
     assert Settings().environment()["GENAIOPS_JUDGE_API_KEY"] == "sk-judge"
 
 
-@pytest.mark.parametrize("kind", known_judges(), ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 def test_every_kind_of_judge_is_built_without_reaching_anybody(kind: object) -> None:
     who = judge(kind.example)  # type: ignore[attr-defined]
     assert who.name == kind.example  # type: ignore[attr-defined]

@@ -2,22 +2,18 @@
 
 from genaiops_core.evaluation.datasets.catalogue import (
     Dataset,
-    DatasetVersion,
-    Preview,
     add_cases,
     case_of,
     cases,
-    checked_name,
-    content_sha256,
     delete,
     export,
     get_version,
-    import_dataset,
     list_datasets,
     list_versions,
     numbered_cases,
-    preview,
 )
+from genaiops_core.evaluation.datasets.files import Preview, import_dataset, preview
+from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name, content_sha256
 
 __all__ = [
     "Dataset",

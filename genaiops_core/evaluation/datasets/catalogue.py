@@ -15,33 +15,7 @@ from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.evaluation.datasets.case import Case, Cases
-from genaiops_core.evaluation.datasets.files import Preview, import_dataset, preview
-from genaiops_core.evaluation.datasets.versions import (
-    DatasetVersion,
-    checked_name,
-    content_sha256,
-    from_row,
-    store,
-)
-
-__all__ = [
-    "Dataset",
-    "DatasetVersion",
-    "Preview",
-    "add_cases",
-    "case_of",
-    "cases",
-    "checked_name",
-    "content_sha256",
-    "delete",
-    "export",
-    "get_version",
-    "import_dataset",
-    "list_datasets",
-    "list_versions",
-    "numbered_cases",
-    "preview",
-]
+from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name, from_row, store
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,11 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets import catalogue
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.from_reviews import traced
 from genaiops_core.evaluation.datasets.from_trace import case_of
 from genaiops_core.evaluation.datasets.growing import grow
-from genaiops_core.evaluation.datasets.versions import DatasetVersion
+from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name
 from genaiops_core.telemetry import paging
 from genaiops_core.telemetry.filters import Filters
 from genaiops_core.telemetry.search import search
@@ -102,7 +101,7 @@ def from_traces(
     """
     if not 1 <= limit <= MOST_TRACES:
         raise BadInput(f"The limit must be 1 to {MOST_TRACES:,} requests, not {limit}.")
-    catalogue.checked_name(dataset)
+    checked_name(dataset)
     rows, has_more = _found(engine, filters, query, limit)
     untold: Counter[str] = Counter()
     told = list(_cases(engine, rows, untold))

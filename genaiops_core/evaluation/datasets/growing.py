@@ -10,7 +10,7 @@ from db.transaction import reading
 from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.evaluation.datasets import catalogue
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.versions import DatasetVersion
+from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name
 
 _ATTEMPTS = 5
 
@@ -52,7 +52,7 @@ def grow(
     Raises:
         Conflict: others change the dataset all the time.
     """
-    name = catalogue.checked_name(name)
+    name = checked_name(name)
     for _ in range(_ATTEMPTS):
         with reading(engine) as connection:
             newest, kept = newest_cases(connection, name)

@@ -49,16 +49,20 @@ def find(
     connection: sa.Connection, name: str, version: int, wanted: Wanted, *, limit: int, offset: int = 0
 ) -> Found:
     """One page of the cases that are wanted."""
-    conditions = [*_of(name, version), *_conditions(wanted)]
-    total = connection.execute(sa.select(sa.func.count()).select_from(test_case).where(*conditions)).scalar()
-    query = sa.select(test_case).where(*conditions).order_by(test_case.c.case_no).limit(limit).offset(offset)
+    wanted_cases = [*_of(name, version), *conditions(wanted)]
+    total = connection.execute(
+        sa.select(sa.func.count()).select_from(test_case).where(*wanted_cases)
+    ).scalar()
+    query = (
+        sa.select(test_case).where(*wanted_cases).order_by(test_case.c.case_no).limit(limit).offset(offset)
+    )
     cases = tuple((row.case_no, case_of(row)) for row in connection.execute(query))
     return Found(cases=cases, total=total or 0)
 
 
 def numbers(connection: sa.Connection, name: str, version: int, wanted: Wanted) -> list[int]:
     """The numbers of all cases that are wanted."""
-    query = sa.select(test_case.c.case_no).where(*_of(name, version), *_conditions(wanted))
+    query = sa.select(test_case.c.case_no).where(*_of(name, version), *conditions(wanted))
     return list(connection.execute(query.order_by(test_case.c.case_no)).scalars())
 
 
@@ -84,14 +88,15 @@ def _of(name: str, version: int) -> list[sa.ColumnElement[bool]]:
     return [test_case.c.dataset == name, test_case.c.version == version]
 
 
-def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
+def conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    """What `test_case` must fulfil to be wanted, within a version."""
+    found: list[sa.ColumnElement[bool]] = []
     for key, value in ((SPLIT, wanted.split), (REVIEW, wanted.review)):
         if value is not None:
-            conditions.append(_said(key) == value)
+            found.append(_said(key) == value)
     if wanted.is_usable:
-        conditions.append(_said(REVIEW) != PENDING)
+        found.append(_said(REVIEW) != PENDING)
     if wanted.words and wanted.words.strip():
         columns = (test_case.c.input, test_case.c.answer, test_case.c.reference)
-        conditions.append(sa.or_(*[c.icontains(wanted.words.strip(), autoescape=True) for c in columns]))
-    return conditions
+        found.append(sa.or_(*[c.icontains(wanted.words.strip(), autoescape=True) for c in columns]))
+    return found

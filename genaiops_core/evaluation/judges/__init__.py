@@ -8,19 +8,14 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from genaiops_core.evaluation.judges.names import KINDS, JudgeKind, JudgeName, parse
+from genaiops_core.evaluation.judges.names import JudgeName, parse
 from genaiops_core.evaluation.judges.offline import OfflineJudge
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement, JudgeOptions
 from genaiops_core.settings import Settings
 
-__all__ = ["Judge", "JudgeKind", "JudgeName", "JudgeOptions", "Judgement", "judge", "known_judges", "parse"]
+__all__ = ["Judge", "JudgeName", "JudgeOptions", "Judgement", "judge", "parse"]
 
 _NO_OPTIONS = JudgeOptions()
-
-
-def known_judges() -> tuple[JudgeKind, ...]:
-    """What `--judge` takes: each kind with its pattern, an example and a sentence."""
-    return KINDS
 
 
 def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:

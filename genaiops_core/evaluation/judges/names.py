@@ -26,6 +26,12 @@ class JudgeKind(NamedTuple):
 OPENAI_URL = "https://api.openai.com/v1"
 """Where OpenAI itself answers."""
 
+
+def is_openai(base_url: str) -> bool:
+    """Whether an address is OpenAI's own: its keys go nowhere else, and its models have prices."""
+    return urlsplit(base_url).hostname == urlsplit(OPENAI_URL).hostname
+
+
 KINDS = (
     JudgeKind("offline", "offline", "offline", "Proxies computed here: no model, no account, no cost."),
     JudgeKind(

@@ -55,6 +55,7 @@ def _entry(evaluator: str, needs: tuple[str, ...], higher_is_better: bool | None
     )
 
 
+EVALUATORS = tuple(f"Builtin.{name}" for name, *_ in _BUILTIN)
 BUILTIN = tuple(_entry(f"Builtin.{name}", needs, better, text) for name, needs, better, text in _BUILTIN)
 BY_NAME = {entry.name: entry for entry in BUILTIN}
 

@@ -75,10 +75,6 @@ class LabelColumns:
     answer: str = ""
     labeller: str = ""
 
-    @property
-    def is_by_number(self) -> bool:
-        return bool(self.case)
-
 
 @dataclass(frozen=True, kw_only=True)
 class LabelRow:

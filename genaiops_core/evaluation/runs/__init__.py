@@ -1,31 +1,16 @@
 """Evaluation runs: launched, carried out, watched, concluded, compared. Here is what people do with a run."""
 
-from genaiops_core.evaluation.runs.control import (
-    OPEN_STATES,
-    RESUMABLE_STATES,
-    Evaluation,
-    Score,
-    ScoredCase,
-    cancel,
-    get,
-    launch,
-    list_evaluations,
-    pause,
-    resume,
-    scores,
-)
+from genaiops_core.evaluation.runs.control import RESUMABLE_STATES, cancel, launch, pause, resume
+from genaiops_core.evaluation.runs.records import OPEN_STATES, Evaluation, get, list_evaluations
 
 __all__ = [
     "OPEN_STATES",
     "RESUMABLE_STATES",
     "Evaluation",
-    "Score",
-    "ScoredCase",
     "cancel",
     "get",
     "launch",
     "list_evaluations",
     "pause",
     "resume",
-    "scores",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets import search as case_search
+from genaiops_core.evaluation.datasets import search
 from genaiops_core.evaluation.datasets.search import Wanted
 from genaiops_core.evaluation.datasets.versions import DatasetVersion
 from genaiops_core.evaluation.runs import parts
@@ -25,7 +25,7 @@ def available(connection: sa.Connection, suite: DatasetVersion, split: str) -> i
     there = len(_usable(connection, suite, split))
     if there:
         return there
-    facets = case_search.facets(connection, suite.dataset, suite.version)
+    facets = search.facets(connection, suite.dataset, suite.version)
     of_split = facets.splits.get(split, 0) if split else suite.cases
     if of_split:
         raise BadInput(
@@ -43,6 +43,10 @@ def chosen(connection: sa.Connection, suite: DatasetVersion, split: str, size: i
     return parts.draw(suite.dataset, suite.version, _usable(connection, suite, split), size)
 
 
+def usable(split: str) -> Wanted:
+    """The cases that a run may score: of one split or, with '', of all, without those that wait for review."""
+    return Wanted(split=split or None, is_usable=True)
+
+
 def _usable(connection: sa.Connection, suite: DatasetVersion, split: str) -> list[int]:
-    wanted = Wanted(split=split or None, is_usable=True)
-    return case_search.numbers(connection, suite.dataset, suite.version, wanted)
+    return search.numbers(connection, suite.dataset, suite.version, usable(split))

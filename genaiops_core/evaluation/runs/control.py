@@ -18,31 +18,8 @@ from genaiops_core.evaluation.metrics import canonical, rubrics
 from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.runs import case_choice, launching
 from genaiops_core.evaluation.runs.judge_options import options_of
-from genaiops_core.evaluation.runs.records import (
-    OPEN_STATES,
-    Evaluation,
-    Score,
-    ScoredCase,
-    get,
-    list_evaluations,
-    scores,
-)
+from genaiops_core.evaluation.runs.records import OPEN_STATES, Evaluation, get
 from genaiops_core.evaluation.verdicts import pipeline
-
-__all__ = [
-    "OPEN_STATES",
-    "RESUMABLE_STATES",
-    "Evaluation",
-    "Score",
-    "ScoredCase",
-    "cancel",
-    "get",
-    "launch",
-    "list_evaluations",
-    "pause",
-    "resume",
-    "scores",
-]
 
 RESUMABLE_STATES = ("paused", "cancelled", "failed")
 
@@ -73,6 +50,8 @@ def launch(
     """Ask for a run; a worker starts it within a second.
 
     Args:
+        engine: of the product's database.
+        actor: who launches it.
         dataset: name of the dataset.
         version: one of its versions; the newest when None.
         judge: who measures: `offline`, `bedrock:MODEL`, `openai:MODEL@BASE_URL`, `agentcore:EVALUATOR`.
@@ -89,6 +68,8 @@ def launch(
         repetitions: how often the target answers each case.
         pace: concurrency, rate, timeout and spend limit.
         baseline: id of the evaluation it is compared with; '' leaves that to the regression stages.
+        reason: why, for the audit log.
+        is_demo: whether it is no real data.
 
     Returns:
         The id of the evaluation.
@@ -109,63 +90,60 @@ def launch(
     launching.check_repetitions(repetitions, has_target=target is not None)
     size = sample_size or (stages.sample_size if stages else None)
     named = [canonical(name) for name in metrics or launching.asked_by_gates(stages, wanted)]
-    at = now()
-    identifier = launching.new_id()
+    pace = pace or Pace()
+    asked = {
+        "pipeline": document,
+        "minimums": wanted,
+        "limits": dict(limits or {}),
+        "target": None if target is None else dict(target),
+        "repetitions": repetitions,
+        "pace": pace.as_json(),
+        "baseline": baseline,
+        "split": split,
+    }
     with writing(engine) as connection:
         # A later version of a rubric must not change what this run asked, so it keeps its copies.
         kept = [rubric.as_json() for rubric in rubrics.used_by(connection, named)]
         options = {**(judge_options or {}), **({"rubrics": kept} if kept else {})}
         who = make_judge(judge, options_of(options))
         chosen = launching.chosen_metrics(who, metrics, stages, wanted)
-        launching.check_prices(connection, who, answering, pace or Pace())
+        launching.check_prices(connection, who, answering, pace)
         suite = datasets.get_version(connection, dataset, version)
         there = case_choice.available(connection, suite, split)
         cases = min(there, size) if size else there
         values = {
-            "id": identifier,
+            "id": launching.new_id(),
             "application": application,
             "release": release,
             "dataset": suite.dataset,
             "version": suite.version,
             "judge": who.name,
             "metrics": chosen,
-            "config": {
-                "pipeline": document,
-                "minimums": wanted,
-                "limits": dict(limits or {}),
-                "target": None if target is None else dict(target),
-                "repetitions": repetitions,
-                "pace": (pace or Pace()).as_json(),
-                "judge_options": options,
-                "baseline": baseline,
-                "split": split,
-            },
+            "config": {**asked, "judge_options": options},
             "sample_size": size,
-            "state": "queued",
             "units": cases * repetitions * len(chosen),
-            "units_done": 0,
-            "units_undefined": 0,
             "answers": 0 if target is None else cases * repetitions,
-            "cost_nano_usd": 0,
-            "problem": "",
-            "created_by": actor,
-            "created_at": at,
             "is_demo": is_demo,
         }
-        connection.execute(sa.insert(evaluation).values(**values))
-        facts = {
-            name: values[name] for name in ("dataset", "version", "judge", "application", "release", "units")
-        }
-        audit.record(
-            connection,
-            actor=actor,
-            action="evaluation.launch",
-            subject=identifier,
-            application=application,
-            reason=reason,
-            after=facts,
-        )
-    return identifier
+        return _queued(connection, actor, reason, values)
+
+
+def _queued(connection: sa.Connection, actor: str, reason: str, values: Mapping[str, Any]) -> str:
+    """Keep the row of a new run, which is what asks a worker to start it; returns its id."""
+    nothing_yet = {"units_done": 0, "units_undefined": 0, "cost_nano_usd": 0, "problem": ""}
+    row = {**values, **nothing_yet, "state": "queued", "created_by": actor, "created_at": now()}
+    connection.execute(sa.insert(evaluation).values(**row))
+    told = ("dataset", "version", "judge", "application", "release", "units")
+    audit.record(
+        connection,
+        actor=actor,
+        action="evaluation.launch",
+        subject=row["id"],
+        application=row["application"],
+        reason=reason,
+        after={name: row[name] for name in told},
+    )
+    return str(row["id"])
 
 
 def pause(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evaluation:

@@ -17,8 +17,14 @@ from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.metrics import find
 from genaiops_core.evaluation.runs import baselines, details, records, results
 from genaiops_core.evaluation.runs.records import Evaluation
-from genaiops_core.evaluation.verdicts import answer_figures, compare, traffic, traffic_change
-from genaiops_core.evaluation.verdicts import pipeline as pipelines
+from genaiops_core.evaluation.verdicts import (
+    answer_figures,
+    compare,
+    documents,
+    pipeline,
+    traffic,
+    traffic_change,
+)
 from genaiops_core.evaluation.verdicts.compare import Comparison, Difference
 from genaiops_core.evaluation.verdicts.gates import THRESHOLD, Decision, Evidence, decide
 from genaiops_core.evaluation.verdicts.pipeline import Stage
@@ -71,7 +77,7 @@ def conclude(
     answers = answer_figures.figures(answer_figures.load(connection, run.id))
     requests = _traffic(connection, run, at)
     document = run.config.get("pipeline")
-    stages = pipelines.parse(document) if document else None
+    stages = pipeline.parse(document) if document else None
     suite = datasets.get_version(connection, run.dataset, run.version)
     figures: dict[str, Any] = {
         **results.header(run, cases_total=suite.cases, finished_at=at),
@@ -108,6 +114,17 @@ def decide_against(
     """Decide a finished run once more, compared with a baseline that is no evaluation of this database.
 
     The verdict of the run is replaced, and the audit log keeps both. A run that has not finished stays as it is.
+
+    Args:
+        engine: the database.
+        id: of the run.
+        actor: who acts.
+        against: what it is compared with.
+        at: the time; traffic is that of the days before.
+        reason: why, for the audit log.
+
+    Raises:
+        NotFound: there is no such evaluation.
     """
     with reading(engine) as connection:
         run = records.get(connection, id)
@@ -199,9 +216,8 @@ class _Regressions:
             self._shown = (self._given, self._compare(self._given, compare.MAX_DEGRADATION, None))
         if self._shown is None:
             return None
-        fields = ("evaluation", "application", "release", "dataset", "version", "judge", "finished_at")
         baseline = self._shown[0]
-        return {"name": baseline.name, **{name: baseline.body.get(name) for name in fields}}
+        return {"name": baseline.name, **documents.named(baseline.body)}
 
     def comparison(self) -> dict[str, Any] | None:
         return self._shown[1].as_json() if self._shown else None

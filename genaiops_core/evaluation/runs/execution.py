@@ -17,8 +17,7 @@ from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.runs import case_choice, deciding, records
-from genaiops_core.evaluation.runs import states as run_states
+from genaiops_core.evaluation.runs import case_choice, deciding, records, states
 from genaiops_core.evaluation.runs.desk.desk import opened
 from genaiops_core.evaluation.runs.judging import judge_of
 from genaiops_core.evaluation.runs.parts import split, units_a_part
@@ -86,7 +85,7 @@ def _now(engine: sa.Engine, id: str) -> Evaluation:
 
 def begin(engine: sa.Engine, id: str, attempt: int) -> list[list[int]]:
     """Mark the run as running; returns its case numbers in parts (none when it is not to run any more)."""
-    asked = run_states.begin(engine, id, attempt)
+    asked = states.begin(engine, id, attempt)
     if asked is None:
         return []
     with reading(engine) as connection:
@@ -95,7 +94,7 @@ def begin(engine: sa.Engine, id: str, attempt: int) -> list[list[int]]:
     try:
         is_computed = judge_of(asked).model is None
     except GenAIOpsError as error:  # an account, an option or a package that this machine lacks
-        run_states.fail(engine, id, str(error), attempt)
+        states.fail(engine, id, str(error), attempt)
         return []
     size = units_a_part(asked.units, is_computed=is_computed)
     return split(numbers, len(asked.metrics) * asked.repetitions, size)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs.records import Evaluation, usd
+from genaiops_core.evaluation.runs.records import Evaluation
+from genaiops_core.telemetry.figures import usd
 
 _PLAIN = (
     *("id", "application", "release", "dataset", "version", "split", "judge", "sample_size"),

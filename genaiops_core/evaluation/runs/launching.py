@@ -16,10 +16,10 @@ from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import canonical
 from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.runs.desk.prices import Prices
-from genaiops_core.evaluation.runs.records import usd
-from genaiops_core.evaluation.targets.specs import MOST_REPETITIONS
+from genaiops_core.evaluation.targets.specs import checked_repetitions
 from genaiops_core.evaluation.verdicts.pipeline import Pipeline
 from genaiops_core.evaluation.verdicts.scales import scale_of
+from genaiops_core.telemetry.figures import usd
 
 PROVIDERS = {"bedrock": "aws.bedrock"}
 """As prices name them; models behind other addresses are known by their own names only."""
@@ -84,9 +84,7 @@ def check_repetitions(repetitions: int, *, has_target: bool) -> None:
     Raises:
         BadInput: there are too many, or nothing to repeat.
     """
-    if not 1 <= repetitions <= MOST_REPETITIONS:
-        raise BadInput(f"The repetitions must be 1 to {MOST_REPETITIONS}, not {repetitions}.")
-    if repetitions > 1 and not has_target:
+    if checked_repetitions(repetitions) > 1 and not has_target:
         raise BadInput("Only a target can answer a case more than once; leave the repetitions at 1.")
 
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from db.engine import is_sqlite
 from db.tables.evaluations import test_case
-from genaiops_core.evaluation.datasets.changes import SPLIT
-from genaiops_core.evaluation.datasets.reviewing import PENDING, REVIEW
+from genaiops_core.evaluation.datasets import search
+from genaiops_core.evaluation.runs import case_choice
 
 _FIELDS = ("answer", "contexts", "reference")
 
@@ -56,9 +56,7 @@ def coverage(connection: sa.Connection, dataset: str, version: int, split: str =
     ]
     texts = (case.input, case.answer, contexts, case.reference)
     length = sum((sa.func.coalesce(sa.func.length(text), 0) for text in texts), start=sa.literal(0))
-    usable = [sa.func.coalesce(case.metadata[REVIEW].as_string(), "") != PENDING]
-    if split:
-        usable.append(sa.func.coalesce(case.metadata[SPLIT].as_string(), "") == split)
+    usable = search.conditions(case_choice.usable(split))
     elements = (sa.func.json_array_length if is_sqlite(connection) else sa.func.jsonb_array_length)(
         case.contexts
     )

@@ -1,25 +1,18 @@
-"""Runs as they are kept: one row each, and the scores of their cases."""
+"""Runs as they are kept, one row each."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.evaluations import evaluation, evaluation_score, test_case
+from db.tables.evaluations import evaluation
 from genaiops_core.errors import NotFound
-from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.telemetry.figures import usd
 
 OPEN_STATES = ("queued", "running")
-
-
-def usd(nano_usd: int) -> str:
-    """Nano-USD as decimal text in USD."""
-    return format(Decimal(nano_usd).scaleb(-9).normalize(), "f")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +58,7 @@ class Evaluation:
     resumed_at: dt.datetime | None
     units_at_resume: int
     results: dict[str, Any] | None
-    """The schema documented in `evaluation.results`; partial when cancelled."""
+    """The schema documented in `verdicts.results_schema`; partial when cancelled."""
     problem: str
     created_by: str
     created_at: dt.datetime
@@ -106,27 +99,6 @@ class Evaluation:
         return usd(self.spent_nano_usd)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """The value of one metric for one case, or the reason why there is none."""
-
-    value: float | None
-    reason: str
-    cost_nano_usd: int | None
-    """None: a call without a known price."""
-    latency_ms: float
-    is_failed: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoredCase:
-    """A case of a run with its texts and what was scored so far."""
-
-    case_no: int
-    case: Case
-    scores: dict[str, Score]
-
-
 def get(connection: sa.Connection, id: str) -> Evaluation:
     """One run.
 
@@ -155,46 +127,6 @@ def list_evaluations(
     # Ids are time-ordered, so they settle the order within one instant.
     query = query.order_by(evaluation.c.created_at.desc(), evaluation.c.id.desc()).limit(limit)
     return [_from_row(row) for row in connection.execute(query)]
-
-
-def scores(connection: sa.Connection, id: str, limit: int | None = None, offset: int = 0) -> list[ScoredCase]:
-    """The scored cases of a run in the order of the dataset, each with its texts.
-
-    Args:
-        limit: cases at most.
-        offset: cases left out from the front.
-    """
-    run = get(connection, id)
-    numbers = (
-        sa.select(evaluation_score.c.case_no)
-        .where(evaluation_score.c.evaluation_id == id)
-        .distinct()
-        .order_by(evaluation_score.c.case_no)
-        .limit(limit if limit is not None else 1_000_000_000)
-        .offset(offset)
-        .subquery()
-    )
-    texts = sa.select(test_case).where(
-        test_case.c.dataset == run.dataset,
-        test_case.c.version == run.version,
-        test_case.c.case_no.in_(sa.select(numbers.c.case_no)),
-    )
-    found = {
-        row.case_no: ScoredCase(case_no=row.case_no, case=datasets.case_of(row), scores={})
-        for row in connection.execute(texts.order_by(test_case.c.case_no))
-    }
-    rows = sa.select(evaluation_score).where(
-        evaluation_score.c.evaluation_id == id, evaluation_score.c.case_no.in_(sa.select(numbers.c.case_no))
-    )
-    for row in connection.execute(rows):
-        found[row.case_no].scores[row.metric] = Score(
-            value=row.value,
-            reason=row.reason,
-            cost_nano_usd=row.cost_nano_usd,
-            latency_ms=row.latency_ms,
-            is_failed=row.is_failed,
-        )
-    return list(found.values())
 
 
 def _from_row(row: sa.Row[Any]) -> Evaluation:

@@ -30,7 +30,7 @@ _CALLS_AT_ONCE = 16
 def metrics_of(judge: Judge) -> tuple[str, ...]:
     """What `judge` can measure of production requests: nobody knows the right answer to those."""
     return tuple(
-        name for name in judge.defaults if name not in REGISTRY or "reference" not in REGISTRY[name].needs
+        name for name in judge.defaults if name not in REGISTRY or not REGISTRY[name].needs_reference
     )
 
 

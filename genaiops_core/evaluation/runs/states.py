@@ -12,7 +12,7 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.evaluation.runs import records
 from genaiops_core.evaluation.runs.records import Evaluation
-from genaiops_core.evaluation.verdicts import pipeline as pipelines
+from genaiops_core.evaluation.verdicts import pipeline
 
 WORKER = "worker"
 """Who acts in the audit log where nobody asked."""
@@ -81,7 +81,7 @@ def hold(engine: sa.Engine, id: str, attempt: int, problem: str) -> None:
 def lateness(asked: Evaluation, at: dt.datetime) -> str:
     """Why the run has had its time, '' while it has not."""
     document = asked.config.get("pipeline")
-    minutes = pipelines.parse(document).timeout_minutes if document else None
+    minutes = pipeline.parse(document).timeout_minutes if document else None
     since = asked.resumed_at or asked.started_at
     if minutes and since and at - since > dt.timedelta(minutes=minutes):
         return f"The run took longer than its {minutes:g} minutes; its scores are partial."

@@ -20,7 +20,7 @@ from genaiops_core.evaluation.runs.desk.pacing import Pacer
 from genaiops_core.evaluation.runs.desk.prices import Prices
 from genaiops_core.evaluation.runs.desk.purse import OpenPurse, SpendLimitReached
 from genaiops_core.evaluation.runs.desk.unit import Unit
-from genaiops_core.evaluation.runs.records import usd
+from genaiops_core.telemetry.figures import usd
 
 _DRAFT = "draft"
 _DRAIN_S = 30.0

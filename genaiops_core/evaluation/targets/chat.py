@@ -7,16 +7,14 @@ import os
 import time
 from collections.abc import Sequence
 from functools import partial
-from urllib.parse import urlsplit
 
 from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.judges.names import is_openai
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Message, Model, Prompt
 from genaiops_core.evaluation.pace import MOST_CONCURRENCY
 from genaiops_core.evaluation.readers.encodings import storable
 from genaiops_core.evaluation.targets import hosts, placeholders, references, specs
 from genaiops_core.evaluation.targets.protocol import Answered
-
-_OPENAI = "api.openai.com"
 
 # Stop reasons of both protocols that an answer is not whole, or not the model's own.
 _ENDS = {
@@ -122,20 +120,21 @@ def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) 
     from genaiops_core.evaluation.judges.models.openai import OpenAIModel
 
     hosts.require_allowed(spec.base_url, allowed_hosts, "The target's base_url")
-    is_openai = urlsplit(spec.base_url).hostname == _OPENAI
     model = OpenAIModel(
         spec.model,
         base_url=spec.base_url,
-        api_key=_key(spec, is_openai=is_openai),
+        api_key=_key(spec),
         retries=0,
         read_timeout_s=spec.timeout_s,
         transport=hosts.CheckedTransport(),
-        key_names="OPENAI_API_KEY" if is_openai else "the variable that api_key of the target refers to",
+        key_names="OPENAI_API_KEY"
+        if is_openai(spec.base_url)
+        else "the variable that api_key of the target refers to",
     )
     return ChatTarget(spec, model)
 
 
-def _key(spec: specs.TargetSpec, *, is_openai: bool) -> str:
+def _key(spec: specs.TargetSpec) -> str:
     if spec.api_key:
         return references.secret(spec.api_key)
-    return os.environ.get("OPENAI_API_KEY", "") if is_openai else ""
+    return os.environ.get("OPENAI_API_KEY", "") if is_openai(spec.base_url) else ""

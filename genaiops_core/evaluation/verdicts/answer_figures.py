@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from db.tables.evaluations import generated_answer
+from genaiops_core.pricing.rates import NANO
 from genaiops_core.statistics import relative
 from genaiops_core.statistics.intervals import Interval
 from genaiops_core.statistics.quantiles import QuantileInterval, quantile
 
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-NANO = 1e9
 MOST_REASONS = 20
 
 

@@ -18,6 +18,8 @@ from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
 
 SCHEMA = 1
 
+_NAMED = ("evaluation", "application", "release", "dataset", "version", "judge", "finished_at")
+
 
 def read(path: Path) -> dict[str, Any]:
     """A results document from a file.
@@ -48,6 +50,11 @@ def read(path: Path) -> dict[str, Any]:
     if problem:
         raise BadInput(f"{path}: {problem} is not as genaiops evaluate writes it.")
     return body
+
+
+def named(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Which run a document is of; None for what it does not say."""
+    return {name: body.get(name) for name in _NAMED}
 
 
 def metrics_of(body: Mapping[str, Any]) -> dict[str, MetricResult]:

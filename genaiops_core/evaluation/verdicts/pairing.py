@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genaiops_core.evaluation.verdicts.scales import Scale
-
-NANO = 1e9
+from genaiops_core.pricing.rates import NANO
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,9 +31,6 @@ EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
 DIMENSIONS = 512
 """Of an embedding where the model lets one choose: within 1 % of the accuracy of 1,024 at half the size."""
 
-ATTEMPTS = 3
-READ_TIMEOUT_S = 300.0
-
 # How an object is asked for, the surest way first; a model that refuses one is asked the next.
 _WAYS = ("tool", "any_tool", "schema", "words")
 _TOOLS = ("tool", "any_tool")

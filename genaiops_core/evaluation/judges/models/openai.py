@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from genaiops_core.evaluation.judges.answers import in_words, strict
+from genaiops_core.evaluation.judges.names import is_openai
 from genaiops_core.evaluation.judges.protocol import (
     Embedded,
     JudgeFailed,
@@ -29,7 +29,6 @@ KEY_NAMES = "OPENAI_API_KEY or GENAIOPS_JUDGE_API_KEY"
 
 # How an object is asked for, the surest way first; a server that refuses one is asked the next.
 _WAYS = ("schema", "tool", "object", "words")
-_OPENAI = "api.openai.com"
 # Refusals that another way of asking does not mend.
 _FINAL_CODES = frozenset(
     (
@@ -71,7 +70,7 @@ class OpenAIModel:
         """
         self.name = name
         self.embedding_name = embedding_name or EMBEDDING_MODEL
-        self.provider = "openai" if urlsplit(base_url).hostname == _OPENAI else ""
+        self.provider = "openai" if is_openai(base_url) else ""
         self._base_url = base_url
         self._api_key = api_key
         self._retries = RETRIES if retries is None else retries

@@ -16,9 +16,7 @@ from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import targets
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed
 from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs import judging as run_judges
-from genaiops_core.evaluation.runs import records
-from genaiops_core.evaluation.runs import states as run_states
+from genaiops_core.evaluation.runs import judging, records, states
 from genaiops_core.evaluation.runs.desk.calls import Means
 from genaiops_core.evaluation.runs.desk.journal import RunJournal
 from genaiops_core.evaluation.runs.desk.keeping import Keeper
@@ -55,7 +53,7 @@ async def opened(
     try:
         await desk.open()
     except GenAIOpsError as error:
-        await asyncio.to_thread(run_states.fail, engine, run.id, str(error), run.attempt)
+        await asyncio.to_thread(states.fail, engine, run.id, str(error), run.attempt)
         return None
     return desk
 
@@ -100,8 +98,8 @@ class Desk:
             BadInput: the judge or the target cannot be made here.
         """
         # Libraries of judges take seconds to load; other runs go on meanwhile.
-        await asyncio.to_thread(run_judges.load_libraries, self.run)
-        self.judge = run_judges.judge_of(self.run)
+        await asyncio.to_thread(judging.load_libraries, self.run)
+        self.judge = judging.judge_of(self.run)
         if document := self.run.config.get("target"):
             hosts = targets.allowed_hosts(Settings().target_hosts)
             self.target = targets.target(document, allowed_hosts=hosts)
@@ -141,11 +139,11 @@ class Desk:
 
     def hold(self, problem: str) -> None:
         """Pause the run: it needs a decision."""
-        self._end(run_states.hold, problem)
+        self._end(states.hold, problem)
 
     def fail(self, problem: str) -> None:
         """Fail the run."""
-        self._end(lambda engine, id, attempt, said: run_states.fail(engine, id, said, attempt), problem)
+        self._end(lambda engine, id, attempt, said: states.fail(engine, id, said, attempt), problem)
 
     def _end(self, how: Callable[[sa.Engine, str, int, str], None], problem: str) -> None:
         if not self.stopping.is_set():
@@ -180,7 +178,7 @@ class Desk:
         current, alive = await asyncio.to_thread(self._seen, looks)
         if (current.state, current.attempt) != ("running", self.run.attempt):
             self.stopping.set()
-        elif problem := run_states.lateness(current, now()):
+        elif problem := states.lateness(current, now()):
             self.fail(problem)
         if self._executor_id in alive:
             self.pacer.share(len(alive), sorted(alive).index(self._executor_id))

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation, spend_hold
 from db.transaction import insert, writing
 from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs.records import usd
+from genaiops_core.telemetry.figures import usd
 
 _CALLS_AT_ONCE = 8
 """What is taken for one call that lacks money, so that not every call asks the database."""
