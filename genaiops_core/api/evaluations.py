@@ -12,7 +12,7 @@ from db.transaction import reading
 from genaiops_core.api.operate import Actor, same_site
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.pace import Pace, nano_usd
 from genaiops_core.evaluation.runs import facts as run_facts
 from genaiops_core.evaluation.runs import progress
 
@@ -87,7 +87,7 @@ def launch(request: Request, actor: Actor, sent: Launch) -> dict[str, Any]:
         concurrency=sent.concurrency,
         calls_per_minute=sent.calls_per_minute,
         unit_timeout_s=sent.unit_timeout_s,
-        spend_limit_nano_usd=_nano(sent.spend_limit_usd),
+        spend_limit_nano_usd=nano_usd(sent.spend_limit_usd),
     )
     id = runs.launch(_engine(request), actor=actor, pace=pace, **asked)
     return get_evaluation(request, id)
@@ -106,7 +106,7 @@ def resume(
     request: Request, id: str, actor: Actor, sent: Annotated[Resume | None, Body()] = None
 ) -> dict[str, Any]:
     """Let it go on; no finished call is paid again."""
-    limit = _nano(sent.spend_limit_usd) if sent else None
+    limit = nano_usd(sent.spend_limit_usd) if sent else None
     return _told(
         runs.resume(_engine(request), actor=actor, id=id, reason=_why(sent), spend_limit_nano_usd=limit)
     )
@@ -127,10 +127,6 @@ def _engine(request: Request) -> sa.Engine:
 
 def _why(sent: _Sent | None) -> str:
     return "" if sent is None else sent.reason
-
-
-def _nano(usd: float | None) -> int | None:
-    return None if usd is None else round(usd * 1_000_000_000)
 
 
 def _told(run: runs.Evaluation) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, output, pacing, run_progress, verdicts
+from genaiops_core.cli import context, output, run_progress, verdicts
+from genaiops_core.evaluation.pace import nano_usd
 
 if TYPE_CHECKING:
     from genaiops_core.evaluation.runs import Evaluation
@@ -76,7 +77,7 @@ def resume(
     """Let a paused, cancelled or failed evaluation go on; no finished call is paid again."""
     from genaiops_core.evaluation import runs
 
-    limit = pacing.nano_usd(spend_limit)
+    limit = nano_usd(spend_limit)
     run = runs.resume(
         context.engine(), actor=context.actor(), id=id, reason=reason, spend_limit_nano_usd=limit
     )

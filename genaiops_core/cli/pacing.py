@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.pace import Pace, nano_usd
 
 _PANEL = "Judging"
 
@@ -59,11 +59,6 @@ def pace_of(
         unit_timeout_s=unit_timeout_s,
         spend_limit_nano_usd=nano_usd(spend_limit_usd),
     )
-
-
-def nano_usd(usd: float | None) -> int | None:
-    """USD as they are typed."""
-    return None if usd is None else round(usd * 1_000_000_000)
 
 
 def options_of(pairs: list[str] | None) -> dict[str, str]:
