@@ -11,7 +11,7 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import context
-from genaiops_core.cli.output import Json, print_json, print_table
+from genaiops_core.cli.output import Json, print_json, print_table, say
 from genaiops_core.errors import BadInput
 
 Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
@@ -206,4 +206,4 @@ def _say(sentence: str, fact: Any, as_json: bool) -> None:
     if as_json:
         print_json(fact)
     else:
-        typer.echo(sentence)
+        say(sentence)
