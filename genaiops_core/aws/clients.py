@@ -53,7 +53,7 @@ def client(
         return session.client(service, region_name=region or _region_of_environment(), config=config)
     except (BotoCoreError, ValueError) as error:
         raise Misconfigured(
-            f"AWS cannot be reached: {error}. Set AWS_REGION and credentials in the environment."
+            f"AWS cannot be reached: {str(error).rstrip('.')}. Set AWS_REGION and credentials in the environment."
         ) from error
 
 

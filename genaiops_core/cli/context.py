@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from db.engine import make_engine
 from db.migrate import upgrade
 from genaiops_core.access.identity import actor_name
+from genaiops_core.errors import Misconfigured
 from genaiops_core.settings import Settings
 
 
@@ -18,7 +19,10 @@ def settings() -> Settings:
 
 def engine() -> sa.Engine:
     """The database of this environment, brought to the current schema."""
-    opened = make_engine(settings().url)
+    try:
+        opened = make_engine(settings().url)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from error
     atexit.register(opened.dispose)
     upgrade(opened)
     return opened

@@ -51,17 +51,17 @@ def diff(
             }
         )
         return
-    typer.echo(
+    output.say(
         f"{name} version {old.version} to {new.version}: {len(found.added)} added, {len(found.removed)} removed, "
         f"{len(changed)} changed, {found.unchanged} the same."
     )
     for sign, cases in (("+", found.added), ("-", found.removed)):
         for case in cases:
-            typer.echo(f"{sign} {_short(case.input)}")
+            output.say(f"{sign} {_short(case.input)}")
     for one in found.changed:
-        typer.echo(f"~ {_short(one.after.input)}")
+        output.say(f"~ {_short(one.after.input)}")
         for different in one.differences:
-            typer.echo(f"    {different.field}: {_short(different.before)} -> {_short(different.after)}")
+            output.say(f"    {different.field}: {_short(different.before)} -> {_short(different.after)}")
 
 
 def tag(
@@ -91,7 +91,7 @@ def tag(
         output.print_json(facts)
         return
     moved = f", moved from version {before}" if before not in (None, found.version) else ""
-    typer.echo(f"{found.dataset} version {found.version} is {label.strip()}{moved}.")
+    output.say(f"{found.dataset} version {found.version} is {label.strip()}{moved}.")
 
 
 def split(
@@ -121,7 +121,7 @@ def split(
         output.print_json({**made(stored), "splits": counts})
     else:
         shown = ", ".join(f"{said} {count}" for said, count in counts.items())
-        typer.echo(f"{stored.dataset} version {stored.version}: {shown}.")
+        output.say(f"{stored.dataset} version {stored.version}: {shown}.")
 
 
 def review(
@@ -169,7 +169,7 @@ def review(
         facts = {"accepted": len(accepted), "rejected": len(rejected), "pending": left}
         output.print_json({**made(stored), **facts})
         return
-    typer.echo(
+    output.say(
         f"{stored.dataset} version {stored.version}: {len(accepted)} accepted, {len(rejected)} left out, {left} wait."
     )
 
@@ -192,7 +192,7 @@ def delete(
     if json:
         output.print_json({"dataset": name, "deleted": True})
     else:
-        typer.echo(f"{name} is deleted.")
+        output.say(f"{name} is deleted.")
 
 
 def made(stored: Any) -> dict[str, Any]:

@@ -58,16 +58,16 @@ def from_traces(
         output.print_json({"dataset": name, "version": None, "cases": 0, **stored, **facts})
         return
     if done.version is None or not done.added:
-        typer.echo(f"Nothing was added; {done.found} requests were found.")
+        output.say(f"Nothing was added; {done.found} requests were found.")
     else:
-        typer.echo(
+        output.say(
             f"{name} version {done.version.version}: {done.added} of {done.found} requests added, "
             f"{done.version.cases} cases in all."
         )
     for why, count in done.skipped.items():
-        typer.echo(f"  {count} left out: {why}")
+        output.say(f"  {count} left out: {why}")
     if done.has_more:
-        typer.echo(f"There may be more; --limit {limit} was reached.")
+        output.say(f"There may be more; --limit {limit} was reached.")
 
 
 def synthesise(
@@ -106,14 +106,14 @@ def synthesise(
         output.print_json({**made(done.version), **facts})
         return
     shown = "unknown cost" if cost is None else f"{cost:.6f} USD"
-    typer.echo(
+    output.say(
         f"{name} version {done.version.version}: {done.added} questions wait for review "
         f"(genaiops dataset review {name}); {shown}."
     )
     for why, count in done.skipped.items():
-        typer.echo(f"  {count} left out: {why}")
+        output.say(f"  {count} left out: {why}")
 
 
 def _tell_progress(done: int, of: int) -> None:
     if done == of or done % 10 == 0:
-        typer.echo(f"{done} of {of} drafts", err=True)
+        output.say(f"{done} of {of} drafts", err=True)

@@ -72,14 +72,14 @@ def show(name: Name, json: output.Json = False) -> None:
             }
         )
         return
-    typer.echo(
+    output.say(
         f"{found.dataset} version {found.version}: {found.cases} cases, {found.rejected} rows rejected."
     )
     if tags:
-        typer.echo(f"Tags: {', '.join(tags)}")
+        output.say(f"Tags: {', '.join(tags)}")
     for label, counts in (("Splits", counted.splits), ("Review", counted.reviews)):
         if set(counts) - {""}:
-            typer.echo(
+            output.say(
                 f"{label}: " + ", ".join(f"{said or 'none'} {count}" for said, count in counts.items())
             )
     rows = [{"case": number, **{k: _short(v) for k, v in case.as_json().items()}} for number, case in first]
@@ -203,10 +203,10 @@ def _split_mappings(files: list[Path]) -> tuple[list[Path], list[str]]:
 
 def _tell(row: dict[str, Any]) -> None:
     known = "" if row["is_new"] else " (it was there already)"
-    typer.echo(
+    output.say(
         f"{row['dataset']} version {row['version']}{known}: {row['cases']} cases, {row['rejected']} rows rejected."
     )
-    typer.echo("Columns: " + ", ".join(f"{field} from {column}" for field, column in row["columns"].items()))
+    output.say("Columns: " + ", ".join(f"{field} from {column}" for field, column in row["columns"].items()))
     print_problems(row["problems"])
 
 
@@ -215,9 +215,9 @@ def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
     for problem in problems[:20]:
         where = f"row {problem['row']}" if problem["row"] is not None else "the file"
         column = f", column {problem['column']}" if problem["column"] else ""
-        typer.echo(f"  {where}{column}: {problem['problem']}")
+        output.say(f"  {where}{column}: {problem['problem']}")
     if len(problems) > 20:
-        typer.echo(f"  and {len(problems) - 20} more; --json lists them")
+        output.say(f"  and {len(problems) - 20} more; --json lists them")
 
 
 def _short(value: Any) -> str | None:

@@ -86,7 +86,7 @@ def invocation_logs(
     output.print_table([counts], columns, empty="")
     for sentence in (*counts["problems"], counts["warning"]):
         if sentence:
-            typer.echo(sentence)
+            output.say(sentence)
 
 
 @commands.command()
@@ -113,12 +113,12 @@ def prices(
         output.print_json({"files": rows})
         return
     for row in rows:
-        typer.echo(f"{row['prices']} prices of {row['models']} models imported from {row['file']}.")
+        output.say(f"{row['prices']} prices of {row['models']} models imported from {row['file']}.")
         if row["special"]:
-            typer.echo(
+            output.say(
                 f"{row['special']} of them are for one region or tier and wait until telemetry names those."
             )
-    typer.echo("They apply to calls that arrive from now on; calls already stored keep their cost.")
+    output.say("They apply to calls that arrive from now on; calls already stored keep their cost.")
 
 
 def read_file(file: Path) -> bytes:

@@ -12,7 +12,7 @@ import typer
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
 from genaiops_core.cli.datasets import print_problems, split_version
-from genaiops_core.cli.output import Json, print_json, print_table
+from genaiops_core.cli.output import Json, print_json, print_table, say
 from genaiops_core.errors import BadInput
 
 label_app = typer.Typer(help="Labels that people give to test cases.", no_args_is_help=True)
@@ -77,7 +77,7 @@ def import_(
         problems = [problem.as_json() for problem in found.problems]
         print_json({**vars(found), "columns": vars(found.columns), "problems": problems})
         return
-    typer.echo(
+    say(
         f"{found.dataset}: {found.labels} labels of {found.metric} ({found.new} new, {found.changed} changed), "
         f"{found.rejected} rows rejected."
     )
@@ -113,9 +113,9 @@ def from_reviews(dataset: DatasetName, reason: arguments.Reason = "", json: Json
     if json:
         print_json({"dataset": name, "labels": made})
     elif not any(made.values()):
-        typer.echo(f"Nothing new: no finished review is of a request that a case of {name} was made from.")
+        say(f"Nothing new: no finished review is of a request that a case of {name} was made from.")
     else:
-        typer.echo(f"{name}: " + ", ".join(f"{count} of {metric}" for metric, count in made.items()) + ".")
+        say(f"{name}: " + ", ".join(f"{count} of {metric}" for metric, count in made.items()) + ".")
 
 
 def agreement(
@@ -177,12 +177,12 @@ def _tell(found: Sequence[Any]) -> None:
     print_table(rows, list(rows[0]) if rows else [], empty=empty)
     for one in found:
         if problem := one.problem or one.corrected.problem:
-            typer.echo(f"{one.judge}, {one.metric}: {problem}.")
+            say(f"{one.judge}, {one.metric}: {problem}.")
     proposed = sorted({f"{one.metric}={one.label}" for one in found if one.why == "default"})
     if proposed:
-        typer.echo(f"Held against each other by default: {', '.join(proposed)}; change it with --match.")
+        say(f"Held against each other by default: {', '.join(proposed)}; change it with --match.")
     for note in sorted({one.note for one in found}):
-        typer.echo(note)
+        say(note)
 
 
 def _shown(value: float | None) -> str | None:

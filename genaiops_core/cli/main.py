@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import NoReturn
 
 import typer
@@ -17,6 +16,7 @@ from genaiops_core.cli import (
     imports,
     labels,
     metrics,
+    output,
     privacy,
     publishing,
     releases,
@@ -27,6 +27,7 @@ from genaiops_core.cli import (
     serve,
     target_try,
     traces,
+    trouble,
     verdicts,
 )
 from genaiops_core.errors import GenAIOpsError
@@ -78,13 +79,13 @@ def run() -> None:
         # Typer keeps the class of its usage errors private; this method is how they are known.
         format_message = getattr(error, "format_message", None)
         if format_message is None:
-            raise
+            _stop(trouble.told(error))
         _stop(format_message())
     raise SystemExit(code or 0)
 
 
 def _stop(sentence: str) -> NoReturn:
-    sys.stderr.write(f"{sentence}\n")
+    output.say(sentence, err=True)
     raise SystemExit(2)
 
 

@@ -39,7 +39,7 @@ def list_metrics(json: output.Json = False) -> None:
     ]
     output.print_table(shown, ["name", "kind", "title", "needs", "cost", "judges"], empty="")
     for problem in problems:
-        typer.echo(problem)
+        output.say(problem)
 
 
 @rubric_commands.command("list")
@@ -89,7 +89,7 @@ def show(
         output.print_json(kept)
         return
     fields = {field: kept[field] for field in ("name", "title", "prompt", "scale")}
-    typer.echo(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), nl=False)
+    output.say(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), nl=False)
 
 
 @rubric_commands.command("save")
@@ -115,7 +115,7 @@ def save(
     if json:
         output.print_json({**kept, "created_by": saved.created_by, "created_at": saved.created_at})
     else:
-        typer.echo(
+        output.say(
             f"{kept['name']} version {kept['version']}; it needs: {', '.join(kept['needs']) or 'the input'}."
         )
 

@@ -12,12 +12,19 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from genaiops_core.printable import printable
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 EXIT_PASSED = 0
 EXIT_FAILED = 1
 EXIT_ERROR = 2
 EXIT_INCONCLUSIVE = 3
+
+
+def say(text: str, *, nl: bool = True, err: bool = False) -> None:
+    """A line for people, on stdout or stderr."""
+    typer.echo(printable(text), nl=nl, err=err)
 
 
 def print_json(value: Any) -> None:
@@ -52,7 +59,7 @@ def short(text: str, most: int = 80) -> str:
 
 def fail(message: str) -> typer.Exit:
     """One sentence on stderr; raise what this returns."""
-    sys.stderr.write(message.rstrip() + "\n")
+    say(message.rstrip(), err=True)
     return typer.Exit(EXIT_ERROR)
 
 
@@ -60,7 +67,7 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     if isinstance(value, Decimal):
-        return str(value)
+        return printable(str(value))
     if isinstance(value, dt.datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} cannot be printed as JSON")
@@ -73,4 +80,4 @@ def _shown(value: Any) -> str:
         return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     if isinstance(value, float):
         return f"{value:g}"
-    return str(value)
+    return printable(str(value))

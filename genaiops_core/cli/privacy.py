@@ -44,7 +44,7 @@ def run(
         rows.append({"table": "rollup_minute, joined by hour", "rows": removed.minutes_joined})
     output.print_table(rows, ["table", "rows"], empty="Nothing is older than it may be.")
     if rows and dry_run:
-        typer.echo("This was a dry run: nothing was deleted.")
+        output.say("This was a dry run: nothing was deleted.")
 
 
 @user_app.command("show")
@@ -70,10 +70,10 @@ def show(
     rows = [{"table": name, "rows": count} for name, count in held.rows.items()]
     output.print_table(rows, ["table", "rows"], empty="Nothing is kept of this user.")
     if held.traces:
-        typer.echo(f"{len(held.traces)} traces in {held.sessions} sessions.")
+        output.say(f"{len(held.traces)} traces in {held.sessions} sessions.")
     _warn(held.shared_traces, held.cases)
     for trace_id in others or ():
-        typer.echo(f"Trace {trace_id} of somebody else mentions the id.")
+        output.say(f"Trace {trace_id} of somebody else mentions the id.")
 
 
 @user_app.command("delete")
@@ -95,21 +95,21 @@ def delete(
         rows = [{"table": name, "rows": count} for name, count in certificate.rows.items()]
         output.print_table(rows, ["table", "rows"], empty="Nothing was kept of this user.")
         if certificate.is_verified:
-            typer.echo(
+            output.say(
                 "Looked again: nothing of this user is left. Rollups keep their sums, which name nobody."
             )
         else:
-            typer.echo(f"Rows of this user are left: {dict(certificate.left)}. Run this again.")
-        typer.echo(f"The certificate is entry {certificate.audit_sequence} of the audit log.")
+            output.say(f"Rows of this user are left: {dict(certificate.left)}. Run this again.")
+        output.say(f"The certificate is entry {certificate.audit_sequence} of the audit log.")
         _warn(certificate.shared_traces, certificate.cases)
         for place, count in certificate.mentions.items():
-            typer.echo(f"The id still stands in {count} rows of {place}: look at them.")
+            output.say(f"The id still stands in {count} rows of {place}: look at them.")
     if not certificate.is_verified:
         raise typer.Exit(EXIT_FAILED)
 
 
 def _warn(shared_traces: int, cases: Sequence[str]) -> None:
     if shared_traces:
-        typer.echo(f"{shared_traces} of the traces name another user too; they go as a whole.")
+        output.say(f"{shared_traces} of the traces name another user too; they go as a whole.")
     for case in cases:
-        typer.echo(f"Test case made from one of the traces, not deleted: {case}.")
+        output.say(f"Test case made from one of the traces, not deleted: {case}.")

@@ -9,7 +9,7 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
-from genaiops_core.cli.output import Json, print_json, print_table
+from genaiops_core.cli.output import Json, print_json, print_table, say
 from genaiops_core.errors import BadInput, NotFound
 
 review_app = typer.Typer(help="Answers that people rate; two people each.", no_args_is_help=True)
@@ -64,12 +64,12 @@ def show(trace_id: Trace, application: Application, as_json: Json = False) -> No
     if as_json:
         print_json(page)
         return
-    typer.echo(f"Question: {page.question or 'unknown'}\n\nAnswer: {page.answer or 'unknown'}")
+    say(f"Question: {page.question or 'unknown'}\n\nAnswer: {page.answer or 'unknown'}")
     for number, text in enumerate(page.contexts or (), 1):
-        typer.echo(f"\nContext {number}: {text}")
+        say(f"\nContext {number}: {text}")
     for one in filter(None, (page.mine, *page.others)):
         said = "skipped" if one.is_skipped else ", ".join(f"{k} {v:g}" for k, v in one.ratings.items())
-        typer.echo(f"\n{one.reviewer}: {said} {one.comment}")
+        say(f"\n{one.reviewer}: {said} {one.comment}")
 
 
 @review_app.command("submit")
@@ -98,7 +98,7 @@ def submit(
     if as_json:
         print_json(page)
         return
-    typer.echo("Kept; it is done." if page.is_done else "Kept; somebody else has still to rate it.")
+    say("Kept; it is done." if page.is_done else "Kept; somebody else has still to rate it.")
 
 
 @review_app.command("skip")
@@ -112,7 +112,7 @@ def skip(trace_id: Trace, application: Application, comment: Comment = "", as_js
     if as_json:
         print_json({"trace_id": trace_id, "skipped": True})
     else:
-        typer.echo("Skipped.")
+        say("Skipped.")
 
 
 @review_app.command("agreement")
@@ -174,7 +174,7 @@ def to_dataset(
             }
         )
         return
-    typer.echo(
+    say(
         f"{stored.dataset} v{stored.version}, {stored.cases} cases"
         + ("." if stored.is_new else "; it was there already.")
     )

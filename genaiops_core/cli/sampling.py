@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from genaiops_core.cli import context
-from genaiops_core.cli.output import Json, print_json, print_table
+from genaiops_core.cli.output import Json, print_json, print_table, say
 
 sample_app = typer.Typer(help="Production requests that are judged.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def status(application: OneApplication = None, window: Window = "24h", as_json: 
     if as_json:
         print_json({**dataclasses.asdict(found), "cost_usd": found.cost_usd})
         return
-    typer.echo(
+    say(
         f"{found.considered:,} requests considered, {found.sampled:,} sampled: {found.scored:,} scored, "
         f"{found.queued:,} queued, {found.skipped:,} skipped. Judging cost {found.cost_usd} USD."
     )
@@ -116,4 +116,4 @@ def _print_line(message: dict[str, Any] | None) -> None:
     import orjson
 
     if message is not None:
-        typer.echo(orjson.dumps(message).decode())
+        say(orjson.dumps(message).decode())

@@ -110,10 +110,8 @@ def _as_json(answered: Answered) -> dict[str, Any]:
 
 
 def _tell(name: str, answered: Answered, notes: list[str]) -> None:
-    # A terminal obeys control characters, and these are somebody else's.
-    text = answered.text if answered.text is not None else "(no answer)"
-    typer.echo("".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text))
-    typer.echo("")
+    output.say(answered.text if answered.text is not None else "(no answer)")
+    output.say("")
     cost = _usd(answered.cost_nano_usd)
     rows = [
         ("target", name + (f" ({answered.model})" if answered.model else "")),
@@ -126,7 +124,7 @@ def _tell(name: str, answered: Answered, notes: list[str]) -> None:
         *(("note", note) for note in notes),
     ]
     for label, value in rows:
-        typer.echo(f"{label:<14}{value}")
+        output.say(f"{label:<14}{value}")
 
 
 def _shown(value: int | None) -> str:

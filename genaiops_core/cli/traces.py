@@ -75,9 +75,9 @@ def search(
         return
     output.print_table(rows, _COLUMNS, empty="No request of this window was found.")
     if page.searched is not None:
-        typer.echo(f"The messages of {page.searched} requests were read.")
+        output.say(f"The messages of {page.searched} requests were read.")
     if page.next_cursor is not None:
-        typer.echo(f"There may be more: --cursor {page.next_cursor}")
+        output.say(f"There may be more: --cursor {page.next_cursor}")
 
 
 @commands.command()
@@ -113,7 +113,7 @@ def export(
     if json:
         output.print_json({"file": str(destination), "format": format, "bytes": written})
     else:
-        typer.echo(f"{written:,} bytes of {format} written to {destination}.")
+        output.say(f"{written:,} bytes of {format} written to {destination}.")
 
 
 def filters_of(last: str, start: str | None, end: str | None, application: str | None) -> Filters:

@@ -134,7 +134,7 @@ def pr_comment(
     if json:
         output.print_json({"verdict": body.get("verdict"), "markdown": text})
     elif not output_file:
-        typer.echo(text, nl=False)
+        output.say(text, nl=False)
     raise typer.Exit(EXIT_CODES.get(body.get("verdict") or "", output.EXIT_INCONCLUSIVE))
 
 
@@ -159,27 +159,41 @@ def answer(body: Mapping[str, Any], *, json: bool) -> None:
         output.print_table(
             rows, ["metric", "mean", "low", "high", "n", "undefined"], empty="Nothing was measured."
         )
-        typer.echo("")
+        output.say("")
         output.print_table(
             body.get("gates") or [], ["name", "threshold", "verdict", "why"], empty="No gate was decided."
         )
-        used = f" on {body['cases']} of {body['cases_total']} cases" if "cases" in body else ""
-        typer.echo(f"\nVerdict: {verdict or 'none'}{used}. {body.get('problem') or ''}".rstrip())
+        output.say("")
+        output.say(_open_end(body) if body.get("partial") else _end(body))
     raise typer.Exit(EXIT_CODES.get(verdict or "", output.EXIT_INCONCLUSIVE))
+
+
+def _end(body: Mapping[str, Any]) -> str:
+    used = f" on {body['cases']} of {body['cases_total']} cases" if "cases" in body else ""
+    return f"Verdict: {body.get('verdict') or 'none'}{used}. {body.get('problem') or ''}".rstrip()
+
+
+def _open_end(body: Mapping[str, Any]) -> str:
+    """What became of a run that did not reach its verdict, and how it goes on."""
+    id, state = body.get("evaluation"), body.get("state") or "not finished"
+    said = f"Verdict: {body.get('verdict') or 'none'}, the evaluation is {state}. {body.get('problem') or ''}".rstrip()
+    if not id:
+        return said
+    return f"{said}\nTo go on: genaiops evaluation resume {id}, then genaiops evaluation wait {id}"
 
 
 def _print_comparison(body: Mapping[str, Any]) -> None:
     columns = ["metric", "baseline_mean", "current_mean", "difference", "low", "high", "n", "verdict", "why"]
     output.print_table(body["metrics"], columns, empty=f"Nothing to compare: {body['why']}.")
     if body["regressions"]:
-        typer.echo(f"\nCases that fell most, of {body['regressed_cases']:,}:")
+        output.say(f"\nCases that fell most, of {body['regressed_cases']:,}:")
         output.print_table(
             body["regressions"], ["metric", "case", "baseline", "current", "difference", "input"], empty=""
         )
     left = f"{body['only_in_baseline']:,} cases only in the baseline, {body['only_in_current']:,} only in the current run"
-    typer.echo(f"\n{body['cases']:,} cases in both, {left}.")
-    typer.echo(f"Intervals: {body['confidence']:.0%} together, {body['correction']}.")
-    typer.echo(f"Verdict: {body['verdict']}")
+    output.say(f"\n{body['cases']:,} cases in both, {left}.")
+    output.say(f"Intervals: {body['confidence']:.0%} together, {body['correction']}.")
+    output.say(f"Verdict: {body['verdict']}")
 
 
 def _missing(side: Any) -> dict[str, Any]:

@@ -10,11 +10,8 @@ from genaiops_core.errors import BadInput
 from genaiops_core.pricing.rates import NANO
 
 MOST_CONCURRENCY = 256
-
-
-def nano_usd(usd: float | None) -> int | None:
-    """An amount in USD, as people give it, in nano-USD; None stays None."""
-    return None if usd is None else round(usd * NANO)
+MOST_TIMEOUT_S = 86_400
+MOST_LIMIT_USD = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +37,10 @@ class Pace:
             raise BadInput(f"The concurrency must be 1 to {MOST_CONCURRENCY}, not {self.concurrency}.")
         if self.calls_per_minute is not None and self.calls_per_minute < 1:
             raise BadInput(f"The calls per minute must be at least 1, not {self.calls_per_minute}.")
-        if not self.unit_timeout_s > 0:
-            raise BadInput(f"The timeout of a unit must be above 0 s, not {self.unit_timeout_s:g}.")
+        if not 0 < self.unit_timeout_s <= MOST_TIMEOUT_S:
+            raise BadInput(
+                f"The timeout of a unit must be above 0 s and at most {MOST_TIMEOUT_S:,} s, not {self.unit_timeout_s:g}."
+            )
         if self.spend_limit_nano_usd is not None and self.spend_limit_nano_usd < 0:
             raise BadInput("The spend limit must be at least 0 USD.")
 
@@ -52,3 +51,16 @@ class Pace:
     def from_json(cls, kept: Mapping[str, Any] | None) -> Pace:
         """Read what `as_json` wrote; runs from before there was a pace get the default."""
         return cls(**(kept or {}))
+
+
+def nano_usd(limit_usd: float | None) -> int | None:
+    """A spend limit in USD, as people give it; None is no limit.
+
+    Raises:
+        BadInput: it is no number, or more than is kept.
+    """
+    if limit_usd is None:
+        return None
+    if not abs(limit_usd) <= MOST_LIMIT_USD:  # NaN fails every comparison
+        raise BadInput(f"A spend limit is an amount of at most {MOST_LIMIT_USD:,} USD, not {limit_usd:g}.")
+    return round(limit_usd * NANO)

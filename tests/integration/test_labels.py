@@ -98,6 +98,15 @@ def test_a_file_without_any_label_of_a_case_is_refused(engine: sa.Engine) -> Non
         assert labels.count_labels(connection) == []
 
 
+def test_a_scale_that_most_labels_do_not_fit_is_refused_before_it_turns_the_rest_round(
+    engine: sa.Engine,
+) -> None:
+    dataset(engine, 4)
+    with pytest.raises(BadInput, match=r"3 of 4 labels .* is 5, outside of the scale 0..1. Give the scale"):
+        importing(engine, "case,label\n1,5\n2,5\n3,1\n4,4\n")
+    assert by_case(engine) == {}
+
+
 def test_a_preview_stores_nothing(engine: sa.Engine) -> None:
     dataset(engine, 2)
     seen = label_imports.preview_labels(

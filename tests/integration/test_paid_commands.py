@@ -56,6 +56,14 @@ def test_a_run_at_its_limit_ends_with_3_and_says_why() -> None:
     assert 0 < float(body["cost_usd"]) <= 0.03
 
 
+def test_a_run_without_a_verdict_says_how_it_goes_on() -> None:
+    asked = ["evaluate", "--suite", "prices.jsonl", "--judge", JUDGE, "--spend-limit", "0.0001"]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 3
+    assert "Verdict: none, the evaluation is paused. The next call may cost" in result.stdout
+    assert "To go on: genaiops evaluation resume " in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -65,7 +73,10 @@ def test_a_run_at_its_limit_ends_with_3_and_says_why() -> None:
         (("--judge-option", "max_tokens=many"), "max_tokens must be a number, not 'many'"),
         (("--concurrency", "0"), "The concurrency must be 1 to 256, not 0"),
         (("--calls-per-minute", "0"), "at least 1, not 0"),
-        (("--unit-timeout", "0"), "must be above 0 s, not 0"),
+        (("--unit-timeout", "0"), "must be above 0 s and at most 86,400 s, not 0"),
+        (("--unit-timeout", "inf"), "at most 86,400 s, not inf"),
+        (("--spend-limit", "nan"), "at most 1,000,000,000 USD, not nan"),
+        (("--spend-limit", "1e300"), "at most 1,000,000,000 USD, not 1e+300"),
         (("--repetitions", "2"), "--repetitions means nothing without --target"),
     ],
 )

@@ -162,6 +162,13 @@ def test_results_of_an_older_version_still_load() -> None:
         ({"details": [{"case": 1}]}, "row 1 of 'details'"),
         ({"gates": "none"}, "'gates'"),
         ({"answers": {"answers": 1}}, "'answers' is not as"),
+        ({"judging": "free"}, "'judging' is not as"),
+        ({"comparison": 5}, "'comparison' is not as"),
+        ({"verdict": "superb"}, "'verdict' is not as"),
+        (
+            {"gates": [{"name": "g", "metric": "m", "verdict": "fine", "why": ""}]},
+            "'verdict' in row 1 of 'gates'",
+        ),
     ],
 )
 def test_results_that_are_none_are_refused_in_a_sentence(changes: dict[str, Any], said: str) -> None:

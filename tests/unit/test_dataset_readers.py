@@ -206,6 +206,33 @@ def test_json_in_its_usual_shapes(document: object) -> None:
     assert cells(table) == [("Why?", 1), ("Who?", None)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"q": "a"}\n{"q": "b"}',
+        '{\n "q": "a"\n}\n{\n "q": "b"\n}\n',
+        '{"version": 3, "results": {"stats": {"n": 2}, "results": [{"q": "a"}, {"q": "b"}]}, "config": {}}',
+    ],
+)
+def test_json_as_programs_print_it(text: str) -> None:
+    assert cells(read_table(text.encode(), "suite.json")) == [("a",), ("b",)]
+
+
+def test_an_object_that_is_a_case_is_a_file_of_one_case() -> None:
+    assert cells(read_table(b'{"question": "Why?", "answer": "So."}', "one.json")) == [("Why?", "So.")]
+
+
+def test_a_number_of_thousands_of_digits_costs_its_line() -> None:
+    table = read_table(b'{"q": 1}\n{"q": ' + b"9" * 5_000 + b"}\n", "a.jsonl")
+    assert cells(table) == [(1,)]
+    assert table.problems[0].problem == "is not JSON: a number in it is too long"
+
+
+def test_an_empty_list_is_called_empty() -> None:
+    with pytest.raises(BadInput, match=r"suite.json is empty: its list holds no row"):
+        read_table(b"[]", "suite.json")
+
+
 def test_json_that_is_wrong_says_where() -> None:
     with pytest.raises(BadInput, match=r"suite.json is not JSON: .* at line 2, column 1"):
         read_table(b'[{"a": 1},\n]', "suite.json")

@@ -60,6 +60,16 @@ def test_no_value_at_all_is_inconclusive_with_the_reason() -> None:
     assert "12 cases: the case has no answer" in gate.why
 
 
+def test_a_thousand_different_failures_are_still_one_sentence() -> None:
+    failed = [[Unit(None, f"answered 500: {'x' * 100}{number}", is_failed=True)] for number in range(1_000)]
+    gate = decide(
+        evidence(summarise("grounding_overlap", failed)), minimums={"grounding_overlap": 0.5}
+    ).gates[0]
+    assert gate.verdict == "error"
+    assert gate.why.startswith("every case failed (1 case: answered 500: ")
+    assert gate.why.endswith("; 997 more reasons)") and len(gate.why) < 500
+
+
 def test_no_gate_is_no_pass() -> None:
     assert decide(evidence(measured())).verdict == "inconclusive"
 

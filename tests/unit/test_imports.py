@@ -32,7 +32,18 @@ EVALUATION = [
     {"readers"},
     {"pace"},
 ]
-GROUND = {"statistics", "access", "notify", "aws", "errors", "settings", "clock", "project", "__init__"}
+GROUND = {
+    "statistics",
+    "access",
+    "notify",
+    "aws",
+    "errors",
+    "settings",
+    "clock",
+    "project",
+    "printable",
+    "__init__",
+}
 # The doors meet: `up` starts processes that print like commands, the API reports on worker and demo.
 DOORS = {
     ("cli", "processes"),

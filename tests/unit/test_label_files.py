@@ -34,6 +34,7 @@ from genaiops_core.evaluation.readers.tables import Row, Table
         ("", ["Fully attributable=1", "not fully  attributable=0"], "Not fully attributable", 0.0),
         ("", ["2=1", "1=0.5"], 1, 0.5),
         ("", ["a=b=1"], "A=B", 1.0),
+        ("1..5", [], [5, 3], 0.75),
     ],
 )
 def test_what_a_cell_means(scale: str, values: list[str], cell: Any, value: float) -> None:
@@ -46,7 +47,8 @@ def test_what_a_cell_means(scale: str, values: list[str], cell: Any, value: floa
         ("4", "outside of the scale 0..1"),
         ("maybe", "say what it means"),
         ("nan", "say what"),
-        ([1], "say what"),
+        ([], "say what"),
+        ([1, "maybe"], "say what it means"),
     ],
 )
 def test_a_cell_that_means_nothing_says_so(cell: Any, problem: str) -> None:
@@ -111,3 +113,11 @@ def test_any_cell_is_a_value_or_a_sentence(cell: Any) -> None:
         assert 0 <= Scale().value_of(cell) <= 1
     except ValueError as error:
         assert str(error)
+
+
+def test_labels_within_objects_are_read_by_their_path() -> None:
+    cells = ("What?", {"faithfulness": [4.0, 2.0], "naturalness": [1.0]})
+    table = Table(columns=("question", "human"), rows=[Row(1, cells)])
+    columns = find_columns(table.columns, "faithfulness", {"label": "human.faithfulness"})
+    rows, problems = read_labels(table, columns, parse_scale("1..5"))
+    assert ([row.value for row in rows], problems) == ([0.5], [])

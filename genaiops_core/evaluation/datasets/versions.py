@@ -84,8 +84,15 @@ def store(
         BadInput: there is no case.
     """
     if not made.cases:
-        first = f" Row {made.problems[0].row}: {made.problems[0].problem}." if made.problems else ""
-        raise BadInput(f"{source} holds no case that can be read.{first}")
+        first = made.problems[0] if made.problems else None
+        what = (
+            ""
+            if first is None
+            else f" It {first.problem}."
+            if first.row is None
+            else f" Row {first.row}: {first.problem}."
+        )
+        raise BadInput(f"{source} holds no case that can be read.{what}")
     digest = content_sha256(made.cases)
     at = now()
     with writing(engine) as connection:

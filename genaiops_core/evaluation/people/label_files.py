@@ -11,6 +11,7 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import normal, recognise
+from genaiops_core.evaluation.readers.columns import reader, top_column
 from genaiops_core.evaluation.readers.tables import Problem, Table
 
 WORDS: Mapping[str, float] = MappingProxyType(
@@ -43,6 +44,8 @@ class Scale:
         Raises:
             ValueError: it is none; the text says why.
         """
+        if isinstance(cell, list) and cell:  # what several people said in one cell
+            return sum(self.value_of(one) for one in cell) / len(cell)
         if isinstance(cell, str):
             word = " ".join(cell.split()).casefold()
             if word in self.words:
@@ -124,7 +127,8 @@ def find_columns(
     Args:
         columns: of the file.
         metric: what was labelled; a column of that name holds its labels.
-        chosen: any of label, case, input, answer, labeller -> column; '' leaves one out.
+        chosen: any of label, case, input, answer, labeller -> column, or a path into its objects such as
+            `human.faithfulness`; '' leaves one out.
 
     Raises:
         BadInput: a column does not exist, or none holds labels, or nothing says which case a row is of.
@@ -154,23 +158,23 @@ def find_columns(
 
 def read_labels(table: Table, columns: LabelColumns, scale: Scale) -> tuple[list[LabelRow], list[Problem]]:
     """Every row that holds a label and says of which case; rows without a label are passed over."""
-    place = {name: table.columns.index(column) for name, column in vars(columns).items() if column}
+    read = {name: reader(table.columns, column) for name, column in vars(columns).items() if column}
     rows: list[LabelRow] = []
     problems = list(table.problems)
 
     def text(cells: Sequence[Any], name: str) -> str | None:
-        cell = cells[place[name]] if name in place else None
+        cell = read[name](cells) if name in read else None
         return None if cell is None else str(cell)
 
     for row in table.rows:
-        cell = row.cells[place["label"]]
+        cell = read["label"](row.cells)
         if cell is None:
             continue
         current = columns.label
         try:
             value = scale.value_of(cell)
             current = columns.case or columns.input
-            number = _case_number(row.cells[place["case"]]) if "case" in place else None
+            number = _case_number(read["case"](row.cells)) if "case" in read else None
             asked = text(row.cells, "input")
             if number is None and asked is None:
                 raise ValueError("is empty; nothing says which case this is")
@@ -216,6 +220,8 @@ def _column(wanted: str, columns: Sequence[str]) -> str:
     for column in columns:
         if column == wanted or normal(column) == normal(wanted):
             return column
+    if top_column(wanted, columns):
+        return wanted
     shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
     raise BadInput(f"There is no column '{wanted}'; the file has: {shown}.")
 

@@ -107,7 +107,8 @@ def import_labels(
 
     Raises:
         NotFound: no such dataset or version.
-        BadInput: the file cannot be read, a column is missing, or not one row is a label of a case.
+        BadInput: the file cannot be read, a column is missing, not one row is a label of a case, or most labels do
+            not fit the scale.
     """
     found, given = _read(
         engine, dataset, version, metric, data, filename, columns, scale or Scale(), actor=actor
@@ -116,6 +117,13 @@ def import_labels(
         first = found.problems[0] if found.problems else None
         where = f" Row {first.row}, {first.column}: {first.problem}." if first else ""
         raise BadInput(f"No row of {filename} is a label of a case of {dataset} v{found.version}.{where}")
+    unread = [problem for problem in found.problems if problem.column == found.columns.label]
+    if len(unread) > len(given):
+        # The few that fit a wrong scale would turn it round: the worst of 1..5 is the best of 0..1.
+        raise BadInput(
+            f"{len(unread)} of {len(unread) + len(given)} labels of {filename} do not fit. Row {unread[0].row}, "
+            f"{unread[0].column}: {unread[0].problem}. Give the scale (LOW..HIGH) or what each label means."
+        )
     with writing(engine) as connection:
         new, changed = keep(
             connection, dataset=found.dataset, metric=found.metric, given=given, source=f"file {filename}"

@@ -98,7 +98,7 @@ def read_parquet(data: bytes, filename: str, most_rows: int | None = None) -> Ta
                     table.is_partial = file.metadata.num_rows > most_rows
                     return table
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].rstrip(".")
         raise BadInput(f"{filename} cannot be read as Parquet: {reason}.") from error
     return table
 

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.readers.columns import recognise
 from genaiops_core.evaluation.readers.headers import fill
 from genaiops_core.evaluation.readers.nested import flat
 from genaiops_core.evaluation.readers.tables import MAX_CELLS, Row, Table, require_columns, require_rows
@@ -64,9 +65,13 @@ def read_json(text: str, filename: str, most_rows: int | None = None) -> Table:
     except ValueError as error:
         if _looks_like_lines(text):
             return read_jsonl(text, filename, most_rows)
-        raise BadInput(f"{filename} is not JSON: {_said(error)}.") from error
+        value = _one_after_another(text)
+        if value is None:
+            raise BadInput(f"{filename} is not JSON: {_said(error)}.") from error
     items = _items(value, filename)
-    if items and all(isinstance(item, list) for item in items[:50]):
+    if not items:
+        raise BadInput(f"{filename} is empty: its list holds no row.")
+    if all(isinstance(item, list) for item in items[:50]):
         records = ((at, item) for at, item in enumerate(items, start=1) if isinstance(item, list))
         return fill(records, filename, most_rows)
     table = Table(columns=(), rows=[])
@@ -108,7 +113,9 @@ def _items(value: Any, filename: str) -> list[Any]:
         found = _enveloped(value)
         found = _by_column(value) if found is None else found
         found = _only_list(value) if found is None else found
+        found = _within(value) if found is None else found
         found = _by_identifier(value) if found is None else found
+        found = _one_case(value) if found is None else found
         if found is not None:
             return found
     raise BadInput(
@@ -136,6 +143,17 @@ def _only_list(value: Mapping[str, Any]) -> list[Any] | None:
     """The one list of objects in an object, whatever it is called."""
     lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
     return lists[0] if len(lists) == 1 else None
+
+
+def _within(value: Mapping[str, Any]) -> list[Any] | None:
+    """Rows of an envelope in an envelope: {"version": 3, "results": {"results": [...]}}."""
+    inner = [item for name, item in value.items() if name in ENVELOPES and isinstance(item, dict)]
+    return _enveloped(inner[0]) if len(inner) == 1 else None
+
+
+def _one_case(value: Mapping[str, Any]) -> list[Any] | None:
+    """An object that is itself a case: it has a column that is recognised as the input."""
+    return [value] if "input" in recognise(list(value)) else None
 
 
 def _is_column(name: str, value: Mapping[str, Any]) -> bool:
@@ -197,10 +215,33 @@ def _looks_like_lines(text: str) -> bool:
         return False
 
 
+def _one_after_another(text: str) -> list[dict[str, Any]] | None:
+    """Objects over several lines each without commas between them, as jq prints them; None where it is not that."""
+    decoder = json.JSONDecoder()
+    found: list[dict[str, Any]] = []
+    at = _after_space(text, 0)
+    while at < len(text):
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(value, dict):
+            return None
+        found.append(value)
+        at = _after_space(text, at)
+    return found
+
+
+def _after_space(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
 def _said(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at line {error.lineno}, column {error.colno}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is too long"
 
 
 def _kind(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from genaiops_core.evaluation.verdicts import documents
 from genaiops_core.evaluation.verdicts.limits import COST, Figure, figure
+from genaiops_core.printable import printable
 
 SIGNS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "error": "💥"}
 DETAIL_CASES = 10
@@ -43,7 +44,7 @@ def markdown(body: Mapping[str, Any]) -> str:
 
 def text(raw: object) -> str:
     """Text from outside on one line, without Markdown or HTML of its own: no link, no mention, no reference."""
-    plain = " ".join(str(raw).split()).translate(_HTML)
+    plain = printable(" ".join(str(raw).split())).translate(_HTML)
     plain = _MARKDOWN.sub(r"\\\1", plain)
     # The word joiner is invisible; it keeps addresses, people and issues from being made into links.
     for mark, instead in (("//", "/\u2060/"), ("www.", "www\u2060."), ("@", "@\u2060"), ("#", "#\u2060")):
@@ -223,5 +224,5 @@ def _score(value: float | None) -> str:
 
 def _code(raw: object) -> str:
     """Text from outside as code."""
-    plain = " ".join(str(raw).split()).replace("`", "'").replace("|", "\\|")
+    plain = printable(" ".join(str(raw).split())).replace("`", "'").replace("|", "\\|")
     return f"`{plain or ' '}`"

@@ -15,6 +15,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.verdicts.answer_figures import AnswerFigures
 from genaiops_core.evaluation.verdicts.summaries import MetricResult
 from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
+from genaiops_core.evaluation.verdicts.verdict import VERDICTS
 
 SCHEMA = 1
 
@@ -46,7 +47,7 @@ def read(path: Path) -> dict[str, Any]:
             reader(body)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadInput(f"{path}: '{name}' is not as genaiops evaluate writes it ({error}).") from error
-    problem = _malformed_rows(body)
+    problem = _malformed_facts(body) or _malformed_rows(body)
     if problem:
         raise BadInput(f"{path}: {problem} is not as genaiops evaluate writes it.")
     return body
@@ -70,6 +71,16 @@ def answers_of(body: Mapping[str, Any]) -> AnswerFigures | None:
     return AnswerFigures.from_json(body["answers"]) if body.get("answers") else None
 
 
+def _malformed_facts(body: Mapping[str, Any]) -> str:
+    """Which field is of another kind than the commands that read it take; '' when all is well."""
+    for name in ("pace", "target", "judging", "baseline", "comparison"):
+        if not isinstance(body.get(name), dict | None):
+            return f"'{name}'"
+    if body.get("verdict") not in (None, *VERDICTS):
+        return "'verdict'"
+    return ""
+
+
 def _malformed_rows(body: Mapping[str, Any]) -> str:
     """Where a list of the document holds something else than its rows; '' when all is well."""
     wanted = {
@@ -84,6 +95,8 @@ def _malformed_rows(body: Mapping[str, Any]) -> str:
         for at, row in enumerate(rows, start=1):
             if not isinstance(row, dict) or any(field not in row for field in fields):
                 return f"row {at} of '{name}'"
+            if "verdict" in fields and row["verdict"] not in VERDICTS:
+                return f"'verdict' in row {at} of '{name}'"
             if name == "details" and not _are_scores(row["scores"]):
                 return f"'scores' in row {at} of 'details'"
     return ""

@@ -19,6 +19,9 @@ from genaiops_core.evaluation.verdicts.verdict import overall
 MINIMUMS = "minimums"
 """Name of the stage that the thresholds given at launch make."""
 
+_TOLD = 3
+"""Reasons for missing values that a sentence names."""
+
 
 THRESHOLD, LIMIT, REGRESSION = "threshold", "limit", "regression"
 """Kinds of gate: a metric against its threshold, a cost or latency against a most, a run against its baseline."""
@@ -203,7 +206,14 @@ def _interval_verdict(result: MetricResult, threshold: float, *, is_most: bool) 
 
 def _no_value(result: MetricResult) -> tuple[str, str]:
     """A judge that failed everywhere is an error of the measurement; cases that lack something are a gap in it."""
-    reasons = "; ".join(f"{count} cases: {reason}" for reason, count in result.reasons.items()) or "no case"
+    told = list(result.reasons.items())
+    reasons = "; ".join(
+        f"{count} {'case' if count == 1 else 'cases'}: {reason}" for reason, count in told[:_TOLD]
+    )
+    reasons = reasons or "no case"
+    if len(told) > _TOLD:
+        # Servers answer each failed call in other words; a sentence is no list of them.
+        reasons += f"; {len(told) - _TOLD:,} more reasons"
     if result.failed and result.failed == result.undefined:
         return "error", f"every case failed ({reasons})"
     return "inconclusive", f"no case has a value ({reasons})"
