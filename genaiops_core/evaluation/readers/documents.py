@@ -76,7 +76,7 @@ def read_json(text: str, filename: str, most_rows: int | None = None) -> Table:
         return fill(records, filename, most_rows)
     table = Table(columns=(), rows=[])
     objects: list[tuple[int, dict[str, Any]]] = []
-    is_texts = bool(items) and all(isinstance(item, str) for item in items)
+    is_texts = all(isinstance(item, str) for item in items)
     for number, item in enumerate(islice(items, most_rows), start=1):
         if isinstance(item, dict):
             objects += [(number, row) for row in flat(item)]
