@@ -54,12 +54,13 @@ def read_file(file: Path, most_bytes: int | None = None) -> bytes:
 
 
 def read_text(file: Path, most_bytes: int | None = None) -> str:
-    """The text of a file named on the command line.
+    """The text of a file named on the command line, its lines ended alike wherever it was written.
 
     Raises:
         BadInput: as `read_file`, or it is not UTF-8.
     """
     try:
-        return read_file(file, most_bytes).decode()
+        text = read_file(file, most_bytes).decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")

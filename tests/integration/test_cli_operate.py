@@ -93,6 +93,13 @@ def test_from_prompt_to_approved_release(shell: Shell, tmp_path: Path) -> None:
     assert shell.json("release list --state pending") == {"releases": []}
 
 
+def test_a_prompt_is_the_same_however_its_lines_end(shell: Shell, tmp_path: Path) -> None:
+    text = tmp_path / "answer.txt"
+    for content in (b"Be kind.\nBe short.", b"Be kind.\r\nBe short."):
+        text.write_bytes(content)
+        assert shell.run("prompt add --application a --name answer", str(text)).endswith("answer@1.\n")
+
+
 def test_a_rejection(shell: Shell) -> None:
     shell.run("release create --application a --release v1")
     shell.run("release request-approval --application a --release v1")
