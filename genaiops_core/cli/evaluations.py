@@ -26,7 +26,12 @@ def evaluate(
         str, typer.Option(help="A file of test cases, or a dataset: NAME, NAME@VERSION or NAME@TAG.")
     ],
     config: Annotated[Path | None, typer.Option(help="Evaluation pipeline in YAML.")] = None,
-    judge: Annotated[str, typer.Option(help="Who measures: offline.")] = "offline",
+    judge: Annotated[
+        str,
+        typer.Option(
+            help="Who measures: offline, bedrock:MODEL, openai:MODEL@BASE_URL or agentcore:EVALUATOR,..."
+        ),
+    ] = "offline",
     application: Annotated[str, typer.Option(help="Application whose quality this is.")] = "",
     release: Annotated[str, typer.Option(help="Release whose quality this is.")] = "",
     split: Annotated[str, typer.Option(help="Only the cases of this split of the dataset.")] = "",
