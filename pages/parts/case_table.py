@@ -6,6 +6,7 @@ import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.runs.case_scores import ONLY, CaseScores
+from genaiops_core.evaluation.verdicts.scales import scale_of
 from pages.parts import case_detail, keys, metric_names, reads_evaluations, tables
 from pages.parts.frame import Screen
 
@@ -88,16 +89,18 @@ def _filters(here: Screen, run: Evaluation, metrics: list[str]) -> tuple[str | N
 
 
 def _weakest(run: Evaluation) -> str | None:
-    """The metric of a gate that went wrong, else the one with the lowest mean."""
+    """The metric of a gate that went wrong, else the one whose mean is furthest from good."""
     found = run.results or {}
     for verdict in ("failed", "inconclusive"):
         for gate in found.get("gates") or []:
             if gate["verdict"] == verdict and gate.get("metric") in run.metrics:
                 return str(gate["metric"])
-    means = {
-        name: one["mean"] for name, one in (found.get("metrics") or {}).items() if one["mean"] is not None
+    goodness = {
+        name: scale_of(name, judge=run.judge).goodness(one["mean"])
+        for name, one in (found.get("metrics") or {}).items()
+        if one["mean"] is not None
     }
-    return min(means, key=means.__getitem__) if means else None
+    return min(goodness, key=goodness.__getitem__) if goodness else None
 
 
 def _table(

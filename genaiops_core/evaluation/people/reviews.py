@@ -128,7 +128,7 @@ def undo_skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str)
     """Put an answer that `actor` skipped back into their queue; one that they did not skip stays as it is."""
     with writing(engine) as connection:
         row = _sample(connection, application, trace_id)
-        connection.execute(
+        undone = connection.execute(
             sa.delete(review).where(
                 review.c.trace_id == row.trace_id,
                 review.c.application == application,
@@ -136,6 +136,8 @@ def undo_skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str)
                 review.c.is_skipped,
             )
         )
+        if undone.rowcount:
+            _record(connection, "review.undo_skip", actor, row, None)
 
 
 def _values(ratings: Mapping[str, float | str]) -> dict[str, float]:
