@@ -139,7 +139,9 @@ JSON = st.recursive(
 
 @given(
     st.lists(
-        st.fixed_dictionaries({"question": JSON, "answer": JSON, "contexts": JSON, "more": JSON}), max_size=3
+        st.fixed_dictionaries({"question": JSON, "answer": JSON, "contexts": JSON, "more": JSON}),
+        min_size=1,
+        max_size=3,
     )
 )
 def test_any_json_makes_cases_that_can_be_stored(rows: list[dict[str, object]]) -> None:
