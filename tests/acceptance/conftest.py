@@ -108,9 +108,9 @@ def wait_until_ready(console: Console, process: subprocess.Popen[bytes], log: Pa
     raise AssertionError(f"not ready after {START_TIMEOUT_S} s:\n{log.read_text()[-4000:]}")
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="package", params=["sqlite", "postgresql"])
 def console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """One console with the demo, on each database, for the whole run."""
+    """One console with the demo, on each database, for all tests of this folder; it ends before others begin."""
     home = tmp_path_factory.mktemp(f"console-{request.param}")
     url = ""
     if request.param == "postgresql":

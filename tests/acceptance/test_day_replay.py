@@ -19,7 +19,7 @@ from tests.acceptance.conftest import Console
 DAY = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def replayed(console: Console, tmp_path_factory: pytest.TempPathFactory) -> replay.Replay:
     day = replay.load()
     prices: Path = tmp_path_factory.mktemp("prices") / "prices.json"
