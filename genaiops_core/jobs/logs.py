@@ -25,5 +25,6 @@ def configure(level: str) -> None:
             structlog.dev.ConsoleRenderer(colors=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up for each line: who captures or replaces stderr later gets the lines, and no closed file is written to.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

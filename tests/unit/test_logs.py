@@ -1,0 +1,25 @@
+"""Log lines go to whatever stderr is when they are written."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+import structlog
+
+from genaiops_core.jobs import logs
+
+
+def test_a_line_after_stderr_was_replaced_goes_to_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = structlog.get_config()
+    gone = io.StringIO()
+    try:
+        monkeypatch.setattr(sys, "stderr", gone)
+        logs.configure("WARNING")
+        gone.close()
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        structlog.get_logger().warning("still heard")
+        assert "still heard" in sys.stderr.getvalue()  # type: ignore[attr-defined]
+    finally:
+        structlog.configure(**before)
