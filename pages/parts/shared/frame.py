@@ -17,7 +17,7 @@ from genaiops_core.settings import Settings
 from pages.parts import reads
 from pages.parts.shared import catalogue, keys, units
 
-STATIC = Path(__file__).resolve().parents[2] / "static"
+STATIC = Path(__file__).resolve().parents[3] / "static"
 
 
 @dataclass(frozen=True, kw_only=True)
