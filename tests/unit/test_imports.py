@@ -42,6 +42,7 @@ GROUND = {
     "clock",
     "project",
     "printable",
+    "rows",
     "__init__",
 }
 # The doors meet: `up` starts processes that print like commands, the API reports on worker and demo.
