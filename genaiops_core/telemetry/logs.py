@@ -15,9 +15,9 @@ from db.tables.telemetry import log_record
 from db.transaction import insert
 from genaiops_core.telemetry import bounds, conventions
 from genaiops_core.telemetry.conventions.messages import decoded_json
+from genaiops_core.telemetry.origin import Origin, build_score, clean
 from genaiops_core.telemetry.otlp.logs import DecodedLogs, LogGroup, RawLog
 from genaiops_core.telemetry.scores import Score
-from genaiops_core.telemetry.spans import Origin, clean, score_of
 
 _ROWS_A_STATEMENT = 500
 _DIGEST_BYTES = 16
@@ -78,7 +78,7 @@ def _scores(raw: RawLog, origin: Origin) -> list[Score]:
     body = raw.body if isinstance(raw.body, dict) else decoded_json(raw.body)
     said = {**raw.attributes, **body} if isinstance(body, dict) else raw.attributes
     return [
-        score_of(
+        build_score(
             one,
             application=origin.application,
             trace_id=raw.trace_id,
