@@ -22,5 +22,5 @@ pages = {
 }
 pages[""].append(st.Page(open_overview, title="GenAIOps", default=True, visibility="hidden"))
 navigation = st.navigation(pages, expanded=True)
-with frame.gently():
+with frame.show_errors():
     navigation.run()

@@ -195,7 +195,7 @@ def ragas_run(url: str, suite: Path, more: list[str]) -> float:
 
 def get(engine: sa.Engine, id: str) -> runs.Evaluation:
     with reading(engine) as connection:
-        return runs.get(connection, id)
+        return runs.get_evaluation(connection, id)
 
 
 def is_beating(engine: sa.Engine) -> bool:

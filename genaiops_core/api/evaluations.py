@@ -14,7 +14,7 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import Pace, nano_usd
 from genaiops_core.evaluation.runs import progress
-from genaiops_core.evaluation.runs.facts import facts
+from genaiops_core.evaluation.runs.facts import describe_evaluation
 
 router = APIRouter(prefix="/api/v1", tags=["evaluations"], dependencies=[Depends(same_site)])
 
@@ -69,14 +69,14 @@ def list_evaluations(
     """Evaluations, newest first, without their results."""
     with reading(_engine(request)) as connection:
         found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
-    return {"evaluations": [facts(run) for run in found]}
+    return {"evaluations": [describe_evaluation(run) for run in found]}
 
 
 @router.get("/evaluations/{id}")
 def get_evaluation(request: Request, id: str) -> dict[str, Any]:
     """One evaluation: progress, spend, remaining time, and its results once there are any."""
     with reading(_engine(request)) as connection:
-        return _told(runs.get(connection, id))
+        return _told(runs.get_evaluation(connection, id))
 
 
 @router.post("/evaluations", status_code=201)
@@ -130,4 +130,4 @@ def _why(sent: _Sent | None) -> str:
 
 
 def _told(run: runs.Evaluation) -> dict[str, Any]:
-    return {**facts(run), "remaining_s": progress.remaining_s(run, now()), "results": run.results}
+    return {**describe_evaluation(run), "remaining_s": progress.estimate_remaining_s(run, now()), "results": run.results}

@@ -64,7 +64,7 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
                 f"dataset '{body.get('dataset', '')}' by judge '{body.get('judge', '')}'."
             )
     with reading(engine) as connection:
-        run = runs.get(connection, named)
+        run = runs.get_evaluation(connection, named)
         return results.document(connection, run)
 
 

@@ -41,8 +41,8 @@ def test_a_run_scores_the_cases_of_its_split(engine: sa.Engine) -> None:
 def test_a_sample_of_a_split_is_a_part_of_it(engine: sa.Engine) -> None:
     suite = split_suite(engine)
     with reading(engine) as connection:
-        two = case_choice.chosen(connection, suite, "test", 2)
-        four = case_choice.chosen(connection, suite, "test", 4)
+        two = case_choice.select_cases(connection, suite, "test", 2)
+        four = case_choice.select_cases(connection, suite, "test", 4)
     assert len(two) == 2 and set(two) < set(four) < {2, 4, 6, 8, 10}
 
 
@@ -58,7 +58,7 @@ def test_coverage_of_a_split(engine: sa.Engine) -> None:
     split_suite(engine)
     with reading(engine) as connection:
         found = preflight.coverage(connection, "parted", 1, "test")
-    assert (found.cases, found.lacking(("answer",))) == (5, 3)
+    assert (found.cases, found.count_lacking(("answer",))) == (5, 3)
 
 
 def drafts(engine: sa.Engine, reviews: list[str]) -> datasets.DatasetVersion:

@@ -24,7 +24,11 @@ from genaiops_core.rollbacks import incidents
 from genaiops_core.rollouts import rollouts
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries
-from pages.parts import reads
+from pages.parts.audit import audit_keys
+from pages.parts.datasets import dataset_keys
+from pages.parts.reads.connection import mask_password
+from pages.parts.releases import release_keys
+from pages.parts.rollouts import rollout_keys
 from pages.parts.shared import catalogue, keys, units
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,7 +169,7 @@ def test_someone_else_approves_a_release(demo: sa.Engine) -> None:
     with reading(demo) as connection:
         waiting = approvals.pending(connection)[0]
     screen = open_screen("releases")
-    checked(screen.button(key=keys.RELEASE_APPROVE).click().run())
+    checked(screen.button(key=release_keys.RELEASE_APPROVE).click().run())
     screen.text_area(key=keys.dialog_reason("release_approve")).set_value("the gates passed")
     submit(screen, "release_approve")
     with reading(demo) as connection:
@@ -180,7 +184,7 @@ def test_who_approves_sees_the_newest_evaluation_of_a_release(demo: sa.Engine) -
         found = releases.list_releases(connection, evaluated.application)
     screen = open_screen("releases", application=evaluated.application)
     chosen = next(at for at, one in enumerate(found) if one.release == evaluated.release)
-    screen.session_state[keys.RELEASE_TABLE] = {"selection": {"rows": [chosen]}}
+    screen.session_state[release_keys.RELEASE_TABLE] = {"selection": {"rows": [chosen]}}
     checked(screen.run())
     assert f"evaluation {evaluated.verdict}" in shown(screen)
     link = next(one.proto for one in screen.get("page_link") if one.proto.label == "Open the evaluation")
@@ -198,7 +202,7 @@ def test_the_author_is_refused_with_a_sentence(demo: sa.Engine, monkeypatch: pyt
         author = releases.get_release(connection, waiting.application, waiting.release).created_by
     monkeypatch.setenv("GENAIOPS_ACTOR", author)
     screen = open_screen("releases")
-    checked(screen.button(key=keys.RELEASE_APPROVE).click().run())
+    checked(screen.button(key=release_keys.RELEASE_APPROVE).click().run())
     screen.text_area(key=keys.dialog_reason("release_approve")).set_value("mine, and good")
     submit(screen, "release_approve")
     assert author in screen.session_state[keys.dialog_problem("release_approve")]
@@ -209,10 +213,10 @@ def test_the_author_is_refused_with_a_sentence(demo: sa.Engine, monkeypatch: pyt
 def test_the_name_typed_in_the_sidebar_is_who_acts(demo: sa.Engine) -> None:
     screen = open_screen("prompts")
     screen.text_input(key=keys.ACTOR).set_value("hedy").run()
-    checked(screen.button(key=keys.PROMPT_ADD).click().run())
-    screen.text_input(key=keys.NEW_PROMPT_APPLICATION).set_value("support-agent")
-    screen.text_input(key=keys.NEW_PROMPT_NAME).set_value("greeting")
-    screen.text_area(key=keys.NEW_PROMPT_TEXT).set_value("Say hello to {user}.")
+    checked(screen.button(key=release_keys.PROMPT_ADD).click().run())
+    screen.text_input(key=release_keys.NEW_PROMPT_APPLICATION).set_value("support-agent")
+    screen.text_input(key=release_keys.NEW_PROMPT_NAME).set_value("greeting")
+    screen.text_area(key=release_keys.NEW_PROMPT_TEXT).set_value("Say hello to {user}.")
     screen.text_area(key=keys.dialog_reason("prompt_add")).set_value("friendlier")
     submit(screen, "prompt_add")
     with reading(demo) as connection:
@@ -228,18 +232,20 @@ def live(engine: sa.Engine) -> rollouts.Rollout:
 def test_apply_moves_the_canary_to_the_slider(demo: sa.Engine) -> None:
     before = live(demo)
     screen = open_screen("rollouts")
-    slider = keys.rollout_widget(f"slider_{before.version}", before.application)
+    slider = rollout_keys.rollout_widget(f"slider_{before.version}", before.application)
     screen.slider(key=slider).set_value(40)
-    screen.text_input(key=keys.rollout_widget("reason", before.application)).set_value("looks fine")
-    checked(screen.button(key=keys.rollout_widget("apply", before.application)).click().run())
+    screen.text_input(key=rollout_keys.rollout_widget("reason", before.application)).set_value("looks fine")
+    checked(screen.button(key=rollout_keys.rollout_widget("apply", before.application)).click().run())
     assert live(demo).percent == 40.0
 
 
 def test_apply_without_a_reason_changes_nothing(demo: sa.Engine) -> None:
     before = live(demo)
     screen = open_screen("rollouts")
-    screen.slider(key=keys.rollout_widget(f"slider_{before.version}", before.application)).set_value(90)
-    checked(screen.button(key=keys.rollout_widget("apply", before.application)).click().run())
+    screen.slider(key=rollout_keys.rollout_widget(f"slider_{before.version}", before.application)).set_value(
+        90
+    )
+    checked(screen.button(key=rollout_keys.rollout_widget("apply", before.application)).click().run())
     assert "the reason is empty" in shown(screen)
     assert live(demo).percent == before.percent
 
@@ -248,14 +254,14 @@ def test_apply_without_a_reason_changes_nothing(demo: sa.Engine) -> None:
 def test_roll_back_asks_for_the_reason_and_the_name(demo: sa.Engine, screen_name: str) -> None:
     before = live(demo)
     screen = open_screen(screen_name)
-    checked(screen.button(key=keys.rollback_open(before.application)).click().run())
+    checked(screen.button(key=rollout_keys.rollback_open(before.application)).click().run())
     screen.text_area(key=keys.dialog_reason("rollback")).set_value("answers got worse")
     screen.text_input(key=keys.dialog_typed("rollback")).set_value("something else")
     submit(screen, "rollback")
     assert "Nothing was changed" in screen.session_state[keys.dialog_problem("rollback")]
     assert live(demo).canary == before.canary
 
-    checked(screen.button(key=keys.rollback_open(before.application)).click().run())
+    checked(screen.button(key=rollout_keys.rollback_open(before.application)).click().run())
     screen.text_area(key=keys.dialog_reason("rollback")).set_value("answers got worse")
     screen.text_input(key=keys.dialog_typed("rollback")).set_value(before.application)
     submit(screen, "rollback")
@@ -269,7 +275,7 @@ def test_roll_back_asks_for_the_reason_and_the_name(demo: sa.Engine, screen_name
 def test_promote_makes_the_canary_stable(demo: sa.Engine) -> None:
     before = live(demo)
     screen = open_screen("rollouts")
-    checked(screen.button(key=keys.rollout_widget("promote", before.application)).click().run())
+    checked(screen.button(key=rollout_keys.rollout_widget("promote", before.application)).click().run())
     screen.text_area(key=keys.dialog_reason("promote")).set_value("better everywhere")
     screen.text_input(key=keys.dialog_typed("promote")).set_value(str(before.canary))
     submit(screen, "promote")
@@ -284,7 +290,7 @@ def test_a_file_is_previewed_then_imported(bare: sa.Engine) -> None:
     checked(screen.run())
     texts = shown(screen)
     assert "2 cases" in texts and "1 row rejected" in texts
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
     with reading(bare) as connection:
         assert datasets.get_version(connection, "cases").cases == 2
 
@@ -298,12 +304,12 @@ def test_an_unreadable_file_is_refused_in_place(bare: sa.Engine) -> None:
 
 def test_the_chain_is_verified_on_demand(demo: sa.Engine) -> None:
     screen = open_screen("audit")
-    checked(screen.button(key=keys.AUDIT_VERIFY).click().run())
+    checked(screen.button(key=audit_keys.AUDIT_VERIFY).click().run())
     assert any("chain verified" in str(one.value) for one in screen.markdown)
 
 
 def test_settings_hide_the_password() -> None:
-    assert reads.shown_url("postgresql://me:hunter2@db/genaiops") == "postgresql://me:***@db/genaiops"
+    assert mask_password("postgresql://me:hunter2@db/genaiops") == "postgresql://me:***@db/genaiops"
 
 
 def test_a_database_that_is_away_is_said_in_a_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

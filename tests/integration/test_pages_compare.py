@@ -10,7 +10,8 @@ from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.runs import comparing, execution
 from pages.parts.charts import difference_chart
-from pages.parts.shared import keys
+from pages.parts.evaluations import evaluation_keys
+from pages.parts.launch import launch_keys
 from tests.integration import test_pages as screens
 from tests.integration.operating import approved, start
 
@@ -20,7 +21,7 @@ checked, open_screen, shown = screens.checked, screens.open_screen, screens.show
 
 
 def tab(**query: str) -> AppTest:
-    return checked(open_screen("evaluations", **{keys.EVALUATION_TAB: "Compare", **query}))
+    return checked(open_screen("evaluations", **{evaluation_keys.EVALUATION_TAB: "Compare", **query}))
 
 
 def demo_runs(engine: sa.Engine) -> list[runs.Evaluation]:
@@ -31,7 +32,7 @@ def demo_runs(engine: sa.Engine) -> list[runs.Evaluation]:
 def test_it_begins_with_the_run_of_the_release_in_production(demo: sa.Engine) -> None:
     newest = demo_runs(demo)[0]
     screen = tab()
-    chosen = screen.selectbox(key=f"{keys.COMPARE_BASELINE}_{newest.id}")
+    chosen = screen.selectbox(key=f"{evaluation_keys.COMPARE_BASELINE}_{newest.id}")
     production = next(run for run in demo_runs(demo) if run.id == chosen.value)
     assert (newest.release, production.release) == ("v15", "v14")
     assert "64 cases in both runs" in shown(screen)
@@ -43,8 +44,12 @@ def test_it_begins_with_the_run_of_the_release_in_production(demo: sa.Engine) ->
 def test_more_allowance_and_another_method_change_what_is_decided(demo: sa.Engine) -> None:
     newest = demo_runs(demo)[0]
     screen = tab()
-    screen.number_input(key=f"{keys.COMPARE_ALLOWED}_{newest.id}").set_value(0.5)
-    checked(screen.segmented_control(key=f"{keys.COMPARE_METHOD}_{newest.id}").set_value("permutation").run())
+    screen.number_input(key=f"{evaluation_keys.COMPARE_ALLOWED}_{newest.id}").set_value(0.5)
+    checked(
+        screen.segmented_control(key=f"{evaluation_keys.COMPARE_METHOD}_{newest.id}")
+        .set_value("permutation")
+        .run()
+    )
     table = next(one.value for one in screen.dataframe if "p_value" in one.value)
     assert {verdict for cell in table["verdict"] for verdict in cell} == {"passed"}
     assert "sign-flip" in shown(screen)
@@ -71,9 +76,9 @@ def test_a_launch_remembers_the_run_of_production_as_its_baseline(bare: sa.Engin
     of = {"actor": "ada", "dataset": "suite", "application": "shop", "release": "v1"}
     first = execution.run(bare, runs.launch(bare, **of))  # type: ignore[arg-type]
     screen = open_screen("evaluations")
-    checked(screen.button(key=keys.EVALUATION_NEW).click().run())
-    checked(screen.selectbox(key=keys.RUN_RELEASE).set_value("shop/v1").run())
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    checked(screen.button(key=evaluation_keys.EVALUATION_NEW).click().run())
+    checked(screen.selectbox(key=launch_keys.RUN_RELEASE).set_value("shop/v1").run())
+    checked(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
     assert demo_runs(bare)[0].config["baseline"] == first.id
 
 

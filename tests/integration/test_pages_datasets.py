@@ -17,7 +17,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets import changes
 from genaiops_core.evaluation.datasets.case import Case
-from pages.parts.datasets import dataset_edit
+from pages.parts.datasets import dataset_edit, dataset_keys
 from pages.parts.shared import keys
 from tests.conftest import JudgeServer
 from tests.integration import test_pages as screens
@@ -37,7 +37,7 @@ def uploaded(name: str, data: bytes) -> AppTest:
 
 def opened(tab: str, dataset: str = "prices") -> AppTest:
     screen = open_screen("datasets")
-    screen.session_state[f"{keys.DATASET_TAB}_{dataset}"] = tab
+    screen.session_state[f"{dataset_keys.DATASET_TAB}_{dataset}"] = tab
     return checked(screen.run())
 
 
@@ -57,24 +57,24 @@ def test_a_part_of_an_object_can_be_mapped(bare: sa.Engine) -> None:
     assert "model2.response" in column_of(screen, "Answer").options
     column_of(screen, "Answer").set_value("model2.response")
     checked(screen.run())
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
     assert newest(bare, "pairs")[0].answer == "Thus"
 
 
 def test_a_file_is_taken_whatever_its_name_ends_in(bare: sa.Engine) -> None:
     screen = uploaded("prices.ssv", b"question;answer\nWhy?;So\n")
     assert not screen.file_uploader[0].proto.type
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
     assert newest(bare)[0].answer == "So"
 
 
 def test_a_file_without_an_input_asks_which_column_it_is(bare: sa.Engine) -> None:
     screen = uploaded("places.csv", b"place,temperature\nGalway,3\n")
     assert any("Galway" in str(one.value) for one in screen.dataframe)
-    assert screen.button(key=keys.DATASET_IMPORT).disabled
+    assert screen.button(key=dataset_keys.DATASET_IMPORT).disabled
     column_of(screen, "Input").set_value("place")
     checked(screen.run())
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
     assert newest(bare, "places") == [Case(input="Galway", metadata={"temperature": "3"})]
 
 
@@ -88,31 +88,31 @@ def test_the_sheet_of_a_workbook_can_be_changed(bare: sa.Engine) -> None:
     book.save(stream)
     screen = uploaded("suite.xlsx", stream.getvalue())
     checked(column_of(screen, "Sheet").set_value("autumn").run())
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
     assert [case.input for case in newest(bare, "suite")] == ["Who?"]
 
 
 def test_a_large_file_is_counted_honestly(bare: sa.Engine) -> None:
     screen = uploaded("many.csv", b"question\n" + b"".join(b"q%d\n" % number for number in range(6_000)))
     assert "at least 5,000 cases" in shown(screen)
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
     assert len(newest(bare, "many")) == 6_000
 
 
 def test_cases_are_edited_into_a_new_version(bare: sa.Engine) -> None:
     imported(bare, 3)
     screen = opened("Edit")
-    grid = keys.dataset_grid("prices", 1, "None_None_None_1")
+    grid = dataset_keys.dataset_grid("prices", 1, "None_None_None_1")
     screen.session_state[grid] = {
         "edited_rows": {0: {"answer": "Nobody knows.", "contexts": "one\n\ntwo"}},
         "added_rows": [{"input": "What is new?"}, {"input": None}],
         "deleted_rows": [2],
     }
     checked(screen.run())
-    checked(screen.button(key=keys.DATASET_SAVE).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_SAVE).click().run())
     submit(screen, "dataset_save")
     assert "Say why" in screen.session_state[keys.dialog_problem("dataset_save")]
-    checked(screen.button(key=keys.DATASET_SAVE).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_SAVE).click().run())
     screen.text_area(key=keys.dialog_reason("dataset_save")).set_value("prices changed")
     submit(screen, "dataset_save")
     cases = newest(bare)
@@ -139,9 +139,9 @@ def test_what_a_model_wrote_is_accepted_in_the_grid_and_all_at_once(bare: sa.Eng
     done = dataset_edit.edits([(1, written[0])], ticked, "grace").changed
     assert done == {1: Case(input="q0", metadata={"review": "accepted", "reviewed_by": "grace"})}
     screen = opened("Edit")
-    screen.selectbox(key=f"{keys.DATASET_REVIEW}_prices").set_value("pending")
+    screen.selectbox(key=f"{dataset_keys.DATASET_REVIEW}_prices").set_value("pending")
     checked(screen.run())
-    checked(screen.button(key=keys.DATASET_ACCEPT).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_ACCEPT).click().run())
     screen.text_area(key=keys.dialog_reason("dataset_accept")).set_value("read them all")
     submit(screen, "dataset_accept")
     assert {case.metadata["review"] for case in newest(bare)} == {"accepted"}
@@ -173,9 +173,9 @@ def test_a_tag_moves_only_when_that_is_said(bare: sa.Engine) -> None:
 
     def tag(*, moves: bool) -> int:
         screen = opened("Versions")
-        checked(screen.button(key=keys.DATASET_TAG).click().run())
-        screen.selectbox(key=keys.DATASET_TAG_NAME).set_value("golden")
-        screen.checkbox(key=keys.DATASET_TAG_MOVES).set_value(moves)
+        checked(screen.button(key=dataset_keys.DATASET_TAG).click().run())
+        screen.selectbox(key=dataset_keys.DATASET_TAG_NAME).set_value("golden")
+        screen.checkbox(key=dataset_keys.DATASET_TAG_MOVES).set_value(moves)
         screen.text_area(key=keys.dialog_reason("dataset_tag")).set_value("more cases")
         submit(screen, "dataset_tag")
         with reading(bare) as connection:
@@ -188,10 +188,10 @@ def test_a_tag_moves_only_when_that_is_said(bare: sa.Engine) -> None:
 def test_a_dataset_is_split_as_a_new_version(bare: sa.Engine) -> None:
     imported(bare, 20)
     screen = opened("Split")
-    checked(screen.text_input(key=f"{keys.DATASET_SHARES}_prices").set_value("dev=1 test").run())
+    checked(screen.text_input(key=f"{dataset_keys.DATASET_SHARES}_prices").set_value("dev=1 test").run())
     assert "NAME=SHARE" in shown(screen)
-    checked(screen.text_input(key=f"{keys.DATASET_SHARES}_prices").set_value("dev=1 test=1").run())
-    checked(screen.button(key=keys.DATASET_SPLIT_SAVE).click().run())
+    checked(screen.text_input(key=f"{dataset_keys.DATASET_SHARES}_prices").set_value("dev=1 test=1").run())
+    checked(screen.button(key=dataset_keys.DATASET_SPLIT_SAVE).click().run())
     screen.text_area(key=keys.dialog_reason("dataset_split")).set_value("for tuning")
     submit(screen, "dataset_split")
     assert {case.metadata["split"] for case in newest(bare)} == {"dev", "test"}
@@ -201,7 +201,7 @@ def test_a_dataset_is_deleted_only_by_its_name(bare: sa.Engine) -> None:
     imported(bare, 2)
     screen = open_screen("datasets")
     for typed, left in (("price", 1), ("prices", 0)):
-        checked(screen.button(key=keys.DATASET_DELETE).click().run())
+        checked(screen.button(key=dataset_keys.DATASET_DELETE).click().run())
         screen.text_area(key=keys.dialog_reason("dataset_delete")).set_value("not needed")
         screen.text_input(key=keys.dialog_typed("dataset_delete")).set_value(typed)
         submit(screen, "dataset_delete")
@@ -212,16 +212,16 @@ def test_a_dataset_is_deleted_only_by_its_name(bare: sa.Engine) -> None:
 def test_requests_that_a_search_finds_become_cases(demo: sa.Engine) -> None:
     datasets.add_cases(demo, actor="ada", name="asked", cases=[Case(input="Why?")], source="test")
     screen = open_screen("datasets")
-    checked(screen.button(key=keys.DATASET_TRAFFIC).click().run())
-    screen.selectbox(key=keys.TRAFFIC_DATASET).set_value("asked")
-    screen.selectbox(key=keys.TRAFFIC_APPLICATION).set_value("support-agent")
-    screen.number_input(key=keys.TRAFFIC_LIMIT).set_value(30)
+    checked(screen.button(key=dataset_keys.DATASET_TRAFFIC).click().run())
+    screen.selectbox(key=dataset_keys.TRAFFIC_DATASET).set_value("asked")
+    screen.selectbox(key=dataset_keys.TRAFFIC_APPLICATION).set_value("support-agent")
+    screen.number_input(key=dataset_keys.TRAFFIC_LIMIT).set_value(30)
     submit(screen, "dataset_traffic")
     fresh = newest(demo, "asked")[1:]
     assert fresh and all(case.metadata["application"] == "support-agent" for case in fresh)
-    checked(screen.button(key=keys.DATASET_TRAFFIC).click().run())
-    screen.selectbox(key=keys.TRAFFIC_DATASET).set_value("asked")
-    screen.text_input(key=keys.TRAFFIC_QUERY).set_value("colour:red")
+    checked(screen.button(key=dataset_keys.DATASET_TRAFFIC).click().run())
+    screen.selectbox(key=dataset_keys.TRAFFIC_DATASET).set_value("asked")
+    screen.text_input(key=dataset_keys.TRAFFIC_QUERY).set_value("colour:red")
     submit(screen, "dataset_traffic")
     assert "character 1" in screen.session_state[keys.dialog_problem("dataset_traffic")]
 
@@ -230,13 +230,13 @@ def test_a_model_writes_questions_about_a_document(bare: sa.Engine, judge_server
     imported(bare, 1)
     text = "Rule 1 is about parcels. " + "It holds for all of them, always. " * 4
     screen = open_screen("datasets")
-    checked(screen.button(key=keys.DATASET_DOCUMENTS).click().run())
+    checked(screen.button(key=dataset_keys.DATASET_DOCUMENTS).click().run())
     submit(screen, "dataset_documents")
     assert "at least one document" in screen.session_state[keys.dialog_problem("dataset_documents")]
-    checked(screen.button(key=keys.DATASET_DOCUMENTS).click().run())
-    screen.file_uploader(key=keys.WRITE_FILES).upload("post.md", text.encode())
-    screen.text_input(key=keys.WRITE_JUDGE).set_value("bedrock:amazon.nova-pro-v1:0")
-    screen.number_input(key=keys.WRITE_CASES).set_value(1)
+    checked(screen.button(key=dataset_keys.DATASET_DOCUMENTS).click().run())
+    screen.file_uploader(key=dataset_keys.WRITE_FILES).upload("post.md", text.encode())
+    screen.text_input(key=dataset_keys.WRITE_JUDGE).set_value("bedrock:amazon.nova-pro-v1:0")
+    screen.number_input(key=dataset_keys.WRITE_CASES).set_value(1)
     submit(screen, "dataset_documents")
     written = newest(bare)[1]
     assert (written.input, written.metadata["review"]) == (

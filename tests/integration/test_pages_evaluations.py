@@ -15,6 +15,8 @@ from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.verdicts.summaries import Unit, summarise
+from pages.parts.evaluations import evaluation_keys
+from pages.parts.launch import launch_keys
 from pages.parts.shared import keys
 from tests.integration import test_pages as screens
 
@@ -31,7 +33,7 @@ def suite(bare: sa.Engine) -> sa.Engine:
 
 def form(engine: sa.Engine) -> AppTest:
     screen = open_screen("evaluations")
-    return checked(screen.button(key=keys.EVALUATION_NEW).click().run())
+    return checked(screen.button(key=evaluation_keys.EVALUATION_NEW).click().run())
 
 
 def newest(engine: sa.Engine) -> runs.Evaluation:
@@ -46,10 +48,10 @@ def last_action(engine: sa.Engine) -> audit.AuditEntry:
 
 def test_minimums_are_launched_and_the_run_waits_for_a_worker(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_BY).set_value("My own minimums").run())
-    screen.number_input(key=keys.run_minimum("reference_overlap")).set_value(0.5)
-    screen.text_area(key=keys.RUN_REASON).set_value("before the release")
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    checked(screen.segmented_control(key=launch_keys.RUN_BY).set_value("My own minimums").run())
+    screen.number_input(key=launch_keys.run_minimum("reference_overlap")).set_value(0.5)
+    screen.text_area(key=launch_keys.RUN_REASON).set_value("before the release")
+    checked(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
     run = newest(suite)
     assert (run.state, run.dataset, run.created_by) == ("queued", "suite", "grace")
     assert run.config["minimums"] == {"reference_overlap": 0.5}
@@ -66,19 +68,19 @@ def test_the_form_says_what_cases_lack_before_the_launch(suite: sa.Engine) -> No
 
 def test_a_launch_that_is_refused_keeps_what_was_typed(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
-    screen.text_input(key=keys.RUN_BASE_URL).set_value("nonsense")
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    checked(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("openai").run())
+    screen.text_input(key=launch_keys.RUN_BASE_URL).set_value("nonsense")
+    checked(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
     assert "must be an http or https URL" in shown(screen)
-    assert screen.text_input(key=keys.RUN_BASE_URL).value == "nonsense"
+    assert screen.text_input(key=launch_keys.RUN_BASE_URL).value == "nonsense"
     with reading(suite) as connection:
         assert runs.list_evaluations(connection) == []
 
 
 def test_a_target_that_is_half_described_is_refused(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.TARGET_KIND).set_value("http").run())
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    checked(screen.segmented_control(key=launch_keys.TARGET_KIND).set_value("http").run())
+    checked(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
     assert "url is missing" in shown(screen)
     with reading(suite) as connection:
         assert runs.list_evaluations(connection) == []
@@ -89,18 +91,18 @@ def test_the_form_says_that_the_gates_take_a_sample(bare: sa.Engine) -> None:
     datasets.add_cases(bare, actor="ada", name="large", cases=cases, source="test")
     screen = form(bare)
     assert facts_before_launch(screen)["Cases"].iloc[0] == "1,000 of 1,010"
-    assert not [one for one in screen.button if one.key == keys.EVALUATION_NEW]
+    assert not [one for one in screen.button if one.key == evaluation_keys.EVALUATION_NEW]
 
 
 def test_gates_that_nothing_can_decide_are_said_before_the_launch(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("bedrock").run())
+    checked(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("bedrock").run())
     gates = next(one.value for one in screen.dataframe if "asked" in one.value)
     said = dict(zip(gates["metric"], gates["why"], strict=True))
     assert said["faithfulness"] == ""
     assert said["latency p95"] == said["monthly cost"] == "no release is chosen whose traffic could tell"
-    checked(screen.segmented_control(key=keys.TARGET_KIND).set_value("bedrock").run())
-    checked(screen.text_input(key=keys.TARGET_MODEL).set_value("amazon.nova-lite-v1:0").run())
+    checked(screen.segmented_control(key=launch_keys.TARGET_KIND).set_value("bedrock").run())
+    checked(screen.text_input(key=launch_keys.TARGET_MODEL).set_value("amazon.nova-lite-v1:0").run())
     gates = next(one.value for one in screen.dataframe if "asked" in one.value)
     said = dict(zip(gates["metric"], gates["why"], strict=True))
     # Generated answers have a latency of their own; a month's spend only traffic has.
@@ -120,19 +122,19 @@ def test_one_split_is_chosen_and_its_cases_counted(bare: sa.Engine) -> None:
     ]
     datasets.add_cases(bare, actor="ada", name="parted", cases=cases, source="test")
     screen = form(bare)
-    checked(screen.segmented_control(key=f"{keys.RUN_SPLIT}_parted_1").set_value("test").run())
+    checked(screen.segmented_control(key=f"{launch_keys.RUN_SPLIT}_parted_1").set_value("test").run())
     assert any("Undefined, of 3" in str(one.proto.columns) for one in screen.dataframe)
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    checked(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
     run = newest(bare)
     assert (run.split, run.units) == ("test", 3 * len(run.metrics))
 
 
 def test_the_worst_cost_is_said_or_that_it_is_unknown(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
+    checked(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("openai").run())
     assert "$" in cost_said(screen)
     # Answer relevancy embeds, and nobody knows what this model takes for it.
-    checked(screen.text_input(key=keys.RUN_EMBEDDING).set_value("nobody-knows-7b").run())
+    checked(screen.text_input(key=launch_keys.RUN_EMBEDDING).set_value("nobody-knows-7b").run())
     assert cost_said(screen) == "unknown: no price for this model"
 
 
@@ -150,7 +152,7 @@ def cost_said(screen: AppTest) -> str:
 def test_the_form_never_shows_a_key(suite: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
+    checked(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("openai").run())
     assert "OPENAI_API_KEY" in shown(screen) and "sk-very-secret" not in shown(screen)
 
 
@@ -164,12 +166,12 @@ def launched(engine: sa.Engine, **changes: object) -> str:
 def test_pause_and_cancel_ask_why(suite: sa.Engine) -> None:
     launched(suite, state="running", started_at=now())
     screen = open_screen("evaluations")
-    checked(screen.button(key=keys.EVALUATION_PAUSE).click().run())
+    checked(screen.button(key=evaluation_keys.EVALUATION_PAUSE).click().run())
     screen.text_area(key=keys.dialog_reason("pause")).set_value("provider is down")
     submit(screen, "pause")
     assert (newest(suite).state, last_action(suite).action) == ("paused", "evaluation.pause")
     checked(screen.run())
-    checked(screen.button(key=keys.EVALUATION_CANCEL).click().run())
+    checked(screen.button(key=evaluation_keys.EVALUATION_CANCEL).click().run())
     screen.text_area(key=keys.dialog_reason("cancel")).set_value("not needed")
     submit(screen, "cancel")
     assert newest(suite).state == "cancelled"
@@ -178,8 +180,8 @@ def test_pause_and_cancel_ask_why(suite: sa.Engine) -> None:
 def test_a_run_is_resumed_with_a_higher_limit(suite: sa.Engine) -> None:
     launched(suite, state="paused", started_at=now(), problem="the spend limit is reached")
     screen = open_screen("evaluations")
-    checked(screen.button(key=keys.EVALUATION_RESUME).click().run())
-    screen.number_input(key=keys.RESUME_LIMIT_USD).set_value(2.5)
+    checked(screen.button(key=evaluation_keys.EVALUATION_RESUME).click().run())
+    screen.number_input(key=evaluation_keys.RESUME_LIMIT_USD).set_value(2.5)
     screen.text_area(key=keys.dialog_reason("resume")).set_value("approved")
     submit(screen, "resume")
     run = newest(suite)
@@ -212,8 +214,8 @@ def test_a_limit_that_is_left_empty_is_said_to_stay(suite: sa.Engine) -> None:
     pace = Pace(spend_limit_nano_usd=200_000_000).as_json()
     launched(suite, state="paused", started_at=now(), config={"pace": pace})
     screen = open_screen("evaluations")
-    checked(screen.button(key=keys.EVALUATION_RESUME).click().run())
-    assert screen.number_input(key=keys.RESUME_LIMIT_USD).placeholder == "still $0.200"
+    checked(screen.button(key=evaluation_keys.EVALUATION_RESUME).click().run())
+    assert screen.number_input(key=evaluation_keys.RESUME_LIMIT_USD).placeholder == "still $0.200"
 
 
 def test_list_and_progress_tell_the_same_state(suite: sa.Engine) -> None:
@@ -265,5 +267,5 @@ def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo: sa.Engine) 
 
 @pytest.mark.parametrize("tab", ["Cases", "Compare", "Spend", "Against humans", "Setup"])
 def test_each_tab_of_a_verdict_draws(demo: sa.Engine, tab: str) -> None:
-    screen = open_screen("evaluations", **{keys.EVALUATION_TAB: tab})
+    screen = open_screen("evaluations", **{evaluation_keys.EVALUATION_TAB: tab})
     assert not screen.error

@@ -9,7 +9,9 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.metrics import rubrics
-from pages.parts.shared import keys
+from pages.parts.evaluations import evaluation_keys
+from pages.parts.launch import launch_keys
+from pages.parts.metrics import metric_keys
 from tests.integration import test_pages as screens
 
 bare, server_that_remembers_its_router = screens.bare, screens.server_that_remembers_its_router
@@ -23,10 +25,10 @@ def write(
     screen: AppTest, identity: str, *, prompt: str = PROMPT, name: str = "", reason: str = "asked for"
 ) -> AppTest:
     if name:
-        screen.text_input(key=f"{keys.RUBRIC_NAME}_{identity}").set_value(name)
-    screen.text_area(key=f"{keys.RUBRIC_PROMPT}_{identity}").set_value(prompt)
-    screen.text_input(key=keys.RUBRIC_REASON).set_value(reason)
-    return checked(screen.button(key=keys.RUBRIC_SAVE).click().run())
+        screen.text_input(key=f"{metric_keys.RUBRIC_NAME}_{identity}").set_value(name)
+    screen.text_area(key=f"{metric_keys.RUBRIC_PROMPT}_{identity}").set_value(prompt)
+    screen.text_input(key=metric_keys.RUBRIC_REASON).set_value(reason)
+    return checked(screen.button(key=metric_keys.RUBRIC_SAVE).click().run())
 
 
 def saved(engine: sa.Engine) -> list[rubrics.SavedRubric]:
@@ -35,7 +37,7 @@ def saved(engine: sa.Engine) -> list[rubrics.SavedRubric]:
 
 
 def test_a_rubric_is_saved_with_its_reason(bare: sa.Engine) -> None:
-    screen = checked(open_screen("metrics").button(key=keys.RUBRIC_NEW).click().run())
+    screen = checked(open_screen("metrics").button(key=metric_keys.RUBRIC_NEW).click().run())
     write(screen, "new", name="politeness")
     kept = saved(bare)[0]
     assert (kept.rubric.name, kept.rubric.version, kept.created_by) == ("politeness", 1, "grace")
@@ -46,10 +48,10 @@ def test_a_rubric_is_saved_with_its_reason(bare: sa.Engine) -> None:
 
 
 def test_what_is_refused_stays_as_it_was_typed(bare: sa.Engine) -> None:
-    screen = checked(open_screen("metrics").button(key=keys.RUBRIC_NEW).click().run())
+    screen = checked(open_screen("metrics").button(key=metric_keys.RUBRIC_NEW).click().run())
     write(screen, "new", name="politeness", prompt="What of {nothing}?")
     assert "names {nothing}, which no case has" in shown(screen)
-    assert screen.text_area(key=f"{keys.RUBRIC_PROMPT}_new").value == "What of {nothing}?"
+    assert screen.text_area(key=f"{metric_keys.RUBRIC_PROMPT}_new").value == "What of {nothing}?"
     assert saved(bare) == []
 
 
@@ -66,19 +68,19 @@ def test_a_change_is_a_version_and_its_difference_is_shown(bare: sa.Engine) -> N
 
 def test_the_preview_holds_a_real_case_as_text(bare: sa.Engine) -> None:
     datasets.import_dataset(bare, actor="ada", name="suite", data=screens.CSV, filename="cases.csv")
-    screen = checked(open_screen("metrics").button(key=keys.RUBRIC_NEW).click().run())
-    checked(screen.number_input(key=f"{keys.RUBRIC_CASE}_suite").set_value(2).run())
+    screen = checked(open_screen("metrics").button(key=metric_keys.RUBRIC_NEW).click().run())
+    checked(screen.number_input(key=f"{metric_keys.RUBRIC_CASE}_suite").set_value(2).run())
     assert any("Paris" in one.value and "- polite:" in one.value for one in screen.code)
 
 
 def test_a_run_is_launched_with_a_rubric_and_keeps_its_words(bare: sa.Engine) -> None:
     datasets.import_dataset(bare, actor="ada", name="suite", data=screens.CSV, filename="cases.csv")
     rubrics.save(bare, actor="ada", name="politeness", prompt=PROMPT, scale=SCALE)
-    screen = checked(open_screen("evaluations").button(key=keys.EVALUATION_NEW).click().run())
-    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("bedrock").run())
-    chooser = next(one for one in screen.multiselect if str(one.key).startswith(keys.RUN_METRICS))
+    screen = checked(open_screen("evaluations").button(key=evaluation_keys.EVALUATION_NEW).click().run())
+    checked(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("bedrock").run())
+    chooser = next(one for one in screen.multiselect if str(one.key).startswith(launch_keys.RUN_METRICS))
     checked(chooser.set_value(["politeness"]).run())
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    checked(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
     with reading(bare) as connection:
         run = runs.list_evaluations(connection)[0]
     assert run.metrics == ("politeness",)

@@ -18,9 +18,10 @@ from genaiops_core.telemetry.search import language, saved_views
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import sessions
 from pages.parts.charts import waterfall
-from pages.parts.reads import traffic
+from pages.parts.reads import traces
 from pages.parts.shared import keys
-from pages.parts.traces import trace_search
+from pages.parts.traces import trace_keys, trace_search
+from pages.parts.traffic import traffic_keys
 from tests.integration import test_pages as screens
 from tests.otlp_samples import SECOND_NS, body, call, span
 
@@ -59,7 +60,7 @@ def test_a_search_narrows_the_list(demo: sa.Engine) -> None:
 def test_the_status_buttons_join_the_search(demo: sa.Engine) -> None:
     screen = open_screen("traces", window="30d")
     screen.text_input(key=keys.TRACE_QUERY).set_value("app:policy-search OR app:support-agent")
-    screen.segmented_control(key=keys.TRACE_STATUS).set_value("error")
+    screen.segmented_control(key=trace_keys.TRACE_STATUS).set_value("error")
     table = checked(screen.run()).dataframe[0].value
     assert {tuple(one) for one in table["status"]} == {("error",)}
     assert "claims-summarizer" not in set(table["application"])
@@ -82,7 +83,7 @@ def test_words_in_messages_say_how_far_was_read(demo: sa.Engine) -> None:
 
 def test_an_example_fills_the_search(demo: sa.Engine) -> None:
     screen = open_screen("traces")
-    checked(screen.button(key=keys.search_example(1)).click().run())
+    checked(screen.button(key=trace_keys.search_example(1)).click().run())
     assert screen.text_input(key=keys.TRACE_QUERY).value == language.EXAMPLES[1]
 
 
@@ -98,16 +99,16 @@ def test_older_and_newer_pages_hold_every_request_once(demo: sa.Engine) -> None:
 def test_a_view_is_saved_shared_and_deleted(demo: sa.Engine) -> None:
     screen = open_screen("traces")
     screen.text_input(key=keys.TRACE_QUERY).set_value("status:error").run()
-    checked(screen.button(key=keys.VIEW_SAVE).click().run())
-    screen.text_input(key=keys.VIEW_NAME).set_value("what failed")
-    screen.checkbox(key=keys.VIEW_SHARED).check()
+    checked(screen.button(key=trace_keys.VIEW_SAVE).click().run())
+    screen.text_input(key=trace_keys.VIEW_NAME).set_value("what failed")
+    screen.checkbox(key=trace_keys.VIEW_SHARED).check()
     submit(screen, "view_save")
     with reading(demo) as connection:
         [view] = saved_views.list_views(connection, actor="somebody else", screen="traces")
     assert (view.name, view.owner, view.is_shared) == ("what failed", "grace", True)
     assert "q=status%3Aerror" in view.query
     screen = open_screen("traces")
-    checked(screen.button(key=keys.view_delete(view.id)).click().run())
+    checked(screen.button(key=trace_keys.view_delete(view.id)).click().run())
     submit(screen, "view_delete")
     with reading(demo) as connection:
         assert not saved_views.list_views(connection, actor="grace", screen="traces")
@@ -115,7 +116,7 @@ def test_a_view_is_saved_shared_and_deleted(demo: sa.Engine) -> None:
 
 def test_a_view_without_a_name_is_refused_in_the_dialog(demo: sa.Engine) -> None:
     screen = open_screen("traces")
-    checked(screen.button(key=keys.VIEW_SAVE).click().run())
+    checked(screen.button(key=trace_keys.VIEW_SAVE).click().run())
     submit(screen, "view_save")
     assert "name of a view" in screen.session_state[keys.dialog_problem("view_save")]
 
@@ -131,7 +132,7 @@ def test_others_cannot_delete_a_shared_view(demo: sa.Engine) -> None:
 )
 def test_what_was_found_is_downloaded_in_each_format(demo: sa.Engine, form: str, start: bytes) -> None:
     open_screen("traces")
-    made = traffic.exported(url(demo), Filters.last("30d"), "status:error app:policy-search", form)
+    made = traces.export_traces(url(demo), Filters.last("30d"), "status:error app:policy-search", form)
     assert made.startswith(start)
     if form == "csv":
         rows = list(csv.DictReader(io.StringIO(made.decode())))
@@ -204,13 +205,13 @@ def test_a_big_trace_is_shown_in_pages_and_can_be_folded(bare: sa.Engine) -> Non
     screen = trace_screen(big_trace(bare, branches=4, leaves=99))
     assert "1 to 300 of 401" in shown(screen)
     assert len(screen.selectbox[-1].options) == 300
-    checked(screen.button(key=keys.TRACE_LATER).click().run())
+    checked(screen.button(key=trace_keys.TRACE_LATER).click().run())
     assert "301 to 401 of 401" in shown(screen)
-    checked(screen.button(key=keys.TRACE_EARLIER).click().run())
-    checked(screen.button(key=keys.TRACE_FOLD_ALL).click().run())
+    checked(screen.button(key=trace_keys.TRACE_EARLIER).click().run())
+    checked(screen.button(key=trace_keys.TRACE_FOLD_ALL).click().run())
     # The fourth branch begins on the second page, so only three were folded.
     assert "1 to 104 of 104, 297 folded away" in shown(screen)
-    checked(screen.button(key=keys.TRACE_UNFOLD_ALL).click().run())
+    checked(screen.button(key=trace_keys.TRACE_UNFOLD_ALL).click().run())
     assert "1 to 300 of 401" in shown(screen)
 
 
@@ -281,7 +282,7 @@ def test_users_are_listed_and_one_is_opened(demo: sa.Engine) -> None:
     screen = open_screen("users")
     table = screen.dataframe[0].value
     assert table["cost"].dropna().is_monotonic_decreasing
-    checked(screen.selectbox(key=keys.USER_ORDER).set_value("requests").run())
+    checked(screen.selectbox(key=traffic_keys.USER_ORDER).set_value("requests").run())
     table = screen.dataframe[0].value
     assert table["requests"].is_monotonic_decreasing
     screen = open_screen("users")

@@ -12,7 +12,7 @@ from db.tables.telemetry import score
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.from_trace import case_of
+from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.protocol import (
     Calls,

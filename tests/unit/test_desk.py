@@ -27,8 +27,8 @@ from genaiops_core.evaluation.judges.protocol import (
 )
 from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.parts import draw, split, units_a_part
-from genaiops_core.evaluation.runs.progress import remaining_s
+from genaiops_core.evaluation.runs.parts import choose_batch_size, sample_cases, split_into_batches
+from genaiops_core.evaluation.runs.progress import estimate_remaining_s
 
 START = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 UNIT = Unit(7, 1, "faithfulness")
@@ -142,11 +142,11 @@ def test_tokens_are_rather_overestimated() -> None:
 
 
 def test_parts_are_as_large_as_a_run_needs() -> None:
-    assert units_a_part(48_000, is_computed=True) == 1000
-    assert [units_a_part(units, is_computed=False) for units in (4, 240, 1200, 48_000)] == [20, 20, 100, 200]
-    assert split([1, 2, 3, 4, 5], 4, 8) == [[1, 2], [3, 4], [5]]
-    assert split([1, 2], 100, 20) == [[1], [2]]
-    assert draw("d", 1, [1, 2, 3], None) == [1, 2, 3]
+    assert choose_batch_size(48_000, is_computed=True) == 1000
+    assert [choose_batch_size(units, is_computed=False) for units in (4, 240, 1200, 48_000)] == [20, 20, 100, 200]
+    assert split_into_batches([1, 2, 3, 4, 5], 4, 8) == [[1, 2], [3, 4], [5]]
+    assert split_into_batches([1, 2], 100, 20) == [[1], [2]]
+    assert sample_cases("d", 1, [1, 2, 3], None) == [1, 2, 3]
 
 
 def run(**changes: Any) -> Evaluation:
@@ -170,4 +170,4 @@ def run(**changes: Any) -> Evaluation:
 def test_the_remaining_time_is_reckoned_or_unknown(
     changes: dict[str, Any], after_s: float, left_s: float | None
 ) -> None:
-    assert remaining_s(run(**changes), START + dt.timedelta(seconds=after_s)) == left_s
+    assert estimate_remaining_s(run(**changes), START + dt.timedelta(seconds=after_s)) == left_s

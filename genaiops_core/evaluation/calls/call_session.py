@@ -99,7 +99,7 @@ class Desk:
         """
         # Libraries of judges take seconds to load; other runs go on meanwhile.
         await asyncio.to_thread(judging.load_libraries, self.run)
-        self.judge = judging.judge_of(self.run)
+        self.judge = judging.build_judge(self.run)
         if document := self.run.config.get("target"):
             hosts = targets.allowed_hosts(Settings().target_hosts)
             self.target = targets.target(document, allowed_hosts=hosts)
@@ -190,7 +190,7 @@ class Desk:
         with reading(self.engine) as connection:
             if looks % _PRICES_EVERY == _PRICES_EVERY - 1:
                 self.means.prices.refresh(connection)
-            return records.get(connection, self.run.id), self._alive(connection)
+            return records.get_evaluation(connection, self.run.id), self._alive(connection)
 
 
 def _units(slots: int) -> int:

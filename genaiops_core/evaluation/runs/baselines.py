@@ -73,7 +73,7 @@ def chosen(
         BadInput: it has not finished.
     """
     if asked and asked != PRODUCTION:
-        run = records.get(connection, asked)
+        run = records.get_evaluation(connection, asked)
         if run.state != "finished":
             raise BadInput(f"Evaluation {asked} is {run.state}; only a finished one can be a baseline.")
         return run.id

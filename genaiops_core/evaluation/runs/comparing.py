@@ -77,7 +77,7 @@ def compare_runs(
         NotFound: there is no such run.
         BadInput: there is no such method.
     """
-    before, after = records.get(connection, baseline), records.get(connection, current)
+    before, after = records.get_evaluation(connection, baseline), records.get_evaluation(connection, current)
     then, now = (results.document(run, details.load(connection, run)) for run in (before, after))
     found = compare.compare_documents(then, now, max_degradation, method=method)
     measured = documents.metrics_of(now)

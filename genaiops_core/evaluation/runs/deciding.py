@@ -127,7 +127,7 @@ def decide_against(
         NotFound: there is no such evaluation.
     """
     with reading(engine) as connection:
-        run = records.get(connection, id)
+        run = records.get_evaluation(connection, id)
         if run.state != "finished":
             return run
         outcome = conclude(connection, run, at, against=against)
@@ -147,7 +147,7 @@ def decide_against(
             before={"verdict": run.verdict},
             after={"verdict": outcome.decision.verdict, "baseline": against.name},
         )
-        return records.get(connection, id)
+        return records.get_evaluation(connection, id)
 
 
 def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricResult]:
@@ -250,7 +250,7 @@ class _Regressions:
         if not chosen:
             return None
         try:
-            return self._load(records.get(self._connection, chosen))
+            return self._load(records.get_evaluation(self._connection, chosen))
         except NotFound:
             self.missing = f"evaluation {chosen}, with which it was to be compared, is gone"
             return None

@@ -28,12 +28,12 @@ class Coverage:
     contexts: float
     """Of an average case."""
 
-    def lacking(self, needs: Collection[str]) -> int:
+    def count_lacking(self, needs: Collection[str]) -> int:
         """Cases that lack one of `needs` and so would be undefined; every case has an input."""
-        wanted = set(needs) & set(_FIELDS)
-        return sum(count for has, count in self.by_fields.items() if not wanted <= has)
+        required = set(needs) & set(_FIELDS)
+        return sum(count for has, count in self.by_fields.items() if not required <= has)
 
-    def answered(self) -> Coverage:
+    def with_answers(self) -> Coverage:
         """The same cases once a target has answered every one of them."""
         merged: dict[frozenset[str], int] = {}
         for has, count in self.by_fields.items():
@@ -56,7 +56,7 @@ def coverage(connection: sa.Connection, dataset: str, version: int, split: str =
     ]
     texts = (case.input, case.answer, contexts, case.reference)
     length = sum((sa.func.coalesce(sa.func.length(text), 0) for text in texts), start=sa.literal(0))
-    usable = search.conditions(case_choice.usable(split))
+    usable = search.conditions(case_choice.filter_usable(split))
     elements = (sa.func.json_array_length if is_sqlite(connection) else sa.func.jsonb_array_length)(
         case.contexts
     )

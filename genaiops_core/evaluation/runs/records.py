@@ -99,7 +99,7 @@ class Evaluation:
         return usd(self.spent_nano_usd)
 
 
-def get(connection: sa.Connection, id: str) -> Evaluation:
+def get_evaluation(connection: sa.Connection, id: str) -> Evaluation:
     """One run.
 
     Raises:

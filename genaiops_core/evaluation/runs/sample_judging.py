@@ -19,7 +19,7 @@ from genaiops_core.evaluation.calls.unit import Unit
 from genaiops_core.evaluation.calls.unit_calls import Means, NoCalls, UnitCalls
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.from_trace import case_of
+from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed, Judgement
 from genaiops_core.evaluation.metrics import REGISTRY
 from genaiops_core.evaluation.rate_limits import Pace

@@ -83,7 +83,7 @@ class Desks:
 
     async def _open(self, id: str, attempt: int) -> Desk | None:
         with reading(self._engine) as connection:
-            run = records.get(connection, id)
+            run = records.get_evaluation(connection, id)
         if (run.state, run.attempt) != ("running", attempt):
             return None
         return await opened(self._engine, run, executor_id=self._executor_id, alive=self._alive)

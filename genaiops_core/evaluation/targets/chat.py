@@ -13,7 +13,7 @@ from genaiops_core.evaluation.judges.names import is_openai
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Message, Model, Prompt
 from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
 from genaiops_core.evaluation.readers.encodings import storable
-from genaiops_core.evaluation.targets import hosts, placeholders, references, specs
+from genaiops_core.evaluation.targets import hosts, placeholders, secret_references, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 
 # Stop reasons of both protocols that an answer is not whole, or not the model's own.
@@ -136,5 +136,5 @@ def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) 
 
 def _key(spec: specs.TargetSpec) -> str:
     if spec.api_key:
-        return references.secret(spec.api_key)
+        return secret_references.secret(spec.api_key)
     return os.environ.get("OPENAI_API_KEY", "") if is_openai(spec.base_url) else ""

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.tables.telemetry import feedback, score
-from genaiops_core.telemetry.traces.content import Said, answer_of, documents_of, question_of
+from genaiops_core.telemetry.traces.content import SpanContent, find_answer, collect_documents, find_question
 from genaiops_core.telemetry.traces.diagnosis import GUARDRAIL_REASONS, Interaction, Observation, Scored
 
 _STEPPED_IN = frozenset(
@@ -20,7 +20,7 @@ _MOST_SCORES = 50
 def interaction(
     connection: sa.Connection,
     trace_id: str,
-    spans: Sequence[Said],
+    spans: Sequence[SpanContent],
     *,
     messages: Mapping[str, str],
     failures: Sequence[Observation] = (),
@@ -43,17 +43,17 @@ def interaction(
     down, comments = _feedback(connection, trace_id)
     return Interaction(
         observations=[*observations, *failures],
-        question=question_of(spans),
+        question=find_question(spans),
         query=next((one.content.query for one in spans if one.content.query), None),
-        answer=answer_of(spans),
-        contexts=tuple(document.content for _, document in documents_of(spans) if document.content),
+        answer=find_answer(spans),
+        contexts=tuple(document.content for _, document in collect_documents(spans) if document.content),
         scores=_scores(connection, trace_id),
         thumbs_down=down,
         comments=comments,
     )
 
 
-def _observation(one: Said, status_message: str, *, has_failed_child: bool) -> Observation:
+def _observation(one: SpanContent, status_message: str, *, has_failed_child: bool) -> Observation:
     documents = one.content.documents
     scores = [document.score for document in documents if document.score is not None]
     says_documents = bool(documents) or (one.component == "retrieval" and _says_none(one.attributes))
@@ -81,7 +81,7 @@ def _says_none(attributes: Mapping[str, Any]) -> bool:
     return attributes.get("gen_ai.retrieval.documents.count") in (0, "0")
 
 
-def _guardrail_action(one: Said) -> str:
+def _guardrail_action(one: SpanContent) -> str:
     for reason in one.content.finish_reasons:
         if reason.lower() in GUARDRAIL_REASONS:
             return reason

@@ -11,7 +11,7 @@ import zstandard
 
 from db.tables.telemetry import payload, span
 from genaiops_core.telemetry.conventions import LogRecord
-from genaiops_core.telemetry.traces.details import Key, logs_of
+from genaiops_core.telemetry.traces.details import SpanKey, read_logs
 
 _LARGEST_BLOB_BYTES = 1 << 30
 _SPANS_AT_ONCE = 500
@@ -27,8 +27,8 @@ def resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[dict[st
         connection: best a `reading` snapshot.
         trace_id: 32 hexadecimal digits.
     """
-    logs = logs_of(connection, trace_id)
-    told: set[Key] = set()
+    logs = read_logs(connection, trace_id)
+    told: set[SpanKey] = set()
     decompress = zstandard.ZstdDecompressor().decompress
     blobs = connection.execute(
         sa.select(payload.c.id, payload.c.application)
@@ -65,7 +65,7 @@ def _rows(
 
 
 def _without_payload(
-    connection: sa.Connection, trace_id: str, told: set[Key]
+    connection: sa.Connection, trace_id: str, told: set[SpanKey]
 ) -> Iterator[list[sa.RowMapping]]:
     after = 0
     while True:

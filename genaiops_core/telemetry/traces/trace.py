@@ -14,15 +14,15 @@ from genaiops_core.telemetry.conventions import LogRecord
 from genaiops_core.telemetry.durations import milliseconds
 from genaiops_core.telemetry.figures import known_usd, usd
 from genaiops_core.telemetry.time_window import instant
-from genaiops_core.telemetry.traces.content import said, worth_reading
-from genaiops_core.telemetry.traces.context_record import ContextRecord, context_record
-from genaiops_core.telemetry.traces.details import NOTHING, Key, Told, details, logs_of
+from genaiops_core.telemetry.traces.content import build_span_contents, select_spans_to_read
+from genaiops_core.telemetry.traces.context_record import ContextRecord, build_context_record
+from genaiops_core.telemetry.traces.details import NO_DETAILS, SpanKey, SpanDetails, read_span_details, read_logs
 from genaiops_core.telemetry.traces.diagnosis import Diagnosis, Observation, diagnose
 from genaiops_core.telemetry.traces.evidence import interaction
 from genaiops_core.telemetry.traces.outline import Outline, Totals, read_outline
 from genaiops_core.telemetry.traces.trace_span import TraceSpan
 
-__all__ = ["ComponentShare", "ContextRecord", "Trace", "TraceSpan", "context_record", "get_trace"]
+__all__ = ["ComponentShare", "ContextRecord", "Trace", "TraceSpan", "build_context_record", "get_trace"]
 
 MAX_LIMIT = 5_000
 DEFAULT_LIMIT = 1_000
@@ -124,10 +124,10 @@ def get_trace(
     visible = outline.visible(frozenset(collapse))
     shown = visible[offset : offset + limit]
     failed = [at for at in outline.order if outline.rows[at]["is_error"]][:MOST_ERRORS]
-    read = worth_reading(outline.rows)
+    read = select_spans_to_read(outline.rows)
     wanted = {(row["application"], row["span_id"]) for row in read}
     wanted |= {outline.key(at) for at in (*shown, *failed)}
-    told = details(connection, trace_id, wanted)
+    told = read_span_details(connection, trace_id, wanted)
     rows = _full_rows(connection, [outline.rows[at]["id"] for at in {*shown, *failed}])
     collapsed = frozenset(collapse)
 
@@ -139,7 +139,7 @@ def get_trace(
     seen = interaction(
         connection,
         trace_id,
-        said(read, told),
+        build_span_contents(read, told),
         messages={row["span_id"]: row["status_message"] for row in failures},
         failures=[_failure(outline, row) for row in failures if row["span_id"] not in heard],
         failed_parents=outline.failed_parents,
@@ -151,7 +151,7 @@ def get_trace(
         errors=tuple(span_at(at) for at in failed),
         offset=offset,
         visible=len(visible),
-        logs=tuple(logs_of(connection, trace_id, ()).get("", ())),
+        logs=tuple(read_logs(connection, trace_id, ()).get("", ())),
         diagnosis=diagnose(seen, _cost_sentence(outline.totals)),
     )
 
@@ -215,13 +215,13 @@ def _span(
     outline: Outline,
     at: int,
     rows: Mapping[int, sa.RowMapping],
-    told: Mapping[Key, Told],
+    told: Mapping[SpanKey, SpanDetails],
     collapsed: frozenset[str],
 ) -> TraceSpan:
     row = rows[outline.rows[at]["id"]]
     return TraceSpan.from_row(
         row,
-        told.get(outline.key(at), NOTHING),
+        told.get(outline.key(at), NO_DETAILS),
         depth=outline.depth[at],
         children=outline.children[at],
         descendants=outline.descendants[at],

@@ -14,7 +14,7 @@ from genaiops_core.telemetry.conventions import Content, LogRecord, content
 from genaiops_core.telemetry.durations import milliseconds
 from genaiops_core.telemetry.figures import usd
 from genaiops_core.telemetry.time_window import instant
-from genaiops_core.telemetry.traces.details import Told
+from genaiops_core.telemetry.traces.details import SpanDetails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class TraceSpan:
         return content(self.attributes, self.events, self.logs)
 
     @classmethod
-    def from_row(cls, row: sa.RowMapping, told: Told, **place: Any) -> Self:
+    def from_row(cls, row: sa.RowMapping, told: SpanDetails, **place: Any) -> Self:
         """From a row of table `span`, what it told, and its place: depth, counts, offset and own time."""
         kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
         said: dict[str, Any] = {name: row[name] or None for name in _MAYBE_SAID}

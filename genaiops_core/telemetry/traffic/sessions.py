@@ -15,7 +15,7 @@ from genaiops_core.telemetry.durations import milliseconds
 from genaiops_core.telemetry.figures import known_usd
 from genaiops_core.telemetry.search import paging
 from genaiops_core.telemetry.time_window import Filters, instant
-from genaiops_core.telemetry.traces.content import exchanges
+from genaiops_core.telemetry.traces.content import read_questions_and_answers
 
 MAX_LIMIT = 200
 MOST_LOOKED_AT = 10_000
@@ -156,7 +156,7 @@ def conversation(
         .label("running"),
     ).order_by(turns.c.start_ns, turns.c.trace_id)
     rows = connection.execute(newest.offset(offset).limit(limit)).mappings().all()
-    texts = exchanges(connection, [row["trace_id"] for row in rows])
+    texts = read_questions_and_answers(connection, [row["trace_id"] for row in rows])
     facts = _facts(whole)
     total = facts.pop("requests")
     return Conversation(

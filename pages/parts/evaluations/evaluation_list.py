@@ -8,46 +8,51 @@ import streamlit as st
 
 from genaiops_core.errors import NotFound
 from genaiops_core.evaluation import runs
-from pages.parts import reads
+from pages.parts.evaluations import evaluation_keys
+from pages.parts.reads import evaluations as reads_evaluations
 from pages.parts.shared import keys, tables, units
 
 
-def with_asked_for(url: str, found: list[runs.Evaluation], application: str | None) -> list[runs.Evaluation]:
+def with_asked_for(
+    url: str, evaluations: list[runs.Evaluation], application: str | None
+) -> list[runs.Evaluation]:
     """The runs, and the one that the address names too where it is older than all of them.
 
     A link to what does not exist is said, so that nobody takes the newest run for the one that was meant.
     """
-    asked_for = st.query_params.get(keys.EVALUATION)
-    if asked_for is None or any(one.id == asked_for for one in found):
-        return found
+    evaluation_id = st.query_params.get(keys.EVALUATION)
+    if evaluation_id is None or any(evaluation.id == evaluation_id for evaluation in evaluations):
+        return evaluations
     try:
-        older = reads.get_evaluation(url, asked_for)
+        linked = reads_evaluations.get_evaluation(url, evaluation_id)
     except NotFound as error:
         st.warning(f"{units.plain(error)} The newest one is shown.", icon=":material/link_off:")
-        return found
-    return [*found, older] if application in (None, older.application) else found
+        return evaluations
+    return [*evaluations, linked] if application in (None, linked.application) else evaluations
 
 
-def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
+def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation:
     """Draw the runs, newest first; returns the one that was picked, or that the address names."""
     column = tables.column
-    asked_for = st.query_params.get(keys.EVALUATION)
-    default = next((at for at, one in enumerate(found) if one.id == asked_for), 0)
-    picked = tables.pick(
+    linked_id = st.query_params.get(keys.EVALUATION)
+    default_row = next(
+        (row_number for row_number, evaluation in enumerate(evaluations) if evaluation.id == linked_id), 0
+    )
+    selected_row = tables.pick(
         [
             {
-                "at": one.created_at,
-                "verdict": [one.verdict] if one.verdict else [],
-                "state": [one.state],
-                "dataset": f"{one.dataset} v{one.version}",
-                "release": release_name(one),
-                "judge": one.judge,
-                "progress": round(one.progress, 2),
-                "undefined": one.units_undefined,
-                "cost": cost_usd(one),
-                "by": one.created_by,
+                "at": evaluation.created_at,
+                "verdict": [evaluation.verdict] if evaluation.verdict else [],
+                "state": [evaluation.state],
+                "dataset": f"{evaluation.dataset} v{evaluation.version}",
+                "release": release_name(evaluation),
+                "judge": evaluation.judge,
+                "progress": round(evaluation.progress, 2),
+                "undefined": evaluation.units_undefined,
+                "cost": cost_usd(evaluation),
+                "by": evaluation.created_by,
             }
-            for one in found
+            for evaluation in evaluations
         ],
         {
             "at": column.DatetimeColumn("Launched", format="distance", width=125),
@@ -62,24 +67,24 @@ def draw(found: Sequence[runs.Evaluation]) -> runs.Evaluation:
             "by": column.TextColumn("By", width=80),
         },
         # A new run moves the rows: start again at the newest.
-        key=f"{keys.EVALUATION_TABLE}_{len(found)}",
+        key=f"{evaluation_keys.EVALUATION_TABLE}_{len(evaluations)}",
         alt="Evaluations, newest first; select one to read it",
-        height=215 if len(found) > 5 else "content",
-        default=default,
+        height=215 if len(evaluations) > 5 else "content",
+        default=default_row,
     )
-    chosen = found[picked if picked is not None else default]
+    selected = evaluations[selected_row if selected_row is not None else default_row]
     # A copied link shows a colleague the same run, and a newer one does not take its place.
-    st.query_params[keys.EVALUATION] = chosen.id
-    return chosen
+    st.query_params[keys.EVALUATION] = selected.id
+    return selected
 
 
-def release_name(run: runs.Evaluation) -> str:
+def release_name(evaluation: runs.Evaluation) -> str:
     """`application/release`, the application alone where no release was named, or nothing."""
-    return "/".join(part for part in (run.application, run.release) if part)
+    return "/".join(part for part in (evaluation.application, evaluation.release) if part)
 
 
-def cost_usd(run: runs.Evaluation) -> float | None:
+def cost_usd(evaluation: runs.Evaluation) -> float | None:
     """What judging and answering cost; None as soon as one call of it has no known price."""
-    if run.unpriced_calls or run.answers_unpriced:
+    if evaluation.unpriced_calls or evaluation.answers_unpriced:
         return None
-    return run.spent_nano_usd / 1e9
+    return evaluation.spent_nano_usd / 1e9

@@ -7,15 +7,14 @@ import streamlit as st
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import progress
-from pages.parts import reads
-from pages.parts.evaluations import run_actions
-from pages.parts.reads import evaluations
+from pages.parts.evaluations import evaluation_actions
+from pages.parts.reads import cache, evaluations, system
 from pages.parts.shared import frame, metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
 
 @frame.live(run_every_s=1)
-def draw(here: Screen, identifier: str, state: str) -> None:
+def draw(screen: Screen, identifier: str, state: str) -> None:
     """Watch a run; the whole screen is drawn again only when its state changes.
 
     Args:
@@ -23,91 +22,96 @@ def draw(here: Screen, identifier: str, state: str) -> None:
         identifier: of the run.
         state: the one that the rest of the screen shows.
     """
-    run = reads.get_evaluation(here.url, identifier)
-    if run.state != state:
-        reads.changed("evaluations")
+    evaluation = evaluations.get_evaluation(screen.url, identifier)
+    if evaluation.state != state:
+        cache.invalidate("evaluations")
         st.rerun()
-    st.progress(run.progress, text=_how_far(run))
-    if run.problem:
-        st.warning(units.plain(run.problem), icon=":material/info:")
-    if run.is_open and not reads.is_worker_alive(here.url):
+    st.progress(evaluation.progress, text=_how_far(evaluation))
+    if evaluation.problem:
+        st.warning(units.plain(evaluation.problem), icon=":material/info:")
+    if evaluation.is_open and not system.is_worker_alive(screen.url):
         st.warning(
             "No worker is running, so nothing moves. Start one with `genaiops worker`.",
             icon=":material/bedtime:",
         )
-    _figures(run)
-    _failures(here, run)
-    _means(here, run)
+    _figures(evaluation)
+    _failures(screen, evaluation)
+    _means(screen, evaluation)
 
 
-def _how_far(run: runs.Evaluation) -> str:
-    parts = [f"{run.state.capitalize()}: {run.units_done:,} of {run.units:,} scores"]
-    if run.answers:
-        parts.append(f"{run.answers_done:,} of {run.answers:,} answers generated")
-    if run.attempt > 1:
-        parts.append(f"attempt {run.attempt}")
+def _how_far(evaluation: runs.Evaluation) -> str:
+    parts = [f"{evaluation.state.capitalize()}: {evaluation.units_done:,} of {evaluation.units:,} scores"]
+    if evaluation.answers:
+        parts.append(f"{evaluation.answers_done:,} of {evaluation.answers:,} answers generated")
+    if evaluation.attempt > 1:
+        parts.append(f"attempt {evaluation.attempt}")
     return ", ".join(parts)
 
 
-def _figures(run: runs.Evaluation) -> None:
-    limit = run_actions.spend_limit(run)
-    unpriced = run.unpriced_calls + run.answers_unpriced
-    begun = run.resumed_at or run.started_at or run.created_at
+def _figures(evaluation: runs.Evaluation) -> None:
+    limit_nano_usd = evaluation_actions.spend_limit(evaluation)
+    unpriced_calls = evaluation.unpriced_calls + evaluation.answers_unpriced
+    started_at = evaluation.resumed_at or evaluation.started_at or evaluation.created_at
     with st.grid(5, min_column_width=170, gap="small"):
-        _card("Running for" if run.is_open else "Begun, ago", _clock((now() - begun).total_seconds()))
-        _card("Remaining", _remaining(run) if run.is_open else "paused")
+        _card(
+            "Running for" if evaluation.is_open else "Begun, ago",
+            _clock((now() - started_at).total_seconds()),
+        )
+        _card("Remaining", _remaining(evaluation) if evaluation.is_open else "paused")
         _card(
             "Spent",
-            units.usd(run.spent_nano_usd),
-            f"{'of ' + units.usd(limit) if limit is not None else 'no limit'}"
-            + (f", {units.things(unpriced, 'call')} without a price" if unpriced else ""),
+            units.usd(evaluation.spent_nano_usd),
+            f"{'of ' + units.usd(limit_nano_usd) if limit_nano_usd is not None else 'no limit'}"
+            + (f", {units.things(unpriced_calls, 'call')} without a price" if unpriced_calls else ""),
         )
         _card(
             "Judge calls",
-            units.count(run.judge_calls),
-            f"{units.count(run.input_tokens)} tokens in, {units.count(run.output_tokens)} out",
+            units.count(evaluation.judge_calls),
+            f"{units.count(evaluation.input_tokens)} tokens in, {units.count(evaluation.output_tokens)} out",
         )
-        _card("No value", units.count(run.units_undefined), f"{run.units_failed:,} of them failed")
+        _card(
+            "No value", units.count(evaluation.units_undefined), f"{evaluation.units_failed:,} of them failed"
+        )
 
 
-def _card(label: str, value: str, below: str | None = None) -> None:
-    st.metric(label, value, below, delta_color="off", delta_arrow="off", border=True, height="stretch")
+def _card(label: str, value: str, detail: str | None = None) -> None:
+    st.metric(label, value, detail, delta_color="off", delta_arrow="off", border=True, height="stretch")
 
 
-def _remaining(run: runs.Evaluation) -> str:
-    left_s = progress.remaining_s(run, now())
-    return "unknown yet" if left_s is None else f"about {_clock(left_s)}"
+def _remaining(evaluation: runs.Evaluation) -> str:
+    remaining_s = progress.estimate_remaining_s(evaluation, now())
+    return "unknown yet" if remaining_s is None else f"about {_clock(remaining_s)}"
 
 
 def _clock(seconds: float) -> str:
     """1:35, or 2:04:00 from an hour on."""
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, remainder = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return f"{hours}:{minutes:02}:{remainder:02}" if hours else f"{minutes}:{remainder:02}"
 
 
-def _failures(here: Screen, run: runs.Evaluation) -> None:
-    if run.units_failed:
-        found = evaluations.failures(here.url, run.id)
-        for reason, count in found:
+def _failures(screen: Screen, evaluation: runs.Evaluation) -> None:
+    if evaluation.units_failed:
+        failures = evaluations.count_failures(screen.url, evaluation.id)
+        for reason, count in failures:
             st.caption(f":orange[:material/error:] {count:,} × {units.plain(reason)}")
 
 
-def _means(here: Screen, run: runs.Evaluation) -> None:
-    found = evaluations.so_far(here.url, run.id)
-    if not found:
+def _means(screen: Screen, evaluation: runs.Evaluation) -> None:
+    means = evaluations.read_running_means(screen.url, evaluation.id)
+    if not means:
         return
     column = tables.column
     tables.show(
         [
             {
-                "metric": metric_names.title(one.metric, run),
-                "mean": one.mean,
-                "n": one.n,
-                "undefined": one.undefined - one.failed,
-                "failed": one.failed,
+                "metric": metric_names.title(mean.metric, evaluation),
+                "mean": mean.mean,
+                "n": mean.n,
+                "undefined": mean.undefined - mean.failed,
+                "failed": mean.failed,
             }
-            for one in found
+            for mean in means
         ],
         {
             "metric": column.TextColumn("Metric"),
@@ -116,7 +120,7 @@ def _means(here: Screen, run: runs.Evaluation) -> None:
             "undefined": column.NumberColumn("Undefined", format="localized"),
             "failed": column.NumberColumn("Failed", format="localized"),
         },
-        key=f"evaluation_so_far_{run.id}",
+        key=f"evaluation_so_far_{evaluation.id}",
         alt="Means of the scores so far, which are partial",
     )
     st.caption("Partial: means of what has been scored so far. They are no verdict and may still move.")

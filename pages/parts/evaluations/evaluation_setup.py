@@ -15,13 +15,13 @@ from pages.parts.shared import metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
 
-def draw(_here: Screen, run: Evaluation) -> None:
+def draw(_screen: Screen, evaluation: Evaluation) -> None:
     """Everything that was asked for at the launch."""
-    config = run.config
-    left, right = st.columns(2)
-    with left:
-        tables.facts(_facts(run))
-    with right:
+    config = evaluation.config
+    facts_column, documents_column = st.columns(2)
+    with facts_column:
+        tables.facts(_facts(evaluation))
+    with documents_column:
         document = config.get("pipeline")
         if document:
             st.markdown("**Pipeline**")
@@ -30,7 +30,9 @@ def draw(_here: Screen, run: Evaluation) -> None:
             )
         if config.get("minimums"):
             st.markdown("**Minimums given at launch**")
-            tables.facts({metric_names.title(name, run): value for name, value in config["minimums"].items()})
+            tables.facts(
+                {metric_names.title(name, evaluation): value for name, value in config["minimums"].items()}
+            )
         if target := config.get("target"):
             st.markdown("**Target**")
             st.code(json.dumps(target, indent=2, ensure_ascii=False), language="json")
@@ -38,40 +40,42 @@ def draw(_here: Screen, run: Evaluation) -> None:
         _rubric(rubric)
 
 
-def _facts(run: Evaluation) -> dict[str, object]:
+def _facts(evaluation: Evaluation) -> dict[str, object]:
     options = {
-        name: value for name, value in (run.config.get("judge_options") or {}).items() if name != "rubrics"
+        name: value
+        for name, value in (evaluation.config.get("judge_options") or {}).items()
+        if name != "rubrics"
     }
-    pace = Pace.from_json(run.config.get("pace"))
-    limit = pace.spend_limit_nano_usd
+    limits = Pace.from_json(evaluation.config.get("pace"))
+    limit_nano_usd = limits.spend_limit_nano_usd
     return {
-        "Evaluation": run.id,
-        "Dataset": f"{run.dataset} v{run.version}",
-        "Cases": _cases(run),
-        "Answers": "generated" if run.config.get("target") else "those of the dataset",
-        "Repetitions": run.config.get("repetitions", 1),
-        "Judge": run.judge,
+        "Evaluation": evaluation.id,
+        "Dataset": f"{evaluation.dataset} v{evaluation.version}",
+        "Cases": _cases(evaluation),
+        "Answers": "generated" if evaluation.config.get("target") else "those of the dataset",
+        "Repetitions": evaluation.config.get("repetitions", 1),
+        "Judge": evaluation.judge,
         **{
             f"Judge, {name.replace('_', ' ')}": value
             for name, value in options.items()
             if value not in ("", None)
         },
-        "Metrics": ", ".join(metric_names.title(name, run) for name in run.metrics),
-        "Calls at once": pace.concurrency,
-        "Calls a minute": "no limit" if pace.calls_per_minute is None else f"{pace.calls_per_minute:,}",
-        "Timeout of a score": f"{pace.unit_timeout_s:g} s",
-        "Spend limit": "none" if limit is None else units.usd(limit),
-        "Compared with": run.config.get("baseline") or "what the pipeline names",
-        "Launched": f"{units.instant(run.created_at)} by {run.created_by}",
-        "Started": units.instant(run.started_at),
-        "Ended": units.instant(run.finished_at),
-        "Attempts": run.attempt,
+        "Metrics": ", ".join(metric_names.title(name, evaluation) for name in evaluation.metrics),
+        "Calls at once": limits.concurrency,
+        "Calls a minute": "no limit" if limits.calls_per_minute is None else f"{limits.calls_per_minute:,}",
+        "Timeout of a score": f"{limits.unit_timeout_s:g} s",
+        "Spend limit": "none" if limit_nano_usd is None else units.usd(limit_nano_usd),
+        "Compared with": evaluation.config.get("baseline") or "what the pipeline names",
+        "Launched": f"{units.instant(evaluation.created_at)} by {evaluation.created_by}",
+        "Started": units.instant(evaluation.started_at),
+        "Ended": units.instant(evaluation.finished_at),
+        "Attempts": evaluation.attempt,
     }
 
 
-def _cases(run: Evaluation) -> str:
-    said = "all" if run.sample_size is None else f"at most {run.sample_size:,}"
-    return f"{said} of the split {run.split}" if run.split else said
+def _cases(evaluation: Evaluation) -> str:
+    sample = "all" if evaluation.sample_size is None else f"at most {evaluation.sample_size:,}"
+    return f"{sample} of the split {evaluation.split}" if evaluation.split else sample
 
 
 def _rubric(rubric: Mapping[str, Any]) -> None:

@@ -8,51 +8,63 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
-from pages.parts.evaluations import run_actions
+from pages.parts.evaluations import evaluation_actions
 from pages.parts.reads import evaluations
 from pages.parts.shared import metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
 
-def draw(here: Screen, run: Evaluation) -> None:
+def draw(screen: Screen, evaluation: Evaluation) -> None:
     """Totals, then a row for each metric."""
-    limit = run_actions.spend_limit(run)
+    limit_nano_usd = evaluation_actions.spend_limit(evaluation)
     with st.grid(4, min_column_width=190, gap="small"):
-        _card("Judging", run.cost_nano_usd, run.unpriced_calls, f"{run.judge_calls:,} calls")
+        _card(
+            "Judging",
+            evaluation.cost_nano_usd,
+            evaluation.unpriced_calls,
+            f"{evaluation.judge_calls:,} calls",
+        )
         _card(
             "Answers",
-            run.answers_cost_nano_usd,
-            run.answers_unpriced,
-            f"{run.answers_done:,} answers" if run.answers else "those of the dataset were scored",
+            evaluation.answers_cost_nano_usd,
+            evaluation.answers_unpriced,
+            f"{evaluation.answers_done:,} answers"
+            if evaluation.answers
+            else "those of the dataset were scored",
         )
         st.metric(
             "Tokens of judging",
-            units.count(run.input_tokens + run.output_tokens),
-            f"{units.count(run.input_tokens)} in, {units.count(run.output_tokens)} out",
+            units.count(evaluation.input_tokens + evaluation.output_tokens),
+            f"{units.count(evaluation.input_tokens)} in, {units.count(evaluation.output_tokens)} out",
             delta_color="off",
             delta_arrow="off",
             border=True,
             height="stretch",
         )
-        st.metric("Spend limit", "none" if limit is None else units.usd(limit), border=True, height="stretch")
-    if answers := (run.results or {}).get("answers"):
+        st.metric(
+            "Spend limit",
+            "none" if limit_nano_usd is None else units.usd(limit_nano_usd),
+            border=True,
+            height="stretch",
+        )
+    if answers := (evaluation.results or {}).get("answers"):
         _answers(answers)
-    found = evaluations.spend(here.url, run.id, run.units_done)
-    if not found:
+    spend_by_metric = evaluations.break_down_spend(screen.url, evaluation.id, evaluation.units_done)
+    if not spend_by_metric:
         st.caption("This judge asks no model, so it costs nothing.")
         return
     column = tables.column
     tables.show(
         [
             {
-                "metric": metric_names.title(one.metric, run),
-                "cost": None if one.unpriced_calls else one.cost_nano_usd / units.NANO_PER_USD,
-                "calls": one.calls,
-                "unpriced": one.unpriced_calls,
-                "input": one.input_tokens,
-                "output": one.output_tokens,
+                "metric": metric_names.title(spend.metric, evaluation),
+                "cost": None if spend.unpriced_calls else spend.cost_nano_usd / units.NANO_PER_USD,
+                "calls": spend.calls,
+                "unpriced": spend.unpriced_calls,
+                "input": spend.input_tokens,
+                "output": spend.output_tokens,
             }
-            for one in found
+            for spend in spend_by_metric
         ],
         {
             "metric": column.TextColumn("Metric"),
@@ -62,7 +74,7 @@ def draw(here: Screen, run: Evaluation) -> None:
             "input": column.NumberColumn("Tokens in", format="localized"),
             "output": column.NumberColumn("Tokens out", format="localized"),
         },
-        key=f"evaluation_spend_{run.id}",
+        key=f"evaluation_spend_{evaluation.id}",
         alt="Cost of judging by metric",
     )
 
@@ -71,22 +83,23 @@ def _answers(answers: Mapping[str, Any]) -> None:
     """What the target took: gates on cost and latency are decided by these."""
     cost = answers.get("cost_per_query_usd") or {}
     facts = {"Cost of an answer": _between(cost, "mean", lambda usd: units.usd(usd * units.NANO_PER_USD))}
-    for share, one in (answers.get("latency_ms") or {}).items():
-        facts[f"Latency {share}"] = _between(one or {}, "value", units.duration)
+    for percentile, latency in (answers.get("latency_ms") or {}).items():
+        facts[f"Latency {percentile}"] = _between(latency or {}, "value", units.duration)
     tables.facts(facts)
 
 
-def _between(one: Mapping[str, Any], name: str, written: Callable[[float], str]) -> str:
+def _between(estimate: Mapping[str, Any], centre: str, format_value: Callable[[float], str]) -> str:
     """A figure with its interval; an end that is not known is said."""
-    known = {
-        key: units.UNKNOWN if one.get(key) is None else written(one[key]) for key in (name, "low", "high")
+    texts = {
+        key: units.UNKNOWN if estimate.get(key) is None else format_value(estimate[key])
+        for key in (centre, "low", "high")
     }
-    if one.get(name) is None:
+    if estimate.get(centre) is None:
         return units.UNKNOWN
-    return f"{known[name]} ({known['low']} to {known['high']}), n {one.get('n', 0):,}"
+    return f"{texts[centre]} ({texts['low']} to {texts['high']}), n {estimate.get('n', 0):,}"
 
 
-def _card(label: str, cost_nano_usd: int, unpriced: int, below: str) -> None:
+def _card(label: str, cost_nano_usd: int, unpriced: int, detail: str) -> None:
     # With some calls unpriced the sum is the least it can have been.
     value = units.usd(cost_nano_usd) if not unpriced else f"at least {units.usd(cost_nano_usd)}"
     if unpriced and not cost_nano_usd:
@@ -94,7 +107,7 @@ def _card(label: str, cost_nano_usd: int, unpriced: int, below: str) -> None:
     st.metric(
         label,
         value,
-        below + (f", {unpriced:,} without a price" if unpriced else ""),
+        detail + (f", {unpriced:,} without a price" if unpriced else ""),
         delta_color="off",
         delta_arrow="off",
         border=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY, Pace, nano_usd
-from pages.parts.shared import keys
+from pages.parts.launch import launch_keys
 
 
 def draw(*, asks_model: bool) -> Pace | None:
@@ -21,14 +21,14 @@ def draw(*, asks_model: bool) -> Pace | None:
             max_value=MOST_CONCURRENCY,
             value=usual.concurrency,
             step=1,
-            key=keys.RUN_CONCURRENCY,
+            key=launch_keys.RUN_CONCURRENCY,
         )
         rate = st.number_input(
             "Calls a minute",
             min_value=1,
             value=None,
             step=10,
-            key=keys.RUN_RATE,
+            key=launch_keys.RUN_RATE,
             placeholder="no limit",
             help="At most. Without one, the provider says when it is too much, and the run waits.",
         )
@@ -38,7 +38,7 @@ def draw(*, asks_model: bool) -> Pace | None:
             value=usual.unit_timeout_s,
             step=10.0,
             format="%.0f",
-            key=keys.RUN_TIMEOUT,
+            key=launch_keys.RUN_TIMEOUT,
         )
         limit_usd = st.number_input(
             "Spend limit, USD",
@@ -46,7 +46,7 @@ def draw(*, asks_model: bool) -> Pace | None:
             value=None,
             step=1.0,
             format="%.2f",
-            key=keys.RUN_LIMIT_USD,
+            key=launch_keys.RUN_LIMIT_USD,
             placeholder="no limit",
             help="Judging and answering together. The run pauses before a call that might go beyond it.",
         )

@@ -13,8 +13,8 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case, to_cases
 from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name, store
 from genaiops_core.evaluation.readers.columns import SAMPLE_ROWS, object_paths, resolve
-from genaiops_core.evaluation.readers.reading import read_table
 from genaiops_core.evaluation.readers.tables import Problem, Table
+from genaiops_core.evaluation.readers.uploads import read_table
 
 PREVIEW_CASES = 20
 _HEAD_ROWS = 6
