@@ -27,7 +27,7 @@ def draw_runs() -> None:
             to="datasets",
         )
         return
-    chosen = evaluation_list.draw(evaluation_list.with_asked_for(screen.url, found, head.filters.application))
+    chosen = evaluation_list.draw(evaluation_list.add_linked_evaluation(screen.url, found, head.filters.application))
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             evaluation_view.draw_head(chosen)

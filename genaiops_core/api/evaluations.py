@@ -12,7 +12,7 @@ from db.transaction import reading
 from genaiops_core.api.operate import Actor, same_site
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.rate_limits import Pace, nano_usd
+from genaiops_core.evaluation.rate_limits import RateLimits, parse_spend_limit
 from genaiops_core.evaluation.runs import progress
 from genaiops_core.evaluation.runs.facts import describe_evaluation
 
@@ -42,9 +42,9 @@ class Launch(_Sent):
     target: dict[str, Any] | None = None
     repetitions: int = 1
     baseline: str = ""
-    concurrency: int = Pace.concurrency
+    concurrency: int = RateLimits.concurrency
     calls_per_minute: int | None = None
-    unit_timeout_s: float = Pace.unit_timeout_s
+    unit_timeout_s: float = RateLimits.unit_timeout_s
     spend_limit_usd: float | None = None
 
 
@@ -83,11 +83,11 @@ def get_evaluation(request: Request, id: str) -> dict[str, Any]:
 def launch(request: Request, actor: Actor, sent: Launch) -> dict[str, Any]:
     """Ask for an evaluation; a worker takes it up within a second."""
     asked = sent.model_dump(exclude={"concurrency", "calls_per_minute", "unit_timeout_s", "spend_limit_usd"})
-    pace = Pace(
+    pace = RateLimits(
         concurrency=sent.concurrency,
         calls_per_minute=sent.calls_per_minute,
         unit_timeout_s=sent.unit_timeout_s,
-        spend_limit_nano_usd=nano_usd(sent.spend_limit_usd),
+        spend_limit_nano_usd=parse_spend_limit(sent.spend_limit_usd),
     )
     id = runs.launch(_engine(request), actor=actor, pace=pace, **asked)
     return get_evaluation(request, id)
@@ -106,7 +106,7 @@ def resume(
     request: Request, id: str, actor: Actor, sent: Annotated[Resume | None, Body()] = None
 ) -> dict[str, Any]:
     """Let it go on; no finished call is paid again."""
-    limit = nano_usd(sent.spend_limit_usd) if sent else None
+    limit = parse_spend_limit(sent.spend_limit_usd) if sent else None
     return _told(
         runs.resume(_engine(request), actor=actor, id=id, reason=_why(sent), spend_limit_nano_usd=limit)
     )

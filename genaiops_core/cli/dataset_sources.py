@@ -85,7 +85,7 @@ def synthesise(
     json: output.Json = False,
 ) -> None:
     """Let a judge's model write questions about documents; they wait for review before they count."""
-    from genaiops_core.evaluation.rate_limits import Pace
+    from genaiops_core.evaluation.rate_limits import RateLimits
     from genaiops_core.evaluation.runs import judge_options
     from genaiops_core.evaluation.synthesis.chunks import read_document
     from genaiops_core.evaluation.synthesis.generation import synthesise_now
@@ -98,7 +98,7 @@ def synthesise(
         judge=judge,
         cases=cases,
         options=judge_options.parse_judge_options(pacing.options_of(judge_option)),
-        pace=pacing.pace_of(concurrency, calls_per_minute, Pace.unit_timeout_s, spend_limit),
+        pace=pacing.pace_of(concurrency, calls_per_minute, RateLimits.unit_timeout_s, spend_limit),
         reason=reason,
         progress=None if json else _tell_progress,
     )

@@ -8,7 +8,7 @@ import typer
 
 from genaiops_core import output
 from genaiops_core.cli import arguments, context, run_progress, verdicts
-from genaiops_core.evaluation.rate_limits import nano_usd
+from genaiops_core.evaluation.rate_limits import parse_spend_limit
 
 if TYPE_CHECKING:
     from genaiops_core.evaluation.runs import Evaluation
@@ -77,7 +77,7 @@ def resume(
     """Let a paused, cancelled or failed evaluation go on; no finished call is paid again."""
     from genaiops_core.evaluation import runs
 
-    limit = nano_usd(spend_limit)
+    limit = parse_spend_limit(spend_limit)
     run = runs.resume(
         context.engine(), actor=context.actor(), id=id, reason=reason, spend_limit_nano_usd=limit
     )

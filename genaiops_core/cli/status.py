@@ -21,14 +21,14 @@ def register(app: typer.Typer) -> None:
 
 def status(
     application: Anywhere = None,
-    window: Annotated[str, typer.Option(help="The time before now: 15m, 1h, 6h, 24h, 7d or 30d.")] = "24h",
+    last: Annotated[str, typer.Option(help="The window that ends now: 1h, 6h, 24h, 7d or 30d.")] = "24h",
     as_json: Json = False,
 ) -> None:
     """Show the health of each application by the limits of the rollback policy."""
     from genaiops_core.rollbacks import health, policy
     from genaiops_core.telemetry.time_window import Filters
 
-    filters = Filters.last(window, application=application)
+    filters = Filters.last(last, application=application)
     with reading(context.engine()) as connection:
         applications = health.read_health(connection, filters, policy.default())
     if as_json:
@@ -50,6 +50,7 @@ def status(
 def _row(facts: dict[str, Any]) -> dict[str, Any]:
     canary = f"{facts['canary']} ({facts['canary_percent']:g} %)" if facts["canary"] else ""
     exceeded = ", ".join(
-        f"{breach['metric']} {breach['value']:.4g} (limit {breach['threshold']:g})" for breach in facts["breaches"]
+        f"{breach['metric']} {breach['value']:.4g} (limit {breach['threshold']:g})"
+        for breach in facts["breaches"]
     )
     return {**facts, "canary": canary, "exceeded": exceeded, "stable": facts["stable"] or ""}

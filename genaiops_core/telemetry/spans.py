@@ -122,13 +122,13 @@ class _Mapper:
         self.received_ns = received_ns
         self.scores = scores
         # Encoded once: every payload of the group repeats them.
-        self.resource = orjson.Fragment(to_json(bounds.attributes(resource, [])))
+        self.resource = orjson.Fragment(to_json(bounds.limit_attributes(resource, [])))
         self.scope = orjson.Fragment(to_json(scope))
 
     def facts(self, raw: RawSpan) -> SpanFacts:
         notes: list[str] = []
         origin = self.origin
-        attributes = bounds.attributes(raw.attributes, notes)
+        attributes = bounds.limit_attributes(raw.attributes, notes)
         fields = conventions.read(attributes)
         component = conventions.component(attributes, fields)
         is_error = raw.status_code == STATUS_ERROR
@@ -147,7 +147,7 @@ class _Mapper:
             name=clean(raw.name, 2000),
             component=component,
             start_ns=raw.start_ns,
-            duration_ns=bounds.duration_ns(raw.start_ns, raw.end_ns, notes),
+            duration_ns=bounds.measure_duration_ns(raw.start_ns, raw.end_ns, notes),
             is_error=is_error,
             status_message=clean(raw.status_message, 10_000) if raw.status_message else "",
             is_request=not raw.parent_span_id,
@@ -196,9 +196,9 @@ class _Mapper:
             "kind": raw.kind,
         }
         if raw.events:
-            payload["events"] = bounds.listed("event", raw.events, notes)
+            payload["events"] = bounds.limit_events("event", raw.events, notes)
         if raw.links:
-            payload["links"] = bounds.listed("link", raw.links, notes)
+            payload["links"] = bounds.limit_events("link", raw.links, notes)
         if raw.trace_state:
             payload["trace_state"] = raw.trace_state
         if notes:

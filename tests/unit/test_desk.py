@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.evaluation.calls.prices import text_tokens
-from genaiops_core.evaluation.calls.rate_limiter import MOST_ATTEMPTS, Pacer, retrying, share_of
+from genaiops_core.evaluation.calls.rate_limiter import MOST_ATTEMPTS, RateLimiter, retrying, share_of
 from genaiops_core.evaluation.calls.records import packed, reply_of, vector_of
 from genaiops_core.evaluation.calls.unit import Unit, call_sha256
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
@@ -25,7 +25,7 @@ from genaiops_core.evaluation.judges.protocol import (
     Throttled,
     Usage,
 )
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.runs.parts import choose_batch_size, sample_cases, split_into_batches
 from genaiops_core.evaluation.runs.progress import estimate_remaining_s
@@ -43,7 +43,7 @@ def test_shares_add_up_unless_there_are_more_workers_than_slots(total: int, work
 
 def test_slots_follow_the_share() -> None:
     async def slots() -> list[int]:
-        pacer = Pacer(Pace(concurrency=10))
+        pacer = RateLimiter(RateLimits(concurrency=10))
         found = [pacer.slots]
         for workers, place in ((3, 0), (3, 2), (1, 0)):
             pacer.share(workers, place)
@@ -55,7 +55,7 @@ def test_slots_follow_the_share() -> None:
 
 def test_a_rate_lets_calls_begin_one_by_one() -> None:
     async def begun() -> list[float]:
-        pacer = Pacer(Pace(concurrency=5, calls_per_minute=6000))
+        pacer = RateLimiter(RateLimits(concurrency=5, calls_per_minute=6000))
         loop = asyncio.get_running_loop()
         started, at = loop.time(), []
         for _ in range(4):

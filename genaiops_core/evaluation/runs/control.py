@@ -15,7 +15,7 @@ from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.judges import judge as make_judge
 from genaiops_core.evaluation.metrics import canonical, rubrics
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import case_choice, launching
 from genaiops_core.evaluation.runs.judge_options import parse_judge_options
 from genaiops_core.evaluation.runs.records import OPEN_STATES, Evaluation, get_evaluation
@@ -42,7 +42,7 @@ def launch(
     sample_size: int | None = None,
     target: Mapping[str, Any] | None = None,
     repetitions: int = 1,
-    pace: Pace | None = None,
+    pace: RateLimits | None = None,
     baseline: str = "",
     reason: str = "",
     is_demo: bool = False,
@@ -90,7 +90,7 @@ def launch(
     launching.check_repetitions(repetitions, has_target=target is not None)
     size = sample_size or (stages.sample_size if stages else None)
     named = [canonical(name) for name in metrics or launching.list_gate_metrics(stages, wanted)]
-    pace = pace or Pace()
+    pace = pace or RateLimits()
     asked = {
         "pipeline": document,
         "minimums": wanted,
@@ -193,7 +193,7 @@ def resume(
             )
         pace = before.config.get("pace") or {}
         if spend_limit_nano_usd is not None:
-            pace = Pace.from_json({**pace, "spend_limit_nano_usd": spend_limit_nano_usd}).as_json()
+            pace = RateLimits.from_json({**pace, "spend_limit_nano_usd": spend_limit_nano_usd}).as_json()
         launching.check_spend_limit(pace.get("spend_limit_nano_usd"), before.spent_nano_usd)
         again = launching.delete_failed(connection, id)
         config = {**before.config, "pace": pace, "runner": ""}

@@ -15,11 +15,11 @@ from genaiops_core.evaluation import targets
 from genaiops_core.evaluation.calls.prices import Prices
 from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import canonical
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.targets.specs import checked_repetitions
 from genaiops_core.evaluation.verdicts.pipeline import Pipeline
 from genaiops_core.evaluation.verdicts.scales import scale_of
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.figures import format_usd
 
 PROVIDERS = {"bedrock": "aws.bedrock"}
 """As prices name them; models behind other addresses are known by their own names only."""
@@ -112,7 +112,7 @@ def new_id() -> str:
 
 
 def require_prices(
-    connection: sa.Connection, judge: Judge, target: targets.TargetSpec | None, pace: Pace
+    connection: sa.Connection, judge: Judge, target: targets.TargetSpec | None, pace: RateLimits
 ) -> None:
     """Refuse a spend limit that nobody could keep.
 
@@ -151,7 +151,7 @@ def check_spend_limit(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
     """
     if limit_nano_usd is not None and spent_nano_usd >= limit_nano_usd > 0:
         raise BadInput(
-            f"The run has spent {usd(spent_nano_usd)} USD of its limit of {usd(limit_nano_usd)} USD; "
+            f"The run has spent {format_usd(spent_nano_usd)} USD of its limit of {format_usd(limit_nano_usd)} USD; "
             "resume it with a higher limit."
         )
 

@@ -11,7 +11,7 @@ from functools import partial
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.names import is_openai
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Message, Model, Prompt
-from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
+from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 from genaiops_core.evaluation.readers.encodings import storable
 from genaiops_core.evaluation.targets import hosts, placeholders, secret_references, specs
 from genaiops_core.evaluation.targets.protocol import Answered
@@ -107,7 +107,7 @@ def bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
         profile=spec.profile,
         attempts=1,
         read_timeout_s=spec.timeout_s,
-        connections=MOST_CONCURRENCY,
+        connections=MAX_CONCURRENCY,
     )
     return ChatTarget(spec, BedrockModel(spec.model, make_client=make_client, guardrail=spec.guardrail))
 

@@ -102,7 +102,7 @@ class Ingestor:
         scores += [score for record in records for score in record.scores]
         if records:
             self._register(connection, {record.application for record in records}, batches)
-            logs.insert_new(connection, records)
+            logs.insert_log_records(connection, records)
         if scores:
             record_scores(connection, scores)
 

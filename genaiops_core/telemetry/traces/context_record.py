@@ -107,11 +107,11 @@ def build_context_record(connection: sa.Connection, trace_id: str) -> ContextRec
         queries=tuple(dict.fromkeys(one.content.query for one in spans if one.content.query)),
         documents=documents,
         messages=messages,
-        prompts=tuple(dict.fromkeys(_prompts(spans))),
+        prompts=tuple(dict.fromkeys(_list_prompts(spans))),
         models=tuple(dict.fromkeys(one.model for one in spans if one.model and not one.is_duplicate)),
         release=next((row["release"] for row in rows if row["release"]), None),
         environment=next((row["environment"] for row in rows if row["environment"]), None),
-        missing=tuple(_missing(question, answer, documents, messages)),
+        missing=tuple(_list_missing(question, answer, documents, messages)),
     )
 
 
@@ -161,14 +161,14 @@ def _list_documents(spans: Sequence[SpanContent], window: str) -> Iterator[Sourc
             )
 
 
-def _prompts(spans: Sequence[SpanContent]) -> Iterator[str]:
+def _list_prompts(spans: Sequence[SpanContent]) -> Iterator[str]:
     for one in spans:
         if one.content.prompt_name:
             version = f"@{one.content.prompt_version}" if one.content.prompt_version else ""
             yield f"{one.content.prompt_name}{version}"
 
 
-def _missing(
+def _list_missing(
     question: str | None,
     answer: str | None,
     documents: Sequence[SourceDocument],

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from db.tables.telemetry import span
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.conventions import LogRecord
-from genaiops_core.telemetry.durations import milliseconds
-from genaiops_core.telemetry.figures import known_usd, usd
+from genaiops_core.telemetry.durations import to_milliseconds
+from genaiops_core.telemetry.figures import format_known_usd, format_usd
 from genaiops_core.telemetry.time_window import instant
 from genaiops_core.telemetry.traces.content import build_span_contents, select_spans_to_read
 from genaiops_core.telemetry.traces.context_record import ContextRecord, build_context_record
 from genaiops_core.telemetry.traces.details import NO_DETAILS, SpanKey, SpanDetails, read_span_details, read_logs
 from genaiops_core.telemetry.traces.diagnosis import Diagnosis, Observation, diagnose
-from genaiops_core.telemetry.traces.evidence import interaction
+from genaiops_core.telemetry.traces.evidence import collect_evidence
 from genaiops_core.telemetry.traces.outline import Outline, Totals, read_outline
 from genaiops_core.telemetry.traces.trace_span import TraceSpan
 
@@ -92,7 +92,7 @@ class Trace:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
 def get_trace(
@@ -136,7 +136,7 @@ def get_trace(
 
     failures = [rows[outline.rows[at]["id"]] for at in failed]
     heard = {row["span_id"] for row in read}
-    seen = interaction(
+    seen = collect_evidence(
         connection,
         trace_id,
         build_span_contents(read, told),
@@ -176,7 +176,7 @@ def _trace(
         applications=tuple(applications),
         name=head["name"],
         start=instant(totals.start_ns),
-        duration_ms=milliseconds(totals.end_ns - totals.start_ns),
+        duration_ms=to_milliseconds(totals.end_ns - totals.start_ns),
         is_error=any(row["is_error"] for row in roots),
         is_complete=bool(roots),
         # The root says it if anyone does; some applications only tell it on inner spans.
@@ -271,4 +271,4 @@ def _cost_sentence(totals: Totals) -> str:
     if totals.unpriced_calls >= totals.calls:
         return f"What it cost is unknown: {calls} without a price ({tokens})."
     missing = f", {totals.unpriced_calls:,} of them without a price" if totals.unpriced_calls else ""
-    return f"It cost ${usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."
+    return f"It cost ${format_usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."

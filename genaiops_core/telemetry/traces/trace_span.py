@@ -11,8 +11,8 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from genaiops_core.telemetry.conventions import Content, LogRecord, content
-from genaiops_core.telemetry.durations import milliseconds
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.durations import to_milliseconds
+from genaiops_core.telemetry.figures import format_usd
 from genaiops_core.telemetry.time_window import instant
 from genaiops_core.telemetry.traces.details import SpanDetails
 
@@ -69,7 +69,7 @@ class TraceSpan:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when it is not known."""
-        return None if self.cost_nano_usd is None else usd(self.cost_nano_usd)
+        return None if self.cost_nano_usd is None else format_usd(self.cost_nano_usd)
 
     @cached_property
     def content(self) -> Content:
@@ -87,7 +87,7 @@ class TraceSpan:
             **said,
             **place,
             start=instant(row["start_ns"]),
-            duration_ms=milliseconds(row["duration_ns"]),
+            duration_ms=to_milliseconds(row["duration_ns"]),
             first_token_ms=None if first_token_ns is None else first_token_ns / 1e6,
             attributes=told.attributes,
             events=told.events,

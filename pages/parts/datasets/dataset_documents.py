@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.rate_limits import Pace, nano_usd
+from genaiops_core.evaluation.rate_limits import RateLimits, parse_spend_limit
 from genaiops_core.evaluation.synthesis import chunks
 from genaiops_core.evaluation.synthesis import generation as synthetic_datasets
 from pages.parts.datasets import dataset_choice, dataset_keys
@@ -75,7 +75,7 @@ def _write(screen: Screen, reason: str) -> str:
             documents=documents,
             judge=str(state.get(dataset_keys.WRITE_JUDGE) or "").strip(),
             cases=int(state.get(dataset_keys.WRITE_CASES) or 20),
-            pace=Pace(concurrency=4, spend_limit_nano_usd=nano_usd(limit)),
+            pace=RateLimits(concurrency=4, spend_limit_nano_usd=parse_spend_limit(limit)),
             reason=reason,
         )
     dataset_choice.show(name, done.version)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.comparing import Compared
+from genaiops_core.evaluation.runs.comparing import RunComparison
 from genaiops_core.evaluation.verdicts.pairing import CaseChange, Side
 from pages.parts.evaluations import evaluation_keys
 from pages.parts.reads import evaluations
@@ -31,7 +31,7 @@ def format_metric(name: str) -> str:
     return _RELATIVE_TITLES.get(name) or metric_names.title(name)
 
 
-def draw(screen: Screen, comparison: Compared) -> None:
+def draw(screen: Screen, comparison: RunComparison) -> None:
     """One list at a time, a page at a time; the case that is selected stands below it."""
     pairs = comparison.comparison.pairs
     evaluation_id = comparison.current.id
@@ -108,7 +108,7 @@ def _draw_table(changes: Sequence[CaseChange], key: str) -> int | None:
     )
 
 
-def _draw_side_by_side(screen: Screen, comparison: Compared, change: CaseChange) -> None:
+def _draw_side_by_side(screen: Screen, comparison: RunComparison, change: CaseChange) -> None:
     st.markdown(f"**Case {change.current.case}**")
     st.code(change.current.input, language=None, wrap_lines=True)
     baseline_column, current_column = st.columns(2)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.comparing import Compared
+from genaiops_core.evaluation.runs.comparing import RunComparison
 from genaiops_core.evaluation.verdicts.compare import BOOTSTRAP, MAX_DEGRADATION, METHODS, Difference
 from pages.parts.charts import difference_chart, plots
 from pages.parts.evaluations import compare_cases, evaluation_keys, evaluation_list
@@ -101,14 +101,14 @@ def _find_default_baseline(
 
 
 def _format_evaluation(evaluation: Evaluation, stable_release: str | None) -> str:
-    release = evaluation_list.release_name(evaluation) or "no release"
+    release = evaluation_list.format_release(evaluation) or "no release"
     production_note = (
         ", in production" if stable_release is not None and evaluation.release == stable_release else ""
     )
     return f"{release}{production_note} · v{evaluation.version} · {evaluation.created_at:%d %b %Y %H:%M}"
 
 
-def _draw_verdict(compared: Compared) -> None:
+def _draw_verdict(compared: RunComparison) -> None:
     found = compared.comparison
     pairs = found.pairs
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -135,7 +135,7 @@ def _draw_verdict(compared: Compared) -> None:
             )
 
 
-def _draw_charts(compared: Compared, max_degradation: float) -> None:
+def _draw_charts(compared: RunComparison, max_degradation: float) -> None:
     differences = [
         difference for difference in compared.comparison.differences if difference.difference is not None
     ]
@@ -177,7 +177,7 @@ def _draw_chart(
     )
 
 
-def _build_score_row(difference: Difference, compared: Compared) -> difference_chart.Row:
+def _build_score_row(difference: Difference, compared: RunComparison) -> difference_chart.Row:
     """Scores as shares of their scales, turned so that less is worse for every metric."""
     scale = compared.scales.get(difference.metric)
     width = scale.width if scale else 1.0
@@ -195,7 +195,7 @@ def _build_row(difference: Difference, factor: float) -> difference_chart.Row:
     )
 
 
-def _draw_table(compared: Compared) -> None:
+def _draw_table(compared: RunComparison) -> None:
     column = tables.column
     found = compared.comparison
     has_p_values = any(difference.p_value is not None for difference in found.differences)

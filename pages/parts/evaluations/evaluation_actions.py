@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.rate_limits import Pace, nano_usd
+from genaiops_core.evaluation.rate_limits import RateLimits, parse_spend_limit
 from pages.parts.evaluations import evaluation_keys
 from pages.parts.reads import cache
 from pages.parts.shared import confirm, units
 from pages.parts.shared.frame import Screen
 
-CAN_CANCEL = (*runs.OPEN_STATES, "paused")
+CANCELLABLE_STATES = (*runs.OPEN_STATES, "paused")
 
 
 def draw(screen: Screen, evaluation: runs.Evaluation) -> None:
@@ -36,10 +36,10 @@ def draw(screen: Screen, evaluation: runs.Evaluation) -> None:
             icon=":material/play_arrow:",
             button="Resume evaluation",
             act=lambda reason: _resume(screen, evaluation, reason),
-            fields=lambda: _limit(evaluation),
-            sentence=_what_is_left(evaluation),
+            fields=lambda: _draw_limit(evaluation),
+            sentence=_describe_remaining(evaluation),
         )
-    if evaluation.state in CAN_CANCEL and st.button(
+    if evaluation.state in CANCELLABLE_STATES and st.button(
         "Cancel", icon=":material/cancel:", key=evaluation_keys.EVALUATION_CANCEL
     ):
         confirm.ask(
@@ -52,20 +52,20 @@ def draw(screen: Screen, evaluation: runs.Evaluation) -> None:
         )
 
 
-def spend_limit(evaluation: runs.Evaluation) -> int | None:
+def read_spend_limit(evaluation: runs.Evaluation) -> int | None:
     """What the run may spend, in nano-USD; None is no limit."""
-    return Pace.from_json(evaluation.config.get("pace")).spend_limit_nano_usd
+    return RateLimits.from_json(evaluation.config.get("pace")).spend_limit_nano_usd
 
 
-def _what_is_left(evaluation: runs.Evaluation) -> str:
+def _describe_remaining(evaluation: runs.Evaluation) -> str:
     sentence = f"{evaluation.units - evaluation.units_done:,} of {evaluation.units:,} scores are missing."
     if evaluation.units_failed:
         sentence += f" The {units.things(evaluation.units_failed, 'failed one')} will be tried again."
     return f"{sentence} Calls that were finished are not paid again."
 
 
-def _limit(evaluation: runs.Evaluation) -> None:
-    limit = spend_limit(evaluation)
+def _draw_limit(evaluation: runs.Evaluation) -> None:
+    limit = read_spend_limit(evaluation)
     st.number_input(
         "Spend limit, USD",
         min_value=0.0,
@@ -80,7 +80,7 @@ def _limit(evaluation: runs.Evaluation) -> None:
 
 def _pause(screen: Screen, evaluation: runs.Evaluation, reason: str) -> str:
     runs.pause(screen.engine, actor=screen.actor, id=evaluation.id, reason=reason)
-    return _done(f"Paused the evaluation of {evaluation.dataset}.")
+    return _finish(f"Paused the evaluation of {evaluation.dataset}.")
 
 
 def _resume(screen: Screen, evaluation: runs.Evaluation, reason: str) -> str:
@@ -89,16 +89,16 @@ def _resume(screen: Screen, evaluation: runs.Evaluation, reason: str) -> str:
         actor=screen.actor,
         id=evaluation.id,
         reason=reason,
-        spend_limit_nano_usd=nano_usd(st.session_state.get(evaluation_keys.RESUME_LIMIT_USD)),
+        spend_limit_nano_usd=parse_spend_limit(st.session_state.get(evaluation_keys.RESUME_LIMIT_USD)),
     )
-    return _done(f"Resumed the evaluation of {evaluation.dataset}.")
+    return _finish(f"Resumed the evaluation of {evaluation.dataset}.")
 
 
 def _cancel(screen: Screen, evaluation: runs.Evaluation, reason: str) -> str:
     runs.cancel(screen.engine, actor=screen.actor, id=evaluation.id, reason=reason)
-    return _done(f"Cancelled the evaluation of {evaluation.dataset}.")
+    return _finish(f"Cancelled the evaluation of {evaluation.dataset}.")
 
 
-def _done(sentence: str) -> str:
+def _finish(sentence: str) -> str:
     cache.invalidate("evaluations")
     return sentence

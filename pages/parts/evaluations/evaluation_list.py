@@ -13,7 +13,7 @@ from pages.parts.reads import evaluations as reads_evaluations
 from pages.parts.shared import keys, tables, units
 
 
-def with_asked_for(
+def add_linked_evaluation(
     url: str, evaluations: list[runs.Evaluation], application: str | None
 ) -> list[runs.Evaluation]:
     """The runs, and the one that the address names too where it is older than all of them.
@@ -45,11 +45,11 @@ def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation:
                 "verdict": [evaluation.verdict] if evaluation.verdict else [],
                 "state": [evaluation.state],
                 "dataset": f"{evaluation.dataset} v{evaluation.version}",
-                "release": release_name(evaluation),
+                "release": format_release(evaluation),
                 "judge": evaluation.judge,
                 "progress": round(evaluation.progress, 2),
                 "undefined": evaluation.units_undefined,
-                "cost": cost_usd(evaluation),
+                "cost": compute_cost_usd(evaluation),
                 "by": evaluation.created_by,
             }
             for evaluation in evaluations
@@ -78,12 +78,12 @@ def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation:
     return selected
 
 
-def release_name(evaluation: runs.Evaluation) -> str:
+def format_release(evaluation: runs.Evaluation) -> str:
     """`application/release`, the application alone where no release was named, or nothing."""
     return "/".join(part for part in (evaluation.application, evaluation.release) if part)
 
 
-def cost_usd(evaluation: runs.Evaluation) -> float | None:
+def compute_cost_usd(evaluation: runs.Evaluation) -> float | None:
     """What judging and answering cost; None as soon as one call of it has no known price."""
     if evaluation.unpriced_calls or evaluation.answers_unpriced:
         return None

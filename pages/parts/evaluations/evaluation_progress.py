@@ -26,7 +26,7 @@ def draw(screen: Screen, identifier: str, state: str) -> None:
     if evaluation.state != state:
         cache.invalidate("evaluations")
         st.rerun()
-    st.progress(evaluation.progress, text=_how_far(evaluation))
+    st.progress(evaluation.progress, text=_format_progress(evaluation))
     if evaluation.problem:
         st.warning(units.plain(evaluation.problem), icon=":material/info:")
     if evaluation.is_open and not system.is_worker_alive(screen.url):
@@ -34,12 +34,12 @@ def draw(screen: Screen, identifier: str, state: str) -> None:
             "No worker is running, so nothing moves. Start one with `genaiops worker`.",
             icon=":material/bedtime:",
         )
-    _figures(evaluation)
-    _failures(screen, evaluation)
-    _means(screen, evaluation)
+    _draw_figures(evaluation)
+    _draw_failures(screen, evaluation)
+    _draw_means(screen, evaluation)
 
 
-def _how_far(evaluation: runs.Evaluation) -> str:
+def _format_progress(evaluation: runs.Evaluation) -> str:
     parts = [f"{evaluation.state.capitalize()}: {evaluation.units_done:,} of {evaluation.units:,} scores"]
     if evaluation.answers:
         parts.append(f"{evaluation.answers_done:,} of {evaluation.answers:,} answers generated")
@@ -48,56 +48,56 @@ def _how_far(evaluation: runs.Evaluation) -> str:
     return ", ".join(parts)
 
 
-def _figures(evaluation: runs.Evaluation) -> None:
-    limit_nano_usd = evaluation_actions.spend_limit(evaluation)
+def _draw_figures(evaluation: runs.Evaluation) -> None:
+    limit_nano_usd = evaluation_actions.read_spend_limit(evaluation)
     unpriced_calls = evaluation.unpriced_calls + evaluation.answers_unpriced
     started_at = evaluation.resumed_at or evaluation.started_at or evaluation.created_at
     with st.grid(5, min_column_width=170, gap="small"):
-        _card(
+        _draw_card(
             "Running for" if evaluation.is_open else "Begun, ago",
-            _clock((now() - started_at).total_seconds()),
+            _format_clock((now() - started_at).total_seconds()),
         )
-        _card("Remaining", _remaining(evaluation) if evaluation.is_open else "paused")
-        _card(
+        _draw_card("Remaining", _format_remaining(evaluation) if evaluation.is_open else "paused")
+        _draw_card(
             "Spent",
             units.usd(evaluation.spent_nano_usd),
             f"{'of ' + units.usd(limit_nano_usd) if limit_nano_usd is not None else 'no limit'}"
             + (f", {units.things(unpriced_calls, 'call')} without a price" if unpriced_calls else ""),
         )
-        _card(
+        _draw_card(
             "Judge calls",
             units.count(evaluation.judge_calls),
             f"{units.count(evaluation.input_tokens)} tokens in, {units.count(evaluation.output_tokens)} out",
         )
-        _card(
+        _draw_card(
             "No value", units.count(evaluation.units_undefined), f"{evaluation.units_failed:,} of them failed"
         )
 
 
-def _card(label: str, value: str, detail: str | None = None) -> None:
+def _draw_card(label: str, value: str, detail: str | None = None) -> None:
     st.metric(label, value, detail, delta_color="off", delta_arrow="off", border=True, height="stretch")
 
 
-def _remaining(evaluation: runs.Evaluation) -> str:
+def _format_remaining(evaluation: runs.Evaluation) -> str:
     remaining_s = progress.estimate_remaining_s(evaluation, now())
-    return "unknown yet" if remaining_s is None else f"about {_clock(remaining_s)}"
+    return "unknown yet" if remaining_s is None else f"about {_format_clock(remaining_s)}"
 
 
-def _clock(seconds: float) -> str:
+def _format_clock(seconds: float) -> str:
     """1:35, or 2:04:00 from an hour on."""
     minutes, remainder = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{remainder:02}" if hours else f"{minutes}:{remainder:02}"
 
 
-def _failures(screen: Screen, evaluation: runs.Evaluation) -> None:
+def _draw_failures(screen: Screen, evaluation: runs.Evaluation) -> None:
     if evaluation.units_failed:
         failures = evaluations.count_failures(screen.url, evaluation.id)
         for reason, count in failures:
             st.caption(f":orange[:material/error:] {count:,} × {units.plain(reason)}")
 
 
-def _means(screen: Screen, evaluation: runs.Evaluation) -> None:
+def _draw_means(screen: Screen, evaluation: runs.Evaluation) -> None:
     means = evaluations.read_running_means(screen.url, evaluation.id)
     if not means:
         return

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 import yaml
 
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import Evaluation
 from pages.parts.shared import metric_names, tables, units
 from pages.parts.shared.frame import Screen
@@ -20,7 +20,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
     config = evaluation.config
     facts_column, documents_column = st.columns(2)
     with facts_column:
-        tables.facts(_facts(evaluation))
+        tables.facts(_collect_facts(evaluation))
     with documents_column:
         document = config.get("pipeline")
         if document:
@@ -37,21 +37,21 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
             st.markdown("**Target**")
             st.code(json.dumps(target, indent=2, ensure_ascii=False), language="json")
     for rubric in (config.get("judge_options") or {}).get("rubrics") or ():
-        _rubric(rubric)
+        _draw_rubric(rubric)
 
 
-def _facts(evaluation: Evaluation) -> dict[str, object]:
+def _collect_facts(evaluation: Evaluation) -> dict[str, object]:
     options = {
         name: value
         for name, value in (evaluation.config.get("judge_options") or {}).items()
         if name != "rubrics"
     }
-    limits = Pace.from_json(evaluation.config.get("pace"))
+    limits = RateLimits.from_json(evaluation.config.get("pace"))
     limit_nano_usd = limits.spend_limit_nano_usd
     return {
         "Evaluation": evaluation.id,
         "Dataset": f"{evaluation.dataset} v{evaluation.version}",
-        "Cases": _cases(evaluation),
+        "Cases": _format_cases(evaluation),
         "Answers": "generated" if evaluation.config.get("target") else "those of the dataset",
         "Repetitions": evaluation.config.get("repetitions", 1),
         "Judge": evaluation.judge,
@@ -73,12 +73,12 @@ def _facts(evaluation: Evaluation) -> dict[str, object]:
     }
 
 
-def _cases(evaluation: Evaluation) -> str:
+def _format_cases(evaluation: Evaluation) -> str:
     sample = "all" if evaluation.sample_size is None else f"at most {evaluation.sample_size:,}"
     return f"{sample} of the split {evaluation.split}" if evaluation.split else sample
 
 
-def _rubric(rubric: Mapping[str, Any]) -> None:
+def _draw_rubric(rubric: Mapping[str, Any]) -> None:
     with st.expander(
         f"Rubric {units.plain(rubric.get('title') or rubric.get('name'))} as it was used",
         icon=":material/rule:",

@@ -16,15 +16,15 @@ from pages.parts.shared.frame import Screen
 
 def draw(screen: Screen, evaluation: Evaluation) -> None:
     """Totals, then a row for each metric."""
-    limit_nano_usd = evaluation_actions.spend_limit(evaluation)
+    limit_nano_usd = evaluation_actions.read_spend_limit(evaluation)
     with st.grid(4, min_column_width=190, gap="small"):
-        _card(
+        _draw_card(
             "Judging",
             evaluation.cost_nano_usd,
             evaluation.unpriced_calls,
             f"{evaluation.judge_calls:,} calls",
         )
-        _card(
+        _draw_card(
             "Answers",
             evaluation.answers_cost_nano_usd,
             evaluation.answers_unpriced,
@@ -48,7 +48,7 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
             height="stretch",
         )
     if answers := (evaluation.results or {}).get("answers"):
-        _answers(answers)
+        _draw_answers(answers)
     spend_by_metric = evaluations.break_down_spend(screen.url, evaluation.id, evaluation.units_done)
     if not spend_by_metric:
         st.caption("This judge asks no model, so it costs nothing.")
@@ -79,16 +79,16 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
     )
 
 
-def _answers(answers: Mapping[str, Any]) -> None:
+def _draw_answers(answers: Mapping[str, Any]) -> None:
     """What the target took: gates on cost and latency are decided by these."""
     cost = answers.get("cost_per_query_usd") or {}
-    facts = {"Cost of an answer": _between(cost, "mean", lambda usd: units.usd(usd * units.NANO_PER_USD))}
+    facts = {"Cost of an answer": _format_interval(cost, "mean", lambda usd: units.usd(usd * units.NANO_PER_USD))}
     for percentile, latency in (answers.get("latency_ms") or {}).items():
-        facts[f"Latency {percentile}"] = _between(latency or {}, "value", units.duration)
+        facts[f"Latency {percentile}"] = _format_interval(latency or {}, "value", units.duration)
     tables.facts(facts)
 
 
-def _between(estimate: Mapping[str, Any], centre: str, format_value: Callable[[float], str]) -> str:
+def _format_interval(estimate: Mapping[str, Any], centre: str, format_value: Callable[[float], str]) -> str:
     """A figure with its interval; an end that is not known is said."""
     texts = {
         key: units.UNKNOWN if estimate.get(key) is None else format_value(estimate[key])
@@ -99,7 +99,7 @@ def _between(estimate: Mapping[str, Any], centre: str, format_value: Callable[[f
     return f"{texts[centre]} ({texts['low']} to {texts['high']}), n {estimate.get('n', 0):,}"
 
 
-def _card(label: str, cost_nano_usd: int, unpriced: int, detail: str) -> None:
+def _draw_card(label: str, cost_nano_usd: int, unpriced: int, detail: str) -> None:
     # With some calls unpriced the sum is the least it can have been.
     value = units.usd(cost_nano_usd) if not unpriced else f"at least {units.usd(cost_nano_usd)}"
     if unpriced and not cost_nano_usd:

@@ -60,7 +60,7 @@ def draw_head(evaluation: Evaluation) -> None:
     if evaluation.is_demo:
         tables.badge("demo", icon=":material/experiment:")
     if evaluation.application:
-        st.caption(units.plain(evaluation_list.release_name(evaluation)), width="content")
+        st.caption(units.plain(evaluation_list.format_release(evaluation)), width="content")
     st.caption(f"judge {units.plain(evaluation.judge)}", width="content")
 
 

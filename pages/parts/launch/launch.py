@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from genaiops_core.errors import BadInput, GenAIOpsError
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.judges import Judge, JudgeOptions
-from genaiops_core.evaluation.runs.estimate import Estimate, estimate
+from genaiops_core.evaluation.runs.estimate import Estimate, estimate_run
 from pages.parts.launch import (
     launch_data,
     launch_judge,
@@ -58,7 +58,7 @@ def draw(screen: Screen, application: str | None) -> None:
         with _part("Pace and limits", "speed"):
             pace = launch_limits.draw(asks_model=judge.kind != "offline" or target.spec is not None)
     with right.container(border=True):
-        found = estimate(
+        found = estimate_run(
             metrics=[can[name] for name in asked.metrics],
             coverage=cases.coverage,
             cases=cases.used(asked.most_cases),

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY, Pace, nano_usd
+from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY, RateLimits, parse_spend_limit
 from pages.parts.launch import launch_keys
 
 
-def draw(*, asks_model: bool) -> Pace | None:
+def draw(*, asks_model: bool) -> RateLimits | None:
     """Concurrency, rate, timeout and spend limit; None (the default pace) where nobody is asked."""
     if not asks_model:
         st.caption("This run asks no model, so there is nothing to pace and nothing to pay.")
         return None
-    usual = Pace()
+    usual = RateLimits()
     with st.grid(4, min_column_width=150, gap="small"):
         concurrency = st.number_input(
             "Calls at once",
             min_value=1,
-            max_value=MOST_CONCURRENCY,
+            max_value=MAX_CONCURRENCY,
             value=usual.concurrency,
             step=1,
             key=launch_keys.RUN_CONCURRENCY,
@@ -50,9 +50,9 @@ def draw(*, asks_model: bool) -> Pace | None:
             placeholder="no limit",
             help="Judging and answering together. The run pauses before a call that might go beyond it.",
         )
-    return Pace(
+    return RateLimits(
         concurrency=int(concurrency),
         calls_per_minute=rate,
         unit_timeout_s=float(timeout_s),
-        spend_limit_nano_usd=nano_usd(limit_usd),
+        spend_limit_nano_usd=parse_spend_limit(limit_usd),
     )

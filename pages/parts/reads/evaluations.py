@@ -103,7 +103,7 @@ def list_baselines(url: str, id: str) -> list[runs.Evaluation]:
     """Finished runs of the same application, dataset and judge, newest first."""
     with open_snapshot(url) as connection:
         run = runs.get(connection, id)
-        return baselines.candidates(
+        return baselines.list_candidates(
             connection, dataset=run.dataset, judge=run.judge, application=run.application, excluding=id
         )
 
@@ -119,9 +119,9 @@ def find_stable_release(url: str, application: str) -> str | None:
 def find_production_baseline(url: str, *, application: str, dataset: str, judge: str) -> str:
     """The id of the run that a new one is compared with; '' when the release in production has none."""
     with open_snapshot(url) as connection:
-        return baselines.chosen(
+        return baselines.choose_baseline(
             connection,
-            asked="",
+            requested="",
             stages=None,
             dataset=dataset,
             judge=judge,
@@ -133,7 +133,7 @@ def find_production_baseline(url: str, *, application: str, dataset: str, judge:
 @st.cache_data(ttl=600, max_entries=16, show_spinner="Comparing case by case")
 def compare_runs(
     url: str, baseline: str, current: str, max_degradation: float, method: str
-) -> comparing.Compared:
+) -> comparing.RunComparison:
     """How two finished runs differ; neither changes any more."""
     with open_snapshot(url) as connection:
         return comparing.compare_runs(

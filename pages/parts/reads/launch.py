@@ -18,7 +18,7 @@ from pages.parts.reads.connection import open_snapshot
 def measure_coverage(url: str, dataset: str, version: int, split: str) -> preflight.Coverage:
     """What the cases of a dataset version, or of one of its splits, have; versions never change."""
     with open_snapshot(url) as connection:
-        return preflight.coverage(connection, dataset, version, split)
+        return preflight.measure_coverage(connection, dataset, version, split)
 
 
 @cache_for(SLOW_S)

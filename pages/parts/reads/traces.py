@@ -55,7 +55,7 @@ def get_context_record(url: str, trace_id: str) -> context_record.ContextRecord 
 def list_scores(url: str, trace_id: str) -> list[scores.Score]:
     """What judges and people scored the answer."""
     with open_snapshot(url) as connection:
-        return scores.of_trace(connection, trace_id)
+        return scores.fetch_trace_scores(connection, trace_id)
 
 
 @cache_for(QUICK_S)

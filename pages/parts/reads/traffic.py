@@ -27,7 +27,7 @@ def list_filter_options(url: str) -> Known:
 def list_demo_applications(url: str) -> frozenset[str]:
     """Applications that the demo wrote."""
     with open_snapshot(url) as connection:
-        return marks.demo_applications(connection)
+        return marks.fetch_demo_applications(connection)
 
 
 def has_demo_data(url: str, application: str | None) -> bool:
