@@ -13,7 +13,7 @@ def open_overview() -> None:
     st.switch_page(catalogue.ENTRIES[0].path, query_params=st.query_params.to_dict())
 
 
-frame.brand()
+frame.set_brand()
 pages = {
     section: [
         st.Page(entry.path, title=entry.title, icon=entry.icon, help=entry.question) for entry in entries

@@ -27,17 +27,17 @@ def draw_report(report: audit.ChainReport | None) -> None:
             f"chain verified, {report.entries:,} entries", icon=":material/verified_user:", color="green"
         )
     else:
-        st.badge(f"chain broken: {units.plain(report.problem)}", icon=":material/link_off:", color="red")
+        st.badge(f"chain broken: {units.escape_markdown(report.problem)}", icon=":material/link_off:", color="red")
 
 
 def draw_entry(one: audit.AuditEntry) -> None:
     """One entry with what it changed."""
-    st.subheader(f"{one.sequence}. {units.plain(one.action)}", icon=":material/receipt_long:", anchor=False)
+    st.subheader(f"{one.sequence}. {units.escape_markdown(one.action)}", icon=":material/receipt_long:", anchor=False)
     facts, before, after = st.columns([2, 2, 2])
     with facts:
         tables.facts(
             {
-                "When": units.instant(one.at),
+                "When": units.format_instant(one.at),
                 "Actor": one.actor,
                 "Subject": one.subject,
                 "Application": one.application or "none",
@@ -93,7 +93,7 @@ found = system.list_audit_entries(
     screen.url, head.filters.application, actor or None, action, None, PAGE * pages
 )
 if not found:
-    frame.empty(
+    frame.draw_empty_state(
         "No entry",
         "Every change made here, on the command line or over the API is kept with who, when, why, before and after.",
         icon="receipt_long",

@@ -30,17 +30,17 @@ def draw_cards() -> None:
     with st.grid(4, min_column_width=200, gap="small"):
         measures.card(
             "Total cost",
-            units.usd(known),
-            units.relative_change(total.cost_nano_usd, before.cost_nano_usd),
+            units.format_usd(known),
+            units.format_relative_change(total.cost_nano_usd, before.cost_nano_usd),
             "vs prior",
             icon="payments",
             colour="inverse",
             course=measures.filled(window, course, cost_view.money, gap=0),
-            help=f"Exactly {total.cost_usd or units.UNKNOWN} USD for {units.count(total.calls)} model calls",
+            help=f"Exactly {total.cost_usd or units.NO_DATA} USD for {units.format_count(total.calls)} model calls",
         )
         measures.card(
             "Cost a day",
-            units.usd(None if known is None else known / days),
+            units.format_usd(None if known is None else known / days),
             None,
             f"over {head.window}",
             icon="calendar_today",
@@ -49,8 +49,8 @@ def draw_cards() -> None:
         )
         measures.card(
             "Cost per request",
-            units.usd(per_request),
-            units.relative_change(per_request, per_request_before),
+            units.format_usd(per_request),
+            units.format_relative_change(per_request, per_request_before),
             "vs prior",
             icon="receipt",
             colour="inverse",
@@ -58,9 +58,9 @@ def draw_cards() -> None:
         )
         measures.card(
             "Tokens",
-            units.count(tokens),
-            units.relative_change(tokens, tokens_before),
-            f"{units.count(total.input_tokens)} in, {units.count(total.output_tokens)} out",
+            units.format_count(tokens),
+            units.format_relative_change(tokens, tokens_before),
+            f"{units.format_count(total.input_tokens)} in, {units.format_count(total.output_tokens)} out",
             icon="token",
             colour="primary",
             course=measures.filled(window, course, lambda f: f.input_tokens + f.output_tokens, gap=0),
@@ -108,7 +108,7 @@ def draw_per_request() -> None:
 
 
 with head.facts:
-    st.badge(units.things(total.calls, "model call"), icon=":material/neurology:", color="gray")
+    st.badge(units.format_quantity(total.calls, "model call"), icon=":material/neurology:", color="gray")
     if total.calls and not total.unpriced_calls:
         st.badge("every call has a price", icon=":material/check:", color="green")
 if total.unpriced_calls:
@@ -118,7 +118,7 @@ if total.unpriced_calls:
         icon=":material/money_off:",
     )
 if not total.calls:
-    frame.empty(
+    frame.draw_empty_state(
         "No model call in this window",
         "A model call is a span with token usage. Widen the window or the filters, or send traces to the API.",
         icon="payments",

@@ -19,7 +19,7 @@ screen = frame.guard("evaluations")
 def draw_runs() -> None:
     """The list, and the run that was picked: on its way or with its verdict."""
     if not found:
-        frame.empty(
+        frame.draw_empty_state(
             "No evaluation yet",
             "An evaluation scores the cases of a dataset and says passed, failed or inconclusive. Launch one here, or "
             "with `genaiops evaluate` in your pipeline.",
@@ -49,7 +49,7 @@ head = filters.header(
 )
 found = evaluations.list_evaluations(screen.url, head.filters.application)
 with head.facts:
-    st.badge(units.things(len(found), "evaluation"), icon=":material/science:", color="gray")
+    st.badge(units.format_quantity(len(found), "evaluation"), icon=":material/science:", color="gray")
     if running := sum(one.is_open for one in found):
         st.badge(f"{running} running", icon=":material/progress_activity:", color="blue")
 if head.clicked:

@@ -22,8 +22,8 @@ def draw_cards() -> None:
         for name in latency_view.PERCENTILES:
             measures.card(
                 f"Requests {name}",
-                units.duration(total.latency_ms[name]),
-                units.duration_change(total.latency_ms[name], before.latency_ms[name]),
+                units.format_duration(total.latency_ms[name]),
+                units.format_duration_change(total.latency_ms[name], before.latency_ms[name]),
                 "vs prior",
                 icon="speed",
                 colour="inverse",
@@ -32,8 +32,8 @@ def draw_cards() -> None:
         for name in latency_view.PERCENTILES:
             measures.card(
                 f"Calls {name}",
-                units.duration(total.call_latency_ms[name]),
-                units.duration_change(total.call_latency_ms[name], before.call_latency_ms[name]),
+                units.format_duration(total.call_latency_ms[name]),
+                units.format_duration_change(total.call_latency_ms[name], before.call_latency_ms[name]),
                 "vs prior",
                 icon="neurology",
                 colour="inverse",
@@ -85,7 +85,7 @@ def draw_models() -> None:
 
 
 with head.facts:
-    st.badge(units.things(total.requests, "request"), icon=":material/swap_vert:", color="gray")
+    st.badge(units.format_quantity(total.requests, "request"), icon=":material/swap_vert:", color="gray")
     st.badge(
         "failed ones left out",
         icon=":material/filter_alt:",
@@ -93,7 +93,7 @@ with head.facts:
         help="Percentiles are of successes",
     )
 if not total.requests and not total.calls:
-    frame.empty(
+    frame.draw_empty_state(
         "Nothing was measured in this window",
         "Widen the window or the filters, or send traces to the API.",
         icon="speed",

@@ -18,8 +18,8 @@ head = filters.header(
 rubrics = metrics.list_rubrics(screen.url)
 known = metrics.list_metrics(screen.url)
 with head.facts:
-    st.badge(units.things(len(known), "metric"), icon=":material/rule:", color="gray")
-    st.badge(units.things(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")
+    st.badge(units.format_quantity(len(known), "metric"), icon=":material/rule:", color="gray")
+    st.badge(units.format_quantity(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")
 if head.clicked:
     rubric_form.open_form(None)
     st.rerun()

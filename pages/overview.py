@@ -31,7 +31,7 @@ def draw_badges() -> None:
         if degraded := states.count("degraded"):
             st.badge(f"{degraded} degraded", icon=":material/warning:", color="orange")
         if open_incidents:
-            st.badge(units.things(open_incidents, "open incident"), icon=":material/error:", color="red")
+            st.badge(units.format_quantity(open_incidents, "open incident"), icon=":material/error:", color="red")
         if waiting := len(releases.list_pending_approvals(url)):
             st.badge(f"{waiting} waiting for approval", icon=":material/hourglass_top:", color="orange")
         if not system.is_worker_alive(url):
@@ -56,8 +56,8 @@ def draw_cards() -> None:
     with st.grid(5, min_column_width=180, gap="small"):
         measures.card(
             "Requests / min",
-            units.count(current.requests / minutes),
-            units.relative_change(current.requests, before.requests),
+            units.format_count(current.requests / minutes),
+            units.format_relative_change(current.requests, before.requests),
             span,
             icon="swap_vert",
             colour="primary",
@@ -65,8 +65,8 @@ def draw_cards() -> None:
         )
         measures.card(
             "p95 latency",
-            units.duration(p95),
-            units.duration_change(p95, p95_before),
+            units.format_duration(p95),
+            units.format_duration_change(p95, p95_before),
             span,
             icon="speed",
             colour="inverse",
@@ -74,8 +74,8 @@ def draw_cards() -> None:
         )
         measures.card(
             "Quality, mean score",
-            units.score(quality),
-            units.point_change(quality, quality_before),
+            units.format_score(quality),
+            units.format_point_change(quality, quality_before),
             span,
             icon="verified",
             colour="normal",
@@ -83,8 +83,8 @@ def draw_cards() -> None:
         )
         measures.card(
             "Error rate",
-            units.share(current.error_rate),
-            units.point_change(current.error_rate, before.error_rate),
+            units.format_share(current.error_rate),
+            units.format_point_change(current.error_rate, before.error_rate),
             span,
             icon="error",
             colour="inverse",
@@ -92,9 +92,9 @@ def draw_cards() -> None:
         )
         measures.card(
             "Cost",
-            units.usd(current.cost_nano_usd if current.cost_usd is not None else None),
-            units.relative_change(current.cost_nano_usd, before.cost_nano_usd),
-            span if not current.unpriced_calls else f"{units.count(current.unpriced_calls)} calls unpriced",
+            units.format_usd(current.cost_nano_usd if current.cost_usd is not None else None),
+            units.format_relative_change(current.cost_nano_usd, before.cost_nano_usd),
+            span if not current.unpriced_calls else f"{units.format_count(current.unpriced_calls)} calls unpriced",
             icon="payments",
             colour="inverse",
             course=measures.filled(window, course, lambda f: f.cost_nano_usd / 1e9, gap=0),
@@ -103,7 +103,7 @@ def draw_cards() -> None:
 
 draw_badges()
 if not healths:
-    frame.empty(
+    frame.draw_empty_state(
         "No traffic yet",
         "Point an OpenTelemetry exporter at the API (OTLP over HTTP, `/v1/traces`), run `genaiops import traces`, "
         "or write the demo with `genaiops demo`.",

@@ -20,7 +20,7 @@ SPLIT = "release" if window.application else "application"
 
 def label(one: MetricQuality) -> str:
     """A metric as people write it."""
-    return units.plain(one.metric.replace("_", " "))
+    return units.escape_markdown(one.metric.replace("_", " "))
 
 
 def draw_cards() -> None:
@@ -35,8 +35,8 @@ def draw_cards() -> None:
             earlier = before.get(identity)
             measures.card(
                 label(one),
-                units.score(one.mean),
-                units.point_change(one.mean, earlier.mean if earlier else None),
+                units.format_score(one.mean),
+                units.format_point_change(one.mean, earlier.mean if earlier else None),
                 quality_view.interval(one),
                 icon="verified",
                 colour="normal",
@@ -72,12 +72,12 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
 
 with head.facts:
     for judge in sorted({one.judge for one in found}):
-        st.badge(f"judge {units.plain(judge)}", icon=":material/gavel:", color="gray")
+        st.badge(f"judge {units.escape_markdown(judge)}", icon=":material/gavel:", color="gray")
     quality_view.draw_sampling(reviews.summarise_sampling(url, window))
     if found:
-        st.badge(units.things(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
+        st.badge(units.format_quantity(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
 if not found:
-    frame.empty(
+    frame.draw_empty_state(
         "No scores in this window",
         "Scores come with traffic (OpenTelemetry evaluation events), or from evaluations of a dataset. "
         "Widen the window, or launch an evaluation.",
@@ -93,7 +93,7 @@ else:
                 label(one),
                 icon=":material/trending_up:",
                 anchor=False,
-                help=f"Judge: {units.plain(one.judge)}",
+                help=f"Judge: {units.escape_markdown(one.judge)}",
             )
             draw_trend(one.metric, one.judge, key=f"quality_trend_{at}")
     with st.container(border=True):

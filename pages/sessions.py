@@ -15,4 +15,4 @@ chosen = asked_for or session_view.draw_list(screen, head.filters)
 if chosen:
     with st.container(border=True):
         if not session_view.draw_one(screen, chosen, head.filters.application, is_alone=bool(asked_for)):
-            frame.empty("No such session", f"Nothing has come for {units.plain(chosen)}.", icon="search_off")
+            frame.draw_empty_state("No such session", f"Nothing has come for {units.escape_markdown(chosen)}.", icon="search_off")

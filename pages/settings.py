@@ -41,8 +41,8 @@ def draw_running() -> None:
             connection.name_database(screen.url),
             border=True,
         )
-        st.metric("Schema", schema.current or units.UNKNOWN, border=True)
-        st.metric("Worker's last sign of life", units.ago(beat, now()) if beat else "never", border=True)
+        st.metric("Schema", schema.current or units.NO_DATA, border=True)
+        st.metric("Worker's last sign of life", units.format_age(beat, now()) if beat else "never", border=True)
         st.metric("API", f"{screen.settings.host}:{screen.settings.api_port}", border=True)
     api = f"http://{screen.settings.host}:{screen.settings.api_port}"
     addresses = (

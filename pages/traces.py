@@ -15,4 +15,4 @@ chosen = asked_for or trace_list.draw(screen, head)
 if chosen:
     with st.container(border=True):
         if not trace_view.draw(screen, chosen, is_alone=bool(asked_for)):
-            frame.empty("No such trace", f"Nothing has come for {units.plain(chosen)}.", icon="search_off")
+            frame.draw_empty_state("No such trace", f"Nothing has come for {units.escape_markdown(chosen)}.", icon="search_off")

@@ -48,7 +48,7 @@ class Choosing:
         began = time.monotonic()
         while not self._stopping.is_set() and time.monotonic() - began < _SLICE_SECONDS:
             step_began = time.monotonic()
-            if not selection.consider(self._engine, self._policy, now()).is_more:
+            if not selection.consider(self._engine, self._policy, now()).has_more:
                 return
             # As long a pause as the lock was held, so that ingest gets at least half of the time.
             self._stopping.wait(time.monotonic() - step_began)

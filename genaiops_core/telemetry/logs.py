@@ -86,7 +86,7 @@ def _build_scores(raw: RawLog, origin: Origin) -> list[Score]:
             environment=origin.environment,
             release=origin.release,
         )
-        for one in conventions.evaluations({}, [(raw.event_name, said)])
+        for one in conventions.read_evaluations({}, [(raw.event_name, said)])
     ]
 
 

@@ -19,7 +19,7 @@ from genaiops_core.demo.writer import decoded
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import JudgeFailed
+from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.telemetry.ingest.ingest import ingest
 from tests.conftest import JudgeServer
 from tests.integration.evaluating import imported
@@ -145,7 +145,7 @@ def test_a_spend_limit_ends_the_writing(
 ) -> None:
     asked = ("--name", "post", "--judge", "bedrock:amazon.nova-pro-v1:0", "--spend-limit", "0.000001")
     result = genaiops("dataset", "synthesise", *documents, *asked)
-    assert isinstance(result.exception, JudgeFailed)
+    assert isinstance(result.exception, CallFailed)
     assert "of the spend limit is left" in str(result.exception)
     assert judge_server.state()["calls"] == 0
     assert "asks no model" in refused(

@@ -124,9 +124,9 @@ def everything(engine: sa.Engine) -> dict[str, object]:
                 sa.select(request).order_by(request.c.trace_id, request.c.application)
             ).mappings()
         ]
-        summary = queries.summary(connection, EVER).as_json()
+        summary = queries.read_summary(connection, EVER).as_json()
         by_model = [
-            (row.keys, row.figures.as_json()) for row in queries.breakdown(connection, EVER, ("model",))
+            (row.keys, row.figures.as_json()) for row in queries.read_breakdown(connection, EVER, ("model",))
         ]
         told = [
             [(one.attributes, one.events, one.resource, one.scope) for one in found.spans]

@@ -29,7 +29,7 @@ from genaiops_core.pricing.imports import import_prices, read_prices
 from genaiops_core.telemetry.ingest import span_store
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import DecodedExport, decode_json
-from genaiops_core.telemetry.sampling.feedback import give
+from genaiops_core.telemetry.sampling.feedback import record_feedback
 from tests.acceptance import replay
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
@@ -303,10 +303,10 @@ def test_insert_new_reports_exactly_the_new_ones(engine: sa.Engine) -> None:
 
 
 def test_feedback_needs_an_opinion_and_a_trace(engine: sa.Engine) -> None:
-    give(engine, trace_id="AB" * 16, user_id="u", thumb="down", comment="wrong\x00")
+    record_feedback(engine, trace_id="AB" * 16, user_id="u", thumb="down", comment="wrong\x00")
     for wrong in ({"trace_id": "ab", "rating": 1.0}, {"trace_id": "ab" * 16}):
         with pytest.raises(BadInput):
-            give(engine, **wrong)  # type: ignore[arg-type]
+            record_feedback(engine, **wrong)  # type: ignore[arg-type]
 
 
 def test_a_day_of_traffic_comes_out_exactly(engine: sa.Engine) -> None:

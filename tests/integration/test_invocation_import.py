@@ -21,7 +21,7 @@ from genaiops_core.telemetry.invocation_logs.reader import Found, log_files, rea
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.time_window import Filters, instant
 from genaiops_core.telemetry.traces.trace import get_trace
-from genaiops_core.telemetry.traffic.queries import summary
+from genaiops_core.telemetry.traffic.queries import read_summary
 from tests import bedrock_samples as samples
 from tests.bedrock_samples import AT_NS, entry
 from tests.conftest import SHARED_DATA
@@ -63,7 +63,7 @@ def root() -> dict[str, Any]:
 def figures(engine: sa.Engine, application: str | None = None) -> dict[str, Any]:
     hour = 3600 * SECOND_NS
     with reading(engine) as connection:
-        told = summary(
+        told = read_summary(
             connection,
             Filters(start=instant(AT_NS - hour), end=instant(AT_NS + hour), application=application),
         )
@@ -139,11 +139,11 @@ def test_a_call_without_latency_is_in_no_percentile(engine: sa.Engine) -> None:
     take(engine, unknown)
     window = Filters(start=instant(AT_NS), end=instant(AT_NS + 60 * SECOND_NS))
     with reading(engine) as connection:
-        told = summary(connection, window)
+        told = read_summary(connection, window)
     assert (told.calls, told.call_latency_ms["p50"], told.latency_ms["p99"]) == (1, None, None)
     take(engine, quick)
     with reading(engine) as connection:
-        told = summary(connection, window)
+        told = read_summary(connection, window)
     assert told.calls == 2
     # 589 ms of the one that is known, to the 1 % of the histogram.
     assert told.call_latency_ms["p50"] == pytest.approx(589, rel=0.01)
@@ -165,7 +165,7 @@ def test_a_call_whose_usage_nobody_knows_is_unpriced_and_not_free(engine: sa.Eng
 def test_a_failed_call_counts_as_an_error(engine: sa.Engine) -> None:
     take(engine, entry("failed", errorCode="ThrottlingException", output=None, input={}))
     with reading(engine) as connection:
-        told = summary(connection, Filters(start=instant(AT_NS), end=instant(AT_NS + 60 * SECOND_NS)))
+        told = read_summary(connection, Filters(start=instant(AT_NS), end=instant(AT_NS + 60 * SECOND_NS)))
     assert (told.requests, told.request_errors, told.call_errors, told.unpriced_calls) == (1, 1, 1, 0)
 
 
@@ -201,7 +201,7 @@ def test_a_call_told_both_ways_counts_once(engine: sa.Engine, told: Any) -> None
     assert one(engine, invocation_log).is_folded
     window = Filters(start=instant(AT_NS), end=instant(AT_NS + 60 * SECOND_NS))
     with reading(engine) as connection:
-        assert summary(connection, window).call_latency_ms["p50"] == pytest.approx(2000, rel=0.01)
+        assert read_summary(connection, window).call_latency_ms["p50"] == pytest.approx(2000, rel=0.01)
     # Again, both ways: nothing changes.
     before = everything(engine)
     tell(engine, root(), otlp_call())

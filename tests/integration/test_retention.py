@@ -34,7 +34,7 @@ from genaiops_core.telemetry.privacy.retention import Keep
 from genaiops_core.telemetry.rollups import minutes, usage
 from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.queries import breakdown, summary
+from genaiops_core.telemetry.traffic.queries import read_breakdown, read_summary
 from tests.integration.traffic import DAY, Call, add_requests, tell
 from tests.otlp_samples import SECOND_NS, body, call
 
@@ -65,8 +65,8 @@ def count(engine: sa.Engine, table: sa.Table) -> int:
 def figures(engine: sa.Engine) -> object:
     with reading(engine) as connection:
         window = Filters(start=DAY - dt.timedelta(days=9), end=DAY + dt.timedelta(days=9))
-        rows = breakdown(connection, window, by=("application", "release", "model", "hour"))
-        return summary(connection, window), sorted(map(repr, rows))
+        rows = read_breakdown(connection, window, by=("application", "release", "model", "hour"))
+        return read_summary(connection, window), sorted(map(repr, rows))
 
 
 def bound(day: dt.datetime) -> int:
@@ -109,7 +109,7 @@ def test_a_span_that_comes_after_its_minutes_were_joined_is_counted_with_the_oth
     window = Filters(start=DAY, end=DAY + dt.timedelta(days=3))
     for _ in range(2):
         with reading(engine) as connection:
-            assert summary(connection, window).requests == 57
+            assert read_summary(connection, window).requests == 57
         close_hours(engine, NOW)
 
 
@@ -258,13 +258,13 @@ def test_figures_and_usage_outlive_their_spans_and_late_ones_take_nothing_away(e
     told_days_ago(engine, 5, trace=6)
     window = Filters(start=NOW - dt.timedelta(days=200), end=NOW)
     with reading(engine) as connection:
-        before = summary(connection, window)
+        before = read_summary(connection, window)
     # Neither hours nor days are closed yet when the spans go.
     done = retention.run(engine, Keep(), NOW)
     assert (done.rows["span"], done.rows["request"], done.rows["payload"]) == (5, 5, 5)
     for _ in range(2):
         with reading(engine) as connection:
-            assert summary(connection, window) == before
+            assert read_summary(connection, window) == before
         close_hours(engine, NOW)
     assert before.requests == 6
     assert before.call_latency_ms["p50"] is not None
@@ -275,7 +275,7 @@ def test_figures_and_usage_outlive_their_spans_and_late_ones_take_nothing_away(e
     close_hours(engine, NOW)
     assert used(engine) == {"ada": 6}  # too late for its user
     with reading(engine) as connection:
-        assert summary(connection, window).requests == 7  # but not for the figures
+        assert read_summary(connection, window).requests == 7  # but not for the figures
 
 
 def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +305,7 @@ def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.
     close_hours(engine, NOW)
     assert count(engine, span) == 0
     with reading(engine) as connection:
-        assert summary(connection, Filters(start=DAY - dt.timedelta(days=9), end=NOW)).calls == 120
+        assert read_summary(connection, Filters(start=DAY - dt.timedelta(days=9), end=NOW)).calls == 120
 
 
 def test_the_workers_task_runs_when_it_is_due(engine: sa.Engine) -> None:

@@ -73,7 +73,7 @@ def stocked(engine: sa.Engine) -> sa.Engine:
                 for trace, value in ((1, 0.9), (2, 0.5))
             ],
         )
-    feedback.give(engine, trace_id=f"{2:032x}", thumb="down")
+    feedback.record_feedback(engine, trace_id=f"{2:032x}", thumb="down")
     return engine
 
 

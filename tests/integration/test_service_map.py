@@ -14,7 +14,7 @@ from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import service_map
-from genaiops_core.telemetry.traffic.component_names import node_name
+from genaiops_core.telemetry.traffic.component_names import name_node
 from genaiops_core.telemetry.traffic.service_map import ServiceMap
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
 
@@ -42,7 +42,7 @@ def one_request(number: int, *, fails: bool = False) -> list[dict[str, object]]:
 
 def drawn(engine: sa.Engine, filters: Filters = SHOP) -> ServiceMap:
     with reading(engine) as connection:
-        return service_map.service_map(connection, filters)
+        return service_map.read_service_map(connection, filters)
 
 
 def test_components_and_their_dependencies(engine: sa.Engine) -> None:
@@ -67,8 +67,8 @@ def test_components_and_their_dependencies(engine: sa.Engine) -> None:
         ("anthropic.claude-haiku-4-5-20251001-v1:0", 1000.0),
     ]
     assert [(node.name, node.error_rate) for node in found.failing] == [("search", 0.25)]
-    assert [node.key for node in found.dearest] == [model]
-    assert found.dearest[0].cost_share == 1.0
+    assert [node.key for node in found.most_expensive] == [model]
+    assert found.most_expensive[0].cost_share == 1.0
 
 
 def test_another_application_is_one_node(engine: sa.Engine) -> None:
@@ -134,14 +134,14 @@ def test_an_empty_window_is_an_empty_map(engine: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("named", "name"),
     [
-        (lambda: node_name("tool", "execute_tool search_orders", ""), "search_orders"),
-        (lambda: node_name("generation", "chat", "nova"), "nova"),
-        (lambda: node_name("generation", "chat", ""), "chat"),
-        (lambda: node_name("other", "GET /orders/7/items", ""), "GET /orders/*/items"),
-        (lambda: node_name("other", "job 0f8fad5b-d9cb-469f-a165-70867728950e", ""), "job *"),
-        (lambda: node_name("other", "step 12", ""), "step 12"),
-        (lambda: node_name("other", "s3 facade", ""), "s3 facade"),
-        (lambda: node_name("other", "", ""), "other"),
+        (lambda: name_node("tool", "execute_tool search_orders", ""), "search_orders"),
+        (lambda: name_node("generation", "chat", "nova"), "nova"),
+        (lambda: name_node("generation", "chat", ""), "chat"),
+        (lambda: name_node("other", "GET /orders/7/items", ""), "GET /orders/*/items"),
+        (lambda: name_node("other", "job 0f8fad5b-d9cb-469f-a165-70867728950e", ""), "job *"),
+        (lambda: name_node("other", "step 12", ""), "step 12"),
+        (lambda: name_node("other", "s3 facade", ""), "s3 facade"),
+        (lambda: name_node("other", "", ""), "other"),
     ],
 )
 def test_names_without_what_changes(named: Callable[[], str], name: str) -> None:

@@ -27,7 +27,7 @@ from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.privacy import deletion, mentions, user_data
 from genaiops_core.telemetry.privacy.deletion import delete_user, show_user
 from genaiops_core.telemetry.time_window import Filters, instant
-from genaiops_core.telemetry.traffic.queries import summary
+from genaiops_core.telemetry.traffic.queries import read_summary
 from tests.bedrock_samples import entry
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
@@ -109,10 +109,10 @@ def test_all_of_the_user_goes_and_nothing_of_others(traffic: sa.Engine) -> None:
 def test_figures_keep_their_sums(traffic: sa.Engine) -> None:
     window = Filters(start=instant(T0_NS), end=instant(T0_NS + 3600 * SECOND_NS))
     with reading(traffic) as connection:
-        before = summary(connection, window)
+        before = read_summary(connection, window)
     forget(traffic)
     with reading(traffic) as connection:
-        assert summary(connection, window) == before
+        assert read_summary(connection, window) == before
     assert before.requests == 7
 
 

@@ -21,7 +21,7 @@ from genaiops_core.telemetry.search.query import (
     Text,
     all_of,
     any_of,
-    negated,
+    negate,
 )
 
 
@@ -165,7 +165,7 @@ MATCHES = st.one_of(
 NODES: st.SearchStrategy[Node] = st.recursive(
     st.one_of(st.builds(Text, WORDS), MATCHES, COMPARISONS),
     lambda inner: st.one_of(
-        inner.map(negated),
+        inner.map(negate),
         st.lists(inner, min_size=2, max_size=3).map(all_of),
         st.lists(inner, min_size=2, max_size=3).map(any_of),
     ),
@@ -199,4 +199,4 @@ def test_trees_are_flat() -> None:
     a, b, c = Text("a"), Text("b"), Text("c")
     assert all_of([all_of([a, b]), c]) == All((a, b, c))
     assert any_of([any_of([a, b]), c]) == Any((a, b, c))
-    assert negated(negated(a)) == a
+    assert negate(negate(a)) == a

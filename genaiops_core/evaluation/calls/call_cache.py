@@ -11,7 +11,7 @@ from db.tables.evaluations import judge_call
 from genaiops_core.evaluation.calls.record_writer import Keeper
 from genaiops_core.evaluation.calls.records import KeptCall
 from genaiops_core.evaluation.calls.unit import Unit
-from genaiops_core.evaluation.judges.protocol import Usage
+from genaiops_core.evaluation.models.protocol import Usage
 
 
 class Journal(Protocol):

@@ -6,7 +6,7 @@ import time
 
 import sqlalchemy as sa
 
-from genaiops_core.evaluation.judges.protocol import Prompt, Usage
+from genaiops_core.evaluation.models.protocol import Prompt, Usage
 from genaiops_core.pricing.prices import PriceList
 
 _MILLION = 1_000_000

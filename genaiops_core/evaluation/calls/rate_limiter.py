@@ -9,7 +9,7 @@ import anyio
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
-from genaiops_core.evaluation.judges.protocol import Throttled
+from genaiops_core.evaluation.models.protocol import Throttled
 from genaiops_core.evaluation.rate_limits import RateLimits
 
 MOST_ATTEMPTS = 10

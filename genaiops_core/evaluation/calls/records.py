@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genaiops_core.evaluation.calls.unit import Unit
-from genaiops_core.evaluation.judges.protocol import Embedded, Reply, Usage
+from genaiops_core.evaluation.models.protocol import Embedding, Reply, Usage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +99,11 @@ class KeptAnswer:
         }
 
 
-def packed(answer: Reply | Embedded) -> dict[str, Any]:
+def packed(answer: Reply | Embedding) -> dict[str, Any]:
     """What a model answered, as JSON; a vector takes 4 bytes a number."""
     cached = {"cache_read": answer.usage.cache_read_tokens, "cache_write": answer.usage.cache_write_tokens}
     kept: dict[str, Any] = {name: tokens for name, tokens in cached.items() if tokens}
-    if isinstance(answer, Embedded):
+    if isinstance(answer, Embedding):
         kept["vector"] = base64.b64encode(array.array("f", answer.vector).tobytes()).decode()
     else:
         kept.update(text=answer.text, stop_reason=answer.stop_reason)

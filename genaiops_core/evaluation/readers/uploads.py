@@ -8,7 +8,7 @@ from pathlib import PurePath
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.binaries import read_parquet, read_xls
 from genaiops_core.evaluation.readers.delimited import read_delimited
-from genaiops_core.evaluation.readers.encodings import decoded
+from genaiops_core.evaluation.readers.encodings import decode_file
 from genaiops_core.evaluation.readers.json_files import read_json, read_jsonl
 from genaiops_core.evaluation.readers.opendocument import read_ods
 from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES, Problem, Row, Table
@@ -77,7 +77,7 @@ def read_table(
         return read(data, name, sheet, most_rows)
     if ending == ".xlsx":
         raise BadInput(f"{name} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX.")
-    text, problem = decoded(data, name)
+    text, problem = decode_file(data, name)
     table = _read_text(text, name, ending, most_rows)
     if problem:
         table.note(None, "", problem)

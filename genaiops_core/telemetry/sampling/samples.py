@@ -23,7 +23,7 @@ __all__ = [
     "SamplingSummary",
     "get_sample",
     "list_samples",
-    "sampling_summary",
+    "read_sampling_summary",
 ]
 
 
@@ -88,7 +88,7 @@ class SamplingSummary:
         return format_usd(self.cost_nano_usd)
 
 
-def sampling_summary(connection: sa.Connection, filters: Filters) -> SamplingSummary:
+def read_sampling_summary(connection: sa.Connection, filters: Filters) -> SamplingSummary:
     """Requests considered, sampled and judged; the window is widened to whole hours, models are not looked at."""
     c = sample_rollup_hour.c
     requests = connection.execute(
@@ -155,7 +155,7 @@ def list_samples(
         .order_by(sample.c.start_ns.desc(), sample.c.id.desc())
         .limit(limit)
     )
-    return [from_row(row) for row in rows]
+    return [build_sample(row) for row in rows]
 
 
 def get_sample(connection: sa.Connection, application: str, trace_id: str) -> Sample | None:
@@ -165,10 +165,10 @@ def get_sample(connection: sa.Connection, application: str, trace_id: str) -> Sa
             sample.c.trace_id == trace_id.strip().lower(), sample.c.application == application
         )
     ).first()
-    return None if row is None else from_row(row)
+    return None if row is None else build_sample(row)
 
 
-def from_row(row: Any) -> Sample:
+def build_sample(row: Any) -> Sample:
     return Sample(
         application=row.application,
         trace_id=row.trace_id,

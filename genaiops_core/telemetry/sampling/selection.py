@@ -39,19 +39,19 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Considered:
+class SelectionStep:
     """What one step did."""
 
     requests: int
     """Decided on."""
     sampled: int
-    is_more: bool
+    has_more: bool
     """Whether there is more to do at once."""
 
 
 def consider(
     engine: sa.Engine, policy: Policy, now: dt.datetime, *, limit: int = _REQUESTS_A_TRANSACTION
-) -> Considered:
+) -> SelectionStep:
     """Decide on the next requests and queue those to be judged, in one transaction.
 
     Requests are taken in the order of their ids, up to a mark that is as old as `SETTLES`. On PostgreSQL ids become
@@ -76,10 +76,10 @@ def consider(
             _mark(connection, cursor, now)
             rows += _arrived(connection, now, limit)
         sampled = _decide(connection, rows, policy, now)
-    return Considered(requests=len(rows), sampled=sampled, is_more=is_more)
+    return SelectionStep(requests=len(rows), sampled=sampled, has_more=is_more)
 
 
-def considered_up_to(connection: sa.Connection) -> int:
+def lock_considered_position(connection: sa.Connection) -> int:
     """Up to which request id it was decided; locked against `consider` until the transaction ends."""
     query = sa.select(sample_cursor.c.request_id).where(sample_cursor.c.name == CURSOR)
     return connection.scalar(query.with_for_update(read=True)) or 0
@@ -99,7 +99,7 @@ def count_considered(connection: sa.Connection, counts: Counter[tuple[str, int, 
     connection.execute(statement, rows)
 
 
-def sample_row(row: Any, decision: Decision, now: dt.datetime) -> dict[str, Any]:
+def build_sample_row(row: Any, decision: Decision, now: dt.datetime) -> dict[str, Any]:
     """The row of table `sample` for a request."""
     return {
         "application": row.application,
@@ -139,9 +139,9 @@ def _decide(connection: sa.Connection, rows: Sequence[Any], policy: Policy, now:
         hour = row.start_ns // NS_PER_HOUR
         counts[row.application, hour, row.environment, row.release, decision.rate_ppm] += 1
         if decision.should_evaluate:
-            chosen.append(sample_row(row, decision, now))
+            chosen.append(build_sample_row(row, decision, now))
         if of_trace:
-            scores.append(feedback_scores.score_of(row, of_trace))
+            scores.append(feedback_scores.score_feedback(row, of_trace))
     count_considered(connection, counts)
     if chosen:
         connection.execute(insert(connection, sample).on_conflict_do_nothing(), chosen)
@@ -149,11 +149,11 @@ def _decide(connection: sa.Connection, rows: Sequence[Any], policy: Policy, now:
     return len(chosen)
 
 
-def _opinions(connection: sa.Connection, traces: Sequence[str]) -> dict[str, list[feedback_scores.Opinion]]:
-    found: dict[str, list[feedback_scores.Opinion]] = defaultdict(list)
+def _opinions(connection: sa.Connection, traces: Sequence[str]) -> dict[str, list[feedback_scores.Feedback]]:
+    found: dict[str, list[feedback_scores.Feedback]] = defaultdict(list)
     rows = connection.execute(sa.select(feedback).where(feedback.c.trace_id.in_(traces)))
     for row in rows:
-        found[row.trace_id].append(feedback_scores.from_row(row))
+        found[row.trace_id].append(feedback_scores.build_feedback(row))
     return found
 
 

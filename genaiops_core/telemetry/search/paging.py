@@ -19,7 +19,7 @@ SCANS = (4_000, 6_000)
 """Rows looked at for one page when a filter that no index serves is set: so many, and if that fills no page more."""
 
 NEWEST_FIRST = (request.c.start_ns.desc(), request.c.id.desc())
-_READ_AT_ONCE = 50
+_ROWS_PER_DECISION = 50
 
 Accept = Callable[[Sequence[sa.RowMapping]], Sequence[bool]]
 """Decides, for some rows, what the database could not."""
@@ -33,7 +33,7 @@ class Page:
     next_cursor: str | None
     looked_at: int | None
     """Requests looked at when that bound ended the page; None when it is full or the window ended."""
-    accepted_among: int | None
+    rows_decided: int | None
     """Rows that `accept` decided; None without one."""
 
 
@@ -47,7 +47,7 @@ def check_limit(limit: int) -> None:
         raise BadInput(f"The limit of a page of traces is 1 to {MAX_LIMIT}, not {limit}.")
 
 
-def window_scope(filters: Filters, *, is_indexed: bool = False) -> list[sa.ColumnElement[bool]]:
+def build_window_scope(filters: Filters, *, is_indexed: bool = False) -> list[sa.ColumnElement[bool]]:
     """The window and the application, as an index finds them.
 
     Args:
@@ -61,7 +61,7 @@ def window_scope(filters: Filters, *, is_indexed: bool = False) -> list[sa.Colum
     return scope
 
 
-def narrowed(filters: Filters) -> list[sa.ColumnElement[bool]]:
+def build_dimension_conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
     """The dimensions of a request that no index serves."""
     return [request.c[name] == value for name, value in filters.dimensions.items()]
 
@@ -70,12 +70,12 @@ def read_page(
     connection: sa.Connection,
     *,
     scope: Sequence[sa.ColumnElement[bool]],
-    picked: Sequence[sa.ColumnElement[bool]],
+    conditions: Sequence[sa.ColumnElement[bool]],
     limit: int,
     cursor: str | None,
     columns: Sequence[sa.ColumnElement[Any]] = (),
     accept: Accept | None = None,
-    most_accepted_among: int = 0,
+    max_rows_decided: int = 0,
 ) -> Page:
     """One page.
 
@@ -92,44 +92,44 @@ def read_page(
     Raises:
         BadInput: a cursor that is none of ours.
     """
-    reader = _Reader(connection, limit, columns, accept, most_accepted_among)
+    reader = _Reader(connection, limit, columns, accept, max_rows_decided)
     scope = list(scope)
     if cursor:
-        scope.append(before(*decoded(cursor)))
-    looked_to, looked_at = None, 0
+        scope.append(is_older_than(*decode_cursor(cursor)))
+    last_scanned, looked_at = None, 0
     # No index serves what is picked: look at a bounded number of rows, few at first, and let the cursor say where
     # that ended.
-    for rows in SCANS if picked or accept else ():
-        looked_to = connection.execute(
+    for bound_rows in SCANS if conditions or accept else ():
+        last_scanned = connection.execute(
             sa.select(request.c.start_ns, request.c.id)
             .where(*scope)
             .order_by(*NEWEST_FIRST)
-            .offset(rows - 1)
+            .offset(bound_rows - 1)
             .limit(1)
         ).one_or_none()
-        if looked_to is None:
+        if last_scanned is None:
             break
-        looked_at += rows
-        reader.read([*scope, *picked, ~before(*looked_to)])
+        looked_at += bound_rows
+        reader.read([*scope, *conditions, ~is_older_than(*last_scanned)])
         if reader.is_done:
             break
-        scope.append(before(*looked_to))
-    if looked_to is None:
-        reader.read([*scope, *picked])
-    found = reader.found
-    last = None
-    if len(found) > limit:
-        last = found[limit - 1]["start_ns"], found[limit - 1]["id"]
+        scope.append(is_older_than(*last_scanned))
+    if last_scanned is None:
+        reader.read([*scope, *conditions])
+    rows = reader.rows
+    last_position = None
+    if len(rows) > limit:
+        last_position = rows[limit - 1]["start_ns"], rows[limit - 1]["id"]
     elif reader.stopped_at is not None:
-        last = reader.stopped_at
-    elif looked_to is not None:
-        last = looked_to[0], looked_to[1]
-    is_bounded = len(found) <= limit and last is not None and reader.stopped_at is None
+        last_position = reader.stopped_at
+    elif last_scanned is not None:
+        last_position = last_scanned[0], last_scanned[1]
+    is_bounded = len(rows) <= limit and last_position is not None and reader.stopped_at is None
     return Page(
-        rows=found[:limit],
-        next_cursor=None if last is None else encoded(*last),
+        rows=rows[:limit],
+        next_cursor=None if last_position is None else encode_cursor(*last_position),
         looked_at=looked_at if is_bounded else None,
-        accepted_among=reader.decided if accept else None,
+        rows_decided=reader.decided if accept else None,
     )
 
 
@@ -142,47 +142,47 @@ class _Reader:
         limit: int,
         columns: Sequence[sa.ColumnElement[Any]],
         accept: Accept | None,
-        most: int,
+        max_decided: int,
     ) -> None:
         self._connection = connection
         self._wanted = limit + 1
         self._select = sa.select(request, *columns).order_by(*NEWEST_FIRST)
         self._accept = accept
-        self._most = most
-        self.found: list[sa.RowMapping] = []
+        self._max_decided = max_decided
+        self.rows: list[sa.RowMapping] = []
         self.decided = 0
         self.stopped_at: tuple[int, int] | None = None
         self._last: tuple[int, int] | None = None
 
     @property
     def is_done(self) -> bool:
-        return len(self.found) >= self._wanted or self.stopped_at is not None
+        return len(self.rows) >= self._wanted or self.stopped_at is not None
 
     def read(self, conditions: Sequence[sa.ColumnElement[bool]]) -> None:
         statement = self._select.where(*conditions)
         if self._accept is None:
-            rows = self._connection.execute(statement.limit(self._wanted - len(self.found)))
-            self.found += rows.mappings().all()
+            rows = self._connection.execute(statement.limit(self._wanted - len(self.rows)))
+            self.rows += rows.mappings().all()
             return
-        left = self._most - self.decided
-        candidates = self._connection.execute(statement.limit(left + 1)).mappings().all()
-        at = 0
-        while at < len(candidates):
-            some = candidates[at : at + min(_READ_AT_ONCE, self._most - self.decided)]
-            if not some:
+        remaining = self._max_decided - self.decided
+        candidates = self._connection.execute(statement.limit(remaining + 1)).mappings().all()
+        start = 0
+        while start < len(candidates):
+            batch = candidates[start : start + min(_ROWS_PER_DECISION, self._max_decided - self.decided)]
+            if not batch:
                 self.stopped_at = self._last
                 return
-            for row, is_accepted in zip(some, self._accept(some), strict=True):
+            for row, is_accepted in zip(batch, self._accept(batch), strict=True):
                 self.decided += 1
                 self._last = row["start_ns"], row["id"]
                 if is_accepted:
-                    self.found.append(row)
+                    self.rows.append(row)
                     if self.is_done:
                         return
-            at += len(some)
+            start += len(batch)
 
 
-def before(start_ns: int, row_id: int) -> sa.ColumnElement[bool]:
+def is_older_than(start_ns: int, row_id: int) -> sa.ColumnElement[bool]:
     """Rows that come after this one in the list, newest first."""
     # The first condition is what the index can use; the second breaks ties.
     return sa.and_(
@@ -190,12 +190,12 @@ def before(start_ns: int, row_id: int) -> sa.ColumnElement[bool]:
     )
 
 
-def encoded(start_ns: int, row_id: int) -> str:
+def encode_cursor(start_ns: int, row_id: int) -> str:
     """A place in the list as a cursor."""
     return base64.urlsafe_b64encode(f"{start_ns}.{row_id}".encode()).decode()
 
 
-def decoded(cursor: str) -> tuple[int, int]:
+def decode_cursor(cursor: str) -> tuple[int, int]:
     """The place that a cursor names.
 
     Raises:
@@ -203,9 +203,9 @@ def decoded(cursor: str) -> tuple[int, int]:
     """
     try:
         start_ns, row_id = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii").split(".")
-        place = int(start_ns), int(row_id)
+        position = int(start_ns), int(row_id)
     except (binascii.Error, UnicodeError, ValueError):
-        place = (-1, -1)
-    if not all(0 <= number < 2**63 for number in place):
+        position = (-1, -1)
+    if not all(0 <= number < 2**63 for number in position):
         raise BadInput("The cursor is not one that this list gave out; start again without it.")
-    return place
+    return position

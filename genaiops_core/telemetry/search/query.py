@@ -23,7 +23,7 @@ class Text:
 
     def __str__(self) -> str:
         is_bare = _BARE_WORD.fullmatch(self.text) and self.text not in _KEYWORDS
-        return self.text if is_bare else _quoted(self.text)
+        return self.text if is_bare else _quote(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Match:
     """Written with = instead of :, for fields where : means "contains"."""
 
     def __str__(self) -> str:
-        values = ",".join(value if _BARE_VALUE.fullmatch(value) else _quoted(value) for value in self.values)
+        values = ",".join(value if _BARE_VALUE.fullmatch(value) else _quote(value) for value in self.values)
         return f"{self.field}{'=' if self.is_exact else ':'}{values}"
 
 
@@ -63,7 +63,7 @@ class Not:
     node: Node
 
     def __str__(self) -> str:
-        return f"-{_grouped(self.node)}"
+        return f"-{_add_parentheses(self.node)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +118,15 @@ def any_of(nodes: Iterable[Node]) -> Node:
     return flat[0] if len(flat) == 1 else Any(flat)
 
 
-def negated(node: Node) -> Node:
+def negate(node: Node) -> Node:
     """The opposite; twice is the node itself."""
     return node.node if isinstance(node, Not) else Not(node)
 
 
-def _grouped(node: Node) -> str:
+def _add_parentheses(node: Node) -> str:
     return f"({node})" if isinstance(node, All | Any) else str(node)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -63,16 +63,16 @@ def save(
     name, screen, query = name.strip(), screen.strip().strip("/"), query.strip().removeprefix("?")
     _check(name, screen, query)
     with writing(engine) as connection:
-        same = sa.and_(saved_view.c.owner == actor, saved_view.c.screen == screen, saved_view.c.name == name)
-        held = connection.execute(sa.select(saved_view).where(same)).mappings().one_or_none()
-        changing: dict[str, Any] = {"query": query, "is_shared": is_shared, "created_at": now()}
+        is_same_view = sa.and_(saved_view.c.owner == actor, saved_view.c.screen == screen, saved_view.c.name == name)
+        previous_row = connection.execute(sa.select(saved_view).where(is_same_view)).mappings().one_or_none()
+        values: dict[str, Any] = {"query": query, "is_shared": is_shared, "created_at": now()}
         connection.execute(
             insert(connection, saved_view)
-            .values(owner=actor, screen=screen, name=name, **changing)
-            .on_conflict_do_update(index_elements=["owner", "screen", "name"], set_=changing)
+            .values(owner=actor, screen=screen, name=name, **values)
+            .on_conflict_do_update(index_elements=["owner", "screen", "name"], set_=values)
         )
-        view = _view(connection.execute(sa.select(saved_view).where(same)).mappings().one())
-        _record(connection, "view.save", actor, reason, None if held is None else _view(held), view)
+        view = _build_view(connection.execute(sa.select(saved_view).where(is_same_view)).mappings().one())
+        _record(connection, "view.save", actor, reason, None if previous_row is None else _build_view(previous_row), view)
     return view
 
 
@@ -82,7 +82,7 @@ def list_views(connection: sa.Connection, *, actor: str, screen: str | None = No
     if screen is not None:
         query = query.where(saved_view.c.screen == screen)
     rows = connection.execute(query).mappings()
-    return sorted((_view(row) for row in rows), key=lambda view: (view.name.casefold(), view.owner))
+    return sorted((_build_view(row) for row in rows), key=lambda view: (view.name.casefold(), view.owner))
 
 
 def delete(engine: sa.Engine, *, actor: str, id: int, reason: str = "") -> None:
@@ -96,7 +96,7 @@ def delete(engine: sa.Engine, *, actor: str, id: int, reason: str = "") -> None:
         row = connection.execute(sa.select(saved_view).where(saved_view.c.id == id)).mappings().one_or_none()
         if row is None:
             raise NotFound(f"There is no saved view {id}; it may have been deleted already.")
-        view = _view(row)
+        view = _build_view(row)
         if view.owner != actor:
             raise NotAllowed(f"The view '{view.name}' belongs to {view.owner}; only they can delete it.")
         connection.execute(saved_view.delete().where(saved_view.c.id == id))
@@ -104,9 +104,9 @@ def delete(engine: sa.Engine, *, actor: str, id: int, reason: str = "") -> None:
 
 
 def _check(name: str, screen: str, query: str) -> None:
-    for what, text, limit in (("name", name, MAX_NAME_LENGTH), ("screen", screen, 60)):
+    for label, text, limit in (("name", name, MAX_NAME_LENGTH), ("screen", screen, 60)):
         if not 1 <= len(text) <= limit or "\x00" in text:
-            raise BadInput(f"The {what} of a view has 1 to {limit} characters; mend '{text[:40]}'.")
+            raise BadInput(f"The {label} of a view has 1 to {limit} characters; mend '{text[:40]}'.")
     if len(query) > MAX_QUERY_LENGTH or "\x00" in query:
         raise BadInput(
             f"The address of a view has at most {MAX_QUERY_LENGTH} characters; shorten the search."
@@ -137,5 +137,5 @@ def _record(
     )
 
 
-def _view(row: sa.RowMapping) -> SavedView:
+def _build_view(row: sa.RowMapping) -> SavedView:
     return SavedView(**row)

@@ -43,7 +43,7 @@ class RowWriter(Protocol):
 
     def begin(self) -> bytes: ...
 
-    def rows(self, rows: Sequence[TraceRow]) -> bytes: ...
+    def write_rows(self, rows: Sequence[TraceRow]) -> bytes: ...
 
     def end(self) -> bytes: ...
 
@@ -52,10 +52,10 @@ class CsvWriter:
     """Comma separated, one header line, RFC 4180, UTF-8; what is not known is an empty cell."""
 
     def begin(self) -> bytes:
-        return _csv([COLUMNS])
+        return _format_csv([COLUMNS])
 
-    def rows(self, rows: Sequence[TraceRow]) -> bytes:
-        return _csv([[_cell(getattr(row, name)) for name in COLUMNS] for row in rows])
+    def write_rows(self, rows: Sequence[TraceRow]) -> bytes:
+        return _format_csv([[_format_cell(getattr(row, name)) for name in COLUMNS] for row in rows])
 
     def end(self) -> bytes:
         return b""
@@ -67,8 +67,8 @@ class JsonLinesWriter:
     def begin(self) -> bytes:
         return b""
 
-    def rows(self, rows: Sequence[TraceRow]) -> bytes:
-        lines = [orjson.dumps({name: _json(getattr(row, name)) for name in COLUMNS}) for row in rows]
+    def write_rows(self, rows: Sequence[TraceRow]) -> bytes:
+        lines = [orjson.dumps({name: _format_json_value(getattr(row, name)) for name in COLUMNS}) for row in rows]
         return b"".join(line + b"\n" for line in lines)
 
     def end(self) -> bytes:
@@ -98,19 +98,19 @@ class ParquetWriter:
         self._writer = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
 
     def begin(self) -> bytes:
-        return self._sink.taken()
+        return self._sink.take()
 
-    def rows(self, rows: Sequence[TraceRow]) -> bytes:
-        told = [{name: getattr(row, name) for name in COLUMNS} for row in rows]
-        for one in told:
-            one["cost_usd"] = None if one["cost_usd"] is None else Decimal(one["cost_usd"])
-        if told:
-            self._writer.write_table(self._table.from_pylist(told, schema=self._schema))
-        return self._sink.taken()
+    def write_rows(self, rows: Sequence[TraceRow]) -> bytes:
+        records = [{name: getattr(row, name) for name in COLUMNS} for row in rows]
+        for record in records:
+            record["cost_usd"] = None if record["cost_usd"] is None else Decimal(record["cost_usd"])
+        if records:
+            self._writer.write_table(self._table.from_pylist(records, schema=self._schema))
+        return self._sink.take()
 
     def end(self) -> bytes:
         self._writer.close()
-        return self._sink.taken()
+        return self._sink.take()
 
 
 class _Sink(io.RawIOBase):
@@ -132,18 +132,18 @@ class _Sink(io.RawIOBase):
     def tell(self) -> int:
         return self._length
 
-    def taken(self) -> bytes:
+    def take(self) -> bytes:
         parts, self._parts = self._parts, []
         return b"".join(parts)
 
 
-def _csv(lines: Sequence[Sequence[Any]]) -> bytes:
+def _format_csv(lines: Sequence[Sequence[Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(lines)
     return text.getvalue().encode()
 
 
-def _cell(value: Any) -> Any:
+def _format_cell(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.isoformat()
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
@@ -152,5 +152,5 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _json(value: Any) -> Any:
+def _format_json_value(value: Any) -> Any:
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, dt.datetime) else value

@@ -13,7 +13,7 @@ from genaiops_core.telemetry import durations
 from genaiops_core.telemetry.figures import format_known_usd
 from genaiops_core.telemetry.rollups.applications import Known, known
 from genaiops_core.telemetry.search.conditions import build_condition, match_text_in_columns
-from genaiops_core.telemetry.search.paging import MAX_LIMIT, check_limit, narrowed, read_page, window_scope
+from genaiops_core.telemetry.search.paging import MAX_LIMIT, check_limit, build_dimension_conditions, read_page, build_window_scope
 from genaiops_core.telemetry.search.query import Match, Text
 from genaiops_core.telemetry.time_window import Filters, instant
 from genaiops_core.telemetry.traces.trace import Trace, TraceSpan, get_trace
@@ -67,19 +67,19 @@ class TraceRow:
     @classmethod
     def from_row(cls, row: sa.RowMapping) -> Self:
         duration_ns = row["duration_ns"]
-        said: dict[str, Any] = {name: row[name] or None for name in _MAYBE_SAID}
-        kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
+        optional_columns: dict[str, Any] = {name: row[name] or None for name in _OPTIONAL_COLUMNS}
+        columns: dict[str, Any] = {name: row[name] for name in _COPIED_COLUMNS}
         return cls(
             start=instant(row["start_ns"]),
             duration_ms=durations.to_milliseconds(duration_ns),
             status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
-            **said,
-            **kept,
+            **optional_columns,
+            **columns,
         )
 
 
-_MAYBE_SAID = ("environment", "release", "model", "session_id", "user_id")
-_AS_KEPT = (
+_OPTIONAL_COLUMNS = ("environment", "release", "model", "session_id", "user_id")
+_COPIED_COLUMNS = (
     "trace_id",
     "application",
     "name",
@@ -131,8 +131,8 @@ def list_traces(
     check_limit(limit)
     page = read_page(
         connection,
-        scope=window_scope(filters),
-        picked=[*narrowed(filters), *_picked(status, text)],
+        scope=build_window_scope(filters),
+        conditions=[*build_dimension_conditions(filters), *_build_conditions(status, text)],
         limit=limit,
         cursor=cursor,
     )
@@ -140,12 +140,12 @@ def list_traces(
     return TracePage(rows=rows, next_cursor=page.next_cursor, looked_at=page.looked_at)
 
 
-def _picked(status: str | None, text: str | None) -> list[sa.ColumnElement[bool]]:
-    picked: list[sa.ColumnElement[bool]] = []
+def _build_conditions(status: str | None, text: str | None) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
     if status is not None:
         if status not in STATUSES:
             raise BadInput(f"There is no status '{status}'; use one of {', '.join(STATUSES)}.")
-        picked.append(build_condition(Match("status", (status,))))
+        conditions.append(build_condition(Match("status", (status,))))
     if text and text.strip():
-        picked.append(match_text_in_columns(Text(text.strip())))
-    return picked
+        conditions.append(match_text_in_columns(Text(text.strip())))
+    return conditions

@@ -28,15 +28,15 @@ __all__ = [
     "Score",
     "Sums",
     "estimate_metric",
-    "interval",
-    "population_of",
-    "quality_by",
-    "quality_series",
-    "quality_summary",
+    "estimate_interval",
+    "estimate_population",
+    "read_quality_by",
+    "read_quality_series",
+    "read_quality",
     "record_scores",
     "replace_scores",
-    "strata",
-    "sums_by_rate",
+    "build_strata",
+    "read_sums_by_rate",
 ]
 
 STEPS: Mapping[str, int] = {"1h": MINUTES_AN_HOUR, "6h": 6 * MINUTES_AN_HOUR, "1d": MINUTES_A_DAY}
@@ -104,7 +104,7 @@ class Sums:
     square_sum: float
 
 
-def quality_summary(connection: sa.Connection, filters: Filters) -> list[MetricQuality]:
+def read_quality(connection: sa.Connection, filters: Filters) -> list[MetricQuality]:
     """Each metric by each judge over the window, in order of name.
 
     The window is widened to whole hours. Scores belong to requests, not to models: `filters.model` is not used.
@@ -112,7 +112,7 @@ def quality_summary(connection: sa.Connection, filters: Filters) -> list[MetricQ
     return [quality for _, _, quality in _read(connection, filters, by=None, step_minutes=None)]
 
 
-def quality_by(
+def read_quality_by(
     connection: sa.Connection, filters: Filters, by: str
 ) -> list[tuple[str | None, MetricQuality]]:
     """Each metric by each judge for each value of application, environment or release.
@@ -123,7 +123,7 @@ def quality_by(
     return [(key, quality) for _, key, quality in _read(connection, filters, by=by, step_minutes=None)]
 
 
-def quality_series(
+def read_quality_series(
     connection: sa.Connection, filters: Filters, step: str | None = None, by: str | None = None
 ) -> list[QualityPoint]:
     """Each metric by each judge over time; steps without scores have no point.
@@ -147,13 +147,13 @@ def quality_series(
     ]
 
 
-def interval(n: int, value_sum: float, square_sum: float) -> Interval:
+def estimate_interval(n: int, value_sum: float, square_sum: float) -> Interval:
     """The plain mean of n values in [0, 1] and its 95 % interval, from their sums; see `statistics.stratified`."""
     found = estimate([Stratum(population=n, n=n, value_sum=value_sum, square_sum=square_sum)])
     return Interval(mean=found.mean, low=found.low, high=found.high, method=found.method)
 
 
-def strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[Stratum]:
+def build_strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[Stratum]:
     """The parts that scores stand for, by probability of being sampled.
 
     Args:
@@ -166,7 +166,7 @@ def strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[St
     for rate in sorted(rates):
         sums = scores.get(rate) or Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
         judged = sums.scored + sums.undefined
-        population = population_of(rate, sums, considered) if judged else float(considered.get(rate, 0))
+        population = estimate_population(rate, sums, considered) if judged else float(considered.get(rate, 0))
         found.append(
             Stratum(
                 population=population, n=sums.scored, value_sum=sums.value_sum, square_sum=sums.square_sum
@@ -175,7 +175,7 @@ def strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[St
     return found
 
 
-def population_of(rate_ppm: int, sums: Sums, considered: Mapping[int, int]) -> float:
+def estimate_population(rate_ppm: int, sums: Sums, considered: Mapping[int, int]) -> float:
     """How many requests the judged ones of a rate stand for; those for which the metric is undefined left out."""
     judged = sums.scored + sums.undefined
     if rate_ppm == 0 or not judged:
@@ -185,7 +185,7 @@ def population_of(rate_ppm: int, sums: Sums, considered: Mapping[int, int]) -> f
     return whole * sums.scored / judged
 
 
-def sums_by_rate(
+def read_sums_by_rate(
     connection: sa.Connection, filters: Filters
 ) -> tuple[dict[tuple[str, str], dict[int, Sums]], dict[int, int]]:
     """Scores of the window by (metric, judge) and sampling rate in millionths, and the requests considered by rate."""
@@ -270,7 +270,7 @@ def estimate_metric(
 ) -> MetricQuality:
     """The quality by one metric and judge, from sums of scores and numbers of considered requests by sampling rate."""
     is_sampled = any(by_rate)
-    parts = strata(by_rate, considered)
+    parts = build_strata(by_rate, considered)
     found: Estimate = estimate(parts)
     return MetricQuality(
         metric=metric,

@@ -14,10 +14,10 @@ from genaiops_core.telemetry.figures import Figures, build_figures
 from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
 from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY, MINUTES_AN_HOUR
 from genaiops_core.telemetry.time_window import Filters, from_minute
-from genaiops_core.telemetry.traffic.user_breakdown import PEOPLE, by_person
+from genaiops_core.telemetry.traffic.user_breakdown import USER_DIMENSIONS, read_figures_by_user
 
-TIMES: Mapping[str, int] = {"day": MINUTES_A_DAY, "hour": MINUTES_AN_HOUR}
-BREAKDOWNS = (*DIMENSIONS, *TIMES, *PEOPLE)
+TIME_DIMENSIONS: Mapping[str, int] = {"day": MINUTES_A_DAY, "hour": MINUTES_AN_HOUR}
+BREAKDOWNS = (*DIMENSIONS, *TIME_DIMENSIONS, *USER_DIMENSIONS)
 """What traffic can be broken down by."""
 
 
@@ -31,18 +31,18 @@ class Row:
     figures: Figures
 
 
-def summary(connection: sa.Connection, filters: Filters) -> Figures:
+def read_summary(connection: sa.Connection, filters: Filters) -> Figures:
     """The figures of the whole window; all zero and unknown when there was no traffic."""
     cells = read_cells(connection, filters)
-    return cells.get((), no_traffic(by_model=filters.model is not None))
+    return cells.get((), build_zero_figures(by_model=filters.model is not None))
 
 
-def no_traffic(*, by_model: bool = False) -> Figures:
+def build_zero_figures(*, by_model: bool = False) -> Figures:
     """The figures of nothing at all."""
     return build_figures(dict.fromkeys(ROLLUP_SUMS, 0), by_model=by_model)
 
 
-def breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = ("model", "day")) -> list[Row]:
+def read_breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = ("model", "day")) -> list[Row]:
     """The figures of the window, one row for each combination of `by` that had traffic, in order of the keys.
 
     By model, calls of an unknown model are a row of their own (None), but requests whose root span is no model call
@@ -59,12 +59,12 @@ def breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = (
         BadInput: `by` is empty, repeats itself, or names something else.
     """
     _check(by)
-    if any(name in PEOPLE for name in by):
-        cells = by_person(connection, filters, by)
+    if any(name in USER_DIMENSIONS for name in by):
+        cells = read_figures_by_user(connection, filters, by)
         return _sorted([Row(keys=_keys(by, key), figures=value) for key, value in cells.items()])
-    times = [name for name in by if name in TIMES]
+    times = [name for name in by if name in TIME_DIMENSIONS]
     dimensions = [name for name in by if name in DIMENSIONS]
-    step = TIMES[times[0]] if times else None
+    step = TIME_DIMENSIONS[times[0]] if times else None
     rows = []
     for key, value in read_cells(connection, filters, dimensions=dimensions, step_minutes=step).items():
         named = dict(zip([*times, *dimensions], key, strict=True))
@@ -82,7 +82,7 @@ def _check(by: Sequence[str]) -> None:
         )
     if len(set(by)) < len(by) or {"day", "hour"} <= set(by):
         raise BadInput("Name each thing to break down by once, and either day or hour.")
-    if set(by) & set(PEOPLE) and not set(by) <= {"application", *PEOPLE}:
+    if set(by) & set(USER_DIMENSIONS) and not set(by) <= {"application", *USER_DIMENSIONS}:
         raise BadInput("A breakdown by user or session goes with application only; leave the others out.")
 
 
@@ -92,7 +92,7 @@ def _keys(by: Sequence[str], values: Sequence[str | int]) -> dict[str, str | Non
 
 def _text(name: str, value: str | int) -> str | None:
     if isinstance(value, int):
-        return _time_text(from_minute(value * TIMES[name]), name)
+        return _time_text(from_minute(value * TIME_DIMENSIONS[name]), name)
     return value or None
 
 

@@ -13,7 +13,7 @@ from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
 from genaiops_core.telemetry.time_window import STEPS, Filters, from_minute, choose_step
 
-__all__ = ["MAX_POINTS", "METRICS", "STEPS", "Point", "auto_step", "series", "step_starts"]
+__all__ = ["MAX_POINTS", "METRICS", "STEPS", "Point", "choose_step", "read_series", "list_step_starts"]
 
 METRICS = (
     "requests",
@@ -43,12 +43,12 @@ class Point:
     figures: Figures
 
 
-def auto_step(filters: Filters) -> str:
+def choose_step(filters: Filters) -> str:
     """The step that suits the window; see `filters.step_for`."""
     return choose_step(filters.end - filters.start)
 
 
-def series(
+def read_series(
     connection: sa.Connection,
     filters: Filters,
     step: str | None = None,
@@ -70,7 +70,7 @@ def series(
     Raises:
         BadInput: an unknown step or dimension, or more than `MAX_POINTS` steps.
     """
-    minutes = _minutes(filters, step or auto_step(filters))
+    minutes = _minutes(filters, step or choose_step(filters))
     if by is not None and by not in DIMENSIONS:
         raise BadInput(f"Cannot split a series by '{by}'; use one of {', '.join(DIMENSIONS)}.")
     cells = read_cells(
@@ -86,7 +86,7 @@ def series(
     return sorted(points, key=lambda point: (point.start, point.key is None, point.key or ""))
 
 
-def step_starts(filters: Filters, step: str) -> Sequence[dt.datetime]:
+def list_step_starts(filters: Filters, step: str) -> Sequence[dt.datetime]:
     """Where every step of the window begins, with or without traffic."""
     minutes = _minutes(filters, step)
     first = filters.start_minute // minutes

@@ -16,10 +16,10 @@ from db.tables.telemetry import request, span
 from genaiops_core.telemetry.figures import format_usd
 from genaiops_core.telemetry.search import paging
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.component_names import node_name
+from genaiops_core.telemetry.traffic.component_names import name_node
 
-MOST_SPANS = 20_000
-MOST_OF_ONE_TRACE = 1_000
+MAX_SPANS = 20_000
+MAX_SPANS_PER_TRACE = 1_000
 """Spans read of one trace, so that one giant does not make the whole map."""
 MOST_NODES = 60
 """Nodes kept apart; the rest of a component is drawn as one."""
@@ -92,7 +92,7 @@ class ServiceMap:
     """By p95, the roots left out: they contain all others."""
     failing: tuple[MapNode, ...]
     """By error rate; only nodes with an error."""
-    dearest: tuple[MapNode, ...]
+    most_expensive: tuple[MapNode, ...]
     """By cost; only nodes with a cost."""
 
     @property
@@ -101,7 +101,7 @@ class ServiceMap:
         return self.sampled_requests < self.requests
 
 
-def service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
+def read_service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
     """The map of the requests in a window.
 
     Args:
@@ -131,7 +131,7 @@ def service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
         rate=len(traces) / requests if requests else 1.0,
         slowest=_best([node for node in inner if node.p95_ms is not None], lambda node: node.p95_ms or 0),
         failing=_best([node for node in drawn if node.errors], lambda node: (node.error_rate, node.errors)),
-        dearest=_best([node for node in drawn if node.cost_nano_usd], lambda node: node.cost_nano_usd),
+        most_expensive=_best([node for node in drawn if node.cost_nano_usd], lambda node: node.cost_nano_usd),
     )
 
 
@@ -180,23 +180,23 @@ class _Sums:
 
 def _sample(connection: sa.Connection, filters: Filters) -> tuple[int, list[str]]:
     """Requests in the window, and the trace ids of those to read: all of them, or each with the same chance."""
-    scope = [*paging.window_scope(filters), *paging.narrowed(filters)]
+    scope = [*paging.build_window_scope(filters), *paging.build_dimension_conditions(filters)]
     requests = connection.scalar(sa.select(sa.func.count()).select_from(request).where(*scope)) or 0
     spans_each = connection.scalar(
         sa.select(sa.func.avg(sa.select(request.c.spans).where(*scope).limit(_PROBE).subquery().c.spans))
     )
-    expected = requests * min(float(spans_each or 0), MOST_OF_ONE_TRACE)
+    expected = requests * min(float(spans_each or 0), MAX_SPANS_PER_TRACE)
     # Multiplying by a prime spreads neighbours, so that nothing periodic in the traffic decides.
     hashed = (request.c.id * _HASH_PRIME) % _HASH_RANGE
-    if expected > MOST_SPANS:
-        scope.append(hashed < int(_HASH_RANGE * MOST_SPANS / expected))
+    if expected > MAX_SPANS:
+        scope.append(hashed < int(_HASH_RANGE * MAX_SPANS / expected))
     rows = connection.execute(
-        sa.select(request.c.trace_id, request.c.spans).where(*scope).order_by(hashed).limit(MOST_SPANS)
+        sa.select(request.c.trace_id, request.c.spans).where(*scope).order_by(hashed).limit(MAX_SPANS)
     )
     traces: list[str] = []
-    left = MOST_SPANS
+    left = MAX_SPANS
     for trace_id, spans in rows:
-        left -= min(spans, MOST_OF_ONE_TRACE)
+        left -= min(spans, MAX_SPANS_PER_TRACE)
         if left < 0 and traces:
             break
         traces.append(trace_id)
@@ -226,7 +226,7 @@ def _spans(connection: sa.Connection, traces: Sequence[str]) -> Iterator[sa.RowM
             .where(span.c.trace_id.in_(traces[at : at + _TRACES_A_STATEMENT]))
             .subquery()
         )
-        yield from connection.execute(sa.select(some).where(some.c.nth <= MOST_OF_ONE_TRACE)).mappings()
+        yield from connection.execute(sa.select(some).where(some.c.nth <= MAX_SPANS_PER_TRACE)).mappings()
 
 
 def _drawn(
@@ -267,7 +267,7 @@ def _drawn(
 def _name(row: sa.RowMapping, application: str | None) -> tuple[str, str]:
     if application is not None and row["application"] != application:
         return "application", row["application"]
-    return row["component"], node_name(row["component"], row["name"], row["model"])
+    return row["component"], name_node(row["component"], row["name"], row["model"])
 
 
 def _key(name: tuple[str, str]) -> str:

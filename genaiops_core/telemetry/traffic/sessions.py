@@ -115,7 +115,7 @@ class Conversation:
         return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
-def conversation(
+def read_conversation(
     connection: sa.Connection,
     session_id: str,
     application: str | None = None,
@@ -198,8 +198,8 @@ def list_sessions(
         BadInput: a limit out of range, or a cursor that is none of ours.
     """
     _check_limit(limit)
-    after = paging.decoded(cursor) if cursor else None
-    scope = [*paging.window_scope(filters, is_indexed=user is not None), *paging.narrowed(filters)]
+    after = paging.decode_cursor(cursor) if cursor else None
+    scope = [*paging.build_window_scope(filters, is_indexed=user is not None), *paging.build_dimension_conditions(filters)]
     if user is not None:
         scope.append(request.c.user_id == user)
     wanted: dict[str, sa.RowMapping] = {}
@@ -219,7 +219,7 @@ def list_sessions(
             break
     return SessionPage(
         rows=tuple(_session(row) for row in wanted.values()),
-        next_cursor=None if place is None else paging.encoded(*place),
+        next_cursor=None if place is None else paging.encode_cursor(*place),
     )
 
 
@@ -227,7 +227,7 @@ def _newest(
     connection: sa.Connection, scope: Sequence[sa.ColumnElement[bool]], place: tuple[int, int] | None
 ) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Some requests, newest first, after a place in that list."""
-    before = [] if place is None else [paging.before(*place)]
+    before = [] if place is None else [paging.is_older_than(*place)]
     return connection.execute(
         sa.select(request.c.session_id, request.c.start_ns, request.c.id)
         .where(*scope, *before)
@@ -247,15 +247,15 @@ def _sessions(
     if not session_ids:
         return {}
     scope = [
-        *paging.window_scope(filters, is_indexed=True),
-        *paging.narrowed(filters),
+        *paging.build_window_scope(filters, is_indexed=True),
+        *paging.build_dimension_conditions(filters),
         request.c.session_id.in_(sorted(session_ids)),
     ]
     if user is not None:
         scope.append(request.c.user_id.concat("") == user)
     statement = _sums(scope, request.c.session_id)
     if after is not None:
-        is_shown = sa.not_(paging.before(*after))
+        is_shown = sa.not_(paging.is_older_than(*after))
         statement = statement.having(sa.func.sum(sa.case((is_shown, 1), else_=0)) == 0)
     return {row["session_id"]: row for row in connection.execute(statement).mappings()}
 

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from db.tables.telemetry import ROLLUP_SUMS, request, span
 from genaiops_core.telemetry.figures import NO_LATENCY, Figures, build_figures, to_percentiles_ms
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.users import UserDay, UserDetail, UserRow, user, users
+from genaiops_core.telemetry.traffic.users import UserDay, UserDetail, UserRow, read_user, list_users
 
-__all__ = ["PEOPLE", "UserDay", "UserDetail", "UserRow", "by_person", "user", "users"]
+__all__ = ["USER_DIMENSIONS", "UserDay", "UserDetail", "UserRow", "read_figures_by_user", "read_user", "list_users"]
 
-PEOPLE: Mapping[str, str] = {"user": "user_id", "session": "session_id"}
+USER_DIMENSIONS: Mapping[str, str] = {"user": "user_id", "session": "session_id"}
 """Who to break down by, and the column that says it."""
 
 _PERCENTS = (50, 95, 99)
@@ -24,7 +24,7 @@ _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_to
 Key = tuple[str, ...]
 
 
-def by_person(connection: sa.Connection, filters: Filters, by: Sequence[str]) -> dict[Key, Figures]:
+def read_figures_by_user(connection: sa.Connection, filters: Filters, by: Sequence[str]) -> dict[Key, Figures]:
     """The figures of each user or session: exact, percentiles included.
 
     A call belongs to the user and session of its request and counts in the window its request started in. Cost
@@ -71,7 +71,7 @@ def _scope(filters: Filters) -> list[sa.ColumnElement[bool]]:
 
 
 def _keys(by: Sequence[str]) -> list[sa.ColumnElement[Any]]:
-    return [request.c[PEOPLE.get(name, name)].label(name) for name in by]
+    return [request.c[USER_DIMENSIONS.get(name, name)].label(name) for name in by]
 
 
 def _requests(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:

@@ -75,7 +75,7 @@ class UserDetail:
     last: dt.datetime | None
 
 
-def users(
+def list_users(
     connection: sa.Connection, filters: Filters, *, order_by: str = "cost", limit: int = 50
 ) -> list[UserRow]:
     """The users with the most of something, the most first.
@@ -113,7 +113,7 @@ def users(
     return [UserRow.from_row(row) for row in rows.mappings()]
 
 
-def user(connection: sa.Connection, filters: Filters, user_id: str) -> UserDetail | None:
+def read_user(connection: sa.Connection, filters: Filters, user_id: str) -> UserDetail | None:
     """One user over the window, day by day; None when nothing of them is kept there."""
     used = _usage(connection, filters, ("user_id", "day", "application"), user_id)
     rows = connection.execute(sa.select(used)).mappings().all()

@@ -12,7 +12,7 @@ from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.quality import MetricQuality, QualityPoint
-from genaiops_core.telemetry.traffic.series import Point, auto_step, step_starts
+from genaiops_core.telemetry.traffic.series import Point, choose_step, list_step_starts
 from pages.parts.charts import plots
 from pages.parts.shared import tables, units
 
@@ -80,7 +80,7 @@ def filled(
 ) -> list[float | None]:
     """A value for every step of the window; `gap` where there was no traffic: 0 for counts, None for the rest."""
     found = {point.start: value(point.figures) for point in points}
-    return [found.get(start, gap) for start in step_starts(filters, step or auto_step(filters))]
+    return [found.get(start, gap) for start in list_step_starts(filters, step or choose_step(filters))]
 
 
 def over_time(
@@ -90,14 +90,14 @@ def over_time(
     *,
     gap: float | None = None,
     step: str | None = None,
-    name: Callable[[str | None], str] = lambda key: key or units.UNKNOWN,
+    name: Callable[[str | None], str] = lambda key: key or units.NO_DATA,
     order: Sequence[str | None] | None = None,
 ) -> list[plots.Line]:
     """One line for each key of a series, over every step of the window."""
     grouped: dict[str | None, list[Point]] = {}
     for point in points:
         grouped.setdefault(point.key, []).append(point)
-    instants = step_starts(filters, step or auto_step(filters))
+    instants = list_step_starts(filters, step or choose_step(filters))
     keys = [key for key in order if key in grouped] if order is not None else list(grouped)
     return [
         plots.Line(
@@ -144,7 +144,7 @@ def by_release(
         gap=gap,
         step=step,
         order=order,
-        name=lambda key: f"{roles[key]} {key}" if key in roles else key or units.UNKNOWN,
+        name=lambda key: f"{roles[key]} {key}" if key in roles else key or units.NO_DATA,
     )
 
 
@@ -170,17 +170,17 @@ def courses(filters: Filters, points: Iterable[Point], *, length: int = 48) -> d
 def rollout_badge(one: Rollout) -> None:
     """Where a rollout stands, as a badge."""
     if one.state == "paused":
-        tables.badge("paused", label=f"paused at {one.percent:g}%", icon=":material/pause:")
+        tables.draw_badge("paused", label=f"paused at {one.percent:g}%", icon=":material/pause:")
     elif one.is_live:
-        tables.badge("canary", label=f"canary {one.percent:g}%", icon=":material/science:")
+        tables.draw_badge("canary", label=f"canary {one.percent:g}%", icon=":material/science:")
     elif one.state == "rolled_back":
-        tables.badge("rolled_back", label="rolled back", icon=":material/undo:")
+        tables.draw_badge("rolled_back", label="rolled back", icon=":material/undo:")
     else:
-        tables.badge("stable", label="stable 100%", icon=":material/check:")
+        tables.draw_badge("stable", label="stable 100%", icon=":material/check:")
 
 
 def rollout_note(one: Rollout) -> str:
     """What else there is to say about it, in three words."""
     if one.is_live:
-        return f"{units.plain(one.canary)} · step {one.step} of {len(one.steps)}"
-    return units.plain(one.stable)
+        return f"{units.escape_markdown(one.canary)} · step {one.step} of {len(one.steps)}"
+    return units.escape_markdown(one.stable)

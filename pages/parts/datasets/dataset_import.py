@@ -13,7 +13,7 @@ from pages.parts.shared import confirm, frame, tables, units
 from pages.parts.shared.frame import Screen
 
 NONE = "(none)"
-_MOST_COLUMNS = 50
+_MAX_COLUMNS = 50
 
 
 def draw_import() -> None:
@@ -21,19 +21,19 @@ def draw_import() -> None:
     st.subheader("Import", icon=":material/upload_file:", anchor=False)
     st.file_uploader(
         "File with test cases",
-        key=_file_key(),
+        key=_build_file_key(),
         help="CSV of any delimiter, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet, whatever its name ends in. Columns "
         "are recognised by their names and can be changed below.",
     )
 
 
-def _file_key() -> str:
+def _build_file_key() -> str:
     return f"{dataset_keys.DATASET_FILE}_{len(st.session_state.get(dataset_keys.DATASET_IMPORTED, []))}"
 
 
 def draw_preview(screen: Screen) -> None:
     """Mapping, cases, problems, name; then import."""
-    file = st.session_state.get(_file_key())
+    file = st.session_state.get(_build_file_key())
     if file is None:
         return
     with st.container(border=True), frame.show_errors():
@@ -51,7 +51,7 @@ def draw_preview(screen: Screen) -> None:
         _draw_counts(preview)
         if preview.cases:
             dataset_view.draw_cases(
-                [(at + 1, case) for at, case in enumerate(preview.cases)], key="dataset_preview"
+                [(position + 1, case) for position, case in enumerate(preview.cases)], key="dataset_preview"
             )
         elif "input" not in preview.mapping:
             st.info(
@@ -73,33 +73,33 @@ def draw_preview(screen: Screen) -> None:
                 help="The rows that were read are imported, the rejected ones are left out"
                 if preview.rejected
                 else None,
-                on_click=confirm.run,
-                args=(lambda: _import(screen, file, mapping, sheet, name_key),),
+                on_click=confirm.run_action,
+                args=(lambda: _import_file(screen, file, mapping, sheet, name_key),),
             )
-        confirm.problem()
+        confirm.draw_problem()
 
 
 def _choose_sheet(guessed: datasets.Preview, file_id: str) -> str:
     """The sheet of a workbook that has several; the one that looks like a dataset unless the operator says otherwise."""
     if len(guessed.sheets) < 2:
         return guessed.sheet
-    picked = st.selectbox(
+    sheet = st.selectbox(
         "Sheet",
         list(guessed.sheets),
         index=guessed.sheets.index(guessed.sheet),
         key=f"{dataset_keys.DATASET_SHEET}_{file_id}",
         width=320,
     )
-    return picked or guessed.sheet
+    return sheet or guessed.sheet
 
 
 def _choose_columns(guessed: datasets.Preview, identity: str) -> dict[str, str]:
     """Field -> column, as recognised unless the operator says otherwise."""
-    chosen = {}
+    mapping = {}
     options = [NONE, *dict.fromkeys((*guessed.columns, *guessed.paths))]
-    for field, column in zip(FIELDS, st.columns(len(FIELDS)), strict=True):
+    for field, container in zip(FIELDS, st.columns(len(FIELDS)), strict=True):
         recognised = guessed.mapping.get(field, NONE)
-        picked = column.selectbox(
+        selected = container.selectbox(
             field.capitalize(),
             options,
             index=options.index(recognised) if recognised in options else 0,
@@ -109,19 +109,19 @@ def _choose_columns(guessed: datasets.Preview, identity: str) -> dict[str, str]:
             else "A column, or a.b for a part of a column of objects",
             accept_new_options=bool(guessed.paths),
         )
-        chosen[field] = "" if picked in (None, NONE) else picked
-    return chosen
+        mapping[field] = "" if selected in (None, NONE) else selected
+    return mapping
 
 
 def _draw_head(preview: datasets.Preview) -> None:
     """The first rows as they stand in the file, so that the right column can be seen."""
-    shown = preview.columns[:_MOST_COLUMNS]
+    columns = preview.columns[:_MAX_COLUMNS]
     tables.show(
         [
-            {name: None if cell is None else str(cell) for name, cell in zip(shown, row, strict=False)}
+            {name: None if cell is None else str(cell) for name, cell in zip(columns, row, strict=False)}
             for row in preview.head
         ],
-        {name: tables.column.TextColumn(name) for name in shown},
+        {name: tables.column.TextColumn(name) for name in columns},
         key="dataset_head",
         alt="First rows of the file",
     )
@@ -131,19 +131,19 @@ def _draw_counts(preview: datasets.Preview) -> None:
     at_least = "at least " if preview.is_partial else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(
-            at_least + units.things(preview.accepted, "case"),
+            at_least + units.format_quantity(preview.accepted, "case"),
             icon=":material/check:",
             color="green" if preview.accepted else "gray",
         )
         if preview.rejected and "input" in preview.mapping:
             st.badge(
-                f"{at_least}{units.things(preview.rejected, 'row')} rejected",
+                f"{at_least}{units.format_quantity(preview.rejected, 'row')} rejected",
                 icon=":material/block:",
                 color="red",
             )
         if preview.problems:
             st.badge(
-                at_least + units.things(len(preview.problems), "problem"),
+                at_least + units.format_quantity(len(preview.problems), "problem"),
                 icon=":material/warning:",
                 color="orange",
             )
@@ -154,9 +154,9 @@ def _draw_counts(preview: datasets.Preview) -> None:
             )
 
 
-def _import(screen: Screen, file: UploadedFile, mapping: dict[str, str], sheet: str, name_key: str) -> str:
+def _import_file(screen: Screen, file: UploadedFile, mapping: dict[str, str], sheet: str, name_key: str) -> str:
     """Store the file as the next version of the dataset."""
-    made = datasets.import_dataset(
+    version = datasets.import_dataset(
         screen.engine,
         actor=screen.actor,
         name=str(st.session_state.get(name_key) or ""),
@@ -166,8 +166,8 @@ def _import(screen: Screen, file: UploadedFile, mapping: dict[str, str], sheet: 
         sheet=sheet or None,
     )
     # The next file gets a fresh uploader, because there is one dataset more to look at.
-    dataset_choice.show(made.dataset, made)
-    if not made.is_new:
-        return f"The same cases are there already: {made.dataset} version {made.version}."
-    left = f" {units.things(made.rejected, 'row')} could not be read." if made.rejected else ""
-    return f"Imported {made.cases:,} cases as {made.dataset} version {made.version}.{left}"
+    dataset_choice.select_version(version.dataset, version)
+    if not version.is_new:
+        return f"The same cases are there already: {version.dataset} version {version.version}."
+    rejected_note = f" {units.format_quantity(version.rejected, 'row')} could not be read." if version.rejected else ""
+    return f"Imported {version.cases:,} cases as {version.dataset} version {version.version}.{rejected_note}"

@@ -11,22 +11,22 @@ from pages.parts.shared import confirm
 from pages.parts.shared.frame import Screen
 
 
-def ask(screen: Screen, application: str, trace_id: str) -> None:
+def open_dialog(screen: Screen, application: str, trace_id: str) -> None:
     """Open it for one request."""
-    confirm.ask(
+    confirm.open_dialog(
         "to_dataset",
         title="Add to a dataset",
         icon=":material/playlist_add:",
         button="Add",
-        act=lambda reason: _add(screen, application, trace_id, reason),
-        fields=lambda: _fields(screen),
+        act=lambda reason: _add_case(screen, application, trace_id, reason),
+        fields=lambda: _draw_fields(screen),
         sentence="The question, the contexts and the answer of this request become a test case.",
         needs_reason=False,
     )
 
 
-def _fields(screen: Screen) -> None:
-    dataset_choice.field(screen, dataset_keys.TO_DATASET_NAME)
+def _draw_fields(screen: Screen) -> None:
+    dataset_choice.draw_field(screen, dataset_keys.TO_DATASET_NAME)
     st.text_area(
         "Expected answer",
         key=dataset_keys.TO_DATASET_REFERENCE,
@@ -35,8 +35,8 @@ def _fields(screen: Screen) -> None:
     )
 
 
-def _add(screen: Screen, application: str, trace_id: str, reason: str) -> str:
-    name = dataset_choice.named(dataset_keys.TO_DATASET_NAME)
+def _add_case(screen: Screen, application: str, trace_id: str, reason: str) -> str:
+    name = dataset_choice.read_name(dataset_keys.TO_DATASET_NAME)
     version = reviews.add_to_dataset(
         screen.engine,
         actor=screen.actor,

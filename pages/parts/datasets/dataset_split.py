@@ -12,34 +12,34 @@ from pages.parts.reads import cache, datasets
 from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
 
-DEFAULT = "dev=80 test=20"
+DEFAULT_SHARES = "dev=80 test=20"
 
 
 def draw(screen: Screen, version: DatasetVersion) -> None:
     """Splits as they are beside splits as the shares would make them."""
-    now = datasets.count_facets(screen.url, version.dataset, version.version).splits
-    left, right = st.columns(2, gap="medium")
-    with left:
+    counts = datasets.count_facets(screen.url, version.dataset, version.version).splits
+    current_column, planned_column = st.columns(2, gap="medium")
+    with current_column:
         st.markdown(f"**Version {version.version}**")
-        if set(now) - {""}:
-            _draw(now, key="dataset_splits_now")
+        if set(counts) - {""}:
+            _draw_counts(counts, key="dataset_splits_now")
         else:
             st.caption("No case names a split.")
-    with right:
-        typed = st.text_input(
+    with planned_column:
+        shares_text = st.text_input(
             "Shares",
-            value=DEFAULT,
+            value=DEFAULT_SHARES,
             key=f"{dataset_keys.DATASET_SHARES}_{version.dataset}",
             help="NAME=SHARE, any number of them; they need not add up to 100.",
         )
         try:
-            shares = changes.parse_shares(typed or "")
+            shares = changes.parse_shares(shares_text or "")
             cases = datasets.list_cases(screen.url, version.dataset, version.version)
             assigned = [str(case.metadata[SPLIT]) for case in changes.assign_splits(cases, shares)]
         except BadInput as error:
-            st.error(units.plain(error), icon=":material/error:")
+            st.error(units.escape_markdown(error), icon=":material/error:")
             return
-        _draw({name: assigned.count(name) for name in shares}, key="dataset_splits_then")
+        _draw_counts({name: assigned.count(name) for name in shares}, key="dataset_splits_then")
         st.caption(
             "A case falls by its input alone: cases that come later move no other, and the same question never "
             "stands in two splits."
@@ -50,10 +50,10 @@ def draw(screen: Screen, version: DatasetVersion) -> None:
             key=dataset_keys.DATASET_SPLIT_SAVE,
             type="primary",
         ):
-            _ask(screen, version, shares)
+            _open_dialog(screen, version, shares)
 
 
-def _draw(counts: dict[str, int], *, key: str) -> None:
+def _draw_counts(counts: dict[str, int], *, key: str) -> None:
     total = sum(counts.values()) or 1
     column = tables.column
     tables.show(
@@ -71,9 +71,9 @@ def _draw(counts: dict[str, int], *, key: str) -> None:
     )
 
 
-def _ask(screen: Screen, version: DatasetVersion, shares: dict[str, float]) -> None:
+def _open_dialog(screen: Screen, version: DatasetVersion, shares: dict[str, float]) -> None:
     def act(reason: str) -> str:
-        made = changes.split(
+        new_version = changes.split(
             screen.engine,
             actor=screen.actor,
             name=version.dataset,
@@ -82,17 +82,17 @@ def _ask(screen: Screen, version: DatasetVersion, shares: dict[str, float]) -> N
             reason=reason,
         )
         cache.invalidate("datasets")
-        st.session_state[f"{dataset_keys.DATASET_VERSION}_{made.dataset}"] = made.version
-        if not made.is_new:
-            return f"Version {made.version} is split so already."
-        return f"{made.dataset} version {made.version} is split."
+        st.session_state[f"{dataset_keys.DATASET_VERSION}_{new_version.dataset}"] = new_version.version
+        if not new_version.is_new:
+            return f"Version {new_version.version} is split so already."
+        return f"{new_version.dataset} version {new_version.version} is split."
 
-    said = ", ".join(f"{name} {share:g}" for name, share in shares.items())
-    confirm.ask(
+    shares_text = ", ".join(f"{name} {share:g}" for name, share in shares.items())
+    confirm.open_dialog(
         "dataset_split",
         title="Split as a new version",
         icon=":material/call_split:",
         button="Split",
         act=act,
-        sentence=f"The next version of {units.plain(version.dataset)} names a split for every case: {units.plain(said)}.",
+        sentence=f"The next version of {units.escape_markdown(version.dataset)} names a split for every case: {units.escape_markdown(shares_text)}.",
     )

@@ -16,15 +16,15 @@ from pages.parts.shared import confirm, units
 from pages.parts.shared.frame import Screen
 
 
-def ask(screen: Screen, dataset: str | None) -> None:
+def open_dialog(screen: Screen, dataset: str | None) -> None:
     """Open it; `dataset` is the one that is looked at."""
-    confirm.ask(
+    confirm.open_dialog(
         "dataset_traffic",
         title="Cases from traffic",
         icon=":material/playlist_add:",
         button="Add",
-        act=lambda reason: _add(screen, reason),
-        fields=lambda: _fields(screen, dataset),
+        act=lambda reason: _add_cases(screen, reason),
+        fields=lambda: _draw_fields(screen, dataset),
         sentence="Question, contexts and answer of each request become a case. A request that is a case already, and a "
         "question that another case asks, are left out and counted.",
         needs_reason=False,
@@ -32,10 +32,10 @@ def ask(screen: Screen, dataset: str | None) -> None:
     )
 
 
-def _fields(screen: Screen, dataset: str | None) -> None:
+def _draw_fields(screen: Screen, dataset: str | None) -> None:
     known = traffic.list_filter_options(screen.url)
     left, right = st.columns(2)
-    dataset_choice.field(screen, dataset_keys.TRAFFIC_DATASET, chosen=dataset, place=left)
+    dataset_choice.draw_field(screen, dataset_keys.TRAFFIC_DATASET, selected=dataset, container=first)
     right.selectbox(
         "Application",
         known.applications,
@@ -79,14 +79,14 @@ def _fields(screen: Screen, dataset: str | None) -> None:
     )
 
 
-def _add(screen: Screen, reason: str) -> str:
+def _add_cases(screen: Screen, reason: str) -> str:
     state = st.session_state
-    name = dataset_choice.named(dataset_keys.TRAFFIC_DATASET)
+    name = dataset_choice.read_name(dataset_keys.TRAFFIC_DATASET)
     filters = Filters.last(
         str(state.get(dataset_keys.TRAFFIC_WINDOW) or "24h"),
         application=state.get(dataset_keys.TRAFFIC_APPLICATION) or None,
     )
-    done = add_traces.from_traces(
+    result = add_traces.from_traces(
         screen.engine,
         actor=screen.actor,
         dataset=name,
@@ -101,10 +101,10 @@ def _add(screen: Screen, reason: str) -> str:
         limit=int(state.get(dataset_keys.TRAFFIC_LIMIT) or 200),
         reason=reason,
     )
-    skipped = "; ".join(f"{count} left out: {why}" for why, count in done.skipped.items())
-    if not done.added:
-        found = f"{units.things(done.found, 'request')} found"
-        raise BadInput(f"Nothing was added: {found}{f', {skipped}' if skipped else ''}.")
-    dataset_choice.show(name, done.version)
-    more = " There may be more." if done.has_more else ""
-    return f"{done.added} of {units.things(done.found, 'request')} added to {name}. {skipped}{more}".strip()
+    skipped = "; ".join(f"{count} left out: {why}" for why, count in result.skipped.items())
+    if not result.added:
+        request_count = f"{units.format_quantity(result.found, 'request')} found"
+        raise BadInput(f"Nothing was added: {request_count}{f', {skipped}' if skipped else ''}.")
+    dataset_choice.select_version(name, result.version)
+    more = " There may be more." if result.has_more else ""
+    return f"{result.added} of {units.format_quantity(result.found, 'request')} added to {name}. {skipped}{more}".strip()

@@ -16,28 +16,28 @@ from pages.parts.reads import cache, datasets
 from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
 
-_MOST_SHOWN = 200
+_MAX_ROWS = 200
 
 
 def draw(screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVersion) -> None:
     """The list, the comparison, and who used which."""
     name = current.dataset
     tags = datasets.list_tags(screen.url, name)
-    uses = datasets.list_uses(screen.url, name)
+    evaluations = datasets.list_uses(screen.url, name)
     column = tables.column
     tables.show(
         [
             {
-                "version": one.version,
-                "tags": ", ".join(tag for tag, at in tags.items() if at == one.version),
-                "cases": one.cases,
-                "rejected": one.rejected,
-                "evaluations": sum(use.version == one.version for use in uses),
-                "source": one.source,
-                "by": one.created_by,
-                "at": one.created_at,
+                "version": version.version,
+                "tags": ", ".join(tag for tag, tagged_version in tags.items() if tagged_version == version.version),
+                "cases": version.cases,
+                "rejected": version.rejected,
+                "evaluations": sum(evaluation.version == version.version for evaluation in evaluations),
+                "source": version.source,
+                "by": version.created_by,
+                "at": version.created_at,
             }
-            for one in versions
+            for version in versions
         ],
         {
             "version": column.NumberColumn("Version", width=70, pinned=True),
@@ -54,46 +54,46 @@ def draw(screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVer
         height=210 if len(versions) > 5 else "content",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        old, new = _choose(versions, current)
+        old, new = _choose_versions(versions, current)
         st.space("stretch")
         if st.button("Tag a version", icon=":material/sell:", key=dataset_keys.DATASET_TAG):
-            _ask_tag(screen, versions, current, tags)
+            _open_tag_dialog(screen, versions, current, tags)
     if old is not None and new is not None:
-        _compare(screen.url, old, new)
-    if uses:
+        _draw_comparison(screen.url, old, new)
+    if evaluations:
         st.markdown("**Evaluations**")
         tables.show(
             [
-                vars(use) | {"verdict": [use.verdict] if use.verdict else [], "state": [use.state]}
-                for use in uses
+                vars(evaluation) | {"verdict": [evaluation.verdict] if evaluation.verdict else [], "state": [evaluation.state]}
+                for evaluation in evaluations
             ],
             {
                 "version": column.NumberColumn("Version", width=70),
                 "application": column.TextColumn("Application"),
                 "release": column.TextColumn("Release"),
                 "judge": column.TextColumn("Judge"),
-                "state": tables.states("State"),
-                "verdict": tables.states("Verdict"),
+                "state": tables.state_column("State"),
+                "verdict": tables.state_column("Verdict"),
                 "created_at": column.DatetimeColumn("Started", format="distance"),
             },
             key="dataset_uses",
             alt="Evaluations of this dataset",
-            height=210 if len(uses) > 5 else "content",
+            height=210 if len(evaluations) > 5 else "content",
         )
 
 
-def _choose(
+def _choose_versions(
     versions: Sequence[DatasetVersion], current: DatasetVersion
 ) -> tuple[DatasetVersion | None, DatasetVersion | None]:
     """Two versions to compare; the one before the current and the current, unless chosen otherwise."""
     if len(versions) < 2:
         st.caption("There is one version; a second can be compared with it.")
         return None, None
-    by_number = {one.version: one for one in versions}
+    by_number = {version.version: version for version in versions}
     numbers = list(by_number)
     after = current.version if current.version != min(numbers) else max(numbers)
     before = max(number for number in numbers if number < after)
-    picked = [
+    selected_numbers = [
         st.selectbox(
             label,
             numbers,
@@ -108,47 +108,47 @@ def _choose(
             ("To", dataset_keys.DATASET_AFTER, after),
         )
     ]
-    return by_number[picked[0] or before], by_number[picked[1] or after]
+    return by_number[selected_numbers[0] or before], by_number[selected_numbers[1] or after]
 
 
-def _compare(url: str, old: DatasetVersion, new: DatasetVersion) -> None:
-    if old.version == new.version:
+def _draw_comparison(url: str, before: DatasetVersion, after: DatasetVersion) -> None:
+    if before.version == after.version:
         st.caption("Choose two different versions.")
         return
-    if old.cases + new.cases > datasets.MAX_COMPARED_CASES:
+    if before.cases + after.cases > datasets.MAX_COMPARED_CASES:
         st.caption(
             f"Together they have more than {datasets.MAX_COMPARED_CASES:,} cases: compare them with "
             "`genaiops dataset diff`."
         )
         return
-    found = datasets.diff_versions(url, old.dataset, old.version, new.version)
+    diff = datasets.diff_versions(url, before.dataset, before.version, after.version)
     with st.container(horizontal=True, gap="small"):
         st.badge(
-            f"{len(found.added):,} added", icon=":material/add:", color="blue" if found.added else "gray"
+            f"{len(diff.added):,} added", icon=":material/add:", color="blue" if diff.added else "gray"
         )
         st.badge(
-            f"{len(found.removed):,} removed",
+            f"{len(diff.removed):,} removed",
             icon=":material/remove:",
-            color="blue" if found.removed else "gray",
+            color="blue" if diff.removed else "gray",
         )
         st.badge(
-            f"{len(found.changed):,} changed",
+            f"{len(diff.changed):,} changed",
             icon=":material/edit:",
-            color="blue" if found.changed else "gray",
+            color="blue" if diff.changed else "gray",
         )
-        st.badge(f"{found.unchanged:,} the same", icon=":material/equal:", color="gray")
-    _draw_diff(found)
+        st.badge(f"{diff.unchanged:,} the same", icon=":material/equal:", color="gray")
+    _draw_diff(diff)
 
 
-def _draw_diff(found: Diff) -> None:
-    rows = [{"what": "changed", "input": one.after.input, "fields": _fields(one)} for one in found.changed]
-    rows += [{"what": "added", "input": case.input, "fields": ""} for case in found.added]
-    rows += [{"what": "removed", "input": case.input, "fields": ""} for case in found.removed]
+def _draw_diff(diff: Diff) -> None:
+    rows = [{"what": "changed", "input": case_change.after.input, "fields": _format_fields(case_change)} for case_change in diff.changed]
+    rows += [{"what": "added", "input": case.input, "fields": ""} for case in diff.added]
+    rows += [{"what": "removed", "input": case.input, "fields": ""} for case in diff.removed]
     if not rows:
         return
     column = tables.column
-    picked = tables.pick(
-        rows[:_MOST_SHOWN],
+    row_number = tables.pick(
+        rows[:_MAX_ROWS],
         {
             "what": column.TextColumn("What", width=90),
             "input": column.TextColumn("Input", width="large"),
@@ -159,28 +159,28 @@ def _draw_diff(found: Diff) -> None:
         height=210 if len(rows) > 5 else "content",
         default=0,
     )
-    if len(rows) > _MOST_SHOWN:
-        st.caption(f"The first {_MOST_SHOWN} of {len(rows):,}; `genaiops dataset diff` lists all.")
-    if picked is not None and picked < len(found.changed):
-        _draw_changed(found.changed[picked])
+    if len(rows) > _MAX_ROWS:
+        st.caption(f"The first {_MAX_ROWS} of {len(rows):,}; `genaiops dataset diff` lists all.")
+    if row_number is not None and row_number < len(diff.changed):
+        _draw_case_change(diff.changed[row_number])
 
 
-def _fields(one: Changed) -> str:
-    return ", ".join(different.field for different in one.differences)
+def _format_fields(case_change: Changed) -> str:
+    return ", ".join(difference.field for difference in case_change.differences)
 
 
-def _draw_changed(one: Changed) -> None:
+def _draw_case_change(case_change: Changed) -> None:
     """Before and after, side by side, field by field."""
-    for different in one.differences:
-        left, right = st.columns(2)
-        for place, label, value in ((left, "before", different.before), (right, "after", different.after)):
-            place.caption(f"{units.plain(different.field)}, {label}")
+    for difference in case_change.differences:
+        before_column, after_column = st.columns(2)
+        for place, label, value in ((before_column, "before", difference.before), (after_column, "after", difference.after)):
+            place.caption(f"{units.escape_markdown(difference.field)}, {label}")
             place.code(
-                _shown(value), language=None, wrap_lines=True, height=min(200, 40 + len(_shown(value)) // 3)
+                _format_value(value), language=None, wrap_lines=True, height=min(200, 40 + len(_format_value(value)) // 3)
             )
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return "(nothing)"
     if isinstance(value, list):
@@ -188,13 +188,13 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _ask_tag(
+def _open_tag_dialog(
     screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVersion, tags: dict[str, int]
 ) -> None:
     name = current.dataset
 
     def fields() -> None:
-        numbers = [one.version for one in versions]
+        numbers = [version.version for version in versions]
         st.selectbox(
             "Tag",
             list(tags),
@@ -219,7 +219,7 @@ def _ask_tag(
         cache.invalidate("datasets")
         return f"{name} version {version} is {tag}."
 
-    confirm.ask(
+    confirm.open_dialog(
         "dataset_tag",
         title="Tag a version",
         icon=":material/sell:",

@@ -50,11 +50,11 @@ def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
 def draw_problems(problems: Sequence[Problem]) -> None:
     """What was wrong with the file, by row and column."""
     with st.expander(
-        f"{units.things(len(problems), 'problem')} by row and column", icon=":material/warning:"
+        f"{units.format_quantity(len(problems), 'problem')} by row and column", icon=":material/warning:"
     ):
         column = tables.column
         tables.show(
-            [{"row": one.row, "column": one.column, "problem": one.problem} for one in problems],
+            [{"row": problem.row, "column": problem.column, "problem": problem.problem} for problem in problems],
             {
                 "row": column.NumberColumn("Row", width=70),
                 "column": column.TextColumn("Column"),
@@ -68,13 +68,13 @@ def draw_problems(problems: Sequence[Problem]) -> None:
 def draw_dataset(screen: Screen, name: str) -> None:
     """One dataset: its header, and the tab that is open."""
     versions = reads_datasets.list_versions(screen.url, name)
-    version = _head(screen, versions)
+    version = _draw_head(screen, versions)
     cases, edit, history, split = st.tabs(
         list(TABS), key=f"{dataset_keys.DATASET_TAB}_{name}", on_change="rerun"
     )
     if cases.open:
         with cases:
-            _cases(screen.url, version)
+            _draw_cases_tab(screen.url, version)
     if edit.open:
         with edit:
             dataset_edit.draw(screen, version)
@@ -86,20 +86,20 @@ def draw_dataset(screen: Screen, name: str) -> None:
             dataset_split.draw(screen, version)
 
 
-def _head(screen: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
+def _draw_head(screen: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
     name = versions[0].dataset
     tags = reads_datasets.list_tags(screen.url, name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(units.plain(name), icon=":material/dataset:", anchor=False, width="content")
+        st.subheader(units.escape_markdown(name), icon=":material/dataset:", anchor=False, width="content")
         number = st.selectbox(
             "Version",
-            [one.version for one in versions],
-            format_func=lambda number: _label(number, tags),
+            [version.version for version in versions],
+            format_func=lambda number: _format_version(number, tags),
             key=f"{dataset_keys.DATASET_VERSION}_{name}",
             label_visibility="collapsed",
             width=190,
         )
-        version = next((one for one in versions if one.version == number), versions[0])
+        version = next((version for version in versions if version.version == number), versions[0])
         st.space("stretch")
         with st.popover("Export", icon=":material/download:"):
             for form, (label, mime) in _EXPORTS.items():
@@ -116,24 +116,24 @@ def _head(screen: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
                     width="stretch",
                 )
         if st.button("Delete", icon=":material/delete:", key=dataset_keys.DATASET_DELETE, type="tertiary"):
-            _ask_delete(screen, versions)
+            _open_delete_dialog(screen, versions)
         st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
     st.caption(
-        f"{units.things(version.cases, 'case')} · {units.plain(version.source)} · "
-        f"{units.instant(version.created_at)} by {units.plain(version.created_by)}"
+        f"{units.format_quantity(version.cases, 'case')} · {units.escape_markdown(version.source)} · "
+        f"{units.format_instant(version.created_at)} by {units.escape_markdown(version.created_by)}"
     )
     return version
 
 
-def _label(number: int, tags: dict[str, int]) -> str:
-    named = ", ".join(tag for tag, at in tags.items() if at == number)
-    return f"version {number}" + (f" · {named}" if named else "")
+def _format_version(number: int, tags: dict[str, int]) -> str:
+    tag_names = ", ".join(tag for tag, tagged_version in tags.items() if tagged_version == number)
+    return f"version {number}" + (f" · {tag_names}" if tag_names else "")
 
 
-def _cases(url: str, version: DatasetVersion) -> None:
-    view = dataset_filter.choose(url, version)
-    if view.found.cases:
-        draw_cases(view.found.cases, key="dataset_cases")
+def _draw_cases_tab(url: str, version: DatasetVersion) -> None:
+    view = dataset_filter.draw_filters(url, version)
+    if view.case_page.cases:
+        draw_cases(view.case_page.cases, key="dataset_cases")
         dataset_filter.draw_pages(view, version.dataset)
     else:
         st.caption("No case of this version is like that.")
@@ -141,7 +141,7 @@ def _cases(url: str, version: DatasetVersion) -> None:
         draw_problems(version.problems)
 
 
-def _ask_delete(screen: Screen, versions: Sequence[DatasetVersion]) -> None:
+def _open_delete_dialog(screen: Screen, versions: Sequence[DatasetVersion]) -> None:
     name = versions[0].dataset
 
     def delete(reason: str) -> str:
@@ -149,13 +149,13 @@ def _ask_delete(screen: Screen, versions: Sequence[DatasetVersion]) -> None:
         cache.invalidate("datasets")
         return f"{name} is deleted."
 
-    confirm.ask(
+    confirm.open_dialog(
         "dataset_delete",
         title="Delete the dataset",
         icon=":material/delete:",
         button="Delete",
         act=delete,
-        sentence=f"{units.plain(name)} goes with all of its {units.things(len(versions), 'version')}. "
+        sentence=f"{units.escape_markdown(name)} goes with all of its {units.format_quantity(len(versions), 'version')}. "
         "A dataset that evaluations stand on stays.",
         type_to_confirm=name,
     )

@@ -26,7 +26,7 @@ def draw(evaluation: Evaluation, record: CaseRecord) -> None:
     _draw_text("Reference", case_scores.case.reference)
     contexts = case_scores.case.contexts or ()
     if contexts:
-        with st.expander(units.things(len(contexts), "context"), icon=":material/article:"):
+        with st.expander(units.format_quantity(len(contexts), "context"), icon=":material/article:"):
             for position, context in enumerate(contexts):
                 _draw_text(f"Context {position + 1}", context)
     if record.explanations:
@@ -59,7 +59,7 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
                 else {}
             ),
             "value": column.NumberColumn("Score", format="%.3f", width=65),
-            **({"state": tables.states("", width=85)} if has_unscored else {}),
+            **({"state": tables.state_column("", width=85)} if has_unscored else {}),
             **({"cost": column.NumberColumn("USD", format="%.4g", width=80)} if has_cost else {}),
             "latency_ms": column.NumberColumn("ms", format="%.0f", width=60),
         },
@@ -88,18 +88,18 @@ def _draw_answers(answers: Sequence[Answer]) -> None:
         title = "Generated answer" if len(answers) == 1 else f"Generated answer {answer.repetition}"
         _draw_text(title, answer.answer)
         if answer.problem:
-            st.warning(units.plain(answer.problem), icon=":material/error:")
+            st.warning(units.escape_markdown(answer.problem), icon=":material/error:")
         tokens = (
             ""
             if answer.input_tokens is None or answer.output_tokens is None
             else f", {answer.input_tokens:,} input tokens, {answer.output_tokens:,} output tokens"
         )
         st.caption(
-            f"{units.duration(answer.latency_ms)}{tokens}, {units.plain(units.usd(answer.cost_nano_usd))}"
+            f"{units.format_duration(answer.latency_ms)}{tokens}, {units.escape_markdown(units.format_usd(answer.cost_nano_usd))}"
         )
         if answer.contexts:
             with st.expander(
-                units.things(len(answer.contexts), "retrieved context"), icon=":material/article:"
+                units.format_quantity(len(answer.contexts), "retrieved context"), icon=":material/article:"
             ):
                 for position, context in enumerate(answer.contexts):
                     _draw_text(f"Context {position + 1}", context)
@@ -107,20 +107,20 @@ def _draw_answers(answers: Sequence[Answer]) -> None:
 
 def _draw_explanations(evaluation: Evaluation, explanations: Sequence[Explanation]) -> None:
     with st.expander(
-        f"Judge explanations, {units.things(len(explanations), 'call')}", icon=":material/psychology:"
+        f"Judge explanations, {units.format_quantity(len(explanations), 'call')}", icon=":material/psychology:"
     ):
         for explanation in explanations:
             _draw_text(
                 _format_metric(evaluation, explanation.metric, explanation.repetition), explanation.text
             )
             st.caption(
-                f"{units.duration(explanation.latency_ms)}, {units.plain(units.usd(explanation.cost_nano_usd))}"
+                f"{units.format_duration(explanation.latency_ms)}, {units.escape_markdown(units.format_usd(explanation.cost_nano_usd))}"
             )
 
 
 def _draw_text(title: str, body: str | None) -> None:
     if body:
-        st.markdown(f"**{units.plain(title)}**")
+        st.markdown(f"**{units.escape_markdown(title)}**")
         st.code(body[:_MAX_CHARACTERS], language=None, wrap_lines=True)
         if len(body) > _MAX_CHARACTERS:
             st.caption(

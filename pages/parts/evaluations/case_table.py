@@ -39,7 +39,7 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
     with table_column:
         row_number = _draw_table(evaluation, metrics, page.cases, worst_by, only, page_number)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(units.things(page.total, "case"), width="content")
+            st.caption(units.format_quantity(page.total, "case"), width="content")
             st.space("stretch")
             if (page_count := -(-page.total // PAGE)) > 1:
                 st.pagination(page_count, key=key)

@@ -64,11 +64,11 @@ def _collect_facts(evaluation: Evaluation) -> dict[str, object]:
         "Concurrent calls": limits.concurrency,
         "Calls per minute": "no limit" if limits.calls_per_minute is None else f"{limits.calls_per_minute:,}",
         "Timeout per score": f"{limits.unit_timeout_s:g} s",
-        "Spend limit": "none" if limit_nano_usd is None else units.usd(limit_nano_usd),
+        "Spend limit": "none" if limit_nano_usd is None else units.format_usd(limit_nano_usd),
         "Baseline": evaluation.config.get("baseline") or "as named by the pipeline",
-        "Launched": f"{units.instant(evaluation.created_at)} by {evaluation.created_by}",
-        "Started": units.instant(evaluation.started_at),
-        "Ended": units.instant(evaluation.finished_at),
+        "Launched": f"{units.format_instant(evaluation.created_at)} by {evaluation.created_by}",
+        "Started": units.format_instant(evaluation.started_at),
+        "Ended": units.format_instant(evaluation.finished_at),
         "Attempts": evaluation.attempt,
     }
 
@@ -80,7 +80,7 @@ def _format_cases(evaluation: Evaluation) -> str:
 
 def _draw_rubric(rubric: Mapping[str, Any]) -> None:
     with st.expander(
-        f"Rubric {units.plain(rubric.get('title') or rubric.get('name'))} as used by this evaluation",
+        f"Rubric {units.escape_markdown(rubric.get('title') or rubric.get('name'))} as used by this evaluation",
         icon=":material/rule:",
     ):
         st.code(str(rubric.get("prompt", "")), language=None, wrap_lines=True)

@@ -34,9 +34,9 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
     with st.container(horizontal=True, gap="small"):
         for stage in results.get("stages") or []:
             score = f", score {stage['score']:.3f}" if stage.get("score") is not None else ""
-            tables.badge(
+            tables.draw_badge(
                 str(stage["verdict"]),
-                label=f"{units.plain(stage['name'])}: {units.plain(stage['verdict'])}{score}",
+                label=f"{units.escape_markdown(stage['name'])}: {units.escape_markdown(stage['verdict'])}{score}",
             )
     column = tables.column
     sorted_gates = sorted(gate_results, key=lambda gate: _ORDER.get(gate["verdict"], 0))
@@ -54,7 +54,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
             for gate in sorted_gates
         ],
         {
-            "verdict": tables.states("Verdict", help=GATE_HELP),
+            "verdict": tables.state_column("Verdict", help=GATE_HELP),
             "stage": column.TextColumn("Stage", width=135),
             "metric": column.TextColumn("Metric", width=135),
             "threshold": column.NumberColumn(

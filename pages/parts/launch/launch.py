@@ -101,7 +101,7 @@ def draw(screen: Screen, application: str | None) -> None:
                     reason=(reason or "").strip(),
                 )
             except GenAIOpsError as error:
-                st.error(units.plain(error), icon=":material/error:")
+                st.error(units.escape_markdown(error), icon=":material/error:")
             else:
                 cache.invalidate("evaluations")
                 frame.flash(f"Launched an evaluation of {cases.dataset}.")
@@ -143,11 +143,11 @@ def _summary(
         cost = None if who is None else launch.estimate_max_cost(screen.url, who, found)
         facts |= {
             "Judge calls, at most": f"{found.calls + found.embeddings:,}",
-            "Tokens, at most": f"{units.count(found.input_tokens + found.embedding_tokens)} in, "
-            f"{units.count(found.output_tokens)} out",
+            "Tokens, at most": f"{units.format_count(found.input_tokens + found.embedding_tokens)} in, "
+            f"{units.format_count(found.output_tokens)} out",
             "Cost of judging, at most": "unknown: no price for this model"
             if cost is None
-            else units.usd(cost),
+            else units.format_usd(cost),
         }
     elif who is not None:
         facts["Cost of judging"] = "$0, no model is asked"
@@ -157,4 +157,4 @@ def _summary(
             "Reckoned from the length of the cases. Repairs of malformed answers come on top; a spend limit holds."
         )
     if chosen.problem:
-        st.warning(units.plain(chosen.problem), icon=":material/gavel:")
+        st.warning(units.escape_markdown(chosen.problem), icon=":material/gavel:")

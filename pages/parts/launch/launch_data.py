@@ -73,7 +73,7 @@ def draw(screen: Screen, application: str | None) -> Cases:
     split = _split(screen, dataset, version)
     if waiting := datasets.count_facets(screen.url, dataset, version).reviews.get(case_review.PENDING):
         st.caption(
-            f":material/hourglass: {units.things(waiting, 'generated case')} not reviewed yet: left out of the run."
+            f":material/hourglass: {units.format_quantity(waiting, 'generated case')} not reviewed yet: left out of the run."
         )
     names = [NO_RELEASE, *(one.name for one in releases.list_releases(screen.url, application))]
     release = st.selectbox(
@@ -115,4 +115,4 @@ def _split(screen: Screen, dataset: str, version: int) -> str:
 
 def _version(number: int, cases: int, named: Mapping[str, int]) -> str:
     tags = "".join(f", {tag}" for tag, tagged in sorted(named.items()) if tagged == number)
-    return f"v{number}{tags}, {units.things(cases, 'case')}"
+    return f"v{number}{tags}, {units.format_quantity(cases, 'case')}"

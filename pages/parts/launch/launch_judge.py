@@ -163,5 +163,5 @@ def _keys(variables: tuple[str, ...], what: str) -> None:
         wanted = " or ".join(f"`{name}`" for name in variables[:2])
         st.caption(
             f":orange[:material/key_off:] {what} come from the environment of the worker, never from this form. "
-            f"{wanted} is not set here{units.plain('.')}"
+            f"{wanted} is not set here{units.escape_markdown('.')}"
         )

@@ -98,13 +98,13 @@ def _gates(
     without = sum(row["state"] == ["inconclusive"] for row in rows)
     if without:
         st.warning(
-            f"{units.things(without, 'gate')} of {len(rows)} cannot be decided by this run, so it can at best be "
+            f"{units.format_quantity(without, 'gate')} of {len(rows)} cannot be decided by this run, so it can at best be "
             "inconclusive. Choose a judge that measures them, or give minimums of your own.",
             icon=":material/rule:",
         )
     column = tables.column
     with st.expander(
-        f"{units.things(len(rows), 'gate')} of config/evaluation_pipeline.yaml", icon=":material/rule:"
+        f"{units.format_quantity(len(rows), 'gate')} of config/evaluation_pipeline.yaml", icon=":material/rule:"
     ):
         tables.show(
             rows,
@@ -112,7 +112,7 @@ def _gates(
                 "stage": column.TextColumn("Stage", width="medium"),
                 "metric": column.TextColumn("Gate", width="medium"),
                 "asked": column.TextColumn("Asked", width="medium"),
-                "state": tables.states("", width=100),
+                "state": tables.state_column("", width=100),
                 "why": column.TextColumn("Why", width="large"),
             },
             key="run_gates",

@@ -81,7 +81,7 @@ def draw(url: str, application: str, release: str) -> Choice:
         help="How often each case is answered. More than one shows how much answers vary by themselves.",
     )
     if problem:
-        st.warning(units.plain(problem), icon=":material/smart_toy:")
+        st.warning(units.escape_markdown(problem), icon=":material/smart_toy:")
     return Choice(spec=spec, repetitions=int(repetitions), problem=problem)
 
 

@@ -42,7 +42,7 @@ def choose(entries: Sequence[Metric], *, key: str) -> None:
     )
     entry = entries[picked if picked is not None else 0]
     with st.container(border=True):
-        st.subheader(units.plain(entry.title), icon=":material/rule:", anchor=False)
+        st.subheader(units.escape_markdown(entry.title), icon=":material/rule:", anchor=False)
         tables.facts({_FACTS[name]: value for name, value in _row(entry).items() if name in _FACTS})
 
 

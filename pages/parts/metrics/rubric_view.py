@@ -52,8 +52,8 @@ def _one(screen: Screen, newest: Rubric) -> None:
     versions = {newest.version: newest, **{number: one.rubric for number, one in saved.items()}}
     numbers = sorted(versions, reverse=True)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(units.plain(newest.title), icon=":material/rule:", anchor=False, width="content")
-        st.caption(units.plain(newest.name), width="content")
+        st.subheader(units.escape_markdown(newest.title), icon=":material/rule:", anchor=False, width="content")
+        st.caption(units.escape_markdown(newest.name), width="content")
         st.space("stretch")
         new = _choose("Version", numbers, newest.name, default=True)
         old = _choose("Compare with", [number for number in numbers if number != new], newest.name)
@@ -67,9 +67,9 @@ def _one(screen: Screen, newest: Rubric) -> None:
     one = versions.get(new if new is not None else newest.version, newest)
     if one.version in saved:
         kept = saved[one.version]
-        st.caption(f"Saved {units.instant(kept.created_at)} by {units.plain(kept.created_by)}")
+        st.caption(f"Saved {units.format_instant(kept.created_at)} by {units.escape_markdown(kept.created_by)}")
     if one.description:
-        st.caption(units.plain(one.description))
+        st.caption(units.escape_markdown(one.description))
     if old is not None:
         text_diff.draw(
             written(versions[old]), written(one), old=f"version {old}", new=f"version {one.version}"

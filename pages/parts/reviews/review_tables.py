@@ -47,7 +47,7 @@ def draw(screen: Screen, application: str | None) -> None:
                 alt="Agreement of two reviewers by criterion",
             )
             for method in sorted({one.method for one in agreed if one.method}):
-                st.caption(units.plain(method))
+                st.caption(units.escape_markdown(method))
         else:
             st.caption("No answer has been rated by two people yet.")
     with right:

@@ -50,23 +50,23 @@ STATE_COLOURS = {
 column = st.column_config
 
 
-def badge(state: str, *, label: str | None = None, icon: str | None = None) -> None:
+def draw_badge(state: str, *, label: str | None = None, icon: str | None = None) -> None:
     """One state as a coloured badge."""
-    st.badge(label or words(state), color=STATE_COLOURS.get(state, "gray"), icon=icon)  # type: ignore[arg-type]
+    st.badge(label or format_state(state), color=STATE_COLOURS.get(state, "gray"), icon=icon)  # type: ignore[arg-type]
 
 
-def words(state: str) -> str:
+def format_state(state: str) -> str:
     """A state as people write it."""
     return state.replace("_", " ")
 
 
-def states(label: str, *, width: Any = 100, help: str | None = None) -> Any:
+def state_column(label: str, *, width: Any = 100, help: str | None = None) -> Any:
     """A column of coloured states; give each cell as a list of states."""
     return column.MultiselectColumn(
         label,
         options=list(STATE_COLOURS),
         color=list(STATE_COLOURS.values()),
-        format_func=words,
+        format_func=format_state,
         width=width,
         help=help,
     )
@@ -126,7 +126,7 @@ def has_selection(key: str) -> bool:
 
 def facts(values: Mapping[str, object]) -> None:
     """Name and value pairs; values are shown as text, whatever is in them."""
-    st.table({units.plain(name): units.plain(value) for name, value in values.items()}, border="horizontal")
+    st.table({units.escape_markdown(name): units.escape_markdown(value) for name, value in values.items()}, border="horizontal")
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:
