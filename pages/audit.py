@@ -35,7 +35,7 @@ def draw_entry(one: audit.AuditEntry) -> None:
     st.subheader(f"{one.sequence}. {units.escape_markdown(one.action)}", icon=":material/receipt_long:", anchor=False)
     facts, before, after = st.columns([2, 2, 2])
     with facts:
-        tables.facts(
+        tables.draw_facts(
             {
                 "When": units.format_instant(one.at),
                 "Actor": one.actor,

@@ -65,7 +65,7 @@ def draw_settings() -> None:
     """Every setting; they are read from the environment when a process starts."""
     st.subheader("Settings", icon=":material/tune:", anchor=False)
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "variable": f"GENAIOPS_{name.upper()}",

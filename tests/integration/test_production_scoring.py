@@ -136,7 +136,7 @@ def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
 def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
     requests = traces(10, users=2)
     ingest_and_sample(engine, requests)
-    feedback.give(engine, trace_id=requests[7].trace_id, thumb="down")
+    feedback.record_feedback(engine, trace_id=requests[7].trace_id, thumb="down")
     assert (
         score_round(engine, judge("offline"), Limits(daily_budget_nano_usd=0, per_minute=3), NOW).scored == 3
     )
@@ -199,7 +199,7 @@ def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> 
     requests = traces(60, users=1)
     ingest_and_sample(engine, requests, rate=0.4)
     for one in requests[5:15]:
-        feedback.give(engine, trace_id=one.trace_id, thumb="down")
+        feedback.record_feedback(engine, trace_id=one.trace_id, thumb="down")
     score_round(engine, judge("offline"), FREE, NOW)  # proxies are no evidence
     with writing(engine) as connection:
         rows = connection.execute(sa.select(sample)).all()

@@ -25,7 +25,7 @@ from genaiops_core.telemetry.invocation_logs.importer import Importer
 from genaiops_core.telemetry.invocation_logs.reader import Found
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.privacy import deletion, mentions, user_data
-from genaiops_core.telemetry.privacy.deletion import delete_user, show_user
+from genaiops_core.telemetry.privacy.deletion import delete_user, preview_deletion
 from genaiops_core.telemetry.time_window import Filters, instant
 from genaiops_core.telemetry.traffic.queries import read_summary
 from tests.bedrock_samples import entry
@@ -87,7 +87,7 @@ def forget(engine: sa.Engine, user: str = "ada", **more: Any) -> deletion.Certif
 
 
 def test_all_of_the_user_goes_and_nothing_of_others(traffic: sa.Engine) -> None:
-    held = show_user(traffic, user_id="ada")
+    held = preview_deletion(traffic, user_id="ada")
     assert (len(held.traces), held.sessions, held.shared_traces) == (4, 2, 0)
     certificate = forget(traffic)
     assert dict(certificate.rows) == dict(held.rows)
@@ -102,8 +102,8 @@ def test_all_of_the_user_goes_and_nothing_of_others(traffic: sa.Engine) -> None:
     assert traces(traffic) == traces(traffic, span) == traces(traffic, payload) == {4, 5, 6}
     assert traces(traffic, score) == {4, 5}
     assert traces(traffic, feedback) == {4}
-    assert show_user(traffic, user_id="ada").total == 0
-    assert show_user(traffic, user_id="ada-lovelace").total > 0
+    assert preview_deletion(traffic, user_id="ada").total == 0
+    assert preview_deletion(traffic, user_id="ada-lovelace").total > 0
 
 
 def test_figures_keep_their_sums(traffic: sa.Engine) -> None:
@@ -202,10 +202,10 @@ def test_contents_of_others_that_mention_the_user_are_found_on_request(traffic: 
         traffic, sample(80, trace=8, prompt="I am a colleague of ada."), sample(90, trace=9, prompt="adamant")
     )
     with reading(traffic) as connection:
-        assert [int(one, 16) for one in mentions.in_contents(connection, "ada")] == [1, 2, 7, 8]
+        assert [int(one, 16) for one in mentions.find_traces_mentioning(connection, "ada")] == [1, 2, 7, 8]
     forget(traffic)
     with reading(traffic) as connection:
-        assert [int(one, 16) for one in mentions.in_contents(connection, "ada")] == [8]
+        assert [int(one, 16) for one in mentions.find_traces_mentioning(connection, "ada")] == [8]
 
 
 def test_nothing_to_delete_is_certified_too(engine: sa.Engine) -> None:

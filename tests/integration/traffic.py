@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from db import histogram
 from db.tables.telemetry import ROLLUP_SUMS, application, dirty_hour, request, rollup_minute
 from db.transaction import insert
 from tests.histograms import histogram_of

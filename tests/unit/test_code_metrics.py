@@ -13,8 +13,8 @@ import pytest
 from genaiops_core.evaluation import metrics
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.metrics import code
+from genaiops_core.evaluation.models.protocol import CallFailed
 from tests.direct_calls import judge_one
 
 ROOT = Path(__file__).resolve().parents[2]

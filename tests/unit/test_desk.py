@@ -16,7 +16,15 @@ from genaiops_core.evaluation.calls.rate_limiter import MOST_ATTEMPTS, RateLimit
 from genaiops_core.evaluation.calls.records import packed, reply_of, vector_of
 from genaiops_core.evaluation.calls.unit import Unit, call_sha256
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
-from genaiops_core.evaluation.models.protocol import Embedding, CallFailed, Message, Prompt, Reply, Throttled, Usage
+from genaiops_core.evaluation.models.protocol import (
+    CallFailed,
+    Embedding,
+    Message,
+    Prompt,
+    Reply,
+    Throttled,
+    Usage,
+)
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.runs.parts import choose_batch_size, sample_cases, split_into_batches

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.telemetry.traces.diagnosis import Diagnosis, RequestEvidence, Observation, ScoreEvidence, diagnose
+from genaiops_core.telemetry.traces.diagnosis import (
+    Diagnosis,
+    Observation,
+    RequestEvidence,
+    ScoreEvidence,
+    diagnose,
+)
 from genaiops_core.telemetry.traces.overlaps import measure_overlaps
 from tests.conftest import SHARED_DATA
 

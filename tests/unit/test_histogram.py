@@ -83,4 +83,3 @@ def test_taking_away_all_leaves_nothing() -> None:
     blob = histogram_of([5, 7])
     assert histogram.subtract(blob, blob) == histogram.EMPTY
     assert histogram.subtract(blob, histogram.EMPTY) == blob
-    assert histogram.share_above([blob, histogram.subtract(histogram.EMPTY, blob)], 1) is None

@@ -17,9 +17,9 @@ from genaiops_core.telemetry.sampling.policy import (
     REASONS,
     Policy,
     RequestFacts,
-    hash_to_bucket,
-    decide,
     build_queue_message,
+    decide,
+    hash_to_bucket,
 )
 from genaiops_core.telemetry.traffic.quality import Sums, build_strata
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, fill, is_known, titles_above
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, fill, is_known, count_titles
 from genaiops_core.evaluation.readers.tables import MAX_CELL_CHARACTERS, MAX_COLUMNS, Table, require_columns
 
 DELIMITERS = (",", ";", "\t", "|", "~", "^")
@@ -109,7 +109,7 @@ def _rate_agreement(sample: str, candidate: str) -> tuple[float, int]:
     counts = [len(row) for row in rows]
     if len(counts) > 2:
         counts.pop()  # the sample may end inside a row
-    titles = titles_above(rows[:LOOK_AHEAD]) if rows else 0
+    titles = count_titles(rows[:LOOK_AHEAD]) if rows else 0
     # Sentences below the name of their one column hold commas too: there only known names make a header.
     if titles and (candidate != "," or any(is_known(cell) for cell in rows[titles])):
         counts = counts[titles:]

@@ -69,9 +69,9 @@ def decode_file(data: bytes, filename: str) -> DecodedText:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return DecodedText(_decode(data, encoding, filename))
-    wide = _detect_unmarked_utf16(data[:_HEAD_BYTES])
-    if wide:
-        return DecodedText(_decode(data, wide, filename))
+    utf16_encoding = _detect_unmarked_utf16(data[:_HEAD_BYTES])
+    if utf16_encoding:
+        return DecodedText(_decode(data, utf16_encoding, filename))
     if b"\x1b$" in data[:_HEAD_BYTES]:
         return DecodedText(_decode(data, "iso2022_jp", filename))
     try:
@@ -105,14 +105,14 @@ def _detect_unmarked_utf16(head: bytes) -> str | None:
     """Spaces, delimiters and line ends of any script have a zero byte in UTF-16, always on the same side."""
     if len(head) < 4 or b"\x00" not in head:
         return None
-    high, low = head[1::2].count(0), head[0::2].count(0)
-    encoding = "utf-16-le" if high > low else "utf-16-be"
-    if max(high, low) < 4 * min(high, low) or 100 * max(high, low) < len(head) // 2:
+    high_zeros, low_zeros = head[1::2].count(0), head[0::2].count(0)
+    encoding = "utf-16-le" if high_zeros > low_zeros else "utf-16-be"
+    if max(high_zeros, low_zeros) < 4 * min(high_zeros, low_zeros) or 100 * max(high_zeros, low_zeros) < len(head) // 2:
         return None
     text = head[: len(head) // 2 * 2].decode(encoding, "ignore")
-    odd = sum(unicodedata.category(one) in ("Cc", "Cn", "Co") for one in text if one not in "\t\r\n")
+    unusual_characters = sum(unicodedata.category(one) in ("Cc", "Cn", "Co") for one in text if one not in "\t\r\n")
     # Plain text with a few NUL bytes gives rare signs and no line end when it is read in pairs.
-    return encoding if "\n" in text and 50 * odd <= len(text) else None
+    return encoding if "\n" in text and 50 * unusual_characters <= len(text) else None
 
 
 def _guess_encoding(sample: bytes) -> str:
@@ -124,15 +124,15 @@ def _guess_encoding(sample: bytes) -> str:
     """
     from charset_normalizer import from_bytes
 
-    odd = sum(byte > 127 for byte in sample)
-    if 2 * len(_ISOLATED_NON_ASCII.findall(sample)) > odd:
+    non_ascii_bytes = sum(byte > 127 for byte in sample)
+    if 2 * len(_ISOLATED_NON_ASCII.findall(sample)) > non_ascii_bytes:
         # The Macintosh has its accented letters where Windows has quotes and dashes, and none where Windows has them.
         is_mac = sum(0x80 <= byte <= 0x9F for byte in sample) > sum(byte >= 0xC0 for byte in sample)
         matches = from_bytes(sample, cp_isolation=[*_LATIN, *(["mac_roman"] if is_mac else [])])
     else:
-        eastern = guess_east_asian_encoding(sample)
-        if eastern:
-            return eastern
+        east_asian_encoding = guess_east_asian_encoding(sample)
+        if east_asian_encoding:
+            return east_asian_encoding
         matches = from_bytes(sample, cp_exclusion=list(_EAST_ASIAN))
     best = matches.best()
     if best is None:
@@ -148,13 +148,13 @@ def _guess_encoding(sample: bytes) -> str:
 def _sample_non_ascii_lines(data: bytes) -> bytes:
     """Pieces of lines around odd bytes, up to `_GUESS_BYTES`: only those say anything about the encoding."""
     pieces: list[bytes] = []
-    size = at = 0
-    while size < _GUESS_BYTES and (odd := _NON_ASCII.search(data, at)) is not None:
-        begin = max(at, odd.start() - _AROUND_BYTES, data.rfind(b"\n", at, odd.start()) + 1)
-        end = min(odd.end(), odd.start() + _GUESS_BYTES) + _AROUND_BYTES
-        line_end = data.find(b"\n", odd.end(), end)
+    size = position = 0
+    while size < _GUESS_BYTES and (non_ascii := _NON_ASCII.search(data, position)) is not None:
+        begin = max(position, non_ascii.start() - _AROUND_BYTES, data.rfind(b"\n", position, non_ascii.start()) + 1)
+        end = min(non_ascii.end(), non_ascii.start() + _GUESS_BYTES) + _AROUND_BYTES
+        line_end = data.find(b"\n", non_ascii.end(), end)
         end = line_end if line_end >= 0 else end
         pieces.append(data[begin:end])
         size += end - begin
-        at = max(end, odd.start() + 1)
+        position = max(end, non_ascii.start() + 1)
     return b"\n".join(pieces)

@@ -44,13 +44,13 @@ def find_header(records: Sequence[Sequence[Any]]) -> int | None:
     Lines that stand alone above a table (a title, a date, a source) are stepped over. A first row of nothing but
     numbers and missing values names no columns.
     """
-    start = titles_above(records)
+    start = count_titles(records)
     first = [cell for cell in records[start] if not is_blank(cell)]
     names_nothing = all(_is_value(str(cell)) for cell in first) or _is_one_question(first)
     return None if names_nothing and len(records) > 1 else start
 
 
-def titles_above(records: Sequence[Sequence[Any]]) -> int:
+def count_titles(records: Sequence[Sequence[Any]]) -> int:
     """How many records at the start hold one cell each, above rows that hold several."""
     widths = [sum(not is_blank(cell) for cell in cells) for cells in records]
     start = next((at for at, width in enumerate(widths) if width > 1), 0)

@@ -10,7 +10,7 @@ from genaiops_core.telemetry.conventions import names
 from genaiops_core.telemetry.conventions.documents import Document, read_documents
 from genaiops_core.telemetry.conventions.evaluations import Evaluation, read_evaluations
 from genaiops_core.telemetry.conventions.flattened import unflatten
-from genaiops_core.telemetry.conventions.messages import Message, ToolUse, decoded_json, messages_of, text_of
+from genaiops_core.telemetry.conventions.messages import Message, ToolUse, parse_json_text, parse_messages, to_text
 
 __all__ = ["Content", "Document", "LogRecord", "Message", "ToolUse", "read_content"]
 
@@ -74,19 +74,19 @@ def read_content(
         got = [vercel]
     said_system = _find_first(sources, names.SYSTEM)
     if said_system:
-        system = "\n".join(message.text for message in messages_of(said_system, "system")) or system
+        system = "\n".join(message.text for message in parse_messages(said_system, "system")) or system
     return Content(
         messages_in=tuple(sent),
         messages_out=tuple(_select_answers(got)),
         system=system,
-        query=text_of(_find_first(sources, names.QUERY)),
+        query=to_text(_find_first(sources, names.QUERY)),
         documents=read_documents(sources, told),
         tool=_read_tool(attributes, got),
-        agent_name=text_of(_find_first(sources, names.AGENT_NAME)),
-        agent_id=text_of(_find_first(sources, names.AGENT_ID)),
-        prompt_name=text_of(_find_first(sources, names.FIELDS["prompt_name"])),
-        prompt_version=text_of(_find_first(sources, names.FIELDS["prompt_version"])),
-        guardrail=text_of(_find_first(sources, names.FIELDS["guardrail"])),
+        agent_name=to_text(_find_first(sources, names.AGENT_NAME)),
+        agent_id=to_text(_find_first(sources, names.AGENT_ID)),
+        prompt_name=to_text(_find_first(sources, names.FIELDS["prompt_name"])),
+        prompt_version=to_text(_find_first(sources, names.FIELDS["prompt_version"])),
+        guardrail=to_text(_find_first(sources, names.FIELDS["guardrail"])),
         finish_reasons=_read_finish_reasons(sources, got),
         evaluations=tuple(read_evaluations(attributes, told)),
     )
@@ -104,7 +104,7 @@ def _convert_logs(logs: Iterable[LogRecord]) -> list[Event]:
     """Log records as events: what the body says counts as attributes, a body of text as the content."""
     told: list[Event] = []
     for record in sorted(logs, key=lambda one: (one.time_ns, one.event_name)):
-        body = record.body if isinstance(record.body, Mapping) else decoded_json(record.body)
+        body = record.body if isinstance(record.body, Mapping) else parse_json_text(record.body)
         said = body if isinstance(body, Mapping) else {"content": record.body}
         name = record.event_name or str(record.attributes.get("event.name", ""))
         told.append((name, {**record.attributes, **said}))
@@ -122,17 +122,17 @@ def _collect_event_messages(told: Sequence[Event]) -> tuple[list[Message], list[
             got += _parse_event(said, "assistant")
         elif name != names.DETAILS_EVENT:
             if isinstance(said.get("input"), Mapping):
-                sent += messages_of(said["input"], "user")
+                sent += parse_messages(said["input"], "user")
             if isinstance(said.get("output"), Mapping):
-                got += messages_of(said["output"], "assistant")
+                got += parse_messages(said["output"], "assistant")
     return sent, got
 
 
 def _parse_event(said: Mapping[str, Any], role: str) -> list[Message]:
     whole = (
-        decoded_json(said.get("message"))
+        parse_json_text(said.get("message"))
         or said.get("message")
-        or decoded_json(said.get("gen_ai.event.content"))
+        or parse_json_text(said.get("gen_ai.event.content"))
     )
     if isinstance(whole, Mapping):
         whole = {"role": role, **whole, "finish_reason": said.get("finish_reason", "")}
@@ -140,8 +140,8 @@ def _parse_event(said: Mapping[str, Any], role: str) -> list[Message]:
         whole = {"role": role, "content": whole, "finish_reason": said.get("finish_reason", "")}
     else:
         text = said.get("content", said.get("gen_ai.prompt", said.get("gen_ai.completion", "")))
-        whole = {**said, "role": said.get("role") or role, "content": decoded_json(text) or text}
-    return messages_of(whole, role)
+        whole = {**said, "role": said.get("role") or role, "content": parse_json_text(text) or text}
+    return parse_messages(whole, role)
 
 
 def _find_first(sources: Sequence[Mapping[str, Any]], wanted: Iterable[str]) -> Any:
@@ -173,9 +173,9 @@ def _find_messages(
     system: list[Message] = []
     for source in sources:
         for found in (
-            *(messages_of(source.get(name), role) for name in whole[:2]),
+            *(parse_messages(source.get(name), role) for name in whole[:2]),
             *(_read_indexed_messages(source, prefix, infix, role) for prefix, infix in indexed),
-            *(messages_of(source.get(name), role) for name in whole[2:]),
+            *(parse_messages(source.get(name), role) for name in whole[2:]),
         ):
             # Some instrumentations tell that there was a message, but not what it said.
             said = [one for one in found if one.text or one.tool_calls or one.reasoning]
@@ -197,9 +197,9 @@ def _read_indexed_messages(source: Mapping[str, Any], prefix: str, infix: str, r
                 for part in _get_list(said, "contents")
             ]
             body = {**said, **({"content": parts} if parts else {})}
-            found += messages_of({"content": "", **body, "role": said.get("role") or role}, role)
+            found += parse_messages({"content": "", **body, "role": said.get("role") or role}, role)
         else:
-            found += messages_of(said, role)
+            found += parse_messages(said, role)
     return found
 
 
@@ -222,24 +222,24 @@ def _select_answers(messages: Sequence[Message]) -> Sequence[Message]:
 def _read_vercel_answer(attributes: Mapping[str, Any]) -> Message | None:
     text = attributes.get("ai.response.text", attributes.get("ai.result.text"))
     told = attributes.get("ai.response.object")
-    calls = decoded_json(attributes.get("ai.response.toolCalls"))
+    calls = parse_json_text(attributes.get("ai.response.toolCalls"))
     if text is None and told is None and calls is None:
         return None
-    found = messages_of({"role": "assistant", "content": "", "tool_calls": calls or []}, "assistant")
+    found = parse_messages({"role": "assistant", "content": "", "tool_calls": calls or []}, "assistant")
     return Message(
         role="assistant",
-        text=text_of(text or told),
+        text=to_text(text or told),
         tool_calls=found[0].tool_calls if found else (),
-        finish_reason=text_of(attributes.get("ai.response.finishReason")),
+        finish_reason=to_text(attributes.get("ai.response.finishReason")),
     )
 
 
 def _read_tool(attributes: Mapping[str, Any], got: Sequence[Message]) -> ToolUse | None:
-    said = {field: text_of(_find_first([attributes], wanted)) for field, wanted in names.TOOL.items()}
+    said = {field: to_text(_find_first([attributes], wanted)) for field, wanted in names.TOOL.items()}
     if not said["name"]:
         return None
     if not said["arguments"]:
-        said["arguments"] = text_of(
+        said["arguments"] = to_text(
             _find_first(
                 [attributes],
                 (
@@ -259,7 +259,7 @@ def _read_finish_reasons(sources: Sequence[Mapping[str, Any]], got: Sequence[Mes
     reasons: list[str] = []
     for name in names.FINISH_REASONS:
         value = _find_first(sources, (name,))
-        value = decoded_json(value) or value
+        value = parse_json_text(value) or value
         reasons += [str(one) for one in (value if isinstance(value, list) else [value]) if one]
     reasons += [message.finish_reason for message in got if message.finish_reason]
     return tuple(dict.fromkeys(reasons))

@@ -9,7 +9,7 @@ from typing import Any
 
 from genaiops_core.telemetry.conventions import names
 from genaiops_core.telemetry.conventions.flattened import unflatten
-from genaiops_core.telemetry.conventions.messages import decoded_json, text_of
+from genaiops_core.telemetry.conventions.messages import parse_json_text, to_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def read_documents(
 
 
 def _parse_list(value: Any, depth: int = 0) -> list[Document]:
-    value = decoded_json(value) or value
+    value = parse_json_text(value) or value
     if isinstance(value, Mapping) and depth < 3:
         for key in _LISTS:
             if value.get(key):
@@ -93,24 +93,24 @@ def _parse_list(value: Any, depth: int = 0) -> list[Document]:
 
 def _parse_document(entry: Any) -> Document:
     if not isinstance(entry, Mapping):
-        return Document(content=text_of(entry))
+        return Document(content=to_text(entry))
     inner: Mapping[str, Any] = next(
         (entry[key] for key in ("document", "node", "kwargs") if isinstance(entry.get(key), Mapping)), {}
     )
     said = {**entry, **inner}
     metadata = said.get("metadata") or said.get("meta") or {}
-    metadata = decoded_json(metadata) or metadata
+    metadata = parse_json_text(metadata) or metadata
     if not isinstance(metadata, Mapping):
         metadata = {"metadata": metadata}
     location = said.get("location")
     return Document(
-        id=text_of(_find_first(said, ("id", "document_id", "id_", "chunk_id", "_id")) or ""),
+        id=to_text(_find_first(said, ("id", "document_id", "id_", "chunk_id", "_id")) or ""),
         content=_parse_content(_find_first(said, ("content", "page_content", "text", "document", "chunk"))),
         score=_parse_number(_find_first(said, ("score", "relevance_score", "similarity", "distance"))),
-        source=text_of(
+        source=to_text(
             _find_first(metadata, names.SOURCE_KEYS) or _find_first(said, names.SOURCE_KEYS) or _find_address(location)
         ),
-        version=text_of(_find_first(metadata, names.VERSION_KEYS) or _find_first(said, names.VERSION_KEYS) or ""),
+        version=to_text(_find_first(metadata, names.VERSION_KEYS) or _find_first(said, names.VERSION_KEYS) or ""),
         metadata=metadata,
     )
 
@@ -121,19 +121,19 @@ def _find_first(said: Mapping[str, Any], keys: Iterable[str]) -> Any:
 
 def _parse_content(value: Any) -> str:
     if isinstance(value, Mapping):
-        return text_of(value.get("text") or value.get("content") or value)
-    return text_of(value)
+        return to_text(value.get("text") or value.get("content") or value)
+    return to_text(value)
 
 
 def _find_address(location: Any) -> str:
     """Where Bedrock says a document lies: {"type": "S3", "s3Location": {"uri": ...}}."""
     if not isinstance(location, Mapping):
-        return text_of(location)
+        return to_text(location)
     for value in location.values():
         if isinstance(value, Mapping):
             found = value.get("uri") or value.get("url") or value.get("id")
             if found:
-                return text_of(found)
+                return to_text(found)
     return ""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.telemetry.conventions.messages import text_of
+from genaiops_core.telemetry.conventions.messages import to_text
 from genaiops_core.telemetry.conventions.names import (
     EVALUATION_EVENT,
     EVALUATION_EXPLANATION,
@@ -81,18 +81,18 @@ def _read_attributes(attributes: Mapping[str, Any]) -> Iterator[Evaluation]:
 
 
 def _parse_evaluation(said: Mapping[str, Any], prefix: str, name: str) -> Evaluation | None:
-    name = name or text_of(_find_first(said, prefix, EVALUATION_NAME))
-    given, label = _find_first(said, prefix, EVALUATION_VALUE), text_of(_find_first(said, prefix, EVALUATION_LABEL))
+    name = name or to_text(_find_first(said, prefix, EVALUATION_NAME))
+    given, label = _find_first(said, prefix, EVALUATION_VALUE), to_text(_find_first(said, prefix, EVALUATION_LABEL))
     if not name or (given is None and not label):
         return None
     value, problem = _parse_value(given, label)
-    explanation = text_of(_find_first(said, prefix, EVALUATION_EXPLANATION))
+    explanation = to_text(_find_first(said, prefix, EVALUATION_EXPLANATION))
     return Evaluation(
         name=name[:100],
         value=value,
         label=label[:200],
         explanation="; ".join(filter(None, (problem, explanation or label)))[:10_000],
-        judge=(text_of(_find_first(said, prefix, EVALUATION_JUDGE)) or REPORTED)[:200],
+        judge=(to_text(_find_first(said, prefix, EVALUATION_JUDGE)) or REPORTED)[:200],
     )
 
 

@@ -55,18 +55,18 @@ class Certificate:
         return not self.left
 
 
-def show_user(engine: sa.Engine, *, user_id: str, application: str | None = None) -> Holdings:
+def preview_deletion(engine: sa.Engine, *, user_id: str, application: str | None = None) -> Holdings:
     """What `delete_user` would delete."""
     _check_user(user_id)
     with reading(engine) as connection:
         return holdings(connection, user_id, application)
 
 
-def mentioning(engine: sa.Engine, *, user_id: str, besides: Sequence[str] = ()) -> list[str]:
+def find_traces_mentioning_user(engine: sa.Engine, *, user_id: str, besides: Sequence[str] = ()) -> list[str]:
     """Traces, other than `besides`, whose contents mention the user; every content there is gets read."""
     _check_user(user_id)
     with reading(engine) as connection:
-        return sorted(set(mentions.in_contents(connection, user_id)) - set(besides))
+        return sorted(set(mentions.find_traces_mentioning(connection, user_id)) - set(besides))
 
 
 def delete_user(
@@ -135,7 +135,7 @@ def _certify(engine: sa.Engine, user_id: str, traces: set[str], found: Certifica
     """Look for what is left, and write it down with the rest."""
     application = found.application or None
     with reading(engine) as connection:
-        texts = mentions.find(connection, user_id)
+        texts = mentions.count_mentions(connection, user_id)
     with writing(engine) as connection:
         left = _left(connection, user_id, application, sorted(traces))
         told = asdict(found) | {"left": left, "mentions": texts}
@@ -222,5 +222,5 @@ def _check_user(user_id: str) -> None:
 def _check_reason(reason: str, user_id: str) -> None:
     if not reason.strip():
         raise BadInput("Say why the user's data is deleted; the audit log keeps the reason.")
-    if mentions.names(reason, user_id):
+    if mentions.contains_id(reason, user_id):
         raise BadInput("The reason names the user, and the audit log would keep it; name a ticket instead.")

@@ -18,10 +18,10 @@ from genaiops_core.telemetry.sampling import feedback_scores
 from genaiops_core.telemetry.sampling.policy import Decision, Policy, RequestFacts, decide
 from genaiops_core.telemetry.scores import NS_PER_HOUR, Score, replace_scores
 
-SETTLES = dt.timedelta(seconds=10)
+SETTLING_TIME = dt.timedelta(seconds=10)
 """How long after a request was seen its other spans, which decide its cost, may still come."""
 
-WAITS_FOR = dt.timedelta(hours=6)
+MAX_WAIT = dt.timedelta(hours=6)
 """How long a request is waited for whose root span is missing; it is not sampled after that."""
 
 CURSOR = "production"
@@ -205,7 +205,7 @@ def _mark(connection: sa.Connection, cursor: Any, now: dt.datetime) -> None:
 
 def _has_settled(connection: sa.Connection, cursor: Any, now: dt.datetime) -> bool:
     marked_at: dt.datetime | None = cursor.marked_at
-    if marked_at is None or now - marked_at < SETTLES:
+    if marked_at is None or now - marked_at < SETTLING_TIME:
         return False
     mark: int = cursor.mark_transaction
     oldest, after_all = _transactions(connection)
@@ -243,12 +243,12 @@ def _wait_for(connection: sa.Connection, rows: Iterable[Any], now: dt.datetime) 
 def _arrived(connection: sa.Connection, now: dt.datetime, limit: int) -> list[Any]:
     """Requests that waited for their root span and have settled since it came."""
     w = sample_waiting.c
-    connection.execute(sa.delete(sample_waiting).where(w.waits_since < now - WAITS_FOR))
+    connection.execute(sa.delete(sample_waiting).where(w.waits_since < now - MAX_WAIT))
     has_root = sa.exists().where(request.c.id == w.request_id, request.c.duration_ns.is_not(None))
     connection.execute(
         sa.update(sample_waiting).where(w.complete_at.is_(None), has_root).values(complete_at=now)
     )
-    due = sa.select(w.request_id).where(w.complete_at <= now - SETTLES)
+    due = sa.select(w.request_id).where(w.complete_at <= now - SETTLING_TIME)
     ids = connection.scalars(due.order_by(w.request_id).limit(limit)).all()
     if not ids:
         return []

@@ -1,4 +1,4 @@
-"""What a search means to the database: each node of a query as a condition on a row of `request`."""
+"""Translates a search into SQL: each node of a query is a condition on a row of `request`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COLUMNS = {
     "name": "name",
 }
 INDEXED_FIELDS = ("trace", "user", "session")
-"""Fields whose single whole value an index finds, the most selective first."""
+"""Fields with an index for one whole value, the most selective first."""
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -38,9 +38,10 @@ _TEXT_COLUMNS = ("name", "trace_id", "user_id", "session_id")
 
 
 def build_condition(node: ast.Node, *, is_upper: bool = True) -> Condition:
-    """`node` as a condition, where what messages say is taken to hold (`is_upper`) or not to hold.
+    """An upper or a lower bound of the rows that match `node`; messages cannot be searched in SQL.
 
-    Without `Text` in the query both are the same and exact; with it, requests between the two must be read.
+    The upper bound (`is_upper`) assumes that messages contain every text, the lower bound that they contain none.
+    Without `Text` in the query both bounds are exact. With it, the messages of rows between them must be read.
     """
     if isinstance(node, ast.Text):
         return sa.true() if is_upper else match_text_in_columns(node)
@@ -54,12 +55,12 @@ def build_condition(node: ast.Node, *, is_upper: bool = True) -> Condition:
 
 
 def match_text_in_columns(node: ast.Text) -> Condition:
-    """Whether the request's name or one of its ids has these words, in any case."""
+    """Whether the request's name or one of its ids contains the text, in any case."""
     return sa.or_(*[request.c[name].icontains(node.text, autoescape=True) for name in _TEXT_COLUMNS])
 
 
 def find_whole_value(node: ast.Node, field: str) -> str | None:
-    """The one whole value that `node` asks `field` to have, if that is what it asks."""
+    """The value, when `node` compares `field` with a single whole value; else None."""
     if isinstance(node, ast.Match) and node.field == field and len(node.values) == 1:
         value = node.values[0]
         return value if value and "*" not in value else None
@@ -67,7 +68,7 @@ def find_whole_value(node: ast.Node, field: str) -> str | None:
 
 
 def match_indexed_value(field: str, value: str) -> Condition:
-    """A field of `INDEXED` with one whole value, as its index can find it."""
+    """Whether a field of `INDEXED_FIELDS` has this whole value, in a form that its index serves."""
     return request.c[_COLUMNS[field]] == (value.lower() if field == "trace" else value)
 
 
@@ -78,11 +79,11 @@ def _build_comparison(node: ast.Compare) -> Condition:
         return _exists(score, score.c.metric == node.metric, score.c.value.is_not(None), value)
     if node.field == "latency":
         bound_ns = int(node.number.scaleb(6))
-        # Below 0 is unknown, and NULL not told yet.
+        # A negative duration is unknown; NULL means that the root span was not received yet.
         duration_ns = sa.func.coalesce(request.c.duration_ns, -1)
         return sa.and_(duration_ns >= 0, compare(duration_ns, bound_ns))
     if node.field == "cost":
-        # Unknown is not 0: a request none of whose calls has a price is neither cheap nor dear.
+        # Unknown is not 0: a request none of whose calls has a price matches no cost comparison.
         is_known = sa.or_(request.c.calls == 0, request.c.unpriced_calls < request.c.calls)
         return sa.and_(is_known, compare(request.c.cost_nano_usd, int(node.number.scaleb(9))))
     return _compare_count(node.field, compare, node.number)
@@ -115,13 +116,13 @@ def _match_value(node: ast.Match, value: str) -> Condition:
         own = _match_column(request.c.model, value, is_part=is_part)
         if value == "":
             return own
-        # The request keeps one of its models; the others are with its calls.
+        # Table `request` has one model per request; the models of its other calls are in table `span`.
         return sa.or_(own, _exists(span, span.c.is_call, _match_column(span.c.model, value, is_part=is_part)))
     return _match_column(request.c[_COLUMNS[field]], value, is_part=is_part)
 
 
 def _match_column(column: sa.ColumnElement[str], value: str, *, is_part: bool) -> Condition:
-    """Equal, or like a pattern in any case where `*` stands for anything."""
+    """Equal, or LIKE a pattern in any case when the value has a `*` or may be a part."""
     if not is_part and "*" not in value:
         return column == value
     escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
@@ -131,7 +132,7 @@ def _match_column(column: sa.ColumnElement[str], value: str, *, is_part: bool) -
 def _exists(table: sa.Table, *conditions: Condition) -> Condition:
     join_conditions = [table.c.trace_id == request.c.trace_id]
     if "application" in table.c:
-        # Without statistics SQLite would rather walk the index of the application than that of the trace.
+        # Concatenation hides the column from SQLite's planner, which else prefers the application's index to the trace's.
         join_conditions.append(table.c.application.concat("") == request.c.application)
     return sa.exists().where(*join_conditions, *conditions).correlate(request)
 

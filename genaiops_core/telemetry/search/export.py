@@ -1,7 +1,7 @@
-"""Export of the requests that a search finds, as a stream of bounded memory.
+"""Exports the requests that match a search, as a stream with bounded memory.
 
-Pages are read one by one, each from its own snapshot: nothing keeps the database busy while a slow reader reads, every
-request comes once, and what arrives meanwhile is newer than where the export began.
+Each page is read from a snapshot of its own, so that a slow client holds no transaction open. The cursor goes from new
+to old, so every request appears once and requests that arrive during the export are not in it.
 """
 
 from __future__ import annotations
@@ -50,37 +50,37 @@ _WRITERS: Mapping[str, Callable[[], RowWriter]] = {
 
 
 def media_type(format: str) -> str:
-    """What a file of this format is on the web."""
+    """The media type of a file of this format."""
     return _FILES[_check_format(format)].get_media_type
 
 
 def filename(format: str) -> str:
-    """A name for a file of this format."""
+    """The file name for a download of this format."""
     return _FILES[_check_format(format)].get_filename
 
 
 def export(
     engine: sa.Engine, filters: Filters, query: str = "", *, format: str, limit: int | None = None
 ) -> Iterator[bytes]:
-    """The requests found, newest first, as one file in pieces.
+    """Yield the matching requests, newest first, as the pieces of one file.
 
-    CSV, JSON lines and Parquet have a row a request (`trace_files.COLUMNS`). OTLP is a trace export request with every
-    span of the traces found; importing it elsewhere gives the same figures.
+    CSV, JSON lines and Parquet have one row per request (`trace_files.COLUMNS`). OTLP is a trace export request with
+    every span of the matching traces; an import of it gives the same figures.
 
     Args:
         engine: the database.
-        filters: the window and what it is narrowed to.
-        query: a search; see `search_language`.
+        filters: the window and the dimensions.
+        query: a search; see `language`.
         format: one of `FORMATS`.
-        limit: requests at most; None for all.
+        limit: maximum number of requests; None for all.
 
     Raises:
-        BadInput: no such format, query or limit; before the first piece.
+        BadInput: an invalid format, query or limit; raised before the first piece.
     """
     _check_format(format)
     parsed_query = parse(query)
     if limit is not None and limit < 1:
-        raise BadInput(f"An export has at least one request, not {limit}.")
+        raise BadInput(f"The limit of an export is {limit}; use 1 or more.")
     pages = _read_pages(engine, filters, parsed_query, limit)
     return _write_otlp(engine, pages) if format == "otlp" else _write_rows(pages, _WRITERS[format]())
 
@@ -115,8 +115,8 @@ def _write_rows(pages: Iterator[tuple[TraceRow, ...]], writer: RowWriter) -> Ite
 
 
 def _write_otlp(engine: sa.Engine, pages: Iterator[tuple[TraceRow, ...]]) -> Iterator[bytes]:
-    """One JSON object, its list written group by group."""
-    # A trace that several applications took part in is several rows and one trace; others need no remembering.
+    """One JSON object whose list is written group by group."""
+    # A trace of several applications has several rows and must be exported once; only such traces are remembered.
     exported: set[str] = set()
     pieces = [b'{"resourceSpans":[']
     size, separator = 0, b""
@@ -137,7 +137,7 @@ def _write_otlp(engine: sa.Engine, pages: Iterator[tuple[TraceRow, ...]]) -> Ite
 
 
 def _find_shared_traces(engine: sa.Engine, traces: list[str]) -> set[str]:
-    """Those of `traces` that have a request in more than one application."""
+    """The traces with a request in more than one application."""
     with reading(engine) as connection:
         rows = connection.execute(
             sa.select(request.c.trace_id)

@@ -1,4 +1,4 @@
-"""Looking for words in what spans say. Payloads are compressed, so no index helps: requests are read one by one."""
+"""Searches the messages of spans for texts. Payloads are compressed and have no index, so each request is read."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import zstandard
 from db.tables.telemetry import log_record, payload
 
 MAX_REQUESTS_READ = 1_000
-"""Requests whose messages are read for one page."""
+"""Requests whose messages are read for one page, at most."""
 
 MAX_PARSED_BYTES = 4 << 20
-"""A longer payload is searched as it is written, JSON escapes and names of attributes included."""
+"""A longer payload is searched as raw JSON, including escapes and attribute names, because parsing it is too slow."""
 
 _PLAIN = re.compile(r"[a-z0-9]+")
 _SPACES = re.compile(r"\s+")
@@ -28,16 +28,16 @@ RequestKey = tuple[str, str]
 
 
 def normalise(text: str) -> str:
-    """Case and the length of white space do not matter."""
+    """Text in a form in which case and the length of white space do not matter."""
     return _SPACES.sub(" ", text).casefold()
 
 
 def find_texts_in_requests(connection: sa.Connection, requests: Sequence[RequestKey], texts: Sequence[str]) -> dict[RequestKey, set[str]]:
-    """Which of `texts` the spans of each request say in an attribute or event, in any case.
+    """The `texts` that occur in attributes, events or log records of each request, in any case.
 
     Args:
         connection: best a `reading` snapshot.
-        requests: few; their payloads are read together.
+        requests: a small number; one statement reads all their payloads.
         texts: words or phrases.
     """
     tests = {text: _compile_test(text) for text in texts}
@@ -65,7 +65,7 @@ def _read_blobs(connection: sa.Connection, traces: Sequence[str]) -> Iterator[tu
 
 
 class _Payload:
-    """One payload, parsed only when its bytes do not rule a text out."""
+    """One payload. It is parsed only when its bytes may contain a text."""
 
     def __init__(self, content: bytes) -> None:
         self._lowered = content.lower()
@@ -87,14 +87,14 @@ class _Payload:
 
 def _compile_test(text: str) -> Callable[[_Payload], bool]:
     wanted = normalise(text)
-    # Letters and digits are written as they are in JSON, also in JSON inside a string: what lacks them lacks the text.
+    # JSON never escapes ASCII letters and digits, so bytes without the longest run of them cannot contain the text.
     runs = _PLAIN.findall(wanted) if wanted.isascii() else []
     word = max(runs, key=len, default="").encode()
     return lambda stored: stored.may_have(word) and stored.has(wanted)
 
 
 def extract_texts(source: Any) -> Iterator[str]:
-    """Every text that one span's payload or one log record says, JSON in a text opened."""
+    """Every string in one span's payload or one log record; a string that contains JSON is parsed too."""
     stack = [source.get(name) for name in ("attributes", "events", "body")] if isinstance(source, dict) else []
     while stack:
         value = stack.pop()

@@ -48,9 +48,17 @@ def format_skipped(skipped: Mapping[str, int]) -> str:
 
 
 def select_version(name: str, version: DatasetVersion | None) -> None:
-    """Drop cached reads of datasets and select dataset `name` in its new version; None keeps the version."""
+    """Select dataset `name` in the table, in its new version; None keeps the version."""
+    # The names are counted: each addition gives the table and the file field new keys, which resets both.
     state = st.session_state
-    cache.invalidate("datasets")
     state[dataset_keys.DATASET_IMPORTED] = [*state.get(dataset_keys.DATASET_IMPORTED, []), name]
-    if version is not None:
-        state[f"{dataset_keys.DATASET_VERSION}_{name}"] = version.version
+    if version is None:
+        cache.invalidate("datasets")
+    else:
+        show_version(version)
+
+
+def show_version(version: DatasetVersion) -> None:
+    """Drop cached reads of datasets and show `version` of the dataset on screen."""
+    cache.invalidate("datasets")
+    st.session_state[f"{dataset_keys.DATASET_VERSION}_{version.dataset}"] = version.version

@@ -1,4 +1,4 @@
-"""Which cases of a version are looked at: by split, review and words, a page at a time."""
+"""The filter of the cases of a version: by split, review and words, with pages."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _NONE = "(none)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """What the filters ask for, and the page of it that is shown."""
+class CaseView:
+    """A filter and one page of its cases."""
 
     case_filter: Wanted
     case_page: Found
     page: int
     page_count: int
     name: str
-    """Of the filter and the page: the same name shows the same cases of a version."""
+    """Names filter and page: equal names mean equal cases of a version, so it is safe in widget keys."""
 
 
-def draw_filters(url: str, version: DatasetVersion) -> View:
-    """Draw the filters and read their page; the pager comes from `draw_pages`, below the cases."""
+def draw_filters(url: str, version: DatasetVersion) -> CaseView:
+    """Draw the filters and read the page of cases; `draw_pages` draws the page selector below the cases."""
     facets = datasets.count_facets(url, version.dataset, version.version)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         words = st.text_input(
@@ -52,11 +52,11 @@ def draw_filters(url: str, version: DatasetVersion) -> View:
             page, case_page = page_count, _read_page(url, version, case_filter, page_count)
         st.space("stretch")
         st.caption(units.format_quantity(case_page.total, "case"), width="content")
-    return View(wanted=case_filter, found=case_page, page=page, pages=page_count, name=f"{filter_name}_{page}")
+    return CaseView(case_filter=case_filter, case_page=case_page, page=page, page_count=page_count, name=f"{filter_name}_{page}")
 
 
-def draw_pages(view: View, dataset: str) -> None:
-    """The pager, where there is more than one page."""
+def draw_pages(view: CaseView, dataset: str) -> None:
+    """Draw the page selector if there is more than one page."""
     if view.page_count > 1:
         with st.container(horizontal_alignment="right"):
             st.pagination(view.page_count, key=_build_page_key(dataset, view.name.rpartition("_")[0]))
@@ -71,7 +71,7 @@ def _read_page(url: str, version: DatasetVersion, case_filter: Wanted, page: int
 
 
 def _draw_facet(label: str, placeholder: str, key: str, dataset: str, counts: dict[str, int]) -> str | None:
-    """A choice among the values there are; not drawn where every case has none."""
+    """Draw a choice of the existing values; draws nothing when no case has a value."""
     if not set(counts) - {""}:
         return None
     selected = st.selectbox(

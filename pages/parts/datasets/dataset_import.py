@@ -116,7 +116,7 @@ def _choose_columns(guessed: datasets.Preview, identity: str) -> dict[str, str]:
 def _draw_head(preview: datasets.Preview) -> None:
     """The first rows as they stand in the file, so that the right column can be seen."""
     columns = preview.columns[:_MAX_COLUMNS]
-    tables.show(
+    tables.draw(
         [
             {name: None if cell is None else str(cell) for name, cell in zip(columns, row, strict=False)}
             for row in preview.head

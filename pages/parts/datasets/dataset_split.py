@@ -56,7 +56,7 @@ def draw(screen: Screen, version: DatasetVersion) -> None:
 def _draw_counts(counts: dict[str, int], *, key: str) -> None:
     total = sum(counts.values()) or 1
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {"split": name or "(none)", "cases": count, "share": 100 * count / total}
             for name, count in counts.items()

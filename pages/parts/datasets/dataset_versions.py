@@ -25,7 +25,7 @@ def draw(screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVer
     tags = datasets.list_tags(screen.url, name)
     evaluations = datasets.list_uses(screen.url, name)
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "version": version.version,
@@ -62,7 +62,7 @@ def draw(screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVer
         _draw_comparison(screen.url, old, new)
     if evaluations:
         st.markdown("**Evaluations**")
-        tables.show(
+        tables.draw(
             [
                 vars(evaluation) | {"verdict": [evaluation.verdict] if evaluation.verdict else [], "state": [evaluation.state]}
                 for evaluation in evaluations

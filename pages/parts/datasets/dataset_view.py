@@ -23,7 +23,7 @@ _EXPORTS = {"jsonl": ("JSON lines", "application/x-ndjson"), "csv": ("CSV", "tex
 def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
     """Cases as rows of text."""
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "case": number,
@@ -53,7 +53,7 @@ def draw_problems(problems: Sequence[Problem]) -> None:
         f"{units.format_quantity(len(problems), 'problem')} by row and column", icon=":material/warning:"
     ):
         column = tables.column
-        tables.show(
+        tables.draw(
             [{"row": problem.row, "column": problem.column, "problem": problem.problem} for problem in problems],
             {
                 "row": column.NumberColumn("Row", width=70),

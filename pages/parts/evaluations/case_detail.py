@@ -39,7 +39,7 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
     has_repetitions = any(score.repetition > 1 for score in scores)
     has_unscored = any(score.value is None for score in scores)
     has_cost = any(score.cost_nano_usd != 0 for score in scores)
-    tables.show(
+    tables.draw(
         [
             {
                 "metric": metric_names.title(score.metric, evaluation),
@@ -71,7 +71,7 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
         (score.metric, score.reason): score.repetition for score in reversed(scores) if score.reason
     }
     if repetition_by_reason:
-        tables.facts(
+        tables.draw_facts(
             {
                 _format_metric(evaluation, metric, repetition): reason
                 for (metric, reason), repetition in reversed(repetition_by_reason.items())

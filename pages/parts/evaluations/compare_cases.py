@@ -145,7 +145,7 @@ def _draw_unpaired(evaluation_id: str, case_list: str, sides: Sequence[Side]) ->
         st.caption("Both evaluations have every case.")
         return
     column = tables.column
-    tables.show(
+    tables.draw(
         [{"case": side.case, "input": side.input, "answer": side.answer} for side in sides[:_MAX_UNPAIRED]],
         {
             "case": column.NumberColumn("Case", width=52),

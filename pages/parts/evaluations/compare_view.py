@@ -210,7 +210,7 @@ def _draw_table(run_comparison: RunComparison) -> None:
     interval_help = "Range of differences that the cases support at the stated confidence"
     result = run_comparison.comparison
     has_p_values = any(difference.p_value is not None for difference in result.differences)
-    tables.show(
+    tables.draw(
         [
             {
                 "verdict": [difference.verdict],

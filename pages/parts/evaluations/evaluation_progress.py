@@ -104,7 +104,7 @@ def _draw_means(screen: Screen, evaluation: runs.Evaluation) -> None:
     if not means:
         return
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "metric": metric_names.title(mean.metric, evaluation),

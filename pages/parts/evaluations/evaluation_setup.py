@@ -20,7 +20,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
     config = evaluation.config
     facts_column, documents_column = st.columns(2)
     with facts_column:
-        tables.facts(_collect_facts(evaluation))
+        tables.draw_facts(_collect_facts(evaluation))
     with documents_column:
         document = config.get("pipeline")
         if document:
@@ -30,7 +30,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
             )
         if config.get("minimums"):
             st.markdown("**Minimums set at launch**")
-            tables.facts(
+            tables.draw_facts(
                 {metric_names.title(name, evaluation): value for name, value in config["minimums"].items()}
             )
         if target := config.get("target"):
@@ -84,7 +84,7 @@ def _draw_rubric(rubric: Mapping[str, Any]) -> None:
         icon=":material/rule:",
     ):
         st.code(str(rubric.get("prompt", "")), language=None, wrap_lines=True)
-        tables.show(
+        tables.draw(
             list(rubric.get("scale") or ()),
             {
                 "label": tables.column.TextColumn("Label"),

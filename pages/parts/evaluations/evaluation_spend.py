@@ -54,7 +54,7 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         st.caption("No model calls: this judge costs nothing.")
         return
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "metric": metric_names.title(spend.metric, evaluation),
@@ -87,7 +87,7 @@ def _draw_answers(answers: Mapping[str, Any]) -> None:
     }
     for percentile, latency in (answers.get("latency_ms") or {}).items():
         facts[f"Latency {percentile}"] = _format_interval(latency or {}, "value", units.format_duration)
-    tables.facts(facts)
+    tables.draw_facts(facts)
 
 
 def _format_interval(estimate: Mapping[str, Any], centre: str, format_value: Callable[[float], str]) -> str:

@@ -151,7 +151,7 @@ def _summary(
         }
     elif who is not None:
         facts["Cost of judging"] = "$0, no model is asked"
-    tables.facts(facts)
+    tables.draw_facts(facts)
     if found.calls:
         st.caption(
             "Reckoned from the length of the cases. Repairs of malformed answers come on top; a spend limit holds."

@@ -106,7 +106,7 @@ def _gates(
     with st.expander(
         f"{units.format_quantity(len(rows), 'gate')} of config/evaluation_pipeline.yaml", icon=":material/rule:"
     ):
-        tables.show(
+        tables.draw(
             rows,
             {
                 "stage": column.TextColumn("Stage", width="medium"),

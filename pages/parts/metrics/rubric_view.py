@@ -99,7 +99,7 @@ def _choose(label: str, numbers: Sequence[int], name: str, *, default: bool = Fa
 
 def draw_scale(one: Rubric) -> None:
     """What each label is worth and when it is chosen."""
-    tables.show(
+    tables.draw(
         [{"label": label.label, "value": label.value, "meaning": label.meaning} for label in one.scale],
         {
             "label": tables.column.TextColumn("Label", width=110),

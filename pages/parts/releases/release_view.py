@@ -74,7 +74,7 @@ def draw_details(chosen: Release, decisions: Sequence[Approval]) -> None:
     """The manifest left, the decisions so far right."""
     left, right = st.columns(2)
     with left:
-        tables.facts(
+        tables.draw_facts(
             {
                 "Model": chosen.model or "not chosen by the release",
                 "Prompts": ", ".join(f"{p['name']}@{p['version']}" for p in chosen.prompts) or "none",

@@ -42,7 +42,7 @@ def draw(found: Sequence[JudgeAgreement], *, key: str, names_judge: bool) -> Non
     }
     if not names_judge:
         del columns["judge"]
-    tables.show(
+    tables.draw(
         [
             {
                 "metric": one.metric,

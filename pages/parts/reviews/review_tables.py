@@ -21,7 +21,7 @@ def draw(screen: Screen, application: str | None) -> None:
         st.subheader("Agreement of two reviewers", icon=":material/handshake:", anchor=False)
         agreed = reads_reviews.measure_agreement(screen.url, application)
         if agreed:
-            tables.show(
+            tables.draw(
                 [
                     {
                         "metric": titles.get(one.metric, one.metric),

@@ -35,7 +35,7 @@ def draw_metrics(metrics: Mapping[str, Any], key: int) -> None:
         told = metrics[variant]
         shown = {name: write(told.get(name)) for name, (_, write) in FIGURES.items()}
         rows.append({"variant": [variant], "release": told.get("release"), **shown})
-    tables.show(
+    tables.draw(
         rows,
         {
             "variant": tables.state_column("In traffic"),
@@ -58,7 +58,7 @@ def draw_rollbacks(found: Sequence[Rollback]) -> None:
         st.caption("None yet.")
         return
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "at": one.at,
@@ -89,7 +89,7 @@ def draw_resolved(found: Sequence[Incident]) -> None:
     """Incidents that are over."""
     st.subheader("Resolved incidents", icon=":material/task_alt:", anchor=False)
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "opened": one.opened_at,

@@ -24,7 +24,7 @@ REFRESH_S = 3
 
 def draw_facts(one: Rollout) -> None:
     """Who started it, when, and what the evidence says."""
-    tables.facts(
+    tables.draw_facts(
         {
             "Stable release": one.stable,
             "Canary release": one.canary or "none",
@@ -156,7 +156,7 @@ def _quality(url: str, application: str, at: dt.datetime, one: Rollout | None) -
 def draw_all(found: Sequence[Rollout]) -> None:
     """Where every application stands."""
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "application": one.application,
@@ -190,7 +190,7 @@ def draw_all(found: Sequence[Rollout]) -> None:
 def draw_history(rows: Sequence[dict[str, Any]]) -> None:
     """Every rollout of one application, newest first."""
     column = tables.column
-    tables.show(
+    tables.draw(
         [{**row, "state": [row["state"]], "verdict": [row["verdict"]]} for row in rows],
         {
             "canary": column.TextColumn("Release"),

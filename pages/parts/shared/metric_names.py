@@ -9,16 +9,16 @@ from genaiops_core.evaluation.metrics import Metric, find
 from genaiops_core.evaluation.runs import Evaluation
 
 
-def entry_of(name: str, run: Evaluation | None = None) -> Metric | None:
+def find_metric(name: str, evaluation: Evaluation | None = None) -> Metric | None:
     """What is known of a metric."""
-    if run is None:
+    if evaluation is None:
         return find(name)
-    return find(name, (run.config.get("judge_options") or {}).get("rubrics") or (), judge=run.judge)
+    return find(name, (evaluation.config.get("judge_options") or {}).get("rubrics") or (), judge=evaluation.judge)
 
 
 def title(name: str, run: Evaluation | None = None) -> str:
     """As people say it: `Faithfulness`, `Grounding overlap (proxy)`."""
-    entry = entry_of(name, run)
+    entry = find_metric(name, run)
     return entry.title if entry else name.replace("_", " ").capitalize()
 
 
@@ -29,11 +29,11 @@ def heading(name: str) -> str:
 
 def help_of(name: str, run: Evaluation) -> str | None:
     """What it says, in a sentence or two."""
-    entry = entry_of(name, run)
+    entry = find_metric(name, run)
     return entry.description if entry else None
 
 
 def is_high_worst(name: str | None, run: Evaluation) -> bool:
     """Whether more of it is worse."""
-    entry = entry_of(name, run) if name else None
+    entry = find_metric(name, run) if name else None
     return entry is not None and entry.higher_is_better is False

@@ -136,7 +136,7 @@ def tools(trace: Trace) -> None:
     if asked:
         column = tables.column
         st.markdown("**Asked for by a model**")
-        tables.show(
+        tables.draw(
             [{"step": one.name, "tool": call.name, "arguments": call.arguments[:500]} for one, call in asked],
             {
                 "step": column.TextColumn("Step"),

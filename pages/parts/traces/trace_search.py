@@ -83,7 +83,7 @@ def _help() -> None:
                 on_click=_use,
                 args=(example,),
             )
-        tables.facts(search_language.FIELDS)
+        tables.draw_facts(search_language.FIELDS)
 
 
 def _use(example: str) -> None:

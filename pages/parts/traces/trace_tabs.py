@@ -55,7 +55,7 @@ def _attributes(one: TraceSpan) -> None:
     """Everything the chosen step said, as it said it."""
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        tables.facts(
+        tables.draw_facts(
             {
                 "Step": one.name,
                 "Component": one.component,
@@ -124,7 +124,7 @@ def _scores(screen: Screen, trace: Trace) -> None:
         )
     if judged := traces.list_scores(screen.url, trace.trace_id):
         column = tables.column
-        tables.show(
+        tables.draw(
             [
                 {"metric": one.metric, "judge": one.judge, "value": one.value, "reason": one.reason[:2_000]}
                 for one in judged
@@ -158,7 +158,7 @@ def _components(trace: Trace) -> None:
     column = tables.column
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        tables.show(
+        tables.draw(
             [
                 {
                     "component": waterfall.COMPONENTS.get(one.component, one.component),
@@ -184,7 +184,7 @@ def _components(trace: Trace) -> None:
             alt="Own time and cost by component",
         )
     with right:
-        tables.facts(
+        tables.draw_facts(
             {
                 "Trace id": trace.trace_id,
                 "Started": units.format_instant(trace.start),

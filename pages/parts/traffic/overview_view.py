@@ -100,7 +100,7 @@ def draw_applications(
     """The table of applications, with the course of their requests."""
     st.subheader("Applications", icon=":material/apps:", anchor=False)
     column = tables.column
-    tables.show(
+    tables.draw(
         [{**row, "course": courses.get(row["application"])} for row in found],
         {
             "application": column.TextColumn("Application", pinned=True),

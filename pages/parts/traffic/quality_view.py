@@ -57,7 +57,7 @@ def draw_sampling(told: SamplingSummary) -> None:
 def draw_table(url: str, window: Filters, by: str, name: str) -> None:
     """Means and intervals for each value of a dimension."""
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "key": key or "(not said)",
