@@ -35,7 +35,7 @@ def run(
     from genaiops_core.telemetry.privacy import retention
 
     settings = context.settings()
-    keep = retention.Keep(**settings.retention)
+    keep = retention.RetentionPeriods(**settings.retention)
     removed = retention.run(context.engine(), keep, now(), is_dry_run=dry_run)
     if as_json:
         output.print_json({**dataclasses.asdict(removed), "keep": dataclasses.asdict(keep)})

@@ -19,10 +19,10 @@ class RetentionRun:
 
     def __init__(self, engine: sa.Engine, settings: Settings, stopping: threading.Event) -> None:
         self._engine = engine
-        self._keep = retention.Keep(**settings.retention)
+        self._keep = retention.RetentionPeriods(**settings.retention)
         self._stopping = stopping
 
-    def __call__(self) -> retention.Removed | None:
+    def __call__(self) -> retention.RetentionResult | None:
         """Delete what is too old if a run is due; None when it is not."""
         if not retention.claim_run(self._engine, now()):
             return None

@@ -30,7 +30,7 @@ from genaiops_core.settings import Settings
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.privacy import retention
-from genaiops_core.telemetry.privacy.retention import Keep
+from genaiops_core.telemetry.privacy.retention import RetentionPeriods
 from genaiops_core.telemetry.rollups import minutes, usage
 from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.time_window import Filters
@@ -156,9 +156,9 @@ def test_a_dry_run_says_what_the_run_then_does(engine: sa.Engine) -> None:
         )
     close_hours(engine, NOW)
     before = figures(engine)
-    promised = retention.run(engine, Keep(), NOW, is_dry_run=True)
+    promised = retention.run(engine, RetentionPeriods(), NOW, is_dry_run=True)
     assert figures(engine) == before
-    done = retention.run(engine, Keep(), NOW)
+    done = retention.run(engine, RetentionPeriods(), NOW)
     assert done.rows == promised.rows
     assert {name: done.rows[name] for name in ("payload", "score", "feedback", "request")} == {
         "payload": 300,
@@ -169,11 +169,11 @@ def test_a_dry_run_says_what_the_run_then_does(engine: sa.Engine) -> None:
     assert done.minutes_joined == promised.minutes_joined > 0
     assert figures(engine) == before
     assert [count(engine, table) for table in (payload, score, feedback, request)] == [1, 1, 1, 1]
-    assert retention.run(engine, Keep(), NOW).rows == {}
+    assert retention.run(engine, RetentionPeriods(), NOW).rows == {}
 
 
 def test_figures_older_than_their_days_go_as_whole_days(engine: sa.Engine) -> None:
-    keep = Keep(payload_days=0, span_days=0, rollup_days=10, minute_days=0)
+    keep = RetentionPeriods(payload_days=0, span_days=0, rollup_days=10, minute_days=0)
     first_kept = dt.datetime(2026, 4, 10, tzinfo=dt.UTC)
     with writing(engine) as connection:
         tell(connection, [Call(at=first_kept - dt.timedelta(minutes=1)), Call(at=first_kept)])
@@ -187,7 +187,7 @@ def test_nought_days_are_for_ever(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         tell(connection, [Call(at=DAY)])
         add_requests(connection, [Call(at=DAY)])
-    keep = Keep(payload_days=0, span_days=0, rollup_days=0, minute_days=0)
+    keep = RetentionPeriods(payload_days=0, span_days=0, rollup_days=0, minute_days=0)
     assert retention.run(engine, keep, NOW + dt.timedelta(days=9999)).rows == {}
 
 
@@ -198,7 +198,7 @@ def test_payloads_go_with_their_spans_even_if_they_might_stay(sqlite_engine: sa.
         connection.execute(
             payload.insert(), {"application": "shop", "trace_id": "a", "spans_zstd": b"", "start_ns": old}
         )
-    keep = Keep(payload_days=0, span_days=20, rollup_days=0, minute_days=0)
+    keep = RetentionPeriods(payload_days=0, span_days=20, rollup_days=0, minute_days=0)
     assert retention.run(sqlite_engine, keep, NOW).rows == {"payload": 1}
 
 
@@ -216,14 +216,14 @@ def test_many_rows_go_in_portions_and_a_stop_leaves_the_rest(
         asked.append(True)
         return len(asked) > 2
 
-    keep = Keep(payload_days=0, span_days=10, rollup_days=0, minute_days=0)
+    keep = RetentionPeriods(payload_days=0, span_days=10, rollup_days=0, minute_days=0)
     assert retention.run(sqlite_engine, keep, NOW, is_stopping=is_stopping).rows == {"request": 80}
     assert retention.run(sqlite_engine, keep, NOW).rows == {"request": 20}
 
 
 def test_negative_days_are_refused() -> None:
     with pytest.raises(BadInput, match="span_days"):
-        Keep(span_days=-1)
+        RetentionPeriods(span_days=-1)
 
 
 def test_a_scheduled_run_waits_an_hour_and_is_one_workers(engine: sa.Engine) -> None:
@@ -260,7 +260,7 @@ def test_figures_and_usage_outlive_their_spans_and_late_ones_take_nothing_away(e
     with reading(engine) as connection:
         before = read_summary(connection, window)
     # Neither hours nor days are closed yet when the spans go.
-    done = retention.run(engine, Keep(), NOW)
+    done = retention.run(engine, RetentionPeriods(), NOW)
     assert (done.rows["span"], done.rows["request"], done.rows["payload"]) == (5, 5, 5)
     for _ in range(2):
         with reading(engine) as connection:
@@ -298,10 +298,10 @@ def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.
 
     thread = threading.Thread(target=send)
     thread.start()
-    retention.run(engine, Keep(), NOW)
+    retention.run(engine, RetentionPeriods(), NOW)
     thread.join()
     assert not failures
-    retention.run(engine, Keep(), NOW)
+    retention.run(engine, RetentionPeriods(), NOW)
     close_hours(engine, NOW)
     assert count(engine, span) == 0
     with reading(engine) as connection:
@@ -340,6 +340,6 @@ def test_replies_of_judges_go_with_the_other_contents(engine: sa.Engine) -> None
     ]
     with writing(engine) as connection:
         connection.execute(sa.insert(judge_call), rows)
-    assert retention.run(engine, Keep(), NOW).rows == {"judge_call": 1}
+    assert retention.run(engine, RetentionPeriods(), NOW).rows == {"judge_call": 1}
     with reading(engine) as connection:
         assert connection.execute(sa.select(judge_call.c.call_sha256)).scalars().all() == ["new"]

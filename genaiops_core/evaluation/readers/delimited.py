@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, fill, is_known, count_titles
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, build_table, is_known_name, count_titles
 from genaiops_core.evaluation.readers.tables import MAX_CELL_CHARACTERS, MAX_COLUMNS, Table, require_columns
 
 DELIMITERS = (",", ";", "\t", "|", "~", "^")
@@ -65,7 +65,7 @@ def read_delimited(
     )
     _refuse_too_many_columns(text, start, dialect.delimiter, filename)
     reader = _RecordReader(text, dialect, start=start)
-    table = fill(_report_csv_errors(iter(reader), filename), filename, max_rows)
+    table = build_table(_report_csv_errors(iter(reader), filename), filename, max_rows)
     for number in reader.unclosed:
         table.reject(number, "", "a quote is opened and never closed; the row was left out")
     return table
@@ -95,7 +95,7 @@ def _find_rare_delimiter(sample: str) -> str:
     header = next((line for line in sample.splitlines() if line.strip()), "")
     for candidate in dict.fromkeys(header):
         is_text = candidate.isalnum() or candidate in " _-.\"'()[]{}\\"
-        if is_text or sum(is_known(part) for part in header.split(candidate)) < 2:
+        if is_text or sum(is_known_name(part) for part in header.split(candidate)) < 2:
             continue
         if _rate_agreement(sample, candidate)[0] == 1:
             return candidate
@@ -111,7 +111,7 @@ def _rate_agreement(sample: str, candidate: str) -> tuple[float, int]:
         counts.pop()  # the sample may end inside a row
     titles = count_titles(rows[:LOOK_AHEAD]) if rows else 0
     # Sentences below the name of their one column hold commas too: there only known names make a header.
-    if titles and (candidate != "," or any(is_known(cell) for cell in rows[titles])):
+    if titles and (candidate != "," or any(is_known_name(cell) for cell in rows[titles])):
         counts = counts[titles:]
     if not counts or counts[0] < 2:
         return 0.0, 0

@@ -33,7 +33,7 @@ def is_blank(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def is_known(cell: Any) -> bool:
+def is_known_name(cell: Any) -> bool:
     """Whether a cell is a name by which a field of a test case is recognised."""
     return isinstance(cell, str) and normalise_name(cell) in KNOWN_NAMES
 
@@ -54,14 +54,14 @@ def count_titles(records: Sequence[Sequence[Any]]) -> int:
     """How many records at the start hold one cell each, above rows that hold several."""
     widths = [sum(not is_blank(cell) for cell in cells) for cells in records]
     start = next((at for at, width in enumerate(widths) if width > 1), 0)
-    if start == 0 or any(is_known(cell) for cells in records[:start] for cell in cells):
+    if start == 0 or any(is_known_name(cell) for cells in records[:start] for cell in cells):
         return 0
     below = widths[start:]
     is_table = len(below) > 1 and 5 * sum(width > 1 for width in below) >= 4 * len(below)
-    return start if is_table or any(is_known(cell) for cell in records[start]) else 0
+    return start if is_table or any(is_known_name(cell) for cell in records[start]) else 0
 
 
-def fill(records: Iterator[Record], filename: str, most_rows: int | None = None) -> Table:
+def build_table(records: Iterator[Record], filename: str, most_rows: int | None = None) -> Table:
     """Name the columns and keep the rows that fit them.
 
     Args:
@@ -78,10 +78,10 @@ def fill(records: Iterator[Record], filename: str, most_rows: int | None = None)
     at = find_header([cells for _number, cells in first])
     if at is None:
         header = [""] * max(len(c) for _n, c in first)
-        return _rows(chain(first, records), header, None, filename, most_rows)
+        return _collect_rows(chain(first, records), header, None, filename, most_rows)
     number, cells = first[at]
     header = ["" if cell is None else str(cell) for cell in cells]
-    table = _rows(chain(first[at + 1 :], records), header, number, filename, most_rows)
+    table = _collect_rows(chain(first[at + 1 :], records), header, number, filename, most_rows)
     if not table.rows and not table.rejected:
         table.note(None, "", f"has a header (row {number}) and no rows below it")
     if at:
@@ -89,7 +89,7 @@ def fill(records: Iterator[Record], filename: str, most_rows: int | None = None)
     return table
 
 
-def _rows(
+def _collect_rows(
     records: Iterable[Record],
     header: list[str],
     header_number: int | None,

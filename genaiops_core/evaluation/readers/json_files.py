@@ -9,7 +9,7 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.columns import recognise_columns
-from genaiops_core.evaluation.readers.headers import fill
+from genaiops_core.evaluation.readers.headers import build_table
 from genaiops_core.evaluation.readers.nested import flat
 from genaiops_core.evaluation.readers.tables import MAX_CELLS, Row, Table, require_columns, require_rows
 
@@ -73,7 +73,7 @@ def read_json(text: str, filename: str, max_rows: int | None = None) -> Table:
         raise BadInput(f"{filename} is empty: its list holds no row.")
     if all(isinstance(item, list) for item in items[:50]):
         records = ((at, item) for at, item in enumerate(items, start=1) if isinstance(item, list))
-        return fill(records, filename, max_rows)
+        return build_table(records, filename, max_rows)
     table = Table(columns=(), rows=[])
     objects: list[tuple[int, dict[str, Any]]] = []
     is_texts = all(isinstance(item, str) for item in items)

@@ -10,7 +10,7 @@ from xml.parsers import expat
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.archives import list_safe_members
-from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, fill
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, build_table
 from genaiops_core.evaluation.readers.sheets import Sheet, choose_sheet
 from genaiops_core.evaluation.readers.tables import (
     MAX_PROBLEMS,
@@ -69,7 +69,7 @@ def read_ods(data: bytes, filename: str, sheet: str | None = None, most_rows: in
 
 
 def _fill(tables: _Tables, filename: str, most_rows: int | None) -> Table:
-    table = fill(iter(tables.rows), filename, most_rows)
+    table = build_table(iter(tables.rows), filename, most_rows)
     by_number = {row.number: row.cells for row in table.rows}
     for number, text in tables.formulas:
         column = next(

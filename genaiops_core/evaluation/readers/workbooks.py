@@ -14,7 +14,7 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.archives import list_safe_members
-from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, fill
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, build_table
 from genaiops_core.evaluation.readers.sheets import Sheet, choose_sheet
 from genaiops_core.evaluation.readers.tables import MAX_COLUMNS, MAX_ROWS, Row, Table
 
@@ -132,7 +132,7 @@ def _read(data: bytes, filename: str, wanted: str | None, most_rows: int | None,
                 for sheet in visible or book.worksheets
             ]
             chosen = choose_sheet(heads, wanted, filename)
-            table = fill(_records(book[chosen]), filename, most_rows)
+            table = build_table(_records(book[chosen]), filename, most_rows)
         finally:
             book.close()
     return replace(table, sheet=chosen, sheets=tuple(head.name for head in heads if head.head))

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-_DEEPEST = 12
+_MAX_DEPTH = 12
 """Levels of wrapping opened in search of messages; nobody wraps deeper."""
 
 
@@ -63,7 +63,7 @@ def parse_messages(value: Any, role: str, depth: int = 0) -> list[Message]:
         role: of messages that say none.
         depth: how much was unwrapped already.
     """
-    if value is None or value == "" or depth > _DEEPEST:
+    if value is None or value == "" or depth > _MAX_DEPTH:
         return []
     if isinstance(value, str):
         decoded = parse_json_text(value)
@@ -123,7 +123,7 @@ def _parse_object(value: Mapping[str, Any], role: str, depth: int) -> list[Messa
     system = value.get("system") or (
         config.get("system_instruction") if isinstance(config, Mapping) else None
     )
-    before = [Message(role="system", text=_joined_text(system))] if system else []
+    before = [Message(role="system", text=_join_text(system))] if system else []
     for key in _WRAPPERS:
         if value.get(key) not in (None, "", [], {}):
             found = parse_messages(value[key], role, depth + 1)
@@ -203,9 +203,9 @@ def _build_message(body: Any, role: str) -> Message:
         if call is not None:
             calls.append(call)
         elif kind in ("reasoning", "thinking") or "reasoningContent" in part:
-            reasoning.append(_joined_text(part.get("reasoningContent") or part))
+            reasoning.append(_join_text(part.get("reasoningContent") or part))
         else:
-            texts.append(_joined_text(part))
+            texts.append(_join_text(part))
     return Message(
         role=role,
         text="\n".join(text for text in texts if text),
@@ -246,12 +246,12 @@ def _parse_tool_calls(value: Any) -> Iterator[ToolUse]:
             yield _parse_tool_use({**inner, **function} if isinstance(function, Mapping) else inner)
 
 
-def _joined_text(value: Any, depth: int = 0) -> str:
+def _join_text(value: Any, depth: int = 0) -> str:
     """The text of one part, however deep it lies; what is no text is named, not printed."""
-    if isinstance(value, str) or value is None or depth > _DEEPEST:
+    if isinstance(value, str) or value is None or depth > _MAX_DEPTH:
         return to_text(value)
     if isinstance(value, Sequence):
-        return "\n".join(filter(None, (_joined_text(one, depth + 1) for one in value)))
+        return "\n".join(filter(None, (_join_text(one, depth + 1) for one in value)))
     if not isinstance(value, Mapping):
         return to_text(value)
     for key in (
@@ -271,7 +271,7 @@ def _joined_text(value: Any, depth: int = 0) -> str:
         "json",
     ):
         if value.get(key) not in (None, ""):
-            return _joined_text(value[key], depth + 1)
+            return _join_text(value[key], depth + 1)
     kind = next(
         (
             str(key)

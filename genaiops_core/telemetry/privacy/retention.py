@@ -35,7 +35,7 @@ _DAY_NS = 86_400 * 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keep:
+class RetentionPeriods:
     """For how many days what is kept; 0 is for ever."""
 
     payload_days: int = 30
@@ -54,7 +54,7 @@ class Keep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Removed:
+class RetentionResult:
     """What one run deleted, or would have."""
 
     rows: Mapping[str, int]
@@ -111,12 +111,12 @@ _PER_DAY = {"minute": 1440, "hour": 24, "day": 1}
 
 def run(
     engine: sa.Engine,
-    keep: Keep,
+    keep: RetentionPeriods,
     now: dt.datetime,
     *,
     is_dry_run: bool = False,
     is_stopping: Callable[[], bool] = lambda: False,
-) -> Removed:
+) -> RetentionResult:
     """Delete what is older than `keep` allows; safe beside ingest, beside itself, and after being killed.
 
     Age counts from when something happened, not from when it came: history that is imported may be too old at once.
@@ -147,7 +147,7 @@ def run(
     if keep.minute_days:
         bound = _bound(now, keep.minute_days, "minute")
         joined = minutes.join(engine, bound, is_dry_run=is_dry_run, is_stopping=is_stopping)
-    return Removed(
+    return RetentionResult(
         rows={name: count for name, count in rows.items() if count},
         minutes_joined=joined,
         is_dry_run=is_dry_run,
@@ -155,7 +155,7 @@ def run(
     )
 
 
-def _days(keep: Keep, name: str) -> int:
+def _days(keep: RetentionPeriods, name: str) -> int:
     days: int = getattr(keep, name)
     if name == "payload_days" and keep.span_days and (not days or days > keep.span_days):
         # A payload without its span could not be shown, and not be found to be deleted.

@@ -42,7 +42,7 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
     tables.draw(
         [
             {
-                "metric": metric_names.title(score.metric, evaluation),
+                "metric": metric_names.format_title(score.metric, evaluation),
                 "repetition": score.repetition,
                 "value": score.value,
                 "state": ["failed"] if score.is_failed else ["undefined"] if score.value is None else [],
@@ -80,7 +80,7 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
 
 
 def _format_metric(evaluation: Evaluation, metric: str, repetition: int) -> str:
-    return metric_names.title(metric, evaluation) + (f", repetition {repetition}" if repetition > 1 else "")
+    return metric_names.format_title(metric, evaluation) + (f", repetition {repetition}" if repetition > 1 else "")
 
 
 def _draw_answers(answers: Sequence[Answer]) -> None:

@@ -62,7 +62,7 @@ def _draw_filters(
             [*metrics, _DATASET_ORDER],
             index=metrics.index(weakest) if (weakest := _find_weakest_metric(evaluation)) in metrics else 0,
             format_func=lambda name: (
-                name if name == _DATASET_ORDER else f"Worst first: {metric_names.title(name, evaluation)}"
+                name if name == _DATASET_ORDER else f"Worst first: {metric_names.format_title(name, evaluation)}"
             ),
             key=f"{evaluation_keys.CASES_WORST_BY}_{evaluation.id}",
             label_visibility="collapsed",

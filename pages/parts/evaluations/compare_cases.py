@@ -29,7 +29,7 @@ _RELATIVE_TITLES = {
 
 def format_metric(name: str) -> str:
     """Format the display name of a metric, a cost or a latency."""
-    return _RELATIVE_TITLES.get(name) or metric_names.title(name)
+    return _RELATIVE_TITLES.get(name) or metric_names.format_title(name)
 
 
 def draw(screen: Screen, run_comparison: RunComparison) -> None:

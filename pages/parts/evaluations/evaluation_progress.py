@@ -107,7 +107,7 @@ def _draw_means(screen: Screen, evaluation: runs.Evaluation) -> None:
     tables.draw(
         [
             {
-                "metric": metric_names.title(mean.metric, evaluation),
+                "metric": metric_names.format_title(mean.metric, evaluation),
                 "mean": mean.mean,
                 "n": mean.n,
                 "undefined": mean.undefined - mean.failed,

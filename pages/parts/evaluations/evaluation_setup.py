@@ -31,7 +31,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
         if config.get("minimums"):
             st.markdown("**Minimums set at launch**")
             tables.draw_facts(
-                {metric_names.title(name, evaluation): value for name, value in config["minimums"].items()}
+                {metric_names.format_title(name, evaluation): value for name, value in config["minimums"].items()}
             )
         if target := config.get("target"):
             st.markdown("**Target**")
@@ -60,7 +60,7 @@ def _collect_facts(evaluation: Evaluation) -> dict[str, object]:
             for name, value in options.items()
             if value not in ("", None)
         },
-        "Metrics": ", ".join(metric_names.title(name, evaluation) for name in evaluation.metrics),
+        "Metrics": ", ".join(metric_names.format_title(name, evaluation) for name in evaluation.metrics),
         "Concurrent calls": limits.concurrency,
         "Calls per minute": "no limit" if limits.calls_per_minute is None else f"{limits.calls_per_minute:,}",
         "Timeout per score": f"{limits.unit_timeout_s:g} s",

@@ -57,7 +57,7 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
     tables.draw(
         [
             {
-                "metric": metric_names.title(spend.metric, evaluation),
+                "metric": metric_names.format_title(spend.metric, evaluation),
                 "cost": None if spend.unpriced_calls else spend.cost_nano_usd / units.NANO_PER_USD,
                 "calls": spend.calls,
                 "unpriced": spend.unpriced_calls,

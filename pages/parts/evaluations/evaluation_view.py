@@ -97,7 +97,7 @@ def _draw_verdict(evaluation: Evaluation, verdict: str, gates: Sequence[Mapping[
         return
     decisive_gates = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
     metric_titles = ", ".join(
-        metric_names.title(str(gate.get("metric")), evaluation) for gate in decisive_gates[:_MAX_TITLES]
+        metric_names.format_title(str(gate.get("metric")), evaluation) for gate in decisive_gates[:_MAX_TITLES]
     )
     remainder = f" and {len(decisive_gates) - _MAX_TITLES} more" if len(decisive_gates) > _MAX_TITLES else ""
     text = _VERDICT_TEXTS[verdict].format(side="below" if _are_below(decisive_gates) else "beyond")
@@ -117,7 +117,7 @@ def _draw_cards(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
         for name, summary in metrics.items():
             has_interval = summary["mean"] is not None and summary["low"] is not None
             st.metric(
-                units.escape_markdown(summary.get("title") or metric_names.title(name, evaluation)),
+                units.escape_markdown(summary.get("title") or metric_names.format_title(name, evaluation)),
                 units.format_score(summary["mean"]),
                 f"{summary['low']:.3f} to {summary['high']:.3f}" if has_interval else "no case has a score",
                 delta_color="off",
@@ -134,7 +134,7 @@ def _draw_cards(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
     }
     if unscored_by_metric:
         descriptions = "; ".join(
-            f"{metric_names.title(name, evaluation)} {unscored}"
+            f"{metric_names.format_title(name, evaluation)} {unscored}"
             for name, unscored in unscored_by_metric.items()
         )
         st.caption(f":orange[:material/help:] Not scored: {units.escape_markdown(descriptions)}.")
@@ -187,7 +187,7 @@ def _explain(summary: Mapping[str, Any]) -> str:
 def _draw_chart(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
     rows = [
         interval_chart.Interval(
-            name=summary.get("title") or metric_names.title(name, evaluation),
+            name=summary.get("title") or metric_names.format_title(name, evaluation),
             mean=summary["mean"],
             low=summary["low"],
             high=summary["high"],

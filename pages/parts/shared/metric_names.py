@@ -16,10 +16,10 @@ def find_metric(name: str, evaluation: Evaluation | None = None) -> Metric | Non
     return find(name, (evaluation.config.get("judge_options") or {}).get("rubrics") or (), judge=evaluation.judge)
 
 
-def title(name: str, run: Evaluation | None = None) -> str:
+def format_title(name: str, evaluation: Evaluation | None = None) -> str:
     """As people say it: `Faithfulness`, `Grounding overlap (proxy)`."""
-    entry = find_metric(name, run)
-    return entry.title if entry else name.replace("_", " ").capitalize()
+    metric = find_metric(name, evaluation)
+    return metric.title if metric else name.replace("_", " ").capitalize()
 
 
 def heading(name: str) -> str:
