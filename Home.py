@@ -16,7 +16,7 @@ def open_overview() -> None:
 frame.set_brand()
 pages = {
     section: [
-        st.Page(entry.path, title=entry.title, icon=entry.icon, help=entry.question) for entry in entries
+        st.Page(entry.path, title=entry.title, icon=entry.icon, help=entry.description) for entry in entries
     ]
     for section, entries in catalogue.sections().items()
 }

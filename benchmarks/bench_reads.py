@@ -35,7 +35,7 @@ from db.tables.telemetry import (
     score_rollup_hour,
 )
 from db.transaction import reading, writing
-from genaiops_core.telemetry.rollups.applications import known
+from genaiops_core.telemetry.rollups.applications import fetch_filter_options
 from genaiops_core.telemetry.search.trace_list import list_traces
 from genaiops_core.telemetry.time_window import Filters, to_minute
 from genaiops_core.telemetry.traffic.quality import read_quality_by, read_quality_series, read_quality
@@ -108,7 +108,7 @@ def _timed(calls: int) -> dict[str, tuple[float, float]]:
 
 def _screens() -> dict[str, list[Read]]:
     """What each screen reads, by its name and window."""
-    screens: dict[str, list[Read]] = {"filters": [known]}
+    screens: dict[str, list[Read]] = {"filters": [fetch_filter_options]}
     for window in ("1h", "6h", "24h", "7d", "30d"):
         every = Filters.last(window, now=NOW)
         screens |= {

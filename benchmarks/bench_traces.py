@@ -129,7 +129,7 @@ def fill(engine: sa.Engine) -> None:
         )
         first_day = first_ns // usage.DAY_NS
         days = {(name, day) for name in APPLICATIONS for day in range(first_day, first_day + 32)}
-        usage.mark(connection, days, 0)
+        usage.mark_days(connection, days, 0)
     for begin in range(0, REQUESTS, _BATCH):
         rows = list(requests(rng, begin, min(begin + _BATCH, REQUESTS), first_ns, step_ns))
         with writing(engine) as connection:

@@ -27,12 +27,16 @@ def draw_report(report: audit.ChainReport | None) -> None:
             f"chain verified, {report.entries:,} entries", icon=":material/verified_user:", color="green"
         )
     else:
-        st.badge(f"chain broken: {units.escape_markdown(report.problem)}", icon=":material/link_off:", color="red")
+        st.badge(
+            f"chain broken: {units.escape_markdown(report.problem)}", icon=":material/link_off:", color="red"
+        )
 
 
 def draw_entry(one: audit.AuditEntry) -> None:
     """One entry with what it changed."""
-    st.subheader(f"{one.sequence}. {units.escape_markdown(one.action)}", icon=":material/receipt_long:", anchor=False)
+    st.subheader(
+        f"{one.sequence}. {units.escape_markdown(one.action)}", icon=":material/receipt_long:", anchor=False
+    )
     facts, before, after = st.columns([2, 2, 2])
     with facts:
         tables.draw_facts(
@@ -54,7 +58,7 @@ def draw_entry(one: audit.AuditEntry) -> None:
                 st.json(value, expanded=2)
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     by=(keys.APPLICATION,),
     window=False,
@@ -63,7 +67,7 @@ head = filters.header(
     action_key=audit_keys.AUDIT_VERIFY,
     action_help="Walk the whole hash chain",
 )
-if head.clicked:
+if head.is_clicked:
     verify()
 with head.facts:
     draw_report(st.session_state.get(audit_keys.AUDIT_REPORT))

@@ -55,7 +55,7 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
     return found[picked if picked is not None else default].dataset
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     window=False,
     action="Add from traffic",
@@ -66,7 +66,11 @@ head = filters.header(
 found = reads_datasets.list_datasets(screen.url)
 with head.facts:
     st.badge(units.format_quantity(len(found), "dataset"), icon=":material/dataset:", color="gray")
-    st.badge(units.format_quantity(sum(one.cases for one in found), "test case"), icon=":material/tag:", color="gray")
+    st.badge(
+        units.format_quantity(sum(one.cases for one in found), "test case"),
+        icon=":material/tag:",
+        color="gray",
+    )
 left, right = st.columns([3, 2])
 with left.container(border=True, height="stretch"):
     picked = draw_list(found)
@@ -82,7 +86,7 @@ dataset_import.draw_preview(screen)
 if picked is not None:
     with st.container(border=True), frame.show_errors():
         dataset_view.draw_dataset(screen, picked)
-if head.clicked:
+if head.is_clicked:
     dataset_traffic.open_dialog(screen, picked)
 if from_documents:
     dataset_documents.open_dialog(screen, picked)

@@ -27,7 +27,9 @@ def draw_runs() -> None:
             to="datasets",
         )
         return
-    chosen = evaluation_list.draw(evaluation_list.add_linked_evaluation(screen.url, found, head.filters.application))
+    chosen = evaluation_list.draw(
+        evaluation_list.add_linked_evaluation(screen.url, found, head.filters.application)
+    )
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             evaluation_view.draw_head(chosen)
@@ -39,7 +41,7 @@ def draw_runs() -> None:
             evaluation_view.draw_results(screen, chosen)
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     by=(keys.APPLICATION,),
     window=False,
@@ -52,7 +54,7 @@ with head.facts:
     st.badge(units.format_quantity(len(found), "evaluation"), icon=":material/science:", color="gray")
     if running := sum(one.is_open for one in found):
         st.badge(f"{running} running", icon=":material/progress_activity:", color="blue")
-if head.clicked:
+if head.is_clicked:
     launch.open_form()
     st.rerun()
 if launch.is_open() and not datasets.list_datasets(screen.url):

@@ -24,7 +24,9 @@ def draw_open(one: Incident) -> None:
     """One open incident with the figures of the moment it was opened."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(units.escape_markdown(one.title), icon=":material/emergency:", anchor=False, width="content")
+            st.subheader(
+                units.escape_markdown(one.title), icon=":material/emergency:", anchor=False, width="content"
+            )
             tables.draw_badge(one.severity)
             st.caption(
                 f"{units.escape_markdown(one.application)} · {units.format_age(one.opened_at, now())} by {units.escape_markdown(one.opened_by)}",
@@ -71,7 +73,7 @@ def draw_applications() -> None:
                 rollback.ask(screen, one)
 
 
-head = filters.header(screen, by=(keys.APPLICATION,), window=False)
+head = filters.draw_header(screen, by=(keys.APPLICATION,), window=False)
 everything = rollouts.list_incidents(screen.url, head.filters.application, None)
 open_now = [one for one in everything if one.state == "open"]
 resolved = [one for one in everything if one.state == "resolved"]

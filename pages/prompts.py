@@ -34,7 +34,7 @@ def add(reason: str) -> str:
     return f"{made.name} is at version {made.version}."
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     by=(keys.APPLICATION,),
     window=False,
@@ -42,7 +42,7 @@ head = filters.header(
     action_icon=":material/add:",
     action_key=release_keys.PROMPT_ADD,
 )
-if head.clicked:
+if head.is_clicked:
     confirm.open_dialog(
         "prompt_add",
         title="Add a prompt version",

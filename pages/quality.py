@@ -10,7 +10,7 @@ from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import quality_view
 
 screen = frame.guard("quality")
-head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
+head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
 window, url = head.filters, screen.url
 found = quality.summarise(url, window)
 MOST_METRICS = 6
@@ -33,14 +33,14 @@ def draw_cards() -> None:
         for one in found:
             identity = (one.metric, one.judge)
             earlier = before.get(identity)
-            measures.card(
+            measures.draw_card(
                 label(one),
                 units.format_score(one.mean),
                 units.format_point_change(one.mean, earlier.mean if earlier else None),
                 quality_view.interval(one),
                 icon="verified",
                 colour="normal",
-                course=course.get(identity, []),
+                trend=course.get(identity, []),
                 help=quality_view.explain(one),
             )
 
@@ -75,7 +75,11 @@ with head.facts:
         st.badge(f"judge {units.escape_markdown(judge)}", icon=":material/gavel:", color="gray")
     quality_view.draw_sampling(reviews.summarise_sampling(url, window))
     if found:
-        st.badge(units.format_quantity(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
+        st.badge(
+            units.format_quantity(sum(one.scored for one in found), "score"),
+            icon=":material/tag:",
+            color="gray",
+        )
 if not found:
     frame.draw_empty_state(
         "No scores in this window",

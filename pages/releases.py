@@ -84,7 +84,9 @@ def decide(verb: str, chosen: releases.Release, title: str, icon: str, sentence:
 def draw_one(chosen: releases.Release) -> None:
     """One release: its manifest, what can be done with it, and the decisions so far."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(units.escape_markdown(chosen.name), icon=":material/deployed_code:", anchor=False, width="content")
+        st.subheader(
+            units.escape_markdown(chosen.name), icon=":material/deployed_code:", anchor=False, width="content"
+        )
         tables.draw_badge(chosen.state)
         st.space("stretch")
         if chosen.state in ("candidate", "rejected") and st.button(
@@ -125,7 +127,7 @@ def draw_one(chosen: releases.Release) -> None:
     )
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     by=(keys.APPLICATION,),
     window=False,
@@ -133,7 +135,7 @@ head = filters.header(
     action_icon=":material/add:",
     action_key=release_keys.RELEASE_REGISTER,
 )
-if head.clicked:
+if head.is_clicked:
     confirm.open_dialog(
         "register",
         title="Register a release",

@@ -7,7 +7,7 @@ from pages.parts.reviews import production_agreement_view, review_tables, review
 from pages.parts.shared import confirm, filters, frame, keys, units
 
 screen = frame.guard("reviews")
-head = filters.header(screen, by=(keys.APPLICATION,), default_window="7d")
+head = filters.draw_header(screen, by=(keys.APPLICATION,), default_window="7d")
 application = head.filters.application
 QUEUE = 20
 

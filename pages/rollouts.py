@@ -11,7 +11,7 @@ screen = frame.guard("rollouts")
 approved = [one for one in releases.list_releases(screen.url, None) if one.state == "approved"]
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     default_window="1h",
     has_place=True,
@@ -19,12 +19,12 @@ head = filters.header(
     action_icon=":material/rocket_launch:",
     action_key=rollout_keys.ROLLOUT_START,
 )
-if head.clicked and not approved:
+if head.is_clicked and not approved:
     st.warning(
         "No approved release waits for a rollout. Have one approved first.", icon=":material/verified_user:"
     )
     st.page_link("pages/releases.py", label="Open releases", icon=":material/deployed_code:")
-elif head.clicked:
+elif head.is_clicked:
     start.ask(screen, approved)
 
 found = rollouts.list_rollouts(screen.url)
@@ -49,7 +49,9 @@ else:
     one = next(rollout for rollout in found if rollout.application == chosen)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(units.escape_markdown(chosen), icon=":material/alt_route:", anchor=False, width="content")
+            st.subheader(
+                units.escape_markdown(chosen), icon=":material/alt_route:", anchor=False, width="content"
+            )
             measures.rollout_badge(one)
             st.caption(measures.rollout_note(one), width="content")
             st.space("stretch")

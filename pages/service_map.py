@@ -10,7 +10,7 @@ from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import component_tables
 
 screen = frame.guard("service_map")
-head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
+head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
 found = traffic.get_service_map(screen.url, head.filters)
 limit = policies.default().strictest_threshold("error_rate")
 

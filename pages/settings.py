@@ -42,7 +42,9 @@ def draw_running() -> None:
             border=True,
         )
         st.metric("Schema", schema.current or units.NO_DATA, border=True)
-        st.metric("Worker's last sign of life", units.format_age(beat, now()) if beat else "never", border=True)
+        st.metric(
+            "Worker's last sign of life", units.format_age(beat, now()) if beat else "never", border=True
+        )
         st.metric("API", f"{screen.settings.host}:{screen.settings.api_port}", border=True)
     api = f"http://{screen.settings.host}:{screen.settings.api_port}"
     addresses = (
@@ -90,7 +92,7 @@ def draw_settings() -> None:
     )
 
 
-head = filters.header(screen, window=False)
+head = filters.draw_header(screen, window=False)
 with st.container(border=True):
     draw_running()
 with st.container(border=True):

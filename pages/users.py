@@ -8,7 +8,7 @@ from pages.parts.shared import filters, frame, keys, tables, units
 from pages.parts.traffic import traffic_keys, user_view
 
 screen = frame.guard("users")
-head = filters.header(
+head = filters.draw_header(
     screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE), default_window="7d", has_place=True
 )
 window, url = head.filters, screen.url

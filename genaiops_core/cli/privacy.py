@@ -36,7 +36,7 @@ def run(
 
     settings = context.settings()
     keep = retention.RetentionPeriods(**settings.retention)
-    removed = retention.run(context.engine(), keep, now(), is_dry_run=dry_run)
+    removed = retention.delete_expired(context.engine(), keep, now(), is_dry_run=dry_run)
     if as_json:
         output.print_json({**dataclasses.asdict(removed), "keep": dataclasses.asdict(keep)})
         return

@@ -26,7 +26,7 @@ class RetentionRun:
         """Delete what is too old if a run is due; None when it is not."""
         if not retention.claim_run(self._engine, now()):
             return None
-        removed = retention.run(self._engine, self._keep, now(), is_stopping=self._stopping.is_set)
+        removed = retention.delete_expired(self._engine, self._keep, now(), is_stopping=self._stopping.is_set)
         if removed.rows or removed.minutes_joined:
             log.info("old data was deleted", **removed.rows, minutes_joined=removed.minutes_joined)
         return removed

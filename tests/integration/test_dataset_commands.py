@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from db.transaction import reading
 from genaiops_core.cli import context
 from genaiops_core.cli.main import app
-from genaiops_core.demo.writer import decoded
+from genaiops_core.demo.writer import as_decoded_export
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.case import Case
@@ -90,7 +90,7 @@ def test_pending_cases_are_listed_accepted_and_left_out(engine: sa.Engine, genai
 
 
 def test_requests_become_cases_with_counts_of_what_was_left_out(engine: sa.Engine, genaiops: Run) -> None:
-    ingest(engine, decoded(APPLICATION, traces(6)))
+    ingest(engine, as_decoded_export(APPLICATION, traces(6)))
     window = ("--start", "2026-01-05", "--end", "2026-01-06")
     made = told(genaiops("dataset", "from-traces", "real", "--application", APPLICATION, *window, "--json"))
     assert made["found"] == 6 == made["added"] + sum(made["skipped"].values())

@@ -295,10 +295,10 @@ def test_insert_new_reports_exactly_the_new_ones(engine: sa.Engine) -> None:
 
     spans = prepare_spans(export(*[call(n) for n in range(1, 5)])).spans
     with writing(engine) as connection:
-        assert span_store.insert_new(connection, []) == []
-        assert [s.span_id for s in span_store.insert_new(connection, spans[1:2])] == [f"{2:016x}"]
+        assert span_store.insert_spans(connection, []) == []
+        assert [s.span_id for s in span_store.insert_spans(connection, spans[1:2])] == [f"{2:016x}"]
         assert [
-            int(s.span_id, 16) for s in span_store.insert_new(connection, span_store.distinct(spans[::-1]))
+            int(s.span_id, 16) for s in span_store.insert_spans(connection, span_store.sort_distinct(spans[::-1]))
         ] == [1, 3, 4]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from db.tables.telemetry import application, dirty_hour, rollup_day, rollup_hour, rollup_minute
 from db.transaction import reading, writing
 from genaiops_core.telemetry.figures import Figures
-from genaiops_core.telemetry.rollups.applications import known
+from genaiops_core.telemetry.rollups.applications import fetch_filter_options
 from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries, series
@@ -101,7 +101,7 @@ def test_any_order_of_writes_and_closings_reads_as_brute_force(
     with reading(engine) as connection:
         check(connection, told, filters)
         check(connection, told, everything)
-        assert known(connection).releases == tuple(sorted({call.release for call in told}))
+        assert fetch_filter_options(connection).releases == tuple(sorted({call.release for call in told}))
     # Much later everything is closed, and nothing has changed.
     close_hours(engine, DAY + dt.timedelta(days=10))
     with reading(engine) as connection:

@@ -83,7 +83,7 @@ def test_joined_minutes_leave_every_hour_exact(engine: sa.Engine, is_closed_firs
         close_hours(engine, NOW)
     before, rows = figures(engine), count(engine, rollup_minute)
 
-    joined = minutes.join(engine, bound(DAY + dt.timedelta(days=5)))
+    joined = minutes.join_minutes(engine, bound(DAY + dt.timedelta(days=5)))
 
     assert figures(engine) == before
     assert count(engine, rollup_minute) == rows - joined
@@ -92,7 +92,7 @@ def test_joined_minutes_leave_every_hour_exact(engine: sa.Engine, is_closed_firs
         assert set(connection.scalars(sa.select(rollup_minute.c.bucket % 60))) == {0}
     close_hours(engine, NOW)
     assert figures(engine) == before
-    assert minutes.join(engine, bound(DAY + dt.timedelta(days=5))) == 0
+    assert minutes.join_minutes(engine, bound(DAY + dt.timedelta(days=5))) == 0
 
 
 def test_a_span_that_comes_after_its_minutes_were_joined_is_counted_with_the_others(
@@ -102,7 +102,7 @@ def test_a_span_that_comes_after_its_minutes_were_joined_is_counted_with_the_oth
     with writing(engine) as connection:
         tell(connection, calls)
     close_hours(engine, NOW)
-    minutes.join(engine, bound(NOW))
+    minutes.join_minutes(engine, bound(NOW))
     late = [Call(at=call.at + dt.timedelta(seconds=1), application=call.application) for call in calls[:7]]
     with writing(engine) as connection:
         tell(connection, late, shard=3)
@@ -116,7 +116,7 @@ def test_a_span_that_comes_after_its_minutes_were_joined_is_counted_with_the_oth
 def test_only_minutes_before_the_bound_are_joined(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         tell(connection, [Call(at=DAY + dt.timedelta(minutes=m)) for m in range(120)])
-    assert minutes.join(engine, bound(DAY + HOUR)) == 59
+    assert minutes.join_minutes(engine, bound(DAY + HOUR)) == 59
     assert count(engine, rollup_minute) == 61
 
 
@@ -156,9 +156,9 @@ def test_a_dry_run_says_what_the_run_then_does(engine: sa.Engine) -> None:
         )
     close_hours(engine, NOW)
     before = figures(engine)
-    promised = retention.run(engine, RetentionPeriods(), NOW, is_dry_run=True)
+    promised = retention.delete_expired(engine, RetentionPeriods(), NOW, is_dry_run=True)
     assert figures(engine) == before
-    done = retention.run(engine, RetentionPeriods(), NOW)
+    done = retention.delete_expired(engine, RetentionPeriods(), NOW)
     assert done.rows == promised.rows
     assert {name: done.rows[name] for name in ("payload", "score", "feedback", "request")} == {
         "payload": 300,
@@ -169,7 +169,7 @@ def test_a_dry_run_says_what_the_run_then_does(engine: sa.Engine) -> None:
     assert done.minutes_joined == promised.minutes_joined > 0
     assert figures(engine) == before
     assert [count(engine, table) for table in (payload, score, feedback, request)] == [1, 1, 1, 1]
-    assert retention.run(engine, RetentionPeriods(), NOW).rows == {}
+    assert retention.delete_expired(engine, RetentionPeriods(), NOW).rows == {}
 
 
 def test_figures_older_than_their_days_go_as_whole_days(engine: sa.Engine) -> None:
@@ -178,7 +178,7 @@ def test_figures_older_than_their_days_go_as_whole_days(engine: sa.Engine) -> No
     with writing(engine) as connection:
         tell(connection, [Call(at=first_kept - dt.timedelta(minutes=1)), Call(at=first_kept)])
     close_hours(engine, NOW)
-    assert retention.run(engine, keep, NOW).rows == {"rollup_minute": 1, "rollup_hour": 1, "rollup_day": 1}
+    assert retention.delete_expired(engine, keep, NOW).rows == {"rollup_minute": 1, "rollup_hour": 1, "rollup_day": 1}
     for table in (rollup_minute, rollup_hour, rollup_day):
         assert count(engine, table) == 1
 
@@ -188,7 +188,7 @@ def test_nought_days_are_for_ever(engine: sa.Engine) -> None:
         tell(connection, [Call(at=DAY)])
         add_requests(connection, [Call(at=DAY)])
     keep = RetentionPeriods(payload_days=0, span_days=0, rollup_days=0, minute_days=0)
-    assert retention.run(engine, keep, NOW + dt.timedelta(days=9999)).rows == {}
+    assert retention.delete_expired(engine, keep, NOW + dt.timedelta(days=9999)).rows == {}
 
 
 def test_payloads_go_with_their_spans_even_if_they_might_stay(sqlite_engine: sa.Engine) -> None:
@@ -199,7 +199,7 @@ def test_payloads_go_with_their_spans_even_if_they_might_stay(sqlite_engine: sa.
             payload.insert(), {"application": "shop", "trace_id": "a", "spans_zstd": b"", "start_ns": old}
         )
     keep = RetentionPeriods(payload_days=0, span_days=20, rollup_days=0, minute_days=0)
-    assert retention.run(sqlite_engine, keep, NOW).rows == {"payload": 1}
+    assert retention.delete_expired(sqlite_engine, keep, NOW).rows == {"payload": 1}
 
 
 def test_many_rows_go_in_portions_and_a_stop_leaves_the_rest(
@@ -217,8 +217,8 @@ def test_many_rows_go_in_portions_and_a_stop_leaves_the_rest(
         return len(asked) > 2
 
     keep = RetentionPeriods(payload_days=0, span_days=10, rollup_days=0, minute_days=0)
-    assert retention.run(sqlite_engine, keep, NOW, is_stopping=is_stopping).rows == {"request": 80}
-    assert retention.run(sqlite_engine, keep, NOW).rows == {"request": 20}
+    assert retention.delete_expired(sqlite_engine, keep, NOW, is_stopping=is_stopping).rows == {"request": 80}
+    assert retention.delete_expired(sqlite_engine, keep, NOW).rows == {"request": 20}
 
 
 def test_negative_days_are_refused() -> None:
@@ -260,7 +260,7 @@ def test_figures_and_usage_outlive_their_spans_and_late_ones_take_nothing_away(e
     with reading(engine) as connection:
         before = read_summary(connection, window)
     # Neither hours nor days are closed yet when the spans go.
-    done = retention.run(engine, RetentionPeriods(), NOW)
+    done = retention.delete_expired(engine, RetentionPeriods(), NOW)
     assert (done.rows["span"], done.rows["request"], done.rows["payload"]) == (5, 5, 5)
     for _ in range(2):
         with reading(engine) as connection:
@@ -298,10 +298,10 @@ def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.
 
     thread = threading.Thread(target=send)
     thread.start()
-    retention.run(engine, RetentionPeriods(), NOW)
+    retention.delete_expired(engine, RetentionPeriods(), NOW)
     thread.join()
     assert not failures
-    retention.run(engine, RetentionPeriods(), NOW)
+    retention.delete_expired(engine, RetentionPeriods(), NOW)
     close_hours(engine, NOW)
     assert count(engine, span) == 0
     with reading(engine) as connection:
@@ -340,6 +340,6 @@ def test_replies_of_judges_go_with_the_other_contents(engine: sa.Engine) -> None
     ]
     with writing(engine) as connection:
         connection.execute(sa.insert(judge_call), rows)
-    assert retention.run(engine, RetentionPeriods(), NOW).rows == {"judge_call": 1}
+    assert retention.delete_expired(engine, RetentionPeriods(), NOW).rows == {"judge_call": 1}
     with reading(engine) as connection:
         assert connection.execute(sa.select(judge_call.c.call_sha256)).scalars().all() == ["new"]

@@ -94,7 +94,7 @@ def test_another_application_is_one_node(engine: sa.Engine) -> None:
 def test_a_window_with_too_many_spans_is_sampled_and_says_so(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_map, "MOST_SPANS", 400)
+    monkeypatch.setattr(service_map, "MAX_SPANS", 400)
     spans = [one for number in range(1, 501) for one in one_request(number)]
     ingest(engine, decode_json(body(*spans)))
     found = drawn(engine)
@@ -109,14 +109,14 @@ def test_a_window_with_too_many_spans_is_sampled_and_says_so(
 def test_a_giant_trace_does_not_make_the_whole_map(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_map, "MOST_OF_ONE_TRACE", 5)
+    monkeypatch.setattr(service_map, "MAX_SPANS_PER_TRACE", 5)
     giant = [span(number, trace=1, parent=1 if number > 1 else None, name="loop") for number in range(1, 50)]
     ingest(engine, decode_json(body(*giant, *one_request(2))))
     assert drawn(engine).sampled_spans == 9
 
 
 def test_rare_names_are_drawn_together(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_map, "MOST_NODES", 2)
+    monkeypatch.setattr(service_map, "MAX_NODES", 2)
     spans = [span(number, trace=number, name=name) for number, name in enumerate("aaabbcd", 1)]
     ingest(engine, decode_json(body(*spans)))
     assert {node.key: node.calls for node in drawn(engine).nodes} == {
@@ -149,7 +149,7 @@ def test_names_without_what_changes(named: Callable[[], str], name: str) -> None
 
 
 def test_the_rate_is_the_chance_of_every_request(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_map, "MOST_SPANS", 300)
+    monkeypatch.setattr(service_map, "MAX_SPANS", 300)
     ingest(engine, decode_json(body(*[span(1, trace=number, name="a") for number in range(1, 2001)])))
     with reading(engine) as connection:
         total = connection.scalar(sa.select(sa.func.count()).select_from(request))

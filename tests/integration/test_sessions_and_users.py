@@ -52,7 +52,7 @@ def rows_of(number: int, **more: object) -> dict[str, object]:
 def put(engine: sa.Engine, *rows: dict[str, object], shard: int = 0) -> None:
     """As ingest does: mark the days, then change the requests."""
     with writing(engine) as connection:
-        usage.mark(connection, usage.touched_days(connection, rows), shard)
+        usage.mark_days(connection, usage.find_touched_days(connection, rows), shard)
         for row in rows:
             same = sa.and_(request.c.trace_id == row["trace_id"], request.c.application == row["application"])
             if not connection.execute(request.update().where(same).values(row)).rowcount:
@@ -121,7 +121,7 @@ def test_a_trace_of_two_applications_is_one_turn(engine: sa.Engine) -> None:
 def test_sessions_are_listed_once_each_by_their_latest_request(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "_AT_ONCE", 3)
+    monkeypatch.setattr(sessions, "_ROWS_PER_READ", 3)
     rng = random.Random(4)
     rows = [
         rows_of(number, session_id=rng.choice(["a", "b", "c", "d", "e", ""]), user_id=f"u{number % 2}")
@@ -194,7 +194,7 @@ def windows() -> list[Filters]:
 def test_users_are_exact_whatever_is_closed_and_whatever_comes_late(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, ranges: int
 ) -> None:
-    monkeypatch.setattr("genaiops_core.telemetry.traffic.users._MOST_RANGES", ranges)
+    monkeypatch.setattr("genaiops_core.telemetry.traffic.users._MAX_RANGES", ranges)
     rng = random.Random(9)
 
     def some(count: int) -> list[dict[str, object]]:

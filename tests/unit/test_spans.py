@@ -23,7 +23,7 @@ def facts(*spans: dict[str, Any], **resource: Any) -> list[SpanFacts]:
 
 def folded(export: DecodedExport) -> list[SpanFacts]:
     spans = prepare_spans(export).spans
-    deduplication.fold(spans)
+    deduplication.mark_duplicates(spans)
     return spans
 
 

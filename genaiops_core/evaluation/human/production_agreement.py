@@ -20,7 +20,7 @@ from genaiops_core.evaluation.human.reviews import JUDGE
 from genaiops_core.statistics.intervals import Interval
 from genaiops_core.statistics.prediction_powered import MIN_LABELS
 from genaiops_core.statistics.prediction_powered_strata import Part, estimate
-from genaiops_core.telemetry.rollups.cells import applications
+from genaiops_core.telemetry.rollups.cells import fetch_applications
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.quality import Sums, estimate_population, read_quality, read_sums_by_rate
 
@@ -141,7 +141,7 @@ def _part(rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: M
 
 def _scores_of_reviewed(connection: sa.Connection, filters: Filters) -> list[Any]:
     """Every score of the requests of the window that somebody reviewed."""
-    names = [filters.application] if filters.application is not None else applications(connection)
+    names = [filters.application] if filters.application is not None else fetch_applications(connection)
     query = sa.select(review.c.trace_id).where(
         review.c.application.in_(names),
         review.c.start_ns >= filters.start_ns,

@@ -99,7 +99,7 @@ class AgentCoreModel:
     def _look_up(self) -> dict[str, str]:
         """Evaluator -> why it cannot judge a case; empty when the list is not to be had, and the service will say."""
         try:
-            known = agentcore.evaluators(self._make_control_client())
+            known = agentcore.list_evaluators(self._make_control_client())
         except (BedrockFailed, Misconfigured):
             return {}
         problems = {}

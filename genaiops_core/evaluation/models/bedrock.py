@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from genaiops_core.aws import bedrock
-from genaiops_core.aws.bedrock import BedrockFailed, Said
+from genaiops_core.aws.bedrock import BedrockFailed, ConverseReply
 from genaiops_core.errors import Misconfigured
 from genaiops_core.evaluation.models.protocol import (
     CallFailed,
@@ -140,7 +140,7 @@ class BedrockModel:
                 self._client = self._make_client()
         return self._client
 
-    def _converse(self, prompt: Prompt) -> Said:
+    def _converse(self, prompt: Prompt) -> ConverseReply:
         """Ask in the way that this model is known to take, or find out which."""
         while True:
             way = self._way

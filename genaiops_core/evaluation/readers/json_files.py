@@ -10,7 +10,7 @@ from typing import Any
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.columns import recognise_columns
 from genaiops_core.evaluation.readers.headers import build_table
-from genaiops_core.evaluation.readers.nested import flat
+from genaiops_core.evaluation.readers.nested import flatten_record
 from genaiops_core.evaluation.readers.tables import MAX_CELLS, Row, Table, require_columns, require_rows
 
 ENVELOPES = (
@@ -44,7 +44,7 @@ def read_jsonl(text: str, filename: str, max_rows: int | None = None) -> Table:
             table.reject(number, "", f"is not JSON: {_describe_error(error)}")
             continue
         if isinstance(value, dict):
-            objects += [(number, row) for row in flat(value)]
+            objects += [(number, row) for row in flatten_record(value)]
             require_rows(len(objects), filename)
         else:
             table.reject(number, "", f"is not a JSON object but {_describe_kind(value)}")
@@ -79,7 +79,7 @@ def read_json(text: str, filename: str, max_rows: int | None = None) -> Table:
     is_texts = all(isinstance(item, str) for item in items)
     for number, item in enumerate(islice(items, max_rows), start=1):
         if isinstance(item, dict):
-            objects += [(number, row) for row in flat(item)]
+            objects += [(number, row) for row in flatten_record(item)]
         elif is_texts:
             objects.append((number, {"input": item}))
         else:

@@ -26,7 +26,7 @@ from genaiops_core.telemetry.rollups import minutes, usage
 ROWS_A_TRANSACTION = 2_000
 """Rows deleted at a time: some 50 ms on SQLite, within which others cannot write."""
 
-EVERY = dt.timedelta(hours=1)
+RUN_INTERVAL = dt.timedelta(hours=1)
 """Between two scheduled runs, all workers together."""
 
 _DUE_SETTING = "retention_due"
@@ -109,7 +109,7 @@ _AGED = (
 _PER_DAY = {"minute": 1440, "hour": 24, "day": 1}
 
 
-def run(
+def delete_expired(
     engine: sa.Engine,
     keep: RetentionPeriods,
     now: dt.datetime,
@@ -132,7 +132,7 @@ def run(
     began = time.perf_counter()
     rows: Counter[str] = Counter()
     if keep.span_days and not is_dry_run:
-        usage.freeze(engine, _bound(now, keep.span_days, "day"), now)
+        usage.freeze_days(engine, _bound(now, keep.span_days, "day"), now)
     for aged in _AGED:
         days = _days(keep, aged.keep)
         if not days:
@@ -146,7 +146,7 @@ def run(
     joined = 0
     if keep.minute_days:
         bound = _bound(now, keep.minute_days, "minute")
-        joined = minutes.join(engine, bound, is_dry_run=is_dry_run, is_stopping=is_stopping)
+        joined = minutes.join_minutes(engine, bound, is_dry_run=is_dry_run, is_stopping=is_stopping)
     return RetentionResult(
         rows={name: count for name, count in rows.items() if count},
         minutes_joined=joined,
@@ -244,5 +244,5 @@ def claim_run(engine: sa.Engine, now: dt.datetime) -> bool:
         if due is not None and dt.datetime.fromisoformat(due["due_at"]) > now:
             return False
         # A second worker waits for the row and then finds it not due; the first time nobody runs.
-        saved_settings.write(connection, _DUE_SETTING, {"due_at": (now + EVERY).isoformat()})
+        saved_settings.write(connection, _DUE_SETTING, {"due_at": (now + RUN_INTERVAL).isoformat()})
     return due is not None

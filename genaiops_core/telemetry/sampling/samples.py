@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from db.tables.reviews import sample, sample_rollup_hour
 from genaiops_core.telemetry.figures import format_usd
-from genaiops_core.telemetry.rollups.cells import applications
-from genaiops_core.telemetry.rollups.plan import MINUTES_AN_HOUR
+from genaiops_core.telemetry.rollups.cells import fetch_applications
+from genaiops_core.telemetry.rollups.plan import MINUTES_PER_HOUR
 from genaiops_core.telemetry.sampling.policy import PPM, REASONS
-from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.time_window import Filters, to_instant
 
 __all__ = [
     "REASONS",
@@ -94,8 +94,8 @@ def read_sampling_summary(connection: sa.Connection, filters: Filters) -> Sampli
     requests = connection.execute(
         sa.select(c.rate_ppm, sa.func.sum(c.requests))
         .where(
-            c.bucket >= filters.start_minute // MINUTES_AN_HOUR,
-            c.bucket < -(-filters.end_minute // MINUTES_AN_HOUR),
+            c.bucket >= filters.start_minute // MINUTES_PER_HOUR,
+            c.bucket < -(-filters.end_minute // MINUTES_PER_HOUR),
             *_narrowed(connection, sample_rollup_hour, filters),
         )
         .group_by(c.rate_ppm)
@@ -176,7 +176,7 @@ def build_sample(row: Any) -> Sample:
         priority=row.priority,
         rate=row.rate_ppm / PPM if row.rate_ppm else None,
         state=row.state,
-        start=instant(row.start_ns),
+        start=to_instant(row.start_ns),
         environment=row.environment or None,
         release=row.release or None,
         selected_at=row.selected_at,
@@ -196,7 +196,7 @@ def _window(connection: sa.Connection, filters: Filters) -> list[sa.ColumnElemen
 
 def _narrowed(connection: sa.Connection, table: sa.Table, filters: Filters) -> list[sa.ColumnElement[bool]]:
     # By name even where all are meant: keys and indexes begin with the application.
-    names = [filters.application] if filters.application is not None else applications(connection)
+    names = [filters.application] if filters.application is not None else fetch_applications(connection)
     said = {"environment": filters.environment, "release": filters.release}
     return [
         table.c.application.in_(names),

@@ -49,12 +49,12 @@ _WRITERS: Mapping[str, Callable[[], RowWriter]] = {
 }
 
 
-def media_type(format: str) -> str:
+def get_media_type(format: str) -> str:
     """The media type of a file of this format."""
     return _FILES[_check_format(format)].get_media_type
 
 
-def filename(format: str) -> str:
+def get_filename(format: str) -> str:
     """The file name for a download of this format."""
     return _FILES[_check_format(format)].get_filename
 
@@ -87,7 +87,7 @@ def export(
 
 def _check_format(format: str) -> str:
     if format not in FORMATS:
-        raise BadInput(f"There is no format '{format}'; use one of {', '.join(FORMATS)}.")
+        raise BadInput(f"'{format}' is not a valid format; use one of {', '.join(FORMATS)}.")
     return format
 
 

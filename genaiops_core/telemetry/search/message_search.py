@@ -32,7 +32,9 @@ def normalise(text: str) -> str:
     return _SPACES.sub(" ", text).casefold()
 
 
-def find_texts_in_requests(connection: sa.Connection, requests: Sequence[RequestKey], texts: Sequence[str]) -> dict[RequestKey, set[str]]:
+def find_texts_in_requests(
+    connection: sa.Connection, requests: Sequence[RequestKey], texts: Sequence[str]
+) -> dict[RequestKey, set[str]]:
     """The `texts` that occur in attributes, events or log records of each request, in any case.
 
     Args:
@@ -44,7 +46,9 @@ def find_texts_in_requests(connection: sa.Connection, requests: Sequence[Request
     found_texts: dict[RequestKey, set[str]] = defaultdict(set)
     wanted = set(requests)
     decompress = zstandard.ZstdDecompressor().decompress
-    for trace_id, application, blob, is_record in _read_blobs(connection, [trace_id for trace_id, _ in requests]):
+    for trace_id, application, blob, is_record in _read_blobs(
+        connection, [trace_id for trace_id, _ in requests]
+    ):
         key = (trace_id, application)
         missing_texts = [text for text in tests if text not in found_texts[key]] if key in wanted else []
         if missing_texts:
@@ -81,13 +85,15 @@ class _Payload:
                 self._strings = [normalise(self._written.decode(errors="replace"))]
             else:
                 spans = orjson.loads(self._written).values()
-                self._strings = [normalise(string) for span_payload in spans for string in extract_texts(span_payload)]
+                self._strings = [
+                    normalise(string) for span_payload in spans for string in extract_texts(span_payload)
+                ]
         return any(text in string for string in self._strings)
 
 
 def _compile_test(text: str) -> Callable[[_Payload], bool]:
     wanted = normalise(text)
-    # JSON never escapes ASCII letters and digits, so bytes without the longest run of them cannot contain the text.
+    # JSON writers do not escape ASCII letters and digits, so bytes without the longest run of them cannot contain the text.
     runs = _PLAIN.findall(wanted) if wanted.isascii() else []
     word = max(runs, key=len, default="").encode()
     return lambda stored: stored.may_have(word) and stored.has(wanted)
@@ -95,7 +101,9 @@ def _compile_test(text: str) -> Callable[[_Payload], bool]:
 
 def extract_texts(source: Any) -> Iterator[str]:
     """Every string in one span's payload or one log record; a string that contains JSON is parsed too."""
-    stack = [source.get(name) for name in ("attributes", "events", "body")] if isinstance(source, dict) else []
+    stack = (
+        [source.get(name) for name in ("attributes", "events", "body")] if isinstance(source, dict) else []
+    )
     while stack:
         value = stack.pop()
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Finds requests by a search (`search_language`), newest first, in pages of bounded work."""
+"""Finds requests by a search (see `language`), newest first, in pages of bounded work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import sqlalchemy as sa
 
 from genaiops_core.telemetry.search import message_search, paging
 from genaiops_core.telemetry.search import query as ast
-from genaiops_core.telemetry.search.conditions import INDEXED_FIELDS, build_condition, match_indexed_value, match_text_in_columns, find_whole_value
+from genaiops_core.telemetry.search.conditions import (
+    INDEXED_FIELDS,
+    build_condition,
+    find_whole_value,
+    match_indexed_value,
+    match_text_in_columns,
+)
 from genaiops_core.telemetry.search.language import parse
 from genaiops_core.telemetry.search.trace_list import TracePage, TraceRow
 from genaiops_core.telemetry.time_window import Filters
@@ -23,25 +29,28 @@ def search(
     limit: int = 50,
     cursor: str | None = None,
 ) -> TracePage:
-    """One page of the requests that started in the window and that `query` asks for, newest first.
+    """One page of the requests that started in the window and match `query`, newest first.
 
-    A user, a session, a trace id or the application is found through an index; for everything else at most 10,000
-    requests are looked at for one page, and the messages of at most `message_search.MOST_READ` of them are read.
+    Indexes serve a user, a session, a trace id and the application. For other conditions at most 10,000 requests are
+    scanned for one page, and the messages of at most `message_search.MAX_REQUESTS_READ` of them are read.
 
     Args:
         connection: best a `reading` snapshot.
-        filters: the window and what it is narrowed to; `model` is that of the request.
-        query: in the language of `search_language`; '' asks for everything.
-        limit: rows wanted, 1 to `paging.MAX_LIMIT`.
-        cursor: `next_cursor` of the page before.
+        filters: the window and the dimensions; `model` is that of the request.
+        query: in the search language; '' matches every request.
+        limit: rows of the page, 1 to `paging.MAX_LIMIT`.
+        cursor: `next_cursor` of the previous page.
 
     Raises:
-        BadInput: no such query, a limit out of range, or a cursor that is none of ours.
+        BadInput: an invalid query, limit or cursor.
     """
     paging.check_limit(limit)
     parsed_query = parse(query) if isinstance(query, str) else query
     scope, conditions = _split_scope(filters, parsed_query)
-    row_conditions = [*paging.build_dimension_conditions(filters), *[build_condition(node) for node in conditions]]
+    row_conditions = [
+        *paging.build_dimension_conditions(filters),
+        *[build_condition(node) for node in conditions],
+    ]
     texts = list(
         dict.fromkeys(leaf for node in conditions for leaf in list_leaves(node) if isinstance(leaf, ast.Text))
     )
@@ -65,7 +74,7 @@ def search(
 
 
 def list_leaves(node: ast.Node) -> Iterable[ast.Node]:
-    """The conditions of a tree, without what joins them."""
+    """The conditions at the leaves of a tree."""
     if isinstance(node, ast.Not):
         yield from list_leaves(node.node)
     elif isinstance(node, ast.All | ast.Any):
@@ -76,7 +85,7 @@ def list_leaves(node: ast.Node) -> Iterable[ast.Node]:
 
 
 def evaluate_node(node: ast.Node, truths: dict[ast.Node, bool]) -> bool:
-    """Whether a tree holds, given the truth of each of its leaves."""
+    """Whether a tree holds, from the truth value of each of its leaves."""
     if isinstance(node, ast.Not):
         return not evaluate_node(node.node, truths)
     if isinstance(node, ast.All):
@@ -87,7 +96,7 @@ def evaluate_node(node: ast.Node, truths: dict[ast.Node, bool]) -> bool:
 
 
 class _RowMatcher:
-    """Decides requests by their messages too: the database says what else holds, payloads say the rest."""
+    """Matches rows by their messages: SQL evaluates every leaf but texts in messages, which are read from payloads."""
 
     def __init__(
         self, connection: sa.Connection, conditions: Sequence[ast.Node], texts: Sequence[ast.Text]
@@ -97,7 +106,9 @@ class _RowMatcher:
         self._texts = texts
         self._leaves = list(dict.fromkeys(list_leaves(self._node)))
         self.columns = [
-            (match_text_in_columns(leaf) if isinstance(leaf, ast.Text) else build_condition(leaf)).label(f"leaf_{index}")
+            (match_text_in_columns(leaf) if isinstance(leaf, ast.Text) else build_condition(leaf)).label(
+                f"leaf_{index}"
+            )
             for index, leaf in enumerate(self._leaves)
         ]
 
@@ -117,20 +128,25 @@ class _RowMatcher:
 
 
 def _split_scope(filters: Filters, query: ast.Query) -> tuple[list[sa.ColumnElement[bool]], list[ast.Node]]:
-    """What an index serves, and the conditions that are left."""
+    """Split into the conditions that an index serves and the remaining ones."""
     for field in INDEXED_FIELDS:
         for node in query.conditions:
             value = find_whole_value(node, field)
             if value is not None:
                 remaining = [condition for condition in query.conditions if condition is not node]
-                return [*paging.build_window_scope(filters, is_indexed=True), match_indexed_value(field, value)], remaining
+                return [
+                    *paging.build_window_scope(filters, is_indexed=True),
+                    match_indexed_value(field, value),
+                ], remaining
     remaining = list(query.conditions)
     if filters.application is None:
         for node in remaining:
             application = find_whole_value(node, "application")
             if application is not None:
                 application_filters = replace(filters, application=application)
-                return paging.build_window_scope(application_filters), [condition for condition in remaining if condition is not node]
+                return paging.build_window_scope(application_filters), [
+                    condition for condition in remaining if condition is not node
+                ]
     return paging.build_window_scope(filters), remaining
 
 

@@ -1,4 +1,4 @@
-"""Requests as CSV, JSON lines and Parquet, written piece by piece."""
+"""Writes requests as CSV, JSON lines and Parquet, piece by piece."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ COLUMNS = (
     "input_tokens",
     "output_tokens",
 )
-"""What is told of a request, one name in every format; the cost is an exact decimal number of USD."""
+"""Fields of a request, with the same names in every format; the cost is an exact decimal number of USD."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class RowWriter(Protocol):
-    """One file: what `begin`, every `rows` and `end` return, one after the other."""
+    """Writes one file: the concatenated results of `begin`, each `write_rows` and `end`."""
 
     def begin(self) -> bytes: ...
 
@@ -49,7 +49,7 @@ class RowWriter(Protocol):
 
 
 class CsvWriter:
-    """Comma separated, one header line, RFC 4180, UTF-8; what is not known is an empty cell."""
+    """Comma-separated, one header line, RFC 4180, UTF-8; an unknown value is an empty cell."""
 
     def begin(self) -> bytes:
         return _format_csv([COLUMNS])
@@ -62,13 +62,15 @@ class CsvWriter:
 
 
 class JsonLinesWriter:
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def begin(self) -> bytes:
         return b""
 
     def write_rows(self, rows: Sequence[TraceRow]) -> bytes:
-        lines = [orjson.dumps({name: _format_json_value(getattr(row, name)) for name in COLUMNS}) for row in rows]
+        lines = [
+            orjson.dumps({name: _format_json_value(getattr(row, name)) for name in COLUMNS}) for row in rows
+        ]
         return b"".join(line + b"\n" for line in lines)
 
     def end(self) -> bytes:
@@ -76,10 +78,10 @@ class JsonLinesWriter:
 
 
 class ParquetWriter:
-    """Columns with types: instants in UTC to the microsecond, money as an exact decimal. A row group a page."""
+    """Typed columns: times in UTC to the microsecond, cost as an exact decimal. One row group per page."""
 
     def __init__(self) -> None:
-        # Only who exports Parquet pays for loading it.
+        # Imported late, because loading pyarrow is slow and other formats do not need it.
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -114,7 +116,7 @@ class ParquetWriter:
 
 
 class _Sink(io.RawIOBase):
-    """A file that gives away what was written to it."""
+    """A write-only file whose content can be taken out while the writer is still open."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -147,7 +149,7 @@ def _format_cell(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.isoformat()
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        # Spreadsheets run such cells; what came with a span must not.
+        # Spreadsheets evaluate such cells as formulas, and the text of a span is untrusted.
         return f"'{value}"
     return value
 

@@ -13,7 +13,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.conventions import LogRecord
 from genaiops_core.telemetry.durations import to_milliseconds
 from genaiops_core.telemetry.figures import format_known_usd, format_usd
-from genaiops_core.telemetry.time_window import instant
+from genaiops_core.telemetry.time_window import to_instant
 from genaiops_core.telemetry.traces.content import build_span_contents, select_spans_to_read
 from genaiops_core.telemetry.traces.context_record import ContextRecord, build_context_record
 from genaiops_core.telemetry.traces.details import (
@@ -181,7 +181,7 @@ def _build_trace(
         trace_id=trace_id,
         applications=tuple(applications),
         name=head["name"],
-        start=instant(totals.start_ns),
+        start=to_instant(totals.start_ns),
         duration_ms=to_milliseconds(totals.end_ns - totals.start_ns),
         is_error=any(row["is_error"] for row in roots),
         is_complete=bool(roots),

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from genaiops_core.telemetry.conventions import Content, LogRecord, read_content
 from genaiops_core.telemetry.durations import to_milliseconds
 from genaiops_core.telemetry.figures import format_usd
-from genaiops_core.telemetry.time_window import instant
+from genaiops_core.telemetry.time_window import to_instant
 from genaiops_core.telemetry.traces.details import SpanDetails
 
 
@@ -86,7 +86,7 @@ class TraceSpan:
             **columns,
             **optional_columns,
             **position,
-            start=instant(row["start_ns"]),
+            start=to_instant(row["start_ns"]),
             duration_ms=to_milliseconds(row["duration_ns"]),
             first_token_ms=None if first_token_ns is None else first_token_ns / 1e6,
             attributes=details.attributes,

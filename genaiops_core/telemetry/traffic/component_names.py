@@ -6,7 +6,7 @@ import re
 
 _BY_MODEL = frozenset(("generation", "embedding", "reranking"))
 _TOOL_PREFIXES = ("execute_tool ", "tool.", "tool ")
-_CHANGING = re.compile(
+_VARIABLE_PART = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{20,}|\b(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{12,}\b|\d{3,}|(?<=[/#=])\d+"
 )
 MAX_NAME_LENGTH = 80
@@ -25,4 +25,4 @@ def name_node(component: str, name: str, model: str) -> str:
     if component == "tool":
         for prefix in _TOOL_PREFIXES:
             name = name.removeprefix(prefix)
-    return _CHANGING.sub("*", name)[:MAX_NAME_LENGTH] or component
+    return _VARIABLE_PART.sub("*", name)[:MAX_NAME_LENGTH] or component

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
-from genaiops_core.telemetry.time_window import STEPS, Filters, from_minute, choose_step
+from genaiops_core.telemetry.time_window import STEPS, Filters, from_minute, suggest_step
 
 __all__ = ["MAX_POINTS", "METRICS", "STEPS", "Point", "choose_step", "read_series", "list_step_starts"]
 
@@ -45,7 +45,7 @@ class Point:
 
 def choose_step(filters: Filters) -> str:
     """The step that suits the window; see `filters.step_for`."""
-    return choose_step(filters.end - filters.start)
+    return suggest_step(filters.end - filters.start)
 
 
 def read_series(
@@ -70,7 +70,7 @@ def read_series(
     Raises:
         BadInput: an unknown step or dimension, or more than `MAX_POINTS` steps.
     """
-    minutes = _minutes(filters, step or choose_step(filters))
+    minutes = _check_step(filters, step or choose_step(filters))
     if by is not None and by not in DIMENSIONS:
         raise BadInput(f"Cannot split a series by '{by}'; use one of {', '.join(DIMENSIONS)}.")
     cells = read_cells(
@@ -88,12 +88,12 @@ def read_series(
 
 def list_step_starts(filters: Filters, step: str) -> Sequence[dt.datetime]:
     """Where every step of the window begins, with or without traffic."""
-    minutes = _minutes(filters, step)
+    minutes = _check_step(filters, step)
     first = filters.start_minute // minutes
     return [from_minute(number * minutes) for number in range(first, -(-filters.end_minute // minutes))]
 
 
-def _minutes(filters: Filters, step: str) -> int:
+def _check_step(filters: Filters, step: str) -> int:
     if step not in STEPS:
         raise BadInput(f"There is no step '{step}'; use one of {', '.join(STEPS)}.")
     minutes = STEPS[step]

@@ -48,7 +48,9 @@ def _draw_fields(screen: Screen, dataset: str | None) -> None:
         help="The model that generates the cases: any judge that is a model.",
     )
     cases_column, limit_column = st.columns(2)
-    cases_column.number_input("Questions", min_value=1, max_value=MAX_CASES, value=20, key=dataset_keys.WRITE_CASES)
+    cases_column.number_input(
+        "Questions", min_value=1, max_value=MAX_CASES, value=20, key=dataset_keys.WRITE_CASES
+    )
     limit_column.number_input(
         "Spend limit, USD",
         min_value=0.0,

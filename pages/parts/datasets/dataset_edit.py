@@ -13,8 +13,7 @@ from genaiops_core.evaluation.datasets import DatasetVersion, case_review, chang
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.case_text import case_from, contexts_text, metadata_text
 from genaiops_core.evaluation.datasets.search import Wanted
-from pages.parts.datasets import dataset_filter, dataset_keys
-from pages.parts.reads import cache
+from pages.parts.datasets import dataset_choice, dataset_filter, dataset_keys
 from pages.parts.reads import connection as reads_connection
 from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
@@ -158,7 +157,7 @@ def _open_save_dialog(
             reason=reason,
             source=f"edited from version {version.version}: {grid_edits.said}",
         )
-        return _select_version(new_version, grid_edits.said)
+        return _finish(new_version, grid_edits.said)
 
     confirm.open_dialog(
         "dataset_save",
@@ -183,7 +182,7 @@ def _open_accept_dialog(screen: Screen, version: DatasetVersion, case_filter: Wa
             accept=case_numbers,
             reason=reason,
         )
-        return _select_version(new_version, f"{len(case_numbers)} accepted")
+        return _finish(new_version, f"{len(case_numbers)} accepted")
 
     confirm.open_dialog(
         "dataset_accept",
@@ -195,9 +194,8 @@ def _open_accept_dialog(screen: Screen, version: DatasetVersion, case_filter: Wa
     )
 
 
-def _select_version(version: DatasetVersion, summary: str) -> str:
-    cache.invalidate("datasets")
-    st.session_state[f"{dataset_keys.DATASET_VERSION}_{version.dataset}"] = version.version
+def _finish(version: DatasetVersion, summary: str) -> str:
+    dataset_choice.show_version(version)
     if not version.is_new:
         return f"Version {version.version} already has exactly these cases."
     return f"{version.dataset} version {version.version}: {summary}."

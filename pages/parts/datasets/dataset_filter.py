@@ -42,7 +42,9 @@ def draw_filters(url: str, version: DatasetVersion) -> CaseView:
             width=300,
         )
         split = _draw_facet("Split", "All splits", dataset_keys.DATASET_SPLIT, version.dataset, facets.splits)
-        review = _draw_facet("Review", "Any review", dataset_keys.DATASET_REVIEW, version.dataset, facets.reviews)
+        review = _draw_facet(
+            "Review", "Any review", dataset_keys.DATASET_REVIEW, version.dataset, facets.reviews
+        )
         case_filter = Wanted(split=split, review=review, words=(words or "").strip() or None)
         filter_name = f"{split}_{review}_{case_filter.words}"
         page = int(st.session_state.get(_build_page_key(version.dataset, filter_name)) or 1)
@@ -52,7 +54,13 @@ def draw_filters(url: str, version: DatasetVersion) -> CaseView:
             page, case_page = page_count, _read_page(url, version, case_filter, page_count)
         st.space("stretch")
         st.caption(units.format_quantity(case_page.total, "case"), width="content")
-    return CaseView(case_filter=case_filter, case_page=case_page, page=page, page_count=page_count, name=f"{filter_name}_{page}")
+    return CaseView(
+        case_filter=case_filter,
+        case_page=case_page,
+        page=page,
+        page_count=page_count,
+        name=f"{filter_name}_{page}",
+    )
 
 
 def draw_pages(view: CaseView, dataset: str) -> None:

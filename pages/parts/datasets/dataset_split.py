@@ -1,4 +1,4 @@
-"""Splits of a dataset: how its cases fall now, and a new version in which they fall by shares."""
+"""Splits of a dataset: the splits of a version, and a new version that is split by shares."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import streamlit as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import DatasetVersion, changes
 from genaiops_core.evaluation.datasets.changes import SPLIT
-from pages.parts.datasets import dataset_keys
-from pages.parts.reads import cache, datasets
+from pages.parts.datasets import dataset_choice, dataset_keys
+from pages.parts.reads import datasets
 from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
 
@@ -16,7 +16,7 @@ DEFAULT_SHARES = "dev=80 test=20"
 
 
 def draw(screen: Screen, version: DatasetVersion) -> None:
-    """Splits as they are beside splits as the shares would make them."""
+    """Draw the current splits beside a preview of the splits by shares."""
     counts = datasets.count_facets(screen.url, version.dataset, version.version).splits
     current_column, planned_column = st.columns(2, gap="medium")
     with current_column:
@@ -24,13 +24,13 @@ def draw(screen: Screen, version: DatasetVersion) -> None:
         if set(counts) - {""}:
             _draw_counts(counts, key="dataset_splits_now")
         else:
-            st.caption("No case names a split.")
+            st.caption("No case has a split.")
     with planned_column:
         shares_text = st.text_input(
             "Shares",
             value=DEFAULT_SHARES,
             key=f"{dataset_keys.DATASET_SHARES}_{version.dataset}",
-            help="NAME=SHARE, any number of them; they need not add up to 100.",
+            help="NAME=SHARE, separated by blanks. The shares need not add up to 100.",
         )
         try:
             shares = changes.parse_shares(shares_text or "")
@@ -41,8 +41,8 @@ def draw(screen: Screen, version: DatasetVersion) -> None:
             return
         _draw_counts({name: assigned.count(name) for name in shares}, key="dataset_splits_then")
         st.caption(
-            "A case falls by its input alone: cases that come later move no other, and the same question never "
-            "stands in two splits."
+            "The split of a case depends only on its input: new cases move no existing case, and equal questions "
+            "are always in the same split."
         )
         if st.button(
             "Split as a new version",
@@ -81,11 +81,10 @@ def _open_dialog(screen: Screen, version: DatasetVersion, shares: dict[str, floa
             shares=shares,
             reason=reason,
         )
-        cache.invalidate("datasets")
-        st.session_state[f"{dataset_keys.DATASET_VERSION}_{new_version.dataset}"] = new_version.version
+        dataset_choice.show_version(new_version)
         if not new_version.is_new:
-            return f"Version {new_version.version} is split so already."
-        return f"{new_version.dataset} version {new_version.version} is split."
+            return f"Version {new_version.version} already has these splits."
+        return f"Split {new_version.dataset} as version {new_version.version}."
 
     shares_text = ", ".join(f"{name} {share:g}" for name, share in shares.items())
     confirm.open_dialog(
@@ -94,5 +93,6 @@ def _open_dialog(screen: Screen, version: DatasetVersion, shares: dict[str, floa
         icon=":material/call_split:",
         button="Split",
         act=act,
-        sentence=f"The next version of {units.escape_markdown(version.dataset)} names a split for every case: {units.escape_markdown(shares_text)}.",
+        sentence=f"Creates the next version of {units.escape_markdown(version.dataset)} with a split for every case: "
+        f"{units.escape_markdown(shares_text)}.",
     )

@@ -1,4 +1,4 @@
-"""The dialog that makes test cases of real requests: what a search finds becomes the next version of a dataset."""
+"""The dialog that creates test cases from the requests that match a search."""
 
 from __future__ import annotations
 
@@ -17,60 +17,60 @@ from pages.parts.shared.frame import Screen
 
 
 def open_dialog(screen: Screen, dataset: str | None) -> None:
-    """Open it; `dataset` is the one that is looked at."""
+    """Open the dialog; `dataset` is the dataset on screen."""
     confirm.open_dialog(
         "dataset_traffic",
-        title="Cases from traffic",
+        title="Create test cases from matching requests",
         icon=":material/playlist_add:",
         button="Add",
         act=lambda reason: _add_cases(screen, reason),
         fields=lambda: _draw_fields(screen, dataset),
-        sentence="Question, contexts and answer of each request become a case. A request that is a case already, and a "
-        "question that another case asks, are left out and counted.",
+        sentence="Creates a case from question, contexts and answer of each request. Requests and questions that are "
+        "already in the dataset are skipped and counted.",
         needs_reason=False,
         width="large",
     )
 
 
 def _draw_fields(screen: Screen, dataset: str | None) -> None:
-    known = traffic.list_filter_options(screen.url)
-    left, right = st.columns(2)
+    options = traffic.list_filter_options(screen.url)
+    first, second = st.columns(2)
     dataset_choice.draw_field(screen, dataset_keys.TRAFFIC_DATASET, selected=dataset, container=first)
-    right.selectbox(
+    second.selectbox(
         "Application",
-        known.applications,
+        options.applications,
         index=None,
         key=dataset_keys.TRAFFIC_APPLICATION,
         placeholder="All applications",
     )
-    left.selectbox(
-        "Release", known.releases, index=None, key=dataset_keys.TRAFFIC_RELEASE, placeholder="All releases"
+    first.selectbox(
+        "Release", options.releases, index=None, key=dataset_keys.TRAFFIC_RELEASE, placeholder="All releases"
     )
-    right.segmented_control(
+    second.segmented_control(
         "Window", list(WINDOWS), default="24h", required=True, key=dataset_keys.TRAFFIC_WINDOW
     )
     st.text_input(
         "Search",
         key=dataset_keys.TRAFFIC_QUERY,
-        placeholder='As on Traces: latency>3s "refund policy"; empty for all requests',
+        placeholder='Search syntax of Traces, e.g. latency>3s "refund policy"; empty = all requests',
     )
-    left, right = st.columns(2)
-    left.checkbox("Only requests that failed", key=dataset_keys.TRAFFIC_ERRORS)
-    right.checkbox("Only answers with a thumb down", key=dataset_keys.TRAFFIC_DISLIKED)
-    metric, below, most = st.columns([2, 1, 1])
-    metric.selectbox(
-        "Scored low in",
+    first, second = st.columns(2)
+    first.checkbox("Only failed requests", key=dataset_keys.TRAFFIC_ERRORS)
+    second.checkbox("Only answers with a thumbs down", key=dataset_keys.TRAFFIC_DISLIKED)
+    metric_column, threshold_column, limit_column = st.columns([2, 1, 1])
+    metric_column.selectbox(
+        "Low score of",
         list(REGISTRY),
         index=None,
         key=dataset_keys.TRAFFIC_METRIC,
         accept_new_options=True,
         placeholder="Any score",
     )
-    below.number_input(
-        "Lower than", min_value=0.0, max_value=1.0, value=None, step=0.05, key=dataset_keys.TRAFFIC_BELOW
+    threshold_column.number_input(
+        "Below", min_value=0.0, max_value=1.0, value=None, step=0.05, key=dataset_keys.TRAFFIC_BELOW
     )
-    most.number_input(
-        "At most",
+    limit_column.number_input(
+        "Maximum",
         min_value=1,
         max_value=add_traces.MOST_TRACES,
         value=200,
@@ -101,10 +101,11 @@ def _add_cases(screen: Screen, reason: str) -> str:
         limit=int(state.get(dataset_keys.TRAFFIC_LIMIT) or 200),
         reason=reason,
     )
-    skipped = "; ".join(f"{count} left out: {why}" for why, count in result.skipped.items())
+    skipped = dataset_choice.format_skipped(result.skipped)
     if not result.added:
-        request_count = f"{units.format_quantity(result.found, 'request')} found"
-        raise BadInput(f"Nothing was added: {request_count}{f', {skipped}' if skipped else ''}.")
+        requests = units.format_quantity(result.found, "matching request")
+        raise BadInput(f"No case was added from {requests}.{skipped}")
     dataset_choice.select_version(name, result.version)
-    more = " There may be more." if result.has_more else ""
-    return f"{result.added} of {units.format_quantity(result.found, 'request')} added to {name}. {skipped}{more}".strip()
+    more = " More requests may match; raise the maximum to add them." if result.has_more else ""
+    requests = units.format_quantity(result.found, "request")
+    return f"Added {result.added} of {requests} to {name}.{skipped}{more}"

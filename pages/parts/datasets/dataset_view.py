@@ -1,4 +1,4 @@
-"""A dataset: its version, its cases, what was wrong with its file, its export, and the tabs that change it."""
+"""One dataset: version, cases, problems of its file, export, deletion, and the tabs that change it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ TABS = ("Cases", "Edit", "Versions", "Split")
 _EXPORTS = {"jsonl": ("JSON lines", "application/x-ndjson"), "csv": ("CSV", "text/csv")}
 
 
-def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
-    """Cases as rows of text."""
+def draw_cases(numbered_cases: Sequence[tuple[int, Case]], *, key: str) -> None:
+    """Draw numbered cases as rows of text."""
     column = tables.column
     tables.draw(
         [
@@ -32,7 +32,7 @@ def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
                 "contexts": None if case.contexts is None else "\n\n".join(case.contexts),
                 "reference": case.reference,
             }
-            for number, case in numbered
+            for number, case in numbered_cases
         ],
         {
             "case": column.NumberColumn("Case", width=52, pinned=True),
@@ -43,18 +43,21 @@ def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
         },
         key=key,
         alt="Test cases",
-        height=300 if len(numbered) > 7 else "content",
+        height=300 if len(numbered_cases) > 7 else "content",
     )
 
 
 def draw_problems(problems: Sequence[Problem]) -> None:
-    """What was wrong with the file, by row and column."""
+    """Draw the problems of a file, by row and column."""
     with st.expander(
         f"{units.format_quantity(len(problems), 'problem')} by row and column", icon=":material/warning:"
     ):
         column = tables.column
         tables.draw(
-            [{"row": problem.row, "column": problem.column, "problem": problem.problem} for problem in problems],
+            [
+                {"row": problem.row, "column": problem.column, "problem": problem.problem}
+                for problem in problems
+            ],
             {
                 "row": column.NumberColumn("Row", width=70),
                 "column": column.TextColumn("Column"),
@@ -66,23 +69,23 @@ def draw_problems(problems: Sequence[Problem]) -> None:
 
 
 def draw_dataset(screen: Screen, name: str) -> None:
-    """One dataset: its header, and the tab that is open."""
+    """Draw the header of a dataset and its open tab."""
     versions = reads_datasets.list_versions(screen.url, name)
     version = _draw_head(screen, versions)
-    cases, edit, history, split = st.tabs(
+    cases_tab, edit_tab, versions_tab, split_tab = st.tabs(
         list(TABS), key=f"{dataset_keys.DATASET_TAB}_{name}", on_change="rerun"
     )
-    if cases.open:
-        with cases:
+    if cases_tab.open:
+        with cases_tab:
             _draw_cases_tab(screen.url, version)
-    if edit.open:
-        with edit:
+    if edit_tab.open:
+        with edit_tab:
             dataset_edit.draw(screen, version)
-    if history.open:
-        with history:
+    if versions_tab.open:
+        with versions_tab:
             dataset_versions.draw(screen, versions, version)
-    if split.open:
-        with split:
+    if split_tab.open:
+        with split_tab:
             dataset_split.draw(screen, version)
 
 
@@ -136,7 +139,7 @@ def _draw_cases_tab(url: str, version: DatasetVersion) -> None:
         draw_cases(view.case_page.cases, key="dataset_cases")
         dataset_filter.draw_pages(view, version.dataset)
     else:
-        st.caption("No case of this version is like that.")
+        st.caption("No case matches the filter.")
     if version.problems:
         draw_problems(version.problems)
 
@@ -147,7 +150,7 @@ def _open_delete_dialog(screen: Screen, versions: Sequence[DatasetVersion]) -> N
     def delete(reason: str) -> str:
         datasets.delete(screen.engine, actor=screen.actor, name=name, reason=reason)
         cache.invalidate("datasets")
-        return f"{name} is deleted."
+        return f"Deleted {name}."
 
     confirm.open_dialog(
         "dataset_delete",
@@ -155,7 +158,7 @@ def _open_delete_dialog(screen: Screen, versions: Sequence[DatasetVersion]) -> N
         icon=":material/delete:",
         button="Delete",
         act=delete,
-        sentence=f"{units.escape_markdown(name)} goes with all of its {units.format_quantity(len(versions), 'version')}. "
-        "A dataset that evaluations stand on stays.",
+        sentence=f"Deletes {units.escape_markdown(name)} with {units.format_quantity(len(versions), 'version')}. "
+        "A dataset that evaluations use cannot be deleted.",
         type_to_confirm=name,
     )

@@ -80,7 +80,9 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
 
 
 def _format_metric(evaluation: Evaluation, metric: str, repetition: int) -> str:
-    return metric_names.format_title(metric, evaluation) + (f", repetition {repetition}" if repetition > 1 else "")
+    return metric_names.format_title(metric, evaluation) + (
+        f", repetition {repetition}" if repetition > 1 else ""
+    )
 
 
 def _draw_answers(answers: Sequence[Answer]) -> None:
@@ -107,7 +109,8 @@ def _draw_answers(answers: Sequence[Answer]) -> None:
 
 def _draw_explanations(evaluation: Evaluation, explanations: Sequence[Explanation]) -> None:
     with st.expander(
-        f"Judge explanations, {units.format_quantity(len(explanations), 'call')}", icon=":material/psychology:"
+        f"Judge explanations, {units.format_quantity(len(explanations), 'call')}",
+        icon=":material/psychology:",
     ):
         for explanation in explanations:
             _draw_text(

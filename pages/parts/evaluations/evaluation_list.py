@@ -27,7 +27,8 @@ def add_linked_evaluation(
         linked = reads_evaluations.get_evaluation(url, evaluation_id)
     except NotFound as error:
         st.warning(
-            f"{units.escape_markdown(error)} The newest evaluation is shown instead.", icon=":material/link_off:"
+            f"{units.escape_markdown(error)} The newest evaluation is shown instead.",
+            icon=":material/link_off:",
         )
         return evaluations
     return [*evaluations, linked] if application in (None, linked.application) else evaluations

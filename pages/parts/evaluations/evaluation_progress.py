@@ -62,7 +62,9 @@ def _draw_figures(evaluation: runs.Evaluation) -> None:
             "Spent",
             units.format_usd(evaluation.spent_nano_usd),
             f"{'of ' + units.format_usd(limit_nano_usd) if limit_nano_usd is not None else 'no limit'}"
-            + (f", {units.format_quantity(unpriced_calls, 'call')} without a price" if unpriced_calls else ""),
+            + (
+                f", {units.format_quantity(unpriced_calls, 'call')} without a price" if unpriced_calls else ""
+            ),
         )
         _draw_card(
             "Judge calls",

@@ -31,7 +31,10 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
         if config.get("minimums"):
             st.markdown("**Minimums set at launch**")
             tables.draw_facts(
-                {metric_names.format_title(name, evaluation): value for name, value in config["minimums"].items()}
+                {
+                    metric_names.format_title(name, evaluation): value
+                    for name, value in config["minimums"].items()
+                }
             )
         if target := config.get("target"):
             st.markdown("**Target**")

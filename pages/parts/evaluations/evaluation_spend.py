@@ -83,7 +83,9 @@ def _draw_answers(answers: Mapping[str, Any]) -> None:
     """Draw cost and latency of the target's answers; gates on cost and latency use these figures."""
     cost = answers.get("cost_per_query_usd") or {}
     facts = {
-        "Cost per answer": _format_interval(cost, "mean", lambda usd: units.format_usd(usd * units.NANO_PER_USD))
+        "Cost per answer": _format_interval(
+            cost, "mean", lambda usd: units.format_usd(usd * units.NANO_PER_USD)
+        )
     }
     for percentile, latency in (answers.get("latency_ms") or {}).items():
         facts[f"Latency {percentile}"] = _format_interval(latency or {}, "value", units.format_duration)

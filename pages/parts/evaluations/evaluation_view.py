@@ -97,7 +97,8 @@ def _draw_verdict(evaluation: Evaluation, verdict: str, gates: Sequence[Mapping[
         return
     decisive_gates = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
     metric_titles = ", ".join(
-        metric_names.format_title(str(gate.get("metric")), evaluation) for gate in decisive_gates[:_MAX_TITLES]
+        metric_names.format_title(str(gate.get("metric")), evaluation)
+        for gate in decisive_gates[:_MAX_TITLES]
     )
     remainder = f" and {len(decisive_gates) - _MAX_TITLES} more" if len(decisive_gates) > _MAX_TITLES else ""
     text = _VERDICT_TEXTS[verdict].format(side="below" if _are_below(decisive_gates) else "beyond")

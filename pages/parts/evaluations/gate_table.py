@@ -9,13 +9,8 @@ import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.verdicts import gates
-from pages.parts.shared import tables, units
+from pages.parts.shared import glossary, tables, units
 from pages.parts.shared.frame import Screen
-
-GATE_HELP = (
-    "A gate compares the whole 95 % interval of a metric with a threshold. Passed: the interval meets it entirely. "
-    "Failed: entirely beyond it. Inconclusive: the interval includes the threshold; add cases."
-)
 
 _ORDER = {"failed": 0, "error": 1, "inconclusive": 2, "passed": 3}
 
@@ -54,7 +49,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
             for gate in sorted_gates
         ],
         {
-            "verdict": tables.state_column("Verdict", help=GATE_HELP),
+            "verdict": tables.state_column("Verdict", help=glossary.GATE),
             "stage": column.TextColumn("Stage", width=135),
             "metric": column.TextColumn("Metric", width=135),
             "threshold": column.NumberColumn(

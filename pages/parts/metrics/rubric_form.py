@@ -46,7 +46,9 @@ def draw(screen: Screen) -> None:
     identity = f"{start.name}_{start.version}" if start else "new"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
-            f"Change {units.escape_markdown(start.title)}" if start is not None and is_change else "New rubric",
+            f"Change {units.escape_markdown(start.title)}"
+            if start is not None and is_change
+            else "New rubric",
             icon=":material/edit_note:",
             anchor=False,
             width="content",

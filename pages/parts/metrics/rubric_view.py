@@ -52,7 +52,9 @@ def _one(screen: Screen, newest: Rubric) -> None:
     versions = {newest.version: newest, **{number: one.rubric for number, one in saved.items()}}
     numbers = sorted(versions, reverse=True)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(units.escape_markdown(newest.title), icon=":material/rule:", anchor=False, width="content")
+        st.subheader(
+            units.escape_markdown(newest.title), icon=":material/rule:", anchor=False, width="content"
+        )
         st.caption(units.escape_markdown(newest.name), width="content")
         st.space("stretch")
         new = _choose("Version", numbers, newest.name, default=True)
@@ -67,7 +69,9 @@ def _one(screen: Screen, newest: Rubric) -> None:
     one = versions.get(new if new is not None else newest.version, newest)
     if one.version in saved:
         kept = saved[one.version]
-        st.caption(f"Saved {units.format_instant(kept.created_at)} by {units.escape_markdown(kept.created_by)}")
+        st.caption(
+            f"Saved {units.format_instant(kept.created_at)} by {units.escape_markdown(kept.created_by)}"
+        )
     if one.description:
         st.caption(units.escape_markdown(one.description))
     if old is not None:

@@ -72,7 +72,7 @@ def export_traces(url: str, filters: Filters, query: str, form: str) -> bytes:
 
 def name_export_file(form: str) -> str:
     """What such a file is called."""
-    return export.filename(form)
+    return export.get_filename(form)
 
 
 @cache_for(SLOW_S)

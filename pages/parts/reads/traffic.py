@@ -6,9 +6,9 @@ import datetime as dt
 from typing import Any
 
 from genaiops_core.clock import now
-from genaiops_core.telemetry import demo_applications as marks
+from genaiops_core.telemetry.demo_applications import fetch_demo_applications
 from genaiops_core.telemetry.figures import Figures
-from genaiops_core.telemetry.rollups.applications import Known
+from genaiops_core.telemetry.rollups.applications import FilterOptions, fetch_filter_options
 from genaiops_core.telemetry.search import trace_list
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries, series, service_map, sessions, user_breakdown
@@ -17,17 +17,17 @@ from pages.parts.reads.connection import open_snapshot
 
 
 @cache_for(SLOW_S)
-def list_filter_options(url: str) -> Known:
+def list_filter_options(url: str) -> FilterOptions:
     """What the filters offer."""
     with open_snapshot(url) as connection:
-        return trace_list.known(connection)
+        return fetch_filter_options(connection)
 
 
 @cache_for(SLOW_S)
 def list_demo_applications(url: str) -> frozenset[str]:
     """Applications that the demo wrote."""
     with open_snapshot(url) as connection:
-        return marks.fetch_demo_applications(connection)
+        return fetch_demo_applications(connection)
 
 
 def has_demo_data(url: str, application: str | None) -> bool:

@@ -55,7 +55,9 @@ def _draw_found(found: Sequence[JudgeAgreement]) -> None:
             agreement_charts.draw_means(enough, key="agreement_means")
             st.caption(units.escape_markdown(" ".join(sorted({one.note for one in found}))))
             st.caption(
-                units.escape_markdown("Interval: " + "; ".join(sorted({one.corrected.method for one in enough})))
+                units.escape_markdown(
+                    "Interval: " + "; ".join(sorted({one.corrected.method for one in enough}))
+                )
             )
         with right:
             _draw_calibration(enough)

@@ -88,11 +88,15 @@ def _draw_file(screen: Screen, run: Evaluation, file: Any) -> None:
         )
         if preview.rejected:
             st.badge(
-                f"{units.format_quantity(preview.rejected, 'row')} rejected", icon=":material/block:", color="red"
+                f"{units.format_quantity(preview.rejected, 'row')} rejected",
+                icon=":material/block:",
+                color="red",
             )
         used = vars(preview.columns)
         st.caption(
-            ", ".join(f"{field} from {units.escape_markdown(column)}" for field, column in used.items() if column),
+            ", ".join(
+                f"{field} from {units.escape_markdown(column)}" for field, column in used.items() if column
+            ),
             width="content",
         )
     if preview.problems:

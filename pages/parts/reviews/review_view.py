@@ -102,7 +102,9 @@ def _rate(screen: Screen, item: reviews.ReviewItem) -> None:
     labels = list(reviews.LABELS)
     for criterion in reviews.METRICS:
         left, right = st.columns([3, 2], vertical_alignment="center")
-        left.markdown(f"{units.escape_markdown(criterion.title)}  \n:gray[{units.escape_markdown(criterion.question)}]")
+        left.markdown(
+            f"{units.escape_markdown(criterion.title)}  \n:gray[{units.escape_markdown(criterion.question)}]"
+        )
         right.segmented_control(
             criterion.title,
             labels,

@@ -15,7 +15,9 @@ from pages.parts.shared.frame import Screen
 def apply(screen: Screen, one: Rollout) -> str:
     """Move the canary to where the slider stands."""
     percent = float(st.session_state[rollout_keys.rollout_widget(f"slider_{one.version}", one.application)])
-    reason = confirm.require_reason(st.session_state.get(rollout_keys.rollout_widget("reason", one.application)))
+    reason = confirm.require_reason(
+        st.session_state.get(rollout_keys.rollout_widget("reason", one.application))
+    )
     after = rollouts.set_canary(
         screen.engine,
         actor=screen.actor,

@@ -29,7 +29,9 @@ def draw_facts(one: Rollout) -> None:
             "Stable release": one.stable,
             "Canary release": one.canary or "none",
             "Steps": ", ".join(f"{step:g} %" for step in one.steps) or "none",
-            "Started": f"{units.format_instant(one.started_at)} by {one.started_by}" if one.started_at else "never",
+            "Started": f"{units.format_instant(one.started_at)} by {one.started_by}"
+            if one.started_at
+            else "never",
             "Verdict": one.verdict or "none yet",
         }
     )
@@ -146,7 +148,7 @@ def _quality(url: str, application: str, at: dt.datetime, one: Rollout | None) -
     return plots.by_name(
         {
             f"{roles.get(key, '')} {key or units.NO_DATA}".strip(): {
-                start: measures.mean(found) for start, found in grouped[key].items()
+                start: measures.find_mean_quality(found) for start, found in grouped[key].items()
             }
             for key in order
         }

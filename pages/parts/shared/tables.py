@@ -126,7 +126,10 @@ def has_selection(key: str) -> bool:
 
 def draw_facts(values: Mapping[str, object]) -> None:
     """Name and value pairs; values are shown as text, whatever is in them."""
-    st.table({units.escape_markdown(name): units.escape_markdown(value) for name, value in values.items()}, border="horizontal")
+    st.table(
+        {units.escape_markdown(name): units.escape_markdown(value) for name, value in values.items()},
+        border="horizontal",
+    )
 
 
 def _build_frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -40,7 +40,9 @@ def draw(screen: Screen) -> None:
                     label=units.escape_markdown(view.name),
                     icon=":material/group:" if view.is_shared else ":material/person:",
                     query_params=dict(parse_qsl(view.query)),
-                    help=None if view.owner == screen.actor else f"Shared by {units.escape_markdown(view.owner)}",
+                    help=None
+                    if view.owner == screen.actor
+                    else f"Shared by {units.escape_markdown(view.owner)}",
                 )
                 st.space("stretch")
                 if view.owner == screen.actor and st.button(

@@ -47,7 +47,9 @@ def message(role: str, said: str) -> None:
 def missing(record: ContextRecord) -> None:
     """What the telemetry does not say, so that nobody takes silence for absence."""
     if record.missing:
-        st.caption(f":material/info: Not told by the telemetry: {units.escape_markdown('; '.join(record.missing))}.")
+        st.caption(
+            f":material/info: Not told by the telemetry: {units.escape_markdown('; '.join(record.missing))}."
+        )
 
 
 def messages(record: ContextRecord) -> None:
@@ -126,9 +128,7 @@ def tools(trace: Trace) -> None:
     for at, (one, tool) in enumerate(ran[:MOST_TOOLS]):
         assert tool is not None
         state = "failed" if one.is_error else "ok"
-        title = (
-            f"{at + 1}. {units.escape_markdown(tool.name or one.name)} · {units.format_duration(one.duration_ms)} · {state}"
-        )
+        title = f"{at + 1}. {units.escape_markdown(tool.name or one.name)} · {units.format_duration(one.duration_ms)} · {state}"
         with st.expander(title, icon=":material/build:", expanded=at == 0):
             for name, told in (("Arguments", tool.arguments), ("Result", tool.result)):
                 st.markdown(f"**{name}**")

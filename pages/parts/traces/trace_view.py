@@ -47,7 +47,9 @@ def _state(trace_id: str) -> dict[str, Any]:
 
 def _head(screen: Screen, trace: Trace, *, is_alone: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(units.escape_markdown(trace.name), icon=":material/timeline:", anchor=False, width="content")
+        st.subheader(
+            units.escape_markdown(trace.name), icon=":material/timeline:", anchor=False, width="content"
+        )
         tables.draw_badge("error" if trace.is_error else "ok" if trace.is_complete else "incomplete")
         sample = reviews.get_sample(screen.url, trace.applications[0], trace.trace_id)
         if sample is not None:
@@ -92,7 +94,8 @@ def _figures(trace: Trace) -> None:
         )
         st.metric("Model calls", units.format_count(trace.calls), help="Told several times, counted once")
         st.metric(
-            "Tokens in / out", f"{units.format_count(trace.input_tokens)} / {units.format_count(trace.output_tokens)}"
+            "Tokens in / out",
+            f"{units.format_count(trace.input_tokens)} / {units.format_count(trace.output_tokens)}",
         )
         st.metric("Steps", f"{trace.total_spans:,}", help="The latest are left out" if trace.is_cut else None)
         st.metric("Errors", f"{trace.error_count:,}")
@@ -105,7 +108,9 @@ def _diagnosis(trace: Trace, state: dict[str, Any]) -> None:
         left, right = st.columns([2, 3], gap="medium")
         with left:
             colour = "gray" if told.verdict == "can't tell" else "red"
-            st.markdown(f":{colour}[:material/stethoscope:] **Diagnosis: {units.escape_markdown(told.verdict)}**")
+            st.markdown(
+                f":{colour}[:material/stethoscope:] **Diagnosis: {units.escape_markdown(told.verdict)}**"
+            )
             st.markdown(units.escape_markdown(told.summary))
             st.caption(units.escape_markdown(told.cost))
         with right:

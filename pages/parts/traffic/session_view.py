@@ -117,7 +117,9 @@ def draw_one(screen: Screen, session_id: str, application: str | None, *, is_alo
 
 def _head(told: Conversation, *, is_alone: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(units.escape_markdown(told.session_id), icon=":material/forum:", anchor=False, width="content")
+        st.subheader(
+            units.escape_markdown(told.session_id), icon=":material/forum:", anchor=False, width="content"
+        )
         st.badge(units.escape_markdown(told.application), color="gray", icon=":material/apps:")
         st.space("stretch")
         if told.user_id:
@@ -141,7 +143,10 @@ def _head(told: Conversation, *, is_alone: bool) -> None:
             units.format_usd(None if told.cost_usd is None else told.cost_nano_usd),
             help=f"{told.unpriced_calls} calls without a price" if told.unpriced_calls else None,
         )
-        st.metric("Tokens in / out", f"{units.format_count(told.input_tokens)} / {units.format_count(told.output_tokens)}")
+        st.metric(
+            "Tokens in / out",
+            f"{units.format_count(told.input_tokens)} / {units.format_count(told.output_tokens)}",
+        )
         st.metric("Errors", f"{told.errors:,}")
         st.metric("Lasted", units.format_duration((told.end - told.start).total_seconds() * 1000))
 

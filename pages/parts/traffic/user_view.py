@@ -83,7 +83,8 @@ def draw(screen: Screen, window: Filters, user_id: str, *, is_alone: bool) -> No
         st.metric("Requests", f"{figures.requests:,}")
         st.metric("Error rate", units.format_share(figures.error_rate))
         st.metric(
-            "Tokens in / out", f"{units.format_count(figures.input_tokens)} / {units.format_count(figures.output_tokens)}"
+            "Tokens in / out",
+            f"{units.format_count(figures.input_tokens)} / {units.format_count(figures.output_tokens)}",
         )
         st.metric("Last request", told.last.strftime("%d %b %H:%M") if told.last else units.NO_DATA)
     _draw_days(window, told)
