@@ -33,11 +33,11 @@ def agreement(
         raise BadInput("Name an evaluation or a dataset, not both.")
     with reading(engine_of(request)) as connection:
         if evaluation:
-            rows = judged.agreement_of_run(connection, evaluation, chosen=chosen)
+            rows = judged.read_run_agreement(connection, evaluation, chosen=chosen)
             return json_response({"evaluation": evaluation, "rows": [row.as_json() for row in rows]})
         if dataset:
             dataset_version = datasets.get_version(connection, dataset, version)
-            rows = judged.agreement_of_dataset(
+            rows = judged.read_dataset_agreement(
                 connection, dataset_version.dataset, dataset_version.version, chosen=chosen
             )
             subject = {"dataset": dataset_version.dataset, "version": dataset_version.version}

@@ -142,11 +142,11 @@ def agreement(
     chosen, cuts = parse_matches(match or []), _cuts(cut or [])
     with reading(context.engine()) as connection:
         if evaluation is not None:
-            found = judged.agreement_of_run(connection, evaluation, chosen=chosen, cuts=cuts)
+            found = judged.read_run_agreement(connection, evaluation, chosen=chosen, cuts=cuts)
         elif dataset is not None:
             name, wanted = split_version(dataset)
             version = datasets.get_version(connection, name, wanted).version
-            found = judged.agreement_of_dataset(connection, name, version, chosen=chosen, cuts=cuts)
+            found = judged.read_dataset_agreement(connection, name, version, chosen=chosen, cuts=cuts)
         else:
             filters = Filters.last(window, application=application)
             found = agreement_in_production(connection, filters, chosen=chosen, cuts=cuts)

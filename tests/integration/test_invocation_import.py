@@ -128,7 +128,7 @@ def test_a_request_twice_in_one_file_is_one(engine: sa.Engine) -> None:
 
 
 def test_portions_are_counted_together(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invocation_import, "ENTRIES_A_TRANSACTION", 3)
+    monkeypatch.setattr(invocation_import, "ENTRIES_PER_TRANSACTION", 3)
     entries = [entry(f"request-{number % 7}") for number in range(10)]
     assert take(sqlite_engine, *entries) == ImportCounts(entries=10, new=7, known=3)
 

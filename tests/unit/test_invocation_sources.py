@@ -88,7 +88,7 @@ def test_what_is_read_is_stepped_over() -> None:
 
 
 def test_keys_without_an_hour_are_remembered_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(sources, "MAX_REMEMBERED_KEYS", 3)
     bucket, cursor = Bucket(), ObjectCursor()
     bucket.keys = {f"flat/{n}.json" for n in range(5)}
     assert len(read(bucket, cursor)) == 5

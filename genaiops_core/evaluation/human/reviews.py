@@ -92,18 +92,18 @@ def submit(
         NotFound: there is no such request.
         Conflict: it is done.
     """
-    values = _values(ratings)
+    values = _parse_ratings(ratings)
     with writing(engine) as connection:
-        row = _sample(connection, application, trace_id)
+        row = _lock_sample(connection, application, trace_id)
         kept = reviews_of(connection, application, row.trace_id)
         rated = [one for one in kept if not one.is_skipped]
         if len(rated) >= reviewers:
             who = " and ".join(one.reviewer for one in rated)
             raise Conflict(f"This answer was rated by {who}; their verdict stands. Read the next one.")
-        _keep(connection, row, actor, ratings=values, comment=comment, is_skipped=False)
+        _write_review(connection, row, actor, ratings=values, comment=comment, is_skipped=False)
         rated = [one for one in reviews_of(connection, application, row.trace_id) if not one.is_skipped]
         if len(rated) >= reviewers:
-            replace_scores(connection, _scores(row, rated))
+            replace_scores(connection, _mean_scores(row, rated))
         _record(connection, "review.submit", actor, row, {"metrics": sorted(values)})
     return _page(engine, actor, application, trace_id, reviewers)
 
@@ -116,18 +116,18 @@ def skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str, comm
         Conflict: `actor` rated it.
     """
     with writing(engine) as connection:
-        row = _sample(connection, application, trace_id)
+        row = _lock_sample(connection, application, trace_id)
         mine = [one for one in reviews_of(connection, application, row.trace_id) if one.reviewer == actor]
         if any(not one.is_skipped for one in mine):
             raise Conflict("You rated this answer; rate it again instead of skipping it.")
-        _keep(connection, row, actor, ratings={}, comment=comment, is_skipped=True)
+        _write_review(connection, row, actor, ratings={}, comment=comment, is_skipped=True)
         _record(connection, "review.skip", actor, row, None)
 
 
 def undo_skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str) -> None:
     """Put an answer that `actor` skipped back into their queue; one that they did not skip stays as it is."""
     with writing(engine) as connection:
-        row = _sample(connection, application, trace_id)
+        row = _lock_sample(connection, application, trace_id)
         undone = connection.execute(
             sa.delete(review).where(
                 review.c.trace_id == row.trace_id,
@@ -140,7 +140,7 @@ def undo_skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str)
             _record(connection, "review.undo_skip", actor, row, None)
 
 
-def _values(ratings: Mapping[str, float | str]) -> dict[str, float]:
+def _parse_ratings(ratings: Mapping[str, float | str]) -> dict[str, float]:
     if not ratings:
         raise BadInput("A review needs a rating of at least one metric.")
     values = {}
@@ -158,7 +158,7 @@ def _values(ratings: Mapping[str, float | str]) -> dict[str, float]:
     return values
 
 
-def _sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
+def _lock_sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
     """The sample, made when nothing chose the request before; locked, so that reviewers come one by one."""
     trace_id = trace_id.strip().lower()
     is_it = sa.and_(sample.c.trace_id == trace_id, sample.c.application == application)
@@ -176,7 +176,7 @@ def _sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
     return connection.execute(sa.select(sample).where(is_it).with_for_update()).one()
 
 
-def _keep(connection: sa.Connection, row: Any, actor: str, **said: Any) -> None:
+def _write_review(connection: sa.Connection, row: Any, actor: str, **said: Any) -> None:
     said["comment"] = said["comment"].replace("\x00", "")[:MAX_COMMENT_LENGTH]
     statement = insert(connection, review).values(
         application=row.application,
@@ -195,7 +195,7 @@ def _keep(connection: sa.Connection, row: Any, actor: str, **said: Any) -> None:
     )
 
 
-def _scores(row: Any, rated: list[Review]) -> list[Score]:
+def _mean_scores(row: Any, rated: list[Review]) -> list[Score]:
     found = []
     for metric in sorted({name for one in rated for name in one.ratings}):
         values = [one.ratings[metric] for one in rated if metric in one.ratings]

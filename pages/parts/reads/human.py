@@ -21,7 +21,7 @@ def measure_run_agreement(
 ) -> list[JudgeAgreement]:
     """Judge-human agreement of one evaluation; `units_done` is part of the cache key, so that progress shows at once."""
     with open_snapshot(url) as connection:
-        return judged.agreement_of_run(connection, identifier, chosen=dict(chosen))
+        return judged.read_run_agreement(connection, identifier, chosen=dict(chosen))
 
 
 @cache_for(STEADY_S)
@@ -41,10 +41,10 @@ def count_labels(url: str, dataset: str) -> list[labels.LabelCount]:
 @cache_for(SLOW_S)
 def list_answers_to_label(
     url: str, identifier: str, units_done: int, label: str, labeller: str, order: str, metric: str, limit: int
-) -> list[judged.JudgedAnswer]:
+) -> list[judged.ScoredAnswer]:
     """The next answers for this labeller."""
     with open_snapshot(url) as connection:
-        return judged.to_label(
+        return judged.next_to_label(
             connection,
             identifier,
             label=label,
@@ -59,7 +59,7 @@ def list_answers_to_label(
 def list_contexts(url: str, identifier: str, case_no: int) -> tuple[str, ...] | None:
     """The contexts that an answer was generated from."""
     with open_snapshot(url) as connection:
-        return judged.contexts_of(connection, runs.get(connection, identifier), case_no)
+        return judged.read_contexts(connection, runs.get(connection, identifier), case_no)
 
 
 @st.cache_data(ttl=600, max_entries=8, show_spinner="Reading the file")
