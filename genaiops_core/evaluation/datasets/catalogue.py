@@ -212,6 +212,6 @@ def _unknown_dataset(connection: sa.Connection, name: str) -> NotFound:
     ).scalars()
     known_names = ", ".join(names)
     return NotFound(
-        f"There is no dataset '{name}'"
-        + (f"; there are: {known_names}." if known_names else "; import one first.")
+        f"Dataset '{name}' does not exist"
+        + (f"; the datasets are: {known_names}." if known_names else "; import a dataset first.")
     )

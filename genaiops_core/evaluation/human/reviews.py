@@ -197,7 +197,7 @@ def _write_review(connection: sa.Connection, row: Any, actor: str, **values: Any
 
 def _mean_scores(row: Any, reviews: list[Review]) -> list[Score]:
     scores = []
-    for metric in sorted({name for one in reviews for name in one.ratings}):
+    for metric in sorted({name for rating in reviews for name in rating.ratings}):
         values = [one.ratings[metric] for one in reviews if metric in one.ratings]
         scores.append(
             Score(
@@ -224,9 +224,9 @@ def _record(connection: sa.Connection, action: str, actor: str, row: Any, after:
 
 def _read_page(engine: sa.Engine, actor: str, application: str, trace_id: str, reviewers: int) -> ReviewPage:
     with reading(engine) as connection:
-        found = read(
+        page = read(
             connection, reviewer=actor, application=application, trace_id=trace_id, reviewers=reviewers
         )
-    if found is None:
+    if page is None:
         raise NotFound(f"There is no request {trace_id} of {application}.")
-    return found
+    return page
