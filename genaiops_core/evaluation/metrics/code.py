@@ -110,7 +110,9 @@ def _load_metric(point: metadata.EntryPoint) -> CodeMetric:
     needs = tuple(getattr(call, "needs", ()))
     unknown = [field for field in needs if field not in FIELDS]
     if unknown:
-        raise ValueError(f"it requires '{unknown[0]}', which is not a field of a case; use {', '.join(FIELDS)}")
+        raise ValueError(
+            f"it requires '{unknown[0]}', which is not a field of a case; use {', '.join(FIELDS)}"
+        )
     version = f" {point.dist.version}" if point.dist else ""
     package = point.dist.name if point.dist else point.module
     entry = Metric(
