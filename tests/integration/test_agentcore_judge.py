@@ -98,7 +98,7 @@ def test_a_case_without_an_answer_is_undefined_and_computed_metrics_are_at_hand(
     judgement, _ = judge_one(NAME, "faithfulness", Case(input="Why?"))
     assert (judgement.value, judgement.reason) == (None, "the case has no answer")
     assert judge_one(NAME, "string_presence", CASE)[0].value == 0
-    with pytest.raises(CallFailed, match="knows no metric 'safety'"):
+    with pytest.raises(CallFailed, match="cannot measure 'safety'"):
         judge_one(NAME, "safety", CASE)
     assert judge_server.state()["calls"] == 0
 

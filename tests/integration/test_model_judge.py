@@ -90,7 +90,7 @@ def test_nothing_to_measure_is_undefined_and_neither_0_nor_1() -> None:
     assert judged("faithfulness", {"statements": []}).value is None
     assert judged("context_recall", {"classifications": []}).value is None
     assert judged("answer_relevancy", {"question": "", "noncommittal": 0}).reason == (
-        "the judge made no question of the answer"
+        "the judge generated no question from the answer"
     )
     # RAGAS itself gives 1 here
     nothing = judged("answer_correctness", {"statements": []}, {"statements": []})
@@ -165,7 +165,7 @@ def test_what_is_computed_needs_no_call_of_any_judge(judge_server: JudgeServer) 
     judgement, _ = judge_one(BEDROCK, "string_presence", CASE)
     assert (judgement.value, judgement.cost_nano_usd) == (1.0, 0)
     assert judge_server.state()["calls"] == 0
-    with pytest.raises(CallFailed, match="knows no metric 'nonsense'"):
+    with pytest.raises(CallFailed, match="cannot measure 'nonsense'"):
         judge_one(BEDROCK, "nonsense", CASE)
 
 
