@@ -45,12 +45,12 @@ def explain_value(name: str, answers: Sequence[BaseModel]) -> str:
 
 
 def _explain_statements(answers: Sequence[BaseModel]) -> str:
-    total = next((len(one.statements) for one in answers if _has_text_statements(one)), 0)  # type: ignore[attr-defined]
+    total = next((len(answer.statements) for answer in answers if _has_text_statements(answer)), 0)  # type: ignore[attr-defined]
     verdicts = [
-        one
+        verdict
         for answer in answers
         if not _has_text_statements(answer)
-        for one in getattr(answer, "statements", ())
+        for verdict in getattr(answer, "statements", ())
     ]
     unjudged = f" (of {total} that the answer makes)" if total > len(verdicts) else ""
     return f"{_describe_share(verdicts, 'verdict', 'statements', 'follow from the contexts')}{unjudged}{_describe_refuted(verdicts, 'verdict')}"

@@ -1,4 +1,4 @@
-"""What the answers that a run generated cost and how long they took: evidence of cost and latency stages."""
+"""Cost and latency of the answers that an evaluation generated: the evidence of cost and latency stages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_REASONS = 20
 
 
 class GeneratedAnswer(NamedTuple):
-    """One answer of a target to one case."""
+    """An answer of a target: a row of `generated_answer`."""
 
     case_no: int
     repetition: int
@@ -38,22 +38,22 @@ class AnswerFigures:
     """Cost, latency and tokens of generated answers; None is unknown."""
 
     answers: int
-    """Answers that were asked for, failed ones included."""
+    """Requested answers, including failed ones."""
     failed: int
     cases: int
     """Cases with at least one answer."""
     unpriced: int
     """Answers without a known price."""
     cost_per_query_usd: Interval | None
-    """Of the cases' mean costs; None when an answer has no price, since a sum without it proves no maximum."""
+    """Interval of the cases' mean costs; None when an answer has no price, since a partial sum proves no maximum."""
     latency_ms: Mapping[str, QuantileInterval] = field(default_factory=dict)
     """p50, p95, p99 of the first answer of each case."""
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_nano_usd: int = 0
-    """Of the priced answers."""
+    """Cost of the priced answers."""
     reasons: Mapping[str, int] = field(default_factory=dict)
-    """Why answers failed."""
+    """Reason of failure -> answers."""
 
     def as_json(self) -> dict[str, Any]:
         cost = self.cost_per_query_usd
@@ -69,7 +69,7 @@ class AnswerFigures:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> AnswerFigures:
-        """Read what `as_json` wrote; raises KeyError or TypeError where it is something else."""
+        """Parse the result of `as_json`; raises KeyError or TypeError for anything else."""
         cost = entry["cost_per_query_usd"]
         return cls(
             **{name: entry[name] for name in ("answers", "failed", "cases", "unpriced", "reasons")},
@@ -82,7 +82,7 @@ class AnswerFigures:
 
 
 def load_answers(connection: sa.Connection, id: str) -> dict[int, list[GeneratedAnswer]]:
-    """Case -> its answers in the order of repetitions; empty when the run scored the answers of its dataset."""
+    """Case number -> its answers by repetition; empty when the evaluation scored the answers of its dataset."""
     columns = [generated_answer.c[name] for name in GeneratedAnswer._fields]
     query = (
         sa.select(*columns)
@@ -96,7 +96,7 @@ def load_answers(connection: sa.Connection, id: str) -> dict[int, list[Generated
 
 
 def summarise_answers(answers: Mapping[int, Sequence[GeneratedAnswer]]) -> AnswerFigures | None:
-    """The figures over all answers; None when none was generated."""
+    """Figures over all answers; None when none was generated."""
     all_answers = [answer for case_answers in answers.values() for answer in case_answers]
     if not all_answers:
         return None
@@ -142,7 +142,7 @@ def summarise_answers(answers: Mapping[int, Sequence[GeneratedAnswer]]) -> Answe
 
 
 def compute_mean_cost(answers: Sequence[GeneratedAnswer]) -> float | None:
-    """Mean cost of a case's answers in nano-USD; None when one of them has no price or there is none."""
+    """Mean cost of a case's answers in nano-USD; None when an answer has no price, or there is none."""
     costs = [answer.cost_nano_usd for answer in answers]
     if not costs or any(cost is None for cost in costs):
         return None
@@ -150,6 +150,6 @@ def compute_mean_cost(answers: Sequence[GeneratedAnswer]) -> float | None:
 
 
 def _sum_known(counts: Sequence[int | None]) -> int | None:
-    """The sum, unknown as soon as one of them is."""
+    """The sum; None when a count is unknown."""
     known_counts = [count for count in counts if count is not None]
     return sum(known_counts) if known_counts and len(known_counts) == len(counts) else None

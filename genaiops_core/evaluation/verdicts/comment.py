@@ -14,18 +14,18 @@ SIGNS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "error": "�
 DETAIL_CASES = 10
 
 MARKER = "<!-- genaiops-evaluation -->"
-"""The last line of every comment: by it a workflow finds the one to update."""
+"""The last line of every comment; a workflow finds the comment to update by it."""
 
 MAX_CHARACTERS = 65_000
-"""GitHub takes 65,536."""
+"""GitHub accepts 65,536."""
 
 _MARKDOWN = re.compile(r"([\\`*\[\]~|#!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-"""What Markdown reads as markup; an underscore within a word is none."""
+"""Characters that are Markdown markup; an underscore within a word is not."""
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def render_markdown(body: Mapping[str, Any]) -> str:
-    """Verdict, scores with intervals and change, cost, p95, cases, model; gates and the lowest cases folded."""
+    """Verdict, scores with intervals and change, cost, p95, cases, model; gates and the lowest cases are collapsed."""
     verdict = body.get("verdict") or "inconclusive"
     gates = body.get("gates") or []
     lines = [
@@ -51,10 +51,10 @@ def render_markdown(body: Mapping[str, Any]) -> str:
 
 
 def escape_text(raw: object) -> str:
-    """Text from outside on one line, without Markdown or HTML of its own: no link, no mention, no reference."""
+    """Untrusted text on one line, with Markdown and HTML escaped: no link, no mention, no reference."""
     plain = printable(" ".join(str(raw).split())).translate(_HTML)
     plain = _MARKDOWN.sub(r"\\\1", plain)
-    # The word joiner is invisible; it keeps addresses, people and issues from being made into links.
+    # The word joiner is invisible; it prevents links to addresses, users and issues.
     for mark, replacement in (("//", "/\u2060/"), ("www.", "www\u2060."), ("@", "@\u2060"), ("#", "#\u2060")):
         plain = plain.replace(mark, replacement)
     return plain
@@ -77,11 +77,11 @@ def _render_subject(body: Mapping[str, Any]) -> str:
 
 
 def _render_metrics(body: Mapping[str, Any], gates: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One row a metric; how it moved against the baseline, where there is one."""
+    """One row per metric, with its change against the baseline if there is one."""
     gates_by_metric = {gate["metric"]: gate for gate in gates if gate.get("kind", "threshold") == "threshold"}
     differences = {row["metric"]: row for row in (body.get("comparison") or {}).get("metrics") or ()}
     lines = [
-        "| metric | score | 95 % interval | against the baseline | cases | threshold | verdict |",
+        "| metric | score | 95 % interval | change from baseline | cases | threshold | verdict |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, entry in body["metrics"].items():
@@ -167,10 +167,10 @@ def _select_corrected(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _render_corrected(metric: str, corrected: Mapping[str, Any]) -> str:
     if corrected["mean"] is None:
-        return f"- {escape_text(metric)} as people rate it: unknown ({escape_text(corrected['problem'])})"
+        return f"- {escape_text(metric)} by human labels: unknown ({escape_text(corrected['problem'])})"
     interval = f"{corrected['low']:.3f} to {corrected['high']:.3f}"
     return (
-        f"- {escape_text(metric)} as people rate it: {corrected['mean']:.3f} ({interval}), "
+        f"- {escape_text(metric)} by human labels: {corrected['mean']:.3f} ({interval}), "
         f"by {corrected['labelled']:,} labels of {escape_text(corrected['label'])}"
     )
 
@@ -212,7 +212,7 @@ def _render_lowest(body: Mapping[str, Any]) -> list[str]:
 
 
 def _fit(lines: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """All of it, or as much as a comment may hold: whole lines only, so that no markup is cut through."""
+    """The whole text, or the lines that fit into a comment; lines are never cut, so that no markup breaks."""
     remaining = MAX_CHARACTERS - len(MARKER) - 200
     output: list[str] = []
     for line in lines:
@@ -230,7 +230,7 @@ def _fit(lines: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) ->
             fitting.append(row)
         if fitting:
             missing = len(rows) - len(fitting)
-            ellipsis = [f"- and {missing} more, which are in the results"] if missing else []
+            ellipsis = [f"- and {missing} more in the results document"] if missing else []
             output += [
                 "<details>",
                 f"<summary>{title}</summary>",
@@ -242,7 +242,7 @@ def _fit(lines: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) ->
                 "",
             ]
     if remaining < 0:
-        output += ["This comment was shortened; the results hold everything.", ""]
+        output += ["This comment is truncated; the results document is complete.", ""]
     return "\n".join(output).rstrip() + f"\n\n{MARKER}\n"
 
 
@@ -251,6 +251,6 @@ def _format_score(value: float | None) -> str:
 
 
 def _format_code(raw: object) -> str:
-    """Text from outside as code."""
+    """Untrusted text as inline code."""
     plain = printable(" ".join(str(raw).split())).replace("`", "'").replace("|", "\\|")
     return f"`{plain or ' '}`"

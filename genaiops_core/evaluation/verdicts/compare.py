@@ -1,8 +1,8 @@
-"""Two runs case by case: the paired difference of each metric, and whether it is within the allowed degradation.
+"""Comparison of two evaluations by case: the paired difference of each metric, and whether it is an allowed degradation.
 
 Scores are compared by their difference, cost and latency by their relative change. One allowed degradation serves both:
-0.05 is 0.05 of a score's scale, and 5 % of a cost or a latency. Intervals hold together (Bonferroni): looking at eight
-metrics at once, one of eight intervals of 95 % would miss too often, and a build would fail by chance.
+0.05 is 0.05 of a score's scale, and 5 % of a cost or a latency. The intervals hold jointly (Bonferroni): with eight
+separate 95 % intervals one would miss too often, and a build would fail by chance.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from genaiops_core.statistics.paired import bootstrap
 from genaiops_core.statistics.sign_flips import sign_flips
 
 MIN_CASES = 10
-"""Fewer common cases say nothing about a regression; the answer is then inconclusive."""
+"""With fewer common cases the verdict is inconclusive."""
 
 BOOTSTRAP, PERMUTATION = "bootstrap", "permutation"
 METHODS = (BOOTSTRAP, PERMUTATION)
@@ -33,23 +33,23 @@ COST = "cost"
 LATENCY = "latency"
 LATENCIES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 RELATIVE = (COST, LATENCY, *LATENCIES)
-"""Compared by relative change; less is better."""
+"""Compared by relative change; lower is better."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One metric in both runs: current minus baseline on the metric's own scale, or the relative change."""
+    """One metric in both evaluations: current minus baseline on the metric's own scale, or the relative change."""
 
     metric: str
     baseline_mean: float | None
-    """Over the common cases; the percentile for latencies. USD, ms, or the metric's scale."""
+    """Mean of the common cases, or the percentile of a latency; in USD, ms, or on the metric's scale."""
     current_mean: float | None
     difference: float | None
-    """0.05 is 5 % more where `is_relative`."""
+    """With `is_relative`, 0.05 is an increase of 5 %."""
     low: float | None
     high: float | None
     n: int
-    """Cases that both runs have a value for."""
+    """Cases with a value in both evaluations."""
     method: str
     max_degradation: float
     is_relative: bool
@@ -57,7 +57,7 @@ class Difference:
     verdict: str
     why: str
     p_value: float | None = None
-    """By permutation, of no difference at all, adjusted for the other metrics (Holm)."""
+    """p-value of the permutation test for no difference, adjusted for the other metrics (Holm)."""
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -65,7 +65,7 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """All metrics both runs share, and the verdict over them."""
+    """All metrics of both evaluations, and the combined verdict."""
 
     differences: tuple[Difference, ...]
     max_degradation: float
@@ -73,11 +73,11 @@ class Comparison:
     why: str = ""
     method: str = BOOTSTRAP
     alpha_each: float = ALPHA
-    """Error rate of each interval; all together err with 0.05 at most."""
+    """Error rate of each interval; the joint error rate is at most 0.05."""
     pairs: Pairs = field(default_factory=lambda: pair_cases((), ()))
 
     def as_json(self) -> dict[str, Any]:
-        """Without the cases; these are listed by `regressions`."""
+        """JSON without the cases; `pairing.list_drops` lists those."""
         return {
             "verdict": self.verdict,
             "why": self.why,
@@ -105,10 +105,10 @@ def compare_documents(
 
     Args:
         baseline, current: documents with `details`.
-        max_degradation: the most that may be lost, between 0 and 1.
+        max_degradation: the allowed degradation, between 0 and 1.
         method: `bootstrap` or `permutation` (of signs; for scores only).
-        metrics: what to compare; None is every metric that the baseline has values of, and cost and latency where
-            both have them.
+        metrics: metrics to compare; None compares every metric that has values in the baseline, and cost and latency
+            if both documents have them.
 
     Raises:
         BadInput: there is no such method.
@@ -123,13 +123,13 @@ def compare_documents(
     if metrics is not None:
         names = expand_latency(metrics, pairs)
     else:
-        # Where the baseline has no value at all there is nothing to lose.
+        # A metric without any value in the baseline cannot degrade.
         names = [name for name, result in baseline_metrics.items() if result.n]
         names += [name for name in expand_latency((COST, LATENCY), pairs) if pairs.values(name)[0]]
     alpha_each = multiplicity.each_alpha(len(names))
     judges = [str(body.get("judge") or "") for body in (baseline, current)]
     obstacle = (
-        f"judged by {judges[0]} and by {judges[1]}, which do not measure alike"
+        f"the judges {judges[0]} and {judges[1]} differ, so their scores are not comparable"
         if all(judges) and judges[0] != judges[1]
         else ""
     )
@@ -151,7 +151,7 @@ def compare_documents(
         differences=tuple(_adjust_p_values(differences)),
         max_degradation=max_degradation,
         verdict=combine_verdicts([item.verdict for item in differences]),
-        why="" if differences else "the two runs share no metric",
+        why="" if differences else "the two evaluations share no metric",
         method=method,
         alpha_each=alpha_each,
         pairs=pairs,
@@ -159,7 +159,7 @@ def compare_documents(
 
 
 def expand_latency(metrics: Sequence[str], pairs: Pairs) -> list[str]:
-    """`latency` is p50, and p95 as well where there are cases enough to tell it; others are themselves."""
+    """`latency` becomes p50, and p95 with enough cases for its interval; other names stay."""
     names: list[str] = []
     for name in metrics:
         if name == LATENCY:
@@ -181,16 +181,16 @@ def measure_difference(
     alpha: float = ALPHA,
     obstacle: str = "",
 ) -> Difference:
-    """The decider for a score: passed when even the worse bound is within the allowance, failed when not even the better.
+    """Decide a score: passed when the worse bound is an allowed degradation, failed when even the better bound is not.
 
     Args:
         metric: its name.
-        pairs: the cases of both runs.
+        pairs: the cases of both evaluations.
         max_degradation: as a share of the metric's scale.
         scale: of the metric.
-        method: how the interval comes about.
+        method: of the interval.
         alpha: error rate of this interval.
-        obstacle: why the values may not be compared at all.
+        obstacle: why the values cannot be compared; '' when they can.
     """
     before, after = pairs.values(metric)
     max_loss = max_degradation * scale.width
@@ -224,7 +224,7 @@ def measure_difference(
 
 
 def measure_change(metric: str, pairs: Pairs, max_degradation: float, *, alpha: float = ALPHA) -> Difference:
-    """The decider for cost and latency, by relative change over cases that both runs generated an answer for."""
+    """Decide cost or latency by the relative change over cases with a generated answer in both evaluations."""
     before, after = pairs.values(metric)
     if metric in LATENCIES:
         share = LATENCIES[metric]
@@ -235,9 +235,9 @@ def measure_change(metric: str, pairs: Pairs, max_degradation: float, *, alpha: 
         interval = relative.change_of_mean(before, after, alpha=alpha) if len(before) >= MIN_CASES else None
         values = [_compute_mean(before), _compute_mean(after)]
         needed = MIN_CASES
-    missing = f"{len(before)} cases with a known {metric} of a generated answer in both runs; at least {needed} are needed"
+    missing = f"{len(before)} cases with a known {metric} of a generated answer in both evaluations; at least {needed} are needed"
     if len(before) >= needed and interval is None:
-        missing = f"the baseline's {metric} is 0, and nothing can be told relative to it"
+        missing = f"the baseline's {metric} is 0, so there is no relative change"
     verdict, why = decide_difference(interval, max_degradation, False, missing, "{:+.1%}")
     return Difference(
         metric=metric,
@@ -259,18 +259,18 @@ def measure_change(metric: str, pairs: Pairs, max_degradation: float, *, alpha: 
 def decide_difference(
     interval: Interval | None, allowed: float, higher_is_better: bool | None, missing: str, template: str
 ) -> tuple[str, str]:
-    """Passed, failed or inconclusive by the interval of a difference, and why.
+    """The verdict by the interval of a difference, and its reason.
 
     Args:
-        interval: of current minus baseline; None where there is none.
-        allowed: the most that may be lost, in the unit of the interval.
-        higher_is_better: None where any change is a loss.
-        missing: why there is no interval.
-        form: how a difference is written.
+        interval: of current minus baseline, if any.
+        allowed: the allowed degradation, in the unit of the interval.
+        higher_is_better: None when any change is a degradation.
+        missing: the reason when there is no interval.
+        template: format of a difference, such as `{:+.3f}`.
     """
     if interval is None:
         return "inconclusive", missing
-    # A loss is positive; sums of decimals miss a limit they reach exactly by a rounding error.
+    # A degradation is positive; the tolerance covers rounding errors at exactly the limit.
     low, high, tolerance = interval.low, interval.high, allowed + 1e-12
     if higher_is_better is None:
         limit = f"{template.format(allowed)} up or down"
@@ -288,12 +288,12 @@ def decide_difference(
         return "failed", f"at best {template.format(best)}, {limit} is allowed"
     return (
         "inconclusive",
-        f"between {template.format(low)} and {template.format(high)}, {limit} is allowed; more cases would tell",
+        f"between {template.format(low)} and {template.format(high)}, {limit} is allowed; add cases",
     )
 
 
 def _adjust_p_values(differences: Sequence[Difference]) -> list[Difference]:
-    """P-values as several looks at once deserve them."""
+    """Adjust p-values for several simultaneous tests (Holm)."""
     tested = [entry for entry in differences if entry.p_value is not None]
     adjusted = dict(
         zip(

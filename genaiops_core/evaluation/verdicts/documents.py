@@ -1,4 +1,4 @@
-"""A results document read back: from a file, checked, and its parts as values to decide by.
+"""Reads results documents: from a file with validation, and their parts as values for deciders.
 
 `results_schema` describes every field. Fields are added, never renamed, so a document of any earlier version loads.
 """
@@ -26,7 +26,7 @@ def read_document(path: Path) -> dict[str, Any]:
     """A results document from a file.
 
     Raises:
-        BadInput: there is none, or it was not written by `genaiops evaluate`.
+        BadInput: the file does not exist, or `genaiops evaluate` did not write it.
     """
     try:
         body = orjson.loads(path.read_bytes())
@@ -36,25 +36,25 @@ def read_document(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path} cannot be read as results: {error}.") from error
     if not isinstance(body, dict) or not isinstance(body.get("metrics"), dict):
         raise BadInput(
-            f"{path} holds no results: 'metrics' is missing; write it with genaiops evaluate --output."
+            f"{path} has no results: 'metrics' is missing; write it with genaiops evaluate --output."
         )
     if not isinstance(body.get("schema", SCHEMA), int) or body.get("schema", SCHEMA) > SCHEMA:
         raise BadInput(
-            f"{path} has schema {body['schema']}, this program knows up to {SCHEMA}; read it with the newer genaiops."
+            f"{path} has schema {body['schema']}, this version of genaiops reads up to {SCHEMA}; upgrade genaiops."
         )
     for name, reader in (("metrics", parse_metrics), ("traffic", parse_traffic), ("answers", parse_answers)):
         try:
             reader(body)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BadInput(f"{path}: '{name}' is not as genaiops evaluate writes it ({error}).") from error
+            raise BadInput(f"{path}: '{name}' is invalid ({error}); write the file with genaiops evaluate --output.") from error
     problem = _find_invalid_field(body) or _find_invalid_row(body)
     if problem:
-        raise BadInput(f"{path}: {problem} is not as genaiops evaluate writes it.")
+        raise BadInput(f"{path}: {problem} is invalid; write the file with genaiops evaluate --output.")
     return body
 
 
 def describe_source(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Which run a document is of; None for what it does not say."""
+    """The evaluation, release, dataset and judge of a document; None for missing fields."""
     return {name: body.get(name) for name in _SOURCE_FIELDS}
 
 
@@ -72,7 +72,7 @@ def parse_answers(body: Mapping[str, Any]) -> AnswerFigures | None:
 
 
 def _find_invalid_field(body: Mapping[str, Any]) -> str:
-    """Which field is of another kind than the commands that read it take; '' when all is well."""
+    """The first field of the wrong type; '' when all are valid."""
     for name in ("pace", "target", "judging", "baseline", "comparison"):
         if not isinstance(body.get(name), dict | None):
             return f"'{name}'"
@@ -82,7 +82,7 @@ def _find_invalid_field(body: Mapping[str, Any]) -> str:
 
 
 def _find_invalid_row(body: Mapping[str, Any]) -> str:
-    """Where a list of the document holds something else than its rows; '' when all is well."""
+    """The first list or row of the wrong structure; '' when all are valid."""
     required = {
         "gates": ("name", "metric", "verdict", "why"),
         "stages": ("name", "verdict"),

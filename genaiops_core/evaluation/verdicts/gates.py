@@ -1,4 +1,4 @@
-"""Gates: whether what was measured clears what was asked. Deciders only: values in, verdicts out."""
+"""Gates: whether measurements meet their thresholds. Deciders only: values in, verdicts out."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
 from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
 
 MINIMUMS = "minimums"
-"""Name of the stage that the thresholds given at launch make."""
+"""Name of the stage with the thresholds of the launch."""
 
 _MAX_REASONS = 3
-"""Reasons for missing values that a sentence names."""
+"""How many reasons for missing values a message lists."""
 
 
 THRESHOLD, LIMIT, REGRESSION = "threshold", "limit", "regression"
-"""Kinds of gate: a metric against its threshold, a cost or latency against a most, a run against its baseline."""
+"""Kinds of gate: threshold of a metric, upper limit of cost or latency, regression against the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateDecision:
-    """One gate: what was asked, what was found, and why the verdict is what it is."""
+    """One gate: its threshold, the measured value, the verdict and its reason."""
 
     name: str
     stage: str
     kind: str
     metric: str
     threshold: float | None
-    """The least it must be, or the most where less is better; the allowed degradation of a regression."""
+    """The minimum, or the maximum where lower is better; the allowed degradation of a regression."""
     measured: float | None
     verdict: str
     why: str
     low: float | None = None
-    """What was measured lies between `low` and `high`, undefined cases at their worst and best."""
+    """Bounds of the measured value, with undefined cases at their worst and best."""
     high: float | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -53,15 +53,15 @@ SCORE_METHOD = "weighted sum of the metrics' bounds (conservative)"
 
 @dataclass(frozen=True, kw_only=True)
 class StageDecision:
-    """One stage: its verdict, and its weighted score where every metric of it was measured."""
+    """One stage: its verdict, and its weighted score if all its metrics were measured."""
 
     name: str
     description: str
     verdict: str
     score: float | None
-    """Between 0 and 1; a metric of which less is better counts with what it lacks of its worst."""
+    """0 to 1; a metric where lower is better counts with its distance from its worst value."""
     low: float | None = None
-    """If every metric were at its worse bound at once: wider than need be, whatever the metrics have in common."""
+    """All metrics at their worse bound at once: conservative for any correlation between the metrics."""
     high: float | None = None
     method: str = ""
 
@@ -80,17 +80,17 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Everything the gates are decided by."""
+    """The evidence of all gates."""
 
     metrics: Mapping[str, MetricResult]
     judge: str
     traffic: TrafficFigures | None = None
     answers: AnswerFigures | None = None
-    """Of the answers that the run generated; they go before traffic."""
+    """Figures of generated answers; they take precedence over traffic."""
     differences: Mapping[str, Sequence[Difference]] | None = None
     """Regression stage -> differences with its baseline; a stage without an entry had no baseline."""
     no_baseline: str = ""
-    """Why there is none, in words that end a sentence."""
+    """Why there is no baseline, as the end of a sentence."""
 
 
 def decide(
@@ -100,13 +100,13 @@ def decide(
     minimums: Mapping[str, float] | None = None,
     limits: Mapping[str, float] | None = None,
 ) -> Decision:
-    """All gates of a pipeline and of the thresholds given at launch.
+    """Decide all gates of a pipeline and of the thresholds of the launch.
 
     Args:
-        evidence: what was measured.
-        pipeline: stages; None when only thresholds were given.
-        minimums: metric -> threshold; replaces that of a stage that asks for the same metric.
-        limits: `cost_per_query` (USD), `latency_p95` (ms), or a metric of which neither end is better: at most.
+        evidence: the measurements.
+        pipeline: the stages; None when the launch has only thresholds.
+        minimums: metric -> threshold; replaces a stage's threshold of the same metric.
+        limits: upper limits of `cost_per_query` (USD), `latency_p95` (ms), or a metric where neither end is better.
     """
     thresholds = {normalise_name(name): value for name, value in (minimums or {}).items()}
     gates: list[GateDecision] = []
@@ -135,7 +135,7 @@ def decide(
         verdict = combine_verdicts([gate.verdict for gate in launch_gates])
         stages.append(
             StageDecision(
-                name=MINIMUMS, description="Thresholds given at launch", verdict=verdict, score=None
+                name=MINIMUMS, description="Thresholds of the launch", verdict=verdict, score=None
             )
         )
     return Decision(
@@ -162,7 +162,7 @@ def _decide_stage(stage: Stage, evidence: Evidence, minimums: Mapping[str, float
 def _decide_threshold(
     stage: str, metric: str, threshold: float, evidence: Evidence, *, is_most: bool = False
 ) -> GateDecision:
-    """Passed when the whole interval is on the good side of the threshold, failed when the whole of it is not."""
+    """Passed when the whole interval is on the good side of the threshold, failed when all of it is on the bad side."""
     result = evidence.metrics.get(metric)
     measured = low = high = None
     if result is None:
@@ -213,11 +213,11 @@ def _decide_interval(result: MetricResult, threshold: float, *, is_most: bool) -
         return "passed", f"{interval} is {passed_relation} {threshold:g}"
     if is_failed:
         return "failed", f"{interval} is {failed_relation} {threshold:g}"
-    return "inconclusive", f"{interval} holds {threshold:g}; more cases would tell"
+    return "inconclusive", f"{interval} includes {threshold:g}; add cases"
 
 
 def _decide_no_value(result: MetricResult) -> tuple[str, str]:
-    """A judge that failed everywhere is an error of the measurement; cases that lack something are a gap in it."""
+    """Error when the judge failed on every case; inconclusive when cases lack a field."""
     reason_counts = list(result.reasons.items())
     reasons = "; ".join(
         f"{count} {'case' if count == 1 else 'cases'}: {reason}"
@@ -225,7 +225,7 @@ def _decide_no_value(result: MetricResult) -> tuple[str, str]:
     )
     reasons = reasons or "no case"
     if len(reason_counts) > _MAX_REASONS:
-        # Servers answer each failed call in other words; a sentence is no list of them.
+        # Error messages of servers differ from call to call, so the list is cut.
         reasons += f"; {len(reason_counts) - _MAX_REASONS:,} more reasons"
     if result.failed and result.failed == result.undefined:
         return "error", f"every case failed ({reasons})"
@@ -249,7 +249,7 @@ def _decide_regression(stage: Stage, evidence: Evidence) -> list[GateDecision]:
     if stage.compare_against is None:
         return gates
     for metric in stage.compared_metrics or tuple(differences) or tuple(evidence.metrics):
-        # `latency` was compared percentile by percentile.
+        # `latency` was compared by percentile.
         names = [name for name in LATENCIES if name in differences] if metric == LATENCY else []
         gates += [
             _decide_regression_metric(stage, name, differences.get(name), evidence)
@@ -316,7 +316,7 @@ def _decide_limit(stage: str, metric: str, limit: float, evidence: Evidence) -> 
 
 
 def _add_budget_alert(gate: GateDecision, stage: Stage) -> GateDecision:
-    """A budget that is nearly used up still passes, but says so."""
+    """A budget above its alert threshold still passes, with an alert in the reason."""
     share, budget = stage.alert_threshold, stage.max_monthly_budget_usd
     if gate.verdict != "passed" or gate.measured is None or share is None or not budget:
         return gate
@@ -328,7 +328,7 @@ def _add_budget_alert(gate: GateDecision, stage: Stage) -> GateDecision:
 
 
 def _compute_score(stage: Stage, metrics: Mapping[str, MetricResult]) -> dict[str, Any]:
-    """Weighted mean of the stage's metrics with its bounds; unknown as soon as one of them is."""
+    """Weighted mean of the stage's metrics with its bounds; None when a metric has no value."""
     unknown = {"score": None, "low": None, "high": None, "method": ""}
     total = sum(threshold.weight for threshold in stage.metrics.values())
     if total <= 0:

@@ -1,6 +1,6 @@
-"""Verdicts as JUnit XML, which every CI server shows: a suite a stage, a test case a gate.
+"""Verdicts as JUnit XML for CI servers: a suite per stage, a test case per gate.
 
-Failed is a failure. Inconclusive and error are errors: the test could not tell, which is not a pass either.
+The verdict failed is a JUnit failure. Inconclusive and error are JUnit errors, since neither is a pass.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from genaiops_core.evaluation.verdicts.pairing import CaseChange
 
 MAX_CHARACTERS = 2_000
-"""Of one text of a test case: CI servers show it in a list."""
+"""Limit of a text of a test case: CI servers show it in a list."""
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -21,8 +21,8 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def render_results(body: Mapping[str, Any]) -> bytes:
     """The gates of a results document.
 
-    A run that decided nothing (cancelled, failed, without gates) is one test case in error, so that it is not taken
-    for a success.
+    An evaluation without a decision (cancelled, failed, without gates) is one test case in error, so that it does not
+    look like a success.
     """
     gates = list(body.get("gates") or ())
     suites: dict[str, list[ET.Element]] = {str(stage["name"]): [] for stage in body.get("stages") or ()}
@@ -52,12 +52,12 @@ def render_results(body: Mapping[str, Any]) -> bytes:
 def render_comparison(
     body: Mapping[str, Any], regressions: Mapping[str, Sequence[CaseChange]], properties: Mapping[str, Any]
 ) -> bytes:
-    """A comparison: a test case a metric; its output lists the cases that fell most.
+    """A comparison: a test case per metric; its output lists the cases with the largest drops.
 
     Args:
         body: `Comparison.as_json`.
         regressions: metric -> its largest drops.
-        properties: facts about the two runs.
+        properties: facts about the two evaluations.
     """
     cases = []
     for row in body["metrics"]:
@@ -122,5 +122,5 @@ def _count_outcomes(cases: Sequence[ET.Element]) -> dict[str, str]:
 
 
 def _clean_text(text: str, max_characters: int = MAX_CHARACTERS) -> str:
-    """Text that XML can carry; the writer escapes what is markup."""
+    """Text without characters that XML forbids; the XML writer escapes markup."""
     return _NOT_XML.sub("", text)[:max_characters]

@@ -1,4 +1,4 @@
-"""Figures that have a most: cost per query, monthly cost, latency. Deciders only."""
+"""Figures with an upper limit: cost per query, monthly cost, latency. Deciders only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MONTHLY = "monthly_cost"
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """What was found for a limit, from which evidence; None is unknown."""
+    """The measured value for a limit and its evidence; None is unknown."""
 
     value: float | None
     low: float | None = None
@@ -21,27 +21,27 @@ class Figure:
     unit: str
     evidence: str = ""
     missing: str = ""
-    """Why there is no value, or none that decides."""
+    """Why there is no value, or too little evidence to decide."""
 
 
 def find_figure(name: str, answers: AnswerFigures | None, traffic: TrafficFigures | None) -> Figure:
     """`cost_per_query` (USD), `monthly_cost` (USD) or `latency_p50|p95|p99` (ms).
 
-    A run's own generated answers go first: they are the release as it is now, on the cases of the suite. Else the
-    release's traffic of the last days speaks, which is all of it and no sample, so its figures decide by themselves.
-    How many requests a month brings is known from traffic only.
+    Generated answers of the evaluation take precedence: they are of the current release, on the cases of the dataset.
+    Otherwise the release's traffic of the last days decides. It is complete, not a sample, so it needs no interval.
+    Only traffic has the number of requests per month.
     """
     if answers is not None and name != MONTHLY:
         return _find_answers_figure(name, answers)
     unit = "ms" if name.startswith("latency") else "USD"
     if traffic is None:
-        missing = "not measured: generate the answers with a target, or name the application and the release whose traffic counts"
+        missing = "not measured: generate the answers with a target, or name the application and the release for figures of its traffic"
         return Figure(value=None, unit=unit, missing=missing)
     return _find_traffic_figure(name, traffic, unit)
 
 
 def decide_limit(figure: Figure, limit: float) -> tuple[str, str]:
-    """Passed when the whole interval is at most the limit, failed when the whole of it is above."""
+    """Passed when the whole interval is at most the limit, failed when the whole interval is above it."""
     if figure.value is None or figure.missing:
         return "inconclusive", figure.missing
     unit = figure.unit
@@ -56,7 +56,7 @@ def decide_limit(figure: Figure, limit: float) -> tuple[str, str]:
         return "passed", f"{formatted} is at most {limit:g} {unit}"
     if figure.low is not None and figure.low > limit:
         return "failed", f"{formatted} is above {limit:g} {unit}"
-    return "inconclusive", f"{formatted} leaves {limit:g} {unit} open; more cases would tell"
+    return "inconclusive", f"{formatted} includes {limit:g} {unit}; add cases"
 
 
 def _find_answers_figure(name: str, answers: AnswerFigures) -> Figure:

@@ -1,4 +1,4 @@
-"""Which case of one run is which case of another, and how far each of them fell or rose."""
+"""Matches the cases of two evaluations, and lists how much each improved or dropped."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from genaiops_core.pricing.rates import NANO
 
 @dataclass(frozen=True, kw_only=True)
 class CaseResult:
-    """A case as one run saw it."""
+    """A case with its results in one evaluation."""
 
     key: str
-    """Hash of the input, and which occurrence of it: the same in every run and every version of a dataset."""
+    """Hash of the input and its occurrence, equal in every evaluation and every version of a dataset."""
     case: int
     input: str
     answer: str | None
     scores: Mapping[str, float]
-    """Metric -> mean over repetitions; undefined ones are left out."""
+    """Metric -> mean over repetitions; without undefined metrics."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     cost_usd: float | None = None
-    """Of the generated answer; None where the answer was not generated or has no price."""
+    """Cost of the generated answer; None when it was not generated or has no price."""
     latency_ms: float | None = None
 
     def value(self, metric: str) -> float | None:
@@ -38,10 +38,10 @@ class CaseResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """The cases of two runs, matched."""
+    """The matched cases of two evaluations."""
 
     common: tuple[tuple[CaseResult, CaseResult], ...]
-    """(baseline, current), in the order of the current run."""
+    """(baseline, current), in the order of the current evaluation."""
     only_baseline: tuple[CaseResult, ...]
     only_current: tuple[CaseResult, ...]
 
@@ -59,7 +59,7 @@ class Pairs:
 
 @dataclass(frozen=True, kw_only=True)
 class CaseChange:
-    """One metric of one case in both runs."""
+    """One metric of one case in both evaluations."""
 
     metric: str
     baseline: CaseResult
@@ -67,7 +67,7 @@ class CaseChange:
     before: float
     after: float
     gain: float
-    """Positive when the case got better, on the metric's own scale."""
+    """Positive when the case improved, on the metric's own scale."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -86,7 +86,7 @@ class CaseChange:
 def index_cases(details: Iterable[Mapping[str, Any]]) -> dict[str, CaseResult]:
     """The rows of a document's `details` by key.
 
-    A question asked twice is told apart by its occurrence, so that the first answers are compared with the first.
+    Equal inputs are numbered by occurrence, so the first is compared with the first.
     """
     occurrences: dict[str, int] = defaultdict(int)
     results: dict[str, CaseResult] = {}
@@ -109,7 +109,7 @@ def index_cases(details: Iterable[Mapping[str, Any]]) -> dict[str, CaseResult]:
 
 
 def pair_cases(baseline: Iterable[Mapping[str, Any]], current: Iterable[Mapping[str, Any]]) -> Pairs:
-    """Match the cases of two runs by the hash of their input."""
+    """Match the cases of two evaluations by the hash of their input."""
     before, after = index_cases(baseline), index_cases(current)
     return Pairs(
         common=tuple((before[key], result) for key, result in after.items() if key in before),
@@ -119,7 +119,7 @@ def pair_cases(baseline: Iterable[Mapping[str, Any]], current: Iterable[Mapping[
 
 
 def list_changes(pairs: Pairs, metric: str, scale: Scale) -> list[CaseChange]:
-    """Every case with a value in both runs, the largest drop first, equal ones in the order of the run."""
+    """Every case with a value in both evaluations, largest drop first, ties in the order of the current one."""
     sign = -1 if scale.higher_is_better is False else 1
     case_changes = []
     for baseline, current in pairs.common:

@@ -1,4 +1,4 @@
-"""`evaluation_pipeline.yaml`: the stages a release has to pass, checked when loaded."""
+"""`evaluation_pipeline.yaml`: the stages that a release must pass, validated on load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genaiops_core.project import default_config
 DEFAULT_FILE = "evaluation_pipeline.yaml"
 
 PRODUCTION = "production"
-"""What `compare_against` calls the stable release, whichever it is; `production_v1.2.0` names one."""
+"""Value of `compare_against` for the current stable release; `production_v1.2.0` names a certain release."""
 
 _STAGE_FIELDS = (
     *("name", "description", "metrics", "sample_size", "timeout_minutes"),
@@ -29,7 +29,7 @@ _STAGE_FIELDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """What a metric must reach (or not exceed, where less is better), and its weight in the score of its stage."""
+    """The minimum of a metric (the maximum where lower is better), and its weight in the score of its stage."""
 
     threshold: float
     weight: float = 1.0
@@ -37,7 +37,7 @@ class Threshold:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage; what it asks for is set, the rest is None or empty."""
+    """One stage; unused fields are None or empty."""
 
     name: str
     description: str = ""
@@ -46,7 +46,7 @@ class Stage:
     timeout_minutes: float | None = None
     compare_against: str | None = None
     compared_metrics: tuple[str, ...] = ()
-    """What a regression stage compares; empty is everything that both runs measured."""
+    """Metrics of a regression stage; empty compares all metrics of both evaluations."""
     max_degradation: float | None = None
     max_cost_per_query_usd: float | None = None
     max_monthly_budget_usd: float | None = None
@@ -56,7 +56,7 @@ class Stage:
 
     @property
     def needs_traffic(self) -> bool:
-        """Whether it is decided by figures of production traffic."""
+        """Whether figures of production traffic decide it."""
         return (
             bool(self.max_latency_ms)
             or self.max_cost_per_query_usd is not None
@@ -72,7 +72,7 @@ class Pipeline:
 
     @property
     def sample_size(self) -> int | None:
-        """The most cases any stage asks for; None means all there are."""
+        """The largest sample size of a stage; None means all cases."""
         return max((stage.sample_size for stage in self.stages if stage.sample_size), default=None)
 
     @property
@@ -81,15 +81,15 @@ class Pipeline:
 
 
 def default_document() -> dict[str, Any]:
-    """The pipeline that comes with the console, as a document."""
+    """The document of the built-in pipeline."""
     return parse_yaml(default_config(DEFAULT_FILE).read_text("utf-8"), DEFAULT_FILE)
 
 
 def read_pipeline_file(path: Path) -> dict[str, Any]:
-    """The document in `path`, checked.
+    """The validated document of a file.
 
     Raises:
-        BadInput: there is no such file, or it is no pipeline.
+        BadInput: the file does not exist, or it is not a pipeline.
     """
     if not path.is_file():
         raise BadInput(f"{path} does not exist; --config names an evaluation pipeline in YAML.")
@@ -97,10 +97,10 @@ def read_pipeline_file(path: Path) -> dict[str, Any]:
 
 
 def parse_yaml(text: str, source: str) -> dict[str, Any]:
-    """YAML to a checked document.
+    """Parse YAML to a validated document.
 
     Raises:
-        BadInput: it is not YAML, or no pipeline; the sentence names stage and field.
+        BadInput: it is not YAML, or not a pipeline; the message names stage and field.
     """
     import yaml
 
@@ -116,10 +116,10 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
 
 
 def set_max_degradation(document: Mapping[str, Any] | None, max_degradation: float) -> dict[str, Any]:
-    """The document with its regression stages at `max_degradation`, or with one more where it has none.
+    """The document with `max_degradation` in its regression stages, or with a new regression stage if it has none.
 
     Args:
-        document: a checked document; None has no stages yet.
+        document: a validated document; None has no stages.
         max_degradation: between 0 and 1.
     """
     stages = [dict(stage) for stage in document["evaluation_pipeline"]["stages"]] if document else []
@@ -141,10 +141,10 @@ def set_max_degradation(document: Mapping[str, Any] | None, max_degradation: flo
 
 
 def parse_pipeline(document: object, source: str = "the configuration") -> Pipeline:
-    """A document in the layout of `evaluation_pipeline.yaml` to its stages.
+    """Parse a document in the layout of `evaluation_pipeline.yaml`.
 
     Raises:
-        BadInput: naming the stage and the field that is wrong.
+        BadInput: a field is invalid; the message names stage and field.
     """
     pipeline = document.get("evaluation_pipeline") if isinstance(document, dict) else None
     stages = pipeline.get("stages") if isinstance(pipeline, dict) else None
@@ -154,7 +154,7 @@ def parse_pipeline(document: object, source: str = "the configuration") -> Pipel
     names = [stage.name for stage in parsed]
     for name in names:
         if names.count(name) > 1:
-            raise BadInput(f"{source}: stage '{name}' is there twice; give each stage its own name.")
+            raise BadInput(f"{source}: stage '{name}' appears twice; give each stage its own name.")
     return Pipeline(stages=parsed)
 
 
@@ -198,7 +198,7 @@ def _parse_stage(stage: object, number: int, source: str) -> Stage:
     )
     if not (parsed.metrics or is_regression or parsed.needs_traffic):
         raise BadInput(
-            f"{location}: it asks for nothing; give metrics with thresholds, compare_against, or limits."
+            f"{location}: the stage is empty; add metrics with thresholds, compare_against, or limits."
         )
     return parsed
 
@@ -208,7 +208,7 @@ def _parse_thresholds(metrics: object, stage_location: str) -> dict[str, Thresho
         return {}
     if not isinstance(metrics, dict):
         raise BadInput(
-            f"{stage_location}: metrics must map each metric to its threshold, as in faithfulness: {{threshold: 0.85}}."
+            f"{stage_location}: metrics must map each metric to its threshold, for example faithfulness: {{threshold: 0.85}}."
         )
     thresholds: dict[str, Threshold] = {}
     for name, value in metrics.items():
@@ -235,7 +235,7 @@ def _parse_compared_metrics(metrics: object, location: str) -> tuple[str, ...]:
         return ()
     names = list(metrics) if isinstance(metrics, (list, dict)) else None
     if not names or not all(isinstance(name, str) for name in names):
-        raise BadInput(f"{location}: metrics must list what to compare, as in [faithfulness, relevancy].")
+        raise BadInput(f"{location}: metrics must list the metrics to compare, for example [faithfulness, relevancy].")
     return tuple(normalise_name(name) for name in names)
 
 

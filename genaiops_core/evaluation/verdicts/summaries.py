@@ -1,4 +1,4 @@
-"""One metric over the cases of a run: its mean, its interval, and how far what is missing could move them."""
+"""Summary of one metric over the cases of an evaluation: mean, interval, and bounds that cover undefined cases."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ class UnitResult(NamedTuple):
     reason: str = ""
     """Why there is no value."""
     is_failed: bool = False
-    """No value because judge or target failed, not because the case lacks something."""
+    """No value because judge or target failed, not because the case lacks a field."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricResult:
-    """One metric over all cases of a run; `None` is unknown, never 0. Every figure is on the metric's own scale."""
+    """One metric over all cases of an evaluation; None is unknown, never 0. All figures are on the metric's own scale."""
 
     name: str
     title: str
     mean: float | None
-    """Of the means of the cases that have a value."""
+    """Mean of the means of the cases that have a value."""
     low: float | None
     high: float | None
     n: int
     """Cases with a value."""
     undefined: int
-    """Cases without one."""
+    """Cases without a value."""
     failed: int
-    """Of the undefined cases, those whose judge or target failed."""
+    """Undefined cases whose judge or target failed."""
     values: int
     """Scores behind the mean: more than `n` when cases were answered repeatedly."""
     repetition_sd: float | None
     """Standard deviation between repetitions of one case; None where no case has two values."""
     low_bounded: float
-    """Lower bound if everything undefined had scored the least of the scale."""
+    """Lower bound if all undefined values were the lowest of the scale."""
     high_bounded: float
-    """Upper bound if everything undefined had scored the most."""
+    """Upper bound if all undefined values were the highest of the scale."""
     method: str
     is_proxy: bool
     scale: Scale = field(default_factory=Scale)
     reasons: Mapping[str, int] = field(default_factory=dict)
-    """Why cases are undefined, the most frequent first."""
+    """Reason -> undefined cases, most frequent first."""
 
     def as_json(self) -> dict[str, Any]:
         fields = {name: value for name, value in vars(self).items() if name not in ("name", "scale")}
@@ -68,7 +68,7 @@ class MetricResult:
 
     @classmethod
     def from_json(cls, name: str, entry: Mapping[str, Any]) -> MetricResult:
-        """Read an entry of `metrics`, also one of an older version; raises KeyError or TypeError where it is none."""
+        """Parse an entry of `metrics` of any schema version; raises KeyError or TypeError if it is none."""
         n, undefined = int(entry["n"]), int(entry.get("undefined") or 0)
         low, high = _to_float(entry["low"]), _to_float(entry["high"])
         least, greatest = entry.get("range") or (0.0, 1.0)
@@ -104,17 +104,17 @@ def summarise(
     unscored: int = 0,
     repetitions: int = 1,
 ) -> MetricResult:
-    """The interval of one metric.
+    """Summarise one metric.
 
-    Repetitions of a case are averaged first: they tell how much an answer varies, not how good other cases are, so
-    the interval is that of the cases' means.
+    Repetitions of a case are averaged first: they measure how much an answer varies, not the quality of other cases,
+    so the interval is that of the cases' means.
 
     Args:
         name: of the metric.
-        cases: for each case that was reached its units, one a repetition.
-        entry: what is known of the metric; None looks for it among those that come with the product.
-        unscored: cases that were never reached; they count as undefined.
-        repetitions: how many units each case should have; what is missing of them is bounded like the undefined.
+        cases: the units of each scored case, one per repetition.
+        entry: the metric; None looks it up in the registry.
+        unscored: cases without any unit; they count as undefined.
+        repetitions: the expected units per case; missing ones are bounded like undefined ones.
     """
     entry = entry or lookup_metric(name)
     scale = (
@@ -166,7 +166,7 @@ def summarise(
 def _find_reason(units: Sequence[UnitResult], scale: Scale) -> str:
     for unit in units:
         if unit.value is not None:
-            return f"the judge gave a value outside {scale.low:g} to {scale.high:g}"
+            return f"the judge returned a value outside {scale.low:g} to {scale.high:g}"
     return next((unit.reason for unit in units if unit.reason), "unknown")
 
 
@@ -186,7 +186,7 @@ def _bound(
 def _bound_repetitions(
     scale: Scale, shares: Sequence[Sequence[float]], known_shares: Sequence[float], undefined: int
 ) -> tuple[float, float]:
-    """Where some repetitions of a case are undefined, they too are taken at their worst and at their best."""
+    """Bounds that also take undefined repetitions of a case at their worst and best."""
     cases = [
         (sum(values) / len(values), known_share)
         for values, known_share in zip(shares, known_shares, strict=True)
@@ -198,7 +198,7 @@ def _bound_repetitions(
 
 
 def _clip(value: float) -> float:
-    # A mean of equal values may miss them by a rounding error, and so leave [0, 1].
+    # Rounding may move the mean of equal values outside [0, 1].
     return min(1.0, max(0.0, value))
 
 

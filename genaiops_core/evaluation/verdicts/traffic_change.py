@@ -1,4 +1,4 @@
-"""How cost and latency of one release's traffic differ from another's. A decider: samples in, differences out."""
+"""Compares cost and latency of two releases by their traffic. A decider: samples in, differences out."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def compare_traffic(
 ) -> list[Difference]:
     """Relative changes of mean cost and of latency percentiles between the traffic of two releases.
 
-    Weaker than generated answers: the releases answered different users' questions, at different times.
+    Weaker evidence than generated answers: the releases answered different questions at different times.
 
     Args:
         metrics: of `cost`, `latency` (p50 and p95), `latency_p50|p95|p99`.
         before: requests of the baseline's release.
         after: requests of this one.
-        max_degradation: 0.05 is 5 % more.
+        max_degradation: the allowed relative increase; 0.05 is 5 %.
         alpha: error rate of each interval.
     """
     names: list[str] = []
