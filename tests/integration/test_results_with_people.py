@@ -35,7 +35,7 @@ def test_people_s_labels_correct_the_mean_without_moving_the_gate(engine: sa.Eng
     assert (entry["mean"], body["verdict"]) == (1.0, "passed")
     assert found.mean == pytest.approx(0.5)
     assert (found.label, found.labelled, found.bias) == ("groundedness", 40, 0.5)
-    assert f"{METRIC} as people rate it: 0.500" in render_markdown(body).replace("\\", "")
+    assert f"{METRIC} by human labels: 0.500" in render_markdown(body).replace("\\", "")
 
 
 def test_too_few_labels_give_a_reason_and_no_number(engine: sa.Engine) -> None:

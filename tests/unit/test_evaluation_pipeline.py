@@ -73,7 +73,7 @@ def test_the_default_file_is_the_promised_one() -> None:
         ("{name: s, sample_size: 0, metrics: {f: 0.5}}", "stage 's': sample_size must be a whole number"),
         ("{name: s, compare_against: v1, metrics: {}}", "stage 's': metrics must list"),
         ("{name: s, max_degradation: 0.05, metrics: [f]}", "stage 's': compare_against must name a release"),
-        ("{name: s}", "stage 's': it asks for nothing"),
+        ("{name: s}", "stage 's': the stage is empty"),
         ("{metrics: {f: 0.5}}", "stage 1: name is missing"),
         ("nonsense", "stage 1 must have fields"),
     ],

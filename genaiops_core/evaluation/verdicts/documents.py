@@ -46,7 +46,9 @@ def read_document(path: Path) -> dict[str, Any]:
         try:
             reader(body)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BadInput(f"{path}: '{name}' is invalid ({error}); write the file with genaiops evaluate --output.") from error
+            raise BadInput(
+                f"{path}: '{name}' is invalid ({error}); write the file with genaiops evaluate --output."
+            ) from error
     problem = _find_invalid_field(body) or _find_invalid_row(body)
     if problem:
         raise BadInput(f"{path}: {problem} is invalid; write the file with genaiops evaluate --output.")

@@ -134,9 +134,7 @@ def decide(
         gates += launch_gates
         verdict = combine_verdicts([gate.verdict for gate in launch_gates])
         stages.append(
-            StageDecision(
-                name=MINIMUMS, description="Thresholds of the launch", verdict=verdict, score=None
-            )
+            StageDecision(name=MINIMUMS, description="Thresholds of the launch", verdict=verdict, score=None)
         )
     return Decision(
         gates=tuple(gates), stages=tuple(stages), verdict=combine_verdicts([gate.verdict for gate in gates])

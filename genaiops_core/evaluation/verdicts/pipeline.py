@@ -235,7 +235,9 @@ def _parse_compared_metrics(metrics: object, location: str) -> tuple[str, ...]:
         return ()
     names = list(metrics) if isinstance(metrics, (list, dict)) else None
     if not names or not all(isinstance(name, str) for name in names):
-        raise BadInput(f"{location}: metrics must list the metrics to compare, for example [faithfulness, relevancy].")
+        raise BadInput(
+            f"{location}: metrics must list the metrics to compare, for example [faithfulness, relevancy]."
+        )
     return tuple(normalise_name(name) for name in names)
 
 
