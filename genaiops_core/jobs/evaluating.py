@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 
@@ -11,6 +12,7 @@ import structlog
 from db.tables.evaluations import evaluation
 from db.transaction import reading
 from genaiops_core.clock import now
+from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import judging, states
 from genaiops_core.jobs import heartbeat
@@ -105,7 +107,9 @@ class Runs:
         with reading(self._engine) as connection:
             found = [run for run in runs.list_evaluations(connection) if run.is_open]
         for run in found:
-            judging.load_libraries(run)
+            # A run whose libraries are not installed here fails with that reason when it begins.
+            with contextlib.suppress(GenAIOpsError):
+                judging.load_libraries(run)
 
     def _enqueue(self, id: str, attempt: int) -> None:
         from dbos import DBOS, SetWorkflowID

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from genaiops_core.clock import now
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.runs.production import Limits, score_round
-from genaiops_core.evaluation.runs.sample_judging import require_prices
+from genaiops_core.evaluation.runs.sample_judging import require_usable
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry import selection
 from genaiops_core.telemetry.sampling import Policy
@@ -61,13 +61,14 @@ class Scoring:
         """Read the settings.
 
         Raises:
-            BadInput: `GENAIOPS_SAMPLE_JUDGE` names no judge, or one whose daily budget cannot be kept.
+            BadInput: `GENAIOPS_SAMPLE_JUDGE` names no judge, one whose daily budget cannot be kept, or one whose
+                metrics need a library that is not installed.
         """
         self._engine = engine
         self._name = settings.sample_judge
         self._limits = limits_of(settings)
         self._stopping = stopping
-        require_prices(engine, judge(self._name), self._limits.daily_budget_nano_usd)
+        require_usable(engine, judge(self._name), self._limits.daily_budget_nano_usd)
 
     def __call__(self) -> None:
         """Go on until nothing may be judged for now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -71,6 +73,19 @@ def test_a_launch_that_is_refused_keeps_what_was_typed(suite: sa.Engine) -> None
     checked(screen.button(key=keys.RUN_LAUNCH).click().run())
     assert "must be an http or https URL" in shown(screen)
     assert screen.text_input(key=keys.RUN_BASE_URL).value == "nonsense"
+    with reading(suite) as connection:
+        assert runs.list_evaluations(connection) == []
+
+
+def test_a_judge_that_is_not_installed_is_refused_with_the_command_that_installs_it(
+    suite: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ragas", None)
+    screen = form(suite)
+    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
+    screen.text_input(key=keys.RUN_BASE_URL).set_value("http://127.0.0.1:9/v1")
+    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    assert "pip install 'genaiops-console[ragas]'" in shown(screen)
     with reading(suite) as connection:
         assert runs.list_evaluations(connection) == []
 

@@ -14,7 +14,7 @@ from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.judges import judge as make_judge
-from genaiops_core.evaluation.metrics import canonical, rubrics
+from genaiops_core.evaluation.metrics import canonical, libraries, rubrics
 from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.runs import case_choice, launching
 from genaiops_core.evaluation.runs.judge_options import options_of
@@ -76,8 +76,8 @@ def launch(
 
     Raises:
         NotFound: no such dataset or version.
-        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size cannot be used, or a
-            spend limit could not be kept.
+        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size cannot be used, the
+            library of a metric is not installed here, or a spend limit could not be kept.
     """
     answering = None if target is None else targets.parse(target)
     wanted = {canonical(name): launching.minimum(name, value) for name, value in (minimums or {}).items()}
@@ -107,6 +107,7 @@ def launch(
         options = {**(judge_options or {}), **({"rubrics": kept} if kept else {})}
         who = make_judge(judge, options_of(options))
         chosen = launching.chosen_metrics(who, metrics, stages, wanted)
+        libraries.require_installed(chosen)
         launching.check_prices(connection, who, answering, pace)
         suite = datasets.get_version(connection, dataset, version)
         there = case_choice.available(connection, suite, split)

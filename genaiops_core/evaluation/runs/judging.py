@@ -6,7 +6,7 @@ import importlib
 
 from genaiops_core.evaluation.judges import computed, judge, ragas_metrics
 from genaiops_core.evaluation.judges.protocol import Judge
-from genaiops_core.evaluation.metrics import ragas
+from genaiops_core.evaluation.metrics import libraries, ragas
 from genaiops_core.evaluation.runs.judge_options import options_of
 from genaiops_core.evaluation.runs.records import Evaluation
 
@@ -21,13 +21,20 @@ def judge_of(run: Evaluation) -> Judge:
     """The judge that a run asks for.
 
     Raises:
-        BadInput: it cannot be made: there is none of that name, or an option is wrong.
+        BadInput: it cannot be made: there is none of that name, an option is wrong, or the library of a metric is not
+            installed here.
     """
+    libraries.require_installed(run.metrics)
     return judge(run.judge, options_of(run.config.get("judge_options") or {}))
 
 
 def load_libraries(run: Evaluation) -> None:
-    """Import what the judge of a run will need: it takes seconds, better spent before the first call than at it."""
+    """Import what the judge of a run will need: it takes seconds, better spent before the first call than at it.
+
+    Raises:
+        BadInput: the library of a metric is not installed here.
+    """
+    libraries.require_installed(run.metrics)
     kind = run.judge.partition(":")[0]
     for name in _LIBRARIES.get(kind, ()):
         importlib.import_module(name)

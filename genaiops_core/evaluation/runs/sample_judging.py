@@ -16,7 +16,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.from_trace import case_of
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed, Judgement
-from genaiops_core.evaluation.metrics import REGISTRY
+from genaiops_core.evaluation.metrics import REGISTRY, libraries
 from genaiops_core.evaluation.pace import Pace
 from genaiops_core.evaluation.runs.desk.calls import Means, NoCalls, UnitCalls
 from genaiops_core.evaluation.runs.desk.clock import UnitClock
@@ -32,6 +32,16 @@ def metrics_of(judge: Judge) -> tuple[str, ...]:
     return tuple(
         name for name in judge.defaults if name not in REGISTRY or not REGISTRY[name].needs_reference
     )
+
+
+def require_usable(engine: sa.Engine, judge: Judge, daily_budget_nano_usd: int) -> None:
+    """Refuse a judge that cannot measure here, or whose daily budget nobody could keep.
+
+    Raises:
+        BadInput: a library of its metrics is not installed, or its model has no known price.
+    """
+    libraries.require_installed(metrics_of(judge))
+    require_prices(engine, judge, daily_budget_nano_usd)
 
 
 def require_prices(engine: sa.Engine, judge: Judge, daily_budget_nano_usd: int) -> None:
