@@ -1,8 +1,11 @@
-"""The router: theme, icon and navigation. Every screen checks for itself who is looking (`pages/parts/frame.py`)."""
+"""The router: theme, icon and navigation. Every screen checks for itself who is looking (`pages/parts/shared/frame.py`)."""
 
 import streamlit as st
 
-from pages.parts import catalogue, frame, warm  # noqa: F401
+from pages.parts.shared import (
+    catalogue,
+    frame,
+)
 
 
 def open_overview() -> None:
