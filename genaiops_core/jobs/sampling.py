@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.runs.production import Limits, score_round
+from genaiops_core.evaluation.runs.production import Limits, has_queued, score_round
 from genaiops_core.evaluation.runs.sample_judging import require_usable
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.sampling import selection
@@ -72,6 +72,8 @@ class Scoring:
 
     def __call__(self) -> None:
         """Go on until nothing may be judged for now."""
+        if not has_queued(self._engine):
+            return
         # Connections of a judge belong to an event loop, so both are made anew and end together.
         who = judge(self._name)
         with asyncio.Runner() as runner:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from db.tables.reviews import sample
-from db.transaction import writing
+from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.from_trace import case_of
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement
@@ -116,6 +116,13 @@ def score_round(
         cost_nano_usd=cost,
         is_out_of_budget=cost > 0 and cost >= left,
     )
+
+
+def has_queued(engine: sa.Engine) -> bool:
+    """Whether any sample waits to be judged."""
+    with reading(engine) as connection:
+        query = sa.select(sample.c.id).where(sample.c.state == "queued").limit(1)
+        return connection.scalar(query) is not None
 
 
 def spent_today(connection: sa.Connection, now: dt.datetime) -> int:
