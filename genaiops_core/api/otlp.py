@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from prometheus_client import Counter
@@ -20,6 +19,7 @@ from pydantic import BaseModel, Field
 from genaiops_core.api.bodies import decompress, read_body
 from genaiops_core.api.otlp_answers import JSON, PROTOBUF, Encoding, logs_accepted, refused, traces_accepted
 from genaiops_core.errors import GenAIOpsError, Unavailable
+from genaiops_core.logs import get_logger
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.ingest.ingest import SHARDS, Ingestor
 from genaiops_core.telemetry.ingest.writer import Writer
@@ -30,7 +30,7 @@ from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.spans import Batch, prepare
 
 router = APIRouter(tags=["telemetry"])
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
 from db.commits import CommitCounter
 from db.tables.evaluations import evaluation
@@ -22,6 +21,7 @@ from genaiops_core.evaluation.runs import judging, states
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.evaluation_workflows import Evaluate, workflow_id
 from genaiops_core.jobs.system import PARTS_QUEUE, QUEUE, JobEngine
+from genaiops_core.logs import get_logger
 
 RETENTION_DAYS = 7
 PAUSE_AFTER_SECONDS = 30.0
@@ -29,7 +29,7 @@ PAUSE_AFTER_SECONDS = 30.0
 
 _GIVEN_UP = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Runs:

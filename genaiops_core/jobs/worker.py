@@ -7,13 +7,13 @@ import threading
 from types import FrameType
 
 import sqlalchemy as sa
-import structlog
 
 from db.engine import make_engine
 from db.migrate import upgrade
+from genaiops_core import logs
 from genaiops_core.clock import now
 from genaiops_core.evaluation.runs.session_pool import Desks
-from genaiops_core.jobs import evaluation_workflows, heartbeat, logs
+from genaiops_core.jobs import evaluation_workflows, heartbeat
 from genaiops_core.jobs.evaluating import Runs
 from genaiops_core.jobs.heartbeat import is_beating
 from genaiops_core.jobs.invocation_log_pull import InvocationLogPull
@@ -21,6 +21,7 @@ from genaiops_core.jobs.periodic import Periodic
 from genaiops_core.jobs.retention import RetentionRun
 from genaiops_core.jobs.sampling import Choosing, Scoring
 from genaiops_core.jobs.system import JobEngine
+from genaiops_core.logs import get_logger
 from genaiops_core.rollbacks import policy, watch
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.invocation_logs.sources import parse_source
@@ -41,7 +42,7 @@ SAMPLE_SECONDS = 2.0
 STOP_SECONDS = 2.5
 """How long calls under way may take to end when the worker is stopped."""
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def run(settings: Settings, stopping: threading.Event | None = None) -> None:

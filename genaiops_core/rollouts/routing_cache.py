@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import sqlalchemy as sa
-import structlog
 
 from db.commits import CommitCounter
 from db.transaction import reading
+from genaiops_core.logs import get_logger
 from genaiops_core.rollouts import routing_store
 from genaiops_core.rollouts.routing import RoutingTable
 
@@ -21,7 +21,7 @@ POLL_S = 0.25
 
 Prepared = TypeVar("Prepared")
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class Follower(Generic[Prepared]):

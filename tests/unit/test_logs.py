@@ -8,7 +8,7 @@ import sys
 import pytest
 import structlog
 
-from genaiops_core.jobs import logs
+from genaiops_core import logs
 
 
 def test_a_line_after_stderr_was_replaced_goes_to_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection
 
 import anyio
 import sqlalchemy as sa
-import structlog
 
 from db.transaction import reading
 from genaiops_core.clock import now
@@ -25,6 +24,7 @@ from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.runs import judging, records, states
 from genaiops_core.evaluation.runs.records import Evaluation
 from genaiops_core.evaluation.targets import Target
+from genaiops_core.logs import get_logger
 from genaiops_core.settings import Settings
 
 LOOK_S = 0.5
@@ -37,7 +37,7 @@ _PRICES_EVERY = 60
 
 Alive = Callable[[sa.Connection], Collection[str]]
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def alone(_connection: sa.Connection) -> Collection[str]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
 from db.tables.reviews import sample
 from db.transaction import reading, writing
@@ -17,6 +16,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.from_trace import case_of
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement
 from genaiops_core.evaluation.runs.sample_judging import cost_of, judged, means_of
+from genaiops_core.logs import get_logger
 from genaiops_core.telemetry.sampling.policy import queue_message
 from genaiops_core.telemetry.scores import Score, record_scores
 
@@ -31,7 +31,7 @@ MOST_PAID_AT_ONCE = 5
 """Of a judge that asks a model, so that all are done within the lease."""
 _MINUTE = dt.timedelta(minutes=1)
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)

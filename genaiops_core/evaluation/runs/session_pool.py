@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
-import structlog
 
 from db.transaction import reading
 from genaiops_core.evaluation.calls.call_session import Alive, Desk, opened
 from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
 from genaiops_core.evaluation.runs import records, scoring
+from genaiops_core.logs import get_logger
 
 IDLE_S = 10.0
 """How long a desk waits for the next part of its run: opening one makes connections and loads code."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class WorkerStops(Exception):
