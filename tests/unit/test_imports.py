@@ -39,6 +39,8 @@ GROUND = {
     "aws",
     "errors",
     "settings",
+    "database_url",
+    "logs",
     "clock",
     "project",
     "printable",
