@@ -3,18 +3,19 @@
 import streamlit as st
 
 from genaiops_core.access import audit
-from pages.parts import reads
+from pages.parts.audit import audit_keys
+from pages.parts.reads import system
 from pages.parts.shared import filters, frame, keys, tables, units
 
-here = frame.guard("audit")
+screen = frame.guard("audit")
 PAGE = 200
 ACTIONS = ("release", "prompt", "rollout", "rollback", "incident", "dataset", "evaluation", "price")
 
 
 def verify() -> None:
     """Walk the whole chain; the answer stays until the next entry is written."""
-    with frame.gently():
-        st.session_state[keys.AUDIT_REPORT] = audit.verify(here.engine)
+    with frame.show_errors():
+        st.session_state[audit_keys.AUDIT_REPORT] = audit.verify(screen.engine)
 
 
 def draw_report(report: audit.ChainReport | None) -> None:
@@ -26,17 +27,21 @@ def draw_report(report: audit.ChainReport | None) -> None:
             f"chain verified, {report.entries:,} entries", icon=":material/verified_user:", color="green"
         )
     else:
-        st.badge(f"chain broken: {units.plain(report.problem)}", icon=":material/link_off:", color="red")
+        st.badge(
+            f"chain broken: {units.escape_markdown(report.problem)}", icon=":material/link_off:", color="red"
+        )
 
 
 def draw_entry(one: audit.AuditEntry) -> None:
     """One entry with what it changed."""
-    st.subheader(f"{one.sequence}. {units.plain(one.action)}", icon=":material/receipt_long:", anchor=False)
+    st.subheader(
+        f"{one.sequence}. {units.escape_markdown(one.action)}", icon=":material/receipt_long:", anchor=False
+    )
     facts, before, after = st.columns([2, 2, 2])
     with facts:
-        tables.facts(
+        tables.draw_facts(
             {
-                "When": units.instant(one.at),
+                "When": units.format_instant(one.at),
                 "Actor": one.actor,
                 "Subject": one.subject,
                 "Application": one.application or "none",
@@ -53,19 +58,19 @@ def draw_entry(one: audit.AuditEntry) -> None:
                 st.json(value, expanded=2)
 
 
-head = filters.header(
-    here,
+head = filters.draw_header(
+    screen,
     by=(keys.APPLICATION,),
     window=False,
     action="Verify",
     action_icon=":material/verified_user:",
-    action_key=keys.AUDIT_VERIFY,
+    action_key=audit_keys.AUDIT_VERIFY,
     action_help="Walk the whole hash chain",
 )
-if head.clicked:
+if head.is_clicked:
     verify()
 with head.facts:
-    draw_report(st.session_state.get(keys.AUDIT_REPORT))
+    draw_report(st.session_state.get(audit_keys.AUDIT_REPORT))
 
 with head.place:
     action = st.selectbox(
@@ -73,24 +78,26 @@ with head.place:
         ACTIONS,
         index=None,
         placeholder="All actions",
-        key=keys.AUDIT_ACTION,
+        key=audit_keys.AUDIT_ACTION,
         bind="query-params",
         label_visibility="collapsed",
         width=168,
     )
     actor = st.text_input(
         "Actor",
-        key=keys.AUDIT_ACTOR,
+        key=audit_keys.AUDIT_ACTOR,
         bind="query-params",
         placeholder="Actor",
         label_visibility="collapsed",
         icon=":material/person:",
         width=220,
     )
-    pages = st.session_state.setdefault(keys.AUDIT_MORE, 1)
-found = reads.audit_entries(here.url, head.filters.application, actor or None, action, None, PAGE * pages)
+    pages = st.session_state.setdefault(audit_keys.AUDIT_MORE, 1)
+found = system.list_audit_entries(
+    screen.url, head.filters.application, actor or None, action, None, PAGE * pages
+)
 if not found:
-    frame.empty(
+    frame.draw_empty_state(
         "No entry",
         "Every change made here, on the command line or over the API is kept with who, when, why, before and after.",
         icon="receipt_long",
@@ -117,14 +124,14 @@ else:
             "subject": column.TextColumn("Subject"),
             "reason": column.TextColumn("Reason", width="large"),
         },
-        key=f"{keys.AUDIT_TABLE}_{found[0].sequence}",
+        key=f"{audit_keys.AUDIT_TABLE}_{found[0].sequence}",
         alt="Audit entries, newest first",
         default=0,
     )
     if len(found) == PAGE * pages and st.button(
         "Older entries", icon=":material/expand_more:", key="audit_older"
     ):
-        st.session_state[keys.AUDIT_MORE] += 1
+        st.session_state[audit_keys.AUDIT_MORE] += 1
         st.rerun()
     with st.container(border=True):
         draw_entry(found[picked if picked is not None else 0])

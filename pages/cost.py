@@ -5,22 +5,22 @@ import dataclasses
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import reads
 from pages.parts.charts import measures, plots
-from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.reads import traffic
+from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import cost_view
 
-here = frame.guard("cost")
-head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
-window, url = head.filters, here.url
-total = reads.summary(url, window)
-before = reads.summary(url, window.previous())
+screen = frame.guard("cost")
+head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
+window, url = head.filters, screen.url
+total = traffic.summarise(url, window)
+before = traffic.summarise(url, window.previous())
 days = (window.end - window.start).total_seconds() / 86_400
 
 
 def draw_cards() -> None:
     """What it costs: in all, a day, a request, a model call."""
-    course = reads.over_time(url, window)
+    course = traffic.read_series(url, window)
     known = total.cost_nano_usd if total.cost_usd is not None else None
     per_request, per_request_before = total.cost_per_request_nano_usd, before.cost_per_request_nano_usd
     tokens, tokens_before = (
@@ -28,50 +28,50 @@ def draw_cards() -> None:
         before.input_tokens + before.output_tokens,
     )
     with st.grid(4, min_column_width=200, gap="small"):
-        measures.card(
+        measures.draw_card(
             "Total cost",
-            units.usd(known),
-            units.relative_change(total.cost_nano_usd, before.cost_nano_usd),
+            units.format_usd(known),
+            units.format_relative_change(total.cost_nano_usd, before.cost_nano_usd),
             "vs prior",
             icon="payments",
             colour="inverse",
-            course=measures.filled(window, course, cost_view.money, gap=0),
-            help=f"Exactly {total.cost_usd or units.UNKNOWN} USD for {units.count(total.calls)} model calls",
+            trend=measures.fill_steps(window, course, cost_view.money, gap=0),
+            help=f"Exactly {total.cost_usd or units.NO_DATA} USD for {units.format_count(total.calls)} model calls",
         )
-        measures.card(
+        measures.draw_card(
             "Cost a day",
-            units.usd(None if known is None else known / days),
+            units.format_usd(None if known is None else known / days),
             None,
             f"over {head.window}",
             icon="calendar_today",
             colour="primary",
-            course=measures.filled(window, course, cost_view.money, gap=0),
+            trend=measures.fill_steps(window, course, cost_view.money, gap=0),
         )
-        measures.card(
+        measures.draw_card(
             "Cost per request",
-            units.usd(per_request),
-            units.relative_change(per_request, per_request_before),
+            units.format_usd(per_request),
+            units.format_relative_change(per_request, per_request_before),
             "vs prior",
             icon="receipt",
             colour="inverse",
-            course=[point.figures.cost_per_request_nano_usd for point in course],
+            trend=[point.figures.cost_per_request_nano_usd for point in course],
         )
-        measures.card(
+        measures.draw_card(
             "Tokens",
-            units.count(tokens),
-            units.relative_change(tokens, tokens_before),
-            f"{units.count(total.input_tokens)} in, {units.count(total.output_tokens)} out",
+            units.format_count(tokens),
+            units.format_relative_change(tokens, tokens_before),
+            f"{units.format_count(total.input_tokens)} in, {units.format_count(total.output_tokens)} out",
             icon="token",
             colour="primary",
-            course=measures.filled(window, course, lambda f: f.input_tokens + f.output_tokens, gap=0),
+            trend=measures.fill_steps(window, course, lambda f: f.input_tokens + f.output_tokens, gap=0),
         )
 
 
 def draw_over_time() -> None:
     """Stacked by model, so that the bars add up to the total."""
-    points = reads.over_time(url, window, "model")
+    points = traffic.read_series(url, window, "model")
     st.subheader("Cost by model", icon=":material/stacked_bar_chart:", anchor=False)
-    series = measures.over_time(
+    series = measures.build_lines(
         window,
         points,
         cost_view.money,
@@ -87,9 +87,9 @@ def draw_over_time() -> None:
 def draw_per_request() -> None:
     """Average cost of a request against the limit of the policy."""
     st.subheader("Cost per request", icon=":material/receipt:", anchor=False)
-    step_points = reads.over_time(url, dataclasses.replace(window, model=None))
-    limit = health.limit(policies.default(), "cost_per_request")
-    series = measures.over_time(
+    step_points = traffic.read_series(url, dataclasses.replace(window, model=None))
+    limit = policies.default().strictest_threshold("cost_per_request")
+    series = measures.build_lines(
         window,
         step_points,
         lambda f: None if f.cost_per_request_nano_usd is None else f.cost_per_request_nano_usd / 1e9,
@@ -108,7 +108,7 @@ def draw_per_request() -> None:
 
 
 with head.facts:
-    st.badge(units.things(total.calls, "model call"), icon=":material/neurology:", color="gray")
+    st.badge(units.format_quantity(total.calls, "model call"), icon=":material/neurology:", color="gray")
     if total.calls and not total.unpriced_calls:
         st.badge("every call has a price", icon=":material/check:", color="green")
 if total.unpriced_calls:
@@ -118,7 +118,7 @@ if total.unpriced_calls:
         icon=":material/money_off:",
     )
 if not total.calls:
-    frame.empty(
+    frame.draw_empty_state(
         "No model call in this window",
         "A model call is a span with token usage. Widen the window or the filters, or send traces to the API.",
         icon="payments",

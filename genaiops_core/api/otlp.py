@@ -27,7 +27,7 @@ from genaiops_core.telemetry.logs import prepare_logs
 from genaiops_core.telemetry.otlp import decode
 from genaiops_core.telemetry.otlp.logs import decode_log_parts
 from genaiops_core.telemetry.sampling import feedback
-from genaiops_core.telemetry.spans import Batch, prepare
+from genaiops_core.telemetry.spans import Batch, prepare_spans
 
 router = APIRouter(tags=["telemetry"])
 log = get_logger(__name__)
@@ -114,7 +114,7 @@ async def logs(request: Request) -> Response:
 @router.post("/v1/feedback", status_code=201)
 def give_feedback(request: Request, given: Feedback) -> dict[str, bool]:
     """Keep a user's rating, thumb or comment on one trace."""
-    feedback.give(request.app.state.engine, **given.model_dump())
+    feedback.record_feedback(request.app.state.engine, **given.model_dump())
     return {"kept": True}
 
 
@@ -193,7 +193,7 @@ async def _in_decoder(request: Request, work: Callable[..., T], *arguments: Any)
 
 
 def _span_batches(body: bytes, is_json: bool) -> Iterator[Batch]:
-    return map(prepare, decode.decode_parts(body, is_json=is_json))
+    return map(prepare_spans, decode.decode_parts(body, is_json=is_json))
 
 
 def _log_batches(body: bytes, is_json: bool) -> Iterator[Batch]:

@@ -15,6 +15,7 @@ from genaiops_core.api.answers import DIMENSIONS, Window, answer, engine_of, tex
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics
 from genaiops_core.evaluation.metrics import rubrics
+from genaiops_core.rollbacks import health, policy
 from genaiops_core.telemetry.time_window import STEPS
 from genaiops_core.telemetry.traffic import quality, queries
 from genaiops_core.telemetry.traffic import series as over_time
@@ -29,8 +30,16 @@ router.include_router(agreement.router)
 def summary(request: Request, filters: Window) -> Response:
     """The figures of the window as a whole."""
     with reading(engine_of(request)) as connection:
-        figures = queries.summary(connection, filters)
+        figures = queries.read_summary(connection, filters)
     return answer(filters, figures.as_json())
+
+
+@router.get("/applications")
+def list_applications(request: Request, filters: Window) -> Response:
+    """The health of each application by the limits of the rollback policy, with the limits that are exceeded."""
+    with reading(engine_of(request)) as connection:
+        applications = health.read_health(connection, filters, policy.default())
+    return answer(filters, {"applications": [application.as_json() for application in applications]})
 
 
 @router.get("/breakdown")
@@ -41,7 +50,7 @@ def breakdown(
 ) -> Response:
     """The same figures, a row for each combination of what `by` names."""
     with reading(engine_of(request)) as connection:
-        rows = queries.breakdown(connection, filters, by=_listed(by))
+        rows = queries.read_breakdown(connection, filters, by=_listed(by))
     return answer(filters, {"rows": [{**row.keys, **row.figures.as_json()} for row in rows]})
 
 
@@ -57,10 +66,10 @@ def series(
 ) -> Response:
     """The figures of each step of the window that had traffic."""
     metrics = _metrics(metric)
-    step = step or over_time.auto_step(filters)
+    step = step or over_time.choose_step(filters)
     latency = any(name.endswith("latency_ms") for name in metrics)
     with reading(engine_of(request)) as connection:
-        points = over_time.series(connection, filters, step, by or None, latency=latency)
+        points = over_time.read_series(connection, filters, step, by or None, latency=latency)
     rows = []
     for point in points:
         figures = point.figures.as_json()
@@ -73,7 +82,7 @@ def series(
 def quality_of(request: Request, filters: Window) -> Response:
     """Each metric by each judge: mean, 95 % interval, how many were scored and how many have no value."""
     with reading(engine_of(request)) as connection:
-        found = quality.quality_summary(connection, filters)
+        found = quality.read_quality(connection, filters)
     return answer(filters, {"rows": [dataclasses.asdict(one) for one in found]})
 
 

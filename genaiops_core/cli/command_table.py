@@ -20,6 +20,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("worker", "serve", "Run the worker: evaluations, closing of rollups, the rollback policy."),
     ("settings", "serve", "List every setting with its value, default and meaning; secrets are masked."),
     ("demo", "demo", "Write three demo applications with 30 days of traffic."),
+    ("status", "status", "Show the health of each application by the limits of the rollback policy."),
     (
         "evaluate",
         "evaluations",

@@ -58,6 +58,10 @@ class Trigger:
     comparison: Comparison
     severity: Severity
 
+    def is_exceeded_by(self, value: float) -> bool:
+        """Whether `value` is beyond the threshold; a value that equals it is not."""
+        return value > self.threshold if self.comparison == "greater_than" else value < self.threshold
+
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
@@ -75,6 +79,14 @@ class Policy:
     def rolls_back(self) -> bool:
         """Whether a firing takes a live canary out of traffic."""
         return self.has("rollback") or self.has("stop_traffic")
+
+    def strictest_threshold(self, metric: Metric) -> float | None:
+        """The threshold that a metric reaches first, in its own unit; None when no trigger watches it."""
+        triggers = [trigger for trigger in self.triggers if trigger.metric == metric]
+        if not triggers:
+            return None
+        strictest = min if triggers[0].comparison == "greater_than" else max
+        return strictest(trigger.threshold for trigger in triggers)
 
 
 def default() -> Policy:
@@ -225,6 +237,6 @@ def _list(place: str, value: Any) -> list[Any]:
 
 def _one_of(place: str, field: str, value: Any, allowed: Sequence[Any]) -> Any:
     if value not in allowed:
-        said = "it is missing" if value is None else f"{value!r} is not known"
-        raise BadInput(f"{place}.{field}: {said}; use one of {', '.join(allowed)}.")
+        problem = "it is missing" if value is None else f"{value!r} is not known"
+        raise BadInput(f"{place}.{field}: {problem}; use one of {', '.join(allowed)}.")
     return value

@@ -25,12 +25,12 @@ from genaiops_core.errors import BadInput, Unavailable
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.bounds import MAX_ATTRIBUTES, MAX_EVENTS, MAX_VALUE_CHARACTERS
 from genaiops_core.telemetry.ingest.ingest import ingest
-from genaiops_core.telemetry.ingest.payloads import payloads_of
 from genaiops_core.telemetry.otlp import decode, wire
 from genaiops_core.telemetry.otlp.decode import decode_json, decode_protobuf
 from genaiops_core.telemetry.traces.trace import get_trace
 from tests.otlp_samples import SECOND_NS, T0_NS, attribute, body, call, export
 from tests.otlp_samples import span as sample
+from tests.payloads import read_payloads
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 DAY_NS = 86_400 * SECOND_NS
@@ -41,7 +41,7 @@ def kept(engine: sa.Engine, *spans: dict[str, Any]) -> list[dict[str, Any]]:
     result = ingest(engine, decode_json(body(*spans)))
     assert (result.rejected, result.spans) == (0, len(spans))
     with reading(engine) as connection:
-        payloads = payloads_of(connection, f"{1:032x}")
+        payloads = read_payloads(connection, f"{1:032x}")
         assert get_trace(connection, f"{1:032x}") is not None
     return [payloads[one["spanId"]] for one in spans]
 
@@ -205,7 +205,7 @@ def test_what_is_no_export_at_all_is_refused() -> None:
 @pytest.mark.parametrize("items", [1, 7, 1000])
 def test_parts_say_together_what_the_whole_says(items: int) -> None:
     whole = protobuf(50)
-    parts = list(wire.parts(whole, items))
+    parts = list(wire.split_export(whole, items))
     assert len(parts) == -(-50 // items)
     decoded = [decode_protobuf(part) for part in parts]
     spans = [one for export_ in decoded for group in export_.groups for one in group.spans]
@@ -216,7 +216,7 @@ def test_parts_say_together_what_the_whole_says(items: int) -> None:
 
 def test_parts_of_many_small_scopes_are_put_together() -> None:
     whole = b"".join(protobuf(3, start=number) for number in range(1, 100, 3))
-    parts = list(wire.parts(whole, 30))
+    parts = list(wire.split_export(whole, 30))
     assert [len(decode_protobuf(part).groups) for part in parts] == [10, 10, 10, 3]
 
 

@@ -65,9 +65,9 @@ def numbers(found: case_scores.CasePage) -> list[int]:
 def test_the_worst_repetition_orders_and_the_unknown_come_last(engine: sa.Engine) -> None:
     id = scored(engine)
     with reading(engine) as connection:
-        worst = case_scores.page(connection, id, worst_by="m")
-        high = case_scores.page(connection, id, worst_by="m", is_high_worst=True)
-        second = case_scores.page(connection, id, worst_by="m", limit=2, offset=2)
+        worst = case_scores.fetch_page(connection, id, worst_by="m")
+        high = case_scores.fetch_page(connection, id, worst_by="m", is_high_worst=True)
+        second = case_scores.fetch_page(connection, id, worst_by="m", limit=2, offset=2)
     assert numbers(worst) == [2, 1, 3, 4]
     assert numbers(high) == [1, 2, 3, 4]
     assert (numbers(second), second.total) == ([3, 4], 4)
@@ -81,7 +81,7 @@ def test_cases_are_narrowed(
 ) -> None:
     id = scored(engine)
     with reading(engine) as connection:
-        found = case_scores.page(connection, id, only=only, worst_by=worst_by)
+        found = case_scores.fetch_page(connection, id, only=only, worst_by=worst_by)
     assert (numbers(found), found.total) == (expected, len(expected))
 
 
@@ -103,10 +103,10 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
             ],
         )
     with reading(engine) as connection:
-        found = case_scores.record(connection, id, 2)
-        spent = figures.spend(connection, id)
+        found = case_scores.fetch_record(connection, id, 2)
+        spent = figures.fetch_metric_spend(connection, id)
         with pytest.raises(NotFound, match="no score of case 9"):
-            case_scores.record(connection, id, 9)
+            case_scores.fetch_record(connection, id, 9)
     assert [one.answer for one in found.scored.answers] == ["fresh"]
     assert [one.text for one in found.explanations] == ["because"]
     assert (spent[0].calls, spent[0].unpriced_calls, spent[0].cost_nano_usd) == (2, 1, 100)
@@ -116,8 +116,8 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
 def test_figures_so_far_leave_the_unknown_out(engine: sa.Engine) -> None:
     id = scored(engine)
     with reading(engine) as connection:
-        m, n = figures.so_far(connection, id)
-        why = figures.failures(connection, id)
+        m, n = figures.fetch_metric_progress(connection, id)
+        why = figures.count_failures(connection, id)
     assert m.mean == pytest.approx((0.9 + 0.8 + 0.2) / 3)
     assert (m.n, m.undefined, m.failed) == (3, 2, 1)
     assert (n.mean, n.n, n.undefined) == (0.5, 1, 0)
@@ -143,12 +143,12 @@ def test_the_file_has_a_row_an_answer_and_no_formula(engine: sa.Engine) -> None:
 def test_coverage_counts_what_cases_lack(engine: sa.Engine) -> None:
     scored(engine)
     with reading(engine) as connection:
-        found = preflight.coverage(connection, "four", 1)
+        found = preflight.measure_coverage(connection, "four", 1)
     assert found.cases == 4
-    assert found.lacking(("input",)) == 0
-    assert found.lacking(("answer",)) == 2
-    assert found.lacking(("contexts",)) == 2
-    assert found.lacking(("answer", "contexts", "reference")) == 3
-    assert found.answered().lacking(("answer", "contexts")) == 2
+    assert found.count_lacking(("input",)) == 0
+    assert found.count_lacking(("answer",)) == 2
+    assert found.count_lacking(("contexts",)) == 2
+    assert found.count_lacking(("answer", "contexts", "reference")) == 3
+    assert found.with_answers().count_lacking(("answer", "contexts")) == 2
     # a; none; an empty list; x and y.
     assert found.contexts == 3 / 4

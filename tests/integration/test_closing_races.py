@@ -41,7 +41,7 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
         while not stop.is_set():
             close_hours(engine, LATER)
             with reading(engine) as connection:
-                seen.append(queries.summary(connection, WINDOW).calls)
+                seen.append(queries.read_summary(connection, WINDOW).calls)
 
     seen: list[int] = []
     with ThreadPoolExecutor(4) as pool:
@@ -55,7 +55,7 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
     close_hours(engine, LATER)
     with reading(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(dirty_hour)) == 0
-        assert queries.summary(connection, WINDOW).calls == told
+        assert queries.read_summary(connection, WINDOW).calls == told
 
 
 def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: sa.Engine) -> None:
@@ -69,10 +69,10 @@ def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: s
             assert not closing_now.done()
         closing_now.result(timeout=60)
     with reading(engine) as connection:
-        assert queries.summary(connection, WINDOW).calls == 2
+        assert queries.read_summary(connection, WINDOW).calls == 2
     close_hours(engine, LATER)
     with reading(engine) as connection:
-        assert queries.summary(connection, WINDOW).calls == 2
+        assert queries.read_summary(connection, WINDOW).calls == 2
 
 
 def test_who_finds_another_closing_does_nothing(engine: sa.Engine) -> None:
@@ -81,6 +81,6 @@ def test_who_finds_another_closing_does_nothing(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         tell(connection, [Call(at=DAY)])
     with writing(engine) as connection:
-        assert closing._is_ours(connection)
+        assert closing.try_lock(connection)
         assert close_hours(engine, LATER).hours == 0
     assert close_hours(engine, LATER).hours == 1

@@ -90,6 +90,6 @@ def test_the_watch_measures_an_application_without_traffic_once(
 def test_choosing_samples_writes_nothing_without_new_requests(engine: sa.Engine) -> None:
     policy = Policy(rate=1.0, cost_usd=1.0, latency_ms=1.0)
     step = selection.consider(engine, policy, now() + dt.timedelta(minutes=1))
-    assert (step.requests, step.is_more) == (0, False)
+    assert (step.requests, step.has_more) == (0, False)
     with reading(engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM sample_cursor")) == 0

@@ -12,17 +12,10 @@ from db.tables.telemetry import score
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.from_trace import case_of
+from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.judges.protocol import (
-    Calls,
-    JudgeFailed,
-    Judgement,
-    Message,
-    Prompt,
-    Reply,
-    Usage,
-)
+from genaiops_core.evaluation.judges.protocol import Calls, Judgement
+from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt, Reply, Usage
 from genaiops_core.evaluation.runs.production import (
     LEASE,
     MOST_WAIT,
@@ -34,11 +27,11 @@ from genaiops_core.evaluation.runs.production import (
 from genaiops_core.evaluation.runs.sample_judging import metrics_of, require_prices
 from genaiops_core.rollbacks.observations import observe
 from genaiops_core.telemetry.sampling import feedback
-from genaiops_core.telemetry.sampling.samples import sampling_summary
+from genaiops_core.telemetry.sampling.samples import read_sampling_summary
 from genaiops_core.telemetry.scores import Score, record_scores
-from genaiops_core.telemetry.traffic.quality import quality_summary
+from genaiops_core.telemetry.traffic.quality import read_quality
 from tests.integration.judging import SlowModel, Value, import_price
-from tests.integration.sampled import APPLICATION, DAY, NOW, told, traces
+from tests.integration.sampled import APPLICATION, DAY, NOW, ingest_and_sample, traces
 
 FREE = Limits(daily_budget_nano_usd=0, per_minute=1_000)
 
@@ -54,7 +47,7 @@ class PaidModel(SlowModel):
     async def ask(self, prompt: Prompt) -> Reply:
         self.asked.append(prompt.messages[0].text)
         if self.fails:
-            raise JudgeFailed("the provider is down")
+            raise CallFailed("the provider is down")
         return Reply(text='{"value": 0.75}', usage=Usage(input_tokens=1000, output_tokens=0), latency_ms=1.0)
 
 
@@ -90,7 +83,7 @@ def states(engine: sa.Engine) -> dict[str, int]:
 
 def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> None:
     requests = traces(20)
-    told(engine, requests)
+    ingest_and_sample(engine, requests)
     with reading(engine) as connection:
         found = case_of(connection, requests[0].trace_id)
     assert found.problem == ""
@@ -102,7 +95,7 @@ def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> No
     assert score_round(engine, judge("offline"), FREE, NOW).scored == 0
     assert states(engine) == {"scored": 20}
     with reading(engine) as connection:
-        quality = {one.metric: one for one in quality_summary(connection, DAY)}
+        quality = {one.metric: one for one in read_quality(connection, DAY)}
         assert set(quality) == {"grounding_overlap", "question_overlap"}
         grounding = quality["grounding_overlap"]
         assert (grounding.judge, grounding.is_sampled, grounding.population) == ("offline", True, 20)
@@ -118,7 +111,7 @@ def test_only_metrics_that_need_no_right_answer() -> None:
 
 
 def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
-    told(engine, traces(9))
+    ingest_and_sample(engine, traces(9))
     limits = Limits(daily_budget_nano_usd=30_000_000, per_minute=100)
     paid = PaidJudge()
     total = 0
@@ -131,7 +124,7 @@ def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
     assert (total, len(paid.asked)) == (3, 3)
     with reading(engine) as connection:
         assert spent_today(connection, NOW) == 30_000_000
-        assert sampling_summary(connection, DAY).cost_usd == "0.03"
+        assert read_sampling_summary(connection, DAY).cost_usd == "0.03"
     assert score_round(engine, paid, limits, NOW + dt.timedelta(hours=11)).scored == 0
     # The next day (UTC) there is a new one; two days later what is left is skipped when it is spent.
     assert score_round(engine, paid, limits, NOW + dt.timedelta(hours=13)).scored == 3
@@ -142,8 +135,8 @@ def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
 
 def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
     requests = traces(10, users=2)
-    told(engine, requests)
-    feedback.give(engine, trace_id=requests[7].trace_id, thumb="down")
+    ingest_and_sample(engine, requests)
+    feedback.record_feedback(engine, trace_id=requests[7].trace_id, thumb="down")
     assert (
         score_round(engine, judge("offline"), Limits(daily_budget_nano_usd=0, per_minute=3), NOW).scored == 3
     )
@@ -156,7 +149,7 @@ def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
 
 
 def test_a_judge_that_fails_is_asked_again_later(engine: sa.Engine) -> None:
-    told(engine, traces(2))
+    ingest_and_sample(engine, traces(2))
     limits = Limits(daily_budget_nano_usd=10**9, per_minute=100)
     broken = PaidJudge(fails=True)
     assert score_round(engine, broken, limits, NOW).failed == 2
@@ -165,7 +158,7 @@ def test_a_judge_that_fails_is_asked_again_later(engine: sa.Engine) -> None:
 
 
 def test_a_worker_that_was_killed_loses_no_sample(engine: sa.Engine) -> None:
-    told(engine, traces(4))
+    ingest_and_sample(engine, traces(4))
 
     class Killed(PaidJudge):
         async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
@@ -180,20 +173,20 @@ def test_a_worker_that_was_killed_loses_no_sample(engine: sa.Engine) -> None:
 
 def test_a_trace_without_texts_is_undefined_not_bad(engine: sa.Engine) -> None:
     requests = traces(2)
-    told(engine, requests)
+    ingest_and_sample(engine, requests)
     with writing(engine) as connection:
         from db.tables.telemetry import payload
 
         connection.execute(sa.delete(payload))
     assert score_round(engine, judge("offline"), FREE, NOW).scored == 2
     with reading(engine) as connection:
-        for one in quality_summary(connection, DAY):
+        for one in read_quality(connection, DAY):
             assert (one.mean, one.scored, one.undefined) == (None, 0, 2)
 
 
 def test_the_message_for_a_queue(engine: sa.Engine) -> None:
     requests = traces(1)
-    told(engine, requests)
+    ingest_and_sample(engine, requests)
     with reading(engine) as connection:
         found = message(connection, application=APPLICATION, trace_id=requests[0].trace_id)
         assert message(connection, application="other", trace_id=requests[0].trace_id) is None
@@ -204,9 +197,9 @@ def test_the_message_for_a_queue(engine: sa.Engine) -> None:
 
 def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> None:
     requests = traces(60, users=1)
-    told(engine, requests, rate=0.4)
+    ingest_and_sample(engine, requests, rate=0.4)
     for one in requests[5:15]:
-        feedback.give(engine, trace_id=one.trace_id, thumb="down")
+        feedback.record_feedback(engine, trace_id=one.trace_id, thumb="down")
     score_round(engine, judge("offline"), FREE, NOW)  # proxies are no evidence
     with writing(engine) as connection:
         rows = connection.execute(sa.select(sample)).all()
@@ -260,12 +253,12 @@ def test_a_paid_judge_without_a_price_is_refused_before_anything_is_asked(engine
 
 
 def test_a_metric_that_fails_is_undefined_and_the_other_is_not_paid_again(engine: sa.Engine) -> None:
-    told(engine, traces(2))
+    ingest_and_sample(engine, traces(2))
 
     class HalfBroken(PaidJudge):
         async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
             if metric == "faithfulness":
-                raise JudgeFailed("out of order")
+                raise CallFailed("out of order")
             return await super().judge(case, metric, calls)
 
     done = score_round(engine, HalfBroken(), Limits(daily_budget_nano_usd=10**9, per_minute=100), NOW)

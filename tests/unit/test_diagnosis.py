@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.telemetry.traces.diagnosis import Diagnosis, Interaction, Observation, Scored, diagnose
-from genaiops_core.telemetry.traces.overlaps import overlaps
+from genaiops_core.telemetry.traces.diagnosis import (
+    Diagnosis,
+    Observation,
+    RequestEvidence,
+    ScoreEvidence,
+    diagnose,
+)
+from genaiops_core.telemetry.traces.overlaps import measure_overlaps
 from tests.conftest import SHARED_DATA
 
 QUESTION = "How long do refunds for damaged parcels take?"
@@ -31,7 +37,7 @@ FOUND = seen("search", "retrieval", documents=1)
 
 
 def judged(*observations: Observation, **said: Any) -> Diagnosis:
-    return diagnose(Interaction(observations=observations, **said))
+    return diagnose(RequestEvidence(observations=observations, **said))
 
 
 def talked(
@@ -76,7 +82,7 @@ def test_a_guardrail_that_stepped_in(root_fails: bool) -> None:
         seen("input", "guardrail", guardrail_action="GUARDRAIL_INTERVENED"),
     )
     assert found.verdict == "guardrail cut"
-    assert "guardrail 'input' says GUARDRAIL_INTERVENED" in found.evidence
+    assert "guardrail 'input' reports GUARDRAIL_INTERVENED" in found.evidence
 
 
 def test_a_failure_beside_a_guardrail_is_an_error() -> None:
@@ -127,19 +133,19 @@ def test_an_answer_cut_at_its_limit() -> None:
     ],
 )
 def test_what_judges_scored(metric: str, value: float | None, verdict: str) -> None:
-    found = judged(ANSWERED, scores=(Scored(metric=metric, judge="j", value=value),))
+    found = judged(ANSWERED, scores=(ScoreEvidence(metric=metric, judge="j", value=value),))
     assert found.verdict == verdict
     assert found.findings[-1].kind == "score"
 
 
 def test_poor_context_comes_before_a_poor_answer() -> None:
-    scores = [Scored(metric=metric, judge="j", value=0.1) for metric in ("faithfulness", "context_precision")]
+    scores = [ScoreEvidence(metric=metric, judge="j", value=0.1) for metric in ("faithfulness", "context_precision")]
     assert judged(ANSWERED, scores=scores).verdict == "retrieval failed"
 
 
 def test_a_sound_answer_cannot_be_faulted() -> None:
     found = talked(SOUND)
-    assert (found.verdict, found.summary) == ("can't tell", "Nothing in this trace says that it went wrong.")
+    assert (found.verdict, found.summary) == ("can't tell", "The trace contains no evidence of a failure.")
     assert [finding.kind for finding in found.findings] == ["span", "proxy", "proxy"]
 
 
@@ -193,20 +199,20 @@ def test_the_user_is_heard() -> None:
 
 
 def test_the_cost_stands_beside_the_verdict() -> None:
-    assert diagnose(Interaction(observations=()), "It cost $1.").cost == "It cost $1."
+    assert diagnose(RequestEvidence(observations=()), "It cost $1.").cost == "It cost $1."
 
 
 def test_shares_by_hand() -> None:
     # Question: long refunds damaged parcels take (how, do and for are stop words); all but "long" are there.
-    found = overlaps(QUESTION, None, SOUND, CONTEXT)
+    found = measure_overlaps(QUESTION, None, SOUND, CONTEXT)
     assert (found.question, found.answer, found.worst_share) == (0.8, 1.0, 1.0)
-    assert overlaps("Why?", None, "Yes.", CONTEXT).question is None
-    assert overlaps(QUESTION, "refund duration damaged parcels", SOUND, ()).answer is None
-    assert overlaps(None, None, None, ()).worst_sentence == ""
+    assert measure_overlaps("Why?", None, "Yes.", CONTEXT).question is None
+    assert measure_overlaps(QUESTION, "refund duration damaged parcels", SOUND, ()).answer is None
+    assert measure_overlaps(None, None, None, ()).worst_sentence == ""
 
 
 def test_a_rewritten_search_may_know_better_than_the_question() -> None:
-    follow_up = overlaps("And what about those other ones then?", "refunds damaged parcels", SOUND, CONTEXT)
+    follow_up = measure_overlaps("And what about those other ones then?", "refunds damaged parcels", SOUND, CONTEXT)
     assert follow_up.question == 1.0
 
 

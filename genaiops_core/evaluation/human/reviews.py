@@ -15,7 +15,7 @@ from db.transaction import insert, reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
-from genaiops_core.evaluation.datasets.from_reviews import add_to_dataset
+from genaiops_core.evaluation.datasets.add_trace import add_to_dataset
 from genaiops_core.evaluation.human.review_queue import (
     CRITERIA,
     REVIEWERS,
@@ -171,7 +171,7 @@ def _sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
     if row is None:
         raise NotFound(f"There is no request {trace_id} of {application}.")
     connection.execute(
-        insert(connection, sample).values(selection.sample_row(row, _CHOSEN, now())).on_conflict_do_nothing()
+        insert(connection, sample).values(selection.build_sample_row(row, _CHOSEN, now())).on_conflict_do_nothing()
     )
     return connection.execute(sa.select(sample).where(is_it).with_for_update()).one()
 

@@ -38,7 +38,7 @@ def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
     from genaiops_core.evaluation.judges.model_judge import ModelJudge
 
     if parsed.kind == "bedrock":
-        from genaiops_core.evaluation.judges.models.bedrock import BedrockModel
+        from genaiops_core.evaluation.models.bedrock import BedrockModel
 
         return ModelJudge(
             str(parsed),
@@ -50,7 +50,7 @@ def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
             ),
             options,
         )
-    from genaiops_core.evaluation.judges.models.openai import OpenAIModel
+    from genaiops_core.evaluation.models.openai import OpenAIModel
 
     return ModelJudge(
         str(parsed),
@@ -66,7 +66,7 @@ def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
 
 def _client(service: str, options: JudgeOptions) -> Callable[[], Any]:
     from genaiops_core.aws.clients import client
-    from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
+    from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
     return partial(
         client,
@@ -77,7 +77,7 @@ def _client(service: str, options: JudgeOptions) -> Callable[[], Any]:
         attempts=3,
         # Long answers take minutes.
         read_timeout_s=300,
-        connections=MOST_CONCURRENCY,
+        connections=MAX_CONCURRENCY,
     )
 
 

@@ -16,7 +16,7 @@ from importlib import metadata
 from typing import Any
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.metrics.entry import ANY_JUDGE, FIELDS, FREE, Measurement, Metric
+from genaiops_core.evaluation.metrics.metric import ANY_JUDGE, FIELDS, FREE, Measurement, Metric
 from genaiops_core.logs import get_logger
 
 GROUP = "genaiops.metrics"

@@ -15,10 +15,10 @@ from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.judges import judge as make_judge
 from genaiops_core.evaluation.metrics import canonical, libraries, rubrics
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import case_choice, launching
-from genaiops_core.evaluation.runs.judge_options import options_of
-from genaiops_core.evaluation.runs.records import OPEN_STATES, Evaluation, get
+from genaiops_core.evaluation.runs.judge_options import parse_judge_options
+from genaiops_core.evaluation.runs.records import OPEN_STATES, Evaluation, get_evaluation
 from genaiops_core.evaluation.verdicts import pipeline
 
 RESUMABLE_STATES = ("paused", "cancelled", "failed")
@@ -42,7 +42,7 @@ def launch(
     sample_size: int | None = None,
     target: Mapping[str, Any] | None = None,
     repetitions: int = 1,
-    pace: Pace | None = None,
+    pace: RateLimits | None = None,
     baseline: str = "",
     reason: str = "",
     is_demo: bool = False,
@@ -80,7 +80,9 @@ def launch(
             library of a metric is not installed here, or a spend limit could not be kept.
     """
     answering = None if target is None else targets.parse(target)
-    wanted = {canonical(name): launching.minimum(name, value) for name, value in (minimums or {}).items()}
+    wanted = {
+        canonical(name): launching.validate_minimum(name, value) for name, value in (minimums or {}).items()
+    }
     document = dict(config) if config is not None else None
     if document is None and not wanted and not limits:
         document = pipeline.default_document()
@@ -89,8 +91,8 @@ def launch(
         raise BadInput(f"The sample size must be at least 1, not {sample_size}.")
     launching.check_repetitions(repetitions, has_target=target is not None)
     size = sample_size or (stages.sample_size if stages else None)
-    named = [canonical(name) for name in metrics or launching.asked_by_gates(stages, wanted)]
-    pace = pace or Pace()
+    named = [canonical(name) for name in metrics or launching.list_gate_metrics(stages, wanted)]
+    pace = pace or RateLimits()
     asked = {
         "pipeline": document,
         "minimums": wanted,
@@ -105,12 +107,12 @@ def launch(
         # A later version of a rubric must not change what this run asked, so it keeps its copies.
         kept = [rubric.as_json() for rubric in rubrics.used_by(connection, named)]
         options = {**(judge_options or {}), **({"rubrics": kept} if kept else {})}
-        who = make_judge(judge, options_of(options))
-        chosen = launching.chosen_metrics(who, metrics, stages, wanted)
+        who = make_judge(judge, parse_judge_options(options))
+        chosen = launching.select_metrics(who, metrics, stages, wanted)
         libraries.require_installed(chosen)
-        launching.check_prices(connection, who, answering, pace)
+        launching.require_prices(connection, who, answering, pace)
         suite = datasets.get_version(connection, dataset, version)
-        there = case_choice.available(connection, suite, split)
+        there = case_choice.count_available(connection, suite, split)
         cases = min(there, size) if size else there
         values = {
             "id": launching.new_id(),
@@ -126,15 +128,15 @@ def launch(
             "answers": 0 if target is None else cases * repetitions,
             "is_demo": is_demo,
         }
-        return _queued(connection, actor, reason, values)
+        return _insert_queued(connection, actor, reason, values)
 
 
-def _queued(connection: sa.Connection, actor: str, reason: str, values: Mapping[str, Any]) -> str:
+def _insert_queued(connection: sa.Connection, actor: str, reason: str, values: Mapping[str, Any]) -> str:
     """Keep the row of a new run, which is what asks a worker to start it; returns its id."""
     nothing_yet = {"units_done": 0, "units_undefined": 0, "cost_nano_usd": 0, "problem": ""}
     row = {**values, **nothing_yet, "state": "queued", "created_by": actor, "created_at": now()}
     connection.execute(sa.insert(evaluation).values(**row))
-    told = ("dataset", "version", "judge", "application", "release", "units")
+    audited_fields = ("dataset", "version", "judge", "application", "release", "units")
     audit.record(
         connection,
         actor=actor,
@@ -142,7 +144,7 @@ def _queued(connection: sa.Connection, actor: str, reason: str, values: Mapping[
         subject=row["id"],
         application=row["application"],
         reason=reason,
-        after={name: row[name] for name in told},
+        after={name: row[name] for name in audited_fields},
     )
     return str(row["id"])
 
@@ -155,7 +157,7 @@ def pause(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evalua
         Conflict: it is not under way.
     """
     values = {"state": "paused", "finished_at": now(), "problem": "Paused; the scores are partial."}
-    return _change(engine, actor, id, reason, "pause", OPEN_STATES, values)
+    return _change_state(engine, actor, id, reason, "pause", OPEN_STATES, values)
 
 
 def cancel(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evaluation:
@@ -166,7 +168,7 @@ def cancel(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evalu
         Conflict: it has ended already.
     """
     values = {"state": "cancelled", "finished_at": now(), "problem": "Cancelled; the scores are partial."}
-    return _change(engine, actor, id, reason, "cancel", (*OPEN_STATES, "paused"), values)
+    return _change_state(engine, actor, id, reason, "cancel", (*OPEN_STATES, "paused"), values)
 
 
 def resume(
@@ -187,16 +189,16 @@ def resume(
         BadInput: the limit is spent already.
     """
     with writing(engine) as connection:
-        before = _locked(connection, id)
+        before = _lock_evaluation(connection, id)
         if before.state not in RESUMABLE_STATES:
             raise Conflict(
                 f"Evaluation {id} is {before.state}; only a paused, cancelled or failed one can be resumed."
             )
         pace = before.config.get("pace") or {}
         if spend_limit_nano_usd is not None:
-            pace = Pace.from_json({**pace, "spend_limit_nano_usd": spend_limit_nano_usd}).as_json()
-        launching.check_left(pace.get("spend_limit_nano_usd"), before.spent_nano_usd)
-        again = launching.forget_failed(connection, id)
+            pace = RateLimits.from_json({**pace, "spend_limit_nano_usd": spend_limit_nano_usd}).as_json()
+        launching.check_spend_limit(pace.get("spend_limit_nano_usd"), before.spent_nano_usd)
+        again = launching.delete_failed(connection, id)
         config = {**before.config, "pace": pace, "runner": ""}
         connection.execute(
             sa.update(evaluation)
@@ -214,12 +216,12 @@ def resume(
                 answers_done=before.answers_done - again.answers,
             )
         )
-        after = get(connection, id)
-        _audited(connection, actor, "resume", reason, before, after)
+        after = get_evaluation(connection, id)
+        _record_audit(connection, actor, "resume", reason, before, after)
         return after
 
 
-def _change(
+def _change_state(
     engine: sa.Engine,
     actor: str,
     id: str,
@@ -229,21 +231,21 @@ def _change(
     values: Mapping[str, Any],
 ) -> Evaluation:
     with writing(engine) as connection:
-        before = _locked(connection, id)
+        before = _lock_evaluation(connection, id)
         if before.state not in states:
             raise Conflict(f"Evaluation {id} is {before.state} already; there is nothing to {action}.")
         connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(values))
-        after = get(connection, id)
-        _audited(connection, actor, action, reason, before, after)
+        after = get_evaluation(connection, id)
+        _record_audit(connection, actor, action, reason, before, after)
         return after
 
 
-def _locked(connection: sa.Connection, id: str) -> Evaluation:
+def _lock_evaluation(connection: sa.Connection, id: str) -> Evaluation:
     connection.execute(sa.select(evaluation.c.id).where(evaluation.c.id == id).with_for_update())
-    return get(connection, id)
+    return get_evaluation(connection, id)
 
 
-def _audited(
+def _record_audit(
     connection: sa.Connection, actor: str, action: str, reason: str, before: Evaluation, after: Evaluation
 ) -> None:
     def facts(run: Evaluation) -> dict[str, Any]:

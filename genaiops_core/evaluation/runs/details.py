@@ -15,11 +15,11 @@ from genaiops_core.evaluation.verdicts import answer_figures
 from genaiops_core.evaluation.verdicts.answer_figures import Answer
 from genaiops_core.evaluation.verdicts.summaries import Unit
 
-Units = Mapping[int, Mapping[str, Sequence[Unit]]]
+UnitsByCase = Mapping[int, Mapping[str, Sequence[Unit]]]
 """Case -> metric -> its units in the order of repetitions."""
 
 
-def units(connection: sa.Connection, id: str) -> Units:
+def fetch_units(connection: sa.Connection, id: str) -> UnitsByCase:
     """Every score of a run, by case and metric."""
     columns = ("case_no", "metric", "value", "reason", "is_failed")
     query = (
@@ -27,15 +27,15 @@ def units(connection: sa.Connection, id: str) -> Units:
         .where(evaluation_score.c.evaluation_id == id)
         .order_by(evaluation_score.c.case_no, evaluation_score.c.repetition)
     )
-    found: dict[int, dict[str, list[Unit]]] = defaultdict(lambda: defaultdict(list))
+    units: dict[int, dict[str, list[Unit]]] = defaultdict(lambda: defaultdict(list))
     for case_no, metric, value, reason, is_failed in connection.execute(query):
-        found[case_no][metric].append(Unit(value, reason, is_failed))
-    return found
+        units[case_no][metric].append(Unit(value, reason, is_failed))
+    return units
 
 
-def load(connection: sa.Connection, run: Evaluation) -> list[dict[str, Any]]:
+def load_details(connection: sa.Connection, run: Evaluation) -> list[dict[str, Any]]:
     """Rows of `details` as results documents have them, in the order of the dataset."""
-    scored = units(connection, run.id)
+    units = fetch_units(connection, run.id)
     answers = answer_figures.load(connection, run.id)
     query = (
         sa.select(test_case.c.case_no, test_case.c.input, test_case.c.answer)
@@ -43,46 +43,46 @@ def load(connection: sa.Connection, run: Evaluation) -> list[dict[str, Any]]:
         .order_by(test_case.c.case_no)
     )
     return [
-        _row(row.case_no, row.input, row.answer, scored.get(row.case_no, {}), answers.get(row.case_no, ()))
+        _build_row(row.case_no, row.input, row.answer, units.get(row.case_no, {}), answers.get(row.case_no, ()))
         for row in connection.execute(query)
-        if row.case_no in scored or row.case_no in answers
+        if row.case_no in units or row.case_no in answers
     ]
 
 
-def _row(
+def _build_row(
     case_no: int,
     text: str,
-    given: str | None,
-    scored: Mapping[str, Sequence[Unit]],
+    dataset_answer: str | None,
+    units_by_metric: Mapping[str, Sequence[Unit]],
     answers: Sequence[Answer],
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         "case": case_no,
-        "input_sha256": input_sha256(text),
+        "input_sha256": hash_input(text),
         "input": text,
-        "answer": answers[0].answer if answers else given,
-        "scores": {metric: _mean(found) for metric, found in sorted(scored.items())},
+        "answer": answers[0].answer if answers else dataset_answer,
+        "scores": {metric: _mean_value(found) for metric, found in sorted(units_by_metric.items())},
         "reasons": {
             metric: reason
-            for metric, found in sorted(scored.items())
+            for metric, found in sorted(units_by_metric.items())
             if (reason := next((unit.reason for unit in found if unit.reason), ""))
         },
     }
     if answers:
-        good = [answer for answer in answers if not answer.problem]
+        succeeded = [answer for answer in answers if not answer.problem]
         row |= {
-            "cost_nano_usd": answer_figures.mean_cost(good),
-            "latency_ms": good[0].latency_ms if good else None,
+            "cost_nano_usd": answer_figures.mean_cost(succeeded),
+            "latency_ms": succeeded[0].latency_ms if succeeded else None,
             "problem": next((answer.problem for answer in answers if answer.problem), ""),
         }
     return row
 
 
-def input_sha256(text: str) -> str:
+def hash_input(text: str) -> str:
     """Names a case across runs and dataset versions."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _mean(found: Sequence[Unit]) -> float | None:
-    known = [unit.value for unit in found if unit.value is not None]
-    return sum(known) / len(known) if known else None
+def _mean_value(units: Sequence[Unit]) -> float | None:
+    values = [unit.value for unit in units if unit.value is not None]
+    return sum(values) / len(values) if values else None

@@ -10,18 +10,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
-import sqlalchemy as sa
 import zstandard
 
-from db.tables.telemetry import payload
 from genaiops_core.telemetry.bounds import to_json
 from genaiops_core.telemetry.spans import SpanFacts
 
 _LEVEL = 1
-_LARGEST_BLOB_BYTES = 1 << 30
+_MAX_BLOB_BYTES = 1 << 30
 
 
-def payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
+def build_payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
     """One row of table `payload` for each trace and application among `spans`, sorted by them."""
     traces: dict[tuple[str, str], dict[str, Any]] = {}
     starts: dict[tuple[str, str], int] = {}
@@ -42,18 +40,10 @@ def payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
     ]
 
 
-def payloads_of(connection: sa.Connection, trace_id: str, application: str | None = None) -> dict[str, Any]:
-    """Span id -> payload of every span of one trace."""
-    query = sa.select(payload.c.spans_zstd).where(payload.c.trace_id == trace_id).order_by(payload.c.id)
-    if application is not None:
-        query = query.where(payload.c.application == application)
-    return unpack(connection.execute(query).scalars().all())
-
-
 def unpack(blobs: Sequence[bytes]) -> dict[str, Any]:
     """Span id -> payload, of all `blobs` together."""
     decompressor = zstandard.ZstdDecompressor()
     spans: dict[str, Any] = {}
     for blob in blobs:
-        spans.update(orjson.loads(decompressor.decompress(blob, max_output_size=_LARGEST_BLOB_BYTES)))
+        spans.update(orjson.loads(decompressor.decompress(blob, max_output_size=_MAX_BLOB_BYTES)))
     return spans

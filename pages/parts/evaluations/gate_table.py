@@ -1,4 +1,4 @@
-"""The gates of a run: what was asked, what was measured, and why each verdict is what it is."""
+"""The gates of an evaluation: threshold, measured value, verdict and the reason of the verdict."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.verdicts import gates
-from pages.parts.shared import tables, units
+from pages.parts.shared import glossary, tables, units
 from pages.parts.shared.frame import Screen
 
 _ORDER = {"failed": 0, "error": 1, "inconclusive": 2, "passed": 3}
 
 
-def draw(_here: Screen, run: Evaluation) -> None:
-    """Gates with what went wrong first, and the stages they belong to."""
-    found = run.results or {}
-    decided: Sequence[Mapping[str, Any]] = found.get("gates") or []
-    if not decided:
+def draw(_screen: Screen, evaluation: Evaluation) -> None:
+    """Draw the stages and their gates, failed gates first."""
+    results = evaluation.results or {}
+    gate_results: Sequence[Mapping[str, Any]] = results.get("gates") or []
+    if not gate_results:
         st.caption(
-            "This run had no gate, so it has nothing to pass or fail."
-            if run.state == "finished"
-            else "A run that did not finish has no verdict, so its gates were not decided."
+            "This evaluation has no gates, so there is nothing to pass or fail."
+            if evaluation.state == "finished"
+            else "The evaluation did not finish, so its gates were not evaluated and there is no verdict."
         )
         return
     with st.container(horizontal=True, gap="small"):
-        for stage in found.get("stages") or []:
+        for stage in results.get("stages") or []:
             score = f", score {stage['score']:.3f}" if stage.get("score") is not None else ""
-            tables.badge(
+            tables.draw_badge(
                 str(stage["verdict"]),
-                label=f"{units.plain(stage['name'])}: {units.plain(stage['verdict'])}{score}",
+                label=f"{units.escape_markdown(stage['name'])}: {units.escape_markdown(stage['verdict'])}{score}",
             )
     column = tables.column
-    ordered = sorted(decided, key=lambda gate: _ORDER.get(gate["verdict"], 0))
-    picked = tables.pick(
+    sorted_gates = sorted(gate_results, key=lambda gate: _ORDER.get(gate["verdict"], 0))
+    row_number = tables.pick(
         [
             {
                 "verdict": [gate["verdict"]],
@@ -43,30 +43,35 @@ def draw(_here: Screen, run: Evaluation) -> None:
                 "metric": gate.get("metric"),
                 "threshold": gate.get("threshold"),
                 "measured": gate.get("measured"),
-                "unit": _unit(gate),
+                "unit": _find_unit(gate),
                 "why": gate.get("why"),
             }
-            for gate in ordered
+            for gate in sorted_gates
         ],
         {
-            "verdict": tables.states("Verdict"),
+            "verdict": tables.state_column("Verdict", help=glossary.GATE),
             "stage": column.TextColumn("Stage", width=135),
             "metric": column.TextColumn("Metric", width=135),
-            "threshold": column.NumberColumn("Asked", format="%.4g", width=70),
+            "threshold": column.NumberColumn(
+                "Threshold",
+                format="%.4g",
+                width=80,
+                help="Minimum of a score, maximum of a cost or latency, allowed degradation against the baseline",
+            ),
             "measured": column.NumberColumn("Measured", format="%.4g", width=80),
             "unit": column.TextColumn("Unit", width=90),
             "why": column.TextColumn("Why", width="large"),
         },
-        key=f"evaluation_gates_{run.id}",
-        alt="Gates with their verdicts and why, what went wrong first; select one to read its reason in full",
+        key=f"evaluation_gates_{evaluation.id}",
+        alt="Gates with verdicts and reasons, failed gates first; select a gate to read its full reason",
         default=0,
     )
-    chosen = ordered[picked if picked is not None else 0]
-    st.text(f"{chosen.get('metric')}: {chosen.get('why')}")
+    selected_gate = sorted_gates[row_number if row_number is not None else 0]
+    st.text(f"{selected_gate.get('metric')}: {selected_gate.get('why')}")
 
 
-def _unit(gate: Mapping[str, Any]) -> str:
-    """What the figures of a gate are: a score, dollars, milliseconds, or how much worse than the baseline."""
+def _find_unit(gate: Mapping[str, Any]) -> str:
+    """Return the unit of the threshold and the measured value of a gate."""
     if gate.get("kind") == gates.REGRESSION:
         return "degradation"
     if gate.get("kind") == gates.LIMIT:

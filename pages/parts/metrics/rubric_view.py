@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.metrics.rubric import Rubric
-from pages.parts.metrics import rubric_form
+from pages.parts.metrics import metric_keys, rubric_form
 from pages.parts.reads import metrics
-from pages.parts.shared import keys, tables, text_diff, units
+from pages.parts.shared import tables, text_diff, units
 from pages.parts.shared.frame import Screen
 
 
-def draw(here: Screen, found: Sequence[Rubric]) -> None:
+def draw(screen: Screen, found: Sequence[Rubric]) -> None:
     """All rubrics, the newest version of each, and the one that was picked."""
     column = tables.column
     picked = tables.pick(
@@ -34,24 +34,28 @@ def draw(here: Screen, found: Sequence[Rubric]) -> None:
             "needs": column.TextColumn("Needs", width="small"),
             "scale": column.TextColumn("Scale", width="large"),
         },
-        key=f"{keys.RUBRIC_PICKED}_{len(found)}",
+        key=f"{metric_keys.RUBRIC_PICKED}_{len(found)}",
         alt="Rubrics; select one to read it",
         height=250 if len(found) > 6 else "content",
         default=0,
     )
     with st.container(border=True):
-        _one(here, found[picked if picked is not None else 0])
+        _one(screen, found[picked if picked is not None else 0])
 
 
-def _one(here: Screen, newest: Rubric) -> None:
+def _one(screen: Screen, newest: Rubric) -> None:
     saved = {
-        one.rubric.version: one for one in metrics.saved_rubrics(here.url) if one.rubric.name == newest.name
+        one.rubric.version: one
+        for one in metrics.list_saved_rubrics(screen.url)
+        if one.rubric.name == newest.name
     }
     versions = {newest.version: newest, **{number: one.rubric for number, one in saved.items()}}
     numbers = sorted(versions, reverse=True)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(units.plain(newest.title), icon=":material/rule:", anchor=False, width="content")
-        st.caption(units.plain(newest.name), width="content")
+        st.subheader(
+            units.escape_markdown(newest.title), icon=":material/rule:", anchor=False, width="content"
+        )
+        st.caption(units.escape_markdown(newest.name), width="content")
         st.space("stretch")
         new = _choose("Version", numbers, newest.name, default=True)
         old = _choose("Compare with", [number for number in numbers if number != new], newest.name)
@@ -65,9 +69,11 @@ def _one(here: Screen, newest: Rubric) -> None:
     one = versions.get(new if new is not None else newest.version, newest)
     if one.version in saved:
         kept = saved[one.version]
-        st.caption(f"Saved {units.instant(kept.created_at)} by {units.plain(kept.created_by)}")
+        st.caption(
+            f"Saved {units.format_instant(kept.created_at)} by {units.escape_markdown(kept.created_by)}"
+        )
     if one.description:
-        st.caption(units.plain(one.description))
+        st.caption(units.escape_markdown(one.description))
     if old is not None:
         text_diff.draw(
             written(versions[old]), written(one), old=f"version {old}", new=f"version {one.version}"
@@ -97,7 +103,7 @@ def _choose(label: str, numbers: Sequence[int], name: str, *, default: bool = Fa
 
 def draw_scale(one: Rubric) -> None:
     """What each label is worth and when it is chosen."""
-    tables.show(
+    tables.draw(
         [{"label": label.label, "value": label.value, "meaning": label.meaning} for label in one.scale],
         {
             "label": tables.column.TextColumn("Label", width=110),

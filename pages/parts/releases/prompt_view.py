@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.releases.prompts import PromptVersion
-from pages.parts.shared import keys, text_diff, units
+from pages.parts.releases import release_keys
+from pages.parts.shared import text_diff, units
 
 
 def draw(versions: Sequence[PromptVersion]) -> None:
@@ -17,7 +18,7 @@ def draw(versions: Sequence[PromptVersion]) -> None:
     newest = by_number[numbers[0]]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
-            f"{units.plain(newest.application)} / {units.plain(newest.name)}",
+            f"{units.escape_markdown(newest.application)} / {units.escape_markdown(newest.name)}",
             icon=":material/edit_note:",
             anchor=False,
             width="content",
@@ -28,7 +29,7 @@ def draw(versions: Sequence[PromptVersion]) -> None:
             "Version",
             numbers,
             format_func=lambda n: f"version {n}",
-            key=f"{keys.PROMPT_NEW}_{identity}",
+            key=f"{release_keys.PROMPT_NEW}_{identity}",
             label_visibility="collapsed",
             width=130,
         )
@@ -38,13 +39,13 @@ def draw(versions: Sequence[PromptVersion]) -> None:
             index=None,
             placeholder="Compare with",
             format_func=lambda n: f"version {n}",
-            key=f"{keys.PROMPT_OLD}_{identity}",
+            key=f"{release_keys.PROMPT_OLD}_{identity}",
             label_visibility="collapsed",
             width=160,
         )
     one = by_number.get(new, newest)
     st.caption(
-        f"Added {units.instant(one.created_at)} by {units.plain(one.created_by)}, {len(one.text):,} characters"
+        f"Added {units.format_instant(one.created_at)} by {units.escape_markdown(one.created_by)}, {len(one.text):,} characters"
     )
     if old is None:
         st.code(one.text, language=None, wrap_lines=True, line_numbers=True)

@@ -10,7 +10,8 @@ import streamlit as st
 
 from genaiops_core.telemetry.traces.trace import Trace, TraceSpan
 from pages.parts.charts import waterfall
-from pages.parts.shared import keys, units
+from pages.parts.shared import units
+from pages.parts.traces import trace_keys
 
 _TALL_PX = 460
 
@@ -41,7 +42,7 @@ def draw(trace: Trace, state: dict[str, Any], *, most: int) -> TraceSpan | None:
         state["wanted"] = spans[clicked.row].span_id
     if repeated := sum(one.folded_into is not None for one in spans):
         st.caption(
-            f"↺ {units.things(repeated, 'step')} of this page tell again of a call that another step counts: "
+            f"↺ {units.format_quantity(repeated, 'step')} of this page tell again of a call that another step counts: "
             "they add nothing to tokens or cost."
         )
     return _choose(trace, state)
@@ -102,7 +103,7 @@ def _controls(trace: Trace, state: dict[str, Any], *, most: int) -> None:
             st.button(
                 "Fold all",
                 icon=":material/unfold_less:",
-                key=keys.TRACE_FOLD_ALL,
+                key=trace_keys.TRACE_FOLD_ALL,
                 type="tertiary",
                 on_click=_fold,
                 args=(state, parents),
@@ -111,7 +112,7 @@ def _controls(trace: Trace, state: dict[str, Any], *, most: int) -> None:
             st.button(
                 "Unfold all",
                 icon=":material/unfold_more:",
-                key=keys.TRACE_UNFOLD_ALL,
+                key=trace_keys.TRACE_UNFOLD_ALL,
                 type="tertiary",
                 on_click=_fold,
                 args=(state, ()),
@@ -120,7 +121,7 @@ def _controls(trace: Trace, state: dict[str, Any], *, most: int) -> None:
             st.button(
                 "Earlier steps",
                 icon=":material/chevron_left:",
-                key=keys.TRACE_EARLIER,
+                key=trace_keys.TRACE_EARLIER,
                 disabled=trace.offset == 0,
                 on_click=_move,
                 args=(state, trace.offset - most),
@@ -128,7 +129,7 @@ def _controls(trace: Trace, state: dict[str, Any], *, most: int) -> None:
             st.button(
                 "Later steps",
                 icon=":material/chevron_right:",
-                key=keys.TRACE_LATER,
+                key=trace_keys.TRACE_LATER,
                 disabled=last >= trace.visible_spans,
                 on_click=_move,
                 args=(state, trace.offset + most),
@@ -146,9 +147,9 @@ def _choose(trace: Trace, state: dict[str, Any]) -> TraceSpan:
             ids,
             index=ids.index(wanted),
             # Another click must win over what was chosen here before.
-            key=f"{keys.TRACE_SPAN}_{wanted}",
+            key=f"{trace_keys.TRACE_SPAN}_{wanted}",
             format_func=lambda one: (
-                f"{trace.offset + ids.index(one) + 1}. {spans[one].name} · {units.duration(spans[one].duration_ms)}"
+                f"{trace.offset + ids.index(one) + 1}. {spans[one].name} · {units.format_duration(spans[one].duration_ms)}"
             ),
         )
         chosen = spans[picked or wanted]
@@ -156,18 +157,18 @@ def _choose(trace: Trace, state: dict[str, Any]) -> TraceSpan:
             st.button(
                 "Unfold" if chosen.is_collapsed else f"Fold {chosen.descendants:,} below",
                 icon=":material/unfold_more:" if chosen.is_collapsed else ":material/unfold_less:",
-                key=keys.TRACE_FOLD,
+                key=trace_keys.TRACE_FOLD,
                 on_click=toggle,
                 args=(state, chosen.span_id),
             )
     again = Counter(one.folded_into for one in trace.spans)[chosen.span_id]
     if again:
-        st.caption(f":material/done_all: Told again by {units.things(again, 'span')}, counted once.")
+        st.caption(f":material/done_all: Told again by {units.format_quantity(again, 'span')}, counted once.")
     if chosen.folded_into is not None:
         counted = spans.get(chosen.folded_into)
         st.caption(
             ":material/replay: Tells again of a call that is counted by "
-            + (units.plain(counted.name) if counted else "another step")
+            + (units.escape_markdown(counted.name) if counted else "another step")
             + "."
         )
     return chosen

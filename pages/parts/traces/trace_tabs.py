@@ -6,10 +6,10 @@ import streamlit as st
 
 from genaiops_core.telemetry.traces.trace import Trace, TraceSpan
 from pages.parts.charts import waterfall
-from pages.parts.reads import reviews, traffic
-from pages.parts.shared import keys, tables, units
+from pages.parts.reads import reviews, traces
+from pages.parts.shared import tables, units
 from pages.parts.shared.frame import Screen
-from pages.parts.traces import trace_content
+from pages.parts.traces import trace_content, trace_keys
 
 TABS = (
     "Messages",
@@ -22,12 +22,12 @@ TABS = (
 )
 
 
-def draw(here: Screen, trace: Trace, chosen: TraceSpan | None) -> None:
+def draw(screen: Screen, trace: Trace, chosen: TraceSpan | None) -> None:
     """The tabs of one trace; `chosen` is the step that is looked at."""
     said, found, tools, attributes, errors, scores, spent = st.tabs(
-        list(TABS), key=keys.TRACE_TAB, on_change="rerun", bind="query-params"
+        list(TABS), key=trace_keys.TRACE_TAB, on_change="rerun", bind="query-params"
     )
-    record = traffic.get_context(here.url, trace.trace_id)
+    record = traces.get_context_record(screen.url, trace.trace_id)
     if said.open and record is not None:
         with said:
             trace_content.messages(record)
@@ -45,7 +45,7 @@ def draw(here: Screen, trace: Trace, chosen: TraceSpan | None) -> None:
             _errors(trace)
     if scores.open:
         with scores:
-            _scores(here, trace)
+            _scores(screen, trace)
     if spent.open:
         with spent:
             _components(trace)
@@ -55,17 +55,17 @@ def _attributes(one: TraceSpan) -> None:
     """Everything the chosen step said, as it said it."""
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        tables.facts(
+        tables.draw_facts(
             {
                 "Step": one.name,
                 "Component": one.component,
-                "Own time": units.duration(one.own_ms),
+                "Own time": units.format_duration(one.own_ms),
                 "Model": one.model or "none",
                 "Tokens in / out": "none"
                 if not one.is_call
-                else f"{units.count(one.input_tokens)} / {units.count(one.output_tokens)}",
-                "Cost": units.usd(one.cost_nano_usd) if one.is_call else "none",
-                "First token": units.duration(one.first_token_ms)
+                else f"{units.format_count(one.input_tokens)} / {units.format_count(one.output_tokens)}",
+                "Cost": units.format_usd(one.cost_nano_usd) if one.is_call else "none",
+                "First token": units.format_duration(one.first_token_ms)
                 if one.first_token_ms is not None
                 else "not said",
                 "Release": one.release or "not said",
@@ -73,7 +73,7 @@ def _attributes(one: TraceSpan) -> None:
             }
         )
         for note in one.notes:
-            st.caption(f":material/info: {units.plain(note)}")
+            st.caption(f":material/info: {units.escape_markdown(note)}")
     with right:
         st.markdown("**Attributes**")
         st.json(dict(one.attributes), expanded=1)
@@ -100,8 +100,8 @@ def _errors(trace: Trace) -> None:
     for one in trace.errors:
         with st.container(border=True):
             st.markdown(
-                f":red[:material/error:] **{units.plain(one.name)}** · {units.plain(one.component)} · "
-                f"{units.duration(one.offset_ms)} after the start"
+                f":red[:material/error:] **{units.escape_markdown(one.name)}** · {units.escape_markdown(one.component)} · "
+                f"{units.format_duration(one.offset_ms)} after the start"
             )
             st.code(
                 one.status_message[: trace_content.MOST_CHARACTERS] or "failed without a message",
@@ -112,19 +112,19 @@ def _errors(trace: Trace) -> None:
         st.caption(f"{trace.error_count - len(trace.errors):,} more failed.")
 
 
-def _scores(here: Screen, trace: Trace) -> None:
+def _scores(screen: Screen, trace: Trace) -> None:
     """What judges and people say of the answer."""
-    sample = reviews.sample(here.url, trace.applications[0], trace.trace_id)
+    sample = reviews.get_sample(screen.url, trace.applications[0], trace.trace_id)
     if sample is None:
         st.caption("This request was not chosen for scoring.")
     else:
         st.markdown(
-            f"Chosen for scoring: {trace_content.reason(sample.reason)}. State: {units.plain(sample.state)}"
-            + (f", {units.plain(sample.note)}." if sample.note else ".")
+            f"Chosen for scoring: {trace_content.reason(sample.reason)}. State: {units.escape_markdown(sample.state)}"
+            + (f", {units.escape_markdown(sample.note)}." if sample.note else ".")
         )
-    if judged := traffic.scores_of(here.url, trace.trace_id):
+    if judged := traces.list_scores(screen.url, trace.trace_id):
         column = tables.column
-        tables.show(
+        tables.draw(
             [
                 {"metric": one.metric, "judge": one.judge, "value": one.value, "reason": one.reason[:2_000]}
                 for one in judged
@@ -138,7 +138,7 @@ def _scores(here: Screen, trace: Trace) -> None:
             key=f"trace_scores_{trace.trace_id}",
             alt="Scores of this request by metric and judge",
         )
-    given = traffic.opinions_of(here.url, trace.trace_id)
+    given = traces.list_feedback(screen.url, trace.trace_id)
     if not given:
         st.caption("No user has said what they think of it.")
     for one in given:
@@ -146,8 +146,8 @@ def _scores(here: Screen, trace: Trace) -> None:
             liked = one.thumb or ("" if one.rating is None else f"rated {one.rating:g}")
             icon = "thumb_down" if one.is_negative else "thumb_up"
             st.markdown(
-                f":material/{icon}: **{units.plain(liked)}** by {units.plain(one.user_id or 'somebody')}, "
-                f"{units.instant(one.received_at)}"
+                f":material/{icon}: **{units.escape_markdown(liked)}** by {units.escape_markdown(one.user_id or 'somebody')}, "
+                f"{units.format_instant(one.received_at)}"
             )
             if one.comment:
                 st.text(one.comment[:2_000])
@@ -158,7 +158,7 @@ def _components(trace: Trace) -> None:
     column = tables.column
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        tables.show(
+        tables.draw(
             [
                 {
                     "component": waterfall.COMPONENTS.get(one.component, one.component),
@@ -184,10 +184,10 @@ def _components(trace: Trace) -> None:
             alt="Own time and cost by component",
         )
     with right:
-        tables.facts(
+        tables.draw_facts(
             {
                 "Trace id": trace.trace_id,
-                "Started": units.instant(trace.start),
+                "Started": units.format_instant(trace.start),
                 "Applications": ", ".join(trace.applications),
                 "Release": trace.release or "not said",
                 "Environment": trace.environment or "not said",

@@ -1,0 +1,303 @@
+"""A model behind any server that speaks as OpenAI's chat completions and embeddings do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+from genaiops_core.evaluation.models.protocol import (
+    CallFailed,
+    Embedding,
+    Prompt,
+    Refused,
+    Reply,
+    Throttled,
+    Usage,
+)
+from genaiops_core.evaluation.models.schemas import describe_schema, make_strict
+
+if TYPE_CHECKING:
+    import httpx
+    from openai import APIStatusError, AsyncOpenAI
+
+OPENAI_URL = "https://api.openai.com/v1"
+"""The address of OpenAI itself."""
+EMBEDDING_MODEL = "text-embedding-3-small"
+RETRIES = 2
+READ_TIMEOUT_S = 300.0
+KEY_NAMES = "OPENAI_API_KEY or GENAIOPS_JUDGE_API_KEY"
+
+# How an object is asked for, the surest way first; a server that refuses one is asked the next.
+_WAYS = ("schema", "tool", "object", "words")
+# Refusals that another way of asking does not mend.
+_FINAL_CODES = frozenset(
+    (
+        "context_length_exceeded",
+        "content_filter",
+        "content_policy_violation",
+        "model_not_found",
+        "invalid_api_key",
+    )
+)
+
+
+def is_openai(base_url: str) -> bool:
+    """Whether an address is OpenAI's own: its keys are sent nowhere else, and only its models have prices."""
+    return urlsplit(base_url).hostname == urlsplit(OPENAI_URL).hostname
+
+
+class OpenAIModel:
+    """Chat completions; nothing is reached before the first call."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str,
+        api_key: str = "",
+        embedding_name: str = "",
+        retries: int | None = None,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        transport: httpx.AsyncBaseTransport | None = None,
+        key_names: str = KEY_NAMES,
+    ) -> None:
+        """Nothing is reached before the first call.
+
+        Args:
+            name: as the server knows the model.
+            base_url: up to and without `/chat/completions`.
+            api_key: '' for servers that want none.
+            embedding_name: '' means text-embedding-3-small.
+            retries: that the client makes by itself; None means RETRIES.
+            read_timeout_s: seconds to wait for an answer.
+            transport: what carries the calls; None for the client's own, which also follows redirects and proxies.
+            key_names: where a missing key should be set, for the sentence.
+        """
+        self.name = name
+        self.embedding_name = embedding_name or EMBEDDING_MODEL
+        self.provider = "openai" if is_openai(base_url) else ""
+        self._base_url = base_url
+        self._api_key = api_key
+        self._retries = RETRIES if retries is None else retries
+        self._read_timeout_s = read_timeout_s
+        self._transport = transport
+        self._key_names = key_names
+        self._client: AsyncOpenAI | None = None
+        self._way = 0
+        # OpenAI's own newer models refuse the old name, and most other servers know only that.
+        self._limit = "max_completion_tokens" if self.provider else "max_tokens"
+
+    async def ask(self, prompt: Prompt) -> Reply:
+        """As `protocol.Model` has it."""
+        started = time.perf_counter()
+        answer, retries = await self._completed(prompt)
+        usage = _usage(answer.get("usage") or {})
+        choices = answer.get("choices") or [{}]
+        message = choices[0].get("message") or {}
+        stop_reason = str(choices[0].get("finish_reason") or "")
+        if message.get("refusal") and prompt.keeps_any_end:
+            stop_reason = "refusal"
+        if not prompt.keeps_any_end:
+            self._check(message, stop_reason, prompt, usage)
+        return Reply(
+            text=str(message["refusal"]) if stop_reason == "refusal" else _text(message),
+            usage=usage,
+            latency_ms=(time.perf_counter() - started) * 1000,
+            stop_reason=stop_reason,
+            retries=retries,
+        )
+
+    async def embed(self, text: str) -> Embedding:
+        """As `protocol.Model` has it."""
+        started = time.perf_counter()
+        asked = {"model": self.embedding_name, "input": text, "encoding_format": "float"}
+        try:
+            create = self._connected().embeddings.with_raw_response.create
+            answer, retries = await self._post(create, asked)
+        except _status_error() as error:
+            self._refuse(error, self.embedding_name)
+        try:
+            vector = tuple(float(value) for value in answer["data"][0]["embedding"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise CallFailed(
+                f"{self.embedding_name} gave no embedding that can be read: {error!r}."
+            ) from error
+        usage = _usage(answer.get("usage") or {})
+        return Embedding(
+            vector=vector,
+            usage=Usage(input_tokens=usage.input_tokens, output_tokens=0),
+            latency_ms=(time.perf_counter() - started) * 1000,
+            retries=retries,
+        )
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _completed(self, prompt: Prompt) -> tuple[dict[str, Any], int]:
+        """Ask in the way that this server is known to take, or find out which."""
+        first: APIStatusError | None = None
+        way = self._way
+        while True:
+            try:
+                create = self._connected().chat.completions.with_raw_response.create
+                found = await self._post(create, self._request(prompt, _WAYS[way]))
+            except _status_error() as error:
+                if error.status_code not in (400, 422) or error.code in _FINAL_CODES:
+                    self._refuse(error, self.name)
+                first = first or error
+                if self._limit in str(error) and self._other_limit in str(error):
+                    self._limit = self._other_limit
+                elif prompt.schema is not None and way + 1 < len(_WAYS):
+                    way += 1
+                else:
+                    self._refuse(first, self.name)
+            else:
+                if prompt.schema is not None:
+                    self._way = max(self._way, way)
+                return found
+
+    @property
+    def _other_limit(self) -> str:
+        return "max_tokens" if self._limit == "max_completion_tokens" else "max_completion_tokens"
+
+    def _request(self, prompt: Prompt, way: str) -> dict[str, Any]:
+        messages = [{"role": turn.role, "content": turn.text} for turn in prompt.messages]
+        if prompt.system:
+            messages.insert(0, {"role": "system", "content": prompt.system})
+        request: dict[str, Any] = {"model": self.name, "messages": messages, self._limit: prompt.max_tokens}
+        if prompt.temperature is not None:
+            request["temperature"] = prompt.temperature
+        if prompt.top_p is not None:
+            request["top_p"] = prompt.top_p
+        if prompt.schema is None:
+            return request
+        schema = make_strict(prompt.schema)
+        if way == "schema":
+            wanted = {"name": prompt.schema_name, "schema": schema, "strict": True}
+            request["response_format"] = {"type": "json_schema", "json_schema": wanted}
+        elif way == "tool":
+            function = {"name": prompt.schema_name, "description": "Give the result.", "parameters": schema}
+            request["tools"] = [{"type": "function", "function": function}]
+            request["tool_choice"] = {"type": "function", "function": {"name": prompt.schema_name}}
+        else:
+            messages[-1]["content"] += "\n\n" + describe_schema(prompt.schema)
+            if way == "object":
+                request["response_format"] = {"type": "json_object"}
+        return request
+
+    def _check(self, message: Mapping[str, Any], stop_reason: str, prompt: Prompt, usage: Usage) -> None:
+        if message.get("refusal"):
+            raise Refused(f"{self.name} refused: {str(message['refusal'])[:300]}", usage=usage)
+        if stop_reason == "content_filter":
+            raise Refused(f"A content filter of {self.name} blocked the answer.", usage=usage)
+        if stop_reason == "length":
+            raise CallFailed(
+                f"The answer of {self.name} was cut at {prompt.max_tokens} tokens; raise max_tokens of the judge.",
+                usage=usage,
+            )
+
+    async def _post(self, create: Any, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+        """The JSON answer and the retries that the client made by itself."""
+        from openai import APIConnectionError
+
+        try:
+            raw = await create(**body)
+            answer = raw.http_response.json()
+        except APIConnectionError as error:
+            if isinstance(error.__cause__, CallFailed):  # of the transport: an address that is refused
+                raise error.__cause__ from error
+            why = error.__cause__ or error
+            raise CallFailed(f"The server at {self._base_url} did not answer: {why}.") from error
+        except ValueError as error:
+            raise CallFailed(f"The server at {self._base_url} did not answer with JSON.") from error
+        if not isinstance(answer, dict):
+            raise CallFailed(f"The server at {self._base_url} did not answer with a JSON object.")
+        return answer, raw.retries_taken
+
+    def _connected(self) -> AsyncOpenAI:
+        if self._client is None:
+            from openai import AsyncOpenAI
+
+            self._client = AsyncOpenAI(
+                base_url=self._base_url,
+                # The client insists on a key; servers that want none do not look at it.
+                api_key=self._api_key or "none",
+                max_retries=self._retries,
+                timeout=self._read_timeout_s,
+                http_client=self._http_client(),
+            )
+        return self._client
+
+    def _http_client(self) -> Any:
+        """A client of httpx, which the SDK takes as well as the httpx2 that its types ask for."""
+        if self._transport is None:
+            return None
+        import httpx
+
+        return httpx.AsyncClient(transport=self._transport, timeout=self._read_timeout_s)
+
+    def _refuse(self, error: APIStatusError, model: str) -> NoReturn:
+        said = _said(error)
+        if error.status_code == 429 and error.code != "insufficient_quota":
+            raise Throttled(
+                f"{self._base_url} throttles {model}: {said}.", retry_after_s=_after(error)
+            ) from error
+        if error.status_code in (401, 403):
+            raise Refused(
+                f"{self._base_url} denies {model}: {said}. Set {self._key_names} for the worker."
+            ) from error
+        if error.status_code == 404:
+            raise Refused(
+                f"{self._base_url} knows no {model}: {said}. Check the model and the address."
+            ) from error
+        if error.status_code < 500:
+            raise Refused(f"{self._base_url} refuses the call to {model}: {said}.") from error
+        raise CallFailed(f"{self._base_url} failed with status {error.status_code}: {said}.") from error
+
+
+def _status_error() -> type[APIStatusError]:
+    from openai import APIStatusError
+
+    return APIStatusError
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    for call in message.get("tool_calls") or ():
+        return str((call.get("function") or {}).get("arguments") or "")
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(_parts(content))
+    return content if isinstance(content, str) else ""
+
+
+def _parts(content: list[Any]) -> Iterator[str]:
+    for part in content:
+        if isinstance(part, dict) and isinstance(part.get("text"), str):
+            yield part["text"]
+
+
+def _usage(told: Mapping[str, Any]) -> Usage:
+    cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    return Usage(
+        input_tokens=told.get("prompt_tokens"),
+        output_tokens=told.get("completion_tokens"),
+        cache_read_tokens=int(cached),
+    )
+
+
+def _said(error: APIStatusError) -> str:
+    body = error.body
+    told = body.get("message") if isinstance(body, dict) else None
+    return str(told or error.message)[:500].rstrip(".")
+
+
+def _after(error: APIStatusError) -> float | None:
+    try:
+        return max(0.0, float(error.response.headers["retry-after"]))
+    except (KeyError, ValueError):
+        return None

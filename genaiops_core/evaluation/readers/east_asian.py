@@ -1,0 +1,50 @@
+"""East Asian encodings, told by the commonest characters of their languages.
+
+Two bytes of one such encoding are mostly two valid bytes of another, and detectors that look at validity and shape take
+one for another in short texts. Read rightly, about every fourth character of a text is one of the hundred commonest;
+read wrongly, hardly any is.
+"""
+
+from __future__ import annotations
+
+_KANA = "".join(map(chr, [*range(0x3041, 0x3097), *range(0x30A1, 0x30FB)]))
+_SIMPLIFIED = (
+    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里"
+    "用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实"
+    "问题答案什哪吗谁怎"
+)
+_TRADITIONAL = (
+    "的一是不了在人有我他這個們中來上大為和國地到以說時要就出會可也你對生能而子那得於著下自之年過發後作裡"
+    "用道行所然家種事成方多經麼去法學如都同現當沒動面起看定天分還進好小部其些主樣理心她本前開但因只從想實"
+    "問題答案什哪嗎誰怎"
+)
+_KOREAN = (
+    "이다는을에의가하고한지로은를도서사기해인과리자있대어나일니시정전보그스수것여부라제상장들만조원아성주"
+    "안비동게음구적면우오선요위국무까문질답입습거세유경신생야연방공관"
+)
+_COMMON = {
+    "gb18030": frozenset(_SIMPLIFIED),
+    "big5": frozenset(_TRADITIONAL),
+    "cp949": frozenset(_KOREAN),
+    "cp932": frozenset(_KANA),
+    "euc_jp": frozenset(_KANA),
+}
+_MIN_COMMON_SHARE = 0.12
+
+
+def guess_east_asian_encoding(sample: bytes) -> str | None:
+    """The encoding whose language the sample speaks; None when it speaks none of them.
+
+    Args:
+        sample: pieces of lines that hold bytes above 127.
+    """
+    best, best_share = None, _MIN_COMMON_SHARE
+    for encoding, common in _COMMON.items():
+        text = sample.decode(encoding, "replace")
+        non_ascii = [character for character in text if character > "\x7f"]
+        if not non_ascii or 20 * text.count("\ufffd") > len(non_ascii):
+            continue
+        share = sum(character in common for character in non_ascii) / len(non_ascii)
+        if share > best_share:
+            best, best_share = encoding, share
+    return best

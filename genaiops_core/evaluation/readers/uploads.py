@@ -1,0 +1,118 @@
+"""Uploaded bytes to a table: CSV of any delimiter and encoding, TSV, JSON, JSON Lines, XLSX, XLS, ODS and Parquet."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.readers.binaries import read_parquet, read_xls
+from genaiops_core.evaluation.readers.delimited import read_delimited
+from genaiops_core.evaluation.readers.encodings import decode_file
+from genaiops_core.evaluation.readers.json_files import read_json, read_jsonl
+from genaiops_core.evaluation.readers.opendocument import read_ods
+from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES, Problem, Row, Table
+from genaiops_core.evaluation.readers.workbooks import read_workbook
+
+__all__ = ["ACCEPTED", "Problem", "Row", "Table", "read_table"]
+
+ACCEPTED = "CSV, TSV, JSON, JSONL, XLSX, XLS, ODS and Parquet"
+
+_JSON_LINES = (".jsonl", ".ndjson", ".jl")
+_DELIMITED = (".csv", ".tsv", ".tab", ".ssv", ".psv", ".txt", "")
+
+_HEAD = 65_536
+
+# What a file really is, whatever its name says: first bytes -> (name of the kind, how to mend).
+_REFUSED_FORMATS = (
+    (b"PARE", "an encrypted Parquet file"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\x89PNG", "an image"),
+    (b"ARROW1", "an Arrow file"),
+    (b"<!DOCTYPE html", "a web page"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<?xml", "an XML document"),
+)
+_EMPTY = re.compile(rb"[\x00\xef\xbb\xbf\xff\xfe \t\r\n]*+")
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+
+
+def read_table(
+    data: bytes, filename: str, *, sheet: str | None = None, max_rows: int | None = None
+) -> Table:
+    """Read a file by what its name and its first bytes say.
+
+    Args:
+        data: the whole file.
+        filename: its name; the ending chooses the format, the bytes overrule it where they are plain.
+        sheet: of a workbook; None takes the first that looks like a dataset. Other files have none.
+        most_rows: rows to read, for a look; None for all. `Table.is_partial` tells that there are more.
+
+    Returns:
+        Columns, the rows that could be read, and the problems of the others by row.
+
+    Raises:
+        BadInput: nothing can be read; the sentence says why and what is accepted.
+    """
+    name = PurePath(filename).name or "the file"
+    if _EMPTY.fullmatch(data):
+        raise BadInput(f"{name} is empty.")
+    if len(data) > MAX_FILE_BYTES:
+        raise BadInput(
+            f"{name} has {len(data) / 1e6:,.0f} MB; at most {MAX_FILE_BYTES / 1e6:,.0f} MB are read. Split it."
+        )
+    ending = PurePath(filename).suffix.lower()
+    _refuse_other_formats(data, name, ending)
+    if data.startswith(b"PAR1"):
+        return read_parquet(data, name, max_rows)
+    if data.startswith(_OLE):
+        return read_xls(data, name, sheet, max_rows)
+    if data.startswith(b"PK\x03\x04"):
+        is_ods = ending == ".ods" or b"opendocument" in data[:200]
+        read_sheet = read_ods if is_ods else read_workbook
+        return read_sheet(data, name, sheet, max_rows)
+    if ending == ".xlsx":
+        raise BadInput(f"{name} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX.")
+    text, problem = decode_file(data, name)
+    table = _read_text(text, name, ending, max_rows)
+    if problem:
+        table.note(None, "", problem)
+    return table
+
+
+def _read_text(text: str, name: str, ending: str, max_rows: int | None) -> Table:
+    if ending in _JSON_LINES:
+        return _read_json_lines(text, name, max_rows)
+    if ending == ".json":
+        return read_json(text, name, max_rows)
+    if ending in (".tsv", ".tab") and "\t" in text[:_HEAD].lstrip().partition("\n")[0]:
+        return read_delimited(text, name, "\t", max_rows)
+    if ending not in _DELIMITED:
+        raise BadInput(f"{name} ends in {ending}, which is not read; give one of {ACCEPTED}.")
+    return read_delimited(text, name, None, max_rows)
+
+
+def _read_json_lines(text: str, name: str, max_rows: int | None) -> Table:
+    """JSON Lines; a whole JSON document under that name is read as what it is."""
+    start = text[:_HEAD].lstrip()[:1]
+    if start == "[":
+        return read_json(text, name, max_rows)
+    table = read_jsonl(text, name, max_rows)
+    if not table.rows and start == "{":
+        return read_json(text, name, max_rows)
+    return table
+
+
+def _refuse_other_formats(data: bytes, name: str, ending: str) -> None:
+    for start, kind in _REFUSED_FORMATS:
+        if data.startswith(start):
+            raise BadInput(f"{name} is {kind}, which is not read; give one of {ACCEPTED}.")
+    if data.startswith(_OLE) and _ENCRYPTED in data:
+        raise BadInput(f"{name} is encrypted; open it, remove the password and save it again as XLSX.")
+    is_container = data.startswith((b"PK\x03\x04", b"PAR1", _OLE))
+    if ending in (".xls", ".ods", ".parquet", ".pq", ".xlsm", ".xlsb") and not is_container:
+        raise BadInput(f"{name} is not what its ending {ending} says; give one of {ACCEPTED}.")

@@ -1,0 +1,110 @@
+"""A release as a target: its model, asked with its prompt and its parameters. Pure: values in, a target out.
+
+What is called is the model, not the application: retrieval, guardrails and code around it are not run. Whatever of the
+release is not part of the call is said in the target's notes, which are kept and shown with the run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.models.openai import OPENAI_URL
+from genaiops_core.evaluation.targets import specs
+
+_USUAL_PROMPTS = ("system", "answer")
+_OPENAI_MODEL = re.compile(r"(gpt|chatgpt|o[1-9])(-|$).*", re.ASCII)
+_PARAMETERS = {
+    "max_tokens": "max_tokens",
+    "maxTokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "topP": "top_p",
+}
+"""Names that applications give them -> ours."""
+
+
+class ReleasePrompt(NamedTuple):
+    """A prompt version that a release names."""
+
+    name: str
+    version: int
+    text: str
+
+
+def spec_of(
+    *,
+    name: str,
+    model: str,
+    prompts: Sequence[ReleasePrompt] = (),
+    parameters: Mapping[str, Any] | None = None,
+    code_revision: str = "",
+    data_snapshot: str = "",
+    prompt: str = "",
+) -> specs.TargetSpec:
+    """The target that a release describes.
+
+    The model is one of Bedrock, unless it is written `openai:MODEL@BASE_URL`, is one of OpenAI's own names (`gpt-...`),
+    or the parameters hold a `base_url`.
+
+    Args:
+        name: how sentences call the release.
+        model: of the manifest.
+        prompts: with their texts, in the order of the manifest.
+        parameters: of the manifest; max_tokens, temperature, top_p, guardrail and region are used.
+        code_revision, data_snapshot: of the manifest; only named, in the notes.
+        prompt: which of several prompts; '' means the only one, else `system`, else `answer`.
+
+    Raises:
+        BadInput: the release names no model, or it is not clear which prompt.
+    """
+    if not model.strip():
+        raise BadInput(f"{name} names no model, so there is nothing to call; choose another target.")
+    used = _chosen(name, prompts, prompt)
+    left = dict(parameters or {})
+    document = _where(model.strip(), left)
+    document["system"] = used.text if used else ""
+    sent: dict[str, Any] = {}
+    for theirs, ours in _PARAMETERS.items():
+        if theirs in left:
+            sent.setdefault(ours, left.pop(theirs))
+    document["parameters"] = sent
+    notes = [f"Parameter {key} of the release is not sent." for key in left]
+    notes += [
+        f"Prompt {one.name}@{one.version} of the release is not sent." for one in prompts if one != used
+    ]
+    if code_revision or data_snapshot:
+        notes.append("The model is asked, not the application: its code and data are not part of this.")
+    return specs.parse({**document, "notes": notes}, name)
+
+
+def _chosen(name: str, prompts: Sequence[ReleasePrompt], wanted: str) -> ReleasePrompt | None:
+    by_name = {one.name: one for one in prompts}
+    if wanted:
+        if wanted not in by_name:
+            raise BadInput(f"{name} has no prompt '{wanted}'; it has {', '.join(by_name) or 'none'}.")
+        return by_name[wanted]
+    if len(prompts) <= 1:
+        return prompts[0] if prompts else None
+    found = next((by_name[usual] for usual in _USUAL_PROMPTS if usual in by_name), None)
+    if found is None:
+        raise BadInput(f"{name} has several prompts; say which one to ask with: {', '.join(by_name)}.")
+    return found
+
+
+def _where(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Kind, model and address; takes what it uses out of the parameters."""
+    kind, _, rest = model.partition(":")
+    if kind == "openai" and "@" in rest:
+        named, _, address = rest.rpartition("@")
+        return {"kind": "openai", "model": named, "base_url": address}
+    if "base_url" in parameters:
+        return {"kind": "openai", "model": model, "base_url": parameters.pop("base_url")}
+    if _OPENAI_MODEL.fullmatch(model):
+        return {"kind": "openai", "model": model, "base_url": OPENAI_URL}
+    extra: dict[str, Any] = {key: parameters.pop(key) for key in ("region", "guardrail") if key in parameters}
+    return {"kind": "bedrock", "model": model.removeprefix("bedrock:"), **extra}
