@@ -142,11 +142,11 @@ def agreement(
     chosen, cuts = parse_matches(match or []), _cuts(cut or [])
     with reading(context.engine()) as connection:
         if evaluation is not None:
-            found = judged.agreement_of_run(connection, evaluation, chosen=chosen, cuts=cuts)
+            found = judged.read_run_agreement(connection, evaluation, chosen=chosen, cuts=cuts)
         elif dataset is not None:
             name, wanted = split_version(dataset)
             version = datasets.get_version(connection, name, wanted).version
-            found = judged.agreement_of_dataset(connection, name, version, chosen=chosen, cuts=cuts)
+            found = judged.read_dataset_agreement(connection, name, version, chosen=chosen, cuts=cuts)
         else:
             filters = Filters.last(window, application=application)
             found = agreement_in_production(connection, filters, chosen=chosen, cuts=cuts)
@@ -190,7 +190,7 @@ def _shown(value: float | None) -> str | None:
 
 
 def _cuts(pairs: Sequence[str]) -> dict[str, float]:
-    from genaiops_core.evaluation.metrics import canonical
+    from genaiops_core.evaluation.metrics import normalise_name
 
     found = {}
     for text in pairs:
@@ -201,7 +201,7 @@ def _cuts(pairs: Sequence[str]) -> dict[str, float]:
             value = -1.0
         if not 0 <= value <= 1:
             raise BadInput(f"--cut {text}: the value must be a number from 0 to 1.")
-        found[canonical(metric)] = value
+        found[normalise_name(metric)] = value
     return found
 
 

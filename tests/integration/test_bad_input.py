@@ -225,7 +225,7 @@ def test_a_large_body_is_decoded_in_parts_with_indexes_of_the_whole(
     monkeypatch: pytest.MonkeyPatch, is_json: bool
 ) -> None:
     monkeypatch.setattr(decode, "LARGE_BODY_BYTES", 100)
-    monkeypatch.setattr(decode, "SPANS_A_PART", 4)
+    monkeypatch.setattr(decode, "SPANS_PER_PART", 4)
     if is_json:
         spans = [sample(number) for number in range(1, 11)]
         spans[6]["endTimeUnixNano"] = "0"

@@ -15,7 +15,7 @@ from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import baselines, deciding, details, execution, results
+from genaiops_core.evaluation.runs import comparison, deciding, execution, results
 from genaiops_core.evaluation.verdicts import pipeline
 from genaiops_core.evaluation.verdicts.results_schema import Results, json_schema, markdown
 from tests.integration.evaluating import imported
@@ -69,7 +69,7 @@ def concluded(engine: sa.Engine, id: str) -> deciding.Outcome:
 
 def document(engine: sa.Engine, run: runs.Evaluation) -> dict[str, Any]:
     with reading(engine) as connection:
-        return results.build_document(run, details.load_details(connection, run))
+        return results.build_document(run, results.load_details(connection, run))
 
 
 def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) -> None:
@@ -213,21 +213,21 @@ def test_production_means_the_newest_finished_run_of_the_stable_release(engine: 
     ran(engine, application="shop", release="v2")
     launched(engine, application="shop", release="v1")  # never finished
     ran(engine, application="other", release="v1")
-    asked: dict[str, Any] = {"dataset": "prices", "judge": "offline", "application": "shop", "stable": "v1"}
+    arguments: dict[str, Any] = {"dataset": "prices", "judge": "offline", "application": "shop", "stable": "v1"}
     named = pipeline.parse(regression("grounding_overlap", against="production_v9"))
     with reading(engine) as connection:
 
-        def chosen(**changes: Any) -> str:
-            return baselines.choose_baseline(connection, **{"asked": "", "stages": None, **asked, **changes})
+        def choose(**changes: Any) -> str:
+            return comparison.choose_baseline(connection, **{"requested": "", "stages": None, **arguments, **changes})
 
-        assert chosen() == chosen(asked="production") == newest.id
-        assert chosen(asked=older.id) == older.id
-        assert chosen(stages=pipeline.parse(regression("grounding_overlap"))) == newest.id
-        assert chosen(stages=named) == newest.id  # v9 was never evaluated
-        assert chosen(stages=pipeline.parse(regression("m", against="production_v2"))) == ""
-        assert chosen(stages=pipeline.parse(regression("m", against="v9"))) == ""
-        assert chosen(stages=named, asked="production") == newest.id
-        assert chosen(stable=None) == chosen(judge="other") == chosen(stable="v9") == ""
+        assert choose() == choose(requested="production") == newest.id
+        assert choose(requested=older.id) == older.id
+        assert choose(stages=pipeline.parse(regression("grounding_overlap"))) == newest.id
+        assert choose(stages=named) == newest.id  # v9 was never evaluated
+        assert choose(stages=pipeline.parse(regression("m", against="production_v2"))) == ""
+        assert choose(stages=pipeline.parse(regression("m", against="v9"))) == ""
+        assert choose(stages=named, requested="production") == newest.id
+        assert choose(stable=None) == choose(judge="other") == choose(stable="v9") == ""
 
 
 def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdicts(

@@ -284,7 +284,7 @@ def test_a_failed_transaction_keeps_nothing(engine: sa.Engine, monkeypatch: pyte
     def fail(*_: Any) -> None:
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr("genaiops_core.telemetry.ingest.ingest.rollups.add", fail)
+    monkeypatch.setattr("genaiops_core.telemetry.ingest.ingest.rollups.write_cells", fail)
     with pytest.raises(RuntimeError, match="disk on fire"):
         ingest(engine, export(*trace()))
     assert everything(engine) == {"span": [], "request": [], "rollup_minute": []}

@@ -15,9 +15,9 @@ from tests.integration.labelled import DATASET, dataset, labelled
 from tests.integration.sampled import APPLICATION, ingest_and_sample, traces
 
 
-def by_case(engine: sa.Engine, metric: str = "groundedness") -> dict[str, labels.Labelled]:
+def by_case(engine: sa.Engine, metric: str = "groundedness") -> dict[str, labels.CaseLabel]:
     with reading(engine) as connection:
-        return labels.by_case(connection, DATASET).get(metric, {})
+        return labels.read_labels_by_case(connection, DATASET).get(metric, {})
 
 
 def importing(engine: sa.Engine, text: str, **more: object) -> label_imports.LabelImport:
@@ -155,7 +155,7 @@ def test_reviews_become_labels_of_the_cases_made_from_their_requests(engine: sa.
             ratings={"groundedness": "good", "helpfulness": {"anna": 0.5, "ben": 1.0}[actor]},
         )
     for one in requests:
-        reviews.add_to_dataset(
+        reviews.add_trace(
             engine, actor="anna", application=APPLICATION, trace_id=one.trace_id, dataset=DATASET
         )
     made = label_imports.labels_from_reviews(engine, actor="anna", dataset=DATASET)

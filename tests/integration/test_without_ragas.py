@@ -22,8 +22,8 @@ from genaiops_core.api.app import create_app
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.judges import judge
+from genaiops_core.evaluation.production.judging import require_usable
 from genaiops_core.evaluation.runs import execution
-from genaiops_core.evaluation.runs.sample_judging import require_usable
 from genaiops_core.settings import Settings
 from tests.integration.evaluating import found, imported, wait_for
 

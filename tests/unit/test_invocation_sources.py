@@ -35,8 +35,8 @@ class Bucket:
 
 def read(bucket: Bucket, cursor: ObjectCursor) -> list[str]:
     found = []
-    for one in cursor.unread(bucket.list_after):
-        cursor.add(one.key)
+    for one in cursor.list_unread(bucket.list_after):
+        cursor.mark_read(one.key)
         found.append(one.key)
     return found
 
@@ -88,7 +88,7 @@ def test_what_is_read_is_stepped_over() -> None:
 
 
 def test_keys_without_an_hour_are_remembered_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(sources, "MAX_REMEMBERED_KEYS", 3)
     bucket, cursor = Bucket(), ObjectCursor()
     bucket.keys = {f"flat/{n}.json" for n in range(5)}
     assert len(read(bucket, cursor)) == 5

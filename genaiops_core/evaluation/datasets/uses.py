@@ -1,4 +1,4 @@
-"""Which evaluations were made on which version of a dataset."""
+"""The evaluations that use a dataset, with the version they use."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from db.tables.evaluations import evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
-class Use:
-    """One evaluation of a dataset."""
+class DatasetUse:
+    """One evaluation that uses a dataset."""
 
     evaluation: str
     version: int
@@ -24,13 +24,13 @@ class Use:
     created_at: dt.datetime
 
 
-def uses(connection: sa.Connection, name: str, limit: int = 500) -> list[Use]:
-    """Evaluations of a dataset, newest first."""
-    columns = [evaluation.c[field] for field in Use.__annotations__ if field != "evaluation"]
+def list_uses(connection: sa.Connection, name: str, limit: int = 500) -> list[DatasetUse]:
+    """List the evaluations of a dataset, newest first."""
+    columns = [evaluation.c[field] for field in DatasetUse.__annotations__ if field != "evaluation"]
     query = (
         sa.select(evaluation.c.id.label("evaluation"), *columns)
         .where(evaluation.c.dataset == name)
         .order_by(evaluation.c.created_at.desc())
         .limit(limit)
     )
-    return [Use(**row) for row in connection.execute(query).mappings()]
+    return [DatasetUse(**row) for row in connection.execute(query).mappings()]

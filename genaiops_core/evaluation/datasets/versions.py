@@ -1,4 +1,4 @@
-"""Versions of datasets: immutable, numbered, and named by their content, so that the same is never kept twice."""
+"""Versions of datasets: immutable, numbered, and identified by a hash of their content, which is stored once."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class DatasetVersion:
     cases: int
     rejected: int
     columns: dict[str, str]
-    """Field -> column of the file it came from."""
+    """Field -> column of the imported file."""
     problems: tuple[Problem, ...]
     content_sha256: str
     source: str
     created_by: str
     created_at: dt.datetime
     is_new: bool = False
-    """Whether the import made it; False when the same content was there already."""
+    """Whether the call created the version; False if a version with the same content exists."""
 
 
-def checked_name(name: str) -> str:
-    """The name of a dataset without spaces around it.
+def validate_name(name: str) -> str:
+    """Validate the name of a dataset and strip spaces around it.
 
     Raises:
-        BadInput: it is empty, too long or not printable.
+        BadInput: the name is empty, too long or not printable.
     """
     name = name.strip()
     if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
@@ -55,8 +55,8 @@ def checked_name(name: str) -> str:
     return name
 
 
-def content_sha256(cases: Sequence[Case]) -> str:
-    """The content of a version: all fields of all cases, in order."""
+def hash_cases(cases: Sequence[Case]) -> str:
+    """Hash the content of a version: all fields of all cases, in order."""
     digest = hashlib.sha256()
     for case in cases:
         digest.update(orjson.dumps(case.as_json(), option=orjson.OPT_SORT_KEYS))
@@ -64,36 +64,36 @@ def content_sha256(cases: Sequence[Case]) -> str:
     return digest.hexdigest()
 
 
-def store(
+def store_version(
     engine: sa.Engine,
     *,
     actor: str,
     name: str,
-    made: Cases,
+    parsed: Cases,
     columns: Mapping[str, str],
     source: str,
     reason: str,
     is_demo: bool,
     action: str = "dataset.import",
 ) -> DatasetVersion:
-    """Keep the cases as the next version of `name`, or find the version that has the same content.
+    """Store cases as the next version of `name`, or return the version with the same content.
 
-    `action` is how the audit log calls it.
+    `action` is recorded in the audit log.
 
     Raises:
         BadInput: there is no case.
     """
-    if not made.cases:
-        first = made.problems[0] if made.problems else None
-        what = (
+    if not parsed.cases:
+        first_problem = parsed.problems[0] if parsed.problems else None
+        hint = (
             ""
-            if first is None
-            else f" It {first.problem}."
-            if first.row is None
-            else f" Row {first.row}: {first.problem}."
+            if first_problem is None
+            else f" It {first_problem.problem}."
+            if first_problem.row is None
+            else f" Row {first_problem.row}: {first_problem.problem}."
         )
-        raise BadInput(f"{source} holds no case that can be read.{what}")
-    digest = content_sha256(made.cases)
+        raise BadInput(f"{source} has no readable case.{hint}")
+    digest = hash_cases(parsed.cases)
     at = now()
     with writing(engine) as connection:
         connection.execute(
@@ -101,33 +101,33 @@ def store(
             .values(name=name, created_by=actor, created_at=at, is_demo=is_demo)
             .on_conflict_do_nothing()
         )
-        # Two imports at once would choose the same number; the row of the dataset is their queue.
+        # Concurrent imports would choose the same number, so they lock the row of the dataset first.
         connection.execute(sa.select(dataset_table).where(dataset_table.c.name == name).with_for_update())
-        same = connection.execute(
+        same_version = connection.execute(
             sa.select(dataset_version).where(
                 dataset_version.c.dataset == name, dataset_version.c.content_sha256 == digest
             )
         ).first()
-        if same is not None:
-            return from_row(same)
+        if same_version is not None:
+            return build_version(same_version)
         newest = connection.execute(
             sa.select(sa.func.max(dataset_version.c.version)).where(dataset_version.c.dataset == name)
         ).scalar()
         stored = DatasetVersion(
             dataset=name,
             version=(newest or 0) + 1,
-            cases=len(made.cases),
-            rejected=made.rejected,
+            cases=len(parsed.cases),
+            rejected=parsed.rejected,
             columns=dict(columns),
-            problems=tuple(made.problems),
+            problems=tuple(parsed.problems),
             content_sha256=digest,
             source=source,
             created_by=actor,
             created_at=at,
             is_new=True,
         )
-        _insert(connection, stored, made.cases)
-        facts = {
+        _insert(connection, stored, parsed.cases)
+        audit_entry = {
             "version": stored.version,
             "cases": stored.cases,
             "rejected": stored.rejected,
@@ -136,12 +136,18 @@ def store(
         }
         before = {"version": newest} if newest else None
         audit.record(
-            connection, actor=actor, action=action, subject=name, reason=reason, before=before, after=facts
+            connection,
+            actor=actor,
+            action=action,
+            subject=name,
+            reason=reason,
+            before=before,
+            after=audit_entry,
         )
         return stored
 
 
-def from_row(row: sa.Row[Any]) -> DatasetVersion:
+def build_version(row: sa.Row[Any]) -> DatasetVersion:
     return DatasetVersion(
         dataset=row.dataset,
         version=row.version,

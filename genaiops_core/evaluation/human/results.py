@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from genaiops_core.evaluation.human.agreement import JudgeAgreement
-from genaiops_core.evaluation.human.judged import agreement_of_run
-from genaiops_core.evaluation.runs import Evaluation, details, results
+from genaiops_core.evaluation.human.judged import read_run_agreement
+from genaiops_core.evaluation.runs import Evaluation, results
 
 
 def document(connection: sa.Connection, run: Evaluation, *, with_details: bool = True) -> dict[str, Any]:
@@ -22,8 +22,8 @@ def document(connection: sa.Connection, run: Evaluation, *, with_details: bool =
         run: whose.
         with_details: whether the cases are told, a row each.
     """
-    body = results.build_document(run, details.load_details(connection, run) if with_details else ())
-    return corrected(body, agreement_of_run(connection, run.id))
+    body = results.build_document(run, results.load_details(connection, run) if with_details else ())
+    return corrected(body, read_run_agreement(connection, run.id))
 
 
 def corrected(body: Mapping[str, Any], agreements: Sequence[JudgeAgreement]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Where something stands in a JSON reply: `result.text`, `choices.0.message.content`, `sources[].text`.
+"""Paths in a JSON reply: `result.text`, `choices.0.message.content`, `sources[].text`.
 
-Names and positions are parted by dots; `[]` after a name goes through every item of a list. A key that itself holds a
-dot cannot be named.
+Names and positions are separated by dots; `[]` after a name selects every item of a list. A key that contains a dot
+cannot be selected.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _INDEX = re.compile(r"\[(\d*)\]")
 
 
 class Step(Enum):
-    """A step that is no name and no position."""
+    """A step that is neither a name nor a position."""
 
     EACH = "[]"
 
@@ -30,27 +30,27 @@ class _Missing(Enum):
 
 
 MISSING = _Missing.MISSING
-"""There is nothing at that place; None stands for a null that is there."""
+"""The path has no value; None represents a JSON null."""
 
 Steps = tuple[str | int | Step, ...]
 
 
-def parse(path: str, field: str) -> Steps:
-    """A path to its steps.
+def parse_path(path: str, field: str) -> Steps:
+    """Parse a path into steps.
 
     Args:
-        path: as above; `[0]` says a position too.
-        field: whose path it is, for the sentence.
+        path: as above; `[0]` is a position too.
+        field: name of the field, for the error.
 
     Raises:
-        BadInput: it is no path.
+        BadInput: the path is invalid.
     """
     steps: list[str | int | Step] = []
     for part in path.strip().split("."):
         match = _PART.fullmatch(part)
         if match is None or not part:
             raise BadInput(
-                f"{field}: '{path}' is no path; write names parted by dots, for example result.text, "
+                f"{field}: '{path}' is not a valid path; write names separated by dots, for example result.text, "
                 "choices.0.message.content or sources[].text."
             )
         if match["name"] is not None:
@@ -61,22 +61,22 @@ def parse(path: str, field: str) -> Steps:
     return tuple(steps)
 
 
-def find(document: Any, steps: Sequence[str | int | Step]) -> Any:
-    """What stands there, or `MISSING`; behind a `[]` the list of what stands there in each item that has it."""
-    for at, step in enumerate(steps):
+def find_value(document: Any, steps: Sequence[str | int | Step]) -> Any:
+    """Find the value at a path, or `MISSING`; after a `[]`, the list of the values of all items that have one."""
+    for position, step in enumerate(steps):
         if step is Step.EACH:
             if not isinstance(document, list):
                 return MISSING
-            rest = steps[at + 1 :]
-            found = [value for item in document if (value := find(item, rest)) is not MISSING]
-            return _flat(found) if Step.EACH in rest else found
-        document = _step(document, step)
+            rest = steps[position + 1 :]
+            values = [value for item in document if (value := find_value(item, rest)) is not MISSING]
+            return _flatten(values) if Step.EACH in rest else values
+        document = _take_step(document, step)
         if document is MISSING:
             return MISSING
     return document
 
 
-def _step(document: Any, step: Any) -> Any:
+def _take_step(document: Any, step: Any) -> Any:
     if isinstance(document, dict):
         return document.get(str(step), MISSING)
     if isinstance(document, list) and str(step).isascii() and str(step).isdigit():
@@ -85,5 +85,5 @@ def _step(document: Any, step: Any) -> Any:
     return MISSING
 
 
-def _flat(lists: list[Any]) -> list[Any]:
-    return [item for one in lists for item in one]
+def _flatten(lists: list[Any]) -> list[Any]:
+    return [item for items in lists for item in items]
