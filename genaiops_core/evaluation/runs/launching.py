@@ -82,8 +82,8 @@ def launch(
 
     Raises:
         NotFound: no such dataset or version.
-        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size is invalid, or a spend
-            limit cannot be enforced.
+        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size is invalid, the library
+            of a metric is not installed here, or a spend limit cannot be enforced.
     """
     target_spec = None if target is None else targets.parse_spec(target)
     thresholds = {
