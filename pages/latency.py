@@ -24,7 +24,7 @@ def draw_cards() -> None:
                 f"Requests {name}",
                 units.format_duration(total.latency_ms[name]),
                 units.format_duration_change(total.latency_ms[name], before.latency_ms[name]),
-                head.comparison,
+                "",
                 icon="speed",
                 colour="inverse",
                 trend=[point.figures.latency_ms[name] for point in all_points],
@@ -34,7 +34,7 @@ def draw_cards() -> None:
                 f"Calls {name}",
                 units.format_duration(total.call_latency_ms[name]),
                 units.format_duration_change(total.call_latency_ms[name], before.call_latency_ms[name]),
-                head.comparison,
+                "",
                 icon="neurology",
                 colour="inverse",
                 trend=[point.figures.call_latency_ms[name] for point in all_points],
@@ -86,6 +86,8 @@ def draw_models() -> None:
 
 
 with head.facts:
+    # The cards are too narrow for it.
+    st.badge(f"changes {head.comparison}", icon=":material/compare_arrows:", color="gray")
     st.badge(units.format_quantity(total.requests, "request"), icon=":material/swap_vert:", color="gray")
     st.badge(
         "errors excluded",

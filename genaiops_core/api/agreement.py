@@ -13,7 +13,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human import judged
 from genaiops_core.evaluation.human.label_metrics import parse_matches
-from genaiops_core.evaluation.human.production_agreement import agreement_in_production
+from genaiops_core.evaluation.human.production_agreement import read_production_agreement
 
 router = APIRouter()
 
@@ -42,5 +42,5 @@ def agreement(
             )
             subject = {"dataset": dataset_version.dataset, "version": dataset_version.version}
             return json_response({**subject, "rows": [row.as_json() for row in rows]})
-        rows = agreement_in_production(connection, filters, chosen=chosen)
+        rows = read_production_agreement(connection, filters, chosen=chosen)
     return answer(filters, {"rows": [row.as_json() for row in rows]})

@@ -45,7 +45,7 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
     from genaiops_core.evaluation.verdicts import documents
 
     if named != PRODUCTION and not is_id(named):
-        return documents.read(Path(named))
+        return documents.read_document(Path(named))
     engine = context.engine()
     if named == PRODUCTION:
         body = like or {}
@@ -65,7 +65,7 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
             )
     with reading(engine) as connection:
         run = runs.get(connection, named)
-        return results.document(connection, run)
+        return results.build_document(connection, run)
 
 
 def against_file(named: str) -> Baseline | None:
@@ -76,7 +76,7 @@ def against_file(named: str) -> Baseline | None:
     if not named or named == PRODUCTION or is_id(named):
         return None
     file = Path(named)
-    return Baseline(name=file.name, body=documents.read(file))
+    return Baseline(name=file.name, body=documents.read_document(file))
 
 
 def baseline_id(
@@ -90,7 +90,7 @@ def baseline_id(
 ) -> str:
     """The evaluation that a run is compared with; says on stderr when production was asked for and has none."""
     from db.transaction import reading
-    from genaiops_core.evaluation.judges import parse
+    from genaiops_core.evaluation.judges import parse_judge_name
     from genaiops_core.evaluation.runs import comparison
     from genaiops_core.evaluation.verdicts import pipeline
     from genaiops_core.rollouts import rollouts
@@ -100,9 +100,9 @@ def baseline_id(
         found = comparison.choose_baseline(
             connection,
             requested=asked,
-            stages=pipeline.parse(document) if document else None,
+            stages=pipeline.parse_pipeline(document) if document else None,
             dataset=dataset,
-            judge=str(parse(judge)),
+            judge=str(parse_judge_name(judge)),
             application=application,
             stable=status[0].stable if status else None,
         )

@@ -134,7 +134,7 @@ def agreement(
     from genaiops_core.evaluation import datasets
     from genaiops_core.evaluation.human import judged
     from genaiops_core.evaluation.human.label_metrics import parse_matches
-    from genaiops_core.evaluation.human.production_agreement import agreement_in_production
+    from genaiops_core.evaluation.human.production_agreement import read_production_agreement
     from genaiops_core.telemetry.time_window import Filters
 
     if sum([evaluation is not None, dataset is not None, production]) != 1:
@@ -149,7 +149,7 @@ def agreement(
             found = judged.read_dataset_agreement(connection, name, version, chosen=chosen, cuts=cuts)
         else:
             filters = Filters.last(window, application=application)
-            found = agreement_in_production(connection, filters, chosen=chosen, cuts=cuts)
+            found = read_production_agreement(connection, filters, chosen=chosen, cuts=cuts)
     if json:
         print_json({"agreement": [one.as_json() for one in found]})
         return

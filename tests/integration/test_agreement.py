@@ -10,7 +10,7 @@ from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.human import judged, labels, reviews
-from genaiops_core.evaluation.human.production_agreement import agreement_in_production
+from genaiops_core.evaluation.human.production_agreement import read_production_agreement
 from genaiops_core.telemetry.scores import Score, record_scores
 from tests.integration.labelled import DATASET, METRIC, dataset, finished, labelled
 from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, traces
@@ -160,8 +160,8 @@ def reviewed(engine: sa.Engine, count: int, *, rate: float = 1.0) -> list[str]:
 def test_production_scores_against_reviews(engine: sa.Engine) -> None:
     reviewed(engine, 40)
     with reading(engine) as connection:
-        (one,) = agreement_in_production(connection, DAY)
-        assert agreement_in_production(connection, DAY, chosen={"faithfulness": ""}) == []
+        (one,) = read_production_agreement(connection, DAY)
+        assert read_production_agreement(connection, DAY, chosen={"faithfulness": ""}) == []
     assert (one.judge, one.metric, one.label) == ("model", "faithfulness", "groundedness")
     assert (one.labelled, one.judged) == (30, 40)
     assert one.auroc is not None
@@ -177,6 +177,6 @@ def test_production_scores_against_reviews(engine: sa.Engine) -> None:
 def test_no_estimate_for_traffic_that_nobody_reviewed(engine: sa.Engine) -> None:
     reviewed(engine, 20)
     with reading(engine) as connection:
-        (one,) = agreement_in_production(connection, DAY)
+        (one,) = read_production_agreement(connection, DAY)
     assert one.corrected.mean is None
     assert one.corrected.problem.startswith("insufficient data: 10 of at least 20")

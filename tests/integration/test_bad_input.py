@@ -36,14 +36,14 @@ PROTOBUF = {"content-type": "application/x-protobuf"}
 DAY_NS = 86_400 * SECOND_NS
 
 
-def kept(engine: sa.Engine, *spans: dict[str, Any]) -> list[dict[str, Any]]:
+def ingest_payloads(engine: sa.Engine, *spans: dict[str, Any]) -> list[dict[str, Any]]:
     """The payloads of `spans` after ingest, in order; nothing may be rejected."""
     result = ingest(engine, decode_json(body(*spans)))
     assert (result.rejected, result.spans) == (0, len(spans))
     with reading(engine) as connection:
         payloads = read_payloads(connection, f"{1:032x}")
         assert get_trace(connection, f"{1:032x}") is not None
-    return [payloads[one["spanId"]] for one in spans]
+    return [payloads[sent_span["spanId"]] for sent_span in spans]
 
 
 def protobuf(spans: int, *, text: bytes = b"second st", start: int = 1) -> bytes:
@@ -66,10 +66,10 @@ def protobuf(spans: int, *, text: bytes = b"second st", start: int = 1) -> bytes
     return message.SerializeToString().replace(b"PLACEHOLD", text, 1)
 
 
-def test_a_clock_far_ahead_or_behind_is_kept_and_noted(sqlite_engine: sa.Engine) -> None:
+def test_wrong_clock_is_stored_with_a_note(sqlite_engine: sa.Engine) -> None:
     import time
 
-    ahead, behind, fine = kept(
+    ahead, behind, fine = ingest_payloads(
         sqlite_engine,
         sample(1, start_ns=time.time_ns() + 40 * DAY_NS),
         sample(2, parent=1, start_ns=5),
@@ -80,8 +80,8 @@ def test_a_clock_far_ahead_or_behind_is_kept_and_noted(sqlite_engine: sa.Engine)
     assert "notes" not in fine
 
 
-def test_durations_that_cannot_be_are_unknown_and_no_latency(sqlite_engine: sa.Engine) -> None:
-    notes = kept(
+def test_invalid_durations_are_unknown_and_no_latency(sqlite_engine: sa.Engine) -> None:
+    notes = ingest_payloads(
         sqlite_engine,
         call(1, duration_ns=-3 * SECOND_NS),
         call(2, parent=1, duration_ns=40 * DAY_NS),
@@ -98,16 +98,16 @@ def test_durations_that_cannot_be_are_unknown_and_no_latency(sqlite_engine: sa.E
     assert [histogram.count(blob) for blob in blobs] == [1, 0]
 
 
-def test_a_missing_parent_and_a_span_that_is_its_own(sqlite_engine: sa.Engine) -> None:
-    kept(sqlite_engine, sample(1, parent=77), sample(2, parent=2), sample(3))
+def test_missing_parent_and_self_parent_are_accepted(sqlite_engine: sa.Engine) -> None:
+    ingest_payloads(sqlite_engine, sample(1, parent=77), sample(2, parent=2), sample(3))
     with reading(sqlite_engine) as connection:
         trace = get_trace(connection, f"{1:032x}")
     assert trace is not None
-    assert {one.depth for one in trace.spans} == {0}
+    assert {trace_span.depth for trace_span in trace.spans} == {0}
     assert trace.is_complete
 
 
-def test_a_span_id_with_other_content_is_the_first_one(engine: sa.Engine) -> None:
+def test_repeated_span_id_keeps_the_first_content(engine: sa.Engine) -> None:
     for number, batch in enumerate(
         ([call(1, name="first"), call(1, name="second")], [call(1, name="third")])
     ):
@@ -118,21 +118,21 @@ def test_a_span_id_with_other_content_is_the_first_one(engine: sa.Engine) -> Non
 
 
 @pytest.mark.parametrize("absurd", [float("nan"), -5, 10**12, "many"])
-def test_token_counts_that_cannot_be_are_unknown(sqlite_engine: sa.Engine, absurd: Any) -> None:
-    [told] = kept(sqlite_engine, call(1, gen_ai__usage__input_tokens=absurd))
-    assert "input_tokens was" in told["notes"][0]
+def test_invalid_token_counts_are_unknown(sqlite_engine: sa.Engine, absurd: Any) -> None:
+    [stored_payload] = ingest_payloads(sqlite_engine, call(1, gen_ai__usage__input_tokens=absurd))
+    assert "input_tokens was" in stored_payload["notes"][0]
     with reading(sqlite_engine) as connection:
         row = connection.execute(sa.select(span.c.input_tokens, span.c.output_tokens)).one()
     assert tuple(row) == (None, 100)
 
 
-def test_numbers_that_json_has_no_words_for_are_kept(sqlite_engine: sa.Engine) -> None:
+def test_nan_infinity_and_large_numbers_are_stored(sqlite_engine: sa.Engine) -> None:
     sent = body(sample(1, part=1.5)).replace(b"1.5", b"NaN")
     export_ = decode_json(sent)
     assert ingest(sqlite_engine, export_).new == 1
 
 
-def test_attributes_too_long_or_too_many_are_cut_and_noted(sqlite_engine: sa.Engine) -> None:
+def test_attributes_over_the_limits_are_cut_with_a_note(sqlite_engine: sa.Engine) -> None:
     long = "x" * (5 << 20)
     nested = sample(2, parent=1)
     nested["attributes"].append(
@@ -144,9 +144,11 @@ def test_attributes_too_long_or_too_many_are_cut_and_noted(sqlite_engine: sa.Eng
         {"name": "e", "timeUnixNano": "1", "attributes": [attribute("long", long)] if number == 0 else []}
         for number in range(MAX_EVENTS + 5)
     ]
-    one, two, three, four = kept(sqlite_engine, sample(1, long=long, short="y"), nested, many, eventful)
-    assert one["attributes"] == {"long": long[:MAX_VALUE_CHARACTERS], "short": "y"}
-    assert one["notes"] == [f"attribute 'long' had {5 << 20} characters; the first 262144 are kept"]
+    first, two, three, four = ingest_payloads(
+        sqlite_engine, sample(1, long=long, short="y"), nested, many, eventful
+    )
+    assert first["attributes"] == {"long": long[:MAX_VALUE_CHARACTERS], "short": "y"}
+    assert first["notes"] == [f"attribute 'long' had {5 << 20} characters; the first 262144 are kept"]
     assert len(two["attributes"]["list"]) == MAX_VALUE_CHARACTERS
     assert len(three["attributes"]) == MAX_ATTRIBUTES and "3000 attributes" in three["notes"][0]
     assert len(four["events"]) == MAX_EVENTS
@@ -161,7 +163,7 @@ def deep_value(levels: int) -> dict[str, Any]:
     return value
 
 
-def test_values_nested_deep_are_kept_or_cut_without_their_neighbours(sqlite_engine: sa.Engine) -> None:
+def test_deeply_nested_values_are_stored_or_cut(sqlite_engine: sa.Engine) -> None:
     deep = sample(2, parent=1)
     deep["attributes"].append({"key": "deep", "value": deep_value(30)})
     text = body(sample(1), deep, sample(3, parent=1))
@@ -172,7 +174,7 @@ def test_values_nested_deep_are_kept_or_cut_without_their_neighbours(sqlite_engi
     assert (result.rejected, result.new) == (0, 3)
 
 
-def test_a_protobuf_value_nested_too_deep_loses_only_its_span() -> None:
+def test_too_deep_protobuf_value_loses_only_its_span() -> None:
     message = ExportTraceServiceRequest.FromString(protobuf(3))
     value = message.resource_spans[0].scope_spans[0].spans[1].attributes.add(key="deep").value
     for _ in range(500):
@@ -183,11 +185,11 @@ def test_a_protobuf_value_nested_too_deep_loses_only_its_span() -> None:
     assert decoded.problem.startswith("span 1 '': it is damaged or nested too deep")
 
 
-def test_texts_that_are_no_utf8_are_mended() -> None:
+def test_invalid_utf8_is_replaced() -> None:
     [group, *_] = decode_protobuf(protobuf(1)).groups
     assert group.spans[0].name == "step 1"
     decoded = decode_protobuf(protobuf(3, text=b"caf\xe9 \xff ok"))
-    names = [one.name for group in decoded.groups for one in group.spans]
+    names = [decoded_span.name for group in decoded.groups for decoded_span in group.spans]
     assert names == ["step 1", "caf\ufffd \ufffd ok", "step 3"]
     assert {group.resource["service.name"] for group in decoded.groups} == {"shop"}
     as_json = body(sample(1, name="caf?")).replace(b"caf?", b"caf\xe9")
@@ -196,32 +198,32 @@ def test_texts_that_are_no_utf8_are_mended() -> None:
     assert decode_json(half_pair).groups[0].spans[0].name == "?"
 
 
-def test_what_is_no_export_at_all_is_refused() -> None:
+def test_body_that_is_not_an_export_is_rejected() -> None:
     for sent in (b"\xff\xff", protobuf(3)[:-3], b"\x0a\x05hello"):
         with pytest.raises(BadInput, match="not an OTLP trace export"):
             decode_protobuf(sent)
 
 
 @pytest.mark.parametrize("items", [1, 7, 1000])
-def test_parts_say_together_what_the_whole_says(items: int) -> None:
+def test_parts_decode_like_the_whole_body(items: int) -> None:
     whole = protobuf(50)
     parts = list(wire.split_export(whole, items))
     assert len(parts) == -(-50 // items)
     decoded = [decode_protobuf(part) for part in parts]
-    spans = [one for export_ in decoded for group in export_.groups for one in group.spans]
+    spans = [decoded_span for export_ in decoded for group in export_.groups for decoded_span in group.spans]
     [expected] = decode_protobuf(whole).groups
     assert spans == expected.spans
     assert all(export_.groups[0][:2] == expected[:2] for export_ in decoded)
 
 
-def test_parts_of_many_small_scopes_are_put_together() -> None:
+def test_small_scopes_are_joined_into_parts() -> None:
     whole = b"".join(protobuf(3, start=number) for number in range(1, 100, 3))
     parts = list(wire.split_export(whole, 30))
     assert [len(decode_protobuf(part).groups) for part in parts] == [10, 10, 10, 3]
 
 
 @pytest.mark.parametrize("is_json", [True, False])
-def test_a_large_body_is_decoded_in_parts_with_indexes_of_the_whole(
+def test_large_body_in_parts_keeps_indexes_of_the_whole(
     monkeypatch: pytest.MonkeyPatch, is_json: bool
 ) -> None:
     monkeypatch.setattr(decode, "LARGE_BODY_BYTES", 100)
@@ -235,10 +237,10 @@ def test_a_large_body_is_decoded_in_parts_with_indexes_of_the_whole(
         message.resource_spans[0].scope_spans[0].spans[6].end_time_unix_nano = 0
         sent = message.SerializeToString()
     decoded = list(decode.decode_parts(sent, is_json=is_json))
-    counts = [sum(len(group.spans) for group in one.groups) for one in decoded]
+    counts = [sum(len(group.spans) for group in part.groups) for part in decoded]
     assert [count for count in counts if count] == ([4, 5] if is_json else [4, 3, 2])
-    assert sum(one.rejected for one in decoded) == 1
-    assert [one.problem.partition(" '")[0] for one in decoded if one.problem] == ["span 6"]
+    assert sum(part.rejected for part in decoded) == 1
+    assert [part.problem.partition(" '")[0] for part in decoded if part.problem] == ["span 6"]
 
 
 @pytest.fixture
@@ -248,7 +250,7 @@ def client(tmp_path: Any) -> Iterator[TestClient]:
         yield opened
 
 
-def test_a_hundred_thousand_spans_in_one_request_take_little_memory(client: TestClient) -> None:
+def test_request_of_100000_spans_takes_little_memory(client: TestClient) -> None:
     sent = b"".join(protobuf(10_000, start=1 + 10_000 * number) for number in range(10))
     assert len(sent) > decode.LARGE_BODY_BYTES
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -262,7 +264,7 @@ def test_a_hundred_thousand_spans_in_one_request_take_little_memory(client: Test
     assert grown_mb < 120
 
 
-def test_a_large_request_that_fails_half_way_is_sent_again_whole(client: TestClient) -> None:
+def test_half_written_large_request_may_be_resent(client: TestClient) -> None:
     sent = b"".join(protobuf(10_000, start=1 + 10_000 * number) for number in range(2))
     assert client.post("/v1/traces", content=sent[:-2], headers=PROTOBUF).status_code == 400
     assert client.post("/v1/traces", content=sent, headers=PROTOBUF).status_code == 200
@@ -270,7 +272,7 @@ def test_a_large_request_that_fails_half_way_is_sent_again_whole(client: TestCli
         assert connection.execute(sa.select(sa.func.count()).select_from(span)).scalar() == 20_000
 
 
-def test_a_bomb_and_a_wrong_type_are_refused(client: TestClient) -> None:
+def test_compression_bomb_and_wrong_type_are_rejected(client: TestClient) -> None:
     bomb = gzip.compress(bytes(200 << 20))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     answer = client.post("/v1/traces", content=bomb, headers=PROTOBUF | {"content-encoding": "gzip"})
@@ -280,7 +282,7 @@ def test_a_bomb_and_a_wrong_type_are_refused(client: TestClient) -> None:
         assert client.post(path, content=b"{}", headers={"content-type": "text/xml"}).status_code == 415
 
 
-def test_many_large_requests_at_once_are_told_to_come_again() -> None:
+def test_many_large_requests_are_answered_with_retry() -> None:
     held = InFlight(10)
     held.take(30)  # alone, anything goes that one request may be
     with pytest.raises(Unavailable):
@@ -292,7 +294,7 @@ def test_many_large_requests_at_once_are_told_to_come_again() -> None:
         held.take(1)
 
 
-def test_one_odd_span_never_costs_its_neighbours(sqlite_engine: sa.Engine) -> None:
+def test_odd_span_never_loses_its_neighbours(sqlite_engine: sa.Engine) -> None:
     odd = [
         sample(10) | {"traceId": "zz"},
         sample(11) | {"startTimeUnixNano": "0"},

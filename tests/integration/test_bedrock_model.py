@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from genaiops_core.aws import clients
-from genaiops_core.evaluation.judges.answers import question, repair
+from genaiops_core.evaluation.judges.answers import build_prompt, build_repair_prompt
 from genaiops_core.evaluation.judges.protocol import JudgeOptions
 from genaiops_core.evaluation.models.bedrock import BedrockModel
 from genaiops_core.evaluation.models.protocol import (
@@ -24,7 +24,7 @@ from genaiops_core.evaluation.models.protocol import (
     Throttled,
 )
 from tests.conftest import JudgeServer
-from tests.scripted_server import Scripted, ScriptedServer, scripted_server
+from tests.scripted_server import ScriptedReply, ScriptedServer, run_scripted_server
 
 
 class Verdict(BaseModel):
@@ -32,13 +32,13 @@ class Verdict(BaseModel):
 
 
 FREE = Prompt(messages=(Message(role="user", text="Hello"),))
-ASKED = question("Is it so?", Verdict, JudgeOptions(temperature=0.2), system="You judge.")
+ASKED = build_prompt("Is it so?", Verdict, JudgeOptions(temperature=0.2), system="You judge.")
 USAGE = {"inputTokens": 10, "outputTokens": 3, "cacheReadInputTokens": 100, "cacheWriteInputTokens": 7}
 
 
-def said(*content: Any, stop_reason: str = "end_turn") -> Scripted:
+def said(*content: Any, stop_reason: str = "end_turn") -> ScriptedReply:
     message = {"role": "assistant", "content": list(content)}
-    return Scripted(
+    return ScriptedReply(
         {"output": {"message": message}, "stopReason": stop_reason, "usage": {**USAGE, "totalTokens": 120}}
     )
 
@@ -48,13 +48,13 @@ TOOL = said(
 )
 
 
-def refused(code: str, message: str, status: int = 400, **headers: str) -> Scripted:
-    return Scripted({"message": message}, status, {"x-amzn-ErrorType": code, **headers})
+def refused(code: str, message: str, status: int = 400, **headers: str) -> ScriptedReply:
+    return ScriptedReply({"message": message}, status, {"x-amzn-ErrorType": code, **headers})
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    with scripted_server() as running:
+    with run_scripted_server() as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", running.url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -85,7 +85,7 @@ def test_an_object_is_asked_for_by_a_forced_tool(server: ScriptedServer) -> None
     server.script(TOOL)
     reply = ask(of=model(guardrail="gr-1:2"))
     assert json.loads(reply.text) == {"verdict": 1}
-    asked = server.asked[0]
+    asked = server.received[0]
     assert asked.path == "/model/some.model-v1%3A0/converse"
     assert asked.body["system"] == [{"text": "You judge."}]
     assert asked.body["inferenceConfig"] == {"maxTokens": 4096, "temperature": 0.2}
@@ -97,7 +97,7 @@ def test_an_object_is_asked_for_by_a_forced_tool(server: ScriptedServer) -> None
 def test_only_what_is_set_is_sent(server: ScriptedServer) -> None:
     server.script(said({"text": "Hi "}, {"text": "there"}))
     assert ask(FREE).text == "Hi there"
-    body = server.asked[0].body
+    body = server.received[0].body
     assert body == {
         "messages": [{"role": "user", "content": [{"text": "Hello"}]}],
         "inferenceConfig": {"maxTokens": 4096},
@@ -123,8 +123,8 @@ def test_a_model_that_refuses_tools_is_asked_in_another_way_and_that_is_remember
     )
     asking = model()
     assert json.loads(ask(of=asking).text) == {"verdict": 0}
-    ask(repair(ASKED, ask(of=asking), "nonsense"), of=asking)
-    tried = [asked.body for asked in server.asked]
+    ask(build_repair_prompt(ASKED, ask(of=asking), "nonsense"), of=asking)
+    tried = [asked.body for asked in server.received]
     assert tried[1]["toolConfig"]["toolChoice"] == {"any": {}}
     structure = tried[2]["outputConfig"]["textFormat"]["structure"]["jsonSchema"]
     assert json.loads(structure["schema"])["additionalProperties"] is False
@@ -137,8 +137,8 @@ def test_a_model_that_refuses_tools_is_asked_in_another_way_and_that_is_remember
 def test_a_model_without_system_prompts_gets_it_in_the_first_message(server: ScriptedServer) -> None:
     server.script(refused("ValidationException", "This model doesn't support system prompts."), TOOL)
     ask()
-    assert server.asked[1].body["messages"][0]["content"] == [{"text": "You judge."}, {"text": "Is it so?"}]
-    assert "system" not in server.asked[1].body
+    assert server.received[1].body["messages"][0]["content"] == [{"text": "You judge."}, {"text": "Is it so?"}]
+    assert "system" not in server.received[1].body
 
 
 @pytest.mark.parametrize(
@@ -152,22 +152,22 @@ def test_a_model_without_system_prompts_gets_it_in_the_first_message(server: Scr
         (
             refused("ValidationException", "The provided model identifier is invalid."),
             Refused,
-            "knows no model some.model-v1:0",
+            "has no model some.model-v1:0",
         ),
         (
             refused("ValidationException", "Invocation with on-demand throughput isn't supported."),
             Refused,
-            "as in us.some.model-v1:0",
+            "for example us.some.model-v1:0",
         ),
-        (refused("ValidationException", "Input is too long."), Refused, "refuses the call"),
+        (refused("ValidationException", "Input is too long."), Refused, "rejects the call"),
         (refused("InternalServerException", "Boom", 500), CallFailed, "(InternalServerException): Boom."),
         (said({"text": "no"}, stop_reason="guardrail_intervened"), Refused, "guardrail blocked"),
         (said({"text": "no"}, stop_reason="content_filtered"), Refused, "content filter"),
-        (said({"text": "{"}, stop_reason="max_tokens"), CallFailed, "cut at 4096 tokens; raise max_tokens"),
+        (said({"text": "{"}, stop_reason="max_tokens"), CallFailed, "truncated at 4096 tokens; increase max_tokens"),
     ],
 )
 def test_each_failure_says_what_it_means(
-    server: ScriptedServer, answer: Scripted, kind: type[CallFailed], sentence: str
+    server: ScriptedServer, answer: ScriptedReply, kind: type[CallFailed], sentence: str
 ) -> None:
     server.script(answer)
     with pytest.raises(kind) as raised:
@@ -200,17 +200,17 @@ def embed(text: str, of: BedrockModel) -> Embedding:
 
 
 def test_titan_and_cohere_place_texts(server: ScriptedServer) -> None:
-    server.script(Scripted({"embedding": [0.5, 1], "inputTextTokenCount": 4}))
+    server.script(ScriptedReply({"embedding": [0.5, 1], "inputTextTokenCount": 4}))
     found = embed("red box", model())
     assert (found.vector, found.usage.input_tokens, found.usage.output_tokens) == ((0.5, 1.0), 4, 0)
-    assert server.asked[0].path == "/model/amazon.titan-embed-text-v2%3A0/invoke"
-    assert server.asked[0].body == {"inputText": "red box", "dimensions": 512, "normalize": True}
+    assert server.received[0].path == "/model/amazon.titan-embed-text-v2%3A0/invoke"
+    assert server.received[0].body == {"inputText": "red box", "dimensions": 512, "normalize": True}
     server.script(
-        Scripted({"embeddings": {"float": [[1, 2]]}}, headers={"x-amzn-bedrock-input-token-count": "3"})
+        ScriptedReply({"embeddings": {"float": [[1, 2]]}}, headers={"x-amzn-bedrock-input-token-count": "3"})
     )
     found = embed("red box", model(embedding_name="cohere.embed-v4:0"))
     assert (found.vector, found.usage.input_tokens) == ((1.0, 2.0), 3)
-    server.script(Scripted({"nothing": 1}))
+    server.script(ScriptedReply({"nothing": 1}))
     with pytest.raises(CallFailed, match="cannot be read"):
         embed("red box", model())
 

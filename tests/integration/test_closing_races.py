@@ -21,7 +21,7 @@ LATER = DAY + dt.timedelta(days=3)
 WINDOW = Filters(start=DAY, end=DAY + dt.timedelta(days=1))
 
 
-def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None:
+def test_concurrent_writers_and_closers_lose_nothing(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         connection.execute(
             application.insert(), {"application": "shop", "is_demo": False, "first_seen_at": DAY}
@@ -29,13 +29,13 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
     stop = threading.Event()
 
     def write(shard: int) -> int:
-        told = 0
+        written = 0
         for turn in range(40):
             calls = [Call(at=DAY + ((turn + step) % 6) * HOUR) for step in range(3)]
             with writing(engine) as connection:
                 write_calls(connection, sorted(calls, key=lambda call: call.at), shard=shard)
-            told += 3
-        return told
+            written += 3
+        return written
 
     def close() -> None:
         while not stop.is_set():
@@ -47,18 +47,18 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
     with ThreadPoolExecutor(4) as pool:
         closers = [pool.submit(close) for _ in range(2)]
         writers = [pool.submit(write, shard) for shard in range(2)]
-        told = sum(writer.result(timeout=120) for writer in writers)
+        written = sum(writer.result(timeout=120) for writer in writers)
         stop.set()
         for closer in closers:
             closer.result(timeout=60)
-    assert max(seen) <= told
+    assert max(seen) <= written
     close_hours(engine, LATER)
     with reading(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(dirty_hour)) == 0
-        assert queries.read_summary(connection, WINDOW).calls == told
+        assert queries.read_summary(connection, WINDOW).calls == written
 
 
-def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: sa.Engine) -> None:
+def test_batch_committed_during_closing_leaves_a_correct_hour(engine: sa.Engine) -> None:
     """On PostgreSQL the closer waits for the open batch; on SQLite it cannot begin before the batch ends."""
     with writing(engine) as connection:
         write_calls(connection, [Call(at=DAY)])
@@ -75,7 +75,7 @@ def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: s
         assert queries.read_summary(connection, WINDOW).calls == 2
 
 
-def test_who_finds_another_closing_does_nothing(engine: sa.Engine) -> None:
+def test_second_closer_does_nothing(engine: sa.Engine) -> None:
     if engine.dialect.name == "sqlite":
         return  # writers take turns there
     with writing(engine) as connection:

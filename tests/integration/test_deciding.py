@@ -17,7 +17,7 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import comparison, deciding, execution, results
 from genaiops_core.evaluation.verdicts import pipeline
-from genaiops_core.evaluation.verdicts.results_schema import Results, json_schema, markdown
+from genaiops_core.evaluation.verdicts.results_schema import Results, build_json_schema, render_markdown
 from tests.integration.evaluating import imported
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,10 +88,10 @@ def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) 
 def test_the_docs_repeat_the_schema() -> None:
     reference = ROOT / "docs" / "reference"
     command = "python -m genaiops_core.evaluation.verdicts.results_schema"
-    assert (reference / "results.schema.json").read_bytes() == json_schema(), (
+    assert (reference / "results.schema.json").read_bytes() == build_json_schema(), (
         f"{command} > results.schema.json"
     )
-    assert markdown() in (reference / "results.md").read_text(), f"{command} --markdown"
+    assert render_markdown() in (reference / "results.md").read_text(), f"{command} --markdown"
 
 
 def test_repetitions_of_a_case_are_averaged_before_the_interval(engine: sa.Engine) -> None:
@@ -214,7 +214,7 @@ def test_production_means_the_newest_finished_run_of_the_stable_release(engine: 
     launched(engine, application="shop", release="v1")  # never finished
     ran(engine, application="other", release="v1")
     arguments: dict[str, Any] = {"dataset": "prices", "judge": "offline", "application": "shop", "stable": "v1"}
-    named = pipeline.parse(regression("grounding_overlap", against="production_v9"))
+    named = pipeline.parse_pipeline(regression("grounding_overlap", against="production_v9"))
     with reading(engine) as connection:
 
         def choose(**changes: Any) -> str:
@@ -222,10 +222,10 @@ def test_production_means_the_newest_finished_run_of_the_stable_release(engine: 
 
         assert choose() == choose(requested="production") == newest.id
         assert choose(requested=older.id) == older.id
-        assert choose(stages=pipeline.parse(regression("grounding_overlap"))) == newest.id
+        assert choose(stages=pipeline.parse_pipeline(regression("grounding_overlap"))) == newest.id
         assert choose(stages=named) == newest.id  # v9 was never evaluated
-        assert choose(stages=pipeline.parse(regression("m", against="production_v2"))) == ""
-        assert choose(stages=pipeline.parse(regression("m", against="v9"))) == ""
+        assert choose(stages=pipeline.parse_pipeline(regression("m", against="production_v2"))) == ""
+        assert choose(stages=pipeline.parse_pipeline(regression("m", against="v9"))) == ""
         assert choose(stages=named, requested="production") == newest.id
         assert choose(stable=None) == choose(judge="other") == choose(stable="v9") == ""
 

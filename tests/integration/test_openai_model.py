@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 import pytest
 from pydantic import BaseModel
 
-from genaiops_core.evaluation.judges.answers import question
+from genaiops_core.evaluation.judges.answers import build_prompt
 from genaiops_core.evaluation.judges.protocol import JudgeOptions
 from genaiops_core.evaluation.models import openai
 from genaiops_core.evaluation.models.openai import OpenAIModel
 from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt, Refused, Throttled
-from tests.scripted_server import Scripted, ScriptedServer, scripted_server
+from tests.scripted_server import ScriptedReply, ScriptedServer, run_scripted_server
 
 Found = TypeVar("Found")
 
@@ -25,27 +25,27 @@ class Verdict(BaseModel):
 
 
 FREE = Prompt(messages=(Message(role="user", text="Hello"),))
-ASKED = question("Is it so?", Verdict, JudgeOptions(), system="You judge.")
+ASKED = build_prompt("Is it so?", Verdict, JudgeOptions(), system="You judge.")
 
 
-def said(content: str | None, stop: str = "stop", **message: Any) -> Scripted:
+def said(content: str | None, stop: str = "stop", **message: Any) -> ScriptedReply:
     choice = {
         "index": 0,
         "finish_reason": stop,
         "message": {"role": "assistant", "content": content, **message},
     }
     usage = {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
-    return Scripted({"id": "c", "object": "chat.completion", "choices": [choice], "usage": usage})
+    return ScriptedReply({"id": "c", "object": "chat.completion", "choices": [choice], "usage": usage})
 
 
-def refused(status: int, message: str, code: str = "", **headers: str) -> Scripted:
-    return Scripted({"error": {"message": message, "code": code}}, status, headers)
+def refused(status: int, message: str, code: str = "", **headers: str) -> ScriptedReply:
+    return ScriptedReply({"error": {"message": message, "code": code}}, status, headers)
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     monkeypatch.setattr(openai, "RETRIES", 0)
-    with scripted_server() as running:
+    with run_scripted_server() as running:
         yield running
 
 
@@ -68,7 +68,7 @@ def test_an_object_is_asked_for_by_its_schema(server: ScriptedServer) -> None:
     reply = using(model(server, api_key="sk-1"), lambda of: of.ask(ASKED))
     assert reply.text == '{"verdict": 1}'
     assert (reply.usage.input_tokens, reply.usage.output_tokens, reply.usage.cache_read_tokens) == (9, 2, 4)
-    asked = server.asked[0]
+    asked = server.received[0]
     assert (asked.path, asked.headers["authorization"]) == ("/v1/chat/completions", "Bearer sk-1")
     assert asked.body["messages"][0] == {"role": "system", "content": "You judge."}
     assert asked.body["response_format"]["json_schema"]["strict"] is True
@@ -85,7 +85,7 @@ def test_a_server_without_keys_and_structures_is_asked_in_words_and_that_is_reme
     for _ in range(2):
         reply = using(asking, lambda of: of.ask(ASKED))
         assert json.loads(reply.text.removeprefix("Well: ")) == {"verdict": 0}
-    bodies = [asked.body for asked in server.asked]
+    bodies = [asked.body for asked in server.received]
     assert [("response_format" in one, "tools" in one) for one in bodies] == [
         (True, False),
         (False, True),
@@ -107,7 +107,7 @@ def test_the_name_of_the_token_limit_is_changed_where_the_server_wants_another(
 ) -> None:
     server.script(refused(400, "Use 'max_completion_tokens' instead of 'max_tokens'."), said("Hi"))
     assert using(model(server), lambda of: of.ask(FREE)).text == "Hi"
-    assert server.asked[1].body["max_completion_tokens"] == 4096
+    assert server.received[1].body["max_completion_tokens"] == 4096
 
 
 @pytest.mark.parametrize(
@@ -118,22 +118,22 @@ def test_the_name_of_the_token_limit_is_changed_where_the_server_wants_another(
         (refused(429, "no credit", "insufficient_quota"), Refused, "no credit"),
         (refused(400, "too long", "context_length_exceeded"), Refused, "too long"),
         (refused(500, "boom"), CallFailed, "failed with status 500: boom."),
-        (Scripted("<html>"), CallFailed, "did not answer with JSON."),
-        (Scripted([1]), CallFailed, "did not answer with a JSON object."),
+        (ScriptedReply("<html>"), CallFailed, "did not answer with JSON."),
+        (ScriptedReply([1]), CallFailed, "did not answer with a JSON object."),
         (said("no", "content_filter"), Refused, "content filter"),
         (said(None, refusal="I will not."), Refused, "qwen refused: I will not."),
-        (said("{", "length"), CallFailed, "cut at 4096 tokens; raise max_tokens"),
+        (said("{", "length"), CallFailed, "truncated at 4096 tokens; increase max_tokens"),
     ],
 )
 def test_each_failure_says_what_it_means(
-    server: ScriptedServer, answer: Scripted, kind: type[CallFailed], sentence: str
+    server: ScriptedServer, answer: ScriptedReply, kind: type[CallFailed], sentence: str
 ) -> None:
     server.script(answer)
     with pytest.raises(kind) as raised:
         using(model(server), lambda of: of.ask(ASKED))
     assert type(raised.value) is kind
     assert sentence in str(raised.value)
-    assert len(server.asked) == 1
+    assert len(server.received) == 1
 
 
 def test_throttling_says_when_to_come_back(server: ScriptedServer) -> None:
@@ -150,12 +150,12 @@ def test_a_server_that_is_not_there_is_said(server: ScriptedServer) -> None:
 
 
 def test_texts_are_placed(server: ScriptedServer) -> None:
-    server.script(Scripted({"data": [{"embedding": [1, 0.5]}], "usage": {"prompt_tokens": 2}}))
+    server.script(ScriptedReply({"data": [{"embedding": [1, 0.5]}], "usage": {"prompt_tokens": 2}}))
     found = using(model(server, embedding_name="bge-m3"), lambda of: of.embed("red box"))
     assert (found.vector, found.usage.input_tokens) == ((1.0, 0.5), 2)
-    assert server.asked[0].body["model"] == "bge-m3"
+    assert server.received[0].body["model"] == "bge-m3"
     server.script(refused(404, "no embeddings here"))
-    with pytest.raises(Refused, match="knows no bge-m3"):
+    with pytest.raises(Refused, match="has no model bge-m3"):
         using(model(server, embedding_name="bge-m3"), lambda of: of.embed("red box"))
 
 

@@ -123,7 +123,7 @@ def test_invalid_grid_row_is_named() -> None:
     numbered = [(7, Case(input="Why?"))]
     with pytest.raises(BadInput, match="Case 7: A case needs an input"):
         dataset_edit.parse_edits(numbered, {"edited_rows": {0: {"input": " "}}}, "ada")
-    with pytest.raises(BadInput, match="New row 1: The metadata is no JSON"):
+    with pytest.raises(BadInput, match="New row 1: The metadata is not JSON"):
         dataset_edit.parse_edits(numbered, {"added_rows": [{"input": "Who?", "metadata": "{"}]}, "ada")
 
 

@@ -16,7 +16,7 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.rate_limits import RateLimits
-from genaiops_core.evaluation.verdicts.summaries import Unit, summarise
+from genaiops_core.evaluation.verdicts.summaries import UnitResult, summarise
 from pages.parts.evaluations import evaluation_keys
 from pages.parts.launch import launch_keys
 from pages.parts.shared import keys
@@ -245,7 +245,7 @@ def test_list_and_progress_show_the_same_state(suite: sa.Engine) -> None:
 
 def test_unscored_cases_are_counted_by_reason(suite: sa.Engine) -> None:
     entry = summarise(
-        "reference_overlap", [[Unit(value=0.5)], [Unit(value=None, is_failed=True)]], unscored=3
+        "reference_overlap", [[UnitResult(value=0.5)], [UnitResult(value=None, is_failed=True)]], unscored=3
     )
     results = {"metrics": {"reference_overlap": entry.as_json()}}
     launch_with(suite, state="failed", problem="the provider was away", results=results)

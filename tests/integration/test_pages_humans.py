@@ -8,7 +8,6 @@ from streamlit.testing.v1 import AppTest
 
 from db.transaction import reading
 from genaiops_core.evaluation.human import judged, labels
-from pages.parts.reads import evaluations
 from pages.parts.reviews import review_keys
 from tests.integration.labelled import DATASET, METRIC, dataset, finished, labelled
 from tests.integration.screens import check, read_texts
@@ -18,6 +17,7 @@ from tests.integration.test_agreement import SAID, VALUES
 def _script() -> None:
     import streamlit as st
 
+    from pages.parts.reads import evaluations
     from pages.parts.reviews import judge_agreement_view
     from pages.parts.shared import frame
 

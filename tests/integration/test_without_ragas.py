@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from genaiops_core.api.app import create_app
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.judges import judge
+from genaiops_core.evaluation.judges import create_judge
 from genaiops_core.evaluation.production.judging import require_usable
 from genaiops_core.evaluation.runs import execution
 from genaiops_core.settings import Settings
@@ -176,5 +176,5 @@ def test_production_requests_are_not_judged_by_metrics_that_are_missing(
     engine: sa.Engine, without_ragas: None
 ) -> None:
     with pytest.raises(BadInput, match="RAGAS"):
-        require_usable(engine, judge(MODEL_JUDGE), 0)
-    require_usable(engine, judge("offline"), 0)
+        require_usable(engine, create_judge(MODEL_JUDGE), 0)
+    require_usable(engine, create_judge("offline"), 0)

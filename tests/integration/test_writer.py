@@ -24,12 +24,12 @@ def batch(number: int) -> Batch:
     return prepare_spans(decode_json(body(call(number, name=f"batch {number}"))))
 
 
-def stored(engine: sa.Engine) -> list[str]:
+def fetch_span_names(engine: sa.Engine) -> list[str]:
     with reading(engine) as connection:
         return sorted(connection.execute(sa.select(span.c.name)).scalars())
 
 
-class Watched(Ingestor):
+class RecordingIngestor(Ingestor):
     """The real ingestor, with a note of every group it was given and orders to fail."""
 
     def __init__(self, fail: dict[str, list[Exception]] | None = None) -> None:
@@ -39,60 +39,58 @@ class Watched(Ingestor):
 
     def write(self, engine: sa.Engine, batches: Sequence[Batch]) -> int:
         self.groups.append(len(batches))
-        for one in batches:
-            errors = self.fail.get(one.spans[0].name)
+        for item in batches:
+            errors = self.fail.get(item.spans[0].name)
             if errors:
                 raise errors.pop(0)
         return super().write(engine, batches)
 
 
-def locked() -> Exception:
+def build_lock_error() -> Exception:
     return sa.exc.OperationalError("INSERT", {}, Exception("database is locked"))
 
 
-def deadlock() -> Exception:
+def build_deadlock_error() -> Exception:
     cause = Exception("deadlock detected")
     cause.sqlstate = "40P01"  # type: ignore[attr-defined]
     return sa.exc.OperationalError("INSERT", {}, cause)
 
 
 def test_waiting_batches_share_a_transaction(engine: sa.Engine) -> None:
-    ingestor = Watched()
+    ingestor = RecordingIngestor()
     writer = Writer(engine, ingestor, queue_batches=8)
     futures = [writer.submit(batch(n)) for n in range(1, 5)]
     writer.start()
     assert [future.result(30) for future in futures] == [1, 1, 1, 1]
     assert ingestor.groups == [4]
-    assert len(stored(engine)) == 4
+    assert len(fetch_span_names(engine)) == 4
     writer.stop()
 
 
-def test_a_bad_batch_fails_alone(engine: sa.Engine) -> None:
-    ingestor = Watched(fail={"batch 2": [ValueError("bad"), ValueError("bad")]})
+def test_bad_batch_fails_alone(engine: sa.Engine) -> None:
+    ingestor = RecordingIngestor(fail={"batch 2": [ValueError("bad"), ValueError("bad")]})
     writer = Writer(engine, ingestor, queue_batches=8)
     futures = [writer.submit(batch(n)) for n in range(1, 4)]
     writer.start()
     assert futures[0].result(30) == futures[2].result(30) == 1
     with pytest.raises(ValueError, match="bad"):
         futures[1].result(30)
-    assert stored(engine) == ["batch 1", "batch 3"]
+    assert fetch_span_names(engine) == ["batch 1", "batch 3"]
     writer.stop()
 
 
-def test_busy_is_told_at_once_and_a_later_batch_is_written(sqlite_engine: sa.Engine) -> None:
-    ingestor = Watched(fail={"batch 1": [locked()]})
+def test_busy_database_fails_fast_and_writer_recovers(sqlite_engine: sa.Engine) -> None:
+    ingestor = RecordingIngestor(fail={"batch 1": [build_lock_error()]})
     writer = Writer(sqlite_engine, ingestor, queue_batches=8)
     writer.start()
     with pytest.raises(Unavailable, match="busy"):
         writer.submit(batch(1)).result(30)
     assert writer.submit(batch(1)).result(30) == 1
-    assert stored(sqlite_engine) == ["batch 1"]
+    assert fetch_span_names(sqlite_engine) == ["batch 1"]
     writer.stop()
 
 
-def test_a_database_held_by_another_process_is_told_as_busy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_database_locked_by_another_process_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("db.engine.SQLITE_BUSY_TIMEOUT_MS", 200)
     engine = make_engine(f"sqlite:///{tmp_path}/held.db")
     upgrade(engine)
@@ -101,33 +99,38 @@ def test_a_database_held_by_another_process_is_told_as_busy(
     with writing(engine), pytest.raises(Unavailable, match="busy"):
         writer.submit(batch(1)).result(30)
     assert writer.submit(batch(1)).result(30) == 1
-    assert stored(engine) == ["batch 1"]
+    assert fetch_span_names(engine) == ["batch 1"]
     writer.stop()
     engine.dispose()
 
 
-def test_the_victim_of_a_deadlock_is_tried_again(engine: sa.Engine) -> None:
-    ingestor = Watched(fail={"batch 1": [deadlock(), deadlock()], "batch 2": [deadlock() for _ in range(9)]})
+def test_deadlock_victim_is_retried(engine: sa.Engine) -> None:
+    ingestor = RecordingIngestor(
+        fail={
+            "batch 1": [build_deadlock_error(), build_deadlock_error()],
+            "batch 2": [build_deadlock_error() for _ in range(9)],
+        }
+    )
     writer = Writer(engine, ingestor, queue_batches=8)
     writer.start()
     assert writer.submit(batch(1)).result(30) == 1
     with pytest.raises(Unavailable, match="busy"):
         writer.submit(batch(2)).result(30)
-    assert stored(engine) == ["batch 1"]
+    assert fetch_span_names(engine) == ["batch 1"]
     writer.stop()
 
 
-def test_a_sender_that_went_away_does_not_stop_the_writer(sqlite_engine: sa.Engine) -> None:
+def test_cancelled_sender_does_not_stop_the_writer(sqlite_engine: sa.Engine) -> None:
     writer = Writer(sqlite_engine, Ingestor(), queue_batches=8)
     gone, staying = writer.submit(batch(1)), writer.submit(batch(2))
     assert gone.cancel()
     writer.start()
     assert staying.result(30) == 1
-    assert stored(sqlite_engine) == ["batch 2"]
+    assert fetch_span_names(sqlite_engine) == ["batch 2"]
     writer.stop()
 
 
-def test_stopping_writes_what_waits_and_takes_nothing_more(sqlite_engine: sa.Engine) -> None:
+def test_stop_writes_waiting_batches_and_accepts_no_more(sqlite_engine: sa.Engine) -> None:
     writer = Writer(sqlite_engine, Ingestor(), queue_batches=8)
     futures = [writer.submit(batch(n)) for n in range(1, 4)]
     writer.start()
@@ -137,10 +140,10 @@ def test_stopping_writes_what_waits_and_takes_nothing_more(sqlite_engine: sa.Eng
         writer.reserve()
 
 
-def test_places_are_limited_and_given_back(sqlite_engine: sa.Engine) -> None:
+def test_queue_slots_are_limited_and_released(sqlite_engine: sa.Engine) -> None:
     writer = Writer(sqlite_engine, Ingestor(), queue_batches=1)
     writer.reserve()
-    with pytest.raises(Unavailable, match="1 batches wait"):
+    with pytest.raises(Unavailable, match="1 batches are waiting"):
         writer.reserve()
     writer.release()
     writer.reserve()

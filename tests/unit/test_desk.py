@@ -100,7 +100,7 @@ def test_a_clock_that_stands_still_does_not_expire() -> None:
     async def waited() -> bool:
         clock = UnitClock(0.05)
         async with clock:
-            with clock.paused(), clock.paused():
+            with clock.pause(), clock.pause():
                 await asyncio.sleep(0.1)
         return clock.is_expired
 

@@ -11,17 +11,17 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.metrics import REGISTRY
 from genaiops_core.evaluation.runs.results import hash_input
 from genaiops_core.evaluation.verdicts.compare import compare_documents
-from genaiops_core.evaluation.verdicts.documents import metrics_of
+from genaiops_core.evaluation.verdicts.documents import parse_metrics
 from genaiops_core.evaluation.verdicts.gates import Evidence, decide
-from genaiops_core.evaluation.verdicts.pairing import dropped, paired, risen
+from genaiops_core.evaluation.verdicts.pairing import list_drops, list_gains, pair_cases
 from genaiops_core.evaluation.verdicts.scales import Scale
-from genaiops_core.evaluation.verdicts.summaries import Unit, summarise
+from genaiops_core.evaluation.verdicts.summaries import UnitResult, summarise
 
 
 def body(
     values: list[float | None], *, metric: str = "grounding_overlap", **more: object
 ) -> dict[str, object]:
-    result = summarise(metric, [[Unit(value, "" if value is not None else "no answer")] for value in values])
+    result = summarise(metric, [[UnitResult(value, "" if value is not None else "no answer")] for value in values])
     details = [
         {
             "case": number,
@@ -120,10 +120,10 @@ def test_less_is_better_is_not_compared_upside_down(monkeypatch: pytest.MonkeyPa
     base = body(BASE, metric="toxicity")
     assert compare_documents(base, more, 0.05).verdict == "failed"
     assert compare_documents(base, less, 0.05).verdict == "passed"
-    gates = decide(Evidence(metrics=metrics_of(base), judge="offline"), minimums={"toxicity": 0.95}).gates
+    gates = decide(Evidence(metrics=parse_metrics(base), judge="offline"), minimums={"toxicity": 0.95}).gates
     assert gates[0].verdict == "passed"
     assert (
-        decide(Evidence(metrics=metrics_of(base), judge="x"), minimums={"toxicity": 0.2}).verdict == "failed"
+        decide(Evidence(metrics=parse_metrics(base), judge="x"), minimums={"toxicity": 0.2}).verdict == "failed"
     )
 
 
@@ -138,7 +138,7 @@ def test_cases_are_matched_by_input_and_occurrence_whatever_their_number() -> No
         }
         for number, (text, value) in enumerate([("a", 0.1), ("b", 0.2), ("a", 0.3), ("c", 0.4)], start=1)
     ]
-    found = paired(rows, [{**rows[2], "case": 1}, {**rows[1], "case": 2}, {**rows[0], "input_sha256": "d"}])
+    found = pair_cases(rows, [{**rows[2], "case": 1}, {**rows[1], "case": 2}, {**rows[0], "input_sha256": "d"}])
     assert [(before.case, now.case) for before, now in found.common] == [(1, 1), (2, 2)]
     assert [side.input for side in found.only_baseline] == ["a", "c"]
     assert [side.key for side in found.only_current] == ["d#0"]
@@ -147,10 +147,10 @@ def test_cases_are_matched_by_input_and_occurrence_whatever_their_number() -> No
 def test_the_largest_drops_come_first_whatever_the_scale() -> None:
     changed = [value - shift for value, shift in zip(BASE, [0.0, 0.3, 0.1, *[0.0] * 57], strict=True)]
     found = compare_documents(body(BASE), body(changed), 0.05)
-    drops = dropped(found.pairs, {"grounding_overlap": Scale()})
+    drops = list_drops(found.pairs, {"grounding_overlap": Scale()})
     assert [one.current.case for one in drops] == [2, 3]
     assert drops[0].gain == pytest.approx(-0.3)
-    assert dropped(found.pairs, {"grounding_overlap": Scale(higher_is_better=False)}) == []
+    assert list_drops(found.pairs, {"grounding_overlap": Scale(higher_is_better=False)}) == []
     assert [
-        one.current.case for one in risen(found.pairs, {"grounding_overlap": Scale(higher_is_better=False)})
+        one.current.case for one in list_gains(found.pairs, {"grounding_overlap": Scale(higher_is_better=False)})
     ] == [2, 3]

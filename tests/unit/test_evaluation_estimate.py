@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from genaiops_core.evaluation.metrics import REGISTRY
-from genaiops_core.evaluation.runs.estimate import PROMPT_TOKENS, Estimate, estimate_run
-from genaiops_core.evaluation.runs.estimate import Coverage
+from genaiops_core.evaluation.runs.estimate import PROMPT_TOKENS, Coverage, Estimate, estimate_run
 
 COVERAGE = Coverage(cases=100, by_fields={frozenset(("answer",)): 100}, characters=400, contexts=2.5)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.evaluation.verdicts import junit
-from genaiops_core.evaluation.verdicts.comment import MARKER, MOST_CHARACTERS, markdown, text
+from genaiops_core.evaluation.verdicts.comment import MARKER, MAX_CHARACTERS, escape_text, render_markdown
 from tests.unit.test_evaluation_compare import BASE, body
 
 
@@ -45,7 +45,7 @@ def parsed(written: bytes) -> ET.Element:
 
 def test_a_gate_is_a_test_case_and_what_is_open_is_an_error() -> None:
     gates = [gate(verdict, metric=verdict) for verdict in ("passed", "failed", "inconclusive", "error")]
-    root = parsed(junit.of_results(results(gates=gates, stages=[{"name": "s", "verdict": "failed"}])))
+    root = parsed(junit.render_results(results(gates=gates, stages=[{"name": "s", "verdict": "failed"}])))
     suite = root[0]
     assert (suite.attrib["name"], suite.attrib["tests"]) == ("s", "4")
     assert (suite.attrib["failures"], suite.attrib["errors"]) == ("1", "2")
@@ -55,14 +55,14 @@ def test_a_gate_is_a_test_case_and_what_is_open_is_an_error() -> None:
 
 @pytest.mark.parametrize("changes", [{"gates": []}, {"gates": [gate("passed")], "partial": True}], ids=str)
 def test_a_run_that_decided_nothing_is_no_success(changes: dict[str, Any]) -> None:
-    root = parsed(junit.of_results(results(**changes)))
+    root = parsed(junit.render_results(results(**changes)))
     assert root.attrib["errors"] == "1"
 
 
 @given(st.text(max_size=60))
 def test_any_text_becomes_well_formed_xml(anything: str) -> None:
     hostile = gate("failed", stage=f"s{anything}", metric=f"m{anything}", why=f"]]>{anything}\x00\x1b")
-    root = parsed(junit.of_results(results(gates=[hostile], dataset=anything)))
+    root = parsed(junit.render_results(results(gates=[hostile], dataset=anything)))
     assert root.attrib["failures"] == "1"
 
 
@@ -73,7 +73,7 @@ def test_the_comment_shows_scores_and_folds_details_without_foreign_markup() -> 
         "cost_per_query_usd": 0.0123,
         "latency_ms": {"p95": 2400.0},
     }
-    written = markdown(results(traffic=traffic))
+    written = render_markdown(results(traffic=traffic))
     assert written.startswith("## ✅ Evaluation passed\n")
     assert written.endswith(f"{MARKER}\n")
     assert "60 of 100 cases" in written
@@ -93,15 +93,15 @@ def test_the_comment_says_how_it_moved_against_the_baseline() -> None:
         "is_relative": False,
     }
     baseline = {"name": "x", "application": "shop", "release": "v1"}
-    written = markdown(results(comparison={"metrics": [moved], "cases": 60}, baseline=baseline))
+    written = render_markdown(results(comparison={"metrics": [moved], "cases": 60}, baseline=baseline))
     assert "-0.020 (-0.030 to -0.010)" in written
     assert "baseline: shop v1, 60 cases in common" in written
 
 
 def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
     gates = [gate("failed", metric=f"m{number}", why="x" * 1000) for number in range(200)]
-    written = markdown(results(gates=gates))
-    assert len(written) <= MOST_CHARACTERS
+    written = render_markdown(results(gates=gates))
+    assert len(written) <= MAX_CHARACTERS
     assert written.endswith(f"{MARKER}\n")
     assert written.count("<details>") == written.count("</details>")
     assert "shortened" in written
@@ -118,4 +118,4 @@ def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
     ],
 )
 def test_text_from_outside_stays_text(raw: str, shown: str) -> None:
-    assert text(raw) == shown
+    assert escape_text(raw) == shown

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.human.agreement import MIN_LABELS, Pair, agree, calibration
-from genaiops_core.evaluation.human.label_metrics import Match, match, parse_matches
+from genaiops_core.evaluation.human.agreement import MIN_LABELS, Pair, calibration, measure_agreement
+from genaiops_core.evaluation.human.label_metrics import LabelMatch, match_label, parse_matches
 
-MATCH = Match(metric="faithfulness", label="groundedness", why="default")
+MATCH = LabelMatch(metric="faithfulness", label="groundedness", why="default")
 
 
 def pairs(*values: tuple[float, float], is_random: bool = True) -> list[Pair]:
@@ -17,28 +17,28 @@ def pairs(*values: tuple[float, float], is_random: bool = True) -> list[Pair]:
 
 def test_a_label_speaks_of_the_metric_of_its_name_then_by_default() -> None:
     labels = {"groundedness", "helpfulness", "faithfulness"}
-    assert match("faithfulness", labels) == Match(
+    assert match_label("faithfulness", labels) == LabelMatch(
         metric="faithfulness", label="faithfulness", why="same name"
     )
-    assert match("grounding_overlap", labels) == Match(
+    assert match_label("grounding_overlap", labels) == LabelMatch(
         metric="grounding_overlap", label="groundedness", why="default"
     )
-    assert match("safety", labels) is None
+    assert match_label("safety", labels) is None
 
 
 def test_the_operator_decides_what_is_held_against_what() -> None:
     chosen = parse_matches(["safety=helpfulness", "faithfulness="])
-    assert match("safety", {"helpfulness"}, chosen) == Match(
+    assert match_label("safety", {"helpfulness"}, chosen) == LabelMatch(
         metric="safety", label="helpfulness", why="chosen"
     )
-    assert match("faithfulness", {"faithfulness"}, chosen) is None
+    assert match_label("faithfulness", {"faithfulness"}, chosen) is None
     with pytest.raises(BadInput, match="METRIC=LABEL"):
         parse_matches(["faithfulness"])
 
 
 def test_all_figures_of_a_judge_by_hand() -> None:
     # Judge good and people good 12, judge only 4, people only 2, neither 6: kappa is (18/24 - p) / (1 - p).
-    found = agree(
+    found = measure_agreement(
         MATCH,
         "j",
         pairs(*[(0.9, 1)] * 12, *[(0.8, 0)] * 4, *[(0.4, 1)] * 2, *[(0.2, 0)] * 6),
@@ -60,7 +60,7 @@ def test_all_figures_of_a_judge_by_hand() -> None:
 
 
 def test_of_too_few_labels_nothing_is_said() -> None:
-    found = agree(MATCH, "j", pairs(*[(0.9, 1), (0.2, 0)] * 3), [0.5] * 50)
+    found = measure_agreement(MATCH, "j", pairs(*[(0.9, 1), (0.2, 0)] * 3), [0.5] * 50)
     assert (found.spearman, found.kappa, found.auroc, found.corrected.mean) == (None, None, None, None)
     assert found.problem == f"insufficient data: 6 of at least {MIN_LABELS} labelled cases"
     assert found.raw is not None
@@ -75,14 +75,14 @@ def test_of_too_few_labels_nothing_is_said() -> None:
     ],
 )
 def test_what_cannot_be_said_is_told(values: list[tuple[float, float]], sentence: str) -> None:
-    found = agree(MATCH, "j", pairs(*values, *values, *values), [])
+    found = measure_agreement(MATCH, "j", pairs(*values, *values, *values), [])
     assert sentence in found.problem
     assert found.auroc is None or found.spearman is None
 
 
 def test_cases_picked_by_their_score_stay_out_of_the_corrected_mean() -> None:
     drawn, picked = pairs(*[(0.9, 1), (0.3, 0)] * 15), pairs(*[(0.5, 0)] * 30, is_random=False)
-    found = agree(MATCH, "j", [*drawn, *picked], [0.9] * 20)
+    found = measure_agreement(MATCH, "j", [*drawn, *picked], [0.9] * 20)
     assert (found.labelled, found.corrected.labelled, found.corrected.unlabelled) == (60, 30, 50)
     assert "30 that were picked by their score are left out" in found.note
 

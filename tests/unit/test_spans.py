@@ -18,10 +18,10 @@ OTLP = SHARED_DATA / "otlp"
 
 
 def facts(*spans: dict[str, Any], **resource: Any) -> list[SpanFacts]:
-    return folded(decode_json(body(*spans, **resource)))
+    return map_and_deduplicate(decode_json(body(*spans, **resource)))
 
 
-def folded(export: DecodedExport) -> list[SpanFacts]:
+def map_and_deduplicate(export: DecodedExport) -> list[SpanFacts]:
     spans = prepare_spans(export).spans
     deduplication.mark_duplicates(spans)
     return spans
@@ -76,14 +76,19 @@ DIALECTS = {
 
 
 @pytest.mark.parametrize("attributes", DIALECTS.values(), ids=DIALECTS)
-def test_every_dialect_says_the_same(attributes: dict[str, Any]) -> None:
-    told = only(**attributes)
-    assert (told.component, told.is_call, told.provider, told.model) == ("generation", True, "openai", "m")
-    assert (told.input_tokens, told.output_tokens, told.cache_read_tokens) == (10, 2, 3)
-    assert (told.session_id, told.user_id) == ("s", "u")
+def test_every_dialect_maps_to_the_same_fields(attributes: dict[str, Any]) -> None:
+    mapped = only(**attributes)
+    assert (mapped.component, mapped.is_call, mapped.provider, mapped.model) == (
+        "generation",
+        True,
+        "openai",
+        "m",
+    )
+    assert (mapped.input_tokens, mapped.output_tokens, mapped.cache_read_tokens) == (10, 2, 3)
+    assert (mapped.session_id, mapped.user_id) == ("s", "u")
 
 
-def test_the_more_trusted_name_wins() -> None:
+def test_more_trusted_attribute_wins() -> None:
     assert only(gen_ai__system="old", gen_ai__provider__name="new").provider == "new"
     assert only(gen_ai__provider__name="", gen_ai__system="old").provider == "old"
 
@@ -108,11 +113,11 @@ def test_the_more_trusted_name_wins() -> None:
     ],
 )
 def test_component_and_call(attributes: dict[str, Any], component: str, is_call: bool) -> None:
-    told = only(**attributes)
-    assert (told.component, told.is_call) == (component, is_call)
+    mapped = only(**attributes)
+    assert (mapped.component, mapped.is_call) == (component, is_call)
 
 
-def test_a_failed_call_is_a_call_without_usage_and_not_unpriced() -> None:
+def test_failed_call_without_usage_is_not_unpriced() -> None:
     failed = facts(span(1, error=True, gen_ai__operation__name="chat", gen_ai__request__model="m"))[0]
     assert failed.is_call and failed.is_error
     assert failed.input_tokens is None
@@ -120,20 +125,20 @@ def test_a_failed_call_is_a_call_without_usage_and_not_unpriced() -> None:
 
 
 @pytest.mark.parametrize("absurd", [-1, 10**9 + 1, "many", 1.5, True])
-def test_absurd_tokens_are_unknown_and_noted(absurd: Any) -> None:
-    told = facts(call(1, gen_ai__usage__input_tokens=absurd))[0]
-    assert told.input_tokens is None
-    assert told.output_tokens == 100
-    assert "input_tokens" in told.payload["notes"][0]
-    assert told.is_unpriced
+def test_invalid_token_counts_are_unknown_with_a_note(absurd: Any) -> None:
+    mapped = facts(call(1, gen_ai__usage__input_tokens=absurd))[0]
+    assert mapped.input_tokens is None
+    assert mapped.output_tokens == 100
+    assert "input_tokens" in mapped.payload["notes"][0]
+    assert mapped.is_unpriced
 
 
 @pytest.mark.parametrize("sent", [850, "850", 850.0])
-def test_tokens_come_as_number_text_or_float(sent: Any) -> None:
+def test_token_counts_may_be_number_text_or_float(sent: Any) -> None:
     assert facts(call(1, gen_ai__usage__input_tokens=sent))[0].input_tokens == 850
 
 
-def test_input_tokens_that_leave_out_cached_ones_are_completed() -> None:
+def test_cached_tokens_are_added_to_input_tokens() -> None:
     more = {"gen_ai__usage__cache_read__input_tokens": 900, "gen_ai__usage__cache_creation__input_tokens": 50}
     assert facts(call(1, tokens=(100, 5), **more))[0].input_tokens == 1050  # 950 cached cannot be part of 100
     assert facts(call(1, tokens=(1000, 5), **more))[0].input_tokens == 1000
@@ -157,10 +162,12 @@ def test_a_service_without_a_name_is_unknown() -> None:
 
 
 def test_texts_fit_their_columns() -> None:
-    told = facts(span(1, name="a\x00b" + "n" * 5000, user__id="u" * 300, gen_ai__request__model="m" * 400))[0]
-    assert told.name.startswith("ab") and len(told.name) == 2000
-    assert (len(told.user_id), len(told.model)) == (200, 300)
-    assert len(to_row(told)) == len(COLUMNS)
+    mapped = facts(span(1, name="a\x00b" + "n" * 5000, user__id="u" * 300, gen_ai__request__model="m" * 400))[
+        0
+    ]
+    assert mapped.name.startswith("ab") and len(mapped.name) == 2000
+    assert (len(mapped.user_id), len(mapped.model)) == (200, 300)
+    assert len(to_row(mapped)) == len(COLUMNS)
 
 
 def test_time_to_first_token_in_seconds_or_milliseconds() -> None:
@@ -169,7 +176,7 @@ def test_time_to_first_token_in_seconds_or_milliseconds() -> None:
     assert only(gen_ai__server__time_to_first_token="soon").first_token_ns is None
 
 
-def test_usage_told_by_nested_spans_counts_once_at_the_innermost() -> None:
+def test_usage_of_nested_spans_counts_once_at_the_innermost() -> None:
     spans = facts(
         call(1, name="framework", tokens=(50, 5)),
         span(2, parent=1, name="middleware"),
@@ -179,36 +186,36 @@ def test_usage_told_by_nested_spans_counts_once_at_the_innermost() -> None:
     assert [s.name for s in spans if s.is_call] == ["sdk", "another"]
 
 
-def test_parents_in_a_circle_do_not_hang() -> None:
+def test_parent_cycle_does_not_hang() -> None:
     spans = facts(call(1, parent=2), call(2, parent=1, tokens=(7, 7)), span(3, parent=3))
     assert len(spans) == 3
 
 
-def test_unknown_attributes_are_kept() -> None:
-    told = only(my__own=1.5)
-    assert told.payload["attributes"] == {"my.own": 1.5}
+def test_unknown_attributes_are_stored() -> None:
+    mapped = only(my__own=1.5)
+    assert mapped.payload["attributes"] == {"my.own": 1.5}
 
 
-def test_the_model_of_a_failed_openinference_call_is_found_in_its_parameters() -> None:
+def test_failed_openinference_call_has_model_of_parameters() -> None:
     parameters = json.dumps({"model": "gpt-x"})
-    told = facts(span(1, error=True, openinference__span__kind="LLM", llm__invocation_parameters=parameters))[
-        0
-    ]
-    assert told.model == "gpt-x"
+    mapped = facts(
+        span(1, error=True, openinference__span__kind="LLM", llm__invocation_parameters=parameters)
+    )[0]
+    assert mapped.model == "gpt-x"
     assert conventions.find_model_in_parameters({"llm.invocation_parameters": "["}) == ""
 
 
-def test_each_attribute_name_stands_once_per_field() -> None:
+def test_attribute_names_are_unique_per_field() -> None:
     for field, names in conventions.FIELDS.items():
         assert len(set(names)) == len(names), field
 
 
-def test_converted_exports_match_their_truth() -> None:
+def test_converted_exports_match_expected_calls() -> None:
     for truth in sorted(OTLP.glob("converted/*.truth.json")):
         expected = json.loads(truth.read_text())
         export = decode_json(truth.with_name(truth.name.replace(".truth", "")).read_bytes())
         assert export.rejected == 0, truth.name
-        spans = folded(export)
+        spans = map_and_deduplicate(export)
         assert len(spans) == (expected.get("spans") or 0), truth.name
         if expected.get("true_calls"):
             calls = [s for s in spans if s.is_call]
@@ -223,12 +230,12 @@ def test_converted_exports_match_their_truth() -> None:
             assert sum(s.output_tokens or 0 for s in calls) == expected["output_tokens"], truth.name
 
 
-def test_captured_exports_match_what_the_provider_said() -> None:
+def test_captured_exports_match_provider_usage() -> None:
     for capture in sorted(OTLP.glob("captured/*/*.traces.pb")):
         expected = json.loads((capture.parent / "truth.json").read_text())[capture.name.partition(".")[0]]
         export = decode_protobuf(capture.read_bytes())
         assert export.rejected == 0, capture.name
-        calls = [s for s in folded(export) if s.is_call]
-        told = [(s.input_tokens, s.output_tokens) for s in calls]
-        assert told == [(c["input_tokens"], c["output_tokens"]) for c in expected["calls"]], capture.name
+        calls = [s for s in map_and_deduplicate(export) if s.is_call]
+        mapped = [(s.input_tokens, s.output_tokens) for s in calls]
+        assert mapped == [(c["input_tokens"], c["output_tokens"]) for c in expected["calls"]], capture.name
         assert [s.is_error for s in calls] == [bool(expected["error"])] * len(calls), capture.name

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genaiops_core.evaluation.verdicts.traffic import RequestSample
-from genaiops_core.evaluation.verdicts.traffic_change import differences
+from genaiops_core.evaluation.verdicts.traffic_change import compare_traffic
 from genaiops_core.statistics import independent
 
 
@@ -21,7 +21,7 @@ def requests(n: int, *, cost: float = 0.01, latency_ms: float = 800, unpriced: i
 
 
 def verdicts(before: RequestSample, after: RequestSample, allowed: float = 0.05) -> dict[str, str]:
-    found = differences(("cost", "latency"), before, after, allowed, alpha=0.05)
+    found = compare_traffic(("cost", "latency"), before, after, allowed, alpha=0.05)
     return {item.metric: item.verdict for item in found}
 
 
@@ -62,6 +62,6 @@ def test_dearer_and_slower_traffic_fails_and_equal_traffic_passes() -> None:
 
 def test_too_little_traffic_or_a_missing_price_leaves_it_open() -> None:
     assert set(verdicts(requests(2000), requests(49)).values()) == {"inconclusive"}
-    found = differences(("cost",), requests(500), requests(500, unpriced=3), 0.05, alpha=0.05)[0]
+    found = compare_traffic(("cost",), requests(500), requests(500, unpriced=3), 0.05, alpha=0.05)[0]
     assert (found.verdict, found.difference) == ("inconclusive", None)
     assert "3 requests of the two releases have calls without a price" in found.why

@@ -21,6 +21,7 @@ from genaiops_core.evaluation.datasets.versions import (
     store_version,
     validate_name,
 )
+from genaiops_core.rows import build_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,19 +86,7 @@ def list_datasets(connection: sa.Connection) -> list[Dataset]:
         .join(dataset_table, dataset_table.c.name == dataset_version.c.dataset)
         .order_by(dataset_version.c.dataset)
     )
-    return [
-        Dataset(
-            dataset=row.dataset,
-            version=row.version,
-            versions=row.versions,
-            cases=row.cases,
-            source=row.source,
-            created_by=row.created_by,
-            created_at=row.created_at,
-            is_demo=row.is_demo,
-        )
-        for row in connection.execute(query)
-    ]
+    return [build_record(Dataset, row) for row in connection.execute(query)]
 
 
 def list_versions(connection: sa.Connection, name: str) -> list[DatasetVersion]:
@@ -197,13 +186,8 @@ def delete_dataset(engine: sa.Engine, *, actor: str, name: str, reason: str = ""
 
 
 def build_case(row: sa.Row[Any]) -> Case:
-    return Case(
-        input=row.input,
-        answer=row.answer,
-        contexts=None if row.contexts is None else tuple(row.contexts),
-        reference=row.reference,
-        metadata=row.metadata,
-    )
+    """Build a case from a row of `test_case`."""
+    return build_record(Case, row, contexts=None if row.contexts is None else tuple(row.contexts))
 
 
 def _unknown_dataset(connection: sa.Connection, name: str) -> NotFound:

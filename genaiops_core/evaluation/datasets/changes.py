@@ -193,7 +193,9 @@ def parse_shares(text: str) -> dict[str, float]:
         except ValueError:
             share = 0.0
         if not name or name in shares or not 0 < share < float("inf"):
-            raise BadInput(f"'{part}' is not a valid split; write NAME=SHARE with a share above 0, for example dev=80 test=20.")
+            raise BadInput(
+                f"'{part}' is not a valid split; write NAME=SHARE with a share above 0, for example dev=80 test=20."
+            )
         shares[name] = share
     return shares
 

@@ -19,6 +19,7 @@ from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case, Cases
 from genaiops_core.evaluation.readers.tables import Problem
+from genaiops_core.rows import build_record
 
 MAX_NAME_LENGTH = 200
 _INSERT_ROWS = 500
@@ -148,18 +149,9 @@ def store_version(
 
 
 def build_version(row: sa.Row[Any]) -> DatasetVersion:
-    return DatasetVersion(
-        dataset=row.dataset,
-        version=row.version,
-        cases=row.cases,
-        rejected=row.rejected,
-        columns=dict(row.columns),
-        problems=tuple(Problem(**problem) for problem in row.problems),
-        content_sha256=row.content_sha256,
-        source=row.source,
-        created_by=row.created_by,
-        created_at=row.created_at,
-    )
+    """Build a version from a row of `dataset_version`."""
+    problems = tuple(Problem(**problem) for problem in row.problems)
+    return build_record(DatasetVersion, row, problems=problems, is_new=False)
 
 
 def _insert(connection: sa.Connection, stored: DatasetVersion, cases: Sequence[Case]) -> None:

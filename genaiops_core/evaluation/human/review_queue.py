@@ -114,7 +114,9 @@ def queue(
         rows = _read_samples(connection, keys, priority)
         entries += [(row, progress[row.trace_id, row.application].rated) for row in rows]
         if len(entries) < limit:
-            entries += [(row, 0) for row in _read_unreviewed(connection, application, priority, limit - len(entries))]
+            entries += [
+                (row, 0) for row in _read_unreviewed(connection, application, priority, limit - len(entries))
+            ]
         if len(entries) >= limit:
             break
     return [_build_item(row, rated) for row, rated in entries[:limit]]
@@ -161,16 +163,16 @@ def read(
     if row is None:
         return None
     trace_case = read_trace_case(connection, trace_id)
-    said = reviews_of(connection, application, trace_id)
-    others = [one for one in said if one.reviewer != reviewer]
-    is_done = sum(not one.is_skipped for one in said) >= reviewers
+    reviews = reviews_of(connection, application, trace_id)
+    others = [review_row for review_row in reviews if review_row.reviewer != reviewer]
+    is_done = sum(not review_row.is_skipped for review_row in reviews) >= reviewers
     return ReviewPage(
-        item=_build_item(row, sum(not one.is_skipped for one in others)),
+        item=_build_item(row, sum(not review_row.is_skipped for review_row in others)),
         question=trace_case.case.input if trace_case.case else None,
         answer=trace_case.case.answer if trace_case.case else None,
         contexts=trace_case.case.contexts if trace_case.case else None,
         problem=trace_case.problem,
-        mine=next((one for one in said if one.reviewer == reviewer), None),
+        mine=next((review_row for review_row in reviews if review_row.reviewer == reviewer), None),
         others=tuple(others) if is_done else (),
         is_done=is_done,
     )
@@ -201,10 +203,10 @@ class _Progress:
 
     rated: int = 0
     skipped: int = 0
-    by: frozenset[str] = frozenset()
+    reviewer_names: frozenset[str] = frozenset()
 
     def is_open(self, reviewer: str, reviewers: int) -> bool:
-        return reviewer not in self.by and self.rated < reviewers and self.skipped < SKIPS
+        return reviewer not in self.reviewer_names and self.rated < reviewers and self.skipped < SKIPS
 
 
 def _read_progress(connection: sa.Connection, application: str | None) -> dict[tuple[str, str], _Progress]:
@@ -212,29 +214,31 @@ def _read_progress(connection: sa.Connection, application: str | None) -> dict[t
     query = sa.select(review.c.trace_id, review.c.application, review.c.reviewer, review.c.is_skipped)
     if application is not None:
         query = query.where(review.c.application == application)
-    found: dict[tuple[str, str], _Progress] = {}
+    progress: dict[tuple[str, str], _Progress] = {}
     for trace_id, name, reviewer, is_skipped in connection.execute(query):
-        said = found.setdefault((trace_id, name), _Progress())
-        said.rated += not is_skipped
-        said.skipped += is_skipped
-        said.by |= {reviewer}
-    return found
+        state = progress.setdefault((trace_id, name), _Progress())
+        state.rated += not is_skipped
+        state.skipped += is_skipped
+        state.reviewer_names |= {reviewer}
+    return progress
 
 
 def _read_samples(connection: sa.Connection, keys: list[tuple[str, str]], priority: int) -> list[Any]:
-    found: list[Any] = []
+    samples: list[Any] = []
     for start in range(0, len(keys), 500):
         traces = [trace_id for trace_id, _ in keys[start : start + 500]]
-        found += connection.execute(
+        samples += connection.execute(
             sa.select(sample).where(sample.c.trace_id.in_(traces), sample.c.priority == priority)
         ).all()
-    wanted = set(keys)
+    key_set = set(keys)
     return sorted(
-        (row for row in found if (row.trace_id, row.application) in wanted), key=lambda row: -row.start_ns
+        (row for row in samples if (row.trace_id, row.application) in key_set), key=lambda row: -row.start_ns
     )
 
 
-def _read_unreviewed(connection: sa.Connection, application: str | None, priority: int, limit: int) -> list[Any]:
+def _read_unreviewed(
+    connection: sa.Connection, application: str | None, priority: int, limit: int
+) -> list[Any]:
     """Samples that nobody has said anything about."""
     is_begun = sa.exists().where(
         review.c.trace_id == sample.c.trace_id, review.c.application == sample.c.application

@@ -98,10 +98,14 @@ def submit(
         reviews = reviews_of(connection, application, row.trace_id)
         ratings_given = [review_row for review_row in reviews if not review_row.is_skipped]
         if len(ratings_given) >= reviewers:
-            names = " and ".join(one.reviewer for one in ratings_given)
+            names = " and ".join(review_row.reviewer for review_row in ratings_given)
             raise Conflict(f"This answer was rated by {names}; their verdict stands. Read the next one.")
         _write_review(connection, row, actor, ratings=values, comment=comment, is_skipped=False)
-        ratings_given = [one for one in reviews_of(connection, application, row.trace_id) if not one.is_skipped]
+        ratings_given = [
+            review_row
+            for review_row in reviews_of(connection, application, row.trace_id)
+            if not review_row.is_skipped
+        ]
         if len(ratings_given) >= reviewers:
             replace_scores(connection, _mean_scores(row, ratings_given))
         _record(connection, "review.submit", actor, row, {"metrics": sorted(values)})
@@ -117,8 +121,12 @@ def skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str, comm
     """
     with writing(engine) as connection:
         row = _lock_sample(connection, application, trace_id)
-        own_reviews = [own_review for own_review in reviews_of(connection, application, row.trace_id) if own_review.reviewer == actor]
-        if any(not one.is_skipped for one in own_reviews):
+        own_reviews = [
+            own_review
+            for own_review in reviews_of(connection, application, row.trace_id)
+            if own_review.reviewer == actor
+        ]
+        if any(not own_review.is_skipped for own_review in own_reviews):
             raise Conflict("You rated this answer; rate it again instead of skipping it.")
         _write_review(connection, row, actor, ratings={}, comment=comment, is_skipped=True)
         _record(connection, "review.skip", actor, row, None)
@@ -171,7 +179,9 @@ def _lock_sample(connection: sa.Connection, application: str, trace_id: str) -> 
     if row is None:
         raise NotFound(f"There is no request {trace_id} of {application}.")
     connection.execute(
-        insert(connection, sample).values(selection.build_sample_row(row, _CHOSEN, now())).on_conflict_do_nothing()
+        insert(connection, sample)
+        .values(selection.build_sample_row(row, _CHOSEN, now()))
+        .on_conflict_do_nothing()
     )
     return connection.execute(sa.select(sample).where(is_sample).with_for_update()).one()
 
@@ -198,7 +208,7 @@ def _write_review(connection: sa.Connection, row: Any, actor: str, **values: Any
 def _mean_scores(row: Any, reviews: list[Review]) -> list[Score]:
     scores = []
     for metric in sorted({name for rating in reviews for name in rating.ratings}):
-        values = [one.ratings[metric] for one in reviews if metric in one.ratings]
+        values = [rating.ratings[metric] for rating in reviews if metric in rating.ratings]
         scores.append(
             Score(
                 application=row.application,

@@ -1,4 +1,4 @@
-"""Metrics that any judge measures without a model: proxies, comparisons of texts, code of installed packages."""
+"""Metrics that every judge computes without a model: proxies, text comparisons, metrics of installed packages."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 
-def names() -> tuple[str, ...]:
-    """All of them."""
+def list_computed_metrics() -> tuple[str, ...]:
+    """The names of all computed metrics."""
     return (*registry.COMPUTED, *registry.load_code_metrics().metrics)
 
 
 def is_computed(metric: str) -> bool:
-    """Whether this module measures it."""
+    """Whether this module computes the metric."""
     return metric in registry.COMPUTED or metric in registry.load_code_metrics().metrics
 
 
-def judge(case: Case, metric: str) -> Judgement:
-    """One metric of one case, at no cost.
+def compute(case: Case, metric: str) -> Judgement:
+    """Compute one metric of one case, at no cost.
 
     Raises:
         CallFailed: the code of a package failed.
     """
     started = time.perf_counter()
     try:
-        measured = registry.measure(metric, case)
+        measurement = registry.measure(metric, case)
     except MetricFailed as error:
         raise CallFailed(replace_unstorable(f"{error}.")) from error
     return Judgement(
         metric=metric,
-        value=measured.value,
-        reason=replace_unstorable(measured.reason),
+        value=measurement.value,
+        reason=replace_unstorable(measurement.reason),
         cost_nano_usd=0,
         latency_ms=(time.perf_counter() - started) * 1000,
     )

@@ -141,8 +141,8 @@ def get_rubric(connection: sa.Connection, name: str, version: int | None = None)
         listed_versions = ", ".join(f"{name}@{rubric.version}" for rubric in reversed(versions))
         requested = name if version is None else f"{name}@{version}"
         raise NotFound(
-            f"There is no rubric {requested}; "
-            + (f"there are {listed_versions}." if listed_versions else "save one first.")
+            f"Rubric {requested} does not exist; "
+            + (f"its versions are {listed_versions}." if listed_versions else "save a rubric first.")
         )
     return match
 

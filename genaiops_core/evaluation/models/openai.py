@@ -1,4 +1,4 @@
-"""A model behind any server that speaks as OpenAI's chat completions and embeddings do."""
+"""A model behind any server with the API of OpenAI's chat completions and embeddings."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ RETRIES = 2
 READ_TIMEOUT_S = 300.0
 KEY_NAMES = "OPENAI_API_KEY or GENAIOPS_JUDGE_API_KEY"
 
-# How an object is asked for, the surest way first; a server that refuses one is asked the next.
-_WAYS = ("schema", "tool", "object", "words")
-# Refusals that another way of asking does not mend.
+# Methods to request an object, the most reliable first; when a server rejects one, the next is used.
+_SCHEMA_METHODS = ("schema", "tool", "object", "words")
+# Error codes that no other method avoids.
 _FINAL_CODES = frozenset(
     (
         "context_length_exceeded",
@@ -49,7 +49,7 @@ def is_openai(base_url: str) -> bool:
 
 
 class OpenAIModel:
-    """Chat completions; nothing is reached before the first call."""
+    """Calls chat completions and embeddings."""
 
     def __init__(
         self,
@@ -63,17 +63,17 @@ class OpenAIModel:
         transport: httpx.AsyncBaseTransport | None = None,
         key_names: str = KEY_NAMES,
     ) -> None:
-        """Nothing is reached before the first call.
+        """Make no request before the first call.
 
         Args:
-            name: as the server knows the model.
+            name: the server's name of the model.
             base_url: up to and without `/chat/completions`.
-            api_key: '' for servers that want none.
+            api_key: '' for servers without authentication.
             embedding_name: '' means text-embedding-3-small.
-            retries: that the client makes by itself; None means RETRIES.
-            read_timeout_s: seconds to wait for an answer.
-            transport: what carries the calls; None for the client's own, which also follows redirects and proxies.
-            key_names: where a missing key should be set, for the sentence.
+            retries: retries of the client library; None means RETRIES.
+            read_timeout_s: timeout of an answer in seconds.
+            transport: HTTP transport; None for the client's own, which follows redirects and proxies.
+            key_names: the settings that the error message of a missing key names.
         """
         self.name = name
         self.embedding_name = embedding_name or EMBEDDING_MODEL
@@ -85,24 +85,24 @@ class OpenAIModel:
         self._transport = transport
         self._key_names = key_names
         self._client: AsyncOpenAI | None = None
-        self._way = 0
-        # OpenAI's own newer models refuse the old name, and most other servers know only that.
-        self._limit = "max_completion_tokens" if self.provider else "max_tokens"
+        self._method = 0
+        # Newer models of OpenAI reject `max_tokens`, and most other servers support nothing else.
+        self._limit_field = "max_completion_tokens" if self.provider else "max_tokens"
 
     async def ask(self, prompt: Prompt) -> Reply:
-        """As `protocol.Model` has it."""
+        """See `protocol.Model`."""
         started = time.perf_counter()
-        answer, retries = await self._completed(prompt)
-        usage = _usage(answer.get("usage") or {})
+        answer, retries = await self._complete(prompt)
+        usage = _read_usage(answer.get("usage") or {})
         choices = answer.get("choices") or [{}]
         message = choices[0].get("message") or {}
         stop_reason = str(choices[0].get("finish_reason") or "")
         if message.get("refusal") and prompt.keeps_any_end:
             stop_reason = "refusal"
         if not prompt.keeps_any_end:
-            self._check(message, stop_reason, prompt, usage)
+            self._check_message(message, stop_reason, prompt, usage)
         return Reply(
-            text=str(message["refusal"]) if stop_reason == "refusal" else _text(message),
+            text=str(message["refusal"]) if stop_reason == "refusal" else _extract_text(message),
             usage=usage,
             latency_ms=(time.perf_counter() - started) * 1000,
             stop_reason=stop_reason,
@@ -110,21 +110,19 @@ class OpenAIModel:
         )
 
     async def embed(self, text: str) -> Embedding:
-        """As `protocol.Model` has it."""
+        """See `protocol.Model`."""
         started = time.perf_counter()
-        asked = {"model": self.embedding_name, "input": text, "encoding_format": "float"}
+        request = {"model": self.embedding_name, "input": text, "encoding_format": "float"}
         try:
-            create = self._connected().embeddings.with_raw_response.create
-            answer, retries = await self._post(create, asked)
-        except _status_error() as error:
-            self._refuse(error, self.embedding_name)
+            create = self._get_client().embeddings.with_raw_response.create
+            answer, retries = await self._post(create, request)
+        except _import_status_error() as error:
+            self._raise_failure(error, self.embedding_name)
         try:
             vector = tuple(float(value) for value in answer["data"][0]["embedding"])
         except (LookupError, TypeError, ValueError) as error:
-            raise CallFailed(
-                f"{self.embedding_name} gave no embedding that can be read: {error!r}."
-            ) from error
-        usage = _usage(answer.get("usage") or {})
+            raise CallFailed(f"{self.embedding_name} returned no readable embedding: {error!r}.") from error
+        usage = _read_usage(answer.get("usage") or {})
         return Embedding(
             vector=vector,
             usage=Usage(input_tokens=usage.input_tokens, output_tokens=0),
@@ -133,43 +131,47 @@ class OpenAIModel:
         )
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         if self._client is not None:
             await self._client.close()
             self._client = None
 
-    async def _completed(self, prompt: Prompt) -> tuple[dict[str, Any], int]:
-        """Ask in the way that this server is known to take, or find out which."""
-        first: APIStatusError | None = None
-        way = self._way
+    async def _complete(self, prompt: Prompt) -> tuple[dict[str, Any], int]:
+        """Request an object by the first method that this server accepts; the accepted method is remembered."""
+        first_error: APIStatusError | None = None
+        method = self._method
         while True:
             try:
-                create = self._connected().chat.completions.with_raw_response.create
-                found = await self._post(create, self._request(prompt, _WAYS[way]))
-            except _status_error() as error:
+                create = self._get_client().chat.completions.with_raw_response.create
+                response = await self._post(create, self._build_request(prompt, _SCHEMA_METHODS[method]))
+            except _import_status_error() as error:
                 if error.status_code not in (400, 422) or error.code in _FINAL_CODES:
-                    self._refuse(error, self.name)
-                first = first or error
-                if self._limit in str(error) and self._other_limit in str(error):
-                    self._limit = self._other_limit
-                elif prompt.schema is not None and way + 1 < len(_WAYS):
-                    way += 1
+                    self._raise_failure(error, self.name)
+                first_error = first_error or error
+                if self._limit_field in str(error) and self._alternative_limit_field in str(error):
+                    self._limit_field = self._alternative_limit_field
+                elif prompt.schema is not None and method + 1 < len(_SCHEMA_METHODS):
+                    method += 1
                 else:
-                    self._refuse(first, self.name)
+                    self._raise_failure(first_error, self.name)
             else:
                 if prompt.schema is not None:
-                    self._way = max(self._way, way)
-                return found
+                    self._method = max(self._method, method)
+                return response
 
     @property
-    def _other_limit(self) -> str:
-        return "max_tokens" if self._limit == "max_completion_tokens" else "max_completion_tokens"
+    def _alternative_limit_field(self) -> str:
+        return "max_tokens" if self._limit_field == "max_completion_tokens" else "max_completion_tokens"
 
-    def _request(self, prompt: Prompt, way: str) -> dict[str, Any]:
+    def _build_request(self, prompt: Prompt, method: str) -> dict[str, Any]:
         messages = [{"role": turn.role, "content": turn.text} for turn in prompt.messages]
         if prompt.system:
             messages.insert(0, {"role": "system", "content": prompt.system})
-        request: dict[str, Any] = {"model": self.name, "messages": messages, self._limit: prompt.max_tokens}
+        request: dict[str, Any] = {
+            "model": self.name,
+            "messages": messages,
+            self._limit_field: prompt.max_tokens,
+        }
         if prompt.temperature is not None:
             request["temperature"] = prompt.temperature
         if prompt.top_p is not None:
@@ -177,126 +179,128 @@ class OpenAIModel:
         if prompt.schema is None:
             return request
         schema = make_strict(prompt.schema)
-        if way == "schema":
-            wanted = {"name": prompt.schema_name, "schema": schema, "strict": True}
-            request["response_format"] = {"type": "json_schema", "json_schema": wanted}
-        elif way == "tool":
+        if method == "schema":
+            json_schema = {"name": prompt.schema_name, "schema": schema, "strict": True}
+            request["response_format"] = {"type": "json_schema", "json_schema": json_schema}
+        elif method == "tool":
             function = {"name": prompt.schema_name, "description": "Give the result.", "parameters": schema}
             request["tools"] = [{"type": "function", "function": function}]
             request["tool_choice"] = {"type": "function", "function": {"name": prompt.schema_name}}
         else:
             messages[-1]["content"] += "\n\n" + describe_schema(prompt.schema)
-            if way == "object":
+            if method == "object":
                 request["response_format"] = {"type": "json_object"}
         return request
 
-    def _check(self, message: Mapping[str, Any], stop_reason: str, prompt: Prompt, usage: Usage) -> None:
+    def _check_message(
+        self, message: Mapping[str, Any], stop_reason: str, prompt: Prompt, usage: Usage
+    ) -> None:
         if message.get("refusal"):
             raise Refused(f"{self.name} refused: {str(message['refusal'])[:300]}", usage=usage)
         if stop_reason == "content_filter":
             raise Refused(f"A content filter of {self.name} blocked the answer.", usage=usage)
         if stop_reason == "length":
             raise CallFailed(
-                f"The answer of {self.name} was cut at {prompt.max_tokens} tokens; raise max_tokens of the judge.",
+                f"The answer of {self.name} was truncated at {prompt.max_tokens} tokens; increase max_tokens of the judge.",
                 usage=usage,
             )
 
     async def _post(self, create: Any, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-        """The JSON answer and the retries that the client made by itself."""
+        """The JSON answer and the number of retries of the client library."""
         from openai import APIConnectionError
 
         try:
             raw = await create(**body)
             answer = raw.http_response.json()
         except APIConnectionError as error:
-            if isinstance(error.__cause__, CallFailed):  # of the transport: an address that is refused
+            if isinstance(error.__cause__, CallFailed):  # raised by the transport: the address is not allowed
                 raise error.__cause__ from error
-            why = error.__cause__ or error
-            raise CallFailed(f"The server at {self._base_url} did not answer: {why}.") from error
+            cause = error.__cause__ or error
+            raise CallFailed(f"The server at {self._base_url} did not answer: {cause}.") from error
         except ValueError as error:
             raise CallFailed(f"The server at {self._base_url} did not answer with JSON.") from error
         if not isinstance(answer, dict):
             raise CallFailed(f"The server at {self._base_url} did not answer with a JSON object.")
         return answer, raw.retries_taken
 
-    def _connected(self) -> AsyncOpenAI:
+    def _get_client(self) -> AsyncOpenAI:
         if self._client is None:
             from openai import AsyncOpenAI
 
             self._client = AsyncOpenAI(
                 base_url=self._base_url,
-                # The client insists on a key; servers that want none do not look at it.
+                # The client requires a key; servers without authentication ignore it.
                 api_key=self._api_key or "none",
                 max_retries=self._retries,
                 timeout=self._read_timeout_s,
-                http_client=self._http_client(),
+                http_client=self._build_http_client(),
             )
         return self._client
 
-    def _http_client(self) -> Any:
-        """A client of httpx, which the SDK takes as well as the httpx2 that its types ask for."""
+    def _build_http_client(self) -> Any:
+        """A client of httpx; the SDK accepts it although its types require httpx2."""
         if self._transport is None:
             return None
         import httpx
 
         return httpx.AsyncClient(transport=self._transport, timeout=self._read_timeout_s)
 
-    def _refuse(self, error: APIStatusError, model: str) -> NoReturn:
-        said = _said(error)
+    def _raise_failure(self, error: APIStatusError, model: str) -> NoReturn:
+        message = _read_message(error)
         if error.status_code == 429 and error.code != "insufficient_quota":
             raise Throttled(
-                f"{self._base_url} throttles {model}: {said}.", retry_after_s=_after(error)
+                f"{self._base_url} throttles {model}: {message}.", retry_after_s=_read_retry_after(error)
             ) from error
         if error.status_code in (401, 403):
             raise Refused(
-                f"{self._base_url} denies {model}: {said}. Set {self._key_names} for the worker."
+                f"{self._base_url} denies {model}: {message}. Set {self._key_names} for the worker."
             ) from error
         if error.status_code == 404:
             raise Refused(
-                f"{self._base_url} knows no {model}: {said}. Check the model and the address."
+                f"{self._base_url} has no model {model}: {message}. Check the model and the address."
             ) from error
         if error.status_code < 500:
-            raise Refused(f"{self._base_url} refuses the call to {model}: {said}.") from error
-        raise CallFailed(f"{self._base_url} failed with status {error.status_code}: {said}.") from error
+            raise Refused(f"{self._base_url} rejects the call to {model}: {message}.") from error
+        raise CallFailed(f"{self._base_url} failed with status {error.status_code}: {message}.") from error
 
 
-def _status_error() -> type[APIStatusError]:
+def _import_status_error() -> type[APIStatusError]:
     from openai import APIStatusError
 
     return APIStatusError
 
 
-def _text(message: Mapping[str, Any]) -> str:
+def _extract_text(message: Mapping[str, Any]) -> str:
     for call in message.get("tool_calls") or ():
         return str((call.get("function") or {}).get("arguments") or "")
     content = message.get("content")
     if isinstance(content, list):
-        return "".join(_parts(content))
+        return "".join(_iterate_text_parts(content))
     return content if isinstance(content, str) else ""
 
 
-def _parts(content: list[Any]) -> Iterator[str]:
+def _iterate_text_parts(content: list[Any]) -> Iterator[str]:
     for part in content:
         if isinstance(part, dict) and isinstance(part.get("text"), str):
             yield part["text"]
 
 
-def _usage(told: Mapping[str, Any]) -> Usage:
-    cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+def _read_usage(document: Mapping[str, Any]) -> Usage:
+    cached = (document.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
     return Usage(
-        input_tokens=told.get("prompt_tokens"),
-        output_tokens=told.get("completion_tokens"),
+        input_tokens=document.get("prompt_tokens"),
+        output_tokens=document.get("completion_tokens"),
         cache_read_tokens=int(cached),
     )
 
 
-def _said(error: APIStatusError) -> str:
+def _read_message(error: APIStatusError) -> str:
     body = error.body
-    told = body.get("message") if isinstance(body, dict) else None
-    return str(told or error.message)[:500].rstrip(".")
+    message = body.get("message") if isinstance(body, dict) else None
+    return str(message or error.message)[:500].rstrip(".")
 
 
-def _after(error: APIStatusError) -> float | None:
+def _read_retry_after(error: APIStatusError) -> float | None:
     try:
         return max(0.0, float(error.response.headers["retry-after"]))
     except (KeyError, ValueError):

@@ -144,7 +144,9 @@ class HttpTarget:
 
     async def _read_content(self, response: httpx.Response) -> bytes:
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise CallFailed(f"{self._endpoint} returned a compressed reply, although the request excludes compression.")
+            raise CallFailed(
+                f"{self._endpoint} returned a compressed reply, although the request excludes compression."
+            )
         content = bytearray()
         async for chunk in response.aiter_raw():
             content += chunk

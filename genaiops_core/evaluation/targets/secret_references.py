@@ -43,5 +43,7 @@ def resolve_secret(reference: str, environment: Mapping[str, str] | None = None)
     if not value:
         raise Misconfigured(f"The environment variable {name}, which the target refers to, is not set.")
     if not value.isascii() or not value.isprintable():
-        raise Misconfigured(f"The environment variable {name} contains characters that are invalid in a header.")
+        raise Misconfigured(
+            f"The environment variable {name} contains characters that are invalid in a header."
+        )
     return (match["scheme"] or "") + value

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.verdicts.pairing import Pairs, paired
+from genaiops_core.evaluation.verdicts.pairing import Pairs, pair_cases
 from genaiops_core.evaluation.verdicts.scales import Scale
 from genaiops_core.evaluation.verdicts.summaries import MetricResult
-from genaiops_core.evaluation.verdicts.verdict import overall
+from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
 from genaiops_core.statistics import multiplicity, relative
 from genaiops_core.statistics.intervals import ALPHA, Interval
 from genaiops_core.statistics.paired import bootstrap
@@ -74,7 +74,7 @@ class Comparison:
     method: str = BOOTSTRAP
     alpha_each: float = ALPHA
     """Error rate of each interval; all together err with 0.05 at most."""
-    pairs: Pairs = field(default_factory=lambda: paired((), ()))
+    pairs: Pairs = field(default_factory=lambda: pair_cases((), ()))
 
     def as_json(self) -> dict[str, Any]:
         """Without the cases; these are listed by `regressions`."""
@@ -115,15 +115,17 @@ def compare_documents(
     """
     if method not in METHODS:
         raise BadInput(f"There is no method '{method}'; give one of: {', '.join(METHODS)}.")
-    pairs = paired(baseline.get("details") or (), current.get("details") or ())
-    measured = {name: MetricResult.from_json(name, entry) for name, entry in baseline["metrics"].items()}
-    scales = {name: one.scale for name, one in measured.items()}
+    pairs = pair_cases(baseline.get("details") or (), current.get("details") or ())
+    baseline_metrics = {
+        name: MetricResult.from_json(name, entry) for name, entry in baseline["metrics"].items()
+    }
+    scales = {name: result.scale for name, result in baseline_metrics.items()}
     if metrics is not None:
-        names = expanded(metrics, pairs)
+        names = expand_latency(metrics, pairs)
     else:
         # Where the baseline has no value at all there is nothing to lose.
-        names = [name for name, one in measured.items() if one.n]
-        names += [name for name in expanded((COST, LATENCY), pairs) if pairs.values(name)[0]]
+        names = [name for name, result in baseline_metrics.items() if result.n]
+        names += [name for name in expand_latency((COST, LATENCY), pairs) if pairs.values(name)[0]]
     alpha_each = multiplicity.each_alpha(len(names))
     judges = [str(body.get("judge") or "") for body in (baseline, current)]
     obstacle = (
@@ -132,9 +134,9 @@ def compare_documents(
         else ""
     )
     differences = [
-        change(name, pairs, max_degradation, alpha=alpha_each)
+        measure_change(name, pairs, max_degradation, alpha=alpha_each)
         if name in RELATIVE
-        else difference(
+        else measure_difference(
             name,
             pairs,
             max_degradation,
@@ -146,9 +148,9 @@ def compare_documents(
         for name in names
     ]
     return Comparison(
-        differences=tuple(_adjusted(differences)),
+        differences=tuple(_adjust_p_values(differences)),
         max_degradation=max_degradation,
-        verdict=overall([item.verdict for item in differences]),
+        verdict=combine_verdicts([item.verdict for item in differences]),
         why="" if differences else "the two runs share no metric",
         method=method,
         alpha_each=alpha_each,
@@ -156,7 +158,7 @@ def compare_documents(
     )
 
 
-def expanded(metrics: Sequence[str], pairs: Pairs) -> list[str]:
+def expand_latency(metrics: Sequence[str], pairs: Pairs) -> list[str]:
     """`latency` is p50, and p95 as well where there are cases enough to tell it; others are themselves."""
     names: list[str] = []
     for name in metrics:
@@ -169,7 +171,7 @@ def expanded(metrics: Sequence[str], pairs: Pairs) -> list[str]:
     return names
 
 
-def difference(
+def measure_difference(
     metric: str,
     pairs: Pairs,
     max_degradation: float,
@@ -191,26 +193,26 @@ def difference(
         obstacle: why the values may not be compared at all.
     """
     before, after = pairs.values(metric)
-    allowed = max_degradation * scale.width
-    shifts = [now - then for then, now in zip(before, after, strict=True)]
+    max_loss = max_degradation * scale.width
+    differences = [current - previous for previous, current in zip(before, after, strict=True)]
     interval: Interval | None = None
     p_value = None
-    if len(shifts) >= MIN_CASES and not obstacle:
+    if len(differences) >= MIN_CASES and not obstacle:
         if method == PERMUTATION:
-            flips = sign_flips(shifts, alpha=alpha)
+            flips = sign_flips(differences, alpha=alpha)
             interval, p_value = (flips.interval, flips.p_value) if flips else (None, None)
         else:
-            interval = bootstrap(shifts, alpha=alpha)
-    missing = obstacle or f"{len(shifts)} cases in common; at least {MIN_CASES} are needed"
-    verdict, why = verdict_of(interval, allowed, scale.higher_is_better, missing, "{:+.3f}")
+            interval = bootstrap(differences, alpha=alpha)
+    missing = obstacle or f"{len(differences)} cases in common; at least {MIN_CASES} are needed"
+    verdict, why = decide_difference(interval, max_loss, scale.higher_is_better, missing, "{:+.3f}")
     return Difference(
         metric=metric,
-        baseline_mean=_mean(before),
-        current_mean=_mean(after),
+        baseline_mean=_compute_mean(before),
+        current_mean=_compute_mean(after),
         difference=interval.mean if interval else None,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
-        n=len(shifts),
+        n=len(differences),
         method=interval.method if interval else "",
         max_degradation=max_degradation,
         is_relative=False,
@@ -221,22 +223,22 @@ def difference(
     )
 
 
-def change(metric: str, pairs: Pairs, max_degradation: float, *, alpha: float = ALPHA) -> Difference:
+def measure_change(metric: str, pairs: Pairs, max_degradation: float, *, alpha: float = ALPHA) -> Difference:
     """The decider for cost and latency, by relative change over cases that both runs generated an answer for."""
     before, after = pairs.values(metric)
     if metric in LATENCIES:
         share = LATENCIES[metric]
         interval = relative.change_of_quantile(before, after, share, alpha=alpha)
-        values = [_quantile(side, share) for side in (before, after)]
+        values = [_compute_quantile(side, share) for side in (before, after)]
         needed = round(relative.BEYOND / (1 - share))
     else:
         interval = relative.change_of_mean(before, after, alpha=alpha) if len(before) >= MIN_CASES else None
-        values = [_mean(before), _mean(after)]
+        values = [_compute_mean(before), _compute_mean(after)]
         needed = MIN_CASES
     missing = f"{len(before)} cases with a known {metric} of a generated answer in both runs; at least {needed} are needed"
     if len(before) >= needed and interval is None:
         missing = f"the baseline's {metric} is 0, and nothing can be told relative to it"
-    verdict, why = verdict_of(interval, max_degradation, False, missing, "{:+.1%}")
+    verdict, why = decide_difference(interval, max_degradation, False, missing, "{:+.1%}")
     return Difference(
         metric=metric,
         baseline_mean=values[0],
@@ -254,8 +256,8 @@ def change(metric: str, pairs: Pairs, max_degradation: float, *, alpha: float = 
     )
 
 
-def verdict_of(
-    interval: Interval | None, allowed: float, higher_is_better: bool | None, missing: str, form: str
+def decide_difference(
+    interval: Interval | None, allowed: float, higher_is_better: bool | None, missing: str, template: str
 ) -> tuple[str, str]:
     """Passed, failed or inconclusive by the interval of a difference, and why.
 
@@ -269,49 +271,49 @@ def verdict_of(
     if interval is None:
         return "inconclusive", missing
     # A loss is positive; sums of decimals miss a limit they reach exactly by a rounding error.
-    low, high, most = interval.low, interval.high, allowed + 1e-12
+    low, high, tolerance = interval.low, interval.high, allowed + 1e-12
     if higher_is_better is None:
-        limit = f"{form.format(allowed)} up or down"
+        limit = f"{template.format(allowed)} up or down"
         worst = max(low, high, key=abs)
         best = 0.0 if low <= 0 <= high else min(low, high, key=abs)
-        is_passed, is_failed = abs(worst) <= most, abs(best) > most
+        is_passed, is_failed = abs(worst) <= tolerance, abs(best) > tolerance
     else:
-        limit = form.format(-allowed if higher_is_better else allowed)
+        limit = template.format(-allowed if higher_is_better else allowed)
         worst, best = (low, high) if higher_is_better else (high, low)
         sign = -1 if higher_is_better else 1
-        is_passed, is_failed = sign * worst <= most, sign * best > most
+        is_passed, is_failed = sign * worst <= tolerance, sign * best > tolerance
     if is_passed:
-        return "passed", f"at worst {form.format(worst)}, {limit} is allowed"
+        return "passed", f"at worst {template.format(worst)}, {limit} is allowed"
     if is_failed:
-        return "failed", f"at best {form.format(best)}, {limit} is allowed"
+        return "failed", f"at best {template.format(best)}, {limit} is allowed"
     return (
         "inconclusive",
-        f"between {form.format(low)} and {form.format(high)}, {limit} is allowed; more cases would tell",
+        f"between {template.format(low)} and {template.format(high)}, {limit} is allowed; more cases would tell",
     )
 
 
-def _adjusted(differences: Sequence[Difference]) -> list[Difference]:
+def _adjust_p_values(differences: Sequence[Difference]) -> list[Difference]:
     """P-values as several looks at once deserve them."""
-    tested = [item for item in differences if item.p_value is not None]
+    tested = [entry for entry in differences if entry.p_value is not None]
     adjusted = dict(
         zip(
-            [item.metric for item in tested],
-            multiplicity.holm([item.p_value for item in tested if item.p_value is not None]),
+            [entry.metric for entry in tested],
+            multiplicity.holm([entry.p_value for entry in tested if entry.p_value is not None]),
             strict=True,
         )
     )
     return [
-        Difference(**{**vars(item), "p_value": adjusted.get(item.metric, item.p_value)})
-        for item in differences
+        Difference(**{**vars(entry), "p_value": adjusted.get(entry.metric, entry.p_value)})
+        for entry in differences
     ]
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def _compute_mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _quantile(values: Sequence[float], share: float) -> float | None:
+def _compute_quantile(values: Sequence[float], share: float) -> float | None:
     from genaiops_core.statistics.quantiles import quantile
 
-    found = quantile(values, share)
-    return found.value if found else None
+    estimate = quantile(values, share)
+    return estimate.value if estimate else None

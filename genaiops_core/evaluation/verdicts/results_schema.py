@@ -266,42 +266,42 @@ class Results(_Model):
     details: list[Detail] = Field(default=[], description="one row a case; only in files")
 
 
-_PARTS: tuple[type[_Model], ...] = (
+_MODELS: tuple[type[_Model], ...] = (
     Results,
     *(model for model in _Model.__subclasses__() if model is not Results),
 )
 
 
-def json_schema() -> bytes:
+def build_json_schema() -> bytes:
     """JSON Schema 2020-12 of a document."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Results.model_json_schema(mode="serialization", by_alias=True),
     }
-    for model in _PARTS:
-        part = schema if model is Results else schema["$defs"][model.__name__]
+    for model in _MODELS:
+        definition = schema if model is Results else schema["$defs"][model.__name__]
         # What has a default may be absent, and what a later version adds is no mistake.
-        part["required"] = [
+        definition["required"] = [
             info.alias or name for name, info in model.model_fields.items() if info.is_required()
         ]
-        part.pop("additionalProperties")
+        definition.pop("additionalProperties")
     return orjson.dumps(schema, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def markdown() -> str:
+def render_markdown() -> str:
     """A table of fields for the document and each of its parts."""
     blocks = []
-    for model in _PARTS:
+    for model in _MODELS:
         title = "The document" if model is Results else f"`{model.__name__}`: {model.__doc__}".rstrip(".")
         rows = [
-            f"| `{info.alias or name}` | {_type(info.annotation)} | {info.description} |"
+            f"| `{info.alias or name}` | {_format_type(info.annotation)} | {info.description} |"
             for name, info in model.model_fields.items()
         ]
         blocks.append("\n".join([f"### {title}", "", "| field | type | is |", "|---|---|---|", *rows]))
     return "\n\n".join(blocks) + "\n"
 
 
-def _type(annotation: object) -> str:
+def _format_type(annotation: object) -> str:
     """A type as people write it."""
     text = str(annotation).replace("typing.", "").replace(f"{__name__}.", "")
     if text.startswith("<class "):
@@ -317,10 +317,10 @@ def _type(annotation: object) -> str:
     if text.startswith("Literal"):
         values = text[len("Literal[") :].split("]")[0].replace("'", "")
         return f"one of {values}" + (" or null" if text.endswith("or null") else "")
-    return names.get(text, _composed(text, names))
+    return names.get(text, _expand_type_names(text, names))
 
 
-def _composed(text: str, names: dict[str, str]) -> str:
+def _expand_type_names(text: str, names: dict[str, str]) -> str:
     for short, long in names.items():
         text = text.replace(f"[{short}", f"[{long}").replace(f", {short}", f", {long}")
         if text.startswith(f"{short} "):
@@ -329,4 +329,4 @@ def _composed(text: str, names: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(markdown() if "--markdown" in sys.argv else json_schema().decode())
+    sys.stdout.write(render_markdown() if "--markdown" in sys.argv else build_json_schema().decode())

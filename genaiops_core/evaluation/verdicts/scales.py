@@ -39,7 +39,7 @@ class Scale:
         return 1 - self.share(value) if self.higher_is_better is False else self.share(value)
 
 
-def scale_of(metric: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Scale:
+def find_scale(metric: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Scale:
     """The scale of a metric by name; metrics that nobody knows go from 0 to 1, more being better.
 
     Args:
@@ -49,7 +49,9 @@ def scale_of(metric: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Sc
     """
     name = normalise_name(metric)
     # An evaluator's scale is known by its name too, as long as nothing of the product has that name.
-    entry = lookup_metric(name, rubrics, judge=judge) or next((one for one in list_metrics() if one.name == name), None)
+    entry = lookup_metric(name, rubrics, judge=judge) or next(
+        (metric_entry for metric_entry in list_metrics() if metric_entry.name == name), None
+    )
     if entry is None:
         return Scale()
     return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better)

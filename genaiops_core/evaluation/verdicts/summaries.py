@@ -16,7 +16,7 @@ NOT_SCORED = "not scored"
 BETTING = "betting (hedged capital)"
 
 
-class Unit(NamedTuple):
+class UnitResult(NamedTuple):
     """The score of one repetition of one case."""
 
     value: float | None
@@ -70,25 +70,25 @@ class MetricResult:
     def from_json(cls, name: str, entry: Mapping[str, Any]) -> MetricResult:
         """Read an entry of `metrics`, also one of an older version; raises KeyError or TypeError where it is none."""
         n, undefined = int(entry["n"]), int(entry.get("undefined") or 0)
-        low, high = _optional(entry["low"]), _optional(entry["high"])
-        least, most = entry.get("range") or (0.0, 1.0)
+        low, high = _to_float(entry["low"]), _to_float(entry["high"])
+        least, greatest = entry.get("range") or (0.0, 1.0)
         scale = Scale(
-            low=float(least), high=float(most), higher_is_better=entry.get("higher_is_better", True)
+            low=float(least), high=float(greatest), higher_is_better=entry.get("higher_is_better", True)
         )
-        bounded = _bounded(scale, low, high, n, undefined)
+        bounds = _bound(scale, low, high, n, undefined)
         return cls(
             name=name,
             title=str(entry.get("title") or name),
-            mean=_optional(entry["mean"]),
+            mean=_to_float(entry["mean"]),
             low=low,
             high=high,
             n=n,
             undefined=undefined,
             failed=int(entry.get("failed") or 0),
             values=int(entry.get("values") or n),
-            repetition_sd=_optional(entry.get("repetition_sd")),
-            low_bounded=float(entry.get("low_bounded", bounded[0])),
-            high_bounded=float(entry.get("high_bounded", bounded[1])),
+            repetition_sd=_to_float(entry.get("repetition_sd")),
+            low_bounded=float(entry.get("low_bounded", bounds[0])),
+            high_bounded=float(entry.get("high_bounded", bounds[1])),
             method=str(entry.get("method") or ""),
             is_proxy=bool(entry.get("is_proxy")),
             scale=scale,
@@ -98,7 +98,7 @@ class MetricResult:
 
 def summarise(
     name: str,
-    cases: Iterable[Sequence[Unit]],
+    cases: Iterable[Sequence[UnitResult]],
     *,
     entry: Metric | None = None,
     unscored: int = 0,
@@ -121,26 +121,26 @@ def summarise(
         Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better) if entry else Scale()
     )
     shares: list[list[float]] = []
-    known_parts: list[float] = []
+    known_shares: list[float] = []
     reasons: Counter[str] = Counter()
     failed = 0
     for units in cases:
-        known = [unit.value for unit in units if unit.value is not None and scale.holds(unit.value)]
-        if known:
-            shares.append([scale.share(value) for value in known])
-            known_parts.append(len(known) / max(repetitions, len(units)))
+        known_values = [unit.value for unit in units if unit.value is not None and scale.holds(unit.value)]
+        if known_values:
+            shares.append([scale.share(value) for value in known_values])
+            known_shares.append(len(known_values) / max(repetitions, len(units)))
         else:
-            reasons[_reason(units, scale)] += 1
+            reasons[_find_reason(units, scale)] += 1
             failed += any(unit.is_failed or unit.value is not None for unit in units)
     if unscored:
         reasons[NOT_SCORED] += unscored
-    found = case_means(shares)
-    interval = found.interval if found else None
+    repeated = case_means(shares)
+    interval = repeated.interval if repeated else None
     low, high = (scale.value(interval.low), scale.value(interval.high)) if interval else (None, None)
     undefined = sum(reasons.values())
-    bounded = _bounded(scale, low, high, len(shares), undefined)
-    if known_parts and min(known_parts) < 1:
-        bounded = _bounded_within(scale, shares, known_parts, undefined)
+    bounds = _bound(scale, low, high, len(shares), undefined)
+    if known_shares and min(known_shares) < 1:
+        bounds = _bound_repetitions(scale, shares, known_shares, undefined)
     return MetricResult(
         name=name,
         title=entry.title if entry else name,
@@ -150,29 +150,31 @@ def summarise(
         n=len(shares),
         undefined=undefined,
         failed=failed,
-        values=found.values if found else 0,
-        repetition_sd=found.within_sd * scale.width if found and found.within_sd is not None else None,
-        low_bounded=bounded[0],
-        high_bounded=bounded[1],
-        method=_method(found) if found else "",
+        values=repeated.values if repeated else 0,
+        repetition_sd=repeated.within_sd * scale.width
+        if repeated and repeated.within_sd is not None
+        else None,
+        low_bounded=bounds[0],
+        high_bounded=bounds[1],
+        method=_choose_method(repeated) if repeated else "",
         is_proxy=entry.is_proxy if entry else False,
         scale=scale,
         reasons=dict(reasons.most_common()),
     )
 
 
-def _reason(units: Sequence[Unit], scale: Scale) -> str:
+def _find_reason(units: Sequence[UnitResult], scale: Scale) -> str:
     for unit in units:
         if unit.value is not None:
             return f"the judge gave a value outside {scale.low:g} to {scale.high:g}"
     return next((unit.reason for unit in units if unit.reason), "unknown")
 
 
-def _method(found: Repeated) -> str:
-    return found.interval.method if found.values > found.interval.n else BETTING
+def _choose_method(repeated: Repeated) -> str:
+    return repeated.interval.method if repeated.values > repeated.interval.n else BETTING
 
 
-def _bounded(
+def _bound(
     scale: Scale, low: float | None, high: float | None, n: int, undefined: int
 ) -> tuple[float, float]:
     if low is None or high is None or n == 0:
@@ -181,21 +183,24 @@ def _bounded(
     return low * known + scale.low * (1 - known), high * known + scale.high * (1 - known)
 
 
-def _bounded_within(
-    scale: Scale, shares: Sequence[Sequence[float]], known_parts: Sequence[float], undefined: int
+def _bound_repetitions(
+    scale: Scale, shares: Sequence[Sequence[float]], known_shares: Sequence[float], undefined: int
 ) -> tuple[float, float]:
     """Where some repetitions of a case are undefined, they too are taken at their worst and at their best."""
-    cases = [(sum(values) / len(values), part) for values, part in zip(shares, known_parts, strict=True)]
-    worst = betting([_unit(mean * part) for mean, part in cases])
-    best = betting([_unit(mean * part + 1 - part) for mean, part in cases])
+    cases = [
+        (sum(values) / len(values), known_share)
+        for values, known_share in zip(shares, known_shares, strict=True)
+    ]
+    worst = betting([_clip(mean * known_share) for mean, known_share in cases])
+    best = betting([_clip(mean * known_share + 1 - known_share) for mean, known_share in cases])
     low, high = (scale.value(worst.low), scale.value(best.high)) if worst and best else (None, None)
-    return _bounded(scale, low, high, len(cases), undefined)
+    return _bound(scale, low, high, len(cases), undefined)
 
 
-def _unit(value: float) -> float:
+def _clip(value: float) -> float:
     # A mean of equal values may miss them by a rounding error, and so leave [0, 1].
     return min(1.0, max(0.0, value))
 
 
-def _optional(value: Any) -> float | None:
+def _to_float(value: Any) -> float | None:
     return None if value is None else float(value)

@@ -36,7 +36,9 @@ class TrafficFigures:
         return {**vars(self), "latency_ms": dict(self.latency_ms)}
 
 
-def measure(connection: sa.Connection, application: str, release: str, now: dt.datetime) -> TrafficFigures:
+def measure_traffic(
+    connection: sa.Connection, application: str, release: str, now: dt.datetime
+) -> TrafficFigures:
     """The figures of one release."""
     from genaiops_core.telemetry import time_window
     from genaiops_core.telemetry.traffic import queries
@@ -57,7 +59,7 @@ def measure(connection: sa.Connection, application: str, release: str, now: dt.d
     )
 
 
-MOST_REQUESTS = 20_000
+MAX_REQUESTS = 20_000
 """Of a release, at most this many requests are read to compare it with another: the newest."""
 
 
@@ -73,7 +75,7 @@ class RequestSample:
     """Requests of which a call has no price."""
 
 
-def newest_requests(
+def fetch_newest_requests(
     connection: sa.Connection, application: str, release: str, now: dt.datetime
 ) -> RequestSample:
     """The newest requests of a release within the last `WINDOW_DAYS` days."""
@@ -89,7 +91,7 @@ def newest_requests(
             request.c.start_ns < int(now.timestamp() * 1e9),
         )
         .order_by(request.c.start_ns.desc())
-        .limit(MOST_REQUESTS)
+        .limit(MAX_REQUESTS)
     )
     rows = connection.execute(query).all()
     return RequestSample(

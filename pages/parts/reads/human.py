@@ -8,7 +8,7 @@ from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.human import judged, label_imports, labels
 from genaiops_core.evaluation.human.agreement import JudgeAgreement
 from genaiops_core.evaluation.human.label_files import parse_scale
-from genaiops_core.evaluation.human.production_agreement import agreement_in_production
+from genaiops_core.evaluation.human.production_agreement import read_production_agreement
 from genaiops_core.evaluation.readers import read_table
 from genaiops_core.telemetry.time_window import Filters
 from pages.parts.reads.cache import SLOW_S, STEADY_S, cache_for, register_reads
@@ -28,7 +28,7 @@ def measure_run_agreement(
 def measure_production_agreement(url: str, filters: Filters) -> list[JudgeAgreement]:
     """Judge-human agreement on production requests that were reviewed."""
     with open_snapshot(url) as connection:
-        return agreement_in_production(connection, filters)
+        return read_production_agreement(connection, filters)
 
 
 @cache_for(SLOW_S)
