@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -69,6 +71,19 @@ def test_refused_launch_keeps_the_form(suite: sa.Engine) -> None:
     check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
     assert "must be an http or https URL" in read_texts(screen)
     assert screen.text_input(key=launch_keys.RUN_BASE_URL).value == "nonsense"
+    with reading(suite) as connection:
+        assert runs.list_evaluations(connection) == []
+
+
+def test_missing_ragas_is_refused_with_the_install_command(
+    suite: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ragas", None)
+    screen = open_form(suite)
+    check(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("openai").run())
+    screen.text_input(key=launch_keys.RUN_BASE_URL).set_value("http://127.0.0.1:9/v1")
+    check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
+    assert "pip install 'genaiops-console[ragas]'" in read_texts(screen)
     with reading(suite) as connection:
         assert runs.list_evaluations(connection) == []
 

@@ -40,6 +40,8 @@ GROUND = {
     "aws",
     "errors",
     "settings",
+    "database_url",
+    "logs",
     "clock",
     "project",
     "printable",

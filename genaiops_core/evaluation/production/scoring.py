@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
 from db.tables.reviews import sample
-from db.transaction import writing
+from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.trace_case import read_trace_case
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement
 from genaiops_core.evaluation.production.judging import create_context, judge_sample, sum_cost
+from genaiops_core.logs import get_logger
 from genaiops_core.telemetry.sampling.policy import build_queue_message
 from genaiops_core.telemetry.scores import Score, record_scores
 
@@ -31,7 +31,7 @@ MAX_PAID_SAMPLES_PER_ROUND = 5
 """For a judge that calls a model, so that all samples of a round finish within the lease."""
 _MINUTE = dt.timedelta(minutes=1)
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +117,13 @@ def score_round(
         cost_nano_usd=cost,
         is_out_of_budget=cost > 0 and cost >= remaining,
     )
+
+
+def has_queued(engine: sa.Engine) -> bool:
+    """Whether any sample waits to be judged."""
+    with reading(engine) as connection:
+        query = sa.select(sample.c.id).where(sample.c.state == "queued").limit(1)
+        return connection.scalar(query) is not None
 
 
 def fetch_spent_today(connection: sa.Connection, now: dt.datetime) -> int:

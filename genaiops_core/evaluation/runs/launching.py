@@ -16,7 +16,7 @@ from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.calls.prices import Prices
 from genaiops_core.evaluation.judges import create_judge as make_judge
 from genaiops_core.evaluation.judges.protocol import Judge
-from genaiops_core.evaluation.metrics import normalise_name, rubrics
+from genaiops_core.evaluation.metrics import libraries, normalise_name, rubrics
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs.cases import count_available
 from genaiops_core.evaluation.runs.judging import parse_judge_options
@@ -82,8 +82,8 @@ def launch(
 
     Raises:
         NotFound: no such dataset or version.
-        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size is invalid, or a spend
-            limit cannot be enforced.
+        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size is invalid, the library
+            of a metric is not installed here, or a spend limit cannot be enforced.
     """
     target_spec = None if target is None else targets.parse_spec(target)
     thresholds = {
@@ -117,6 +117,7 @@ def launch(
         options = {**(judge_options or {}), **({"rubrics": rubric_documents} if rubric_documents else {})}
         selected_judge = make_judge(judge, parse_judge_options(options))
         selected_metrics = _select_metrics(selected_judge, metrics, stages, thresholds)
+        libraries.require_installed(selected_metrics)
         _require_prices(connection, selected_judge, target_spec, rate_limits)
         dataset_version = datasets.get_version(connection, dataset, version)
         available = count_available(connection, dataset_version, split)
