@@ -109,7 +109,7 @@ def test_permutation_of_signs_names_itself_and_gives_a_p_value() -> None:
 def test_different_judges_do_not_measure_alike() -> None:
     found = compare_documents(body(BASE, judge="offline"), body(BASE, judge="bedrock:m"), 0.05)
     assert found.verdict == "inconclusive"
-    assert "judged by offline and by bedrock:m" in found.differences[0].why
+    assert "the judges offline and bedrock:m differ" in found.differences[0].why
 
 
 def test_less_is_better_is_not_compared_upside_down(monkeypatch: pytest.MonkeyPatch) -> None:

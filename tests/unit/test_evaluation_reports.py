@@ -104,7 +104,7 @@ def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
     assert len(written) <= MAX_CHARACTERS
     assert written.endswith(f"{MARKER}\n")
     assert written.count("<details>") == written.count("</details>")
-    assert "shortened" in written
+    assert "truncated" in written
 
 
 @pytest.mark.parametrize(
