@@ -18,6 +18,7 @@ limit_ms = policies.default().strictest_threshold("p95_latency")
 
 def draw_cards() -> None:
     """Draw the percentiles of requests, then of model calls."""
+    # The cards are too narrow to name the comparison beside the change: the help names it.
     with st.grid(6, min_column_width=150, gap="small"):
         for name in latency_view.PERCENTILES:
             measures.draw_card(
@@ -28,6 +29,7 @@ def draw_cards() -> None:
                 icon="speed",
                 colour="inverse",
                 trend=[point.figures.latency_ms[name] for point in all_points],
+                help=f"Change {head.comparison}",
             )
         for name in latency_view.PERCENTILES:
             measures.draw_card(
@@ -38,6 +40,7 @@ def draw_cards() -> None:
                 icon="neurology",
                 colour="inverse",
                 trend=[point.figures.call_latency_ms[name] for point in all_points],
+                help=f"Change {head.comparison}",
             )
 
 
@@ -86,8 +89,6 @@ def draw_models() -> None:
 
 
 with head.facts:
-    # The cards are too narrow for it.
-    st.badge(f"changes {head.comparison}", icon=":material/compare_arrows:", color="gray")
     st.badge(units.format_quantity(total.requests, "request"), icon=":material/swap_vert:", color="gray")
     st.badge(
         "errors excluded",

@@ -38,7 +38,7 @@ class DirectCalls:
         return (await self.model.embed(text)).vector
 
 
-def judge_one(who: Judge | str, metric: str, case: Case, **options: Any) -> tuple[Judgement, DirectCalls]:
+def judge_case(who: Judge | str, metric: str, case: Case, **options: Any) -> tuple[Judgement, DirectCalls]:
     """One metric of one case, and what was asked for it."""
     judging = judge_of(who, JudgeOptions(**options)) if isinstance(who, str) else who
     calls = DirectCalls(judging.model)

@@ -14,7 +14,7 @@ from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets import changes, exports
 from genaiops_core.evaluation.datasets.case import Case
-from tests.integration.evaluating import imported
+from tests.integration.evaluating import import_prices
 
 
 def test_diff_lists_added_removed_and_changed_cases() -> None:
@@ -28,7 +28,7 @@ def test_diff_lists_added_removed_and_changed_cases() -> None:
 
 
 def test_edit_creates_version_and_keeps_old_one(engine: sa.Engine) -> None:
-    imported(engine, 3)
+    import_prices(engine, 3)
     stored = changes.edit_version(
         engine,
         actor="ada",
@@ -57,7 +57,7 @@ def test_split_depends_on_the_input_alone(engine: sa.Engine) -> None:
     assert changes.assign_splits(cases[::-1], {"dev": 3, "test": 1}) == split_cases[::-1]
     with pytest.raises(BadInput, match="shares above 0"):
         changes.assign_splits(cases, {"dev": 0})
-    imported(engine, 5)
+    import_prices(engine, 5)
     stored = changes.split_version(engine, actor="ada", name="prices", version=1, shares={"dev": 1})
     with reading(engine) as connection:
         numbered = datasets.list_cases(connection, "prices", stored.version)
@@ -65,8 +65,8 @@ def test_split_depends_on_the_input_alone(engine: sa.Engine) -> None:
 
 
 def test_tag_moves_and_is_audited(engine: sa.Engine) -> None:
-    imported(engine, 3)
-    imported(engine, 4)
+    import_prices(engine, 3)
+    import_prices(engine, 4)
     changes.tag_version(engine, actor="ada", name="prices", version=1, tag="golden")
     changes.tag_version(engine, actor="ada", name="prices", version=2, tag="golden", reason="more cases")
     with reading(engine) as connection:

@@ -22,7 +22,7 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.telemetry.ingest.ingest import ingest
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import imported
+from tests.integration.evaluating import import_prices
 from tests.integration.sampled import APPLICATION, traces
 
 Run = Callable[..., Result]
@@ -50,8 +50,8 @@ def read_error(result: Result) -> str:
 
 
 def test_versions_are_compared_tagged_and_exported_by_tag(engine: sa.Engine, genaiops: Run) -> None:
-    imported(engine, 3)
-    imported(engine, 4)
+    import_prices(engine, 3)
+    import_prices(engine, 4)
     assert parse_output(genaiops("dataset", "tag", "prices@1", "golden", "--json"))["before"] is None
     assert "moved from version 1" in genaiops("dataset", "tag", "prices", "golden").stdout
     genaiops("dataset", "tag", "prices@v1", "first")
@@ -65,7 +65,7 @@ def test_versions_are_compared_tagged_and_exported_by_tag(engine: sa.Engine, gen
 
 
 def test_dataset_is_split_and_deleted(engine: sa.Engine, genaiops: Run) -> None:
-    imported(engine, 20)
+    import_prices(engine, 20)
     output = parse_output(genaiops("dataset", "split", "prices", "dev=1", "test=1", "--json"))
     assert (output["version"], sum(output["splits"].values())) == (2, 20)
     assert "NAME=SHARE" in read_error(genaiops("dataset", "split", "prices", "dev"))

@@ -28,7 +28,7 @@ from genaiops_core.evaluation.synthesis.generation import generate_cases
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.sampling import feedback
 from tests.drafts import LONG_SENTENCE, DraftModel
-from tests.integration.evaluating import imported
+from tests.integration.evaluating import import_prices
 from tests.integration.sampled import APPLICATION, DAY, traces
 
 
@@ -88,7 +88,7 @@ def build_documents() -> list[Document]:
 
 
 def test_questions_about_documents_await_review(engine: sa.Engine) -> None:
-    imported(engine, 2)
+    import_prices(engine, 2)
     generated = asyncio.run(
         generate_cases(
             engine,
@@ -145,7 +145,7 @@ def test_failed_generation_creates_no_version(engine: sa.Engine) -> None:
 
 
 def test_cases_are_searched_by_split_and_words(engine: sa.Engine) -> None:
-    imported(engine, 40)
+    import_prices(engine, 40)
     changes.split_version(
         engine, actor="ada", name="prices", version=1, shares=changes.parse_shares("dev=3, test=1")
     )
@@ -164,7 +164,7 @@ def test_cases_are_searched_by_split_and_words(engine: sa.Engine) -> None:
 
 
 def test_uses_list_evaluations_of_a_dataset(engine: sa.Engine) -> None:
-    imported(engine, 2)
+    import_prices(engine, 2)
     evaluation_id = runs.launch(
         engine, actor="ada", application="shop", release="v1", dataset="prices", judge="offline"
     )

@@ -12,7 +12,7 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.evaluation import datasets, runs
-from tests.integration.evaluating import imported, suite
+from tests.integration.evaluating import import_prices, build_suite
 
 CSV = "question,answer,contexts,ground_truth,topic\nWhy?,Because,\"['a', 'b']\",So,cats\n,lost,,,\n"
 
@@ -44,10 +44,10 @@ def test_imported_file_is_exported_unchanged(engine: sa.Engine) -> None:
 
 
 def test_same_content_is_same_version_in_any_format(engine: sa.Engine) -> None:
-    first = imported(engine)
-    second = imported(engine)
+    first = import_prices(engine)
+    second = import_prices(engine)
     assert (second.version, second.is_new) == (first.version, False)
-    changed = imported(engine, 61)
+    changed = import_prices(engine, 61)
     assert (changed.version, changed.is_new) == (2, True)
     with reading(engine) as connection:
         listed = datasets.list_datasets(connection)
@@ -60,7 +60,7 @@ def test_same_content_is_same_version_in_any_format(engine: sa.Engine) -> None:
 
 def test_concurrent_imports_number_versions_in_turn(engine: sa.Engine) -> None:
     def add(cases: int) -> None:
-        imported(engine, cases)
+        import_prices(engine, cases)
 
     threads = [threading.Thread(target=add, args=(cases,)) for cases in (5, 6, 7, 5)]
     for thread in threads:
@@ -72,7 +72,7 @@ def test_concurrent_imports_number_versions_in_turn(engine: sa.Engine) -> None:
 
 
 def test_cases_are_paged_in_file_order(engine: sa.Engine) -> None:
-    imported(engine, 30)
+    import_prices(engine, 30)
     with reading(engine) as connection:
         page = datasets.list_cases(connection, "prices", 1, limit=2, offset=9)
     assert [(number, case.contexts) for number, case in page] == [
@@ -99,7 +99,7 @@ def test_failed_import_stores_nothing(engine: sa.Engine, data: bytes) -> None:
 
 
 def test_missing_dataset_is_named(engine: sa.Engine) -> None:
-    imported(engine, 2)
+    import_prices(engine, 2)
     with reading(engine) as connection:
         with pytest.raises(NotFound, match="Dataset 'price' does not exist; the datasets are: prices"):
             datasets.get_version(connection, "price")
@@ -108,8 +108,8 @@ def test_missing_dataset_is_named(engine: sa.Engine) -> None:
 
 
 def test_dataset_is_deleted_unless_evaluated(engine: sa.Engine) -> None:
-    imported(engine, 3)
-    datasets.import_dataset(engine, actor="ada", name="kept", data=suite(2), filename="k.jsonl")
+    import_prices(engine, 3)
+    datasets.import_dataset(engine, actor="ada", name="kept", data=build_suite(2), filename="k.jsonl")
     runs.launch(engine, actor="ada", dataset="kept")
     with pytest.raises(Conflict, match="has evaluations"):
         datasets.delete_dataset(engine, actor="ada", name="kept")

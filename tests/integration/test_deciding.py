@@ -18,7 +18,7 @@ from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import comparison, deciding, execution, results
 from genaiops_core.evaluation.verdicts import pipeline
 from genaiops_core.evaluation.verdicts.results_schema import Results, build_json_schema, render_markdown
-from tests.integration.evaluating import imported
+from tests.integration.evaluating import import_prices
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSING = {"grounding_overlap": 0.5}
@@ -73,7 +73,7 @@ def document(engine: sa.Engine, run: runs.Evaluation) -> dict[str, Any]:
 
 
 def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) -> None:
-    imported(engine, 40)
+    import_prices(engine, 40)
     baseline = ran(engine, application="shop", release="v1")
     run = ran(engine, application="shop", release="v2", minimums=None, baseline=baseline.id)
     answered(engine, run.id, [100.0] * 40)
@@ -95,7 +95,7 @@ def test_the_docs_repeat_the_schema() -> None:
 
 
 def test_repetitions_of_a_case_are_averaged_before_the_interval(engine: sa.Engine) -> None:
-    imported(engine, 30)
+    import_prices(engine, 30)
     run = ran(engine, metrics=["grounding_overlap"])
     # A second repetition of every case, at half the score, as a target answering twice would leave them.
     with writing(engine) as connection:
@@ -126,7 +126,7 @@ def test_repetitions_of_a_case_are_averaged_before_the_interval(engine: sa.Engin
 
 
 def test_a_judge_that_failed_everywhere_is_an_error_and_not_a_gap(engine: sa.Engine) -> None:
-    imported(engine, 20)
+    import_prices(engine, 20)
     run = ran(engine, metrics=["grounding_overlap"])
     with writing(engine) as connection:
         connection.execute(
@@ -139,7 +139,7 @@ def test_a_judge_that_failed_everywhere_is_an_error_and_not_a_gap(engine: sa.Eng
 
 
 def test_generated_answers_decide_cost_and_latency_before_traffic(engine: sa.Engine) -> None:
-    imported(engine, 100)
+    import_prices(engine, 100)
     limits = {"cost_per_query": 0.02, "latency_p50": 500, "latency_p95": 950, "latency_p99": 3000}
     run = ran(engine, application="shop", release="v2", minimums=None, limits=limits)
     answered(engine, run.id, [float(at * 10) for at in range(1, 101)])
@@ -155,7 +155,7 @@ def test_generated_answers_decide_cost_and_latency_before_traffic(engine: sa.Eng
 
 
 def test_answers_without_a_price_leave_their_cost_unknown(engine: sa.Engine) -> None:
-    imported(engine, 20)
+    import_prices(engine, 20)
     run = ran(engine, minimums=None, limits={"cost_per_query": 0.02})
     answered(engine, run.id, [100.0] * 20, cost_nano_usd=None)
     outcome = concluded(engine, run.id)
@@ -165,7 +165,7 @@ def test_answers_without_a_price_leave_their_cost_unknown(engine: sa.Engine) -> 
 
 
 def test_cost_and_latency_are_compared_with_the_baseline_s_generated_answers(engine: sa.Engine) -> None:
-    imported(engine, 120)
+    import_prices(engine, 120)
     baseline = ran(engine, application="shop", release="v1")
     answered(engine, baseline.id, [100.0 + number for number in range(120)])
     id = launched(
@@ -191,7 +191,7 @@ def test_cost_and_latency_are_compared_with_the_baseline_s_generated_answers(eng
 
 
 def test_without_answers_and_traffic_a_cost_regression_stays_open_and_says_why(engine: sa.Engine) -> None:
-    imported(engine, 40)
+    import_prices(engine, 40)
     baseline = ran(engine, application="shop", release="v1")
     run = ran(
         engine,
@@ -207,7 +207,7 @@ def test_without_answers_and_traffic_a_cost_regression_stays_open_and_says_why(e
 
 
 def test_production_means_the_newest_finished_run_of_the_stable_release(engine: sa.Engine) -> None:
-    imported(engine, 20)
+    import_prices(engine, 20)
     older = ran(engine, application="shop", release="v1")
     newest = ran(engine, application="shop", release="v1")
     ran(engine, application="shop", release="v2")
@@ -233,7 +233,7 @@ def test_production_means_the_newest_finished_run_of_the_stable_release(engine: 
 def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdicts(
     engine: sa.Engine,
 ) -> None:
-    imported(engine, 40)
+    import_prices(engine, 40)
     before = document(engine, ran(engine))
     run = ran(engine, minimums=None, config=regression("grounding_overlap"))
     assert run.verdict == "inconclusive"

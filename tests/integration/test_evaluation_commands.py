@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from genaiops_core.cli import context
 from genaiops_core.cli.main import app
 from genaiops_core.errors import GenAIOpsError
-from tests.integration.evaluating import suite
+from tests.integration.evaluating import build_suite
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str, eng
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", database_url)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
     monkeypatch.setattr(context, "engine", lambda: engine)
-    Path("prices.jsonl").write_bytes(suite())
+    Path("prices.jsonl").write_bytes(build_suite())
 
 
 def genaiops(*arguments: str) -> Result:
@@ -95,7 +95,7 @@ def test_partial_or_gateless_results_never_pass_a_gate() -> None:
 
 def test_compare_finds_the_same_run_no_worse_and_a_broken_one_worse() -> None:
     evaluated("--min-grounding-overlap", "0.5")
-    Path("worse.jsonl").write_bytes(suite().replace(b"costs", b"was sold by pirates for"))
+    Path("worse.jsonl").write_bytes(build_suite().replace(b"costs", b"was sold by pirates for"))
     genaiops("evaluate", "--suite", "worse.jsonl", "--min-grounding-overlap", "0.1", "--output", "worse.json")
     same = genaiops(
         "compare", "--baseline", "results.json", "--current", "results.json", "--max-degradation", "0.05"

@@ -14,7 +14,7 @@ from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import case_scores, execution, cases, results
-from tests.integration.evaluating import found, imported, score_part
+from tests.integration.evaluating import fetch_run, import_prices, score_batch
 
 PASSING = {"grounding_overlap": 0.5}
 
@@ -25,9 +25,9 @@ def launched(engine: sa.Engine, **changes: object) -> str:
 
 
 def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
-    imported(engine, 120)
+    import_prices(engine, 120)
     id = launched(engine, application="shop", release="v2")
-    assert (found(engine, id).state, found(engine, id).progress) == ("queued", 0)
+    assert (fetch_run(engine, id).state, fetch_run(engine, id).progress) == ("queued", 0)
     told: list[int] = []
     done = execution.run(engine, id, lambda run: told.append(run.units_done))
     assert told[-1] == 480
@@ -56,17 +56,17 @@ def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
 
 
 def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
-    imported(engine, 300)
+    import_prices(engine, 300)
     id = launched(engine)
     pieces = execution.begin(engine, id, 1)
     assert execution.begin(engine, id, 1) == pieces
     assert [len(piece) for piece in pieces] == [250, 50]
-    assert score_part(engine, id, pieces[0])
+    assert score_batch(engine, id, pieces[0])
     with reading(engine) as connection:
         before = case_scores.fetch_page(connection, id, limit=250).cases
-    assert score_part(engine, id, pieces[0])
-    assert found(engine, id).units_done == 1000
-    score_part(engine, id, pieces[1])
+    assert score_batch(engine, id, pieces[0])
+    assert fetch_run(engine, id).units_done == 1000
+    score_batch(engine, id, pieces[1])
     done = execution.finish(engine, id, 1)
     assert execution.finish(engine, id, 1) == done
     with reading(engine) as connection:
@@ -87,12 +87,12 @@ def test_a_sample_is_the_same_every_time_and_part_of_a_larger_one() -> None:
 
 
 def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine) -> None:
-    imported(engine, 120)
+    import_prices(engine, 120)
     id = launched(engine)
     execution.begin(engine, id, 1)
-    score_part(engine, id, range(1, 51))
+    score_batch(engine, id, range(1, 51))
     runs.cancel(engine, actor="grace", id=id, reason="wrong suite")
-    assert not score_part(engine, id, range(51, 121))
+    assert not score_batch(engine, id, range(51, 121))
     done = execution.finish(engine, id, 1)
     assert (done.state, done.verdict, done.units_done) == ("cancelled", None, 200)
     assert "partial" in done.problem
@@ -108,13 +108,13 @@ def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine)
 
 
 def test_a_run_that_takes_too_long_fails_and_says_so(engine: sa.Engine) -> None:
-    imported(engine, 60)
+    import_prices(engine, 60)
     stage = {"name": "s", "timeout_minutes": 1, "metrics": {"grounding_overlap": 0.5}}
     id = launched(engine, minimums=None, config={"evaluation_pipeline": {"stages": [stage]}})
     pieces = execution.begin(engine, id, 1)
     with writing(engine) as connection:
         connection.execute(sa.update(evaluation).values(resumed_at=now() - dt.timedelta(minutes=2)))
-    assert not score_part(engine, id, pieces[0])
+    assert not score_batch(engine, id, pieces[0])
     done = execution.finish(engine, id, 1)
     assert (done.state, done.verdict) == ("failed", None)
     assert "longer than its 1 minutes" in done.problem
@@ -123,7 +123,7 @@ def test_a_run_that_takes_too_long_fails_and_says_so(engine: sa.Engine) -> None:
 def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_proxies(
     engine: sa.Engine,
 ) -> None:
-    imported(engine, 20)
+    import_prices(engine, 20)
     done = execution.run(engine, launched(engine, minimums=None))
     assert done.verdict == "inconclusive"
     assert done.results is not None
@@ -133,7 +133,7 @@ def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_pro
 
 
 def test_a_regression_stage_compares_with_the_release_it_names(engine: sa.Engine) -> None:
-    imported(engine, 40)
+    import_prices(engine, 40)
     execution.run(engine, launched(engine, application="shop", release="v1.2.0"))
     stage = {
         "name": "regression",
@@ -149,7 +149,7 @@ def test_a_regression_stage_compares_with_the_release_it_names(engine: sa.Engine
 
 
 def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> None:
-    imported(engine, 20)
+    import_prices(engine, 20)
     id = launched(engine, application="shop", release="v2", minimums=None, limits={"cost_per_query": 0.02})
     done = execution.run(engine, id)
     assert done.verdict == "inconclusive"
@@ -172,7 +172,7 @@ def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> No
 def test_what_cannot_run_is_refused_at_launch(
     engine: sa.Engine, changes: dict[str, object], error: type[Exception], said: str
 ) -> None:
-    imported(engine, 2)
+    import_prices(engine, 2)
     with pytest.raises(error, match=said):
         launched(engine, **changes)
     with reading(engine) as connection:

@@ -17,21 +17,21 @@ from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import execution, states
 from genaiops_core.settings import Settings
-from tests.integration.evaluating import found, imported
+from tests.integration.evaluating import fetch_run, import_prices
 
 MINIMUMS = {"grounding_overlap": 0.5}
 
 
 @pytest.fixture
 def client(engine: sa.Engine, database_url: str) -> Iterator[TestClient]:
-    imported(engine, 10)
+    import_prices(engine, 10)
     with TestClient(create_app(Settings(database_url=database_url))) as opened:
         yield opened
 
 
 @pytest.fixture
 def genaiops(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> object:
-    imported(engine, 10)
+    import_prices(engine, 10)
     monkeypatch.setattr(context, "engine", lambda: engine)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
 
@@ -119,4 +119,4 @@ def test_a_run_that_is_held_up_ends_the_waiting_with_what_there_is(
     result = genaiops("wait", id)
     assert result.exit_code == 3
     assert "0.01 USD of the spend limit is left." in result.stdout
-    assert found(engine, id).results is not None
+    assert fetch_run(engine, id).results is not None

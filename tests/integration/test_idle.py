@@ -23,7 +23,7 @@ from genaiops_core.rollbacks.observations import observe
 from genaiops_core.rollbacks.policy import default
 from genaiops_core.telemetry.sampling import selection
 from genaiops_core.telemetry.sampling.policy import Policy
-from tests.integration.evaluating import found, imported, wait_for
+from tests.integration.evaluating import fetch_run, import_prices, wait_for
 from tests.integration.operating import approved, start
 
 WORKER_THAT_PAUSES_AT_ONCE = """
@@ -51,7 +51,7 @@ def test_the_counter_changes_with_the_commits_of_others(engine: sa.Engine) -> No
 def test_the_job_engine_pauses_and_a_later_run_starts_it_again(
     engine: sa.Engine, database_url: str, tmp_path: Path
 ) -> None:
-    imported(engine, 10)
+    import_prices(engine, 10)
     log = tmp_path / "worker.log"
     environment = {**os.environ, "GENAIOPS_DATABASE_URL": database_url, "GENAIOPS_LOG_LEVEL": "DEBUG"}
     with log.open("w") as stream:
@@ -63,9 +63,9 @@ def test_the_job_engine_pauses_and_a_later_run_starts_it_again(
             wait_for(lambda pauses=pauses: log.read_text().count("job engine paused") >= pauses)
             id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
             launched_at = time.monotonic()
-            wait_for(lambda id=id: found(engine, id).state != "queued")
+            wait_for(lambda id=id: fetch_run(engine, id).state != "queued")
             begun_after_s = time.monotonic() - launched_at
-            assert wait_for(lambda id=id: found(engine, id).verdict) == "passed"
+            assert wait_for(lambda id=id: fetch_run(engine, id).verdict) == "passed"
             assert begun_after_s < 5
     finally:
         worker.terminate()

@@ -13,7 +13,7 @@ from genaiops_core.evaluation.judges import create_judge, ragas_metrics
 from genaiops_core.evaluation.metrics import REGISTRY, lookup_metric, measure, ragas
 from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
 from tests.conftest import JudgeServer
-from tests.direct_calls import DirectCalls, judge_one
+from tests.direct_calls import DirectCalls, judge_case
 
 CASE = Case(
     input="How tall is Mount Everest?",
@@ -30,7 +30,7 @@ def name(request: pytest.FixtureRequest, judge_server: JudgeServer) -> str:
 
 
 def test_the_four_metrics_of_ragas_on_either_protocol(name: str, judge_server: JudgeServer) -> None:
-    found = {metric: judge_one(name, metric, CASE)[0] for metric in ragas.DEFAULTS}
+    found = {metric: judge_case(name, metric, CASE)[0] for metric in ragas.DEFAULTS}
     # one of two statements is in the contexts; the first of two contexts holds the reference
     assert found["faithfulness"].value == 0.5
     assert found["context_precision"].value == pytest.approx(1, abs=1e-9)
@@ -48,7 +48,7 @@ def test_the_four_metrics_of_ragas_on_either_protocol(name: str, judge_server: J
 def test_every_metric_of_ragas_makes_the_calls_that_the_registry_says(
     metric: str, judge_server: JudgeServer
 ) -> None:
-    judgement, calls = judge_one(BEDROCK, metric, CASE)
+    judgement, calls = judge_case(BEDROCK, metric, CASE)
     assert judgement.value is not None and 0 <= judgement.value <= 1
     entry = REGISTRY[metric]
     assert len(calls.prompts) == entry.calls.asks + 2 * entry.calls.asks_per_context
@@ -60,7 +60,7 @@ def test_a_case_that_lacks_something_is_undefined_without_a_call(
     metric: str, judge_server: JudgeServer
 ) -> None:
     for field in REGISTRY[metric].needs:
-        judgement, calls = judge_one(BEDROCK, metric, dataclasses.replace(CASE, **{field: None}))
+        judgement, calls = judge_case(BEDROCK, metric, dataclasses.replace(CASE, **{field: None}))
         assert (judgement.value, judgement.is_failed, calls.prompts) == (None, False, [])
         assert judgement.reason
 
@@ -148,7 +148,7 @@ def test_texts_are_compared_as_ragas_compares_them() -> None:
 
 def test_malformed_answers_are_repaired(judge_server: JudgeServer) -> None:
     judge_server.set(malformed_every=2)
-    assert judge_one(BEDROCK, "faithfulness", CASE)[0].value == 0.5
+    assert judge_case(BEDROCK, "faithfulness", CASE)[0].value == 0.5
     assert judge_server.state()["calls"] == 3
     repaired = judge_server.state()["bodies"][-1]["messages"]
     assert [turn["role"] for turn in repaired] == ["user", "assistant", "user"]
@@ -156,17 +156,17 @@ def test_malformed_answers_are_repaired(judge_server: JudgeServer) -> None:
 
 def test_similarity_of_meaning_asks_for_two_embeddings(name: str) -> None:
     same = dataclasses.replace(CASE, answer=CASE.reference)
-    judgement, calls = judge_one(name, "semantic_similarity", same)
+    judgement, calls = judge_case(name, "semantic_similarity", same)
     assert judgement.value == pytest.approx(1)
     assert calls.embedded == [CASE.reference, CASE.reference]
 
 
 def test_what_is_computed_needs_no_call_of_any_judge(judge_server: JudgeServer) -> None:
-    judgement, _ = judge_one(BEDROCK, "string_presence", CASE)
+    judgement, _ = judge_case(BEDROCK, "string_presence", CASE)
     assert (judgement.value, judgement.cost_nano_usd) == (1.0, 0)
     assert judge_server.state()["calls"] == 0
     with pytest.raises(CallFailed, match="cannot measure 'nonsense'"):
-        judge_one(BEDROCK, "nonsense", CASE)
+        judge_case(BEDROCK, "nonsense", CASE)
 
 
 def test_all_metrics_of_a_judge_are_in_the_registry() -> None:

@@ -13,7 +13,7 @@ from genaiops_core.cli import context
 from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import suite
+from tests.integration.evaluating import build_suite
 
 JUDGE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
 
@@ -25,7 +25,7 @@ def here(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
     monkeypatch.setattr(context, "engine", lambda: sqlite_engine)
-    Path("prices.jsonl").write_bytes(suite(12))
+    Path("prices.jsonl").write_bytes(build_suite(12))
 
 
 def evaluated(*arguments: str) -> Result:

@@ -23,7 +23,7 @@ from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import execution, judging, launching
 from genaiops_core.evaluation.runs.scoring import score_cases
 from genaiops_core.evaluation.runs.session_pool import EvaluationAttempt
-from tests.integration.evaluating import found, imported, score_part
+from tests.integration.evaluating import fetch_run, import_prices, score_batch
 from tests.integration.judging import OneCallJudge, SlowModel, import_price, judges_by
 
 MINIMUMS = {"faithfulness": 0.1, "answer_relevancy": 0.1}
@@ -34,7 +34,7 @@ CALL = 110_000
 @pytest.fixture
 def launched(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Launches a run of ten cases by a model of this process: 20 units, one call each."""
-    imported(engine, 10)
+    import_prices(engine, 10)
     import_price(engine, SlowModel.name, 1000.0, 1000.0)
 
     def _launched(model: Any, **changes: Any) -> str:
@@ -170,7 +170,7 @@ def test_a_unit_that_takes_too_long_fails_but_its_call_is_kept(
     assert (done.units_done, done.units_failed) == (20, 2)
     assert done.results is not None
     assert done.results["metrics"]["faithfulness"]["reasons"] == {"took longer than 2 s": 1}
-    assert found(engine, done.id).judge_calls == 20
+    assert fetch_run(engine, done.id).judge_calls == 20
 
 
 def test_waiting_for_a_turn_is_not_the_unit_s_time(engine: sa.Engine, launched: Callable[..., str]) -> None:
@@ -193,7 +193,7 @@ def test_a_pause_keeps_what_is_under_way_and_a_resume_pays_nothing_again(
     async def pause_half_way() -> None:
         execution.begin(engine, id, 1)
         model.gate = asyncio.Event()
-        run = found(engine, id)
+        run = fetch_run(engine, id)
         session = CallSession(engine, EvaluationAttempt(run), executor_id="test:1:1")
         await session.open()
         batch = asyncio.create_task(score_cases(session, run, range(1, 11)))
@@ -239,8 +239,8 @@ def test_resuming_tries_failed_units_again_and_leaves_scored_ones(
     model = SlowModel(reply)
     id = launched(model)
     execution.begin(engine, id, 1)
-    assert score_part(engine, id, range(1, 6))
-    assert (found(engine, id).units_done, found(engine, id).units_failed) == (10, 2)
+    assert score_batch(engine, id, range(1, 6))
+    assert (fetch_run(engine, id).units_done, fetch_run(engine, id).units_failed) == (10, 2)
     runs.cancel(engine, actor="ada", id=id)
     asked = len(model.prompts)
     fails = False
@@ -278,7 +278,7 @@ def test_two_processes_share_the_spend_limit(engine: sa.Engine, launched: Callab
     both = ("a:1:1", "b:1:1")
 
     async def work() -> None:
-        run = found(engine, id)
+        run = fetch_run(engine, id)
         attempt = EvaluationAttempt(run)
         sessions = [
             CallSession(engine, attempt, executor_id=executor_id, alive=lambda _: both)
@@ -293,7 +293,7 @@ def test_two_processes_share_the_spend_limit(engine: sa.Engine, launched: Callab
             await session.close()
 
     asyncio.run(work())
-    held = found(engine, id)
+    held = fetch_run(engine, id)
     assert held.state == "paused"
     assert limit - 700_000_000 < held.cost_nano_usd <= limit
 
@@ -341,12 +341,12 @@ def test_what_a_state_allows(
 
 def test_the_metrics_are_those_the_gates_ask_for(engine: sa.Engine, launched: Callable[..., str]) -> None:
     only = launched(SlowModel(), minimums={"relevancy": 0.5, "safety": 0.9})
-    assert found(engine, only).metrics == ("answer_relevancy",)
-    assert found(engine, launched(SlowModel(), minimums={"safety": 0.9})).metrics == (
+    assert fetch_run(engine, only).metrics == ("answer_relevancy",)
+    assert fetch_run(engine, launched(SlowModel(), minimums={"safety": 0.9})).metrics == (
         "faithfulness",
         "answer_relevancy",
     )
-    assert found(engine, launched(SlowModel(), metrics=["faithfulness"])).metrics == ("faithfulness",)
+    assert fetch_run(engine, launched(SlowModel(), metrics=["faithfulness"])).metrics == ("faithfulness",)
     with pytest.raises(BadInput, match="cannot measure 'rouge_l'; it measures faithfulness"):
         launched(SlowModel(), metrics=["rouge_l"])
 

@@ -16,7 +16,7 @@ from db.transaction import reading
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import found, imported, wait_for
+from tests.integration.evaluating import fetch_run, import_prices, wait_for
 
 JUDGE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
 METRICS = ["faithfulness", "answer_relevancy", "context_precision", "context_recall"]
@@ -51,7 +51,7 @@ def start(database_url: str, tmp_path: Path, judge_server: JudgeServer) -> Itera
 
 
 def launched(engine: sa.Engine, **pace: int) -> str:
-    imported(engine, CASES)
+    import_prices(engine, CASES)
     return runs.launch(
         engine,
         actor="ada",
@@ -80,7 +80,7 @@ def scored(engine: sa.Engine, id: str) -> dict[tuple[int, str], float]:
 
 def ended(engine: sa.Engine, id: str) -> runs.Evaluation:
     run: runs.Evaluation = wait_for(
-        lambda: (run := found(engine, id)).is_open is False and run.results and run, seconds=90
+        lambda: (run := fetch_run(engine, id)).is_open is False and run.results and run, seconds=90
     )
     return run
 
@@ -94,7 +94,7 @@ def check_nothing_repeated(
     units = scored(engine, id)
     assert {unit: units[unit] for unit in scores} == scores
     assert len(units) == CASES * len(METRICS)
-    assert found(engine, id).judge_calls == len(after)
+    assert fetch_run(engine, id).judge_calls == len(after)
     # Every answer of the server is a row, but for those that were under way when the worker was killed.
     assert 0 <= state["answered"] - len(after) <= 2 * CONCURRENCY
 
@@ -105,7 +105,7 @@ def test_a_paid_run_survives_kill_9_of_its_worker(
     judge_server.set(delay_s=0.05, throttle_every=20)
     id = launched(engine)
     first = start()
-    wait_for(lambda: found(engine, id).units_done > 40)
+    wait_for(lambda: fetch_run(engine, id).units_done > 40)
     first.kill()
     first.wait()
     before, scores = kept(engine, id), scored(engine, id)
@@ -125,7 +125,7 @@ def test_two_workers_share_a_run_and_one_goes_on_when_the_other_is_killed(
     wait_for(lambda: workers(engine) == 2)
     id = launched(engine)
     wait_for(lambda: owners(engine) >= 2)
-    wait_for(lambda: found(engine, id).units_done > 20)
+    wait_for(lambda: fetch_run(engine, id).units_done > 20)
     first.kill()
     first.wait()
     before, scores = kept(engine, id), scored(engine, id)
@@ -142,11 +142,11 @@ def test_a_worker_that_is_asked_to_stop_keeps_the_answers_under_way(
     judge_server.set(delay_s=0.1)
     id = launched(engine)
     first = start()
-    wait_for(lambda: found(engine, id).units_done > 20)
+    wait_for(lambda: fetch_run(engine, id).units_done > 20)
     first.terminate()
     first.wait(10)
     assert judge_server.state()["answered"] == len(kept(engine, id))
-    assert found(engine, id).state == "running"
+    assert fetch_run(engine, id).state == "running"
     start()
     done = ended(engine, id)
     assert (done.state, done.units_failed) == ("finished", 0)
@@ -171,7 +171,7 @@ def test_a_judge_that_does_not_answer_does_not_hold_the_worker(
     wait_for(lambda: judge_server.state()["most_in_flight"])
     process.terminate()
     assert process.wait(20) == 0
-    assert found(sqlite_engine, id).state == "running"
+    assert fetch_run(sqlite_engine, id).state == "running"
 
 
 def test_a_pause_and_a_resume_reach_the_worker(
@@ -180,7 +180,7 @@ def test_a_pause_and_a_resume_reach_the_worker(
     judge_server.set(delay_s=0.1)
     id = launched(engine)
     start()
-    wait_for(lambda: found(engine, id).units_done > 20)
+    wait_for(lambda: fetch_run(engine, id).units_done > 20)
     runs.pause(engine, actor="ada", id=id)
     paused = ended(engine, id)
     assert (paused.state, paused.verdict) == ("paused", None)

@@ -13,15 +13,15 @@ from genaiops_core.evaluation.human import results
 from genaiops_core.evaluation.runs import execution
 from genaiops_core.evaluation.verdicts.comment import render_markdown
 from genaiops_core.evaluation.verdicts.results_schema import CorrectedEntry
-from tests.integration.labelled import DATASET, METRIC, dataset, labelled
+from tests.integration.labelled import DATASET, METRIC, import_dataset, import_labels
 
 
 def told(engine: sa.Engine, said: dict[int, str]) -> dict[str, Any]:
     """The document of a run on sixty cases of which some are labelled."""
-    dataset(engine, 60)
+    import_dataset(engine, 60)
     done = execution.run(engine, runs.launch(engine, actor="ada", dataset=DATASET, minimums={METRIC: 0.5}))
     if said:
-        labelled(engine, said)
+        import_labels(engine, said)
     with reading(engine) as connection:
         assert datasets.get_version(connection, DATASET).cases == 60
         return results.build_document(connection, done)

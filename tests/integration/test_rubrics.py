@@ -27,7 +27,7 @@ from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN, SAFETY
 from genaiops_core.evaluation.metrics.rubric import Rubric
 from genaiops_core.evaluation.models.protocol import Reply, Usage
 from tests.conftest import JudgeServer
-from tests.direct_calls import judge_one
+from tests.direct_calls import judge_case
 
 BEDROCK = "bedrock:amazon.nova-pro-v1:0"
 SCALE: list[dict[str, Any]] = [
@@ -40,11 +40,11 @@ TONE: dict[str, Any] = {"name": "tone", "prompt": "How kind is {answer} to {inpu
 
 @pytest.mark.parametrize("rubric", BUILTIN, ids=lambda rubric: rubric.name)
 def test_builtin_rubric_gives_value_of_label(rubric: Rubric, judge_server: JudgeServer) -> None:
-    best, _ = judge_one(BEDROCK, rubric.name, Case(input="Hello", answer="Hi"))
-    worst, _ = judge_one(BEDROCK, rubric.name, Case(input="Hello", answer="BAD"))
+    best, _ = judge_case(BEDROCK, rubric.name, Case(input="Hello", answer="Hi"))
+    worst, _ = judge_case(BEDROCK, rubric.name, Case(input="Hello", answer="BAD"))
     assert (best.value, worst.value) == (1.0, 0.0)
     assert best.reason == f"{rubric.scale[0].label}: because the words say so"
-    missing, calls = judge_one(BEDROCK, rubric.name, Case(input="Hello"))
+    missing, calls = judge_case(BEDROCK, rubric.name, Case(input="Hello"))
     assert (missing.value, missing.reason, calls.prompts) == (None, "the case has no answer", [])
 
 
@@ -109,7 +109,7 @@ def test_saved_rubric_is_a_metric_of_a_judge(engine: sa.Engine, judge_server: Ju
     rubric_documents = json.loads(json.dumps([saved.as_json()]))
     rubric_judge = create_judge(BEDROCK, JudgeOptions(rubrics=rubric_documents))
     assert "tone" in rubric_judge.metrics
-    judgement, _ = judge_one(rubric_judge, "tone", Case(input="Hello", answer="Hi"))
+    judgement, _ = judge_case(rubric_judge, "tone", Case(input="Hello", answer="Hi"))
     assert (judgement.value, judgement.reason) == (1.0, "warm: because the words say so")
     entry = lookup_metric("tone", rubric_documents)
     assert entry is not None and entry.source == "rubric tone, version 1"

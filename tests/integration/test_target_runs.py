@@ -14,7 +14,7 @@ from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import execution
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import found, imported
+from tests.integration.evaluating import fetch_run, import_prices
 from tests.integration.judging import import_price
 
 REPLY = {
@@ -36,7 +36,7 @@ def build_http_spec(server: JudgeServer, **changes: Any) -> dict[str, Any]:
 
 
 def launch(engine: sa.Engine, target: dict[str, Any], **changes: Any) -> str:
-    imported(engine, 6)
+    import_prices(engine, 6)
     arguments = {"actor": "ada", "dataset": "prices", "minimums": {"question_overlap": 0.1}, "target": target}
     return runs.launch(engine, **{**arguments, **changes})  # type: ignore[arg-type]
 
@@ -52,7 +52,7 @@ def list_answers(engine: sa.Engine) -> list[Any]:
 def test_answers_are_generated_once_and_scored(engine: sa.Engine, judge_server: JudgeServer) -> None:
     import_price(engine, "app-model", 1.0, 1.0)
     id = launch(engine, build_http_spec(judge_server, model="app-model"), repetitions=2)
-    evaluation = found(engine, id)
+    evaluation = fetch_run(engine, id)
     assert (evaluation.units, evaluation.answers) == (6 * 2 * 4, 12)
     evaluation_done = execution.run(engine, id)
     assert (
@@ -102,10 +102,10 @@ def test_resume_retries_failed_answers(engine: sa.Engine, judge_server: JudgeSer
     judge_server.set(fail_every=1)
     id = launch(engine, build_http_spec(judge_server))
     execution.begin(engine, id, 1)
-    from tests.integration.evaluating import score_part
+    from tests.integration.evaluating import score_batch
 
-    assert score_part(engine, id, range(1, 4))
-    assert found(engine, id).units_failed == 12
+    assert score_batch(engine, id, range(1, 4))
+    assert fetch_run(engine, id).units_failed == 12
     runs.pause(engine, actor="ada", id=id)
     judge_server.set(fail_every=0)
     after = runs.resume(engine, actor="ada", id=id)

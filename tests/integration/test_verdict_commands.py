@@ -15,7 +15,7 @@ from genaiops_core.cli import context
 from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation.verdicts.comment import MARKER
-from tests.integration.evaluating import suite
+from tests.integration.evaluating import build_suite
 from tests.integration.operating import approved, start
 
 OLD_GATE = ("name", "stage", "metric", "threshold", "measured", "verdict", "why")
@@ -29,8 +29,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str, eng
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", database_url)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
     monkeypatch.setattr(context, "engine", lambda: engine)
-    Path("prices.jsonl").write_bytes(suite())
-    Path("worse.jsonl").write_bytes(suite().replace(b"costs", b"was sold by pirates for"))
+    Path("prices.jsonl").write_bytes(build_suite())
+    Path("worse.jsonl").write_bytes(build_suite().replace(b"costs", b"was sold by pirates for"))
 
 
 def genaiops(*arguments: str) -> Result:

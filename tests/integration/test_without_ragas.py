@@ -25,7 +25,7 @@ from genaiops_core.evaluation.judges import create_judge
 from genaiops_core.evaluation.production.judging import require_usable
 from genaiops_core.evaluation.runs import execution
 from genaiops_core.settings import Settings
-from tests.integration.evaluating import found, imported, wait_for
+from tests.integration.evaluating import fetch_run, import_prices, wait_for
 
 INSTALL = "pip install 'genaiops-console[ragas]'"
 MODEL_JUDGE = "openai:any@http://127.0.0.1:9/v1"
@@ -117,7 +117,7 @@ def test_every_module_is_imported(slim: dict[str, str]) -> None:
 def test_commands_work_and_a_judge_with_a_model_is_one_sentence(
     engine: sa.Engine, slim: dict[str, str]
 ) -> None:
-    imported(engine, 10)
+    import_prices(engine, 10)
     assert genaiops(slim, "--help").returncode == 0
     evaluate = ("evaluate", "--suite", "prices", "--json")
     done = genaiops(slim, *evaluate, "--min-grounding-overlap", "0.5")
@@ -132,13 +132,13 @@ def test_commands_work_and_a_judge_with_a_model_is_one_sentence(
 def test_a_worker_scores_offline_and_fails_a_run_that_needs_the_extra(
     engine: sa.Engine, slim: dict[str, str]
 ) -> None:
-    imported(engine, 10)
+    import_prices(engine, 10)
     offline = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
     with_model = runs.launch(engine, actor="ada", dataset="prices", judge=MODEL_JUDGE)
     worker = subprocess.Popen([sys.executable, "-m", "genaiops_core.cli.main", "worker"], env=slim)
     try:
-        assert wait_for(lambda: (ended := found(engine, offline)).verdict and ended).verdict == "passed"
-        failed = wait_for(lambda: (ended := found(engine, with_model)).state == "failed" and ended)
+        assert wait_for(lambda: (ended := fetch_run(engine, offline)).verdict and ended).verdict == "passed"
+        failed = wait_for(lambda: (ended := fetch_run(engine, with_model)).state == "failed" and ended)
         assert INSTALL in failed.problem
         assert worker.poll() is None
     finally:
@@ -148,7 +148,7 @@ def test_a_worker_scores_offline_and_fails_a_run_that_needs_the_extra(
 
 @pytest.fixture
 def client(engine: sa.Engine, database_url: str) -> Iterator[TestClient]:
-    imported(engine, 10)
+    import_prices(engine, 10)
     with TestClient(create_app(Settings(database_url=database_url))) as opened:
         yield opened
 
@@ -162,7 +162,7 @@ def test_the_api_refuses_a_judge_that_needs_it(client: TestClient, without_ragas
 
 
 def test_a_run_on_a_host_without_it_fails_with_the_sentence(engine: sa.Engine, without_ragas: None) -> None:
-    imported(engine, 10)
+    import_prices(engine, 10)
     with pytest.MonkeyPatch.context() as installed:
         for module in ("rapidfuzz", "sacrebleu"):
             installed.delitem(sys.modules, module)

@@ -15,7 +15,7 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import create_judge
 from genaiops_core.evaluation.metrics import code
 from genaiops_core.evaluation.models.protocol import CallFailed
-from tests.direct_calls import judge_one
+from tests.direct_calls import judge_case
 
 ROOT = Path(__file__).resolve().parents[2]
 CASE = Case(input="Why?", answer="Because it is so.")
@@ -85,11 +85,11 @@ def test_package_metric_is_in_the_registry(pack: None) -> None:
 
 
 def test_package_metric_gives_values_and_reasons(pack: None) -> None:
-    assert judge_one("offline", "half", CASE)[0].value == 0.5
-    assert judge_one("offline", "yes", CASE)[0].value == 1
-    undefined = judge_one("offline", "counted", CASE)[0]
+    assert judge_case("offline", "half", CASE)[0].value == 0.5
+    assert judge_case("offline", "yes", CASE)[0].value == 1
+    undefined = judge_case("offline", "counted", CASE)[0]
     assert (undefined.value, undefined.reason, undefined.is_failed) == (None, "nothing to count", False)
-    assert judge_one("offline", "half", Case(input="Why?"))[0].reason == "the case has no answer"
+    assert judge_case("offline", "half", Case(input="Why?"))[0].reason == "the case has no answer"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_package_metric_gives_values_and_reasons(pack: None) -> None:
 )
 def test_failing_metric_fails_its_unit(pack: None, metric: str, sentence: str) -> None:
     with pytest.raises(CallFailed) as raised:
-        judge_one("offline", metric, CASE)
+        judge_case("offline", metric, CASE)
     assert str(raised.value) == sentence
 
 
@@ -123,7 +123,7 @@ def test_example_of_the_docs_is_a_metric(installed: Callable[[str, str], None], 
     shutil.copy(example / "brevity.py", tmp_path)
     wanted = (example / "pyproject.toml").read_text().split('."genaiops.metrics"]\n')[1].split("\n")[0]
     installed("brevity", wanted.replace('"', ""))
-    assert judge_one("offline", "brevity", CASE)[0].value == 1
-    long = judge_one("offline", "brevity", Case(input="Why?", answer="so " * 90))[0]
+    assert judge_case("offline", "brevity", CASE)[0].value == 1
+    long = judge_case("offline", "brevity", Case(input="Why?", answer="so " * 90))[0]
     assert (long.value, long.reason) == (0.5, "90 words")
     sys.modules.pop("brevity", None)

@@ -62,7 +62,7 @@ def test_explicit_mapping_overrides_aliases() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mapping", "said"),
+    ("mapping", "sentence"),
     [({"input": "nope"}, "Column 'nope' does not exist"), ({"color": "question"}, "'color' is not a field")],
 )
 def test_invalid_mapping_is_refused(mapping: dict[str, str], sentence: str) -> None:

@@ -14,7 +14,9 @@ from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
 def measured(
     name: str = "grounding_overlap", *, value: float = 0.9, n: int = 400, undefined: int = 0
 ) -> MetricResult:
-    return summarise(name, [[UnitResult(value)]] * n + [[UnitResult(None, "the case has no answer")]] * undefined)
+    return summarise(
+        name, [[UnitResult(value)]] * n + [[UnitResult(None, "the case has no answer")]] * undefined
+    )
 
 
 def evidence(*results: MetricResult, traffic: TrafficFigures | None = None) -> Evidence:
@@ -61,7 +63,9 @@ def test_no_value_at_all_is_inconclusive_with_the_reason() -> None:
 
 
 def test_a_thousand_different_failures_are_still_one_sentence() -> None:
-    failed = [[UnitResult(None, f"answered 500: {'x' * 100}{number}", is_failed=True)] for number in range(1_000)]
+    failed = [
+        [UnitResult(None, f"answered 500: {'x' * 100}{number}", is_failed=True)] for number in range(1_000)
+    ]
     gate = decide(
         evidence(summarise("grounding_overlap", failed)), minimums={"grounding_overlap": 0.5}
     ).gates[0]
@@ -117,7 +121,9 @@ def test_too_few_requests_or_unpriced_calls_leave_cost_open(facts: TrafficFigure
 
 
 def test_a_budget_nearly_used_up_passes_with_an_alert() -> None:
-    decision = decide(evidence(traffic=traffic(monthly_cost_usd=9000.0)), pipeline=parse_pipeline(default_document()))
+    decision = decide(
+        evidence(traffic=traffic(monthly_cost_usd=9000.0)), pipeline=parse_pipeline(default_document())
+    )
     gate = next(gate for gate in decision.gates if gate.metric == "monthly_cost")
     assert gate.verdict == "passed"
     assert "alert: 90% of the budget" in gate.why

@@ -49,7 +49,10 @@ def test_the_promised_layout_loads() -> None:
 
 
 def test_the_default_file_is_the_promised_one() -> None:
-    shipped, promised = parse_pipeline(default_document()).stages, parse_pipeline(parse_yaml(PROMISED, "p.yaml")).stages
+    shipped, promised = (
+        parse_pipeline(default_document()).stages,
+        parse_pipeline(parse_yaml(PROMISED, "p.yaml")).stages,
+    )
     for one, other in zip(shipped, promised, strict=True):
         assert {**vars(one), "description": ""} == {**vars(other), "description": ""}
 

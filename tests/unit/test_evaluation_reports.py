@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from genaiops_core.evaluation.verdicts import junit
 from genaiops_core.evaluation.verdicts.comment import MARKER, MAX_CHARACTERS, escape_text, render_markdown
-from tests.unit.test_evaluation_compare import BASE, body
+from tests.results_documents import BASELINE_VALUES, build_results
 
 
 def gate(verdict: str, **changes: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def gate(verdict: str, **changes: Any) -> dict[str, Any]:
 def results(**changes: Any) -> dict[str, Any]:
     facts = {"dataset": "suite", "version": 2, "cases": 60, "cases_total": 100, "judge": "offline"}
     facts |= {"application": "shop", "release": "v2", "cost_usd": "0"}
-    return {**body(BASE), **facts, **changes}
+    return {**build_results(BASELINE_VALUES), **facts, **changes}
 
 
 def parsed(written: bytes) -> ET.Element:

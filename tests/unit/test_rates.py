@@ -102,7 +102,7 @@ def test_csv_prices_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "filename", "what"),
+    ("data", "filename", "sentence"),
     [
         (b'{"m": [1]}', "p.json", "list of two prices"),
         (b'{"m": ["x", 1]}', "p.json", "input is 'x'"),

@@ -19,7 +19,7 @@ def build_document(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("model", "parameters", "where"),
+    ("model", "parameters", "expected"),
     [
         ("amazon.nova-pro-v1:0", {}, ("bedrock", "amazon.nova-pro-v1:0", None)),
         ("openai.gpt-oss-120b-1:0", {}, ("bedrock", "openai.gpt-oss-120b-1:0", None)),

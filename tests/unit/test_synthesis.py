@@ -67,7 +67,7 @@ def test_only_text_and_markdown_are_read(name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "why"),
+    ("draft", "problem"),
     [
         (Draft(question="Who pays?", answer="We do.", quote="“We pay—always”"), ""),
         (Draft(question="Who pays?", answer="We do.", quote="They pay."), drafts.UNSUPPORTED),

@@ -79,7 +79,7 @@ REPLY: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "value"),
     [
         ("choices.0.message.content", "Yes."),
         ("choices[0].message.content", "Yes."),
