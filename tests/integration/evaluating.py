@@ -60,12 +60,12 @@ def score_batch(engine: sa.Engine, id: str, numbers: Sequence[int]) -> bool:
     return asyncio.run(go())
 
 
-def wait_for(what: Callable[[], Any], *, seconds: float = 40) -> Any:
+def wait_for(condition: Callable[[], Any], *, seconds: float = 40) -> Any:
     """The first true answer of `what`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        answer = what()
+        answer = condition()
         if answer:
             return answer
         time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    raise AssertionError(f"not within {seconds} s: {condition}")

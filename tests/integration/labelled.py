@@ -55,10 +55,10 @@ def create_finished_run(
 
 
 def import_labels(
-    engine: sa.Engine, said: dict[int, str], *, metric: str = "groundedness", actor: str = "grace"
+    engine: sa.Engine, labels: dict[int, str], *, metric: str = "groundedness", actor: str = "grace"
 ) -> label_imports.LabelImport:
     """What `actor` says of the cases of these numbers."""
-    data = "case,label\n" + "".join(f"{number},{word}\n" for number, word in said.items())
+    data = "case,label\n" + "".join(f"{number},{word}\n" for number, word in labels.items())
     return label_imports.import_labels(
         engine, actor=actor, dataset=DATASET, metric=metric, data=data.encode(), filename="labels.csv"
     )

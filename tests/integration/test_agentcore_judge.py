@@ -28,18 +28,18 @@ def fresh_clients(judge_server: JudgeServer) -> None:
 
 
 def test_a_case_is_told_as_a_span_with_its_record() -> None:
-    told = build_case_spans(CASE)
-    root, record, tool, found = told.spans
+    spans = build_case_spans(CASE)
+    root, record, tool, retrieval = spans.spans
     assert (root["scope"]["name"], root["name"]) == (SCOPE, "invoke_agent")
-    assert root["attributes"]["session.id"] == told.session_id
-    assert (len(told.trace_id), len(root["spanId"])) == (32, 16)
+    assert root["attributes"]["session.id"] == spans.session_id
+    assert (len(spans.trace_id), len(root["spanId"])) == (32, 16)
     assert (record["traceId"], record["spanId"]) == (root["traceId"], root["spanId"])
     assert record["body"]["input"]["messages"][0]["content"]["content"] == CASE.input
     assert record["body"]["output"]["messages"][0]["content"]["message"] == CASE.answer
     assert tool["parentSpanId"] == root["spanId"]
-    assert "8849 m" in found["body"]["output"]["messages"][0]["content"]["message"]
-    assert told.references[0]["expectedResponse"] == {"text": "8849 metres"}
-    assert build_case_spans(CASE) == told
+    assert "8849 m" in retrieval["body"]["output"]["messages"][0]["content"]["message"]
+    assert spans.references[0]["expectedResponse"] == {"text": "8849 metres"}
+    assert build_case_spans(CASE) == spans
     assert build_case_spans(Case(input="Why?", answer="So.")).references == ()
 
 
@@ -104,9 +104,9 @@ def test_a_case_without_an_answer_is_undefined_and_computed_metrics_are_at_hand(
 
 
 def test_its_metrics_say_that_they_are_agentcores() -> None:
-    who = create_judge("agentcore:Builtin.Faithfulness,mine-a1B2c3D4e5")
-    assert who.defaults == ("faithfulness", "mine_a1b2c3d4e5")
-    entry = lookup_metric("faithfulness", judge=who.name)
+    judge = create_judge("agentcore:Builtin.Faithfulness,mine-a1B2c3D4e5")
+    assert judge.defaults == ("faithfulness", "mine_a1b2c3d4e5")
+    entry = lookup_metric("faithfulness", judge=judge.name)
     assert entry is not None and entry.title == "Faithfulness (AgentCore)"
     ragas = lookup_metric("faithfulness")
     assert ragas is not None and ragas.title == "Faithfulness"

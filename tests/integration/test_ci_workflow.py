@@ -66,8 +66,8 @@ class Runner:
 
     @property
     def comments(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads((self.state / "comments.json").read_text())
-        return found
+        document: dict[str, str] = json.loads((self.state / "comments.json").read_text())
+        return document
 
     def run(self, event: str, cases: bytes, **variables: str) -> int:
         """All `run` steps in order; the exit code of the first that fails, or 0."""
@@ -114,8 +114,8 @@ class Runner:
 
 
 def job() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text())["jobs"]["evaluate"]
-    return found
+    document: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text())["jobs"]["evaluate"]
+    return document
 
 
 @pytest.fixture

@@ -81,6 +81,6 @@ def test_second_closer_does_nothing(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         write_calls(connection, [Call(at=DAY)])
     with writing(engine) as connection:
-        assert closing.try_lock(connection)
+        assert closing.try_lock(connection, closing._ADVISORY_LOCK)
         assert close_hours(engine, LATER).hours == 0
     assert close_hours(engine, LATER).hours == 1

@@ -19,19 +19,19 @@ from tests.integration.evaluating import fetch_run, import_prices, score_batch
 PASSING = {"grounding_overlap": 0.5}
 
 
-def launched(engine: sa.Engine, **changes: object) -> str:
-    asked: dict[str, object] = {"actor": "ada", "dataset": "prices", "minimums": PASSING}
-    return runs.launch(engine, **{**asked, **changes})  # type: ignore[arg-type]
+def launch(engine: sa.Engine, **changes: object) -> str:
+    arguments: dict[str, object] = {"actor": "ada", "dataset": "prices", "minimums": PASSING}
+    return runs.launch(engine, **{**arguments, **changes})  # type: ignore[arg-type]
 
 
 def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
     import_prices(engine, 120)
-    id = launched(engine, application="shop", release="v2")
+    id = launch(engine, application="shop", release="v2")
     assert (fetch_run(engine, id).state, fetch_run(engine, id).progress) == ("queued", 0)
-    told: list[int] = []
-    done = execution.run(engine, id, lambda run: told.append(run.units_done))
-    assert told[-1] == 480
-    assert told == sorted(told)
+    progress: list[int] = []
+    done = execution.run(engine, id, lambda run: progress.append(run.units_done))
+    assert progress[-1] == 480
+    assert progress == sorted(progress)
     assert (done.state, done.verdict, done.units_done, done.units_undefined) == (
         "finished",
         "passed",
@@ -47,7 +47,7 @@ def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         scored = case_scores.fetch_page(connection, id, limit=2, offset=9).cases
         assert [item.case_no for item in scored] == [10, 11]
-        undefined = next(one for one in scored[0].scores if one.metric == "grounding_overlap")
+        undefined = next(score for score in scored[0].scores if score.metric == "grounding_overlap")
         assert (undefined.value, undefined.reason) == (None, "the case has no contexts")
         assert scored[1].case.input == "What does item 11 cost?"
         assert [item.id for item in runs.list_evaluations(connection, "shop")] == [id]
@@ -57,7 +57,7 @@ def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
 
 def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
     import_prices(engine, 300)
-    id = launched(engine)
+    id = launch(engine)
     pieces = execution.begin(engine, id, 1)
     assert execution.begin(engine, id, 1) == pieces
     assert [len(piece) for piece in pieces] == [250, 50]
@@ -88,7 +88,7 @@ def test_a_sample_is_the_same_every_time_and_part_of_a_larger_one() -> None:
 
 def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine) -> None:
     import_prices(engine, 120)
-    id = launched(engine)
+    id = launch(engine)
     execution.begin(engine, id, 1)
     score_batch(engine, id, range(1, 51))
     runs.cancel(engine, actor="grace", id=id, reason="wrong suite")
@@ -110,7 +110,7 @@ def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine)
 def test_a_run_that_takes_too_long_fails_and_says_so(engine: sa.Engine) -> None:
     import_prices(engine, 60)
     stage = {"name": "s", "timeout_minutes": 1, "metrics": {"grounding_overlap": 0.5}}
-    id = launched(engine, minimums=None, config={"evaluation_pipeline": {"stages": [stage]}})
+    id = launch(engine, minimums=None, config={"evaluation_pipeline": {"stages": [stage]}})
     pieces = execution.begin(engine, id, 1)
     with writing(engine) as connection:
         connection.execute(sa.update(evaluation).values(resumed_at=now() - dt.timedelta(minutes=2)))
@@ -124,7 +124,7 @@ def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_pro
     engine: sa.Engine,
 ) -> None:
     import_prices(engine, 20)
-    done = execution.run(engine, launched(engine, minimums=None))
+    done = execution.run(engine, launch(engine, minimums=None))
     assert done.verdict == "inconclusive"
     assert done.results is not None
     whys = {gate["metric"]: gate["why"] for gate in done.results["gates"]}
@@ -134,14 +134,14 @@ def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_pro
 
 def test_a_regression_stage_compares_with_the_release_it_names(engine: sa.Engine) -> None:
     import_prices(engine, 40)
-    execution.run(engine, launched(engine, application="shop", release="v1.2.0"))
+    execution.run(engine, launch(engine, application="shop", release="v1.2.0"))
     stage = {
         "name": "regression",
         "compare_against": "production_v1.2.0",
         "metrics": ["grounding_overlap", "faithfulness"],
     }
     config = {"evaluation_pipeline": {"stages": [stage]}}
-    id = launched(engine, application="shop", release="v1.3.0", minimums=None, config=config)
+    id = launch(engine, application="shop", release="v1.3.0", minimums=None, config=config)
     done = execution.run(engine, id)
     assert done.results is not None
     verdicts = {gate["metric"]: gate["verdict"] for gate in done.results["gates"]}
@@ -150,7 +150,7 @@ def test_a_regression_stage_compares_with_the_release_it_names(engine: sa.Engine
 
 def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> None:
     import_prices(engine, 20)
-    id = launched(engine, application="shop", release="v2", minimums=None, limits={"cost_per_query": 0.02})
+    id = launch(engine, application="shop", release="v2", minimums=None, limits={"cost_per_query": 0.02})
     done = execution.run(engine, id)
     assert done.verdict == "inconclusive"
     assert done.results is not None
@@ -159,7 +159,7 @@ def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> No
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "said"),
+    ("changes", "error", "message"),
     [
         ({"dataset": "none"}, NotFound, "no dataset 'none'"),
         ({"judge": "oracle"}, BadInput, "no judge 'oracle'"),
@@ -170,10 +170,10 @@ def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> No
     ],
 )
 def test_what_cannot_run_is_refused_at_launch(
-    engine: sa.Engine, changes: dict[str, object], error: type[Exception], said: str
+    engine: sa.Engine, changes: dict[str, object], error: type[Exception], message: str
 ) -> None:
     import_prices(engine, 2)
-    with pytest.raises(error, match=said):
-        launched(engine, **changes)
+    with pytest.raises(error, match=message):
+        launch(engine, **changes)
     with reading(engine) as connection:
         assert runs.list_evaluations(connection) == []

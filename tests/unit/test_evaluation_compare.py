@@ -62,29 +62,29 @@ def test_several_metrics_get_intervals_that_hold_together() -> None:
     def both(values: list[float]) -> dict[str, object]:
         first, second = build_results(values), build_results(values, metric="question_overlap")
         rows = [
-            {**one, "scores": {**one["scores"], **other["scores"]}}
-            for one, other in zip(first["details"], second["details"], strict=True)  # type: ignore[call-overload]
+            {**first_row, "scores": {**first_row["scores"], **second_row["scores"]}}
+            for first_row, second_row in zip(first["details"], second["details"], strict=True)  # type: ignore[call-overload]
         ]
         return {**first, "metrics": {**first["metrics"], **second["metrics"]}, "details": rows}  # type: ignore[dict-item]
 
     noise = np.random.default_rng(4).normal(0, 0.1, 60)
     noisy = [float(np.clip(value + shift, 0, 1)) for value, shift in zip(BASELINE_VALUES, noise, strict=True)]
-    one, two = (
+    single, double = (
         compare_documents(build_results(BASELINE_VALUES), build_results(noisy), 0.05),
         compare_documents(both(BASELINE_VALUES), both(noisy), 0.05),
     )
-    assert (one.alpha_each, two.alpha_each) == (0.05, 0.025)
-    assert (two.differences[0].low or 0) < (one.differences[0].low or 0)
-    assert "Bonferroni" in two.as_json()["correction"]
+    assert (single.alpha_each, double.alpha_each) == (0.05, 0.025)
+    assert (double.differences[0].low or 0) < (single.differences[0].low or 0)
+    assert "Bonferroni" in double.as_json()["correction"]
 
 
 def test_what_the_baseline_never_had_cannot_be_lost() -> None:
     never = build_results([None] * 60, metric="question_overlap")
     metrics = {**build_results(BASELINE_VALUES)["metrics"], **never["metrics"]}  # type: ignore[dict-item]
-    found = compare_documents(
+    comparison = compare_documents(
         build_results(BASELINE_VALUES, metrics=metrics), build_results(BASELINE_VALUES), 0.05
     )
-    assert [item.metric for item in found.differences] == ["grounding_overlap"]
+    assert [item.metric for item in comparison.differences] == ["grounding_overlap"]
     assert compare_documents(never, never, 0.05).verdict == "inconclusive"
 
 
@@ -105,13 +105,13 @@ def test_permutation_of_signs_names_itself_and_gives_a_p_value() -> None:
 
 
 def test_different_judges_do_not_measure_alike() -> None:
-    found = compare_documents(
+    comparison = compare_documents(
         build_results(BASELINE_VALUES, judge="offline"),
         build_results(BASELINE_VALUES, judge="bedrock:m"),
         0.05,
     )
-    assert found.verdict == "inconclusive"
-    assert "the judges offline and bedrock:m differ" in found.differences[0].why
+    assert comparison.verdict == "inconclusive"
+    assert "the judges offline and bedrock:m differ" in comparison.differences[0].why
 
 
 def test_less_is_better_is_not_compared_upside_down(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,24 +141,24 @@ def test_cases_are_matched_by_input_and_occurrence_whatever_their_number() -> No
         }
         for number, (text, value) in enumerate([("a", 0.1), ("b", 0.2), ("a", 0.3), ("c", 0.4)], start=1)
     ]
-    found = pair_cases(
+    pairs = pair_cases(
         rows, [{**rows[2], "case": 1}, {**rows[1], "case": 2}, {**rows[0], "input_sha256": "d"}]
     )
-    assert [(before.case, now.case) for before, now in found.common] == [(1, 1), (2, 2)]
-    assert [side.input for side in found.only_baseline] == ["a", "c"]
-    assert [side.key for side in found.only_current] == ["d#0"]
+    assert [(before.case, after.case) for before, after in pairs.common] == [(1, 1), (2, 2)]
+    assert [side.input for side in pairs.only_baseline] == ["a", "c"]
+    assert [side.key for side in pairs.only_current] == ["d#0"]
 
 
 def test_the_largest_drops_come_first_whatever_the_scale() -> None:
     changed = [
         value - shift for value, shift in zip(BASELINE_VALUES, [0.0, 0.3, 0.1, *[0.0] * 57], strict=True)
     ]
-    found = compare_documents(build_results(BASELINE_VALUES), build_results(changed), 0.05)
-    drops = list_drops(found.pairs, {"grounding_overlap": Scale()})
-    assert [one.current.case for one in drops] == [2, 3]
+    comparison = compare_documents(build_results(BASELINE_VALUES), build_results(changed), 0.05)
+    drops = list_drops(comparison.pairs, {"grounding_overlap": Scale()})
+    assert [change.current.case for change in drops] == [2, 3]
     assert drops[0].gain == pytest.approx(-0.3)
-    assert list_drops(found.pairs, {"grounding_overlap": Scale(higher_is_better=False)}) == []
+    assert list_drops(comparison.pairs, {"grounding_overlap": Scale(higher_is_better=False)}) == []
     assert [
-        one.current.case
-        for one in list_gains(found.pairs, {"grounding_overlap": Scale(higher_is_better=False)})
+        change.current.case
+        for change in list_gains(comparison.pairs, {"grounding_overlap": Scale(higher_is_better=False)})
     ] == [2, 3]

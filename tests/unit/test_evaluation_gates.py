@@ -11,7 +11,7 @@ from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
 from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
 
 
-def measured(
+def summarise_values(
     name: str = "grounding_overlap", *, value: float = 0.9, n: int = 400, undefined: int = 0
 ) -> MetricResult:
     return summarise(
@@ -36,13 +36,13 @@ def traffic(**changes: object) -> TrafficFigures:
 
 @pytest.mark.parametrize(("threshold", "verdict"), [(0.5, "passed"), (0.9, "inconclusive"), (0.99, "failed")])
 def test_the_whole_interval_decides(threshold: float, verdict: str) -> None:
-    decision = decide(evidence(measured()), minimums={"grounding-overlap": threshold})
+    decision = decide(evidence(summarise_values()), minimums={"grounding-overlap": threshold})
     assert decision.verdict == verdict
     assert decision.gates[0].metric == "grounding_overlap"
 
 
 def test_undefined_cases_count_at_their_worst_and_best() -> None:
-    half = measured(value=1.0, n=500, undefined=500)
+    half = summarise_values(value=1.0, n=500, undefined=500)
     assert half.mean == 1.0
     assert (half.low_bounded, half.high_bounded) == (pytest.approx(0.5, abs=0.02), 1.0)
     gate = decide(evidence(half), minimums={"grounding_overlap": 0.8}).gates[0]
@@ -51,13 +51,13 @@ def test_undefined_cases_count_at_their_worst_and_best() -> None:
 
 
 def test_a_proxy_is_never_faithfulness() -> None:
-    gate = decide(evidence(measured(value=1.0)), minimums={"faithfulness": 0.1}).gates[0]
+    gate = decide(evidence(summarise_values(value=1.0)), minimums={"faithfulness": 0.1}).gates[0]
     assert gate.verdict == "inconclusive"
     assert "judge 'offline' only gives proxies (grounding_overlap)" in gate.why
 
 
 def test_no_value_at_all_is_inconclusive_with_the_reason() -> None:
-    gate = decide(evidence(measured(n=0, undefined=12)), minimums={"grounding_overlap": 0.0}).gates[0]
+    gate = decide(evidence(summarise_values(n=0, undefined=12)), minimums={"grounding_overlap": 0.0}).gates[0]
     assert gate.verdict == "inconclusive"
     assert "12 cases: the case has no answer" in gate.why
 
@@ -75,7 +75,7 @@ def test_a_thousand_different_failures_are_still_one_sentence() -> None:
 
 
 def test_no_gate_is_no_pass() -> None:
-    assert decide(evidence(measured())).verdict == "inconclusive"
+    assert decide(evidence(summarise_values())).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_order_of_verdicts(verdicts: list[str], verdict: str) -> None:
 
 
 def test_the_default_pipeline_on_proxies_is_inconclusive_everywhere() -> None:
-    decision = decide(evidence(measured()), pipeline=parse_pipeline(default_document()))
+    decision = decide(evidence(summarise_values()), pipeline=parse_pipeline(default_document()))
     assert {gate.verdict for gate in decision.gates} == {"inconclusive"}
     assert [stage.name for stage in decision.stages] == [
         *("synthetic_test_suite", "regression_tests", "cost_validation", "latency_validation")
@@ -137,8 +137,8 @@ def test_a_minimum_at_launch_replaces_the_threshold_of_the_stage() -> None:
             }
         }
     )
-    assert decide(evidence(measured()), pipeline=stages).verdict == "failed"
-    decision = decide(evidence(measured()), pipeline=stages, minimums={"grounding_overlap": 0.5})
+    assert decide(evidence(summarise_values()), pipeline=stages).verdict == "failed"
+    decision = decide(evidence(summarise_values()), pipeline=stages, minimums={"grounding_overlap": 0.5})
     assert [(gate.stage, gate.verdict) for gate in decision.gates] == [("s", "passed")]
 
 
@@ -148,7 +148,7 @@ def test_the_score_of_a_stage_is_weighted_and_unknown_when_a_metric_is() -> None
         "question_overlap": {"threshold": 0.1, "weight": 1},
     }
     stages = parse_pipeline({"evaluation_pipeline": {"stages": [{"name": "s", "metrics": metrics}]}})
-    both = evidence(measured(value=0.8), measured("question_overlap", value=0.4))
+    both = evidence(summarise_values(value=0.8), summarise_values("question_overlap", value=0.4))
     # (3 * 0.8 + 1 * 0.4) / 4
     assert decide(both, pipeline=stages).stages[0].score == pytest.approx(0.7)
-    assert decide(evidence(measured()), pipeline=stages).stages[0].score is None
+    assert decide(evidence(summarise_values()), pipeline=stages).stages[0].score is None

@@ -53,12 +53,12 @@ def test_the_default_file_is_the_promised_one() -> None:
         parse_pipeline(default_document()).stages,
         parse_pipeline(parse_yaml(PROMISED, "p.yaml")).stages,
     )
-    for one, other in zip(shipped, promised, strict=True):
-        assert {**vars(one), "description": ""} == {**vars(other), "description": ""}
+    for stage, promised_stage in zip(shipped, promised, strict=True):
+        assert {**vars(stage), "description": ""} == {**vars(promised_stage), "description": ""}
 
 
 @pytest.mark.parametrize(
-    ("stage", "said"),
+    ("stage", "message"),
     [
         (
             "{name: s, metrics: {faithfulness: {threshold: 85}}}",
@@ -81,10 +81,10 @@ def test_the_default_file_is_the_promised_one() -> None:
         ("nonsense", "stage 1 must have fields"),
     ],
 )
-def test_mistakes_name_stage_and_field(stage: str, said: str) -> None:
+def test_mistakes_name_stage_and_field(stage: str, message: str) -> None:
     with pytest.raises(BadInput) as caught:
         parse_yaml("evaluation_pipeline: {stages: [" + stage + "]}", "p.yaml")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith("p.yaml: ")
 
 

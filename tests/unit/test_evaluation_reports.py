@@ -25,7 +25,7 @@ def results(**changes: Any) -> dict[str, Any]:
     return {**build_results(BASELINE_VALUES), **facts, **changes}
 
 
-def parsed(written: bytes) -> ET.Element:
+def parse_junit(written: bytes) -> ET.Element:
     """The XML, after a look at its shape: what every reader of JUnit expects."""
     root = ET.fromstring(written)
     assert root.tag == "testsuites"
@@ -45,7 +45,9 @@ def parsed(written: bytes) -> ET.Element:
 
 def test_a_gate_is_a_test_case_and_what_is_open_is_an_error() -> None:
     gates = [gate(verdict, metric=verdict) for verdict in ("passed", "failed", "inconclusive", "error")]
-    root = parsed(junit.render_results(results(gates=gates, stages=[{"name": "s", "verdict": "failed"}])))
+    root = parse_junit(
+        junit.render_results(results(gates=gates, stages=[{"name": "s", "verdict": "failed"}]))
+    )
     suite = root[0]
     assert (suite.attrib["name"], suite.attrib["tests"]) == ("s", "4")
     assert (suite.attrib["failures"], suite.attrib["errors"]) == ("1", "2")
@@ -55,14 +57,14 @@ def test_a_gate_is_a_test_case_and_what_is_open_is_an_error() -> None:
 
 @pytest.mark.parametrize("changes", [{"gates": []}, {"gates": [gate("passed")], "partial": True}], ids=str)
 def test_a_run_that_decided_nothing_is_no_success(changes: dict[str, Any]) -> None:
-    root = parsed(junit.render_results(results(**changes)))
+    root = parse_junit(junit.render_results(results(**changes)))
     assert root.attrib["errors"] == "1"
 
 
 @given(st.text(max_size=60))
 def test_any_text_becomes_well_formed_xml(anything: str) -> None:
     hostile = gate("failed", stage=f"s{anything}", metric=f"m{anything}", why=f"]]>{anything}\x00\x1b")
-    root = parsed(junit.render_results(results(gates=[hostile], dataset=anything)))
+    root = parse_junit(junit.render_results(results(gates=[hostile], dataset=anything)))
     assert root.attrib["failures"] == "1"
 
 
@@ -108,7 +110,7 @@ def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "shown"),
+    ("raw", "escaped"),
     [
         ("[x](http://y)", "\\[x\\](http:/\u2060/y)"),
         ("a | b\n# c", "a \\| b \\#\u2060 c"),
@@ -117,5 +119,5 @@ def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
         ("@team www.x.y", "@\u2060team www\u2060.x.y"),
     ],
 )
-def test_text_from_outside_stays_text(raw: str, shown: str) -> None:
-    assert escape_text(raw) == shown
+def test_text_from_outside_stays_text(raw: str, escaped: str) -> None:
+    assert escape_text(raw) == escaped

@@ -51,7 +51,10 @@ def test_names_are_taken_apart_and_written_again(text: str, name: JudgeName) -> 
         ("openai:gpt@http://host:99999/v1", "is not a URL"),
         ("openai:gpt@https://host/v1?key=1", "without '?' or '#': https://host/v1."),
         ("openai:my model@http://host", "has a space"),
-        ("agentcore:Faithfulness", "'Faithfulness' is not the ID of an AgentCore evaluator; write Builtin.NAME"),
+        (
+            "agentcore:Faithfulness",
+            "'Faithfulness' is not the ID of an AgentCore evaluator; write Builtin.NAME",
+        ),
         ("x" * 201, "at most 200 characters"),
     ],
 )
