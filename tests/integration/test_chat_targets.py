@@ -163,9 +163,9 @@ def build_converse_reply(stop_reason: str, *texts: str) -> ScriptedReply:
     ],
 )
 def test_stop_reason_of_bedrock_is_reported(
-    scripted_bedrock: ScriptedServer, reply: ScriptedReply, text: str | None, problem: str
+    bedrock_server: ScriptedServer, reply: ScriptedReply, text: str | None, problem: str
 ) -> None:
-    scripted_bedrock.script(reply)
+    bedrock_server.script(reply)
     answer = ask(build_bedrock_spec(parameters={"max_tokens": 9}))
     assert (answer.text, answer.problem, answer.usage.output_tokens) == (text, problem, 2)
 

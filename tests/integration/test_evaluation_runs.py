@@ -117,7 +117,7 @@ def test_a_run_that_takes_too_long_fails_and_says_so(engine: sa.Engine) -> None:
     assert not score_batch(engine, id, pieces[0])
     done = execution.finish(engine, id, 1)
     assert (done.state, done.verdict) == ("failed", None)
-    assert "longer than its 1 minutes" in done.problem
+    assert "exceeded its time limit of 1 minutes" in done.problem
 
 
 def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_proxies(
@@ -161,7 +161,7 @@ def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> No
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"dataset": "none"}, NotFound, "no dataset 'none'"),
+        ({"dataset": "none"}, NotFound, "Dataset 'none' does not exist"),
         ({"judge": "oracle"}, BadInput, "no judge 'oracle'"),
         ({"minimums": {"x": 2}}, BadInput, "between 0 and 1"),
         ({"sample_size": 0}, BadInput, "at least 1"),

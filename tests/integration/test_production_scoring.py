@@ -16,13 +16,13 @@ from genaiops_core.evaluation.datasets.trace_case import read_trace_case
 from genaiops_core.evaluation.judges import create_judge
 from genaiops_core.evaluation.judges.protocol import Calls, Judgement
 from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt, Reply, Usage
-from genaiops_core.evaluation.production.judging import metrics_of, require_prices
+from genaiops_core.evaluation.production.judging import list_metrics, require_prices
 from genaiops_core.evaluation.production.scoring import (
     LEASE,
     MAX_WAIT,
     Limits,
     fetch_spent_today,
-    message,
+    read_queue_message,
     score_round,
 )
 from genaiops_core.rollbacks.observations import observe
@@ -106,8 +106,8 @@ def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> No
 
 
 def test_only_metrics_that_need_no_right_answer() -> None:
-    assert metrics_of(create_judge("offline")) == ("grounding_overlap", "question_overlap")
-    assert metrics_of(PaidJudge()) == PaidJudge.metrics
+    assert list_metrics(create_judge("offline")) == ("grounding_overlap", "question_overlap")
+    assert list_metrics(PaidJudge()) == PaidJudge.metrics
 
 
 def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
@@ -191,8 +191,8 @@ def test_the_message_for_a_queue(engine: sa.Engine) -> None:
     requests = traces(1)
     ingest_and_sample(engine, requests)
     with reading(engine) as connection:
-        result = message(connection, application=APPLICATION, trace_id=requests[0].trace_id)
-        assert message(connection, application="other", trace_id=requests[0].trace_id) is None
+        result = read_queue_message(connection, application=APPLICATION, trace_id=requests[0].trace_id)
+        assert read_queue_message(connection, application="other", trace_id=requests[0].trace_id) is None
     assert result is not None
     assert list(result) == ["request_id", "query", "response", "context", "priority", "reason"]
     assert (result["priority"], result["reason"]) == (2, "new_user")

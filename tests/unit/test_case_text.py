@@ -56,7 +56,7 @@ def test_row_changes_only_its_fields() -> None:
     changed = parse_case({"answer": "Thus", "reference": " "}, before)
     assert changed == Case(input="Why?", answer="Thus", contexts=("a\n\nb",), metadata={"topic": "post"})
     assert parse_case({"input": "Who?", "contexts": None}) == Case(input="Who?")
-    with pytest.raises(BadInput, match="needs an input"):
+    with pytest.raises(BadInput, match="requires an input"):
         parse_case({"input": " "}, before)
     with pytest.raises(BadInput, match="JSON object"):
         parse_case({"metadata": "[1]"}, before)

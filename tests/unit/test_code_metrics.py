@@ -64,12 +64,12 @@ def install_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 @pytest.fixture
-def metrics_package(installed: Callable[[str, str], None]) -> None:
+def metrics_package(install_metrics: Callable[[str, str], None]) -> None:
     lines = [f"{name} = pack_of_metrics:{name}" for name in POINTS]
-    installed("pack_of_metrics", "\n".join([*lines, "faithfulness = pack_of_metrics:half"]))
+    install_metrics("pack_of_metrics", "\n".join([*lines, "faithfulness = pack_of_metrics:half"]))
 
 
-def test_package_metric_is_in_the_registry(pack: None) -> None:
+def test_package_metric_is_in_the_registry(metrics_package: None) -> None:
     entry = metrics.lookup_metric("half")
     assert entry is not None
     assert (entry.title, entry.kind, entry.needs, entry.higher_is_better) == (
@@ -84,7 +84,7 @@ def test_package_metric_is_in_the_registry(pack: None) -> None:
     assert "half" in offline_judge.metrics and "half" not in offline_judge.defaults
 
 
-def test_package_metric_gives_values_and_reasons(pack: None) -> None:
+def test_package_metric_gives_values_and_reasons(metrics_package: None) -> None:
     assert judge_case("offline", "half", CASE)[0].value == 0.5
     assert judge_case("offline", "yes", CASE)[0].value == 1
     undefined = judge_case("offline", "counted", CASE)[0]
@@ -101,13 +101,13 @@ def test_package_metric_gives_values_and_reasons(pack: None) -> None:
         ("nan", "nan returned nan, which is not between 0 and 1."),
     ],
 )
-def test_failing_metric_fails_its_unit(pack: None, metric: str, sentence: str) -> None:
+def test_failing_metric_fails_its_unit(metrics_package: None, metric: str, sentence: str) -> None:
     with pytest.raises(CallFailed) as raised:
         judge_case("offline", metric, CASE)
     assert str(raised.value) == sentence
 
 
-def test_invalid_entry_points_are_reported(pack: None) -> None:
+def test_invalid_entry_points_are_reported(metrics_package: None) -> None:
     problems = {problem.split("'")[1]: problem for problem in metrics.load_code_metrics().problems}
     assert set(problems) == {"thirsty", "number", "absent", "faithfulness"}
     assert "requires 'water', which is not a field of a case" in problems["thirsty"]
@@ -118,11 +118,11 @@ def test_invalid_entry_points_are_reported(pack: None) -> None:
     assert entry is not None and entry.kind == "ragas"
 
 
-def test_example_of_the_docs_is_a_metric(installed: Callable[[str, str], None], tmp_path: Path) -> None:
+def test_example_of_the_docs_is_a_metric(install_metrics: Callable[[str, str], None], tmp_path: Path) -> None:
     example = ROOT / "examples" / "code_metric"
     shutil.copy(example / "brevity.py", tmp_path)
     wanted = (example / "pyproject.toml").read_text().split('."genaiops.metrics"]\n')[1].split("\n")[0]
-    installed("brevity", wanted.replace('"', ""))
+    install_metrics("brevity", wanted.replace('"', ""))
     assert judge_case("offline", "brevity", CASE)[0].value == 1
     long = judge_case("offline", "brevity", Case(input="Why?", answer="so " * 90))[0]
     assert (long.value, long.reason) == (0.5, "90 words")

@@ -62,7 +62,7 @@ def test_file_with_only_a_header_reports_it() -> None:
     table = read_table(b"question,answer\n", "a.csv")
     assert (table.columns, table.problems[0].problem) == (
         ("question", "answer"),
-        "has a header (row 1) and no rows below it",
+        "has a header (row 1) but no rows below it",
     )
 
 
