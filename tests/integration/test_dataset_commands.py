@@ -150,7 +150,7 @@ def test_spend_limit_stops_generation(documents: list[str], genaiops: Run, judge
     options = ("--name", "post", "--judge", "bedrock:amazon.nova-pro-v1:0", "--spend-limit", "0.000001")
     result = genaiops("dataset", "synthesise", *documents, *options)
     assert isinstance(result.exception, CallFailed)
-    assert "of the spend limit remains" in str(result.exception)
+    assert "of the spend limit remain" in str(result.exception)
     assert judge_server.state()["calls"] == 0
     assert "uses no model" in read_error(
         genaiops("dataset", "synthesise", *documents, "--name", "post", "--judge", "offline")

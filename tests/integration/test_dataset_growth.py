@@ -37,7 +37,7 @@ def test_matching_requests_become_one_version(engine: sa.Engine) -> None:
     ingest(engine, as_decoded_export(APPLICATION, requests))
     add_trace(engine, actor="ada", application=APPLICATION, trace_id=requests[-1].trace_id, dataset="real")
     result = add_matching_traces(engine, actor="ada", dataset="real", filters=DAY, limit=10)
-    assert (result.found, result.has_more) == (10, True)
+    assert (result.matched, result.has_more) == (10, True)
     assert result.skipped.pop(SAME_TRACE) == 1
     assert result.added + sum(result.skipped.values()) == 9
     assert result.version is not None and (result.version.version, result.version.cases) == (
@@ -60,11 +60,11 @@ def test_only_disliked_answers_are_added(engine: sa.Engine) -> None:
     result = add_matching_traces(
         engine, actor="ada", dataset="bad", filters=DAY, query=build_query(only_disliked=True), limit=50
     )
-    assert (result.found, result.added, result.has_more) == (1, 1, False)
+    assert (result.matched, result.added, result.has_more) == (1, 1, False)
     empty_result = add_matching_traces(
         engine, actor="ada", dataset="none", filters=DAY, query=build_query(only_errors=True)
     )
-    assert (empty_result.version, empty_result.found, empty_result.added) == (None, 0, 0)
+    assert (empty_result.version, empty_result.matched, empty_result.added) == (None, 0, 0)
 
 
 def test_conditions_become_a_search() -> None:

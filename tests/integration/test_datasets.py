@@ -12,7 +12,7 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.evaluation import datasets, runs
-from tests.integration.evaluating import import_prices, build_suite
+from tests.integration.evaluating import build_suite, import_prices
 
 CSV = "question,answer,contexts,ground_truth,topic\nWhy?,Because,\"['a', 'b']\",So,cats\n,lost,,,\n"
 

@@ -140,7 +140,7 @@ def test_a_dataset_goes_in_and_comes_out_by_command() -> None:
         "rejected": 1,
     }
     assert stored["columns"] == {"input": "Frage", "answer": "Antwort"}
-    assert stored["problems"] == [{"row": 3, "column": "Frage", "problem": "is empty; a case needs an input"}]
+    assert stored["problems"] == [{"row": 3, "column": "Frage", "problem": "is empty; a case requires an input"}]
     exported = genaiops("dataset", "export", "fragen", "--format", "jsonl").stdout
     assert [json.loads(line) for line in exported.splitlines()] == [
         {"input": "Was?", "answer": "Das", "contexts": None, "reference": None, "metadata": {}}

@@ -121,7 +121,7 @@ def test_grid_edits_create_a_new_version(empty_engine: sa.Engine) -> None:
 
 def test_invalid_grid_row_is_named() -> None:
     numbered = [(7, Case(input="Why?"))]
-    with pytest.raises(BadInput, match="Case 7: A case needs an input"):
+    with pytest.raises(BadInput, match="Case 7: A case requires an input"):
         dataset_edit.parse_edits(numbered, {"edited_rows": {0: {"input": " "}}}, "ada")
     with pytest.raises(BadInput, match="New row 1: The metadata is not JSON"):
         dataset_edit.parse_edits(numbered, {"added_rows": [{"input": "Who?", "metadata": "{"}]}, "ada")

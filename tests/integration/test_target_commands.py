@@ -127,7 +127,7 @@ def test_missing_answer_exits_with_1_and_reason(judge_server: JudgeServer) -> No
         (("http://h/", "--target-template", "bad.json"), "bad.json is not JSON"),
         (("bedrock:m", "--target-system", "@none.txt"), "none.txt cannot be read"),
         (("bad.yaml",), "bad.yaml is not YAML at line 1"),
-        (("list.yaml",), "list.yaml must be an object with fields such as kind and model"),
+        (("list.yaml",), "list.yaml must have fields such as kind and model"),
         (("http://169.254.169.254/",), "link-local or metadata address"),
     ],
 )

@@ -9,7 +9,7 @@ import zipfile
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
@@ -169,6 +169,7 @@ def test_unclosed_quote_rejects_one_row() -> None:
     ),
     delimiter=st.sampled_from(DELIMITERS),
 )
+@example(rows=[["\\", "0"]], delimiter="~")
 def test_written_csv_is_read_back(rows: list[list[str]], delimiter: str) -> None:
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL)

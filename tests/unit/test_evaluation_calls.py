@@ -1,4 +1,4 @@
-"""Small parts of the desk: shares, turns, clocks, keys, remaining time."""
+"""The calls of a run: shares of limits, rate limiter, clock, cache keys, packed replies, batches, remaining time."""
 
 from __future__ import annotations
 
