@@ -12,7 +12,7 @@ from genaiops_core.errors import BadInput
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit log.")]
 
 
-def pair(text: str, wrong: str) -> tuple[str, str]:
+def split_pair(text: str, wrong: str) -> tuple[str, str]:
     """NAME=VALUE to (NAME, VALUE); spaces around the name are left out.
 
     Args:
@@ -40,12 +40,12 @@ def read_file(file: Path, most_bytes: int | None = None) -> bytes:
     """
     from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES
 
-    most = MAX_FILE_BYTES if most_bytes is None else most_bytes
+    limit_bytes = MAX_FILE_BYTES if most_bytes is None else most_bytes
     try:
         size = file.stat().st_size
-        if size > most:
+        if size > limit_bytes:
             raise BadInput(
-                f"{file} has {size / 1e6:,.0f} MB; at most {most / 1e6:,.0f} MB are read. Split it, or leave out what "
+                f"{file} has {size / 1e6:,.0f} MB; at most {limit_bytes / 1e6:,.0f} MB are read. Split it, or leave out what "
                 "is not needed."
             )
         return file.read_bytes()

@@ -53,8 +53,8 @@ def list_entries(
     from genaiops_core.access import audit
 
     with reading(context.engine()) as connection:
-        found = audit.entries(connection, application=application, actor=actor, action=action, limit=limit)
-    rows = [dataclasses.asdict(entry) for entry in found]
+        entries = audit.entries(connection, application=application, actor=actor, action=action, limit=limit)
+    rows = [dataclasses.asdict(entry) for entry in entries]
     if as_json:
         print_json({"entries": rows})
         return

@@ -34,10 +34,10 @@ def diff(
 
     with reading(context.engine()) as connection:
         old, new = (changes.find_version(connection, f"{name}@{one}") for one in (before, after))
-        found = changes.diff_versions(connection, name, old.version, new.version)
+        difference = changes.diff_versions(connection, name, old.version, new.version)
     changed = [
         {"fields": one.fields, "before": one.before.as_json(), "after": one.after.as_json()}
-        for one in found.changed
+        for one in difference.changed
     ]
     if json:
         output.print_json(
@@ -45,21 +45,21 @@ def diff(
                 "dataset": name,
                 "before": old.version,
                 "after": new.version,
-                "unchanged": found.unchanged,
-                "added": [case.as_json() for case in found.added],
-                "removed": [case.as_json() for case in found.removed],
+                "unchanged": difference.unchanged,
+                "added": [case.as_json() for case in difference.added],
+                "removed": [case.as_json() for case in difference.removed],
                 "changed": changed,
             }
         )
         return
     output.say(
-        f"{name} version {old.version} to {new.version}: {len(found.added)} added, {len(found.removed)} removed, "
-        f"{len(changed)} changed, {found.unchanged} the same."
+        f"{name} version {old.version} to {new.version}: {len(difference.added)} added, {len(difference.removed)} removed, "
+        f"{len(changed)} changed, {difference.unchanged} the same."
     )
-    for sign, cases in (("+", found.added), ("-", found.removed)):
+    for sign, cases in (("+", difference.added), ("-", difference.removed)):
         for case in cases:
             output.say(f"{sign} {_short(case.input)}")
-    for one in found.changed:
+    for one in difference.changed:
         output.say(f"~ {_short(one.after.input)}")
         for different in one.differences:
             output.say(f"    {different.field}: {_short(different.before)} -> {_short(different.after)}")
@@ -77,22 +77,22 @@ def tag(
 
     engine = context.engine()
     with reading(engine) as connection:
-        found = changes.find_version(connection, name)
-        before = changes.list_tags(connection, found.dataset).get(label.strip())
+        version = changes.find_version(connection, name)
+        before = changes.list_tags(connection, version.dataset).get(label.strip())
     changes.tag_version(
         engine,
         actor=context.actor(),
-        name=found.dataset,
-        version=found.version,
+        name=version.dataset,
+        version=version.version,
         tag=label,
         reason=reason,
     )
     if json:
-        facts = {"dataset": found.dataset, "tag": label.strip(), "version": found.version, "before": before}
+        facts = {"dataset": version.dataset, "tag": label.strip(), "version": version.version, "before": before}
         output.print_json(facts)
         return
-    moved = f", moved from version {before}" if before not in (None, found.version) else ""
-    output.say(f"{found.dataset} version {found.version} is {label.strip()}{moved}.")
+    moved = f", moved from version {before}" if before not in (None, version.version) else ""
+    output.say(f"{version.dataset} version {version.version} is {label.strip()}{moved}.")
 
 
 def split(
@@ -107,22 +107,22 @@ def split(
 
     engine = context.engine()
     with reading(engine) as connection:
-        found = changes.find_version(connection, name)
+        version = changes.find_version(connection, name)
     stored = changes.split_version(
         engine,
         actor=context.actor(),
-        name=found.dataset,
-        version=found.version,
+        name=version.dataset,
+        version=version.version,
         shares=changes.parse_shares(" ".join(shares)),
         reason=reason,
     )
     with reading(engine) as connection:
         counts = search.count_facets(connection, stored.dataset, stored.version).splits
     if json:
-        output.print_json({**made(stored), "splits": counts})
+        output.print_json({**describe_version(stored), "splits": counts})
     else:
-        shown = ", ".join(f"{said} {count}" for said, count in counts.items())
-        output.say(f"{stored.dataset} version {stored.version}: {shown}.")
+        counts_text = ", ".join(f"{split_name} {count}" for split_name, count in counts.items())
+        output.say(f"{stored.dataset} version {stored.version}: {counts_text}.")
 
 
 def review(
@@ -143,15 +143,15 @@ def review(
 
     engine = context.engine()
     with reading(engine) as connection:
-        found = changes.find_version(connection, name)
-        wanted = search.CaseFilter(review=case_review.PENDING)
-        waiting = search.find_cases(connection, found.dataset, found.version, wanted, limit=1_000_000).cases
+        version = changes.find_version(connection, name)
+        pending_filter = search.CaseFilter(review=case_review.PENDING)
+        waiting = search.find_cases(connection, version.dataset, version.version, pending_filter, limit=1_000_000).cases
     rejected = reject or []
     accepted = [number for number, _ in waiting if number not in rejected] if accept_all else accept or []
     if not accepted and not rejected:
         rows = [{"case": number, **case.as_json()} for number, case in waiting]
         if json:
-            output.print_json({"dataset": found.dataset, "version": found.version, "pending": rows})
+            output.print_json({"dataset": version.dataset, "version": version.version, "pending": rows})
             return
         short = [{name: _short(value) for name, value in row.items()} for row in rows]
         output.print_table(short, ["case", "input", "reference"], empty="No case waits for review.")
@@ -159,19 +159,19 @@ def review(
     stored = case_review.review_cases(
         engine,
         actor=context.actor(),
-        name=found.dataset,
-        version=found.version,
+        name=version.dataset,
+        version=version.version,
         accept=accepted,
         reject=rejected,
         reason=reason,
     )
-    left = len(waiting) - len(accepted) - len(rejected)
+    pending = len(waiting) - len(accepted) - len(rejected)
     if json:
-        facts = {"accepted": len(accepted), "rejected": len(rejected), "pending": left}
-        output.print_json({**made(stored), **facts})
+        facts = {"accepted": len(accepted), "rejected": len(rejected), "pending": pending}
+        output.print_json({**describe_version(stored), **facts})
         return
     output.say(
-        f"{stored.dataset} version {stored.version}: {len(accepted)} accepted, {len(rejected)} left out, {left} wait."
+        f"{stored.dataset} version {stored.version}: {len(accepted)} accepted, {len(rejected)} left out, {pending} wait."
     )
 
 
@@ -196,7 +196,7 @@ def delete(
         output.say(f"{name} is deleted.")
 
 
-def made(stored: Any) -> dict[str, Any]:
+def describe_version(stored: Any) -> dict[str, Any]:
     """What commands say of a version they made."""
     return {
         "dataset": stored.dataset,

@@ -10,7 +10,7 @@ import typer
 from genaiops_core import output
 from genaiops_core.cli import arguments, context, traces
 from genaiops_core.cli import judge_options as pacing
-from genaiops_core.cli.dataset_changes import made
+from genaiops_core.cli.dataset_changes import describe_version
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; made when there is none.")]
 
@@ -43,7 +43,7 @@ def from_traces(
     from genaiops_core.evaluation.datasets import add_traces
 
     filters = traces.filters_of(last, start, end, application)
-    done = add_traces.add_matching_traces(
+    result = add_traces.add_matching_traces(
         context.engine(),
         actor=context.actor(),
         dataset=name,
@@ -55,20 +55,20 @@ def from_traces(
         reason=reason,
     )
     if json:
-        stored = {} if done.version is None else made(done.version)
-        facts = {"found": done.matched, "added": done.added, "skipped": done.skipped, "has_more": done.has_more}
+        stored = {} if result.version is None else describe_version(result.version)
+        facts = {"found": result.matched, "added": result.added, "skipped": result.skipped, "has_more": result.has_more}
         output.print_json({"dataset": name, "version": None, "cases": 0, **stored, **facts})
         return
-    if done.version is None or not done.added:
-        output.say(f"Nothing was added; {done.matched} requests were found.")
+    if result.version is None or not result.added:
+        output.say(f"Nothing was added; {result.matched} requests were found.")
     else:
         output.say(
-            f"{name} version {done.version.version}: {done.added} of {done.matched} requests added, "
-            f"{done.version.cases} cases in all."
+            f"{name} version {result.version.version}: {result.added} of {result.matched} requests added, "
+            f"{result.version.cases} cases in all."
         )
-    for why, count in done.skipped.items():
+    for why, count in result.skipped.items():
         output.say(f"  {count} left out: {why}")
-    if done.has_more:
+    if result.has_more:
         output.say(f"There may be more; --limit {limit} was reached.")
 
 
@@ -90,7 +90,7 @@ def synthesise(
     from genaiops_core.evaluation.synthesis.chunks import read_document
     from genaiops_core.evaluation.synthesis.generation import run_generation
 
-    done = run_generation(
+    result = run_generation(
         context.engine(),
         actor=context.actor(),
         dataset=name,
@@ -100,22 +100,22 @@ def synthesise(
         options=judging.parse_judge_options(pacing.options_of(judge_option)),
         rate_limits=pacing.pace_of(concurrency, calls_per_minute, RateLimits.unit_timeout_s, spend_limit),
         reason=reason,
-        progress=None if json else _tell_progress,
+        progress=None if json else _print_progress,
     )
-    cost = None if done.cost_nano_usd is None else done.cost_nano_usd / 1e9
+    cost = None if result.cost_nano_usd is None else result.cost_nano_usd / 1e9
     if json:
-        facts = {"added": done.added, "skipped": done.skipped, "passages": done.passages, "cost_usd": cost}
-        output.print_json({**made(done.version), **facts})
+        facts = {"added": result.added, "skipped": result.skipped, "passages": result.passages, "cost_usd": cost}
+        output.print_json({**describe_version(result.version), **facts})
         return
-    shown = "unknown cost" if cost is None else f"{cost:.6f} USD"
+    cost_text = "unknown cost" if cost is None else f"{cost:.6f} USD"
     output.say(
-        f"{name} version {done.version.version}: {done.added} questions wait for review "
-        f"(genaiops dataset review {name}); {shown}."
+        f"{name} version {result.version.version}: {result.added} questions wait for review "
+        f"(genaiops dataset review {name}); {cost_text}."
     )
-    for why, count in done.skipped.items():
+    for why, count in result.skipped.items():
         output.say(f"  {count} left out: {why}")
 
 
-def _tell_progress(done: int, of: int) -> None:
+def _print_progress(done: int, of: int) -> None:
     if done == of or done % 10 == 0:
         output.say(f"{done} of {of} drafts", err=True)

@@ -56,34 +56,34 @@ def show(name: Name, json: output.Json = False) -> None:
     from genaiops_core.evaluation.datasets import changes, search
 
     with reading(context.engine()) as connection:
-        found = changes.find_version(connection, name)
-        tags = [tag for tag, at in changes.list_tags(connection, found.dataset).items() if at == found.version]
-        counted = search.count_facets(connection, found.dataset, found.version)
-        first = datasets.list_cases(connection, found.dataset, found.version, limit=10)
+        version = changes.find_version(connection, name)
+        tags = [tag for tag, at in changes.list_tags(connection, version.dataset).items() if at == version.version]
+        facets = search.count_facets(connection, version.dataset, version.version)
+        first_cases = datasets.list_cases(connection, version.dataset, version.version, limit=10)
     if json:
-        cases = [{"case": number, **case.as_json()} for number, case in first]
+        cases = [{"case": number, **case.as_json()} for number, case in first_cases]
         output.print_json(
             {
-                **vars(found),
-                "problems": [item.as_json() for item in found.problems],
+                **vars(version),
+                "problems": [item.as_json() for item in version.problems],
                 "tags": tags,
-                "splits": counted.splits,
-                "reviews": counted.reviews,
+                "splits": facets.splits,
+                "reviews": facets.reviews,
                 "first": cases,
             }
         )
         return
     output.say(
-        f"{found.dataset} version {found.version}: {found.cases} cases, {found.rejected} rows rejected."
+        f"{version.dataset} version {version.version}: {version.cases} cases, {version.rejected} rows rejected."
     )
     if tags:
         output.say(f"Tags: {', '.join(tags)}")
-    for label, counts in (("Splits", counted.splits), ("Review", counted.reviews)):
+    for label, counts in (("Splits", facets.splits), ("Review", facets.reviews)):
         if set(counts) - {""}:
             output.say(
-                f"{label}: " + ", ".join(f"{said or 'none'} {count}" for said, count in counts.items())
+                f"{label}: " + ", ".join(f"{value or 'none'} {count}" for value, count in counts.items())
             )
-    rows = [{"case": number, **{k: _short(v) for k, v in case.as_json().items()}} for number, case in first]
+    rows = [{"case": number, **{k: _short(v) for k, v in case.as_json().items()}} for number, case in first_cases]
     output.print_table(rows, ["case", "input", "answer", "contexts", "reference"], empty="")
 
 
@@ -104,8 +104,8 @@ def export(
     from genaiops_core.evaluation.datasets import changes, exports
 
     with reading(context.engine()) as connection:
-        found = changes.find_version(connection, name)
-        lines = exports.write_cases(datasets.export_cases(connection, found.dataset, found.version), format)
+        version = changes.find_version(connection, name)
+        lines = exports.write_cases(datasets.export_cases(connection, version.dataset, version.version), format)
         if output_file is None:
             sys.stdout.buffer.writelines(lines)
             return
@@ -117,9 +117,9 @@ def export(
     if json:
         output.print_json(
             {
-                "dataset": found.dataset,
-                "version": found.version,
-                "cases": found.cases,
+                "dataset": version.dataset,
+                "version": version.version,
+                "cases": version.cases,
                 "file": str(output_file),
             }
         )
@@ -172,7 +172,7 @@ def import_dataset_command(
         output.print_json(rows[0] if len(rows) == 1 else {"datasets": rows})
         return
     for row in rows:
-        _tell(row)
+        _print_import(row)
 
 
 def split_version(text: str) -> tuple[str, int | None]:
@@ -189,7 +189,7 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
     """
     mapping: dict[str, str] = {}
     for pair in pairs:
-        field, column = arguments.pair(
+        field, column = arguments.split_pair(
             pair, f"--map takes FIELD=COLUMN, for example input=question, not '{pair}'."
         )
         mapping[field] = column
@@ -202,7 +202,7 @@ def _split_mappings(files: list[Path]) -> tuple[list[Path], list[str]]:
     return [file for file in files if str(file) not in pairs], pairs
 
 
-def _tell(row: dict[str, Any]) -> None:
+def _print_import(row: dict[str, Any]) -> None:
     known = "" if row["is_new"] else " (it was there already)"
     output.say(
         f"{row['dataset']} version {row['version']}{known}: {row['cases']} cases, {row['rejected']} rows rejected."

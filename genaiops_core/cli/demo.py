@@ -41,21 +41,21 @@ def demo(
     if outage and live is None:
         raise BadInput("--outage makes the live canary fail; say for how many seconds with --live.")
     if remove:
-        _remove(json=json)
+        _remove_demo(json=json)
         return
-    report = _write(seed)
+    report = _write_demo(seed)
     if live is None:
         if json:
             output.print_json(report)
         else:
-            typer.echo(_sentence(report))
+            typer.echo(_summarise_demo(report))
         return
     if not json:
-        typer.echo(_sentence(report))
-    _live(live, api or _own_api(), is_outage=outage, json=json, report=report)
+        typer.echo(_summarise_demo(report))
+    _send_live_traffic(live, api or _default_api_url(), is_outage=outage, json=json, report=report)
 
 
-def _write(seed: int) -> dict[str, Any]:
+def _write_demo(seed: int) -> dict[str, Any]:
     import gc
 
     from genaiops_core.clock import now
@@ -69,7 +69,7 @@ def _write(seed: int) -> dict[str, Any]:
         gc.enable()
 
 
-def _sentence(report: dict[str, Any]) -> str:
+def _summarise_demo(report: dict[str, Any]) -> str:
     if report["was_present"]:
         return (
             f"The demo is there already (seed {report['seed']}, written {report['written_at']}); nothing was changed. "
@@ -81,7 +81,7 @@ def _sentence(report: dict[str, Any]) -> str:
     )
 
 
-def _remove(*, json: bool) -> None:
+def _remove_demo(*, json: bool) -> None:
     from genaiops_core.demo.removal import remove_demo
 
     removed = remove_demo(context.engine(), actor=context.actor())
@@ -93,7 +93,7 @@ def _remove(*, json: bool) -> None:
         typer.echo("There is no demo in this database; nothing was changed.")
 
 
-def _live(seconds: float, api: str, *, is_outage: bool, json: bool, report: dict[str, Any]) -> None:
+def _send_live_traffic(seconds: float, api: str, *, is_outage: bool, json: bool, report: dict[str, Any]) -> None:
     import httpx
 
     from genaiops_core.demo.live import LiveApplication, LiveSecond
@@ -104,7 +104,7 @@ def _live(seconds: float, api: str, *, is_outage: bool, json: bool, report: dict
             for line in LiveApplication(client, is_outage=is_outage).run(seconds):
                 lines.append(line)
                 if not json:
-                    typer.echo(_shown(line))
+                    typer.echo(_format_second(line))
         except KeyboardInterrupt:
             # Asked to stop: what was sent stays, and the summary is still true.
             pass
@@ -120,7 +120,7 @@ def _live(seconds: float, api: str, *, is_outage: bool, json: bool, report: dict
         typer.echo(f"{totals['requests']} requests sent to {api}, {totals['errors']} of them failed.")
 
 
-def _shown(line: Any) -> str:
+def _format_second(line: Any) -> str:
     share = "unknown" if line.canary_share is None else f"{line.canary_share:.0%}"
     return (
         f"{line.at:%H:%M:%S} UTC  {line.requests} requests, {line.errors} failed; support-agent: "
@@ -128,7 +128,7 @@ def _shown(line: Any) -> str:
     )
 
 
-def _own_api() -> str:
+def _default_api_url() -> str:
     settings = context.settings()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.api_port}"

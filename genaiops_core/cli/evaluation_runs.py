@@ -37,8 +37,8 @@ def list_(
     from genaiops_core.evaluation.runs.evaluation import describe_evaluation
 
     with reading(context.engine()) as connection:
-        found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
-    rows = [describe_evaluation(run) for run in found]
+        evaluations = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
+    rows = [describe_evaluation(run) for run in evaluations]
     if json:
         output.print_json({"evaluations": rows})
         return
@@ -53,7 +53,7 @@ def show(id: Id, json: output.Json = False) -> None:
     from genaiops_core.evaluation import runs
 
     with reading(context.engine()) as connection:
-        _print(runs.get(connection, id), json=json)
+        _print_evaluation(runs.get(connection, id), json=json)
 
 
 @commands.command("pause")
@@ -61,7 +61,7 @@ def pause(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> N
     """Finish the calls under way and begin no new one until it is resumed."""
     from genaiops_core.evaluation import runs
 
-    _print(runs.pause(context.engine(), actor=context.actor(), id=id, reason=reason), json=json)
+    _print_evaluation(runs.pause(context.engine(), actor=context.actor(), id=id, reason=reason), json=json)
 
 
 @commands.command("resume")
@@ -81,7 +81,7 @@ def resume(
     run = runs.resume(
         context.engine(), actor=context.actor(), id=id, reason=reason, spend_limit_nano_usd=limit
     )
-    _print(run, json=json)
+    _print_evaluation(run, json=json)
 
 
 @commands.command("cancel")
@@ -89,7 +89,7 @@ def cancel(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> 
     """Stop an evaluation; its scores are kept, it gets no verdict."""
     from genaiops_core.evaluation import runs
 
-    _print(runs.cancel(context.engine(), actor=context.actor(), id=id, reason=reason), json=json)
+    _print_evaluation(runs.cancel(context.engine(), actor=context.actor(), id=id, reason=reason), json=json)
 
 
 @commands.command("wait")
@@ -100,19 +100,19 @@ def wait(id: Id, json: output.Json = False) -> None:
 
     engine = context.engine()
     with run_progress.bar(shown=not json) as progress:
-        done = run_progress.carry_out(engine, context.actor(), id, progress)
+        evaluation = run_progress.carry_out(engine, context.actor(), id, progress)
     with reading(engine) as connection:
-        body = results.build_document(connection, done, with_details=False)
+        body = results.build_document(connection, evaluation, with_details=False)
     verdicts.answer(body, json=json)
 
 
-def _print(run: Evaluation, *, json: bool) -> None:
+def _print_evaluation(run: Evaluation, *, json: bool) -> None:
     from genaiops_core.clock import now
     from genaiops_core.evaluation.runs.evaluation import describe_evaluation, estimate_remaining_s
 
-    told: dict[str, Any] = {**describe_evaluation(run), "remaining_s": estimate_remaining_s(run, now())}
+    fields: dict[str, Any] = {**describe_evaluation(run), "remaining_s": estimate_remaining_s(run, now())}
     if json:
-        output.print_json(told)
+        output.print_json(fields)
         return
-    rows = [{"field": name.replace("_", " "), "value": value} for name, value in told.items()]
+    rows = [{"field": name.replace("_", " "), "value": value} for name, value in fields.items()]
     output.print_table(rows, ["field", "value"], empty="")

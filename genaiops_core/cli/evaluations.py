@@ -74,13 +74,13 @@ def evaluate(
     from genaiops_core.evaluation.human import results
     from genaiops_core.evaluation.runs import deciding
 
-    asked = thresholds.parse(extra.args)
-    document = _pipeline(config, max_degradation)
-    against = documents.against_file(baseline)
-    pace = pacing.pace_of(concurrency, calls_per_minute, unit_timeout, spend_limit)
+    requested = thresholds.parse(extra.args)
+    document = _read_pipeline(config, max_degradation)
+    baseline_document = documents.read_baseline_file(baseline)
+    limits = pacing.pace_of(concurrency, calls_per_minute, unit_timeout, spend_limit)
     options = pacing.options_of(judge_option)
     engine, actor = context.engine(), context.actor()
-    answering = targets.target_of(
+    target_spec = targets.target_of(
         engine,
         target=target,
         model=target_model,
@@ -92,11 +92,11 @@ def evaluate(
         application=application,
         release=release,
     )
-    dataset, version = _suite(engine, actor, suite, map or [])
-    compared_with = ""
-    if against is None:
-        compared_with = documents.baseline_id(
-            engine, asked=baseline, document=document, dataset=dataset, judge=judge, application=application
+    dataset, version = _find_suite(engine, actor, suite, map or [])
+    baseline_id = ""
+    if baseline_document is None:
+        baseline_id = documents.find_baseline(
+            engine, requested=baseline, document=document, dataset=dataset, judge=judge, application=application
         )
     id = runs.launch(
         engine,
@@ -107,31 +107,31 @@ def evaluate(
         judge_options=options,
         metrics=metric or None,
         config=document,
-        minimums=asked.minimums,
-        limits=asked.limits,
+        minimums=requested.minimums,
+        limits=requested.limits,
         application=application,
         release=release,
         split=split,
         sample_size=sample_size,
-        target=answering,
+        target=target_spec,
         repetitions=repetitions,
-        pace=pace,
-        baseline=compared_with,
+        pace=limits,
+        baseline=baseline_id,
         reason=reason,
     )
     with run_progress.bar(shown=not json) as progress:
-        done = run_progress.carry_out(engine, actor, id, progress)
-    if against is not None:
-        done = deciding.decide_with_baseline(engine, id, actor=actor, baseline=against, at=now(), reason=reason)
+        evaluation = run_progress.carry_out(engine, actor, id, progress)
+    if baseline_document is not None:
+        evaluation = deciding.decide_with_baseline(engine, id, actor=actor, baseline=baseline_document, at=now(), reason=reason)
     with reading(engine) as connection:
-        body = results.build_document(connection, done)
+        body = results.build_document(connection, evaluation)
     if output_file:
         documents.write_json(output_file, body)
     verdicts.report(body, junit=junit, comment=comment)
     verdicts.answer(body, json=json)
 
 
-def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, Any] | None:
+def _read_pipeline(config: Path | None, max_degradation: float | None) -> dict[str, Any] | None:
     """The stages asked for; `--max-degradation` is one more, against the baseline, and like a threshold it suffices."""
     from genaiops_core.evaluation.verdicts import pipeline
 
@@ -141,7 +141,7 @@ def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, A
     return pipeline.set_max_degradation(document, max_degradation)
 
 
-def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:
+def _find_suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:
     """The dataset version that `--suite` means; a file is imported first (once: the same content is found again)."""
     from db.transaction import reading
     from genaiops_core.cli.datasets import parse_mapping
@@ -153,8 +153,8 @@ def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple
         if file.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet"):
             raise BadInput(f"{suite} does not exist.")
         with reading(engine) as connection:
-            named = changes.find_version(connection, suite)
-        return named.dataset, named.version
+            version = changes.find_version(connection, suite)
+        return version.dataset, version.version
     stored = datasets.import_dataset(
         engine,
         actor=actor,

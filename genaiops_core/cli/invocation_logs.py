@@ -12,7 +12,7 @@ from genaiops_core.cli import context
 from genaiops_core.errors import BadInput, Conflict
 
 
-def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
+def import_sources(sources: Sequence[str], application: str | None) -> dict[str, Any]:
     """Take in every source; the sums, and the first problems.
 
     Raises:

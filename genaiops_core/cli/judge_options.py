@@ -69,7 +69,7 @@ def options_of(pairs: list[str] | None) -> dict[str, str]:
     """
     made: dict[str, str] = {}
     for pair in pairs or ():
-        name, value = arguments.pair(
+        name, value = arguments.split_pair(
             pair, f"--judge-option {pair} must read KEY=VALUE, for example region=eu-central-1."
         )
         made[name.replace("-", "_")] = value

@@ -206,5 +206,5 @@ def _cuts(pairs: Sequence[str]) -> dict[str, float]:
 
 
 def _pair(text: str, shape: str) -> tuple[str, str]:
-    name, value = arguments.pair(text, f"'{text}' cannot be understood; write {shape}.")
+    name, value = arguments.split_pair(text, f"'{text}' cannot be understood; write {shape}.")
     return name, value.strip()

@@ -35,7 +35,7 @@ def publish(
     from genaiops_core.evaluation.runs import publishing
 
     places = publishing.parse_destinations(to)
-    body = documents.load(results)
+    body = documents.load_results(results)
     missing = [name for name in ("cases", "finished_at") if not body.get(name)]
     if missing:
         raise BadInput(f"{results} lacks '{missing[0]}', so it cannot be published.")

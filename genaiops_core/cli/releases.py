@@ -181,7 +181,7 @@ def list_prompts(application: Anywhere = None, as_json: Json = False) -> None:
 
 
 def _parameter(text: str) -> tuple[str, Any]:
-    name, value = arguments.pair(
+    name, value = arguments.split_pair(
         text, f"The parameter '{text}' must be written NAME=VALUE, for example temperature=0.2."
     )
     try:

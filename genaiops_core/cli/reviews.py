@@ -182,7 +182,7 @@ def to_dataset(
 
 def _rating(text: str) -> tuple[str, float | str]:
     wrong = f"'{text}' is no rating; write METRIC=VALUE, for example helpfulness=good."
-    metric, value = arguments.pair(text, wrong)
+    metric, value = arguments.split_pair(text, wrong)
     if not value.strip():
         raise BadInput(wrong)
     try:

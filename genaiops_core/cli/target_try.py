@@ -66,7 +66,7 @@ def try_target(
         input=input,
         contexts=tuple(context_texts) if context_texts else None,
         metadata=dict(
-            arguments.pair(one, f"--metadata takes NAME=VALUE, not '{one}'.") for one in metadata or ()
+            arguments.split_pair(one, f"--metadata takes NAME=VALUE, not '{one}'.") for one in metadata or ()
         ),
     )
     name, answered = _ask(engine, document, case)

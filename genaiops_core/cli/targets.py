@@ -111,7 +111,7 @@ def target_of(
         document["template"] = _json_file(template)
     if reply:
         document["reply"] = dict(
-            arguments.pair(one, f"--target-reply takes NAME=VALUE, not '{one}'.") for one in reply
+            arguments.split_pair(one, f"--target-reply takes NAME=VALUE, not '{one}'.") for one in reply
         )
     return specs.parse_spec(document, "--target").as_json()
 

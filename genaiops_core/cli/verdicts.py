@@ -40,7 +40,7 @@ def gate(
     from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
 
     asked = thresholds.parse(extra.args)
-    body = documents.load(results)
+    body = documents.load_results(results)
     if asked:
         evidence = gates.Evidence(
             metrics=parse_metrics(body),
@@ -83,8 +83,8 @@ def compare(
     from genaiops_core.evaluation.verdicts.compare import compare_documents
     from genaiops_core.evaluation.verdicts.documents import describe_source, parse_metrics
 
-    now = documents.load(current)
-    then = documents.load(baseline, like=now)
+    now = documents.load_results(current)
+    then = documents.load_results(baseline, like=now)
     found = compare_documents(then, now, max_degradation, method=method)
     scales = {name: one.scale for name, one in parse_metrics(then).items() if name in now["metrics"]}
     drops, gains = pairing.list_drops(found.pairs, scales), pairing.list_gains(found.pairs, scales)
@@ -101,7 +101,7 @@ def compare(
     }
     if junit:
         listed = {name: [one for one in drops if one.metric == name][:20] for name in scales}
-        documents.write(junit, junits.render_comparison(body, listed, {"baseline": baseline, "current": current}))
+        documents.write_file(junit, junits.render_comparison(body, listed, {"baseline": baseline, "current": current}))
     if json:
         output.print_json(body)
     else:
@@ -124,14 +124,14 @@ def pr_comment(
     from genaiops_core.evaluation.verdicts.compare import MAX_DEGRADATION, compare_documents
     from genaiops_core.evaluation.verdicts.documents import describe_source
 
-    body = documents.load(results)
+    body = documents.load_results(results)
     if baseline:
-        then = documents.load(baseline, like=body)
+        then = documents.load_results(baseline, like=body)
         found = compare_documents(then, body, MAX_DEGRADATION)
         body |= {"baseline": {"name": baseline, **describe_source(then)}, "comparison": found.as_json()}
     text = render_markdown(body)
     if output_file:
-        documents.write(output_file, text.encode())
+        documents.write_file(output_file, text.encode())
     if json:
         output.print_json({"verdict": body.get("verdict"), "markdown": text})
     elif not output_file:
@@ -145,9 +145,9 @@ def report(body: Mapping[str, Any], *, junit: Path | None, comment: Path | None)
     from genaiops_core.evaluation.verdicts.comment import render_markdown
 
     if junit:
-        documents.write(junit, junits.render_results(body))
+        documents.write_file(junit, junits.render_results(body))
     if comment:
-        documents.write(comment, render_markdown(body).encode())
+        documents.write_file(comment, render_markdown(body).encode())
 
 
 def answer(body: Mapping[str, Any], *, json: bool) -> None:

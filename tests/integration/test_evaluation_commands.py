@@ -161,12 +161,12 @@ def test_one_map_may_be_followed_by_several_pairs() -> None:
         (("import", "dataset", "missing.csv"), "missing.csv cannot be read"),
         (("import", "dataset", "prices.jsonl", "--map", "question"), "FIELD=COLUMN"),
         (("evaluate", "--suite", "missing.csv"), "missing.csv does not exist"),
-        (("evaluate", "--suite", "nothing"), "no dataset 'nothing'"),
+        (("evaluate", "--suite", "nothing"), "Dataset 'nothing' does not exist"),
         (("evaluate", "--suite", "prices.jsonl", "--mni-x", "1"), "'--mni-x' is unknown"),
         (("evaluate", "--suite", "prices.jsonl", "--config", "none.yaml"), "none.yaml does not exist"),
         (("gate", "--results", "prices.jsonl"), "cannot be read as results"),
         (("compare", "--baseline", "none.json", "--current", "none.json"), "none.json does not exist"),
-        (("dataset", "export", "nothing"), "no dataset 'nothing'"),
+        (("dataset", "export", "nothing"), "Dataset 'nothing' does not exist"),
     ],
 )
 def test_mistakes_are_one_sentence(arguments: tuple[str, ...], message: str) -> None:

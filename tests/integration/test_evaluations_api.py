@@ -71,7 +71,7 @@ def test_an_evaluation_is_paused_resumed_and_cancelled(client: TestClient) -> No
 @pytest.mark.parametrize(
     ("sent", "status", "message"),
     [
-        ({"dataset": "none"}, 404, "no dataset 'none'"),
+        ({"dataset": "none"}, 404, "Dataset 'none' does not exist"),
         ({"dataset": "prices", "concurrency": 0}, 400, "concurrency must be 1 to"),
         ({"dataset": "prices", "judge_options": {"colour": "red"}}, 400, "no judge option 'colour'"),
         ({"dataset": "prices", "repetitions": 3}, 400, "Only a target can answer a case more than once"),
@@ -115,7 +115,7 @@ def test_a_run_that_is_held_up_ends_the_waiting_with_what_there_is(
     assert callable(genaiops)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums=MINIMUMS)
     states.begin(engine, id, 1)
-    states.hold(engine, id, 1, "0.01 USD of the spend limit is left.")
+    states.pause_for_decision(engine, id, 1, "0.01 USD of the spend limit is left.")
     result = genaiops("wait", id)
     assert result.exit_code == 3
     assert "0.01 USD of the spend limit is left." in result.stdout

@@ -99,7 +99,7 @@ def test_nothing_to_measure_is_undefined_and_neither_0_nor_1() -> None:
 
 def test_values_out_of_range_fail_the_unit_and_rounding_does_not() -> None:
     wrong = {"reason": "", "verdict": 3}
-    with pytest.raises(CallFailed, match="RAGAS gave 3 for context_precision"):
+    with pytest.raises(CallFailed, match="RAGAS returned 3 for context_precision"):
         judge_answers("context_precision", wrong, wrong)
     right = {"reason": "", "verdict": 1}
     assert judge_answers("context_precision", right, right).value == pytest.approx(1)
@@ -123,7 +123,7 @@ def test_prompts_spelled_out_once_are_those_of_ragas() -> None:
     loaded = ragas_metrics.import_ragas()
     for name, kind in (("faithfulness", "Faithfulness"), ("context_recall", "ContextRecall")):
         original = getattr(loaded.collections, kind)(llm=loaded.Llm(None))
-        ours = ragas_metrics._template(name).metric
+        ours = ragas_metrics._build_template(name).metric
         for attribute, prompt in vars(original).items():
             if isinstance(prompt, loaded.BasePrompt):
                 for data in [example[0] for example in prompt.examples]:

@@ -160,13 +160,13 @@ def test_results_of_an_older_version_still_load() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema": 2}, "read it with the newer genaiops"),
+        ({"schema": 2}, "upgrade genaiops"),
         ({"details": [{"case": 1}]}, "row 1 of 'details'"),
         ({"gates": "none"}, "'gates'"),
-        ({"answers": {"answers": 1}}, "'answers' is not as"),
-        ({"judging": "free"}, "'judging' is not as"),
-        ({"comparison": 5}, "'comparison' is not as"),
-        ({"verdict": "superb"}, "'verdict' is not as"),
+        ({"answers": {"answers": 1}}, "'answers' is invalid"),
+        ({"judging": "free"}, "'judging' is invalid"),
+        ({"comparison": 5}, "'comparison' is invalid"),
+        ({"verdict": "superb"}, "'verdict' is invalid"),
         (
             {"gates": [{"name": "g", "metric": "m", "verdict": "fine", "why": ""}]},
             "'verdict' in row 1 of 'gates'",
