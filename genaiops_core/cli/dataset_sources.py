@@ -9,7 +9,7 @@ import typer
 
 from genaiops_core import output
 from genaiops_core.cli import arguments, context, traces
-from genaiops_core.cli import judge_options as pacing
+from genaiops_core.cli import judge_options as judge_options
 from genaiops_core.cli.dataset_changes import describe_version
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; made when there is none.")]
@@ -42,7 +42,7 @@ def from_traces(
 
     from genaiops_core.evaluation.datasets import add_traces
 
-    filters = traces.filters_of(last, start, end, application)
+    filters = traces.build_filters(last, start, end, application)
     result = add_traces.add_matching_traces(
         context.engine(),
         actor=context.actor(),
@@ -77,10 +77,10 @@ def synthesise(
     name: Annotated[str, typer.Option(help="The dataset; made when there is none.")],
     judge: Annotated[str, typer.Option(help="bedrock:MODEL or openai:MODEL@BASE_URL.")],
     cases: Annotated[int, typer.Option(help="Questions to write, 1 to 1000; fewer may pass.")] = 20,
-    judge_option: pacing.JudgeOption = None,
-    concurrency: pacing.Concurrency = 4,
-    calls_per_minute: pacing.CallsPerMinute = None,
-    spend_limit: pacing.SpendLimit = None,
+    judge_option: judge_options.JudgeOption = None,
+    concurrency: judge_options.Concurrency = 4,
+    calls_per_minute: judge_options.CallsPerMinute = None,
+    spend_limit: judge_options.SpendLimit = None,
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
@@ -97,8 +97,8 @@ def synthesise(
         documents=[read_document(arguments.read_file(file), file.name) for file in files],
         judge=judge,
         cases=cases,
-        options=judging.parse_judge_options(pacing.options_of(judge_option)),
-        rate_limits=pacing.pace_of(concurrency, calls_per_minute, RateLimits.unit_timeout_s, spend_limit),
+        options=judging.parse_judge_options(judge_options.parse_judge_options(judge_option)),
+        rate_limits=judge_options.parse_rate_limits(concurrency, calls_per_minute, RateLimits.unit_timeout_s, spend_limit),
         reason=reason,
         progress=None if json else _print_progress,
     )

@@ -99,11 +99,11 @@ def wait(id: Id, json: output.Json = False) -> None:
     from genaiops_core.evaluation.human import results
 
     engine = context.engine()
-    with run_progress.bar(shown=not json) as progress:
-        evaluation = run_progress.carry_out(engine, context.actor(), id, progress)
+    with run_progress.show_progress(shown=not json) as progress:
+        evaluation = run_progress.run_to_end(engine, context.actor(), id, progress)
     with reading(engine) as connection:
         body = results.build_document(connection, evaluation, with_details=False)
-    verdicts.answer(body, json=json)
+    verdicts.print_results(body, json=json)
 
 
 def _print_evaluation(run: Evaluation, *, json: bool) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from genaiops_core import output
 from genaiops_core.cli import arguments, context, documents, run_progress, targets, thresholds, verdicts
-from genaiops_core.cli import judge_options as pacing
+from genaiops_core.cli import judge_options as judge_options
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.rate_limits import RateLimits
 
@@ -46,12 +46,12 @@ def evaluate(
     target_reply: targets.Reply = None,
     target_prompt: targets.Prompt = "",
     repetitions: targets.Repetitions = 1,
-    metric: pacing.Metrics = None,
-    judge_option: pacing.JudgeOption = None,
-    concurrency: pacing.Concurrency = RateLimits.concurrency,
-    calls_per_minute: pacing.CallsPerMinute = None,
-    unit_timeout: pacing.UnitTimeout = RateLimits.unit_timeout_s,
-    spend_limit: pacing.SpendLimit = None,
+    metric: judge_options.Metrics = None,
+    judge_option: judge_options.JudgeOption = None,
+    concurrency: judge_options.Concurrency = RateLimits.concurrency,
+    calls_per_minute: judge_options.CallsPerMinute = None,
+    unit_timeout: judge_options.UnitTimeout = RateLimits.unit_timeout_s,
+    spend_limit: judge_options.SpendLimit = None,
     output_file: Annotated[Path | None, typer.Option("--output", help="Results to write, as JSON.")] = None,
     baseline: Annotated[
         str, typer.Option(help="Results file, evaluation id, or production, which is the default.")
@@ -77,10 +77,10 @@ def evaluate(
     requested = thresholds.parse(extra.args)
     document = _read_pipeline(config, max_degradation)
     baseline_document = documents.read_baseline_file(baseline)
-    limits = pacing.pace_of(concurrency, calls_per_minute, unit_timeout, spend_limit)
-    options = pacing.options_of(judge_option)
+    limits = judge_options.parse_rate_limits(concurrency, calls_per_minute, unit_timeout, spend_limit)
+    options = judge_options.parse_judge_options(judge_option)
     engine, actor = context.engine(), context.actor()
-    target_spec = targets.target_of(
+    target_spec = targets.build_target_spec(
         engine,
         target=target,
         model=target_model,
@@ -119,16 +119,16 @@ def evaluate(
         baseline=baseline_id,
         reason=reason,
     )
-    with run_progress.bar(shown=not json) as progress:
-        evaluation = run_progress.carry_out(engine, actor, id, progress)
+    with run_progress.show_progress(shown=not json) as progress:
+        evaluation = run_progress.run_to_end(engine, actor, id, progress)
     if baseline_document is not None:
         evaluation = deciding.decide_with_baseline(engine, id, actor=actor, baseline=baseline_document, at=now(), reason=reason)
     with reading(engine) as connection:
         body = results.build_document(connection, evaluation)
     if output_file:
         documents.write_json(output_file, body)
-    verdicts.report(body, junit=junit, comment=comment)
-    verdicts.answer(body, json=json)
+    verdicts.write_reports(body, junit=junit, comment=comment)
+    verdicts.print_results(body, json=json)
 
 
 def _read_pipeline(config: Path | None, max_degradation: float | None) -> dict[str, Any] | None:

@@ -34,15 +34,15 @@ def rollback(application: Application, reason: RequiredReason, as_json: Json = F
     """Everybody back to the stable release, or to the one before it when no canary is live; opens an incident."""
     from genaiops_core.rollbacks import procedure
 
-    done = procedure.roll_back(
+    result = procedure.roll_back(
         context.engine(), actor=context.actor(), application=application, reason=reason
     )
     if as_json:
-        print_json(done)
+        print_json(result)
         return
     typer.echo(
-        f"{done.application}: {done.from_release} was rolled back, {done.to_release} takes all traffic "
-        f"(routing version {done.routing_version}, incident {done.incident_id})."
+        f"{result.application}: {result.from_release} was rolled back, {result.to_release} takes all traffic "
+        f"(routing version {result.routing_version}, incident {result.incident_id})."
     )
 
 
@@ -84,15 +84,15 @@ def list_incidents(
     from genaiops_core.rollbacks import incidents
 
     with reading(context.engine()) as connection:
-        found = [
+        rows = [
             dataclasses.asdict(incident)
             for incident in incidents.list_incidents(connection, application, state)
         ]
     if as_json:
-        print_json({"incidents": found})
+        print_json({"incidents": rows})
         return
     columns = ("id", "application", "severity", "state", "title", "opened_by", "opened_at")
-    print_table(found, columns, empty="There is no incident.")
+    print_table(rows, columns, empty="There is no incident.")
 
 
 @incident_app.command("resolve")

@@ -113,12 +113,12 @@ def status(application: Anywhere = None, as_json: Json = False) -> None:
     from genaiops_core.rollouts import rollouts
 
     with reading(context.engine()) as connection:
-        found = [dataclasses.asdict(rollout) for rollout in rollouts.status(connection, application)]
+        statuses = [dataclasses.asdict(rollout) for rollout in rollouts.status(connection, application)]
     if as_json:
-        print_json({"rollouts": found})
+        print_json({"rollouts": statuses})
         return
     columns = ("application", "stable", "canary", "percent", "step", "state", "verdict")
-    rows = [{**row, "canary": row["canary"] or "-", "verdict": row["verdict"] or "-"} for row in found]
+    rows = [{**row, "canary": row["canary"] or "-", "verdict": row["verdict"] or "-"} for row in statuses]
     print_table(rows, columns, empty="No release takes traffic yet; start one with `genaiops rollout start`.")
 
 

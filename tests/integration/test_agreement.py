@@ -12,7 +12,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.human import judged, labels, reviews
 from genaiops_core.evaluation.human.production_agreement import read_production_agreement
 from genaiops_core.telemetry.scores import Score, record_scores
-from tests.integration.labelled import DATASET, METRIC, import_dataset, create_finished_run, import_labels
+from tests.integration.labelled import DATASET, METRIC, create_finished_run, import_dataset, import_labels
 from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, traces
 
 # The judge scores every fourth case low; people find those bad, and two more.

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from genaiops_core.api.app import create_app
 from genaiops_core.cli.main import run
 from genaiops_core.settings import Settings
-from tests.integration.labelled import METRIC, import_dataset, create_finished_run, import_labels
+from tests.integration.labelled import METRIC, create_finished_run, import_dataset, import_labels
 from tests.integration.test_agreement import SAID, VALUES
 
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from db.transaction import reading
 from genaiops_core.evaluation.human import judged, labels
 from pages.parts.reviews import review_keys
-from tests.integration.labelled import DATASET, METRIC, import_dataset, create_finished_run, import_labels
+from tests.integration.labelled import DATASET, METRIC, create_finished_run, import_dataset, import_labels
 from tests.integration.screens import check, read_texts
 from tests.integration.test_agreement import SAID, VALUES
 
