@@ -102,13 +102,13 @@ def _row(data: str, label: str, metric: str, items: list[Item]) -> Row:
     is_of_two = any(len(item.cases) == 2 for item in items)
     # Of two answers, those that people found equal have no better one.
     decided = [(value, human_label) for value, human_label in zip(values, labels, strict=True) if human_label != 0 or not is_of_two]
-    good = [one > 0 if is_of_two else one >= GOOD_FROM for _, one in decided]
+    good = [human_label > 0 if is_of_two else human_label >= GOOD_FROM for _, human_label in decided]
     return Row(
         data=data,
         label=label,
         metric=metric,
         n=len(values),
-        good=sum(good) if not is_of_two else sum(one > 0 for one in labels),
+        good=sum(good) if not is_of_two else sum(human_label > 0 for human_label in labels),
         auroc=auroc([value for value, _ in decided], good),
         spearman=spearman(values, labels),
     )

@@ -1,4 +1,4 @@
-"""`genaiops dataset diff, tag, split, review, delete`: from one version to the next."""
+"""`genaiops dataset diff, tag, split, review, delete`: compare and change versions of a dataset."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def diff(
     after: Annotated[str, typer.Argument(metavar="B", help="A version or a tag.")],
     json: output.Json = False,
 ) -> None:
-    """Compare two versions: cases added, removed, and changed field by field."""
+    """Compare two versions: cases added, cases removed, and cases changed, by field."""
     from db.transaction import reading
     from genaiops_core.evaluation.datasets import changes
 
     with reading(context.engine()) as connection:
-        old, new = (changes.find_version(connection, f"{name}@{one}") for one in (before, after))
+        old, new = (changes.find_version(connection, f"{name}@{label}") for label in (before, after))
         difference = changes.diff_versions(connection, name, old.version, new.version)
     changed = [
-        {"fields": one.fields, "before": one.before.as_json(), "after": one.after.as_json()}
-        for one in difference.changed
+        {"fields": case.fields, "before": case.before.as_json(), "after": case.after.as_json()}
+        for case in difference.changed
     ]
     if json:
         output.print_json(
@@ -59,9 +59,9 @@ def diff(
     for sign, cases in (("+", difference.added), ("-", difference.removed)):
         for case in cases:
             output.say(f"{sign} {_short(case.input)}")
-    for one in difference.changed:
-        output.say(f"~ {_short(one.after.input)}")
-        for different in one.differences:
+    for case in difference.changed:
+        output.say(f"~ {_short(case.after.input)}")
+        for different in case.differences:
             output.say(f"    {different.field}: {_short(different.before)} -> {_short(different.after)}")
 
 
@@ -71,7 +71,7 @@ def tag(
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """Call a version by a name of its own; a tag that stands on another version moves."""
+    """Add a tag to a version; a tag of another version moves to this one."""
     from db.transaction import reading
     from genaiops_core.evaluation.datasets import changes
 
@@ -101,7 +101,7 @@ def split(
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """Make the version in which every case names its split; by its input alone, so that it never moves."""
+    """Assign every case to a split in a new version; the split depends on the input of the case alone."""
     from db.transaction import reading
     from genaiops_core.evaluation.datasets import changes, search
 
@@ -128,16 +128,16 @@ def split(
 def review(
     name: Dataset,
     accept: Annotated[
-        list[int] | None, typer.Option(help="Number of a case that is good. Repeatable.")
+        list[int] | None, typer.Option(help="Number of a case to accept. Repeatable.")
     ] = None,
     reject: Annotated[
-        list[int] | None, typer.Option(help="Number of a case to leave out. Repeatable.")
+        list[int] | None, typer.Option(help="Number of a case to reject. Repeatable.")
     ] = None,
-    accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every case that waits.")] = False,
+    accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every pending case.")] = False,
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """List generated cases that wait for a person, accept them, or leave them out."""
+    """List generated cases that are pending review, or accept and reject them."""
     from db.transaction import reading
     from genaiops_core.evaluation.datasets import case_review, changes, search
 
@@ -154,7 +154,7 @@ def review(
             output.print_json({"dataset": version.dataset, "version": version.version, "pending": rows})
             return
         short = [{name: _short(value) for name, value in row.items()} for row in rows]
-        output.print_table(short, ["case", "input", "reference"], empty="No case waits for review.")
+        output.print_table(short, ["case", "input", "reference"], empty="No case is pending review.")
         return
     stored = case_review.review_cases(
         engine,
@@ -171,24 +171,24 @@ def review(
         output.print_json({**describe_version(stored), **facts})
         return
     output.say(
-        f"{stored.dataset} version {stored.version}: {len(accepted)} accepted, {len(rejected)} left out, {pending} wait."
+        f"{stored.dataset} version {stored.version}: {len(accepted)} accepted, {len(rejected)} rejected, {pending} pending."
     )
 
 
 def delete(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     reason: arguments.Reason = "",
-    yes: Annotated[str, typer.Option("--yes", help="The name again, instead of typing it.")] = "",
+    yes: Annotated[str, typer.Option("--yes", help="Repeat the name to skip the prompt.")] = "",
     json: output.Json = False,
 ) -> None:
-    """Remove a dataset with all its versions; refused while an evaluation stands on it."""
+    """Delete a dataset with all its versions; refused while an evaluation uses it."""
     from genaiops_core.evaluation import datasets
 
     typed = yes or (
         "" if json else typer.prompt(f"Type {name} to delete it with all its versions", default="")
     )
     if typed.strip() != name:
-        raise BadInput(f"Nothing was deleted: say --yes {name}, or type the name exactly.")
+        raise BadInput(f"Nothing was deleted: pass --yes {name}, or type the name exactly.")
     datasets.delete_dataset(context.engine(), actor=context.actor(), name=name, reason=reason)
     if json:
         output.print_json({"dataset": name, "deleted": True})
@@ -197,7 +197,7 @@ def delete(
 
 
 def describe_version(stored: Any) -> dict[str, Any]:
-    """What commands say of a version they made."""
+    """The JSON fields of a version that a command stored."""
     return {
         "dataset": stored.dataset,
         "version": stored.version,

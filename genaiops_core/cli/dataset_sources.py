@@ -1,4 +1,4 @@
-"""`genaiops dataset from-traces, synthesise`: cases from traffic and from documents."""
+"""`genaiops dataset from-traces, synthesise`: create cases from traffic and from documents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genaiops_core.cli import arguments, context, traces
 from genaiops_core.cli import judge_options as judge_options
 from genaiops_core.cli.dataset_changes import describe_version
 
-Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; made when there is none.")]
+Dataset = Annotated[str, typer.Argument(metavar="NAME", help="Name of the dataset; created if missing.")]
 
 
 def register(commands: typer.Typer) -> None:
@@ -29,15 +29,15 @@ def from_traces(
     end: traces.End = None,
     application: traces.Application = None,
     release: Annotated[str | None, typer.Option(help="Only this release.")] = None,
-    only_errors: Annotated[bool, typer.Option("--only-errors", help="Requests that failed.")] = False,
-    disliked: Annotated[bool, typer.Option("--disliked", help="Requests with a thumb down.")] = False,
-    metric: Annotated[str, typer.Option(help="Of --below, for example faithfulness.")] = "",
-    below: Annotated[float | None, typer.Option(help="Only requests that scored lower.")] = None,
-    limit: Annotated[int, typer.Option(help="Requests at most, newest first, 1 to 5000.")] = 200,
+    only_errors: Annotated[bool, typer.Option("--only-errors", help="Only requests that failed.")] = False,
+    disliked: Annotated[bool, typer.Option("--disliked", help="Only requests with negative feedback.")] = False,
+    metric: Annotated[str, typer.Option(help="Metric of --below, for example faithfulness.")] = "",
+    below: Annotated[float | None, typer.Option(help="Only requests with a lower score.")] = None,
+    limit: Annotated[int, typer.Option(help="Largest number of requests, newest first, 1 to 5000.")] = 200,
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """Make the requests that a search finds test cases: one new version, nothing twice."""
+    """Create test cases from matching requests in one new version; requests already added are skipped."""
     import dataclasses
 
     from genaiops_core.evaluation.datasets import add_traces
@@ -60,23 +60,23 @@ def from_traces(
         output.print_json({"dataset": name, "version": None, "cases": 0, **stored, **facts})
         return
     if result.version is None or not result.added:
-        output.say(f"Nothing was added; {result.matched} requests were found.")
+        output.say(f"No case was added; {result.matched} requests match.")
     else:
         output.say(
             f"{name} version {result.version.version}: {result.added} of {result.matched} requests added, "
-            f"{result.version.cases} cases in all."
+            f"{result.version.cases} cases in total."
         )
     for why, count in result.skipped.items():
         output.say(f"  {count} left out: {why}")
     if result.has_more:
-        output.say(f"There may be more; --limit {limit} was reached.")
+        output.say(f"More requests may match: --limit {limit} was reached.")
 
 
 def synthesise(
     files: Annotated[list[Path], typer.Argument(help="Text or Markdown.", metavar="FILE...")],
-    name: Annotated[str, typer.Option(help="The dataset; made when there is none.")],
+    name: Annotated[str, typer.Option(help="Name of the dataset; created if missing.")],
     judge: Annotated[str, typer.Option(help="bedrock:MODEL or openai:MODEL@BASE_URL.")],
-    cases: Annotated[int, typer.Option(help="Questions to write, 1 to 1000; fewer may pass.")] = 20,
+    cases: Annotated[int, typer.Option(help="Questions to generate, 1 to 1000; some may be skipped.")] = 20,
     judge_option: judge_options.JudgeOption = None,
     concurrency: judge_options.Concurrency = 4,
     calls_per_minute: judge_options.CallsPerMinute = None,
@@ -84,7 +84,7 @@ def synthesise(
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """Let a judge's model write questions about documents; they wait for review before they count."""
+    """Generate questions from documents with a judge's model; each question needs review before use."""
     from genaiops_core.evaluation.rate_limits import RateLimits
     from genaiops_core.evaluation.runs import judging
     from genaiops_core.evaluation.synthesis.chunks import read_document
@@ -109,7 +109,7 @@ def synthesise(
         return
     cost_text = "unknown cost" if cost is None else f"{cost:.6f} USD"
     output.say(
-        f"{name} version {result.version.version}: {result.added} questions wait for review "
+        f"{name} version {result.version.version}: {result.added} questions pending review "
         f"(genaiops dataset review {name}); {cost_text}."
     )
     for why, count in result.skipped.items():

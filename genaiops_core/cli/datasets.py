@@ -1,4 +1,4 @@
-"""`genaiops dataset` and `genaiops import dataset`: test cases in and out."""
+"""`genaiops dataset` and `genaiops import dataset`: import, list, show and export test cases."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def list_datasets(json: output.Json = False) -> None:
     else:
         columns = ["dataset", "version", "cases", "source", "created_by", "created_at"]
         output.print_table(
-            rows, columns, empty="No dataset yet; import one with genaiops import dataset FILE."
+            rows, columns, empty="There is no dataset; import one with genaiops import dataset FILE."
         )
 
 
 @commands.command()
 def show(name: Name, json: output.Json = False) -> None:
-    """Show one version of a dataset: columns, problems and its first cases."""
+    """Show a version of a dataset: columns, problems and the first cases."""
     from db.transaction import reading
     from genaiops_core.evaluation import datasets
     from genaiops_core.evaluation.datasets import changes, search
@@ -90,13 +90,13 @@ def show(name: Name, json: output.Json = False) -> None:
 @commands.command()
 def export(
     name: Name,
-    format: Annotated[str, typer.Option(help="jsonl: one case a line; csv: for spreadsheets.")] = "jsonl",
+    format: Annotated[str, typer.Option(help="jsonl (a case per line) or csv (for spreadsheets).")] = "jsonl",
     output_file: Annotated[
-        Path | None, typer.Option("--output", help="File to write; stdout otherwise.")
+        Path | None, typer.Option("--output", help="File to write; standard output by default.")
     ] = None,
     json: output.Json = False,
 ) -> None:
-    """Write the cases of a dataset: input, answer, contexts, reference, metadata."""
+    """Export the cases of a dataset: input, answer, contexts, reference, metadata."""
     import sys
 
     from db.transaction import reading
@@ -130,15 +130,15 @@ def import_dataset_command(
         list[Path],
         typer.Argument(help="CSV, TSV, JSON, JSONL, XLSX, XLS, ODS or Parquet.", metavar="FILE..."),
     ],
-    name: Annotated[str, typer.Option(help="Name of the dataset; the file's name otherwise.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the dataset; the file name by default.")] = "",
     map: Annotated[list[str] | None, typer.Option(help=MAP_HELP)] = None,
     sheet: Annotated[
-        str | None, typer.Option(help="Sheet of a workbook; the first that looks like a dataset otherwise.")
+        str | None, typer.Option(help="Sheet of a workbook; by default the first with recognised columns.")
     ] = None,
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """Import test cases; good rows are kept, the others are listed by row and column."""
+    """Import test cases; valid rows are imported, rejected rows are listed by row and column."""
     from genaiops_core.evaluation import datasets
 
     files, more = _split_mappings(files)
@@ -176,13 +176,13 @@ def import_dataset_command(
 
 
 def split_version(text: str) -> tuple[str, int | None]:
-    """NAME@3 to (NAME, 3); NAME to (NAME, None)."""
+    """Split NAME@3 into (NAME, 3), and NAME into (NAME, None)."""
     match = _VERSION.fullmatch(text)
     return (match["name"], int(match["version"])) if match else (text, None)
 
 
 def parse_mapping(pairs: list[str]) -> dict[str, str]:
-    """FIELD=COLUMN pairs to a mapping.
+    """Parse FIELD=COLUMN pairs.
 
     Raises:
         BadInput: a pair has no '='.
@@ -197,13 +197,13 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _split_mappings(files: list[Path]) -> tuple[list[Path], list[str]]:
-    """`--map input=a answer=b` leaves answer=b among the files; no file is called so."""
+    """Separate mappings from files: the parser takes the second pair of `--map input=a answer=b` for a file."""
     pairs = [str(file) for file in files if "=" in str(file) and not file.exists()]
     return [file for file in files if str(file) not in pairs], pairs
 
 
 def _print_import(row: dict[str, Any]) -> None:
-    known = "" if row["is_new"] else " (it was there already)"
+    known = "" if row["is_new"] else " (already imported)"
     output.say(
         f"{row['dataset']} version {row['version']}{known}: {row['cases']} cases, {row['rejected']} rows rejected."
     )
@@ -212,7 +212,7 @@ def _print_import(row: dict[str, Any]) -> None:
 
 
 def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
-    """The first problems of a file as `Problem.as_json` has them, a line each, and how many more there are."""
+    """Print the first 20 problems of a file, each as `Problem.as_json` returns it, and the number of the others."""
     for problem in problems[:20]:
         where = f"row {problem['row']}" if problem["row"] is not None else "the file"
         column = f", column {problem['column']}" if problem["column"] else ""

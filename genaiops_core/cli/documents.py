@@ -1,4 +1,4 @@
-"""Results documents that commands read and write: files, evaluations by id, and the one of production."""
+"""Results documents that commands read and write: files, evaluations by id, and the production baseline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def is_evaluation_id(text: str) -> bool:
-    """Whether this can only be the id of an evaluation."""
+    """Whether `text` is an evaluation id and no file of that name exists."""
     return bool(_ID.fullmatch(text)) and not Path(text).exists()
 
 
@@ -69,7 +69,7 @@ def load_results(source: str, *, like: Mapping[str, Any] | None = None) -> dict[
 
 
 def read_baseline_file(source: str) -> Baseline | None:
-    """`--baseline FILE` as what a run is compared with; None where an evaluation of the database is meant."""
+    """Read `--baseline FILE`; None when `source` means an evaluation in the database."""
     from genaiops_core.evaluation.runs.deciding import Baseline
     from genaiops_core.evaluation.verdicts import documents
 
@@ -88,7 +88,7 @@ def find_baseline(
     judge: str,
     application: str,
 ) -> str:
-    """The evaluation that a run is compared with; says on stderr when production was asked for and has none."""
+    """Find the id of the baseline evaluation; '' without one, with a note on stderr when production was requested."""
     from db.transaction import reading
     from genaiops_core.evaluation.judges import parse_judge_name
     from genaiops_core.evaluation.runs import comparison
@@ -107,20 +107,20 @@ def find_baseline(
             stable=status[0].stable if status else None,
         )
     if requested == PRODUCTION and not baseline:
-        typer.echo("There is no production baseline yet, so nothing is compared.", err=True)
+        typer.echo("There is no production baseline, so nothing is compared.", err=True)
     return baseline
 
 
 def write_json(file: Path, body: Mapping[str, Any]) -> None:
-    """Write a document, readable for people."""
+    """Write a document as indented JSON."""
     write_file(file, orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def write_file(file: Path, content: bytes) -> None:
-    """Write a file and its folder.
+    """Write a file; create its folder if it is missing.
 
     Raises:
-        BadInput: it cannot be written.
+        BadInput: the file cannot be written.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

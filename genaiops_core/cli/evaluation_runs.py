@@ -1,4 +1,4 @@
-"""`genaiops evaluation`: the runs there are, and how they are paused, resumed, cancelled and waited for."""
+"""`genaiops evaluation`: list, show, pause, resume, cancel and wait for evaluations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     json: output.Json = False,
 ) -> None:
-    """Evaluations, newest first."""
+    """List evaluations, newest first."""
     from db.transaction import reading
     from genaiops_core.evaluation import runs
     from genaiops_core.evaluation.runs.evaluation import describe_evaluation
@@ -48,7 +48,7 @@ def list_(
 
 @commands.command("show")
 def show(id: Id, json: output.Json = False) -> None:
-    """One evaluation: how far it is, what it spent, what came out."""
+    """Show an evaluation: progress, spending and results."""
     from db.transaction import reading
     from genaiops_core.evaluation import runs
 
@@ -58,7 +58,7 @@ def show(id: Id, json: output.Json = False) -> None:
 
 @commands.command("pause")
 def pause(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> None:
-    """Finish the calls under way and begin no new one until it is resumed."""
+    """Pause an evaluation: calls in flight finish, no new call starts until it is resumed."""
     from genaiops_core.evaluation import runs
 
     _print_evaluation(runs.pause(context.engine(), actor=context.actor(), id=id, reason=reason), json=json)
@@ -70,11 +70,11 @@ def resume(
     reason: arguments.Reason = "",
     spend_limit: Annotated[
         float | None,
-        typer.Option(help="New limit of the whole run in USD; without it the limit stays.", min=0),
+        typer.Option(help="New spend limit of the evaluation in USD; unchanged by default.", min=0),
     ] = None,
     json: output.Json = False,
 ) -> None:
-    """Let a paused, cancelled or failed evaluation go on; no finished call is paid again."""
+    """Resume a paused, cancelled or failed evaluation; finished calls are not repeated."""
     from genaiops_core.evaluation import runs
 
     limit = parse_spend_limit(spend_limit)
@@ -86,7 +86,7 @@ def resume(
 
 @commands.command("cancel")
 def cancel(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> None:
-    """Stop an evaluation; its scores are kept, it gets no verdict."""
+    """Cancel an evaluation; its scores stay, it gets no verdict."""
     from genaiops_core.evaluation import runs
 
     _print_evaluation(runs.cancel(context.engine(), actor=context.actor(), id=id, reason=reason), json=json)
@@ -94,7 +94,7 @@ def cancel(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> 
 
 @commands.command("wait")
 def wait(id: Id, json: output.Json = False) -> None:
-    """Wait until it has ended, doing the work here where no worker runs; the exit code says the verdict."""
+    """Wait for an evaluation to end, or run it here without a worker; the exit code is the verdict."""
     from db.transaction import reading
     from genaiops_core.evaluation.human import results
 

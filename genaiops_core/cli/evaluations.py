@@ -1,4 +1,4 @@
-"""`genaiops evaluate`: from a test suite to an exit code."""
+"""`genaiops evaluate`: score a test suite, decide its gates and exit with the verdict."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def evaluate(
     judge: Annotated[
         str,
         typer.Option(
-            help="Who measures: offline, bedrock:MODEL, openai:MODEL@BASE_URL, agentcore:EVALUATOR."
+            help="Judge: offline, bedrock:MODEL, openai:MODEL@BASE_URL or agentcore:EVALUATOR."
         ),
     ] = "offline",
-    application: Annotated[str, typer.Option(help="Application whose quality this is.")] = "",
-    release: Annotated[str, typer.Option(help="Release whose quality this is.")] = "",
+    application: Annotated[str, typer.Option(help="Application to evaluate.")] = "",
+    release: Annotated[str, typer.Option(help="Release to evaluate.")] = "",
     split: Annotated[str, typer.Option(help="Only the cases of this split of the dataset.")] = "",
     sample_size: Annotated[int | None, typer.Option(help="At most this many cases.", min=1)] = None,
-    map: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN, where SUITE is a file.")] = None,
+    map: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN, if SUITE is a file.")] = None,
     target: targets.Where = "",
     target_model: targets.Model = "",
     target_system: targets.System = "",
@@ -52,12 +52,12 @@ def evaluate(
     calls_per_minute: judge_options.CallsPerMinute = None,
     unit_timeout: judge_options.UnitTimeout = RateLimits.unit_timeout_s,
     spend_limit: judge_options.SpendLimit = None,
-    output_file: Annotated[Path | None, typer.Option("--output", help="Results to write, as JSON.")] = None,
+    output_file: Annotated[Path | None, typer.Option("--output", help="Results file to write, as JSON.")] = None,
     baseline: Annotated[
-        str, typer.Option(help="Results file, evaluation id, or production, which is the default.")
+        str, typer.Option(help="Results file, evaluation id, or production (the default).")
     ] = "",
     max_degradation: Annotated[
-        float | None, typer.Option(help="Largest loss against the baseline, as in compare.", min=0, max=1)
+        float | None, typer.Option(help="Largest allowed loss against the baseline, as in compare.", min=0, max=1)
     ] = None,
     junit: verdicts.Junit = None,
     comment: verdicts.CommentFile = None,
@@ -66,7 +66,7 @@ def evaluate(
 ) -> None:
     """Score a test suite and decide its gates: exit 0 passed, 1 failed, 3 inconclusive or error.
 
-    --min-METRIC X, --max-cost-per-query USD and --max-latency-p95 MS ask for more, or instead of --config.
+    --min-METRIC X, --max-cost-per-query USD and --max-latency-p95 MS add gates; --config is optional then.
     """
     from db.transaction import reading
     from genaiops_core.clock import now
@@ -132,7 +132,7 @@ def evaluate(
 
 
 def _read_pipeline(config: Path | None, max_degradation: float | None) -> dict[str, Any] | None:
-    """The stages asked for; `--max-degradation` is one more, against the baseline, and like a threshold it suffices."""
+    """Read the stages of `--config`; `--max-degradation` adds a stage, also without a file."""
     from genaiops_core.evaluation.verdicts import pipeline
 
     document = pipeline.read_pipeline_file(config) if config else None
@@ -142,7 +142,7 @@ def _read_pipeline(config: Path | None, max_degradation: float | None) -> dict[s
 
 
 def _find_suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:
-    """The dataset version that `--suite` means; a file is imported first (once: the same content is found again)."""
+    """Find the dataset version of `--suite`; a file is imported first, and equal content keeps its version."""
     from db.transaction import reading
     from genaiops_core.cli.datasets import parse_mapping
     from genaiops_core.evaluation import datasets

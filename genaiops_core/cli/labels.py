@@ -175,13 +175,13 @@ def _print_agreements(agreements: Sequence[Any]) -> None:
     ]
     empty = "Nothing to compare: no label is of a metric that was judged."
     print_table(rows, list(rows[0]) if rows else [], empty=empty)
-    for one in agreements:
-        if problem := one.problem or one.corrected.problem:
-            say(f"{one.judge}, {one.metric}: {problem}.")
-    defaults = sorted({f"{one.metric}={one.label}" for one in agreements if one.why == "default"})
+    for item in agreements:
+        if problem := item.problem or item.corrected.problem:
+            say(f"{item.judge}, {item.metric}: {problem}.")
+    defaults = sorted({f"{item.metric}={item.label}" for item in agreements if item.why == "default"})
     if defaults:
         say(f"Held against each other by default: {', '.join(defaults)}; change it with --match.")
-    for note in sorted({one.note for one in agreements}):
+    for note in sorted({item.note for item in agreements}):
         say(note)
 
 

@@ -56,7 +56,7 @@ def list_rubrics(json: output.Json = False) -> None:
         {**rubric.as_json(), "created_by": "(built in)", "created_at": None} for rubric in BUILTIN
     ]
     rows += [
-        {**one.rubric.as_json(), "created_by": one.created_by, "created_at": one.created_at} for one in saved
+        {**version.rubric.as_json(), "created_by": version.created_by, "created_at": version.created_at} for version in saved
     ]
     if json:
         output.print_json({"rubrics": rows})
@@ -64,7 +64,7 @@ def list_rubrics(json: output.Json = False) -> None:
     table = [
         {
             **row,
-            "labels": ", ".join(f"{one['label']} {one['value']:g}" for one in row["scale"]),
+            "labels": ", ".join(f"{label['label']} {label['value']:g}" for label in row["scale"]),
             "saved": row["created_at"] or "-",
         }
         for row in rows

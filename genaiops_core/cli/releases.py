@@ -11,7 +11,8 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
-from genaiops_core.output import Json, print_json, print_table, say
+from genaiops_core.cli.operations import operate, print_outcome
+from genaiops_core.output import Json, print_json, print_table
 
 Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
 Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]
@@ -45,9 +46,8 @@ def create(
     """Register a release as candidate."""
     from genaiops_core.releases import releases
 
-    created = releases.create(
-        context.engine(),
-        actor=context.actor(),
+    created = operate(
+        releases.create,
         application=application,
         release=release,
         model=model,
@@ -58,7 +58,7 @@ def create(
         notes=notes,
         reason=reason,
     )
-    _say(f"{created.name} is registered as {created.state}.", created, as_json)
+    print_outcome(created, f"{created.name} is registered as {created.state}.", as_json=as_json)
 
 
 @release_app.command("list")
@@ -110,14 +110,9 @@ def request_approval(
     """Ask somebody else to approve a candidate."""
     from genaiops_core.releases import approvals
 
-    approval = approvals.request(
-        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
-    )
-    _say(
-        f"{application}/{release} waits for approval by somebody else than {approval.requested_by}.",
-        approval,
-        as_json,
-    )
+    approval = operate(approvals.request, application=application, release=release, reason=reason)
+    sentence = f"{application}/{release} needs approval from someone other than {approval.requested_by}."
+    print_outcome(approval, sentence, as_json=as_json)
 
 
 @release_app.command("approve")
@@ -127,10 +122,9 @@ def approve(
     """Approve a release that waits for it; never your own."""
     from genaiops_core.releases import approvals
 
-    approval = approvals.approve(
-        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
-    )
-    _say(f"{application}/{release} is approved by {approval.decided_by}.", approval, as_json)
+    approval = operate(approvals.approve, application=application, release=release, reason=reason)
+    sentence = f"{application}/{release} is approved by {approval.decided_by}."
+    print_outcome(approval, sentence, as_json=as_json)
 
 
 @release_app.command("reject")
@@ -140,10 +134,9 @@ def reject(
     """Reject a release that waits for approval; a reason is required."""
     from genaiops_core.releases import approvals
 
-    approval = approvals.reject(
-        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
-    )
-    _say(f"{application}/{release} is rejected by {approval.decided_by}.", approval, as_json)
+    approval = operate(approvals.reject, application=application, release=release, reason=reason)
+    sentence = f"{application}/{release} is rejected by {approval.decided_by}."
+    print_outcome(approval, sentence, as_json=as_json)
 
 
 @prompt_app.command("add")
@@ -160,10 +153,8 @@ def add_prompt(
     from genaiops_core.releases import prompts
 
     text = arguments.read_text(file)
-    added = prompts.add(
-        context.engine(), actor=context.actor(), application=application, name=name, text=text, reason=reason
-    )
-    _say(f"{added.application} has prompt {added.name}@{added.version}.", added, as_json)
+    added = operate(prompts.add, application=application, name=name, text=text, reason=reason)
+    print_outcome(added, f"{added.application} has prompt {added.name}@{added.version}.", as_json=as_json)
 
 
 @prompt_app.command("list")
@@ -195,10 +186,3 @@ def _format_approval(approval: Any) -> str:
         return f"asked by {approval.requested_by}"
     because = f" ({approval.decision_reason})" if approval.decision_reason else ""
     return f"{approval.state} by {approval.decided_by}{because}"
-
-
-def _say(sentence: str, fact: Any, as_json: bool) -> None:
-    if as_json:
-        print_json(fact)
-    else:
-        say(sentence)

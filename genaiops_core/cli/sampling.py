@@ -66,7 +66,7 @@ def list_(
                     scoring.read_queue_message(connection, application=sample.application, trace_id=sample.trace_id)
                 )
             return
-    rows = [{**dataclasses.asdict(one), "cost_usd": one.cost_usd} for one in samples]
+    rows = [{**dataclasses.asdict(sample), "cost_usd": sample.cost_usd} for sample in samples]
     if as_json:
         print_json({"samples": rows})
         return

@@ -94,13 +94,13 @@ def compare(
         "current": describe_source(current_document),
         "regressed_cases": len(drops),
         "improved_cases": len(gains),
-        "regressions": [one.as_json() for one in drops[skip : skip + cases]],
-        "improvements": [one.as_json() for one in gains[skip : skip + cases]],
+        "regressions": [case.as_json() for case in drops[skip : skip + cases]],
+        "improvements": [case.as_json() for case in gains[skip : skip + cases]],
         "cases_only_in_baseline": [_describe_case(side) for side in comparison.pairs.only_baseline[skip : skip + cases]],
         "cases_only_in_current": [_describe_case(side) for side in comparison.pairs.only_current[skip : skip + cases]],
     }
     if junit:
-        listed = {name: [one for one in drops if one.metric == name][:20] for name in scales}
+        listed = {name: [case for case in drops if case.metric == name][:20] for name in scales}
         documents.write_file(junit, junits.render_comparison(body, listed, {"baseline": baseline, "current": current}))
     if json:
         output.print_json(body)
