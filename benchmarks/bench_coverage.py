@@ -46,7 +46,10 @@ def _row(draw: Draw, truth: float, labels: int, repetitions: int) -> str:
         corrected = estimate(judge, human, draw(random, OTHERS)[0])
         plain = betting(human)
         assert (
-            corrected.low is not None and corrected.high is not None and corrected.raw is not None and plain is not None
+            corrected.low is not None
+            and corrected.high is not None
+            and corrected.raw is not None
+            and plain is not None
         )
         covers.append(corrected.low <= truth <= corrected.high)
         widths.append(corrected.high - corrected.low)

@@ -66,11 +66,15 @@ def compare(home: Path, suite: Path, part: Path, url: str) -> None:
         wait_until(lambda: is_beating(engine))
         took_s, calls = time_run(engine, url)
         ideal_s = calls * LATENCY_S / CONCURRENCY
-        print_line(f"run, {calls:,} calls: {took_s:.1f} s, {took_s / ideal_s:.2f} of the ideal {ideal_s:.1f} s")
+        print_line(
+            f"run, {calls:,} calls: {took_s:.1f} s, {took_s / ideal_s:.2f} of the ideal {ideal_s:.1f} s"
+        )
         print_line(f"peak memory of the worker: {worker.peak_mb():.0f} MB")
         warm_s, calls = time_run(engine, url)
         ideal_s = calls * LATENCY_S / CONCURRENCY
-        print_line(f"the same once more, libraries loaded: {warm_s:.1f} s, {warm_s / ideal_s:.2f} of the ideal")
+        print_line(
+            f"the same once more, libraries loaded: {warm_s:.1f} s, {warm_s / ideal_s:.2f} of the ideal"
+        )
     killed_s, facts = kill_run(home, engine, url)
     print_line(f"killed (-9) half-way and replaced: {killed_s:.1f} s, {killed_s - took_s:+.1f} s; {facts}")
     for name, file, count, more in (
@@ -181,7 +185,9 @@ def wait_for_end(engine: sa.Engine, id: str) -> runs.Evaluation:
 
 
 def check(evaluation: runs.Evaluation) -> None:
-    assert (evaluation.state, evaluation.units_done, evaluation.units_failed) == ("finished", CASES * 4, 0), evaluation
+    assert (evaluation.state, evaluation.units_done, evaluation.units_failed) == ("finished", CASES * 4, 0), (
+        evaluation
+    )
 
 
 def time_ragas(url: str, suite: Path, more: list[str]) -> float:

@@ -101,7 +101,11 @@ def _row(data: str, label: str, metric: str, items: list[Item]) -> Row:
             labels.append(item.label)
     is_of_two = any(len(item.cases) == 2 for item in items)
     # Of two answers, those that people found equal have no better one.
-    decided = [(value, human_label) for value, human_label in zip(values, labels, strict=True) if human_label != 0 or not is_of_two]
+    decided = [
+        (value, human_label)
+        for value, human_label in zip(values, labels, strict=True)
+        if human_label != 0 or not is_of_two
+    ]
     good = [human_label > 0 if is_of_two else human_label >= GOOD_FROM for _, human_label in decided]
     return Row(
         data=data,
@@ -123,7 +127,11 @@ def _measure(
 
 
 def _format_association(association: Association | None) -> str:
-    return "unknown" if association is None else f"{association.value:.2f} ({association.low:.2f} to {association.high:.2f})"
+    return (
+        "unknown"
+        if association is None
+        else f"{association.value:.2f} ({association.low:.2f} to {association.high:.2f})"
+    )
 
 
 def _mtrag(dimension: str) -> Callable[[Path], Iterator[Item]]:

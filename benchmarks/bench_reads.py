@@ -38,7 +38,7 @@ from db.transaction import reading, writing
 from genaiops_core.telemetry.rollups.applications import fetch_filter_options
 from genaiops_core.telemetry.search.trace_list import list_traces
 from genaiops_core.telemetry.time_window import Filters, to_minute
-from genaiops_core.telemetry.traffic.quality import read_quality_by, read_quality_series, read_quality
+from genaiops_core.telemetry.traffic.quality import read_quality, read_quality_by, read_quality_series
 from genaiops_core.telemetry.traffic.queries import read_breakdown, read_summary
 from genaiops_core.telemetry.traffic.series import read_series
 
@@ -137,13 +137,17 @@ def _screens() -> dict[str, list[Read]]:
     week = Filters.last("7d", now=NOW)
     one_application = Filters.last("7d", now=NOW, application=APPLICATIONS[0])
     screens["one application, 24h"] = [
-        lambda c: read_summary(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0], release=RELEASES[0])),
+        lambda c: read_summary(
+            c, Filters.last("24h", now=NOW, application=APPLICATIONS[0], release=RELEASES[0])
+        ),
         lambda c: read_series(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0])),
     ]
     screens["traces, first page"] = [lambda c: list_traces(c, week)]
     screens["traces of one application"] = [lambda c: list_traces(c, one_application)]
     screens["traces that failed"] = [lambda c: list_traces(c, one_application, status="error")]
-    screens["traces by a text that is nowhere"] = [lambda c: list_traces(c, one_application, text="no such text")]
+    screens["traces by a text that is nowhere"] = [
+        lambda c: list_traces(c, one_application, text="no such text")
+    ]
     return screens
 
 

@@ -12,35 +12,35 @@ from genaiops_core.errors import BadInput
 Reason = Annotated[str, typer.Option("--reason", help="Reason, written to the audit log.")]
 
 
-def split_pair(text: str, wrong: str) -> tuple[str, str]:
+def split_pair(text: str, message: str) -> tuple[str, str]:
     """Split NAME=VALUE into (NAME, VALUE) and strip the name.
 
     Args:
         text: the argument as typed.
-        wrong: error message for a text without a name or without '='.
+        message: error message for a text without a name or without '='.
 
     Raises:
         BadInput: there is no '=', or no name before it.
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise BadInput(wrong)
+        raise BadInput(message)
     return name.strip(), value
 
 
-def read_file(file: Path, most_bytes: int | None = None) -> bytes:
+def read_file(file: Path, max_bytes: int | None = None) -> bytes:
     """Read a file named on the command line.
 
     Args:
         file: its path.
-        most_bytes: size limit; None stands for the limit of dataset files.
+        max_bytes: size limit; None stands for the limit of dataset files.
 
     Raises:
         BadInput: the file does not exist, cannot be read, or is too large.
     """
     from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES
 
-    limit_bytes = MAX_FILE_BYTES if most_bytes is None else most_bytes
+    limit_bytes = MAX_FILE_BYTES if max_bytes is None else max_bytes
     try:
         size = file.stat().st_size
         if size > limit_bytes:
@@ -53,14 +53,14 @@ def read_file(file: Path, most_bytes: int | None = None) -> bytes:
         raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
 
 
-def read_text(file: Path, most_bytes: int | None = None) -> str:
+def read_text(file: Path, max_bytes: int | None = None) -> str:
     r"""Read a UTF-8 file named on the command line; every line ends with \n.
 
     Raises:
         BadInput: as `read_file`, or the file is not UTF-8.
     """
     try:
-        text = read_file(file, most_bytes).decode()
+        text = read_file(file, max_bytes).decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -15,7 +15,9 @@ from genaiops_core.cli import context
 from genaiops_core.cli.releases import Anywhere
 from genaiops_core.output import EXIT_FAILED, Json, print_json, print_table
 
-audit_app = typer.Typer(help="List, verify and export the audit log, a chain of hashes.", no_args_is_help=True)
+audit_app = typer.Typer(
+    help="List, verify and export the audit log, a chain of hashes.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -59,9 +59,9 @@ def diff(
     for sign, cases in (("+", difference.added), ("-", difference.removed)):
         for case in cases:
             output.say(f"{sign} {_short(case.input)}")
-    for case in difference.changed:
-        output.say(f"~ {_short(case.after.input)}")
-        for different in case.differences:
+    for changed_case in difference.changed:
+        output.say(f"~ {_short(changed_case.after.input)}")
+        for different in changed_case.differences:
             output.say(f"    {different.field}: {_short(different.before)} -> {_short(different.after)}")
 
 
@@ -88,7 +88,12 @@ def tag(
         reason=reason,
     )
     if json:
-        facts = {"dataset": version.dataset, "tag": label.strip(), "version": version.version, "before": before}
+        facts = {
+            "dataset": version.dataset,
+            "tag": label.strip(),
+            "version": version.version,
+            "before": before,
+        }
         output.print_json(facts)
         return
     moved = f", moved from version {before}" if before not in (None, version.version) else ""
@@ -127,12 +132,8 @@ def split(
 
 def review(
     name: Dataset,
-    accept: Annotated[
-        list[int] | None, typer.Option(help="Number of a case to accept. Repeatable.")
-    ] = None,
-    reject: Annotated[
-        list[int] | None, typer.Option(help="Number of a case to reject. Repeatable.")
-    ] = None,
+    accept: Annotated[list[int] | None, typer.Option(help="Number of a case to accept. Repeatable.")] = None,
+    reject: Annotated[list[int] | None, typer.Option(help="Number of a case to reject. Repeatable.")] = None,
     accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every pending case.")] = False,
     reason: arguments.Reason = "",
     json: output.Json = False,
@@ -145,7 +146,9 @@ def review(
     with reading(engine) as connection:
         version = changes.find_version(connection, name)
         pending_filter = search.CaseFilter(review=case_review.PENDING)
-        waiting = search.find_cases(connection, version.dataset, version.version, pending_filter, limit=1_000_000).cases
+        waiting = search.find_cases(
+            connection, version.dataset, version.version, pending_filter, limit=1_000_000
+        ).cases
     rejected = reject or []
     accepted = [number for number, _ in waiting if number not in rejected] if accept_all else accept or []
     if not accepted and not rejected:

@@ -30,7 +30,9 @@ def from_traces(
     application: traces.Application = None,
     release: Annotated[str | None, typer.Option(help="Only this release.")] = None,
     only_errors: Annotated[bool, typer.Option("--only-errors", help="Only requests that failed.")] = False,
-    disliked: Annotated[bool, typer.Option("--disliked", help="Only requests with negative feedback.")] = False,
+    disliked: Annotated[
+        bool, typer.Option("--disliked", help="Only requests with negative feedback.")
+    ] = False,
     metric: Annotated[str, typer.Option(help="Metric of --below, for example faithfulness.")] = "",
     below: Annotated[float | None, typer.Option(help="Only requests with a lower score.")] = None,
     limit: Annotated[int, typer.Option(help="Largest number of requests, newest first, 1 to 5000.")] = 200,
@@ -56,7 +58,12 @@ def from_traces(
     )
     if json:
         stored = {} if result.version is None else describe_version(result.version)
-        facts = {"found": result.matched, "added": result.added, "skipped": result.skipped, "has_more": result.has_more}
+        facts = {
+            "found": result.matched,
+            "added": result.added,
+            "skipped": result.skipped,
+            "has_more": result.has_more,
+        }
         output.print_json({"dataset": name, "version": None, "cases": 0, **stored, **facts})
         return
     if result.version is None or not result.added:
@@ -98,13 +105,20 @@ def synthesise(
         judge=judge,
         cases=cases,
         options=judging.parse_judge_options(judge_options.parse_judge_options(judge_option)),
-        rate_limits=judge_options.parse_rate_limits(concurrency, calls_per_minute, RateLimits.unit_timeout_s, spend_limit),
+        rate_limits=judge_options.parse_rate_limits(
+            concurrency, calls_per_minute, RateLimits.unit_timeout_s, spend_limit
+        ),
         reason=reason,
         progress=None if json else _print_progress,
     )
     cost = None if result.cost_nano_usd is None else result.cost_nano_usd / 1e9
     if json:
-        facts = {"added": result.added, "skipped": result.skipped, "passages": result.passages, "cost_usd": cost}
+        facts = {
+            "added": result.added,
+            "skipped": result.skipped,
+            "passages": result.passages,
+            "cost_usd": cost,
+        }
         output.print_json({**describe_version(result.version), **facts})
         return
     cost_text = "unknown cost" if cost is None else f"{cost:.6f} USD"

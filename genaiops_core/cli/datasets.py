@@ -57,7 +57,9 @@ def show(name: Name, json: output.Json = False) -> None:
 
     with reading(context.engine()) as connection:
         version = changes.find_version(connection, name)
-        tags = [tag for tag, at in changes.list_tags(connection, version.dataset).items() if at == version.version]
+        tags = [
+            tag for tag, at in changes.list_tags(connection, version.dataset).items() if at == version.version
+        ]
         facets = search.count_facets(connection, version.dataset, version.version)
         first_cases = datasets.list_cases(connection, version.dataset, version.version, limit=10)
     if json:
@@ -83,7 +85,9 @@ def show(name: Name, json: output.Json = False) -> None:
             output.say(
                 f"{label}: " + ", ".join(f"{value or 'none'} {count}" for value, count in counts.items())
             )
-    rows = [{"case": number, **{k: _short(v) for k, v in case.as_json().items()}} for number, case in first_cases]
+    rows = [
+        {"case": number, **{k: _short(v) for k, v in case.as_json().items()}} for number, case in first_cases
+    ]
     output.print_table(rows, ["case", "input", "answer", "contexts", "reference"], empty="")
 
 
@@ -105,7 +109,9 @@ def export(
 
     with reading(context.engine()) as connection:
         version = changes.find_version(connection, name)
-        lines = exports.write_cases(datasets.export_cases(connection, version.dataset, version.version), format)
+        lines = exports.write_cases(
+            datasets.export_cases(connection, version.dataset, version.version), format
+        )
         if output_file is None:
             sys.stdout.buffer.writelines(lines)
             return

@@ -20,19 +20,17 @@ def register(app: typer.Typer) -> None:
 def demo(
     live: Annotated[
         float | None,
-        typer.Option(min=0.1, help="Then send live traffic for this many SECONDS, following the release flag."),
+        typer.Option(
+            min=0.1, help="Then send live traffic for this many SECONDS, following the release flag."
+        ),
     ] = None,
     api: Annotated[str, typer.Option(help="URL of the API, for --live.")] = "",
     outage: Annotated[
         bool,
-        typer.Option(
-            "--outage", help="With --live: the canary fails until the policy rolls it back."
-        ),
+        typer.Option("--outage", help="With --live: the canary fails until the policy rolls it back."),
     ] = False,
     seed: Annotated[int, typer.Option(help="Random seed; equal seeds give equal traffic.")] = 1,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="Remove all demo data; real data stays.")
-    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove all demo data; real data stays.")] = False,
     json: output.Json = False,
 ) -> None:
     """Write three demo applications with 30 days of traffic."""
@@ -93,7 +91,9 @@ def _remove_demo(*, json: bool) -> None:
         typer.echo("There is no demo in this database; nothing was changed.")
 
 
-def _send_live_traffic(seconds: float, api: str, *, is_outage: bool, json: bool, report: dict[str, Any]) -> None:
+def _send_live_traffic(
+    seconds: float, api: str, *, is_outage: bool, json: bool, report: dict[str, Any]
+) -> None:
     import httpx
 
     from genaiops_core.demo.live import LiveApplication, LiveSecond

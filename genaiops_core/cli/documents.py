@@ -29,14 +29,14 @@ def is_evaluation_id(text: str) -> bool:
 
 
 def load_results(source: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A results document with its details: from a file, of an evaluation, or the production baseline.
+    """Load a results document with its details.
 
     Args:
-        named: a file, the id of an evaluation, or `production`.
+        source: a file, the id of an evaluation, or `production` for the production baseline.
         like: the document that the production baseline must be comparable with.
 
     Raises:
-        BadInput: it cannot be read, or there is no production baseline.
+        BadInput: the file cannot be read, or there is no production baseline.
         NotFound: there is no such evaluation.
     """
     from db.transaction import reading

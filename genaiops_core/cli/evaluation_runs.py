@@ -37,7 +37,9 @@ def list_(
     from genaiops_core.evaluation.runs.evaluation import describe_evaluation
 
     with reading(context.engine()) as connection:
-        evaluations = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
+        evaluations = runs.list_evaluations(
+            connection, application, release=release, dataset=dataset, limit=limit
+        )
     rows = [describe_evaluation(run) for run in evaluations]
     if json:
         output.print_json({"evaluations": rows})
@@ -99,7 +101,7 @@ def wait(id: Id, json: output.Json = False) -> None:
     from genaiops_core.evaluation.human import results
 
     engine = context.engine()
-    with run_progress.show_progress(shown=not json) as progress:
+    with run_progress.show_progress(is_shown=not json) as progress:
         evaluation = run_progress.run_to_end(engine, context.actor(), id, progress)
     with reading(engine) as connection:
         body = results.build_document(connection, evaluation, with_details=False)

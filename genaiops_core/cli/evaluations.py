@@ -30,9 +30,7 @@ def evaluate(
     config: Annotated[Path | None, typer.Option(help="Evaluation pipeline in YAML.")] = None,
     judge: Annotated[
         str,
-        typer.Option(
-            help="Judge: offline, bedrock:MODEL, openai:MODEL@BASE_URL or agentcore:EVALUATOR."
-        ),
+        typer.Option(help="Judge: offline, bedrock:MODEL, openai:MODEL@BASE_URL or agentcore:EVALUATOR."),
     ] = "offline",
     application: Annotated[str, typer.Option(help="Application to evaluate.")] = "",
     release: Annotated[str, typer.Option(help="Release to evaluate.")] = "",
@@ -52,12 +50,15 @@ def evaluate(
     calls_per_minute: judge_options.CallsPerMinute = None,
     unit_timeout: judge_options.UnitTimeout = RateLimits.unit_timeout_s,
     spend_limit: judge_options.SpendLimit = None,
-    output_file: Annotated[Path | None, typer.Option("--output", help="Results file to write, as JSON.")] = None,
+    output_file: Annotated[
+        Path | None, typer.Option("--output", help="Results file to write, as JSON.")
+    ] = None,
     baseline: Annotated[
         str, typer.Option(help="Results file, evaluation id, or production (the default).")
     ] = "",
     max_degradation: Annotated[
-        float | None, typer.Option(help="Largest allowed loss against the baseline, as in compare.", min=0, max=1)
+        float | None,
+        typer.Option(help="Largest allowed loss against the baseline, as in compare.", min=0, max=1),
     ] = None,
     junit: verdicts.Junit = None,
     comment: verdicts.CommentFile = None,
@@ -96,7 +97,12 @@ def evaluate(
     baseline_id = ""
     if baseline_document is None:
         baseline_id = documents.find_baseline(
-            engine, requested=baseline, document=document, dataset=dataset, judge=judge, application=application
+            engine,
+            requested=baseline,
+            document=document,
+            dataset=dataset,
+            judge=judge,
+            application=application,
         )
     id = runs.launch(
         engine,
@@ -119,10 +125,12 @@ def evaluate(
         baseline=baseline_id,
         reason=reason,
     )
-    with run_progress.show_progress(shown=not json) as progress:
+    with run_progress.show_progress(is_shown=not json) as progress:
         evaluation = run_progress.run_to_end(engine, actor, id, progress)
     if baseline_document is not None:
-        evaluation = deciding.decide_with_baseline(engine, id, actor=actor, baseline=baseline_document, at=now(), reason=reason)
+        evaluation = deciding.decide_with_baseline(
+            engine, id, actor=actor, baseline=baseline_document, at=now(), reason=reason
+        )
     with reading(engine) as connection:
         body = results.build_document(connection, evaluation)
     if output_file:

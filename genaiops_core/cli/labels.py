@@ -1,4 +1,4 @@
-"""`genaiops label` and `genaiops agreement`: what people say of test cases, and how far judges agree with them."""
+"""`genaiops label` and `genaiops agreement`: human labels of test cases, and judge-human agreement."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from genaiops_core.cli.datasets import print_problems, split_version
 from genaiops_core.errors import BadInput
 from genaiops_core.output import Json, print_json, print_table, say
 
-label_app = typer.Typer(help="Labels that people give to test cases.", no_args_is_help=True)
+label_app = typer.Typer(help="Human labels of test cases.", no_args_is_help=True)
 
 DatasetName = Annotated[str, typer.Option("--dataset", help="Name of the dataset, or NAME@VERSION.")]
 Matches = Annotated[
     list[str] | None,
     typer.Option(
-        "--match", metavar="METRIC=LABEL", help="Hold METRIC against LABEL; an empty LABEL leaves it out."
+        "--match", metavar="METRIC=LABEL", help="Compare METRIC with LABEL; an empty LABEL excludes METRIC."
     ),
 ]
 Cuts = Annotated[
     list[str] | None,
-    typer.Option("--cut", metavar="METRIC=VALUE", help="From VALUE on the judge finds a case good."),
+    typer.Option("--cut", metavar="METRIC=VALUE", help="Judge scores of at least VALUE count as good."),
 ]
 _COLUMNS = ("label", "case", "input", "answer", "labeller")
 
@@ -41,24 +41,26 @@ def register(app: typer.Typer) -> None:
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON, JSONL, XLSX, XLS, ODS or Parquet.")],
     dataset: DatasetName,
-    metric: Annotated[str, typer.Option(help="What was labelled, for example groundedness.")],
+    metric: Annotated[str, typer.Option(help="Name of the label, for example groundedness.")],
     map: Annotated[
         list[str] | None,
         typer.Option(metavar="FIELD=COLUMN", help="FIELD: " + ", ".join(_COLUMNS) + ". Repeatable."),
     ] = None,
-    scale: Annotated[str, typer.Option(help="LOW..HIGH, the worst first, as in 1..5; 0..1 otherwise.")] = "",
+    scale: Annotated[
+        str, typer.Option(help="LOW..HIGH, worst value first, for example 1..5; by default 0..1.")
+    ] = "",
     value: Annotated[
         list[str] | None,
-        typer.Option(metavar="LABEL=VALUE", help="What a label means, as in yes=1. Repeatable."),
+        typer.Option(metavar="LABEL=VALUE", help="Value of a text label, for example yes=1. Repeatable."),
     ] = None,
     reason: arguments.Reason = "",
     json: Json = False,
 ) -> None:
-    """Keep the labels of a file; rows that name no case are listed by row and column."""
+    """Import labels from a file; rows that match no case are listed by row and column."""
     from genaiops_core.evaluation.human import label_files, label_imports
 
     name, version = split_version(dataset)
-    columns = dict(_split_pair(text, "FIELD=COLUMN, as in label=grounded") for text in map or [])
+    columns = dict(_split_pair(text, "FIELD=COLUMN, for example label=grounded") for text in map or [])
     if unknown := set(columns) - set(_COLUMNS):
         raise BadInput(f"There is no field '{min(unknown)}'; map one of {', '.join(_COLUMNS)} to a column.")
     report = label_imports.import_labels(
@@ -89,7 +91,7 @@ def list_(
     dataset: Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")] = None,
     json: Json = False,
 ) -> None:
-    """How many cases were labelled, by dataset and metric."""
+    """Count labelled cases by dataset and metric."""
     from genaiops_core.evaluation.human import labels
 
     with reading(context.engine()) as connection:
@@ -98,12 +100,12 @@ def list_(
         print_json({"labels": rows})
         return
     columns = ["dataset", "metric", "cases", "labels", "labellers", "mean", "newest"]
-    print_table(rows, columns, empty="No case was labelled yet; genaiops label import FILE brings labels in.")
+    print_table(rows, columns, empty="There are no labels; import some with genaiops label import FILE.")
 
 
 @label_app.command("from-reviews")
 def from_reviews(dataset: DatasetName, reason: arguments.Reason = "", json: Json = False) -> None:
-    """Make labels of what reviewers said of the requests that cases were made from."""
+    """Create labels from finished reviews of the requests that cases were created from."""
     from genaiops_core.evaluation.human import label_imports
 
     name, _ = split_version(dataset)
@@ -113,7 +115,7 @@ def from_reviews(dataset: DatasetName, reason: arguments.Reason = "", json: Json
     if json:
         print_json({"dataset": name, "labels": counts})
     elif not any(counts.values()):
-        say(f"Nothing new: no finished review is of a request that a case of {name} was made from.")
+        say(f"No new label: no case of {name} was created from a request with a finished review.")
     else:
         say(f"{name}: " + ", ".join(f"{count} of {metric}" for metric, count in counts.items()) + ".")
 
@@ -121,16 +123,16 @@ def from_reviews(dataset: DatasetName, reason: arguments.Reason = "", json: Json
 def agreement(
     evaluation: Annotated[str | None, typer.Option(help="Id of the evaluation.")] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="NAME or NAME@VERSION: of each judge its newest finished evaluation.")
+        str | None, typer.Option(help="NAME or NAME@VERSION: the newest finished evaluation of each judge.")
     ] = None,
     production: Annotated[bool, typer.Option(help="Production requests against their reviews.")] = False,
-    application: Annotated[str | None, typer.Option(help="With --production: only this one.")] = None,
-    window: Annotated[str, typer.Option(help="With --production, as in 24h or 30d.")] = "30d",
+    application: Annotated[str | None, typer.Option(help="With --production: only this application.")] = None,
+    window: Annotated[str, typer.Option(help="With --production: 1h, 6h, 24h, 7d or 30d.")] = "30d",
     match: Matches = None,
     cut: Cuts = None,
     json: Json = False,
 ) -> None:
-    """How far judges agree with people, and what people would say of everything that was judged."""
+    """Measure judge-human agreement, and estimate the mean human rating of all judged answers."""
     from genaiops_core.evaluation import datasets
     from genaiops_core.evaluation.human import judged
     from genaiops_core.evaluation.human.label_metrics import parse_matches
@@ -138,7 +140,7 @@ def agreement(
     from genaiops_core.telemetry.time_window import Filters
 
     if sum([evaluation is not None, dataset is not None, production]) != 1:
-        raise BadInput("Say what to compare: one of --evaluation ID, --dataset NAME and --production.")
+        raise BadInput("Pass exactly one of --evaluation ID, --dataset NAME and --production.")
     matches, cuts = parse_matches(match or []), _parse_cuts(cut or [])
     with reading(context.engine()) as connection:
         if evaluation is not None:
@@ -173,14 +175,14 @@ def _print_agreements(agreements: Sequence[Any]) -> None:
         }
         for item in agreements
     ]
-    empty = "Nothing to compare: no label is of a metric that was judged."
+    empty = "Nothing to compare: no label matches a judged metric."
     print_table(rows, list(rows[0]) if rows else [], empty=empty)
     for item in agreements:
         if problem := item.problem or item.corrected.problem:
             say(f"{item.judge}, {item.metric}: {problem}.")
     defaults = sorted({f"{item.metric}={item.label}" for item in agreements if item.why == "default"})
     if defaults:
-        say(f"Held against each other by default: {', '.join(defaults)}; change it with --match.")
+        say(f"Compared by default: {', '.join(defaults)}; change this with --match.")
     for note in sorted({item.note for item in agreements}):
         say(note)
 
@@ -194,7 +196,7 @@ def _parse_cuts(pairs: Sequence[str]) -> dict[str, float]:
 
     cuts = {}
     for text in pairs:
-        metric, number = _split_pair(text, "METRIC=VALUE, as in faithfulness=0.8")
+        metric, number = _split_pair(text, "METRIC=VALUE, for example faithfulness=0.8")
         try:
             value = float(number)
         except ValueError:
@@ -206,5 +208,5 @@ def _parse_cuts(pairs: Sequence[str]) -> dict[str, float]:
 
 
 def _split_pair(text: str, shape: str) -> tuple[str, str]:
-    name, value = arguments.split_pair(text, f"'{text}' cannot be understood; write {shape}.")
+    name, value = arguments.split_pair(text, f"'{text}' is invalid; write {shape}.")
     return name, value.strip()

@@ -1,4 +1,4 @@
-"""`genaiops metric` and `genaiops rubric`: what can be measured, and metrics that people write."""
+"""`genaiops metric` and `genaiops rubric`: list metrics, and manage LLM-judged rubrics."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from genaiops_core.cli import arguments, context
 from genaiops_core.cli.datasets import split_version
 from genaiops_core.errors import BadInput
 
-metric_commands = typer.Typer(help="What evaluations can measure.", no_args_is_help=True)
-rubric_commands = typer.Typer(help="Metrics in words: a prompt and a scale.", no_args_is_help=True)
+metric_commands = typer.Typer(help="List the metrics of evaluations.", no_args_is_help=True)
+rubric_commands = typer.Typer(help="LLM-judged rubrics: a prompt and a scale.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 @metric_commands.command("list")
 def list_metrics(json: output.Json = False) -> None:
-    """List every metric with what it needs, what it costs and who can measure it."""
+    """List every metric with its required fields, cost and judges."""
     from db.transaction import reading
     from genaiops_core.evaluation import metrics
     from genaiops_core.evaluation.metrics import rubrics
@@ -45,7 +45,7 @@ def list_metrics(json: output.Json = False) -> None:
 
 @rubric_commands.command("list")
 def list_rubrics(json: output.Json = False) -> None:
-    """List the rubrics: the built-in ones, then every saved version."""
+    """List the built-in rubrics, then every saved version."""
     from db.transaction import reading
     from genaiops_core.evaluation.metrics import rubrics
     from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
@@ -56,7 +56,8 @@ def list_rubrics(json: output.Json = False) -> None:
         {**rubric.as_json(), "created_by": "(built in)", "created_at": None} for rubric in BUILTIN
     ]
     rows += [
-        {**version.rubric.as_json(), "created_by": version.created_by, "created_at": version.created_at} for version in saved
+        {**version.rubric.as_json(), "created_by": version.created_by, "created_at": version.created_at}
+        for version in saved
     ]
     if json:
         output.print_json({"rubrics": rows})
@@ -77,7 +78,7 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of the rubric, or NAME@VERSION.")],
     json: output.Json = False,
 ) -> None:
-    """Show one rubric as the file that `genaiops rubric save` reads."""
+    """Show a rubric in the file format of `genaiops rubric save`."""
     import yaml
 
     from db.transaction import reading
@@ -127,9 +128,9 @@ def _read_rubric_file(file: Path) -> dict[str, Any]:
     try:
         fields = yaml.safe_load(arguments.read_file(file))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} is no YAML: {' '.join(str(error).split())[:300]}") from error
+        raise BadInput(f"{file} is not valid YAML: {' '.join(str(error).split())[:300]}") from error
     if not isinstance(fields, dict):
-        raise BadInput(f"{file} must hold name, title, prompt and scale.")
+        raise BadInput(f"{file} must contain name, title, prompt and scale.")
     unknown = next((key for key in fields if key not in ("name", "title", "prompt", "scale")), None)
     if unknown is not None:
         raise BadInput(f"{file}: there is no field '{unknown}'; a rubric has name, title, prompt and scale.")

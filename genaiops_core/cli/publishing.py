@@ -1,4 +1,4 @@
-"""`genaiops publish`: results to CloudWatch and S3."""
+"""`genaiops publish`: send results to CloudWatch and S3."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ def register(app: typer.Typer) -> None:
 
 
 def publish(
-    results: Annotated[
-        str, typer.Argument(help="Results that genaiops evaluate wrote, or an evaluation id.")
-    ],
-    to: Annotated[str, typer.Option(help="cloudwatch, s3://BUCKET/PREFIX, or both with a comma.")],
+    results: Annotated[str, typer.Argument(help="Results file of genaiops evaluate, or an evaluation id.")],
+    to: Annotated[str, typer.Option(help="cloudwatch, s3://BUCKET/PREFIX, or both, comma-separated.")],
     model_id: Annotated[
-        str, typer.Option(help="Whose answers these are; the model of the target or the release by default.")
+        str, typer.Option(help="Model that answered; by default the model of the target or the release.")
     ] = "",
     json: output.Json = False,
 ) -> None:
@@ -44,11 +42,11 @@ def publish(
     if json:
         output.print_json({"model": model, "written": written})
     else:
-        typer.echo("\n".join(f"Wrote {location}" for location in written) or "Nothing was asked for.")
+        typer.echo("\n".join(f"Wrote {location}" for location in written) or "There was nothing to publish.")
 
 
 def _find_model(body: Mapping[str, Any]) -> str:
-    """The model that answered: the target's, else the one that the release names; '' when neither is known."""
+    """Find the model that answered: the model of the target, else of the release; '' when both are unknown."""
     from db.transaction import reading
     from genaiops_core.errors import NotFound
     from genaiops_core.releases import releases

@@ -16,10 +16,10 @@ from genaiops_core.output import Json, print_json, print_table
 
 Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
 Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]
-ReleaseName = Annotated[str, typer.Option("--release", help="Name of the release, as its spans carry it.")]
+ReleaseName = Annotated[str, typer.Option("--release", help="Name of the release, as in its spans.")]
 
 release_app = typer.Typer(help="Releases: register, ask for approval, decide.", no_args_is_help=True)
-prompt_app = typer.Typer(help="Prompt versions that releases name.", no_args_is_help=True)
+prompt_app = typer.Typer(help="Prompt versions that releases refer to.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -32,18 +32,18 @@ def register(app: typer.Typer) -> None:
 def create(
     application: Application,
     release: ReleaseName,
-    model: Annotated[str, typer.Option(help="Model identifier the application is to call.")] = "",
+    model: Annotated[str, typer.Option(help="Id of the model that the application calls.")] = "",
     prompt: Annotated[list[str] | None, typer.Option(help="NAME@VERSION; may be repeated.")] = None,
     code: Annotated[str, typer.Option(help="Code revision, for example a Git commit.")] = "",
     data: Annotated[str, typer.Option(help="Data snapshot, for example of a search index.")] = "",
     parameter: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE (JSON or text); may be repeated.")
     ] = None,
-    notes: Annotated[str, typer.Option(help="Free text for people.")] = "",
+    notes: Annotated[str, typer.Option(help="Free text.")] = "",
     reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Register a release as candidate."""
+    """Register a release as a candidate."""
     from genaiops_core.releases import releases
 
     created = operate(
@@ -67,7 +67,7 @@ def list_releases(
     state: Annotated[str | None, typer.Option(help="Only this state, for example pending.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Releases, newest first."""
+    """List releases, newest first."""
     from genaiops_core.releases import releases
 
     with reading(context.engine()) as connection:
@@ -83,13 +83,16 @@ def list_releases(
 
 @release_app.command("show")
 def show(application: Application, release: ReleaseName, as_json: Json = False) -> None:
-    """One release: what it is made of and who decided about it."""
+    """Show a release: its parts and its approvals."""
     from genaiops_core.releases import approvals, releases
 
     with reading(context.engine()) as connection:
         record = releases.get_release(connection, application, release)
         decisions = approvals.history(connection, application, release)
-    document = {**dataclasses.asdict(record), "approvals": [dataclasses.asdict(approval) for approval in decisions]}
+    document = {
+        **dataclasses.asdict(record),
+        "approvals": [dataclasses.asdict(approval) for approval in decisions],
+    }
     if as_json:
         print_json(document)
         return
@@ -107,7 +110,7 @@ def show(application: Application, release: ReleaseName, as_json: Json = False) 
 def request_approval(
     application: Application, release: ReleaseName, reason: arguments.Reason = "", as_json: Json = False
 ) -> None:
-    """Ask somebody else to approve a candidate."""
+    """Request approval of a candidate from someone else."""
     from genaiops_core.releases import approvals
 
     approval = operate(approvals.request, application=application, release=release, reason=reason)
@@ -119,7 +122,7 @@ def request_approval(
 def approve(
     application: Application, release: ReleaseName, reason: arguments.Reason = "", as_json: Json = False
 ) -> None:
-    """Approve a release that waits for it; never your own."""
+    """Approve a pending release; you cannot approve your own."""
     from genaiops_core.releases import approvals
 
     approval = operate(approvals.approve, application=application, release=release, reason=reason)
@@ -131,7 +134,7 @@ def approve(
 def reject(
     application: Application, release: ReleaseName, reason: arguments.Reason = "", as_json: Json = False
 ) -> None:
-    """Reject a release that waits for approval; a reason is required."""
+    """Reject a pending release; a reason is required."""
     from genaiops_core.releases import approvals
 
     approval = operate(approvals.reject, application=application, release=release, reason=reason)
@@ -149,7 +152,7 @@ def add_prompt(
     reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Keep the text of FILE as the next version of a prompt; a text already kept keeps its version."""
+    """Add the text of FILE as the next version of a prompt; an identical text keeps its version."""
     from genaiops_core.releases import prompts
 
     text = arguments.read_text(file)
@@ -159,7 +162,7 @@ def add_prompt(
 
 @prompt_app.command("list")
 def list_prompts(application: Anywhere = None, as_json: Json = False) -> None:
-    """Prompt versions by application and name."""
+    """List prompt versions by application and name."""
     from genaiops_core.releases import prompts
 
     with reading(context.engine()) as connection:
@@ -168,12 +171,12 @@ def list_prompts(application: Anywhere = None, as_json: Json = False) -> None:
         print_json({"prompts": rows})
         return
     columns = ("application", "name", "version", "created_by", "created_at")
-    print_table(rows, columns, empty="No prompt is kept; add one with `genaiops prompt add`.")
+    print_table(rows, columns, empty="There is no prompt; add one with `genaiops prompt add`.")
 
 
 def _parse_parameter(text: str) -> tuple[str, Any]:
     name, value = arguments.split_pair(
-        text, f"The parameter '{text}' must be written NAME=VALUE, for example temperature=0.2."
+        text, f"--parameter takes NAME=VALUE, for example temperature=0.2, not '{text}'."
     )
     try:
         return name, orjson.loads(value)
@@ -183,6 +186,6 @@ def _parse_parameter(text: str) -> tuple[str, Any]:
 
 def _format_approval(approval: Any) -> str:
     if approval.decided_by is None:
-        return f"asked by {approval.requested_by}"
+        return f"requested by {approval.requested_by}"
     because = f" ({approval.decision_reason})" if approval.decision_reason else ""
     return f"{approval.state} by {approval.decided_by}{because}"

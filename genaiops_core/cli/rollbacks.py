@@ -14,13 +14,11 @@ from genaiops_core.cli.operations import operate, print_outcome
 from genaiops_core.cli.releases import Anywhere, Application
 from genaiops_core.output import Json, print_json, print_table
 
-policy_app = typer.Typer(help="The rollback policy.", no_args_is_help=True)
-incident_app = typer.Typer(
-    help="Incidents: what went wrong, until somebody resolves it.", no_args_is_help=True
-)
+policy_app = typer.Typer(help="Validate a rollback policy.", no_args_is_help=True)
+incident_app = typer.Typer(help="List and resolve incidents.", no_args_is_help=True)
 
 RequiredReason = Annotated[
-    str, typer.Option("--reason", help="Why; kept in the audit log and on the incident.")
+    str, typer.Option("--reason", help="Reason, written to the audit log and the incident.")
 ]
 
 
@@ -32,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rollback(application: Application, reason: RequiredReason, as_json: Json = False) -> None:
-    """Everybody back to the stable release, or to the one before it when no canary is live; opens an incident."""
+    """Route all traffic to the stable release, or without a canary to the previous release; opens an incident."""
     from genaiops_core.rollbacks import procedure
 
     result = operate(procedure.roll_back, application=application, reason=reason)
@@ -48,7 +46,7 @@ def check(
     file: Annotated[Path, typer.Argument(help="A rollback_policy.yaml.", exists=True, dir_okay=False)],
     as_json: Json = False,
 ) -> None:
-    """Say whether FILE is a policy, and how it was understood."""
+    """Validate FILE and print its triggers and actions."""
     from genaiops_core.rollbacks import policy
 
     loaded = policy.load(arguments.read_text(file))
@@ -77,7 +75,7 @@ def list_incidents(
     state: Annotated[str | None, typer.Option(help="open or resolved.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Incidents, newest first."""
+    """List incidents, newest first."""
     from genaiops_core.rollbacks import incidents
 
     with reading(context.engine()) as connection:
@@ -98,7 +96,7 @@ def resolve(
     reason: RequiredReason,
     as_json: Json = False,
 ) -> None:
-    """Close an incident; the reason is kept as its resolution."""
+    """Resolve an incident; the reason becomes its resolution."""
     from genaiops_core.rollbacks import incidents
 
     resolved = operate(incidents.resolve, incident_id=incident, reason=reason)

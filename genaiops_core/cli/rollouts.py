@@ -1,4 +1,4 @@
-"""`genaiops rollout`: start, move, pause, resume, promote, and see where each application stands."""
+"""`genaiops rollout`: start, change, pause, resume, promote and show rollouts."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def start(
     release: ReleaseName,
     canary: Annotated[
         float | None,
-        typer.Option(metavar="PERCENT", help="First share of traffic; default is the first step."),
+        typer.Option(metavar="PERCENT", help="Initial share of the canary; by default the first step."),
     ] = None,
     step: Annotated[
         list[float] | None,
-        typer.Option(metavar="PERCENT", help="A step; repeat it, rising. Default 1 5 25 50 100."),
+        typer.Option(metavar="PERCENT", help="A step; repeat it in ascending order. Default 1 5 25 50 100."),
     ] = None,
     reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Send part of the traffic to an approved release; an application's first release takes all of it."""
+    """Send part of the traffic to an approved release; the first release of an application takes all traffic."""
     from genaiops_core.rollouts import rollouts
 
     rollout = operate(
@@ -62,7 +62,7 @@ def set_canary(
     reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Move the canary's share of traffic."""
+    """Set the canary's share of traffic."""
     from genaiops_core.rollouts import rollouts
 
     rollout = operate(rollouts.set_canary, application=application, percent=canary, reason=reason)
@@ -80,7 +80,7 @@ def pause(application: Application, reason: arguments.Reason = "", as_json: Json
 
 @rollout_app.command("resume")
 def resume(application: Application, reason: arguments.Reason = "", as_json: Json = False) -> None:
-    """Let a paused rollout go on."""
+    """Resume a paused rollout."""
     from genaiops_core.rollouts import rollouts
 
     rollout = operate(rollouts.resume, application=application, reason=reason)
@@ -89,7 +89,7 @@ def resume(application: Application, reason: arguments.Reason = "", as_json: Jso
 
 @rollout_app.command("promote")
 def promote(application: Application, reason: arguments.Reason = "", as_json: Json = False) -> None:
-    """Make the canary the stable release for everybody."""
+    """Make the canary the stable release for all users."""
     from genaiops_core.rollouts import rollouts
 
     rollout = operate(rollouts.promote, application=application, reason=reason)
@@ -98,7 +98,7 @@ def promote(application: Application, reason: arguments.Reason = "", as_json: Js
 
 @rollout_app.command("status")
 def status(application: Anywhere = None, as_json: Json = False) -> None:
-    """Where each application stands; one with --application."""
+    """Show stable release, canary and rollout step of each application."""
     from genaiops_core.rollouts import rollouts
 
     with reading(context.engine()) as connection:
@@ -114,7 +114,9 @@ def status(application: Anywhere = None, as_json: Json = False) -> None:
 def _describe_traffic(rollout: Rollout) -> str:
     """Which release takes which share of the traffic, in a sentence."""
     if rollout.canary is None:
-        return f"{rollout.application}: {rollout.stable} takes all traffic (routing version {rollout.version})."
+        return (
+            f"{rollout.application}: {rollout.stable} takes all traffic (routing version {rollout.version})."
+        )
     return (
         f"{rollout.application}: canary {rollout.canary} takes {rollout.percent:g} %, {rollout.stable} the rest; "
         f"{rollout.state} at step {rollout.step} of {len(rollout.steps)} (routing version {rollout.version})."

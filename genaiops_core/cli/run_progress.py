@@ -1,4 +1,4 @@
-"""Waiting for a run on the command line: with a bar, and doing the worker's part where there is none."""
+"""Run an evaluation to its end on the command line, with a progress bar and with or without a worker."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Progress = Callable[["Evaluation"], None]
 def run_to_end(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Evaluation:
     """Wait for the workers, or do their work here when there is none; Ctrl-C cancels the run.
 
-    A run that was paused is not waited for: somebody has to decide.
+    The wait ends when the run is paused, because only a user can resume it.
     """
     from db.transaction import reading
     from genaiops_core.clock import now
@@ -38,19 +38,19 @@ def run_to_end(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Ev
             progress(run)
             if not run.is_open:
                 return run if run.results is not None else execution.finish(engine, id)
-            # A run under way whose worker died is carried on here: every step may be repeated.
+            # This process takes over a running evaluation whose worker died: every step may be repeated.
             if not is_beating and (run.state == "running" or states.claim(engine, id, runner)):
                 return execution.run(engine, id, progress, runner=runner)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        with suppress(Conflict):  # it ended in the same moment
+        with suppress(Conflict):  # the run may end in the same moment
             runs.cancel(engine, actor=actor, id=id, reason="interrupted on the command line")
         return execution.finish(engine, id)
 
 
 @contextmanager
 def show_progress(*, is_shown: bool) -> Iterator[Progress]:
-    """A progress bar on stderr, so that stdout holds the answer only."""
+    """A progress bar on stderr; stdout carries the results only."""
     if not is_shown:
         yield lambda run: None
         return
@@ -74,7 +74,7 @@ def _list_facts(run: Evaluation) -> Iterator[str]:
 
     remaining_s = estimate_remaining_s(run, now())
     if remaining_s:
-        yield f"about {remaining_s:.0f} s left"
+        yield f"about {remaining_s:.0f} s remaining"
     if run.answers and run.answers_done < run.answers:
         yield f"{run.answers_done} of {run.answers} answers"
     if run.units_failed:

@@ -1,4 +1,4 @@
-"""`genaiops sample`: which production requests are judged, and what became of them."""
+"""`genaiops sample`: production sampling, and the scores of sampled requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from genaiops_core.cli import context
 from genaiops_core.output import Json, print_json, print_table, say
 
-sample_app = typer.Typer(help="Production requests that are judged.", no_args_is_help=True)
+sample_app = typer.Typer(help="Production sampling.", no_args_is_help=True)
 
 OneApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 Window = Annotated[str, typer.Option("--window", help="1h, 6h, 24h, 7d or 30d.")]
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 @sample_app.command("status")
 def status(application: OneApplication = None, window: Window = "24h", as_json: Json = False) -> None:
-    """How much of the traffic was considered, sampled and judged, and by which reason."""
+    """Count considered, sampled and scored requests, by sampling reason."""
     from db.transaction import reading
     from genaiops_core.telemetry.sampling.samples import read_sampling_summary
     from genaiops_core.telemetry.time_window import Filters
@@ -38,7 +38,7 @@ def status(application: OneApplication = None, window: Window = "24h", as_json: 
         f"{summary.queued:,} queued, {summary.skipped:,} skipped. Judging cost {summary.cost_usd} USD."
     )
     rows = [dataclasses.asdict(reason) for reason in summary.by_reason]
-    print_table(rows, ["priority", "reason", "scored", "queued", "skipped"], empty="Nothing was sampled.")
+    print_table(rows, ["priority", "reason", "scored", "queued", "skipped"], empty="No request was sampled.")
 
 
 @sample_app.command("list")
@@ -48,10 +48,12 @@ def list_(
     state: Annotated[str | None, typer.Option(help="queued, scored or skipped.")] = None,
     reason: Annotated[str | None, typer.Option(help="For example high_cost.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
-    messages: Annotated[bool, typer.Option("--messages", help="As queue messages, one JSON a line.")] = False,
+    messages: Annotated[
+        bool, typer.Option("--messages", help="Print queue messages, a JSON object per line.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Sampled requests, newest first."""
+    """List sampled requests, newest first."""
     from db.transaction import reading
     from genaiops_core.evaluation.production import scoring
     from genaiops_core.telemetry.sampling.samples import list_samples
@@ -63,7 +65,9 @@ def list_(
         if messages:
             for sample in samples:
                 _print_message(
-                    scoring.read_queue_message(connection, application=sample.application, trace_id=sample.trace_id)
+                    scoring.read_queue_message(
+                        connection, application=sample.application, trace_id=sample.trace_id
+                    )
                 )
             return
     rows = [{**dataclasses.asdict(sample), "cost_usd": sample.cost_usd} for sample in samples]
@@ -71,12 +75,12 @@ def list_(
         print_json({"samples": rows})
         return
     columns = ["start", "application", "release", "trace_id", "priority", "reason", "state", "note"]
-    print_table(rows, columns, empty="Nothing was sampled.")
+    print_table(rows, columns, empty="No request was sampled.")
 
 
 @sample_app.command("run")
 def run(as_json: Json = False) -> None:
-    """Choose and judge now what the worker would within seconds; what came just now has to settle first."""
+    """Sample and score requests now, as the worker does every few seconds; the newest requests settle first."""
     import asyncio
 
     from genaiops_core.clock import now

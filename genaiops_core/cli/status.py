@@ -1,4 +1,4 @@
-"""`genaiops status`: the health of each application, its release in traffic and its open incidents."""
+"""`genaiops status`: health, live releases and open incidents of each application."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def register(app: typer.Typer) -> None:
 
 def status(
     application: Anywhere = None,
-    last: Annotated[str, typer.Option(help="The window that ends now: 1h, 6h, 24h, 7d or 30d.")] = "24h",
+    last: Annotated[str, typer.Option(help="Window that ends now: 1h, 6h, 24h, 7d or 30d.")] = "24h",
     as_json: Json = False,
 ) -> None:
-    """Show the health of each application by the limits of the rollback policy."""
+    """Show the health of each application by the thresholds of the rollback policy."""
     from genaiops_core.rollbacks import health, policy
     from genaiops_core.telemetry.time_window import Filters
 
@@ -43,14 +43,14 @@ def status(
     print_table(
         [_build_row(application_health.as_json()) for application_health in applications],
         _COLUMNS,
-        empty="No application is known yet: point an OTLP exporter at the API, or run `genaiops demo`.",
+        empty="There is no application; point an OTLP exporter at the API, or run `genaiops demo`.",
     )
 
 
 def _build_row(facts: dict[str, Any]) -> dict[str, Any]:
     canary = f"{facts['canary']} ({facts['canary_percent']:g} %)" if facts["canary"] else ""
     exceeded = ", ".join(
-        f"{breach['metric']} {breach['value']:.4g} (limit {breach['threshold']:g})"
+        f"{breach['metric']} {breach['value']:.4g} (threshold {breach['threshold']:g})"
         for breach in facts["breaches"]
     )
     return {**facts, "canary": canary, "exceeded": exceeded, "stable": facts["stable"] or ""}

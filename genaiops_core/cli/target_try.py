@@ -1,4 +1,4 @@
-"""`genaiops target try`: one answer of a target, before a thousand are paid for."""
+"""`genaiops target try`: test a target with one question before an evaluation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genaiops_core.evaluation.datasets.case import Case
     from genaiops_core.evaluation.targets import TargetAnswer
 
-commands = typer.Typer(help="Targets: who answers the cases of an evaluation.", no_args_is_help=True)
+commands = typer.Typer(help="Test the target that answers the cases of an evaluation.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -41,11 +41,11 @@ def try_target(
     metadata: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE of the case; may be repeated.")
     ] = None,
-    application: Annotated[str, typer.Option(help="Application of the release, for release.")] = "",
-    release: Annotated[str, typer.Option(help="Release to call, for release.")] = "",
+    application: Annotated[str, typer.Option(help="Application, for --target release.")] = "",
+    release: Annotated[str, typer.Option(help="Release, for --target release.")] = "",
     json: output.Json = False,
 ) -> None:
-    """Ask a target one question and print its answer with latency, tokens and cost: exit 0 with an answer, 1 without."""
+    """Send a question to a target; print the answer with latency, tokens and cost. Exit 0 with an answer, 1 without."""
     from genaiops_core.evaluation.datasets.case import Case
 
     engine = context.engine()
@@ -61,12 +61,13 @@ def try_target(
         release=release,
     )
     if document is None:
-        raise BadInput("--target is empty; say whom to ask.")
+        raise BadInput("--target is empty; name a target, for example bedrock:MODEL.")
     case = Case(
         input=input,
         contexts=tuple(context_texts) if context_texts else None,
         metadata=dict(
-            arguments.split_pair(pair, f"--metadata takes NAME=VALUE, not '{pair}'.") for pair in metadata or ()
+            arguments.split_pair(pair, f"--metadata takes NAME=VALUE, not '{pair}'.")
+            for pair in metadata or ()
         ),
     )
     name, answer = _call_target(engine, document, case)
@@ -82,7 +83,9 @@ def _call_target(engine: sa.Engine, document: dict[str, Any], case: Case) -> tup
     from genaiops_core.evaluation import targets as answering
     from genaiops_core.pricing.prices import PriceList
 
-    built = answering.build_target(document, allowed_hosts=answering.parse_allowed_hosts(context.settings().target_hosts))
+    built = answering.build_target(
+        document, allowed_hosts=answering.parse_allowed_hosts(context.settings().target_hosts)
+    )
     with reading(engine) as connection:
         prices = PriceList.load(connection)
 

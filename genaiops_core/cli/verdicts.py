@@ -1,4 +1,4 @@
-"""`genaiops gate`, `compare`, `pr-comment`: from results to an exit code."""
+"""`genaiops gate`, `compare`, `pr-comment`: turn results into an exit code."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from genaiops_core import output
 from genaiops_core.cli import documents, thresholds
 
 EXIT_CODES = {"passed": output.EXIT_PASSED, "failed": output.EXIT_FAILED}
-"""Everything else, missing evidence included, is 3."""
+"""Every other verdict, missing evidence included, exits with 3."""
 
 MAX_CASES = 1_000
 
-Junit = Annotated[Path | None, typer.Option(help="JUnit XML to write.")]
+Junit = Annotated[Path | None, typer.Option(help="JUnit XML file to write.")]
 CommentFile = Annotated[Path | None, typer.Option(help="Pull request comment to write, in Markdown.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands that decide from results."""
+    """Add the commands that evaluate results."""
     app.command(context_settings=thresholds.CONTEXT)(gate)
     app.command()(compare)
     app.command("pr-comment")(pr_comment)
@@ -29,12 +29,12 @@ def register(app: typer.Typer) -> None:
 
 def gate(
     extra: typer.Context,
-    results: Annotated[str, typer.Option(help="Results that genaiops evaluate wrote, or an evaluation id.")],
+    results: Annotated[str, typer.Option(help="Results file of genaiops evaluate, or an evaluation id.")],
     junit: Junit = None,
     comment: CommentFile = None,
     json: output.Json = False,
 ) -> None:
-    """Decide from written results: the thresholds given here, or the gates recorded in them."""
+    """Evaluate gates against saved results: the thresholds of this command, or the gates in the results."""
     from genaiops_core.evaluation.verdicts import gates
     from genaiops_core.evaluation.verdicts.documents import parse_answers, parse_metrics, parse_traffic
     from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
@@ -59,25 +59,28 @@ def gate(
 
 
 def compare(
-    baseline: Annotated[
-        str, typer.Option(help="What to compare with: results, an evaluation id, or production.")
-    ],
-    current: Annotated[str, typer.Option(help="The new run: results, or an evaluation id.")],
+    baseline: Annotated[str, typer.Option(help="Baseline: results file, evaluation id, or production.")],
+    current: Annotated[str, typer.Option(help="Current run: results file or evaluation id.")],
     max_degradation: Annotated[
         float,
-        typer.Option(help="Largest loss: of a score's scale, relative for cost and latency.", min=0, max=1),
+        typer.Option(
+            help="Largest allowed loss: share of the score scale, or relative for cost and latency.",
+            min=0,
+            max=1,
+        ),
     ] = 0.05,
     method: Annotated[
-        str, typer.Option(help="bootstrap, or permutation (of signs; for few cases).")
+        str, typer.Option(help="bootstrap, or permutation (sign flips; for few cases).")
     ] = "bootstrap",
     cases: Annotated[
-        int, typer.Option(help="Regressed and improved cases to list at most.", min=0, max=MAX_CASES)
+        int,
+        typer.Option(help="Largest number of regressed and improved cases to list.", min=0, max=MAX_CASES),
     ] = 10,
-    skip: Annotated[int, typer.Option(help="Cases to leave out from the front of both lists.", min=0)] = 0,
+    skip: Annotated[int, typer.Option(help="Cases to skip at the start of both lists.", min=0)] = 0,
     junit: Junit = None,
     json: output.Json = False,
 ) -> None:
-    """Compare two results case by case: exit 0 no worse, 1 worse than allowed, 3 not to be told."""
+    """Compare two results case by case: exit 0 no worse, 1 worse than allowed, 3 inconclusive."""
     from genaiops_core.evaluation.verdicts import junit as junits
     from genaiops_core.evaluation.verdicts import pairing
     from genaiops_core.evaluation.verdicts.compare import compare_documents
@@ -86,7 +89,11 @@ def compare(
     current_document = documents.load_results(current)
     baseline_document = documents.load_results(baseline, like=current_document)
     comparison = compare_documents(baseline_document, current_document, max_degradation, method=method)
-    scales = {name: metric.scale for name, metric in parse_metrics(baseline_document).items() if name in current_document["metrics"]}
+    scales = {
+        name: metric.scale
+        for name, metric in parse_metrics(baseline_document).items()
+        if name in current_document["metrics"]
+    }
     drops, gains = pairing.list_drops(comparison.pairs, scales), pairing.list_gains(comparison.pairs, scales)
     body = {
         **comparison.as_json(),
@@ -96,12 +103,18 @@ def compare(
         "improved_cases": len(gains),
         "regressions": [case.as_json() for case in drops[skip : skip + cases]],
         "improvements": [case.as_json() for case in gains[skip : skip + cases]],
-        "cases_only_in_baseline": [_describe_case(side) for side in comparison.pairs.only_baseline[skip : skip + cases]],
-        "cases_only_in_current": [_describe_case(side) for side in comparison.pairs.only_current[skip : skip + cases]],
+        "cases_only_in_baseline": [
+            _describe_case(side) for side in comparison.pairs.only_baseline[skip : skip + cases]
+        ],
+        "cases_only_in_current": [
+            _describe_case(side) for side in comparison.pairs.only_current[skip : skip + cases]
+        ],
     }
     if junit:
         listed = {name: [case for case in drops if case.metric == name][:20] for name in scales}
-        documents.write_file(junit, junits.render_comparison(body, listed, {"baseline": baseline, "current": current}))
+        documents.write_file(
+            junit, junits.render_comparison(body, listed, {"baseline": baseline, "current": current})
+        )
     if json:
         output.print_json(body)
     else:
@@ -110,16 +123,14 @@ def compare(
 
 
 def pr_comment(
-    results: Annotated[
-        str, typer.Argument(help="Results that genaiops evaluate wrote, or an evaluation id.")
-    ],
+    results: Annotated[str, typer.Argument(help="Results file of genaiops evaluate, or an evaluation id.")],
     baseline: Annotated[
-        str, typer.Option(help="Show changes against this: results, an evaluation id, or production.")
+        str, typer.Option(help="Baseline for changes: results file, evaluation id, or production.")
     ] = "",
     output_file: Annotated[Path | None, typer.Option("--output", help="Markdown file to write.")] = None,
     json: output.Json = False,
 ) -> None:
-    """Print results as Markdown for a pull request; the exit code says the verdict."""
+    """Print results as Markdown for a pull request; the exit code is the verdict."""
     from genaiops_core.evaluation.verdicts.comment import render_markdown
     from genaiops_core.evaluation.verdicts.compare import MAX_DEGRADATION, compare_documents
     from genaiops_core.evaluation.verdicts.documents import describe_source
@@ -128,7 +139,10 @@ def pr_comment(
     if baseline:
         baseline_document = documents.load_results(baseline, like=body)
         comparison = compare_documents(baseline_document, body, MAX_DEGRADATION)
-        body |= {"baseline": {"name": baseline, **describe_source(baseline_document)}, "comparison": comparison.as_json()}
+        body |= {
+            "baseline": {"name": baseline, **describe_source(baseline_document)},
+            "comparison": comparison.as_json(),
+        }
     text = render_markdown(body)
     if output_file:
         documents.write_file(output_file, text.encode())
@@ -140,7 +154,7 @@ def pr_comment(
 
 
 def write_reports(body: Mapping[str, Any], *, junit: Path | None, comment: Path | None) -> None:
-    """Write what a CI server shows."""
+    """Write the JUnit report and the pull request comment for a CI server."""
     from genaiops_core.evaluation.verdicts import junit as junits
     from genaiops_core.evaluation.verdicts.comment import render_markdown
 
@@ -151,18 +165,18 @@ def write_reports(body: Mapping[str, Any], *, junit: Path | None, comment: Path 
 
 
 def print_results(body: Mapping[str, Any], *, json: bool) -> None:
-    """Print a results document and leave with its exit code."""
+    """Print a results document and exit with the code of its verdict."""
     verdict = body.get("verdict")
     if json:
         output.print_json({key: value for key, value in body.items() if key != "details"})
     else:
         rows = [{"metric": name, **entry} for name, entry in body["metrics"].items()]
         output.print_table(
-            rows, ["metric", "mean", "low", "high", "n", "undefined"], empty="Nothing was measured."
+            rows, ["metric", "mean", "low", "high", "n", "undefined"], empty="There are no metrics."
         )
         output.say("")
         output.print_table(
-            body.get("gates") or [], ["name", "threshold", "verdict", "why"], empty="No gate was decided."
+            body.get("gates") or [], ["name", "threshold", "verdict", "why"], empty="There are no gates."
         )
         output.say("")
         output.say(_describe_unfinished(body) if body.get("partial") else _describe_verdict(body))
@@ -175,19 +189,20 @@ def _describe_verdict(body: Mapping[str, Any]) -> str:
 
 
 def _describe_unfinished(body: Mapping[str, Any]) -> str:
-    """What became of a run that did not reach its verdict, and how it goes on."""
+    """The state of a run without a verdict, and the commands that resume it."""
     id, state = body.get("evaluation"), body.get("state") or "not finished"
-    sentence = f"Verdict: {body.get('verdict') or 'none'}, the evaluation is {state}. {body.get('problem') or ''}".rstrip()
+    verdict = f"verdict: {body['verdict']}" if body.get("verdict") else "no verdict"
+    sentence = f"Evaluation {state}; {verdict}. {body.get('problem') or ''}".rstrip()
     if not id:
         return sentence
-    return f"{sentence}\nTo go on: genaiops evaluation resume {id}, then genaiops evaluation wait {id}"
+    return f"{sentence}\nTo continue: genaiops evaluation resume {id}, then genaiops evaluation wait {id}"
 
 
 def _print_comparison(body: Mapping[str, Any]) -> None:
     columns = ["metric", "baseline_mean", "current_mean", "difference", "low", "high", "n", "verdict", "why"]
     output.print_table(body["metrics"], columns, empty=f"Nothing to compare: {body['why']}.")
     if body["regressions"]:
-        output.say(f"\nCases that fell most, of {body['regressed_cases']:,}:")
+        output.say(f"\nLargest regressions, of {body['regressed_cases']:,}:")
         output.print_table(
             body["regressions"], ["metric", "case", "baseline", "current", "difference", "input"], empty=""
         )

@@ -88,7 +88,7 @@ def test_agreement_is_told_for_people_and_machines(
     assert (code, one["metric"], one["labelled"], one["auroc"]["value"]) == (0, METRIC, 40, 1.0)
     assert one["corrected"]["mean"] == pytest.approx(0.7, abs=0.02)
     code, out, _ = command(monkeypatch, capsys, "agreement", "--dataset", "prices@1")
-    assert "Held against each other by default: grounding_overlap=groundedness" in out
+    assert "Compared by default: grounding_overlap=groundedness" in out
     assert "random sample" in out
     code, out, _ = command(monkeypatch, capsys, "agreement", "--production")
     assert "Nothing to compare" in out

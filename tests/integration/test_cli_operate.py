@@ -172,7 +172,7 @@ def test_policy_check(shell: Shell, tmp_path: Path) -> None:
 
 def test_audit(shell: Shell, tmp_path: Path) -> None:
     release_approved(shell, "v1")
-    assert shell.run("audit verify") == "The audit log is whole: 3 entries.\n"
+    assert shell.run("audit verify") == "Audit log verified: 3 entries.\n"
     assert shell.json("audit verify")["is_intact"] is True
     lines = [orjson.loads(line) for line in shell.run("audit export").splitlines()]
     assert [line["action"] for line in lines] == [

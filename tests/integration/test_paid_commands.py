@@ -60,7 +60,7 @@ def test_run_without_verdict_names_the_next_command() -> None:
     arguments = ["evaluate", "--suite", "prices.jsonl", "--judge", JUDGE, "--spend-limit", "0.0001"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 3
-    assert "Verdict: none, the evaluation is paused. The next call may cost" in result.stdout
+    assert "Evaluation paused; no verdict. The next call may cost" in result.stdout
     assert "To go on: genaiops evaluation resume " in result.stdout
 
 
@@ -77,7 +77,7 @@ def test_run_without_verdict_names_the_next_command() -> None:
         (("--unit-timeout", "inf"), "at most 86,400 s, not inf"),
         (("--spend-limit", "nan"), "at most 1,000,000,000 USD, not nan"),
         (("--spend-limit", "1e300"), "at most 1,000,000,000 USD, not 1e+300"),
-        (("--repetitions", "2"), "--repetitions means nothing without --target"),
+        (("--repetitions", "2"), "--repetitions has no effect without --target"),
     ],
 )
 def test_mistakes_are_one_sentence(arguments: tuple[str, ...], message: str) -> None:
