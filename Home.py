@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts import catalogue, frame, warm  # noqa: F401
+from pages.parts import catalogue, frame, menu, warm  # noqa: F401
 
 
 def open_overview() -> None:
@@ -18,6 +18,7 @@ pages = {
     for section, entries in catalogue.sections().items()
 }
 pages[""].append(st.Page(open_overview, title="GenAIOps", default=True, visibility="hidden"))
-navigation = st.navigation(pages, expanded=True)
+navigation = st.navigation(pages, position="hidden")
+menu.draw()
 with frame.gently():
     navigation.run()

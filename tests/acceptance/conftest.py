@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
@@ -123,13 +123,18 @@ def console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     yield from start_console(home, database_url=url)
 
 
+def launch_chromium(playwright: Playwright) -> Browser:
+    """The system's Chromium or Chrome."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    channel = None if program else "chrome"
+    return playwright.chromium.launch(executable_path=program, channel=channel, args=CHROMIUM_ARGUMENTS)
+
+
 # Not for the whole session: while it is open its event loop runs in this thread, and runs of evaluations want their own.
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
-        channel = None if found else "chrome"
-        browser = playwright.chromium.launch(executable_path=found, channel=channel, args=CHROMIUM_ARGUMENTS)
+        browser = launch_chromium(playwright)
         yield browser
         browser.close()
 
