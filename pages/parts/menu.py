@@ -15,8 +15,10 @@ def draw() -> None:
     """Links to all screens; the framework marks the one that is open."""
     with st.sidebar:
         for section, entries in catalogue.sections().items():
-            with st.container(gap=None):
+            with st.container(gap=4):
                 if section:
                     st.caption(section)
                 for entry in entries:
-                    st.page_link(entry.path, label=entry.title, icon=entry.icon, help=entry.question)
+                    st.page_link(
+                        entry.path, label=entry.title, icon=entry.icon, help=entry.question, width="stretch"
+                    )
