@@ -1,8 +1,13 @@
-"""The router: theme, icon and navigation. Every screen checks for itself who is looking (`pages/parts/frame.py`)."""
+"""The router: theme, icon and navigation. Every screen checks for itself who is looking (`pages/parts/shared/frame.py`)."""
 
 import streamlit as st
 
-from pages.parts import catalogue, frame, menu, warm  # noqa: F401
+from pages.parts.shared import (
+    catalogue,
+    frame,
+    menu,
+    preload,  # noqa: F401 (freezes what it imports)
+)
 
 
 def open_overview() -> None:

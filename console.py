@@ -5,6 +5,6 @@
 
 import streamlit as st
 
-from pages.parts import warm_up
+from pages.parts.shared import warm_up
 
 app = st.App("Home.py", lifespan=warm_up.lifespan)

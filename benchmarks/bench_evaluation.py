@@ -30,7 +30,7 @@ from db.migrate import upgrade
 from db.tables.access import worker as workers
 from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.rate_limits import Pace
 
 CASES = int(os.environ.get("GENAIOPS_BENCH_CASES", "1000"))
 RAGAS_CASES = min(CASES, int(os.environ.get("GENAIOPS_BENCH_RAGAS_CASES", "200")))

@@ -35,12 +35,12 @@ from db.tables.telemetry import (
     score_rollup_hour,
 )
 from db.transaction import reading, writing
-from genaiops_core.telemetry.applications import known
-from genaiops_core.telemetry.filters import Filters, to_minute
-from genaiops_core.telemetry.quality import quality_by, quality_series, quality_summary
-from genaiops_core.telemetry.queries import breakdown, summary
-from genaiops_core.telemetry.series import series
-from genaiops_core.telemetry.traces import list_traces
+from genaiops_core.telemetry.rollups.applications import known
+from genaiops_core.telemetry.search.trace_list import list_traces
+from genaiops_core.telemetry.time_window import Filters, to_minute
+from genaiops_core.telemetry.traffic.quality import quality_by, quality_series, quality_summary
+from genaiops_core.telemetry.traffic.queries import breakdown, summary
+from genaiops_core.telemetry.traffic.series import series
 
 SCALES = (100_000, 10_000_000)
 DAYS = 30

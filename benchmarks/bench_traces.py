@@ -28,13 +28,15 @@ from db.engine import is_sqlite, make_engine
 from db.migrate import upgrade
 from db.tables.telemetry import application, payload, request, span
 from db.transaction import reading, writing
-from genaiops_core.telemetry import service_map, sessions, trace, usage, users
-from genaiops_core.telemetry.export import export
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import DecodedExport, RawSpan, SpanGroup
-from genaiops_core.telemetry.search import search
-from genaiops_core.telemetry.traces import list_traces
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import DecodedExport, RawSpan, SpanGroup
+from genaiops_core.telemetry.rollups import usage
+from genaiops_core.telemetry.search.export import export
+from genaiops_core.telemetry.search.search import search
+from genaiops_core.telemetry.search.trace_list import list_traces
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traces import trace
+from genaiops_core.telemetry.traffic import service_map, sessions, users
 
 REQUESTS = int(os.environ.get("GENAIOPS_BENCH_REQUESTS", "2000000"))
 USERS = 50_000

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from genaiops_core.access import audit
-from pages.parts import filters, frame, keys, reads, tables, units
+from pages.parts import reads
+from pages.parts.shared import filters, frame, keys, tables, units
 
 here = frame.guard("audit")
 PAGE = 200

@@ -5,7 +5,10 @@ import dataclasses
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import charts, cost_view, filters, frame, health, keys, measures, reads, units
+from pages.parts import reads
+from pages.parts.charts import measures, plots
+from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.traffic import cost_view
 
 here = frame.guard("cost")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
@@ -76,8 +79,8 @@ def draw_over_time() -> None:
         name=lambda key: key or "unknown model",
         order=measures.dearest(points),
     )
-    charts.show(
-        charts.stacked_bars(series, unit="USD"), key="cost_models", alt="Cost in USD over time by model"
+    plots.show(
+        plots.stacked_bars(series, unit="USD"), key="cost_models", alt="Cost in USD over time by model"
     )
 
 
@@ -92,11 +95,11 @@ def draw_per_request() -> None:
         lambda f: None if f.cost_per_request_nano_usd is None else f.cost_per_request_nano_usd / 1e9,
         name=lambda _key: "all releases shown",
     )
-    charts.show(
-        charts.lines(
+    plots.show(
+        plots.lines(
             series,
             unit="USD",
-            limit=charts.Limit(value=limit, label=f"rollback above ${limit:g}") if limit else None,
+            limit=plots.Limit(value=limit, label=f"rollback above ${limit:g}") if limit else None,
             height=260,
         ),
         key="cost_per_request",

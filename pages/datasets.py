@@ -3,18 +3,9 @@
 import streamlit as st
 
 from genaiops_core.evaluation import datasets
-from pages.parts import (
-    dataset_documents,
-    dataset_import,
-    dataset_traffic,
-    dataset_view,
-    filters,
-    frame,
-    keys,
-    reads,
-    tables,
-    units,
-)
+from pages.parts import reads
+from pages.parts.datasets import dataset_documents, dataset_import, dataset_traffic, dataset_view
+from pages.parts.shared import filters, frame, keys, tables, units
 
 here = frame.guard("datasets")
 

@@ -2,18 +2,10 @@
 
 import streamlit as st
 
-from pages.parts import (
-    evaluation_view,
-    filters,
-    frame,
-    keys,
-    launch,
-    reads,
-    run_actions,
-    run_list,
-    run_progress,
-    units,
-)
+from pages.parts import reads
+from pages.parts.evaluations import evaluation_view, run_actions, run_list, run_progress
+from pages.parts.launch import launch
+from pages.parts.shared import filters, frame, keys, units
 
 here = frame.guard("evaluations")
 

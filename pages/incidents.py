@@ -5,7 +5,10 @@ import streamlit as st
 from genaiops_core.clock import now
 from genaiops_core.rollbacks import incidents
 from genaiops_core.rollbacks.incidents import Incident
-from pages.parts import confirm, filters, frame, incident_view, keys, measures, reads, rollback, tables, units
+from pages.parts import reads
+from pages.parts.charts import measures
+from pages.parts.rollouts import incident_view, rollback
+from pages.parts.shared import confirm, filters, frame, keys, tables, units
 
 here = frame.guard("incidents")
 

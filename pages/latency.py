@@ -3,7 +3,10 @@
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import charts, filters, frame, health, keys, latency_view, measures, reads, units
+from pages.parts import reads
+from pages.parts.charts import measures, plots
+from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.traffic import latency_view
 
 here = frame.guard("latency")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
@@ -52,12 +55,12 @@ def draw_requests() -> None:
         )
     ]
     limit = (
-        charts.Limit(value=limit_ms / 1000, label=f"rollback above p95 {limit_ms / 1000:g} s")
+        plots.Limit(value=limit_ms / 1000, label=f"rollback above p95 {limit_ms / 1000:g} s")
         if limit_ms
         else None
     )
-    charts.show(
-        charts.lines(series, unit="s", limit=limit, height=270, decimals=2),
+    plots.show(
+        plots.lines(series, unit="s", limit=limit, height=270, decimals=2),
         key="latency_requests",
         alt="Latency percentiles of requests in seconds over time",
     )
@@ -74,8 +77,8 @@ def draw_models() -> None:
         name=lambda key: key or "unknown model",
         order=measures.dearest(points, most=6),
     )
-    charts.show(
-        charts.lines(series, unit="s", height=270, decimals=2),
+    plots.show(
+        plots.lines(series, unit="s", height=270, decimals=2),
         key="latency_models",
         alt="p95 latency of model calls in seconds over time by model",
     )

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from pages.parts import filters, frame, keys, metric_table, reads_metrics, rubric_form, rubric_view, units
+from pages.parts.metrics import metric_table, rubric_form, rubric_view
+from pages.parts.reads import metrics
+from pages.parts.shared import filters, frame, keys, units
 
 here = frame.guard("metrics")
 
@@ -13,8 +15,8 @@ head = filters.header(
     action_icon=":material/add:",
     action_key=keys.RUBRIC_NEW,
 )
-rubrics = reads_metrics.rubrics(here.url)
-known = reads_metrics.metrics(here.url)
+rubrics = metrics.rubrics(here.url)
+known = metrics.metrics(here.url)
 with head.facts:
     st.badge(units.things(len(known), "metric"), icon=":material/rule:", color="gray")
     st.badge(units.things(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")

@@ -3,7 +3,10 @@
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import filters, frame, health, keys, measures, overview_view, reads, units
+from pages.parts import reads
+from pages.parts.charts import measures
+from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.traffic import overview_view
 
 here = frame.guard("overview")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT))

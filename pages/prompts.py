@@ -3,7 +3,9 @@
 import streamlit as st
 
 from genaiops_core.releases import prompts
-from pages.parts import confirm, filters, frame, keys, prompt_view, reads, tables, units
+from pages.parts import reads
+from pages.parts.releases import prompt_view
+from pages.parts.shared import confirm, filters, frame, keys, tables, units
 
 here = frame.guard("prompts")
 

@@ -3,19 +3,12 @@
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from genaiops_core.telemetry.quality import MetricQuality
-from pages.parts import (
-    charts,
-    filters,
-    frame,
-    health,
-    keys,
-    measures,
-    quality_view,
-    reads,
-    reads_reviews,
-    units,
-)
+from genaiops_core.telemetry.traffic.quality import MetricQuality
+from pages.parts import reads
+from pages.parts.charts import measures, plots
+from pages.parts.reads import reviews
+from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.traffic import quality_view
 
 here = frame.guard("quality")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
@@ -62,13 +55,13 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
             by_release.setdefault(point.key, {})[point.start] = point.quality.mean
             traffic[point.key] = traffic.get(point.key, 0) + point.quality.scored
     busiest = sorted(traffic, key=lambda name: -traffic[name])[: measures.MAX_RELEASES]
-    lines = charts.by_name({name or "(not said)": by_release[name] for name in sorted(busiest, key=str)})
+    lines = plots.by_name({name or "(not said)": by_release[name] for name in sorted(busiest, key=str)})
     limit = health.limit(policies.default(), "avg_quality_score")
-    charts.show(
-        charts.lines(
+    plots.show(
+        plots.lines(
             lines,
             unit="score",
-            limit=charts.Limit(value=limit, label=f"rollback below {limit:g}") if limit is not None else None,
+            limit=plots.Limit(value=limit, label=f"rollback below {limit:g}") if limit is not None else None,
             height=230,
             top=1.0,
             decimals=3,
@@ -81,7 +74,7 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
 with head.facts:
     for judge in sorted({one.judge for one in found}):
         st.badge(f"judge {units.plain(judge)}", icon=":material/gavel:", color="gray")
-    quality_view.draw_sampling(reads_reviews.sampling(url, window))
+    quality_view.draw_sampling(reviews.sampling(url, window))
     if found:
         st.badge(units.things(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
 if not found:

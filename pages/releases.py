@@ -3,7 +3,10 @@
 import streamlit as st
 
 from genaiops_core.releases import approvals, releases
-from pages.parts import confirm, filters, frame, keys, reads, reads_evaluations, release_view, tables, units
+from pages.parts import reads
+from pages.parts.reads import evaluations
+from pages.parts.releases import release_view
+from pages.parts.shared import confirm, filters, frame, keys, tables, units
 
 here = frame.guard("releases")
 
@@ -102,7 +105,7 @@ def draw_one(chosen: releases.Release) -> None:
                 icon=":material/alt_route:",
                 query_params={keys.ROLLOUT: chosen.application},
             )
-    release_view.draw_evaluation(reads_evaluations.of_release(here.url, chosen.application, chosen.release))
+    release_view.draw_evaluation(evaluations.of_release(here.url, chosen.application, chosen.release))
     release_view.draw_details(chosen, reads.approval_history(here.url, chosen.application, chosen.release))
 
 

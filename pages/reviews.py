@@ -2,25 +2,17 @@
 
 import streamlit as st
 
-from pages.parts import (
-    confirm,
-    filters,
-    frame,
-    keys,
-    production_agreement_view,
-    reads_reviews,
-    review_tables,
-    review_view,
-    units,
-)
+from pages.parts.reads import reviews
+from pages.parts.reviews import production_agreement_view, review_tables, review_view
+from pages.parts.shared import confirm, filters, frame, keys, units
 
 here = frame.guard("reviews")
 head = filters.header(here, by=(keys.APPLICATION,), default_window="7d")
 application = head.filters.application
 QUEUE = 20
 
-queue = reads_reviews.queue(here.url, here.actor, application, QUEUE)
-waiting = reads_reviews.open_count(here.url, here.actor, application)
+queue = reviews.queue(here.url, here.actor, application, QUEUE)
+waiting = reviews.open_count(here.url, here.actor, application)
 with head.facts:
     st.badge(
         f"{waiting:,} to read",
@@ -31,7 +23,7 @@ with head.facts:
 confirm.problem()
 review_view.draw_undo(here)
 if not queue:
-    sampling = reads_reviews.sampling(here.url, head.filters)
+    sampling = reviews.sampling(here.url, head.filters)
     frame.empty(
         "Nothing waits for you",
         "Answers come here when sampling chooses them: all that users disliked, the dear, the slow and the first of "

@@ -2,17 +2,10 @@
 
 import streamlit as st
 
-from pages.parts import (
-    filters,
-    frame,
-    keys,
-    measures,
-    reads,
-    rollout_actions,
-    rollout_view,
-    start,
-    units,
-)
+from pages.parts import reads
+from pages.parts.charts import measures
+from pages.parts.rollouts import rollout_actions, rollout_view, start
+from pages.parts.shared import filters, frame, keys, units
 
 here = frame.guard("rollouts")
 approved = [one for one in reads.list_releases(here.url, None) if one.state == "approved"]

@@ -3,12 +3,15 @@
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from genaiops_core.telemetry.service_map import MapNode, ServiceMap
-from pages.parts import charts, filters, frame, graph, health, keys, map_tables, reads_traffic, units
+from genaiops_core.telemetry.traffic.service_map import MapNode, ServiceMap
+from pages.parts.charts import graph, plots
+from pages.parts.reads import traffic
+from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.traffic import component_tables
 
 here = frame.guard("service_map")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
-found = reads_traffic.get_map(here.url, head.filters)
+found = traffic.get_map(here.url, head.filters)
 limit = health.limit(policies.default(), "error_rate")
 
 
@@ -28,7 +31,7 @@ def draw_map(told: ServiceMap) -> None:
             label=one.name,
             calls=one.calls,
             state=state(one),
-            hover=f"{one.name} ({map_tables.kind(one)}): {units.things(one.calls, 'call')}, "
+            hover=f"{one.name} ({component_tables.kind(one)}): {units.things(one.calls, 'call')}, "
             f"{units.share(one.error_rate)} errors, p95 {units.duration(one.p95_ms)}, "
             f"{units.usd(one.cost_nano_usd)}",
         )
@@ -45,7 +48,7 @@ def draw_map(told: ServiceMap) -> None:
         )
         for one in told.edges
     ]
-    charts.show(
+    plots.show(
         graph.figure(nodes, edges),
         key="service_map",
         alt=f"{units.things(len(nodes), 'component')} and which of them calls which, from left to right",
@@ -79,13 +82,13 @@ else:
         draw_map(found)
     slow, failing, dear = st.columns(3)
     with slow:
-        map_tables.draw_best("Slowest", "hourglass_bottom", found.slowest, "p95")
+        component_tables.draw_best("Slowest", "hourglass_bottom", found.slowest, "p95")
     with failing:
-        map_tables.draw_best("Most failing", "error", found.failing, "errors")
+        component_tables.draw_best("Most failing", "error", found.failing, "errors")
     with dear:
-        map_tables.draw_best("Dearest", "payments", found.dearest, "cost")
+        component_tables.draw_best("Dearest", "payments", found.dearest, "cost")
     with st.container(border=True):
-        map_tables.draw_table(found)
+        component_tables.draw_table(found)
         if found.rate < 1:
             st.caption(
                 f"From {found.sampled_requests:,} of {found.requests:,} requests ({units.share(found.rate)})."

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.parts import filters, frame, keys, session_view, units
+from pages.parts.shared import filters, frame, keys, units
+from pages.parts.traffic import session_view
 
 here = frame.guard("sessions")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))

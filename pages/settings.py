@@ -4,7 +4,8 @@ import streamlit as st
 
 from genaiops_core.clock import now
 from genaiops_core.settings import Settings
-from pages.parts import filters, frame, reads, tables, units
+from pages.parts import reads
+from pages.parts.shared import filters, frame, tables, units
 
 here = frame.guard("settings")
 SECRETS = ("key", "secret", "token", "password")

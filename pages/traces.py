@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.parts import filters, frame, keys, trace_list, trace_view, units
+from pages.parts.shared import filters, frame, keys, units
+from pages.parts.traces import trace_list, trace_view
 
 here = frame.guard("traces")
 head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))

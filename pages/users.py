@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from genaiops_core.telemetry.people import UserRow
-from pages.parts import filters, frame, keys, reads_traffic, tables, units, user_view
+from genaiops_core.telemetry.traffic.user_breakdown import UserRow
+from pages.parts.reads import traffic
+from pages.parts.shared import filters, frame, keys, tables, units
+from pages.parts.traffic import user_view
 
 here = frame.guard("users")
 head = filters.header(
@@ -33,7 +35,7 @@ def draw_list() -> str | None:
             width=150,
             icon=":material/sort:",
         )
-    found = reads_traffic.list_users(url, window, order or "cost", MOST)
+    found = traffic.list_users(url, window, order or "cost", MOST)
     if not any(one.user_id for one in found):
         frame.empty(
             "No user in this window",

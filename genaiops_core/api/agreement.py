@@ -11,9 +11,9 @@ from db.transaction import reading
 from genaiops_core.api.answers import Window, answer, engine_of, json_of
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.people import judged
-from genaiops_core.evaluation.people.label_metrics import parse_matches
-from genaiops_core.evaluation.people.production_agreement import agreement_in_production
+from genaiops_core.evaluation.human import judged
+from genaiops_core.evaluation.human.label_metrics import parse_matches
+from genaiops_core.evaluation.human.production_agreement import agreement_in_production
 
 router = APIRouter()
 

@@ -14,7 +14,7 @@ from fastapi.responses import Response
 
 from genaiops_core import clock
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.time_window import Filters
 
 DIMENSIONS = ("application", "environment", "release", "model")
 

@@ -12,7 +12,7 @@ from db.transaction import reading
 from genaiops_core.api.operate import Actor, same_site
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.pace import Pace, nano_usd
+from genaiops_core.evaluation.rate_limits import Pace, nano_usd
 from genaiops_core.evaluation.runs import progress
 from genaiops_core.evaluation.runs.facts import facts
 

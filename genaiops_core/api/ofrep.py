@@ -17,8 +17,8 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
-from genaiops_core.rollouts.following import Follower
 from genaiops_core.rollouts.routing import CANARY, STABLE, Decision, RoutingTable, is_canary
+from genaiops_core.rollouts.routing_cache import Follower
 
 router = APIRouter(prefix="/ofrep/v1", tags=["routing"])
 

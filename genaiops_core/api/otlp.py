@@ -21,12 +21,13 @@ from genaiops_core.api.bodies import decompress, read_body
 from genaiops_core.api.otlp_answers import JSON, PROTOBUF, Encoding, logs_accepted, refused, traces_accepted
 from genaiops_core.errors import GenAIOpsError, Unavailable
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry import feedback, otlp
-from genaiops_core.telemetry.ingest import SHARDS, Ingestor
+from genaiops_core.telemetry.ingest.ingest import SHARDS, Ingestor
+from genaiops_core.telemetry.ingest.writer import Writer
 from genaiops_core.telemetry.logs import prepare_logs
-from genaiops_core.telemetry.otlp_logs import decode_log_parts
+from genaiops_core.telemetry.otlp import decode
+from genaiops_core.telemetry.otlp.logs import decode_log_parts
+from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.spans import Batch, prepare
-from genaiops_core.telemetry.writer import Writer
 
 router = APIRouter(tags=["telemetry"])
 log = structlog.get_logger(__name__)
@@ -192,7 +193,7 @@ async def _in_decoder(request: Request, work: Callable[..., T], *arguments: Any)
 
 
 def _span_batches(body: bytes, is_json: bool) -> Iterator[Batch]:
-    return map(prepare, otlp.decode_parts(body, is_json=is_json))
+    return map(prepare, decode.decode_parts(body, is_json=is_json))
 
 
 def _log_batches(body: bytes, is_json: bool) -> Iterator[Batch]:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from db.transaction import reading
 from genaiops_core.api.answers import Window, answer, engine_of, fact, json_of
 from genaiops_core.errors import NotFound
-from genaiops_core.telemetry import service_map, sessions, users
+from genaiops_core.telemetry.traffic import service_map, sessions, users
 
 router = APIRouter()
 

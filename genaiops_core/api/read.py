@@ -15,9 +15,9 @@ from genaiops_core.api.answers import DIMENSIONS, Window, answer, engine_of, tex
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics
 from genaiops_core.evaluation.metrics import rubrics
-from genaiops_core.telemetry import quality, queries
-from genaiops_core.telemetry import series as over_time
-from genaiops_core.telemetry.filters import STEPS
+from genaiops_core.telemetry.time_window import STEPS
+from genaiops_core.telemetry.traffic import quality, queries
+from genaiops_core.telemetry.traffic import series as over_time
 
 router = APIRouter(prefix="/api/v1", tags=["read"])
 router.include_router(traces.router)

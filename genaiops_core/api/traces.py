@@ -11,11 +11,11 @@ from fastapi.responses import Response, StreamingResponse
 from db.transaction import reading
 from genaiops_core.api.answers import Window, answer, engine_of, fact, json_of
 from genaiops_core.errors import BadInput, NotFound
-from genaiops_core.telemetry import export as exporting
-from genaiops_core.telemetry import traces as listing
-from genaiops_core.telemetry.context_record import context_record
-from genaiops_core.telemetry.search import search
-from genaiops_core.telemetry.trace import MAX_LIMIT, Trace
+from genaiops_core.telemetry.search import export as exporting
+from genaiops_core.telemetry.search import trace_list as listing
+from genaiops_core.telemetry.search.search import search
+from genaiops_core.telemetry.traces.context_record import context_record
+from genaiops_core.telemetry.traces.trace import MAX_LIMIT, Trace
 
 router = APIRouter()
 

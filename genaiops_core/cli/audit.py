@@ -12,8 +12,8 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import context
-from genaiops_core.cli.output import EXIT_FAILED, Json, print_json, print_table
 from genaiops_core.cli.releases import Anywhere
+from genaiops_core.output import EXIT_FAILED, Json, print_json, print_table
 
 audit_app = typer.Typer(help="The audit log, a chain of hashes.", no_args_is_help=True)
 

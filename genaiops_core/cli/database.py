@@ -7,7 +7,8 @@ from pathlib import Path
 
 import typer
 
-from genaiops_core.cli import context, output
+from genaiops_core import output
+from genaiops_core.cli import context
 from genaiops_core.errors import BadInput
 
 commands = typer.Typer(help="Upgrade, inspect, back up and restore the database.", no_args_is_help=True)

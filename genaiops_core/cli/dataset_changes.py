@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from genaiops_core.cli import arguments, context, output
+from genaiops_core import output
+from genaiops_core.cli import arguments, context
 from genaiops_core.errors import BadInput
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="NAME, NAME@VERSION or NAME@TAG.")]

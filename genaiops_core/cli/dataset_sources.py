@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from genaiops_core.cli import arguments, context, output, pacing, traces
+from genaiops_core import output
+from genaiops_core.cli import arguments, context, traces
+from genaiops_core.cli import judge_options as pacing
 from genaiops_core.cli.dataset_changes import made
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; made when there is none.")]
@@ -83,7 +85,7 @@ def synthesise(
     json: output.Json = False,
 ) -> None:
     """Let a judge's model write questions about documents; they wait for review before they count."""
-    from genaiops_core.evaluation.pace import Pace
+    from genaiops_core.evaluation.rate_limits import Pace
     from genaiops_core.evaluation.runs import judge_options
     from genaiops_core.evaluation.synthesis.chunks import read_document
     from genaiops_core.evaluation.synthesis.datasets import synthesise_now

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from genaiops_core.cli import arguments, context, output
+from genaiops_core import output
+from genaiops_core.cli import arguments, context
 from genaiops_core.errors import BadInput
 
 commands = typer.Typer(help="List, show and export datasets.", no_args_is_help=True)

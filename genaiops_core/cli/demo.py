@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, output
+from genaiops_core import output
+from genaiops_core.cli import context
 from genaiops_core.errors import BadInput
 
 

@@ -41,7 +41,7 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
     """
     from db.transaction import reading
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.people import results
+    from genaiops_core.evaluation.human import results
     from genaiops_core.evaluation.verdicts import documents
 
     if named != PRODUCTION and not is_id(named):

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genaiops_core.cli import arguments, context, output, run_progress, verdicts
-from genaiops_core.evaluation.pace import nano_usd
+from genaiops_core import output
+from genaiops_core.cli import arguments, context, run_progress, verdicts
+from genaiops_core.evaluation.rate_limits import nano_usd
 
 if TYPE_CHECKING:
     from genaiops_core.evaluation.runs import Evaluation
@@ -95,7 +96,7 @@ def cancel(id: Id, reason: arguments.Reason = "", json: output.Json = False) -> 
 def wait(id: Id, json: output.Json = False) -> None:
     """Wait until it has ended, doing the work here where no worker runs; the exit code says the verdict."""
     from db.transaction import reading
-    from genaiops_core.evaluation.people import results
+    from genaiops_core.evaluation.human import results
 
     engine = context.engine()
     with run_progress.bar(shown=not json) as progress:

@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genaiops_core.cli import (
-    arguments,
-    context,
-    documents,
-    output,
-    pacing,
-    run_progress,
-    targets,
-    thresholds,
-    verdicts,
-)
+from genaiops_core import output
+from genaiops_core.cli import arguments, context, documents, run_progress, targets, thresholds, verdicts
+from genaiops_core.cli import judge_options as pacing
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.rate_limits import Pace
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -79,7 +71,7 @@ def evaluate(
     from db.transaction import reading
     from genaiops_core.clock import now
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.people import results
+    from genaiops_core.evaluation.human import results
     from genaiops_core.evaluation.runs import deciding
 
     asked = thresholds.parse(extra.args)

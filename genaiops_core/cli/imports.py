@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from genaiops_core.cli import arguments, context, output
+from genaiops_core import output
+from genaiops_core.cli import arguments, context
 from genaiops_core.errors import BadInput
 
 commands = typer.Typer(help="Import traces, prices and datasets from files.", no_args_is_help=True)
@@ -30,8 +31,8 @@ def traces(files: Files, json: output.Json = False) -> None:
     """Import OTLP trace exports: .pb files are protobuf, others JSON; either may be gzipped."""
     import os
 
-    from genaiops_core.telemetry.ingest import SHARDS, ingest
-    from genaiops_core.telemetry.otlp import decode_json, decode_protobuf
+    from genaiops_core.telemetry.ingest.ingest import SHARDS, ingest
+    from genaiops_core.telemetry.otlp.decode import decode_json, decode_protobuf
 
     settings = context.settings()
     exports = []

@@ -20,10 +20,10 @@ def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
         Conflict: another process is pulling the same source.
     """
     from genaiops_core.jobs.invocation_log_pull import pull_once
-    from genaiops_core.telemetry.ingest import SHARDS
-    from genaiops_core.telemetry.invocation_import import Importer
-    from genaiops_core.telemetry.invocation_reading import log_files, read_file
-    from genaiops_core.telemetry.invocation_sources import is_source, parse_source
+    from genaiops_core.telemetry.ingest.ingest import SHARDS
+    from genaiops_core.telemetry.invocation_logs.importer import Importer
+    from genaiops_core.telemetry.invocation_logs.reader import log_files, read_file
+    from genaiops_core.telemetry.invocation_logs.sources import is_source, parse_source
 
     limit = context.settings().rollup_model_limit
     remote = [parse_source(source) for source in sources if is_source(source)]

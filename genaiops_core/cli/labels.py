@@ -12,8 +12,8 @@ import typer
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
 from genaiops_core.cli.datasets import print_problems, split_version
-from genaiops_core.cli.output import Json, print_json, print_table, say
 from genaiops_core.errors import BadInput
+from genaiops_core.output import Json, print_json, print_table, say
 
 label_app = typer.Typer(help="Labels that people give to test cases.", no_args_is_help=True)
 
@@ -55,7 +55,7 @@ def import_(
     json: Json = False,
 ) -> None:
     """Keep the labels of a file; rows that name no case are listed by row and column."""
-    from genaiops_core.evaluation.people import label_files, label_imports
+    from genaiops_core.evaluation.human import label_files, label_imports
 
     name, version = split_version(dataset)
     columns = dict(_pair(text, "FIELD=COLUMN, as in label=grounded") for text in map or [])
@@ -90,7 +90,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """How many cases were labelled, by dataset and metric."""
-    from genaiops_core.evaluation.people import labels
+    from genaiops_core.evaluation.human import labels
 
     with reading(context.engine()) as connection:
         rows = [dataclasses.asdict(one) for one in labels.count_labels(connection, dataset)]
@@ -104,7 +104,7 @@ def list_(
 @label_app.command("from-reviews")
 def from_reviews(dataset: DatasetName, reason: arguments.Reason = "", json: Json = False) -> None:
     """Make labels of what reviewers said of the requests that cases were made from."""
-    from genaiops_core.evaluation.people import label_imports
+    from genaiops_core.evaluation.human import label_imports
 
     name, _ = split_version(dataset)
     made = label_imports.labels_from_reviews(
@@ -132,10 +132,10 @@ def agreement(
 ) -> None:
     """How far judges agree with people, and what people would say of everything that was judged."""
     from genaiops_core.evaluation import datasets
-    from genaiops_core.evaluation.people import judged
-    from genaiops_core.evaluation.people.label_metrics import parse_matches
-    from genaiops_core.evaluation.people.production_agreement import agreement_in_production
-    from genaiops_core.telemetry.filters import Filters
+    from genaiops_core.evaluation.human import judged
+    from genaiops_core.evaluation.human.label_metrics import parse_matches
+    from genaiops_core.evaluation.human.production_agreement import agreement_in_production
+    from genaiops_core.telemetry.time_window import Filters
 
     if sum([evaluation is not None, dataset is not None, production]) != 1:
         raise BadInput("Say what to compare: one of --evaluation ID, --dataset NAME and --production.")

@@ -6,17 +6,18 @@ from typing import NoReturn
 
 import typer
 
+from genaiops_core import output
 from genaiops_core.cli import (
     audit,
     database,
     datasets,
     demo,
+    errors,
     evaluation_runs,
     evaluations,
     imports,
     labels,
     metrics,
-    output,
     privacy,
     publishing,
     releases,
@@ -27,7 +28,6 @@ from genaiops_core.cli import (
     serve,
     target_try,
     traces,
-    trouble,
     verdicts,
 )
 from genaiops_core.errors import GenAIOpsError
@@ -79,7 +79,7 @@ def run() -> None:
         # Typer keeps the class of its usage errors private; this method is how they are known.
         format_message = getattr(error, "format_message", None)
         if format_message is None:
-            _stop(trouble.told(error))
+            _stop(errors.told(error))
         _stop(format_message())
     raise SystemExit(code or 0)
 

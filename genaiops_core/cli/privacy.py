@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from genaiops_core.cli import context, output
-from genaiops_core.cli.output import EXIT_FAILED
+from genaiops_core import output
+from genaiops_core.cli import context
+from genaiops_core.output import EXIT_FAILED
 
 retention_app = typer.Typer(help="Delete what is older than it may be.", no_args_is_help=True)
 user_app = typer.Typer(help="See or delete what is kept of one user.", no_args_is_help=True)
@@ -31,7 +32,7 @@ def run(
 ) -> None:
     """Delete now what the worker would delete within the hour; see the GENAIOPS_RETENTION settings."""
     from genaiops_core.clock import now
-    from genaiops_core.telemetry import retention
+    from genaiops_core.telemetry.privacy import retention
 
     settings = context.settings()
     keep = retention.Keep(**settings.retention)
@@ -57,7 +58,7 @@ def show(
     as_json: output.Json = False,
 ) -> None:
     """Count what is kept of one user, and so what `user delete` would delete."""
-    from genaiops_core.telemetry.deletion import mentioning, show_user
+    from genaiops_core.telemetry.privacy.deletion import mentioning, show_user
 
     engine = context.engine()
     held = show_user(engine, user_id=user, application=application)
@@ -84,7 +85,7 @@ def delete(
     as_json: output.Json = False,
 ) -> None:
     """Delete everything kept of one user and write a certificate to the audit log; exit 1 when anything is left."""
-    from genaiops_core.telemetry.deletion import delete_user
+    from genaiops_core.telemetry.privacy.deletion import delete_user
 
     certificate = delete_user(
         context.engine(), actor=context.actor(), user_id=user, application=application, reason=reason

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from genaiops_core.cli import context, documents, output
+from genaiops_core import output
+from genaiops_core.cli import context, documents
 
 
 def register(app: typer.Typer) -> None:

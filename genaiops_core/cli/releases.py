@@ -11,7 +11,7 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
-from genaiops_core.cli.output import Json, print_json, print_table, say
+from genaiops_core.output import Json, print_json, print_table, say
 
 Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
 Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]

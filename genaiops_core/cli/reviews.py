@@ -9,8 +9,8 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
-from genaiops_core.cli.output import Json, print_json, print_table, say
 from genaiops_core.errors import BadInput, NotFound
+from genaiops_core.output import Json, print_json, print_table, say
 
 review_app = typer.Typer(help="Answers that people rate; two people each.", no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """What you should read next."""
-    from genaiops_core.evaluation.people import reviews
+    from genaiops_core.evaluation.human import reviews
 
     who, count = context.actor(), context.settings().reviewers
     with reading(context.engine()) as connection:
@@ -49,7 +49,7 @@ def list_(
 @review_app.command("show")
 def show(trace_id: Trace, application: Application, as_json: Json = False) -> None:
     """Question, answer and contexts of one request, and what you said of it."""
-    from genaiops_core.evaluation.people import reviews
+    from genaiops_core.evaluation.human import reviews
 
     with reading(context.engine()) as connection:
         page = reviews.read(
@@ -84,7 +84,7 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Rate an answer."""
-    from genaiops_core.evaluation.people import reviews
+    from genaiops_core.evaluation.human import reviews
 
     page = reviews.submit(
         context.engine(),
@@ -104,7 +104,7 @@ def submit(
 @review_app.command("skip")
 def skip(trace_id: Trace, application: Application, comment: Comment = "", as_json: Json = False) -> None:
     """Leave an answer to others."""
-    from genaiops_core.evaluation.people import reviews
+    from genaiops_core.evaluation.human import reviews
 
     reviews.skip(
         context.engine(), actor=context.actor(), application=application, trace_id=trace_id, comment=comment
@@ -118,7 +118,7 @@ def skip(trace_id: Trace, application: Application, comment: Comment = "", as_js
 @review_app.command("agreement")
 def agreement(application: OneApplication = None, as_json: Json = False) -> None:
     """How far two reviewers agree, by metric, with kappa and its interval."""
-    from genaiops_core.evaluation.people.review_agreement import agreement as agreement_of
+    from genaiops_core.evaluation.human.review_agreement import agreement as agreement_of
 
     with reading(context.engine()) as connection:
         rows = [dataclasses.asdict(one) for one in agreement_of(connection, application)]
@@ -132,7 +132,7 @@ def agreement(application: OneApplication = None, as_json: Json = False) -> None
 @review_app.command("disagreements")
 def disagreements(application: OneApplication = None, as_json: Json = False) -> None:
     """Where two reviewers differ, most first."""
-    from genaiops_core.evaluation.people.review_agreement import disagreements as disagreements_of
+    from genaiops_core.evaluation.human.review_agreement import disagreements as disagreements_of
 
     with reading(context.engine()) as connection:
         rows = [dataclasses.asdict(one) for one in disagreements_of(connection, application)]
@@ -153,7 +153,7 @@ def to_dataset(
     as_json: Json = False,
 ) -> None:
     """Make a test case of a production request."""
-    from genaiops_core.evaluation.people import reviews
+    from genaiops_core.evaluation.human import reviews
 
     stored = reviews.add_to_dataset(
         context.engine(),

@@ -10,8 +10,8 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
-from genaiops_core.cli.output import Json, print_json, print_table
 from genaiops_core.cli.releases import Anywhere, Application
+from genaiops_core.output import Json, print_json, print_table
 
 policy_app = typer.Typer(help="The rollback policy.", no_args_is_help=True)
 incident_app = typer.Typer(

@@ -9,8 +9,8 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
-from genaiops_core.cli.output import Json, print_json, print_table
 from genaiops_core.cli.releases import Anywhere, Application, ReleaseName
+from genaiops_core.output import Json, print_json, print_table
 
 if TYPE_CHECKING:
     from genaiops_core.rollouts.rollouts import Rollout

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from genaiops_core.cli import context
-from genaiops_core.cli.output import Json, print_json, print_table, say
+from genaiops_core.output import Json, print_json, print_table, say
 
 sample_app = typer.Typer(help="Production requests that are judged.", no_args_is_help=True)
 
@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
 def status(application: OneApplication = None, window: Window = "24h", as_json: Json = False) -> None:
     """How much of the traffic was considered, sampled and judged, and by which reason."""
     from db.transaction import reading
-    from genaiops_core.telemetry.filters import Filters
-    from genaiops_core.telemetry.samples import sampling_summary
+    from genaiops_core.telemetry.sampling.samples import sampling_summary
+    from genaiops_core.telemetry.time_window import Filters
 
     with reading(context.engine()) as connection:
         found = sampling_summary(connection, Filters.last(window, application=application))
@@ -54,8 +54,8 @@ def list_(
     """Sampled requests, newest first."""
     from db.transaction import reading
     from genaiops_core.evaluation.runs import production
-    from genaiops_core.telemetry.filters import Filters
-    from genaiops_core.telemetry.samples import list_samples
+    from genaiops_core.telemetry.sampling.samples import list_samples
+    from genaiops_core.telemetry.time_window import Filters
 
     filters = Filters.last(window, application=application)
     with reading(context.engine()) as connection:
@@ -84,7 +84,7 @@ def run(as_json: Json = False) -> None:
     from genaiops_core.evaluation.runs.production import score_round
     from genaiops_core.evaluation.runs.sample_judging import require_prices
     from genaiops_core.jobs.sampling import limits_of, policy_of
-    from genaiops_core.telemetry import selection
+    from genaiops_core.telemetry.sampling import selection
 
     settings, engine = context.settings(), context.engine()
     counts = {"considered": 0, "sampled": 0, "scored": 0, "failed": 0}

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from genaiops_core import output
 from genaiops_core.access.identity import require_safe_address
-from genaiops_core.cli import context, output
+from genaiops_core.cli import context
 from genaiops_core.settings import Settings
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from genaiops_core.cli import arguments, context, output, targets
+from genaiops_core import output
+from genaiops_core.cli import arguments, context, targets
 from genaiops_core.errors import BadInput
 
 if TYPE_CHECKING:

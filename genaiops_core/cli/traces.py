@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genaiops_core.cli import context, output
+from genaiops_core import output
+from genaiops_core.cli import context
 from genaiops_core.errors import BadInput
 
 if TYPE_CHECKING:
-    from genaiops_core.telemetry.filters import Filters
+    from genaiops_core.telemetry.time_window import Filters
 
 commands = typer.Typer(help="Search requests and export what is found.", no_args_is_help=True)
 
@@ -56,8 +57,8 @@ def search(
 ) -> None:
     """List the requests that a search finds, newest first."""
     from db.transaction import reading
-    from genaiops_core.telemetry.search import search as find
-    from genaiops_core.telemetry.trace_files import COLUMNS
+    from genaiops_core.telemetry.search.search import search as find
+    from genaiops_core.telemetry.search.trace_files import COLUMNS
 
     filters = filters_of(last, start, end, application)
     with reading(context.engine()) as connection:
@@ -95,7 +96,7 @@ def export(
     json: output.Json = False,
 ) -> None:
     """Write the requests that a search finds to a file; otlp has every span and can be imported again."""
-    from genaiops_core.telemetry.export import export as pieces_of
+    from genaiops_core.telemetry.search.export import export as pieces_of
 
     filters = filters_of(last, start, end, application)
     pieces = pieces_of(context.engine(), filters, query, format=format, limit=limit)
@@ -123,7 +124,7 @@ def filters_of(last: str, start: str | None, end: str | None, application: str |
         BadInput: a time is none, or an end comes without a start.
     """
     from genaiops_core.clock import now
-    from genaiops_core.telemetry.filters import Filters
+    from genaiops_core.telemetry.time_window import Filters
 
     if start is None and end is None:
         return Filters.last(last, application=application)

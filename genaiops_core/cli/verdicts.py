@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from genaiops_core.cli import documents, output, thresholds
+from genaiops_core import output
+from genaiops_core.cli import documents, thresholds
 
 EXIT_CODES = {"passed": output.EXIT_PASSED, "failed": output.EXIT_FAILED}
 """Everything else, missing evidence included, is 3."""

@@ -19,7 +19,7 @@ from db.transaction import reading, writing
 from genaiops_core.demo.profiles import ApplicationProfile, Phase, ReleaseProfile
 from genaiops_core.releases import approvals, prompts, releases
 from genaiops_core.rollbacks import incidents, procedure
-from genaiops_core.rollbacks.measures import observe
+from genaiops_core.rollbacks.observations import observe
 from genaiops_core.rollouts import rollouts
 
 AUTHOR, APPROVER, OPERATOR = "ada", "grace", "linus"

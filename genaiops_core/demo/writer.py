@@ -22,10 +22,11 @@ from genaiops_core.demo.history import Historian
 from genaiops_core.demo.profiles import APPLICATIONS, ENVIRONMENT, JUDGE, NAMES, ApplicationProfile
 from genaiops_core.demo.traces import DemoTrace, TraceBuilder, resource
 from genaiops_core.errors import Conflict
-from genaiops_core.telemetry import closing, quality
-from genaiops_core.telemetry.ingest import SHARDS, Ingestor
-from genaiops_core.telemetry.otlp import STATUS_ERROR, DecodedExport, RawSpan, SpanGroup
+from genaiops_core.telemetry.ingest.ingest import SHARDS, Ingestor
+from genaiops_core.telemetry.otlp.decode import STATUS_ERROR, DecodedExport, RawSpan, SpanGroup
+from genaiops_core.telemetry.rollups import closing
 from genaiops_core.telemetry.spans import prepare
+from genaiops_core.telemetry.traffic import quality
 
 DEFAULT_SEED = 1
 ACTOR = "demo"

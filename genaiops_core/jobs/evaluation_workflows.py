@@ -16,7 +16,7 @@ import structlog
 from db.transaction import reading
 from genaiops_core.clock import now
 from genaiops_core.evaluation.runs import execution, states
-from genaiops_core.evaluation.runs.desk.desks import Desks, WorkerStops
+from genaiops_core.evaluation.runs.session_pool import Desks, WorkerStops
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.system import PARTS_AT_ONCE, PARTS_QUEUE
 

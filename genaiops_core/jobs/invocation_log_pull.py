@@ -10,8 +10,8 @@ import sqlalchemy as sa
 import structlog
 
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry.invocation_pull import Pulled, pull
-from genaiops_core.telemetry.invocation_sources import Source, parse_source
+from genaiops_core.telemetry.invocation_logs.pull import Pulled, pull
+from genaiops_core.telemetry.invocation_logs.sources import Source, parse_source
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ def pull_once(
 ) -> Pulled:
     """Build the client that `source` needs from the environment and take in what is new."""
     from genaiops_core.aws.clients import client
-    from genaiops_core.telemetry.ingest import SHARDS
+    from genaiops_core.telemetry.ingest.ingest import SHARDS
 
     return pull(
         engine,

@@ -9,7 +9,7 @@ import structlog
 
 from genaiops_core.clock import now
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry import retention
+from genaiops_core.telemetry.privacy import retention
 
 log = structlog.get_logger()
 

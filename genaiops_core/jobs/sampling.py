@@ -13,8 +13,8 @@ from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.runs.production import Limits, score_round
 from genaiops_core.evaluation.runs.sample_judging import require_prices
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry import selection
-from genaiops_core.telemetry.sampling import Policy
+from genaiops_core.telemetry.sampling import selection
+from genaiops_core.telemetry.sampling.policy import Policy
 
 _SLICE_SECONDS = 5.0
 """A history that was imported is gone through in slices, so that a stop need not wait for all of it."""

@@ -12,7 +12,7 @@ import structlog
 from db.engine import make_engine
 from db.migrate import upgrade
 from genaiops_core.clock import now
-from genaiops_core.evaluation.runs.desk.desks import Desks
+from genaiops_core.evaluation.runs.session_pool import Desks
 from genaiops_core.jobs import evaluation_workflows, heartbeat, logs, system
 from genaiops_core.jobs.evaluating import Runs
 from genaiops_core.jobs.heartbeat import is_beating
@@ -22,9 +22,9 @@ from genaiops_core.jobs.retention import RetentionRun
 from genaiops_core.jobs.sampling import Choosing, Scoring
 from genaiops_core.rollbacks import policy, watch
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry.closing import close_hours
-from genaiops_core.telemetry.invocation_sources import parse_source
-from genaiops_core.telemetry.usage import close_days
+from genaiops_core.telemetry.invocation_logs.sources import parse_source
+from genaiops_core.telemetry.rollups.closing import close_hours
+from genaiops_core.telemetry.rollups.usage import close_days
 
 __all__ = ["is_beating", "run"]
 

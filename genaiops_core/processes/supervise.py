@@ -17,7 +17,7 @@ from rich.console import Console
 
 from db.engine import make_engine
 from db.migrate import upgrade
-from genaiops_core.cli import output
+from genaiops_core import output
 from genaiops_core.errors import Misconfigured
 from genaiops_core.processes import ui
 from genaiops_core.project import root

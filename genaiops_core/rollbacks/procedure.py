@@ -20,9 +20,9 @@ from genaiops_core.releases.manifest import free_text
 from genaiops_core.releases.releases import Release, advance, get_release
 from genaiops_core.releases.states import Event
 from genaiops_core.rollbacks import incidents
-from genaiops_core.rollbacks.measures import observe
+from genaiops_core.rollbacks.observations import observe
 from genaiops_core.rollbacks.policy import STEPS, Step
-from genaiops_core.rollouts import rollouts, tables
+from genaiops_core.rollouts import rollouts, routing_store
 from genaiops_core.rollouts.routing import RoutingTable
 
 MANUAL = "manual"
@@ -87,13 +87,13 @@ def roll_back(
         raise BadInput(f"Say why {application} is rolled back, in at least {SHORTEST_REASON} characters.")
     metrics = _metrics(engine, application)
     with writing(engine) as connection:
-        before = tables.lock(connection, application)
+        before = routing_store.lock(connection, application)
         if before is None:
             raise NotFound(f"No release of {application} takes traffic, so there is nothing to roll back.")
         if canary is not None and (before.canary is None or before.canary.release != canary):
             raise Conflict(f"{application}/{canary} is not the live canary any more; nothing was changed.")
         after, from_release = _withdraw(connection, before, failed=trigger != MANUAL)
-        tables.save(connection, after)
+        routing_store.save(connection, after)
         rollback_id = connection.execute(
             sa.insert(rollback_table)
             .values(
@@ -116,8 +116,8 @@ def roll_back(
             application=application,
             subject=f"{application}/{from_release}",
             reason=reason,
-            before=tables.summary(before),
-            after={**(tables.summary(after) or {}), "trigger": trigger},
+            before=routing_store.summary(before),
+            after={**(routing_store.summary(after) or {}), "trigger": trigger},
         )
         incidents.open_incident(
             connection,
@@ -159,7 +159,7 @@ def _withdraw(connection: sa.Connection, table: RoutingTable, *, failed: bool) -
         from_release = table.stable.release
         previous = _previous_stable(connection, application, from_release)
         advance(connection, previous, Event.RESTORE)
-        after = replace(rollouts.without_canary(table), stable=tables.target_of(connection, previous))
+        after = replace(rollouts.without_canary(table), stable=routing_store.target_of(connection, previous))
         promoted = _promotion_of(connection, application, from_release)
         if promoted is not None:
             rollouts.end(connection, promoted.id, state="rolled_back", verdict=promoted.verdict)
@@ -191,7 +191,7 @@ def _promotion_of(connection: sa.Connection, application: str, release: str) -> 
 def _metrics(engine: sa.Engine, application: str) -> dict[str, Any]:
     """How the releases in traffic did lately; read before the transaction, which must stay short."""
     with reading(engine) as connection:
-        found = tables.load(connection, [application])
+        found = routing_store.load(connection, [application])
         if not found:
             return {}
         table, at = found[0], now()

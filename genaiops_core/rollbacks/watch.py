@@ -16,10 +16,10 @@ from db.tables.rollouts import incident as incident_table
 from db.transaction import reading, writing
 from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.rollbacks import incidents
-from genaiops_core.rollbacks.measures import Observation, observe
+from genaiops_core.rollbacks.observations import Observation, observe
 from genaiops_core.rollbacks.policy import Policy, Trigger
 from genaiops_core.rollbacks.procedure import roll_back
-from genaiops_core.rollouts import tables
+from genaiops_core.rollouts import routing_store
 from genaiops_core.rollouts.routing import CANARY, STABLE
 
 ACTOR = "policy"
@@ -117,7 +117,7 @@ def _observations(connection: sa.Connection, now: dt.datetime, policy: Policy) -
     windows = sorted({trigger.window_min for trigger in policy.triggers})
     quality_windows = {t.window_min for t in policy.triggers if t.metric == "avg_quality_score"}
     observations = []
-    for table in tables.load(connection):
+    for table in routing_store.load(connection):
         target, variant = (table.stable, STABLE) if table.canary is None else (table.canary, CANARY)
         observations += [
             observe(
@@ -158,7 +158,7 @@ def _open_incident(engine: sa.Engine, firing: Firing, policy: Policy) -> bool:
         return False
     with writing(engine) as connection:
         # Several workers may watch: the lock lets one look and write at a time.
-        tables.lock(connection, firing.application)
+        routing_store.lock(connection, firing.application)
         is_open = sa.select(incident_table.c.id).where(
             incident_table.c.application == firing.application,
             incident_table.c.trigger == firing.trigger.name,

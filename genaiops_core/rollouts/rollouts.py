@@ -16,10 +16,10 @@ from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.releases import manifest
 from genaiops_core.releases.releases import advance, get_release
 from genaiops_core.releases.states import Event
-from genaiops_core.rollouts import tables
+from genaiops_core.rollouts import routing_store
 from genaiops_core.rollouts.routing import RoutingTable
 from genaiops_core.rollouts.shares import checked_percent, checked_steps, step_of
-from genaiops_core.rollouts.standing import Rollout, history, live_row, status, status_of
+from genaiops_core.rollouts.status import Rollout, history, live_row, status, status_of
 
 __all__ = [
     "Rollout",
@@ -68,12 +68,12 @@ def start(
     share = checked_percent(chosen_steps[0] if percent is None else percent)
     reason = manifest.free_text(reason, "reason")
     with writing(engine) as connection:
-        before = tables.lock(connection, application)
+        before = routing_store.lock(connection, application)
         candidate = get_release(connection, application, release, for_update=True)
         if before is None:
             advance(connection, candidate, Event.ADOPT)
             after = RoutingTable(
-                application=application, version=1, stable=tables.target_of(connection, candidate)
+                application=application, version=1, stable=routing_store.target_of(connection, candidate)
             )
         else:
             if before.canary is not None:
@@ -85,13 +85,13 @@ def start(
             after = replace(
                 before,
                 version=before.version + 1,
-                canary=tables.target_of(connection, candidate),
+                canary=routing_store.target_of(connection, candidate),
                 canary_percent=share,
                 # Unique to this rollout: a release is rolled out only once.
                 salt=f"{application}:{release}",
             )
             _insert(connection, actor, after, chosen_steps)
-        tables.save(connection, after)
+        routing_store.save(connection, after)
         _record(connection, actor, "rollout.start", release, reason, before, after)
         return status_of(connection, after)
 
@@ -135,7 +135,7 @@ def set_canary(
                 f"The rollout of {application} is paused and may only shrink; resume it to widen it."
             )
         after = replace(before, version=before.version + 1, canary_percent=share)
-        tables.save(connection, after)
+        routing_store.save(connection, after)
         _update(connection, live.id, percent=share, step=step_of(share, live.steps), stepped_at=now())
         _record(connection, actor, "rollout.set", live.canary, reason, before, after)
         return status_of(connection, after)
@@ -179,7 +179,7 @@ def promote(engine: sa.Engine, *, actor: str, application: str, reason: str = ""
         advance(connection, promoted, Event.PROMOTE)
         advance(connection, replaced, Event.REPLACE)
         after = replace(without_canary(before), stable=before.canary if before.canary else before.stable)
-        tables.save(connection, after)
+        routing_store.save(connection, after)
         end(connection, live.id, state="promoted", verdict=live.verdict)
         _record(connection, actor, "rollout.promote", live.canary, reason, before, after)
         return status_of(connection, after)
@@ -221,7 +221,7 @@ def _switch(
 
 
 def _lock_live(connection: sa.Connection, application: str) -> RoutingTable:
-    table = tables.lock(connection, application)
+    table = routing_store.lock(connection, application)
     if table is None:
         raise NotFound(
             f"No release of {application} takes traffic yet; start a rollout of an approved release."
@@ -273,6 +273,6 @@ def _record(
         application=after.application,
         subject=f"{after.application}/{release}",
         reason=reason,
-        before=tables.summary(before),
-        after=tables.summary(after),
+        before=routing_store.summary(before),
+        after=routing_store.summary(after),
     )

@@ -15,7 +15,7 @@ from db.tables.telemetry import log_record
 from db.transaction import insert
 from genaiops_core.telemetry import bounds, conventions
 from genaiops_core.telemetry.conventions.messages import decoded_json
-from genaiops_core.telemetry.otlp_logs import DecodedLogs, LogGroup, RawLog
+from genaiops_core.telemetry.otlp.logs import DecodedLogs, LogGroup, RawLog
 from genaiops_core.telemetry.scores import Score
 from genaiops_core.telemetry.spans import Origin, clean, score_of
 

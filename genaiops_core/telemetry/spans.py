@@ -13,7 +13,7 @@ import orjson
 from genaiops_core.telemetry import bounds, conventions
 from genaiops_core.telemetry.bounds import to_json
 from genaiops_core.telemetry.conventions.usage import usage
-from genaiops_core.telemetry.otlp import STATUS_ERROR, DecodedExport, RawSpan
+from genaiops_core.telemetry.otlp.decode import STATUS_ERROR, DecodedExport, RawSpan
 from genaiops_core.telemetry.scores import Score
 
 if TYPE_CHECKING:

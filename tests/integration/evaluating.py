@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.runs.desk.desk import Desk
+from genaiops_core.evaluation.calls.call_session import Desk
 from genaiops_core.evaluation.runs.scoring import score
 
 

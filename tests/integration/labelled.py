@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation, evaluation_score
 from db.transaction import writing
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.people import label_imports
+from genaiops_core.evaluation.human import label_imports
 
 DATASET = "prices"
 METRIC = "grounding_overlap"

@@ -11,10 +11,10 @@ from genaiops_core.demo.arrivals import Arrival
 from genaiops_core.demo.profiles import SUPPORT_AGENT
 from genaiops_core.demo.traces import DemoTrace, TraceBuilder
 from genaiops_core.demo.writer import decoded
-from genaiops_core.telemetry import selection
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.sampling import Policy
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.sampling import selection
+from genaiops_core.telemetry.sampling.policy import Policy
+from genaiops_core.telemetry.time_window import Filters
 
 START = dt.datetime(2026, 1, 5, 8, tzinfo=dt.UTC)
 NOW = dt.datetime(2026, 1, 5, 12, tzinfo=dt.UTC)

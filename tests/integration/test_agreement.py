@@ -9,8 +9,8 @@ from db.tables.evaluations import generated_answer
 from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.people import judged, labels, reviews
-from genaiops_core.evaluation.people.production_agreement import agreement_in_production
+from genaiops_core.evaluation.human import judged, labels, reviews
+from genaiops_core.evaluation.human.production_agreement import agreement_in_production
 from genaiops_core.telemetry.scores import Score, record_scores
 from tests.integration.labelled import DATASET, METRIC, dataset, finished, labelled
 from tests.integration.sampled import APPLICATION, DAY, told, traces

@@ -23,12 +23,12 @@ from genaiops_core.api.app import create_app
 from genaiops_core.api.otlp import InFlight
 from genaiops_core.errors import BadInput, Unavailable
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry import otlp, otlp_wire
 from genaiops_core.telemetry.bounds import MAX_ATTRIBUTES, MAX_EVENTS, MAX_VALUE_CHARACTERS
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import decode_json, decode_protobuf
-from genaiops_core.telemetry.payloads import payloads_of
-from genaiops_core.telemetry.trace import get_trace
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.ingest.payloads import payloads_of
+from genaiops_core.telemetry.otlp import decode, wire
+from genaiops_core.telemetry.otlp.decode import decode_json, decode_protobuf
+from genaiops_core.telemetry.traces.trace import get_trace
 from tests.otlp_samples import SECOND_NS, T0_NS, attribute, body, call, export
 from tests.otlp_samples import span as sample
 
@@ -205,7 +205,7 @@ def test_what_is_no_export_at_all_is_refused() -> None:
 @pytest.mark.parametrize("items", [1, 7, 1000])
 def test_parts_say_together_what_the_whole_says(items: int) -> None:
     whole = protobuf(50)
-    parts = list(otlp_wire.parts(whole, items))
+    parts = list(wire.parts(whole, items))
     assert len(parts) == -(-50 // items)
     decoded = [decode_protobuf(part) for part in parts]
     spans = [one for export_ in decoded for group in export_.groups for one in group.spans]
@@ -216,7 +216,7 @@ def test_parts_say_together_what_the_whole_says(items: int) -> None:
 
 def test_parts_of_many_small_scopes_are_put_together() -> None:
     whole = b"".join(protobuf(3, start=number) for number in range(1, 100, 3))
-    parts = list(otlp_wire.parts(whole, 30))
+    parts = list(wire.parts(whole, 30))
     assert [len(decode_protobuf(part).groups) for part in parts] == [10, 10, 10, 3]
 
 
@@ -224,8 +224,8 @@ def test_parts_of_many_small_scopes_are_put_together() -> None:
 def test_a_large_body_is_decoded_in_parts_with_indexes_of_the_whole(
     monkeypatch: pytest.MonkeyPatch, is_json: bool
 ) -> None:
-    monkeypatch.setattr(otlp, "LARGE_BODY_BYTES", 100)
-    monkeypatch.setattr(otlp, "SPANS_A_PART", 4)
+    monkeypatch.setattr(decode, "LARGE_BODY_BYTES", 100)
+    monkeypatch.setattr(decode, "SPANS_A_PART", 4)
     if is_json:
         spans = [sample(number) for number in range(1, 11)]
         spans[6]["endTimeUnixNano"] = "0"
@@ -234,7 +234,7 @@ def test_a_large_body_is_decoded_in_parts_with_indexes_of_the_whole(
         message = ExportTraceServiceRequest.FromString(protobuf(10))
         message.resource_spans[0].scope_spans[0].spans[6].end_time_unix_nano = 0
         sent = message.SerializeToString()
-    decoded = list(otlp.decode_parts(sent, is_json=is_json))
+    decoded = list(decode.decode_parts(sent, is_json=is_json))
     counts = [sum(len(group.spans) for group in one.groups) for one in decoded]
     assert [count for count in counts if count] == ([4, 5] if is_json else [4, 3, 2])
     assert sum(one.rejected for one in decoded) == 1
@@ -250,7 +250,7 @@ def client(tmp_path: Any) -> Iterator[TestClient]:
 
 def test_a_hundred_thousand_spans_in_one_request_take_little_memory(client: TestClient) -> None:
     sent = b"".join(protobuf(10_000, start=1 + 10_000 * number) for number in range(10))
-    assert len(sent) > otlp.LARGE_BODY_BYTES
+    assert len(sent) > decode.LARGE_BODY_BYTES
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     answer = client.post("/v1/traces", content=sent, headers=PROTOBUF)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import application, dirty_hour
 from db.transaction import reading, writing
-from genaiops_core.telemetry import closing, queries
-from genaiops_core.telemetry.closing import close_hours
-from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.rollups import closing
+from genaiops_core.telemetry.rollups.closing import close_hours
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic import queries
 from tests.integration.traffic import DAY, Call, tell
 
 HOUR = dt.timedelta(hours=1)

@@ -20,12 +20,12 @@ from db.migrate import upgrade
 from db.tables.telemetry import ROLLUP_SUMS, request, rollup_hour, rollup_minute, span
 from db.transaction import reading
 from genaiops_core.pricing.imports import import_prices, read_prices
-from genaiops_core.telemetry import refolding
-from genaiops_core.telemetry.closing import close_hours
-from genaiops_core.telemetry.filters import Filters, instant
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import decode_json, decode_protobuf
-from genaiops_core.telemetry.queries import breakdown
+from genaiops_core.telemetry.ingest import late_spans
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import decode_json, decode_protobuf
+from genaiops_core.telemetry.rollups.closing import close_hours
+from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.traffic.queries import breakdown
 from tests.conftest import SHARED_DATA
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
@@ -282,7 +282,7 @@ def test_a_model_beyond_the_limit_is_taken_from_where_it_was_added(engine: sa.En
 def test_traces_beyond_the_limit_are_decided_a_transaction_at_a_time(
     sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refolding, "MAX_TRACE_SPANS", 3)
+    monkeypatch.setattr(late_spans, "MAX_TRACE_SPANS", 3)
     spans = told_by_four()
     send(sqlite_engine, spans[:1], spans[1:2], spans[2:])
     assert totals(sqlite_engine)["calls"] == 2

@@ -20,7 +20,7 @@ from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import JudgeFailed
-from genaiops_core.telemetry.ingest import ingest
+from genaiops_core.telemetry.ingest.ingest import ingest
 from tests.conftest import JudgeServer
 from tests.integration.evaluating import imported
 from tests.integration.sampled import APPLICATION, traces

@@ -20,8 +20,8 @@ from genaiops_core.evaluation.datasets.search import Wanted
 from genaiops_core.evaluation.judges.protocol import JudgeFailed
 from genaiops_core.evaluation.synthesis.chunks import Document
 from genaiops_core.evaluation.synthesis.datasets import synthesise
-from genaiops_core.telemetry import feedback
-from genaiops_core.telemetry.ingest import ingest
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.sampling import feedback
 from tests.integration.evaluating import imported
 from tests.integration.sampled import APPLICATION, DAY, traces
 from tests.unit.test_synthesis import LONG, Writer

@@ -24,10 +24,12 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.releases import approvals, releases
 from genaiops_core.rollbacks import incidents, policy, procedure, watch
 from genaiops_core.rollouts import rollouts
-from genaiops_core.telemetry import closing, marks, queries
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import DecodedExport, RawSpan, SpanGroup
+from genaiops_core.telemetry import demo_applications
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import DecodedExport, RawSpan, SpanGroup
+from genaiops_core.telemetry.rollups import closing
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic import queries
 
 _AUDIT = {"audit_entry", "audit_chain"}
 
@@ -70,7 +72,7 @@ def _assert_whole(engine: sa.Engine, report: DemoReport) -> None:
     assert report.requests > 6_000
     with reading(engine) as connection:
         assert is_written(connection)
-        assert marks.demo_applications(connection) == frozenset(profiles.NAMES)
+        assert demo_applications.demo_applications(connection) == frozenset(profiles.NAMES)
         month = queries.summary(connection, Filters.last("30d", application="support-agent"))
         assert month.requests > 3_000
         assert month.request_errors > 0

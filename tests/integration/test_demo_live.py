@@ -27,8 +27,8 @@ from genaiops_core.demo.writer import write_demo
 from genaiops_core.errors import NotFound, Unavailable
 from genaiops_core.rollbacks import policy, procedure, watch
 from genaiops_core.rollouts import rollouts
-from genaiops_core.telemetry import queries
-from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic import queries
 from tests.integration.test_ofrep import served
 
 ROOT = Path(__file__).resolve().parents[2]

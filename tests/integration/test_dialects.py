@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from db.tables.telemetry import rollup_minute, span
 from db.transaction import reading
 from genaiops_core.telemetry.conventions import content
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import DecodedExport, decode_json
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import DecodedExport, decode_json
 from tests.otlp_dialects import DIALECTS, Dialect
 from tests.otlp_samples import export
 

@@ -17,12 +17,14 @@ from db.migrate import upgrade
 from db.tables.telemetry import log_record, payload, request, span
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import export as exporting
-from genaiops_core.telemetry import paging, queries, trace
-from genaiops_core.telemetry.export import export
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import decode_json, decode_protobuf
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import decode_json, decode_protobuf
+from genaiops_core.telemetry.search import export as exporting
+from genaiops_core.telemetry.search import paging
+from genaiops_core.telemetry.search.export import export
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traces import trace
+from genaiops_core.telemetry.traffic import queries
 from tests.conftest import SHARED_DATA
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import export as sample

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import feedback as feedback_table
 from db.transaction import reading, writing
-from genaiops_core.telemetry import feedback
-from genaiops_core.telemetry.opinions import Opinion
-from genaiops_core.telemetry.quality import quality_summary
+from genaiops_core.telemetry.sampling import feedback
+from genaiops_core.telemetry.sampling.feedback_scores import Opinion
+from genaiops_core.telemetry.traffic.quality import quality_summary
 from tests.integration.test_sampling import ALL_DAY, add, consider_all
 from tests.integration.traffic import DAY
 

@@ -26,11 +26,11 @@ from db.tables.telemetry import (
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.pricing.imports import import_prices, read_prices
-from genaiops_core.telemetry import storing
-from genaiops_core.telemetry.feedback import give
-from genaiops_core.telemetry.ingest import ingest, ingest_all
-from genaiops_core.telemetry.otlp import DecodedExport, decode_json
-from genaiops_core.telemetry.payloads import payloads_of
+from genaiops_core.telemetry.ingest import span_store
+from genaiops_core.telemetry.ingest.ingest import ingest, ingest_all
+from genaiops_core.telemetry.ingest.payloads import payloads_of
+from genaiops_core.telemetry.otlp.decode import DecodedExport, decode_json
+from genaiops_core.telemetry.sampling.feedback import give
 from tests.acceptance import replay
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
@@ -284,7 +284,7 @@ def test_a_failed_transaction_keeps_nothing(engine: sa.Engine, monkeypatch: pyte
     def fail(*_: Any) -> None:
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr("genaiops_core.telemetry.ingest.rollups.add", fail)
+    monkeypatch.setattr("genaiops_core.telemetry.ingest.ingest.rollups.add", fail)
     with pytest.raises(RuntimeError, match="disk on fire"):
         ingest(engine, export(*trace()))
     assert everything(engine) == {"span": [], "request": [], "rollup_minute": []}
@@ -295,10 +295,10 @@ def test_insert_new_reports_exactly_the_new_ones(engine: sa.Engine) -> None:
 
     spans = prepare(export(*[call(n) for n in range(1, 5)])).spans
     with writing(engine) as connection:
-        assert storing.insert_new(connection, []) == []
-        assert [s.span_id for s in storing.insert_new(connection, spans[1:2])] == [f"{2:016x}"]
+        assert span_store.insert_new(connection, []) == []
+        assert [s.span_id for s in span_store.insert_new(connection, spans[1:2])] == [f"{2:016x}"]
         assert [
-            int(s.span_id, 16) for s in storing.insert_new(connection, storing.distinct(spans[::-1]))
+            int(s.span_id, 16) for s in span_store.insert_new(connection, span_store.distinct(spans[::-1]))
         ] == [1, 3, 4]
 
 
@@ -352,7 +352,7 @@ def test_first_seen_is_now_and_demo_is_marked(engine: sa.Engine) -> None:
 
 
 def test_an_application_that_was_removed_is_known_again_with_its_next_span(engine: sa.Engine) -> None:
-    from genaiops_core.telemetry.ingest import Ingestor
+    from genaiops_core.telemetry.ingest.ingest import Ingestor
     from genaiops_core.telemetry.spans import prepare
 
     ingestor = Ingestor()

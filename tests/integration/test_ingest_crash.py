@@ -19,7 +19,7 @@ from db import histogram
 from db.engine import make_engine
 from db.tables.telemetry import request, rollup_minute, span
 from db.transaction import reading
-from genaiops_core.telemetry.payloads import payloads_of
+from genaiops_core.telemetry.ingest.payloads import payloads_of
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
 

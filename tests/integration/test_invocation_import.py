@@ -13,15 +13,15 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import ROLLUP_SUMS, invocation_log, payload, request, rollup_minute, span
 from db.transaction import reading
-from genaiops_core.telemetry import invocation_import
-from genaiops_core.telemetry.filters import Filters, instant
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.invocation_import import Counts, Importer
-from genaiops_core.telemetry.invocation_logs import identity, read_entry
-from genaiops_core.telemetry.invocation_reading import Found, log_files, read_file
-from genaiops_core.telemetry.otlp import decode_json
-from genaiops_core.telemetry.queries import summary
-from genaiops_core.telemetry.trace import get_trace
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.ingest.invocation_entries import identity, read_entry
+from genaiops_core.telemetry.invocation_logs import importer as invocation_import
+from genaiops_core.telemetry.invocation_logs.importer import Counts, Importer
+from genaiops_core.telemetry.invocation_logs.reader import Found, log_files, read_file
+from genaiops_core.telemetry.otlp.decode import decode_json
+from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.traces.trace import get_trace
+from genaiops_core.telemetry.traffic.queries import summary
 from tests import bedrock_samples as samples
 from tests.bedrock_samples import AT_NS, entry
 from tests.conftest import SHARED_DATA

@@ -20,10 +20,10 @@ from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Misconfigured, Unavailable
 from genaiops_core.jobs.invocation_log_pull import InvocationLogPull
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry import invocation_sources
-from genaiops_core.telemetry.invocation_import import Counts, Importer
-from genaiops_core.telemetry.invocation_pull import Pulled, pull
-from genaiops_core.telemetry.invocation_sources import CLAIM, claim, parse_source
+from genaiops_core.telemetry.invocation_logs import sources
+from genaiops_core.telemetry.invocation_logs.importer import Counts, Importer
+from genaiops_core.telemetry.invocation_logs.pull import Pulled, pull
+from genaiops_core.telemetry.invocation_logs.sources import CLAIM, claim, parse_source
 from tests.bedrock_samples import entry
 
 BUCKET, GROUP = "acme-invocations", "/aws/bedrock/invocations"
@@ -195,7 +195,7 @@ def test_one_reader_at_a_time(engine: sa.Engine) -> None:
     assert take(engine).is_busy
     # A reader that died is forgotten after a while.
     assert claim(engine, S3, now() + CLAIM + dt.timedelta(seconds=1)) == {}
-    invocation_sources.release(engine, S3)
+    sources.release(engine, S3)
     assert take(engine).counts.new == 1
 
 

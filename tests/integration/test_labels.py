@@ -9,8 +9,8 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.people import label_imports, labels, reviews
-from genaiops_core.evaluation.people.label_files import parse_scale
+from genaiops_core.evaluation.human import label_imports, labels, reviews
+from genaiops_core.evaluation.human.label_files import parse_scale
 from tests.integration.labelled import DATASET, dataset, labelled
 from tests.integration.sampled import APPLICATION, told, traces
 

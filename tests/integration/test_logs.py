@@ -12,12 +12,12 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from db.tables.telemetry import application, log_record, score, score_rollup_hour
 from db.transaction import reading
-from genaiops_core.telemetry.ingest import Ingestor, ingest
+from genaiops_core.telemetry.ingest.ingest import Ingestor, ingest
 from genaiops_core.telemetry.logs import prepare_logs
-from genaiops_core.telemetry.otlp import decode_json
-from genaiops_core.telemetry.otlp_logs import DecodedLogs, decode_logs_json, decode_logs_protobuf
+from genaiops_core.telemetry.otlp.decode import decode_json
+from genaiops_core.telemetry.otlp.logs import DecodedLogs, decode_logs_json, decode_logs_protobuf
 from genaiops_core.telemetry.spans import Batch
-from genaiops_core.telemetry.trace import get_trace
+from genaiops_core.telemetry.traces.trace import get_trace
 from tests.conftest import SHARED_DATA
 from tests.otlp_samples import T0_NS, attribute, body, call
 

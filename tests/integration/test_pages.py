@@ -22,9 +22,10 @@ from genaiops_core.evaluation import datasets, runs
 from genaiops_core.releases import approvals, prompts, releases
 from genaiops_core.rollbacks import incidents
 from genaiops_core.rollouts import rollouts
-from genaiops_core.telemetry import queries
-from genaiops_core.telemetry.filters import Filters
-from pages.parts import catalogue, keys, reads, units
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic import queries
+from pages.parts import reads
+from pages.parts.shared import catalogue, keys, units
 
 ROOT = Path(__file__).resolve().parents[2]
 CSV = b"question,answer,expected\nWhat is 2+2?,Four,4\nCapital of France?,Paris,Paris\n,nothing asked,x\n"

@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.runs import comparing, execution
-from pages.parts import difference_chart, keys
+from pages.parts.charts import difference_chart
+from pages.parts.shared import keys
 from tests.integration import test_pages as screens
 from tests.integration.operating import approved, start
 

@@ -17,7 +17,8 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets import changes
 from genaiops_core.evaluation.datasets.case import Case
-from pages.parts import dataset_edit, keys
+from pages.parts.datasets import dataset_edit
+from pages.parts.shared import keys
 from tests.conftest import JudgeServer
 from tests.integration import test_pages as screens
 from tests.integration.evaluating import imported

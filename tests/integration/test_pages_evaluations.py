@@ -13,9 +13,9 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.verdicts.summaries import Unit, summarise
-from pages.parts import keys
+from pages.parts.shared import keys
 from tests.integration import test_pages as screens
 
 demo, bare, demo_file = screens.demo, screens.bare, screens.demo_file

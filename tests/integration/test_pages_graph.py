@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given
 
-from pages.parts import graph
+from pages.parts.charts import graph
 
 NAMES = "abcdefg"
 

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from db.transaction import reading
-from genaiops_core.evaluation.people import judged, labels
-from pages.parts import keys
+from genaiops_core.evaluation.human import judged, labels
+from pages.parts.shared import keys
 from tests.integration import test_pages as screens
 from tests.integration.labelled import DATASET, METRIC, dataset, finished, labelled
 from tests.integration.test_agreement import SAID, VALUES
@@ -21,7 +21,9 @@ checked, shown = screens.checked, screens.shown
 def _script() -> None:
     import streamlit as st
 
-    from pages.parts import frame, judge_agreement_view, reads
+    from pages.parts import reads
+    from pages.parts.reviews import judge_agreement_view
+    from pages.parts.shared import frame
 
     here = frame.guard("evaluations")
     judge_agreement_view.draw(here, reads.get_evaluation(here.url, st.query_params["run"]))

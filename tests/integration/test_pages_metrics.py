@@ -9,7 +9,7 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.metrics import rubrics
-from pages.parts import keys
+from pages.parts.shared import keys
 from tests.integration import test_pages as screens
 
 bare, server_that_remembers_its_router = screens.bare, screens.server_that_remembers_its_router

@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from db.transaction import reading
 from genaiops_core.clock import now
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.people import review_agreement, reviews
-from genaiops_core.telemetry import selection
-from genaiops_core.telemetry.sampling import Policy
-from pages.parts import keys
+from genaiops_core.evaluation.human import review_agreement, reviews
+from genaiops_core.telemetry.sampling import selection
+from genaiops_core.telemetry.sampling.policy import Policy
+from pages.parts.shared import keys
 from tests.integration import test_pages as screens
 
 demo, bare, demo_file = screens.demo, screens.bare, screens.demo_file

@@ -12,11 +12,15 @@ from streamlit.testing.v1 import AppTest
 
 from db.transaction import reading
 from genaiops_core.clock import now
-from genaiops_core.telemetry import saved_views, search_language, sessions
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import decode_json
-from pages.parts import keys, reads_traffic, trace_search, waterfall
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import decode_json
+from genaiops_core.telemetry.search import language, saved_views
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic import sessions
+from pages.parts.charts import waterfall
+from pages.parts.reads import traffic
+from pages.parts.shared import keys
+from pages.parts.traces import trace_search
 from tests.integration import test_pages as screens
 from tests.otlp_samples import SECOND_NS, body, call, span
 
@@ -79,7 +83,7 @@ def test_words_in_messages_say_how_far_was_read(demo: sa.Engine) -> None:
 def test_an_example_fills_the_search(demo: sa.Engine) -> None:
     screen = open_screen("traces")
     checked(screen.button(key=keys.search_example(1)).click().run())
-    assert screen.text_input(key=keys.TRACE_QUERY).value == search_language.EXAMPLES[1]
+    assert screen.text_input(key=keys.TRACE_QUERY).value == language.EXAMPLES[1]
 
 
 def test_older_and_newer_pages_hold_every_request_once(demo: sa.Engine) -> None:
@@ -127,7 +131,7 @@ def test_others_cannot_delete_a_shared_view(demo: sa.Engine) -> None:
 )
 def test_what_was_found_is_downloaded_in_each_format(demo: sa.Engine, form: str, start: bytes) -> None:
     open_screen("traces")
-    made = reads_traffic.exported(url(demo), Filters.last("30d"), "status:error app:policy-search", form)
+    made = traffic.exported(url(demo), Filters.last("30d"), "status:error app:policy-search", form)
     assert made.startswith(start)
     if form == "csv":
         rows = list(csv.DictReader(io.StringIO(made.decode())))
@@ -136,7 +140,7 @@ def test_what_was_found_is_downloaded_in_each_format(demo: sa.Engine, form: str,
 
 def test_any_value_can_be_asked_for() -> None:
     asked = trace_search.asking("user", 'a "b" \\ c')
-    assert str(search_language.parse(asked))
+    assert str(language.parse(asked))
 
 
 def newest(engine: sa.Engine, where: str) -> str:

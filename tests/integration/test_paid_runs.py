@@ -15,12 +15,12 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import runs
+from genaiops_core.evaluation.calls import call_session as desks
+from genaiops_core.evaluation.calls.call_session import Desk
+from genaiops_core.evaluation.calls.unit_calls import MOST_REPAIRS
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt, Throttled, Usage
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.runs import control, execution, judging
-from genaiops_core.evaluation.runs.desk import desk as desks
-from genaiops_core.evaluation.runs.desk.calls import MOST_REPAIRS
-from genaiops_core.evaluation.runs.desk.desk import Desk
 from genaiops_core.evaluation.runs.scoring import score
 from tests.integration.evaluating import found, imported, score_part
 from tests.integration.judging import OneCallJudge, SlowModel, import_price, judges_by

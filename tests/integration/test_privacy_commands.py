@@ -18,7 +18,7 @@ from genaiops_core.access import audit
 from genaiops_core.cli import context, imports, privacy
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict
-from genaiops_core.telemetry.invocation_sources import claim, parse_source
+from genaiops_core.telemetry.invocation_logs.sources import claim, parse_source
 from tests.bedrock_samples import entry
 
 app = typer.Typer()

@@ -32,11 +32,11 @@ from genaiops_core.evaluation.runs.production import (
     spent_today,
 )
 from genaiops_core.evaluation.runs.sample_judging import metrics_of, require_prices
-from genaiops_core.rollbacks.measures import observe
-from genaiops_core.telemetry import feedback
-from genaiops_core.telemetry.quality import quality_summary
-from genaiops_core.telemetry.samples import sampling_summary
+from genaiops_core.rollbacks.observations import observe
+from genaiops_core.telemetry.sampling import feedback
+from genaiops_core.telemetry.sampling.samples import sampling_summary
 from genaiops_core.telemetry.scores import Score, record_scores
+from genaiops_core.telemetry.traffic.quality import quality_summary
 from tests.integration.judging import SlowModel, Value, import_price
 from tests.integration.sampled import APPLICATION, DAY, NOW, told, traces
 

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from db.tables.telemetry import application
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.quality import (
+from genaiops_core.telemetry.scores import of_trace
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic.quality import (
     Score,
     interval,
     quality_by,
@@ -20,7 +21,6 @@ from genaiops_core.telemetry.quality import (
     quality_summary,
     record_scores,
 )
-from genaiops_core.telemetry.scores import of_trace
 from tests.integration.traffic import DAY, MINUTE_NS
 
 DAY_NS = 1_767_571_200 * 10**9

@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 from db.transaction import writing
 from genaiops_core.api import read
 from genaiops_core.errors import GenAIOpsError
-from genaiops_core.telemetry.closing import close_hours
-from genaiops_core.telemetry.quality import Score, record_scores
+from genaiops_core.telemetry.rollups.closing import close_hours
+from genaiops_core.telemetry.traffic.quality import Score, record_scores
 from tests.integration.traffic import DAY, Call, add_requests, tell
 
 WINDOW = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from db.tables.telemetry import application, dirty_hour, rollup_day, rollup_hour, rollup_minute
 from db.transaction import reading, writing
-from genaiops_core.telemetry import queries, series
-from genaiops_core.telemetry.applications import known
-from genaiops_core.telemetry.closing import close_hours
 from genaiops_core.telemetry.figures import Figures
-from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.rollups.applications import known
+from genaiops_core.telemetry.rollups.closing import close_hours
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic import queries, series
 from tests.integration.traffic import DAY, Call, nearest_rank_ms, sums_of, tell
 
 MINUTE = dt.timedelta(minutes=1)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.people import results
+from genaiops_core.evaluation.human import results
 from genaiops_core.evaluation.runs import execution
 from genaiops_core.evaluation.verdicts.comment import markdown
 from genaiops_core.evaluation.verdicts.results_schema import CorrectedEntry

@@ -27,13 +27,14 @@ from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.jobs.retention import RetentionRun
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry import minutes, retention, usage
-from genaiops_core.telemetry.closing import close_hours
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import decode_json
-from genaiops_core.telemetry.queries import breakdown, summary
-from genaiops_core.telemetry.retention import Keep
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import decode_json
+from genaiops_core.telemetry.privacy import retention
+from genaiops_core.telemetry.privacy.retention import Keep
+from genaiops_core.telemetry.rollups import minutes, usage
+from genaiops_core.telemetry.rollups.closing import close_hours
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic.queries import breakdown, summary
 from tests.integration.traffic import DAY, Call, add_requests, tell
 from tests.otlp_samples import SECOND_NS, body, call
 

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from db.transaction import reading
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.people import review_agreement, reviews
-from genaiops_core.telemetry import feedback
-from genaiops_core.telemetry.quality import quality_summary
-from genaiops_core.telemetry.samples import get_sample
+from genaiops_core.evaluation.human import review_agreement, reviews
+from genaiops_core.telemetry.sampling import feedback
+from genaiops_core.telemetry.sampling.samples import get_sample
+from genaiops_core.telemetry.traffic.quality import quality_summary
 from tests.integration.sampled import APPLICATION, DAY, told, traces
 
 

@@ -14,7 +14,7 @@ from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.releases import releases
 from genaiops_core.rollbacks import incidents, policy, procedure
 from genaiops_core.rollbacks.watch import watch
-from genaiops_core.rollouts import rollouts, tables
+from genaiops_core.rollouts import rollouts, routing_store
 from tests.integration.operating import APP, approved, canary, scores, start, traffic
 
 
@@ -130,7 +130,7 @@ def test_the_restored_release_answers_with_its_own_content(engine: sa.Engine) ->
     rollouts.promote(engine, actor="linus", application=APP)
     roll_back(engine)
     with reading(engine) as connection:
-        (table,) = tables.load(connection)
+        (table,) = routing_store.load(connection)
     assert (table.stable.release, table.stable.model_id, table.version) == ("v1", "model-of-v1", 4)
 
 

@@ -9,8 +9,8 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.releases import prompts, releases
-from genaiops_core.rollouts import rollouts, tables
-from genaiops_core.rollouts.following import Follower
+from genaiops_core.rollouts import rollouts, routing_store
+from genaiops_core.rollouts.routing_cache import Follower
 from tests.integration.operating import APP, approved, canary, start
 
 
@@ -68,7 +68,7 @@ def test_promotion(engine: sa.Engine) -> None:
     assert rollout.ended_at is not None
     assert (state_of(engine, "v1"), state_of(engine, "v2")) == ("retired", "stable")
     with reading(engine) as connection:
-        (table,) = tables.load(connection)
+        (table,) = routing_store.load(connection)
         (entry,) = audit.entries(connection, action="rollout.promote")
     assert (table.stable.model_id, table.canary, table.version) == ("model-of-v2", None, 3)
     assert entry.before == {"version": 2, "stable": "v1", "canary": "v2", "canary_percent": 5}
@@ -117,7 +117,7 @@ def test_only_an_approved_release_takes_traffic(engine: sa.Engine) -> None:
         start(engine, "v1")
     with reading(engine) as connection:
         assert rollouts.status(connection) == []
-        assert tables.load(connection) == []
+        assert routing_store.load(connection) == []
 
 
 @pytest.mark.parametrize("percent", [-1, 101, 0.001, float("nan")])
@@ -199,7 +199,7 @@ def test_the_first_prompt_stays_first(engine: sa.Engine) -> None:
         prompts.add(engine, actor="ada", application=APP, name=name, text=f"Text of {name}.")
     start(engine, approved(engine, "v1", prompts=["zeta@1", "a-longer-name@1", "beta@1"]))
     with reading(engine) as connection:
-        (table,) = tables.load(connection)
+        (table,) = routing_store.load(connection)
     assert [prompt["name"] for prompt in table.stable.prompts] == ["zeta", "a-longer-name", "beta"]
     assert table.decisions["prompt"][0].value == "Text of zeta."  # type: ignore[union-attr]
 
@@ -215,6 +215,6 @@ def test_a_follower_sees_changes_and_removals(engine: sa.Engine) -> None:
     follower.refresh()
     assert dict(follower.prepared) == {APP: (3, 25)}
     with engine.begin() as connection:
-        connection.execute(sa.delete(tables.routing_table))
+        connection.execute(sa.delete(routing_store.routing_table))
     follower.refresh()
     assert dict(follower.prepared) == {}

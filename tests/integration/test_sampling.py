@@ -14,12 +14,12 @@ from db.engine import is_sqlite
 from db.tables.reviews import sample, sample_rollup_hour, sample_waiting
 from db.tables.telemetry import application, request, score, score_rollup_hour
 from db.transaction import reading, writing
-from genaiops_core.telemetry import feedback, selection
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.quality import quality_summary
-from genaiops_core.telemetry.samples import get_sample, list_samples, sampling_summary
-from genaiops_core.telemetry.sampling import Policy, bucket
+from genaiops_core.telemetry.sampling import feedback, selection
+from genaiops_core.telemetry.sampling.policy import Policy, bucket
+from genaiops_core.telemetry.sampling.samples import get_sample, list_samples, sampling_summary
 from genaiops_core.telemetry.scores import Score, record_scores
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic.quality import quality_summary
 from tests.integration.traffic import DAY
 
 POLICY = Policy(rate=0.5)

@@ -15,7 +15,7 @@ from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput
 from genaiops_core.jobs.sampling import Choosing, Scoring
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry.samples import list_samples
+from genaiops_core.telemetry.sampling.samples import list_samples
 from tests.integration.sampled import APPLICATION, DAY, told, traces
 
 
@@ -70,7 +70,7 @@ def test_words_for_people(stocked: sa.Engine) -> None:
 
 
 def test_samples_as_queue_messages(stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genaiops_core.telemetry.filters.clock.now", lambda: DAY.end)
+    monkeypatch.setattr("genaiops_core.telemetry.time_window.clock.now", lambda: DAY.end)
     result = CliRunner().invoke(app, ["sample", "list", "--messages"], catch_exceptions=False)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(lines) == 4

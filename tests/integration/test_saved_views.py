@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, NotAllowed, NotFound
-from genaiops_core.telemetry import saved_views
+from genaiops_core.telemetry.search import saved_views
 
 
 def names(engine: sa.Engine, actor: str, screen: str | None = None) -> list[str]:

@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 
 from db.tables.telemetry import log_record, request
 from db.transaction import reading, writing
-from genaiops_core.telemetry import feedback, message_search, paging, search
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import decode_json
-from genaiops_core.telemetry.quality import Score, record_scores
-from genaiops_core.telemetry.search_query import Node, Query
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import decode_json
+from genaiops_core.telemetry.sampling import feedback
+from genaiops_core.telemetry.search import message_search, paging, search
+from genaiops_core.telemetry.search.query import Node, Query
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic.quality import Score, record_scores
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
 from tests.unit.test_search_language import NODES
 

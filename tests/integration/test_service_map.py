@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import request
 from db.transaction import reading
-from genaiops_core.telemetry import service_map
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.map_names import node_name
-from genaiops_core.telemetry.otlp import decode_json
-from genaiops_core.telemetry.service_map import ServiceMap
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import decode_json
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic import service_map
+from genaiops_core.telemetry.traffic.component_names import node_name
+from genaiops_core.telemetry.traffic.service_map import ServiceMap
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
 
 DAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)

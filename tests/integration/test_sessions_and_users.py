@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from db.tables.telemetry import request, usage_mark, usage_user_day
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import people, sessions, usage
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import decode_json
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import decode_json
+from genaiops_core.telemetry.rollups import usage
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic import sessions, user_breakdown
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
 
 DAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
@@ -175,7 +176,7 @@ def by_hand(engine: sa.Engine, filters: Filters) -> dict[str | None, tuple[int, 
 
 def read(engine: sa.Engine, filters: Filters) -> dict[str | None, tuple[int, int, int, int]]:
     with reading(engine) as connection:
-        rows = people.users(connection, filters, limit=1000)
+        rows = user_breakdown.users(connection, filters, limit=1000)
     return {row.user_id: (row.requests, row.errors, row.cost_nano_usd, row.calls) for row in rows}
 
 
@@ -193,7 +194,7 @@ def windows() -> list[Filters]:
 def test_users_are_exact_whatever_is_closed_and_whatever_comes_late(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, ranges: int
 ) -> None:
-    monkeypatch.setattr("genaiops_core.telemetry.users._MOST_RANGES", ranges)
+    monkeypatch.setattr("genaiops_core.telemetry.traffic.users._MOST_RANGES", ranges)
     rng = random.Random(9)
 
     def some(count: int) -> list[dict[str, object]]:
@@ -233,7 +234,7 @@ def test_ingest_marks_the_days_it_changes(engine: sa.Engine) -> None:
     assert usage.close_days(engine, DAY + dt.timedelta(days=3)) == 1
     ingest(engine, decode_json(body(*ask(2, "a", "b"))))
     with reading(engine) as connection:
-        (ann,) = people.users(connection, WEEK)
+        (ann,) = user_breakdown.users(connection, WEEK)
     assert (ann.user_id, ann.requests, ann.calls) == ("ann", 2, 2)
 
 
@@ -248,18 +249,18 @@ def test_top_users_come_in_the_order_asked_for(engine: sa.Engine) -> None:
     with reading(engine) as connection:
 
         def first(order: str) -> list[str | None]:
-            return [row.user_id for row in people.users(connection, WEEK, order_by=order)]
+            return [row.user_id for row in user_breakdown.users(connection, WEEK, order_by=order)]
 
         assert first("cost") == ["ann", "ben", None]
         assert first("requests")[0] == "ben"
         assert first("errors")[0] == "ben"
         assert first("tokens")[0] == "ben"
-        rows = {row.user_id: row for row in people.users(connection, WEEK)}
+        rows = {row.user_id: row for row in user_breakdown.users(connection, WEEK)}
         assert (rows["ben"].error_rate, rows["ben"].cost_usd) == (0.5, "0.00000002")
         assert rows[None].cost_usd is None
-        assert len(people.users(connection, WEEK, limit=1)) == 1
+        assert len(user_breakdown.users(connection, WEEK, limit=1)) == 1
         with pytest.raises(BadInput, match="colour"):
-            people.users(connection, WEEK, order_by="colour")
+            user_breakdown.users(connection, WEEK, order_by="colour")
 
 
 @pytest.mark.parametrize("is_closed", [False, True])
@@ -273,7 +274,7 @@ def test_one_user_day_by_day(engine: sa.Engine, is_closed: bool) -> None:
     if is_closed:
         usage.close_days(engine, DAY + dt.timedelta(days=3))
     with reading(engine) as connection:
-        found = people.user(connection, WEEK, "ann")
+        found = user_breakdown.user(connection, WEEK, "ann")
         assert found is not None
         assert [(day.day.isoformat(), day.figures.requests, day.figures.errors) for day in found.days] == [
             ("2026-01-05", 1, 0),
@@ -281,5 +282,5 @@ def test_one_user_day_by_day(engine: sa.Engine, is_closed: bool) -> None:
         ]
         assert (found.figures.cost_nano_usd, found.applications) == (20, ("desk", "shop"))
         assert found.first == DAY + dt.timedelta(seconds=1)
-        assert people.user(connection, WEEK, "carl") is None
+        assert user_breakdown.user(connection, WEEK, "carl") is None
         assert json.dumps([day.day.isoformat() for day in found.days])

@@ -11,13 +11,13 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from genaiops_core.releases import prompts, releases
-from pages.parts import keys
+from pages.parts.shared import keys
 
 
 def screen(url: str, application: str, release: str) -> None:
     import streamlit as st
 
-    from pages.parts import target_fields
+    from pages.parts.launch import target_fields
 
     st.session_state["choice"] = target_fields.draw(url, application, release)
 

@@ -11,7 +11,7 @@ from db.tables.evaluations import evaluation_score, generated_answer
 from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.runs import execution
 from tests.conftest import JudgeServer
 from tests.integration.evaluating import found, imported

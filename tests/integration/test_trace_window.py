@@ -12,11 +12,12 @@ import zstandard
 from db.tables.telemetry import log_record
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import feedback, outline, trace
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import decode_json
-from genaiops_core.telemetry.quality import Score, record_scores
-from genaiops_core.telemetry.trace import Trace, context_record
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import decode_json
+from genaiops_core.telemetry.sampling import feedback
+from genaiops_core.telemetry.traces import outline, trace
+from genaiops_core.telemetry.traces.trace import Trace, context_record
+from genaiops_core.telemetry.traffic.quality import Score, record_scores
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
 
 TRACE = f"{1:032x}"

@@ -13,8 +13,9 @@ import zstandard
 from db.tables.telemetry import application, payload, span
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import paging, queries, traces
-from genaiops_core.telemetry.filters import Filters
+from genaiops_core.telemetry.search import paging, trace_list
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic import queries
 from tests.integration.traffic import DAY, Call, add_requests
 
 MINUTE = dt.timedelta(minutes=1)
@@ -46,7 +47,7 @@ def add_span(connection: sa.Connection, span_id: str, **told: Any) -> None:
 def every_page(connection: sa.Connection, **wanted: Any) -> list[str]:
     names, cursor = [], None
     while True:
-        page = traces.list_traces(connection, ALL_DAY, cursor=cursor, **wanted)
+        page = trace_list.list_traces(connection, ALL_DAY, cursor=cursor, **wanted)
         names += [row.name for row in page.rows]
         cursor = page.next_cursor
         if cursor is None:
@@ -72,7 +73,7 @@ def test_requests_are_found_by_dimension_status_and_text(engine: sa.Engine) -> N
         assert every_page(connection, status="incomplete") == []
         assert every_page(connection, text="ASK 2") == ["ask 2"]
         assert every_page(connection, text="100%") == []
-        page = traces.list_traces(
+        page = trace_list.list_traces(
             connection, Filters(start=DAY, end=DAY + MINUTE, application="shop", release="r2")
         )
         assert [row.name for row in page.rows] == ["ask 1"]
@@ -85,7 +86,7 @@ def test_a_selective_filter_looks_at_a_bounded_number_of_rows_a_page(
     with writing(engine) as connection:
         add_requests(connection, [Call(at=DAY + number * MINUTE) for number in range(17)])
     with reading(engine) as connection:
-        first = traces.list_traces(connection, ALL_DAY, text="ask 1")
+        first = trace_list.list_traces(connection, ALL_DAY, text="ask 1")
         assert [row.name for row in first.rows] == ["ask 16", "ask 15", "ask 14", "ask 13", "ask 12"]
         assert (first.next_cursor is not None, first.looked_at) == (True, 5)
         assert every_page(connection, text="ask 2") == ["ask 2"]
@@ -94,7 +95,7 @@ def test_a_selective_filter_looks_at_a_bounded_number_of_rows_a_page(
 @pytest.mark.parametrize("cursor", ["x", "!!!!", "MTIz", "LTEuLTE=", "ü"])
 def test_a_cursor_of_someone_else_is_refused(engine: sa.Engine, cursor: str) -> None:
     with reading(engine) as connection, pytest.raises(BadInput, match="cursor"):
-        traces.list_traces(connection, ALL_DAY, cursor=cursor)
+        trace_list.list_traces(connection, ALL_DAY, cursor=cursor)
 
 
 def test_a_trace_is_a_tree_with_cost_time_and_diagnosis(engine: sa.Engine) -> None:
@@ -136,7 +137,7 @@ def test_a_trace_is_a_tree_with_cost_time_and_diagnosis(engine: sa.Engine) -> No
             {"application": "shop", "trace_id": TRACE, "spans_zstd": blob, "start_ns": START_NS},
         )
     with reading(engine) as connection:
-        trace = traces.get_trace(connection, TRACE.upper())
+        trace = trace_list.get_trace(connection, TRACE.upper())
     assert trace is not None
     assert [(one.span_id, one.depth, one.offset_ms, one.duration_ms) for one in trace.spans] == [
         ("root", 0, 0.0, 1000.0),
@@ -158,7 +159,7 @@ def test_a_trace_is_a_tree_with_cost_time_and_diagnosis(engine: sa.Engine) -> No
 
 def test_a_trace_that_never_came_is_none(engine: sa.Engine) -> None:
     with reading(engine) as connection:
-        assert traces.get_trace(connection, "00" * 16) is None
+        assert trace_list.get_trace(connection, "00" * 16) is None
 
 
 def test_people_are_counted_from_rows(engine: sa.Engine) -> None:

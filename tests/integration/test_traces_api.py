@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 from genaiops_core.api import read
 from genaiops_core.cli import context, traces
 from genaiops_core.errors import BadInput, GenAIOpsError
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.otlp import decode_json
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.otlp.decode import decode_json
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
 
 WINDOW = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}

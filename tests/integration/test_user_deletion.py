@@ -19,15 +19,15 @@ from db.tables.telemetry import feedback, payload, request, saved_view, score, s
 from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import deletion, mentions, user_data
-from genaiops_core.telemetry.deletion import delete_user, show_user
-from genaiops_core.telemetry.filters import Filters, instant
-from genaiops_core.telemetry.ingest import ingest
-from genaiops_core.telemetry.invocation_import import Importer
-from genaiops_core.telemetry.invocation_logs import read_entry
-from genaiops_core.telemetry.invocation_reading import Found
-from genaiops_core.telemetry.otlp import decode_json
-from genaiops_core.telemetry.queries import summary
+from genaiops_core.telemetry.ingest.ingest import ingest
+from genaiops_core.telemetry.ingest.invocation_entries import read_entry
+from genaiops_core.telemetry.invocation_logs.importer import Importer
+from genaiops_core.telemetry.invocation_logs.reader import Found
+from genaiops_core.telemetry.otlp.decode import decode_json
+from genaiops_core.telemetry.privacy import deletion, mentions, user_data
+from genaiops_core.telemetry.privacy.deletion import delete_user, show_user
+from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.traffic.queries import summary
 from tests.bedrock_samples import entry
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample

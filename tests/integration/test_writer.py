@@ -13,10 +13,10 @@ from db.migrate import upgrade
 from db.tables.telemetry import span
 from db.transaction import reading, writing
 from genaiops_core.errors import Unavailable
-from genaiops_core.telemetry.ingest import Ingestor
-from genaiops_core.telemetry.otlp import decode_json
+from genaiops_core.telemetry.ingest.ingest import Ingestor
+from genaiops_core.telemetry.ingest.writer import Writer
+from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.spans import Batch, prepare
-from genaiops_core.telemetry.writer import Writer
 from tests.otlp_samples import body, call
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.telemetry.bedrock_bodies import read_request, read_response
+from genaiops_core.telemetry.ingest.bedrock_bodies import read_request, read_response
 from tests import bedrock_samples as samples
 
 ANSWERS = {

@@ -11,6 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genaiops_core.evaluation.calls.prices import text_tokens
+from genaiops_core.evaluation.calls.rate_limiter import MOST_ATTEMPTS, Pacer, retrying, share_of
+from genaiops_core.evaluation.calls.records import packed, reply_of, vector_of
+from genaiops_core.evaluation.calls.unit import Unit, call_sha256
+from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.judges.protocol import (
     Embedded,
     JudgeFailed,
@@ -20,13 +25,8 @@ from genaiops_core.evaluation.judges.protocol import (
     Throttled,
     Usage,
 )
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.desk.clock import UnitClock
-from genaiops_core.evaluation.runs.desk.pacing import MOST_ATTEMPTS, Pacer, retrying, share_of
-from genaiops_core.evaluation.runs.desk.prices import text_tokens
-from genaiops_core.evaluation.runs.desk.records import packed, reply_of, vector_of
-from genaiops_core.evaluation.runs.desk.unit import Unit, call_sha256
 from genaiops_core.evaluation.runs.parts import draw, split, units_a_part
 from genaiops_core.evaluation.runs.progress import remaining_s
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.telemetry.diagnosis import Diagnosis, Interaction, Observation, Scored, diagnose
-from genaiops_core.telemetry.overlaps import overlaps
+from genaiops_core.telemetry.traces.diagnosis import Diagnosis, Interaction, Observation, Scored, diagnose
+from genaiops_core.telemetry.traces.overlaps import overlaps
 from tests.conftest import SHARED_DATA
 
 QUESTION = "How long do refunds for damaged parcels take?"

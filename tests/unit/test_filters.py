@@ -8,7 +8,7 @@ import pytest
 
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import usd
-from genaiops_core.telemetry.filters import Filters, instant
+from genaiops_core.telemetry.time_window import Filters, instant
 
 NOW = dt.datetime(2026, 1, 5, 14, 48, 30, tzinfo=dt.UTC)
 

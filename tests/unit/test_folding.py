@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.telemetry.folding import decide
+from genaiops_core.telemetry.ingest.deduplication import decide
 
 S = 1_000_000_000
 

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from pages.parts.interval_chart import Interval, intervals
+from pages.parts.charts.interval_chart import Interval, intervals
 
 PLAIN = Interval(name="plain", mean=0.8, low=0.7, high=0.9, low_bounded=0.7, high_bounded=0.9)
 BOUNDED = dataclasses.replace(PLAIN, name="bounded", low_bounded=0.6, high_bounded=0.95, threshold=0.75)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.invocation_logs import LogEntry, model_name, read_entry
-from genaiops_core.telemetry.otlp import STATUS_ERROR, RawSpan
+from genaiops_core.telemetry.ingest.invocation_entries import LogEntry, model_name, read_entry
+from genaiops_core.telemetry.otlp.decode import STATUS_ERROR, RawSpan
 from tests import bedrock_samples as samples
 from tests.bedrock_samples import AT_NS, entry
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import invocation_reading
-from genaiops_core.telemetry.invocation_reading import Found, is_log, log_files, read_file
+from genaiops_core.telemetry.invocation_logs import reader
+from genaiops_core.telemetry.invocation_logs.reader import Found, is_log, log_files, read_file
 from tests.bedrock_samples import entry
 from tests.conftest import SHARED_DATA
 
@@ -78,7 +78,7 @@ def test_a_damaged_gzip_gives_what_comes_before_the_damage(tmp_path: Path) -> No
 
 
 def test_a_line_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invocation_reading, "MAX_LINE_BYTES", 20_000)
+    monkeypatch.setattr(reader, "MAX_LINE_BYTES", 20_000)
     found = read(tmp_path, lines(1) + '{"a": "' + "x" * 90_000 + '"}\n' + lines(2))
     assert [bool(one.entry) for one in found] == [True, False, True]
     assert found[2].where.endswith(":3")

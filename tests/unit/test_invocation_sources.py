@@ -9,8 +9,8 @@ import pytest
 
 from genaiops_core.aws.s3 import ObjectKey
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry import invocation_sources
-from genaiops_core.telemetry.invocation_sources import ObjectCursor, parse_source, split_key
+from genaiops_core.telemetry.invocation_logs import sources
+from genaiops_core.telemetry.invocation_logs.sources import ObjectCursor, parse_source, split_key
 
 PREFIX = "logs/AWSLogs/1/BedrockModelInvocationLogs"
 
@@ -88,7 +88,7 @@ def test_what_is_read_is_stepped_over() -> None:
 
 
 def test_keys_without_an_hour_are_remembered_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invocation_sources, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(sources, "MOST_REMEMBERED", 3)
     bucket, cursor = Bucket(), ObjectCursor()
     bucket.keys = {f"flat/{n}.json" for n in range(5)}
     assert len(read(bucket, cursor)) == 5

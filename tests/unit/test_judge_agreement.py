@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.people.agreement import MIN_LABELS, Pair, agree, calibration
-from genaiops_core.evaluation.people.label_metrics import Match, match, parse_matches
+from genaiops_core.evaluation.human.agreement import MIN_LABELS, Pair, agree, calibration
+from genaiops_core.evaluation.human.label_metrics import Match, match, parse_matches
 
 MATCH = Match(metric="faithfulness", label="groundedness", why="default")
 

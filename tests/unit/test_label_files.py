@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.people.label_files import (
+from genaiops_core.evaluation.human.label_files import (
     LabelColumns,
     Scale,
     find_columns,

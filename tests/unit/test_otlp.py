@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.otlp import DecodedExport, decode_json, decode_protobuf
+from genaiops_core.telemetry.otlp.decode import DecodedExport, decode_json, decode_protobuf
 from tests.otlp_samples import T0_NS, body, export, span
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts import catalogue
+from pages.parts.shared import catalogue
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 FILES = sorted(PAGES.glob("*.py"))

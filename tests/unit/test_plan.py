@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.telemetry.plan import Plan, make_plan
+from genaiops_core.telemetry.rollups.plan import Plan, make_plan
 
 minute = st.integers(0, 5 * 1440)
 dirty = st.sets(st.integers(-2, 5 * 24 + 2), max_size=12)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.cli import output
+from genaiops_core import output
 from genaiops_core.evaluation.verdicts import comment
 from genaiops_core.printable import printable
 

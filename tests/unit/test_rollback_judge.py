@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.rollbacks.measures import Observation
+from genaiops_core.rollbacks.observations import Observation
 from genaiops_core.rollbacks.policy import default
 from genaiops_core.rollbacks.watch import judge
 

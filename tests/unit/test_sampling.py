@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
 from genaiops_core.statistics.stratified import estimate
-from genaiops_core.telemetry.quality import Sums, strata
-from genaiops_core.telemetry.sampling import (
+from genaiops_core.telemetry.sampling.policy import (
     PPM,
     PRIORITIES,
     REASONS,
@@ -22,6 +21,7 @@ from genaiops_core.telemetry.sampling import (
     decide,
     queue_message,
 )
+from genaiops_core.telemetry.traffic.quality import Sums, strata
 
 POLICY = Policy()
 ORDINARY = RequestFacts(

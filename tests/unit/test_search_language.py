@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.search_language import EXAMPLES, FIELDS, MAX_LENGTH, parse
-from genaiops_core.telemetry.search_query import (
+from genaiops_core.telemetry.search.language import EXAMPLES, FIELDS, MAX_LENGTH, parse
+from genaiops_core.telemetry.search.query import (
     All,
     Any,
     Compare,

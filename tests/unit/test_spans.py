@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.telemetry import conventions, folding
-from genaiops_core.telemetry.otlp import DecodedExport, decode_json, decode_protobuf
+from genaiops_core.telemetry import conventions
+from genaiops_core.telemetry.ingest import deduplication
+from genaiops_core.telemetry.otlp.decode import DecodedExport, decode_json, decode_protobuf
 from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, prepare, row_of
 from tests.conftest import SHARED_DATA
 from tests.otlp_samples import body, call, span
@@ -22,7 +23,7 @@ def facts(*spans: dict[str, Any], **resource: Any) -> list[SpanFacts]:
 
 def folded(export: DecodedExport) -> list[SpanFacts]:
     spans = prepare(export).spans
-    folding.fold(spans)
+    deduplication.fold(spans)
     return spans
 
 

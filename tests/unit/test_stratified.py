@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genaiops_core.statistics.stratified import Stratum, estimate
-from genaiops_core.telemetry.quality import Sums, strata
+from genaiops_core.telemetry.traffic.quality import Sums, strata
 
 
 def part(population: float, *values: float) -> Stratum:

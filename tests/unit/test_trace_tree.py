@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.telemetry.tree import Node, Place, arrange, own_time_ns
+from genaiops_core.telemetry.traces.tree import Node, Place, arrange, own_time_ns
 
 
 def node(

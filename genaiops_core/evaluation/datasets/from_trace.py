@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.readers.encodings import storable
-from genaiops_core.telemetry.context_record import SourceDocument, context_record
+from genaiops_core.telemetry.traces.context_record import SourceDocument, context_record
 
 NO_TRACE = "no span of the trace is there any more"
 NO_QUESTION = "the trace does not tell what was asked"

@@ -15,11 +15,11 @@ from genaiops_core.evaluation.datasets.from_reviews import traced
 from genaiops_core.evaluation.datasets.from_trace import case_of
 from genaiops_core.evaluation.datasets.growing import grow
 from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name
-from genaiops_core.telemetry import paging
-from genaiops_core.telemetry.filters import Filters
-from genaiops_core.telemetry.search import search
-from genaiops_core.telemetry.search_language import parse
-from genaiops_core.telemetry.traces import TraceRow
+from genaiops_core.telemetry.search import paging
+from genaiops_core.telemetry.search.language import parse
+from genaiops_core.telemetry.search.search import search
+from genaiops_core.telemetry.search.trace_list import TraceRow
+from genaiops_core.telemetry.time_window import Filters
 
 MOST_TRACES = 5_000
 

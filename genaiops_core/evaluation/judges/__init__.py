@@ -66,7 +66,7 @@ def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
 
 def _client(service: str, options: JudgeOptions) -> Callable[[], Any]:
     from genaiops_core.aws.clients import client
-    from genaiops_core.evaluation.pace import MOST_CONCURRENCY
+    from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
 
     return partial(
         client,

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from db.tables.evaluations import generated_answer
 from genaiops_core.clock import now
 from genaiops_core.errors import GenAIOpsError
+from genaiops_core.evaluation.calls.call_session import Desk
+from genaiops_core.evaluation.calls.prices import text_tokens
+from genaiops_core.evaluation.calls.records import KeptAnswer, KeptScore
+from genaiops_core.evaluation.calls.unit import Unit
+from genaiops_core.evaluation.calls.unit_calls import made
+from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Usage
-from genaiops_core.evaluation.runs.desk.calls import made
-from genaiops_core.evaluation.runs.desk.clock import UnitClock
-from genaiops_core.evaluation.runs.desk.desk import Desk
-from genaiops_core.evaluation.runs.desk.prices import text_tokens
-from genaiops_core.evaluation.runs.desk.records import KeptAnswer, KeptScore
-from genaiops_core.evaluation.runs.desk.unit import Unit
 from genaiops_core.evaluation.targets import Answered, answered_case, priced
 from genaiops_core.evaluation.targets.spec_fields import DEFAULT_TIMEOUT_S
 

@@ -15,7 +15,7 @@ from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.judges import judge as make_judge
 from genaiops_core.evaluation.metrics import canonical, rubrics
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.runs import case_choice, launching
 from genaiops_core.evaluation.runs.judge_options import options_of
 from genaiops_core.evaluation.runs.records import OPEN_STATES, Evaluation, get

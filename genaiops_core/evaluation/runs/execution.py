@@ -17,8 +17,8 @@ from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation.calls.call_session import opened
 from genaiops_core.evaluation.runs import case_choice, deciding, records, states
-from genaiops_core.evaluation.runs.desk.desk import opened
 from genaiops_core.evaluation.runs.judging import judge_of
 from genaiops_core.evaluation.runs.parts import split, units_a_part
 from genaiops_core.evaluation.runs.records import Evaluation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.runs.records import Evaluation
 from genaiops_core.telemetry.figures import usd
 

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation_score, generated_answer
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import targets
+from genaiops_core.evaluation.calls.prices import Prices
 from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import canonical
-from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs.desk.prices import Prices
+from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.targets.specs import checked_repetitions
 from genaiops_core.evaluation.verdicts.pipeline import Pipeline
 from genaiops_core.evaluation.verdicts.scales import scale_of

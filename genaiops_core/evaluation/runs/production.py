@@ -17,7 +17,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.from_trace import case_of
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement
 from genaiops_core.evaluation.runs.sample_judging import cost_of, judged, means_of
-from genaiops_core.telemetry.sampling import queue_message
+from genaiops_core.telemetry.sampling.policy import queue_message
 from genaiops_core.telemetry.scores import Score, record_scores
 
 LEASE = dt.timedelta(minutes=5)

@@ -13,16 +13,16 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.calls.prices import Prices
+from genaiops_core.evaluation.calls.rate_limiter import Pacer
+from genaiops_core.evaluation.calls.unit import Unit
+from genaiops_core.evaluation.calls.unit_calls import Means, NoCalls, UnitCalls
+from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.from_trace import case_of
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed, Judgement
 from genaiops_core.evaluation.metrics import REGISTRY
-from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs.desk.calls import Means, NoCalls, UnitCalls
-from genaiops_core.evaluation.runs.desk.clock import UnitClock
-from genaiops_core.evaluation.runs.desk.pacing import Pacer
-from genaiops_core.evaluation.runs.desk.prices import Prices
-from genaiops_core.evaluation.runs.desk.unit import Unit
+from genaiops_core.evaluation.rate_limits import Pace
 
 _CALLS_AT_ONCE = 16
 

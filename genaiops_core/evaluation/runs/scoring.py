@@ -14,15 +14,15 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation_score
 from db.transaction import reading
 from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation.calls.call_session import Desk
+from genaiops_core.evaluation.calls.records import KeptScore
+from genaiops_core.evaluation.calls.unit import Unit
+from genaiops_core.evaluation.calls.unit_calls import NoCalls, UnitCalls
+from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed, Judgement
 from genaiops_core.evaluation.runs import answering
 from genaiops_core.evaluation.runs.answering import Answers
-from genaiops_core.evaluation.runs.desk.calls import NoCalls, UnitCalls
-from genaiops_core.evaluation.runs.desk.clock import UnitClock
-from genaiops_core.evaluation.runs.desk.desk import Desk
-from genaiops_core.evaluation.runs.desk.records import KeptScore
-from genaiops_core.evaluation.runs.desk.unit import Unit
 from genaiops_core.evaluation.runs.judging import is_computed
 
 _COMPUTED_AT_ONCE = 100

@@ -14,7 +14,7 @@ from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.growing import grow, newest_cases
 from genaiops_core.evaluation.datasets.versions import DatasetVersion
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, JudgeOptions
-from genaiops_core.evaluation.pace import Pace
+from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.evaluation.synthesis import chunks
 from genaiops_core.evaluation.synthesis import questions as synthesis
 from genaiops_core.evaluation.synthesis.chunks import Document

@@ -11,15 +11,15 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.calls.prices import Prices
+from genaiops_core.evaluation.calls.rate_limiter import Pacer
+from genaiops_core.evaluation.calls.spend_budget import OpenPurse, SpendLimitReached
+from genaiops_core.evaluation.calls.unit import Unit
+from genaiops_core.evaluation.calls.unit_calls import Means, UnitCalls
+from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.judges import JudgeOptions, judge
 from genaiops_core.evaluation.judges.protocol import Answer, JudgeFailed, Model, Prompt
-from genaiops_core.evaluation.pace import Pace
-from genaiops_core.evaluation.runs.desk.calls import Means, UnitCalls
-from genaiops_core.evaluation.runs.desk.clock import UnitClock
-from genaiops_core.evaluation.runs.desk.pacing import Pacer
-from genaiops_core.evaluation.runs.desk.prices import Prices
-from genaiops_core.evaluation.runs.desk.purse import OpenPurse, SpendLimitReached
-from genaiops_core.evaluation.runs.desk.unit import Unit
+from genaiops_core.evaluation.rate_limits import Pace
 from genaiops_core.telemetry.figures import usd
 
 _DRAFT = "draft"

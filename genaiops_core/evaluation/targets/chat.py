@@ -11,7 +11,7 @@ from functools import partial
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.names import is_openai
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Message, Model, Prompt
-from genaiops_core.evaluation.pace import MOST_CONCURRENCY
+from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
 from genaiops_core.evaluation.readers.encodings import storable
 from genaiops_core.evaluation.targets import hosts, placeholders, references, specs
 from genaiops_core.evaluation.targets.protocol import Answered

@@ -38,9 +38,10 @@ class TrafficFigures:
 
 def measure(connection: sa.Connection, application: str, release: str, now: dt.datetime) -> TrafficFigures:
     """The figures of one release."""
-    from genaiops_core.telemetry import filters, queries
+    from genaiops_core.telemetry import time_window
+    from genaiops_core.telemetry.traffic import queries
 
-    window = filters.Filters(
+    window = time_window.Filters(
         start=now - dt.timedelta(days=WINDOW_DAYS), end=now, application=application, release=release
     )
     figures = queries.summary(connection, window)

@@ -20,7 +20,7 @@ from genaiops_core.aws.bedrock import BedrockFailed
 from genaiops_core.errors import Misconfigured
 from genaiops_core.evaluation.judges.models.bedrock import as_judge_failure
 from genaiops_core.evaluation.judges.protocol import Embedded, JudgeFailed, Prompt, Refused, Reply, Usage
-from genaiops_core.evaluation.pace import MOST_CONCURRENCY
+from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
 
 
 class AgentCoreModel:

@@ -25,7 +25,7 @@ from genaiops_core.evaluation.judges.protocol import (
     Throttled,
     Usage,
 )
-from genaiops_core.evaluation.pace import MOST_CONCURRENCY
+from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
 
 EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
 DIMENSIONS = 512

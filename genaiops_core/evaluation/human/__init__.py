@@ -1,0 +1,1 @@
+"""Human reviews and labels, and how far judges agree with them."""

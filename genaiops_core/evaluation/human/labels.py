@@ -1,0 +1,242 @@
+"""What people say of test cases: one value from 0 to 1 a case, metric and person, kept through dataset versions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.evaluations import human_label
+from db.transaction import insert, writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput
+from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation.human.review_queue import CRITERIA
+from genaiops_core.evaluation.metrics import canonical
+
+RANDOM = "panel, in random order"
+NEAREST = "panel, nearest the threshold first"
+"""Labels of cases that were picked by their score; they are no random sample, so the corrected mean leaves them out."""
+
+SUGGESTED = tuple(criterion.name for criterion in CRITERIA)
+"""What people are usually asked; any other metric may be labelled too."""
+
+MAX_METRIC = 100
+_ROWS_A_STATEMENT = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """What one person said of one case."""
+
+    case_sha256: str
+    metric: str
+    value: float
+    """0 (bad) to 1 (good)."""
+    labeller: str
+    source: str
+    labelled_at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """All that people said of one case about one metric."""
+
+    value: float
+    """Mean of the labellers."""
+    labellers: int
+    is_random: bool
+    """Whether the case was labelled for no reason that has to do with its quality."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelCount:
+    """How many labels there are."""
+
+    dataset: str
+    metric: str
+    cases: int
+    labels: int
+    labellers: int
+    mean: float
+    newest: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A label to be kept."""
+
+    case_sha256: str
+    value: float
+    labeller: str
+
+
+def case_sha256(input: str, answer: str | None) -> str:
+    """Names a case by what was asked and answered; the same pair is the same case in every version and run."""
+    return hashlib.sha256(f"{input}\n{answer or ''}".encode()).hexdigest()
+
+
+def checked_metric(name: str) -> str:
+    """The name of what was labelled, as results write metrics.
+
+    Raises:
+        BadInput: it is no name.
+    """
+    metric = canonical(name)
+    if not metric or len(metric) > MAX_METRIC or not metric.replace("_", "").replace(".", "").isalnum():
+        raise BadInput(
+            f"'{name}' is no name of a metric; use letters, digits and _, as in {', '.join(SUGGESTED)}."
+        )
+    return metric
+
+
+def label_case(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    dataset: str,
+    input: str,
+    answer: str | None,
+    metric: str,
+    value: float,
+    source: str = RANDOM,
+) -> None:
+    """Say what `actor` thinks of one case; again, it replaces what they said.
+
+    Args:
+        engine: the database.
+        actor: the labeller.
+        dataset: whose case it is.
+        input, answer: what was asked and answered.
+        metric: what is judged, for example `groundedness`.
+        value: 0 (bad) to 1 (good).
+        source: how the case was come by.
+
+    Raises:
+        NotFound: there is no such dataset.
+        BadInput: the value or the metric is none.
+    """
+    name = checked_metric(metric)
+    # NaN fails both comparisons.
+    if not 0.0 <= value <= 1.0:
+        raise BadInput(f"A label goes from 0 (bad) to 1 (good), not {value:g}.")
+    one = Given(case_sha256=case_sha256(input, answer), value=value, labeller=actor)
+    with writing(engine) as connection:
+        found = datasets.get_version(connection, dataset)
+        before = _kept(connection, found.dataset, name, [one]).get((one.case_sha256, actor))
+        keep(connection, dataset=found.dataset, metric=name, given=[one], source=source)
+        audit.record(
+            connection,
+            actor=actor,
+            action="label.give",
+            subject=f"{found.dataset}/{name}",
+            before=None if before is None else {"case": one.case_sha256[:12], "value": before},
+            after={"case": one.case_sha256[:12], "value": value, "source": source},
+        )
+
+
+def keep(
+    connection: sa.Connection, *, dataset: str, metric: str, given: Sequence[Given], source: str
+) -> tuple[int, int]:
+    """Store labels, each in the place of what the same person said of the same case.
+
+    Returns:
+        How many were new, and how many changed.
+    """
+    by_identity = {(one.case_sha256, one.labeller): one for one in given}
+    kept = _kept(connection, dataset, metric, given)
+    at = now()
+    rows = [
+        {
+            "dataset": dataset,
+            "case_sha256": one.case_sha256,
+            "metric": metric,
+            "value": one.value,
+            "labeller": one.labeller,
+            "source": source,
+            "labelled_at": at,
+        }
+        for _, one in sorted(by_identity.items())
+    ]
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        statement = insert(connection, human_label).values(rows[start : start + _ROWS_A_STATEMENT])
+        changed = {name: statement.excluded[name] for name in ("value", "source", "labelled_at")}
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["dataset", "case_sha256", "metric", "labeller"], set_=changed
+            )
+        )
+    different = sum(kept[key] != one.value for key, one in by_identity.items() if key in kept)
+    return len(by_identity) - len(kept), different
+
+
+def list_labels(
+    connection: sa.Connection, dataset: str, metric: str | None = None, *, limit: int | None = None
+) -> list[Label]:
+    """Labels of a dataset, newest first."""
+    query = _of(dataset, metric).order_by(human_label.c.labelled_at.desc(), human_label.c.id.desc())
+    return [_from_row(row) for row in connection.execute(query.limit(limit))]
+
+
+def count_labels(connection: sa.Connection, dataset: str | None = None) -> list[LabelCount]:
+    """How much was labelled, by dataset and metric."""
+    c = human_label.c
+    query = sa.select(
+        c.dataset,
+        c.metric,
+        sa.func.count(c.case_sha256.distinct()).label("cases"),
+        sa.func.count().label("labels"),
+        sa.func.count(c.labeller.distinct()).label("labellers"),
+        sa.func.avg(c.value).label("mean"),
+        sa.func.max(c.labelled_at).label("newest"),
+    )
+    if dataset is not None:
+        query = query.where(c.dataset == dataset)
+    query = query.group_by(c.dataset, c.metric).order_by(c.dataset, c.metric)
+    return [LabelCount(**row) for row in connection.execute(query).mappings()]
+
+
+def by_case(connection: sa.Connection, dataset: str) -> dict[str, dict[str, Labelled]]:
+    """Metric -> case -> what all its labellers said."""
+    found: dict[tuple[str, str], list[Label]] = defaultdict(list)
+    for row in connection.execute(_of(dataset, None)):
+        found[row.metric, row.case_sha256].append(_from_row(row))
+    made: dict[str, dict[str, Labelled]] = defaultdict(dict)
+    for (metric, case), said in found.items():
+        made[metric][case] = Labelled(
+            value=sum(one.value for one in said) / len(said),
+            labellers=len(said),
+            # One label at random is enough: the others only make it more exact.
+            is_random=any(one.source != NEAREST for one in said),
+        )
+    return dict(made)
+
+
+def _of(dataset: str, metric: str | None) -> sa.Select[Any]:
+    query = sa.select(human_label).where(human_label.c.dataset == dataset)
+    return query if metric is None else query.where(human_label.c.metric == metric)
+
+
+def _kept(
+    connection: sa.Connection, dataset: str, metric: str, given: Iterable[Given]
+) -> Mapping[tuple[str, str], float]:
+    """What is there already of the cases and people of `given`."""
+    wanted = {(one.case_sha256, one.labeller) for one in given}
+    cases = sorted({case for case, _ in wanted})
+    found: dict[tuple[str, str], float] = {}
+    for start in range(0, len(cases), _ROWS_A_STATEMENT):
+        some = cases[start : start + _ROWS_A_STATEMENT]
+        for row in connection.execute(_of(dataset, metric).where(human_label.c.case_sha256.in_(some))):
+            if (row.case_sha256, row.labeller) in wanted:
+                found[row.case_sha256, row.labeller] = row.value
+    return found
+
+
+def _from_row(row: sa.Row[Any]) -> Label:
+    return Label(**{name: value for name, value in row._mapping.items() if name not in ("id", "dataset")})

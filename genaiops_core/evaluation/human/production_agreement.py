@@ -1,0 +1,163 @@
+"""How far judges of production requests agree with the people who reviewed some of them, metric by metric.
+
+Requests are sampled with different probabilities, so one review does not count like another: the corrected mean is
+made within the requests of each probability, and these are weighed by how much of the traffic they stand for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.reviews import review
+from db.tables.telemetry import score
+from genaiops_core.evaluation.human.agreement import DEFAULT_CUT, JudgeAgreement, Pair, coefficients
+from genaiops_core.evaluation.human.label_metrics import Match, match
+from genaiops_core.evaluation.human.reviews import JUDGE
+from genaiops_core.statistics.intervals import Interval
+from genaiops_core.statistics.prediction_powered import MIN_LABELS
+from genaiops_core.statistics.prediction_powered_strata import Part, estimate
+from genaiops_core.telemetry.rollups.cells import applications
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic.quality import Sums, population_of, quality_summary, sums_by_rate
+
+NOTE = (
+    "Coefficients are of the reviewed requests, each counting once. The corrected mean assumes that, of the requests "
+    "sampled with the same probability, those reviewed are a random sample."
+)
+_NONE = Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
+_CHUNK = 400
+
+
+def agreement_in_production(
+    connection: sa.Connection,
+    filters: Filters,
+    *,
+    chosen: Mapping[str, str] | None = None,
+    cuts: Mapping[str, float] | None = None,
+) -> list[JudgeAgreement]:
+    """Every judge of production requests against the finished reviews of the window, in order of judge and metric.
+
+    Args:
+        connection: best a `reading` snapshot.
+        filters: window, application, environment and release; `model` is not used.
+        chosen: metric -> criterion of the reviews it is held against, over the defaults of `label_metrics`.
+        cuts: metric -> value from which on the judge finds a request good; 0.5 for the others.
+    """
+    scores = _scores_of_reviewed(connection, filters)
+    said: dict[str, dict[tuple[str, str], Any]] = defaultdict(dict)
+    for row in scores:
+        if row.judge == JUDGE:
+            said[row.metric][row.application, row.trace_id] = row
+    if not said:
+        return []
+    sums, considered = sums_by_rate(connection, filters)
+    raw = {(one.metric, one.judge): one for one in quality_summary(connection, filters)}
+    found = []
+    for metric, judge in sorted(sums, key=lambda one: (one[1], one[0])):
+        matched = match(metric, said, chosen)
+        is_scored = any(one.scored for one in sums[metric, judge].values())
+        if judge == JUDGE or matched is None or not is_scored:
+            continue
+        pairs = [
+            (row, said[matched.label][row.application, row.trace_id])
+            for row in scores
+            if (row.metric, row.judge) == (metric, judge)
+            and (row.application, row.trace_id) in said[matched.label]
+        ]
+        quality = raw[metric, judge]
+        interval = None
+        if quality.mean is not None and quality.low is not None and quality.high is not None:
+            interval = Interval(
+                mean=quality.mean,
+                low=quality.low,
+                high=quality.high,
+                n=quality.scored,
+                method=quality.method,
+            )
+        found.append(
+            _agreement(matched, judge, pairs, sums[metric, judge], considered, interval, (cuts or {}))
+        )
+    return found
+
+
+def _agreement(
+    matched: Match,
+    judge: str,
+    both: list[tuple[Any, Any]],
+    sums: Mapping[int, Sums],
+    considered: Mapping[int, int],
+    raw: Interval | None,
+    cuts: Mapping[str, float],
+) -> JudgeAgreement:
+    pairs = tuple(Pair(case=said.trace_id, judge=one.value, human=said.value) for one, said in both)
+    by_rate: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for one, said in both:
+        by_rate[said.rate_ppm].append((one.value, said.value))
+    # Requests that no review is of are a part too, of which nothing is known.
+    rates = sorted(set(by_rate) | set(considered))
+    cut = cuts.get(matched.metric, DEFAULT_CUT)
+    return JudgeAgreement(
+        judge=judge,
+        metric=matched.metric,
+        label=matched.label,
+        why=matched.why,
+        labelled=len(pairs),
+        judged=sum(one.scored for one in sums.values()),
+        minimum=MIN_LABELS,
+        **coefficients(pairs, cut=cut),
+        cut=cut,
+        raw=raw,
+        corrected=estimate(
+            [_part(rate, by_rate.get(rate, []), sums.get(rate, _NONE), considered) for rate in rates],
+            raw=raw.mean if raw else None,
+        ),
+        note=NOTE,
+        pairs=pairs,
+    )
+
+
+def _part(rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: Mapping[int, int]) -> Part:
+    """Requests of one sampling rate. Scores from outside have no rate, so of them only the reviewed ones are known."""
+    if rate == 0:
+        # What a person picked stands for itself only.
+        population, sums = float(len(pairs)), _NONE
+    elif sums.scored:
+        population = population_of(rate, sums, considered)
+    else:
+        population = float(considered.get(rate, len(pairs)))
+    return Part(
+        population=population,
+        judge=[judge for judge, _ in pairs],
+        human=[human for _, human in pairs],
+        judged=sums.scored,
+        value_sum=sums.value_sum,
+        square_sum=sums.square_sum,
+    )
+
+
+def _scores_of_reviewed(connection: sa.Connection, filters: Filters) -> list[Any]:
+    """Every score of the requests of the window that somebody reviewed."""
+    names = [filters.application] if filters.application is not None else applications(connection)
+    query = sa.select(review.c.trace_id).where(
+        review.c.application.in_(names),
+        review.c.start_ns >= filters.start_ns,
+        review.c.start_ns < filters.end_ns,
+        sa.not_(review.c.is_skipped),
+    )
+    traces = sorted(set(connection.execute(query).scalars()))
+    return [row for row in _of_traces(connection, traces, names) if _is_wanted(row, filters)]
+
+
+def _of_traces(connection: sa.Connection, traces: list[str], names: list[str]) -> Iterator[Any]:
+    for start in range(0, len(traces), _CHUNK):
+        wanted = score.c.trace_id.in_(traces[start : start + _CHUNK])
+        query = sa.select(score).where(wanted, score.c.application.in_(names), score.c.value.is_not(None))
+        yield from connection.execute(query)
+
+
+def _is_wanted(row: Any, filters: Filters) -> bool:
+    return all(getattr(filters, name) in (None, getattr(row, name)) for name in ("environment", "release"))

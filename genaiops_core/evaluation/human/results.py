@@ -1,0 +1,49 @@
+"""A results document with what people say beside what the judge says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from genaiops_core.evaluation.human.agreement import JudgeAgreement
+from genaiops_core.evaluation.human.judged import agreement_of_run
+from genaiops_core.evaluation.runs import Evaluation, details, results
+
+
+def document(connection: sa.Connection, run: Evaluation, *, with_details: bool = True) -> dict[str, Any]:
+    """The results document of a run as it leaves the product: with its cases, and corrected means where labels allow.
+
+    Labels may come long after the run has ended, so they are looked up here and not kept with the run.
+
+    Args:
+        connection: best a `reading` snapshot.
+        run: whose.
+        with_details: whether the cases are told, a row each.
+    """
+    body = results.document(run, details.load(connection, run) if with_details else ())
+    return corrected(body, agreement_of_run(connection, run.id))
+
+
+def corrected(body: Mapping[str, Any], agreements: Sequence[JudgeAgreement]) -> dict[str, Any]:
+    """The document with `corrected` filled for every metric that people labelled; the gates stay as they were."""
+    metrics = dict(body["metrics"])
+    for one in agreements:
+        if one.metric in metrics:
+            metrics[one.metric] = {**metrics[one.metric], "corrected": _entry(one)}
+    return {**body, "metrics": metrics}
+
+
+def _entry(one: JudgeAgreement) -> dict[str, Any]:
+    estimate = one.corrected
+    return {
+        "mean": estimate.mean,
+        "low": estimate.low,
+        "high": estimate.high,
+        "label": one.label,
+        "labelled": estimate.labelled,
+        "bias": estimate.bias,
+        "method": estimate.method,
+        "problem": estimate.problem,
+    }

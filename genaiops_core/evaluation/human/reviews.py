@@ -1,0 +1,232 @@
+"""People reading sampled answers: each is rated by two, neither of whom sees what the other said before both are done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.reviews import review, sample
+from db.tables.telemetry import request
+from db.transaction import insert, reading, writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
+from genaiops_core.errors import BadInput, Conflict, NotFound
+from genaiops_core.evaluation.datasets.from_reviews import add_to_dataset
+from genaiops_core.evaluation.human.review_queue import (
+    CRITERIA,
+    REVIEWERS,
+    Criterion,
+    Review,
+    ReviewItem,
+    ReviewPage,
+    open_count,
+    queue,
+    read,
+    reviews_of,
+)
+from genaiops_core.telemetry.sampling import selection
+from genaiops_core.telemetry.sampling.policy import PRIORITIES, Decision
+from genaiops_core.telemetry.scores import Score, replace_scores
+
+__all__ = [
+    "JUDGE",
+    "LABELS",
+    "METRICS",
+    "REVIEWERS",
+    "Criterion",
+    "Review",
+    "ReviewItem",
+    "ReviewPage",
+    "add_to_dataset",
+    "open_count",
+    "queue",
+    "read",
+    "skip",
+    "submit",
+    "undo_skip",
+]
+
+JUDGE = "human"
+MAX_COMMENT_LENGTH = 10_000
+
+LABELS: Mapping[str, float] = MappingProxyType({"good": 1.0, "partly": 0.5, "bad": 0.0})
+"""What may be said in the place of a number."""
+
+METRICS = CRITERIA
+"""What a reviewer is asked."""
+
+_METRIC = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_CHOSEN = Decision(should_evaluate=True, reason="chosen", priority=PRIORITIES["chosen"], rate_ppm=0)
+
+
+def submit(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    application: str,
+    trace_id: str,
+    ratings: Mapping[str, float | str],
+    comment: str = "",
+    reviewers: int = REVIEWERS,
+) -> ReviewPage:
+    """Say what `actor` thinks of an answer; again, it replaces what they said, until the last reviewer has spoken.
+
+    When the last one has, the mean of each metric becomes its score by the judge `human`. A request that was not
+    sampled may be reviewed too; it stands for itself only.
+
+    Args:
+        engine: the database.
+        actor: the reviewer.
+        application: whose request it is.
+        trace_id: 32 hexadecimal digits.
+        ratings: metric -> a number from 0 to 1, or one of `LABELS`.
+        comment: free text, shown to the others once all are done.
+        reviewers: how many must rate a request before it is done.
+
+    Raises:
+        BadInput: no rating, or one that is none.
+        NotFound: there is no such request.
+        Conflict: it is done.
+    """
+    values = _values(ratings)
+    with writing(engine) as connection:
+        row = _sample(connection, application, trace_id)
+        kept = reviews_of(connection, application, row.trace_id)
+        rated = [one for one in kept if not one.is_skipped]
+        if len(rated) >= reviewers:
+            who = " and ".join(one.reviewer for one in rated)
+            raise Conflict(f"This answer was rated by {who}; their verdict stands. Read the next one.")
+        _keep(connection, row, actor, ratings=values, comment=comment, is_skipped=False)
+        rated = [one for one in reviews_of(connection, application, row.trace_id) if not one.is_skipped]
+        if len(rated) >= reviewers:
+            replace_scores(connection, _scores(row, rated))
+        _record(connection, "review.submit", actor, row, {"metrics": sorted(values)})
+    return _page(engine, actor, application, trace_id, reviewers)
+
+
+def skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str, comment: str = "") -> None:
+    """Leave an answer to others; after two skips it leaves the queue.
+
+    Raises:
+        NotFound: there is no such request.
+        Conflict: `actor` rated it.
+    """
+    with writing(engine) as connection:
+        row = _sample(connection, application, trace_id)
+        mine = [one for one in reviews_of(connection, application, row.trace_id) if one.reviewer == actor]
+        if any(not one.is_skipped for one in mine):
+            raise Conflict("You rated this answer; rate it again instead of skipping it.")
+        _keep(connection, row, actor, ratings={}, comment=comment, is_skipped=True)
+        _record(connection, "review.skip", actor, row, None)
+
+
+def undo_skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str) -> None:
+    """Put an answer that `actor` skipped back into their queue; one that they did not skip stays as it is."""
+    with writing(engine) as connection:
+        row = _sample(connection, application, trace_id)
+        undone = connection.execute(
+            sa.delete(review).where(
+                review.c.trace_id == row.trace_id,
+                review.c.application == application,
+                review.c.reviewer == actor,
+                review.c.is_skipped,
+            )
+        )
+        if undone.rowcount:
+            _record(connection, "review.undo_skip", actor, row, None)
+
+
+def _values(ratings: Mapping[str, float | str]) -> dict[str, float]:
+    if not ratings:
+        raise BadInput("A review needs a rating of at least one metric.")
+    values = {}
+    for metric, said in ratings.items():
+        if not _METRIC.fullmatch(metric):
+            raise BadInput(f"'{metric}' is no name of a metric; use small letters, digits and _.")
+        value = LABELS.get(said.strip().lower()) if isinstance(said, str) else float(said)
+        # NaN fails both comparisons.
+        if value is None or not 0.0 <= value <= 1.0:
+            shown = ", ".join(LABELS)
+            raise BadInput(
+                f"The rating of {metric} is {said!r}; give a number from 0 to 1 or one of: {shown}."
+            )
+        values[metric] = value
+    return values
+
+
+def _sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
+    """The sample, made when nothing chose the request before; locked, so that reviewers come one by one."""
+    trace_id = trace_id.strip().lower()
+    is_it = sa.and_(sample.c.trace_id == trace_id, sample.c.application == application)
+    found = connection.execute(sa.select(sample).where(is_it).with_for_update()).first()
+    if found is not None:
+        return found
+    row = connection.execute(
+        sa.select(request).where(request.c.trace_id == trace_id, request.c.application == application)
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no request {trace_id} of {application}.")
+    connection.execute(
+        insert(connection, sample).values(selection.sample_row(row, _CHOSEN, now())).on_conflict_do_nothing()
+    )
+    return connection.execute(sa.select(sample).where(is_it).with_for_update()).one()
+
+
+def _keep(connection: sa.Connection, row: Any, actor: str, **said: Any) -> None:
+    said["comment"] = said["comment"].replace("\x00", "")[:MAX_COMMENT_LENGTH]
+    statement = insert(connection, review).values(
+        application=row.application,
+        trace_id=row.trace_id,
+        reviewer=actor,
+        start_ns=row.start_ns,
+        reviewed_at=now(),
+        **said,
+    )
+    changed = ("ratings", "comment", "is_skipped", "reviewed_at")
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["trace_id", "application", "reviewer"],
+            set_={name: statement.excluded[name] for name in changed},
+        )
+    )
+
+
+def _scores(row: Any, rated: list[Review]) -> list[Score]:
+    found = []
+    for metric in sorted({name for one in rated for name in one.ratings}):
+        values = [one.ratings[metric] for one in rated if metric in one.ratings]
+        found.append(
+            Score(
+                application=row.application,
+                trace_id=row.trace_id,
+                metric=metric,
+                judge=JUDGE,
+                value=sum(values) / len(values),
+                start_ns=row.start_ns,
+                environment=row.environment,
+                release=row.release,
+                rate_ppm=row.rate_ppm,
+            )
+        )
+    return found
+
+
+def _record(connection: sa.Connection, action: str, actor: str, row: Any, after: Any) -> None:
+    # Without the verdict: the other reviewer may read the audit log.
+    audit.record(
+        connection, actor=actor, action=action, subject=row.trace_id, application=row.application, after=after
+    )
+
+
+def _page(engine: sa.Engine, actor: str, application: str, trace_id: str, reviewers: int) -> ReviewPage:
+    with reading(engine) as connection:
+        found = read(
+            connection, reviewer=actor, application=application, trace_id=trace_id, reviewers=reviewers
+        )
+    if found is None:
+        raise NotFound(f"There is no request {trace_id} of {application}.")
+    return found

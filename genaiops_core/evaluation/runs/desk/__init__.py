@@ -1,1 +1,0 @@
-"""The desk: order among the paid calls of one run. Journal, pace, retries, spend limit and prices meet here."""

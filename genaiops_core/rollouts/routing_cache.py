@@ -1,0 +1,84 @@
+"""Follow the routing tables: a copy in memory, refreshed by a thread that asks the database what changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+import sqlalchemy as sa
+import structlog
+
+from db.transaction import reading
+from genaiops_core.rollouts import routing_store
+from genaiops_core.rollouts.routing import RoutingTable
+
+POLL_S = 0.25
+"""A change is seen within this and the time of one query: well below the one second that is promised."""
+
+Prepared = TypeVar("Prepared")
+
+_log = structlog.get_logger(__name__)
+
+
+class Follower(Generic[Prepared]):
+    """Keeps `prepare(table)` of every application at hand.
+
+    While the database cannot be reached the last known tables go on answering, and each failure is logged once.
+    """
+
+    def __init__(self, engine: sa.Engine, prepare: Callable[[RoutingTable], Prepared]) -> None:
+        self._engine = engine
+        self._prepare = prepare
+        self._stamps: dict[str, tuple[int, dt.datetime]] = {}
+        # Replaced as a whole, never changed: readers need no lock.
+        self._prepared: Mapping[str, Prepared] = MappingProxyType({})
+        self._refreshing = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="routing-follower", daemon=True)
+
+    @property
+    def prepared(self) -> Mapping[str, Prepared]:
+        """By application."""
+        return self._prepared
+
+    def start(self) -> None:
+        """Load every table, then follow. Raises what the database raises: serving nothing would be worse."""
+        self.refresh()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def refresh(self) -> None:
+        """Fetch what changed since the last time."""
+        with self._refreshing, reading(self._engine) as connection:
+            stamps = routing_store.stamps(connection)
+            if stamps == self._stamps:
+                return
+            changed = [name for name, stamp in stamps.items() if self._stamps.get(name) != stamp]
+            fresh = {
+                table.application: self._prepare(table) for table in routing_store.load(connection, changed)
+            }
+            kept = {name: prepared for name, prepared in self._prepared.items() if name in stamps}
+            self._prepared = MappingProxyType(kept | fresh)
+            self._stamps = stamps
+
+    def _follow(self) -> None:
+        is_failing = False
+        while not self._stopping.wait(POLL_S):
+            try:
+                self.refresh()
+            except Exception as error:
+                if not is_failing:
+                    _log.warning(
+                        "routing tables cannot be refreshed; the last known ones go on", error=str(error)
+                    )
+                is_failing = True
+            else:
+                if is_failing:
+                    _log.info("routing tables are followed again")
+                is_failing = False

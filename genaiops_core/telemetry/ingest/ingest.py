@@ -1,0 +1,194 @@
+"""Ingest: decoded exports become spans, payloads, requests and rollups in one transaction, each span once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from db.tables.telemetry import application as application_table
+from db.tables.telemetry import payload
+from db.transaction import insert, writing
+from genaiops_core.clock import now
+from genaiops_core.pricing.prices import PriceList
+from genaiops_core.telemetry import logs
+from genaiops_core.telemetry.ingest import deduplication, invocation_joining, late_spans, requests, span_store
+from genaiops_core.telemetry.ingest.models import ModelNames
+from genaiops_core.telemetry.ingest.payloads import payload_rows
+from genaiops_core.telemetry.otlp.decode import DecodedExport
+from genaiops_core.telemetry.rollups import rollups, usage
+from genaiops_core.telemetry.scores import record_scores
+from genaiops_core.telemetry.spans import Batch, SpanFacts, prepare
+
+MODEL_LIMIT = 200
+"""Models kept apart per application unless `GENAIOPS_ROLLUP_MODEL_LIMIT` says otherwise."""
+
+SHARDS = 64
+"""Writers number themselves from 0 to 63; two with the same number wait for each other."""
+
+_WITHOUT_OUTPUT = frozenset(("embedding", "reranking"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestResult:
+    """What became of one export, or of several together."""
+
+    spans: int  # well-formed spans received
+    new: int  # of them, those not kept before
+    rejected: int
+    problem: str  # the first rejected span, by index and name, and what was wrong
+
+
+@dataclass(kw_only=True)
+class Ingestor:
+    """What one writer remembers from transaction to transaction: prices and admitted models."""
+
+    shard: int = 0
+    model_limit: int = MODEL_LIMIT
+    is_demo: bool = False
+    _prices: PriceList | None = None
+    _models: ModelNames = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._models = ModelNames(self.model_limit)
+
+    def write(self, engine: sa.Engine, batches: Sequence[Batch]) -> int:
+        """Keep every span, log record and score of `batches` in one transaction; returns how many spans were new.
+
+        When this returns they are committed; when it raises, nothing of them is kept.
+        """
+        try:
+            with writing(engine) as connection:
+                new = self._write_spans(connection, batches)
+                self._write_others(connection, batches)
+                return new
+        except BaseException:
+            self._models.forget()
+            raise
+
+    def _write_spans(self, connection: sa.Connection, batches: Sequence[Batch]) -> int:
+        received = span_store.distinct([span for batch in batches for span in batch.spans])
+        if not received:
+            return 0
+        rollups.lock_shard(connection, self.shard)
+        spans = self._place(connection, received)
+        if len(spans) > len(received):
+            spans = span_store.distinct(spans)
+        self._price(connection, spans)
+        self._name_models(connection, spans)
+        deduplication.fold(spans)
+        new = span_store.insert_new(connection, spans)
+        if not new:
+            return 0
+        self._register(connection, {span.application for span in new}, batches)
+        connection.execute(sa.insert(payload), payload_rows(new))
+        rows = requests.request_rows(new)
+        days = usage.touched_days(connection, rows)
+        requests.upsert(connection, rows)
+        usage.mark(connection, days, self.shard)
+        refolded = late_spans.refold(connection, new)
+        requests.correct(connection, refolded.requests)
+        cells = rollups.cells_of(new)
+        rollups.take(cells, refolded.before)
+        rollups.put(cells, refolded.after)
+        rollups.add(connection, cells, self.shard)
+        return len(new) - max(0, len(spans) - len(received))
+
+    def _write_others(self, connection: sa.Connection, batches: Sequence[Batch]) -> None:
+        """Log records, and the scores that these and spans tell; last, because other writers may want their cells."""
+        records = [record for batch in batches for record in batch.logs]
+        scores = [score for batch in batches for score in batch.scores]
+        scores += [score for record in records for score in record.scores]
+        if records:
+            self._register(connection, {record.application for record in records}, batches)
+            logs.insert_new(connection, records)
+        if scores:
+            record_scores(connection, scores)
+
+    def _place(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
+        """The spans to be kept: these, and log entries of the same calls that had to be kept alone until now."""
+        return invocation_joining.adopt(connection, spans, self.shard)
+
+    def _name_models(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
+        """Say on each call whether its model is kept apart; counted or not, for that may change later."""
+        calls = [span for span in spans if span.is_call]
+        names = self._models.names(connection, {(span.application, span.model) for span in calls})
+        for span in calls:
+            span.is_other_model = names[span.application, span.model] != span.model
+
+    def _price(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
+        prices = PriceList.load(connection) if self._prices is None else self._prices.refreshed(connection)
+        self._prices = prices
+        for span in spans:
+            if not span.is_call:
+                continue
+            output_tokens = span.output_tokens
+            if output_tokens is None and span.component in _WITHOUT_OUTPUT:
+                output_tokens = 0
+            for model in dict.fromkeys((span.model, span.response_model)):
+                span.cost_nano_usd = prices.cost_nano_usd(
+                    span.provider,
+                    model,
+                    span.start_ns,
+                    span.input_tokens,
+                    output_tokens,
+                    span.cache_read_tokens,
+                    span.cache_write_tokens,
+                )
+                if span.cost_nano_usd is not None:
+                    break
+
+    def _register(self, connection: sa.Connection, names: set[str], batches: Sequence[Batch]) -> None:
+        """Make applications known that are not; asked anew each time, for the demo's may have been removed since."""
+        column = application_table.c.application
+        known = set(connection.scalars(sa.select(column).where(column.in_(names))))
+        if names <= known:
+            return
+        demo = {name for batch in batches for name in batch.demo}
+        connection.execute(
+            insert(connection, application_table).on_conflict_do_nothing(),
+            [
+                {"application": name, "is_demo": self.is_demo or name in demo, "first_seen_at": now()}
+                for name in sorted(names - known)
+            ],
+        )
+
+
+def ingest(
+    engine: sa.Engine,
+    request: DecodedExport,
+    *,
+    shard: int = 0,
+    model_limit: int = MODEL_LIMIT,
+    is_demo: bool = False,
+) -> IngestResult:
+    """Keep one export; sending it again changes nothing.
+
+    Args:
+        engine: the database.
+        request: see `telemetry.otlp`.
+        shard: number of this writer, 0 to `SHARDS` - 1.
+        model_limit: distinct models kept apart per application in rollups.
+        is_demo: whether applications seen for the first time belong to the demo.
+    """
+    return ingest_all(engine, [request], shard=shard, model_limit=model_limit, is_demo=is_demo)
+
+
+def ingest_all(
+    engine: sa.Engine,
+    exports: Sequence[DecodedExport],
+    *,
+    shard: int = 0,
+    model_limit: int = MODEL_LIMIT,
+    is_demo: bool = False,
+) -> IngestResult:
+    """Keep several exports in one transaction; see `ingest`."""
+    batches = [prepare(export) for export in exports]
+    new = Ingestor(shard=shard, model_limit=model_limit, is_demo=is_demo).write(engine, batches)
+    return IngestResult(
+        spans=sum(len(batch.spans) for batch in batches),
+        new=new,
+        rejected=sum(batch.rejected for batch in batches),
+        problem=next((batch.problem for batch in batches if batch.problem), ""),
+    )

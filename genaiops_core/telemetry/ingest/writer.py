@@ -1,0 +1,152 @@
+"""The writer: one thread that commits waiting batches together, and tells each sender once its own is safe.
+
+Senders wait for a commit anyway; several batches in one transaction cost one commit instead of many. A batch that
+cannot be kept is tried again alone, so that its neighbours are not lost with it.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+import structlog
+
+from genaiops_core.errors import Unavailable
+from genaiops_core.telemetry.ingest.ingest import Ingestor
+from genaiops_core.telemetry.spans import Batch
+
+log = structlog.get_logger(__name__)
+
+GROUP_SPANS = 4_000
+"""A transaction takes waiting batches up to about this many spans: some 0.2 s, within which others cannot write."""
+
+_ATTEMPTS = 4
+_FIRST_PAUSE_S = 0.05
+_PASSING_SQLSTATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P03", "08001", "08003", "08006"))
+
+
+@dataclass(slots=True)
+class _Waiting:
+    batch: Batch
+    done: Future[int] = field(default_factory=Future)
+
+
+class Writer:
+    """Start it, `submit` batches from any thread, stop it; what was submitted before `stop` is still written."""
+
+    def __init__(self, engine: sa.Engine, ingestor: Ingestor, *, queue_batches: int) -> None:
+        self._engine = engine
+        self._ingestor = ingestor
+        self._limit = queue_batches
+        self._places = threading.BoundedSemaphore(queue_batches)
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
+        self._stopped = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits, then end."""
+        self._stopped = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def reserve(self) -> None:
+        """Take one of the places in the queue, before any work is put into a batch; give it back with `release`.
+
+        Raises:
+            Unavailable: the queue is full, or the process is stopping; the sender should send the same again.
+        """
+        if self._stopped or not self._places.acquire(blocking=False):
+            raise Unavailable(
+                f"{self._limit} batches wait for the database already; send this one again in a second."
+            )
+
+    def release(self) -> None:
+        self._places.release()
+
+    def submit(self, batch: Batch) -> Future[int]:
+        """Queue one batch; the future holds the number of new spans after the commit, or what went wrong."""
+        waiting = _Waiting(batch)
+        self._queue.put(waiting)
+        return waiting.done
+
+    def _run(self) -> None:
+        while True:
+            group, is_last = self._next_group()
+            if group:
+                self._write(group)
+            if is_last:
+                return
+
+    def _next_group(self) -> tuple[list[_Waiting], bool]:
+        first = self._queue.get()
+        group: list[_Waiting] = []
+        spans = 0
+        following: _Waiting | None = first
+        while following is not None:
+            # False when the sender went away meanwhile; from here on it can no longer cancel.
+            if following.done.set_running_or_notify_cancel():
+                group.append(following)
+                spans += len(following.batch.spans) + len(following.batch.logs)
+            if spans >= GROUP_SPANS:
+                return group, False
+            try:
+                following = self._queue.get_nowait()
+            except queue.Empty:
+                return group, False
+        return group, True
+
+    def _write(self, group: Sequence[_Waiting]) -> None:
+        try:
+            self._ingestor.write(self._engine, [waiting.batch for waiting in group])
+        except Exception as error:
+            if is_busy(error):
+                self._refuse(group, error)
+                return
+            log.warning("batches are tried one by one", batches=len(group), error=str(error)[:300])
+            for waiting in group:
+                self._write_alone(waiting)
+            return
+        for waiting in group:
+            waiting.done.set_result(len(waiting.batch.spans))
+
+    def _write_alone(self, waiting: _Waiting) -> None:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self._ingestor.write(self._engine, [waiting.batch])
+            except Exception as error:
+                if attempt == _ATTEMPTS or not is_passing(error):
+                    self._refuse([waiting], error)
+                    return
+                time.sleep(_FIRST_PAUSE_S * 2**attempt)
+            else:
+                waiting.done.set_result(len(waiting.batch.spans))
+                return
+
+    def _refuse(self, group: Sequence[_Waiting], error: Exception) -> None:
+        log.error("batches were not kept", batches=len(group), error=str(error)[:300], exc_info=error)
+        if is_busy(error) or is_passing(error):
+            told: Exception = Unavailable("The database is busy; send the same batch again.", retry_after_s=2)
+        else:
+            told = error
+        for waiting in group:
+            waiting.done.set_exception(told)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite's write lock was not to be had: that took the whole busy timeout, so nobody should wait on."""
+    return isinstance(error, sa.exc.OperationalError) and "is locked" in str(error.orig)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the same transaction may succeed in a moment: the server restarts, or chose us to end a deadlock."""
+    if not isinstance(error, sa.exc.DBAPIError):
+        return isinstance(error, sa.exc.TimeoutError)
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING_SQLSTATES

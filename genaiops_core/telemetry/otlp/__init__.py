@@ -1,0 +1,1 @@
+"""OTLP as it arrives: protobuf or JSON, spans or log records, turned into plain values."""

@@ -1,0 +1,305 @@
+"""OTLP trace exports, protobuf or JSON, turned into plain values; spans that cannot be kept are named, not fatal.
+
+Sources: opentelemetry-proto `collector/trace/v1`, and the JSON encoding of the OTLP specification (hexadecimal ids,
+64-bit integers as strings or numbers, enumerations as numbers or names, unknown fields ignored).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.otlp import wire
+from genaiops_core.telemetry.otlp.values import (
+    NO_SPAN,
+    NO_TRACE,
+    SPAN_ID,
+    TRACE_ID,
+    Rejected,
+    attributes_of,
+    enumeration,
+    integer,
+    json_attributes,
+    json_resource,
+    json_scope,
+    list_in,
+    object_in,
+    objects_in,
+    text,
+)
+
+STATUS_ERROR = 2
+"""`Status.code` of a span that failed."""
+
+LARGE_BODY_BYTES = 1 << 20
+"""A longer protobuf body is decoded a part at a time: 64 MB of tiny spans are a million."""
+SPANS_A_PART = 5_000
+
+INT64_MAX = (1 << 63) - 1
+_KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_SPAN_KINDS = {f"SPAN_KIND_{name}": number for number, name in enumerate(_KINDS)}
+_STATUS_CODES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": STATUS_ERROR}
+
+T = TypeVar("T")
+
+
+class RawSpan(NamedTuple):
+    """One span as it was sent: ids in lower-case hexadecimal, instants in Unix nanoseconds."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str  # '' for a root
+    name: str
+    start_ns: int
+    end_ns: int  # before the start when the sender's clock was set back
+    attributes: dict[str, Any]
+    kind: int = 0
+    status_code: int = 0
+    status_message: str = ""
+    events: tuple[dict[str, Any], ...] = ()
+    links: tuple[dict[str, Any], ...] = ()
+    trace_state: str = ""
+
+
+class SpanGroup(NamedTuple):
+    """Spans that share a resource and an instrumentation scope."""
+
+    resource: dict[str, Any]  # the resource's attributes
+    scope: dict[str, Any]  # name, version
+    spans: list[RawSpan]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedExport:
+    """One export request; `problem` names the first rejected span and what is wrong with it."""
+
+    groups: list[SpanGroup]
+    rejected: int = 0
+    problem: str = ""
+
+
+class Collector:
+    """Decodes spans or log records one by one, counting those that are rejected and remembering the first."""
+
+    def __init__(self, what: str = "span") -> None:
+        self._what = what
+        self.index = -1
+        self.rejected = 0
+        self.problem = ""
+
+    def kept(self, sent: Iterable[Any], decode: Callable[[Any], T]) -> list[T]:
+        """Those of `sent` that can be decoded."""
+        kept = []
+        for one in sent:
+            self.index += 1
+            try:
+                kept.append(decode(one))
+            except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
+                name = one.get("name", "") if isinstance(one, dict) else getattr(one, "name", "")
+                self.reject(str(name), error)
+        return kept
+
+    def export(self, groups: Iterable[SpanGroup]) -> DecodedExport:
+        """What was decoded since the last time, with what was rejected meanwhile."""
+        decoded = list(groups)
+        rejected, self.rejected = self.rejected, 0
+        return DecodedExport(groups=decoded, rejected=rejected, problem=self.problem if rejected else "")
+
+    def reject(self, name: str, error: Exception) -> None:
+        """Count one that cannot be kept."""
+        self.rejected += 1
+        if not self.problem:
+            said = error if isinstance(error, Rejected) else f"malformed ({error})"
+            self.problem = f"{self._what} {self.index} {name[:100]!r}: {said}"
+
+
+def decode_protobuf(body: bytes) -> DecodedExport:
+    """Decode an `ExportTraceServiceRequest`.
+
+    Raises:
+        BadInput: the body is not that message.
+    """
+    collector = Collector()
+    return collector.export(_protobuf_groups(body, collector))
+
+
+def decode_json(body: bytes) -> DecodedExport:
+    """Decode a trace export in the OTLP JSON encoding.
+
+    Raises:
+        BadInput: the body is not JSON, or not such a request.
+    """
+    collector = Collector()
+    return collector.export(_json_groups(body, collector))
+
+
+def decode_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedExport]:
+    """Decode an export, a large one in parts of about `SPANS_A_PART` spans, so that memory stays flat.
+
+    Raises:
+        BadInput: the body is no export; parts before a damaged one may have been given out by then.
+    """
+    if len(body) <= LARGE_BODY_BYTES:
+        yield decode_json(body) if is_json else decode_protobuf(body)
+        return
+    collector = Collector()
+    if not is_json:
+        for part in wire.parts(body, SPANS_A_PART):
+            yield collector.export(_protobuf_groups(part, collector))
+        return
+    groups: list[SpanGroup] = []
+    for group in _json_groups(body, collector):
+        groups.append(group)
+        if sum(len(one.spans) for one in groups) >= SPANS_A_PART:
+            yield collector.export(groups)
+            groups = []
+    yield collector.export(groups)
+
+
+def _json_groups(body: bytes, collector: Collector) -> Iterator[SpanGroup]:
+    request = wire.json_object(body)
+    for resource_spans in objects_in(request, "resourceSpans"):
+        resource = json_resource(object_in(resource_spans, "resource").get("attributes"))
+        for scope_spans in objects_in(resource_spans, "scopeSpans"):
+            sent, scope = list_in(scope_spans, "spans"), json_scope(scope_spans)
+            for first in range(0, len(sent), SPANS_A_PART):
+                some = sent[first : first + SPANS_A_PART]
+                # What was decoded is no longer needed as it was sent.
+                sent[first : first + SPANS_A_PART] = [None] * len(some)
+                yield SpanGroup(resource, scope, collector.kept(some, _json_span))
+
+
+def requests_of(body: bytes, message: Any, collector: Collector, what: str) -> Iterator[Any]:
+    """The request that `body` is; where it is damaged, a request for each item that can be mended.
+
+    Items that cannot are counted by `collector`.
+    """
+    request = message()
+    try:
+        request.ParseFromString(body)
+    except DecodeError as error:
+        try:
+            parts = list(wire.parts(body, 1))
+        except BadInput:
+            parts = []
+        if not parts:
+            raise BadInput(f"The body is not an OTLP {what} export in protobuf: {error}") from error
+        for part in parts:
+            one = message()
+            try:
+                one.ParseFromString(wire.mended(part, of_logs=what == "log"))
+            except DecodeError as problem:
+                collector.index += 1
+                collector.reject("", Rejected(f"it is damaged or nested too deep ({problem})"))
+            else:
+                yield one
+    else:
+        yield request
+
+
+def _protobuf_groups(body: bytes, collector: Collector) -> Iterator[SpanGroup]:
+    for request in requests_of(body, ExportTraceServiceRequest, collector, "trace"):
+        for resource_spans in request.resource_spans:
+            resource = attributes_of(resource_spans.resource.attributes)
+            for scope_spans in resource_spans.scope_spans:
+                scope = {"name": scope_spans.scope.name, "version": scope_spans.scope.version}
+                yield SpanGroup(resource, scope, collector.kept(scope_spans.spans, _protobuf_span))
+
+
+def _checked(span: RawSpan) -> RawSpan:
+    if span.start_ns <= 0:
+        raise Rejected("it has no start time")
+    if span.end_ns <= 0:
+        raise Rejected("it has no end time")
+    if max(span.start_ns, span.end_ns) > INT64_MAX:
+        raise Rejected("it ends after the year 2262")
+    return span
+
+
+def _protobuf_span(span: Any) -> RawSpan:
+    trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
+    if len(trace_id) != 16 or not any(trace_id):
+        raise Rejected(f"its trace id must be 16 bytes, not all zero, but has {len(trace_id)}")
+    if len(span_id) != 8 or not any(span_id):
+        raise Rejected(f"its span id must be 8 bytes, not all zero, but has {len(span_id)}")
+    if len(parent) not in (0, 8):
+        raise Rejected(f"its parent span id must be 8 bytes or absent, but has {len(parent)}")
+    status = span.status
+    return _checked(
+        RawSpan(
+            trace_id.hex(),
+            span_id.hex(),
+            parent.hex() if any(parent) else "",
+            span.name,
+            span.start_time_unix_nano,
+            span.end_time_unix_nano,
+            attributes_of(span.attributes),
+            span.kind,
+            status.code,
+            status.message,
+            tuple(
+                {"name": e.name, "time_ns": e.time_unix_nano, "attributes": attributes_of(e.attributes)}
+                for e in span.events
+            ),
+            tuple(
+                {
+                    "trace_id": link.trace_id.hex(),
+                    "span_id": link.span_id.hex(),
+                    "attributes": attributes_of(link.attributes),
+                }
+                for link in span.links
+            ),
+            span.trace_state,
+        )
+    )
+
+
+def _json_span(span: Any) -> RawSpan:
+    if not isinstance(span, dict):
+        raise Rejected("it is not an object")
+    trace_id = text(span.get("traceId")).lower()
+    span_id = text(span.get("spanId")).lower()
+    parent = text(span.get("parentSpanId")).lower()
+    if not TRACE_ID.fullmatch(trace_id) or trace_id == NO_TRACE:
+        raise Rejected(f"its trace id must be 32 hexadecimal digits, not all zero, but is {trace_id[:40]!r}")
+    if not SPAN_ID.fullmatch(span_id) or span_id == NO_SPAN:
+        raise Rejected(f"its span id must be 16 hexadecimal digits, not all zero, but is {span_id[:40]!r}")
+    if parent and not SPAN_ID.fullmatch(parent):
+        raise Rejected(f"its parent span id must be 16 hexadecimal digits or absent, but is {parent[:40]!r}")
+    status = span.get("status") or {}
+    return _checked(
+        RawSpan(
+            trace_id,
+            span_id,
+            "" if parent == NO_SPAN else parent,
+            text(span.get("name")),
+            integer(span.get("startTimeUnixNano") or 0),
+            integer(span.get("endTimeUnixNano") or 0),
+            json_attributes(span.get("attributes")),
+            enumeration(span.get("kind") or 0, _SPAN_KINDS),
+            enumeration(status.get("code") or 0, _STATUS_CODES),
+            text(status.get("message")),
+            tuple(
+                {
+                    "name": text(e.get("name")),
+                    "time_ns": integer(e.get("timeUnixNano") or 0),
+                    "attributes": json_attributes(e.get("attributes")),
+                }
+                for e in span.get("events") or ()
+            ),
+            tuple(
+                {
+                    "trace_id": text(link.get("traceId")).lower(),
+                    "span_id": text(link.get("spanId")).lower(),
+                    "attributes": json_attributes(link.get("attributes")),
+                }
+                for link in span.get("links") or ()
+            ),
+            text(span.get("traceState")),
+        )
+    )

@@ -1,0 +1,165 @@
+"""OTLP log exports, protobuf or JSON, turned into plain values; a record that names no trace is not kept here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from genaiops_core.telemetry.otlp import wire
+from genaiops_core.telemetry.otlp.decode import (
+    INT64_MAX,
+    LARGE_BODY_BYTES,
+    SPANS_A_PART,
+    Collector,
+    requests_of,
+)
+from genaiops_core.telemetry.otlp.values import (
+    NO_SPAN,
+    NO_TRACE,
+    SPAN_ID,
+    TRACE_ID,
+    Rejected,
+    attributes_of,
+    integer,
+    json_attributes,
+    json_resource,
+    json_scope,
+    json_value,
+    list_in,
+    object_in,
+    objects_in,
+    text,
+    value_of,
+)
+
+_NO_TRACE = "it names no trace; only records of traces are kept"
+
+
+class RawLog(NamedTuple):
+    """One log record as it was sent."""
+
+    trace_id: str
+    span_id: str  # '' when it belongs to the trace as a whole
+    time_ns: int  # when it happened, else when it was seen
+    event_name: str
+    severity: str
+    body: Any
+    attributes: dict[str, Any]
+
+
+class LogGroup(NamedTuple):
+    """Records that share a resource and an instrumentation scope."""
+
+    resource: dict[str, Any]
+    scope: dict[str, Any]
+    records: list[RawLog]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedLogs:
+    """One export request; `problem` names the first rejected record and what is wrong with it."""
+
+    groups: list[LogGroup]
+    rejected: int = 0
+    problem: str = ""
+
+
+def decode_log_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedLogs]:
+    """Decode an export, a large protobuf body in parts; see `otlp.decode_parts`."""
+    if is_json or len(body) <= LARGE_BODY_BYTES:
+        yield decode_logs_json(body) if is_json else decode_logs_protobuf(body)
+        return
+    for part in wire.parts(body, SPANS_A_PART):
+        yield decode_logs_protobuf(part)
+
+
+def decode_logs_protobuf(body: bytes) -> DecodedLogs:
+    """Decode an `ExportLogsServiceRequest`.
+
+    Raises:
+        BadInput: the body is not that message.
+    """
+    collector = Collector("log record")
+    groups = []
+    for request in requests_of(body, ExportLogsServiceRequest, collector, "log"):
+        for resource_logs in request.resource_logs:
+            resource = attributes_of(resource_logs.resource.attributes)
+            for scope_logs in resource_logs.scope_logs:
+                scope = {"name": scope_logs.scope.name, "version": scope_logs.scope.version}
+                records = collector.kept(scope_logs.log_records, _protobuf_record)
+                groups.append(LogGroup(resource, scope, records))
+    return DecodedLogs(groups=groups, rejected=collector.rejected, problem=collector.problem)
+
+
+def decode_logs_json(body: bytes) -> DecodedLogs:
+    """Decode a log export in the OTLP JSON encoding.
+
+    Raises:
+        BadInput: the body is not JSON, or not such a request.
+    """
+    request = wire.json_object(body)
+    collector = Collector("log record")
+    groups = []
+    for resource_logs in objects_in(request, "resourceLogs"):
+        resource = json_resource(object_in(resource_logs, "resource").get("attributes"))
+        for scope_logs in objects_in(resource_logs, "scopeLogs"):
+            records = collector.kept(list_in(scope_logs, "logRecords"), _json_record)
+            groups.append(LogGroup(resource, json_scope(scope_logs), records))
+    return DecodedLogs(groups=groups, rejected=collector.rejected, problem=collector.problem)
+
+
+def _protobuf_record(record: Any) -> RawLog:
+    trace_id, span_id = record.trace_id, record.span_id
+    if not any(trace_id):
+        raise Rejected(_NO_TRACE)
+    if len(trace_id) != 16:
+        raise Rejected(f"its trace id must be 16 bytes, but has {len(trace_id)}")
+    if len(span_id) not in (0, 8):
+        raise Rejected(f"its span id must be 8 bytes or absent, but has {len(span_id)}")
+    attributes = attributes_of(record.attributes)
+    return _checked(
+        RawLog(
+            trace_id.hex(),
+            span_id.hex() if any(span_id) else "",
+            record.time_unix_nano or record.observed_time_unix_nano,
+            record.event_name or str(attributes.get("event.name") or ""),
+            record.severity_text,
+            value_of(record.body),
+            attributes,
+        )
+    )
+
+
+def _json_record(record: Any) -> RawLog:
+    if not isinstance(record, dict):
+        raise Rejected("it is not an object")
+    trace_id, span_id = text(record.get("traceId")).lower(), text(record.get("spanId")).lower()
+    if trace_id in ("", NO_TRACE):
+        raise Rejected(_NO_TRACE)
+    if not TRACE_ID.fullmatch(trace_id):
+        raise Rejected(f"its trace id must be 32 hexadecimal digits, but is {trace_id[:40]!r}")
+    if span_id and not SPAN_ID.fullmatch(span_id):
+        raise Rejected(f"its span id must be 16 hexadecimal digits or absent, but is {span_id[:40]!r}")
+    attributes = json_attributes(record.get("attributes"))
+    return _checked(
+        RawLog(
+            trace_id,
+            "" if span_id == NO_SPAN else span_id,
+            integer(record.get("timeUnixNano") or 0) or integer(record.get("observedTimeUnixNano") or 0),
+            text(record.get("eventName")) or str(attributes.get("event.name") or ""),
+            text(record.get("severityText")),
+            json_value(record.get("body")),
+            attributes,
+        )
+    )
+
+
+def _checked(record: RawLog) -> RawLog:
+    if record.time_ns <= 0:
+        raise Rejected("it has no time")
+    if record.time_ns > INT64_MAX:
+        raise Rejected("it is of after the year 2262")
+    return record

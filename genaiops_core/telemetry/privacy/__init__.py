@@ -1,0 +1,1 @@
+"""Retention, and deletion of the data of one user."""

@@ -1,0 +1,206 @@
+"""Reads the cells of the rollups that a plan names, and adds them up by any grouping."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db import histogram
+from db.tables.telemetry import ROLLUP_SUMS, application, dirty_hour, rollup_day, rollup_hour, rollup_minute
+from genaiops_core.telemetry.figures import NO_LATENCY, SHARES, Figures, figures, milliseconds
+from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY, MINUTES_AN_HOUR, Plan, Range, make_plan
+from genaiops_core.telemetry.time_window import LAST_MINUTE, Filters, from_minute
+
+DIMENSIONS = ("application", "environment", "release", "model")
+"""What rollups are keyed by, apart from time."""
+
+_RANGES_A_STATEMENT = 40
+
+Key = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Part of a plan: one rollup and, for the applications that share them, ranges of its buckets."""
+
+    table: sa.Table
+    minutes: int
+    """Length of a bucket."""
+    parts: tuple[tuple[tuple[str, ...], Range], ...]
+
+
+def read_cells(
+    connection: sa.Connection,
+    filters: Filters,
+    *,
+    dimensions: Sequence[str] = (),
+    step_minutes: int | None = None,
+    latency: bool = True,
+) -> dict[Key, Figures]:
+    """The figures of a window, grouped.
+
+    Args:
+        connection: best a `reading` snapshot, so that marks and cells are of one moment.
+        filters: the window and what it is narrowed to.
+        dimensions: any of `DIMENSIONS`.
+        step_minutes: group by time too: the key then starts with the number of steps since the Unix epoch.
+        latency: whether percentiles are wanted; without them they are all None and the read is quicker.
+
+    Returns:
+        Figures by key, in no order: the step if one was asked for, then a value for each dimension ('' where it
+        was not said).
+    """
+    sums: dict[Key, list[int]] = {}
+    sources = list(_sources(connection, filters, step_minutes))
+    for source in sources:
+        for statement in _statements(source, filters, dimensions, step_minutes, blobs=False):
+            for row in connection.execute(statement):
+                key, values = tuple(row[: -len(ROLLUP_SUMS)]), row[-len(ROLLUP_SUMS) :]
+                held = sums.get(key)
+                # PostgreSQL sums bigint to numeric.
+                sums[key] = [int(value) for value in values] if held is None else _added(held, values)
+    keys = list(sums)
+    latencies = [(NO_LATENCY, NO_LATENCY)] * len(keys)
+    if latency:
+        latencies = _latencies(connection, sources, filters, dimensions, step_minutes, keys)
+    by_model = filters.model is not None or "model" in dimensions
+    return {
+        key: figures(
+            dict(zip(ROLLUP_SUMS, sums[key], strict=True)),
+            by_model=by_model,
+            latency_ms=request_ms,
+            call_latency_ms=call_ms,
+        )
+        for key, (request_ms, call_ms) in zip(keys, latencies, strict=True)
+        # Where one writer took away what another had added, nothing is left of the cell.
+        if any(sums[key])
+    }
+
+
+def applications(connection: sa.Connection) -> list[str]:
+    """Every application that ever sent a span, in order of name."""
+    return list(connection.scalars(sa.select(application.c.application).order_by(application.c.application)))
+
+
+def distinct_values(connection: sa.Connection, name: str | None) -> set[tuple[str, ...]]:
+    """Every combination of `DIMENSIONS` that ever had traffic, of one application or of all."""
+    ever = Filters(start=from_minute(0), end=from_minute(LAST_MINUTE), application=name)
+    rows: set[tuple[str, ...]] = set()
+    for source in _sources(connection, ever, None):
+        columns = [source.table.c[dimension] for dimension in DIMENSIONS]
+        for ranges in _ranges(source):
+            rows.update(
+                tuple(row) for row in connection.execute(sa.select(*columns).where(ranges).distinct())
+            )
+    return rows
+
+
+def _added(held: Sequence[int], values: Sequence[int]) -> list[int]:
+    return [one + int(other) for one, other in zip(held, values, strict=True)]
+
+
+def _sources(connection: sa.Connection, filters: Filters, step_minutes: int | None) -> Iterator[Source]:
+    """The plan of every application, with equal ranges of several applications read together."""
+    names = [filters.application] if filters.application is not None else applications(connection)
+    shared: dict[str, dict[Range, list[str]]] = {
+        field: defaultdict(list) for field in ("days", "hours", "minutes")
+    }
+    for name, plan in _plans(connection, names, filters, step_minutes):
+        for field, ranges in shared.items():
+            for bounds in getattr(plan, field):
+                ranges[bounds].append(name)
+    for field, table, minutes in (
+        ("days", rollup_day, MINUTES_A_DAY),
+        ("hours", rollup_hour, MINUTES_AN_HOUR),
+        ("minutes", rollup_minute, 1),
+    ):
+        parts = tuple((tuple(owners), bounds) for bounds, owners in shared[field].items())
+        if parts:
+            yield Source(table=table, minutes=minutes, parts=parts)
+
+
+def _plans(
+    connection: sa.Connection, names: Sequence[str], filters: Filters, step_minutes: int | None
+) -> Iterator[tuple[str, Plan]]:
+    """What to read for each application, given the hours that are dirty now."""
+    # From the start of the first day to the end of the last: a dirty hour outside the window spoils its whole day.
+    first, last = filters.start_minute // MINUTES_A_DAY * 24, -(-filters.end_minute // MINUTES_A_DAY) * 24
+    marks: dict[str, list[int]] = {name: [] for name in names}
+    rows = connection.execute(
+        sa.select(dirty_hour.c.application, dirty_hour.c.hour)
+        .where(dirty_hour.c.application.in_(names), dirty_hour.c.hour >= first, dirty_hour.c.hour < last)
+        .distinct()
+    )
+    for name, hour in rows:
+        marks[name].append(hour)
+    for name, hours in marks.items():
+        yield name, make_plan(filters.start_minute, filters.end_minute, hours, step_minutes=step_minutes)
+
+
+def _statements(
+    source: Source, filters: Filters, dimensions: Sequence[str], step_minutes: int | None, *, blobs: bool
+) -> Iterator[sa.Select[*tuple[Any, ...]]]:
+    """Selects of the keys with either the sums (grouped) or the two histograms (a row a cell)."""
+    table = source.table
+    keys: list[sa.ColumnElement[Any]] = [table.c[name] for name in dimensions]
+    if step_minutes is not None:
+        # A literal divisor: as a bound value it would differ between SELECT and GROUP BY.
+        divisor = sa.literal_column(str(step_minutes // source.minutes), sa.Integer)
+        keys.insert(0, table.c.bucket // divisor)
+    narrowed = [table.c[name] == value for name, value in filters.dimensions.items()]
+    for ranges in _ranges(source):
+        if blobs:
+            yield sa.select(*keys, table.c.request_latency, table.c.call_latency).where(ranges, *narrowed)
+        else:
+            added = [sa.func.sum(table.c[name]) for name in ROLLUP_SUMS]
+            # Without keys SUM answers one row of NULLs for no cells at all; HAVING drops it.
+            yield (
+                sa.select(*keys, *added).where(ranges, *narrowed).group_by(*keys).having(sa.func.count() > 0)
+            )
+
+
+def _ranges(source: Source) -> Iterator[sa.ColumnElement[bool]]:
+    """The ranges of a source as conditions, a bounded number to a statement."""
+    columns = source.table.c
+    for start in range(0, len(source.parts), _RANGES_A_STATEMENT):
+        yield sa.or_(
+            *[
+                sa.and_(columns.application.in_(names), columns.bucket >= first, columns.bucket < last)
+                for names, (first, last) in source.parts[start : start + _RANGES_A_STATEMENT]
+            ]
+        )
+
+
+def _latencies(
+    connection: sa.Connection,
+    sources: Sequence[Source],
+    filters: Filters,
+    dimensions: Sequence[str],
+    step_minutes: int | None,
+    keys: Sequence[Key],
+) -> list[tuple[Mapping[str, float | None], Mapping[str, float | None]]]:
+    """Percentiles of requests and of calls for each of `keys`."""
+    index = {key: position for position, key in enumerate(keys)}
+    groups: list[int] = []
+    requests: list[bytes] = []
+    calls: list[bytes] = []
+    for source in sources:
+        for statement in _statements(source, filters, dimensions, step_minutes, blobs=True):
+            # Whole columns instead of rows: this is the part that grows with the number of cells.
+            rows = connection.execute(statement).all()
+            if not rows:
+                continue
+            *columns, of_requests, of_calls = zip(*rows, strict=True)
+            groups += map(index.__getitem__, zip(*columns, strict=True)) if columns else [0] * len(rows)
+            requests += of_requests
+            calls += of_calls
+    # Requests and calls in one pass: the calls of group g are group size + g.
+    size = len(keys)
+    both = histogram.grouped_percentiles(
+        [*requests, *calls], [*groups, *(size + group for group in groups)], 2 * size, SHARES
+    )
+    return [(milliseconds(both[group]), milliseconds(both[size + group])) for group in range(size)]

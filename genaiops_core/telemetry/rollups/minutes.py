@@ -1,0 +1,123 @@
+"""Old minutes become part of their hour: one row where sixty were, with the same sums and histograms.
+
+They are joined and not deleted, because an hour may be closed again: a span that comes a year late marks it dirty, and
+closing makes the hour equal to its minutes. Whatever was joined is still among them, so hours and days stay exact for
+ever; only the grain below the hour is gone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+
+from db import histogram
+from db.tables.telemetry import ROLLUP_SUMS, rollup_minute
+from db.transaction import reading, writing
+from genaiops_core.telemetry.rollups import rollups
+
+MINUTES_AN_HOUR = 60
+HOURS_A_TRANSACTION = 24
+
+_c = rollup_minute.c
+_DIMENSIONS = ("environment", "release", "model")
+_LATENCIES = ("request_latency", "call_latency")
+
+
+def join(
+    engine: sa.Engine,
+    bound: int,
+    *,
+    is_dry_run: bool = False,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> int:
+    """Join the minutes before `bound` (a minute since the Unix epoch, the first of an hour) into their hours.
+
+    Returns:
+        How many rows fewer there are, or would be.
+    """
+    joined = 0
+    for name, shard, hours in _split_hours(engine, bound):
+        for first in range(0, len(hours), HOURS_A_TRANSACTION):
+            if is_stopping():
+                return joined
+            portion = hours[first : first + HOURS_A_TRANSACTION]
+            if is_dry_run:
+                with reading(engine) as connection:
+                    joined += sum(map(_saved, _rows_of(connection, name, shard, portion).values()))
+                continue
+            began = time.perf_counter()
+            with writing(engine) as connection:
+                # No writer of this shard may have read a histogram that is about to move.
+                rollups.lock_shard(connection, shard)
+                joined += _join(connection, name, shard, portion)
+            time.sleep(time.perf_counter() - began)
+    return joined
+
+
+def _split_hours(engine: sa.Engine, bound: int) -> list[tuple[str, int, list[int]]]:
+    """(application, shard, hours) of which some row is not of the hour's first minute."""
+    hour = (_c.bucket // sa.literal_column(str(MINUTES_AN_HOUR), sa.Integer)).label("hour")
+    found: dict[tuple[str, int], list[int]] = defaultdict(list)
+    with reading(engine) as connection:
+        query = (
+            sa.select(_c.application, _c.shard, hour)
+            .where(_c.bucket < bound, _c.bucket % MINUTES_AN_HOUR != 0)
+            .distinct()
+        )
+        for name, shard, number in connection.execute(query):
+            found[name, shard].append(number)
+    return [(name, shard, sorted(hours)) for (name, shard), hours in sorted(found.items())]
+
+
+_Cell = tuple[int, str, str, str]
+"""Hour, environment, release, model."""
+
+
+def _rows_of(
+    connection: sa.Connection, name: str, shard: int, hours: Sequence[int]
+) -> dict[_Cell, list[sa.RowMapping]]:
+    buckets = [hour * MINUTES_AN_HOUR + minute for hour in hours for minute in range(MINUTES_AN_HOUR)]
+    rows = connection.execute(
+        sa.select(rollup_minute).where(_c.application == name, _c.shard == shard, _c.bucket.in_(buckets))
+    ).mappings()
+    cells: dict[_Cell, list[sa.RowMapping]] = defaultdict(list)
+    for row in rows:
+        environment, release, model = (str(row[dimension]) for dimension in _DIMENSIONS)
+        cells[row["bucket"] // MINUTES_AN_HOUR, environment, release, model].append(row)
+    return cells
+
+
+def _saved(rows: Sequence[sa.RowMapping]) -> int:
+    return len(rows) - 1
+
+
+def _join(connection: sa.Connection, name: str, shard: int, hours: Sequence[int]) -> int:
+    cells = _rows_of(connection, name, shard, hours)
+    if not cells:
+        return 0
+    buckets = {row["bucket"] for rows in cells.values() for row in rows}
+    connection.execute(
+        sa.delete(rollup_minute).where(
+            _c.application == name, _c.shard == shard, _c.bucket.in_(sorted(buckets))
+        )
+    )
+    connection.execute(
+        sa.insert(rollup_minute),
+        [
+            {
+                "application": name,
+                "bucket": hour * MINUTES_AN_HOUR,
+                "environment": environment,
+                "release": release,
+                "model": model,
+                "shard": shard,
+                **{column: sum(row[column] for row in rows) for column in ROLLUP_SUMS},
+                **{column: histogram.merge([row[column] for row in rows]) for column in _LATENCIES},
+            }
+            for (hour, environment, release, model), rows in sorted(cells.items())
+        ],
+    )
+    return sum(map(_saved, cells.values()))

@@ -1,0 +1,190 @@
+"""What each user used on each day: kept added up for days that are over, read from the requests for the others.
+
+Whoever changes requests marks their days in the same transaction (`mark`). Closing (`close_days`) takes the marks
+away first and then adds up, as `closing` does for hours and for the same reason: whatever the interleaving, an ended
+day without a mark is right, and a day with one is read from its requests, so what readers see is always exact.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.engine import is_sqlite
+from db.tables.telemetry import USAGE_SUMS, request, saved_settings, usage_mark, usage_user_day
+from db.transaction import insert, writing
+from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY
+from genaiops_core.telemetry.time_window import to_minute
+
+DAY_NS = 86_400_000_000_000
+
+GRACE = dt.timedelta(minutes=2)
+"""How long after its end a day is left open for spans that come late."""
+
+_ADVISORY_LOCK = 0x6E61_4F72
+"""Held by the worker that closes; another number than those of hours and migrations."""
+
+_FROZEN_SETTING = "usage_frozen"
+"""Row of `saved_settings` with the first day whose requests retention has not deleted."""
+
+_KEYS = ("environment", "release", "model", "user_id")
+_TRACES_A_STATEMENT = 500
+
+Day = tuple[str, int]
+"""An application and a day since the Unix epoch."""
+
+
+def touched_days(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> set[Day]:
+    """The days whose usage changes when `rows` are merged into `request`.
+
+    A late root may move a request to another day: then the day it leaves is one of them.
+
+    Args:
+        connection: the writing transaction, before the rows are merged.
+        rows: each with `application`, `trace_id` and `start_ns`.
+    """
+    days = {(row["application"], row["start_ns"] // DAY_NS) for row in rows}
+    traces = sorted({row["trace_id"] for row in rows})
+    day = (request.c.start_ns // sa.literal_column(str(DAY_NS), sa.BigInteger)).label("day")
+    for at in range(0, len(traces), _TRACES_A_STATEMENT):
+        some = traces[at : at + _TRACES_A_STATEMENT]
+        held = connection.execute(
+            sa.select(request.c.application, day).where(request.c.trace_id.in_(some)).distinct()
+        )
+        days.update((application, int(number)) for application, number in held)
+    return days
+
+
+def mark(connection: sa.Connection, days: Iterable[Day], shard: int) -> None:
+    """Say that requests of these days have changed; in the transaction that changes them.
+
+    Args:
+        connection: the writing transaction.
+        days: see `touched_days`.
+        shard: number of this writer, so that writers do not wait for each other.
+    """
+    rows = [
+        {"application": application, "day": day, "shard": shard, "marks": 1}
+        for application, day in sorted(days)
+    ]
+    if not rows:
+        return
+    upsert = insert(connection, usage_mark)
+    # An update, not "do nothing": it must lock the mark against the job that takes it away.
+    connection.execute(
+        upsert.on_conflict_do_update(
+            index_elements=list(usage_mark.primary_key), set_={"marks": usage_mark.c.marks + 1}
+        ),
+        rows,
+    )
+
+
+def close_days(engine: sa.Engine, now: dt.datetime) -> int:
+    """Add up every marked day that ended more than `GRACE` ago, a day of an application a transaction.
+
+    Safe while ingest writes and while other workers do the same.
+
+    Returns:
+        Days added up.
+    """
+    ended = ended_day(now)
+    closed = 0
+    while True:
+        with writing(engine) as connection:
+            if not _is_ours(connection):
+                return closed
+            mark_of = usage_mark.c
+            day = connection.execute(
+                sa.select(mark_of.application, mark_of.day).where(mark_of.day < ended).limit(1)
+            ).one_or_none()
+            if day is None:
+                return closed
+            _take_marks(connection, day.application, day.day)
+            if day.day >= frozen_before(connection):
+                _add_up(connection, day.application, day.day)
+        closed += 1
+
+
+def ended_day(now: dt.datetime) -> int:
+    """The first day that is not over, in days since the Unix epoch."""
+    return to_minute(now - GRACE) // MINUTES_A_DAY
+
+
+def open_days(connection: sa.Connection, first: int, last: int, application: str | None) -> list[Day]:
+    """The marked days of [first, last)."""
+    marks = usage_mark.c
+    first = max(first, frozen_before(connection))
+    query = sa.select(marks.application, marks.day).where(marks.day >= first, marks.day < last).distinct()
+    if application is not None:
+        query = query.where(marks.application == application)
+    return [(row.application, row.day) for row in connection.execute(query)]
+
+
+def freeze(engine: sa.Engine, day: int, now: dt.datetime) -> None:
+    """Add up every day before `day` for the last time: their requests are about to be deleted.
+
+    What comes later for such a day is no longer added to it; there is nothing left to add it to.
+    """
+    close_days(engine, now)
+    with writing(engine) as connection:
+        if day > frozen_before(connection):
+            kept = insert(connection, saved_settings).values(name=_FROZEN_SETTING, value={"day": day})
+            connection.execute(
+                kept.on_conflict_do_update(index_elements=["name"], set_={"value": kept.excluded.value})
+            )
+
+
+def frozen_before(connection: sa.Connection) -> int:
+    """The first day whose requests are all kept; see `freeze`."""
+    kept = connection.scalar(
+        sa.select(saved_settings.c.value).where(saved_settings.c.name == _FROZEN_SETTING)
+    )
+    return int(kept["day"]) if kept else 0
+
+
+def request_sums() -> list[sa.ColumnElement[int]]:
+    """`USAGE_SUMS` over rows of `request`. A request counts once its root has come; its calls count at once."""
+    has_root = request.c.duration_ns.is_not(None)
+    counted = {
+        "requests": sa.case((has_root, 1), else_=0),
+        "request_errors": sa.case((sa.and_(has_root, request.c.is_error), 1), else_=0),
+    }
+    return [
+        sa.cast(sa.func.sum(counted.get(name, request.c.get(name))), sa.BigInteger).label(name)
+        for name in USAGE_SUMS
+    ]
+
+
+def _is_ours(connection: sa.Connection) -> bool:
+    if is_sqlite(connection):
+        return True
+    return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ADVISORY_LOCK))))
+
+
+def _take_marks(connection: sa.Connection, application: str, day: int) -> None:
+    of_day = sa.and_(usage_mark.c.application == application, usage_mark.c.day == day)
+    if not is_sqlite(connection):
+        # In the order in which ingest upserts them, so that the two never wait for each other in a circle.
+        connection.execute(
+            sa.select(usage_mark.c.shard).where(of_day).order_by(usage_mark.c.shard).with_for_update()
+        )
+    connection.execute(usage_mark.delete().where(of_day))
+
+
+def _add_up(connection: sa.Connection, application: str, day: int) -> None:
+    usage = usage_user_day.c
+    connection.execute(usage_user_day.delete().where(usage.application == application, usage.day == day))
+    keys = [request.c[name] for name in _KEYS]
+    sums = (
+        sa.select(request.c.application, sa.literal(day, sa.Integer), *keys, *request_sums())
+        .where(
+            request.c.application == application,
+            request.c.start_ns >= day * DAY_NS,
+            request.c.start_ns < (day + 1) * DAY_NS,
+        )
+        .group_by(request.c.application, *keys)
+    )
+    connection.execute(usage_user_day.insert().from_select(["application", "day", *_KEYS, *USAGE_SUMS], sums))

@@ -1,0 +1,1 @@
+"""Search over requests: the language, pages of bounded work, exports and saved views."""

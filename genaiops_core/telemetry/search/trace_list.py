@@ -1,0 +1,151 @@
+"""The list of traces, newest first, in pages; and what filter widgets can choose from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import sqlalchemy as sa
+
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry import durations
+from genaiops_core.telemetry.figures import known_usd
+from genaiops_core.telemetry.rollups.applications import Known, known
+from genaiops_core.telemetry.search.conditions import bound, said_in_columns
+from genaiops_core.telemetry.search.paging import MAX_LIMIT, check_limit, narrowed, read_page, window_scope
+from genaiops_core.telemetry.search.query import Match, Text
+from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.traces.trace import Trace, TraceSpan, get_trace
+
+__all__ = [
+    "MAX_LIMIT",
+    "Known",
+    "Trace",
+    "TracePage",
+    "TraceRow",
+    "TraceSpan",
+    "get_trace",
+    "known",
+    "list_traces",
+]
+
+Status = Literal["ok", "error", "incomplete"]
+STATUSES: tuple[Status, ...] = ("ok", "error", "incomplete")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceRow:
+    """One request, as one application saw it."""
+
+    trace_id: str
+    application: str
+    name: str
+    start: dt.datetime
+    duration_ms: float | None
+    """None until the root span has come."""
+    status: Status
+    """`incomplete` until the root span has come."""
+    environment: str | None
+    release: str | None
+    model: str | None
+    session_id: str | None
+    user_id: str | None
+    spans: int
+    span_errors: int
+    calls: int
+    unpriced_calls: int
+    cost_nano_usd: int
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def cost_usd(self) -> str | None:
+        """The exact cost as a decimal number, or None when every call is without a price."""
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+
+    @classmethod
+    def from_row(cls, row: sa.RowMapping) -> Self:
+        duration_ns = row["duration_ns"]
+        said: dict[str, Any] = {name: row[name] or None for name in _MAYBE_SAID}
+        kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
+        return cls(
+            start=instant(row["start_ns"]),
+            duration_ms=durations.milliseconds(duration_ns),
+            status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
+            **said,
+            **kept,
+        )
+
+
+_MAYBE_SAID = ("environment", "release", "model", "session_id", "user_id")
+_AS_KEPT = (
+    "trace_id",
+    "application",
+    "name",
+    "spans",
+    "span_errors",
+    "calls",
+    "unpriced_calls",
+    "cost_nano_usd",
+    "input_tokens",
+    "output_tokens",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracePage:
+    """Some rows, newest first, and where the next page begins."""
+
+    rows: tuple[TraceRow, ...]
+    next_cursor: str | None
+    """Opaque; None when there are no more. With selective filters a page may be short, even empty, and still have a
+    next one: only 10,000 requests are looked at for one page."""
+    looked_at: int | None = None
+    """Requests looked at when that bound ended the page; None when it is full or the window ended."""
+    searched: int | None = None
+    """Requests whose messages were read for words; None when no words were asked for."""
+
+
+def list_traces(
+    connection: sa.Connection,
+    filters: Filters,
+    limit: int = 50,
+    cursor: str | None = None,
+    status: str | None = None,
+    text: str | None = None,
+) -> TracePage:
+    """One page of the requests that started in the window, newest first.
+
+    Args:
+        connection: best a `reading` snapshot.
+        filters: the window and what it is narrowed to; `model` is that of the request.
+        limit: rows wanted, 1 to `MAX_LIMIT`.
+        cursor: `next_cursor` of the page before.
+        status: one of `STATUSES`.
+        text: part of the name, the trace id, the user or the session, in any case.
+
+    Raises:
+        BadInput: a limit out of range, a cursor that is none of ours, an unknown status.
+    """
+    check_limit(limit)
+    page = read_page(
+        connection,
+        scope=window_scope(filters),
+        picked=[*narrowed(filters), *_picked(status, text)],
+        limit=limit,
+        cursor=cursor,
+    )
+    rows = tuple(TraceRow.from_row(row) for row in page.rows)
+    return TracePage(rows=rows, next_cursor=page.next_cursor, looked_at=page.looked_at)
+
+
+def _picked(status: str | None, text: str | None) -> list[sa.ColumnElement[bool]]:
+    picked: list[sa.ColumnElement[bool]] = []
+    if status is not None:
+        if status not in STATUSES:
+            raise BadInput(f"There is no status '{status}'; use one of {', '.join(STATUSES)}.")
+        picked.append(bound(Match("status", (status,))))
+    if text and text.strip():
+        picked.append(said_in_columns(Text(text.strip())))
+    return picked

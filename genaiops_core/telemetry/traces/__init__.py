@@ -1,0 +1,1 @@
+"""One trace: its spans as a tree, their content, cost, diagnosis and evidence."""

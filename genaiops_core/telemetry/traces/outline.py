@@ -1,0 +1,175 @@
+"""The outline of one trace: every span in its place, without what it says, and totals of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from db.tables.telemetry import span
+from genaiops_core.telemetry.traces.details import Key
+from genaiops_core.telemetry.traces.tree import Node, arrange, own_time_ns
+
+MAX_SPANS = 50_000
+"""Spans a tree is made of; the earliest. Totals are of all, however many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Sums over spans."""
+
+    spans: int
+    errors: int
+    calls: int
+    unpriced_calls: int
+    cost_nano_usd: int
+    input_tokens: int
+    output_tokens: int
+    start_ns: int
+    """Of the earliest."""
+    end_ns: int
+    """Of the one that ends last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """Lists are by position in `rows`, except `order`."""
+
+    rows: Sequence[sa.RowMapping]
+    """In order of start."""
+    order: Sequence[int]
+    """Positions in tree order, parents before their children."""
+    depth: Sequence[int]
+    children: Sequence[int]
+    descendants: Sequence[int]
+    own_ns: Sequence[int]
+    failed_parents: frozenset[str]
+    """Ids of spans with a failed child."""
+    totals: Totals
+    by_component: Mapping[str, Totals]
+
+    def key(self, at: int) -> Key:
+        """Application and span id of a position."""
+        return self.rows[at]["application"], self.rows[at]["span_id"]
+
+    def visible(self, collapsed: frozenset[str]) -> Sequence[int]:
+        """Positions in tree order without those below a collapsed span."""
+        if not collapsed:
+            return self.order
+        kept = []
+        hidden_until = 0
+        for number, at in enumerate(self.order):
+            if number < hidden_until:
+                continue
+            kept.append(at)
+            if self.rows[at]["span_id"] in collapsed:
+                # In tree order the descendants of a span follow it at once.
+                hidden_until = number + 1 + self.descendants[at]
+        return kept
+
+
+def read_outline(connection: sa.Connection, trace_id: str) -> Outline | None:
+    """The outline of a trace, or None when no span of it has come."""
+    columns = [span.c[name] for name in _COLUMNS]
+    rows = (
+        connection.execute(
+            sa.select(*columns)
+            .where(span.c.trace_id == trace_id)
+            .order_by(span.c.start_ns, span.c.id)
+            .limit(MAX_SPANS)
+        )
+        .mappings()
+        .all()
+    )
+    if not rows:
+        return None
+    nodes = [Node(**{name: row[name] for name in _NODE_COLUMNS}) for row in rows]
+    places = arrange(nodes)
+    depth, children, descendants = [0] * len(rows), [0] * len(rows), [0] * len(rows)
+    failed_parents = set()
+    for place in reversed(places):
+        depth[place.index] = place.depth
+        if place.parent is not None:
+            children[place.parent] += 1
+            descendants[place.parent] += 1 + descendants[place.index]
+            if rows[place.index]["is_error"]:
+                failed_parents.add(rows[place.parent]["span_id"])
+    by_component = _totals(connection, trace_id)
+    return Outline(
+        rows=rows,
+        order=[place.index for place in places],
+        depth=depth,
+        children=children,
+        descendants=descendants,
+        own_ns=own_time_ns(nodes, places),
+        failed_parents=frozenset(failed_parents),
+        totals=_sum(list(by_component.values())),
+        by_component=by_component,
+    )
+
+
+_NODE_COLUMNS = ("application", "span_id", "parent_span_id", "start_ns", "duration_ns")
+_COLUMNS = (
+    "id",
+    *_NODE_COLUMNS,
+    "name",
+    "component",
+    "model",
+    "is_error",
+    "is_request",
+    "folded_into",
+    "environment",
+    "release",
+    "session_id",
+    "user_id",
+)
+
+
+def _totals(connection: sa.Connection, trace_id: str) -> dict[str, Totals]:
+    """Sums by component, made by the database so that they are of the whole trace."""
+    used_tokens = sa.or_(span.c.input_tokens.is_not(None), span.c.output_tokens.is_not(None))
+    is_unpriced = sa.and_(span.c.is_call, span.c.cost_nano_usd.is_(None), used_tokens)
+
+    def of_calls(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+        return sa.func.sum(sa.case((span.c.is_call, sa.func.coalesce(column, 0)), else_=0))
+
+    found = connection.execute(
+        sa.select(
+            span.c.component,
+            sa.func.count().label("spans"),
+            _count(span.c.is_error).label("errors"),
+            _count(span.c.is_call).label("calls"),
+            _count(is_unpriced).label("unpriced_calls"),
+            of_calls(span.c.cost_nano_usd).label("cost_nano_usd"),
+            of_calls(span.c.input_tokens).label("input_tokens"),
+            of_calls(span.c.output_tokens).label("output_tokens"),
+            sa.func.min(span.c.start_ns).label("start_ns"),
+            # An unknown duration is below 0: then all that is known of the end is the start.
+            sa.func.max(
+                span.c.start_ns + sa.case((span.c.duration_ns > 0, span.c.duration_ns), else_=0)
+            ).label("end_ns"),
+        )
+        .where(span.c.trace_id == trace_id)
+        .group_by(span.c.component)
+    ).mappings()
+    return {
+        row["component"]: Totals(**{name: int(row[name]) for name in Totals.__dataclass_fields__})
+        for row in found
+    }
+
+
+def _sum(parts: Sequence[Totals]) -> Totals:
+    return Totals(
+        start_ns=min(one.start_ns for one in parts),
+        end_ns=max(one.end_ns for one in parts),
+        **{
+            name: sum(getattr(one, name) for one in parts)
+            for name in Totals.__dataclass_fields__
+            if name not in ("start_ns", "end_ns")
+        },
+    )
+
+
+def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((condition, 1), else_=0))

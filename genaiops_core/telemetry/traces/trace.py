@@ -1,0 +1,274 @@
+"""One trace: its spans as a tree in time, what it cost, where the time went, and what went wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from db.tables.telemetry import span
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.conventions import LogRecord
+from genaiops_core.telemetry.durations import milliseconds
+from genaiops_core.telemetry.figures import known_usd, usd
+from genaiops_core.telemetry.time_window import instant
+from genaiops_core.telemetry.traces.content import said, worth_reading
+from genaiops_core.telemetry.traces.context_record import ContextRecord, context_record
+from genaiops_core.telemetry.traces.details import NOTHING, Key, Told, details, logs_of
+from genaiops_core.telemetry.traces.diagnosis import Diagnosis, Observation, diagnose
+from genaiops_core.telemetry.traces.evidence import interaction
+from genaiops_core.telemetry.traces.outline import Outline, Totals, read_outline
+from genaiops_core.telemetry.traces.trace_span import TraceSpan
+
+__all__ = ["ComponentShare", "ContextRecord", "Trace", "TraceSpan", "context_record", "get_trace"]
+
+MAX_LIMIT = 5_000
+DEFAULT_LIMIT = 1_000
+MOST_ERRORS = 100
+"""Failed spans told in full; `error_count` has them all."""
+
+_IDS_A_STATEMENT = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComponentShare:
+    """What one kind of component took of the trace."""
+
+    component: str
+    spans: int
+    errors: int
+    own_ms: float
+    cost_nano_usd: int
+    unpriced_calls: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """Everything known of one trace, all applications together. Totals are of the whole, `spans` is a stretch of it."""
+
+    trace_id: str
+    applications: tuple[str, ...]
+    name: str
+    """Of the earliest root."""
+    start: dt.datetime
+    duration_ms: float | None
+    """From the start of the earliest span to the end of the last; None when no span says how long it took."""
+    is_error: bool
+    """Whether a root span failed."""
+    is_complete: bool
+    """Whether the root of the trace has come."""
+    environment: str | None
+    release: str | None
+    session_id: str | None
+    user_id: str | None
+    calls: int
+    unpriced_calls: int
+    cost_nano_usd: int
+    """Of the calls that have a price."""
+    input_tokens: int
+    output_tokens: int
+    total_spans: int
+    visible_spans: int
+    """Spans that are left when the collapsed ones hide theirs."""
+    offset: int
+    """Visible spans before the first of `spans`."""
+    spans: tuple[TraceSpan, ...]
+    """In tree order, from `offset` on."""
+    is_cut: bool
+    """Whether the trace has more spans than a tree is made of (`outline.MAX_SPANS`): the latest are left out of it."""
+    components: tuple[ComponentShare, ...]
+    """The slowest by own time first."""
+    slowest_span_id: str
+    """The span with the longest own time."""
+    error_count: int
+    errors: tuple[TraceSpan, ...]
+    """The first `MOST_ERRORS` failed spans, in tree order."""
+    logs: tuple[LogRecord, ...]
+    """Log records of the trace that name no span."""
+    diagnosis: Diagnosis
+
+    @property
+    def cost_usd(self) -> str | None:
+        """The exact cost as a decimal number, or None when every call is without a price."""
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+
+
+def get_trace(
+    connection: sa.Connection,
+    trace_id: str,
+    *,
+    offset: int = 0,
+    limit: int = DEFAULT_LIMIT,
+    collapse: Collection[str] = (),
+) -> Trace | None:
+    """One trace with a stretch of its spans, or None when no span of it has come.
+
+    Args:
+        connection: best a `reading` snapshot.
+        trace_id: 32 hexadecimal digits.
+        offset: visible spans to pass over, in tree order.
+        limit: spans wanted with everything they say, 0 to `MAX_LIMIT`.
+        collapse: ids of spans whose descendants are left out.
+
+    Raises:
+        BadInput: an offset or limit out of range.
+    """
+    if offset < 0 or not 0 <= limit <= MAX_LIMIT:
+        raise BadInput(f"The spans of a trace are read from offset 0 on, at most {MAX_LIMIT} at once.")
+    trace_id = trace_id.strip().lower()
+    outline = read_outline(connection, trace_id)
+    if outline is None:
+        return None
+    visible = outline.visible(frozenset(collapse))
+    shown = visible[offset : offset + limit]
+    failed = [at for at in outline.order if outline.rows[at]["is_error"]][:MOST_ERRORS]
+    read = worth_reading(outline.rows)
+    wanted = {(row["application"], row["span_id"]) for row in read}
+    wanted |= {outline.key(at) for at in (*shown, *failed)}
+    told = details(connection, trace_id, wanted)
+    rows = _full_rows(connection, [outline.rows[at]["id"] for at in {*shown, *failed}])
+    collapsed = frozenset(collapse)
+
+    def span_at(at: int) -> TraceSpan:
+        return _span(outline, at, rows, told, collapsed)
+
+    failures = [rows[outline.rows[at]["id"]] for at in failed]
+    heard = {row["span_id"] for row in read}
+    seen = interaction(
+        connection,
+        trace_id,
+        said(read, told),
+        messages={row["span_id"]: row["status_message"] for row in failures},
+        failures=[_failure(outline, row) for row in failures if row["span_id"] not in heard],
+        failed_parents=outline.failed_parents,
+    )
+    return _trace(
+        trace_id,
+        outline,
+        spans=tuple(span_at(at) for at in shown),
+        errors=tuple(span_at(at) for at in failed),
+        offset=offset,
+        visible=len(visible),
+        logs=tuple(logs_of(connection, trace_id, ()).get("", ())),
+        diagnosis=diagnose(seen, _cost_sentence(outline.totals)),
+    )
+
+
+def _trace(
+    trace_id: str,
+    outline: Outline,
+    *,
+    spans: tuple[TraceSpan, ...],
+    errors: tuple[TraceSpan, ...],
+    offset: int,
+    visible: int,
+    logs: tuple[LogRecord, ...],
+    diagnosis: Diagnosis,
+) -> Trace:
+    rows, totals = outline.rows, outline.totals
+    roots = [row for row in rows if row["is_request"]]
+    head = roots[0] if roots else rows[outline.order[0]]
+    applications = dict.fromkeys([head["application"], *(row["application"] for row in rows)])
+    return Trace(
+        trace_id=trace_id,
+        applications=tuple(applications),
+        name=head["name"],
+        start=instant(totals.start_ns),
+        duration_ms=milliseconds(totals.end_ns - totals.start_ns),
+        is_error=any(row["is_error"] for row in roots),
+        is_complete=bool(roots),
+        # The root says it if anyone does; some applications only tell it on inner spans.
+        **{name: head[name] or next((row[name] for row in rows if row[name]), None) for name in _SAID_ONCE},
+        calls=totals.calls,
+        unpriced_calls=totals.unpriced_calls,
+        cost_nano_usd=totals.cost_nano_usd,
+        input_tokens=totals.input_tokens,
+        output_tokens=totals.output_tokens,
+        total_spans=totals.spans,
+        visible_spans=visible,
+        offset=offset,
+        spans=spans,
+        is_cut=totals.spans > len(rows),
+        components=_components(outline),
+        slowest_span_id=rows[max(range(len(rows)), key=lambda at: outline.own_ns[at])]["span_id"],
+        error_count=totals.errors,
+        errors=errors,
+        logs=logs,
+        diagnosis=diagnosis,
+    )
+
+
+_SAID_ONCE = ("environment", "release", "session_id", "user_id")
+
+
+def _full_rows(connection: sa.Connection, ids: Sequence[int]) -> dict[int, sa.RowMapping]:
+    rows: dict[int, sa.RowMapping] = {}
+    for at in range(0, len(ids), _IDS_A_STATEMENT):
+        found = connection.execute(sa.select(span).where(span.c.id.in_(ids[at : at + _IDS_A_STATEMENT])))
+        rows.update({row["id"]: row for row in found.mappings()})
+    return rows
+
+
+def _span(
+    outline: Outline,
+    at: int,
+    rows: Mapping[int, sa.RowMapping],
+    told: Mapping[Key, Told],
+    collapsed: frozenset[str],
+) -> TraceSpan:
+    row = rows[outline.rows[at]["id"]]
+    return TraceSpan.from_row(
+        row,
+        told.get(outline.key(at), NOTHING),
+        depth=outline.depth[at],
+        children=outline.children[at],
+        descendants=outline.descendants[at],
+        is_collapsed=row["span_id"] in collapsed and outline.children[at] > 0,
+        offset_ms=(row["start_ns"] - outline.totals.start_ns) / 1e6,
+        own_ms=outline.own_ns[at] / 1e6,
+    )
+
+
+def _failure(outline: Outline, row: sa.RowMapping) -> Observation:
+    """A failed span that is not read for what it says."""
+    return Observation(
+        span_id=row["span_id"],
+        name=row["name"],
+        component=row["component"],
+        is_error=True,
+        status_message=row["status_message"],
+        finish_reasons=(),
+        has_failed_child=row["span_id"] in outline.failed_parents,
+    )
+
+
+def _components(outline: Outline) -> tuple[ComponentShare, ...]:
+    own: dict[str, int] = {}
+    for at, row in enumerate(outline.rows):
+        own[row["component"]] = own.get(row["component"], 0) + outline.own_ns[at]
+    shares = [
+        ComponentShare(
+            component=component,
+            spans=sums.spans,
+            errors=sums.errors,
+            own_ms=own.get(component, 0) / 1e6,
+            cost_nano_usd=sums.cost_nano_usd,
+            unpriced_calls=sums.unpriced_calls,
+        )
+        for component, sums in outline.by_component.items()
+    ]
+    return tuple(sorted(shares, key=lambda share: (-share.own_ms, share.component)))
+
+
+def _cost_sentence(totals: Totals) -> str:
+    """What the interaction cost, in words."""
+    if not totals.calls:
+        return "No model call was counted, so it cost nothing that is known."
+    calls = f"{totals.calls:,} model call{'s' if totals.calls > 1 else ''}"
+    tokens = f"{totals.input_tokens:,} tokens in, {totals.output_tokens:,} out"
+    if totals.unpriced_calls >= totals.calls:
+        return f"What it cost is unknown: {calls} without a price ({tokens})."
+    missing = f", {totals.unpriced_calls:,} of them without a price" if totals.unpriced_calls else ""
+    return f"It cost ${usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."

@@ -1,0 +1,281 @@
+"""Quality of production requests: means of scores with intervals, weighted by how probable each was to be judged."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.reviews import sample_rollup_hour
+from db.tables.telemetry import score_rollup_hour
+from genaiops_core.errors import BadInput
+from genaiops_core.statistics.stratified import Estimate, Stratum, estimate
+from genaiops_core.telemetry.rollups.cells import applications
+from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY, MINUTES_AN_HOUR
+from genaiops_core.telemetry.sampling.policy import PPM
+from genaiops_core.telemetry.scores import SUMS, Score, record_scores, replace_scores
+from genaiops_core.telemetry.time_window import Filters, from_minute
+
+__all__ = [
+    "STEPS",
+    "Interval",
+    "MetricQuality",
+    "QualityPoint",
+    "Score",
+    "interval",
+    "population_of",
+    "quality_by",
+    "quality_series",
+    "quality_summary",
+    "record_scores",
+    "replace_scores",
+    "strata",
+    "sums_by_rate",
+]
+
+STEPS: Mapping[str, int] = {"1h": MINUTES_AN_HOUR, "6h": 6 * MINUTES_AN_HOUR, "1d": MINUTES_A_DAY}
+"""Steps of a series by name, in minutes; scores roll up by the hour, so nothing is finer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A mean of values in [0, 1] with a 95 % confidence interval."""
+
+    mean: float | None
+    """None when nothing was scored."""
+    low: float | None
+    """None when fewer than two values say nothing about their spread."""
+    high: float | None
+    method: str
+    """How the interval was made, for a footnote."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricQuality:
+    """One metric by one judge over a window."""
+
+    metric: str
+    judge: str
+    mean: float | None
+    """Of the whole traffic where it was sampled; None when nothing, or too little of it, was scored."""
+    low: float | None
+    high: float | None
+    method: str
+    scored: int
+    """How many requests have a value."""
+    undefined: int
+    """How many were judged but have none."""
+    effective_n: float | None = None
+    """The n of the interval: as many equally weighted values would know as much (Kish)."""
+    is_sampled: bool = False
+    """Whether the scored requests were sampled and are weighted by the inverse of their probability."""
+    population: int | None = None
+    """Requests that the scores stand for; None when they were not sampled."""
+    unscored_share: float = 0.0
+    """Of the population, the share of whose kind nothing is scored yet; the interval covers whatever it may be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityPoint:
+    """One metric by one judge in one step of a series."""
+
+    start: dt.datetime
+    key: str | None
+    """The value of the dimension asked for with `by`."""
+    quality: MetricQuality
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """Scores of requests that had the same probability of being sampled."""
+
+    scored: int
+    undefined: int
+    value_sum: float
+    square_sum: float
+
+
+def quality_summary(connection: sa.Connection, filters: Filters) -> list[MetricQuality]:
+    """Each metric by each judge over the window, in order of name.
+
+    The window is widened to whole hours. Scores belong to requests, not to models: `filters.model` is not used.
+    """
+    return [quality for _, _, quality in _read(connection, filters, by=None, step_minutes=None)]
+
+
+def quality_by(
+    connection: sa.Connection, filters: Filters, by: str
+) -> list[tuple[str | None, MetricQuality]]:
+    """Each metric by each judge for each value of application, environment or release.
+
+    Raises:
+        BadInput: another dimension.
+    """
+    return [(key, quality) for _, key, quality in _read(connection, filters, by=by, step_minutes=None)]
+
+
+def quality_series(
+    connection: sa.Connection, filters: Filters, step: str | None = None, by: str | None = None
+) -> list[QualityPoint]:
+    """Each metric by each judge over time; steps without scores have no point.
+
+    Args:
+        connection: best a `reading` snapshot.
+        filters: the window, widened to whole hours.
+        step: one of `STEPS`; None for an hour up to 8 days and a day beyond.
+        by: application, environment or release, for a series each.
+
+    Raises:
+        BadInput: an unknown step or dimension.
+    """
+    step = step or ("1h" if filters.end - filters.start <= dt.timedelta(days=8) else "1d")
+    if step not in STEPS:
+        raise BadInput(f"There is no step '{step}' for quality; use one of {', '.join(STEPS)}.")
+    rows = _read(connection, filters, by=by, step_minutes=STEPS[step])
+    return [
+        QualityPoint(start=from_minute(number * STEPS[step]), key=key, quality=quality)
+        for number, key, quality in rows
+    ]
+
+
+def interval(n: int, value_sum: float, square_sum: float) -> Interval:
+    """The plain mean of n values in [0, 1] and its 95 % interval, from their sums; see `statistics.stratified`."""
+    found = estimate([Stratum(population=n, n=n, value_sum=value_sum, square_sum=square_sum)])
+    return Interval(mean=found.mean, low=found.low, high=found.high, method=found.method)
+
+
+def strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[Stratum]:
+    """The parts that scores stand for, by probability of being sampled.
+
+    Args:
+        scores: by rate in millionths; at 0, scores of requests that were not sampled, each for itself.
+        considered: how many requests had each rate. Those of a rate that was not scored at all are a part nobody
+            knows; where scores have a rate but no such number, it follows from the rate.
+    """
+    rates = set(scores) | (set(considered) if any(scores) else set())
+    found: list[Stratum] = []
+    for rate in sorted(rates):
+        sums = scores.get(rate) or Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
+        judged = sums.scored + sums.undefined
+        population = population_of(rate, sums, considered) if judged else float(considered.get(rate, 0))
+        found.append(
+            Stratum(
+                population=population, n=sums.scored, value_sum=sums.value_sum, square_sum=sums.square_sum
+            )
+        )
+    return found
+
+
+def population_of(rate_ppm: int, sums: Sums, considered: Mapping[int, int]) -> float:
+    """How many requests the judged ones of a rate stand for; those for which the metric is undefined left out."""
+    judged = sums.scored + sums.undefined
+    if rate_ppm == 0 or not judged:
+        return float(sums.scored)
+    # A metric that is not defined for a tenth of those judged is not defined for a tenth of all.
+    whole = max(considered.get(rate_ppm, judged * PPM / rate_ppm), judged)
+    return whole * sums.scored / judged
+
+
+def sums_by_rate(
+    connection: sa.Connection, filters: Filters
+) -> tuple[dict[tuple[str, str], dict[int, Sums]], dict[int, int]]:
+    """Scores of the window by (metric, judge) and sampling rate in millionths, and the requests considered by rate."""
+    scores, considered = _sums(connection, filters, by=None, step_minutes=None)
+    by_judge = {(metric, judge): by_rate for (_, metric, judge), by_rate in scores.items()}
+    return by_judge, dict(considered.get((0, ""), {}))
+
+
+_Place = tuple[int, str]
+"""Step number (0 without steps) and value of the dimension."""
+
+
+def _read(
+    connection: sa.Connection, filters: Filters, *, by: str | None, step_minutes: int | None
+) -> list[tuple[int, str | None, MetricQuality]]:
+    """(step number or 0, key, quality), in that order."""
+    scores, considered = _sums(connection, filters, by=by, step_minutes=step_minutes)
+    found = [
+        (place[0], place[1] or None, _quality(metric, judge, by_rate, considered.get(place, {})))
+        for (place, metric, judge), by_rate in scores.items()
+    ]
+    return sorted(found, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge))
+
+
+def _sums(
+    connection: sa.Connection, filters: Filters, *, by: str | None, step_minutes: int | None
+) -> tuple[dict[tuple[_Place, str, str], dict[int, Sums]], dict[_Place, dict[int, int]]]:
+    """By place, metric and judge the scores of each rate; by place the requests that were considered at each rate."""
+    if by is not None and by not in ("application", "environment", "release"):
+        raise BadInput(f"Scores cannot be split by '{by}'; use application, environment or release.")
+    c = score_rollup_hour.c
+    columns = (c.metric, c.judge, c.rate_ppm)
+    sums = [sa.func.sum(c[name]) for name in SUMS]
+    scores: dict[tuple[_Place, str, str], dict[int, Sums]] = defaultdict(dict)
+    query = _query(connection, score_rollup_hour, filters, by, step_minutes, columns, sums)
+    for step, key, metric, judge, rate, scored, undefined, value_sum, square_sum in connection.execute(query):
+        if scored or undefined:
+            scores[(step, key), metric, judge][rate] = Sums(
+                scored=int(scored), undefined=int(undefined), value_sum=value_sum, square_sum=square_sum
+            )
+    considered: dict[_Place, dict[int, int]] = defaultdict(dict)
+    if any(rate for by_rate in scores.values() for rate in by_rate):
+        columns_of_rate = (sample_rollup_hour.c.rate_ppm,)
+        requests = [sa.func.sum(sample_rollup_hour.c.requests)]
+        query = _query(connection, sample_rollup_hour, filters, by, step_minutes, columns_of_rate, requests)
+        for step, key, rate, count in connection.execute(query):
+            considered[step, key][rate] = int(count)
+    return scores, considered
+
+
+def _query(
+    connection: sa.Connection,
+    table: sa.Table,
+    filters: Filters,
+    by: str | None,
+    step_minutes: int | None,
+    columns: tuple[sa.ColumnElement[Any], ...],
+    sums: list[Any],
+) -> sa.Select[Any]:
+    """Sums of a table by the hour, by step, key and `columns`."""
+    cells = table.c
+    step: sa.ColumnElement[int] = sa.literal_column("0", sa.Integer)
+    if step_minutes is not None:
+        step = cells.bucket // sa.literal_column(str(step_minutes // MINUTES_AN_HOUR), sa.Integer)
+    key = cells[by] if by else sa.literal_column("''", sa.String)
+    names = [filters.application] if filters.application is not None else applications(connection)
+    narrowed = {"environment": filters.environment, "release": filters.release}
+    return (
+        sa.select(step.label("step"), key.label("split"), *columns, *sums)
+        .where(
+            cells.application.in_(names),
+            cells.bucket >= filters.start_minute // MINUTES_AN_HOUR,
+            cells.bucket < -(-filters.end_minute // MINUTES_AN_HOUR),
+            *[cells[name] == value for name, value in narrowed.items() if value is not None],
+        )
+        .group_by(sa.text("1"), sa.text("2"), *columns)
+    )
+
+
+def _quality(
+    metric: str, judge: str, by_rate: Mapping[int, Sums], considered: Mapping[int, int]
+) -> MetricQuality:
+    is_sampled = any(by_rate)
+    found: Estimate = estimate(strata(by_rate, considered))
+    return MetricQuality(
+        metric=metric,
+        judge=judge,
+        mean=found.mean,
+        low=found.low,
+        high=found.high,
+        method=found.method,
+        scored=sum(sums.scored for sums in by_rate.values()),
+        undefined=sum(sums.undefined for sums in by_rate.values()),
+        effective_n=found.effective_n,
+        is_sampled=is_sampled,
+        population=sum(considered.values()) if is_sampled else None,
+        unscored_share=found.unknown_share if is_sampled else 0.0,
+    )

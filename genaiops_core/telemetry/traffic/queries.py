@@ -1,0 +1,104 @@
+"""The figures of a window as a whole, and broken down by dimension and time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from db.tables.telemetry import ROLLUP_SUMS
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.figures import Figures, figures
+from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
+from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY, MINUTES_AN_HOUR
+from genaiops_core.telemetry.time_window import Filters, from_minute
+from genaiops_core.telemetry.traffic.user_breakdown import PEOPLE, by_person
+
+TIMES: Mapping[str, int] = {"day": MINUTES_A_DAY, "hour": MINUTES_AN_HOUR}
+BREAKDOWNS = (*DIMENSIONS, *TIMES, *PEOPLE)
+"""What traffic can be broken down by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of a breakdown."""
+
+    keys: Mapping[str, str | None]
+    """A value for each thing asked for, in that order; None where traffic did not say. Days look like 2026-01-05
+    and hours like 2026-01-05T14:00:00Z, both UTC."""
+    figures: Figures
+
+
+def summary(connection: sa.Connection, filters: Filters) -> Figures:
+    """The figures of the whole window; all zero and unknown when there was no traffic."""
+    cells = read_cells(connection, filters)
+    return cells.get((), no_traffic(by_model=filters.model is not None))
+
+
+def no_traffic(*, by_model: bool = False) -> Figures:
+    """The figures of nothing at all."""
+    return figures(dict.fromkeys(ROLLUP_SUMS, 0), by_model=by_model)
+
+
+def breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = ("model", "day")) -> list[Row]:
+    """The figures of the window, one row for each combination of `by` that had traffic, in order of the keys.
+
+    By model, calls of an unknown model are a row of their own (None), but requests whose root span is no model call
+    are not: they belong to no model. So the rows of a breakdown by model add up to all calls, tokens and cost of the
+    summary, not to its requests.
+
+    Args:
+        connection: best a `reading` snapshot.
+        filters: the window and what it is narrowed to.
+        by: one or more of `BREAKDOWNS`; at most one of day and hour. `user` or `session` go with application and each
+            other only, and read request rows instead of rollups: their cost grows with the traffic of the window.
+
+    Raises:
+        BadInput: `by` is empty, repeats itself, or names something else.
+    """
+    _check(by)
+    if any(name in PEOPLE for name in by):
+        cells = by_person(connection, filters, by)
+        return _sorted([Row(keys=_keys(by, key), figures=value) for key, value in cells.items()])
+    times = [name for name in by if name in TIMES]
+    dimensions = [name for name in by if name in DIMENSIONS]
+    step = TIMES[times[0]] if times else None
+    rows = []
+    for key, value in read_cells(connection, filters, dimensions=dimensions, step_minutes=step).items():
+        named = dict(zip([*times, *dimensions], key, strict=True))
+        if named.get("model") == "" and not value.calls:
+            continue
+        rows.append(Row(keys=_keys(by, [named[name] for name in by]), figures=value))
+    return _sorted(rows)
+
+
+def _check(by: Sequence[str]) -> None:
+    unknown = [name for name in by if name not in BREAKDOWNS]
+    if unknown or not by:
+        raise BadInput(
+            f"Cannot break down by '{','.join(unknown)}'; use one or more of {', '.join(BREAKDOWNS)}."
+        )
+    if len(set(by)) < len(by) or {"day", "hour"} <= set(by):
+        raise BadInput("Name each thing to break down by once, and either day or hour.")
+    if set(by) & set(PEOPLE) and not set(by) <= {"application", *PEOPLE}:
+        raise BadInput("A breakdown by user or session goes with application only; leave the others out.")
+
+
+def _keys(by: Sequence[str], values: Sequence[str | int]) -> dict[str, str | None]:
+    return {name: _text(name, value) for name, value in zip(by, values, strict=True)}
+
+
+def _text(name: str, value: str | int) -> str | None:
+    if isinstance(value, int):
+        return _time_text(from_minute(value * TIMES[name]), name)
+    return value or None
+
+
+def _time_text(instant: dt.datetime, name: str) -> str:
+    return instant.strftime("%Y-%m-%d" if name == "day" else "%Y-%m-%dT%H:%M:%SZ")
+
+
+def _sorted(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: [(value is None, value or "") for value in row.keys.values()])

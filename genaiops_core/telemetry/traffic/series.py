@@ -1,0 +1,104 @@
+"""The figures over time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.figures import Figures
+from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
+from genaiops_core.telemetry.time_window import STEPS, Filters, from_minute, step_for
+
+__all__ = ["MAX_POINTS", "METRICS", "STEPS", "Point", "auto_step", "series", "step_starts"]
+
+METRICS = (
+    "requests",
+    "calls",
+    "errors",
+    "error_rate",
+    "cost_usd",
+    "unpriced_calls",
+    "input_tokens",
+    "output_tokens",
+    "latency_ms",
+    "call_latency_ms",
+)
+"""What a caller of the read API may select; screens get every figure."""
+
+MAX_POINTS = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One step of a series that had traffic; steps without any have no point."""
+
+    start: dt.datetime
+    """Where the step begins: a multiple of the step since the Unix epoch, so days begin at midnight UTC."""
+    key: str | None
+    """The value of the dimension asked for with `by`; None when it was not said, or none was asked for."""
+    figures: Figures
+
+
+def auto_step(filters: Filters) -> str:
+    """The step that suits the window; see `filters.step_for`."""
+    return step_for(filters.end - filters.start)
+
+
+def series(
+    connection: sa.Connection,
+    filters: Filters,
+    step: str | None = None,
+    by: str | None = None,
+    *,
+    latency: bool = True,
+) -> list[Point]:
+    """The figures of each step of the window, in order of time and then key.
+
+    The first and the last step hold only the part of them that is in the window.
+
+    Args:
+        connection: best a `reading` snapshot.
+        filters: the window and what it is narrowed to.
+        step: one of `STEPS`; None for the one that suits the window.
+        by: one of application, environment, release, model for a series each; None for one series.
+        latency: whether percentiles are wanted; the read is quicker without.
+
+    Raises:
+        BadInput: an unknown step or dimension, or more than `MAX_POINTS` steps.
+    """
+    minutes = _minutes(filters, step or auto_step(filters))
+    if by is not None and by not in DIMENSIONS:
+        raise BadInput(f"Cannot split a series by '{by}'; use one of {', '.join(DIMENSIONS)}.")
+    cells = read_cells(
+        connection, filters, dimensions=[by] if by else [], step_minutes=minutes, latency=latency
+    )
+    points = [
+        Point(
+            start=from_minute(int(key[0]) * minutes), key=str(key[1]) or None if by else None, figures=value
+        )
+        for key, value in cells.items()
+        if not (by == "model" and key[1] == "" and not value.calls)
+    ]
+    return sorted(points, key=lambda point: (point.start, point.key is None, point.key or ""))
+
+
+def step_starts(filters: Filters, step: str) -> Sequence[dt.datetime]:
+    """Where every step of the window begins, with or without traffic."""
+    minutes = _minutes(filters, step)
+    first = filters.start_minute // minutes
+    return [from_minute(number * minutes) for number in range(first, -(-filters.end_minute // minutes))]
+
+
+def _minutes(filters: Filters, step: str) -> int:
+    if step not in STEPS:
+        raise BadInput(f"There is no step '{step}'; use one of {', '.join(STEPS)}.")
+    minutes = STEPS[step]
+    if (filters.end_minute - filters.start_minute) // minutes > MAX_POINTS:
+        raise BadInput(
+            f"A step of {step} gives more than {MAX_POINTS} points; use a longer step or a shorter window."
+        )
+    return minutes

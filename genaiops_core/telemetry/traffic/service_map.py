@@ -1,0 +1,278 @@
+"""The map of an application: its components, what depends on what, and where it is slow, failing or dear.
+
+Made from spans. Where the window has more than `MOST_SPANS`, a part of its requests is read, every request with the
+same chance (by a hash of its row number), and the rate is told: counts are of that part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.telemetry import request, span
+from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.search import paging
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic.component_names import node_name
+
+MOST_SPANS = 20_000
+MOST_OF_ONE_TRACE = 1_000
+"""Spans read of one trace, so that one giant does not make the whole map."""
+MOST_NODES = 60
+"""Nodes kept apart; the rest of a component is drawn as one."""
+BEST = 5
+
+_HASH_PRIME, _HASH_RANGE = 2_654_435_761, 1_000_003
+_TRACES_A_STATEMENT = 200
+_PROBE = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapNode:
+    """One component of an application, or another application that it calls. Figures are of what was read."""
+
+    key: str
+    component: str
+    """`application` for another application."""
+    name: str
+    """The model, the tool, or the name of its spans without what changes from one to the next."""
+    calls: int
+    """Spans of it; of another application, calls to and from it."""
+    errors: int
+    p95_ms: float | None
+    """Of successful spans, nearest rank; None when none succeeded."""
+    cost_nano_usd: int
+    unpriced_calls: int
+    cost_share: float | None
+    """Of the cost of everything read; None when nothing of it has a cost."""
+
+    @property
+    def error_rate(self) -> float:
+        """Failed spans over spans."""
+        return self.errors / self.calls
+
+    @property
+    def cost_usd(self) -> str:
+        """The exact cost as a decimal number, of the calls that have a price."""
+        return usd(self.cost_nano_usd)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapEdge:
+    """What one node calls of another."""
+
+    source: str
+    target: str
+    calls: int
+    errors: int
+    p95_ms: float | None
+
+    @property
+    def error_rate(self) -> float:
+        """Failed spans over spans."""
+        return self.errors / self.calls
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceMap:
+    """Nodes in order of calls, and their dependencies."""
+
+    nodes: tuple[MapNode, ...]
+    edges: tuple[MapEdge, ...]
+    requests: int
+    """In the window."""
+    sampled_requests: int
+    sampled_spans: int
+    rate: float
+    """Share of the window's requests that were read, 0 to 1."""
+    slowest: tuple[MapNode, ...]
+    """By p95, the roots left out: they contain all others."""
+    failing: tuple[MapNode, ...]
+    """By error rate; only nodes with an error."""
+    dearest: tuple[MapNode, ...]
+    """By cost; only nodes with a cost."""
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether only a part of the window's requests was read."""
+        return self.sampled_requests < self.requests
+
+
+def service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
+    """The map of the requests in a window.
+
+    Args:
+        connection: best a `reading` snapshot.
+        filters: the window and what it is narrowed to; name an application, or all are drawn together.
+    """
+    requests, traces = _sample(connection, filters)
+    spans = list(_spans(connection, traces))
+    nodes, edges, roots = _drawn(spans, filters.application)
+    total_nano_usd = sum(one.cost_nano_usd for one in nodes.values())
+    drawn = sorted(
+        (one.node(key, total_nano_usd) for key, one in nodes.items()),
+        key=lambda node: (-node.calls, node.key),
+    )
+    inner = [node for node in drawn if node.key not in roots]
+    return ServiceMap(
+        nodes=tuple(drawn),
+        edges=tuple(
+            sorted(
+                (one.edge(*ends) for ends, one in edges.items()),
+                key=lambda edge: (-edge.calls, edge.source, edge.target),
+            )
+        ),
+        requests=requests,
+        sampled_requests=len(traces),
+        sampled_spans=len(spans),
+        rate=len(traces) / requests if requests else 1.0,
+        slowest=_best([node for node in inner if node.p95_ms is not None], lambda node: node.p95_ms or 0),
+        failing=_best([node for node in drawn if node.errors], lambda node: (node.error_rate, node.errors)),
+        dearest=_best([node for node in drawn if node.cost_nano_usd], lambda node: node.cost_nano_usd),
+    )
+
+
+@dataclass(slots=True)
+class _Sums:
+    component: str = ""
+    name: str = ""
+    calls: int = 0
+    errors: int = 0
+    cost_nano_usd: int = 0
+    unpriced_calls: int = 0
+    durations_ns: list[int] = field(default_factory=list)
+
+    def add(self, row: sa.RowMapping) -> None:
+        self.calls += 1
+        if row["is_error"]:
+            self.errors += 1
+        elif row["duration_ns"] >= 0:  # below 0 nobody knows it
+            self.durations_ns.append(row["duration_ns"])
+        if row["is_call"]:
+            self.cost_nano_usd += row["cost_nano_usd"] or 0
+            self.unpriced_calls += row["cost_nano_usd"] is None and not row["is_error"]
+
+    def p95_ms(self) -> float | None:
+        ordered = sorted(self.durations_ns)
+        return ordered[(95 * len(ordered) + 99) // 100 - 1] / 1e6 if ordered else None
+
+    def node(self, key: str, total_nano_usd: int) -> MapNode:
+        return MapNode(
+            key=key,
+            component=self.component,
+            name=self.name,
+            calls=self.calls,
+            errors=self.errors,
+            p95_ms=self.p95_ms(),
+            cost_nano_usd=self.cost_nano_usd,
+            unpriced_calls=self.unpriced_calls,
+            cost_share=self.cost_nano_usd / total_nano_usd if total_nano_usd else None,
+        )
+
+    def edge(self, source: str, target: str) -> MapEdge:
+        return MapEdge(
+            source=source, target=target, calls=self.calls, errors=self.errors, p95_ms=self.p95_ms()
+        )
+
+
+def _sample(connection: sa.Connection, filters: Filters) -> tuple[int, list[str]]:
+    """Requests in the window, and the trace ids of those to read: all of them, or each with the same chance."""
+    scope = [*paging.window_scope(filters), *paging.narrowed(filters)]
+    requests = connection.scalar(sa.select(sa.func.count()).select_from(request).where(*scope)) or 0
+    spans_each = connection.scalar(
+        sa.select(sa.func.avg(sa.select(request.c.spans).where(*scope).limit(_PROBE).subquery().c.spans))
+    )
+    expected = requests * min(float(spans_each or 0), MOST_OF_ONE_TRACE)
+    # Multiplying by a prime spreads neighbours, so that nothing periodic in the traffic decides.
+    hashed = (request.c.id * _HASH_PRIME) % _HASH_RANGE
+    if expected > MOST_SPANS:
+        scope.append(hashed < int(_HASH_RANGE * MOST_SPANS / expected))
+    rows = connection.execute(
+        sa.select(request.c.trace_id, request.c.spans).where(*scope).order_by(hashed).limit(MOST_SPANS)
+    )
+    traces: list[str] = []
+    left = MOST_SPANS
+    for trace_id, spans in rows:
+        left -= min(spans, MOST_OF_ONE_TRACE)
+        if left < 0 and traces:
+            break
+        traces.append(trace_id)
+    return requests, traces
+
+
+def _spans(connection: sa.Connection, traces: Sequence[str]) -> Iterator[sa.RowMapping]:
+    names = (
+        "application",
+        "trace_id",
+        "span_id",
+        "parent_span_id",
+        "name",
+        "component",
+        "model",
+        "duration_ns",
+        "is_error",
+        "is_call",
+        "cost_nano_usd",
+        "folded_into",
+    )
+    traces = list(dict.fromkeys(traces))
+    for at in range(0, len(traces), _TRACES_A_STATEMENT):
+        nth = sa.func.row_number().over(partition_by=span.c.trace_id, order_by=(span.c.start_ns, span.c.id))
+        some = (
+            sa.select(*[span.c[name] for name in names], nth.label("nth"))
+            .where(span.c.trace_id.in_(traces[at : at + _TRACES_A_STATEMENT]))
+            .subquery()
+        )
+        yield from connection.execute(sa.select(some).where(some.c.nth <= MOST_OF_ONE_TRACE)).mappings()
+
+
+def _drawn(
+    spans: Sequence[sa.RowMapping], application: str | None
+) -> tuple[dict[str, _Sums], dict[tuple[str, str], _Sums], set[str]]:
+    """Nodes by key, edges by the keys of their ends, and the keys of nodes that are roots."""
+    named = [_name(row, application) for row in spans]
+    counts: dict[tuple[str, str], int] = {}
+    for name in named:
+        counts[name] = counts.get(name, 0) + 1
+    kept = set(sorted(counts, key=lambda name: (-counts[name], name))[:MOST_NODES])
+    named = [name if name in kept else (name[0], "other") for name in named]
+    place: dict[tuple[str, str], tuple[str, str]] = {}
+    for row, name in zip(spans, named, strict=True):
+        place.setdefault((row["trace_id"], row["span_id"]), name)
+    nodes: dict[str, _Sums] = {}
+    edges: dict[tuple[str, str], _Sums] = {}
+    roots = set()
+    for row, name in zip(spans, named, strict=True):
+        caller = place.get((row["trace_id"], row["parent_span_id"])) if row["parent_span_id"] else None
+        caller = None if caller == name else caller
+        is_other = name[0] == "application"
+        if is_other and (caller is None or caller[0] == "application"):
+            # Of another application only what it is called for is drawn, not what it does inside.
+            continue
+        key = _key(name)
+        nodes.setdefault(key, _Sums(component=name[0], name=name[1])).add(row)
+        if not row["parent_span_id"]:
+            roots.add(key)
+        if caller is None:
+            continue
+        edges.setdefault((_key(caller), key), _Sums()).add(row)
+        if caller[0] == "application":
+            nodes.setdefault(_key(caller), _Sums(component=caller[0], name=caller[1])).calls += 1
+    return nodes, edges, roots
+
+
+def _name(row: sa.RowMapping, application: str | None) -> tuple[str, str]:
+    if application is not None and row["application"] != application:
+        return "application", row["application"]
+    return row["component"], node_name(row["component"], row["name"], row["model"])
+
+
+def _key(name: tuple[str, str]) -> str:
+    return f"{name[0]}:{name[1]}"
+
+
+def _best(nodes: Sequence[MapNode], by: Any) -> tuple[MapNode, ...]:
+    return tuple(sorted(nodes, key=by, reverse=True)[:BEST])

@@ -1,0 +1,343 @@
+"""Sessions: which there were, newest first, and one of them as a conversation with its running cost."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.telemetry import request
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.durations import milliseconds
+from genaiops_core.telemetry.figures import known_usd
+from genaiops_core.telemetry.search import paging
+from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.traces.content import exchanges
+
+MAX_LIMIT = 200
+MOST_LOOKED_AT = 10_000
+"""Requests looked at for one page of sessions."""
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionRow:
+    """One session, with its figures in the window."""
+
+    session_id: str
+    application: str
+    user_id: str | None
+    first: dt.datetime
+    last: dt.datetime
+    """Start of its latest request."""
+    requests: int
+    errors: int
+    calls: int
+    unpriced_calls: int
+    cost_nano_usd: int
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def cost_usd(self) -> str | None:
+        """The exact cost as a decimal number, or None when every call is without a price."""
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionPage:
+    """Some sessions, the most recently active first, and where the next page begins."""
+
+    rows: tuple[SessionRow, ...]
+    next_cursor: str | None
+    """Opaque; None when there are no more. A page may be short and still have a next one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One request of a conversation."""
+
+    number: int
+    """From 1."""
+    trace_id: str
+    application: str
+    start: dt.datetime
+    question: str | None
+    """None where the telemetry does not say."""
+    answer: str | None
+    status: str
+    """ok, error or incomplete."""
+    latency_ms: float | None
+    calls: int
+    unpriced_calls: int
+    cost_nano_usd: int
+    running_cost_nano_usd: int
+    """Of this turn and all before it."""
+    input_tokens: int
+    output_tokens: int
+    release: str | None
+    model: str | None
+
+    @property
+    def cost_usd(self) -> str | None:
+        """The exact cost as a decimal number, or None when every call is without a price."""
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversation:
+    """One session from its first request on. Figures are of all of it, `turns` is a stretch."""
+
+    session_id: str
+    application: str
+    user_id: str | None
+    start: dt.datetime
+    end: dt.datetime
+    """Start of its latest request."""
+    total_turns: int
+    turns: tuple[Turn, ...]
+    next_offset: int | None
+    """Of the turns after these; None when these are the last."""
+    errors: int
+    calls: int
+    unpriced_calls: int
+    cost_nano_usd: int
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def cost_usd(self) -> str | None:
+        """The exact cost as a decimal number, or None when every call is without a price."""
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+
+
+def conversation(
+    connection: sa.Connection,
+    session_id: str,
+    application: str | None = None,
+    *,
+    offset: int = 0,
+    limit: int = 50,
+) -> Conversation | None:
+    """One session as it went, or None when no request of it is kept.
+
+    A trace that several applications took part in is one turn.
+
+    Args:
+        connection: best a `reading` snapshot.
+        session_id: exactly as the telemetry says it.
+        application: only its requests; None for all.
+        offset: turns to pass over.
+        limit: turns wanted, 1 to `MAX_LIMIT`.
+
+    Raises:
+        BadInput: an offset or limit out of range.
+    """
+    _check_limit(limit)
+    if offset < 0:
+        raise BadInput("The turns of a session are read from offset 0 on.")
+    if not session_id:
+        return None
+    scope = [request.c.session_id == session_id]
+    if application is not None:
+        scope.append(request.c.application.concat("") == application)
+    whole = connection.execute(_sums(scope)).mappings().one_or_none()
+    if whole is None:
+        return None
+    turns = _turns(scope).subquery()
+    newest = sa.select(
+        turns,
+        sa.func.sum(turns.c.cost_nano_usd)
+        .over(order_by=(turns.c.start_ns, turns.c.trace_id))
+        .label("running"),
+    ).order_by(turns.c.start_ns, turns.c.trace_id)
+    rows = connection.execute(newest.offset(offset).limit(limit)).mappings().all()
+    texts = exchanges(connection, [row["trace_id"] for row in rows])
+    facts = _facts(whole)
+    total = facts.pop("requests")
+    return Conversation(
+        session_id=session_id,
+        application=whole["application"],
+        user_id=whole["user_id"] or None,
+        start=instant(whole["first_ns"]),
+        end=instant(whole["last_ns"]),
+        total_turns=total,
+        turns=tuple(
+            _turn(row, number, *texts.get(row["trace_id"], (None, None)))
+            for number, row in enumerate(rows, offset + 1)
+        ),
+        next_offset=offset + limit if offset + limit < total else None,
+        **facts,
+    )
+
+
+def list_sessions(
+    connection: sa.Connection,
+    filters: Filters,
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+    user: str | None = None,
+) -> SessionPage:
+    """One page of the sessions with a request in the window, the most recently active first.
+
+    At most `MOST_LOOKED_AT` requests are looked at for one page.
+
+    Args:
+        connection: best a `reading` snapshot.
+        filters: the window and what it is narrowed to; `model` is that of the request.
+        limit: sessions wanted, 1 to `MAX_LIMIT`.
+        cursor: `next_cursor` of the page before.
+        user: only requests of this user.
+
+    Raises:
+        BadInput: a limit out of range, or a cursor that is none of ours.
+    """
+    _check_limit(limit)
+    after = paging.decoded(cursor) if cursor else None
+    scope = [*paging.window_scope(filters, is_indexed=user is not None), *paging.narrowed(filters)]
+    if user is not None:
+        scope.append(request.c.user_id == user)
+    wanted: dict[str, sa.RowMapping] = {}
+    place, looked_at = after, 0
+    while len(wanted) < limit and looked_at < MOST_LOOKED_AT:
+        rows = _newest(connection, scope, place)
+        fresh = _sessions(connection, filters, user, {row.session_id for row in rows} - {"", *wanted}, after)
+        for row in rows:
+            place = (row.start_ns, row.id)
+            if row.session_id in fresh:
+                wanted.setdefault(row.session_id, fresh[row.session_id])
+            if len(wanted) == limit:
+                break
+        looked_at += len(rows)
+        if len(rows) < _AT_ONCE and len(wanted) < limit:
+            place = None
+            break
+    return SessionPage(
+        rows=tuple(_session(row) for row in wanted.values()),
+        next_cursor=None if place is None else paging.encoded(*place),
+    )
+
+
+def _newest(
+    connection: sa.Connection, scope: Sequence[sa.ColumnElement[bool]], place: tuple[int, int] | None
+) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Some requests, newest first, after a place in that list."""
+    before = [] if place is None else [paging.before(*place)]
+    return connection.execute(
+        sa.select(request.c.session_id, request.c.start_ns, request.c.id)
+        .where(*scope, *before)
+        .order_by(*paging.NEWEST_FIRST)
+        .limit(_AT_ONCE)
+    ).all()
+
+
+def _sessions(
+    connection: sa.Connection,
+    filters: Filters,
+    user: str | None,
+    session_ids: set[str],
+    after: tuple[int, int] | None,
+) -> dict[str, sa.RowMapping]:
+    """Figures of these sessions in the window, without those that an earlier page has shown."""
+    if not session_ids:
+        return {}
+    scope = [
+        *paging.window_scope(filters, is_indexed=True),
+        *paging.narrowed(filters),
+        request.c.session_id.in_(sorted(session_ids)),
+    ]
+    if user is not None:
+        scope.append(request.c.user_id.concat("") == user)
+    statement = _sums(scope, request.c.session_id)
+    if after is not None:
+        is_shown = sa.not_(paging.before(*after))
+        statement = statement.having(sa.func.sum(sa.case((is_shown, 1), else_=0)) == 0)
+    return {row["session_id"]: row for row in connection.execute(statement).mappings()}
+
+
+_SUMMED = ("calls", "unpriced_calls", "cost_nano_usd", "input_tokens", "output_tokens")
+
+
+def _sums(scope: Sequence[sa.ColumnElement[bool]], *keys: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Figures of requests by `keys`; no row for no request."""
+    failed = sa.case((sa.and_(request.c.duration_ns.is_not(None), request.c.is_error), 1), else_=0)
+    return (
+        sa.select(
+            *keys,
+            sa.func.min(request.c.application).label("application"),
+            sa.func.max(request.c.user_id).label("user_id"),
+            sa.func.min(request.c.start_ns).label("first_ns"),
+            sa.func.max(request.c.start_ns).label("last_ns"),
+            sa.func.count(request.c.trace_id.distinct()).label("requests"),
+            sa.func.sum(failed).label("errors"),
+            *[_sum(name).label(name) for name in _SUMMED],
+        )
+        .where(*scope)
+        .group_by(*keys)
+        .having(sa.func.count() > 0)
+    )
+
+
+def _turns(scope: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    """A row for each trace; the application whose root has come tells how it ended."""
+    return (
+        sa.select(
+            request.c.trace_id,
+            sa.func.min(request.c.application).label("application"),
+            sa.func.min(request.c.start_ns).label("start_ns"),
+            sa.func.max(request.c.duration_ns).label("duration_ns"),
+            sa.func.max(sa.case((request.c.is_error, 1), else_=0)).label("is_error"),
+            sa.func.max(request.c.release).label("release"),
+            sa.func.max(request.c.model).label("model"),
+            *[_sum(name).label(name) for name in _SUMMED],
+        )
+        .where(*scope)
+        .group_by(request.c.trace_id)
+    )
+
+
+def _turn(row: sa.RowMapping, number: int, question: str | None, answer: str | None) -> Turn:
+    duration_ns = row["duration_ns"]
+    return Turn(
+        number=number,
+        trace_id=row["trace_id"],
+        application=row["application"],
+        start=instant(row["start_ns"]),
+        question=question,
+        answer=answer,
+        status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
+        latency_ms=milliseconds(duration_ns),
+        running_cost_nano_usd=int(row["running"]),
+        release=row["release"] or None,
+        model=row["model"] or None,
+        **{name: int(row[name]) for name in _SUMMED},
+    )
+
+
+def _session(row: sa.RowMapping) -> SessionRow:
+    return SessionRow(
+        session_id=row["session_id"],
+        application=row["application"],
+        user_id=row["user_id"] or None,
+        first=instant(row["first_ns"]),
+        last=instant(row["last_ns"]),
+        **_facts(row),
+    )
+
+
+def _facts(row: sa.RowMapping) -> dict[str, int]:
+    return {name: int(row[name]) for name in ("requests", "errors", *_SUMMED)}
+
+
+def _sum(name: str) -> sa.ColumnElement[int]:
+    return sa.cast(sa.func.sum(request.c[name]), sa.BigInteger)
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise BadInput(f"The limit of sessions and turns is 1 to {MAX_LIMIT}, not {limit}.")

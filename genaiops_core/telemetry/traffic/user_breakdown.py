@@ -1,0 +1,128 @@
+"""Traffic by user or session, from the rows of requests and spans: rollups do not keep people apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from db.tables.telemetry import ROLLUP_SUMS, request, span
+from genaiops_core.telemetry.figures import NO_LATENCY, Figures, figures, milliseconds
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traffic.users import UserDay, UserDetail, UserRow, user, users
+
+__all__ = ["PEOPLE", "UserDay", "UserDetail", "UserRow", "by_person", "user", "users"]
+
+PEOPLE: Mapping[str, str] = {"user": "user_id", "session": "session_id"}
+"""Who to break down by, and the column that says it."""
+
+_PERCENTS = (50, 95, 99)
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+
+Key = tuple[str, ...]
+
+
+def by_person(connection: sa.Connection, filters: Filters, by: Sequence[str]) -> dict[Key, Figures]:
+    """The figures of each user or session: exact, percentiles included.
+
+    A call belongs to the user and session of its request and counts in the window its request started in. Cost
+    grows with the requests in the window; name an application where there are many.
+
+    Args:
+        connection: best a `reading` snapshot.
+        filters: the window and what it is narrowed to; `model` is that of the request and of the calls.
+        by: one or more of application, user, session.
+
+    Returns:
+        Figures by key, a value for each of `by` ('' where it was not said).
+    """
+    requests, calls = _requests(filters, by).subquery(), _calls(filters, by).subquery()
+    sums: dict[Key, dict[str, int]] = defaultdict(lambda: dict.fromkeys(ROLLUP_SUMS, 0))
+    for rows, counted, failed in ((requests, "requests", "request_errors"), (calls, "calls", "call_errors")):
+        columns = [sa.func.count().label(counted), _count(rows.c.is_error).label(failed)]
+        columns += [_sum(rows.c[name]).label(name) for name in (*_TOKENS, "cost_nano_usd") if name in rows.c]
+        if "cost_nano_usd" in rows.c:
+            columns.append(_count(rows.c.cost_nano_usd.is_(None)).label("unpriced_calls"))
+        keys = [rows.c[name] for name in by]
+        for row in connection.execute(sa.select(*keys, *columns).group_by(*keys)).mappings():
+            sums[tuple(row[name] for name in by)].update({c.name: int(row[c.name]) for c in columns})
+    latency_ms, call_latency_ms = _latency(connection, requests, by), _latency(connection, calls, by)
+    return {
+        key: figures(
+            values,
+            by_model=filters.model is not None,
+            latency_ms=latency_ms.get(key, NO_LATENCY),
+            call_latency_ms=call_latency_ms.get(key, NO_LATENCY),
+        )
+        for key, values in sums.items()
+    }
+
+
+def _scope(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    named = {
+        "application": filters.application,
+        "environment": filters.environment,
+        "release": filters.release,
+    }
+    narrowed = [request.c[name] == value for name, value in named.items() if value is not None]
+    return [request.c.start_ns >= filters.start_ns, request.c.start_ns < filters.end_ns, *narrowed]
+
+
+def _keys(by: Sequence[str]) -> list[sa.ColumnElement[Any]]:
+    return [request.c[PEOPLE.get(name, name)].label(name) for name in by]
+
+
+def _requests(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:
+    """Requests whose root span has come, one row each."""
+    scope = [*_scope(filters), request.c.duration_ns.is_not(None)]
+    if filters.model is not None:
+        scope.append(request.c.model == filters.model)
+    return sa.select(*_keys(by), request.c.is_error, request.c.duration_ns).where(*scope)
+
+
+def _calls(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:
+    """Model calls of the requests in the window, one row each."""
+    scope = [*_scope(filters), span.c.is_call]
+    if filters.model is not None:
+        scope.append(span.c.model == filters.model)
+    same_trace = sa.and_(span.c.trace_id == request.c.trace_id, span.c.application == request.c.application)
+    told = [span.c[name] for name in ("is_error", "duration_ns", "cost_nano_usd", *_TOKENS)]
+    return sa.select(*_keys(by), *told).select_from(request.join(span, same_trace)).where(*scope)
+
+
+def _latency(
+    connection: sa.Connection, rows: sa.Subquery, by: Sequence[str]
+) -> dict[Key, Mapping[str, float | None]]:
+    """Nearest-rank percentiles of the successful rows of each key, found by the database."""
+    keys = [rows.c[name] for name in by]
+    ranked = (
+        sa.select(
+            *keys,
+            rows.c.duration_ns,
+            sa.func.row_number().over(partition_by=keys, order_by=rows.c.duration_ns).label("rank"),
+            sa.func.count().over(partition_by=keys).label("size"),
+        )
+        # A duration below 0 is one that nobody knows.
+        .where(~rows.c.is_error, rows.c.duration_ns >= 0)
+        .subquery()
+    )
+    wanted = [ranked.c.rank == (ranked.c.size * percent + 99) // 100 for percent in _PERCENTS]
+    statement = sa.select(
+        *[ranked.c[name] for name in by],
+        *[
+            sa.func.max(sa.case((condition, ranked.c.duration_ns))).label(f"p{percent}")
+            for percent, condition in zip(_PERCENTS, wanted, strict=True)
+        ],
+    ).group_by(*[ranked.c[name] for name in by])
+    size = len(by)
+    return {tuple(row[:size]): milliseconds(row[size:]) for row in connection.execute(statement)}
+
+
+def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+
+def _sum(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(column), 0)

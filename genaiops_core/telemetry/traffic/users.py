@@ -1,0 +1,235 @@
+"""What users spend: who spends most, and one of them day by day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+import sqlalchemy as sa
+
+from db.tables.telemetry import USAGE_SUMS, request, usage_user_day
+from genaiops_core.errors import BadInput
+from genaiops_core.telemetry.figures import known_usd
+from genaiops_core.telemetry.rollups.usage import DAY_NS, Day, open_days, request_sums
+from genaiops_core.telemetry.time_window import Filters, instant
+
+Order = Literal["cost", "requests", "errors", "tokens"]
+ORDERS: tuple[Order, ...] = get_args(Order)
+MAX_LIMIT = 1_000
+
+_MOST_RANGES = 200
+_EPOCH = dt.date(1970, 1, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserRow:
+    """What one user used."""
+
+    user_id: str | None
+    """None for all traffic that names no user."""
+    requests: int
+    errors: int
+    """Failed requests."""
+    calls: int
+    unpriced_calls: int
+    cost_nano_usd: int
+    """Of the calls that have a price."""
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def cost_usd(self) -> str | None:
+        """The exact cost as a decimal number, or None when every call is without a price."""
+        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+
+    @property
+    def error_rate(self) -> float | None:
+        """Failed requests over requests; None without requests."""
+        return self.errors / self.requests if self.requests else None
+
+    @classmethod
+    def from_row(cls, row: sa.RowMapping | Mapping[str, Any]) -> Self:
+        sums = {name: int(row[name] or 0) for name in USAGE_SUMS}
+        return cls(user_id=row["user_id"] or None, errors=sums.pop("request_errors"), **sums)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserDay:
+    """One day (UTC) of one user; days without traffic are left out."""
+
+    day: dt.date
+    figures: UserRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserDetail:
+    """One user over a window."""
+
+    figures: UserRow
+    days: tuple[UserDay, ...]
+    applications: tuple[str, ...]
+    first: dt.datetime | None
+    """Start of the first request still kept; None when only sums are."""
+    last: dt.datetime | None
+
+
+def users(
+    connection: sa.Connection, filters: Filters, *, order_by: str = "cost", limit: int = 50
+) -> list[UserRow]:
+    """The users with the most of something, the most first.
+
+    Days that are over are read as kept sums and the others from their requests, so that this is exact at any moment
+    and quick at any size. Traffic without a user is a row of its own.
+
+    Args:
+        connection: best a `reading` snapshot.
+        filters: the window and what it is narrowed to; `model` is that of the request.
+        order_by: one of `ORDERS`.
+        limit: rows wanted, 1 to `MAX_LIMIT`.
+
+    Raises:
+        BadInput: another order, or a limit out of range.
+    """
+    if order_by not in ORDERS:
+        raise BadInput(f"Users are ordered by one of {', '.join(ORDERS)}, not '{order_by}'.")
+    if not 1 <= limit <= MAX_LIMIT:
+        raise BadInput(f"The limit of a list of users is 1 to {MAX_LIMIT}, not {limit}.")
+    used = _usage(connection, filters, ("user_id",))
+    sums = {name: _sum(used.c[name]) for name in USAGE_SUMS}
+    most = {
+        "cost": sums["cost_nano_usd"],
+        "requests": sums["requests"],
+        "errors": sums["request_errors"],
+        "tokens": sums["input_tokens"] + sums["output_tokens"],
+    }[order_by]
+    rows = connection.execute(
+        sa.select(used.c.user_id, *[column.label(name) for name, column in sums.items()])
+        .group_by(used.c.user_id)
+        .order_by(most.desc(), sums["requests"].desc(), used.c.user_id)
+        .limit(limit)
+    )
+    return [UserRow.from_row(row) for row in rows.mappings()]
+
+
+def user(connection: sa.Connection, filters: Filters, user_id: str) -> UserDetail | None:
+    """One user over the window, day by day; None when nothing of them is kept there."""
+    used = _usage(connection, filters, ("user_id", "day", "application"), user_id)
+    rows = connection.execute(sa.select(used)).mappings().all()
+    if not rows:
+        return None
+    days: dict[int, dict[str, int]] = {}
+    total = dict.fromkeys(USAGE_SUMS, 0)
+    for row in rows:
+        of_day = days.setdefault(int(row["day"]), dict.fromkeys(USAGE_SUMS, 0))
+        for name in USAGE_SUMS:
+            of_day[name] += int(row[name] or 0)
+            total[name] += int(row[name] or 0)
+    scope = [request.c.start_ns >= filters.start_ns, request.c.start_ns < filters.end_ns]
+    first, last = connection.execute(
+        sa.select(sa.func.min(request.c.start_ns), sa.func.max(request.c.start_ns)).where(
+            request.c.user_id == user_id, *scope, *_narrowed(request, filters)
+        )
+    ).one()
+    return UserDetail(
+        figures=UserRow.from_row({"user_id": user_id, **total}),
+        days=tuple(
+            UserDay(
+                day=_EPOCH + dt.timedelta(days=day),
+                figures=UserRow.from_row({"user_id": user_id, **days[day]}),
+            )
+            for day in sorted(days)
+        ),
+        applications=tuple(sorted({row["application"] for row in rows})),
+        first=None if first is None else instant(first),
+        last=None if last is None else instant(last),
+    )
+
+
+def _usage(
+    connection: sa.Connection, filters: Filters, keys: tuple[str, ...], user_id: str | None = None
+) -> sa.Subquery:
+    """Sums by `keys` of everything in the window, a row for each place they are read from."""
+    first_day, last_day = -(-filters.start_ns // DAY_NS), filters.end_ns // DAY_NS
+    opened = open_days(connection, first_day, last_day, filters.application) if first_day < last_day else []
+    ranges = list(_ranges(filters, first_day, last_day, opened))
+    parts = []
+    if len(ranges) > _MOST_RANGES:
+        # So many days wait to be closed that one pass over all requests is the shorter way.
+        ranges = [(filters.application, filters.start_ns, filters.end_ns)]
+    elif first_day < last_day:
+        parts.append(_closed(filters, keys, first_day, last_day, opened, user_id))
+    parts += [_of_requests(filters, keys, bounds, user_id) for bounds in ranges]
+    return sa.union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+
+
+def _ranges(
+    filters: Filters, first_day: int, last_day: int, opened: list[Day]
+) -> Iterator[tuple[str | None, int, int]]:
+    """Stretches of time, of one application or of all, that must be read from requests."""
+    if first_day >= last_day:
+        yield filters.application, filters.start_ns, filters.end_ns
+        return
+    for start_ns, end_ns in (
+        (filters.start_ns, first_day * DAY_NS),
+        (last_day * DAY_NS, filters.end_ns),
+    ):
+        if start_ns < end_ns:
+            yield filters.application, start_ns, end_ns
+    stretch: tuple[str, int, int] | None = None
+    for application, day in sorted(opened):
+        if stretch is not None and stretch[0] == application and stretch[2] == day:
+            stretch = (application, stretch[1], day + 1)
+            continue
+        if stretch is not None:
+            yield stretch[0], stretch[1] * DAY_NS, stretch[2] * DAY_NS
+        stretch = (application, day, day + 1)
+    if stretch is not None:
+        yield stretch[0], stretch[1] * DAY_NS, stretch[2] * DAY_NS
+
+
+def _closed(
+    filters: Filters,
+    keys: tuple[str, ...],
+    first_day: int,
+    last_day: int,
+    opened: list[Day],
+    user_id: str | None,
+) -> sa.Select[Any]:
+    usage = usage_user_day.c
+    scope = [usage.day >= first_day, usage.day < last_day, *_narrowed(usage_user_day, filters)]
+    if filters.application is not None:
+        scope.append(usage.application == filters.application)
+    if user_id is not None:
+        scope.append(usage.user_id == user_id)
+    if opened:
+        scope.append(sa.tuple_(usage.application, usage.day).not_in(opened))
+    sums = [_sum(usage[name]).label(name) for name in USAGE_SUMS]
+    columns = [usage[name] for name in keys]
+    return sa.select(*columns, *sums).where(*scope).group_by(*columns)
+
+
+def _of_requests(
+    filters: Filters, keys: tuple[str, ...], bounds: tuple[str | None, int, int], user_id: str | None
+) -> sa.Select[Any]:
+    application, start_ns, end_ns = bounds
+    scope = [request.c.start_ns >= start_ns, request.c.start_ns < end_ns, *_narrowed(request, filters)]
+    if application is not None:
+        # Where the user leads, their index is the one to take.
+        column = request.c.application if user_id is None else request.c.application.concat("")
+        scope.append(column == application)
+    if user_id is not None:
+        scope.append(request.c.user_id == user_id)
+    day = request.c.start_ns // sa.literal_column(str(DAY_NS), sa.BigInteger)
+    columns = [day if name == "day" else request.c[name] for name in keys]
+    labelled = [column.label(name) for name, column in zip(keys, columns, strict=True)]
+    return sa.select(*labelled, *request_sums()).where(*scope).group_by(*columns)
+
+
+def _narrowed(table: sa.Table, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in filters.dimensions.items()]
+
+
+def _sum(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    return sa.cast(sa.func.sum(column), sa.BigInteger)

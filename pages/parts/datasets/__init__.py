@@ -1,0 +1,1 @@
+"""Datasets: import, versions, edits, splits, export."""

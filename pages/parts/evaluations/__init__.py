@@ -1,0 +1,1 @@
+"""Evaluation runs: list, progress, verdict, cases, comparison."""

@@ -1,0 +1,74 @@
+"""The gates of a run: what was asked, what was measured, and why each verdict is what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.verdicts import gates
+from pages.parts.shared import tables, units
+from pages.parts.shared.frame import Screen
+
+_ORDER = {"failed": 0, "error": 1, "inconclusive": 2, "passed": 3}
+
+
+def draw(_here: Screen, run: Evaluation) -> None:
+    """Gates with what went wrong first, and the stages they belong to."""
+    found = run.results or {}
+    decided: Sequence[Mapping[str, Any]] = found.get("gates") or []
+    if not decided:
+        st.caption(
+            "This run had no gate, so it has nothing to pass or fail."
+            if run.state == "finished"
+            else "A run that did not finish has no verdict, so its gates were not decided."
+        )
+        return
+    with st.container(horizontal=True, gap="small"):
+        for stage in found.get("stages") or []:
+            score = f", score {stage['score']:.3f}" if stage.get("score") is not None else ""
+            tables.badge(
+                str(stage["verdict"]),
+                label=f"{units.plain(stage['name'])}: {units.plain(stage['verdict'])}{score}",
+            )
+    column = tables.column
+    ordered = sorted(decided, key=lambda gate: _ORDER.get(gate["verdict"], 0))
+    picked = tables.pick(
+        [
+            {
+                "verdict": [gate["verdict"]],
+                "stage": gate.get("stage"),
+                "metric": gate.get("metric"),
+                "threshold": gate.get("threshold"),
+                "measured": gate.get("measured"),
+                "unit": _unit(gate),
+                "why": gate.get("why"),
+            }
+            for gate in ordered
+        ],
+        {
+            "verdict": tables.states("Verdict"),
+            "stage": column.TextColumn("Stage", width=135),
+            "metric": column.TextColumn("Metric", width=135),
+            "threshold": column.NumberColumn("Asked", format="%.4g", width=70),
+            "measured": column.NumberColumn("Measured", format="%.4g", width=80),
+            "unit": column.TextColumn("Unit", width=90),
+            "why": column.TextColumn("Why", width="large"),
+        },
+        key=f"evaluation_gates_{run.id}",
+        alt="Gates with their verdicts and why, what went wrong first; select one to read its reason in full",
+        default=0,
+    )
+    chosen = ordered[picked if picked is not None else 0]
+    st.text(f"{chosen.get('metric')}: {chosen.get('why')}")
+
+
+def _unit(gate: Mapping[str, Any]) -> str:
+    """What the figures of a gate are: a score, dollars, milliseconds, or how much worse than the baseline."""
+    if gate.get("kind") == gates.REGRESSION:
+        return "degradation"
+    if gate.get("kind") == gates.LIMIT:
+        return "ms" if str(gate.get("metric")).startswith("latency") else "USD"
+    return "score"

@@ -1,0 +1,1 @@
+"""The form that launches an evaluation."""

@@ -1,0 +1,53 @@
+"""One prompt: the text of a version, or what changed between two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from genaiops_core.releases.prompts import PromptVersion
+from pages.parts.shared import keys, text_diff, units
+
+
+def draw(versions: Sequence[PromptVersion]) -> None:
+    """One prompt: the text of a version, or what changed between two."""
+    by_number = {one.version: one for one in versions}
+    numbers = sorted(by_number, reverse=True)
+    newest = by_number[numbers[0]]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(
+            f"{units.plain(newest.application)} / {units.plain(newest.name)}",
+            icon=":material/edit_note:",
+            anchor=False,
+            width="content",
+        )
+        st.space("stretch")
+        identity = f"{newest.application}_{newest.name}"
+        new = st.selectbox(
+            "Version",
+            numbers,
+            format_func=lambda n: f"version {n}",
+            key=f"{keys.PROMPT_NEW}_{identity}",
+            label_visibility="collapsed",
+            width=130,
+        )
+        old = st.selectbox(
+            "Compare with",
+            [n for n in numbers if n != new],
+            index=None,
+            placeholder="Compare with",
+            format_func=lambda n: f"version {n}",
+            key=f"{keys.PROMPT_OLD}_{identity}",
+            label_visibility="collapsed",
+            width=160,
+        )
+    one = by_number.get(new, newest)
+    st.caption(
+        f"Added {units.instant(one.created_at)} by {units.plain(one.created_by)}, {len(one.text):,} characters"
+    )
+    if old is None:
+        st.code(one.text, language=None, wrap_lines=True, line_numbers=True)
+        return
+    before = by_number[old]
+    text_diff.draw(before.text, one.text, old=f"version {old}", new=f"version {new}")

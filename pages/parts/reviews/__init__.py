@@ -1,0 +1,1 @@
+"""Human reviews, labels and judge-human agreement."""

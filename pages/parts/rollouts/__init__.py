@@ -1,0 +1,1 @@
+"""Rollouts, rollbacks and incidents."""

@@ -1,0 +1,38 @@
+"""The rollback dialog: the same from every screen, because it is opened in a hurry."""
+
+from __future__ import annotations
+
+from genaiops_core.rollbacks import procedure
+from genaiops_core.rollouts.rollouts import Rollout
+from pages.parts import reads
+from pages.parts.shared import confirm, units
+from pages.parts.shared.frame import Screen
+
+
+def ask(here: Screen, one: Rollout) -> None:
+    """Say what will happen, take the reason and the name of the application, then roll back."""
+
+    def act(reason: str) -> str:
+        done = procedure.roll_back(here.engine, actor=here.actor, application=one.application, reason=reason)
+        reads.changed("rollouts", "incidents", "releases")
+        return f"Rolled {done.application} back from {done.from_release} to {done.to_release}."
+
+    if one.canary:
+        sentence = (
+            f"All traffic of **{units.plain(one.application)}** goes to the stable release "
+            f"**{units.plain(one.stable)}**. The canary **{units.plain(one.canary)}** leaves traffic at once."
+        )
+    else:
+        sentence = (
+            f"No canary is live. All traffic of **{units.plain(one.application)}** goes from "
+            f"**{units.plain(one.stable)}** back to the stable release before it."
+        )
+    confirm.ask(
+        "rollback",
+        title=f"Roll back {units.plain(one.application)}",
+        icon=":material/undo:",
+        button="Roll back",
+        act=act,
+        sentence=f"{sentence} An incident is opened with the figures of this moment.",
+        type_to_confirm=one.application,
+    )

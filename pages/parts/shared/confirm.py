@@ -1,0 +1,112 @@
+"""Dialogs that change something: inputs, a required reason, sometimes the name typed out; then one use case.
+
+The work runs in the callback of the submit button. An expected error stays in the dialog, as its sentence; success
+closes the dialog and says what happened in a toast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from genaiops_core.errors import BadInput, GenAIOpsError
+from pages.parts.shared import frame, keys, units
+
+
+def ask(
+    name: str,
+    *,
+    title: str,
+    icon: str,
+    button: str,
+    act: Callable[[str], str],
+    fields: Callable[[], None] | None = None,
+    sentence: str = "",
+    needs_reason: bool = True,
+    type_to_confirm: str | None = None,
+    width: str = "small",
+) -> None:
+    """Open a dialog.
+
+    Args:
+        name: prefix of the dialog's widget keys, unique on the page.
+        title: what is about to happen.
+        icon: Material icon of the dialog and its button.
+        button: label of the one button that acts.
+        act: gets the reason, runs the use case and returns the sentence for the toast.
+        fields: draws further inputs, each with its own key; `act` reads them from the session state.
+        sentence: what will follow, in words; names in it must already be `units.plain`.
+        needs_reason: whether acting without a reason is refused.
+        type_to_confirm: a name to be typed before anything happens.
+        width: of the dialog, as `st.dialog` names it.
+    """
+
+    @st.dialog(title, icon=icon, width=width)  # type: ignore[arg-type]
+    def body() -> None:
+        with st.form(keys.dialog_form(name), border=False, enter_to_submit=False):
+            if sentence:
+                st.markdown(sentence)
+            if fields is not None:
+                fields()
+            if needs_reason:
+                st.text_area(
+                    "Reason", key=keys.dialog_reason(name), height=80, placeholder="Kept in the audit log"
+                )
+            if type_to_confirm is not None:
+                st.text_input(
+                    f"Type {units.plain(type_to_confirm)} to confirm",
+                    key=keys.dialog_typed(name),
+                    placeholder=type_to_confirm,
+                    autocomplete="off",
+                )
+            st.form_submit_button(
+                button, type="primary", icon=icon, key=keys.dialog_submit(name), on_click=submit
+            )
+        if refusal := st.session_state.pop(keys.dialog_problem(name), None):
+            st.error(units.plain(refusal), icon=":material/error:")
+
+    def submit() -> None:
+        try:
+            frame.flash(act(_reason(name, needs_reason=needs_reason, type_to_confirm=type_to_confirm)))
+        except GenAIOpsError as error:
+            st.session_state[keys.dialog_problem(name)] = str(error)
+            return
+        st.rerun()
+
+    body()
+
+
+def run(act: Callable[[], str]) -> None:
+    """For buttons that need no dialog: run a use case in a callback, then toast or keep its sentence."""
+    try:
+        frame.flash(act())
+    except GenAIOpsError as error:
+        st.session_state[keys.PROBLEM] = str(error)
+
+
+def required(reason: object) -> str:
+    """The reason that was typed.
+
+    Raises:
+        BadInput: there is none.
+    """
+    text = str(reason or "").strip()
+    if not text:
+        raise BadInput("Say why: the reason is empty, and it is what the audit log keeps.")
+    return text
+
+
+def problem() -> None:
+    """Show the sentence that the last `run` was refused with."""
+    if sentence := st.session_state.pop(keys.PROBLEM, None):
+        st.error(units.plain(sentence), icon=":material/error:")
+
+
+def _reason(name: str, *, needs_reason: bool, type_to_confirm: str | None) -> str:
+    given = st.session_state.get(keys.dialog_reason(name))
+    reason = required(given) if needs_reason else str(given or "").strip()
+    typed = str(st.session_state.get(keys.dialog_typed(name)) or "").strip()
+    if type_to_confirm is not None and typed != type_to_confirm:
+        raise BadInput(f"Nothing was changed: type {type_to_confirm} exactly to confirm.")
+    return reason

@@ -1,0 +1,157 @@
+"""The frame of every screen: the guard, the header row, who is acting, and what is shown when something fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from genaiops_core.access.identity import actor_name, require_safe_address
+from genaiops_core.errors import GenAIOpsError
+from genaiops_core.settings import Settings
+from pages.parts import reads
+from pages.parts.shared import catalogue, keys, units
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """What the guard hands to a page: where it is, which database it reads, and who acts."""
+
+    entry: catalogue.Entry
+    settings: Settings
+    url: str
+    engine: reads.Engine
+    actor: str
+
+
+def guard(name: str) -> Screen:
+    """First statement of every page: nothing is read or drawn before it has passed.
+
+    It makes sure that the router ran, that nobody from outside can look while no login is configured, names the
+    actor, and sets title, logo and sidebar.
+    """
+    _require_router()
+    entry = catalogue.BY_NAME[name]
+    settings = Settings()
+    st.set_page_config(page_title=f"{entry.title} · GenAIOps")
+    _require_safe_server()
+    engine = reads.engine(settings.url)
+    actor = _identity(settings)
+    if sentence := st.session_state.pop(keys.FLASH, None):
+        st.toast(units.plain(sentence), icon=":material/check_circle:")
+    return Screen(entry=entry, settings=settings, url=settings.url, engine=engine, actor=actor)
+
+
+def brand() -> None:
+    """Browser tab, icon, wide layout and the logo of the current theme."""
+    st.set_page_config(
+        page_title="GenAIOps",
+        page_icon=STATIC / "icon.svg",
+        layout="wide",
+        initial_sidebar_state=232,
+    )
+    theme = "dark" if st.context.theme.type == "dark" else "light"
+    st.logo(STATIC / f"logo-{theme}.svg", size="medium", icon_image=STATIC / "icon.svg")
+
+
+def flash(sentence: str) -> None:
+    """Say `sentence` in a toast once the screen has been drawn again."""
+    st.session_state[keys.FLASH] = sentence
+
+
+@contextmanager
+def gently() -> Iterator[None]:
+    """Draw a designed panel instead of a traceback when what failed is expected or is the database."""
+    try:
+        yield
+    except GenAIOpsError as error:
+        st.error(units.plain(error), icon=":material/error:")
+    except reads.DATABASE_ERRORS as error:
+        _database_failed(error)
+
+
+def live(run_every_s: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A panel that draws itself again every `run_every_s` seconds and fails as gently as a whole screen."""
+
+    def decorate(draw: Callable[..., None]) -> Callable[..., None]:
+        @st.fragment(run_every=run_every_s)
+        def panel(*args: Any) -> None:
+            with gently():
+                draw(*args)
+
+        return panel
+
+    return decorate
+
+
+def empty(title: str, sentence: str, *, icon: str, to: str | None = None, link: str = "") -> None:
+    """What stands where there is nothing yet: what it is, how it comes, and where to go for it."""
+    with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
+        st.space("small")
+        st.markdown(f":gray[:material/{icon}:] **{title}**", width="content")
+        st.caption(sentence, width="content", text_alignment="center")
+        if to is not None:
+            entry = catalogue.BY_NAME[to]
+            st.page_link(entry.path, label=link or entry.title, icon=entry.icon)
+        st.space("small")
+
+
+def _require_router() -> None:
+    # A deep link to a freshly started server runs the page file without Home.py (the framework's older page
+    # discovery). Turning that discovery off and running again sends this visit, and all later ones, through Home.py.
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        brand()
+        st.rerun()
+
+
+def _require_safe_server() -> None:
+    if not st.runtime.exists():
+        return
+    try:
+        require_safe_address(st.get_option("server.address") or "0.0.0.0")  # noqa: S104
+    except GenAIOpsError as error:
+        st.error(units.plain(error), icon=":material/lock:")
+        st.stop()
+
+
+def _identity(settings: Settings) -> str:
+    with (
+        st.sidebar,
+        st.popover(
+            f"Acting as {units.plain(st.session_state.get(keys.ACTOR) or settings.actor)}",
+            icon=":material/account_circle:",
+            type="tertiary",
+        ),
+    ):
+        typed = st.text_input(
+            "Your name",
+            value=settings.actor,
+            key=keys.ACTOR,
+            persist_state="session",
+            max_chars=200,
+            help="Recorded with everything you change. Nobody approves a release they made.",
+        )
+    try:
+        return actor_name(typed or "")
+    except GenAIOpsError:
+        return actor_name(settings.actor)
+
+
+def _database_failed(error: Exception) -> None:
+    reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+    with st.container(border=True):
+        st.subheader("The database cannot be read", icon=":material/database_off:")
+        st.text(reason)
+        st.caption(
+            "Check that GENAIOPS_DATABASE_URL names the right database and that it is running, then try again. "
+            "Traffic of your applications is not affected: they keep the last routing they were given."
+        )
+        st.button("Try again", icon=":material/refresh:", key="frame_retry")

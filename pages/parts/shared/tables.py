@@ -1,0 +1,137 @@
+"""Tables that read the same on every screen: state badges, units, unknowns, CSV from their own toolbar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts.shared import units
+
+STATE_COLOURS = {
+    "healthy": "green",
+    "passed": "green",
+    "ok": "green",
+    "approved": "green",
+    "stable": "green",
+    "promoted": "green",
+    "resolved": "green",
+    "finished": "green",
+    "canary": "blue",
+    "running": "blue",
+    "queued": "gray",
+    "candidate": "gray",
+    "retired": "gray",
+    "cancelled": "gray",
+    "no traffic": "gray",
+    "pending": "orange",
+    "paused": "orange",
+    "inconclusive": "orange",
+    "degraded": "orange",
+    "low": "gray",
+    "medium": "orange",
+    "high": "red",
+    "critical": "red",
+    "open": "red",
+    "rejected": "red",
+    "failed": "red",
+    "error": "red",
+    "failing": "red",
+    "rolled_back": "red",
+    "incident": "red",
+    "demo": "violet",
+    "undefined": "orange",
+}
+"""Red, orange and green speak of state only; everything else is blue, violet or grey."""
+
+column = st.column_config
+
+
+def badge(state: str, *, label: str | None = None, icon: str | None = None) -> None:
+    """One state as a coloured badge."""
+    st.badge(label or words(state), color=STATE_COLOURS.get(state, "gray"), icon=icon)  # type: ignore[arg-type]
+
+
+def words(state: str) -> str:
+    """A state as people write it."""
+    return state.replace("_", " ")
+
+
+def states(label: str, *, width: Any = 100, help: str | None = None) -> Any:
+    """A column of coloured states; give each cell as a list of states."""
+    return column.MultiselectColumn(
+        label,
+        options=list(STATE_COLOURS),
+        color=list(STATE_COLOURS.values()),
+        format_func=words,
+        width=width,
+        help=help,
+    )
+
+
+def show(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Any],
+    *,
+    key: str,
+    alt: str,
+    height: Any = "content",
+) -> None:
+    """Draw rows; the toolbar of the table downloads them as CSV."""
+    st.dataframe(
+        _frame(rows, columns),
+        hide_index=True,
+        column_config=dict(columns),
+        key=key,
+        alt=alt,
+        height=_height(len(rows), height),
+        placeholder="unknown",
+    )
+
+
+def pick(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Any],
+    *,
+    key: str,
+    alt: str,
+    height: Any = "content",
+    default: int | None = None,
+) -> int | None:
+    """Draw rows of which one can be selected; returns its position."""
+    event = st.dataframe(
+        _frame(rows, columns),
+        hide_index=True,
+        column_config=dict(columns),
+        key=key,
+        alt=alt,
+        height=_height(len(rows), height),
+        placeholder="unknown",
+        on_select="rerun",
+        selection_mode="single-row",
+        selection_default=None if default is None else {"selection": {"rows": [default]}},
+    )
+    chosen = event.selection.rows
+    return int(chosen[0]) if chosen and chosen[0] < len(rows) else None
+
+
+def has_selection(key: str) -> bool:
+    """Whether a row of the table `key` is selected, known before the table is drawn."""
+    event = st.session_state.get(key)
+    return bool(event and event["selection"]["rows"])
+
+
+def facts(values: Mapping[str, object]) -> None:
+    """Name and value pairs; values are shown as text, whatever is in them."""
+    st.table({units.plain(name): units.plain(value) for name, value in values.items()}, border="horizontal")
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame([{name: row.get(name) for name in columns} for row in rows], columns=list(columns))
+
+
+def _height(rows: int, height: Any) -> Any:
+    # A table of a few rows is as tall as its rows; a long one scrolls in itself instead of stretching the page.
+    return 420 if height == "content" and rows > 11 else height

@@ -1,0 +1,131 @@
+"""One trace: its figures and diagnosis, its steps, and everything that was said in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import Any
+
+import streamlit as st
+
+from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traces.trace import Trace
+from pages.parts.datasets import to_dataset
+from pages.parts.reads import reviews, traffic
+from pages.parts.shared import keys, tables, units
+from pages.parts.shared.frame import Screen
+from pages.parts.traces import trace_content, trace_steps, trace_tabs
+
+MOST_BARS = 300
+"""Steps drawn at once; the others are a page or an arrow away."""
+
+
+def draw(here: Screen, trace_id: str, *, is_alone: bool) -> bool:
+    """One trace, or False when nothing of it has come."""
+    state = _state(trace_id)
+    folds = tuple(sorted(state["folds"]))
+    found = traffic.get_trace(here.url, trace_id, state["offset"], MOST_BARS, folds)
+    if found is None:
+        return False
+    _head(here, found, is_alone=is_alone)
+    _figures(found)
+    _diagnosis(found, state)
+    chosen = trace_steps.draw(found, state, most=MOST_BARS)
+    trace_tabs.draw(here, found, chosen)
+    return True
+
+
+def _state(trace_id: str) -> dict[str, Any]:
+    """What is folded and looked at in the trace on the screen; another trace starts afresh."""
+    state = st.session_state.get(keys.TRACE_WINDOW)
+    if state is None or state["trace_id"] != trace_id:
+        state = {"trace_id": trace_id, "folds": set(), "offset": 0, "wanted": None, "version": 0}
+        st.session_state[keys.TRACE_WINDOW] = state
+    made: dict[str, Any] = state
+    return made
+
+
+def _head(here: Screen, trace: Trace, *, is_alone: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(units.plain(trace.name), icon=":material/timeline:", anchor=False, width="content")
+        tables.badge("error" if trace.is_error else "ok" if trace.is_complete else "incomplete")
+        sample = reviews.sample(here.url, trace.applications[0], trace.trace_id)
+        if sample is not None:
+            st.badge(
+                f"sampled: {trace_content.reason(sample.reason)}", icon=":material/colorize:", color="blue"
+            )
+        st.space("stretch")
+        for label, icon, page, key, value in (
+            ("Session", "forum", "sessions", keys.SESSION, trace.session_id),
+            ("User", "person", "users", keys.USER, trace.user_id),
+            ("Link", "link", "traces", keys.TRACE_ID, None if is_alone else trace.trace_id),
+        ):
+            if value:
+                st.page_link(
+                    f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params={key: value}
+                )
+        if st.button("Add to dataset", icon=":material/playlist_add:", key=keys.TO_DATASET):
+            to_dataset.ask(here, trace.applications[0], trace.trace_id)
+        st.download_button(
+            "OTLP",
+            data=lambda: traffic.exported(here.url, _window(trace), f"trace:{trace.trace_id}", "otlp"),
+            file_name=f"trace-{trace.trace_id}.otlp.json",
+            icon=":material/download:",
+            key="trace_download",
+            on_click="ignore",
+            help="Everything that came of this trace, as OTLP JSON",
+        )
+
+
+def _window(trace: Trace) -> Filters:
+    around = Filters.last("24h", now=trace.start + dt.timedelta(hours=12))
+    return dataclasses.replace(around, end=around.end + dt.timedelta(days=1))
+
+
+def _figures(trace: Trace) -> None:
+    with st.grid(6, min_column_width=130, gap="small"):
+        st.metric("Duration", units.duration(trace.duration_ms))
+        st.metric(
+            "Cost",
+            units.usd(None if trace.cost_usd is None else trace.cost_nano_usd),
+            help=f"{trace.unpriced_calls} calls without a price" if trace.unpriced_calls else None,
+        )
+        st.metric("Model calls", units.count(trace.calls), help="Told several times, counted once")
+        st.metric(
+            "Tokens in / out", f"{units.count(trace.input_tokens)} / {units.count(trace.output_tokens)}"
+        )
+        st.metric("Steps", f"{trace.total_spans:,}", help="The latest are left out" if trace.is_cut else None)
+        st.metric("Errors", f"{trace.error_count:,}")
+
+
+def _diagnosis(trace: Trace, state: dict[str, Any]) -> None:
+    """The verdict in plain words, its evidence beside it, and what the interaction cost."""
+    told = trace.diagnosis
+    with st.container(border=True):
+        left, right = st.columns([2, 3], gap="medium")
+        with left:
+            colour = "gray" if told.verdict == "can't tell" else "red"
+            st.markdown(f":{colour}[:material/stethoscope:] **Diagnosis: {units.plain(told.verdict)}**")
+            st.markdown(units.plain(told.summary))
+            st.caption(units.plain(told.cost))
+        with right:
+            st.markdown("**Evidence**")
+            if not told.findings:
+                st.caption("Nothing in this trace says that it went wrong.")
+            here = {one.span_id for one in trace.spans}
+            for at, finding in enumerate(told.findings):
+                kind, sentence, step = st.columns([1.4, 6, 1.5], vertical_alignment="center", gap="small")
+                kind.badge(
+                    finding.kind,
+                    color="violet" if finding.kind == "proxy" else "gray",
+                    help="Words in common, not a judgement" if finding.kind == "proxy" else None,
+                )
+                sentence.markdown(units.plain(finding.text))
+                if finding.span_id in here:
+                    step.button(
+                        "Show step",
+                        key=f"trace_evidence_{at}",
+                        type="tertiary",
+                        on_click=trace_steps.look_at,
+                        args=(state, finding.span_id),
+                    )

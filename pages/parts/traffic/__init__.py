@@ -1,0 +1,1 @@
+"""Overview, cost, latency, quality, service map, sessions and users."""

@@ -1,0 +1,137 @@
+"""Parts of the overview: who gets which release, and one row an application."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from genaiops_core.clock import now
+from genaiops_core.rollbacks import policy as policies
+from genaiops_core.rollouts.rollouts import Rollout
+from genaiops_core.telemetry.figures import Figures
+from genaiops_core.telemetry.time_window import Filters
+from pages.parts import reads
+from pages.parts.charts import measures, plots
+from pages.parts.reads import traffic
+from pages.parts.shared import health, keys, tables, units
+
+STALE_AFTER = dt.timedelta(minutes=15)
+"""Without traffic for this long, nothing on the screen moves: then that is what is said."""
+
+
+def draw_age(url: str, window: Filters) -> None:
+    """How old the figures are; how old the newest traffic is, when it is older than a window that ends now."""
+    at = now()
+    last = traffic.last_traffic(url, window)
+    if last is not None and at - window.end < STALE_AFTER < at - last:
+        st.badge(
+            f"last traffic {units.ago(last, at)}",
+            icon=":material/history:",
+            color="orange",
+            help="Nothing has come since; the figures are those of the window all the same",
+        )
+        return
+    st.badge(f"updated {units.ago(reads.read_at(url, window), at)}", icon=":material/schedule:", color="gray")
+
+
+def draw_split(rollouts: Sequence[Rollout]) -> None:
+    """Who gets which release."""
+    st.subheader("Traffic split", icon=":material/alt_route:", anchor=False)
+    if not rollouts:
+        st.caption(
+            "No application follows a release yet. Register one, have it approved, then start its rollout."
+        )
+    for one in sorted(rollouts, key=lambda rollout: not rollout.is_live)[:5]:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.page_link(
+                "pages/rollouts.py",
+                label=f"**{units.plain(one.application)}**",
+                query_params={keys.ROLLOUT: one.application},
+            )
+            measures.rollout_badge(one)
+            st.space("stretch")
+            st.caption(measures.rollout_note(one), width="content")
+        st.progress(one.percent / 100 if one.is_live else 1.0)
+    st.space("stretch")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.page_link("pages/rollouts.py", label="Move traffic", icon=":material/tune:")
+
+
+def rows(
+    names: Sequence[str],
+    state_of: Mapping[str, str],
+    figures: Mapping[str | None, Figures],
+    scores: Mapping[str | None, float | None],
+    rollouts: Mapping[str, Rollout],
+    window: Filters,
+) -> list[dict[str, Any]]:
+    """What the table says of each application."""
+    days = (window.end - window.start).total_seconds() / 86_400
+    made = []
+    for name in names:
+        told, rollout = figures.get(name), rollouts.get(name)
+        p95 = told.latency_ms["p95"] if told else None
+        made.append(
+            {
+                "application": name,
+                "state": [state_of[name]],
+                "release": rollout.stable if rollout else None,
+                "canary": f"{rollout.canary} · {rollout.percent:g}%" if rollout and rollout.canary else "",
+                "quality": scores.get(name),
+                "p95": None if p95 is None else p95 / 1000,
+                "errors": told.error_rate if told else None,
+                "cost": told.cost_nano_usd / 1e9 / days if told and told.cost_usd is not None else None,
+            }
+        )
+    return made
+
+
+def draw_applications(
+    found: Sequence[Mapping[str, Any]], courses: Mapping[str | None, list[float]], window: str
+) -> None:
+    """The table of applications, with the course of their requests."""
+    st.subheader("Applications", icon=":material/apps:", anchor=False)
+    column = tables.column
+    tables.show(
+        [{**row, "course": courses.get(row["application"])} for row in found],
+        {
+            "application": column.TextColumn("Application", pinned=True),
+            "state": tables.states("Status"),
+            "release": column.TextColumn("Stable"),
+            "canary": column.TextColumn("Canary"),
+            "quality": column.ProgressColumn("Quality", min_value=0, max_value=1, format="%.3f"),
+            "p95": column.NumberColumn("p95", format="%.2f s"),
+            "errors": column.NumberColumn("Errors", format="percent"),
+            "cost": column.NumberColumn("Cost / day", format="dollar"),
+            "course": column.AreaChartColumn(f"Requests, {window}", y_min=0, color="violet"),
+        },
+        key="overview_applications",
+        alt="Applications with their state, quality, latency, errors and cost",
+    )
+
+
+def draw_latency(url: str, window: Filters, rollouts: Sequence[Rollout], busiest: str | None) -> None:
+    """The stable release against the canary, for the application that is shown or that has a canary."""
+    live = next((one for one in rollouts if one.canary), rollouts[0] if rollouts else None)
+    chosen = window.application or (live.application if live else busiest)
+    if chosen is None:
+        return
+    points = reads.over_time(url, dataclasses.replace(window, application=chosen), "release")
+    status = next((one for one in rollouts if one.application == chosen), None)
+    series = measures.by_release(window, points, status, lambda f: f.latency_ms["p95"], per=1000)
+    st.subheader(f"p95 latency, {units.plain(chosen)}", icon=":material/speed:", anchor=False)
+    limit_ms = health.limit(policies.default(), "p95_latency")
+    limit = (
+        plots.Limit(value=limit_ms / 1000, label=f"rollback above {limit_ms / 1000:g} s")
+        if limit_ms
+        else None
+    )
+    plots.show(
+        plots.lines(series, unit="s", limit=limit, height=262, decimals=2),
+        key="overview_latency",
+        alt=f"p95 latency of {chosen} in seconds, stable release against canary",
+    )
