@@ -25,5 +25,5 @@ pages = {
 pages[""].append(st.Page(open_overview, title="GenAIOps", default=True, visibility="hidden"))
 navigation = st.navigation(pages, position="hidden")
 menu.draw()
-with frame.gently():
+with frame.show_errors():
     navigation.run()

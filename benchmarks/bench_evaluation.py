@@ -30,7 +30,7 @@ from db.migrate import upgrade
 from db.tables.access import worker as workers
 from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 
 CASES = int(os.environ.get("GENAIOPS_BENCH_CASES", "1000"))
 RAGAS_CASES = min(CASES, int(os.environ.get("GENAIOPS_BENCH_RAGAS_CASES", "200")))
@@ -171,7 +171,7 @@ def launched(engine: sa.Engine, url: str) -> str:
         judge=judge,
         metrics=METRICS,
         minimums={"faithfulness": 0.5},
-        pace=Pace(concurrency=CONCURRENCY),
+        pace=RateLimits(concurrency=CONCURRENCY),
     )
 
 
@@ -195,7 +195,7 @@ def ragas_run(url: str, suite: Path, more: list[str]) -> float:
 
 def get(engine: sa.Engine, id: str) -> runs.Evaluation:
     with reading(engine) as connection:
-        return runs.get(connection, id)
+        return runs.get_evaluation(connection, id)
 
 
 def is_beating(engine: sa.Engine) -> bool:

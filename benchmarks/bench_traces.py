@@ -109,7 +109,7 @@ def actions(engine: sa.Engine) -> Iterator[tuple[str, Callable[[], Any]]]:
         f"trace of {GIANT:,} spans, 200 from 20,000",
         read(lambda c: trace.get_trace(c, giant, offset=20_000, limit=200)),
     )
-    yield "record of that trace", read(lambda c: trace.context_record(c, giant))
+    yield "record of that trace", read(lambda c: trace.build_context_record(c, giant))
     yield "export of 5,000 requests, CSV", lambda: size(export(engine, ours, format="csv", limit=5_000))
     yield (
         "export of 5,000 requests, Parquet",

@@ -3,18 +3,19 @@
 import streamlit as st
 
 from genaiops_core.access import audit
-from pages.parts import reads
+from pages.parts.audit import audit_keys
+from pages.parts.reads import system
 from pages.parts.shared import filters, frame, keys, tables, units
 
-here = frame.guard("audit")
+screen = frame.guard("audit")
 PAGE = 200
 ACTIONS = ("release", "prompt", "rollout", "rollback", "incident", "dataset", "evaluation", "price")
 
 
 def verify() -> None:
     """Walk the whole chain; the answer stays until the next entry is written."""
-    with frame.gently():
-        st.session_state[keys.AUDIT_REPORT] = audit.verify(here.engine)
+    with frame.show_errors():
+        st.session_state[audit_keys.AUDIT_REPORT] = audit.verify(screen.engine)
 
 
 def draw_report(report: audit.ChainReport | None) -> None:
@@ -54,18 +55,18 @@ def draw_entry(one: audit.AuditEntry) -> None:
 
 
 head = filters.header(
-    here,
+    screen,
     by=(keys.APPLICATION,),
     window=False,
     action="Verify",
     action_icon=":material/verified_user:",
-    action_key=keys.AUDIT_VERIFY,
+    action_key=audit_keys.AUDIT_VERIFY,
     action_help="Walk the whole hash chain",
 )
 if head.clicked:
     verify()
 with head.facts:
-    draw_report(st.session_state.get(keys.AUDIT_REPORT))
+    draw_report(st.session_state.get(audit_keys.AUDIT_REPORT))
 
 with head.place:
     action = st.selectbox(
@@ -73,22 +74,24 @@ with head.place:
         ACTIONS,
         index=None,
         placeholder="All actions",
-        key=keys.AUDIT_ACTION,
+        key=audit_keys.AUDIT_ACTION,
         bind="query-params",
         label_visibility="collapsed",
         width=168,
     )
     actor = st.text_input(
         "Actor",
-        key=keys.AUDIT_ACTOR,
+        key=audit_keys.AUDIT_ACTOR,
         bind="query-params",
         placeholder="Actor",
         label_visibility="collapsed",
         icon=":material/person:",
         width=220,
     )
-    pages = st.session_state.setdefault(keys.AUDIT_MORE, 1)
-found = reads.audit_entries(here.url, head.filters.application, actor or None, action, None, PAGE * pages)
+    pages = st.session_state.setdefault(audit_keys.AUDIT_MORE, 1)
+found = system.list_audit_entries(
+    screen.url, head.filters.application, actor or None, action, None, PAGE * pages
+)
 if not found:
     frame.empty(
         "No entry",
@@ -117,14 +120,14 @@ else:
             "subject": column.TextColumn("Subject"),
             "reason": column.TextColumn("Reason", width="large"),
         },
-        key=f"{keys.AUDIT_TABLE}_{found[0].sequence}",
+        key=f"{audit_keys.AUDIT_TABLE}_{found[0].sequence}",
         alt="Audit entries, newest first",
         default=0,
     )
     if len(found) == PAGE * pages and st.button(
         "Older entries", icon=":material/expand_more:", key="audit_older"
     ):
-        st.session_state[keys.AUDIT_MORE] += 1
+        st.session_state[audit_keys.AUDIT_MORE] += 1
         st.rerun()
     with st.container(border=True):
         draw_entry(found[picked if picked is not None else 0])

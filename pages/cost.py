@@ -5,22 +5,22 @@ import dataclasses
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import reads
 from pages.parts.charts import measures, plots
-from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.reads import traffic
+from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import cost_view
 
-here = frame.guard("cost")
-head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
-window, url = head.filters, here.url
-total = reads.summary(url, window)
-before = reads.summary(url, window.previous())
+screen = frame.guard("cost")
+head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
+window, url = head.filters, screen.url
+total = traffic.summarise(url, window)
+before = traffic.summarise(url, window.previous())
 days = (window.end - window.start).total_seconds() / 86_400
 
 
 def draw_cards() -> None:
     """What it costs: in all, a day, a request, a model call."""
-    course = reads.over_time(url, window)
+    course = traffic.read_series(url, window)
     known = total.cost_nano_usd if total.cost_usd is not None else None
     per_request, per_request_before = total.cost_per_request_nano_usd, before.cost_per_request_nano_usd
     tokens, tokens_before = (
@@ -69,7 +69,7 @@ def draw_cards() -> None:
 
 def draw_over_time() -> None:
     """Stacked by model, so that the bars add up to the total."""
-    points = reads.over_time(url, window, "model")
+    points = traffic.read_series(url, window, "model")
     st.subheader("Cost by model", icon=":material/stacked_bar_chart:", anchor=False)
     series = measures.over_time(
         window,
@@ -87,8 +87,8 @@ def draw_over_time() -> None:
 def draw_per_request() -> None:
     """Average cost of a request against the limit of the policy."""
     st.subheader("Cost per request", icon=":material/receipt:", anchor=False)
-    step_points = reads.over_time(url, dataclasses.replace(window, model=None))
-    limit = health.limit(policies.default(), "cost_per_request")
+    step_points = traffic.read_series(url, dataclasses.replace(window, model=None))
+    limit = policies.default().strictest_threshold("cost_per_request")
     series = measures.over_time(
         window,
         step_points,

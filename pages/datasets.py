@@ -3,11 +3,17 @@
 import streamlit as st
 
 from genaiops_core.evaluation import datasets
-from pages.parts import reads
-from pages.parts.datasets import dataset_documents, dataset_import, dataset_traffic, dataset_view
-from pages.parts.shared import filters, frame, keys, tables, units
+from pages.parts.datasets import (
+    dataset_documents,
+    dataset_import,
+    dataset_keys,
+    dataset_traffic,
+    dataset_view,
+)
+from pages.parts.reads import datasets as reads_datasets
+from pages.parts.shared import filters, frame, tables, units
 
-here = frame.guard("datasets")
+screen = frame.guard("datasets")
 
 
 def draw_list(found: list[datasets.Dataset]) -> str | None:
@@ -19,7 +25,7 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
         )
         return None
     column = tables.column
-    imported = st.session_state.get(keys.DATASET_IMPORTED, [])
+    imported = st.session_state.get(dataset_keys.DATASET_IMPORTED, [])
     default = next((at for at, one in enumerate(found) if imported and one.dataset == imported[-1]), 0)
     picked = tables.pick(
         [
@@ -41,7 +47,7 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
             "at": column.DatetimeColumn("Imported", format="distance"),
             "demo": tables.states("", width=70),
         },
-        key=f"{keys.DATASET_TABLE}_{len(imported)}",
+        key=f"{dataset_keys.DATASET_TABLE}_{len(imported)}",
         alt="Datasets with their newest version",
         height=210 if len(found) > 5 else "content",
         default=default,
@@ -50,14 +56,14 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
 
 
 head = filters.header(
-    here,
+    screen,
     window=False,
     action="Add from traffic",
     action_icon=":material/playlist_add:",
-    action_key=keys.DATASET_TRAFFIC,
+    action_key=dataset_keys.DATASET_TRAFFIC,
     action_help="Real requests become test cases",
 )
-found = reads.list_datasets(here.url)
+found = reads_datasets.list_datasets(screen.url)
 with head.facts:
     st.badge(units.things(len(found), "dataset"), icon=":material/dataset:", color="gray")
     st.badge(units.things(sum(one.cases for one in found), "test case"), icon=":material/tag:", color="gray")
@@ -67,13 +73,16 @@ with left.container(border=True, height="stretch"):
 with right.container(border=True, height="stretch"):
     dataset_import.draw_import()
     from_documents = st.button(
-        "Write from documents", icon=":material/edit_document:", key=keys.DATASET_DOCUMENTS, type="tertiary"
+        "Write from documents",
+        icon=":material/edit_document:",
+        key=dataset_keys.DATASET_DOCUMENTS,
+        type="tertiary",
     )
-dataset_import.draw_preview(here)
+dataset_import.draw_preview(screen)
 if picked is not None:
-    with st.container(border=True), frame.gently():
-        dataset_view.draw_dataset(here, picked)
+    with st.container(border=True), frame.show_errors():
+        dataset_view.draw_dataset(screen, picked)
 if head.clicked:
-    dataset_traffic.ask(here, picked)
+    dataset_traffic.ask(screen, picked)
 if from_documents:
-    dataset_documents.ask(here, picked)
+    dataset_documents.ask(screen, picked)

@@ -2,12 +2,18 @@
 
 import streamlit as st
 
-from pages.parts import reads
-from pages.parts.evaluations import evaluation_view, run_actions, run_list, run_progress
+from pages.parts.evaluations import (
+    evaluation_actions,
+    evaluation_keys,
+    evaluation_list,
+    evaluation_progress,
+    evaluation_view,
+)
 from pages.parts.launch import launch
+from pages.parts.reads import datasets, evaluations
 from pages.parts.shared import filters, frame, keys, units
 
-here = frame.guard("evaluations")
+screen = frame.guard("evaluations")
 
 
 def draw_runs() -> None:
@@ -21,27 +27,27 @@ def draw_runs() -> None:
             to="datasets",
         )
         return
-    chosen = run_list.draw(run_list.with_asked_for(here.url, found, head.filters.application))
+    chosen = evaluation_list.draw(evaluation_list.add_linked_evaluation(screen.url, found, head.filters.application))
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             evaluation_view.draw_head(chosen)
             st.space("stretch")
-            run_actions.draw(here, chosen)
+            evaluation_actions.draw(screen, chosen)
         if chosen.is_open or chosen.state == "paused":
-            run_progress.draw(here, chosen.id, chosen.state)
+            evaluation_progress.draw(screen, chosen.id, chosen.state)
         else:
-            evaluation_view.draw_results(here, chosen)
+            evaluation_view.draw_results(screen, chosen)
 
 
 head = filters.header(
-    here,
+    screen,
     by=(keys.APPLICATION,),
     window=False,
     action=None if launch.is_open() else "New evaluation",
     action_icon=":material/play_arrow:",
-    action_key=keys.EVALUATION_NEW,
+    action_key=evaluation_keys.EVALUATION_NEW,
 )
-found = reads.list_evaluations(here.url, head.filters.application)
+found = evaluations.list_evaluations(screen.url, head.filters.application)
 with head.facts:
     st.badge(units.things(len(found), "evaluation"), icon=":material/science:", color="gray")
     if running := sum(one.is_open for one in found):
@@ -49,10 +55,10 @@ with head.facts:
 if head.clicked:
     launch.open_form()
     st.rerun()
-if launch.is_open() and not reads.list_datasets(here.url):
+if launch.is_open() and not datasets.list_datasets(screen.url):
     st.warning("There is no dataset to evaluate on. Import one first.", icon=":material/dataset:")
     st.page_link("pages/datasets.py", label="Import a dataset", icon=":material/upload_file:")
 elif launch.is_open():
-    launch.draw(here, head.filters.application)
+    launch.draw(screen, head.filters.application)
 else:
     draw_runs()

@@ -5,18 +5,18 @@ import streamlit as st
 from genaiops_core.clock import now
 from genaiops_core.rollbacks import incidents
 from genaiops_core.rollbacks.incidents import Incident
-from pages.parts import reads
 from pages.parts.charts import measures
-from pages.parts.rollouts import incident_view, rollback
+from pages.parts.reads import cache, rollouts
+from pages.parts.rollouts import incident_view, rollback, rollout_keys
 from pages.parts.shared import confirm, filters, frame, keys, tables, units
 
-here = frame.guard("incidents")
+screen = frame.guard("incidents")
 
 
 def resolve(one: Incident, reason: str) -> str:
     """Close an incident."""
-    incidents.resolve(here.engine, actor=here.actor, incident_id=one.id, reason=reason)
-    reads.changed("incidents")
+    incidents.resolve(screen.engine, actor=screen.actor, incident_id=one.id, reason=reason)
+    cache.invalidate("incidents")
     return f"Resolved incident {one.id} of {one.application}."
 
 
@@ -31,7 +31,7 @@ def draw_open(one: Incident) -> None:
                 width="content",
             )
             st.space("stretch")
-            if st.button("Resolve", icon=":material/task_alt:", key=keys.incident_resolve(one.id)):
+            if st.button("Resolve", icon=":material/task_alt:", key=rollout_keys.incident_resolve(one.id)):
                 confirm.ask(
                     "resolve",
                     title=f"Resolve incident {one.id}",
@@ -53,7 +53,9 @@ def draw_applications() -> None:
     """Every application that takes traffic, each with its way back."""
     st.subheader("Way back", icon=":material/undo:", anchor=False)
     found = [
-        one for one in reads.rollout_status(here.url) if head.filters.application in (None, one.application)
+        one
+        for one in rollouts.list_rollouts(screen.url)
+        if head.filters.application in (None, one.application)
     ]
     if not found:
         st.caption("No application follows a release yet.")
@@ -63,12 +65,14 @@ def draw_applications() -> None:
             measures.rollout_badge(one)
             st.caption(measures.rollout_note(one), width="content")
             st.space("stretch")
-            if st.button("Roll back", icon=":material/undo:", key=keys.rollback_open(one.application)):
-                rollback.ask(here, one)
+            if st.button(
+                "Roll back", icon=":material/undo:", key=rollout_keys.rollback_open(one.application)
+            ):
+                rollback.ask(screen, one)
 
 
-head = filters.header(here, by=(keys.APPLICATION,), window=False)
-everything = reads.list_incidents(here.url, head.filters.application, None)
+head = filters.header(screen, by=(keys.APPLICATION,), window=False)
+everything = rollouts.list_incidents(screen.url, head.filters.application, None)
 open_now = [one for one in everything if one.state == "open"]
 resolved = [one for one in everything if one.state == "resolved"]
 with head.facts:
@@ -82,7 +86,7 @@ for incident in open_now:
 with st.container(border=True):
     draw_applications()
 with st.container(border=True):
-    incident_view.draw_rollbacks(reads.list_rollbacks(here.url, head.filters.application))
+    incident_view.draw_rollbacks(rollouts.list_rollbacks(screen.url, head.filters.application))
 if resolved:
     with st.container(border=True):
         incident_view.draw_resolved(resolved)

@@ -3,17 +3,17 @@
 import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
-from pages.parts import reads
 from pages.parts.charts import measures, plots
-from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.reads import traffic
+from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import latency_view
 
-here = frame.guard("latency")
-head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
-window, url = head.filters, here.url
-total, before = reads.summary(url, window), reads.summary(url, window.previous())
-course = reads.over_time(url, window)
-limit_ms = health.limit(policies.default(), "p95_latency")
+screen = frame.guard("latency")
+head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
+window, url = head.filters, screen.url
+total, before = traffic.summarise(url, window), traffic.summarise(url, window.previous())
+course = traffic.read_series(url, window)
+limit_ms = policies.default().strictest_threshold("p95_latency")
 
 
 def draw_cards() -> None:
@@ -69,7 +69,7 @@ def draw_requests() -> None:
 def draw_models() -> None:
     """Which model makes them wait."""
     st.subheader("Model calls, p95", icon=":material/neurology:", anchor=False)
-    points = reads.over_time(url, window, "model")
+    points = traffic.read_series(url, window, "model")
     series = measures.over_time(
         window,
         points,

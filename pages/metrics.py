@@ -2,21 +2,21 @@
 
 import streamlit as st
 
-from pages.parts.metrics import metric_table, rubric_form, rubric_view
+from pages.parts.metrics import metric_keys, metric_table, rubric_form, rubric_view
 from pages.parts.reads import metrics
-from pages.parts.shared import filters, frame, keys, units
+from pages.parts.shared import filters, frame, units
 
-here = frame.guard("metrics")
+screen = frame.guard("metrics")
 
 head = filters.header(
-    here,
+    screen,
     window=False,
     action=None if rubric_form.is_open() else "New rubric",
     action_icon=":material/add:",
-    action_key=keys.RUBRIC_NEW,
+    action_key=metric_keys.RUBRIC_NEW,
 )
-rubrics = metrics.rubrics(here.url)
-known = metrics.metrics(here.url)
+rubrics = metrics.list_rubrics(screen.url)
+known = metrics.list_metrics(screen.url)
 with head.facts:
     st.badge(units.things(len(known), "metric"), icon=":material/rule:", color="gray")
     st.badge(units.things(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")
@@ -24,14 +24,14 @@ if head.clicked:
     rubric_form.open_form(None)
     st.rerun()
 if rubric_form.is_open():
-    rubric_form.draw(here)
+    rubric_form.draw(screen)
 else:
     listed, registry = st.tabs(
-        ["Rubrics", "All metrics"], key=keys.METRICS_TAB, on_change="rerun", bind="query-params"
+        ["Rubrics", "All metrics"], key=metric_keys.METRICS_TAB, on_change="rerun", bind="query-params"
     )
     if listed.open:
         with listed:
-            rubric_view.draw(here, rubrics)
+            rubric_view.draw(screen, rubrics)
     if registry.open:
         with registry:
             st.caption(

@@ -2,43 +2,39 @@
 
 import streamlit as st
 
-from genaiops_core.rollbacks import policy as policies
-from pages.parts import reads
 from pages.parts.charts import measures
-from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.reads import quality as reads_quality
+from pages.parts.reads import releases, system, traffic
+from pages.parts.reads import rollouts as reads_rollouts
+from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import overview_view
 
-here = frame.guard("overview")
-head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT))
-window, url = head.filters, here.url
-policy = policies.default()
+screen = frame.guard("overview")
+head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT))
+window, url = head.filters, screen.url
 
-figures = {row.keys["application"]: row.figures for row in reads.breakdown(url, window, ("application",))}
-scores = measures.mean_by(reads.quality_by(url, window, "application"))
-rollouts = [one for one in reads.rollout_status(url) if window.application in (None, one.application)]
-open_incidents = reads.list_incidents(url, window.application, "open")
-in_incident = {one.application for one in open_incidents}
-names = [window.application] if window.application else reads.known(url).applications
-state_of = {
-    name: health.state_of(
-        figures.get(name), scores.get(name), has_incident=name in in_incident, policy=policy
-    )
-    for name in names
-}
+figures = {row.keys["application"]: row.figures for row in traffic.break_down(url, window, ("application",))}
+healths = {health.application: health for health in reads_rollouts.list_health(url, window)}
+rollouts = [
+    rollout
+    for rollout in reads_rollouts.list_rollouts(url)
+    if window.application in (None, rollout.application)
+]
+open_incidents = sum(health.open_incidents for health in healths.values())
 
 
 def draw_badges() -> None:
     """The answer at a glance."""
-    states = list(state_of.values())
+    states = [health.state for health in healths.values()]
     with head.facts:
         st.badge(f"{states.count('healthy')} healthy", icon=":material/check_circle:", color="green")
         if degraded := states.count("degraded"):
             st.badge(f"{degraded} degraded", icon=":material/warning:", color="orange")
         if open_incidents:
-            st.badge(units.things(len(open_incidents), "open incident"), icon=":material/error:", color="red")
-        if waiting := len(reads.pending_approvals(url)):
+            st.badge(units.things(open_incidents, "open incident"), icon=":material/error:", color="red")
+        if waiting := len(releases.list_pending_approvals(url)):
             st.badge(f"{waiting} waiting for approval", icon=":material/hourglass_top:", color="orange")
-        if not reads.is_worker_alive(url):
+        if not system.is_worker_alive(url):
             st.badge(
                 "no worker running",
                 icon=":material/heart_broken:",
@@ -50,10 +46,10 @@ def draw_badges() -> None:
 
 def draw_cards() -> None:
     """Five figures with their course and their change against the window before."""
-    current, before = reads.summary(url, window), reads.summary(url, window.previous())
-    quality = measures.mean(reads.quality_summary(url, window))
-    quality_before = measures.mean(reads.quality_summary(url, window.previous()))
-    course = reads.over_time(url, window)
+    current, before = traffic.summarise(url, window), traffic.summarise(url, window.previous())
+    quality = measures.mean(reads_quality.summarise(url, window))
+    quality_before = measures.mean(reads_quality.summarise(url, window.previous()))
+    course = traffic.read_series(url, window)
     minutes = (window.end - window.start).total_seconds() / 60
     span = "vs prior"
     p95, p95_before = current.latency_ms["p95"], before.latency_ms["p95"]
@@ -83,7 +79,7 @@ def draw_cards() -> None:
             span,
             icon="verified",
             colour="normal",
-            course=measures.mean_course(reads.quality_over_time(url, window)),
+            course=measures.mean_course(reads_quality.read_series(url, window)),
         )
         measures.card(
             "Error rate",
@@ -106,7 +102,7 @@ def draw_cards() -> None:
 
 
 draw_badges()
-if not names:
+if not healths:
     frame.empty(
         "No traffic yet",
         "Point an OpenTelemetry exporter at the API (OTLP over HTTP, `/v1/traces`), run `genaiops import traces`, "
@@ -124,9 +120,7 @@ else:
     with right.container(border=True, height="stretch"):
         overview_view.draw_split(rollouts)
     with st.container(border=True):
-        rows = overview_view.rows(
-            names, state_of, figures, scores, {one.application: one for one in rollouts}, window
-        )
+        rows = overview_view.build_rows(healths.values(), figures, window)
         overview_view.draw_applications(
-            rows, measures.courses(window, reads.over_time(url, window, "application")), head.window
+            rows, measures.courses(window, traffic.read_series(url, window, "application")), head.window
         )

@@ -3,42 +3,44 @@
 import streamlit as st
 
 from genaiops_core.releases import prompts
-from pages.parts import reads
-from pages.parts.releases import prompt_view
+from pages.parts.reads import cache, releases
+from pages.parts.releases import prompt_view, release_keys
 from pages.parts.shared import confirm, filters, frame, keys, tables, units
 
-here = frame.guard("prompts")
+screen = frame.guard("prompts")
 
 
 def add_fields() -> None:
     """Inputs of a new version."""
     left, right = st.columns(2)
-    left.text_input("Application", key=keys.NEW_PROMPT_APPLICATION, value=head.filters.application or "")
-    right.text_input("Prompt name", key=keys.NEW_PROMPT_NAME)
-    st.text_area("Text", key=keys.NEW_PROMPT_TEXT, height=240)
+    left.text_input(
+        "Application", key=release_keys.NEW_PROMPT_APPLICATION, value=head.filters.application or ""
+    )
+    right.text_input("Prompt name", key=release_keys.NEW_PROMPT_NAME)
+    st.text_area("Text", key=release_keys.NEW_PROMPT_TEXT, height=240)
 
 
 def add(reason: str) -> str:
     """Keep the text as the next version; the same text stays the version it was."""
     made = prompts.add(
-        here.engine,
-        actor=here.actor,
-        application=str(st.session_state.get(keys.NEW_PROMPT_APPLICATION) or ""),
-        name=str(st.session_state.get(keys.NEW_PROMPT_NAME) or ""),
-        text=str(st.session_state.get(keys.NEW_PROMPT_TEXT) or ""),
+        screen.engine,
+        actor=screen.actor,
+        application=str(st.session_state.get(release_keys.NEW_PROMPT_APPLICATION) or ""),
+        name=str(st.session_state.get(release_keys.NEW_PROMPT_NAME) or ""),
+        text=str(st.session_state.get(release_keys.NEW_PROMPT_TEXT) or ""),
         reason=reason,
     )
-    reads.changed("prompts")
+    cache.invalidate("prompts")
     return f"{made.name} is at version {made.version}."
 
 
 head = filters.header(
-    here,
+    screen,
     by=(keys.APPLICATION,),
     window=False,
     action="Add version",
     action_icon=":material/add:",
-    action_key=keys.PROMPT_ADD,
+    action_key=release_keys.PROMPT_ADD,
 )
 if head.clicked:
     confirm.ask(
@@ -53,7 +55,7 @@ if head.clicked:
     )
 
 grouped: dict[tuple[str, str], list[prompts.PromptVersion]] = {}
-for version in reads.list_prompts(here.url, head.filters.application):
+for version in releases.list_prompts(screen.url, head.filters.application):
     grouped.setdefault((version.application, version.name), []).append(version)
 with head.facts:
     st.badge(units.things(len(grouped), "prompt"), icon=":material/edit_note:", color="gray")
@@ -86,7 +88,7 @@ else:
             "at": column.DatetimeColumn("Added", format="distance"),
             "text": column.TextColumn("Text", width="large"),
         },
-        key=keys.PROMPT_TABLE,
+        key=release_keys.PROMPT_TABLE,
         alt="Prompts with their newest version",
         default=0,
     )

@@ -4,16 +4,15 @@ import streamlit as st
 
 from genaiops_core.rollbacks import policy as policies
 from genaiops_core.telemetry.traffic.quality import MetricQuality
-from pages.parts import reads
 from pages.parts.charts import measures, plots
-from pages.parts.reads import reviews
-from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.reads import quality, reviews
+from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import quality_view
 
-here = frame.guard("quality")
-head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
-window, url = head.filters, here.url
-found = reads.quality_summary(url, window)
+screen = frame.guard("quality")
+head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
+window, url = head.filters, screen.url
+found = quality.summarise(url, window)
 MOST_METRICS = 6
 # Releases of different applications may share a name, so they are only told apart within one.
 SPLIT = "release" if window.application else "application"
@@ -26,9 +25,9 @@ def label(one: MetricQuality) -> str:
 
 def draw_cards() -> None:
     """Each metric with its interval and how many scores it rests on."""
-    before = {(one.metric, one.judge): one for one in reads.quality_summary(url, window.previous())}
+    before = {(one.metric, one.judge): one for one in quality.summarise(url, window.previous())}
     course: dict[tuple[str, str], list[float | None]] = {}
-    for point in reads.quality_over_time(url, window):
+    for point in quality.read_series(url, window):
         course.setdefault((point.quality.metric, point.quality.judge), []).append(point.quality.mean)
     with st.grid(min(5, len(found)), min_column_width=190, gap="small"):
         for one in found:
@@ -50,13 +49,13 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
     """One metric over time: a line a release of the chosen application, or a line an application."""
     by_release: dict[str | None, dict] = {}
     traffic: dict[str | None, int] = {}
-    for point in reads.quality_over_time(url, window, SPLIT):
+    for point in quality.read_series(url, window, SPLIT):
         if (point.quality.metric, point.quality.judge) == (metric, judge):
             by_release.setdefault(point.key, {})[point.start] = point.quality.mean
             traffic[point.key] = traffic.get(point.key, 0) + point.quality.scored
     busiest = sorted(traffic, key=lambda name: -traffic[name])[: measures.MAX_RELEASES]
     lines = plots.by_name({name or "(not said)": by_release[name] for name in sorted(busiest, key=str)})
-    limit = health.limit(policies.default(), "avg_quality_score")
+    limit = policies.default().strictest_threshold("avg_quality_score")
     plots.show(
         plots.lines(
             lines,
@@ -74,7 +73,7 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
 with head.facts:
     for judge in sorted({one.judge for one in found}):
         st.badge(f"judge {units.plain(judge)}", icon=":material/gavel:", color="gray")
-    quality_view.draw_sampling(reviews.sampling(url, window))
+    quality_view.draw_sampling(reviews.summarise_sampling(url, window))
     if found:
         st.badge(units.things(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
 if not found:

@@ -3,45 +3,55 @@
 import streamlit as st
 
 from genaiops_core.releases import approvals, releases
-from pages.parts import reads
-from pages.parts.reads import evaluations
-from pages.parts.releases import release_view
+from pages.parts.reads import cache, evaluations
+from pages.parts.reads import releases as reads_releases
+from pages.parts.releases import release_keys, release_view
 from pages.parts.shared import confirm, filters, frame, keys, tables, units
 
-here = frame.guard("releases")
+screen = frame.guard("releases")
 
 
 def register_fields() -> None:
     """Inputs of a new release."""
     left, right = st.columns(2)
-    left.text_input("Application", key=keys.NEW_RELEASE_APPLICATION, value=head.filters.application or "")
-    right.text_input("Release", key=keys.NEW_RELEASE_NAME, placeholder="for example v16")
-    st.text_input(
-        "Model", key=keys.NEW_RELEASE_MODEL, placeholder="model identifier; empty if it does not choose one"
+    left.text_input(
+        "Application", key=release_keys.NEW_RELEASE_APPLICATION, value=head.filters.application or ""
     )
-    st.text_input("Prompts", key=keys.NEW_RELEASE_PROMPTS, placeholder="NAME@VERSION, separated by commas")
+    right.text_input("Release", key=release_keys.NEW_RELEASE_NAME, placeholder="for example v16")
+    st.text_input(
+        "Model",
+        key=release_keys.NEW_RELEASE_MODEL,
+        placeholder="model identifier; empty if it does not choose one",
+    )
+    st.text_input(
+        "Prompts", key=release_keys.NEW_RELEASE_PROMPTS, placeholder="NAME@VERSION, separated by commas"
+    )
     left, right = st.columns(2)
-    left.text_input("Code revision", key=keys.NEW_RELEASE_CODE, placeholder="for example a Git commit")
-    right.text_input("Data snapshot", key=keys.NEW_RELEASE_DATA, placeholder="for example an index snapshot")
-    st.text_area("Notes", key=keys.NEW_RELEASE_NOTES, height=70)
+    left.text_input(
+        "Code revision", key=release_keys.NEW_RELEASE_CODE, placeholder="for example a Git commit"
+    )
+    right.text_input(
+        "Data snapshot", key=release_keys.NEW_RELEASE_DATA, placeholder="for example an index snapshot"
+    )
+    st.text_area("Notes", key=release_keys.NEW_RELEASE_NOTES, height=70)
 
 
 def register(reason: str) -> str:
     """Register what was typed."""
-    typed = {key: str(st.session_state.get(key) or "").strip() for key in keys.NEW_RELEASE}
+    typed = {key: str(st.session_state.get(key) or "").strip() for key in release_keys.NEW_RELEASE}
     made = releases.create(
-        here.engine,
-        actor=here.actor,
-        application=typed[keys.NEW_RELEASE_APPLICATION],
-        release=typed[keys.NEW_RELEASE_NAME],
-        model=typed[keys.NEW_RELEASE_MODEL],
-        prompts=[name.strip() for name in typed[keys.NEW_RELEASE_PROMPTS].split(",") if name.strip()],
-        code_revision=typed[keys.NEW_RELEASE_CODE],
-        data_snapshot=typed[keys.NEW_RELEASE_DATA],
-        notes=typed[keys.NEW_RELEASE_NOTES],
+        screen.engine,
+        actor=screen.actor,
+        application=typed[release_keys.NEW_RELEASE_APPLICATION],
+        release=typed[release_keys.NEW_RELEASE_NAME],
+        model=typed[release_keys.NEW_RELEASE_MODEL],
+        prompts=[name.strip() for name in typed[release_keys.NEW_RELEASE_PROMPTS].split(",") if name.strip()],
+        code_revision=typed[release_keys.NEW_RELEASE_CODE],
+        data_snapshot=typed[release_keys.NEW_RELEASE_DATA],
+        notes=typed[release_keys.NEW_RELEASE_NOTES],
         reason=reason,
     )
-    reads.changed("releases")
+    cache.invalidate("releases")
     return f"Registered {made.name} as a candidate."
 
 
@@ -52,13 +62,13 @@ def decide(verb: str, chosen: releases.Release, title: str, icon: str, sentence:
 
     def act(reason: str) -> str:
         use_case(
-            here.engine,
-            actor=here.actor,
+            screen.engine,
+            actor=screen.actor,
             application=chosen.application,
             release=chosen.release,
             reason=reason,
         )
-        reads.changed("releases")
+        cache.invalidate("releases")
         return f"{done} {chosen.name}."
 
     confirm.ask(
@@ -78,7 +88,7 @@ def draw_one(chosen: releases.Release) -> None:
         tables.badge(chosen.state)
         st.space("stretch")
         if chosen.state in ("candidate", "rejected") and st.button(
-            "Request approval", icon=":material/send:", type="primary", key=keys.RELEASE_REQUEST
+            "Request approval", icon=":material/send:", type="primary", key=release_keys.RELEASE_REQUEST
         ):
             decide(
                 "request",
@@ -88,7 +98,7 @@ def draw_one(chosen: releases.Release) -> None:
                 "Someone else decides; say what to look at.",
             )
         if chosen.state == "pending":
-            if st.button("Reject", icon=":material/close:", key=keys.RELEASE_REJECT):
+            if st.button("Reject", icon=":material/close:", key=release_keys.RELEASE_REJECT):
                 decide(
                     "reject",
                     chosen,
@@ -96,7 +106,9 @@ def draw_one(chosen: releases.Release) -> None:
                     ":material/close:",
                     "It cannot start a rollout until it is approved.",
                 )
-            if st.button("Approve", icon=":material/check:", type="primary", key=keys.RELEASE_APPROVE):
+            if st.button(
+                "Approve", icon=":material/check:", type="primary", key=release_keys.RELEASE_APPROVE
+            ):
                 decide("approve", chosen, "Approve", ":material/check:", "After this it may start a rollout.")
         if chosen.state in ("approved", "canary", "stable"):
             st.page_link(
@@ -105,17 +117,21 @@ def draw_one(chosen: releases.Release) -> None:
                 icon=":material/alt_route:",
                 query_params={keys.ROLLOUT: chosen.application},
             )
-    release_view.draw_evaluation(evaluations.of_release(here.url, chosen.application, chosen.release))
-    release_view.draw_details(chosen, reads.approval_history(here.url, chosen.application, chosen.release))
+    release_view.draw_evaluation(
+        evaluations.find_evaluation_of_release(screen.url, chosen.application, chosen.release)
+    )
+    release_view.draw_details(
+        chosen, reads_releases.list_approvals(screen.url, chosen.application, chosen.release)
+    )
 
 
 head = filters.header(
-    here,
+    screen,
     by=(keys.APPLICATION,),
     window=False,
     action="Register release",
     action_icon=":material/add:",
-    action_key=keys.RELEASE_REGISTER,
+    action_key=release_keys.RELEASE_REGISTER,
 )
 if head.clicked:
     confirm.ask(
@@ -129,8 +145,8 @@ if head.clicked:
         width="medium",
     )
 
-found = reads.list_releases(here.url, head.filters.application)
-waiting = reads.pending_approvals(here.url)
+found = reads_releases.list_releases(screen.url, head.filters.application)
+waiting = reads_releases.list_pending_approvals(screen.url)
 with head.facts:
     st.badge(units.things(len(found), "release"), icon=":material/deployed_code:", color="gray")
     if waiting:

@@ -6,24 +6,24 @@ from pages.parts.reads import reviews
 from pages.parts.reviews import production_agreement_view, review_tables, review_view
 from pages.parts.shared import confirm, filters, frame, keys, units
 
-here = frame.guard("reviews")
-head = filters.header(here, by=(keys.APPLICATION,), default_window="7d")
+screen = frame.guard("reviews")
+head = filters.header(screen, by=(keys.APPLICATION,), default_window="7d")
 application = head.filters.application
 QUEUE = 20
 
-queue = reviews.queue(here.url, here.actor, application, QUEUE)
-waiting = reviews.open_count(here.url, here.actor, application)
+queue = reviews.list_queue(screen.url, screen.actor, application, QUEUE)
+waiting = reviews.count_open_reviews(screen.url, screen.actor, application)
 with head.facts:
     st.badge(
         f"{waiting:,} to read",
         icon=":material/inbox:",
         color="orange" if waiting else "green",
-        help=f"What {units.plain(here.actor)} has not rated or skipped",
+        help=f"What {units.plain(screen.actor)} has not rated or skipped",
     )
 confirm.problem()
-review_view.draw_undo(here)
+review_view.draw_undo(screen)
 if not queue:
-    sampling = reviews.sampling(here.url, head.filters)
+    sampling = reviews.summarise_sampling(screen.url, head.filters)
     frame.empty(
         "Nothing waits for you",
         "Answers come here when sampling chooses them: all that users disliked, the dear, the slow and the first of "
@@ -37,7 +37,7 @@ else:
     with left:
         item = review_view.draw_queue(queue, waiting)
     with right.container(border=True):
-        review_view.draw_item(here, item)
+        review_view.draw_item(screen, item)
 with st.container(border=True):
-    review_tables.draw(here, application)
-    production_agreement_view.draw(here, head.filters)
+    review_tables.draw(screen, application)
+    production_agreement_view.draw(screen, head.filters)

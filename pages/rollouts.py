@@ -2,22 +2,22 @@
 
 import streamlit as st
 
-from pages.parts import reads
 from pages.parts.charts import measures
-from pages.parts.rollouts import rollout_actions, rollout_view, start
-from pages.parts.shared import filters, frame, keys, units
+from pages.parts.reads import releases, rollouts
+from pages.parts.rollouts import rollout_actions, rollout_keys, rollout_view, start
+from pages.parts.shared import filters, frame, units
 
-here = frame.guard("rollouts")
-approved = [one for one in reads.list_releases(here.url, None) if one.state == "approved"]
+screen = frame.guard("rollouts")
+approved = [one for one in releases.list_releases(screen.url, None) if one.state == "approved"]
 
 
 head = filters.header(
-    here,
+    screen,
     default_window="1h",
     has_place=True,
     action="Start rollout",
     action_icon=":material/rocket_launch:",
-    action_key=keys.ROLLOUT_START,
+    action_key=rollout_keys.ROLLOUT_START,
 )
 if head.clicked and not approved:
     st.warning(
@@ -25,9 +25,9 @@ if head.clicked and not approved:
     )
     st.page_link("pages/releases.py", label="Open releases", icon=":material/deployed_code:")
 elif head.clicked:
-    start.ask(here, approved)
+    start.ask(screen, approved)
 
-found = reads.rollout_status(here.url)
+found = rollouts.list_rollouts(screen.url)
 with head.facts:
     st.badge(f"{sum(one.state == 'running' for one in found)} live", icon=":material/science:", color="blue")
     if paused := sum(one.state == "paused" for one in found):
@@ -53,18 +53,18 @@ else:
             measures.rollout_badge(one)
             st.caption(measures.rollout_note(one), width="content")
             st.space("stretch")
-            rollout_actions.draw_actions(here, one)
+            rollout_actions.draw_actions(screen, one)
         if one.is_live:
             left, right = st.columns([3, 2])
             with left:
-                rollout_actions.draw_slider(here, one)
+                rollout_actions.draw_slider(screen, one)
             with right:
                 rollout_view.draw_facts(one)
         else:
             rollout_view.draw_facts(one)
-        rollout_view.draw_live(here.url, chosen, head)
+        rollout_view.draw_live(screen.url, chosen, head)
     with st.container(border=True):
         st.subheader("All applications", icon=":material/apps:", anchor=False)
         rollout_view.draw_all(found)
         with st.expander(f"Every rollout of {units.plain(chosen)}", icon=":material/history:"):
-            rollout_view.draw_history(reads.rollout_history(here.url, chosen))
+            rollout_view.draw_history(rollouts.list_rollout_history(screen.url, chosen))

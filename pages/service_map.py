@@ -6,13 +6,13 @@ from genaiops_core.rollbacks import policy as policies
 from genaiops_core.telemetry.traffic.service_map import MapNode, ServiceMap
 from pages.parts.charts import graph, plots
 from pages.parts.reads import traffic
-from pages.parts.shared import filters, frame, health, keys, units
+from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import component_tables
 
-here = frame.guard("service_map")
-head = filters.header(here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
-found = traffic.get_map(here.url, head.filters)
-limit = health.limit(policies.default(), "error_rate")
+screen = frame.guard("service_map")
+head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
+found = traffic.get_service_map(screen.url, head.filters)
+limit = policies.default().strictest_threshold("error_rate")
 
 
 def state(one: MapNode) -> str:

@@ -4,10 +4,10 @@ import streamlit as st
 
 from genaiops_core.clock import now
 from genaiops_core.settings import Settings
-from pages.parts import reads
+from pages.parts.reads import connection, system
 from pages.parts.shared import filters, frame, tables, units
 
-here = frame.guard("settings")
+screen = frame.guard("settings")
 SECRETS = ("key", "secret", "token", "password")
 
 
@@ -16,15 +16,15 @@ def shown(name: str, value: object) -> str:
     if any(word in name for word in SECRETS):
         return "set" if value else "not set"
     if name == "database_url" and value:
-        return reads.shown_url(str(value))
+        return connection.mask_password(str(value))
     return str(value) if value != "" else "(default)"
 
 
 def draw_running() -> None:
     """Database, schema and worker."""
-    schema = reads.schema_status(here.url)
-    beat = reads.worker_beat(here.url)
-    alive = reads.is_worker_alive(here.url)
+    schema = connection.get_schema_status(screen.url)
+    beat = system.find_last_heartbeat(screen.url)
+    alive = system.is_worker_alive(screen.url)
     with head.facts:
         st.badge("database reached", icon=":material/database:", color="green")
         if schema.is_current:
@@ -38,15 +38,15 @@ def draw_running() -> None:
     with st.grid(4, min_column_width=200, gap="small"):
         st.metric(
             "Database",
-            reads.database_kind(here.url),
+            connection.name_database(screen.url),
             border=True,
         )
         st.metric("Schema", schema.current or units.UNKNOWN, border=True)
         st.metric("Worker's last sign of life", units.ago(beat, now()) if beat else "never", border=True)
-        st.metric("API", f"{here.settings.host}:{here.settings.api_port}", border=True)
-    api = f"http://{here.settings.host}:{here.settings.api_port}"
+        st.metric("API", f"{screen.settings.host}:{screen.settings.api_port}", border=True)
+    api = f"http://{screen.settings.host}:{screen.settings.api_port}"
     addresses = (
-        ("Database", reads.shown_url(here.url)),
+        ("Database", connection.mask_password(screen.url)),
         ("Send traces to (OTLP)", f"{api}/v1/traces"),
         ("Ask for releases at (OFREP)", f"{api}/ofrep/v1/evaluate/flags"),
     )
@@ -69,8 +69,8 @@ def draw_settings() -> None:
         [
             {
                 "variable": f"GENAIOPS_{name.upper()}",
-                "value": shown(name, getattr(here.settings, name)),
-                "changed": getattr(here.settings, name) != field.get_default(call_default_factory=True),
+                "value": shown(name, getattr(screen.settings, name)),
+                "changed": getattr(screen.settings, name) != field.get_default(call_default_factory=True),
                 "help": field.description,
             }
             for name, field in Settings.model_fields.items()
@@ -90,7 +90,7 @@ def draw_settings() -> None:
     )
 
 
-head = filters.header(here, window=False)
+head = filters.header(screen, window=False)
 with st.container(border=True):
     draw_running()
 with st.container(border=True):

@@ -5,13 +5,13 @@ import streamlit as st
 from genaiops_core.telemetry.traffic.user_breakdown import UserRow
 from pages.parts.reads import traffic
 from pages.parts.shared import filters, frame, keys, tables, units
-from pages.parts.traffic import user_view
+from pages.parts.traffic import traffic_keys, user_view
 
-here = frame.guard("users")
+screen = frame.guard("users")
 head = filters.header(
-    here, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE), default_window="7d", has_place=True
+    screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE), default_window="7d", has_place=True
 )
-window, url = head.filters, here.url
+window, url = head.filters, screen.url
 MOST = 100
 ORDERS = {"cost": "Dearest", "requests": "Busiest", "errors": "Most errors", "tokens": "Most tokens"}
 NOBODY = "(not said)"
@@ -28,7 +28,7 @@ def draw_list() -> str | None:
         order = st.selectbox(
             "Order",
             list(ORDERS),
-            key=keys.USER_ORDER,
+            key=traffic_keys.USER_ORDER,
             bind="query-params",
             format_func=lambda name: ORDERS[name],
             label_visibility="collapsed",
@@ -83,9 +83,9 @@ def draw_list() -> str | None:
             "input": column.NumberColumn("Tokens in", format="localized"),
             "output": column.NumberColumn("Tokens out", format="localized"),
         },
-        key=keys.USER_TABLE,
+        key=traffic_keys.USER_TABLE,
         alt=f"Users, {ORDERS[order or 'cost'].lower()} first; select one to see more",
-        height=270 if tables.has_selection(keys.USER_TABLE) else "content",
+        height=270 if tables.has_selection(traffic_keys.USER_TABLE) else "content",
     )
     return None if picked is None else found[picked].user_id
 
@@ -94,7 +94,7 @@ asked_for = st.query_params.get(keys.USER)
 if asked_for:
     with head.facts:
         st.page_link("pages/users.py", label="All users", icon=":material/arrow_back:", query_params={})
-    user_view.draw(here, window, asked_for, is_alone=True)
+    user_view.draw(screen, window, asked_for, is_alone=True)
 elif chosen := draw_list():
     with st.container(border=True):
-        user_view.draw(here, window, chosen, is_alone=False)
+        user_view.draw(screen, window, chosen, is_alone=False)

@@ -12,9 +12,9 @@ from db.transaction import reading
 from genaiops_core.api.operate import Actor, same_site
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.rate_limits import Pace, nano_usd
+from genaiops_core.evaluation.rate_limits import RateLimits, parse_spend_limit
 from genaiops_core.evaluation.runs import progress
-from genaiops_core.evaluation.runs.facts import facts
+from genaiops_core.evaluation.runs.facts import describe_evaluation
 
 router = APIRouter(prefix="/api/v1", tags=["evaluations"], dependencies=[Depends(same_site)])
 
@@ -42,9 +42,9 @@ class Launch(_Sent):
     target: dict[str, Any] | None = None
     repetitions: int = 1
     baseline: str = ""
-    concurrency: int = Pace.concurrency
+    concurrency: int = RateLimits.concurrency
     calls_per_minute: int | None = None
-    unit_timeout_s: float = Pace.unit_timeout_s
+    unit_timeout_s: float = RateLimits.unit_timeout_s
     spend_limit_usd: float | None = None
 
 
@@ -69,25 +69,25 @@ def list_evaluations(
     """Evaluations, newest first, without their results."""
     with reading(_engine(request)) as connection:
         found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
-    return {"evaluations": [facts(run) for run in found]}
+    return {"evaluations": [describe_evaluation(run) for run in found]}
 
 
 @router.get("/evaluations/{id}")
 def get_evaluation(request: Request, id: str) -> dict[str, Any]:
     """One evaluation: progress, spend, remaining time, and its results once there are any."""
     with reading(_engine(request)) as connection:
-        return _told(runs.get(connection, id))
+        return _told(runs.get_evaluation(connection, id))
 
 
 @router.post("/evaluations", status_code=201)
 def launch(request: Request, actor: Actor, sent: Launch) -> dict[str, Any]:
     """Ask for an evaluation; a worker takes it up within a second."""
     asked = sent.model_dump(exclude={"concurrency", "calls_per_minute", "unit_timeout_s", "spend_limit_usd"})
-    pace = Pace(
+    pace = RateLimits(
         concurrency=sent.concurrency,
         calls_per_minute=sent.calls_per_minute,
         unit_timeout_s=sent.unit_timeout_s,
-        spend_limit_nano_usd=nano_usd(sent.spend_limit_usd),
+        spend_limit_nano_usd=parse_spend_limit(sent.spend_limit_usd),
     )
     id = runs.launch(_engine(request), actor=actor, pace=pace, **asked)
     return get_evaluation(request, id)
@@ -106,7 +106,7 @@ def resume(
     request: Request, id: str, actor: Actor, sent: Annotated[Resume | None, Body()] = None
 ) -> dict[str, Any]:
     """Let it go on; no finished call is paid again."""
-    limit = nano_usd(sent.spend_limit_usd) if sent else None
+    limit = parse_spend_limit(sent.spend_limit_usd) if sent else None
     return _told(
         runs.resume(_engine(request), actor=actor, id=id, reason=_why(sent), spend_limit_nano_usd=limit)
     )
@@ -130,4 +130,4 @@ def _why(sent: _Sent | None) -> str:
 
 
 def _told(run: runs.Evaluation) -> dict[str, Any]:
-    return {**facts(run), "remaining_s": progress.remaining_s(run, now()), "results": run.results}
+    return {**describe_evaluation(run), "remaining_s": progress.estimate_remaining_s(run, now()), "results": run.results}

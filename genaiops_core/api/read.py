@@ -15,6 +15,7 @@ from genaiops_core.api.answers import DIMENSIONS, Window, answer, engine_of, tex
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics
 from genaiops_core.evaluation.metrics import rubrics
+from genaiops_core.rollbacks import health, policy
 from genaiops_core.telemetry.time_window import STEPS
 from genaiops_core.telemetry.traffic import quality, queries
 from genaiops_core.telemetry.traffic import series as over_time
@@ -31,6 +32,14 @@ def summary(request: Request, filters: Window) -> Response:
     with reading(engine_of(request)) as connection:
         figures = queries.summary(connection, filters)
     return answer(filters, figures.as_json())
+
+
+@router.get("/applications")
+def list_applications(request: Request, filters: Window) -> Response:
+    """The health of each application by the limits of the rollback policy, with the limits that are exceeded."""
+    with reading(engine_of(request)) as connection:
+        applications = health.read_health(connection, filters, policy.default())
+    return answer(filters, {"applications": [application.as_json() for application in applications]})
 
 
 @router.get("/breakdown")

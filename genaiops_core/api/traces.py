@@ -14,7 +14,7 @@ from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.telemetry.search import export as exporting
 from genaiops_core.telemetry.search import trace_list as listing
 from genaiops_core.telemetry.search.search import search
-from genaiops_core.telemetry.traces.context_record import context_record
+from genaiops_core.telemetry.traces.context_record import build_context_record
 from genaiops_core.telemetry.traces.trace import MAX_LIMIT, Trace
 
 router = APIRouter()
@@ -94,7 +94,7 @@ def trace(
 def context(request: Request, trace_id: str) -> Response:
     """What an answer was made of: documents with source, version and score, and the messages of each model call."""
     with reading(engine_of(request)) as connection:
-        found = context_record(connection, trace_id)
+        found = build_context_record(connection, trace_id)
     if found is None:
         raise _unknown(trace_id)
     return json_of(fact(found))

@@ -139,12 +139,12 @@ def review(
 ) -> None:
     """List generated cases that wait for a person, accept them, or leave them out."""
     from db.transaction import reading
-    from genaiops_core.evaluation.datasets import changes, reviewing, search
+    from genaiops_core.evaluation.datasets import case_review, changes, search
 
     engine = context.engine()
     with reading(engine) as connection:
         found = changes.located(connection, name)
-        wanted = search.Wanted(review=reviewing.PENDING)
+        wanted = search.Wanted(review=case_review.PENDING)
         waiting = search.find(connection, found.dataset, found.version, wanted, limit=1_000_000).cases
     rejected = reject or []
     accepted = [number for number, _ in waiting if number not in rejected] if accept_all else accept or []
@@ -156,7 +156,7 @@ def review(
         short = [{name: _short(value) for name, value in row.items()} for row in rows]
         output.print_table(short, ["case", "input", "reference"], empty="No case waits for review.")
         return
-    stored = reviewing.review(
+    stored = case_review.review(
         engine,
         actor=context.actor(),
         name=found.dataset,

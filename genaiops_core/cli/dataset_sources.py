@@ -40,15 +40,15 @@ def from_traces(
     """Make the requests that a search finds test cases: one new version, nothing twice."""
     import dataclasses
 
-    from genaiops_core.evaluation.datasets import from_traffic
+    from genaiops_core.evaluation.datasets import add_traces
 
     filters = traces.filters_of(last, start, end, application)
-    done = from_traffic.from_traces(
+    done = add_traces.from_traces(
         context.engine(),
         actor=context.actor(),
         dataset=name,
         filters=dataclasses.replace(filters, release=release),
-        query=from_traffic.narrowed_query(
+        query=add_traces.narrowed_query(
             query, only_errors=only_errors, disliked=disliked, metric=metric, below=below
         ),
         limit=limit,
@@ -85,10 +85,10 @@ def synthesise(
     json: output.Json = False,
 ) -> None:
     """Let a judge's model write questions about documents; they wait for review before they count."""
-    from genaiops_core.evaluation.rate_limits import Pace
+    from genaiops_core.evaluation.rate_limits import RateLimits
     from genaiops_core.evaluation.runs import judge_options
     from genaiops_core.evaluation.synthesis.chunks import read_document
-    from genaiops_core.evaluation.synthesis.datasets import synthesise_now
+    from genaiops_core.evaluation.synthesis.generation import synthesise_now
 
     done = synthesise_now(
         context.engine(),
@@ -97,8 +97,8 @@ def synthesise(
         documents=[read_document(arguments.read_file(file), file.name) for file in files],
         judge=judge,
         cases=cases,
-        options=judge_options.options_of(pacing.options_of(judge_option)),
-        pace=pacing.pace_of(concurrency, calls_per_minute, Pace.unit_timeout_s, spend_limit),
+        options=judge_options.parse_judge_options(pacing.options_of(judge_option)),
+        pace=pacing.pace_of(concurrency, calls_per_minute, RateLimits.unit_timeout_s, spend_limit),
         reason=reason,
         progress=None if json else _tell_progress,
     )

@@ -16,7 +16,7 @@ from genaiops_core.errors import BadInput
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from genaiops_core.evaluation.runs.deciding import Against
+    from genaiops_core.evaluation.runs.deciding import Baseline
 
 PRODUCTION = "production"
 
@@ -64,19 +64,19 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
                 f"dataset '{body.get('dataset', '')}' by judge '{body.get('judge', '')}'."
             )
     with reading(engine) as connection:
-        run = runs.get(connection, named)
+        run = runs.get_evaluation(connection, named)
         return results.document(connection, run)
 
 
-def against_file(named: str) -> Against | None:
+def against_file(named: str) -> Baseline | None:
     """`--baseline FILE` as what a run is compared with; None where an evaluation of the database is meant."""
-    from genaiops_core.evaluation.runs.deciding import Against
+    from genaiops_core.evaluation.runs.deciding import Baseline
     from genaiops_core.evaluation.verdicts import documents
 
     if not named or named == PRODUCTION or is_id(named):
         return None
     file = Path(named)
-    return Against(name=file.name, body=documents.read(file))
+    return Baseline(name=file.name, body=documents.read(file))
 
 
 def baseline_id(
@@ -97,9 +97,9 @@ def baseline_id(
 
     with reading(engine) as connection:
         status = rollouts.status(connection, application) if application else []
-        found = baselines.chosen(
+        found = baselines.choose_baseline(
             connection,
-            asked=asked,
+            requested=asked,
             stages=pipeline.parse(document) if document else None,
             dataset=dataset,
             judge=str(parse(judge)),

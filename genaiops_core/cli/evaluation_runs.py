@@ -8,7 +8,7 @@ import typer
 
 from genaiops_core import output
 from genaiops_core.cli import arguments, context, run_progress, verdicts
-from genaiops_core.evaluation.rate_limits import nano_usd
+from genaiops_core.evaluation.rate_limits import parse_spend_limit
 
 if TYPE_CHECKING:
     from genaiops_core.evaluation.runs import Evaluation
@@ -34,11 +34,11 @@ def list_(
     """Evaluations, newest first."""
     from db.transaction import reading
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.runs.facts import facts
+    from genaiops_core.evaluation.runs.facts import describe_evaluation
 
     with reading(context.engine()) as connection:
         found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
-    rows = [facts(run) for run in found]
+    rows = [describe_evaluation(run) for run in found]
     if json:
         output.print_json({"evaluations": rows})
         return
@@ -53,7 +53,7 @@ def show(id: Id, json: output.Json = False) -> None:
     from genaiops_core.evaluation import runs
 
     with reading(context.engine()) as connection:
-        _print(runs.get(connection, id), json=json)
+        _print(runs.get_evaluation(connection, id), json=json)
 
 
 @commands.command("pause")
@@ -77,7 +77,7 @@ def resume(
     """Let a paused, cancelled or failed evaluation go on; no finished call is paid again."""
     from genaiops_core.evaluation import runs
 
-    limit = nano_usd(spend_limit)
+    limit = parse_spend_limit(spend_limit)
     run = runs.resume(
         context.engine(), actor=context.actor(), id=id, reason=reason, spend_limit_nano_usd=limit
     )
@@ -109,9 +109,9 @@ def wait(id: Id, json: output.Json = False) -> None:
 def _print(run: Evaluation, *, json: bool) -> None:
     from genaiops_core.clock import now
     from genaiops_core.evaluation.runs import progress
-    from genaiops_core.evaluation.runs.facts import facts
+    from genaiops_core.evaluation.runs.facts import describe_evaluation
 
-    told: dict[str, Any] = {**facts(run), "remaining_s": progress.remaining_s(run, now())}
+    told: dict[str, Any] = {**describe_evaluation(run), "remaining_s": progress.estimate_remaining_s(run, now())}
     if json:
         output.print_json(told)
         return

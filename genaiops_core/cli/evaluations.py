@@ -11,7 +11,7 @@ from genaiops_core import output
 from genaiops_core.cli import arguments, context, documents, run_progress, targets, thresholds, verdicts
 from genaiops_core.cli import judge_options as pacing
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -48,9 +48,9 @@ def evaluate(
     repetitions: targets.Repetitions = 1,
     metric: pacing.Metrics = None,
     judge_option: pacing.JudgeOption = None,
-    concurrency: pacing.Concurrency = Pace.concurrency,
+    concurrency: pacing.Concurrency = RateLimits.concurrency,
     calls_per_minute: pacing.CallsPerMinute = None,
-    unit_timeout: pacing.UnitTimeout = Pace.unit_timeout_s,
+    unit_timeout: pacing.UnitTimeout = RateLimits.unit_timeout_s,
     spend_limit: pacing.SpendLimit = None,
     output_file: Annotated[Path | None, typer.Option("--output", help="Results to write, as JSON.")] = None,
     baseline: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from genaiops_core.cli import arguments
-from genaiops_core.evaluation.rate_limits import Pace, nano_usd
+from genaiops_core.evaluation.rate_limits import RateLimits, parse_spend_limit
 
 _PANEL = "Judging"
 
@@ -47,17 +47,17 @@ SpendLimit = Annotated[
 
 def pace_of(
     concurrency: int, calls_per_minute: int | None, unit_timeout_s: float, spend_limit_usd: float | None
-) -> Pace:
+) -> RateLimits:
     """The pace that the options ask for.
 
     Raises:
         BadInput: one of them is out of range.
     """
-    return Pace(
+    return RateLimits(
         concurrency=concurrency,
         calls_per_minute=calls_per_minute,
         unit_timeout_s=unit_timeout_s,
-        spend_limit_nano_usd=nano_usd(spend_limit_usd),
+        spend_limit_nano_usd=parse_spend_limit(spend_limit_usd),
     )
 
 

@@ -26,6 +26,7 @@ from genaiops_core.cli import (
     rollouts,
     sampling,
     serve,
+    status,
     target_try,
     traces,
     verdicts,
@@ -42,6 +43,7 @@ app = typer.Typer(
 for module in (
     serve,
     demo,
+    status,
     database,
     imports,
     datasets,

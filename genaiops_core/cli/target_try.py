@@ -133,6 +133,6 @@ def _shown(value: int | None) -> str:
 
 
 def _usd(nano_usd: int | None) -> str | None:
-    from genaiops_core.telemetry.figures import usd
+    from genaiops_core.telemetry.figures import format_usd
 
-    return None if nano_usd is None else usd(nano_usd)
+    return None if nano_usd is None else format_usd(nano_usd)

@@ -11,7 +11,7 @@ from genaiops_core.demo.exchanges import Exchange, exchange
 from genaiops_core.demo.knowledge import UNSUPPORTED
 from genaiops_core.demo.profiles import ENVIRONMENT, METRICS, ApplicationProfile, ReleaseProfile
 from genaiops_core.demo.spans import DemoSpan, SpanWriter
-from genaiops_core.telemetry.spans import DEMO_ATTRIBUTE
+from genaiops_core.telemetry.origin import DEMO_ATTRIBUTE
 
 _SCORED_SHARE = 0.3
 _UNDEFINED_SHARE = 0.01

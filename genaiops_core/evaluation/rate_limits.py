@@ -9,13 +9,13 @@ from typing import Any
 from genaiops_core.errors import BadInput
 from genaiops_core.pricing.rates import NANO
 
-MOST_CONCURRENCY = 256
-MOST_TIMEOUT_S = 86_400
-MOST_LIMIT_USD = 1_000_000_000
+MAX_CONCURRENCY = 256
+MAX_TIMEOUT_S = 86_400
+MAX_LIMIT_USD = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class RateLimits:
     """Limits of one run, over all workers that share it."""
 
     concurrency: int = 16
@@ -33,13 +33,13 @@ class Pace:
         Raises:
             BadInput: a value is out of range; the sentence names it.
         """
-        if not 1 <= self.concurrency <= MOST_CONCURRENCY:
-            raise BadInput(f"The concurrency must be 1 to {MOST_CONCURRENCY}, not {self.concurrency}.")
+        if not 1 <= self.concurrency <= MAX_CONCURRENCY:
+            raise BadInput(f"The concurrency must be 1 to {MAX_CONCURRENCY}, not {self.concurrency}.")
         if self.calls_per_minute is not None and self.calls_per_minute < 1:
             raise BadInput(f"The calls per minute must be at least 1, not {self.calls_per_minute}.")
-        if not 0 < self.unit_timeout_s <= MOST_TIMEOUT_S:
+        if not 0 < self.unit_timeout_s <= MAX_TIMEOUT_S:
             raise BadInput(
-                f"The timeout of a unit must be above 0 s and at most {MOST_TIMEOUT_S:,} s, not {self.unit_timeout_s:g}."
+                f"The timeout of a unit must be above 0 s and at most {MAX_TIMEOUT_S:,} s, not {self.unit_timeout_s:g}."
             )
         if self.spend_limit_nano_usd is not None and self.spend_limit_nano_usd < 0:
             raise BadInput("The spend limit must be at least 0 USD.")
@@ -48,12 +48,12 @@ class Pace:
         return dict(vars(self))
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any] | None) -> Pace:
+    def from_json(cls, kept: Mapping[str, Any] | None) -> RateLimits:
         """Read what `as_json` wrote; runs from before there was a pace get the default."""
         return cls(**(kept or {}))
 
 
-def nano_usd(limit_usd: float | None) -> int | None:
+def parse_spend_limit(limit_usd: float | None) -> int | None:
     """A spend limit in USD, as people give it; None is no limit.
 
     Raises:
@@ -61,6 +61,6 @@ def nano_usd(limit_usd: float | None) -> int | None:
     """
     if limit_usd is None:
         return None
-    if not abs(limit_usd) <= MOST_LIMIT_USD:  # NaN fails every comparison
-        raise BadInput(f"A spend limit is an amount of at most {MOST_LIMIT_USD:,} USD, not {limit_usd:g}.")
+    if not abs(limit_usd) <= MAX_LIMIT_USD:  # NaN fails every comparison
+        raise BadInput(f"A spend limit is an amount of at most {MAX_LIMIT_USD:,} USD, not {limit_usd:g}.")
     return round(limit_usd * NANO)

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genaiops_core.evaluation.targets.from_release import ReleasePrompt, spec_of
+from genaiops_core.evaluation.targets.release_target import ReleasePrompt, spec_of
 from genaiops_core.releases import prompts, releases
 
 

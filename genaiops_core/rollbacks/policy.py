@@ -57,6 +57,10 @@ class Trigger:
     comparison: Comparison
     severity: Severity
 
+    def is_exceeded_by(self, value: float) -> bool:
+        """Whether `value` is beyond the threshold; a value that equals it is not."""
+        return value > self.threshold if self.comparison == "greater_than" else value < self.threshold
+
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
@@ -74,6 +78,14 @@ class Policy:
     def rolls_back(self) -> bool:
         """Whether a firing takes a live canary out of traffic."""
         return self.has("rollback") or self.has("stop_traffic")
+
+    def strictest_threshold(self, metric: Metric) -> float | None:
+        """The threshold that a metric reaches first, in its own unit; None when no trigger watches it."""
+        triggers = [trigger for trigger in self.triggers if trigger.metric == metric]
+        if not triggers:
+            return None
+        strictest = min if triggers[0].comparison == "greater_than" else max
+        return strictest(trigger.threshold for trigger in triggers)
 
 
 def default() -> Policy:

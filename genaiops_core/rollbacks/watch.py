@@ -1,4 +1,4 @@
-"""The watch: hold every application against the policy, and roll a failing canary back.
+"""The watch: compare every application with its policy, and roll a failing canary back.
 
 Rolling a canary back is always safe, so the policy does it by itself. When only a stable release takes traffic, a
 firing opens an incident and moves nothing: going back further would be a guess.
@@ -16,6 +16,7 @@ from db.tables.rollouts import incident as incident_table
 from db.transaction import reading, writing
 from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.rollbacks import incidents
+from genaiops_core.rollbacks.health import find_breaches
 from genaiops_core.rollbacks.observations import Observation, observe
 from genaiops_core.rollbacks.policy import Policy, Trigger
 from genaiops_core.rollbacks.procedure import roll_back
@@ -24,9 +25,6 @@ from genaiops_core.rollouts.routing import CANARY, STABLE
 
 ACTOR = "policy"
 """Who the audit log names when nobody pressed a button."""
-
-MIN_REQUESTS = 50
-MIN_SCORES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,7 @@ class Firing:
         )
 
 
-def judge(policy: Policy, observations: Sequence[Observation]) -> list[Firing]:
+def fired_triggers(policy: Policy, observations: Sequence[Observation]) -> list[Firing]:
     """Which triggers fire, in the order of the observations, then of the policy.
 
     A figure that was not measured, fewer than 50 requests in the window, or fewer than 20 scores for a quality
@@ -62,33 +60,22 @@ def judge(policy: Policy, observations: Sequence[Observation]) -> list[Firing]:
         policy: the triggers.
         observations: one or more a release; a trigger reads the one of its own window.
     """
-    firings = []
-    for observation in observations:
-        for trigger in policy.triggers:
-            value: float | None = getattr(observation, trigger.metric)
-            if trigger.window_min != observation.window_min or value is None:
-                continue
-            is_quality = trigger.metric == "avg_quality_score"
-            sample = observation.scores if is_quality else observation.requests
-            is_enough = observation.requests >= MIN_REQUESTS and (not is_quality or sample >= MIN_SCORES)
-            beyond = (
-                value > trigger.threshold
-                if trigger.comparison == "greater_than"
-                else value < trigger.threshold
-            )
-            if is_enough and beyond:
-                firings.append(
-                    Firing(
-                        application=observation.application,
-                        release=observation.release,
-                        variant=observation.variant,
-                        trigger=trigger,
-                        value=value,
-                        sample=sample,
-                        observation=observation,
-                    )
-                )
-    return firings
+    return [
+        Firing(
+            application=observation.application,
+            release=observation.release,
+            variant=observation.variant,
+            trigger=breach.trigger,
+            value=breach.value,
+            sample=breach.sample,
+            observation=observation,
+        )
+        for observation in observations
+        for breach in find_breaches(
+            [trigger for trigger in policy.triggers if trigger.window_min == observation.window_min],
+            observation,
+        )
+    ]
 
 
 def watch(engine: sa.Engine, now: dt.datetime, policy: Policy) -> list[Firing]:
@@ -102,7 +89,7 @@ def watch(engine: sa.Engine, now: dt.datetime, policy: Policy) -> list[Firing]:
         observations = _observations(connection, now, policy)
     acted = []
     handled: set[str] = set()
-    for firing in judge(policy, observations):
+    for firing in fired_triggers(policy, observations):
         rolls_back = firing.variant == CANARY and policy.rolls_back
         if rolls_back and firing.application in handled:
             continue

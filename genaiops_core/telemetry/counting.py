@@ -1,42 +1,52 @@
-"""What adding up traffic needs to know of a span, whether it was just received or is read from its row."""
+"""The columns of a span that requests, rollups and deduplication read."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
 
 
-class Counted(Protocol):
-    """A span, as requests and rollups see it."""
+# Not frozen: deduplication sets `is_call` and `folded_into`, and a frozen dataclass takes three times as long to build.
+@dataclass(slots=True)
+class CountedSpan:
+    """One span as it is counted: just received (`spans.SpanFacts`) or loaded (`ingest.late_spans.StoredSpan`).
+
+    Token counts, cost and duration are None (-1 for `duration_ns`) where they are unknown, never 0.
+    """
+
+    application: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    """'' for the root span of a trace."""
+    component: str
+    start_ns: int
+    duration_ns: int
+    """Nanoseconds, or `durations.UNKNOWN_NS`."""
+    is_error: bool
+    is_request: bool
+    """Whether this is the root span of its trace."""
+    is_call: bool
+    """Whether the span is counted as a model call."""
+    environment: str
+    release: str
+    model: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    cost_nano_usd: int | None
+    folded_into: str = ""
+    """Id of the span that is counted in place of this duplicate; '' when this is no duplicate."""
+    call_id: str = ""
+    """The provider's id of the call; '' when unknown."""
+    is_other_model: bool = False
+    """Whether rollups count the model under `rollups.OTHER_MODEL`."""
 
     @property
-    def application(self) -> str: ...
-    @property
-    def environment(self) -> str: ...
-    @property
-    def release(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def is_other_model(self) -> bool: ...
-    @property
-    def start_ns(self) -> int: ...
-    @property
-    def duration_ns(self) -> int: ...
-    @property
-    def is_error(self) -> bool: ...
-    @property
-    def is_request(self) -> bool: ...
-    @property
-    def is_call(self) -> bool: ...
-    @property
-    def is_unpriced(self) -> bool: ...
-    @property
-    def cost_nano_usd(self) -> int | None: ...
-    @property
-    def input_tokens(self) -> int | None: ...
-    @property
-    def output_tokens(self) -> int | None: ...
-    @property
-    def cache_read_tokens(self) -> int | None: ...
-    @property
-    def cache_write_tokens(self) -> int | None: ...
+    def is_unpriced(self) -> bool:
+        """Whether the call used tokens without a known price; a call that failed without usage costs nothing."""
+        return (
+            self.is_call
+            and self.cost_nano_usd is None
+            and not (self.is_error and self.input_tokens is None and self.output_tokens is None)
+        )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from db.tables.telemetry import application
 
 
-def demo_applications(connection: sa.Connection) -> frozenset[str]:
+def fetch_demo_applications(connection: sa.Connection) -> frozenset[str]:
     """Names of the applications that the demo wrote."""
     query = sa.select(application.c.application).where(application.c.is_demo)
     return frozenset(connection.execute(query).scalars())

@@ -11,6 +11,6 @@ def is_known(duration_ns: int | None) -> bool:
     return duration_ns is not None and duration_ns >= 0
 
 
-def milliseconds(duration_ns: int | None) -> float | None:
+def to_milliseconds(duration_ns: int | None) -> float | None:
     """The duration in milliseconds, or None when it is not known."""
     return duration_ns / 1e6 if duration_ns is not None and duration_ns >= 0 else None

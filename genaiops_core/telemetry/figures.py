@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-SHARES = (0.5, 0.95, 0.99)
+QUANTILES = (0.5, 0.95, 0.99)
 NO_LATENCY: Mapping[str, float | None] = {"p50": None, "p95": None, "p99": None}
 
 
@@ -43,7 +43,7 @@ class Figures:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
     @property
     def cost_per_request_nano_usd(self) -> float | None:
@@ -72,7 +72,7 @@ class Figures:
         }
 
 
-def figures(
+def build_figures(
     sums: Mapping[str, int],
     *,
     by_model: bool,
@@ -99,7 +99,7 @@ def figures(
     )
 
 
-def milliseconds(percentiles_ns: Sequence[float] | None) -> Mapping[str, float | None]:
+def to_percentiles_ms(percentiles_ns: Sequence[float] | None) -> Mapping[str, float | None]:
     """Named percentiles in milliseconds (to the microsecond) from those of `SHARES` in nanoseconds."""
     if percentiles_ns is None:
         return NO_LATENCY
@@ -107,12 +107,12 @@ def milliseconds(percentiles_ns: Sequence[float] | None) -> Mapping[str, float |
     return {"p50": p50, "p95": p95, "p99": p99}
 
 
-def known_usd(cost_nano_usd: int, calls: int, unpriced_calls: int) -> str | None:
+def format_known_usd(cost_nano_usd: int, calls: int, unpriced_calls: int) -> str | None:
     """The exact cost in USD as a decimal number, or None when there were calls and none of them has a price."""
-    return None if calls and unpriced_calls >= calls else usd(cost_nano_usd)
+    return None if calls and unpriced_calls >= calls else format_usd(cost_nano_usd)
 
 
-def usd(nano_usd: int) -> str:
+def format_usd(nano_usd: int) -> str:
     """Nano-USD as an exact decimal number of USD, without trailing zeros.
 
     >>> usd(6_414_472_530), usd(0), usd(20_000_000_000)

@@ -15,11 +15,11 @@ from db.tables.telemetry import log_record
 from db.transaction import insert
 from genaiops_core.telemetry import bounds, conventions
 from genaiops_core.telemetry.conventions.messages import decoded_json
+from genaiops_core.telemetry.origin import Origin, build_score, clean
 from genaiops_core.telemetry.otlp.logs import DecodedLogs, LogGroup, RawLog
 from genaiops_core.telemetry.scores import Score
-from genaiops_core.telemetry.spans import Origin, clean, score_of
 
-_ROWS_A_STATEMENT = 500
+_ROWS_PER_STATEMENT = 500
 _DIGEST_BYTES = 16
 
 
@@ -40,10 +40,10 @@ class LogFacts:
 
 def prepare_logs(export: DecodedLogs) -> list[LogFacts]:
     """Map every record of `export`; pure, so that it can run before the database is locked."""
-    return [facts for group in export.groups for facts in _mapped(group)]
+    return [facts for group in export.groups for facts in _map_group(group)]
 
 
-def _mapped(group: LogGroup) -> Iterable[LogFacts]:
+def _map_group(group: LogGroup) -> Iterable[LogFacts]:
     origin = Origin(group.resource)
     shared = {
         "resource": orjson.Fragment(bounds.to_json(group.resource)),
@@ -51,10 +51,10 @@ def _mapped(group: LogGroup) -> Iterable[LogFacts]:
     }
     for raw in group.records:
         notes: list[str] = []
-        said = bounds.attributes({"body": raw.body}, notes)
+        said = bounds.limit_attributes({"body": raw.body}, notes)
         record: dict[str, Any] = {
             "body": said["body"],
-            "attributes": bounds.attributes(raw.attributes, notes),
+            "attributes": bounds.limit_attributes(raw.attributes, notes),
             "severity": raw.severity,
             **shared,
         }
@@ -70,15 +70,15 @@ def _mapped(group: LogGroup) -> Iterable[LogFacts]:
             digest=blake2b(identity, digest_size=_DIGEST_BYTES).hexdigest(),
             event_name=clean(raw.event_name, 200),
             record=blob,
-            scores=_scores(raw, origin),
+            scores=_build_scores(raw, origin),
         )
 
 
-def _scores(raw: RawLog, origin: Origin) -> list[Score]:
+def _build_scores(raw: RawLog, origin: Origin) -> list[Score]:
     body = raw.body if isinstance(raw.body, dict) else decoded_json(raw.body)
     said = {**raw.attributes, **body} if isinstance(body, dict) else raw.attributes
     return [
-        score_of(
+        build_score(
             one,
             application=origin.application,
             trace_id=raw.trace_id,
@@ -90,13 +90,13 @@ def _scores(raw: RawLog, origin: Origin) -> list[Score]:
     ]
 
 
-def insert_new(connection: sa.Connection, records: Sequence[LogFacts]) -> int:
+def insert_log_records(connection: sa.Connection, records: Sequence[LogFacts]) -> int:
     """Keep `records`; one sent again changes nothing. Returns how many were new."""
     distinct = {(one.trace_id, one.digest, one.application): one for one in records}
     ordered = [distinct[key] for key in sorted(distinct)]
     compress = zstandard.ZstdCompressor(level=1).compress
     new = 0
-    for start in range(0, len(ordered), _ROWS_A_STATEMENT):
+    for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
         rows = [
             {
                 "application": one.application,
@@ -107,7 +107,7 @@ def insert_new(connection: sa.Connection, records: Sequence[LogFacts]) -> int:
                 "event_name": one.event_name,
                 "record_zstd": compress(one.record),
             }
-            for one in ordered[start : start + _ROWS_A_STATEMENT]
+            for one in ordered[start : start + _ROWS_PER_STATEMENT]
         ]
         statement = insert(connection, log_record).values(rows).on_conflict_do_nothing()
         new += len(connection.execute(statement.returning(log_record.c.id)).all())

@@ -121,7 +121,7 @@ def reweigh(connection: sa.Connection, *, application: str, trace_id: str, rate_
         _upsert(connection, sums)
 
 
-def of_trace(connection: sa.Connection, trace_id: str) -> list[Score]:
+def fetch_trace_scores(connection: sa.Connection, trace_id: str) -> list[Score]:
     """Every score of one request, by metric and judge."""
     query = (
         sa.select(*[score.c[name] for name in _COLUMNS])

@@ -6,26 +6,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from genaiops_core.telemetry import bounds, conventions
 from genaiops_core.telemetry.bounds import to_json
 from genaiops_core.telemetry.conventions.usage import usage
+from genaiops_core.telemetry.counting import CountedSpan
+from genaiops_core.telemetry.logs import LogFacts
+from genaiops_core.telemetry.origin import Origin, build_score, clean
 from genaiops_core.telemetry.otlp.decode import STATUS_ERROR, DecodedExport, RawSpan
 from genaiops_core.telemetry.scores import Score
 
-if TYPE_CHECKING:
-    from genaiops_core.telemetry.logs import LogFacts
-
-UNKNOWN_APPLICATION = "unknown_service"
-"""What OpenTelemetry calls a service without a name."""
-
-DEMO_ATTRIBUTE = "genaiops.demo"
-"""Resource attribute, true on what the demo sends: an application first seen with it is registered as one of the demo."""
-
-_NUL = "\x00"
 _MAY_EVALUATE = frozenset(("other", "chain"))
 """Components of spans whose attributes may be an evaluation."""
 
@@ -61,49 +54,18 @@ COLUMNS = (
 """Columns of table `span` that ingest fills, in the order of `row_of`."""
 
 
-# Not frozen: one is made for every span received, and a frozen dataclass costs three times as much to make.
 @dataclass(slots=True, kw_only=True)
-class SpanFacts:
-    """One span: the columns of table `span`, what pricing needs beside them, and its payload."""
+class SpanFacts(CountedSpan):
+    """One received span: the columns of table `span`, the model that answered, which prices are looked up by, and the payload."""
 
-    application: str
-    trace_id: str
-    span_id: str
-    parent_span_id: str
     name: str
-    component: str
-    start_ns: int
-    duration_ns: int
-    is_error: bool
     status_message: str
-    is_request: bool
-    is_call: bool
-    environment: str
-    release: str
     provider: str
-    model: str
     session_id: str
     user_id: str
-    input_tokens: int | None
-    output_tokens: int | None
-    cache_read_tokens: int | None
-    cache_write_tokens: int | None
-    cost_nano_usd: int | None
     first_token_ns: int | None
-    folded_into: str = ""
-    call_id: str = ""
-    is_other_model: bool = False
     response_model: str
     payload: dict[str, Any]
-
-    @property
-    def is_unpriced(self) -> bool:
-        """A call that used tokens which nobody can price; one that failed before using any cost nothing."""
-        return (
-            self.is_call
-            and self.cost_nano_usd is None
-            and not (self.is_error and self.input_tokens is None and self.output_tokens is None)
-        )
 
 
 row_of = attrgetter(*COLUMNS)
@@ -149,19 +111,6 @@ def prepare(export: DecodedExport, *, received_ns: int | None = None) -> Batch:
     )
 
 
-class Origin:
-    """What a resource says of everything it sends."""
-
-    def __init__(self, resource: dict[str, Any]) -> None:
-        fields = conventions.read(resource)
-        self.application = clean(resource.get("service.name"), 200) or UNKNOWN_APPLICATION
-        self.environment = clean(fields.get("environment"), 200)
-        self.release = clean(fields.get("release") or resource.get("service.version"), 200)
-        self.session_id = clean(fields.get("session_id"), 200)
-        self.user_id = clean(fields.get("user_id"), 200)
-        self.is_demo = resource.get(DEMO_ATTRIBUTE) in (True, "true")
-
-
 class _Mapper:
     """What all spans of one resource and scope share, read once."""
 
@@ -173,13 +122,13 @@ class _Mapper:
         self.received_ns = received_ns
         self.scores = scores
         # Encoded once: every payload of the group repeats them.
-        self.resource = orjson.Fragment(to_json(bounds.attributes(resource, [])))
+        self.resource = orjson.Fragment(to_json(bounds.limit_attributes(resource, [])))
         self.scope = orjson.Fragment(to_json(scope))
 
     def facts(self, raw: RawSpan) -> SpanFacts:
         notes: list[str] = []
         origin = self.origin
-        attributes = bounds.attributes(raw.attributes, notes)
+        attributes = bounds.limit_attributes(raw.attributes, notes)
         fields = conventions.read(attributes)
         component = conventions.component(attributes, fields)
         is_error = raw.status_code == STATUS_ERROR
@@ -198,7 +147,7 @@ class _Mapper:
             name=clean(raw.name, 2000),
             component=component,
             start_ns=raw.start_ns,
-            duration_ns=bounds.duration_ns(raw.start_ns, raw.end_ns, notes),
+            duration_ns=bounds.measure_duration_ns(raw.start_ns, raw.end_ns, notes),
             is_error=is_error,
             status_message=clean(raw.status_message, 10_000) if raw.status_message else "",
             is_request=not raw.parent_span_id,
@@ -229,7 +178,7 @@ class _Mapper:
         own = attributes if facts.component in _MAY_EVALUATE else {}
         for one in conventions.evaluations(own, told):
             self.scores.append(
-                score_of(
+                build_score(
                     one,
                     application=facts.application,
                     trace_id=facts.trace_id,
@@ -247,47 +196,14 @@ class _Mapper:
             "kind": raw.kind,
         }
         if raw.events:
-            payload["events"] = bounds.listed("event", raw.events, notes)
+            payload["events"] = bounds.limit_events("event", raw.events, notes)
         if raw.links:
-            payload["links"] = bounds.listed("link", raw.links, notes)
+            payload["links"] = bounds.limit_events("link", raw.links, notes)
         if raw.trace_state:
             payload["trace_state"] = raw.trace_state
         if notes:
             payload["notes"] = notes
         return payload
-
-
-def score_of(
-    told: conventions.Evaluation,
-    *,
-    application: str,
-    trace_id: str,
-    start_ns: int,
-    environment: str,
-    release: str,
-) -> Score:
-    """An evaluation that telemetry brought, as a score."""
-    return Score(
-        application=application,
-        trace_id=trace_id,
-        metric=clean(told.name, 100),
-        judge=clean(told.judge, 200),
-        value=told.value,
-        reason=clean(told.explanation, 10_000),
-        start_ns=start_ns,
-        environment=environment,
-        release=release,
-    )
-
-
-def clean(value: Any, limit: int) -> str:
-    """`value` as a column keeps it: no NUL, which PostgreSQL refuses, and at most `limit` characters."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else str(value)
-    if _NUL in text:
-        text = text.replace(_NUL, "")
-    return text if len(text) <= limit else text[:limit]
 
 
 def _first_token_ns(fields: dict[str, Any]) -> int | None:

@@ -43,7 +43,7 @@ def traces(count: int, *, users: int = 4, seed: int = 7) -> list[DemoTrace]:
     ]
 
 
-def told(engine: sa.Engine, requests: list[DemoTrace], *, rate: float = 1.0) -> None:
+def ingest_and_sample(engine: sa.Engine, requests: list[DemoTrace], *, rate: float = 1.0) -> None:
     """Ingest and sample them."""
     ingest(engine, decoded(APPLICATION, requests))
     policy = Policy(rate=rate, latency_ms=10**9)

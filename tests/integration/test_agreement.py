@@ -13,7 +13,7 @@ from genaiops_core.evaluation.human import judged, labels, reviews
 from genaiops_core.evaluation.human.production_agreement import agreement_in_production
 from genaiops_core.telemetry.scores import Score, record_scores
 from tests.integration.labelled import DATASET, METRIC, dataset, finished, labelled
-from tests.integration.sampled import APPLICATION, DAY, told, traces
+from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, traces
 
 # The judge scores every fourth case low; people find those bad, and two more.
 VALUES = {n: 0.2 if n % 4 == 0 else 0.9 + n / 1_000 for n in range(1, 61)}
@@ -130,7 +130,7 @@ def test_what_to_label_next(engine: sa.Engine) -> None:
 def reviewed(engine: sa.Engine, count: int, *, rate: float = 1.0) -> list[str]:
     """Requests that a judge scored, of which every other one is good; all but the last ten were reviewed by one."""
     requests = traces(count, users=1)
-    told(engine, requests, rate=rate)
+    ingest_and_sample(engine, requests, rate=rate)
     with writing(engine) as connection:
         scores = [
             Score(

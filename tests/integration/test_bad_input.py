@@ -25,12 +25,12 @@ from genaiops_core.errors import BadInput, Unavailable
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.bounds import MAX_ATTRIBUTES, MAX_EVENTS, MAX_VALUE_CHARACTERS
 from genaiops_core.telemetry.ingest.ingest import ingest
-from genaiops_core.telemetry.ingest.payloads import payloads_of
 from genaiops_core.telemetry.otlp import decode, wire
 from genaiops_core.telemetry.otlp.decode import decode_json, decode_protobuf
 from genaiops_core.telemetry.traces.trace import get_trace
 from tests.otlp_samples import SECOND_NS, T0_NS, attribute, body, call, export
 from tests.otlp_samples import span as sample
+from tests.payloads import read_payloads
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 DAY_NS = 86_400 * SECOND_NS
@@ -41,7 +41,7 @@ def kept(engine: sa.Engine, *spans: dict[str, Any]) -> list[dict[str, Any]]:
     result = ingest(engine, decode_json(body(*spans)))
     assert (result.rejected, result.spans) == (0, len(spans))
     with reading(engine) as connection:
-        payloads = payloads_of(connection, f"{1:032x}")
+        payloads = read_payloads(connection, f"{1:032x}")
         assert get_trace(connection, f"{1:032x}") is not None
     return [payloads[one["spanId"]] for one in spans]
 

@@ -41,8 +41,8 @@ def test_a_run_scores_the_cases_of_its_split(engine: sa.Engine) -> None:
 def test_a_sample_of_a_split_is_a_part_of_it(engine: sa.Engine) -> None:
     suite = split_suite(engine)
     with reading(engine) as connection:
-        two = case_choice.chosen(connection, suite, "test", 2)
-        four = case_choice.chosen(connection, suite, "test", 4)
+        two = case_choice.select_cases(connection, suite, "test", 2)
+        four = case_choice.select_cases(connection, suite, "test", 4)
     assert len(two) == 2 and set(two) < set(four) < {2, 4, 6, 8, 10}
 
 
@@ -57,8 +57,8 @@ def test_a_split_without_cases_is_refused_with_those_there_are(engine: sa.Engine
 def test_coverage_of_a_split(engine: sa.Engine) -> None:
     split_suite(engine)
     with reading(engine) as connection:
-        found = preflight.coverage(connection, "parted", 1, "test")
-    assert (found.cases, found.lacking(("answer",))) == (5, 3)
+        found = preflight.measure_coverage(connection, "parted", 1, "test")
+    assert (found.cases, found.count_lacking(("answer",))) == (5, 3)
 
 
 def drafts(engine: sa.Engine, reviews: list[str]) -> datasets.DatasetVersion:
@@ -76,7 +76,7 @@ def test_cases_that_wait_for_review_are_left_out(engine: sa.Engine) -> None:
     run = execution.run(engine, id)
     with reading(engine) as connection:
         assert [one.case_no for one in case_scores.page(connection, id).cases] == [2, 3]
-        assert preflight.coverage(connection, "drafts", 1).cases == 2
+        assert preflight.measure_coverage(connection, "drafts", 1).cases == 2
     assert run.results is not None and (run.results["cases"], run.results["cases_total"]) == (2, 4)
 
 

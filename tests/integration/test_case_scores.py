@@ -143,12 +143,12 @@ def test_the_file_has_a_row_an_answer_and_no_formula(engine: sa.Engine) -> None:
 def test_coverage_counts_what_cases_lack(engine: sa.Engine) -> None:
     scored(engine)
     with reading(engine) as connection:
-        found = preflight.coverage(connection, "four", 1)
+        found = preflight.measure_coverage(connection, "four", 1)
     assert found.cases == 4
-    assert found.lacking(("input",)) == 0
-    assert found.lacking(("answer",)) == 2
-    assert found.lacking(("contexts",)) == 2
-    assert found.lacking(("answer", "contexts", "reference")) == 3
-    assert found.answered().lacking(("answer", "contexts")) == 2
+    assert found.count_lacking(("input",)) == 0
+    assert found.count_lacking(("answer",)) == 2
+    assert found.count_lacking(("contexts",)) == 2
+    assert found.count_lacking(("answer", "contexts", "reference")) == 3
+    assert found.with_answers().count_lacking(("answer", "contexts")) == 2
     # a; none; an empty list; x and y.
     assert found.contexts == 3 / 4

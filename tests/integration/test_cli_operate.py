@@ -11,12 +11,12 @@ import typer
 from typer.testing import CliRunner
 
 from genaiops_core.access import audit as audit_log
-from genaiops_core.cli import audit, context, releases, rollbacks, rollouts
+from genaiops_core.cli import audit, context, releases, rollbacks, rollouts, status
 from genaiops_core.errors import BadInput, Conflict, GenAIOpsError, NotAllowed
 from genaiops_core.project import default_config
 
 commands = typer.Typer()
-for module in (releases, rollouts, rollbacks, audit):
+for module in (releases, rollouts, rollbacks, audit, status):
     module.register(commands)
 
 
@@ -195,3 +195,17 @@ def test_a_broken_audit_log_fails(shell: Shell) -> None:
         1,
         "The audit log is broken at entry 1: entry 1 was changed.\n",
     )
+
+
+def test_status_shows_health_with_release_and_incidents(shell: Shell) -> None:
+    assert "No application is known yet" in shell.run("status")
+    release_approved(shell, "v1")
+    shell.run("rollout start --application a --release v1")
+    release_approved(shell, "v2")
+    shell.run("rollout start --application a --release v2 --canary 5")
+    (health,) = shell.json("status")["applications"]
+    assert (health["state"], health["stable"], health["canary"]) == ("no traffic", "v1", "v2")
+    shell.run("rollback --application a --reason", "wrong answers")
+    (health,) = shell.json("status --application a")["applications"]
+    assert (health["state"], health["open_incidents"], health["canary"]) == ("incident", 1, None)
+    assert "incident" in shell.run("status")

@@ -12,14 +12,14 @@ from genaiops_core.access import audit
 from genaiops_core.demo.writer import decoded
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.datasets import changes, from_traffic, reviewing, search, uses
+from genaiops_core.evaluation.datasets import add_traces, case_review, changes, search, uses
+from genaiops_core.evaluation.datasets.add_trace import add_to_dataset
+from genaiops_core.evaluation.datasets.add_traces import SAME_INPUT, SAME_TRACE, from_traces, narrowed_query
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.from_reviews import add_to_dataset
-from genaiops_core.evaluation.datasets.from_traffic import SAME_INPUT, SAME_TRACE, from_traces, narrowed_query
 from genaiops_core.evaluation.datasets.search import Wanted
 from genaiops_core.evaluation.judges.protocol import JudgeFailed
 from genaiops_core.evaluation.synthesis.chunks import Document
-from genaiops_core.evaluation.synthesis.datasets import synthesise
+from genaiops_core.evaluation.synthesis.generation import synthesise
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.sampling import feedback
 from tests.integration.evaluating import imported
@@ -73,7 +73,7 @@ def test_wishes_become_a_search() -> None:
 def test_an_input_asked_twice_is_one_case(engine: sa.Engine) -> None:
     kept = [Case(input=" Why? ")]
     told = [Case(input="Why?", metadata={"trace_id": "a", "application": "b"})]
-    assert from_traffic._fresh(kept, told) == ([], {SAME_INPUT: 1})
+    assert add_traces._fresh(kept, told) == ([], {SAME_INPUT: 1})
 
 
 def documents() -> list[Document]:
@@ -102,7 +102,7 @@ def test_questions_about_documents_wait_for_a_person(engine: sa.Engine) -> None:
     assert (found.total, [number for number, _case in found.cases]) == (3, [3, 4])
     assert counted.reviews == {"": 2, "pending": 3}
 
-    done = reviewing.review(
+    done = case_review.review(
         engine, actor="grace", name="prices", version=2, accept=[3], reject=[4], reason="read them"
     )
     with reading(engine) as connection:
@@ -111,7 +111,7 @@ def test_questions_about_documents_wait_for_a_person(engine: sa.Engine) -> None:
     assert (done.cases, states) == (4, [None, None, "accepted", "pending"])
     assert (entry.actor, entry.reason) == ("grace", "read them")
     with pytest.raises(BadInput, match="Case 1 of prices version 3 does not wait"):
-        reviewing.review(engine, actor="grace", name="prices", version=3, accept=[1])
+        case_review.review(engine, actor="grace", name="prices", version=3, accept=[1])
 
 
 def test_a_judge_that_gives_nothing_usable_leaves_no_version(engine: sa.Engine) -> None:

@@ -218,7 +218,7 @@ def test_production_means_the_newest_finished_run_of_the_stable_release(engine: 
     with reading(engine) as connection:
 
         def chosen(**changes: Any) -> str:
-            return baselines.chosen(connection, **{"asked": "", "stages": None, **asked, **changes})
+            return baselines.choose_baseline(connection, **{"asked": "", "stages": None, **asked, **changes})
 
         assert chosen() == chosen(asked="production") == newest.id
         assert chosen(asked=older.id) == older.id
@@ -237,7 +237,7 @@ def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdi
     before = document(engine, ran(engine))
     run = ran(engine, minimums=None, config=regression("grounding_overlap"))
     assert run.verdict == "inconclusive"
-    against = deciding.Against(name="baseline.json", body=before)
+    against = deciding.Baseline(name="baseline.json", body=before)
     decided = deciding.decide_against(engine, run.id, actor="ada", against=against, at=now())
     assert decided.verdict == "passed"
     assert decided.results is not None

@@ -72,7 +72,7 @@ def _assert_whole(engine: sa.Engine, report: DemoReport) -> None:
     assert report.requests > 6_000
     with reading(engine) as connection:
         assert is_written(connection)
-        assert demo_applications.demo_applications(connection) == frozenset(profiles.NAMES)
+        assert demo_applications.fetch_demo_applications(connection) == frozenset(profiles.NAMES)
         month = queries.summary(connection, Filters.last("30d", application="support-agent"))
         assert month.requests > 3_000
         assert month.request_errors > 0

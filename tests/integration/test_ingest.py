@@ -27,13 +27,13 @@ from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.pricing.imports import import_prices, read_prices
 from genaiops_core.telemetry.ingest import span_store
-from genaiops_core.telemetry.ingest.ingest import ingest, ingest_all
-from genaiops_core.telemetry.ingest.payloads import payloads_of
+from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import DecodedExport, decode_json
 from genaiops_core.telemetry.sampling.feedback import give
 from tests.acceptance import replay
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
+from tests.payloads import read_payloads
 
 PRICES = {"alpha": ["1.00", "2.56"]}
 
@@ -117,7 +117,7 @@ def test_one_trace_becomes_spans_a_request_and_cells(engine: sa.Engine) -> None:
             ("shop", False)
         ]
         assert connection.execute(sa.select(sa.func.count()).select_from(payload)).scalar() == 1
-        assert payloads_of(connection, f"{1:032x}")[f"{2:016x}"]["attributes"] == {
+        assert read_payloads(connection, f"{1:032x}")[f"{2:016x}"]["attributes"] == {
             "openinference.span.kind": "RETRIEVER"
         }
 
@@ -131,7 +131,7 @@ def test_a_retried_batch_changes_nothing(engine: sa.Engine) -> None:
 
 
 def test_a_span_twice_in_one_batch_counts_once(engine: sa.Engine) -> None:
-    result = ingest_all(engine, [export(call(1), call(1)), export(call(1))])
+    result = ingest(engine, export(call(1), call(1)), export(call(1)))
     assert (result.spans, result.new) == (3, 1)
     assert rollup_sums(engine)["calls"] == 1
 
@@ -142,7 +142,7 @@ def test_only_new_spans_of_a_partly_known_batch_are_added(engine: sa.Engine) -> 
     assert result.new == 2
     assert rollup_sums(engine)["calls"] == 4
     with reading(engine) as connection:
-        assert len(payloads_of(connection, f"{1:032x}")) == 4
+        assert len(read_payloads(connection, f"{1:032x}")) == 4
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -177,11 +177,11 @@ def test_until_the_root_comes_a_request_has_its_earliest_start_and_no_duration(e
 
 
 def test_one_trace_over_two_applications_is_a_request_of_each(engine: sa.Engine) -> None:
-    ingest_all(engine, [export(sample(1)), export(call(2, parent=1), application="search")])
+    ingest(engine, export(sample(1)), export(call(2, parent=1), application="search"))
     with reading(engine) as connection:
         rows = connection.execute(sa.select(request.c.application, request.c.duration_ns)).all()
         assert sorted(rows, key=repr) == [("search", None), ("shop", SECOND_NS)]
-        assert set(payloads_of(connection, f"{1:032x}", "search")) == {f"{2:016x}"}
+        assert set(read_payloads(connection, f"{1:032x}", "search")) == {f"{2:016x}"}
 
 
 def test_models_beyond_the_limit_roll_up_as_other(engine: sa.Engine) -> None:
@@ -277,7 +277,7 @@ def test_texts_that_postgresql_refuses_are_kept_cleaned(engine: sa.Engine) -> No
     with reading(engine) as connection:
         row = connection.execute(sa.select(span)).one()
         assert (row.name, row.model, len(row.application)) == ("ab", "m", 200)
-        assert payloads_of(connection, row.trace_id)[row.span_id]["attributes"]["my.own"] == "x\x00y"
+        assert read_payloads(connection, row.trace_id)[row.span_id]["attributes"]["my.own"] == "x\x00y"
 
 
 def test_a_failed_transaction_keeps_nothing(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,7 +365,7 @@ def test_an_application_that_was_removed_is_known_again_with_its_next_span(engin
 
 
 def test_what_says_it_is_of_the_demo_is_registered_as_such(engine: sa.Engine) -> None:
-    ingest_all(engine, [export(call(1), genaiops__demo="true"), export(call(2), application="real")])
+    ingest(engine, export(call(1), genaiops__demo="true"), export(call(2), application="real"))
     ingest(engine, export(call(3), application="real", genaiops__demo="true"))  # known as real already
     with reading(engine) as connection:
         rows = connection.execute(sa.select(application.c.application, application.c.is_demo)).all()

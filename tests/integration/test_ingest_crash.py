@@ -19,9 +19,9 @@ from db import histogram
 from db.engine import make_engine
 from db.tables.telemetry import request, rollup_minute, span
 from db.transaction import reading
-from genaiops_core.telemetry.ingest.payloads import payloads_of
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
+from tests.payloads import read_payloads
 
 SENDERS = 4
 TRACES_PER_BATCH = 10
@@ -142,7 +142,7 @@ def assert_consistent(engine: sa.Engine, *, at_least: set[int]) -> int:
         assert histogram.count(histogram.merge(blobs)) == of_spans[0]
         assert connection.execute(sa.select(sa.func.sum(minute.requests))).scalar() == len(keys) // 3
         for number in list(by_batch)[:5]:
-            assert len(payloads_of(connection, f"{number * TRACES_PER_BATCH + 1:032x}")) == 3
+            assert len(read_payloads(connection, f"{number * TRACES_PER_BATCH + 1:032x}")) == 3
         return len(by_batch)
 
 

@@ -12,7 +12,7 @@ from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human import label_imports, labels, reviews
 from genaiops_core.evaluation.human.label_files import parse_scale
 from tests.integration.labelled import DATASET, dataset, labelled
-from tests.integration.sampled import APPLICATION, told, traces
+from tests.integration.sampled import APPLICATION, ingest_and_sample, traces
 
 
 def by_case(engine: sa.Engine, metric: str = "groundedness") -> dict[str, labels.Labelled]:
@@ -145,7 +145,7 @@ def test_one_case_is_labelled_by_hand(engine: sa.Engine) -> None:
 
 def test_reviews_become_labels_of_the_cases_made_from_their_requests(engine: sa.Engine) -> None:
     requests = traces(2, users=1)
-    told(engine, requests)
+    ingest_and_sample(engine, requests)
     for actor in ("anna", "ben"):
         reviews.submit(
             engine,

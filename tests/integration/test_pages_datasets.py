@@ -17,28 +17,23 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets import changes
 from genaiops_core.evaluation.datasets.case import Case
-from pages.parts.datasets import dataset_edit
+from pages.parts.datasets import dataset_edit, dataset_keys
 from pages.parts.shared import keys
 from tests.conftest import JudgeServer
-from tests.integration import test_pages as screens
 from tests.integration.evaluating import imported
-from tests.integration.test_pages import bare, checked, demo, demo_file, open_screen, shown, submit
-
-__all__ = ["bare", "demo", "demo_file"]
-
-server_that_remembers_its_router = screens.server_that_remembers_its_router
+from tests.integration.screens import check, open_screen, read_texts, submit_dialog
 
 
 def uploaded(name: str, data: bytes) -> AppTest:
     screen = open_screen("datasets")
     screen.file_uploader[0].upload(name, data)
-    return checked(screen.run())
+    return check(screen.run())
 
 
 def opened(tab: str, dataset: str = "prices") -> AppTest:
     screen = open_screen("datasets")
-    screen.session_state[f"{keys.DATASET_TAB}_{dataset}"] = tab
-    return checked(screen.run())
+    screen.session_state[f"{dataset_keys.DATASET_TAB}_{dataset}"] = tab
+    return check(screen.run())
 
 
 def newest(engine: sa.Engine, name: str = "prices") -> list[Case]:
@@ -51,34 +46,34 @@ def column_of(screen: AppTest, field: str) -> Any:
     return next(one for one in screen.selectbox if one.label == field)
 
 
-def test_a_part_of_an_object_can_be_mapped(bare: sa.Engine) -> None:
+def test_a_part_of_an_object_can_be_mapped(empty_engine: sa.Engine) -> None:
     rows = [{"query": "Why?", "model1": {"response": "So"}, "model2": {"response": "Thus"}}]
     screen = uploaded("pairs.jsonl", json.dumps(rows[0]).encode())
     assert "model2.response" in column_of(screen, "Answer").options
     column_of(screen, "Answer").set_value("model2.response")
-    checked(screen.run())
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
-    assert newest(bare, "pairs")[0].answer == "Thus"
+    check(screen.run())
+    check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
+    assert newest(empty_engine, "pairs")[0].answer == "Thus"
 
 
-def test_a_file_is_taken_whatever_its_name_ends_in(bare: sa.Engine) -> None:
+def test_a_file_is_taken_whatever_its_name_ends_in(empty_engine: sa.Engine) -> None:
     screen = uploaded("prices.ssv", b"question;answer\nWhy?;So\n")
     assert not screen.file_uploader[0].proto.type
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
-    assert newest(bare)[0].answer == "So"
+    check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
+    assert newest(empty_engine)[0].answer == "So"
 
 
-def test_a_file_without_an_input_asks_which_column_it_is(bare: sa.Engine) -> None:
+def test_a_file_without_an_input_asks_which_column_it_is(empty_engine: sa.Engine) -> None:
     screen = uploaded("places.csv", b"place,temperature\nGalway,3\n")
     assert any("Galway" in str(one.value) for one in screen.dataframe)
-    assert screen.button(key=keys.DATASET_IMPORT).disabled
+    assert screen.button(key=dataset_keys.DATASET_IMPORT).disabled
     column_of(screen, "Input").set_value("place")
-    checked(screen.run())
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
-    assert newest(bare, "places") == [Case(input="Galway", metadata={"temperature": "3"})]
+    check(screen.run())
+    check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
+    assert newest(empty_engine, "places") == [Case(input="Galway", metadata={"temperature": "3"})]
 
 
-def test_the_sheet_of_a_workbook_can_be_changed(bare: sa.Engine) -> None:
+def test_the_sheet_of_a_workbook_can_be_changed(empty_engine: sa.Engine) -> None:
     book = openpyxl.Workbook()
     for name, asked in (("spring", "Why?"), ("autumn", "Who?")):
         sheet = book.create_sheet(name)
@@ -87,38 +82,38 @@ def test_the_sheet_of_a_workbook_can_be_changed(bare: sa.Engine) -> None:
     stream = io.BytesIO()
     book.save(stream)
     screen = uploaded("suite.xlsx", stream.getvalue())
-    checked(column_of(screen, "Sheet").set_value("autumn").run())
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
-    assert [case.input for case in newest(bare, "suite")] == ["Who?"]
+    check(column_of(screen, "Sheet").set_value("autumn").run())
+    check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
+    assert [case.input for case in newest(empty_engine, "suite")] == ["Who?"]
 
 
-def test_a_large_file_is_counted_honestly(bare: sa.Engine) -> None:
+def test_a_large_file_is_counted_honestly(empty_engine: sa.Engine) -> None:
     screen = uploaded("many.csv", b"question\n" + b"".join(b"q%d\n" % number for number in range(6_000)))
-    assert "at least 5,000 cases" in shown(screen)
-    checked(screen.button(key=keys.DATASET_IMPORT).click().run())
-    assert len(newest(bare, "many")) == 6_000
+    assert "at least 5,000 cases" in read_texts(screen)
+    check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
+    assert len(newest(empty_engine, "many")) == 6_000
 
 
-def test_cases_are_edited_into_a_new_version(bare: sa.Engine) -> None:
-    imported(bare, 3)
+def test_cases_are_edited_into_a_new_version(empty_engine: sa.Engine) -> None:
+    imported(empty_engine, 3)
     screen = opened("Edit")
-    grid = keys.dataset_grid("prices", 1, "None_None_None_1")
+    grid = dataset_keys.dataset_grid("prices", 1, "None_None_None_1")
     screen.session_state[grid] = {
         "edited_rows": {0: {"answer": "Nobody knows.", "contexts": "one\n\ntwo"}},
         "added_rows": [{"input": "What is new?"}, {"input": None}],
         "deleted_rows": [2],
     }
-    checked(screen.run())
-    checked(screen.button(key=keys.DATASET_SAVE).click().run())
-    submit(screen, "dataset_save")
+    check(screen.run())
+    check(screen.button(key=dataset_keys.DATASET_SAVE).click().run())
+    submit_dialog(screen, "dataset_save")
     assert "Say why" in screen.session_state[keys.dialog_problem("dataset_save")]
-    checked(screen.button(key=keys.DATASET_SAVE).click().run())
+    check(screen.button(key=dataset_keys.DATASET_SAVE).click().run())
     screen.text_area(key=keys.dialog_reason("dataset_save")).set_value("prices changed")
-    submit(screen, "dataset_save")
-    cases = newest(bare)
+    submit_dialog(screen, "dataset_save")
+    cases = newest(empty_engine)
     assert [case.input for case in cases][1:] == ["What does item 2 cost?", "What is new?"]
     assert (cases[0].answer, cases[0].contexts) == ("Nobody knows.", ("one", "two"))
-    with reading(bare) as connection:
+    with reading(empty_engine) as connection:
         entry = audit.entries(connection, action="dataset.edit")[0]
     assert (entry.actor, entry.reason) == ("grace", "prices changed")
     assert entry.after and entry.after["source"].endswith("1 changed, 1 added, 1 removed")
@@ -132,33 +127,33 @@ def test_a_row_that_is_no_case_is_named() -> None:
         dataset_edit.edits(numbered, {"added_rows": [{"input": "Who?", "metadata": "{"}]}, "ada")
 
 
-def test_what_a_model_wrote_is_accepted_in_the_grid_and_all_at_once(bare: sa.Engine) -> None:
+def test_what_a_model_wrote_is_accepted_in_the_grid_and_all_at_once(empty_engine: sa.Engine) -> None:
     written = [Case(input=f"q{number}", metadata={"review": "pending"}) for number in range(3)]
-    datasets.add_cases(bare, actor="ada", name="prices", cases=written, source="test")
+    datasets.add_cases(empty_engine, actor="ada", name="prices", cases=written, source="test")
     ticked = {"edited_rows": {0: {"accept": True}}}
     done = dataset_edit.edits([(1, written[0])], ticked, "grace").changed
     assert done == {1: Case(input="q0", metadata={"review": "accepted", "reviewed_by": "grace"})}
     screen = opened("Edit")
-    screen.selectbox(key=f"{keys.DATASET_REVIEW}_prices").set_value("pending")
-    checked(screen.run())
-    checked(screen.button(key=keys.DATASET_ACCEPT).click().run())
+    screen.selectbox(key=f"{dataset_keys.DATASET_REVIEW}_prices").set_value("pending")
+    check(screen.run())
+    check(screen.button(key=dataset_keys.DATASET_ACCEPT).click().run())
     screen.text_area(key=keys.dialog_reason("dataset_accept")).set_value("read them all")
-    submit(screen, "dataset_accept")
-    assert {case.metadata["review"] for case in newest(bare)} == {"accepted"}
+    submit_dialog(screen, "dataset_accept")
+    assert {case.metadata["review"] for case in newest(empty_engine)} == {"accepted"}
 
 
-def test_versions_are_compared_field_by_field_and_name_their_evaluations(bare: sa.Engine) -> None:
-    imported(bare, 3)
+def test_versions_are_compared_field_by_field_and_name_their_evaluations(empty_engine: sa.Engine) -> None:
+    imported(empty_engine, 3)
     changes.edit(
-        bare,
+        empty_engine,
         actor="ada",
         name="prices",
         version=1,
         changed={1: Case(input="What does item 1 cost?", answer="Much."), 2: None},
     )
-    runs.launch(bare, actor="ada", dataset="prices", version=1, application="shop", release="v1")
+    runs.launch(empty_engine, actor="ada", dataset="prices", version=1, application="shop", release="v1")
     screen = opened("Versions")
-    texts = shown(screen)
+    texts = read_texts(screen)
     assert "1 changed" in texts and "1 removed" in texts and "1 the same" in texts
     assert [one.value for one in screen.code][:2] == ["Item 1 costs 3 coins.", "Much."]
     versions, _differences, uses = (one.value for one in screen.dataframe[-3:])
@@ -166,79 +161,81 @@ def test_versions_are_compared_field_by_field_and_name_their_evaluations(bare: s
     assert list(uses["application"]) == ["shop"]
 
 
-def test_a_tag_moves_only_when_that_is_said(bare: sa.Engine) -> None:
-    imported(bare, 2)
-    imported(bare, 3)
-    changes.tag(bare, actor="ada", name="prices", version=1, tag="golden")
+def test_a_tag_moves_only_when_that_is_said(empty_engine: sa.Engine) -> None:
+    imported(empty_engine, 2)
+    imported(empty_engine, 3)
+    changes.tag(empty_engine, actor="ada", name="prices", version=1, tag="golden")
 
     def tag(*, moves: bool) -> int:
         screen = opened("Versions")
-        checked(screen.button(key=keys.DATASET_TAG).click().run())
-        screen.selectbox(key=keys.DATASET_TAG_NAME).set_value("golden")
-        screen.checkbox(key=keys.DATASET_TAG_MOVES).set_value(moves)
+        check(screen.button(key=dataset_keys.DATASET_TAG).click().run())
+        screen.selectbox(key=dataset_keys.DATASET_TAG_NAME).set_value("golden")
+        screen.checkbox(key=dataset_keys.DATASET_TAG_MOVES).set_value(moves)
         screen.text_area(key=keys.dialog_reason("dataset_tag")).set_value("more cases")
-        submit(screen, "dataset_tag")
-        with reading(bare) as connection:
+        submit_dialog(screen, "dataset_tag")
+        with reading(empty_engine) as connection:
             return changes.tags(connection, "prices")["golden"]
 
     assert tag(moves=False) == 1
     assert tag(moves=True) == 2
 
 
-def test_a_dataset_is_split_as_a_new_version(bare: sa.Engine) -> None:
-    imported(bare, 20)
+def test_a_dataset_is_split_as_a_new_version(empty_engine: sa.Engine) -> None:
+    imported(empty_engine, 20)
     screen = opened("Split")
-    checked(screen.text_input(key=f"{keys.DATASET_SHARES}_prices").set_value("dev=1 test").run())
-    assert "NAME=SHARE" in shown(screen)
-    checked(screen.text_input(key=f"{keys.DATASET_SHARES}_prices").set_value("dev=1 test=1").run())
-    checked(screen.button(key=keys.DATASET_SPLIT_SAVE).click().run())
+    check(screen.text_input(key=f"{dataset_keys.DATASET_SHARES}_prices").set_value("dev=1 test").run())
+    assert "NAME=SHARE" in read_texts(screen)
+    check(screen.text_input(key=f"{dataset_keys.DATASET_SHARES}_prices").set_value("dev=1 test=1").run())
+    check(screen.button(key=dataset_keys.DATASET_SPLIT_SAVE).click().run())
     screen.text_area(key=keys.dialog_reason("dataset_split")).set_value("for tuning")
-    submit(screen, "dataset_split")
-    assert {case.metadata["split"] for case in newest(bare)} == {"dev", "test"}
+    submit_dialog(screen, "dataset_split")
+    assert {case.metadata["split"] for case in newest(empty_engine)} == {"dev", "test"}
 
 
-def test_a_dataset_is_deleted_only_by_its_name(bare: sa.Engine) -> None:
-    imported(bare, 2)
+def test_a_dataset_is_deleted_only_by_its_name(empty_engine: sa.Engine) -> None:
+    imported(empty_engine, 2)
     screen = open_screen("datasets")
     for typed, left in (("price", 1), ("prices", 0)):
-        checked(screen.button(key=keys.DATASET_DELETE).click().run())
+        check(screen.button(key=dataset_keys.DATASET_DELETE).click().run())
         screen.text_area(key=keys.dialog_reason("dataset_delete")).set_value("not needed")
         screen.text_input(key=keys.dialog_typed("dataset_delete")).set_value(typed)
-        submit(screen, "dataset_delete")
-        with reading(bare) as connection:
+        submit_dialog(screen, "dataset_delete")
+        with reading(empty_engine) as connection:
             assert len(datasets.list_datasets(connection)) == left
 
 
-def test_requests_that_a_search_finds_become_cases(demo: sa.Engine) -> None:
-    datasets.add_cases(demo, actor="ada", name="asked", cases=[Case(input="Why?")], source="test")
+def test_requests_that_a_search_finds_become_cases(demo_engine: sa.Engine) -> None:
+    datasets.add_cases(demo_engine, actor="ada", name="asked", cases=[Case(input="Why?")], source="test")
     screen = open_screen("datasets")
-    checked(screen.button(key=keys.DATASET_TRAFFIC).click().run())
-    screen.selectbox(key=keys.TRAFFIC_DATASET).set_value("asked")
-    screen.selectbox(key=keys.TRAFFIC_APPLICATION).set_value("support-agent")
-    screen.number_input(key=keys.TRAFFIC_LIMIT).set_value(30)
-    submit(screen, "dataset_traffic")
-    fresh = newest(demo, "asked")[1:]
+    check(screen.button(key=dataset_keys.DATASET_TRAFFIC).click().run())
+    screen.selectbox(key=dataset_keys.TRAFFIC_DATASET).set_value("asked")
+    screen.selectbox(key=dataset_keys.TRAFFIC_APPLICATION).set_value("support-agent")
+    screen.number_input(key=dataset_keys.TRAFFIC_LIMIT).set_value(30)
+    submit_dialog(screen, "dataset_traffic")
+    fresh = newest(demo_engine, "asked")[1:]
     assert fresh and all(case.metadata["application"] == "support-agent" for case in fresh)
-    checked(screen.button(key=keys.DATASET_TRAFFIC).click().run())
-    screen.selectbox(key=keys.TRAFFIC_DATASET).set_value("asked")
-    screen.text_input(key=keys.TRAFFIC_QUERY).set_value("colour:red")
-    submit(screen, "dataset_traffic")
+    check(screen.button(key=dataset_keys.DATASET_TRAFFIC).click().run())
+    screen.selectbox(key=dataset_keys.TRAFFIC_DATASET).set_value("asked")
+    screen.text_input(key=dataset_keys.TRAFFIC_QUERY).set_value("colour:red")
+    submit_dialog(screen, "dataset_traffic")
     assert "character 1" in screen.session_state[keys.dialog_problem("dataset_traffic")]
 
 
-def test_a_model_writes_questions_about_a_document(bare: sa.Engine, judge_server: JudgeServer) -> None:
-    imported(bare, 1)
+def test_a_model_writes_questions_about_a_document(
+    empty_engine: sa.Engine, judge_server: JudgeServer
+) -> None:
+    imported(empty_engine, 1)
     text = "Rule 1 is about parcels. " + "It holds for all of them, always. " * 4
     screen = open_screen("datasets")
-    checked(screen.button(key=keys.DATASET_DOCUMENTS).click().run())
-    submit(screen, "dataset_documents")
+    check(screen.button(key=dataset_keys.DATASET_DOCUMENTS).click().run())
+    submit_dialog(screen, "dataset_documents")
     assert "at least one document" in screen.session_state[keys.dialog_problem("dataset_documents")]
-    checked(screen.button(key=keys.DATASET_DOCUMENTS).click().run())
-    screen.file_uploader(key=keys.WRITE_FILES).upload("post.md", text.encode())
-    screen.text_input(key=keys.WRITE_JUDGE).set_value("bedrock:amazon.nova-pro-v1:0")
-    screen.number_input(key=keys.WRITE_CASES).set_value(1)
-    submit(screen, "dataset_documents")
-    written = newest(bare)[1]
+    check(screen.button(key=dataset_keys.DATASET_DOCUMENTS).click().run())
+    screen.file_uploader(key=dataset_keys.WRITE_FILES).upload("post.md", text.encode())
+    screen.text_input(key=dataset_keys.WRITE_JUDGE).set_value("bedrock:amazon.nova-pro-v1:0")
+    screen.number_input(key=dataset_keys.WRITE_CASES).set_value(1)
+    submit_dialog(screen, "dataset_documents")
+    written = newest(empty_engine)[1]
     assert (written.input, written.metadata["review"]) == (
         "Is it so that Rule 1 is about parcels.",
         "pending",

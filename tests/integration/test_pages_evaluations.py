@@ -13,25 +13,23 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.verdicts.summaries import Unit, summarise
+from pages.parts.evaluations import evaluation_keys
+from pages.parts.launch import launch_keys
 from pages.parts.shared import keys
-from tests.integration import test_pages as screens
-
-demo, bare, demo_file = screens.demo, screens.bare, screens.demo_file
-server_that_remembers_its_router = screens.server_that_remembers_its_router
-checked, open_screen, shown, submit = screens.checked, screens.open_screen, screens.shown, screens.submit
+from tests.integration.screens import CSV, check, open_screen, read_texts, submit_dialog
 
 
 @pytest.fixture
-def suite(bare: sa.Engine) -> sa.Engine:
-    datasets.import_dataset(bare, actor="ada", name="suite", data=screens.CSV, filename="cases.csv")
-    return bare
+def suite(empty_engine: sa.Engine) -> sa.Engine:
+    datasets.import_dataset(empty_engine, actor="ada", name="suite", data=CSV, filename="cases.csv")
+    return empty_engine
 
 
 def form(engine: sa.Engine) -> AppTest:
     screen = open_screen("evaluations")
-    return checked(screen.button(key=keys.EVALUATION_NEW).click().run())
+    return check(screen.button(key=evaluation_keys.EVALUATION_NEW).click().run())
 
 
 def newest(engine: sa.Engine) -> runs.Evaluation:
@@ -46,15 +44,15 @@ def last_action(engine: sa.Engine) -> audit.AuditEntry:
 
 def test_minimums_are_launched_and_the_run_waits_for_a_worker(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_BY).set_value("My own minimums").run())
-    screen.number_input(key=keys.run_minimum("reference_overlap")).set_value(0.5)
-    screen.text_area(key=keys.RUN_REASON).set_value("before the release")
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
+    check(screen.segmented_control(key=launch_keys.RUN_BY).set_value("My own minimums").run())
+    screen.number_input(key=launch_keys.run_minimum("reference_overlap")).set_value(0.5)
+    screen.text_area(key=launch_keys.RUN_REASON).set_value("before the release")
+    check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
     run = newest(suite)
     assert (run.state, run.dataset, run.created_by) == ("queued", "suite", "grace")
     assert run.config["minimums"] == {"reference_overlap": 0.5}
     assert last_action(suite).reason == "before the release"
-    assert "No worker is running" in shown(screen)
+    assert "No worker is running" in read_texts(screen)
 
 
 def test_the_form_says_what_cases_lack_before_the_launch(suite: sa.Engine) -> None:
@@ -66,48 +64,48 @@ def test_the_form_says_what_cases_lack_before_the_launch(suite: sa.Engine) -> No
 
 def test_a_launch_that_is_refused_keeps_what_was_typed(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
-    screen.text_input(key=keys.RUN_BASE_URL).set_value("nonsense")
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
-    assert "must be an http or https URL" in shown(screen)
-    assert screen.text_input(key=keys.RUN_BASE_URL).value == "nonsense"
+    check(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("openai").run())
+    screen.text_input(key=launch_keys.RUN_BASE_URL).set_value("nonsense")
+    check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
+    assert "must be an http or https URL" in read_texts(screen)
+    assert screen.text_input(key=launch_keys.RUN_BASE_URL).value == "nonsense"
     with reading(suite) as connection:
         assert runs.list_evaluations(connection) == []
 
 
 def test_a_target_that_is_half_described_is_refused(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.TARGET_KIND).set_value("http").run())
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
-    assert "url is missing" in shown(screen)
+    check(screen.segmented_control(key=launch_keys.TARGET_KIND).set_value("http").run())
+    check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
+    assert "url is missing" in read_texts(screen)
     with reading(suite) as connection:
         assert runs.list_evaluations(connection) == []
 
 
-def test_the_form_says_that_the_gates_take_a_sample(bare: sa.Engine) -> None:
+def test_the_form_says_that_the_gates_take_a_sample(empty_engine: sa.Engine) -> None:
     cases = [Case(input=f"q{n}", answer="a", contexts=None, reference="a", metadata={}) for n in range(1_010)]
-    datasets.add_cases(bare, actor="ada", name="large", cases=cases, source="test")
-    screen = form(bare)
+    datasets.add_cases(empty_engine, actor="ada", name="large", cases=cases, source="test")
+    screen = form(empty_engine)
     assert facts_before_launch(screen)["Cases"].iloc[0] == "1,000 of 1,010"
-    assert not [one for one in screen.button if one.key == keys.EVALUATION_NEW]
+    assert not [one for one in screen.button if one.key == evaluation_keys.EVALUATION_NEW]
 
 
 def test_gates_that_nothing_can_decide_are_said_before_the_launch(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("bedrock").run())
+    check(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("bedrock").run())
     gates = next(one.value for one in screen.dataframe if "asked" in one.value)
     said = dict(zip(gates["metric"], gates["why"], strict=True))
     assert said["faithfulness"] == ""
     assert said["latency p95"] == said["monthly cost"] == "no release is chosen whose traffic could tell"
-    checked(screen.segmented_control(key=keys.TARGET_KIND).set_value("bedrock").run())
-    checked(screen.text_input(key=keys.TARGET_MODEL).set_value("amazon.nova-lite-v1:0").run())
+    check(screen.segmented_control(key=launch_keys.TARGET_KIND).set_value("bedrock").run())
+    check(screen.text_input(key=launch_keys.TARGET_MODEL).set_value("amazon.nova-lite-v1:0").run())
     gates = next(one.value for one in screen.dataframe if "asked" in one.value)
     said = dict(zip(gates["metric"], gates["why"], strict=True))
     # Generated answers have a latency of their own; a month's spend only traffic has.
     assert said["latency p95"] == "" != said["monthly cost"]
 
 
-def test_one_split_is_chosen_and_its_cases_counted(bare: sa.Engine) -> None:
+def test_one_split_is_chosen_and_its_cases_counted(empty_engine: sa.Engine) -> None:
     cases = [
         Case(
             input=f"q{n}",
@@ -118,21 +116,21 @@ def test_one_split_is_chosen_and_its_cases_counted(bare: sa.Engine) -> None:
         )
         for n in range(10)
     ]
-    datasets.add_cases(bare, actor="ada", name="parted", cases=cases, source="test")
-    screen = form(bare)
-    checked(screen.segmented_control(key=f"{keys.RUN_SPLIT}_parted_1").set_value("test").run())
+    datasets.add_cases(empty_engine, actor="ada", name="parted", cases=cases, source="test")
+    screen = form(empty_engine)
+    check(screen.segmented_control(key=f"{launch_keys.RUN_SPLIT}_parted_1").set_value("test").run())
     assert any("Undefined, of 3" in str(one.proto.columns) for one in screen.dataframe)
-    checked(screen.button(key=keys.RUN_LAUNCH).click().run())
-    run = newest(bare)
+    check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
+    run = newest(empty_engine)
     assert (run.split, run.units) == ("test", 3 * len(run.metrics))
 
 
 def test_the_worst_cost_is_said_or_that_it_is_unknown(suite: sa.Engine) -> None:
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
+    check(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("openai").run())
     assert "$" in cost_said(screen)
     # Answer relevancy embeds, and nobody knows what this model takes for it.
-    checked(screen.text_input(key=keys.RUN_EMBEDDING).set_value("nobody-knows-7b").run())
+    check(screen.text_input(key=launch_keys.RUN_EMBEDDING).set_value("nobody-knows-7b").run())
     assert cost_said(screen) == "unknown: no price for this model"
 
 
@@ -150,8 +148,8 @@ def cost_said(screen: AppTest) -> str:
 def test_the_form_never_shows_a_key(suite: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     screen = form(suite)
-    checked(screen.segmented_control(key=keys.RUN_JUDGE).set_value("openai").run())
-    assert "OPENAI_API_KEY" in shown(screen) and "sk-very-secret" not in shown(screen)
+    check(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("openai").run())
+    assert "OPENAI_API_KEY" in read_texts(screen) and "sk-very-secret" not in read_texts(screen)
 
 
 def launched(engine: sa.Engine, **changes: object) -> str:
@@ -164,24 +162,24 @@ def launched(engine: sa.Engine, **changes: object) -> str:
 def test_pause_and_cancel_ask_why(suite: sa.Engine) -> None:
     launched(suite, state="running", started_at=now())
     screen = open_screen("evaluations")
-    checked(screen.button(key=keys.EVALUATION_PAUSE).click().run())
+    check(screen.button(key=evaluation_keys.EVALUATION_PAUSE).click().run())
     screen.text_area(key=keys.dialog_reason("pause")).set_value("provider is down")
-    submit(screen, "pause")
+    submit_dialog(screen, "pause")
     assert (newest(suite).state, last_action(suite).action) == ("paused", "evaluation.pause")
-    checked(screen.run())
-    checked(screen.button(key=keys.EVALUATION_CANCEL).click().run())
+    check(screen.run())
+    check(screen.button(key=evaluation_keys.EVALUATION_CANCEL).click().run())
     screen.text_area(key=keys.dialog_reason("cancel")).set_value("not needed")
-    submit(screen, "cancel")
+    submit_dialog(screen, "cancel")
     assert newest(suite).state == "cancelled"
 
 
 def test_a_run_is_resumed_with_a_higher_limit(suite: sa.Engine) -> None:
     launched(suite, state="paused", started_at=now(), problem="the spend limit is reached")
     screen = open_screen("evaluations")
-    checked(screen.button(key=keys.EVALUATION_RESUME).click().run())
-    screen.number_input(key=keys.RESUME_LIMIT_USD).set_value(2.5)
+    check(screen.button(key=evaluation_keys.EVALUATION_RESUME).click().run())
+    screen.number_input(key=evaluation_keys.RESUME_LIMIT_USD).set_value(2.5)
     screen.text_area(key=keys.dialog_reason("resume")).set_value("approved")
-    submit(screen, "resume")
+    submit_dialog(screen, "resume")
     run = newest(suite)
     assert (run.state in runs.OPEN_STATES, run.config["pace"]["spend_limit_nano_usd"]) == (
         True,
@@ -203,17 +201,17 @@ def test_progress_says_what_is_not_known(suite: sa.Engine) -> None:
     screen = open_screen("evaluations")
     figures = {one.label: (one.value, one.delta) for one in screen.metric}
     assert "3 calls without a price" in figures["Spent"][1]
-    assert "1 × timed out" in shown(screen)
-    assert "Partial" in shown(screen)
+    assert "1 × timed out" in read_texts(screen)
+    assert "Partial" in read_texts(screen)
     assert any("mean" in one.value and list(one.value["mean"]) == [0.25] for one in screen.dataframe)
 
 
 def test_a_limit_that_is_left_empty_is_said_to_stay(suite: sa.Engine) -> None:
-    pace = Pace(spend_limit_nano_usd=200_000_000).as_json()
+    pace = RateLimits(spend_limit_nano_usd=200_000_000).as_json()
     launched(suite, state="paused", started_at=now(), config={"pace": pace})
     screen = open_screen("evaluations")
-    checked(screen.button(key=keys.EVALUATION_RESUME).click().run())
-    assert screen.number_input(key=keys.RESUME_LIMIT_USD).placeholder == "still $0.200"
+    check(screen.button(key=evaluation_keys.EVALUATION_RESUME).click().run())
+    assert screen.number_input(key=evaluation_keys.RESUME_LIMIT_USD).placeholder == "still $0.200"
 
 
 def test_list_and_progress_tell_the_same_state(suite: sa.Engine) -> None:
@@ -221,7 +219,7 @@ def test_list_and_progress_tell_the_same_state(suite: sa.Engine) -> None:
     screen = open_screen("evaluations")
     with writing(suite) as connection:
         connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(state="running"))
-    checked(screen.run())
+    check(screen.run())
     states = next(one.value["state"] for one in screen.dataframe if "state" in one.value)
     assert list(states) == [["running"]]
 
@@ -234,12 +232,12 @@ def test_cases_without_a_value_are_told_apart(suite: sa.Engine) -> None:
     launched(suite, state="failed", problem="the provider was away", results=results)
     screen = open_screen("evaluations")
     assert [one.proto.delta_description for one in screen.metric] == ["n 1 of 5"]
-    assert "Reference overlap (proxy) 1 failed, 3 not scored" in shown(screen)
+    assert "Reference overlap (proxy) 1 failed, 3 not scored" in read_texts(screen)
 
 
-def test_a_link_to_no_evaluation_says_so(demo: sa.Engine) -> None:
+def test_a_link_to_no_evaluation_says_so(demo_engine: sa.Engine) -> None:
     screen = open_screen("evaluations", **{keys.EVALUATION: "gone"})
-    assert "There is no evaluation gone" in shown(screen)
+    assert "There is no evaluation gone" in read_texts(screen)
 
 
 def test_a_run_without_a_release_names_its_application_alone(suite: sa.Engine) -> None:
@@ -256,7 +254,7 @@ def test_gates_name_the_units_of_their_figures(suite: sa.Engine) -> None:
     assert list(table["unit"]) == ["ms", "USD", "score", "degradation"]
 
 
-def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo: sa.Engine) -> None:
+def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo_engine: sa.Engine) -> None:
     screen = open_screen("evaluations")
     assert any("verdict" in str(one.value) for one in screen.markdown)
     assert all("(proxy)" in one.label for one in screen.metric)
@@ -264,6 +262,6 @@ def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo: sa.Engine) 
 
 
 @pytest.mark.parametrize("tab", ["Cases", "Compare", "Spend", "Against humans", "Setup"])
-def test_each_tab_of_a_verdict_draws(demo: sa.Engine, tab: str) -> None:
-    screen = open_screen("evaluations", **{keys.EVALUATION_TAB: tab})
+def test_each_tab_of_a_verdict_draws(demo_engine: sa.Engine, tab: str) -> None:
+    screen = open_screen("evaluations", **{evaluation_keys.EVALUATION_TAB: tab})
     assert not screen.error

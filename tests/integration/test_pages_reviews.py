@@ -14,23 +14,21 @@ from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human import review_agreement, reviews
 from genaiops_core.telemetry.sampling import selection
 from genaiops_core.telemetry.sampling.policy import Policy
+from pages.parts.datasets import dataset_keys
+from pages.parts.reviews import review_keys
 from pages.parts.shared import keys
-from tests.integration import test_pages as screens
-
-demo, bare, demo_file = screens.demo, screens.bare, screens.demo_file
-server_that_remembers_its_router = screens.server_that_remembers_its_router
-checked, open_screen, shown, submit = screens.checked, screens.open_screen, screens.shown, screens.submit
+from tests.integration.screens import CSV, check, open_screen, read_texts, submit_dialog
 
 
 @pytest.fixture
-def sampled(demo: sa.Engine) -> sa.Engine:
+def sampled(demo_engine: sa.Engine) -> sa.Engine:
     """The demo after sampling has looked at some of it."""
-    with reading(demo) as connection:
+    with reading(demo_engine) as connection:
         if reviews.open_count(connection, reviewer="grace"):
-            return demo
+            return demo_engine
     for hour in range(3):
-        selection.consider(demo, Policy(), now() + dt.timedelta(hours=hour))
-    return demo
+        selection.consider(demo_engine, Policy(), now() + dt.timedelta(hours=hour))
+    return demo_engine
 
 
 def first(engine: sa.Engine, reviewer: str) -> reviews.ReviewItem:
@@ -40,12 +38,12 @@ def first(engine: sa.Engine, reviewer: str) -> reviews.ReviewItem:
 
 def rate(screen: AppTest, trace_id: str, *labels: str) -> AppTest:
     for label in labels:
-        checked(screen.button(key=keys.review_label(label)).click().run())
+        check(screen.button(key=review_keys.review_label(label)).click().run())
     return screen
 
 
-def test_an_empty_queue_says_how_sampling_fills_it(bare: sa.Engine) -> None:
-    said = shown(open_screen("reviews"))
+def test_an_empty_queue_says_how_sampling_fills_it(empty_engine: sa.Engine) -> None:
+    said = read_texts(open_screen("reviews"))
     assert "Nothing waits for you" in said and "0 of 0 requests were chosen" in said
 
 
@@ -53,12 +51,12 @@ def test_the_number_keys_rate_one_criterion_after_the_other(sampled: sa.Engine) 
     item = first(sampled, "grace")
     screen = rate(open_screen("reviews"), item.trace_id, "good", "bad", "partly")
     rated = [
-        screen.segmented_control(key=keys.review_rating(one.name, item.trace_id)).value
+        screen.segmented_control(key=review_keys.review_rating(one.name, item.trace_id)).value
         for one in reviews.METRICS
     ]
     assert rated == ["good", "bad", "partly"]
-    screen.text_area(key=keys.review_comment(item.trace_id)).set_value("half of it")
-    checked(screen.button(key=keys.REVIEW_SUBMIT).click().run())
+    screen.text_area(key=review_keys.review_comment(item.trace_id)).set_value("half of it")
+    check(screen.button(key=review_keys.REVIEW_SUBMIT).click().run())
     with reading(sampled) as connection:
         page = reviews.read(
             connection, reviewer="grace", application=item.application, trace_id=item.trace_id
@@ -71,7 +69,7 @@ def test_the_number_keys_rate_one_criterion_after_the_other(sampled: sa.Engine) 
 def test_nothing_rated_is_refused_with_a_sentence(sampled: sa.Engine) -> None:
     item = first(sampled, "grace")
     screen = open_screen("reviews")
-    checked(screen.button(key=keys.REVIEW_SUBMIT).click().run())
+    check(screen.button(key=review_keys.REVIEW_SUBMIT).click().run())
     assert screen.error
     assert first(sampled, "grace").trace_id == item.trace_id
 
@@ -79,9 +77,9 @@ def test_nothing_rated_is_refused_with_a_sentence(sampled: sa.Engine) -> None:
 def test_a_skip_can_be_taken_back(sampled: sa.Engine) -> None:
     item = first(sampled, "grace")
     screen = open_screen("reviews")
-    checked(screen.button(key=keys.REVIEW_SKIP).click().run())
+    check(screen.button(key=review_keys.REVIEW_SKIP).click().run())
     assert first(sampled, "grace").trace_id != item.trace_id
-    checked(screen.button(key=keys.REVIEW_UNDO).click().run())
+    check(screen.button(key=review_keys.REVIEW_UNDO).click().run())
     assert first(sampled, "grace").trace_id == item.trace_id
 
 
@@ -94,10 +92,10 @@ def test_agreement_and_differences_of_two_reviewers(
         sampled, actor="ada", application=item.application, trace_id=item.trace_id, ratings=ratings
     )
     screen = open_screen("reviews")
-    assert "No answer has been rated by two people yet" in shown(screen)
+    assert "No answer has been rated by two people yet" in read_texts(screen)
     assert first(sampled, "grace").trace_id == item.trace_id
     rate(screen, item.trace_id, "good", "good", "bad")
-    checked(screen.button(key=keys.REVIEW_SUBMIT).click().run())
+    check(screen.button(key=review_keys.REVIEW_SUBMIT).click().run())
     with reading(sampled) as connection:
         assert len(review_agreement.agreement(connection)) == len(reviews.METRICS)
     tables = [one.value for one in screen.dataframe]
@@ -107,15 +105,15 @@ def test_agreement_and_differences_of_two_reviewers(
 
 
 def test_an_answer_becomes_a_test_case(sampled: sa.Engine) -> None:
-    datasets.import_dataset(sampled, actor="ada", name="suite", data=screens.CSV, filename="cases.csv")
+    datasets.import_dataset(sampled, actor="ada", name="suite", data=CSV, filename="cases.csv")
     screen = open_screen("reviews")
-    checked(screen.button(key=keys.TO_DATASET).click().run())
-    submit(screen, "to_dataset")
+    check(screen.button(key=dataset_keys.TO_DATASET).click().run())
+    submit_dialog(screen, "to_dataset")
     assert "Choose a dataset" in screen.session_state[keys.dialog_problem("to_dataset")]
-    checked(screen.button(key=keys.TO_DATASET).click().run())
-    screen.selectbox(key=keys.TO_DATASET_NAME).set_value("suite")
-    screen.text_area(key=keys.TO_DATASET_REFERENCE).set_value("As it should be.")
-    submit(screen, "to_dataset")
+    check(screen.button(key=dataset_keys.TO_DATASET).click().run())
+    screen.selectbox(key=dataset_keys.TO_DATASET_NAME).set_value("suite")
+    screen.text_area(key=dataset_keys.TO_DATASET_REFERENCE).set_value("As it should be.")
+    submit_dialog(screen, "to_dataset")
     with reading(sampled) as connection:
         kept = datasets.cases(connection, "suite", 2, 10, 0)
     assert len(kept) == 3
@@ -124,6 +122,6 @@ def test_an_answer_becomes_a_test_case(sampled: sa.Engine) -> None:
 
 def test_quality_says_how_much_was_sampled(sampled: sa.Engine) -> None:
     screen = open_screen("quality")
-    checked(screen.segmented_control(key=keys.WINDOW).set_value("30d").run())
-    assert "% sampled" in shown(screen)
+    check(screen.segmented_control(key=keys.WINDOW).set_value("30d").run())
+    assert "% sampled" in read_texts(screen)
     assert {"effective", "population"} <= set(screen.dataframe[0].value)

@@ -18,15 +18,12 @@ from genaiops_core.telemetry.search import language, saved_views
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import sessions
 from pages.parts.charts import waterfall
-from pages.parts.reads import traffic
+from pages.parts.reads import traces
 from pages.parts.shared import keys
-from pages.parts.traces import trace_search
-from tests.integration import test_pages as screens
+from pages.parts.traces import trace_keys, trace_search
+from pages.parts.traffic import traffic_keys
+from tests.integration.screens import check, open_screen, read_texts, submit_dialog
 from tests.otlp_samples import SECOND_NS, body, call, span
-
-demo, bare, demo_file = screens.demo, screens.bare, screens.demo_file
-server_that_remembers_its_router = screens.server_that_remembers_its_router
-checked, open_screen, shown, submit = screens.checked, screens.open_screen, screens.shown, screens.submit
 
 
 def url(engine: sa.Engine) -> str:
@@ -36,7 +33,7 @@ def url(engine: sa.Engine) -> str:
 def trace_screen(trace_id: str, **query: str) -> AppTest:
     screen = open_screen("traces")
     screen.query_params.update(trace_id=trace_id, **query)
-    return checked(screen.run())
+    return check(screen.run())
 
 
 def send(engine: sa.Engine, *spans: dict[str, object], application: str = "shop") -> None:
@@ -47,81 +44,81 @@ def recent_ns() -> int:
     return int((now() - dt.timedelta(minutes=5)).timestamp()) * SECOND_NS
 
 
-def test_a_search_narrows_the_list(demo: sa.Engine) -> None:
+def test_a_search_narrows_the_list(demo_engine: sa.Engine) -> None:
     # A day of the demo may have no error of so small an application.
     screen = open_screen("traces", window="30d")
-    checked(screen.text_input(key=keys.TRACE_QUERY).set_value("app:policy-search status:error").run())
+    check(screen.text_input(key=keys.TRACE_QUERY).set_value("app:policy-search status:error").run())
     table = screen.dataframe[0].value
     assert len(table) and set(table["application"]) == {"policy-search"}
     assert {tuple(one) for one in table["status"]} == {("error",)}
 
 
-def test_the_status_buttons_join_the_search(demo: sa.Engine) -> None:
+def test_the_status_buttons_join_the_search(demo_engine: sa.Engine) -> None:
     screen = open_screen("traces", window="30d")
     screen.text_input(key=keys.TRACE_QUERY).set_value("app:policy-search OR app:support-agent")
-    screen.segmented_control(key=keys.TRACE_STATUS).set_value("error")
-    table = checked(screen.run()).dataframe[0].value
+    screen.segmented_control(key=trace_keys.TRACE_STATUS).set_value("error")
+    table = check(screen.run()).dataframe[0].value
     assert {tuple(one) for one in table["status"]} == {("error",)}
     assert "claims-summarizer" not in set(table["application"])
 
 
-def test_a_search_that_makes_no_sense_is_said_with_its_place(demo: sa.Engine) -> None:
+def test_a_search_that_makes_no_sense_is_said_with_its_place(demo_engine: sa.Engine) -> None:
     screen = open_screen("traces")
-    checked(screen.text_input(key=keys.TRACE_QUERY).set_value("latency>3s colour:red").run())
+    check(screen.text_input(key=keys.TRACE_QUERY).set_value("latency>3s colour:red").run())
     assert "at character 12" in screen.error[0].value
     assert screen.code[0].value == "latency>3s colour:red\n           ^"
     assert not screen.dataframe
 
 
-def test_words_in_messages_say_how_far_was_read(demo: sa.Engine) -> None:
+def test_words_in_messages_say_how_far_was_read(demo_engine: sa.Engine) -> None:
     screen = open_screen("traces")
-    checked(screen.text_input(key=keys.TRACE_QUERY).set_value('"tracking link"').run())
-    assert "searched the messages of" in shown(screen)
+    check(screen.text_input(key=keys.TRACE_QUERY).set_value('"tracking link"').run())
+    assert "searched the messages of" in read_texts(screen)
     assert screen.dataframe
 
 
-def test_an_example_fills_the_search(demo: sa.Engine) -> None:
+def test_an_example_fills_the_search(demo_engine: sa.Engine) -> None:
     screen = open_screen("traces")
-    checked(screen.button(key=keys.search_example(1)).click().run())
+    check(screen.button(key=trace_keys.search_example(1)).click().run())
     assert screen.text_input(key=keys.TRACE_QUERY).value == language.EXAMPLES[1]
 
 
-def test_older_and_newer_pages_hold_every_request_once(demo: sa.Engine) -> None:
+def test_older_and_newer_pages_hold_every_request_once(demo_engine: sa.Engine) -> None:
     screen = open_screen("traces")
     first = list(screen.dataframe[0].value["trace"])
-    checked(screen.button(key="trace_older").click().run())
+    check(screen.button(key="trace_older").click().run())
     assert not set(first) & set(screen.dataframe[0].value["trace"])
-    checked(screen.button(key="trace_newer").click().run())
+    check(screen.button(key="trace_newer").click().run())
     assert list(screen.dataframe[0].value["trace"]) == first
 
 
-def test_a_view_is_saved_shared_and_deleted(demo: sa.Engine) -> None:
+def test_a_view_is_saved_shared_and_deleted(demo_engine: sa.Engine) -> None:
     screen = open_screen("traces")
     screen.text_input(key=keys.TRACE_QUERY).set_value("status:error").run()
-    checked(screen.button(key=keys.VIEW_SAVE).click().run())
-    screen.text_input(key=keys.VIEW_NAME).set_value("what failed")
-    screen.checkbox(key=keys.VIEW_SHARED).check()
-    submit(screen, "view_save")
-    with reading(demo) as connection:
+    check(screen.button(key=trace_keys.VIEW_SAVE).click().run())
+    screen.text_input(key=trace_keys.VIEW_NAME).set_value("what failed")
+    screen.checkbox(key=trace_keys.VIEW_SHARED).check()
+    submit_dialog(screen, "view_save")
+    with reading(demo_engine) as connection:
         [view] = saved_views.list_views(connection, actor="somebody else", screen="traces")
     assert (view.name, view.owner, view.is_shared) == ("what failed", "grace", True)
     assert "q=status%3Aerror" in view.query
     screen = open_screen("traces")
-    checked(screen.button(key=keys.view_delete(view.id)).click().run())
-    submit(screen, "view_delete")
-    with reading(demo) as connection:
+    check(screen.button(key=trace_keys.view_delete(view.id)).click().run())
+    submit_dialog(screen, "view_delete")
+    with reading(demo_engine) as connection:
         assert not saved_views.list_views(connection, actor="grace", screen="traces")
 
 
-def test_a_view_without_a_name_is_refused_in_the_dialog(demo: sa.Engine) -> None:
+def test_a_view_without_a_name_is_refused_in_the_dialog(demo_engine: sa.Engine) -> None:
     screen = open_screen("traces")
-    checked(screen.button(key=keys.VIEW_SAVE).click().run())
-    submit(screen, "view_save")
+    check(screen.button(key=trace_keys.VIEW_SAVE).click().run())
+    submit_dialog(screen, "view_save")
     assert "name of a view" in screen.session_state[keys.dialog_problem("view_save")]
 
 
-def test_others_cannot_delete_a_shared_view(demo: sa.Engine) -> None:
-    saved_views.save(demo, actor="ada", name="hers", screen="traces", query="q=x", is_shared=True)
+def test_others_cannot_delete_a_shared_view(demo_engine: sa.Engine) -> None:
+    saved_views.save(demo_engine, actor="ada", name="hers", screen="traces", query="q=x", is_shared=True)
     screen = open_screen("traces")
     assert not any("view_delete_open" in str(one.key) for one in screen.button)
 
@@ -129,9 +126,9 @@ def test_others_cannot_delete_a_shared_view(demo: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("form", "start"), [("csv", b"trace_id"), ("jsonl", b"{"), ("parquet", b"PAR1"), ("otlp", b"{")]
 )
-def test_what_was_found_is_downloaded_in_each_format(demo: sa.Engine, form: str, start: bytes) -> None:
+def test_what_was_found_is_downloaded_in_each_format(demo_engine: sa.Engine, form: str, start: bytes) -> None:
     open_screen("traces")
-    made = traffic.exported(url(demo), Filters.last("30d"), "status:error app:policy-search", form)
+    made = traces.export_traces(url(demo_engine), Filters.last("30d"), "status:error app:policy-search", form)
     assert made.startswith(start)
     if form == "csv":
         rows = list(csv.DictReader(io.StringIO(made.decode())))
@@ -151,9 +148,9 @@ def newest(engine: sa.Engine, where: str) -> str:
         return str(found.scalar())
 
 
-def test_a_trace_says_why_beside_its_evidence_and_what_it_cost(demo: sa.Engine) -> None:
-    screen = trace_screen(newest(demo, "is_error = 1"))
-    said = shown(screen)
+def test_a_trace_says_why_beside_its_evidence_and_what_it_cost(demo_engine: sa.Engine) -> None:
+    screen = trace_screen(newest(demo_engine, "is_error = 1"))
+    said = read_texts(screen)
     assert "Diagnosis: error" in said and "It cost" in said
     assert [one.label for one in screen.metric] == [
         "Duration",
@@ -178,11 +175,11 @@ def test_a_trace_says_why_beside_its_evidence_and_what_it_cost(demo: sa.Engine) 
         ("Time and cost", "Steps"),
     ],
 )
-def test_each_tab_of_a_trace(demo: sa.Engine, tab: str, words: str) -> None:
+def test_each_tab_of_a_trace(demo_engine: sa.Engine, tab: str, words: str) -> None:
     screen = trace_screen(
-        newest(demo, "is_error = 0 and calls > 1 and application = 'support-agent'"), tab=tab
+        newest(demo_engine, "is_error = 0 and calls > 1 and application = 'support-agent'"), tab=tab
     )
-    assert words in shown(screen)
+    assert words in read_texts(screen)
 
 
 def big_trace(engine: sa.Engine, *, branches: int, leaves: int) -> str:
@@ -200,39 +197,39 @@ def big_trace(engine: sa.Engine, *, branches: int, leaves: int) -> str:
     return f"{7:032x}"
 
 
-def test_a_big_trace_is_shown_in_pages_and_can_be_folded(bare: sa.Engine) -> None:
-    screen = trace_screen(big_trace(bare, branches=4, leaves=99))
-    assert "1 to 300 of 401" in shown(screen)
+def test_a_big_trace_is_shown_in_pages_and_can_be_folded(empty_engine: sa.Engine) -> None:
+    screen = trace_screen(big_trace(empty_engine, branches=4, leaves=99))
+    assert "1 to 300 of 401" in read_texts(screen)
     assert len(screen.selectbox[-1].options) == 300
-    checked(screen.button(key=keys.TRACE_LATER).click().run())
-    assert "301 to 401 of 401" in shown(screen)
-    checked(screen.button(key=keys.TRACE_EARLIER).click().run())
-    checked(screen.button(key=keys.TRACE_FOLD_ALL).click().run())
+    check(screen.button(key=trace_keys.TRACE_LATER).click().run())
+    assert "301 to 401 of 401" in read_texts(screen)
+    check(screen.button(key=trace_keys.TRACE_EARLIER).click().run())
+    check(screen.button(key=trace_keys.TRACE_FOLD_ALL).click().run())
     # The fourth branch begins on the second page, so only three were folded.
-    assert "1 to 104 of 104, 297 folded away" in shown(screen)
-    checked(screen.button(key=keys.TRACE_UNFOLD_ALL).click().run())
-    assert "1 to 300 of 401" in shown(screen)
+    assert "1 to 104 of 104, 297 folded away" in read_texts(screen)
+    check(screen.button(key=trace_keys.TRACE_UNFOLD_ALL).click().run())
+    assert "1 to 300 of 401" in read_texts(screen)
 
 
-def test_a_call_told_twice_is_marked(bare: sa.Engine) -> None:
+def test_a_call_told_twice_is_marked(empty_engine: sa.Engine) -> None:
     start = recent_ns()
     send(
-        bare,
+        empty_engine,
         span(1, trace=9, name="request", start_ns=start, duration_ns=9 * SECOND_NS),
         call(2, trace=9, parent=1, name="outer", start_ns=start, duration_ns=8 * SECOND_NS),
         call(3, trace=9, parent=2, name="inner", start_ns=start + 1_000, duration_ns=7 * SECOND_NS),
     )
     screen = trace_screen(f"{9:032x}")
-    assert "tell again" in shown(screen) or "tells again" in shown(screen)
+    assert "tell again" in read_texts(screen) or "tells again" in read_texts(screen)
     assert next(one.value for one in screen.metric if one.label == "Model calls") == "1"
 
 
-def test_what_came_with_a_span_is_never_markup(bare: sa.Engine) -> None:
+def test_what_came_with_a_span_is_never_markup(empty_engine: sa.Engine) -> None:
     evil = "![x](http://evil.test/x.png) **bold** <script>alert(1)</script>"
     messages = f'[{{"role": "user", "parts": [{{"type": "text", "content": "{evil}"}}]}}]'
     start = recent_ns()
     send(
-        bare,
+        empty_engine,
         call(1, trace=5, name=evil, start_ns=start, gen_ai__input__messages=messages),
         application="shop",
     )
@@ -254,8 +251,8 @@ def test_colours_of_components_do_not_depend_on_the_trace() -> None:
     assert order("tool") == order("retrieval", "generation") == list(waterfall.COMPONENTS.values())
 
 
-def test_a_session_reads_as_a_conversation_with_its_running_cost(demo: sa.Engine) -> None:
-    with reading(demo) as connection:
+def test_a_session_reads_as_a_conversation_with_its_running_cost(demo_engine: sa.Engine) -> None:
+    with reading(demo_engine) as connection:
         page = sessions.list_sessions(connection, Filters.last("24h"))
         chosen = max(page.rows, key=lambda one: one.requests)
         told = sessions.conversation(connection, chosen.session_id)
@@ -264,47 +261,47 @@ def test_a_session_reads_as_a_conversation_with_its_running_cost(demo: sa.Engine
     assert chosen.session_id in set(listed["session"])
     screen = open_screen("sessions")
     screen.query_params[keys.SESSION] = chosen.session_id
-    checked(screen.run())
+    check(screen.run())
     assert len(screen.chat_message) == 2 * len(told.turns)
     assert [one.value for one in screen.text if one.value == told.turns[0].question]
-    assert f"Turn {told.total_turns}" in shown(screen) and "so far" in shown(screen)
+    assert f"Turn {told.total_turns}" in read_texts(screen) and "so far" in read_texts(screen)
 
 
-def test_an_unknown_session_and_user_are_said(demo: sa.Engine) -> None:
+def test_an_unknown_session_and_user_are_said(demo_engine: sa.Engine) -> None:
     for name, key in (("sessions", keys.SESSION), ("users", keys.USER)):
         screen = open_screen(name)
         screen.query_params[key] = "**nobody**"
-        assert "Nothing has come" in shown(checked(screen.run()))
+        assert "Nothing has come" in read_texts(check(screen.run()))
 
 
-def test_users_are_listed_and_one_is_opened(demo: sa.Engine) -> None:
+def test_users_are_listed_and_one_is_opened(demo_engine: sa.Engine) -> None:
     screen = open_screen("users")
     table = screen.dataframe[0].value
     assert table["cost"].dropna().is_monotonic_decreasing
-    checked(screen.selectbox(key=keys.USER_ORDER).set_value("requests").run())
+    check(screen.selectbox(key=traffic_keys.USER_ORDER).set_value("requests").run())
     table = screen.dataframe[0].value
     assert table["requests"].is_monotonic_decreasing
     screen = open_screen("users")
     screen.query_params[keys.USER] = str(table["user"][0])
-    checked(screen.run())
+    check(screen.run())
     assert next(one.value for one in screen.metric if one.label == "Requests") == str(table["requests"][0])
     assert len(screen.get("plotly_chart")) == 2
 
 
-def test_the_map_says_how_much_was_read_and_what_stands_out(demo: sa.Engine) -> None:
+def test_the_map_says_how_much_was_read_and_what_stands_out(demo_engine: sa.Engine) -> None:
     screen = open_screen("service_map")
-    assert "all requests" in shown(screen) or "sample" in shown(screen)
+    assert "all requests" in read_texts(screen) or "sample" in read_texts(screen)
     assert {"Slowest", "Most failing", "Dearest"} <= {str(one.value) for one in screen.subheader}
     table = screen.dataframe[-1].value
     assert {"retrieval", "generation"} <= set(table["kind"])
 
 
-def test_old_traffic_is_said_to_be_old(bare: sa.Engine) -> None:
+def test_old_traffic_is_said_to_be_old(empty_engine: sa.Engine) -> None:
     start = int((now() - dt.timedelta(hours=2, minutes=5)).timestamp()) * SECOND_NS
-    send(bare, call(1, trace=3, start_ns=start))
-    assert "last traffic 2 h ago" in shown(open_screen("overview"))
+    send(empty_engine, call(1, trace=3, start_ns=start))
+    assert "last traffic 2 h ago" in read_texts(open_screen("overview"))
 
 
-def test_fresh_traffic_is_said_to_be_up_to_date(bare: sa.Engine) -> None:
-    send(bare, call(1, trace=3, start_ns=recent_ns()))
-    assert "updated" in shown(open_screen("overview"))
+def test_fresh_traffic_is_said_to_be_up_to_date(empty_engine: sa.Engine) -> None:
+    send(empty_engine, call(1, trace=3, start_ns=recent_ns()))
+    assert "updated" in read_texts(open_screen("overview"))

@@ -19,7 +19,7 @@ from genaiops_core.evaluation.calls import call_session as desks
 from genaiops_core.evaluation.calls.call_session import Desk
 from genaiops_core.evaluation.calls.unit_calls import MOST_REPAIRS
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt, Throttled, Usage
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import control, execution, judging
 from genaiops_core.evaluation.runs.scoring import score
 from tests.integration.evaluating import found, imported, score_part
@@ -75,7 +75,7 @@ def test_no_more_calls_are_under_way_than_the_pace_allows(
     engine: sa.Engine, launched: Callable[..., str]
 ) -> None:
     model = SlowModel()
-    execution.run(engine, launched(model, pace=Pace(concurrency=3)))
+    execution.run(engine, launched(model, pace=RateLimits(concurrency=3)))
     assert model.most_under_way == 3
 
 
@@ -144,7 +144,7 @@ def test_failures_in_a_row_end_the_run_and_can_be_resumed(
     monkeypatch.setattr(desks, "MOST_FAILURES_IN_A_ROW", 5)
     model = SlowModel()
     broken = SlowModel(lambda number, prompt: (_ for _ in ()).throw(JudgeFailed("no such model")))
-    id = launched(broken, pace=Pace(concurrency=1))
+    id = launched(broken, pace=RateLimits(concurrency=1))
     done = execution.run(engine, id)
     assert (done.state, done.verdict, len(broken.prompts)) == ("failed", None, 5)
     assert "5 calls failed in a row, the last one: no such model." in done.problem
@@ -165,7 +165,7 @@ def test_a_unit_that_takes_too_long_fails_but_its_call_is_kept(
             return reply
 
     model = Stuck()
-    done = execution.run(engine, launched(model, pace=Pace(unit_timeout_s=2.0)))
+    done = execution.run(engine, launched(model, pace=RateLimits(unit_timeout_s=2.0)))
     assert (done.units_done, done.units_failed) == (20, 2)
     assert done.results is not None
     assert done.results["metrics"]["faithfulness"]["reasons"] == {"took longer than 2 s": 1}
@@ -179,7 +179,7 @@ def test_waiting_for_a_turn_is_not_the_unit_s_time(engine: sa.Engine, launched: 
             return await super().ask(prompt)
 
     # One after the other, the last of the units under way waits for twice its limit.
-    done = execution.run(engine, launched(Steady(), pace=Pace(concurrency=1, unit_timeout_s=1.5)))
+    done = execution.run(engine, launched(Steady(), pace=RateLimits(concurrency=1, unit_timeout_s=1.5)))
     assert (done.state, done.units_failed) == ("finished", 0)
 
 
@@ -187,7 +187,7 @@ def test_a_pause_keeps_what_is_under_way_and_a_resume_pays_nothing_again(
     engine: sa.Engine, launched: Callable[..., str]
 ) -> None:
     model = SlowModel()
-    id = launched(model, pace=Pace(concurrency=4))
+    id = launched(model, pace=RateLimits(concurrency=4))
 
     async def pause_half_way() -> None:
         execution.begin(engine, id, 1)
@@ -254,7 +254,7 @@ def test_the_spend_limit_is_never_exceeded_and_holds_the_run(
 ) -> None:
     model = SlowModel()
     # A call may cost 0.1 USD of output and some 0.1 of input, and costs 0.11.
-    id = launched(model, pace=Pace(concurrency=8, spend_limit_nano_usd=1_200_000_000))
+    id = launched(model, pace=RateLimits(concurrency=8, spend_limit_nano_usd=1_200_000_000))
     held = execution.run(engine, id)
     assert held.state == "paused"
     assert "of the spend limit is left; resume the run with a higher limit" in held.problem
@@ -271,7 +271,7 @@ def test_the_spend_limit_is_never_exceeded_and_holds_the_run(
 
 def test_two_processes_share_the_spend_limit(engine: sa.Engine, launched: Callable[..., str]) -> None:
     limit = 1_500_000_000
-    id = launched(SlowModel(), pace=Pace(concurrency=8, spend_limit_nano_usd=limit))
+    id = launched(SlowModel(), pace=RateLimits(concurrency=8, spend_limit_nano_usd=limit))
     execution.begin(engine, id, 1)
     both = ("a:1:1", "b:1:1")
 
@@ -295,11 +295,11 @@ def test_a_limit_that_cannot_be_kept_is_refused_at_launch(
     model = SlowModel()
     model.name = "nobody-knows-its-price"
     with pytest.raises(BadInput, match="genaiops import prices FILE"):
-        launched(model, pace=Pace(spend_limit_nano_usd=1))
+        launched(model, pace=RateLimits(spend_limit_nano_usd=1))
 
 
 def test_a_limit_that_is_spent_is_no_reason_to_go_on(engine: sa.Engine, launched: Callable[..., str]) -> None:
-    id = launched(SlowModel(), pace=Pace(spend_limit_nano_usd=1_200_000_000))
+    id = launched(SlowModel(), pace=RateLimits(spend_limit_nano_usd=1_200_000_000))
     spent = execution.run(engine, id).cost_nano_usd
     with pytest.raises(BadInput, match="with a higher limit"):
         runs.resume(engine, actor="ada", id=id, spend_limit_nano_usd=spent)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation_score, judge_call
 from db.transaction import reading
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from tests.conftest import JudgeServer
 from tests.integration.evaluating import found, imported, wait_for
 
@@ -59,7 +59,7 @@ def launched(engine: sa.Engine, **pace: int) -> str:
         judge=JUDGE,
         metrics=METRICS,
         minimums={"faithfulness": 0.1},
-        pace=Pace(concurrency=CONCURRENCY, **pace),
+        pace=RateLimits(concurrency=CONCURRENCY, **pace),
     )
 
 

@@ -12,7 +12,7 @@ from db.tables.telemetry import score
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.from_trace import case_of
+from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.protocol import (
     Calls,
@@ -38,7 +38,7 @@ from genaiops_core.telemetry.sampling.samples import sampling_summary
 from genaiops_core.telemetry.scores import Score, record_scores
 from genaiops_core.telemetry.traffic.quality import quality_summary
 from tests.integration.judging import SlowModel, Value, import_price
-from tests.integration.sampled import APPLICATION, DAY, NOW, told, traces
+from tests.integration.sampled import APPLICATION, DAY, NOW, ingest_and_sample, traces
 
 FREE = Limits(daily_budget_nano_usd=0, per_minute=1_000)
 
@@ -90,7 +90,7 @@ def states(engine: sa.Engine) -> dict[str, int]:
 
 def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> None:
     requests = traces(20)
-    told(engine, requests)
+    ingest_and_sample(engine, requests)
     with reading(engine) as connection:
         found = case_of(connection, requests[0].trace_id)
     assert found.problem == ""
@@ -118,7 +118,7 @@ def test_only_metrics_that_need_no_right_answer() -> None:
 
 
 def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
-    told(engine, traces(9))
+    ingest_and_sample(engine, traces(9))
     limits = Limits(daily_budget_nano_usd=30_000_000, per_minute=100)
     paid = PaidJudge()
     total = 0
@@ -142,7 +142,7 @@ def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
 
 def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
     requests = traces(10, users=2)
-    told(engine, requests)
+    ingest_and_sample(engine, requests)
     feedback.give(engine, trace_id=requests[7].trace_id, thumb="down")
     assert (
         score_round(engine, judge("offline"), Limits(daily_budget_nano_usd=0, per_minute=3), NOW).scored == 3
@@ -156,7 +156,7 @@ def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
 
 
 def test_a_judge_that_fails_is_asked_again_later(engine: sa.Engine) -> None:
-    told(engine, traces(2))
+    ingest_and_sample(engine, traces(2))
     limits = Limits(daily_budget_nano_usd=10**9, per_minute=100)
     broken = PaidJudge(fails=True)
     assert score_round(engine, broken, limits, NOW).failed == 2
@@ -165,7 +165,7 @@ def test_a_judge_that_fails_is_asked_again_later(engine: sa.Engine) -> None:
 
 
 def test_a_worker_that_was_killed_loses_no_sample(engine: sa.Engine) -> None:
-    told(engine, traces(4))
+    ingest_and_sample(engine, traces(4))
 
     class Killed(PaidJudge):
         async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
@@ -180,7 +180,7 @@ def test_a_worker_that_was_killed_loses_no_sample(engine: sa.Engine) -> None:
 
 def test_a_trace_without_texts_is_undefined_not_bad(engine: sa.Engine) -> None:
     requests = traces(2)
-    told(engine, requests)
+    ingest_and_sample(engine, requests)
     with writing(engine) as connection:
         from db.tables.telemetry import payload
 
@@ -193,7 +193,7 @@ def test_a_trace_without_texts_is_undefined_not_bad(engine: sa.Engine) -> None:
 
 def test_the_message_for_a_queue(engine: sa.Engine) -> None:
     requests = traces(1)
-    told(engine, requests)
+    ingest_and_sample(engine, requests)
     with reading(engine) as connection:
         found = message(connection, application=APPLICATION, trace_id=requests[0].trace_id)
         assert message(connection, application="other", trace_id=requests[0].trace_id) is None
@@ -204,7 +204,7 @@ def test_the_message_for_a_queue(engine: sa.Engine) -> None:
 
 def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> None:
     requests = traces(60, users=1)
-    told(engine, requests, rate=0.4)
+    ingest_and_sample(engine, requests, rate=0.4)
     for one in requests[5:15]:
         feedback.give(engine, trace_id=one.trace_id, thumb="down")
     score_round(engine, judge("offline"), FREE, NOW)  # proxies are no evidence
@@ -260,7 +260,7 @@ def test_a_paid_judge_without_a_price_is_refused_before_anything_is_asked(engine
 
 
 def test_a_metric_that_fails_is_undefined_and_the_other_is_not_paid_again(engine: sa.Engine) -> None:
-    told(engine, traces(2))
+    ingest_and_sample(engine, traces(2))
 
     class HalfBroken(PaidJudge):
         async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from db.tables.telemetry import application
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.scores import of_trace
+from genaiops_core.telemetry.scores import fetch_trace_scores
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.quality import (
     Score,
@@ -69,8 +69,8 @@ def test_scores_told_twice_count_once(engine: sa.Engine) -> None:
 def test_the_scores_of_one_request(engine: sa.Engine) -> None:
     record(engine, score(1, 0.5), score(2, None))
     with reading(engine) as connection:
-        assert of_trace(connection, f"{1:032x}") == [score(1, 0.5)]
-        assert of_trace(connection, f"{3:032x}") == []
+        assert fetch_trace_scores(connection, f"{1:032x}") == [score(1, 0.5)]
+        assert fetch_trace_scores(connection, f"{3:032x}") == []
 
 
 def test_quality_over_time_and_by_release(engine: sa.Engine) -> None:

@@ -146,3 +146,13 @@ def test_a_trace_nobody_sent_is_not_found(client: TestClient) -> None:
     answer = client.get("/api/v1/traces/" + "0" * 32)
     assert answer.status_code == 404
     assert "0000" in answer.json()["error"]
+
+
+def test_applications_say_their_health(client: TestClient) -> None:
+    body = client.get("/api/v1/applications", params=WINDOW).json()
+    (shop,) = body["applications"]
+    assert body["end"] == WINDOW["end"]
+    assert (shop["application"], shop["state"], shop["requests"]) == ("shop", "too few requests", 2)
+    assert (shop["breaches"], shop["open_incidents"], shop["stable"]) == ([], 0, None)
+    # The only score is a proxy, which is no quality that a limit is set for.
+    assert (shop["scores"], shop["avg_quality_score"]) == (0, None)

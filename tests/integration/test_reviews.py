@@ -12,13 +12,13 @@ from genaiops_core.evaluation.human import review_agreement, reviews
 from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.sampling.samples import get_sample
 from genaiops_core.telemetry.traffic.quality import quality_summary
-from tests.integration.sampled import APPLICATION, DAY, told, traces
+from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, traces
 
 
 @pytest.fixture
 def ids(engine: sa.Engine) -> list[str]:
     requests = traces(5, users=1)
-    told(engine, requests)
+    ingest_and_sample(engine, requests)
     feedback.give(engine, trace_id=requests[3].trace_id, thumb="down")
     return [one.trace_id for one in requests]
 
@@ -129,7 +129,7 @@ def test_agreement_over_all_that_two_have_rated(engine: sa.Engine, ids: list[str
 
 def test_a_request_that_was_not_sampled_may_be_reviewed(engine: sa.Engine) -> None:
     requests = traces(2, users=1)
-    told(engine, requests, rate=0.0)
+    ingest_and_sample(engine, requests, rate=0.0)
     other = requests[1].trace_id
     assert page(engine, "anna", other).item.reason == "chosen"
     submit(engine, "anna", other, helpfulness="good")

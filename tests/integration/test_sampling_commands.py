@@ -16,14 +16,14 @@ from genaiops_core.errors import BadInput
 from genaiops_core.jobs.sampling import Choosing, Scoring
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.sampling.samples import list_samples
-from tests.integration.sampled import APPLICATION, DAY, told, traces
+from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, traces
 
 
 @pytest.fixture
 def stocked(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", sqlite_engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("GENAIOPS_ACTOR", "anna")
-    told(sqlite_engine, traces(4, users=1))
+    ingest_and_sample(sqlite_engine, traces(4, users=1))
     return sqlite_engine
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from genaiops_core.releases import prompts, releases
-from pages.parts.shared import keys
+from pages.parts.launch import launch_keys
 
 
 def screen(url: str, application: str, release: str) -> None:
@@ -32,7 +32,7 @@ def url(sqlite_engine: sa.Engine, tmp_path: Path) -> str:
 def drawn(url: str, kind: str, release: str = "", **values: Any) -> AppTest:
     """The fields of one kind with `values` typed into the widgets of those keys."""
     page = AppTest.from_function(screen, args=(url, "shop" if release else "", release)).run()
-    page = page.segmented_control(key=keys.TARGET_KIND).set_value(kind).run()
+    page = page.segmented_control(key=launch_keys.TARGET_KIND).set_value(kind).run()
     for key, value in values.items():
         next(
             widget

@@ -11,7 +11,7 @@ from db.tables.evaluations import evaluation_score, generated_answer
 from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import execution
 from tests.conftest import JudgeServer
 from tests.integration.evaluating import found, imported
@@ -72,7 +72,7 @@ def test_a_target_that_fails_leaves_failed_units_that_a_resume_tries_again(
     engine: sa.Engine, judge_server: JudgeServer
 ) -> None:
     judge_server.set(fail_every=3)
-    id = launched(engine, http(judge_server), pace=Pace(concurrency=1))
+    id = launched(engine, http(judge_server), pace=RateLimits(concurrency=1))
     execution.begin(engine, id, 1)
     done = execution.run(engine, id)
     assert (done.answers_done, done.answers_unpriced, done.units_failed) == (6, 4, 8)
@@ -113,7 +113,7 @@ def test_throttled_targets_are_asked_again(engine: sa.Engine, judge_server: Judg
 
 
 def test_a_limit_needs_the_price_of_the_target(engine: sa.Engine, judge_server: JudgeServer) -> None:
-    limited = Pace(spend_limit_nano_usd=1_000_000)
+    limited = RateLimits(spend_limit_nano_usd=1_000_000)
     with pytest.raises(BadInput, match="does not say which model answers"):
         launched(engine, http(judge_server), pace=limited)
     with pytest.raises(BadInput, match="The price of unheard-of is not known"):

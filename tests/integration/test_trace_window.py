@@ -16,7 +16,7 @@ from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.traces import outline, trace
-from genaiops_core.telemetry.traces.trace import Trace, context_record
+from genaiops_core.telemetry.traces.trace import Trace, build_context_record
 from genaiops_core.telemetry.traffic.quality import Score, record_scores
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
 
@@ -196,8 +196,8 @@ def test_a_retrieval_that_says_it_found_nothing(engine: sa.Engine) -> None:
 def test_the_record_names_sources_versions_and_messages(engine: sa.Engine) -> None:
     tell(engine, *rag("Five working days."))
     with reading(engine) as connection:
-        record = context_record(connection, TRACE.upper())
-        assert context_record(connection, "00" * 16) is None
+        record = build_context_record(connection, TRACE.upper())
+        assert build_context_record(connection, "00" * 16) is None
     assert record is not None
     assert (record.question, record.answer) == (QUESTION, "Five working days.")
     (document,) = record.documents

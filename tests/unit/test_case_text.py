@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.text import (
+from genaiops_core.evaluation.datasets.case_text import (
     case_from,
     contexts_of,
     contexts_text,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets import Preview, preview
-from genaiops_core.evaluation.datasets.case import Case, recognise, resolve
+from genaiops_core.evaluation.datasets.case import Case, recognise_columns, resolve_mapping
 from tests.conftest import SHARED_DATA
 
 
@@ -49,13 +49,13 @@ def of(rows: list[dict[str, object]], mapping: dict[str, str] | None = None) -> 
     ],
 )
 def test_columns_are_recognised_by_the_names_peers_use(columns: list[str], mapping: dict[str, str]) -> None:
-    assert recognise(columns) == mapping
+    assert recognise_columns(columns) == mapping
 
 
 def test_what_the_operator_says_wins_and_a_column_serves_once() -> None:
     columns = ["question", "answer", "other"]
-    assert resolve(columns, {"reference": "answer"}) == {"input": "question", "reference": "answer"}
-    assert resolve(columns, {"ground_truth": "other", "answer": ""}) == {
+    assert resolve_mapping(columns, {"reference": "answer"}) == {"input": "question", "reference": "answer"}
+    assert resolve_mapping(columns, {"ground_truth": "other", "answer": ""}) == {
         "input": "question",
         "reference": "other",
     }
@@ -67,7 +67,7 @@ def test_what_the_operator_says_wins_and_a_column_serves_once() -> None:
 )
 def test_a_wrong_mapping_says_what_there_is(mapping: dict[str, str], said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        resolve(["question"], mapping)
+        resolve_mapping(["question"], mapping)
 
 
 @pytest.mark.parametrize(

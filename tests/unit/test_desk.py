@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.evaluation.calls.prices import text_tokens
-from genaiops_core.evaluation.calls.rate_limiter import MOST_ATTEMPTS, Pacer, retrying, share_of
+from genaiops_core.evaluation.calls.rate_limiter import MOST_ATTEMPTS, RateLimiter, retrying, share_of
 from genaiops_core.evaluation.calls.records import packed, reply_of, vector_of
 from genaiops_core.evaluation.calls.unit import Unit, call_sha256
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
@@ -25,10 +25,10 @@ from genaiops_core.evaluation.judges.protocol import (
     Throttled,
     Usage,
 )
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.parts import draw, split, units_a_part
-from genaiops_core.evaluation.runs.progress import remaining_s
+from genaiops_core.evaluation.runs.parts import choose_batch_size, sample_cases, split_into_batches
+from genaiops_core.evaluation.runs.progress import estimate_remaining_s
 
 START = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 UNIT = Unit(7, 1, "faithfulness")
@@ -43,7 +43,7 @@ def test_shares_add_up_unless_there_are_more_workers_than_slots(total: int, work
 
 def test_slots_follow_the_share() -> None:
     async def slots() -> list[int]:
-        pacer = Pacer(Pace(concurrency=10))
+        pacer = RateLimiter(RateLimits(concurrency=10))
         found = [pacer.slots]
         for workers, place in ((3, 0), (3, 2), (1, 0)):
             pacer.share(workers, place)
@@ -55,7 +55,7 @@ def test_slots_follow_the_share() -> None:
 
 def test_a_rate_lets_calls_begin_one_by_one() -> None:
     async def begun() -> list[float]:
-        pacer = Pacer(Pace(concurrency=5, calls_per_minute=6000))
+        pacer = RateLimiter(RateLimits(concurrency=5, calls_per_minute=6000))
         loop = asyncio.get_running_loop()
         started, at = loop.time(), []
         for _ in range(4):
@@ -142,11 +142,11 @@ def test_tokens_are_rather_overestimated() -> None:
 
 
 def test_parts_are_as_large_as_a_run_needs() -> None:
-    assert units_a_part(48_000, is_computed=True) == 1000
-    assert [units_a_part(units, is_computed=False) for units in (4, 240, 1200, 48_000)] == [20, 20, 100, 200]
-    assert split([1, 2, 3, 4, 5], 4, 8) == [[1, 2], [3, 4], [5]]
-    assert split([1, 2], 100, 20) == [[1], [2]]
-    assert draw("d", 1, [1, 2, 3], None) == [1, 2, 3]
+    assert choose_batch_size(48_000, is_computed=True) == 1000
+    assert [choose_batch_size(units, is_computed=False) for units in (4, 240, 1200, 48_000)] == [20, 20, 100, 200]
+    assert split_into_batches([1, 2, 3, 4, 5], 4, 8) == [[1, 2], [3, 4], [5]]
+    assert split_into_batches([1, 2], 100, 20) == [[1], [2]]
+    assert sample_cases("d", 1, [1, 2, 3], None) == [1, 2, 3]
 
 
 def run(**changes: Any) -> Evaluation:
@@ -170,4 +170,4 @@ def run(**changes: Any) -> Evaluation:
 def test_the_remaining_time_is_reckoned_or_unknown(
     changes: dict[str, Any], after_s: float, left_s: float | None
 ) -> None:
-    assert remaining_s(run(**changes), START + dt.timedelta(seconds=after_s)) == left_s
+    assert estimate_remaining_s(run(**changes), START + dt.timedelta(seconds=after_s)) == left_s

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.telemetry.traces.diagnosis import Diagnosis, Interaction, Observation, Scored, diagnose
+from genaiops_core.telemetry.traces.diagnosis import Diagnosis, RequestEvidence, Observation, ScoreEvidence, diagnose
 from genaiops_core.telemetry.traces.overlaps import overlaps
 from tests.conftest import SHARED_DATA
 
@@ -31,7 +31,7 @@ FOUND = seen("search", "retrieval", documents=1)
 
 
 def judged(*observations: Observation, **said: Any) -> Diagnosis:
-    return diagnose(Interaction(observations=observations, **said))
+    return diagnose(RequestEvidence(observations=observations, **said))
 
 
 def talked(
@@ -127,13 +127,13 @@ def test_an_answer_cut_at_its_limit() -> None:
     ],
 )
 def test_what_judges_scored(metric: str, value: float | None, verdict: str) -> None:
-    found = judged(ANSWERED, scores=(Scored(metric=metric, judge="j", value=value),))
+    found = judged(ANSWERED, scores=(ScoreEvidence(metric=metric, judge="j", value=value),))
     assert found.verdict == verdict
     assert found.findings[-1].kind == "score"
 
 
 def test_poor_context_comes_before_a_poor_answer() -> None:
-    scores = [Scored(metric=metric, judge="j", value=0.1) for metric in ("faithfulness", "context_precision")]
+    scores = [ScoreEvidence(metric=metric, judge="j", value=0.1) for metric in ("faithfulness", "context_precision")]
     assert judged(ANSWERED, scores=scores).verdict == "retrieval failed"
 
 
@@ -193,7 +193,7 @@ def test_the_user_is_heard() -> None:
 
 
 def test_the_cost_stands_beside_the_verdict() -> None:
-    assert diagnose(Interaction(observations=()), "It cost $1.").cost == "It cost $1."
+    assert diagnose(RequestEvidence(observations=()), "It cost $1.").cost == "It cost $1."
 
 
 def test_shares_by_hand() -> None:

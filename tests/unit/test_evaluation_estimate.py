@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from genaiops_core.evaluation.metrics import REGISTRY
-from genaiops_core.evaluation.runs.estimate import PROMPT_TOKENS, Estimate, estimate
+from genaiops_core.evaluation.runs.estimate import PROMPT_TOKENS, Estimate, estimate_run
 from genaiops_core.evaluation.runs.preflight import Coverage
 
 COVERAGE = Coverage(cases=100, by_fields={frozenset(("answer",)): 100}, characters=400, contexts=2.5)
 
 
 def reckoned(*names: str, cases: int = 100, repetitions: int = 1, is_generated: bool = False) -> Estimate:
-    return estimate(
+    return estimate_run(
         metrics=[REGISTRY[name] for name in names],
         coverage=COVERAGE,
         cases=cases,

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.figures import format_usd
 from genaiops_core.telemetry.time_window import Filters, instant
 
 NOW = dt.datetime(2026, 1, 5, 14, 48, 30, tzinfo=dt.UTC)
@@ -85,4 +85,4 @@ def test_nanoseconds_become_an_instant() -> None:
     ],
 )
 def test_money_is_an_exact_decimal(nano: int, text: str) -> None:
-    assert usd(nano) == text
+    assert format_usd(nano) == text

@@ -25,7 +25,7 @@ def first_statement(file: Path) -> ast.stmt:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_first_statement_is_the_guard_of_this_screen(file: Path) -> None:
-    assert ast.unparse(first_statement(file)) == f"here = frame.guard('{file.stem}')"
+    assert ast.unparse(first_statement(file)) == f"screen = frame.guard('{file.stem}')"
 
 
 def test_every_screen_is_in_the_navigation_and_the_other_way_round() -> None:

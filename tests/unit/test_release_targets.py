@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.targets.from_release import OPENAI_URL, ReleasePrompt, spec_of
+from genaiops_core.evaluation.targets.release_target import OPENAI_URL, ReleasePrompt, spec_of
 
 ANSWER = ReleasePrompt("answer", 3, "Answer {question} from {contexts}.")
 REWRITE = ReleasePrompt("rewrite", 1, "Rewrite.")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from genaiops_core.rollbacks.observations import Observation
 from genaiops_core.rollbacks.policy import default
-from genaiops_core.rollbacks.watch import judge
+from genaiops_core.rollbacks.watch import fired_triggers
 
 POLICY = default()
 FINE = Observation(
@@ -25,7 +25,7 @@ FINE = Observation(
 
 
 def fired(*observations: Observation) -> list[str]:
-    return [firing.trigger.name for firing in judge(POLICY, observations)]
+    return [firing.trigger.name for firing in fired_triggers(POLICY, observations)]
 
 
 def test_a_good_release_fires_nothing() -> None:
@@ -54,7 +54,7 @@ def test_too_few_requests_or_scores_fire_nothing() -> None:
 
 
 def test_the_sentence_says_what_happened() -> None:
-    (firing,) = judge(POLICY, [replace(FINE, error_rate=0.125, requests=80)])
+    (firing,) = fired_triggers(POLICY, [replace(FINE, error_rate=0.125, requests=80)])
     assert firing.sentence == "high_error_rate: error_rate 0.125 is above 0.05 over 5 min (80 requests)"
 
 

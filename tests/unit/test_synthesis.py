@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt
-from genaiops_core.evaluation.synthesis import questions as synthesis
+from genaiops_core.evaluation.synthesis import drafts as synthesis
 from genaiops_core.evaluation.synthesis.chunks import Document, Passage, passages, read_document, spread
-from genaiops_core.evaluation.synthesis.questions import Draft, draft, problem
+from genaiops_core.evaluation.synthesis.drafts import Draft, draft, problem
 
 LONG = "A parcel that is lost is paid for in full, up to the value that was declared when it was sent off. "
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput, Misconfigured
-from genaiops_core.evaluation.targets import allowed_hosts, hosts, parse, references, specs
+from genaiops_core.evaluation.targets import allowed_hosts, hosts, parse, secret_references, specs
 
 BEDROCK = {"kind": "bedrock", "model": "amazon.nova-pro-v1:0"}
 OPENAI = {"kind": "openai", "model": "qwen3", "base_url": "http://127.0.0.1:8000/v1"}
@@ -118,7 +118,7 @@ def test_a_secret_is_neither_kept_nor_repeated(document: dict[str, Any]) -> None
 @pytest.mark.parametrize("value", ["", "two\nlines", "h\u00e4"])
 def test_a_secret_that_no_header_takes_is_refused_without_showing_it(value: str) -> None:
     with pytest.raises(Misconfigured, match="The environment variable GENAIOPS_TARGET_X") as refusal:
-        references.secret("Bearer ${GENAIOPS_TARGET_X}", {"GENAIOPS_TARGET_X": value})
+        secret_references.secret("Bearer ${GENAIOPS_TARGET_X}", {"GENAIOPS_TARGET_X": value})
     assert not value or value not in str(refusal.value)
 
 

@@ -16,12 +16,12 @@ from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import targets
 from genaiops_core.evaluation.calls.call_cache import RunJournal
 from genaiops_core.evaluation.calls.prices import Prices
-from genaiops_core.evaluation.calls.rate_limiter import Pacer
+from genaiops_core.evaluation.calls.rate_limiter import RateLimiter
 from genaiops_core.evaluation.calls.record_writer import Keeper
 from genaiops_core.evaluation.calls.spend_budget import OpenPurse, RunPurse
 from genaiops_core.evaluation.calls.unit_calls import Means
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import judging, records, states
 from genaiops_core.evaluation.runs.records import Evaluation
 from genaiops_core.evaluation.targets import Target
@@ -72,13 +72,13 @@ class Desk:
         """
         self.engine = engine
         self.run = run
-        self.pace = Pace.from_json(run.config.get("pace"))
+        self.pace = RateLimits.from_json(run.config.get("pace"))
         self.stopping = asyncio.Event()
         """Set when no further unit is to be begun."""
         is_limited = self.pace.spend_limit_nano_usd is not None
         self.keeper = Keeper(engine, run.id, run.attempt, executor_id if is_limited else "")
         self.journal = RunJournal(run.id, self.keeper)
-        self.pacer = Pacer(self.pace)
+        self.pacer = RateLimiter(self.pace)
         self.units = anyio.CapacityLimiter(_units(self.pacer.slots))
         """Units under way: more than calls, since a unit also thinks, writes and waits."""
         self.purse = RunPurse(engine, run.id, executor_id, alive) if is_limited else OpenPurse()
@@ -99,7 +99,7 @@ class Desk:
         """
         # Libraries of judges take seconds to load; other runs go on meanwhile.
         await asyncio.to_thread(judging.load_libraries, self.run)
-        self.judge = judging.judge_of(self.run)
+        self.judge = judging.build_judge(self.run)
         if document := self.run.config.get("target"):
             hosts = targets.allowed_hosts(Settings().target_hosts)
             self.target = targets.target(document, allowed_hosts=hosts)
@@ -190,7 +190,7 @@ class Desk:
         with reading(self.engine) as connection:
             if looks % _PRICES_EVERY == _PRICES_EVERY - 1:
                 self.means.prices.refresh(connection)
-            return records.get(connection, self.run.id), self._alive(connection)
+            return records.get_evaluation(connection, self.run.id), self._alive(connection)
 
 
 def _units(slots: int) -> int:

@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_exponential_jitter
 
 from genaiops_core.evaluation.judges.protocol import Throttled
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 
 MOST_ATTEMPTS = 10
 """Of one call that is throttled; with the waits between them about two minutes."""
@@ -31,10 +31,10 @@ def share_of(total: int, workers: int, place: int) -> int:
     return max(1, whole + (1 if place < rest else 0))
 
 
-class Pacer:
+class RateLimiter:
     """Slots for calls under way, and the times at which calls may begin."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: RateLimits) -> None:
         self._pace = pace
         self._slots = anyio.CapacityLimiter(pace.concurrency)
         self._calls_per_minute = pace.calls_per_minute

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from db.tables.evaluations import evaluation, spend_hold
 from db.transaction import insert, writing
-from genaiops_core.evaluation.rate_limits import Pace
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.evaluation.rate_limits import RateLimits
+from genaiops_core.telemetry.figures import format_usd
 
 _CALLS_AT_ONCE = 8
 """What is taken for one call that lacks money, so that not every call asks the database."""
@@ -86,7 +86,7 @@ class RunPurse:
                     break
                 if not self._reserved and not is_shared:
                     raise SpendLimitReached(
-                        f"The next call may cost up to {usd(most_nano_usd)} USD and {usd(left)} USD of the spend "
+                        f"The next call may cost up to {format_usd(most_nano_usd)} USD and {format_usd(left)} USD of the spend "
                         "limit is left; resume the run with a higher limit."
                     )
                 # Somebody's call will end and leave what it did not use.
@@ -122,7 +122,7 @@ class RunPurse:
                 .where(evaluation.c.id == self._id)
                 .with_for_update()
             ).one()
-            limit = Pace.from_json(run.config.get("pace")).spend_limit_nano_usd
+            limit = RateLimits.from_json(run.config.get("pace")).spend_limit_nano_usd
             holds = spend_hold.c
             rows = connection.execute(
                 sa.select(holds.executor_id, holds.nano_usd).where(self._of_run())

@@ -12,7 +12,7 @@ import orjson
 from genaiops_core.clock import now
 from genaiops_core.evaluation.calls.call_cache import Journal, NoJournal
 from genaiops_core.evaluation.calls.prices import Prices, most_tokens, text_tokens
-from genaiops_core.evaluation.calls.rate_limiter import Pacer, retrying
+from genaiops_core.evaluation.calls.rate_limiter import RateLimiter, retrying
 from genaiops_core.evaluation.calls.records import KeptCall, packed, reply_of, vector_of
 from genaiops_core.evaluation.calls.spend_budget import OpenPurse, Purse, SpendLimitReached
 from genaiops_core.evaluation.calls.unit import Unit, call_sha256
@@ -42,7 +42,7 @@ MOST_REPAIRS = 2
 class Means:
     """What the units of a run share to make their calls."""
 
-    pacer: Pacer
+    pacer: RateLimiter
     prices: Prices
     purse: Purse = field(default_factory=OpenPurse)
     journal: Journal = field(default_factory=NoJournal)

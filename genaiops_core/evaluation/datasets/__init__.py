@@ -12,7 +12,7 @@ from genaiops_core.evaluation.datasets.catalogue import (
     list_versions,
     numbered_cases,
 )
-from genaiops_core.evaluation.datasets.files import Preview, import_dataset, preview
+from genaiops_core.evaluation.datasets.imports import Preview, import_dataset, preview
 from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name, content_sha256
 
 __all__ = [

@@ -12,22 +12,22 @@ from genaiops_core.evaluation.datasets.cells import Unreadable
 from genaiops_core.evaluation.readers.columns import (
     ALIASES,
     FIELDS,
-    normal,
-    reader,
-    recognise,
-    resolve,
-    top_column,
+    normalise_name,
+    build_cell_reader,
+    recognise_columns,
+    resolve_mapping,
+    find_source_column,
 )
 from genaiops_core.evaluation.readers.conversations import conversation, opened
 from genaiops_core.evaluation.readers.tables import MAX_PROBLEMS, Problem, Table
 
-__all__ = ["ALIASES", "FIELDS", "Case", "Cases", "normal", "recognise", "resolve", "to_cases"]
+__all__ = ["ALIASES", "FIELDS", "Case", "Cases", "normalise_name", "recognise_columns", "resolve_mapping", "to_cases"]
 
 _PIPED_ROWS = 2_000
 """Rows that tell whether a column writes its contexts as 'first|second'."""
 
 _PLURAL = frozenset(
-    normal(name)
+    normalise_name(name)
     for name in (
         *("ground_truths", "ideal", "answers", "golden_answers", "gold_answers", "reference_answers"),
         *("correct_answers", "possible_answers", "target", "reference_outputs", "reference_responses"),
@@ -68,10 +68,10 @@ class Cases:
 
 def to_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
     """Every row that makes a case; the others are reported by row and column."""
-    readers = {name: reader(table.columns, column) for name, column in mapping.items()}
+    readers = {name: build_cell_reader(table.columns, column) for name, column in mapping.items()}
     parse = _Parser(mapping, readers, table)
     used = {column for column in mapping.values() if column in table.columns}
-    paths = {top_column(column, table.columns): column for column in mapping.values() if column not in used}
+    paths = {find_source_column(column, table.columns): column for column in mapping.values() if column not in used}
     others = [(position, column) for position, column in enumerate(table.columns) if column not in used]
     problems = list(table.problems)
     cases: list[Case] = []
@@ -116,7 +116,7 @@ class _Parser:
             read(row.cells) for row in islice(table.rows, _PIPED_ROWS)
         )
         reference = mapping.get("reference", "").rpartition(".")[2]
-        self._alternatives = normal(reference) in _PLURAL
+        self._alternatives = normalise_name(reference) in _PLURAL
 
     def row(self, row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """The fields of a row, and what a conversation tells beside them."""

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from db.tables.evaluations import test_case
 from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.datasets.case_review import PENDING, REVIEW
 from genaiops_core.evaluation.datasets.catalogue import case_of
 from genaiops_core.evaluation.datasets.changes import SPLIT
-from genaiops_core.evaluation.datasets.reviewing import PENDING, REVIEW
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets.case import normal, recognise
-from genaiops_core.evaluation.readers.columns import reader, top_column
+from genaiops_core.evaluation.datasets.case import normalise_name, recognise_columns
+from genaiops_core.evaluation.readers.columns import build_cell_reader, find_source_column
 from genaiops_core.evaluation.readers.tables import Problem, Table
 
 WORDS: Mapping[str, float] = MappingProxyType(
@@ -136,7 +136,7 @@ def find_columns(
     said = {name: _column(column, columns) for name, column in (chosen or {}).items() if column}
     unused = {name for name, column in (chosen or {}).items() if not column}
     free = [column for column in columns if column not in said.values()]
-    texts = recognise(free)
+    texts = recognise_columns(free)
     guessed = {
         "label": _first((metric, f"human_{metric}", *LABEL_ALIASES), free),
         "case": _first(CASE_ALIASES, free),
@@ -158,7 +158,7 @@ def find_columns(
 
 def read_labels(table: Table, columns: LabelColumns, scale: Scale) -> tuple[list[LabelRow], list[Problem]]:
     """Every row that holds a label and says of which case; rows without a label are passed over."""
-    read = {name: reader(table.columns, column) for name, column in vars(columns).items() if column}
+    read = {name: build_cell_reader(table.columns, column) for name, column in vars(columns).items() if column}
     rows: list[LabelRow] = []
     problems = list(table.problems)
 
@@ -212,15 +212,15 @@ def _number(text: str) -> float | None:
 
 
 def _first(aliases: Sequence[str], columns: Sequence[str]) -> str:
-    by_name = {normal(column): column for column in reversed(columns)}
+    by_name = {normalise_name(column): column for column in reversed(columns)}
     return next((by_name[alias] for alias in aliases if alias in by_name), "")
 
 
 def _column(wanted: str, columns: Sequence[str]) -> str:
     for column in columns:
-        if column == wanted or normal(column) == normal(wanted):
+        if column == wanted or normalise_name(column) == normalise_name(wanted):
             return column
-    if top_column(wanted, columns):
+    if find_source_column(wanted, columns):
         return wanted
     shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
     raise BadInput(f"There is no column '{wanted}'; the file has: {shown}.")

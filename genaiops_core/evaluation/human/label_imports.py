@@ -23,7 +23,7 @@ from genaiops_core.evaluation.human.label_files import (
 )
 from genaiops_core.evaluation.human.labels import Given, case_sha256, checked_metric, keep
 from genaiops_core.evaluation.human.reviews import JUDGE
-from genaiops_core.evaluation.readers.reading import Problem, read_table
+from genaiops_core.evaluation.readers.uploads import Problem, read_table
 
 REVIEWED = "reviews of the request it was made from"
 _CHUNK = 400

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from db.tables.reviews import review, sample
 from db.tables.telemetry import request
-from genaiops_core.evaluation.datasets.from_trace import case_of
+from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.telemetry.sampling.policy import PRIORITIES
 from genaiops_core.telemetry.time_window import instant
 

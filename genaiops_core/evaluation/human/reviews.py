@@ -15,7 +15,7 @@ from db.transaction import insert, reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
-from genaiops_core.evaluation.datasets.from_reviews import add_to_dataset
+from genaiops_core.evaluation.datasets.add_trace import add_to_dataset
 from genaiops_core.evaluation.human.review_queue import (
     CRITERIA,
     REVIEWERS,

@@ -66,7 +66,7 @@ def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
 
 def _client(service: str, options: JudgeOptions) -> Callable[[], Any]:
     from genaiops_core.aws.clients import client
-    from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
+    from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
     return partial(
         client,
@@ -77,7 +77,7 @@ def _client(service: str, options: JudgeOptions) -> Callable[[], Any]:
         attempts=3,
         # Long answers take minutes.
         read_timeout_s=300,
-        connections=MOST_CONCURRENCY,
+        connections=MAX_CONCURRENCY,
     )
 
 

@@ -23,7 +23,7 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import ragas_reasons
 from genaiops_core.evaluation.judges.answers import question
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, JudgeOptions
-from genaiops_core.evaluation.metrics.entry import Measurement
+from genaiops_core.evaluation.metrics.metric import Measurement
 
 ROUNDING = 1e-6
 """A value this far outside [0, 1] is a matter of rounding."""

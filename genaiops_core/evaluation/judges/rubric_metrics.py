@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, create_model
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.answers import question
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions, Prompt
-from genaiops_core.evaluation.metrics.entry import Measurement
+from genaiops_core.evaluation.metrics.metric import Measurement
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
 
 SYSTEM = """\

@@ -18,7 +18,7 @@ from typing import Any
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics import agentcore, code, proxies, ragas, texts
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
-from genaiops_core.evaluation.metrics.entry import (
+from genaiops_core.evaluation.metrics.metric import (
     ALIASES,
     MISSING,
     OFFLINE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from genaiops_core.evaluation.metrics.entry import Calls, Metric
+from genaiops_core.evaluation.metrics.metric import Calls, Metric
 
 # Of one answer (the level of a trace), which is what a case is; those of sessions and tools need more than a case has.
 _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.metrics.entry import ANY_JUDGE, FIELDS, FREE, Measurement, Metric
+from genaiops_core.evaluation.metrics.metric import ANY_JUDGE, FIELDS, FREE, Measurement, Metric
 
 GROUP = "genaiops.metrics"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.metrics.entry import ANY_JUDGE, FREE, Metric
+from genaiops_core.evaluation.metrics.metric import ANY_JUDGE, FREE, Metric
 from genaiops_core.statistics import overlap
 
 _NOT = "It is not faithfulness: it tells a swapped or empty context, not a hallucination in the context's own words."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genaiops_core.evaluation.metrics.entry import MODELS, Calls, Metric
+from genaiops_core.evaluation.metrics.metric import MODELS, Calls, Metric
 
 VERSION = "0.4.3"
 """Of RAGAS, as pyproject.toml pins it."""

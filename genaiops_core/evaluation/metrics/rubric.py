@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.evaluation.metrics.entry import MODELS, Calls, Metric
+from genaiops_core.evaluation.metrics.metric import MODELS, Calls, Metric
 
 PLACEHOLDERS = ("input", "answer", "contexts", "reference")
 """What a prompt may name in braces."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.metrics.entry import ANY_JUDGE, FREE, MODELS, Calls, Metric
+from genaiops_core.evaluation.metrics.metric import ANY_JUDGE, FREE, MODELS, Calls, Metric
 
 _BOTH = ("answer", "reference")
 

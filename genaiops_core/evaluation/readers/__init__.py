@@ -1,6 +1,6 @@
 """Uploaded bytes to a table: one module a format, and what the formats share."""
 
-from genaiops_core.evaluation.readers.reading import (
+from genaiops_core.evaluation.readers.uploads import (
     ACCEPTED,
     Problem,
     Row,

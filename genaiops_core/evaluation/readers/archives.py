@@ -8,13 +8,13 @@ import zipfile
 from genaiops_core.errors import BadInput
 
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024
-MAX_UNPACKED_TIMES = 100
+MAX_COMPRESSION_RATIO = 100
 """Text packs 5 to 20 times; a file that grows more than this in unpacking is made to exhaust memory."""
 
 _SMALL_BYTES = 20 * 1024 * 1024
 
 
-def safe_members(data: bytes, filename: str) -> frozenset[str]:
+def list_safe_members(data: bytes, filename: str) -> frozenset[str]:
     """Names (lower case) of the members of an archive that may be unpacked.
 
     Raises:
@@ -30,10 +30,10 @@ def safe_members(data: bytes, filename: str) -> frozenset[str]:
     # zipfile never unpacks more of a member than it declares, so the declared sizes are a true bound.
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED_BYTES or (
-        unpacked > _SMALL_BYTES and unpacked > MAX_UNPACKED_TIMES * len(data)
+        unpacked > _SMALL_BYTES and unpacked > MAX_COMPRESSION_RATIO * len(data)
     ):
         raise BadInput(
             f"{filename} unpacks to {unpacked / 1e6:,.0f} MB; at most {MAX_UNPACKED_BYTES / 1e6:,.0f} MB, and "
-            f"{MAX_UNPACKED_TIMES} times its own size, are read. Save the sheet as CSV instead."
+            f"{MAX_COMPRESSION_RATIO} times its own size, are read. Save the sheet as CSV instead."
         )
     return frozenset(member.filename.lower() for member in members)

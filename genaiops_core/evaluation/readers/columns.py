@@ -51,16 +51,16 @@ _WRAPPERS = ("vars", "example", "row", "item", "data", "record", "sample", "fiel
 """Columns (their `normal` names) that hold a whole case as an object, beside those called after a field."""
 
 
-def normal(name: str) -> str:
+def normalise_name(name: str) -> str:
     """A column name without case, spaces and punctuation: `expectedOutput` is `expected_output`."""
     return re.sub(r"[^0-9a-z]+", "", name.lower())
 
 
-_NORMAL = {field: tuple(normal(alias) for alias in aliases) for field, aliases in ALIASES.items()}
-KNOWN = frozenset(alias for aliases in _NORMAL.values() for alias in aliases)
+_NORMAL = {field: tuple(normalise_name(alias) for alias in aliases) for field, aliases in ALIASES.items()}
+KNOWN_NAMES = frozenset(alias for aliases in _NORMAL.values() for alias in aliases)
 
 
-def recognise(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()) -> dict[str, str]:
+def recognise_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()) -> dict[str, str]:
     """Field -> column, or path into a column of objects, by alias; a column serves one field only.
 
     Args:
@@ -69,7 +69,7 @@ def recognise(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()) -> dic
             objects (`inputs`, `outputs`) are looked into.
     """
     sample = list(islice(rows, SAMPLE_ROWS))
-    within = object_paths(columns, sample)
+    within = list_object_paths(columns, sample)
     ranked: dict[str, list[tuple[bool, bool, int, str]]] = {field: [] for field in FIELDS}
     # A name such as `inputs.question` is a part of an object that somebody flattened.
     dotted = [column for column in columns if "." in column.strip(".")]
@@ -94,7 +94,7 @@ def recognise(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()) -> dic
     return mapping
 
 
-def resolve(
+def resolve_mapping(
     columns: Sequence[str],
     explicit: Mapping[str, str] | None = None,
     rows: Sequence[Sequence[Any]] = (),
@@ -115,16 +115,16 @@ def resolve(
         said[_field(name)] = _column(column, columns)
     taken = set(said.values())
     mapping = {name: column for name, column in said.items() if column}
-    recognised = recognise(columns, rows)
+    recognised = recognise_columns(columns, rows)
     if taken & set(recognised.values()):
         free = [column for column in columns if column not in taken]
         at = [columns.index(column) for column in free]
-        recognised = recognise(free, [[row[position] for position in at] for row in rows[:SAMPLE_ROWS]])
+        recognised = recognise_columns(free, [[row[position] for position in at] for row in rows[:SAMPLE_ROWS]])
     mapping |= {name: column for name, column in recognised.items() if name not in said}
     return {name: mapping[name] for name in FIELDS if name in mapping}
 
 
-def object_paths(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+def list_object_paths(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
     """Paths such as `outputs.answer` into the columns whose cells are objects, at most `MAX_PATHS`."""
     found: dict[str, None] = {}
     sample = list(islice(rows, SAMPLE_ROWS))
@@ -137,7 +137,7 @@ def object_paths(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple
     return tuple(islice(found, MAX_PATHS))
 
 
-def reader(columns: Sequence[str], column: str) -> Callable[[Sequence[Any]], Any]:
+def build_cell_reader(columns: Sequence[str], column: str) -> Callable[[Sequence[Any]], Any]:
     """A function from a row's cells to the value of `column`, or of a path into an object."""
     if column in columns:
         position = columns.index(column)
@@ -157,7 +157,7 @@ def reader(columns: Sequence[str], column: str) -> Callable[[Sequence[Any]], Any
     return read
 
 
-def top_column(column: str, columns: Sequence[str]) -> str:
+def find_source_column(column: str, columns: Sequence[str]) -> str:
     """The column of the file that a column or path reads."""
     return column if column in columns else _top(column, columns)[0]
 
@@ -186,8 +186,8 @@ def _walk(path: str, value: Mapping[str, Any], found: dict[str, None], depth: in
 def _known_as(name: str) -> tuple[str, int]:
     """The field a name stands for and how telling it is (0 is most); '' for none."""
     for field, aliases in _NORMAL.items():
-        if normal(name) in aliases:
-            return field, aliases.index(normal(name))
+        if normalise_name(name) in aliases:
+            return field, aliases.index(normalise_name(name))
     return "", 0
 
 
@@ -195,7 +195,7 @@ def _path_field(path: str, within: Sequence[str]) -> tuple[str, int]:
     """The field a part of an object stands for: by its own name, or as the only part of an object that is one."""
     container, _, rest = path.partition(".")
     outer, _rank = _known_as(container)
-    if outer == "metadata" or not (outer or normal(container) in _WRAPPERS):
+    if outer == "metadata" or not (outer or normalise_name(container) in _WRAPPERS):
         return "", 0
     steps = rest.split(".")
     if len(steps) > 1 and steps[-1] in _TEXTS:
@@ -209,7 +209,7 @@ def _path_field(path: str, within: Sequence[str]) -> tuple[str, int]:
 
 
 def _is_mostly_blank(column: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
-    read = reader(columns, column)
+    read = build_cell_reader(columns, column)
     blank = sum(_is_blank(read(row)) for row in rows)
     return 2 * blank > len(rows)
 
@@ -219,7 +219,7 @@ def _is_blank(value: Any) -> bool:
 
 
 def _field(name: str) -> str:
-    wanted = normal(name)
+    wanted = normalise_name(name)
     for field in FIELDS:
         if wanted == field or wanted in _NORMAL[field]:
             return field
@@ -230,7 +230,7 @@ def _column(wanted: str, columns: Sequence[str]) -> str:
     if not wanted or wanted in columns:
         return wanted
     for column in columns:
-        if normal(column) and normal(column) == normal(wanted):
+        if normalise_name(column) and normalise_name(column) == normalise_name(wanted):
             return column
     if _top(wanted, columns)[0]:
         return wanted

@@ -8,7 +8,7 @@ import unicodedata
 from typing import NamedTuple
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.eastern import eastern_encoding
+from genaiops_core.evaluation.readers.east_asian import eastern_encoding
 
 _MARKS = (
     # UTF-32 LE starts with the mark of UTF-16 LE, so it is asked first.

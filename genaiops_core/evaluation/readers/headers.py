@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.columns import KNOWN, normal
+from genaiops_core.evaluation.readers.columns import KNOWN_NAMES, normalise_name
 from genaiops_core.evaluation.readers.tables import (
     Row,
     Table,
@@ -35,7 +35,7 @@ def is_blank(cell: Any) -> bool:
 
 def is_known(cell: Any) -> bool:
     """Whether a cell is a name by which a field of a test case is recognised."""
-    return isinstance(cell, str) and normal(cell) in KNOWN
+    return isinstance(cell, str) and normalise_name(cell) in KNOWN_NAMES
 
 
 def find_header(records: Sequence[Sequence[Any]]) -> int | None:

@@ -9,9 +9,9 @@ from typing import Any
 from xml.parsers import expat
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.archives import safe_members
+from genaiops_core.evaluation.readers.archives import list_safe_members
 from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, fill
-from genaiops_core.evaluation.readers.sheets import Sheet, choose
+from genaiops_core.evaluation.readers.sheets import Sheet, choose_sheet
 from genaiops_core.evaluation.readers.tables import (
     MAX_PROBLEMS,
     MAX_ROWS,
@@ -41,7 +41,7 @@ def read_ods(data: bytes, filename: str, sheet: str | None = None, most_rows: in
     Raises:
         BadInput: it is no OpenDocument sheet, encrypted, too large when unpacked, or empty.
     """
-    members = safe_members(data, filename)
+    members = list_safe_members(data, filename)
     if "content.xml" not in members:
         raise BadInput(
             f"{filename} is a ZIP archive but no OpenDocument sheet; save it again as ODS or XLSX."
@@ -56,7 +56,7 @@ def read_ods(data: bytes, filename: str, sheet: str | None = None, most_rows: in
                 )
             with archive.open("content.xml") as content:
                 heads = _read(_Tables(filename), content).heads
-            chosen = choose(heads, sheet, filename)
+            chosen = choose_sheet(heads, sheet, filename)
             most = None if most_rows is None else most_rows + LOOK_AHEAD
             with archive.open("content.xml") as content:
                 tables = _read(_Tables(filename, wanted=chosen, most_rows=most), content)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.columns import recognise
+from genaiops_core.evaluation.readers.columns import recognise_columns
 from genaiops_core.evaluation.readers.headers import Record, find_header
 
 
@@ -18,7 +18,7 @@ class Sheet:
     head: Sequence[Record]
 
 
-def choose(sheets: Sequence[Sheet], wanted: str | None, filename: str) -> str:
+def choose_sheet(sheets: Sequence[Sheet], requested: str | None, filename: str) -> str:
     """The name of the sheet to read.
 
     A sheet whose header names an input comes first, then one whose header names anything known, then one with several
@@ -27,22 +27,22 @@ def choose(sheets: Sequence[Sheet], wanted: str | None, filename: str) -> str:
     Raises:
         BadInput: the sheet asked for is not there, or no sheet holds anything.
     """
-    filled = [sheet for sheet in sheets if sheet.head]
-    if wanted is not None:
-        for sheet in filled:
-            if sheet.name == wanted:
-                return wanted
-        shown = ", ".join(sheet.name for sheet in filled)
-        raise BadInput(f"{filename} has no sheet '{wanted}' with rows; it has: {shown or 'none'}.")
-    if not filled:
+    filled_sheets = [sheet for sheet in sheets if sheet.head]
+    if requested is not None:
+        for sheet in filled_sheets:
+            if sheet.name == requested:
+                return requested
+        names = ", ".join(sheet.name for sheet in filled_sheets)
+        raise BadInput(f"{filename} has no sheet '{requested}' with rows; it has: {names or 'none'}.")
+    if not filled_sheets:
         raise BadInput(f"{filename} is empty: no sheet has a header and rows.")
-    return max(filled, key=_likeness).name  # the first of the best
+    return max(filled_sheets, key=_rate_likeness).name  # the first of the best
 
 
-def _likeness(sheet: Sheet) -> tuple[bool, int, bool]:
+def _rate_likeness(sheet: Sheet) -> tuple[bool, int, bool]:
     records = [cells for _number, cells in sheet.head]
-    at = find_header(records)
-    if at is None:
+    header_position = find_header(records)
+    if header_position is None:
         return False, 0, max(map(len, records)) > 1
-    mapping = recognise([str(cell) for cell in records[at] if cell is not None])
-    return "input" in mapping, len(mapping), len(records[at]) > 1 and len(records) > at + 1
+    mapping = recognise_columns([str(cell) for cell in records[header_position] if cell is not None])
+    return "input" in mapping, len(mapping), len(records[header_position]) > 1 and len(records) > header_position + 1

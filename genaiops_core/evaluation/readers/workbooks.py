@@ -13,9 +13,9 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.archives import safe_members
+from genaiops_core.evaluation.readers.archives import list_safe_members
 from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, fill
-from genaiops_core.evaluation.readers.sheets import Sheet, choose
+from genaiops_core.evaluation.readers.sheets import Sheet, choose_sheet
 from genaiops_core.evaluation.readers.tables import MAX_COLUMNS, MAX_ROWS, Row, Table
 
 _CHUNK_BYTES = 1 << 18
@@ -68,7 +68,7 @@ def _is_formula(cell: Any) -> bool:
 
 
 def _require_safe(data: bytes, filename: str) -> None:
-    if "xl/workbook.xml" not in safe_members(data, filename):
+    if "xl/workbook.xml" not in list_safe_members(data, filename):
         raise BadInput(
             f"{filename} is a ZIP archive but no XLSX workbook; give XLSX, ODS, CSV, TSV, JSON or JSONL."
         )
@@ -131,7 +131,7 @@ def _read(data: bytes, filename: str, wanted: str | None, most_rows: int | None,
                 Sheet(name=sheet.title, head=list(islice(_records(sheet), LOOK_AHEAD)))
                 for sheet in visible or book.worksheets
             ]
-            chosen = choose(heads, wanted, filename)
+            chosen = choose_sheet(heads, wanted, filename)
             table = fill(_records(book[chosen]), filename, most_rows)
         finally:
             book.close()
@@ -154,10 +154,10 @@ def _value(cell: Any) -> Any:
         return None
     if cell.data_type == "f":
         return _Formula(getattr(value, "text", value) or "")
-    return plain(value)
+    return format_cell(value)
 
 
-def plain(value: Any) -> str | None:
+def format_cell(value: Any) -> str | None:
     """A value of a sheet as text; None where it is blank."""
     if value is None:
         return None

@@ -13,10 +13,10 @@ from genaiops_core.evaluation.runs import records
 from genaiops_core.evaluation.runs.records import Evaluation
 from genaiops_core.evaluation.verdicts.pipeline import PRODUCTION, Pipeline
 
-_OF_PRODUCTION = f"{PRODUCTION}_"
+_PRODUCTION_PREFIX = f"{PRODUCTION}_"
 
 
-def candidates(
+def list_candidates(
     connection: sa.Connection, *, dataset: str, judge: str, application: str, excluding: str = ""
 ) -> list[Evaluation]:
     """Finished runs that a run of this dataset and judge can be compared with, newest first."""
@@ -27,7 +27,7 @@ def candidates(
     ]
 
 
-def of_release(
+def find_release_baseline(
     connection: sa.Connection,
     *,
     dataset: str,
@@ -40,16 +40,16 @@ def of_release(
 
     With `release` the stable one, it is the production baseline.
     """
-    found = records.list_evaluations(connection, application, release=release, dataset=dataset)
+    evaluations = records.list_evaluations(connection, application, release=release, dataset=dataset)
     return next(
-        (run for run in found if run.state == "finished" and run.judge == judge and run.id != excluding), None
+        (run for run in evaluations if run.state == "finished" and run.judge == judge and run.id != excluding), None
     )
 
 
-def chosen(
+def choose_baseline(
     connection: sa.Connection,
     *,
-    asked: str,
+    requested: str,
     stages: Pipeline | None,
     dataset: str,
     judge: str,
@@ -72,36 +72,36 @@ def chosen(
         NotFound: there is no such evaluation.
         BadInput: it has not finished.
     """
-    if asked and asked != PRODUCTION:
-        run = records.get(connection, asked)
+    if requested and requested != PRODUCTION:
+        run = records.get_evaluation(connection, requested)
         if run.state != "finished":
-            raise BadInput(f"Evaluation {asked} is {run.state}; only a finished one can be a baseline.")
+            raise BadInput(f"Evaluation {requested} is {run.state}; only a finished one can be a baseline.")
         return run.id
     if stable is None:
         return ""
 
-    def newest(release: str) -> Evaluation | None:
-        return of_release(connection, dataset=dataset, judge=judge, application=application, release=release)
+    def find_newest(release: str) -> Evaluation | None:
+        return find_release_baseline(connection, dataset=dataset, judge=judge, application=application, release=release)
 
     names = (
         {stage.compare_against for stage in stages.stages} - {None, PRODUCTION}
-        if stages and not asked
+        if stages and not requested
         else set()
     )
     for name in names:
-        if name and (not name.startswith(_OF_PRODUCTION) or any(map(newest, _releases(name)))):
+        if name and (not name.startswith(_PRODUCTION_PREFIX) or any(map(find_newest, _list_release_names(name)))):
             return ""
-    found = newest(stable)
-    return found.id if found else ""
+    evaluation = find_newest(stable)
+    return evaluation.id if evaluation else ""
 
 
-def named(connection: sa.Connection, run: Evaluation, release: str) -> Evaluation | None:
+def find_named_baseline(connection: sa.Connection, run: Evaluation, release: str) -> Evaluation | None:
     """What a stage's `compare_against` means for a run, where it was launched without a baseline.
 
     `production_v1.2.0` names release v1.2.0 as it runs in production; a release of that very name goes first.
     """
-    for name in _releases(release):
-        found = of_release(
+    for name in _list_release_names(release):
+        evaluation = find_release_baseline(
             connection,
             dataset=run.dataset,
             judge=run.judge,
@@ -109,15 +109,15 @@ def named(connection: sa.Connection, run: Evaluation, release: str) -> Evaluatio
             release=name,
             excluding=run.id,
         )
-        if found is not None:
-            return found
+        if evaluation is not None:
+            return evaluation
     return None
 
 
-def is_meant(compare_against: str, release: str) -> bool:
+def is_same_release(compare_against: str, release: str) -> bool:
     """Whether a stage's `compare_against` means this release; `production` means whichever it is."""
-    return compare_against == PRODUCTION or release in _releases(compare_against)
+    return compare_against == PRODUCTION or release in _list_release_names(compare_against)
 
 
-def _releases(name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((name, name.removeprefix(_OF_PRODUCTION))))
+def _list_release_names(name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((name, name.removeprefix(_PRODUCTION_PREFIX))))

@@ -11,7 +11,7 @@ from genaiops_core.evaluation.datasets.versions import DatasetVersion
 from genaiops_core.evaluation.runs import parts
 
 
-def available(connection: sa.Connection, suite: DatasetVersion, split: str) -> int:
+def count_available(connection: sa.Connection, suite: DatasetVersion, split: str) -> int:
     """How many cases a run could score; generated ones that wait for review are none of them.
 
     Args:
@@ -22,7 +22,7 @@ def available(connection: sa.Connection, suite: DatasetVersion, split: str) -> i
     Raises:
         BadInput: it has no case in that split, or all of them wait for review.
     """
-    there = len(_usable(connection, suite, split))
+    there = len(_fetch_usable_numbers(connection, suite, split))
     if there:
         return there
     facets = search.facets(connection, suite.dataset, suite.version)
@@ -38,15 +38,15 @@ def available(connection: sa.Connection, suite: DatasetVersion, split: str) -> i
     )
 
 
-def chosen(connection: sa.Connection, suite: DatasetVersion, split: str, size: int | None) -> list[int]:
+def select_cases(connection: sa.Connection, suite: DatasetVersion, split: str, size: int | None) -> list[int]:
     """The numbers of the cases that a run scores, at most `size` of them, the same ones every time."""
-    return parts.draw(suite.dataset, suite.version, _usable(connection, suite, split), size)
+    return parts.sample_cases(suite.dataset, suite.version, _fetch_usable_numbers(connection, suite, split), size)
 
 
-def usable(split: str) -> Wanted:
+def filter_usable(split: str) -> Wanted:
     """The cases that a run may score: of one split or, with '', of all, without those that wait for review."""
     return Wanted(split=split or None, is_usable=True)
 
 
-def _usable(connection: sa.Connection, suite: DatasetVersion, split: str) -> list[int]:
-    return search.numbers(connection, suite.dataset, suite.version, usable(split))
+def _fetch_usable_numbers(connection: sa.Connection, suite: DatasetVersion, split: str) -> list[int]:
+    return search.numbers(connection, suite.dataset, suite.version, filter_usable(split))

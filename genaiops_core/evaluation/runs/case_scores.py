@@ -116,7 +116,7 @@ def page(
     Raises:
         NotFound: there is no such run.
     """
-    run = records.get(connection, id)
+    run = records.get_evaluation(connection, id)
     score = evaluation_score.c
     chosen = sa.select(score.case_no).where(score.evaluation_id == id)
     if only == "failed":
@@ -143,7 +143,7 @@ def record(connection: sa.Connection, id: str, case_no: int) -> CaseRecord:
     Raises:
         NotFound: there is no such run, or it has no score of this case.
     """
-    found = _scored(connection, records.get(connection, id), [case_no])
+    found = _scored(connection, records.get_evaluation(connection, id), [case_no])
     if not found:
         raise NotFound(f"Evaluation {id} has no score of case {case_no}.")
     return CaseRecord(scored=found[0], explanations=_explanations(connection, id, case_no))

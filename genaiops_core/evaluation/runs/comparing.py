@@ -19,11 +19,11 @@ from genaiops_core.evaluation.verdicts.compare import Comparison
 from genaiops_core.evaluation.verdicts.pairing import CaseChange
 from genaiops_core.evaluation.verdicts.scales import Scale
 
-_NAMED = ("application", "release", "dataset", "version", "judge")
+_IDENTITY_FIELDS = ("application", "release", "dataset", "version", "judge")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class RunComparison:
     """Two runs, how they differ, and on which scales."""
 
     baseline: Evaluation
@@ -40,8 +40,8 @@ class Compared:
     def as_json(self) -> bytes:
         """Everything, with every case that fell or rose."""
         body: dict[str, Any] = {
-            "baseline": _named(self.baseline),
-            "current": _named(self.current),
+            "baseline": _describe_run(self.baseline),
+            "current": _describe_run(self.current),
             **self.comparison.as_json(),
             "regressions": [one.as_json() for one in self.changes()],
             "improvements": [one.as_json() for one in self.changes(rising=True)],
@@ -70,24 +70,24 @@ def compare_runs(
     *,
     max_degradation: float = compare.MAX_DEGRADATION,
     method: str = compare.BOOTSTRAP,
-) -> Compared:
+) -> RunComparison:
     """Compare two runs by id.
 
     Raises:
         NotFound: there is no such run.
         BadInput: there is no such method.
     """
-    before, after = records.get(connection, baseline), records.get(connection, current)
-    then, now = (results.document(run, details.load(connection, run)) for run in (before, after))
-    found = compare.compare_documents(then, now, max_degradation, method=method)
-    measured = documents.metrics_of(now)
-    return Compared(
+    before, after = records.get_evaluation(connection, baseline), records.get_evaluation(connection, current)
+    baseline_document, current_document = (results.document(run, details.load(connection, run)) for run in (before, after))
+    comparison = compare.compare_documents(baseline_document, current_document, max_degradation, method=method)
+    metrics = documents.metrics_of(current_document)
+    return RunComparison(
         baseline=before,
         current=after,
-        comparison=found,
-        scales={name: one.scale for name, one in measured.items() if name in then["metrics"]},
+        comparison=comparison,
+        scales={name: one.scale for name, one in metrics.items() if name in baseline_document["metrics"]},
     )
 
 
-def _named(run: Evaluation) -> dict[str, Any]:
-    return {"evaluation": run.id, **{name: getattr(run, name) for name in _NAMED}}
+def _describe_run(run: Evaluation) -> dict[str, Any]:
+    return {"evaluation": run.id, **{name: getattr(run, name) for name in _IDENTITY_FIELDS}}

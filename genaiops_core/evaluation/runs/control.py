@@ -15,10 +15,10 @@ from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.judges import judge as make_judge
 from genaiops_core.evaluation.metrics import canonical, rubrics
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import case_choice, launching
-from genaiops_core.evaluation.runs.judge_options import options_of
-from genaiops_core.evaluation.runs.records import OPEN_STATES, Evaluation, get
+from genaiops_core.evaluation.runs.judge_options import parse_judge_options
+from genaiops_core.evaluation.runs.records import OPEN_STATES, Evaluation, get_evaluation
 from genaiops_core.evaluation.verdicts import pipeline
 
 RESUMABLE_STATES = ("paused", "cancelled", "failed")
@@ -42,7 +42,7 @@ def launch(
     sample_size: int | None = None,
     target: Mapping[str, Any] | None = None,
     repetitions: int = 1,
-    pace: Pace | None = None,
+    pace: RateLimits | None = None,
     baseline: str = "",
     reason: str = "",
     is_demo: bool = False,
@@ -80,7 +80,7 @@ def launch(
             spend limit could not be kept.
     """
     answering = None if target is None else targets.parse(target)
-    wanted = {canonical(name): launching.minimum(name, value) for name, value in (minimums or {}).items()}
+    wanted = {canonical(name): launching.validate_minimum(name, value) for name, value in (minimums or {}).items()}
     document = dict(config) if config is not None else None
     if document is None and not wanted and not limits:
         document = pipeline.default_document()
@@ -89,8 +89,8 @@ def launch(
         raise BadInput(f"The sample size must be at least 1, not {sample_size}.")
     launching.check_repetitions(repetitions, has_target=target is not None)
     size = sample_size or (stages.sample_size if stages else None)
-    named = [canonical(name) for name in metrics or launching.asked_by_gates(stages, wanted)]
-    pace = pace or Pace()
+    named = [canonical(name) for name in metrics or launching.list_gate_metrics(stages, wanted)]
+    pace = pace or RateLimits()
     asked = {
         "pipeline": document,
         "minimums": wanted,
@@ -105,11 +105,11 @@ def launch(
         # A later version of a rubric must not change what this run asked, so it keeps its copies.
         kept = [rubric.as_json() for rubric in rubrics.used_by(connection, named)]
         options = {**(judge_options or {}), **({"rubrics": kept} if kept else {})}
-        who = make_judge(judge, options_of(options))
-        chosen = launching.chosen_metrics(who, metrics, stages, wanted)
-        launching.check_prices(connection, who, answering, pace)
+        who = make_judge(judge, parse_judge_options(options))
+        chosen = launching.select_metrics(who, metrics, stages, wanted)
+        launching.require_prices(connection, who, answering, pace)
         suite = datasets.get_version(connection, dataset, version)
-        there = case_choice.available(connection, suite, split)
+        there = case_choice.count_available(connection, suite, split)
         cases = min(there, size) if size else there
         values = {
             "id": launching.new_id(),
@@ -193,9 +193,9 @@ def resume(
             )
         pace = before.config.get("pace") or {}
         if spend_limit_nano_usd is not None:
-            pace = Pace.from_json({**pace, "spend_limit_nano_usd": spend_limit_nano_usd}).as_json()
-        launching.check_left(pace.get("spend_limit_nano_usd"), before.spent_nano_usd)
-        again = launching.forget_failed(connection, id)
+            pace = RateLimits.from_json({**pace, "spend_limit_nano_usd": spend_limit_nano_usd}).as_json()
+        launching.check_spend_limit(pace.get("spend_limit_nano_usd"), before.spent_nano_usd)
+        again = launching.delete_failed(connection, id)
         config = {**before.config, "pace": pace, "runner": ""}
         connection.execute(
             sa.update(evaluation)
@@ -213,7 +213,7 @@ def resume(
                 answers_done=before.answers_done - again.answers,
             )
         )
-        after = get(connection, id)
+        after = get_evaluation(connection, id)
         _audited(connection, actor, "resume", reason, before, after)
         return after
 
@@ -232,14 +232,14 @@ def _change(
         if before.state not in states:
             raise Conflict(f"Evaluation {id} is {before.state} already; there is nothing to {action}.")
         connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(values))
-        after = get(connection, id)
+        after = get_evaluation(connection, id)
         _audited(connection, actor, action, reason, before, after)
         return after
 
 
 def _locked(connection: sa.Connection, id: str) -> Evaluation:
     connection.execute(sa.select(evaluation.c.id).where(evaluation.c.id == id).with_for_update())
-    return get(connection, id)
+    return get_evaluation(connection, id)
 
 
 def _audited(

@@ -53,7 +53,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Against:
+class Baseline:
     """What a run is compared with: a document with its details, and which evaluation or file that is."""
 
     name: str
@@ -62,7 +62,7 @@ class Against:
 
 
 def conclude(
-    connection: sa.Connection, run: Evaluation, at: dt.datetime, *, against: Against | None = None
+    connection: sa.Connection, run: Evaluation, at: dt.datetime, *, against: Baseline | None = None
 ) -> Outcome:
     """Summarise the scores that are there and decide the gates.
 
@@ -109,7 +109,7 @@ def conclude(
 
 
 def decide_against(
-    engine: sa.Engine, id: str, *, actor: str, against: Against, at: dt.datetime, reason: str = ""
+    engine: sa.Engine, id: str, *, actor: str, against: Baseline, at: dt.datetime, reason: str = ""
 ) -> Evaluation:
     """Decide a finished run once more, compared with a baseline that is no evaluation of this database.
 
@@ -127,7 +127,7 @@ def decide_against(
         NotFound: there is no such evaluation.
     """
     with reading(engine) as connection:
-        run = records.get(connection, id)
+        run = records.get_evaluation(connection, id)
         if run.state != "finished":
             return run
         outcome = conclude(connection, run, at, against=against)
@@ -147,7 +147,7 @@ def decide_against(
             before={"verdict": run.verdict},
             after={"verdict": outcome.decision.verdict, "baseline": against.name},
         )
-        return records.get(connection, id)
+        return records.get_evaluation(connection, id)
 
 
 def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricResult]:
@@ -176,13 +176,13 @@ class _Regressions:
         run: Evaluation,
         figures: Body,
         at: dt.datetime,
-        against: Against | None,
+        against: Baseline | None,
     ) -> None:
         self._connection, self._run, self._at = connection, run, at
         self._figures = figures
         self._current: dict[str, Any] | None = None
-        self._loaded: dict[str, Against] = {}
-        self._shown: tuple[Against, Comparison] | None = None
+        self._loaded: dict[str, Baseline] = {}
+        self._shown: tuple[Baseline, Comparison] | None = None
         self.missing = ""
         """Why there is no baseline, where one was given."""
         self._given = against or self._launched_with()
@@ -193,7 +193,7 @@ class _Regressions:
             return None
         baseline = self._given
         if baseline is None:
-            named = baselines.named(self._connection, self._run, stage.compare_against)
+            named = baselines.find_named_baseline(self._connection, self._run, stage.compare_against)
             baseline = self._load(named) if named else None
         if baseline is None:
             return None
@@ -205,7 +205,7 @@ class _Regressions:
         if self._shown is None:
             self._shown = (baseline, found)
         release = str(baseline.body.get("release") or "")
-        if baselines.is_meant(stage.compare_against, release):
+        if baselines.is_same_release(stage.compare_against, release):
             return list(found.differences)
         note = f"; compared with {release or baseline.name} instead of {stage.compare_against}"
         return [replace(item, why=item.why + note) for item in found.differences]
@@ -222,13 +222,13 @@ class _Regressions:
     def comparison(self) -> dict[str, Any] | None:
         return self._shown[1].as_json() if self._shown else None
 
-    def _compare(self, baseline: Against, allowed: float, metrics: Sequence[str] | None) -> Comparison:
+    def _compare(self, baseline: Baseline, allowed: float, metrics: Sequence[str] | None) -> Comparison:
         if self._current is None:
             self._current = {**self._figures, "details": details.load(self._connection, self._run)}
         return compare.compare_documents(baseline.body, self._current, allowed, metrics=metrics)
 
     def _with_traffic(
-        self, found: Comparison, baseline: Against, metrics: Sequence[str], allowed: float
+        self, found: Comparison, baseline: Baseline, metrics: Sequence[str], allowed: float
     ) -> Comparison:
         """Cost and latency by the traffic of both releases, where no answers were generated in both runs."""
         application, release = self._run.application, str(baseline.body.get("release") or "")
@@ -245,20 +245,20 @@ class _Regressions:
         both = (*scores, *changed)
         return replace(found, differences=both, verdict=overall([item.verdict for item in both]))
 
-    def _launched_with(self) -> Against | None:
+    def _launched_with(self) -> Baseline | None:
         chosen = self._run.config.get("baseline") or ""
         if not chosen:
             return None
         try:
-            return self._load(records.get(self._connection, chosen))
+            return self._load(records.get_evaluation(self._connection, chosen))
         except NotFound:
             self.missing = f"evaluation {chosen}, with which it was to be compared, is gone"
             return None
 
-    def _load(self, run: Evaluation) -> Against:
+    def _load(self, run: Evaluation) -> Baseline:
         if run.id not in self._loaded:
             body = results.document(run, details.load(self._connection, run))
-            self._loaded[run.id] = Against(name=run.id, body=body)
+            self._loaded[run.id] = Baseline(name=run.id, body=body)
         return self._loaded[run.id]
 
 

@@ -12,7 +12,7 @@ from genaiops_core.evaluation.runs.preflight import Coverage
 PROMPT_TOKENS = 2_000
 """Instructions, examples and schema around the texts of a case; those of RAGAS have 700 to 1,900."""
 
-CHARACTERS_A_TOKEN = 2
+CHARACTERS_PER_TOKEN = 2
 """As the spend limit reckons: fewer than a tokenizer needs, so that tokens are rather too many."""
 
 OUTPUT_TOKENS = 1_000
@@ -36,7 +36,7 @@ class Estimate:
     embedding_tokens: int
 
 
-def estimate(
+def estimate_run(
     *,
     metrics: Sequence[Metric],
     coverage: Coverage,
@@ -61,7 +61,7 @@ def estimate(
         for one in metrics
     )
     embeddings = answers * sum(one.calls.embeddings for one in metrics)
-    text_tokens = -(-coverage.characters // CHARACTERS_A_TOKEN)
+    text_tokens = -(-coverage.characters // CHARACTERS_PER_TOKEN)
     return Estimate(
         cases=cases,
         units=answers * len(metrics),

@@ -19,8 +19,8 @@ from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.calls.call_session import opened
 from genaiops_core.evaluation.runs import case_choice, deciding, records, states
-from genaiops_core.evaluation.runs.judging import judge_of
-from genaiops_core.evaluation.runs.parts import split, units_a_part
+from genaiops_core.evaluation.runs.judging import build_judge
+from genaiops_core.evaluation.runs.parts import choose_batch_size, split_into_batches
 from genaiops_core.evaluation.runs.records import Evaluation
 from genaiops_core.evaluation.runs.scoring import score
 
@@ -41,7 +41,7 @@ def run(engine: sa.Engine, id: str, progress: Progress | None = None, *, runner:
         runner: names this process.
     """
     with reading(engine) as connection:
-        attempt = records.get(connection, id).attempt
+        attempt = records.get_evaluation(connection, id).attempt
     parts = begin(engine, id, attempt)
     if parts:
         asyncio.run(_score(engine, id, parts, progress, runner))
@@ -80,7 +80,7 @@ async def _tell(engine: sa.Engine, id: str, progress: Progress) -> None:
 
 def _now(engine: sa.Engine, id: str) -> Evaluation:
     with reading(engine) as connection:
-        return records.get(connection, id)
+        return records.get_evaluation(connection, id)
 
 
 def begin(engine: sa.Engine, id: str, attempt: int) -> list[list[int]]:
@@ -90,14 +90,14 @@ def begin(engine: sa.Engine, id: str, attempt: int) -> list[list[int]]:
         return []
     with reading(engine) as connection:
         suite = datasets.get_version(connection, asked.dataset, asked.version)
-        numbers = case_choice.chosen(connection, suite, asked.split, asked.sample_size)
+        numbers = case_choice.select_cases(connection, suite, asked.split, asked.sample_size)
     try:
-        is_computed = judge_of(asked).model is None
+        is_computed = build_judge(asked).model is None
     except GenAIOpsError as error:  # an account, an option or a package that this machine lacks
         states.fail(engine, id, str(error), attempt)
         return []
-    size = units_a_part(asked.units, is_computed=is_computed)
-    return split(numbers, len(asked.metrics) * asked.repetitions, size)
+    size = choose_batch_size(asked.units, is_computed=is_computed)
+    return split_into_batches(numbers, len(asked.metrics) * asked.repetitions, size)
 
 
 def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation:
@@ -109,7 +109,7 @@ def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation
         attempt: only if the run is still in this one.
     """
     with reading(engine) as connection:
-        asked = records.get(connection, id)
+        asked = records.get_evaluation(connection, id)
         if not _is_to_be_finished(asked, attempt):
             return asked
         at = now()
@@ -117,7 +117,7 @@ def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation
     with writing(engine) as connection:
         # Two processes may have come this far with the same run: the first one's results stand.
         connection.execute(sa.select(evaluation.c.id).where(evaluation.c.id == id).with_for_update())
-        current = records.get(connection, id)
+        current = records.get_evaluation(connection, id)
         if not _is_to_be_finished(current, attempt):
             return current
         is_whole = current.state == "running"
@@ -125,7 +125,7 @@ def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation
         if is_whole:
             values.update(state="finished", verdict=outcome.decision.verdict, finished_at=at)
         connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(**values))
-        return records.get(connection, id)
+        return records.get_evaluation(connection, id)
 
 
 def _is_to_be_finished(run: Evaluation, attempt: int | None) -> bool:

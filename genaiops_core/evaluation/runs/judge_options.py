@@ -10,25 +10,25 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.judges.protocol import JudgeOptions
 
 
-def options_of(given: Mapping[str, Any]) -> JudgeOptions:
+def parse_judge_options(document: Mapping[str, Any]) -> JudgeOptions:
     """Options from text, as the command line and the run's row have them.
 
     Raises:
         BadInput: an option is unknown or not of its kind.
     """
     known = {field.name: field.type for field in fields(JudgeOptions) if field.name != "rubrics"}
-    made: dict[str, Any] = {}
-    for name, value in given.items():
+    values: dict[str, Any] = {}
+    for name, value in document.items():
         if name == "rubrics" and isinstance(value, Sequence) and not isinstance(value, str):
-            made[name] = tuple(value)
+            values[name] = tuple(value)
             continue
         if name not in known:
             raise BadInput(f"There is no judge option '{name}'; known are {', '.join(sorted(known))}.")
-        made[name] = _of_kind(name, value, str(known[name]))
-    return JudgeOptions(**made)
+        values[name] = _convert_option(name, value, str(known[name]))
+    return JudgeOptions(**values)
 
 
-def _of_kind(name: str, value: Any, kind: str) -> Any:
+def _convert_option(name: str, value: Any, kind: str) -> Any:
     if value is None or kind == "str":
         return "" if value is None and kind == "str" else value
     try:

@@ -7,23 +7,23 @@ import importlib
 from genaiops_core.evaluation.judges import computed, judge, ragas_metrics
 from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import ragas
-from genaiops_core.evaluation.runs.judge_options import options_of
+from genaiops_core.evaluation.runs.judge_options import parse_judge_options
 from genaiops_core.evaluation.runs.records import Evaluation
 
 _LIBRARIES = {
     "bedrock": ("boto3", "genaiops_core.evaluation.judges.models.bedrock"),
     "openai": ("openai.resources", "genaiops_core.evaluation.judges.models.openai"),
 }
-_OF_RAGAS = frozenset(entry.name for entry in ragas.ENTRIES)
+_RAGAS_METRICS = frozenset(entry.name for entry in ragas.ENTRIES)
 
 
-def judge_of(run: Evaluation) -> Judge:
+def build_judge(run: Evaluation) -> Judge:
     """The judge that a run asks for.
 
     Raises:
         BadInput: it cannot be made: there is none of that name, or an option is wrong.
     """
-    return judge(run.judge, options_of(run.config.get("judge_options") or {}))
+    return judge(run.judge, parse_judge_options(run.config.get("judge_options") or {}))
 
 
 def load_libraries(run: Evaluation) -> None:
@@ -31,7 +31,7 @@ def load_libraries(run: Evaluation) -> None:
     kind = run.judge.partition(":")[0]
     for name in _LIBRARIES.get(kind, ()):
         importlib.import_module(name)
-    if kind in _LIBRARIES and any(name in _OF_RAGAS for name in run.metrics):
+    if kind in _LIBRARIES and any(name in _RAGAS_METRICS for name in run.metrics):
         ragas_metrics.import_ragas()
 
 

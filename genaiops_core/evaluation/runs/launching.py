@@ -15,27 +15,27 @@ from genaiops_core.evaluation import targets
 from genaiops_core.evaluation.calls.prices import Prices
 from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import canonical
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.targets.specs import checked_repetitions
 from genaiops_core.evaluation.verdicts.pipeline import Pipeline
 from genaiops_core.evaluation.verdicts.scales import scale_of
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.figures import format_usd
 
 PROVIDERS = {"bedrock": "aws.bedrock"}
 """As prices name them; models behind other addresses are known by their own names only."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Again:
+class RetryCounts:
     """What is tried again."""
 
     units: int
     answers: int
 
 
-def chosen_metrics(
+def select_metrics(
     judge: Judge,
-    asked: Sequence[str] | None,
+    requested: Sequence[str] | None,
     stages: Pipeline | None,
     minimums: Mapping[str, float],
 ) -> list[str]:
@@ -51,24 +51,24 @@ def chosen_metrics(
     Raises:
         BadInput: the judge cannot measure a metric that was named, or none was.
     """
-    if asked is not None:
-        chosen = list(dict.fromkeys(canonical(name) for name in asked))
-        if not chosen:
+    if requested is not None:
+        selected = list(dict.fromkeys(canonical(name) for name in requested))
+        if not selected:
             raise BadInput("Name at least one metric.")
-        for name in chosen:
+        for name in selected:
             if name not in judge.metrics:
                 raise BadInput(
                     f"The judge {judge.name} cannot measure '{name}'; it measures {', '.join(judge.metrics)}."
                 )
-        return chosen
-    wanted = [name for name in asked_by_gates(stages, minimums) if name in judge.metrics]
+        return selected
+    gate_metrics = [name for name in list_gate_metrics(stages, minimums) if name in judge.metrics]
     # What costs nothing is measured anyway.
     return list(
-        dict.fromkeys([*judge.defaults, *wanted] if judge.model is None else wanted or judge.defaults)
+        dict.fromkeys([*judge.defaults, *gate_metrics] if judge.model is None else gate_metrics or judge.defaults)
     )
 
 
-def asked_by_gates(stages: Pipeline | None, minimums: Mapping[str, float]) -> list[str]:
+def list_gate_metrics(stages: Pipeline | None, minimums: Mapping[str, float]) -> list[str]:
     """The metrics that stages and minimums ask for, in their order."""
     of_stages = [
         name
@@ -88,7 +88,7 @@ def check_repetitions(repetitions: int, *, has_target: bool) -> None:
         raise BadInput("Only a target can answer a case more than once; leave the repetitions at 1.")
 
 
-def minimum(name: str, value: float) -> float:
+def validate_minimum(name: str, value: float) -> float:
     """A threshold within the metric's range.
 
     Raises:
@@ -111,8 +111,8 @@ def new_id() -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def check_prices(
-    connection: sa.Connection, judge: Judge, target: targets.TargetSpec | None, pace: Pace
+def require_prices(
+    connection: sa.Connection, judge: Judge, target: targets.TargetSpec | None, pace: RateLimits
 ) -> None:
     """Refuse a spend limit that nobody could keep.
 
@@ -143,7 +143,7 @@ def check_prices(
             )
 
 
-def check_left(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
+def check_spend_limit(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
     """Refuse to go on with a limit that is spent.
 
     Raises:
@@ -151,12 +151,12 @@ def check_left(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
     """
     if limit_nano_usd is not None and spent_nano_usd >= limit_nano_usd > 0:
         raise BadInput(
-            f"The run has spent {usd(spent_nano_usd)} USD of its limit of {usd(limit_nano_usd)} USD; "
+            f"The run has spent {format_usd(spent_nano_usd)} USD of its limit of {format_usd(limit_nano_usd)} USD; "
             "resume it with a higher limit."
         )
 
 
-def forget_failed(connection: sa.Connection, id: str) -> Again:
+def delete_failed(connection: sa.Connection, id: str) -> RetryCounts:
     """Delete the scores and answers that a failure of judge or target left without a value."""
     scores = connection.execute(
         sa.delete(evaluation_score).where(
@@ -168,4 +168,4 @@ def forget_failed(connection: sa.Connection, id: str) -> Again:
             generated_answer.c.evaluation_id == id, generated_answer.c.latency_ms.is_(None)
         )
     )
-    return Again(units=scores.rowcount, answers=answers.rowcount)
+    return RetryCounts(units=scores.rowcount, answers=answers.rowcount)

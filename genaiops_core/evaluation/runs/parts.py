@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-UNITS_A_PART = 200
+UNITS_PER_BATCH = 200
 """Of a judge that asks a model: enough for many calls under way, few enough for several workers to share a run."""
-LEAST_UNITS_A_PART = 20
-COMPUTED_UNITS_A_PART = 1000
-_LEAST_PARTS = 12
+MIN_UNITS_PER_BATCH = 20
+COMPUTED_UNITS_PER_BATCH = 1000
+_MIN_BATCHES = 12
 """Of a paid run that is large enough."""
 
 
-def draw(dataset: str, version: int, numbers: Sequence[int], size: int | None) -> list[int]:
+def sample_cases(dataset: str, version: int, numbers: Sequence[int], size: int | None) -> list[int]:
     """At most `size` of some cases, in their order.
 
     Drawn by hash, not by chance: the same dataset and size give the same cases, so that runs can be compared, and a
@@ -22,20 +22,20 @@ def draw(dataset: str, version: int, numbers: Sequence[int], size: int | None) -
     if size is None or size >= len(numbers):
         return list(numbers)
 
-    def lot(number: int) -> bytes:
+    def hash_key(number: int) -> bytes:
         return hashlib.sha256(f"{dataset}:{version}:{number}".encode()).digest()
 
-    return sorted(sorted(numbers, key=lot)[:size])
+    return sorted(sorted(numbers, key=hash_key)[:size])
 
 
-def units_a_part(units: int, *, is_computed: bool) -> int:
+def choose_batch_size(units: int, *, is_computed: bool) -> int:
     """How large the parts of a run of so many units are."""
     if is_computed:
-        return COMPUTED_UNITS_A_PART
-    return min(UNITS_A_PART, max(LEAST_UNITS_A_PART, units // _LEAST_PARTS))
+        return COMPUTED_UNITS_PER_BATCH
+    return min(UNITS_PER_BATCH, max(MIN_UNITS_PER_BATCH, units // _MIN_BATCHES))
 
 
-def split(numbers: Sequence[int], units_a_case: int, units_a_part: int) -> list[list[int]]:
+def split_into_batches(numbers: Sequence[int], units_per_case: int, units_per_batch: int) -> list[list[int]]:
     """Case numbers in parts of about so many units, at least one case each."""
-    size = max(1, units_a_part // max(1, units_a_case))
+    size = max(1, units_per_batch // max(1, units_per_case))
     return [list(numbers[start : start + size]) for start in range(0, len(numbers), size)]

@@ -14,7 +14,7 @@ import structlog
 from db.tables.reviews import sample
 from db.transaction import writing
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets.from_trace import case_of
+from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement
 from genaiops_core.evaluation.runs.sample_judging import cost_of, judged, means_of
 from genaiops_core.telemetry.sampling.policy import queue_message

@@ -6,12 +6,12 @@ import datetime as dt
 
 from genaiops_core.evaluation.runs.records import Evaluation
 
-LEAST_UNITS = 20
-LEAST_S = 3.0
+MIN_UNITS_FOR_RATE = 20
+MIN_SECONDS_FOR_RATE = 3.0
 """Before this much was done in this attempt, a rate says nothing: the first calls open connections and load code."""
 
 
-def remaining_s(run: Evaluation, at: dt.datetime) -> float | None:
+def estimate_remaining_s(run: Evaluation, at: dt.datetime) -> float | None:
     """Seconds until every unit is scored, at the rate since the run was begun or resumed.
 
     None where it is not known: the run does not go on, or too little of it was done.
@@ -23,6 +23,6 @@ def remaining_s(run: Evaluation, at: dt.datetime) -> float | None:
     took_s = (at - run.resumed_at).total_seconds()
     if left == 0:
         return 0.0
-    if done < LEAST_UNITS or took_s < LEAST_S:
+    if done < MIN_UNITS_FOR_RATE or took_s < MIN_SECONDS_FOR_RATE:
         return None
     return left * took_s / done

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from db.tables.evaluations import evaluation
 from genaiops_core.errors import NotFound
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.figures import format_usd
 
 OPEN_STATES = ("queued", "running")
 
@@ -92,14 +92,14 @@ class Evaluation:
 
     @property
     def cost_usd(self) -> str:
-        return usd(self.cost_nano_usd)
+        return format_usd(self.cost_nano_usd)
 
     @property
     def spent_usd(self) -> str:
-        return usd(self.spent_nano_usd)
+        return format_usd(self.spent_nano_usd)
 
 
-def get(connection: sa.Connection, id: str) -> Evaluation:
+def get_evaluation(connection: sa.Connection, id: str) -> Evaluation:
     """One run.
 
     Raises:

@@ -14,15 +14,15 @@ import sqlalchemy as sa
 from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.calls.prices import Prices
-from genaiops_core.evaluation.calls.rate_limiter import Pacer
+from genaiops_core.evaluation.calls.rate_limiter import RateLimiter
 from genaiops_core.evaluation.calls.unit import Unit
 from genaiops_core.evaluation.calls.unit_calls import Means, NoCalls, UnitCalls
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.from_trace import case_of
+from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed, Judgement
 from genaiops_core.evaluation.metrics import REGISTRY
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 
 _CALLS_AT_ONCE = 16
 
@@ -55,7 +55,7 @@ def require_prices(engine: sa.Engine, judge: Judge, daily_budget_nano_usd: int) 
 
 def means_of(connection: sa.Connection) -> Means:
     """What the calls of some samples share."""
-    return Means(pacer=Pacer(Pace(concurrency=_CALLS_AT_ONCE)), prices=Prices.load(connection))
+    return Means(pacer=RateLimiter(RateLimits(concurrency=_CALLS_AT_ONCE)), prices=Prices.load(connection))
 
 
 async def judged(engine: sa.Engine, judge: Judge, means: Means, trace_id: str) -> tuple[list[Judgement], str]:
@@ -85,13 +85,13 @@ async def _judgement(judge: Judge, means: Means, case: Case, metric: str) -> Jud
     """One metric; where the judge fails it is undefined, with the reason and what it cost."""
     if judge.model is None:
         return await judge.judge(case, metric, NoCalls())
-    clock = UnitClock(Pace().unit_timeout_s)
+    clock = UnitClock(RateLimits().unit_timeout_s)
     calls = UnitCalls(means, judge.model, Unit(0, 1, metric), clock)
     try:
         async with clock:
             found = await judge.judge(case, metric, calls)
     except (JudgeFailed, TimeoutError) as error:
-        reason = str(error) or f"took longer than {Pace().unit_timeout_s:g} s"
+        reason = str(error) or f"took longer than {RateLimits().unit_timeout_s:g} s"
         found = Judgement(
             metric=metric, value=None, reason=reason, cost_nano_usd=0, latency_ms=0.0, is_failed=True
         )

@@ -21,7 +21,7 @@ def write_csv(connection: sa.Connection, id: str) -> Iterator[bytes]:
     Raises:
         NotFound: there is no such run.
     """
-    metrics = records.get(connection, id).metrics
+    metrics = records.get_evaluation(connection, id).metrics
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(["case", "repetition", "input", "answer", "reference", *metrics, "reasons"])

@@ -12,7 +12,7 @@ import structlog
 
 from db.transaction import reading
 from genaiops_core.evaluation.calls.call_session import Alive, Desk, opened
-from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
+from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 from genaiops_core.evaluation.runs import records, scoring
 
 IDLE_S = 10.0
@@ -36,7 +36,7 @@ class Desks:
         self._is_stopping = False
         self._loop = asyncio.new_event_loop()
         # Models whose clients block put each call into a thread, and so do this package's reads.
-        self._loop.set_default_executor(ThreadPoolExecutor(MOST_CONCURRENCY + 16, thread_name_prefix="desk"))
+        self._loop.set_default_executor(ThreadPoolExecutor(MAX_CONCURRENCY + 16, thread_name_prefix="desk"))
         self._thread = threading.Thread(target=self._loop.run_forever, name="desks", daemon=True)
         self._thread.start()
 
@@ -83,7 +83,7 @@ class Desks:
 
     async def _open(self, id: str, attempt: int) -> Desk | None:
         with reading(self._engine) as connection:
-            run = records.get(connection, id)
+            run = records.get_evaluation(connection, id)
         if (run.state, run.attempt) != ("running", attempt):
             return None
         return await opened(self._engine, run, executor_id=self._executor_id, alive=self._alive)

@@ -26,7 +26,7 @@ def claim(engine: sa.Engine, id: str, runner: str) -> bool:
             process is gone.
     """
     with writing(engine) as connection:
-        asked = records.get(connection, id)
+        asked = records.get_evaluation(connection, id)
         if not _begin(connection, id, asked.attempt):
             return False
         connection.execute(
@@ -41,7 +41,7 @@ def begin(engine: sa.Engine, id: str, attempt: int) -> Evaluation | None:
     """Mark a queued run as running; None when it is not to run any more, or not in this attempt."""
     with writing(engine) as connection:
         _begin(connection, id, attempt)
-        asked = records.get(connection, id)
+        asked = records.get_evaluation(connection, id)
         return asked if (asked.state, asked.attempt) == ("running", attempt) else None
 
 
@@ -59,7 +59,7 @@ def fail(engine: sa.Engine, id: str, problem: str, attempt: int | None = None) -
 def hold(engine: sa.Engine, id: str, attempt: int, problem: str) -> None:
     """Pause a run that cannot go on until somebody decides; the sentence says what."""
     with writing(engine) as connection:
-        before = records.get(connection, id)
+        before = records.get_evaluation(connection, id)
         held = connection.execute(
             sa.update(evaluation)
             .where(_is_open(id, attempt))

@@ -11,9 +11,9 @@ from functools import partial
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.names import is_openai
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Message, Model, Prompt
-from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
+from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 from genaiops_core.evaluation.readers.encodings import storable
-from genaiops_core.evaluation.targets import hosts, placeholders, references, specs
+from genaiops_core.evaluation.targets import hosts, placeholders, secret_references, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 
 # Stop reasons of both protocols that an answer is not whole, or not the model's own.
@@ -107,7 +107,7 @@ def bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
         profile=spec.profile,
         attempts=1,
         read_timeout_s=spec.timeout_s,
-        connections=MOST_CONCURRENCY,
+        connections=MAX_CONCURRENCY,
     )
     return ChatTarget(spec, BedrockModel(spec.model, make_client=make_client, guardrail=spec.guardrail))
 
@@ -136,5 +136,5 @@ def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) 
 
 def _key(spec: specs.TargetSpec) -> str:
     if spec.api_key:
-        return references.secret(spec.api_key)
+        return secret_references.secret(spec.api_key)
     return os.environ.get("OPENAI_API_KEY", "") if is_openai(spec.base_url) else ""

@@ -19,7 +19,7 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled, Usage
 from genaiops_core.evaluation.readers.encodings import storable
-from genaiops_core.evaluation.targets import hosts, placeholders, references, reply_paths, specs
+from genaiops_core.evaluation.targets import hosts, placeholders, reply_paths, secret_references, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 
 MAX_REPLY_BYTES = 4_000_000
@@ -72,7 +72,7 @@ class HttpTarget:
     async def answer(self, case: Case, repetition: int = 1) -> Answered:
         """One request."""
         body = placeholders.fill_json(self._spec.template, placeholders.values_of(case, repetition))
-        headers = {name: references.secret(reference) for name, reference in self._spec.headers.items()}
+        headers = {name: secret_references.secret(reference) for name, reference in self._spec.headers.items()}
         try:
             content = orjson.dumps(body)
         except TypeError as error:

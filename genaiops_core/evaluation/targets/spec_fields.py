@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.targets import placeholders, references, reply_paths
+from genaiops_core.evaluation.targets import placeholders, reply_paths, secret_references
 
 METHODS = ("POST", "PUT")
 REPLY_FIELDS = ("answer", "contexts", "input_tokens", "output_tokens", "cost_usd", "model")
@@ -119,7 +119,7 @@ class FieldReader:
         value = self._document.get("headers") or {}
         if not isinstance(value, Mapping):
             raise BadInput(
-                f"{self.where('headers')} must be names with ${{{references.PREFIX}...}} references."
+                f"{self.where('headers')} must be names with ${{{secret_references.PREFIX}...}} references."
             )
         for name, reference in value.items():
             where = self.where(f"headers.{name}")
@@ -127,13 +127,13 @@ class FieldReader:
                 raise BadInput(f"{where} is no name of a header.")
             if name.lower() in _FORBIDDEN_HEADERS:
                 raise BadInput(f"{where} is set by the client; leave it out.")
-            references.require_reference(reference, where)
+            secret_references.require_reference(reference, where)
         return dict(value)
 
     def reference(self, name: str) -> str:
         value = self._document.get(name) or ""
         if value:
-            references.require_reference(value, self.where(name))
+            secret_references.require_reference(value, self.where(name))
         return str(value)
 
     def parameters(self) -> dict[str, Any]:

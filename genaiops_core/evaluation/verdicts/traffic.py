@@ -97,7 +97,7 @@ def newest_requests(
         latencies_ms=tuple(
             milliseconds
             for row in rows
-            if not row.is_error and (milliseconds := durations.milliseconds(row.duration_ns)) is not None
+            if not row.is_error and (milliseconds := durations.to_milliseconds(row.duration_ns)) is not None
         ),
         requests=len(rows),
         unpriced=sum(bool(row.unpriced_calls) for row in rows),

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genaiops_core.telemetry.conventions import MODEL_COMPONENTS
+from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.ingest.duplicate_call import (
     AGENT_BETWEEN,
     NOTHING_BETWEEN,
     OTHER_WORK_BETWEEN,
-    Teller,
 )
 
 MOST_TELLERS_ABOVE = 100
@@ -31,7 +31,7 @@ class Below:
 class Tree:
     """Depth of every span, and for each teller the tellers below it."""
 
-    def __init__(self, spans: Sequence[Teller], tellers: Mapping[str, Teller]) -> None:
+    def __init__(self, spans: Sequence[CountedSpan], tellers: Mapping[str, CountedSpan]) -> None:
         self._by_id = {span.span_id: span for span in spans}
         self._parents = _without_circles(self._by_id)
         self._nearest: dict[str, tuple[str, int]] = {}
@@ -53,7 +53,7 @@ class Tree:
         """The tellers, those below others before them; in an order that the set of spans decides."""
         return sorted(self.below, key=lambda span_id: (-self.depth[span_id], span_id))
 
-    def _place(self, span_id: str, tellers: Mapping[str, Teller]) -> None:
+    def _place(self, span_id: str, tellers: Mapping[str, CountedSpan]) -> None:
         """Find depth and the nearest teller above, of this span and of those above it that have none yet."""
         path = []
         at = span_id
@@ -79,7 +79,7 @@ def _distance(component: str) -> int:
     return AGENT_BETWEEN if component == "agent" else OTHER_WORK_BETWEEN
 
 
-def _without_circles(by_id: Mapping[str, Teller]) -> dict[str, str]:
+def _without_circles(by_id: Mapping[str, CountedSpan]) -> dict[str, str]:
     """Span id -> parent id, '' for roots and where the parent is not known; of a circle the earliest is a root."""
     parents = {
         span_id: span.parent_span_id if span.parent_span_id in by_id else ""

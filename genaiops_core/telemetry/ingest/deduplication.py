@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from genaiops_core.telemetry.conventions import MODEL_COMPONENTS
+from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.ingest.call_tree import Below, Tree
 from genaiops_core.telemetry.ingest.duplicate_call import (
-    Teller,
     agree,
     cached_tokens,
     is_sum,
@@ -27,8 +27,8 @@ from genaiops_core.telemetry.ingest.duplicate_call import (
 from genaiops_core.telemetry.spans import SpanFacts
 
 
-def decide(spans: Sequence[Teller]) -> dict[str, str]:
-    """Teller's span id -> the span that is counted in its place, '' when it is counted itself.
+def decide(spans: Sequence[CountedSpan]) -> dict[str, str]:
+    """CountedSpan's span id -> the span that is counted in its place, '' when it is counted itself.
 
     Args:
         spans: every span of one trace and application, in any order, each id once.
@@ -68,7 +68,7 @@ def fold(spans: Sequence[SpanFacts]) -> None:
 class _Groups:
     """Tellers of the same call, as found so far, and roll-ups of several calls with one of those."""
 
-    tellers: Mapping[str, Teller]
+    tellers: Mapping[str, CountedSpan]
     depth: Mapping[str, int]
     _members: dict[str, list[str]] = field(init=False)
     _of: dict[str, str] = field(init=False)
@@ -114,7 +114,7 @@ class _Groups:
 
     def _join_by_call_id(self) -> None:
         """Spans that give their call the same id and run at the same time tell of the same call."""
-        by_id: dict[str, list[Teller]] = defaultdict(list)
+        by_id: dict[str, list[CountedSpan]] = defaultdict(list)
         for teller in self.tellers.values():
             # An agent may give the id of its last call as its own, although it made several.
             if teller.call_id and teller.component in MODEL_COMPONENTS:
@@ -137,15 +137,15 @@ class _Groups:
             teller.duration_ns >= 0,
             cached_tokens(teller) > 0,
             teller.model != "",
-            # Nobody says how long it took of a span that is known from elsewhere than its application.
-            teller.duration_ns >= 0,
             self.depth[span_id],
             teller.start_ns,
             span_id,
         )
 
 
-def _fold(one: Teller, below: Sequence[Below], tellers: Mapping[str, Teller], groups: _Groups) -> None:
+def _fold(
+    one: CountedSpan, below: Sequence[Below], tellers: Mapping[str, CountedSpan], groups: _Groups
+) -> None:
     """Decide about one teller, all below it being decided."""
     if not below or any(groups.are_joined(one.span_id, lower.span_id) for lower in below):
         return
@@ -166,7 +166,7 @@ def _fold(one: Teller, below: Sequence[Below], tellers: Mapping[str, Teller], gr
         groups.roll_up(one.span_id, calls[0])
 
 
-def _calls_below(below: Iterable[Below], tellers: Mapping[str, Teller], groups: _Groups) -> list[str]:
+def _calls_below(below: Iterable[Below], tellers: Mapping[str, CountedSpan], groups: _Groups) -> list[str]:
     """The calls with usage that are counted below, the earliest first."""
     counted = {groups.counted(lower.span_id) for lower in below if not groups.is_rolled_up(lower.span_id)}
     calls = [span_id for span_id in counted if tells_usage(tellers[span_id])]
@@ -174,7 +174,7 @@ def _calls_below(below: Iterable[Below], tellers: Mapping[str, Teller], groups: 
 
 
 def _same_call(
-    one: Teller, below: Iterable[Below], tellers: Mapping[str, Teller], groups: _Groups
+    one: CountedSpan, below: Iterable[Below], tellers: Mapping[str, CountedSpan], groups: _Groups
 ) -> str | None:
     """The teller below that tells best of the same call as `one`, which is of a model; None when none does."""
     best: tuple[int, int, int, str] | None = None

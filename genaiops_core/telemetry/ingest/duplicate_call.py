@@ -4,48 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
+
+from genaiops_core.telemetry.counting import CountedSpan
 
 _CLOSE = 0.1
 """Relative difference of token counts that two counters of one call may show."""
 
 _VERSION = re.compile(r"$|[-@:._]?(v?\d|latest|preview)")
 """What may follow the name of a model without making it another one."""
-
-
-class Teller(Protocol):
-    """What the decision needs to know of a span; every span of the trace, teller or not."""
-
-    @property
-    def span_id(self) -> str: ...
-    @property
-    def parent_span_id(self) -> str: ...
-    @property
-    def component(self) -> str: ...
-    @property
-    def start_ns(self) -> int: ...
-    @property
-    def duration_ns(self) -> int: ...
-    @property
-    def is_call(self) -> bool: ...
-    @property
-    def folded_into(self) -> str: ...
-    @property
-    def is_error(self) -> bool: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def call_id(self) -> str: ...
-    @property
-    def input_tokens(self) -> int | None: ...
-    @property
-    def output_tokens(self) -> int | None: ...
-    @property
-    def cache_read_tokens(self) -> int | None: ...
-    @property
-    def cache_write_tokens(self) -> int | None: ...
-    @property
-    def cost_nano_usd(self) -> int | None: ...
 
 
 NOTHING_BETWEEN = 0
@@ -56,12 +22,12 @@ OTHER_WORK_BETWEEN = 2
 """A tool, a retrieval or the like stands between: what it calls is a call of its own."""
 
 
-def is_teller(span: Teller) -> bool:
+def is_teller(span: CountedSpan) -> bool:
     """Whether the span tells of a model call, counted for it or not."""
     return span.is_call or span.folded_into != ""
 
 
-def likeness(one: Teller, lower: Teller, distance: int) -> int:
+def likeness(one: CountedSpan, lower: CountedSpan, distance: int) -> int:
     """How surely `lower` tells of the same call as `one` above it.
 
     Returns:
@@ -81,22 +47,22 @@ def likeness(one: Teller, lower: Teller, distance: int) -> int:
     return 2 if distance == NOTHING_BETWEEN and _is_similar(one, lower) else 0
 
 
-def tells_usage(teller: Teller) -> bool:
+def tells_usage(teller: CountedSpan) -> bool:
     return teller.input_tokens is not None or teller.output_tokens is not None
 
 
-def cached_tokens(teller: Teller) -> int:
+def cached_tokens(teller: CountedSpan) -> int:
     return (teller.cache_read_tokens or 0) + (teller.cache_write_tokens or 0)
 
 
-def _inputs(teller: Teller) -> set[int]:
+def _inputs(teller: CountedSpan) -> set[int]:
     """What the input tokens may be called: with the cached ones, and without."""
     told = teller.input_tokens or 0
     read, cached = teller.cache_read_tokens or 0, cached_tokens(teller)
     return {told, told + read, told + cached, told - read, told - cached}
 
 
-def agree(one: Teller, other: Teller) -> bool:
+def agree(one: CountedSpan, other: CountedSpan) -> bool:
     """Whether the two tell the same usage, as far as both tell it."""
     told = 0
     if one.input_tokens is not None and other.input_tokens is not None:
@@ -110,7 +76,7 @@ def agree(one: Teller, other: Teller) -> bool:
     return told > 0
 
 
-def _is_similar(one: Teller, lower: Teller) -> bool:
+def _is_similar(one: CountedSpan, lower: CountedSpan) -> bool:
     """Whether two spans of a model, one inside the other, differ only in how they count.
 
     One counts cached or reasoning tokens and the other does not, or estimates: then the other side of the usage is the
@@ -143,14 +109,14 @@ def _is_same_model(one: str, other: str) -> bool:
     return bool(found) and (not before or before[-1] in "./:") and _VERSION.match(after) is not None
 
 
-def overlap(one: Teller, other: Teller) -> bool:
+def overlap(one: CountedSpan, other: CountedSpan) -> bool:
     """Whether the two run at the same time, be it for an instant."""
     return one.start_ns <= other.start_ns + max(
         0, other.duration_ns
     ) and other.start_ns <= one.start_ns + max(0, one.duration_ns)
 
 
-def is_sum(one: Teller, parts: Sequence[Teller]) -> bool:
+def is_sum(one: CountedSpan, parts: Sequence[CountedSpan]) -> bool:
     """Whether `one` tells the usage of all `parts` together."""
     output_tokens = sum(part.output_tokens or 0 for part in parts)
     if one.output_tokens is not None and one.output_tokens != output_tokens:

@@ -102,7 +102,7 @@ class Ingestor:
         scores += [score for record in records for score in record.scores]
         if records:
             self._register(connection, {record.application for record in records}, batches)
-            logs.insert_new(connection, records)
+            logs.insert_log_records(connection, records)
         if scores:
             record_scores(connection, scores)
 
@@ -157,33 +157,20 @@ class Ingestor:
 
 def ingest(
     engine: sa.Engine,
-    request: DecodedExport,
-    *,
+    *exports: DecodedExport,
     shard: int = 0,
     model_limit: int = MODEL_LIMIT,
     is_demo: bool = False,
 ) -> IngestResult:
-    """Keep one export; sending it again changes nothing.
+    """Write exports in one transaction; an export that is sent again changes nothing.
 
     Args:
         engine: the database.
-        request: see `telemetry.otlp`.
+        *exports: see `telemetry.otlp`.
         shard: number of this writer, 0 to `SHARDS` - 1.
-        model_limit: distinct models kept apart per application in rollups.
-        is_demo: whether applications seen for the first time belong to the demo.
+        model_limit: distinct models that rollups keep apart per application.
+        is_demo: whether new applications belong to the demo.
     """
-    return ingest_all(engine, [request], shard=shard, model_limit=model_limit, is_demo=is_demo)
-
-
-def ingest_all(
-    engine: sa.Engine,
-    exports: Sequence[DecodedExport],
-    *,
-    shard: int = 0,
-    model_limit: int = MODEL_LIMIT,
-    is_demo: bool = False,
-) -> IngestResult:
-    """Keep several exports in one transaction; see `ingest`."""
     batches = [prepare(export) for export in exports]
     new = Ingestor(shard=shard, model_limit=model_limit, is_demo=is_demo).write(engine, batches)
     return IngestResult(

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 
 import sqlalchemy as sa
 
 from db.tables.telemetry import request, span
+from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.ingest.deduplication import decide
 from genaiops_core.telemetry.ingest.duplicate_call import is_teller
 from genaiops_core.telemetry.ingest.requests import CALL_SUMS, Change, call_sums
@@ -25,67 +26,14 @@ MAX_TRACE_SPANS = 20_000
 """A trace is looked at as a whole up to so many spans; beyond it, only spans of one transaction are compared."""
 
 _TRACES_A_STATEMENT = 400
-_LOADED = (
-    "id",
-    "application",
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "component",
-    "start_ns",
-    "duration_ns",
-    "is_error",
-    "is_request",
-    "is_call",
-    "environment",
-    "release",
-    "model",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cost_nano_usd",
-    "folded_into",
-    "call_id",
-    "is_other_model",
-)
+_LOADED = tuple(column.name for column in fields(CountedSpan))
 
 
 @dataclass(slots=True)
-class StoredSpan:
-    """One span as its row says, of the columns in `_LOADED`."""
+class StoredSpan(CountedSpan):
+    """One span loaded from its row."""
 
-    id: int
-    application: str
-    trace_id: str
-    span_id: str
-    parent_span_id: str
-    component: str
-    start_ns: int
-    duration_ns: int
-    is_error: bool
-    is_request: bool
-    is_call: bool
-    environment: str
-    release: str
-    model: str
-    input_tokens: int | None
-    output_tokens: int | None
-    cache_read_tokens: int | None
-    cache_write_tokens: int | None
-    cost_nano_usd: int | None
-    folded_into: str
-    call_id: str
-    is_other_model: bool
-
-    @property
-    def is_unpriced(self) -> bool:
-        """As `SpanFacts.is_unpriced`."""
-        return (
-            self.is_call
-            and self.cost_nano_usd is None
-            and not (self.is_error and self.input_tokens is None and self.output_tokens is None)
-        )
+    id: int = field(kw_only=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,14 +117,14 @@ def _traces_with_more(connection: sa.Connection, new: Iterable[SpanFacts]) -> li
 
 def _load(connection: sa.Connection, traces: Sequence[tuple[str, str]]) -> Iterable[list[StoredSpan]]:
     """All spans of each of `traces` that has more than one to decide about."""
-    columns = [span.c[name] for name in _LOADED]
+    columns = [*(span.c[name] for name in _LOADED), span.c.id]
     for start in range(0, len(traces), _TRACES_A_STATEMENT):
         wanted = set(traces[start : start + _TRACES_A_STATEMENT])
         groups: dict[tuple[str, str], list[StoredSpan]] = defaultdict(list)
         for row in connection.execute(
             sa.select(*columns).where(span.c.trace_id.in_({trace_id for trace_id, _ in wanted}))
         ):
-            one = StoredSpan(*row)
+            one = StoredSpan(*row[:-1], id=row[-1])
             if (one.trace_id, one.application) in wanted:
                 groups[one.trace_id, one.application].append(one)
         for members in groups.values():

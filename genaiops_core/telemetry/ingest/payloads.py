@@ -10,10 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
-import sqlalchemy as sa
 import zstandard
 
-from db.tables.telemetry import payload
 from genaiops_core.telemetry.bounds import to_json
 from genaiops_core.telemetry.spans import SpanFacts
 
@@ -40,14 +38,6 @@ def payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
         }
         for key in sorted(traces)
     ]
-
-
-def payloads_of(connection: sa.Connection, trace_id: str, application: str | None = None) -> dict[str, Any]:
-    """Span id -> payload of every span of one trace."""
-    query = sa.select(payload.c.spans_zstd).where(payload.c.trace_id == trace_id).order_by(payload.c.id)
-    if application is not None:
-        query = query.where(payload.c.application == application)
-    return unpack(connection.execute(query).scalars().all())
 
 
 def unpack(blobs: Sequence[bytes]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from db.engine import is_sqlite
 from db.tables.telemetry import request
 from db.transaction import insert
-from genaiops_core.telemetry.counting import Counted
+from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.spans import SpanFacts
 
 CALL_SUMS = ("calls", "folded_calls", "unpriced_calls", "cost_nano_usd", "input_tokens", "output_tokens")
@@ -88,7 +88,7 @@ def correct(connection: sa.Connection, changes: Iterable[Change]) -> None:
         )
 
 
-def call_sums(span: Counted, sign: int, sums: dict[str, int]) -> None:
+def call_sums(span: CountedSpan, sign: int, sums: dict[str, int]) -> None:
     """Add what `span`, a call, adds to its request, or take it away."""
     sums["calls"] += sign
     sums["unpriced_calls"] += sign * span.is_unpriced

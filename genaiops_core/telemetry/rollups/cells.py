@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from db import histogram
 from db.tables.telemetry import ROLLUP_SUMS, application, dirty_hour, rollup_day, rollup_hour, rollup_minute
-from genaiops_core.telemetry.figures import NO_LATENCY, SHARES, Figures, figures, milliseconds
+from genaiops_core.telemetry.figures import NO_LATENCY, QUANTILES, Figures, build_figures, to_percentiles_ms
 from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY, MINUTES_AN_HOUR, Plan, Range, make_plan
 from genaiops_core.telemetry.time_window import LAST_MINUTE, Filters, from_minute
 
@@ -69,7 +69,7 @@ def read_cells(
         latencies = _latencies(connection, sources, filters, dimensions, step_minutes, keys)
     by_model = filters.model is not None or "model" in dimensions
     return {
-        key: figures(
+        key: build_figures(
             dict(zip(ROLLUP_SUMS, sums[key], strict=True)),
             by_model=by_model,
             latency_ms=request_ms,
@@ -201,6 +201,6 @@ def _latencies(
     # Requests and calls in one pass: the calls of group g are group size + g.
     size = len(keys)
     both = histogram.grouped_percentiles(
-        [*requests, *calls], [*groups, *(size + group for group in groups)], 2 * size, SHARES
+        [*requests, *calls], [*groups, *(size + group for group in groups)], 2 * size, QUANTILES
     )
-    return [(milliseconds(both[group]), milliseconds(both[size + group])) for group in range(size)]
+    return [(to_percentiles_ms(both[group]), to_percentiles_ms(both[size + group])) for group in range(size)]

@@ -12,7 +12,7 @@ from db import histogram
 from db.engine import is_sqlite
 from db.tables.telemetry import ROLLUP_SUMS, dirty_hour, rollup_minute
 from db.transaction import insert
-from genaiops_core.telemetry.counting import Counted
+from genaiops_core.telemetry.counting import CountedSpan
 
 MINUTE_NS = 60_000_000_000
 MINUTES_PER_HOUR = 60
@@ -44,7 +44,7 @@ class Cell:
 Cells = defaultdict[Key, Cell]
 
 
-def cells_of(spans: Iterable[Counted]) -> Cells:
+def cells_of(spans: Iterable[CountedSpan]) -> Cells:
     """Sum `spans`, all of them new, by cell; those that are neither a request nor a call add nothing."""
     cells: Cells = defaultdict(Cell)
     for span in spans:
@@ -53,21 +53,21 @@ def cells_of(spans: Iterable[Counted]) -> Cells:
     return cells
 
 
-def take(cells: Cells, spans: Iterable[Counted]) -> None:
+def take(cells: Cells, spans: Iterable[CountedSpan]) -> None:
     """Let `cells` take away what `spans`, as they are, have added before."""
     for span in spans:
         if span.is_request or span.is_call:
             _count(cells, span, -1)
 
 
-def put(cells: Cells, spans: Iterable[Counted]) -> None:
+def put(cells: Cells, spans: Iterable[CountedSpan]) -> None:
     """Let `cells` add `spans` as well."""
     for span in spans:
         if span.is_request or span.is_call:
             _count(cells, span, 1)
 
 
-def _count(cells: Cells, span: Counted, sign: int) -> None:
+def _count(cells: Cells, span: CountedSpan, sign: int) -> None:
     # A request that is no model call itself belongs to no model.
     model = "" if not span.is_call else OTHER_MODEL if span.is_other_model else span.model
     cell = cells[span.application, span.start_ns // MINUTE_NS, span.environment, span.release, model]

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.tables.reviews import sample, sample_rollup_hour
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.figures import format_usd
 from genaiops_core.telemetry.rollups.cells import applications
 from genaiops_core.telemetry.rollups.plan import MINUTES_AN_HOUR
 from genaiops_core.telemetry.sampling.policy import PPM, REASONS
@@ -53,7 +53,7 @@ class Sample:
 
     @property
     def cost_usd(self) -> str:
-        return usd(self.cost_nano_usd)
+        return format_usd(self.cost_nano_usd)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class SamplingSummary:
 
     @property
     def cost_usd(self) -> str:
-        return usd(self.cost_nano_usd)
+        return format_usd(self.cost_nano_usd)
 
 
 def sampling_summary(connection: sa.Connection, filters: Filters) -> SamplingSummary:

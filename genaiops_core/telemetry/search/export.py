@@ -22,7 +22,7 @@ from genaiops_core.telemetry.search.search import search
 from genaiops_core.telemetry.search.trace_files import CsvWriter, JsonLinesWriter, ParquetWriter, RowWriter
 from genaiops_core.telemetry.search.trace_list import TraceRow
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traces.otlp_export import resource_spans
+from genaiops_core.telemetry.traces.otlp_export import export_resource_spans
 
 Format = Literal["csv", "jsonl", "parquet", "otlp"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -125,7 +125,7 @@ def _otlp(engine: sa.Engine, pages: Iterator[tuple[TraceRow, ...]]) -> Iterator[
         told |= _shared(engine, list(traces))
         for trace_id in traces:
             with reading(engine) as connection:
-                for group in resource_spans(connection, trace_id):
+                for group in export_resource_spans(connection, trace_id):
                     piece = separator + orjson.dumps(group)
                     pieces.append(piece)
                     size, separator = size + len(piece), b",\n"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry import durations
-from genaiops_core.telemetry.figures import known_usd
+from genaiops_core.telemetry.figures import format_known_usd
 from genaiops_core.telemetry.rollups.applications import Known, known
 from genaiops_core.telemetry.search.conditions import bound, said_in_columns
 from genaiops_core.telemetry.search.paging import MAX_LIMIT, check_limit, narrowed, read_page, window_scope
@@ -62,7 +62,7 @@ class TraceRow:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
     @classmethod
     def from_row(cls, row: sa.RowMapping) -> Self:
@@ -71,7 +71,7 @@ class TraceRow:
         kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
         return cls(
             start=instant(row["start_ns"]),
-            duration_ms=durations.milliseconds(duration_ns),
+            duration_ms=durations.to_milliseconds(duration_ns),
             status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
             **said,
             **kept,

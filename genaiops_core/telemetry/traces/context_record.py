@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from db.tables.telemetry import span
-from genaiops_core.telemetry.traces.content import Said, answer_of, question_of, said, worth_reading
-from genaiops_core.telemetry.traces.details import details
+from genaiops_core.telemetry.traces.content import SpanContent, find_answer, find_question, build_span_contents, select_spans_to_read
+from genaiops_core.telemetry.traces.details import read_span_details
 
-MOST_SPANS = 50_000
+MAX_SPANS = 50_000
 _PROBE_CHARACTERS = 200
 
 
@@ -73,7 +73,7 @@ class ContextRecord:
         return not self.missing
 
 
-def context_record(connection: sa.Connection, trace_id: str) -> ContextRecord | None:
+def build_context_record(connection: sa.Connection, trace_id: str) -> ContextRecord | None:
     """The record of one trace, or None when no span of it has come.
 
     Args:
@@ -86,20 +86,20 @@ def context_record(connection: sa.Connection, trace_id: str) -> ContextRecord | 
             sa.select(*[span.c[name] for name in _COLUMNS])
             .where(span.c.trace_id == trace_id)
             .order_by(span.c.start_ns, span.c.id)
-            .limit(MOST_SPANS)
+            .limit(MAX_SPANS)
         )
         .mappings()
         .all()
     )
     if not rows:
         return None
-    read = worth_reading(rows)
-    told = details(connection, trace_id, {(row["application"], row["span_id"]) for row in read})
-    spans = said(read, told)
-    messages = tuple(_messages(spans))
-    window = _normal("\n".join(message.text for message in messages if message.direction == "in"))
-    documents = tuple(_documents(spans, window))
-    question, answer = question_of(spans), answer_of(spans)
+    read = select_spans_to_read(rows)
+    told = read_span_details(connection, trace_id, {(row["application"], row["span_id"]) for row in read})
+    spans = build_span_contents(read, told)
+    messages = tuple(_list_messages(spans))
+    window = _normalise("\n".join(message.text for message in messages if message.direction == "in"))
+    documents = tuple(_list_documents(spans, window))
+    question, answer = find_question(spans), find_answer(spans)
     return ContextRecord(
         trace_id=trace_id,
         question=question,
@@ -107,11 +107,11 @@ def context_record(connection: sa.Connection, trace_id: str) -> ContextRecord | 
         queries=tuple(dict.fromkeys(one.content.query for one in spans if one.content.query)),
         documents=documents,
         messages=messages,
-        prompts=tuple(dict.fromkeys(_prompts(spans))),
-        models=tuple(dict.fromkeys(one.model for one in spans if one.model and not one.is_folded)),
+        prompts=tuple(dict.fromkeys(_list_prompts(spans))),
+        models=tuple(dict.fromkeys(one.model for one in spans if one.model and not one.is_duplicate)),
         release=next((row["release"] for row in rows if row["release"]), None),
         environment=next((row["environment"] for row in rows if row["environment"]), None),
-        missing=tuple(_missing(question, answer, documents, messages)),
+        missing=tuple(_list_missing(question, answer, documents, messages)),
     )
 
 
@@ -129,9 +129,9 @@ _COLUMNS = (
 )
 
 
-def _messages(spans: Sequence[Said]) -> Iterator[WindowMessage]:
+def _list_messages(spans: Sequence[SpanContent]) -> Iterator[WindowMessage]:
     for one in spans:
-        if one.component != "generation" or one.is_folded:
+        if one.component != "generation" or one.is_duplicate:
             continue
         told = [("in", "system", one.content.system)] if one.content.system else []
         told += [("in", message.role, message.text) for message in one.content.messages_in]
@@ -143,11 +143,11 @@ def _messages(spans: Sequence[Said]) -> Iterator[WindowMessage]:
                 )
 
 
-def _documents(spans: Sequence[Said], window: str) -> Iterator[SourceDocument]:
+def _list_documents(spans: Sequence[SpanContent], window: str) -> Iterator[SourceDocument]:
     for one in spans:
         for rank, document in enumerate(one.content.documents, 1):
             # A prompt may shorten a passage: its beginning tells.
-            probe = _normal(document.content)[:_PROBE_CHARACTERS].strip()
+            probe = _normalise(document.content)[:_PROBE_CHARACTERS].strip()
             yield SourceDocument(
                 rank=rank,
                 id=document.id or None,
@@ -161,14 +161,14 @@ def _documents(spans: Sequence[Said], window: str) -> Iterator[SourceDocument]:
             )
 
 
-def _prompts(spans: Sequence[Said]) -> Iterator[str]:
+def _list_prompts(spans: Sequence[SpanContent]) -> Iterator[str]:
     for one in spans:
         if one.content.prompt_name:
             version = f"@{one.content.prompt_version}" if one.content.prompt_version else ""
             yield f"{one.content.prompt_name}{version}"
 
 
-def _missing(
+def _list_missing(
     question: str | None,
     answer: str | None,
     documents: Sequence[SourceDocument],
@@ -186,5 +186,5 @@ def _missing(
         yield "which version of the sources was read"
 
 
-def _normal(text: str) -> str:
+def _normalise(text: str) -> str:
     return " ".join(text.split()).casefold()

@@ -14,17 +14,17 @@ import zstandard
 from db.tables.telemetry import log_record, payload
 from genaiops_core.telemetry.conventions import Content, LogRecord, content
 
-MOST_RECORDS = 2_000
+MAX_LOG_RECORDS = 2_000
 """Log records read of one trace; the earliest."""
 
 _LARGEST_BLOB_BYTES = 1 << 30
 
-Key = tuple[str, str]
+SpanKey = tuple[str, str]
 """Application and span id."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class SpanDetails:
     """What one span said."""
 
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -43,12 +43,12 @@ class Told:
         return content(self.attributes, self.events, self.logs)
 
 
-NOTHING = Told()
+NO_DETAILS = SpanDetails()
 
 
-def details(
-    connection: sa.Connection, trace_id: str, wanted: Collection[Key] | None = None
-) -> dict[Key, Told]:
+def read_span_details(
+    connection: sa.Connection, trace_id: str, wanted: Collection[SpanKey] | None = None
+) -> dict[SpanKey, SpanDetails]:
     """What spans of a trace said; spans whose payload is gone are left out.
 
     Args:
@@ -57,8 +57,8 @@ def details(
         wanted: only these spans, so that a large trace is never held as a whole; None for all.
     """
     spans = {span_id for _, span_id in wanted} if wanted is not None else None
-    logs = logs_of(connection, trace_id, spans)
-    found: dict[Key, Told] = {}
+    logs = read_logs(connection, trace_id, spans)
+    found: dict[SpanKey, SpanDetails] = {}
     blobs = connection.execute(
         sa.select(payload.c.application, payload.c.spans_zstd)
         .where(payload.c.trace_id == trace_id)
@@ -70,14 +70,14 @@ def details(
             key = (application, span_id)
             # The span kept is the first that came; what a later one of the same id said is not shown.
             if key not in found and (wanted is None or key in wanted):
-                found[key] = _told(told, logs.get(span_id, ()))
+                found[key] = _parse_details(told, logs.get(span_id, ()))
     for key in wanted or ():
         if key not in found and key[1] in logs:
-            found[key] = Told(logs=tuple(logs[key[1]]))
+            found[key] = SpanDetails(logs=tuple(logs[key[1]]))
     return found
 
 
-def logs_of(
+def read_logs(
     connection: sa.Connection, trace_id: str, spans: Collection[str] | None = None
 ) -> dict[str, list[LogRecord]]:
     """Span id -> its log records in time; '' -> those of the trace as a whole."""
@@ -87,7 +87,7 @@ def logs_of(
         )
         .where(log_record.c.trace_id == trace_id)
         .order_by(log_record.c.time_ns, log_record.c.id)
-        .limit(MOST_RECORDS)
+        .limit(MAX_LOG_RECORDS)
     )
     found: dict[str, list[LogRecord]] = defaultdict(list)
     decompress = zstandard.ZstdDecompressor().decompress
@@ -106,8 +106,8 @@ def logs_of(
     return dict(found)
 
 
-def _told(told: Mapping[str, Any], logs: Sequence[LogRecord]) -> Told:
-    return Told(
+def _parse_details(told: Mapping[str, Any], logs: Sequence[LogRecord]) -> SpanDetails:
+    return SpanDetails(
         attributes=told.get("attributes") or {},
         events=told.get("events") or (),
         links=told.get("links") or (),

@@ -25,7 +25,7 @@ GUARDRAIL_REASONS = frozenset(
 )
 """Finish reasons, in lower case, that mean a guardrail took the answer away."""
 
-RETRIEVAL = frozenset({"retrieval", "reranking", "embedding"})
+RETRIEVAL_COMPONENTS = frozenset({"retrieval", "reranking", "embedding"})
 CONTEXT_METRICS = ("context_recall", "context_precision", "context_relevance", "context_relevancy")
 ANSWER_METRICS = ("faithfulness", "groundedness", "answer_correctness", "correctness")
 LOW_SCORE = 0.5
@@ -62,7 +62,7 @@ class Observation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored:
+class ScoreEvidence:
     """One judgement of the request."""
 
     metric: str
@@ -71,7 +71,7 @@ class Scored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interaction:
+class RequestEvidence:
     """What is known of one request when it is diagnosed."""
 
     observations: Sequence[Observation]
@@ -81,7 +81,7 @@ class Interaction:
     """What was searched for, where it was rewritten."""
     answer: str | None = None
     contexts: Sequence[str] = ()
-    scores: Sequence[Scored] = ()
+    scores: Sequence[ScoreEvidence] = ()
     thumbs_down: int = 0
     comments: Sequence[str] = ()
 
@@ -111,52 +111,52 @@ class Diagnosis:
         return tuple(finding.text for finding in self.findings)
 
 
-def diagnose(seen: Interaction, cost: str = "") -> Diagnosis:
+def diagnose(seen: RequestEvidence, cost: str = "") -> Diagnosis:
     """Weigh what was seen; the first of these that there is evidence for.
 
     A request that failed; one that a guardrail cut; a retrieval that failed or found nothing; an answer cut at a token
     limit; what judges scored; what words in common suggest.
     """
     common = overlaps(seen.question, seen.query, seen.answer, seen.contexts)
-    verdict, summary = _verdict(seen, common)
-    findings = tuple(_findings(seen, common))
+    verdict, summary = _find_verdict(seen, common)
+    findings = tuple(_list_findings(seen, common))
     return Diagnosis(verdict=verdict, summary=summary, findings=findings, cost=cost)
 
 
-def _verdict(seen: Interaction, common: Overlaps) -> tuple[Verdict, str]:
+def _find_verdict(seen: RequestEvidence, common: Overlaps) -> tuple[Verdict, str]:
     failures = [one for one in seen.observations if one.is_error]
     is_cut = any(one.guardrail_action for one in seen.observations)
     # Some applications fail the request when their guardrail steps in.
-    is_only_cut = is_cut and all(one.is_root or one.component == "guardrail" for one in _origins(failures))
-    if not is_only_cut and (any(one.is_root for one in failures) or (failures and not _answered(seen))):
-        return "error", f"The request failed: {_origins(failures)[0].name} did not get through."
+    is_only_cut = is_cut and all(one.is_root or one.component == "guardrail" for one in _find_origins(failures))
+    if not is_only_cut and (any(one.is_root for one in failures) or (failures and not _has_answer(seen))):
+        return "error", f"The request failed: {_find_origins(failures)[0].name} did not get through."
     if is_cut:
         return "guardrail cut", "A guardrail stepped in, so the user did not get the model's own answer."
-    retrievals = [one for one in seen.observations if one.component in RETRIEVAL]
-    if any(one.is_error for one in retrievals) and not _found(retrievals):
+    retrievals = [one for one in seen.observations if one.component in RETRIEVAL_COMPONENTS]
+    if any(one.is_error for one in retrievals) and not _has_documents(retrievals):
         return "retrieval failed", "Retrieval failed, so the model answered without its documents."
     asked = [one for one in retrievals if one.documents is not None]
-    if asked and not _found(asked):
+    if asked and not _has_documents(asked):
         return "retrieval failed", "Retrieval came back with no document."
-    if _cut_at_limit(seen):
+    if _find_truncated_generation(seen):
         return "truncated", "The answer stopped at its token limit, so its end is missing."
-    if failures and _origins(failures)[0].component not in ("generation", "tool"):
-        return "error", f"{_origins(failures)[0].name} failed on the way to this answer."
-    return _by_scores(seen) or _by_words(seen, common) or ("can't tell", _nothing(seen, common))
+    if failures and _find_origins(failures)[0].component not in ("generation", "tool"):
+        return "error", f"{_find_origins(failures)[0].name} failed on the way to this answer."
+    return _find_verdict_by_scores(seen) or _find_verdict_by_words(seen, common) or ("can't tell", _explain_no_verdict(seen, common))
 
 
-def _answered(seen: Interaction) -> bool:
+def _has_answer(seen: RequestEvidence) -> bool:
     """Whether a generation succeeded, or the root did with an answer: then what failed before was recovered."""
     return bool(seen.answer) or any(
         one.component == "generation" and not one.is_error for one in seen.observations
     )
 
 
-def _found(retrievals: Sequence[Observation]) -> bool:
+def _has_documents(retrievals: Sequence[Observation]) -> bool:
     return any(one.documents for one in retrievals)
 
 
-def _cut_at_limit(seen: Interaction) -> Observation | None:
+def _find_truncated_generation(seen: RequestEvidence) -> Observation | None:
     """The last generation that says how it ended, if it ended at a limit: earlier ones are not what the user got."""
     ended = [one for one in seen.observations if one.finish_reasons]
     return next(
@@ -169,7 +169,7 @@ def _cut_at_limit(seen: Interaction) -> Observation | None:
     )
 
 
-def _by_scores(seen: Interaction) -> tuple[Verdict, str] | None:
+def _find_verdict_by_scores(seen: RequestEvidence) -> tuple[Verdict, str] | None:
     low = {one.metric for one in seen.scores if one.value is not None and one.value < LOW_SCORE}
     pointing: tuple[tuple[Verdict, Sequence[str], str], ...] = (
         ("retrieval failed", CONTEXT_METRICS, "the context it was given"),
@@ -183,7 +183,7 @@ def _by_scores(seen: Interaction) -> tuple[Verdict, str] | None:
     return None
 
 
-def _by_words(seen: Interaction, common: Overlaps) -> tuple[Verdict, str] | None:
+def _find_verdict_by_words(seen: RequestEvidence, common: Overlaps) -> tuple[Verdict, str] | None:
     lacks_question = common.question is not None and common.question < FEW_QUESTION_WORDS
     if common.is_refusal:
         if lacks_question or (seen.contexts == () and seen.question):
@@ -204,7 +204,7 @@ def _by_words(seen: Interaction, common: Overlaps) -> tuple[Verdict, str] | None
     return None
 
 
-def _nothing(seen: Interaction, common: Overlaps) -> str:
+def _explain_no_verdict(seen: RequestEvidence, common: Overlaps) -> str:
     if seen.answer is None and seen.question is None:
         return "The spans carry no messages, so there is nothing to judge the answer by."
     if common.answer is None and not seen.contexts:
@@ -212,9 +212,9 @@ def _nothing(seen: Interaction, common: Overlaps) -> str:
     return "Nothing in this trace says that it went wrong."
 
 
-def _findings(seen: Interaction, common: Overlaps) -> Iterator[Finding]:
+def _list_findings(seen: RequestEvidence, common: Overlaps) -> Iterator[Finding]:
     failures = [one for one in seen.observations if one.is_error]
-    for one in _origins(failures)[:5]:
+    for one in _find_origins(failures)[:5]:
         message = f": {one.status_message}" if one.status_message else ""
         yield Finding(text=f"{one.component} '{one.name}' failed{message}", kind="span", span_id=one.span_id)
     for one in seen.observations:
@@ -233,13 +233,13 @@ def _findings(seen: Interaction, common: Overlaps) -> Iterator[Finding]:
     for scored in seen.scores:
         value = "no value" if scored.value is None else f"{scored.value:.2f}"
         yield Finding(text=f"{scored.metric} {value} by {scored.judge}", kind="score")
-    yield from _proxies(common)
+    yield from _list_proxies(common)
     if seen.thumbs_down:
         said = f": {seen.comments[0][:200]}" if seen.comments else ""
         yield Finding(text=f"the user gave a thumb down{said}", kind="feedback")
 
 
-def _proxies(common: Overlaps) -> Iterator[Finding]:
+def _list_proxies(common: Overlaps) -> Iterator[Finding]:
     for share, what in (
         (common.question, "the question's words are in the context"),
         (common.answer, "the answer's words are in the context"),
@@ -253,6 +253,6 @@ def _proxies(common: Overlaps) -> Iterator[Finding]:
         yield Finding(text="the answer reads as if it does not know (proxy: usual phrases)", kind="proxy")
 
 
-def _origins(failures: Sequence[Observation]) -> Sequence[Observation]:
+def _find_origins(failures: Sequence[Observation]) -> Sequence[Observation]:
     """Where the failure began: the failed spans without a failed child; all of them where they go in a circle."""
     return [one for one in failures if not one.has_failed_child] or failures

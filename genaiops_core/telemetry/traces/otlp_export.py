@@ -11,13 +11,13 @@ import zstandard
 
 from db.tables.telemetry import payload, span
 from genaiops_core.telemetry.conventions import LogRecord
-from genaiops_core.telemetry.traces.details import Key, logs_of
+from genaiops_core.telemetry.traces.details import SpanKey, read_logs
 
 _LARGEST_BLOB_BYTES = 1 << 30
 _SPANS_AT_ONCE = 500
 
 
-def resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[dict[str, Any]]:
+def export_resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[dict[str, Any]]:
     """The spans of one trace, some at a time, in groups that share resource and scope.
 
     Log records come back as events of their span. A span whose payload is gone is told from its columns, so that
@@ -27,8 +27,8 @@ def resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[dict[st
         connection: best a `reading` snapshot.
         trace_id: 32 hexadecimal digits.
     """
-    logs = logs_of(connection, trace_id)
-    told: set[Key] = set()
+    logs = read_logs(connection, trace_id)
+    told: set[SpanKey] = set()
     decompress = zstandard.ZstdDecompressor().decompress
     blobs = connection.execute(
         sa.select(payload.c.id, payload.c.application)
@@ -40,14 +40,14 @@ def resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[dict[st
         blob = connection.scalar(sa.select(payload.c.spans_zstd).where(payload.c.id == row_id))
         said = orjson.loads(decompress(blob or b"", max_output_size=_LARGEST_BLOB_BYTES))
         wanted = [span_id for span_id in said if (application, span_id) not in told]
-        rows = _rows(connection, trace_id, application, wanted)
+        rows = _read_rows(connection, trace_id, application, wanted)
         told.update((application, row["span_id"]) for row in rows)
         yield from _groups(rows, said, logs)
-    for rows in _without_payload(connection, trace_id, told):
+    for rows in _read_rows_without_payload(connection, trace_id, told):
         yield from _groups(rows, {}, logs)
 
 
-def _rows(
+def _read_rows(
     connection: sa.Connection, trace_id: str, application: str, wanted: Sequence[str]
 ) -> list[sa.RowMapping]:
     rows: list[sa.RowMapping] = []
@@ -64,8 +64,8 @@ def _rows(
     return rows
 
 
-def _without_payload(
-    connection: sa.Connection, trace_id: str, told: set[Key]
+def _read_rows_without_payload(
+    connection: sa.Connection, trace_id: str, told: set[SpanKey]
 ) -> Iterator[list[sa.RowMapping]]:
     after = 0
     while True:

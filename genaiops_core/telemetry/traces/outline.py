@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from db.tables.telemetry import span
-from genaiops_core.telemetry.traces.details import Key
+from genaiops_core.telemetry.traces.details import SpanKey
 from genaiops_core.telemetry.traces.tree import Node, arrange, own_time_ns
 
 MAX_SPANS = 50_000
@@ -49,7 +49,7 @@ class Outline:
     totals: Totals
     by_component: Mapping[str, Totals]
 
-    def key(self, at: int) -> Key:
+    def key(self, at: int) -> SpanKey:
         """Application and span id of a position."""
         return self.rows[at]["application"], self.rows[at]["span_id"]
 

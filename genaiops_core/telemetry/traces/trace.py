@@ -11,18 +11,18 @@ import sqlalchemy as sa
 from db.tables.telemetry import span
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.conventions import LogRecord
-from genaiops_core.telemetry.durations import milliseconds
-from genaiops_core.telemetry.figures import known_usd, usd
+from genaiops_core.telemetry.durations import to_milliseconds
+from genaiops_core.telemetry.figures import format_known_usd, format_usd
 from genaiops_core.telemetry.time_window import instant
-from genaiops_core.telemetry.traces.content import said, worth_reading
-from genaiops_core.telemetry.traces.context_record import ContextRecord, context_record
-from genaiops_core.telemetry.traces.details import NOTHING, Key, Told, details, logs_of
+from genaiops_core.telemetry.traces.content import build_span_contents, select_spans_to_read
+from genaiops_core.telemetry.traces.context_record import ContextRecord, build_context_record
+from genaiops_core.telemetry.traces.details import NO_DETAILS, SpanKey, SpanDetails, read_span_details, read_logs
 from genaiops_core.telemetry.traces.diagnosis import Diagnosis, Observation, diagnose
-from genaiops_core.telemetry.traces.evidence import interaction
+from genaiops_core.telemetry.traces.evidence import collect_evidence
 from genaiops_core.telemetry.traces.outline import Outline, Totals, read_outline
 from genaiops_core.telemetry.traces.trace_span import TraceSpan
 
-__all__ = ["ComponentShare", "ContextRecord", "Trace", "TraceSpan", "context_record", "get_trace"]
+__all__ = ["ComponentShare", "ContextRecord", "Trace", "TraceSpan", "build_context_record", "get_trace"]
 
 MAX_LIMIT = 5_000
 DEFAULT_LIMIT = 1_000
@@ -92,7 +92,7 @@ class Trace:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
 def get_trace(
@@ -124,10 +124,10 @@ def get_trace(
     visible = outline.visible(frozenset(collapse))
     shown = visible[offset : offset + limit]
     failed = [at for at in outline.order if outline.rows[at]["is_error"]][:MOST_ERRORS]
-    read = worth_reading(outline.rows)
+    read = select_spans_to_read(outline.rows)
     wanted = {(row["application"], row["span_id"]) for row in read}
     wanted |= {outline.key(at) for at in (*shown, *failed)}
-    told = details(connection, trace_id, wanted)
+    told = read_span_details(connection, trace_id, wanted)
     rows = _full_rows(connection, [outline.rows[at]["id"] for at in {*shown, *failed}])
     collapsed = frozenset(collapse)
 
@@ -136,10 +136,10 @@ def get_trace(
 
     failures = [rows[outline.rows[at]["id"]] for at in failed]
     heard = {row["span_id"] for row in read}
-    seen = interaction(
+    seen = collect_evidence(
         connection,
         trace_id,
-        said(read, told),
+        build_span_contents(read, told),
         messages={row["span_id"]: row["status_message"] for row in failures},
         failures=[_failure(outline, row) for row in failures if row["span_id"] not in heard],
         failed_parents=outline.failed_parents,
@@ -151,7 +151,7 @@ def get_trace(
         errors=tuple(span_at(at) for at in failed),
         offset=offset,
         visible=len(visible),
-        logs=tuple(logs_of(connection, trace_id, ()).get("", ())),
+        logs=tuple(read_logs(connection, trace_id, ()).get("", ())),
         diagnosis=diagnose(seen, _cost_sentence(outline.totals)),
     )
 
@@ -176,7 +176,7 @@ def _trace(
         applications=tuple(applications),
         name=head["name"],
         start=instant(totals.start_ns),
-        duration_ms=milliseconds(totals.end_ns - totals.start_ns),
+        duration_ms=to_milliseconds(totals.end_ns - totals.start_ns),
         is_error=any(row["is_error"] for row in roots),
         is_complete=bool(roots),
         # The root says it if anyone does; some applications only tell it on inner spans.
@@ -215,13 +215,13 @@ def _span(
     outline: Outline,
     at: int,
     rows: Mapping[int, sa.RowMapping],
-    told: Mapping[Key, Told],
+    told: Mapping[SpanKey, SpanDetails],
     collapsed: frozenset[str],
 ) -> TraceSpan:
     row = rows[outline.rows[at]["id"]]
     return TraceSpan.from_row(
         row,
-        told.get(outline.key(at), NOTHING),
+        told.get(outline.key(at), NO_DETAILS),
         depth=outline.depth[at],
         children=outline.children[at],
         descendants=outline.descendants[at],
@@ -271,4 +271,4 @@ def _cost_sentence(totals: Totals) -> str:
     if totals.unpriced_calls >= totals.calls:
         return f"What it cost is unknown: {calls} without a price ({tokens})."
     missing = f", {totals.unpriced_calls:,} of them without a price" if totals.unpriced_calls else ""
-    return f"It cost ${usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."
+    return f"It cost ${format_usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."

@@ -11,10 +11,10 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from genaiops_core.telemetry.conventions import Content, LogRecord, content
-from genaiops_core.telemetry.durations import milliseconds
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.durations import to_milliseconds
+from genaiops_core.telemetry.figures import format_usd
 from genaiops_core.telemetry.time_window import instant
-from genaiops_core.telemetry.traces.details import Told
+from genaiops_core.telemetry.traces.details import SpanDetails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class TraceSpan:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when it is not known."""
-        return None if self.cost_nano_usd is None else usd(self.cost_nano_usd)
+        return None if self.cost_nano_usd is None else format_usd(self.cost_nano_usd)
 
     @cached_property
     def content(self) -> Content:
@@ -77,7 +77,7 @@ class TraceSpan:
         return content(self.attributes, self.events, self.logs)
 
     @classmethod
-    def from_row(cls, row: sa.RowMapping, told: Told, **place: Any) -> Self:
+    def from_row(cls, row: sa.RowMapping, told: SpanDetails, **place: Any) -> Self:
         """From a row of table `span`, what it told, and its place: depth, counts, offset and own time."""
         kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
         said: dict[str, Any] = {name: row[name] or None for name in _MAYBE_SAID}
@@ -87,7 +87,7 @@ class TraceSpan:
             **said,
             **place,
             start=instant(row["start_ns"]),
-            duration_ms=milliseconds(row["duration_ns"]),
+            duration_ms=to_milliseconds(row["duration_ns"]),
             first_token_ms=None if first_token_ns is None else first_token_ns / 1e6,
             attributes=told.attributes,
             events=told.events,

@@ -26,6 +26,8 @@ __all__ = [
     "MetricQuality",
     "QualityPoint",
     "Score",
+    "Sums",
+    "estimate_metric",
     "interval",
     "population_of",
     "quality_by",
@@ -75,6 +77,9 @@ class MetricQuality:
     """Whether the scored requests were sampled and are weighted by the inverse of their probability."""
     population: int | None = None
     """Requests that the scores stand for; None when they were not sampled."""
+    requests_represented: float = 0.0
+    """Requests that the mean stands for, the weight of this metric in a mean over metrics: each scored request for
+    itself where it was not sampled, else all requests considered, less the share for which the metric is undefined."""
     unscored_share: float = 0.0
     """Of the population, the share of whose kind nothing is scored yet; the interval covers whatever it may be."""
 
@@ -199,7 +204,7 @@ def _read(
     """(step number or 0, key, quality), in that order."""
     scores, considered = _sums(connection, filters, by=by, step_minutes=step_minutes)
     found = [
-        (place[0], place[1] or None, _quality(metric, judge, by_rate, considered.get(place, {})))
+        (place[0], place[1] or None, estimate_metric(metric, judge, by_rate, considered.get(place, {})))
         for (place, metric, judge), by_rate in scores.items()
     ]
     return sorted(found, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge))
@@ -260,11 +265,13 @@ def _query(
     )
 
 
-def _quality(
+def estimate_metric(
     metric: str, judge: str, by_rate: Mapping[int, Sums], considered: Mapping[int, int]
 ) -> MetricQuality:
+    """The quality by one metric and judge, from sums of scores and numbers of considered requests by sampling rate."""
     is_sampled = any(by_rate)
-    found: Estimate = estimate(strata(by_rate, considered))
+    parts = strata(by_rate, considered)
+    found: Estimate = estimate(parts)
     return MetricQuality(
         metric=metric,
         judge=judge,
@@ -277,5 +284,6 @@ def _quality(
         effective_n=found.effective_n,
         is_sampled=is_sampled,
         population=sum(considered.values()) if is_sampled else None,
+        requests_represented=sum(part.population for part in parts),
         unscored_share=found.unknown_share if is_sampled else 0.0,
     )

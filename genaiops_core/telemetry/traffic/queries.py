@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import ROLLUP_SUMS
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.figures import Figures, figures
+from genaiops_core.telemetry.figures import Figures, build_figures
 from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
 from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY, MINUTES_AN_HOUR
 from genaiops_core.telemetry.time_window import Filters, from_minute
@@ -39,7 +39,7 @@ def summary(connection: sa.Connection, filters: Filters) -> Figures:
 
 def no_traffic(*, by_model: bool = False) -> Figures:
     """The figures of nothing at all."""
-    return figures(dict.fromkeys(ROLLUP_SUMS, 0), by_model=by_model)
+    return build_figures(dict.fromkeys(ROLLUP_SUMS, 0), by_model=by_model)
 
 
 def breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = ("model", "day")) -> list[Row]:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.tables.telemetry import request, span
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.telemetry.figures import format_usd
 from genaiops_core.telemetry.search import paging
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.component_names import node_name
@@ -57,7 +57,7 @@ class MapNode:
     @property
     def cost_usd(self) -> str:
         """The exact cost as a decimal number, of the calls that have a price."""
-        return usd(self.cost_nano_usd)
+        return format_usd(self.cost_nano_usd)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import request
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.durations import milliseconds
-from genaiops_core.telemetry.figures import known_usd
+from genaiops_core.telemetry.durations import to_milliseconds
+from genaiops_core.telemetry.figures import format_known_usd
 from genaiops_core.telemetry.search import paging
 from genaiops_core.telemetry.time_window import Filters, instant
-from genaiops_core.telemetry.traces.content import exchanges
+from genaiops_core.telemetry.traces.content import read_questions_and_answers
 
 MAX_LIMIT = 200
 MOST_LOOKED_AT = 10_000
@@ -45,7 +45,7 @@ class SessionRow:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class Turn:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ class Conversation:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
 def conversation(
@@ -156,7 +156,7 @@ def conversation(
         .label("running"),
     ).order_by(turns.c.start_ns, turns.c.trace_id)
     rows = connection.execute(newest.offset(offset).limit(limit)).mappings().all()
-    texts = exchanges(connection, [row["trace_id"] for row in rows])
+    texts = read_questions_and_answers(connection, [row["trace_id"] for row in rows])
     facts = _facts(whole)
     total = facts.pop("requests")
     return Conversation(
@@ -311,7 +311,7 @@ def _turn(row: sa.RowMapping, number: int, question: str | None, answer: str | N
         question=question,
         answer=answer,
         status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
-        latency_ms=milliseconds(duration_ns),
+        latency_ms=to_milliseconds(duration_ns),
         running_cost_nano_usd=int(row["running"]),
         release=row["release"] or None,
         model=row["model"] or None,

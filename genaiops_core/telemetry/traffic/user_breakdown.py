@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.tables.telemetry import ROLLUP_SUMS, request, span
-from genaiops_core.telemetry.figures import NO_LATENCY, Figures, figures, milliseconds
+from genaiops_core.telemetry.figures import NO_LATENCY, Figures, build_figures, to_percentiles_ms
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.users import UserDay, UserDetail, UserRow, user, users
 
@@ -50,7 +50,7 @@ def by_person(connection: sa.Connection, filters: Filters, by: Sequence[str]) ->
             sums[tuple(row[name] for name in by)].update({c.name: int(row[c.name]) for c in columns})
     latency_ms, call_latency_ms = _latency(connection, requests, by), _latency(connection, calls, by)
     return {
-        key: figures(
+        key: build_figures(
             values,
             by_model=filters.model is not None,
             latency_ms=latency_ms.get(key, NO_LATENCY),
@@ -117,7 +117,7 @@ def _latency(
         ],
     ).group_by(*[ranked.c[name] for name in by])
     size = len(by)
-    return {tuple(row[:size]): milliseconds(row[size:]) for row in connection.execute(statement)}
+    return {tuple(row[:size]): to_percentiles_ms(row[size:]) for row in connection.execute(statement)}
 
 
 def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import USAGE_SUMS, request, usage_user_day
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.figures import known_usd
+from genaiops_core.telemetry.figures import format_known_usd
 from genaiops_core.telemetry.rollups.usage import DAY_NS, Day, open_days, request_sums
 from genaiops_core.telemetry.time_window import Filters, instant
 
@@ -42,7 +42,7 @@ class UserRow:
     @property
     def cost_usd(self) -> str | None:
         """The exact cost as a decimal number, or None when every call is without a price."""
-        return known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
+        return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
     @property
     def error_rate(self) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 
-from genaiops_core.rollbacks.observations import OF_THEIR_OWN_ACCORD, PROXIES
+from genaiops_core.rollbacks.mean_quality import mean_quality
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.time_window import Filters
@@ -56,16 +56,7 @@ def mean(metrics: Iterable[MetricQuality]) -> float | None:
 
     Proxies, and the opinions of those who choose what they judge, have a chart of their own on the quality screen.
     """
-    scored = [
-        one
-        for one in metrics
-        if one.mean is not None
-        and one.scored
-        and one.metric not in PROXIES
-        and one.judge not in OF_THEIR_OWN_ACCORD
-    ]
-    total = sum(one.scored for one in scored)
-    return sum(one.mean * one.scored for one in scored if one.mean is not None) / total if total else None
+    return mean_quality(metrics).mean
 
 
 def mean_by(rows: Iterable[tuple[str | None, MetricQuality]]) -> dict[str | None, float | None]:

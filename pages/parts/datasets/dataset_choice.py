@@ -7,14 +7,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import DatasetVersion
-from pages.parts import reads
-from pages.parts.shared import keys
+from pages.parts.datasets import dataset_keys
+from pages.parts.reads import cache, datasets
 from pages.parts.shared.frame import Screen
 
 
-def field(here: Screen, key: str, *, chosen: str | None = None, place: DeltaGenerator | None = None) -> None:
+def field(
+    screen: Screen, key: str, *, chosen: str | None = None, place: DeltaGenerator | None = None
+) -> None:
     """A dataset there is, or the name of a new one; `chosen` is the one that is looked at."""
-    names = [one.dataset for one in reads.list_datasets(here.url)]
+    names = [one.dataset for one in datasets.list_datasets(screen.url)]
     (place or st).selectbox(
         "Dataset",
         names,
@@ -40,7 +42,7 @@ def named(key: str) -> str:
 def show(name: str, version: DatasetVersion | None) -> None:
     """Read datasets again, and look at this one, in the version that was made."""
     state = st.session_state
-    reads.changed("datasets")
-    state[keys.DATASET_IMPORTED] = [*state.get(keys.DATASET_IMPORTED, []), name]
+    cache.invalidate("datasets")
+    state[dataset_keys.DATASET_IMPORTED] = [*state.get(dataset_keys.DATASET_IMPORTED, []), name]
     if version is not None:
-        state[f"{keys.DATASET_VERSION}_{name}"] = version.version
+        state[f"{dataset_keys.DATASET_VERSION}_{name}"] = version.version

@@ -9,13 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets import DatasetVersion, changes, reviewing, search
+from genaiops_core.evaluation.datasets import DatasetVersion, case_review, changes, search
 from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.datasets.case_text import case_from, contexts_text, metadata_text
 from genaiops_core.evaluation.datasets.search import Wanted
-from genaiops_core.evaluation.datasets.text import case_from, contexts_text, metadata_text
-from pages.parts import reads
-from pages.parts.datasets import dataset_filter
-from pages.parts.shared import confirm, keys, tables, units
+from pages.parts.datasets import dataset_filter, dataset_keys
+from pages.parts.reads import cache
+from pages.parts.reads import connection as reads_connection
+from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
 
 _TEXTS = ("input", "answer", "contexts", "reference", "metadata")
@@ -35,12 +36,12 @@ class Edits(NamedTuple):
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
-def draw(here: Screen, version: DatasetVersion) -> None:
+def draw(screen: Screen, version: DatasetVersion) -> None:
     """The grid over one page of the filter, and the buttons that keep what was done."""
-    view = dataset_filter.choose(here.url, version)
+    view = dataset_filter.choose(screen.url, version)
     numbered = view.found.cases
-    pending = any(reviewing.is_pending(case) for _number, case in numbered)
-    key = keys.dataset_grid(version.dataset, version.version, view.name)
+    pending = any(case_review.is_pending(case) for _number, case in numbered)
+    key = dataset_keys.dataset_grid(version.dataset, version.version, view.name)
     st.data_editor(
         _frame(numbered, pending=pending),
         column_config=_columns(),
@@ -60,18 +61,18 @@ def draw(here: Screen, version: DatasetVersion) -> None:
             "Save a page before you turn it."
         )
         st.space("stretch")
-        is_waiting = view.wanted.review == reviewing.PENDING and view.found.total > 0
+        is_waiting = view.wanted.review == case_review.PENDING and view.found.total > 0
         label = f"Accept all {view.found.total:,}"
-        if is_waiting and st.button(label, icon=":material/done_all:", key=keys.DATASET_ACCEPT):
-            _ask_accept(here, version, view.wanted)
+        if is_waiting and st.button(label, icon=":material/done_all:", key=dataset_keys.DATASET_ACCEPT):
+            _ask_accept(screen, version, view.wanted)
         if st.button(
             "Save as a new version",
             icon=":material/save:",
             type="primary",
-            key=keys.DATASET_SAVE,
+            key=dataset_keys.DATASET_SAVE,
             disabled=not touched,
         ):
-            _ask_save(here, version, numbered, key)
+            _ask_save(screen, version, numbered, key)
 
 
 def edits(numbered: Sequence[tuple[int, Case]], state: Mapping[str, Any], actor: str) -> Edits:
@@ -84,8 +85,8 @@ def edits(numbered: Sequence[tuple[int, Case]], state: Mapping[str, Any], actor:
     for at, values in (state.get("edited_rows") or {}).items():
         number, before = numbered[int(at)]
         case = _row(values, f"Case {number}", before)
-        if values.get("accept") and reviewing.is_pending(case):
-            case = reviewing.accepted(case, actor)
+        if values.get("accept") and case_review.is_pending(case):
+            case = case_review.accepted(case, actor)
         if case != before:
             changed[number] = case
     for at in state.get("deleted_rows") or []:
@@ -140,14 +141,16 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _ask_save(here: Screen, version: DatasetVersion, numbered: Sequence[tuple[int, Case]], key: str) -> None:
+def _ask_save(
+    screen: Screen, version: DatasetVersion, numbered: Sequence[tuple[int, Case]], key: str
+) -> None:
     def save(reason: str) -> str:
-        done = edits(numbered, st.session_state.get(key) or {}, here.actor)
+        done = edits(numbered, st.session_state.get(key) or {}, screen.actor)
         if not done.said:
             raise BadInput("Nothing is different from what is there.")
         made = changes.edit(
-            here.engine,
-            actor=here.actor,
+            screen.engine,
+            actor=screen.actor,
             name=version.dataset,
             version=version.version,
             changed=done.changed,
@@ -168,13 +171,13 @@ def _ask_save(here: Screen, version: DatasetVersion, numbered: Sequence[tuple[in
     )
 
 
-def _ask_accept(here: Screen, version: DatasetVersion, wanted: Wanted) -> None:
+def _ask_accept(screen: Screen, version: DatasetVersion, wanted: Wanted) -> None:
     def accept(reason: str) -> str:
-        with reads.snapshot(here.url) as connection:
+        with reads_connection.open_snapshot(screen.url) as connection:
             numbers = search.numbers(connection, version.dataset, version.version, wanted)
-        made = reviewing.review(
-            here.engine,
-            actor=here.actor,
+        made = case_review.review(
+            screen.engine,
+            actor=screen.actor,
             name=version.dataset,
             version=version.version,
             accept=numbers,
@@ -193,8 +196,8 @@ def _ask_accept(here: Screen, version: DatasetVersion, wanted: Wanted) -> None:
 
 
 def _kept(made: DatasetVersion, said: str) -> str:
-    reads.changed("datasets")
-    st.session_state[f"{keys.DATASET_VERSION}_{made.dataset}"] = made.version
+    cache.invalidate("datasets")
+    st.session_state[f"{dataset_keys.DATASET_VERSION}_{made.dataset}"] = made.version
     if not made.is_new:
         return f"Version {made.version} has exactly these cases."
     return f"{made.dataset} version {made.version}: {said}."

@@ -8,8 +8,9 @@ import streamlit as st
 
 from genaiops_core.evaluation.datasets import DatasetVersion
 from genaiops_core.evaluation.datasets.search import Found, Wanted
+from pages.parts.datasets import dataset_keys
 from pages.parts.reads import datasets
-from pages.parts.shared import keys, units
+from pages.parts.shared import units
 
 PAGE = 25
 _NONE = "(none)"
@@ -29,19 +30,19 @@ class View:
 
 def choose(url: str, version: DatasetVersion) -> View:
     """Draw the filters and read their page; the pager comes from `draw_pages`, below the cases."""
-    facets = datasets.facets(url, version.dataset, version.version)
+    facets = datasets.count_facets(url, version.dataset, version.version)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         words = st.text_input(
             "Words",
-            key=f"{keys.DATASET_WORDS}_{version.dataset}",
+            key=f"{dataset_keys.DATASET_WORDS}_{version.dataset}",
             type="search",
             placeholder="Words in input, answer or reference",
             icon=":material/search:",
             label_visibility="collapsed",
             width=300,
         )
-        split = _facet("Split", "All splits", keys.DATASET_SPLIT, version.dataset, facets.splits)
-        review = _facet("Review", "Any review", keys.DATASET_REVIEW, version.dataset, facets.reviews)
+        split = _facet("Split", "All splits", dataset_keys.DATASET_SPLIT, version.dataset, facets.splits)
+        review = _facet("Review", "Any review", dataset_keys.DATASET_REVIEW, version.dataset, facets.reviews)
         wanted = Wanted(split=split, review=review, words=(words or "").strip() or None)
         view = f"{split}_{review}_{wanted.words}"
         page = int(st.session_state.get(_page_key(version.dataset, view)) or 1)
@@ -62,11 +63,11 @@ def draw_pages(view: View, dataset: str) -> None:
 
 
 def _page_key(dataset: str, view: str) -> str:
-    return f"{keys.DATASET_PAGE}_{dataset}_{view}"
+    return f"{dataset_keys.DATASET_PAGE}_{dataset}_{view}"
 
 
 def _read(url: str, version: DatasetVersion, wanted: Wanted, page: int) -> Found:
-    return datasets.find(url, version.dataset, version.version, wanted, PAGE, (page - 1) * PAGE)
+    return datasets.search_cases(url, version.dataset, version.version, wanted, PAGE, (page - 1) * PAGE)
 
 
 def _facet(label: str, every: str, key: str, dataset: str, counts: dict[str, int]) -> str | None:

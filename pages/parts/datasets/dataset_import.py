@@ -7,9 +7,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.case import FIELDS
-from pages.parts.datasets import dataset_choice, dataset_view
+from pages.parts.datasets import dataset_choice, dataset_keys, dataset_view
 from pages.parts.reads import datasets as reads_datasets
-from pages.parts.shared import confirm, frame, keys, tables, units
+from pages.parts.shared import confirm, frame, tables, units
 from pages.parts.shared.frame import Screen
 
 NONE = "(none)"
@@ -28,24 +28,24 @@ def draw_import() -> None:
 
 
 def _file_key() -> str:
-    return f"{keys.DATASET_FILE}_{len(st.session_state.get(keys.DATASET_IMPORTED, []))}"
+    return f"{dataset_keys.DATASET_FILE}_{len(st.session_state.get(dataset_keys.DATASET_IMPORTED, []))}"
 
 
-def draw_preview(here: Screen) -> None:
+def draw_preview(screen: Screen) -> None:
     """Mapping, cases, problems, name; then import."""
     file = st.session_state.get(_file_key())
     if file is None:
         return
-    with st.container(border=True), frame.gently():
+    with st.container(border=True), frame.show_errors():
         data = file.getvalue()
-        guessed = reads_datasets.preview(file.file_id, data, file.name, (), None)
+        guessed = reads_datasets.preview_import(file.file_id, data, file.name, (), None)
         sheet = _choose_sheet(guessed, file.file_id)
         if sheet != guessed.sheet:
-            guessed = reads_datasets.preview(file.file_id, data, file.name, (), sheet)
+            guessed = reads_datasets.preview_import(file.file_id, data, file.name, (), sheet)
         mapping = _choose_columns(guessed, f"{file.file_id}_{sheet}")
         preview = guessed
         if {name: column for name, column in mapping.items() if column} != guessed.mapping:
-            preview = reads_datasets.preview(
+            preview = reads_datasets.preview_import(
                 file.file_id, data, file.name, tuple(sorted(mapping.items())), sheet or None
             )
         _draw_counts(preview)
@@ -61,20 +61,20 @@ def draw_preview(here: Screen) -> None:
             _draw_head(preview)
         if preview.problems:
             dataset_view.draw_problems(preview.problems)
-        name_key = f"{keys.DATASET_NAME}_{file.file_id}"
+        name_key = f"{dataset_keys.DATASET_NAME}_{file.file_id}"
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input("Name of the dataset", value=file.name.rsplit(".", 1)[0], key=name_key, width=320)
             st.button(
                 "Import dataset",
                 icon=":material/upload:",
                 type="primary",
-                key=keys.DATASET_IMPORT,
+                key=dataset_keys.DATASET_IMPORT,
                 disabled=not preview.accepted,
                 help="The rows that were read are imported, the rejected ones are left out"
                 if preview.rejected
                 else None,
                 on_click=confirm.run,
-                args=(lambda: _import(here, file, mapping, sheet, name_key),),
+                args=(lambda: _import(screen, file, mapping, sheet, name_key),),
             )
         confirm.problem()
 
@@ -87,7 +87,7 @@ def _choose_sheet(guessed: datasets.Preview, file_id: str) -> str:
         "Sheet",
         list(guessed.sheets),
         index=guessed.sheets.index(guessed.sheet),
-        key=f"{keys.DATASET_SHEET}_{file_id}",
+        key=f"{dataset_keys.DATASET_SHEET}_{file_id}",
         width=320,
     )
     return picked or guessed.sheet
@@ -103,7 +103,7 @@ def _choose_columns(guessed: datasets.Preview, identity: str) -> dict[str, str]:
             field.capitalize(),
             options,
             index=options.index(recognised) if recognised in options else 0,
-            key=f"{keys.dataset_column(field)}_{identity}",
+            key=f"{dataset_keys.dataset_column(field)}_{identity}",
             help="Needed: what is asked"
             if field == "input"
             else "A column, or a.b for a part of a column of objects",
@@ -154,11 +154,11 @@ def _draw_counts(preview: datasets.Preview) -> None:
             )
 
 
-def _import(here: Screen, file: UploadedFile, mapping: dict[str, str], sheet: str, name_key: str) -> str:
+def _import(screen: Screen, file: UploadedFile, mapping: dict[str, str], sheet: str, name_key: str) -> str:
     """Store the file as the next version of the dataset."""
     made = datasets.import_dataset(
-        here.engine,
-        actor=here.actor,
+        screen.engine,
+        actor=screen.actor,
         name=str(st.session_state.get(name_key) or ""),
         data=file.getvalue(),
         filename=file.name,

@@ -7,17 +7,17 @@ import streamlit as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import DatasetVersion, changes
 from genaiops_core.evaluation.datasets.changes import SPLIT
-from pages.parts import reads
-from pages.parts.reads import datasets
-from pages.parts.shared import confirm, keys, tables, units
+from pages.parts.datasets import dataset_keys
+from pages.parts.reads import cache, datasets
+from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
 
 DEFAULT = "dev=80 test=20"
 
 
-def draw(here: Screen, version: DatasetVersion) -> None:
+def draw(screen: Screen, version: DatasetVersion) -> None:
     """Splits as they are beside splits as the shares would make them."""
-    now = datasets.facets(here.url, version.dataset, version.version).splits
+    now = datasets.count_facets(screen.url, version.dataset, version.version).splits
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown(f"**Version {version.version}**")
@@ -29,12 +29,12 @@ def draw(here: Screen, version: DatasetVersion) -> None:
         typed = st.text_input(
             "Shares",
             value=DEFAULT,
-            key=f"{keys.DATASET_SHARES}_{version.dataset}",
+            key=f"{dataset_keys.DATASET_SHARES}_{version.dataset}",
             help="NAME=SHARE, any number of them; they need not add up to 100.",
         )
         try:
             shares = changes.parse_shares(typed or "")
-            cases = datasets.all_cases(here.url, version.dataset, version.version)
+            cases = datasets.list_cases(screen.url, version.dataset, version.version)
             assigned = [str(case.metadata[SPLIT]) for case in changes.assign_splits(cases, shares)]
         except BadInput as error:
             st.error(units.plain(error), icon=":material/error:")
@@ -47,10 +47,10 @@ def draw(here: Screen, version: DatasetVersion) -> None:
         if st.button(
             "Split as a new version",
             icon=":material/call_split:",
-            key=keys.DATASET_SPLIT_SAVE,
+            key=dataset_keys.DATASET_SPLIT_SAVE,
             type="primary",
         ):
-            _ask(here, version, shares)
+            _ask(screen, version, shares)
 
 
 def _draw(counts: dict[str, int], *, key: str) -> None:
@@ -71,18 +71,18 @@ def _draw(counts: dict[str, int], *, key: str) -> None:
     )
 
 
-def _ask(here: Screen, version: DatasetVersion, shares: dict[str, float]) -> None:
+def _ask(screen: Screen, version: DatasetVersion, shares: dict[str, float]) -> None:
     def act(reason: str) -> str:
         made = changes.split(
-            here.engine,
-            actor=here.actor,
+            screen.engine,
+            actor=screen.actor,
             name=version.dataset,
             version=version.version,
             shares=shares,
             reason=reason,
         )
-        reads.changed("datasets")
-        st.session_state[f"{keys.DATASET_VERSION}_{made.dataset}"] = made.version
+        cache.invalidate("datasets")
+        st.session_state[f"{dataset_keys.DATASET_VERSION}_{made.dataset}"] = made.version
         if not made.is_new:
             return f"Version {made.version} is split so already."
         return f"{made.dataset} version {made.version} is split."

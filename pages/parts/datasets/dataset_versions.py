@@ -11,19 +11,19 @@ import streamlit as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import DatasetVersion, changes
 from genaiops_core.evaluation.datasets.changes import Changed, Diff
-from pages.parts import reads
-from pages.parts.reads import datasets
-from pages.parts.shared import confirm, keys, tables, units
+from pages.parts.datasets import dataset_keys
+from pages.parts.reads import cache, datasets
+from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
 
 _MOST_SHOWN = 200
 
 
-def draw(here: Screen, versions: Sequence[DatasetVersion], current: DatasetVersion) -> None:
+def draw(screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVersion) -> None:
     """The list, the comparison, and who used which."""
     name = current.dataset
-    tags = datasets.tags(here.url, name)
-    uses = datasets.uses(here.url, name)
+    tags = datasets.list_tags(screen.url, name)
+    uses = datasets.list_uses(screen.url, name)
     column = tables.column
     tables.show(
         [
@@ -56,10 +56,10 @@ def draw(here: Screen, versions: Sequence[DatasetVersion], current: DatasetVersi
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         old, new = _choose(versions, current)
         st.space("stretch")
-        if st.button("Tag a version", icon=":material/sell:", key=keys.DATASET_TAG):
-            _ask_tag(here, versions, current, tags)
+        if st.button("Tag a version", icon=":material/sell:", key=dataset_keys.DATASET_TAG):
+            _ask_tag(screen, versions, current, tags)
     if old is not None and new is not None:
-        _compare(here.url, old, new)
+        _compare(screen.url, old, new)
     if uses:
         st.markdown("**Evaluations**")
         tables.show(
@@ -103,7 +103,10 @@ def _choose(
             label_visibility="collapsed",
             width=180,
         )
-        for label, key, default in (("From", keys.DATASET_BEFORE, before), ("To", keys.DATASET_AFTER, after))
+        for label, key, default in (
+            ("From", dataset_keys.DATASET_BEFORE, before),
+            ("To", dataset_keys.DATASET_AFTER, after),
+        )
     ]
     return by_number[picked[0] or before], by_number[picked[1] or after]
 
@@ -112,13 +115,13 @@ def _compare(url: str, old: DatasetVersion, new: DatasetVersion) -> None:
     if old.version == new.version:
         st.caption("Choose two different versions.")
         return
-    if old.cases + new.cases > datasets.MOST_COMPARED:
+    if old.cases + new.cases > datasets.MAX_COMPARED_CASES:
         st.caption(
-            f"Together they have more than {datasets.MOST_COMPARED:,} cases: compare them with "
+            f"Together they have more than {datasets.MAX_COMPARED_CASES:,} cases: compare them with "
             "`genaiops dataset diff`."
         )
         return
-    found = datasets.diff(url, old.dataset, old.version, new.version)
+    found = datasets.diff_versions(url, old.dataset, old.version, new.version)
     with st.container(horizontal=True, gap="small"):
         st.badge(
             f"{len(found.added):,} added", icon=":material/add:", color="blue" if found.added else "gray"
@@ -151,7 +154,7 @@ def _draw_diff(found: Diff) -> None:
             "input": column.TextColumn("Input", width="large"),
             "fields": column.TextColumn("Fields", width="medium"),
         },
-        key=keys.DATASET_CHANGED,
+        key=dataset_keys.DATASET_CHANGED,
         alt="Cases that differ between the two versions",
         height=210 if len(rows) > 5 else "content",
         default=0,
@@ -186,7 +189,7 @@ def _shown(value: Any) -> str:
 
 
 def _ask_tag(
-    here: Screen, versions: Sequence[DatasetVersion], current: DatasetVersion, tags: dict[str, int]
+    screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVersion, tags: dict[str, int]
 ) -> None:
     name = current.dataset
 
@@ -196,22 +199,24 @@ def _ask_tag(
             "Tag",
             list(tags),
             index=None,
-            key=keys.DATASET_TAG_NAME,
+            key=dataset_keys.DATASET_TAG_NAME,
             accept_new_options=True,
             format_func=lambda tag: f"{tag} (on version {tags[tag]})" if tag in tags else tag,
             placeholder="Choose one, or type a new name",
         )
-        st.selectbox("Version", numbers, index=numbers.index(current.version), key=keys.DATASET_TAG_VERSION)
-        st.checkbox("Move it if it stands on another version", key=keys.DATASET_TAG_MOVES)
+        st.selectbox(
+            "Version", numbers, index=numbers.index(current.version), key=dataset_keys.DATASET_TAG_VERSION
+        )
+        st.checkbox("Move it if it stands on another version", key=dataset_keys.DATASET_TAG_MOVES)
 
     def act(reason: str) -> str:
-        tag = str(st.session_state.get(keys.DATASET_TAG_NAME) or "").strip()
-        version = int(st.session_state.get(keys.DATASET_TAG_VERSION) or current.version)
+        tag = str(st.session_state.get(dataset_keys.DATASET_TAG_NAME) or "").strip()
+        version = int(st.session_state.get(dataset_keys.DATASET_TAG_VERSION) or current.version)
         before = tags.get(tag)
-        if before not in (None, version) and not st.session_state.get(keys.DATASET_TAG_MOVES):
+        if before not in (None, version) and not st.session_state.get(dataset_keys.DATASET_TAG_MOVES):
             raise BadInput(f"{tag} stands on version {before}; tick the box to move it.")
-        changes.tag(here.engine, actor=here.actor, name=name, version=version, tag=tag, reason=reason)
-        reads.changed("datasets")
+        changes.tag(screen.engine, actor=screen.actor, name=name, version=version, tag=tag, reason=reason)
+        cache.invalidate("datasets")
         return f"{name} version {version} is {tag}."
 
     confirm.ask(

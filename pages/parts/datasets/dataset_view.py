@@ -10,10 +10,10 @@ from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets import DatasetVersion
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.readers.tables import Problem
-from pages.parts import reads
-from pages.parts.datasets import dataset_edit, dataset_filter, dataset_split, dataset_versions
+from pages.parts.datasets import dataset_edit, dataset_filter, dataset_keys, dataset_split, dataset_versions
+from pages.parts.reads import cache
 from pages.parts.reads import datasets as reads_datasets
-from pages.parts.shared import confirm, keys, tables, units
+from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
 
 TABS = ("Cases", "Edit", "Versions", "Split")
@@ -65,35 +65,37 @@ def draw_problems(problems: Sequence[Problem]) -> None:
         )
 
 
-def draw_dataset(here: Screen, name: str) -> None:
+def draw_dataset(screen: Screen, name: str) -> None:
     """One dataset: its header, and the tab that is open."""
-    versions = reads.list_versions(here.url, name)
-    version = _head(here, versions)
-    cases, edit, history, split = st.tabs(list(TABS), key=f"{keys.DATASET_TAB}_{name}", on_change="rerun")
+    versions = reads_datasets.list_versions(screen.url, name)
+    version = _head(screen, versions)
+    cases, edit, history, split = st.tabs(
+        list(TABS), key=f"{dataset_keys.DATASET_TAB}_{name}", on_change="rerun"
+    )
     if cases.open:
         with cases:
-            _cases(here.url, version)
+            _cases(screen.url, version)
     if edit.open:
         with edit:
-            dataset_edit.draw(here, version)
+            dataset_edit.draw(screen, version)
     if history.open:
         with history:
-            dataset_versions.draw(here, versions, version)
+            dataset_versions.draw(screen, versions, version)
     if split.open:
         with split:
-            dataset_split.draw(here, version)
+            dataset_split.draw(screen, version)
 
 
-def _head(here: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
+def _head(screen: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
     name = versions[0].dataset
-    tags = reads_datasets.tags(here.url, name)
+    tags = reads_datasets.list_tags(screen.url, name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(units.plain(name), icon=":material/dataset:", anchor=False, width="content")
         number = st.selectbox(
             "Version",
             [one.version for one in versions],
             format_func=lambda number: _label(number, tags),
-            key=f"{keys.DATASET_VERSION}_{name}",
+            key=f"{dataset_keys.DATASET_VERSION}_{name}",
             label_visibility="collapsed",
             width=190,
         )
@@ -103,16 +105,18 @@ def _head(here: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
             for form, (label, mime) in _EXPORTS.items():
                 st.download_button(
                     f"{label}, version {version.version}",
-                    data=lambda form=form: reads_datasets.exported(here.url, name, version.version, form),  # type: ignore[misc]
+                    data=lambda form=form: reads_datasets.export_version(
+                        screen.url, name, version.version, form
+                    ),  # type: ignore[misc]
                     file_name=f"{name}-v{version.version}.{form}",
                     mime=mime,
                     icon=":material/download:",
-                    key=keys.dataset_export(form),
+                    key=dataset_keys.dataset_export(form),
                     on_click="ignore",
                     width="stretch",
                 )
-        if st.button("Delete", icon=":material/delete:", key=keys.DATASET_DELETE, type="tertiary"):
-            _ask_delete(here, versions)
+        if st.button("Delete", icon=":material/delete:", key=dataset_keys.DATASET_DELETE, type="tertiary"):
+            _ask_delete(screen, versions)
         st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
     st.caption(
         f"{units.things(version.cases, 'case')} · {units.plain(version.source)} · "
@@ -137,12 +141,12 @@ def _cases(url: str, version: DatasetVersion) -> None:
         draw_problems(version.problems)
 
 
-def _ask_delete(here: Screen, versions: Sequence[DatasetVersion]) -> None:
+def _ask_delete(screen: Screen, versions: Sequence[DatasetVersion]) -> None:
     name = versions[0].dataset
 
     def delete(reason: str) -> str:
-        datasets.delete(here.engine, actor=here.actor, name=name, reason=reason)
-        reads.changed("datasets")
+        datasets.delete(screen.engine, actor=screen.actor, name=name, reason=reason)
+        cache.invalidate("datasets")
         return f"{name} is deleted."
 
     confirm.ask(

@@ -10,102 +10,115 @@ from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.runs.case_scores import Answer, CaseRecord, Explanation, UnitScore
 from pages.parts.shared import metric_names, tables, units
 
-_LONG = 4_000
+_MAX_CHARACTERS = 4_000
 """Characters of a text that are shown at once."""
 
 
-def draw(run: Evaluation, found: CaseRecord) -> None:
+def draw(evaluation: Evaluation, record: CaseRecord) -> None:
     """Everything a run knows of one case; texts are shown as text, because they may come from anywhere."""
-    scored = found.scored
-    st.subheader(f"Case {scored.case_no}", anchor=False)
-    _scores(run, scored.scores, scored.case_no)
-    _text("Input", scored.case.input)
-    if scored.answers:
-        _generated(scored.answers)
-    _text("Answer in the dataset" if scored.answers else "Answer", scored.case.answer)
-    _text("Reference", scored.case.reference)
-    contexts = scored.case.contexts or ()
+    case_scores = record.scored
+    st.subheader(f"Case {case_scores.case_no}", anchor=False)
+    _draw_scores(evaluation, case_scores.scores, case_scores.case_no)
+    _draw_text("Input", case_scores.case.input)
+    if case_scores.answers:
+        _draw_answers(case_scores.answers)
+    _draw_text("Answer in the dataset" if case_scores.answers else "Answer", case_scores.case.answer)
+    _draw_text("Reference", case_scores.case.reference)
+    contexts = case_scores.case.contexts or ()
     if contexts:
         with st.expander(units.things(len(contexts), "context"), icon=":material/article:"):
-            for at, context in enumerate(contexts):
-                _text(f"Context {at + 1}", context)
-    if found.explanations:
-        _said(run, found.explanations)
+            for position, context in enumerate(contexts):
+                _draw_text(f"Context {position + 1}", context)
+    if record.explanations:
+        _draw_explanations(evaluation, record.explanations)
 
 
-def _scores(run: Evaluation, scores: Sequence[UnitScore], case_no: int) -> None:
+def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: int) -> None:
     column = tables.column
     # The panel is narrow: a column in which nothing stands is left out.
-    repeated = any(one.repetition > 1 for one in scores)
-    missing = any(one.value is None for one in scores)
-    paid = any(one.cost_nano_usd != 0 for one in scores)
+    has_repetitions = any(score.repetition > 1 for score in scores)
+    has_unscored = any(score.value is None for score in scores)
+    has_cost = any(score.cost_nano_usd != 0 for score in scores)
     tables.show(
         [
             {
-                "metric": metric_names.title(one.metric, run),
-                "repetition": one.repetition,
-                "value": one.value,
-                "state": ["failed"] if one.is_failed else ["undefined"] if one.value is None else [],
-                "cost": None if one.cost_nano_usd is None else one.cost_nano_usd / units.NANO_PER_USD,
-                "latency_ms": one.latency_ms,
+                "metric": metric_names.title(score.metric, evaluation),
+                "repetition": score.repetition,
+                "value": score.value,
+                "state": ["failed"] if score.is_failed else ["undefined"] if score.value is None else [],
+                "cost": None if score.cost_nano_usd is None else score.cost_nano_usd / units.NANO_PER_USD,
+                "latency_ms": score.latency_ms,
             }
-            for one in scores
+            for score in scores
         ],
         {
             "metric": column.TextColumn("Metric"),
-            **({"repetition": column.NumberColumn("Time", width=50)} if repeated else {}),
+            **({"repetition": column.NumberColumn("Time", width=50)} if has_repetitions else {}),
             "value": column.NumberColumn("Score", format="%.3f", width=65),
-            **({"state": tables.states("", width=85)} if missing else {}),
-            **({"cost": column.NumberColumn("USD", format="%.4g", width=80)} if paid else {}),
+            **({"state": tables.states("", width=85)} if has_unscored else {}),
+            **({"cost": column.NumberColumn("USD", format="%.4g", width=80)} if has_cost else {}),
             "latency_ms": column.NumberColumn("ms", format="%.0f", width=60),
         },
         key=f"case_scores_{case_no}",
         alt=f"Scores of case {case_no}",
     )
     # A reason that all repetitions of a metric share is said once.
-    shared = {(one.metric, one.reason): one.repetition for one in reversed(scores) if one.reason}
-    if shared:
+    repetition_by_reason = {
+        (score.metric, score.reason): score.repetition for score in reversed(scores) if score.reason
+    }
+    if repetition_by_reason:
         tables.facts(
-            {_which(run, metric, time): reason for (metric, reason), time in reversed(shared.items())}
+            {
+                _format_metric(evaluation, metric, repetition): reason
+                for (metric, reason), repetition in reversed(repetition_by_reason.items())
+            }
         )
 
 
-def _which(run: Evaluation, metric: str, repetition: int) -> str:
-    return metric_names.title(metric, run) + (f", time {repetition}" if repetition > 1 else "")
+def _format_metric(evaluation: Evaluation, metric: str, repetition: int) -> str:
+    return metric_names.title(metric, evaluation) + (f", time {repetition}" if repetition > 1 else "")
 
 
-def _generated(answers: Sequence[Answer]) -> None:
-    for one in answers:
-        title = "Generated answer" if len(answers) == 1 else f"Generated answer {one.repetition}"
-        _text(title, one.answer)
-        if one.problem:
-            st.warning(units.plain(one.problem), icon=":material/error:")
+def _draw_answers(answers: Sequence[Answer]) -> None:
+    for answer in answers:
+        title = "Generated answer" if len(answers) == 1 else f"Generated answer {answer.repetition}"
+        _draw_text(title, answer.answer)
+        if answer.problem:
+            st.warning(units.plain(answer.problem), icon=":material/error:")
         tokens = (
             ""
-            if one.input_tokens is None or one.output_tokens is None
-            else f", {one.input_tokens:,} tokens in and {one.output_tokens:,} out"
+            if answer.input_tokens is None or answer.output_tokens is None
+            else f", {answer.input_tokens:,} tokens in and {answer.output_tokens:,} out"
         )
-        st.caption(f"{units.duration(one.latency_ms)}{tokens}, {units.plain(units.usd(one.cost_nano_usd))}")
-        if one.contexts:
+        st.caption(
+            f"{units.duration(answer.latency_ms)}{tokens}, {units.plain(units.usd(answer.cost_nano_usd))}"
+        )
+        if answer.contexts:
             with st.expander(
-                f"{units.things(len(one.contexts), 'context')} it found", icon=":material/article:"
+                f"{units.things(len(answer.contexts), 'context')} it found", icon=":material/article:"
             ):
-                for at, context in enumerate(one.contexts):
-                    _text(f"Context {at + 1}", context)
+                for position, context in enumerate(answer.contexts):
+                    _draw_text(f"Context {position + 1}", context)
 
 
-def _said(run: Evaluation, explanations: Sequence[Explanation]) -> None:
+def _draw_explanations(evaluation: Evaluation, explanations: Sequence[Explanation]) -> None:
     with st.expander(
         f"What the judge said, {units.things(len(explanations), 'call')}", icon=":material/psychology:"
     ):
-        for one in explanations:
-            _text(_which(run, one.metric, one.repetition), one.text)
-            st.caption(f"{units.duration(one.latency_ms)}, {units.plain(units.usd(one.cost_nano_usd))}")
+        for explanation in explanations:
+            _draw_text(
+                _format_metric(evaluation, explanation.metric, explanation.repetition), explanation.text
+            )
+            st.caption(
+                f"{units.duration(explanation.latency_ms)}, {units.plain(units.usd(explanation.cost_nano_usd))}"
+            )
 
 
-def _text(title: str, body: str | None) -> None:
+def _draw_text(title: str, body: str | None) -> None:
     if body:
         st.markdown(f"**{units.plain(title)}**")
-        st.code(body[:_LONG], language=None, wrap_lines=True)
-        if len(body) > _LONG:
-            st.caption(f"The first {_LONG:,} of {len(body):,} characters; the download has them all.")
+        st.code(body[:_MAX_CHARACTERS], language=None, wrap_lines=True)
+        if len(body) > _MAX_CHARACTERS:
+            st.caption(
+                f"The first {_MAX_CHARACTERS:,} of {len(body):,} characters; the download has them all."
+            )

@@ -7,72 +7,79 @@ import streamlit as st
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.runs.case_scores import ONLY, CaseScores
 from genaiops_core.evaluation.verdicts.scales import scale_of
-from pages.parts.evaluations import case_detail
+from pages.parts.evaluations import case_detail, evaluation_keys
 from pages.parts.reads import evaluations
-from pages.parts.shared import keys, metric_names, tables
+from pages.parts.shared import metric_names, tables
 from pages.parts.shared.frame import Screen
 
 PAGE = 50
 _DATASET_ORDER = "Order of the dataset"
 
 
-def draw(here: Screen, run: Evaluation) -> None:
+def draw(screen: Screen, evaluation: Evaluation) -> None:
     """Filters, a page of cases, and the case that is selected."""
-    metrics = sorted(run.metrics)
-    worst_by, only = _filters(here, run, metrics)
-    key = f"{keys.CASES_PAGE}_{run.id}_{worst_by}_{only}"
-    number = int(st.session_state.get(key) or 1)
-    found = evaluations.case_page(
-        here.url,
-        run.id,
-        run.units_done,
+    metrics = sorted(evaluation.metrics)
+    worst_by, only = _draw_filters(screen, evaluation, metrics)
+    key = f"{evaluation_keys.CASES_PAGE}_{evaluation.id}_{worst_by}_{only}"
+    page_number = int(st.session_state.get(key) or 1)
+    page = evaluations.read_case_page(
+        screen.url,
+        evaluation.id,
+        evaluation.units_done,
         worst_by,
-        metric_names.is_high_worst(worst_by, run),
+        metric_names.is_high_worst(worst_by, evaluation),
         only,
         PAGE,
-        (number - 1) * PAGE,
+        (page_number - 1) * PAGE,
     )
-    if not found.total:
+    if not page.total:
         st.caption("No case was scored." if only is None else f"No case is {only}.")
         return
-    left, right = st.columns([8, 5])
-    with left:
-        picked = _table(run, metrics, found.cases, worst_by, only, number)
+    table_column, detail_column = st.columns([8, 5])
+    with table_column:
+        row_number = _draw_table(evaluation, metrics, page.cases, worst_by, only, page_number)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{found.total:,} cases", width="content")
+            st.caption(f"{page.total:,} cases", width="content")
             st.space("stretch")
-            if (pages := -(-found.total // PAGE)) > 1:
-                st.pagination(pages, key=key)
-    chosen = found.cases[picked if picked is not None else 0]
-    with right:
-        case_detail.draw(run, evaluations.case_record(here.url, run.id, chosen.case_no, run.units_done))
+            if (page_count := -(-page.total // PAGE)) > 1:
+                st.pagination(page_count, key=key)
+    selected_case = page.cases[row_number if row_number is not None else 0]
+    with detail_column:
+        case_detail.draw(
+            evaluation,
+            evaluations.get_case_record(
+                screen.url, evaluation.id, selected_case.case_no, evaluation.units_done
+            ),
+        )
 
 
-def _filters(here: Screen, run: Evaluation, metrics: list[str]) -> tuple[str | None, str | None]:
+def _draw_filters(
+    screen: Screen, evaluation: Evaluation, metrics: list[str]
+) -> tuple[str | None, str | None]:
     with st.container(horizontal=True, vertical_alignment="center"):
         worst_by = st.selectbox(
             "Worst first by",
             [*metrics, _DATASET_ORDER],
-            index=metrics.index(worst) if (worst := _weakest(run)) in metrics else 0,
+            index=metrics.index(weakest) if (weakest := _find_weakest_metric(evaluation)) in metrics else 0,
             format_func=lambda name: (
-                name if name == _DATASET_ORDER else f"Worst first: {metric_names.title(name, run)}"
+                name if name == _DATASET_ORDER else f"Worst first: {metric_names.title(name, evaluation)}"
             ),
-            key=f"{keys.CASES_WORST_BY}_{run.id}",
+            key=f"{evaluation_keys.CASES_WORST_BY}_{evaluation.id}",
             label_visibility="collapsed",
             width=320,
         )
-        only = st.segmented_control(
+        outcome = st.segmented_control(
             "Only",
             ONLY,
             format_func=str.capitalize,
-            key=f"{keys.CASES_ONLY}_{run.id}",
+            key=f"{evaluation_keys.CASES_ONLY}_{evaluation.id}",
             label_visibility="collapsed",
         )
         st.space("stretch")
         st.download_button(
             "Cases, CSV",
-            data=lambda: evaluations.cases_csv(here.url, run.id),
-            file_name=f"cases-{run.id}.csv",
+            data=lambda: evaluations.export_cases(screen.url, evaluation.id),
+            file_name=f"cases-{evaluation.id}.csv",
             mime="text/csv",
             icon=":material/download:",
             key="evaluation_csv",
@@ -80,47 +87,51 @@ def _filters(here: Screen, run: Evaluation, metrics: list[str]) -> tuple[str | N
         )
         st.download_button(
             "results.json",
-            data=lambda: evaluations.results_json(here.url, run.id),
-            file_name=f"results-{run.id}.json",
+            data=lambda: evaluations.export_results(screen.url, evaluation.id),
+            file_name=f"results-{evaluation.id}.json",
             mime="application/json",
             icon=":material/download:",
             key="evaluation_download",
             on_click="ignore",
         )
-    return (None if worst_by == _DATASET_ORDER else worst_by), only
+    return (None if worst_by == _DATASET_ORDER else worst_by), outcome
 
 
-def _weakest(run: Evaluation) -> str | None:
+def _find_weakest_metric(evaluation: Evaluation) -> str | None:
     """The metric of a gate that went wrong, else the one whose mean is furthest from good."""
-    found = run.results or {}
+    results = evaluation.results or {}
     for verdict in ("failed", "inconclusive"):
-        for gate in found.get("gates") or []:
-            if gate["verdict"] == verdict and gate.get("metric") in run.metrics:
+        for gate in results.get("gates") or []:
+            if gate["verdict"] == verdict and gate.get("metric") in evaluation.metrics:
                 return str(gate["metric"])
     goodness = {
-        name: scale_of(name, judge=run.judge).goodness(one["mean"])
-        for name, one in (found.get("metrics") or {}).items()
-        if one["mean"] is not None
+        name: scale_of(name, judge=evaluation.judge).goodness(summary["mean"])
+        for name, summary in (results.get("metrics") or {}).items()
+        if summary["mean"] is not None
     }
     return min(goodness, key=goodness.__getitem__) if goodness else None
 
 
-def _table(
-    run: Evaluation,
+def _draw_table(
+    evaluation: Evaluation,
     metrics: list[str],
     cases: tuple[CaseScores, ...],
     worst_by: str | None,
-    only: str | None,
-    number: int,
+    outcome: str | None,
+    page_number: int,
 ) -> int | None:
     column = tables.column
     # What it is sorted by stands first, so that a narrow screen shows it.
-    ordered = [name for name in (worst_by, *metrics) if name is not None]
-    shown = list(dict.fromkeys(ordered))
+    by_relevance = [name for name in (worst_by, *metrics) if name is not None]
+    metric_columns = list(dict.fromkeys(by_relevance))
     return tables.pick(
         [
-            {"case": one.case_no, "input": one.case.input, **{name: one.mean(name) for name in shown}}
-            for one in cases
+            {
+                "case": case.case_no,
+                "input": case.case.input,
+                **{name: case.mean(name) for name in metric_columns},
+            }
+            for case in cases
         ],
         {
             "case": column.NumberColumn("Case", width=52),
@@ -129,19 +140,19 @@ def _table(
                 name: column.NumberColumn(
                     metric_names.heading(name),
                     format="%.3f",
-                    width=_width(name),
-                    help=metric_names.help_of(name, run),
+                    width=_compute_width(name),
+                    help=metric_names.help_of(name, evaluation),
                 )
-                for name in shown
+                for name in metric_columns
             },
         },
-        key=f"{keys.CASES_TABLE}_{run.id}_{worst_by}_{only}_{number}",
+        key=f"{evaluation_keys.CASES_TABLE}_{evaluation.id}_{worst_by}_{outcome}_{page_number}",
         alt="Scores of each case; select one to read its texts",
         height=460 if len(cases) > 12 else "content",
         default=0,
     )
 
 
-def _width(name: str) -> int:
+def _compute_width(name: str) -> int:
     """Wide enough for the heading, which is longer than any score."""
     return max(65, 6 * len(name) + 16)

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.comparing import Compared
+from genaiops_core.evaluation.runs.comparing import RunComparison
 from genaiops_core.evaluation.verdicts.pairing import CaseChange, Side
+from pages.parts.evaluations import evaluation_keys
 from pages.parts.reads import evaluations
-from pages.parts.shared import keys, metric_names, tables, units
+from pages.parts.shared import metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
 PAGE = 20
 FELL, ROSE, BASELINE_ONLY, CURRENT_ONLY = "Fell", "Rose", "Only in the baseline", "Only in this run"
 
-_ALL = "All metrics"
-_RELATIVE = {
+_ALL_METRICS = "All metrics"
+_RELATIVE_TITLES = {
     "cost": "Cost of an answer, USD",
     "latency_p50": "Latency p50, ms",
     "latency_p95": "Latency p95, ms",
@@ -25,68 +26,72 @@ _RELATIVE = {
 }
 
 
-def metric_title(name: str) -> str:
+def format_metric(name: str) -> str:
     """A metric, a cost or a latency as people say it."""
-    return _RELATIVE.get(name) or metric_names.title(name)
+    return _RELATIVE_TITLES.get(name) or metric_names.title(name)
 
 
-def draw(here: Screen, compared: Compared) -> None:
+def draw(screen: Screen, comparison: RunComparison) -> None:
     """One list at a time, a page at a time; the case that is selected stands below it."""
-    pairs = compared.comparison.pairs
-    run = compared.current.id
+    pairs = comparison.comparison.pairs
+    evaluation_id = comparison.current.id
     with st.container(horizontal=True, vertical_alignment="center"):
-        which = st.segmented_control(
+        case_list = st.segmented_control(
             "Cases",
             (FELL, ROSE, BASELINE_ONLY, CURRENT_ONLY),
             default=FELL,
-            key=f"{keys.COMPARE_CASES}_{run}",
+            key=f"{evaluation_keys.COMPARE_CASES}_{evaluation_id}",
             label_visibility="collapsed",
         )
         metric = st.selectbox(
             "Metric",
-            [_ALL, *sorted(compared.scales)],
-            format_func=lambda name: name if name == _ALL else metric_title(name),
-            key=f"{keys.COMPARE_METRIC}_{run}",
+            [_ALL_METRICS, *sorted(comparison.scales)],
+            format_func=lambda name: name if name == _ALL_METRICS else format_metric(name),
+            key=f"{evaluation_keys.COMPARE_METRIC}_{evaluation_id}",
             label_visibility="collapsed",
             width=280,
         )
-    if which in (BASELINE_ONLY, CURRENT_ONLY):
-        _one_sided(run, which, pairs.only_baseline if which == BASELINE_ONLY else pairs.only_current)
+    if case_list in (BASELINE_ONLY, CURRENT_ONLY):
+        _draw_unpaired(
+            evaluation_id,
+            case_list,
+            pairs.only_baseline if case_list == BASELINE_ONLY else pairs.only_current,
+        )
         return
-    found = compared.changes(None if metric in (None, _ALL) else metric, rising=which == ROSE)
-    if not found:
-        st.caption("No case rose." if which == ROSE else "No case fell.")
+    changes = comparison.changes(None if metric in (None, _ALL_METRICS) else metric, rising=case_list == ROSE)
+    if not changes:
+        st.caption("No case rose." if case_list == ROSE else "No case fell.")
         return
-    key = f"{run}_{compared.baseline.id}_{which}_{metric}"
-    shown = _page(found, key)
-    picked = _table(shown, key)
-    _side_by_side(here, compared, shown[picked if picked is not None else 0])
+    key = f"{evaluation_id}_{comparison.baseline.id}_{case_list}_{metric}"
+    page = _draw_page(changes, key)
+    row_number = _draw_table(page, key)
+    _draw_side_by_side(screen, comparison, page[row_number if row_number is not None else 0])
 
 
-def _page(found: Sequence[CaseChange], key: str) -> Sequence[CaseChange]:
-    pages = -(-len(found) // PAGE)
-    number = min(int(st.session_state.get(f"{keys.COMPARE_PAGE}_{key}") or 1), pages)
+def _draw_page(changes: Sequence[CaseChange], key: str) -> Sequence[CaseChange]:
+    page_count = -(-len(changes) // PAGE)
+    page_number = min(int(st.session_state.get(f"{evaluation_keys.COMPARE_PAGE}_{key}") or 1), page_count)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{len(found):,}, the largest change first", width="content")
+        st.caption(f"{len(changes):,}, the largest change first", width="content")
         st.space("stretch")
-        if pages > 1:
-            st.pagination(pages, key=f"{keys.COMPARE_PAGE}_{key}")
-    return found[(number - 1) * PAGE : number * PAGE]
+        if page_count > 1:
+            st.pagination(page_count, key=f"{evaluation_keys.COMPARE_PAGE}_{key}")
+    return changes[(page_number - 1) * PAGE : page_number * PAGE]
 
 
-def _table(shown: Sequence[CaseChange], key: str) -> int | None:
+def _draw_table(changes: Sequence[CaseChange], key: str) -> int | None:
     column = tables.column
     return tables.pick(
         [
             {
-                "case": one.current.case,
-                "metric": metric_title(one.metric),
-                "before": one.before,
-                "after": one.after,
-                "difference": one.after - one.before,
-                "input": one.current.input,
+                "case": change.current.case,
+                "metric": format_metric(change.metric),
+                "before": change.before,
+                "after": change.after,
+                "difference": change.after - change.before,
+                "input": change.current.input,
             }
-            for one in shown
+            for change in changes
         ],
         {
             "case": column.NumberColumn("Case", width=52),
@@ -96,54 +101,56 @@ def _table(shown: Sequence[CaseChange], key: str) -> int | None:
             "difference": column.NumberColumn("Difference", format="%+.3f", width=90),
             "input": column.TextColumn("Input", width="large"),
         },
-        key=f"{keys.COMPARE_TABLE}_{key}",
+        key=f"{evaluation_keys.COMPARE_TABLE}_{key}",
         alt="Cases by how far they moved; select one to read both answers",
-        height=300 if len(shown) > 7 else "content",
+        height=300 if len(changes) > 7 else "content",
         default=0,
     )
 
 
-def _side_by_side(here: Screen, compared: Compared, one: CaseChange) -> None:
-    st.markdown(f"**Case {one.current.case}**")
-    st.code(one.current.input, language=None, wrap_lines=True)
-    left, right = st.columns(2)
-    with left:
-        _side(here, "Baseline", compared.baseline, one.baseline, one.before)
-    with right:
-        _side(here, "This run", compared.current, one.current, one.after)
+def _draw_side_by_side(screen: Screen, comparison: RunComparison, change: CaseChange) -> None:
+    st.markdown(f"**Case {change.current.case}**")
+    st.code(change.current.input, language=None, wrap_lines=True)
+    baseline_column, current_column = st.columns(2)
+    with baseline_column:
+        _draw_side(screen, "Baseline", comparison.baseline, change.baseline, change.before)
+    with current_column:
+        _draw_side(screen, "This run", comparison.current, change.current, change.after)
 
 
-def _side(here: Screen, title: str, run: Evaluation, side: Side, value: float) -> None:
+def _draw_side(screen: Screen, title: str, evaluation: Evaluation, side: Side, score: float) -> None:
     """Answer and contexts of one run; texts are shown as text, because they may come from anywhere."""
-    release = f"{run.application}/{run.release}, " if run.application else ""
-    st.markdown(f"**{title}** · {units.plain(release)}{value:.3f}")
+    release = f"{evaluation.application}/{evaluation.release}, " if evaluation.application else ""
+    st.markdown(f"**{title}** · {units.plain(release)}{score:.3f}")
     if side.answer:
         st.code(side.answer, language=None, wrap_lines=True)
     else:
         st.caption("There is no answer.")
-    case = evaluations.case_record(here.url, run.id, side.case, run.units_done).scored
-    generated = next((answer.contexts for answer in case.answers if answer.contexts), None)
-    contexts = generated or case.case.contexts or ()
+    case_scores = evaluations.get_case_record(
+        screen.url, evaluation.id, side.case, evaluation.units_done
+    ).scored
+    generated = next((answer.contexts for answer in case_scores.answers if answer.contexts), None)
+    contexts = generated or case_scores.case.contexts or ()
     if contexts:
         with st.expander(units.things(len(contexts), "context"), icon=":material/article:"):
             for context in contexts:
                 st.code(context, language=None, wrap_lines=True)
 
 
-def _one_sided(run: str, which: str, found: Sequence[Side]) -> None:
-    if not found:
+def _draw_unpaired(evaluation_id: str, case_list: str, sides: Sequence[Side]) -> None:
+    if not sides:
         st.caption("Every case is in both runs.")
         return
     column = tables.column
     tables.show(
-        [{"case": side.case, "input": side.input, "answer": side.answer} for side in found[:1_000]],
+        [{"case": side.case, "input": side.input, "answer": side.answer} for side in sides[:1_000]],
         {
             "case": column.NumberColumn("Case", width=52),
             "input": column.TextColumn("Input", width="large"),
             "answer": column.TextColumn("Answer", width="large"),
         },
-        key=f"{keys.COMPARE_TABLE}_{run}_{which}",
-        alt=f"Cases {which.lower()}",
+        key=f"{evaluation_keys.COMPARE_TABLE}_{evaluation_id}_{case_list}",
+        alt=f"Cases {case_list.lower()}",
     )
-    if len(found) > 1_000:
-        st.caption(f"The first 1,000 of {len(found):,}.")
+    if len(sides) > 1_000:
+        st.caption(f"The first 1,000 of {len(sides):,}.")

@@ -7,61 +7,63 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.comparing import Compared
+from genaiops_core.evaluation.runs.comparing import RunComparison
 from genaiops_core.evaluation.verdicts.compare import BOOTSTRAP, MAX_DEGRADATION, METHODS, Difference
 from pages.parts.charts import difference_chart, plots
-from pages.parts.evaluations import compare_cases, run_list
-from pages.parts.reads import comparison
-from pages.parts.shared import frame, keys, tables, units
+from pages.parts.evaluations import compare_cases, evaluation_keys, evaluation_list
+from pages.parts.reads import evaluations
+from pages.parts.shared import frame, tables, units
 from pages.parts.shared.frame import Screen
 
-_HOW = {BOOTSTRAP: "Bootstrap", "permutation": "Permutation"}
+_METHOD_TITLES = {BOOTSTRAP: "Bootstrap", "permutation": "Permutation"}
 
 
-def draw(here: Screen, run: Evaluation) -> None:
+def draw(screen: Screen, evaluation: Evaluation) -> None:
     """Choose the baseline, then see the verdict, the differences and the cases behind them."""
-    if run.state != "finished":
+    if evaluation.state != "finished":
         st.caption("Only a run that finished is compared: what is missing of it would look like a loss.")
         return
-    found = comparison.candidates(here.url, run.id)
-    if not found:
+    candidates = evaluations.list_baselines(screen.url, evaluation.id)
+    if not candidates:
         frame.empty(
             "No baseline yet",
-            f"Runs are compared when the same judge ({units.plain(run.judge)}) scored the same dataset "
-            f"({units.plain(run.dataset)}, any version). Evaluate the release in production on it, and every later run "
+            f"Runs are compared when the same judge ({units.plain(evaluation.judge)}) scored the same dataset "
+            f"({units.plain(evaluation.dataset)}, any version). Evaluate the release in production on it, and every later run "
             "is compared with that one.",
             icon="compare_arrows",
         )
         return
-    baseline, allowed, method = _choices(here, run, found)
-    with frame.gently():
-        compared = comparison.compared(here.url, baseline.id, run.id, allowed, method)
-        _verdict(compared)
-        _charts(compared, allowed)
-        _table(compared)
-        compare_cases.draw(here, compared)
+    baseline, max_degradation, method = _draw_choices(screen, evaluation, candidates)
+    with frame.show_errors():
+        compared = evaluations.compare_runs(screen.url, baseline.id, evaluation.id, max_degradation, method)
+        _draw_verdict(compared)
+        _draw_charts(compared, max_degradation)
+        _draw_table(compared)
+        compare_cases.draw(screen, compared)
 
 
-def _choices(here: Screen, run: Evaluation, found: Sequence[Evaluation]) -> tuple[Evaluation, float, str]:
-    stable = comparison.stable(here.url, run.application)
-    by_id = {one.id: one for one in found}
+def _draw_choices(
+    screen: Screen, evaluation: Evaluation, candidates: Sequence[Evaluation]
+) -> tuple[Evaluation, float, str]:
+    stable_release = evaluations.find_stable_release(screen.url, evaluation.application)
+    by_id = {candidate.id: candidate for candidate in candidates}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        picked = st.selectbox(
+        baseline_id = st.selectbox(
             "Baseline",
             list(by_id),
-            index=list(by_id).index(_default(run, found, stable)),
-            format_func=lambda id: _name(by_id[id], stable),
-            key=f"{keys.COMPARE_BASELINE}_{run.id}",
+            index=list(by_id).index(_find_default_baseline(evaluation, candidates, stable_release)),
+            format_func=lambda id: _format_evaluation(by_id[id], stable_release),
+            key=f"{evaluation_keys.COMPARE_BASELINE}_{evaluation.id}",
             width=460,
         )
-        allowed = st.number_input(
+        max_degradation = st.number_input(
             "Allowed degradation",
             min_value=0.0,
             max_value=1.0,
             value=MAX_DEGRADATION,
             step=0.01,
             format="%.3f",
-            key=f"{keys.COMPARE_ALLOWED}_{run.id}",
+            key=f"{evaluation_keys.COMPARE_ALLOWED}_{evaluation.id}",
             width=170,
             help="Of a score's scale; relative for cost and latency, where 0.05 is 5 % more.",
         )
@@ -69,32 +71,44 @@ def _choices(here: Screen, run: Evaluation, found: Sequence[Evaluation]) -> tupl
             "Interval by",
             METHODS,
             default=BOOTSTRAP,
-            format_func=lambda name: _HOW.get(name, name),
-            key=f"{keys.COMPARE_METHOD}_{run.id}",
+            format_func=lambda name: _METHOD_TITLES.get(name, name),
+            key=f"{evaluation_keys.COMPARE_METHOD}_{evaluation.id}",
             help="Bootstrap draws cases again and again. Permutation flips the signs of differences: exact for few "
             "cases too, if a case is as likely to fall as to rise about the mean.",
         )
-    return by_id[picked] if picked in by_id else found[0], float(allowed), str(method or BOOTSTRAP)
+    return (
+        by_id[baseline_id] if baseline_id in by_id else candidates[0],
+        float(max_degradation),
+        str(method or BOOTSTRAP),
+    )
 
 
-def _default(run: Evaluation, found: Sequence[Evaluation], stable: str | None) -> str:
+def _find_default_baseline(
+    evaluation: Evaluation, candidates: Sequence[Evaluation], stable_release: str | None
+) -> str:
     """What it was launched against, else the newest run of production, else the newest there is."""
-    asked = run.config.get("baseline")
-    for one in found:
-        if one.id == asked:
-            return one.id
-    older = [one for one in found if one.created_at < run.created_at] or list(found)
-    of_production = [one for one in older if stable is not None and one.release == stable]
-    return (of_production or older)[0].id
+    launch_baseline = evaluation.config.get("baseline")
+    for candidate in candidates:
+        if candidate.id == launch_baseline:
+            return candidate.id
+    older = [candidate for candidate in candidates if candidate.created_at < evaluation.created_at] or list(
+        candidates
+    )
+    stable_candidates = [
+        candidate for candidate in older if stable_release is not None and candidate.release == stable_release
+    ]
+    return (stable_candidates or older)[0].id
 
 
-def _name(one: Evaluation, stable: str | None) -> str:
-    release = run_list.release_name(one) or "no release"
-    production = ", in production" if stable is not None and one.release == stable else ""
-    return f"{release}{production} · v{one.version} · {one.created_at:%d %b %Y %H:%M}"
+def _format_evaluation(evaluation: Evaluation, stable_release: str | None) -> str:
+    release = evaluation_list.format_release(evaluation) or "no release"
+    production_note = (
+        ", in production" if stable_release is not None and evaluation.release == stable_release else ""
+    )
+    return f"{release}{production_note} · v{evaluation.version} · {evaluation.created_at:%d %b %Y %H:%M}"
 
 
-def _verdict(compared: Compared) -> None:
+def _draw_verdict(compared: RunComparison) -> None:
     found = compared.comparison
     pairs = found.pairs
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -105,98 +119,102 @@ def _verdict(compared: Compared) -> None:
             width="content",
         )
         st.space("stretch")
-        name = f"{compared.current.id}-against-{compared.baseline.id}"
-        for label, make, ending, mime in (
+        file_stem = f"{compared.current.id}-against-{compared.baseline.id}"
+        for label, build_file, extension, mime in (
             ("Cases, CSV", compared.as_csv, "csv", "text/csv"),
             ("comparison.json", compared.as_json, "json", "application/json"),
         ):
             st.download_button(
                 label,
-                data=make,
-                file_name=f"comparison-{name}.{ending}",
+                data=build_file,
+                file_name=f"comparison-{file_stem}.{extension}",
                 mime=mime,
                 icon=":material/download:",
-                key=keys.compare_export(ending),
+                key=evaluation_keys.compare_export(extension),
                 on_click="ignore",
             )
 
 
-def _charts(compared: Compared, allowed: float) -> None:
-    rows = [one for one in compared.comparison.differences if one.difference is not None]
-    scores = [one for one in rows if not one.is_relative]
-    relative = [one for one in rows if one.is_relative]
-    places = st.columns([3, 2]) if scores and relative else [st.container()] * 2
+def _draw_charts(compared: RunComparison, max_degradation: float) -> None:
+    differences = [
+        difference for difference in compared.comparison.differences if difference.difference is not None
+    ]
+    scores = [difference for difference in differences if not difference.is_relative]
+    relative = [difference for difference in differences if difference.is_relative]
+    chart_columns = st.columns([3, 2]) if scores and relative else [st.container()] * 2
     if scores:
-        with places[0]:
-            _chart(
-                [_gain(one, compared) for one in scores],
-                allowed=-allowed,
+        with chart_columns[0]:
+            _draw_chart(
+                [_build_score_row(difference, compared) for difference in scores],
+                allowed=-max_degradation,
                 unit="share of the metric's scale; to the left is worse",
                 is_share=False,
                 key=f"compare_scores_{compared.current.id}",
             )
     if relative:
-        with places[1]:
-            _chart(
-                [_row(one, 1.0) for one in relative],
-                allowed=allowed,
+        with chart_columns[1]:
+            _draw_chart(
+                [_build_row(difference, 1.0) for difference in relative],
+                allowed=max_degradation,
                 unit="relative change; to the right is worse",
                 is_share=True,
                 key=f"compare_relative_{compared.current.id}",
             )
 
 
-def _chart(
+def _draw_chart(
     rows: Sequence[difference_chart.Row], *, allowed: float, unit: str, is_share: bool, key: str
 ) -> None:
-    form = "{:+.1%}" if is_share else "{:+.3f}"
-    said = "; ".join(
-        f"{row.name} {form.format(row.difference)}, {form.format(row.low)} to {form.format(row.high)}, {row.verdict}"
+    number_format = "{:+.1%}" if is_share else "{:+.3f}"
+    descriptions = "; ".join(
+        f"{row.name} {number_format.format(row.difference)}, {number_format.format(row.low)} to {number_format.format(row.high)}, {row.verdict}"
         for row in rows
     )
     plots.show(
         difference_chart.differences(rows, allowed=allowed, unit=unit, is_share=is_share),
         key=key,
-        alt=f"Differences with intervals, {unit}: {said}. Allowed: {form.format(allowed)}",
+        alt=f"Differences with intervals, {unit}: {descriptions}. Allowed: {number_format.format(allowed)}",
     )
 
 
-def _gain(one: Difference, compared: Compared) -> difference_chart.Row:
+def _build_score_row(difference: Difference, compared: RunComparison) -> difference_chart.Row:
     """Scores as shares of their scales, turned so that less is worse for every metric."""
-    scale = compared.scales.get(one.metric)
+    scale = compared.scales.get(difference.metric)
     width = scale.width if scale else 1.0
-    return _row(one, (-1 if one.higher_is_better is False else 1) / width)
+    return _build_row(difference, (-1 if difference.higher_is_better is False else 1) / width)
 
 
-def _row(one: Difference, factor: float) -> difference_chart.Row:
-    low, high = sorted((factor * (one.low or 0.0), factor * (one.high or 0.0)))
+def _build_row(difference: Difference, factor: float) -> difference_chart.Row:
+    low, high = sorted((factor * (difference.low or 0.0), factor * (difference.high or 0.0)))
     return difference_chart.Row(
-        name=compare_cases.metric_title(one.metric),
-        difference=factor * (one.difference or 0.0),
+        name=compare_cases.format_metric(difference.metric),
+        difference=factor * (difference.difference or 0.0),
         low=low,
         high=high,
-        verdict=one.verdict,
+        verdict=difference.verdict,
     )
 
 
-def _table(compared: Compared) -> None:
+def _draw_table(compared: RunComparison) -> None:
     column = tables.column
     found = compared.comparison
-    tested = any(one.p_value is not None for one in found.differences)
+    has_p_values = any(difference.p_value is not None for difference in found.differences)
     tables.show(
         [
             {
-                "verdict": [one.verdict],
-                "metric": compare_cases.metric_title(one.metric),
-                "baseline": one.baseline_mean,
-                "current": one.current_mean,
-                "difference": _shown(one, one.difference),
-                "interval": "" if one.low is None else f"{_shown(one, one.low)} to {_shown(one, one.high)}",
-                "n": one.n,
-                "p_value": one.p_value,
-                "why": one.why,
+                "verdict": [difference.verdict],
+                "metric": compare_cases.format_metric(difference.metric),
+                "baseline": difference.baseline_mean,
+                "current": difference.current_mean,
+                "difference": _format_difference(difference, difference.difference),
+                "interval": ""
+                if difference.low is None
+                else f"{_format_difference(difference, difference.low)} to {_format_difference(difference, difference.high)}",
+                "n": difference.n,
+                "p_value": difference.p_value,
+                "why": difference.why,
             }
-            for one in found.differences
+            for difference in found.differences
         ],
         {
             "verdict": tables.states("Verdict"),
@@ -206,22 +224,24 @@ def _table(compared: Compared) -> None:
             "difference": column.TextColumn("Difference", width=90),
             "interval": column.TextColumn("Interval", width=140),
             "n": column.NumberColumn("Cases", format="localized", width=65),
-            **({"p_value": column.NumberColumn("p (Holm)", format="%.4f", width=80)} if tested else {}),
+            **({"p_value": column.NumberColumn("p (Holm)", format="%.4f", width=80)} if has_p_values else {}),
             "why": column.TextColumn("Why", width="large"),
         },
         key=f"compare_table_{compared.current.id}",
         alt="Each metric in both runs, the difference with its interval, and the verdict",
     )
-    named = "; ".join(sorted({one.method for one in found.differences if one.method}))
-    methods = f", by {named}" if named else ""
+    method_names = "; ".join(
+        sorted({difference.method for difference in found.differences if difference.method})
+    )
+    method_note = f", by {method_names}" if method_names else ""
     st.caption(
         units.plain(
-            f"Intervals hold together at 95 %: each at {1 - found.alpha_each:.1%} (Bonferroni){methods}."
+            f"Intervals hold together at 95 %: each at {1 - found.alpha_each:.1%} (Bonferroni){method_note}."
         )
     )
 
 
-def _shown(one: Difference, value: float | None) -> str | None:
+def _format_difference(difference: Difference, value: float | None) -> str | None:
     if value is None:
         return None
-    return f"{value:+.1%}" if one.is_relative else f"{value:+.3f}"
+    return f"{value:+.1%}" if difference.is_relative else f"{value:+.3f}"

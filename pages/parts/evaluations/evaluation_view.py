@@ -10,25 +10,33 @@ import streamlit as st
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.verdicts.summaries import NOT_SCORED
 from pages.parts.charts import interval_chart, plots
-from pages.parts.evaluations import case_table, compare_view, gate_table, run_list, run_setup, run_spend
+from pages.parts.evaluations import (
+    case_table,
+    compare_view,
+    evaluation_keys,
+    evaluation_list,
+    evaluation_setup,
+    evaluation_spend,
+    gate_table,
+)
 from pages.parts.reviews import judge_agreement_view
-from pages.parts.shared import keys, metric_names, tables, units
+from pages.parts.shared import metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
 TABS = ("Gates", "Cases", "Compare", "Spend", "Against humans", "Setup")
 
-_DRAWN = (
+_DRAW_TABS = (
     gate_table.draw,
     case_table.draw,
     compare_view.draw,
-    run_spend.draw,
+    evaluation_spend.draw,
     judge_agreement_view.draw,
-    run_setup.draw,
+    evaluation_setup.draw,
 )
 
-_MOST_NAMED = 4
+_MAX_TITLES = 4
 
-_MEANING = {
+_VERDICT_TEXTS = {
     "passed": ":green[:material/check_circle: **Passed.**] Every gate is cleared by the whole of its interval.",
     "failed": ":red[:material/cancel: **Failed.**] Missed by the whole of the interval:",
     "inconclusive": ":orange[:material/help: **Inconclusive**], which is no pass. Neither cleared nor missed:",
@@ -36,136 +44,150 @@ _MEANING = {
 }
 
 
-def draw_head(run: Evaluation) -> None:
+def draw_head(evaluation: Evaluation) -> None:
     """Which run this is and what it came to."""
-    if run.verdict:
-        tables.badge(run.verdict, label=f"verdict {run.verdict}", icon=":material/gavel:")
+    if evaluation.verdict:
+        tables.badge(evaluation.verdict, label=f"verdict {evaluation.verdict}", icon=":material/gavel:")
     st.subheader(
-        f"{units.plain(run.dataset)} v{run.version}", icon=":material/science:", anchor=False, width="content"
+        f"{units.plain(evaluation.dataset)} v{evaluation.version}",
+        icon=":material/science:",
+        anchor=False,
+        width="content",
     )
-    if not run.is_open:
+    if not evaluation.is_open:
         # While it is open the progress below says the state, and goes on saying it when it changes.
-        tables.badge(run.state)
-    if run.is_demo:
+        tables.badge(evaluation.state)
+    if evaluation.is_demo:
         tables.badge("demo", icon=":material/experiment:")
-    if run.application:
-        st.caption(units.plain(run_list.release_name(run)), width="content")
-    st.caption(f"judge {units.plain(run.judge)}", width="content")
+    if evaluation.application:
+        st.caption(units.plain(evaluation_list.format_release(evaluation)), width="content")
+    st.caption(f"judge {units.plain(evaluation.judge)}", width="content")
 
 
-def draw_results(here: Screen, run: Evaluation) -> None:
+def draw_results(screen: Screen, evaluation: Evaluation) -> None:
     """Everything that came out of a run that has ended."""
-    found = run.results or {}
-    metrics = _ordered(found.get("metrics") or {})
-    gates: Sequence[Mapping[str, Any]] = found.get("gates") or []
-    if run.verdict:
-        _verdict(run, run.verdict, gates)
-    if run.problem:
-        st.warning(units.plain(run.problem), icon=":material/info:")
+    results = evaluation.results or {}
+    metrics = _sort_metrics(results.get("metrics") or {})
+    gates: Sequence[Mapping[str, Any]] = results.get("gates") or []
+    if evaluation.verdict:
+        _draw_verdict(evaluation, evaluation.verdict, gates)
+    if evaluation.problem:
+        st.warning(units.plain(evaluation.problem), icon=":material/info:")
     if metrics:
-        _cards(metrics, run)
-        _chart(metrics, run)
-    opened = st.tabs(list(TABS), key=keys.EVALUATION_TAB, on_change="rerun", bind="query-params")
-    for tab, draw in zip(opened, _DRAWN, strict=True):
+        _draw_cards(metrics, evaluation)
+        _draw_chart(metrics, evaluation)
+    tabs = st.tabs(list(TABS), key=evaluation_keys.EVALUATION_TAB, on_change="rerun", bind="query-params")
+    for tab, draw_tab in zip(tabs, _DRAW_TABS, strict=True):
         if tab.open:
             with tab:
-                draw(here, run)
+                draw_tab(screen, evaluation)
 
 
-def _ordered(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def _sort_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Those that something was asked of first, because they decide."""
     return dict(sorted(metrics.items(), key=lambda item: (item[1].get("threshold") is None, item[0])))
 
 
-def _verdict(run: Evaluation, verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
+def _draw_verdict(evaluation: Evaluation, verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
     """Whether it passed, in one sentence, and which gates stood in the way."""
     if not gates:
         st.markdown("This run had no gate, so it has nothing to pass or fail.")
         return
-    against = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
-    named = ", ".join(metric_names.title(str(gate.get("metric")), run) for gate in against[:_MOST_NAMED])
-    more = f" and {len(against) - _MOST_NAMED} more" if len(against) > _MOST_NAMED else ""
-    st.markdown(_MEANING[verdict] + (f" {units.plain(named)}{more}." if against else ""))
+    decisive_gates = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
+    metric_titles = ", ".join(
+        metric_names.title(str(gate.get("metric")), evaluation) for gate in decisive_gates[:_MAX_TITLES]
+    )
+    remainder = f" and {len(decisive_gates) - _MAX_TITLES} more" if len(decisive_gates) > _MAX_TITLES else ""
+    st.markdown(_VERDICT_TEXTS[verdict] + (f" {units.plain(metric_titles)}{remainder}." if decisive_gates else ""))
 
 
-def _cards(metrics: Mapping[str, Any], run: Evaluation) -> None:
+def _draw_cards(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
     with st.grid(min(5, max(1, len(metrics))), min_column_width=190, gap="small"):
-        for name, one in metrics.items():
-            known = one["mean"] is not None and one["low"] is not None
+        for name, summary in metrics.items():
+            has_interval = summary["mean"] is not None and summary["low"] is not None
             st.metric(
-                units.plain(one.get("title") or metric_names.title(name, run)),
-                units.score(one["mean"]),
-                f"{one['low']:.3f} to {one['high']:.3f}" if known else "no case has a value",
+                units.plain(summary.get("title") or metric_names.title(name, evaluation)),
+                units.score(summary["mean"]),
+                f"{summary['low']:.3f} to {summary['high']:.3f}" if has_interval else "no case has a value",
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
                 height="stretch",
-                delta_description=_evidence(one),
-                help=_explained(one),
+                delta_description=_format_case_count(summary),
+                help=_explain(summary),
             )
-    lacking = {name: words for name, one in metrics.items() if (words := _lacking(one, run.repetitions))}
-    if lacking:
-        said = "; ".join(f"{metric_names.title(name, run)} {words}" for name, words in lacking.items())
-        st.caption(f":orange[:material/help:] Without a value: {units.plain(said)}.")
+    unscored_by_metric = {
+        name: unscored
+        for name, summary in metrics.items()
+        if (unscored := _describe_unscored(summary, evaluation.repetitions))
+    }
+    if unscored_by_metric:
+        descriptions = "; ".join(
+            f"{metric_names.title(name, evaluation)} {unscored}"
+            for name, unscored in unscored_by_metric.items()
+        )
+        st.caption(f":orange[:material/help:] Without a value: {units.plain(descriptions)}.")
 
 
-def _evidence(one: Mapping[str, Any]) -> str:
+def _format_case_count(summary: Mapping[str, Any]) -> str:
     """How many cases the figure rests on; short, for a card cuts off what is long."""
-    cases = one["n"] + (one.get("undefined") or 0)
-    return f"n {one['n']:,}" if cases == one["n"] else f"n {one['n']:,} of {cases:,}"
+    cases = summary["n"] + (summary.get("undefined") or 0)
+    return f"n {summary['n']:,}" if cases == summary["n"] else f"n {summary['n']:,} of {cases:,}"
 
 
-def _lacking(one: Mapping[str, Any], repetitions: int) -> str:
+def _describe_unscored(summary: Mapping[str, Any], repetitions: int) -> str:
     """Which cases have no value, and why; '' when all of them have one."""
-    unscored = (one.get("reasons") or {}).get(NOT_SCORED, 0)
-    failed = one.get("failed") or 0
-    undefined = (one.get("undefined") or 0) - failed - unscored
+    not_scored = (summary.get("reasons") or {}).get(NOT_SCORED, 0)
+    failed = summary.get("failed") or 0
+    undefined = (summary.get("undefined") or 0) - failed - not_scored
     # With repetitions a case counts as soon as one of its answers has a value; the others are not forgotten.
-    missing = one["n"] * repetitions - (one.get("values") or one["n"] * repetitions)
+    missing_repetitions = summary["n"] * repetitions - (summary.get("values") or summary["n"] * repetitions)
     counts = {
         "undefined": undefined,
         "failed": failed,
-        "not scored": unscored,
-        "repetitions missing": missing,
+        "not scored": not_scored,
+        "repetitions missing": missing_repetitions,
     }
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items() if count > 0)
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.items() if count > 0)
 
 
-def _explained(one: Mapping[str, Any]) -> str:
-    words = [units.plain(one.get("method") or "")]
-    if one["low"] is not None and (one["low_bounded"] < one["low"] or one["high_bounded"] > one["high"]):
-        words.append(
-            f"With what has no value at its worst and best: {one['low_bounded']:.3f} to "
-            f"{one['high_bounded']:.3f}. Gates use these."
+def _explain(summary: Mapping[str, Any]) -> str:
+    sentences = [units.plain(summary.get("method") or "")]
+    if summary["low"] is not None and (
+        summary["low_bounded"] < summary["low"] or summary["high_bounded"] > summary["high"]
+    ):
+        sentences.append(
+            f"With what has no value at its worst and best: {summary['low_bounded']:.3f} to "
+            f"{summary['high_bounded']:.3f}. Gates use these."
         )
-    if one.get("is_proxy"):
-        words.insert(0, "A proxy: it counts words in common and is no measure of faithfulness.")
-    return "\n\n".join(word for word in words if word)
+    if summary.get("is_proxy"):
+        sentences.insert(0, "A proxy: it counts words in common and is no measure of faithfulness.")
+    return "\n\n".join(sentence for sentence in sentences if sentence)
 
 
-def _chart(metrics: Mapping[str, Any], run: Evaluation) -> None:
+def _draw_chart(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
     rows = [
         interval_chart.Interval(
-            name=one.get("title") or metric_names.title(name, run),
-            mean=one["mean"],
-            low=one["low"],
-            high=one["high"],
-            low_bounded=one["low_bounded"],
-            high_bounded=one["high_bounded"],
-            threshold=one.get("threshold"),
+            name=summary.get("title") or metric_names.title(name, evaluation),
+            mean=summary["mean"],
+            low=summary["low"],
+            high=summary["high"],
+            low_bounded=summary["low_bounded"],
+            high_bounded=summary["high_bounded"],
+            threshold=summary.get("threshold"),
         )
-        for name, one in metrics.items()
-        if one["mean"] is not None and one["low"] is not None
+        for name, summary in metrics.items()
+        if summary["mean"] is not None and summary["low"] is not None
     ]
     if not rows:
         return
-    said = "; ".join(
+    descriptions = "; ".join(
         f"{row.name} {row.mean:.3f}, {row.low:.3f} to {row.high:.3f}"
         + (f", at least {row.threshold:g} asked for" if row.threshold is not None else "")
         for row in rows
     )
     plots.show(
         interval_chart.intervals(rows),
-        key=f"evaluation_intervals_{run.id}",
-        alt=f"Means with intervals: {said}",
+        key=f"evaluation_intervals_{evaluation.id}",
+        alt=f"Means with intervals: {descriptions}",
     )

@@ -15,27 +15,27 @@ from pages.parts.shared.frame import Screen
 _ORDER = {"failed": 0, "error": 1, "inconclusive": 2, "passed": 3}
 
 
-def draw(_here: Screen, run: Evaluation) -> None:
+def draw(_screen: Screen, evaluation: Evaluation) -> None:
     """Gates with what went wrong first, and the stages they belong to."""
-    found = run.results or {}
-    decided: Sequence[Mapping[str, Any]] = found.get("gates") or []
-    if not decided:
+    results = evaluation.results or {}
+    gate_results: Sequence[Mapping[str, Any]] = results.get("gates") or []
+    if not gate_results:
         st.caption(
             "This run had no gate, so it has nothing to pass or fail."
-            if run.state == "finished"
+            if evaluation.state == "finished"
             else "A run that did not finish has no verdict, so its gates were not decided."
         )
         return
     with st.container(horizontal=True, gap="small"):
-        for stage in found.get("stages") or []:
+        for stage in results.get("stages") or []:
             score = f", score {stage['score']:.3f}" if stage.get("score") is not None else ""
             tables.badge(
                 str(stage["verdict"]),
                 label=f"{units.plain(stage['name'])}: {units.plain(stage['verdict'])}{score}",
             )
     column = tables.column
-    ordered = sorted(decided, key=lambda gate: _ORDER.get(gate["verdict"], 0))
-    picked = tables.pick(
+    sorted_gates = sorted(gate_results, key=lambda gate: _ORDER.get(gate["verdict"], 0))
+    row_number = tables.pick(
         [
             {
                 "verdict": [gate["verdict"]],
@@ -43,10 +43,10 @@ def draw(_here: Screen, run: Evaluation) -> None:
                 "metric": gate.get("metric"),
                 "threshold": gate.get("threshold"),
                 "measured": gate.get("measured"),
-                "unit": _unit(gate),
+                "unit": _find_unit(gate),
                 "why": gate.get("why"),
             }
-            for gate in ordered
+            for gate in sorted_gates
         ],
         {
             "verdict": tables.states("Verdict"),
@@ -57,15 +57,15 @@ def draw(_here: Screen, run: Evaluation) -> None:
             "unit": column.TextColumn("Unit", width=90),
             "why": column.TextColumn("Why", width="large"),
         },
-        key=f"evaluation_gates_{run.id}",
+        key=f"evaluation_gates_{evaluation.id}",
         alt="Gates with their verdicts and why, what went wrong first; select one to read its reason in full",
         default=0,
     )
-    chosen = ordered[picked if picked is not None else 0]
-    st.text(f"{chosen.get('metric')}: {chosen.get('why')}")
+    selected_gate = sorted_gates[row_number if row_number is not None else 0]
+    st.text(f"{selected_gate.get('metric')}: {selected_gate.get('why')}")
 
 
-def _unit(gate: Mapping[str, Any]) -> str:
+def _find_unit(gate: Mapping[str, Any]) -> str:
     """What the figures of a gate are: a score, dollars, milliseconds, or how much worse than the baseline."""
     if gate.get("kind") == gates.REGRESSION:
         return "degradation"

@@ -8,52 +8,57 @@ from streamlit.delta_generator import DeltaGenerator
 from genaiops_core.errors import BadInput, GenAIOpsError
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.judges import Judge, JudgeOptions
-from genaiops_core.evaluation.runs.estimate import Estimate, estimate
-from pages.parts import reads
-from pages.parts.launch import launch_data, launch_judge, launch_limits, launch_metrics, target_fields
-from pages.parts.reads import comparison, launch
-from pages.parts.reads import metrics as reads_metrics
+from genaiops_core.evaluation.runs.estimate import Estimate, estimate_run
+from pages.parts.launch import (
+    launch_data,
+    launch_judge,
+    launch_keys,
+    launch_limits,
+    launch_metrics,
+    target_fields,
+)
+from pages.parts.reads import cache, evaluations, launch, metrics
 from pages.parts.shared import frame, keys, tables, units
 from pages.parts.shared.frame import Screen
 
 
 def is_open() -> bool:
     """Whether the operator is putting a run together."""
-    return bool(st.session_state.get(keys.COMPOSING))
+    return bool(st.session_state.get(launch_keys.COMPOSING))
 
 
 def open_form() -> None:
     """Start; what was typed the last time is still there."""
-    st.session_state[keys.COMPOSING] = True
+    st.session_state[launch_keys.COMPOSING] = True
 
 
 def _close() -> None:
-    st.session_state[keys.COMPOSING] = False
+    st.session_state[launch_keys.COMPOSING] = False
 
 
-def draw(here: Screen, application: str | None) -> None:
+def draw(screen: Screen, application: str | None) -> None:
     """The form; a run that is refused leaves everything as it was typed."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("New evaluation", icon=":material/play_arrow:", anchor=False, width="content")
         st.space("stretch")
-        st.button("Back to the runs", icon=":material/arrow_back:", key=keys.RUN_BACK, on_click=_close)
+        st.button("Back to the runs", icon=":material/arrow_back:", key=launch_keys.RUN_BACK, on_click=_close)
     left, right = st.columns([5, 2])
     with left:
         with _part("Cases", "dataset"):
-            cases = launch_data.draw(here, application)
-            target = target_fields.draw(here.url, cases.application, cases.release)
+            cases = launch_data.draw(screen, application)
+            target = target_fields.draw(screen.url, cases.application, cases.release)
             if target.spec is not None:
                 cases = cases.answered()
         with _part("Judge", "gavel"):
             judge = launch_judge.draw()
         with _part("Metrics and gates", "rule"):
-            who = reads_metrics.judge_of(here.url, judge.name, judge.options)
-            can = {} if who is None else reads_metrics.entries(here.url, who)
+            who = metrics.build_judge(screen.url, judge.name, judge.options)
+            can = {} if who is None else metrics.list_judge_metrics(screen.url, who)
             asked = launch_metrics.draw(judge.kind, can, () if who is None else who.defaults, cases)
         with _part("Pace and limits", "speed"):
             pace = launch_limits.draw(asks_model=judge.kind != "offline" or target.spec is not None)
     with right.container(border=True):
-        found = estimate(
+        found = estimate_run(
             metrics=[can[name] for name in asked.metrics],
             coverage=cases.coverage,
             cases=cases.used(asked.most_cases),
@@ -61,16 +66,22 @@ def draw(here: Screen, application: str | None) -> None:
             is_generated=cases.is_generated,
             max_tokens=JudgeOptions().max_tokens,
         )
-        _summary(here, found, cases, judge, who)
-        reason = st.text_area("Why", key=keys.RUN_REASON, height=70, placeholder="Kept in the audit log")
+        _summary(screen, found, cases, judge, who)
+        reason = st.text_area(
+            "Why", key=launch_keys.RUN_REASON, height=70, placeholder="Kept in the audit log"
+        )
         if st.button(
-            "Launch", type="primary", icon=":material/play_arrow:", key=keys.RUN_LAUNCH, width="stretch"
+            "Launch",
+            type="primary",
+            icon=":material/play_arrow:",
+            key=launch_keys.RUN_LAUNCH,
+            width="stretch",
         ):
             try:
                 _require_whole(target)
                 launched = runs.launch(
-                    here.engine,
-                    actor=here.actor,
+                    screen.engine,
+                    actor=screen.actor,
                     dataset=cases.dataset,
                     version=cases.version,
                     judge=judge.name,
@@ -84,15 +95,15 @@ def draw(here: Screen, application: str | None) -> None:
                     repetitions=target.repetitions,
                     target=target.spec,
                     pace=pace,
-                    baseline=comparison.production(
-                        here.url, application=cases.application, dataset=cases.dataset, judge=judge.name
+                    baseline=evaluations.find_production_baseline(
+                        screen.url, application=cases.application, dataset=cases.dataset, judge=judge.name
                     ),
                     reason=(reason or "").strip(),
                 )
             except GenAIOpsError as error:
                 st.error(units.plain(error), icon=":material/error:")
             else:
-                reads.changed("evaluations")
+                cache.invalidate("evaluations")
                 frame.flash(f"Launched an evaluation of {cases.dataset}.")
                 st.query_params[keys.EVALUATION] = launched
                 _close()
@@ -118,7 +129,7 @@ def _share(used: int, cases: launch_data.Cases) -> str:
 
 
 def _summary(
-    here: Screen, found: Estimate, cases: launch_data.Cases, chosen: launch_judge.Choice, who: Judge | None
+    screen: Screen, found: Estimate, cases: launch_data.Cases, chosen: launch_judge.Choice, who: Judge | None
 ) -> None:
     """What will happen, before it does."""
     st.subheader("Before you launch", icon=":material/fact_check:", anchor=False)
@@ -129,7 +140,7 @@ def _summary(
             "Cost of answering": "not reckoned: it depends on what is answered",
         }
     if found.calls or found.embeddings:
-        cost = None if who is None else launch.worst_cost(here.url, who, found)
+        cost = None if who is None else launch.estimate_max_cost(screen.url, who, found)
         facts |= {
             "Judge calls, at most": f"{found.calls + found.embeddings:,}",
             "Tokens, at most": f"{units.count(found.input_tokens + found.embedding_tokens)} in, "

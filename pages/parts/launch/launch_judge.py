@@ -12,7 +12,8 @@ import streamlit as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.judges import names
 from genaiops_core.evaluation.metrics import agentcore
-from pages.parts.shared import keys, units
+from pages.parts.launch import launch_keys
+from pages.parts.shared import units
 
 _TITLES = {
     "offline": "Offline proxies",
@@ -56,7 +57,7 @@ def draw() -> Choice:
         default="offline",
         required=True,
         format_func=lambda name: _TITLES.get(name, name),
-        key=keys.RUN_JUDGE,
+        key=launch_keys.RUN_JUDGE,
     )
     st.caption(kinds[kind].description)
     name, options = kind, {}
@@ -74,7 +75,7 @@ def draw() -> Choice:
         with left:
             model = _model(kind)
         address = right.text_input(
-            "Base URL", key=keys.RUN_BASE_URL, placeholder=names.OPENAI_URL, autocomplete="off"
+            "Base URL", key=launch_keys.RUN_BASE_URL, placeholder=names.OPENAI_URL, autocomplete="off"
         )
         name = f"openai:{model}@{address or names.OPENAI_URL}"
         options = _embedding("text-embedding-3-small")
@@ -85,7 +86,7 @@ def draw() -> Choice:
             agentcore.EVALUATORS,
             default=list(_USUAL_EVALUATORS),
             accept_new_options=True,
-            key=keys.RUN_EVALUATORS,
+            key=launch_keys.RUN_EVALUATORS,
             help="Builtin.NAME, or the ID of an evaluator of your own.",
         )
         name = f"agentcore:{','.join(chosen)}"
@@ -105,7 +106,7 @@ def _model(kind: str) -> str:
         examples,
         index=0,
         accept_new_options=True,
-        key=f"{keys.RUN_MODEL}_{kind}",
+        key=f"{launch_keys.RUN_MODEL}_{kind}",
         help="Choose one, or type any other: a model ID, an inference profile or an ARN."
         if kind == "bedrock"
         else "Choose one, or type the name of any model that the server has.",
@@ -116,7 +117,7 @@ def _model(kind: str) -> str:
 def _guardrail() -> dict[str, Any]:
     guardrail = st.text_input(
         "Guardrail",
-        key=keys.RUN_GUARDRAIL,
+        key=launch_keys.RUN_GUARDRAIL,
         placeholder="none",
         help="ID or ID:VERSION of a Bedrock guardrail that the judge's own calls pass.",
         autocomplete="off",
@@ -128,14 +129,14 @@ def _region_and_profile() -> dict[str, Any]:
     left, right = st.columns(2)
     region = left.text_input(
         "Region",
-        key=keys.RUN_REGION,
+        key=launch_keys.RUN_REGION,
         placeholder=os.environ.get("AWS_REGION")
         or os.environ.get("AWS_DEFAULT_REGION")
         or "of the environment",
         autocomplete="off",
     )
     profile = right.text_input(
-        "Profile", key=keys.RUN_PROFILE, placeholder="of the environment", autocomplete="off"
+        "Profile", key=launch_keys.RUN_PROFILE, placeholder="of the environment", autocomplete="off"
     )
     found = {"region": (region or "").strip(), "profile": (profile or "").strip()}
     return {name: value for name, value in found.items() if value}
@@ -144,7 +145,7 @@ def _region_and_profile() -> dict[str, Any]:
 def _embedding(default: str) -> dict[str, Any]:
     model = st.text_input(
         "Embedding model",
-        key=keys.RUN_EMBEDDING,
+        key=launch_keys.RUN_EMBEDDING,
         placeholder=default,
         help="For answer relevancy, which compares questions as vectors.",
         autocomplete="off",

@@ -9,9 +9,10 @@ import streamlit as st
 
 from genaiops_core.evaluation.metrics import Metric
 from genaiops_core.evaluation.verdicts import pipeline
+from pages.parts.launch import launch_keys
 from pages.parts.launch.launch_data import Cases
 from pages.parts.metrics import metric_table
-from pages.parts.shared import keys, tables, units
+from pages.parts.shared import tables, units
 
 _PIPELINE = "The pipeline's gates"
 _MINIMUMS = "My own minimums"
@@ -39,7 +40,7 @@ def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], cases: C
         cases: that will be scored.
     """
     decided_by = st.segmented_control(
-        "Decided by", [_PIPELINE, _MINIMUMS], default=_PIPELINE, required=True, key=keys.RUN_BY
+        "Decided by", [_PIPELINE, _MINIMUMS], default=_PIPELINE, required=True, key=launch_keys.RUN_BY
     )
     parsed = pipeline.parse(pipeline.default_document())
     stages = parsed.stages
@@ -51,7 +52,7 @@ def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], cases: C
         default=asked_for or list(defaults),
         format_func=lambda name: can[name].title,
         # Another judge measures other things: start at its own.
-        key=f"{keys.RUN_METRICS}_{kind}_{len(can)}",
+        key=f"{launch_keys.RUN_METRICS}_{kind}_{len(can)}",
         placeholder="Choose what to measure",
     )
     if chosen:
@@ -79,7 +80,7 @@ def _minimums(chosen: Mapping[str, str]) -> dict[str, float]:
                 max_value=1.0,
                 value=None,
                 step=0.05,
-                key=keys.run_minimum(name),
+                key=launch_keys.run_minimum(name),
                 placeholder="no minimum",
             )
             if value is not None:

@@ -13,9 +13,10 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.errors import BadInput, GenAIOpsError
-from genaiops_core.evaluation.targets import references, spec_fields, specs
-from pages.parts.reads import targets
-from pages.parts.shared import keys, units
+from genaiops_core.evaluation.targets import secret_references, spec_fields, specs
+from pages.parts.launch import launch_keys
+from pages.parts.reads import launch
+from pages.parts.shared import units
 
 DATASET = "dataset"
 _TITLES = {
@@ -33,7 +34,7 @@ _CAPTIONS = {
     "http": "An application of your own: it is sent a JSON body for each case, and its JSON reply is read.",
 }
 _TEMPLATE = json.dumps(spec_fields.DEFAULT_TEMPLATE, indent=2)
-_SECRET = f"${{{references.PREFIX}TOKEN}}"
+_SECRET = f"${{{secret_references.PREFIX}TOKEN}}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ def draw(url: str, application: str, release: str) -> Choice:
         default=DATASET,
         required=True,
         format_func=_TITLES.__getitem__,
-        key=keys.TARGET_KIND,
+        key=launch_keys.TARGET_KIND,
     )
     st.caption(_CAPTIONS[kind])
     if kind == DATASET:
@@ -76,7 +77,7 @@ def draw(url: str, application: str, release: str) -> Choice:
         max_value=specs.MOST_REPETITIONS,
         value=1,
         step=1,
-        key=keys.TARGET_REPETITIONS,
+        key=launch_keys.TARGET_REPETITIONS,
         help="How often each case is answered. More than one shows how much answers vary by themselves.",
     )
     if problem:
@@ -89,12 +90,12 @@ def _release(url: str, application: str, release: str) -> dict[str, Any]:
         raise BadInput("Choose a release above: its model, prompt and parameters are used.")
     prompt = st.text_input(
         "Prompt",
-        key=keys.TARGET_PROMPT,
+        key=launch_keys.TARGET_PROMPT,
         placeholder="the only one, or system, or answer",
         help="Which prompt of the release, where it has several.",
         autocomplete="off",
     )
-    document = targets.release_target(url, application, release, prompt.strip())
+    document = launch.build_release_target(url, application, release, prompt.strip())
     st.code(json.dumps(document, indent=2, ensure_ascii=False), language="json", height=180)
     return document
 
@@ -102,25 +103,25 @@ def _release(url: str, application: str, release: str) -> dict[str, Any]:
 def _bedrock() -> dict[str, Any]:
     left, right = st.columns(2)
     model = left.text_input(
-        "Model", key=keys.TARGET_MODEL, placeholder="amazon.nova-pro-v1:0", autocomplete="off"
+        "Model", key=launch_keys.TARGET_MODEL, placeholder="amazon.nova-pro-v1:0", autocomplete="off"
     )
     region = right.text_input(
-        "Region", key=keys.TARGET_REGION, placeholder="that of the worker", autocomplete="off"
+        "Region", key=launch_keys.TARGET_REGION, placeholder="that of the worker", autocomplete="off"
     )
     return _without_empty({"kind": "bedrock", "model": model, "region": region, **_asked()})
 
 
 def _openai() -> dict[str, Any]:
     left, middle, right = st.columns([3, 4, 4])
-    model = left.text_input("Model", key=keys.TARGET_MODEL, placeholder="qwen3", autocomplete="off")
+    model = left.text_input("Model", key=launch_keys.TARGET_MODEL, placeholder="qwen3", autocomplete="off")
     address = middle.text_input(
-        "Base URL", key=keys.TARGET_BASE_URL, placeholder="http://gpu:8000/v1", autocomplete="off"
+        "Base URL", key=launch_keys.TARGET_BASE_URL, placeholder="http://gpu:8000/v1", autocomplete="off"
     )
     api_key = right.text_input(
         "API key, by its variable",
-        key=keys.TARGET_API_KEY,
+        key=launch_keys.TARGET_API_KEY,
         placeholder=_SECRET,
-        help=f"A variable of the worker's environment whose name begins with {references.PREFIX}; never the key itself.",
+        help=f"A variable of the worker's environment whose name begins with {secret_references.PREFIX}; never the key itself.",
         autocomplete="off",
     )
     return _without_empty(
@@ -132,7 +133,7 @@ def _asked() -> dict[str, Any]:
     """Prompt and parameters of a model."""
     system = st.text_area(
         "Prompt",
-        key=keys.TARGET_SYSTEM,
+        key=launch_keys.TARGET_SYSTEM,
         height=110,
         placeholder="Answer from these sources only:\n{contexts}",
         help="Goes before the question as the system prompt. With a place {question} it is the whole turn; {contexts} is "
@@ -144,7 +145,7 @@ def _asked() -> dict[str, Any]:
         min_value=1,
         value=None,
         step=100,
-        key=keys.TARGET_MAX_TOKENS,
+        key=launch_keys.TARGET_MAX_TOKENS,
         placeholder="4096",
     )
     temperature = middle.number_input(
@@ -153,7 +154,7 @@ def _asked() -> dict[str, Any]:
         max_value=2.0,
         value=None,
         step=0.1,
-        key=keys.TARGET_TEMPERATURE,
+        key=launch_keys.TARGET_TEMPERATURE,
         placeholder="the model's own",
     )
     top_p = right.number_input(
@@ -162,7 +163,7 @@ def _asked() -> dict[str, Any]:
         max_value=1.0,
         value=None,
         step=0.05,
-        key=keys.TARGET_TOP_P,
+        key=launch_keys.TARGET_TOP_P,
         placeholder="the model's own",
     )
     given = {"max_tokens": most, "temperature": temperature, "top_p": top_p}
@@ -173,21 +174,23 @@ def _asked() -> dict[str, Any]:
 
 
 def _http() -> dict[str, Any]:
-    url = st.text_input("URL", key=keys.TARGET_URL, placeholder="http://my.app/answer", autocomplete="off")
+    url = st.text_input(
+        "URL", key=launch_keys.TARGET_URL, placeholder="http://my.app/answer", autocomplete="off"
+    )
     left, right = st.columns(2)
     template = left.text_area(
         "Body, as JSON",
         value=_TEMPLATE,
-        key=keys.TARGET_TEMPLATE,
+        key=launch_keys.TARGET_TEMPLATE,
         height=150,
         help="Places: {input}, {contexts}, {metadata.NAME}, {repetition}; {reference} is sent only where you write it.",
     )
     headers = right.text_area(
         "Headers, one a line",
-        key=keys.TARGET_HEADERS,
+        key=launch_keys.TARGET_HEADERS,
         height=150,
         placeholder=f"Authorization: Bearer {_SECRET}",
-        help=f"Values are variables of the worker whose names begin with {references.PREFIX}.",
+        help=f"Values are variables of the worker whose names begin with {secret_references.PREFIX}.",
     )
     st.caption(
         "Where things stand in the reply: `result.text`, `choices.0.message.content`, `sources[].text`."
@@ -199,7 +202,7 @@ def _http() -> dict[str, Any]:
                 name.removesuffix("_usd").replace("_", " ").capitalize()
                 + (", USD" if name.endswith("_usd") else ""),
                 value=spec_fields.DEFAULT_REPLY.get(name, ""),
-                key=keys.target_reply(name),
+                key=launch_keys.target_reply(name),
                 placeholder="not told" if name != "answer" else "answer",
                 autocomplete="off",
             ).strip()

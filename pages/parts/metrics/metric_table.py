@@ -21,7 +21,7 @@ def draw(entries: Sequence[Metric], *, key: str, coverage: Coverage) -> None:
         f"Undefined, of {coverage.cases:,}", format="localized", help="Cases that lack a column it needs"
     )
     columns = {"title": column.TextColumn("Metric", width="medium"), "lacking": lacking, **_columns()}
-    rows = [{**_row(entry), "lacking": coverage.lacking(entry.needs)} for entry in entries]
+    rows = [{**_row(entry), "lacking": coverage.count_lacking(entry.needs)} for entry in entries]
     tables.show(rows, columns, key=key, alt="The chosen metrics with what they need and cost")
 
 

@@ -11,9 +11,9 @@ from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation.datasets.search import Wanted
 from genaiops_core.evaluation.metrics import rubrics
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
-from pages.parts import reads
-from pages.parts.reads import datasets, metrics
-from pages.parts.shared import confirm, frame, keys, units
+from pages.parts.metrics import metric_keys
+from pages.parts.reads import cache, datasets, metrics
+from pages.parts.shared import confirm, frame, units
 from pages.parts.shared.frame import Screen
 
 _EMPTY_SCALE = (
@@ -26,21 +26,21 @@ _EXAMPLE = "Judge whether the ANSWER is polite.\n\nINPUT of the user:\n{input}\n
 
 def is_open() -> bool:
     """Whether somebody is writing."""
-    return keys.RUBRIC_WRITING in st.session_state
+    return metric_keys.RUBRIC_WRITING in st.session_state
 
 
 def open_form(start: Rubric | None) -> None:
     """Begin with an empty rubric, or with the newest version of one that is there."""
-    st.session_state[keys.RUBRIC_WRITING] = start
+    st.session_state[metric_keys.RUBRIC_WRITING] = start
 
 
 def _close() -> None:
-    st.session_state.pop(keys.RUBRIC_WRITING, None)
+    st.session_state.pop(metric_keys.RUBRIC_WRITING, None)
 
 
-def draw(here: Screen) -> None:
+def draw(screen: Screen) -> None:
     """The form; what is refused stays as it was typed."""
-    start: Rubric | None = st.session_state[keys.RUBRIC_WRITING]
+    start: Rubric | None = st.session_state[metric_keys.RUBRIC_WRITING]
     # A rubric of the product keeps its words; who changes them writes one of their own.
     is_change = start is not None and start.version > 0
     identity = f"{start.name}_{start.version}" if start else "new"
@@ -56,17 +56,17 @@ def draw(here: Screen) -> None:
     left, right = st.columns(2)
     with left.container(border=True):
         rubric = _fields(start, is_change=is_change, identity=identity)
-        reason = st.text_input("Reason", key=keys.RUBRIC_REASON, placeholder="Kept in the audit log")
+        reason = st.text_input("Reason", key=metric_keys.RUBRIC_REASON, placeholder="Kept in the audit log")
         saved = st.button(
             "Save version" if is_change else "Save rubric",
             type="primary",
             icon=":material/save:",
-            key=keys.RUBRIC_SAVE,
+            key=metric_keys.RUBRIC_SAVE,
         )
         if saved:
-            _save(here, rubric, reason)
+            _save(screen, rubric, reason)
     with right.container(border=True):
-        _preview(here, rubric)
+        _preview(screen, rubric)
 
 
 def _fields(start: Rubric | None, *, is_change: bool, identity: str) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _fields(start: Rubric | None, *, is_change: bool, identity: str) -> dict[str
         "Name",
         value=start.name if start is not None and is_change else "",
         disabled=is_change,
-        key=f"{keys.RUBRIC_NAME}_{identity}",
+        key=f"{metric_keys.RUBRIC_NAME}_{identity}",
         placeholder="politeness",
         help="As gates, results and --min-NAME say it: small letters, digits and underscores.",
         autocomplete="off",
@@ -83,7 +83,7 @@ def _fields(start: Rubric | None, *, is_change: bool, identity: str) -> dict[str
     title = right.text_input(
         "Title",
         value=start.title if start is not None and is_change else "",
-        key=f"{keys.RUBRIC_TITLE}_{identity}",
+        key=f"{metric_keys.RUBRIC_TITLE}_{identity}",
         placeholder="Politeness",
         autocomplete="off",
     )
@@ -91,7 +91,7 @@ def _fields(start: Rubric | None, *, is_change: bool, identity: str) -> dict[str
         "Prompt",
         value=start.prompt if start else _EXAMPLE,
         height=280,
-        key=f"{keys.RUBRIC_PROMPT}_{identity}",
+        key=f"{metric_keys.RUBRIC_PROMPT}_{identity}",
         help="The texts of a case stand where "
         + ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
         + " are written. "
@@ -116,7 +116,7 @@ def _fields(start: Rubric | None, *, is_change: bool, identity: str) -> dict[str
             ),
             "meaning": st.column_config.TextColumn("Meaning: when to choose it", width="large"),
         },
-        key=f"{keys.RUBRIC_SCALE}_{identity}",
+        key=f"{metric_keys.RUBRIC_SCALE}_{identity}",
         alt="Scale of the rubric",
     )
     return {
@@ -139,35 +139,42 @@ def _scale(edited: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _save(here: Screen, rubric: dict[str, Any], reason: str | None) -> None:
+def _save(screen: Screen, rubric: dict[str, Any], reason: str | None) -> None:
     try:
         why = confirm.required(reason)
-        made = rubrics.save(here.engine, actor=here.actor, reason=why, **rubric).rubric
+        made = rubrics.save(screen.engine, actor=screen.actor, reason=why, **rubric).rubric
     except GenAIOpsError as error:
         st.error(units.plain(error), icon=":material/error:")
         return
-    reads.changed("rubrics")
+    cache.invalidate("rubrics")
     frame.flash(f"{made.title} is at version {made.version}.")
     _close()
     st.rerun()
 
 
-def _preview(here: Screen, rubric: dict[str, Any]) -> None:
+def _preview(screen: Screen, rubric: dict[str, Any]) -> None:
     """What the model will read of one case."""
     st.markdown("**What the model reads**")
-    suites = {one.dataset: one for one in reads.list_datasets(here.url)}
+    suites = {one.dataset: one for one in datasets.list_datasets(screen.url)}
     if not suites:
         st.caption("Import a dataset to see the prompt with a case in it.")
         return
     left, right = st.columns([3, 1])
-    dataset = left.selectbox("Dataset", list(suites), key=keys.RUBRIC_DATASET)
+    dataset = left.selectbox("Dataset", list(suites), key=metric_keys.RUBRIC_DATASET)
     suite = suites[dataset]
     number = right.number_input(
-        "Case", min_value=1, max_value=suite.cases, value=1, step=1, key=f"{keys.RUBRIC_CASE}_{dataset}"
+        "Case",
+        min_value=1,
+        max_value=suite.cases,
+        value=1,
+        step=1,
+        key=f"{metric_keys.RUBRIC_CASE}_{dataset}",
     )
-    _number, case = datasets.find(here.url, dataset, suite.version, Wanted(), 1, int(number) - 1).cases[0]
+    _number, case = datasets.search_cases(
+        screen.url, dataset, suite.version, Wanted(), 1, int(number) - 1
+    ).cases[0]
     try:
-        asked = metrics.rubric_prompt(rubric, case)
+        asked = metrics.build_rubric_prompt(rubric, case)
     except GenAIOpsError as error:
         st.warning(units.plain(error), icon=":material/rule:")
         return

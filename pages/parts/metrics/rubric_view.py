@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.metrics.rubric import Rubric
-from pages.parts.metrics import rubric_form
+from pages.parts.metrics import metric_keys, rubric_form
 from pages.parts.reads import metrics
-from pages.parts.shared import keys, tables, text_diff, units
+from pages.parts.shared import tables, text_diff, units
 from pages.parts.shared.frame import Screen
 
 
-def draw(here: Screen, found: Sequence[Rubric]) -> None:
+def draw(screen: Screen, found: Sequence[Rubric]) -> None:
     """All rubrics, the newest version of each, and the one that was picked."""
     column = tables.column
     picked = tables.pick(
@@ -34,18 +34,20 @@ def draw(here: Screen, found: Sequence[Rubric]) -> None:
             "needs": column.TextColumn("Needs", width="small"),
             "scale": column.TextColumn("Scale", width="large"),
         },
-        key=f"{keys.RUBRIC_PICKED}_{len(found)}",
+        key=f"{metric_keys.RUBRIC_PICKED}_{len(found)}",
         alt="Rubrics; select one to read it",
         height=250 if len(found) > 6 else "content",
         default=0,
     )
     with st.container(border=True):
-        _one(here, found[picked if picked is not None else 0])
+        _one(screen, found[picked if picked is not None else 0])
 
 
-def _one(here: Screen, newest: Rubric) -> None:
+def _one(screen: Screen, newest: Rubric) -> None:
     saved = {
-        one.rubric.version: one for one in metrics.saved_rubrics(here.url) if one.rubric.name == newest.name
+        one.rubric.version: one
+        for one in metrics.list_saved_rubrics(screen.url)
+        if one.rubric.name == newest.name
     }
     versions = {newest.version: newest, **{number: one.rubric for number, one in saved.items()}}
     numbers = sorted(versions, reverse=True)

@@ -11,39 +11,39 @@ from genaiops_core.evaluation.human.label_files import parse_scale
 from genaiops_core.evaluation.human.production_agreement import agreement_in_production
 from genaiops_core.evaluation.readers import read_table
 from genaiops_core.telemetry.time_window import Filters
-from pages.parts import reads
-from pages.parts.reads import SLOW_S, STEADY_S, cached, engine, snapshot
+from pages.parts.reads.cache import SLOW_S, STEADY_S, cache_for, register_reads
+from pages.parts.reads.connection import open_engine, open_snapshot
 
 
-@cached(SLOW_S)
-def agreement_of_run(
+@cache_for(SLOW_S)
+def measure_run_agreement(
     url: str, identifier: str, units_done: int, chosen: tuple[tuple[str, str], ...]
 ) -> list[JudgeAgreement]:
     """The judge of a run against people; `units_done` tells an older answer from a newer one."""
-    with snapshot(url) as connection:
+    with open_snapshot(url) as connection:
         return judged.agreement_of_run(connection, identifier, chosen=dict(chosen))
 
 
-@cached(STEADY_S)
-def agreement_in_window(url: str, filters: Filters) -> list[JudgeAgreement]:
+@cache_for(STEADY_S)
+def measure_production_agreement(url: str, filters: Filters) -> list[JudgeAgreement]:
     """Judges of production requests against the people who reviewed some."""
-    with snapshot(url) as connection:
+    with open_snapshot(url) as connection:
         return agreement_in_production(connection, filters)
 
 
-@cached(SLOW_S)
+@cache_for(SLOW_S)
 def count_labels(url: str, dataset: str) -> list[labels.LabelCount]:
     """How much of a dataset was labelled, by metric."""
-    with snapshot(url) as connection:
+    with open_snapshot(url) as connection:
         return labels.count_labels(connection, dataset)
 
 
-@cached(SLOW_S)
-def to_label(
+@cache_for(SLOW_S)
+def list_answers_to_label(
     url: str, identifier: str, units_done: int, label: str, labeller: str, order: str, metric: str, limit: int
 ) -> list[judged.JudgedAnswer]:
     """What this person should label next."""
-    with snapshot(url) as connection:
+    with open_snapshot(url) as connection:
         return judged.to_label(
             connection,
             identifier,
@@ -55,21 +55,21 @@ def to_label(
         )
 
 
-@cached(SLOW_S)
-def contexts_of(url: str, identifier: str, case_no: int) -> tuple[str, ...] | None:
+@cache_for(SLOW_S)
+def list_contexts(url: str, identifier: str, case_no: int) -> tuple[str, ...] | None:
     """The texts that an answer was made from."""
-    with snapshot(url) as connection:
+    with open_snapshot(url) as connection:
         return judged.contexts_of(connection, runs.get(connection, identifier), case_no)
 
 
 @st.cache_data(ttl=600, max_entries=8, show_spinner="Reading the file")
-def label_columns(data: bytes, filename: str) -> tuple[str, ...]:
+def read_label_columns(data: bytes, filename: str) -> tuple[str, ...]:
     """The columns of a file with labels."""
     return read_table(data, filename).columns
 
 
 @st.cache_data(ttl=600, max_entries=16, show_spinner="Reading the file")
-def label_preview(
+def preview_labels(
     url: str,
     dataset: str,
     version: int,
@@ -82,7 +82,7 @@ def label_preview(
 ) -> label_imports.LabelImport:
     """What an import of this file would give; kept, because every change of the form asks again."""
     return label_imports.preview_labels(
-        engine(url),
+        open_engine(url),
         dataset=dataset,
         version=version,
         metric=metric,
@@ -93,7 +93,7 @@ def label_preview(
     )
 
 
-reads.forgets(
-    "labels", agreement_of_run, count_labels, to_label, contexts_of, label_preview, reads.audit_entries
+register_reads(
+    "labels", measure_run_agreement, count_labels, list_answers_to_label, list_contexts, preview_labels
 )
-reads.forgets("reviews", agreement_in_window)
+register_reads("reviews", measure_production_agreement)

@@ -16,48 +16,48 @@ from genaiops_core.evaluation.metrics import rubrics as store
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
 from genaiops_core.evaluation.metrics.rubric import Label, Rubric
 from genaiops_core.evaluation.metrics.rubrics import SavedRubric
-from pages.parts import reads
-from pages.parts.reads import SLOW_S, cached, snapshot
+from pages.parts.reads.cache import SLOW_S, cache_for, register_reads
+from pages.parts.reads.connection import open_snapshot
 
 
-def judge_of(url: str, name: str, options: Mapping[str, Any]) -> Judge | None:
+def build_judge(url: str, name: str, options: Mapping[str, Any]) -> Judge | None:
     """The judge of a run that is being put together, with every rubric there is; None while its name is incomplete."""
     try:
-        return judge(name, JudgeOptions(**options, rubrics=tuple(rubrics(url))))
+        return judge(name, JudgeOptions(**options, rubrics=tuple(list_rubrics(url))))
     except BadInput:
         return None
 
 
-def metrics(url: str) -> dict[str, Metric]:
+def list_metrics(url: str) -> dict[str, Metric]:
     """Every metric there is, by name; AgentCore's evaluators of the same name are left out."""
     found: dict[str, Metric] = {}
-    for one in registry.every(rubrics(url)):
+    for one in registry.every(list_rubrics(url)):
         found.setdefault(one.name, one)
     return found
 
 
-def entries(url: str, who: Judge) -> dict[str, Metric]:
+def list_judge_metrics(url: str, who: Judge) -> dict[str, Metric]:
     """What a judge can measure, by name."""
-    found = {name: registry.find(name, rubrics(url), judge=who.name) for name in who.metrics}
+    found = {name: registry.find(name, list_rubrics(url), judge=who.name) for name in who.metrics}
     return {name: entry for name, entry in found.items() if entry is not None}
 
 
-@cached(SLOW_S)
-def saved_rubrics(url: str) -> list[SavedRubric]:
+@cache_for(SLOW_S)
+def list_saved_rubrics(url: str) -> list[SavedRubric]:
     """Every version that people wrote, by name, the newest first."""
-    with snapshot(url) as connection:
+    with open_snapshot(url) as connection:
         return store.list_rubrics(connection)
 
 
-def rubrics(url: str) -> list[Rubric]:
+def list_rubrics(url: str) -> list[Rubric]:
     """The newest version of every rubric, those of the product last."""
     found: dict[str, Rubric] = {}
-    for saved in saved_rubrics(url):
+    for saved in list_saved_rubrics(url):
         found.setdefault(saved.rubric.name, saved.rubric)
     return [*found.values(), *BUILTIN]
 
 
-def rubric_prompt(rubric: Mapping[str, Any], case: Case) -> Prompt:
+def build_rubric_prompt(rubric: Mapping[str, Any], case: Case) -> Prompt:
     """What a model will read of a rubric that is being written.
 
     Raises:
@@ -72,4 +72,4 @@ def rubric_prompt(rubric: Mapping[str, Any], case: Case) -> Prompt:
     return prompt_of(drafted, case, JudgeOptions())
 
 
-reads.forgets("rubrics", saved_rubrics, reads.audit_entries)
+register_reads("rubrics", list_saved_rubrics)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.releases.prompts import PromptVersion
-from pages.parts.shared import keys, text_diff, units
+from pages.parts.releases import release_keys
+from pages.parts.shared import text_diff, units
 
 
 def draw(versions: Sequence[PromptVersion]) -> None:
@@ -28,7 +29,7 @@ def draw(versions: Sequence[PromptVersion]) -> None:
             "Version",
             numbers,
             format_func=lambda n: f"version {n}",
-            key=f"{keys.PROMPT_NEW}_{identity}",
+            key=f"{release_keys.PROMPT_NEW}_{identity}",
             label_visibility="collapsed",
             width=130,
         )
@@ -38,7 +39,7 @@ def draw(versions: Sequence[PromptVersion]) -> None:
             index=None,
             placeholder="Compare with",
             format_func=lambda n: f"version {n}",
-            key=f"{keys.PROMPT_OLD}_{identity}",
+            key=f"{release_keys.PROMPT_OLD}_{identity}",
             label_visibility="collapsed",
             width=160,
         )

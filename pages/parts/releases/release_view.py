@@ -9,6 +9,7 @@ import streamlit as st
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.releases.approvals import Approval
 from genaiops_core.releases.releases import Release
+from pages.parts.releases import release_keys
 from pages.parts.shared import keys, tables, units
 
 
@@ -38,7 +39,7 @@ def pick(found: Sequence[Release], *, default: int) -> int | None:
             "by": tables.column.TextColumn("Registered by"),
             "at": tables.column.DatetimeColumn("Registered", format="distance"),
         },
-        key=keys.RELEASE_TABLE,
+        key=release_keys.RELEASE_TABLE,
         alt="Releases with their states, newest first",
         default=default,
     )

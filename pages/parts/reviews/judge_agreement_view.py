@@ -10,19 +10,21 @@ from genaiops_core.evaluation.human.agreement import MIN_LABELS, JudgeAgreement,
 from genaiops_core.evaluation.runs import Evaluation
 from pages.parts.charts import agreement_charts
 from pages.parts.reads import human
-from pages.parts.reviews import agreement_table, label_import_view, label_panel
-from pages.parts.shared import confirm, frame, keys, units
+from pages.parts.reviews import agreement_table, label_import_view, label_panel, review_keys
+from pages.parts.shared import confirm, frame, units
 from pages.parts.shared.frame import Screen
 
 DEFAULT, NONE = "(proposed)", "(none)"
 
 
-def draw(here: Screen, run: Evaluation) -> None:
+def draw(screen: Screen, run: Evaluation) -> None:
     """Everything people say of the answers of a run, beside what its judge says."""
     confirm.problem()
-    counts = human.count_labels(here.url, run.dataset)
-    with frame.gently():
-        found = human.agreement_of_run(here.url, run.id, run.units_done, tuple(sorted(_chosen(run).items())))
+    counts = human.count_labels(screen.url, run.dataset)
+    with frame.show_errors():
+        found = human.measure_run_agreement(
+            screen.url, run.id, run.units_done, tuple(sorted(_chosen(run).items()))
+        )
         if found:
             _draw_found(found)
         elif counts:
@@ -38,10 +40,10 @@ def draw(here: Screen, run: Evaluation) -> None:
     if counts:
         _draw_matches(run, [one.metric for one in counts])
     left, right = st.columns([3, 2], gap="medium")
-    with left.container(border=True, height="stretch"), frame.gently():
-        label_panel.draw(here, run)
+    with left.container(border=True, height="stretch"), frame.show_errors():
+        label_panel.draw(screen, run)
     with right.container(border=True, height="stretch"):
-        label_import_view.draw(here, run)
+        label_import_view.draw(screen, run)
 
 
 def _draw_found(found: Sequence[JudgeAgreement]) -> None:
@@ -57,7 +59,7 @@ def _draw_found(found: Sequence[JudgeAgreement]) -> None:
             )
         with right:
             _draw_calibration(enough)
-    agreement_table.draw(found, key=keys.AGREEMENT_TABLE, names_judge=False)
+    agreement_table.draw(found, key=review_keys.AGREEMENT_TABLE, names_judge=False)
 
 
 def _draw_calibration(found: Sequence[JudgeAgreement]) -> None:
@@ -82,14 +84,15 @@ def _draw_matches(run: Evaluation, labels: Sequence[str]) -> None:
             column.selectbox(
                 units.plain(metric),
                 [DEFAULT, NONE, *labels],
-                key=f"{keys.held_against(metric)}_{run.dataset}",
+                key=f"{review_keys.agreement_label(metric)}_{run.dataset}",
             )
 
 
 def _chosen(run: Evaluation) -> dict[str, str]:
     """Metric -> label as the operator says, '' for none."""
     said = {
-        metric: st.session_state.get(f"{keys.held_against(metric)}_{run.dataset}") for metric in run.metrics
+        metric: st.session_state.get(f"{review_keys.agreement_label(metric)}_{run.dataset}")
+        for metric in run.metrics
     }
     return {
         metric: "" if label == NONE else str(label)

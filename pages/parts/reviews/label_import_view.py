@@ -8,64 +8,69 @@ import streamlit as st
 
 from genaiops_core.evaluation.human import label_files, label_imports, labels
 from genaiops_core.evaluation.runs import Evaluation
-from pages.parts import reads
 from pages.parts.datasets import dataset_view
-from pages.parts.reads import human
-from pages.parts.shared import confirm, frame, keys, units
+from pages.parts.reads import cache, human
+from pages.parts.reviews import review_keys
+from pages.parts.shared import confirm, frame, units
 from pages.parts.shared.frame import Screen
 
 AUTO = "(recognised)"
 _FIELDS = {"label": "Label", "case": "Case number", "input": "Input", "answer": "Answer"}
 
 
-def draw(here: Screen, run: Evaluation) -> None:
+def draw(screen: Screen, run: Evaluation) -> None:
     """Choose a file, say what its labels mean; what comes of it is shown before anything is stored."""
     st.subheader("Import labels", icon=":material/upload_file:", anchor=False)
-    imported = int(st.session_state.get(keys.LABEL_IMPORTS, 0))
+    imported = int(st.session_state.get(review_keys.LABEL_IMPORTS, 0))
     file = st.file_uploader(
         "File with a label a row",
-        key=f"{keys.LABEL_FILE}_{imported}",
+        key=f"{review_keys.LABEL_FILE}_{imported}",
         help="CSV, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet. Rows are matched to cases by case number, or by input "
         "and answer.",
     )
     if file is not None:
-        with frame.gently():
-            _draw_file(here, run, file)
+        with frame.show_errors():
+            _draw_file(screen, run, file)
     st.button(
         "Take over reviews",
         icon=":material/rate_review:",
         type="tertiary",
-        key=keys.LABEL_FROM_REVIEWS,
+        key=review_keys.LABEL_FROM_REVIEWS,
         on_click=confirm.run,
-        args=(lambda: _from_reviews(here, run),),
+        args=(lambda: _from_reviews(screen, run),),
         help="What two reviewers said of production requests becomes labels of the cases made from them.",
     )
 
 
-def _draw_file(here: Screen, run: Evaluation, file: Any) -> None:
+def _draw_file(screen: Screen, run: Evaluation, file: Any) -> None:
     data = file.getvalue()
-    options = [AUTO, *human.label_columns(data, file.name)]
+    options = [AUTO, *human.read_label_columns(data, file.name)]
     metric = st.selectbox(
         "What was labelled",
         list(dict.fromkeys([*labels.SUGGESTED, *run.metrics])),
-        key=keys.LABEL_FILE_METRIC,
+        key=review_keys.LABEL_FILE_METRIC,
         accept_new_options=True,
     )
     left, right = st.columns(2)
     columns = {}
     for at, (field, title) in enumerate(_FIELDS.items()):
         picked = (left, right)[at % 2].selectbox(
-            title, options, key=f"{keys.label_column(field)}_{file.file_id}"
+            title, options, key=f"{review_keys.label_column(field)}_{file.file_id}"
         )
         if picked and picked != AUTO:
             columns[field] = picked
-    scale = left.text_input("Scale", key=keys.LABEL_SCALE, placeholder="0..1", help="The worst first: 1..5")
+    scale = left.text_input(
+        "Scale", key=review_keys.LABEL_SCALE, placeholder="0..1", help="The worst first: 1..5"
+    )
     said = right.text_input(
-        "Words", key=keys.LABEL_WORDS, placeholder="yes=1, no=0", help="What labels mean, from 0 (bad) to 1"
+        "Words",
+        key=review_keys.LABEL_WORDS,
+        placeholder="yes=1, no=0",
+        help="What labels mean, from 0 (bad) to 1",
     )
     words = tuple(part.strip() for part in (said or "").split(",") if part.strip())
-    preview = human.label_preview(
-        here.url,
+    preview = human.preview_labels(
+        screen.url,
         run.dataset,
         run.version,
         metric or "",
@@ -96,15 +101,15 @@ def _draw_file(here: Screen, run: Evaluation, file: Any) -> None:
         "Import labels",
         icon=":material/upload:",
         type="primary",
-        key=keys.LABEL_IMPORT,
+        key=review_keys.LABEL_IMPORT,
         disabled=not preview.labels,
         on_click=confirm.run,
-        args=(lambda: _import(here, run, metric or "", data, file.name, columns, scale or "", words),),
+        args=(lambda: _import(screen, run, metric or "", data, file.name, columns, scale or "", words),),
     )
 
 
 def _import(
-    here: Screen,
+    screen: Screen,
     run: Evaluation,
     metric: str,
     data: bytes,
@@ -114,8 +119,8 @@ def _import(
     words: tuple[str, ...],
 ) -> str:
     made = label_imports.import_labels(
-        here.engine,
-        actor=here.actor,
+        screen.engine,
+        actor=screen.actor,
         dataset=run.dataset,
         version=run.version,
         metric=metric,
@@ -124,15 +129,15 @@ def _import(
         columns=columns,
         scale=label_files.parse_scale(scale, words),
     )
-    reads.changed("labels")
+    cache.invalidate("labels")
     # The next file gets a fresh uploader.
-    st.session_state[keys.LABEL_IMPORTS] = int(st.session_state.get(keys.LABEL_IMPORTS, 0)) + 1
+    st.session_state[review_keys.LABEL_IMPORTS] = int(st.session_state.get(review_keys.LABEL_IMPORTS, 0)) + 1
     return f"Imported {units.things(made.labels, 'label')} of {made.metric}: {made.new} new, {made.changed} changed."
 
 
-def _from_reviews(here: Screen, run: Evaluation) -> str:
-    made = label_imports.labels_from_reviews(here.engine, actor=here.actor, dataset=run.dataset)
-    reads.changed("labels")
+def _from_reviews(screen: Screen, run: Evaluation) -> str:
+    made = label_imports.labels_from_reviews(screen.engine, actor=screen.actor, dataset=run.dataset)
+    cache.invalidate("labels")
     count = sum(made.values())
     return (
         f"Took over {units.things(count, 'label')}."

@@ -8,9 +8,9 @@ from genaiops_core.evaluation.human import judged, labels
 from genaiops_core.evaluation.human.agreement import MIN_LABELS
 from genaiops_core.evaluation.human.reviews import LABELS, METRICS
 from genaiops_core.evaluation.runs import Evaluation
-from pages.parts import reads
-from pages.parts.reads import human
-from pages.parts.shared import confirm, keys, units
+from pages.parts.reads import cache, human
+from pages.parts.reviews import review_keys
+from pages.parts.shared import confirm, units
 from pages.parts.shared.frame import Screen
 
 _ORDERS = {"random": "In random order", "nearest": "Nearest the threshold"}
@@ -19,14 +19,14 @@ _MOST_CONTEXTS = 10
 _QUESTIONS = {one.name: one.question for one in METRICS}
 
 
-def draw(here: Screen, run: Evaluation) -> None:
+def draw(screen: Screen, run: Evaluation) -> None:
     """What to label, then the next answer, with a button a label."""
     st.subheader("Label cases", icon=":material/label:", anchor=False)
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     metric = left.selectbox(
         "What is judged",
         list(dict.fromkeys([*labels.SUGGESTED, *run.metrics])),
-        key=keys.LABEL_METRIC,
+        key=review_keys.LABEL_METRIC,
         accept_new_options=True,
         help="Any name will do; a label called like a metric is held against it.",
     )
@@ -34,7 +34,7 @@ def draw(here: Screen, run: Evaluation) -> None:
         "Which cases first",
         list(_ORDERS),
         default="random",
-        key=keys.LABEL_ORDER,
+        key=review_keys.LABEL_ORDER,
         format_func=_ORDERS.__getitem__,
         help="Labels in random order are a random sample, as the corrected mean needs. Those nearest the threshold "
         "tell most about where judge and people part; the corrected mean leaves them out.",
@@ -42,22 +42,24 @@ def draw(here: Screen, run: Evaluation) -> None:
     order = order or "random"
     of = run.metrics[0] if run.metrics else ""
     if order == "nearest":
-        of = st.selectbox("Threshold of", run.metrics, key=keys.LABEL_NEAREST_OF) or of
+        of = st.selectbox("Threshold of", run.metrics, key=review_keys.LABEL_NEAREST_OF) or of
     if not metric:
         return
     name = labels.checked_metric(metric)
-    waiting = human.to_label(here.url, run.id, run.units_done, name, here.actor, order, of, _QUEUE)
-    skipped = st.session_state.get(keys.LABEL_SKIPPED, set())
+    waiting = human.list_answers_to_label(
+        screen.url, run.id, run.units_done, name, screen.actor, order, of, _QUEUE
+    )
+    skipped = st.session_state.get(review_keys.LABEL_SKIPPED, set())
     waiting = [one for one in waiting if (name, one.case_sha256) not in skipped]
-    _draw_progress(here, run, name)
+    _draw_progress(screen, run, name)
     if not waiting:
         st.caption("Nothing is left to label here.")
         return
-    _draw_case(here, run, waiting[0], name, order)
+    _draw_case(screen, run, waiting[0], name, order)
 
 
-def _draw_progress(here: Screen, run: Evaluation, metric: str) -> None:
-    count = next((one for one in human.count_labels(here.url, run.dataset) if one.metric == metric), None)
+def _draw_progress(screen: Screen, run: Evaluation, metric: str) -> None:
+    count = next((one for one in human.count_labels(screen.url, run.dataset) if one.metric == metric), None)
     cases = count.cases if count else 0
     st.progress(
         min(1.0, cases / MIN_LABELS),
@@ -66,12 +68,12 @@ def _draw_progress(here: Screen, run: Evaluation, metric: str) -> None:
     )
 
 
-def _draw_case(here: Screen, run: Evaluation, one: judged.JudgedAnswer, metric: str, order: str) -> None:
+def _draw_case(screen: Screen, run: Evaluation, one: judged.JudgedAnswer, metric: str, order: str) -> None:
     st.caption(f"Case {one.case_no}")
     st.code(one.input, language=None, wrap_lines=True)
     st.caption("Answer")
     st.code(one.answer or "(no answer)", language=None, wrap_lines=True)
-    contexts = human.contexts_of(here.url, run.id, one.case_no)
+    contexts = human.list_contexts(screen.url, run.id, one.case_no)
     if contexts:
         with st.expander(units.things(len(contexts), "context")):
             for text in contexts[:_MOST_CONTEXTS]:
@@ -82,14 +84,14 @@ def _draw_case(here: Screen, run: Evaluation, one: judged.JudgedAnswer, metric: 
         for word, value in LABELS.items():
             st.button(
                 word.capitalize(),
-                key=keys.label_value(word),
+                key=review_keys.label_value(word),
                 on_click=confirm.run,
-                args=(lambda value=value: _label(here, run, one, metric, order, value),),
+                args=(lambda value=value: _label(screen, run, one, metric, order, value),),
             )
         st.space("stretch")
         st.button(
             "Skip",
-            key=keys.LABEL_SKIP,
+            key=review_keys.LABEL_SKIP,
             icon=":material/skip_next:",
             on_click=_skip,
             args=(metric, one.case_sha256),
@@ -97,11 +99,11 @@ def _draw_case(here: Screen, run: Evaluation, one: judged.JudgedAnswer, metric: 
 
 
 def _label(
-    here: Screen, run: Evaluation, one: judged.JudgedAnswer, metric: str, order: str, value: float
+    screen: Screen, run: Evaluation, one: judged.JudgedAnswer, metric: str, order: str, value: float
 ) -> str:
     labels.label_case(
-        here.engine,
-        actor=here.actor,
+        screen.engine,
+        actor=screen.actor,
         dataset=run.dataset,
         input=one.input,
         answer=one.answer,
@@ -109,12 +111,12 @@ def _label(
         value=value,
         source=labels.RANDOM if order == "random" else labels.NEAREST,
     )
-    reads.changed("labels")
+    cache.invalidate("labels")
     return f"Case {one.case_no}: kept."
 
 
 def _skip(metric: str, case_sha256: str) -> None:
     """Not now: it comes again in the next visit."""
-    st.session_state[keys.LABEL_SKIPPED] = st.session_state.get(keys.LABEL_SKIPPED, set()) | {
+    st.session_state[review_keys.LABEL_SKIPPED] = st.session_state.get(review_keys.LABEL_SKIPPED, set()) | {
         (metric, case_sha256)
     }

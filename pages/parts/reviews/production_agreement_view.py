@@ -11,9 +11,9 @@ from pages.parts.shared import units
 from pages.parts.shared.frame import Screen
 
 
-def draw(here: Screen, window: Filters) -> None:
+def draw(screen: Screen, window: Filters) -> None:
     """A row a metric of a judge over the window; nothing where no review is finished."""
-    found = human.agreement_in_window(here.url, window)
+    found = human.measure_production_agreement(screen.url, window)
     st.subheader("Judges against reviewers", icon=":material/gavel:", anchor=False)
     if not found:
         st.caption("No request of this window has both a judge's score and a finished review.")

@@ -12,14 +12,14 @@ from pages.parts.shared.frame import Screen
 _MOST = 50
 
 
-def draw(here: Screen, application: str | None) -> None:
+def draw(screen: Screen, application: str | None) -> None:
     """Agreement by criterion beside the largest disagreements; only of what two people have rated."""
     titles = {one.name: one.title for one in reviews.METRICS}
     column = tables.column
     left, right = st.columns([2, 3], gap="medium")
     with left:
         st.subheader("Agreement of two reviewers", icon=":material/handshake:", anchor=False)
-        agreed = reads_reviews.agreement(here.url, application)
+        agreed = reads_reviews.measure_agreement(screen.url, application)
         if agreed:
             tables.show(
                 [
@@ -52,7 +52,7 @@ def draw(here: Screen, application: str | None) -> None:
             st.caption("No answer has been rated by two people yet.")
     with right:
         st.subheader("Where they differ", icon=":material/compare_arrows:", anchor=False)
-        found = reads_reviews.disagreements(here.url, application, _MOST)
+        found = reads_reviews.list_disagreements(screen.url, application, _MOST)
         if not found:
             st.caption("Nothing that two people have rated differs.")
             return

@@ -11,9 +11,10 @@ import streamlit as st
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation.human import reviews
-from pages.parts import reads
-from pages.parts.datasets import to_dataset
+from pages.parts.datasets import dataset_keys, dataset_request
+from pages.parts.reads import cache
 from pages.parts.reads import reviews as reads_reviews
+from pages.parts.reviews import review_keys
 from pages.parts.shared import confirm, keys, tables, units
 from pages.parts.shared.frame import Screen
 from pages.parts.traces import trace_content
@@ -42,10 +43,10 @@ def draw_queue(queue: Sequence[reviews.ReviewItem], waiting: int) -> reviews.Rev
             "reviews": column.NumberColumn("Read", width=50, help="How many others have rated it"),
             "application": column.TextColumn("Application"),
         },
-        key=keys.REVIEW_TABLE,
+        key=review_keys.REVIEW_TABLE,
         alt="Answers to read, the most urgent first; select one to read it now",
     )
-    done = int(st.session_state.get(keys.REVIEW_DONE, 0))
+    done = int(st.session_state.get(review_keys.REVIEW_DONE, 0))
     st.progress(
         done / (done + waiting) if done + waiting else 1.0,
         text=f"{done:,} read in this visit, {waiting:,} to go"
@@ -54,9 +55,9 @@ def draw_queue(queue: Sequence[reviews.ReviewItem], waiting: int) -> reviews.Rev
     return queue[picked or 0]
 
 
-def draw_item(here: Screen, item: reviews.ReviewItem) -> None:
+def draw_item(screen: Screen, item: reviews.ReviewItem) -> None:
     """One answer with its question and contexts, and the rating of it."""
-    page = reads_reviews.read(here.url, here.actor, item.application, item.trace_id)
+    page = reads_reviews.get_review_page(screen.url, screen.actor, item.application, item.trace_id)
     if page is None:
         st.caption("This answer is not here any more.")
         return
@@ -73,14 +74,14 @@ def draw_item(here: Screen, item: reviews.ReviewItem) -> None:
             icon=":material/timeline:",
             query_params={keys.TRACE_ID: item.trace_id},
         )
-        if st.button("Add to dataset", icon=":material/playlist_add:", key=keys.TO_DATASET):
-            to_dataset.ask(here, item.application, item.trace_id)
+        if st.button("Add to dataset", icon=":material/playlist_add:", key=dataset_keys.TO_DATASET):
+            dataset_request.ask(screen, item.application, item.trace_id)
     if page.problem:
         st.caption(f":material/info: {units.plain(page.problem)}")
     trace_content.message("user", page.question or "(not told)")
     trace_content.message("assistant", page.answer or "(not told)")
     _contexts(page.contexts)
-    _rate(here, item)
+    _rate(screen, item)
 
 
 def _contexts(contexts: Sequence[str] | None) -> None:
@@ -95,7 +96,7 @@ def _contexts(contexts: Sequence[str] | None) -> None:
             st.caption(f"{len(contexts) - _MOST_CONTEXTS:,} more in the steps of the trace.")
 
 
-def _rate(here: Screen, item: reviews.ReviewItem) -> None:
+def _rate(screen: Screen, item: reviews.ReviewItem) -> None:
     """A row a criterion; the keys 1, 2 and 3 rate the next one that is open."""
     st.markdown("**Your rating**")
     labels = list(reviews.LABELS)
@@ -105,13 +106,13 @@ def _rate(here: Screen, item: reviews.ReviewItem) -> None:
         right.segmented_control(
             criterion.title,
             labels,
-            key=keys.review_rating(criterion.name, item.trace_id),
+            key=review_keys.review_rating(criterion.name, item.trace_id),
             format_func=lambda one: _WORDS.get(one, one),
             label_visibility="collapsed",
         )
     st.text_area(
         "Comment",
-        key=keys.review_comment(item.trace_id),
+        key=review_keys.review_comment(item.trace_id),
         height=80,
         placeholder="What is good or wrong; may stay empty",
     )
@@ -119,7 +120,7 @@ def _rate(here: Screen, item: reviews.ReviewItem) -> None:
         for at, label in enumerate(labels):
             st.button(
                 _WORDS.get(label, label),
-                key=keys.review_label(label),
+                key=review_keys.review_label(label),
                 shortcut=str(at + 1),
                 type="tertiary",
                 on_click=_rate_next,
@@ -129,58 +130,58 @@ def _rate(here: Screen, item: reviews.ReviewItem) -> None:
         st.space("stretch")
         st.button(
             "Skip",
-            key=keys.REVIEW_SKIP,
+            key=review_keys.REVIEW_SKIP,
             icon=":material/skip_next:",
             shortcut="S",
             on_click=confirm.run,
-            args=(lambda: _skip(here, item),),
+            args=(lambda: _skip(screen, item),),
         )
         st.button(
             "Submit",
-            key=keys.REVIEW_SUBMIT,
+            key=review_keys.REVIEW_SUBMIT,
             icon=":material/check:",
             type="primary",
             shortcut="Mod+Enter",
             on_click=confirm.run,
-            args=(lambda: _submit(here, item),),
+            args=(lambda: _submit(screen, item),),
         )
 
 
 def _rate_next(trace_id: str, label: str) -> None:
     for criterion in reviews.METRICS:
-        key = keys.review_rating(criterion.name, trace_id)
+        key = review_keys.review_rating(criterion.name, trace_id)
         if not st.session_state.get(key):
             st.session_state[key] = label
             return
 
 
-def _submit(here: Screen, item: reviews.ReviewItem) -> str:
+def _submit(screen: Screen, item: reviews.ReviewItem) -> str:
     ratings: dict[str, float | str] = {}
     for criterion in reviews.METRICS:
-        label = st.session_state.get(keys.review_rating(criterion.name, item.trace_id))
+        label = st.session_state.get(review_keys.review_rating(criterion.name, item.trace_id))
         if label:
             ratings[criterion.name] = str(label)
     page = reviews.submit(
-        here.engine,
-        actor=here.actor,
+        screen.engine,
+        actor=screen.actor,
         application=item.application,
         trace_id=item.trace_id,
         ratings=ratings,
-        comment=str(st.session_state.get(keys.review_comment(item.trace_id)) or ""),
+        comment=str(st.session_state.get(review_keys.review_comment(item.trace_id)) or ""),
     )
-    st.session_state[keys.REVIEW_DONE] = int(st.session_state.get(keys.REVIEW_DONE, 0)) + 1
+    st.session_state[review_keys.REVIEW_DONE] = int(st.session_state.get(review_keys.REVIEW_DONE, 0)) + 1
     _next(None)
     others = units.things(len(page.others), "other review")
     return f"Your rating is kept. {others}." if page.others else "Your rating is kept."
 
 
-def _skip(here: Screen, item: reviews.ReviewItem) -> str:
+def _skip(screen: Screen, item: reviews.ReviewItem) -> str:
     reviews.skip(
-        here.engine,
-        actor=here.actor,
+        screen.engine,
+        actor=screen.actor,
         application=item.application,
         trace_id=item.trace_id,
-        comment=str(st.session_state.get(keys.review_comment(item.trace_id)) or ""),
+        comment=str(st.session_state.get(review_keys.review_comment(item.trace_id)) or ""),
     )
     _next(item)
     return "Skipped; somebody else may read it."
@@ -188,25 +189,27 @@ def _skip(here: Screen, item: reviews.ReviewItem) -> str:
 
 def _next(skipped: reviews.ReviewItem | None) -> None:
     """The queue moves up: the first is on the screen again, whatever was selected."""
-    st.session_state[keys.REVIEW_LAST] = skipped
-    st.session_state.pop(keys.REVIEW_TABLE, None)
-    reads.changed("reviews")
+    st.session_state[review_keys.REVIEW_LAST] = skipped
+    st.session_state.pop(review_keys.REVIEW_TABLE, None)
+    cache.invalidate("reviews")
 
 
-def draw_undo(here: Screen) -> None:
+def draw_undo(screen: Screen) -> None:
     """The way back from the last skip."""
-    item: reviews.ReviewItem | None = st.session_state.get(keys.REVIEW_LAST)
+    item: reviews.ReviewItem | None = st.session_state.get(review_keys.REVIEW_LAST)
     if item is None:
         return
 
     def undo() -> str:
-        reviews.undo_skip(here.engine, actor=here.actor, application=item.application, trace_id=item.trace_id)
+        reviews.undo_skip(
+            screen.engine, actor=screen.actor, application=item.application, trace_id=item.trace_id
+        )
         _next(None)
         return "It waits for you again."
 
     st.button(
         "Undo the last skip",
-        key=keys.REVIEW_UNDO,
+        key=review_keys.REVIEW_UNDO,
         icon=":material/undo:",
         type="tertiary",
         on_click=confirm.run,

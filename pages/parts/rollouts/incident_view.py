@@ -9,7 +9,8 @@ import streamlit as st
 
 from genaiops_core.rollbacks.incidents import Incident
 from genaiops_core.rollbacks.procedure import Rollback
-from pages.parts.shared import keys, tables, units
+from pages.parts.rollouts import rollout_keys
+from pages.parts.shared import tables, units
 
 FIGURES = {
     "requests": ("Requests", units.count),
@@ -79,7 +80,7 @@ def draw_rollbacks(found: Sequence[Rollback]) -> None:
             "actor": column.TextColumn("By"),
             "reason": column.TextColumn("Reason", width="large"),
         },
-        key=keys.ROLLBACK_TABLE,
+        key=rollout_keys.ROLLBACK_TABLE,
         alt="Rollbacks, newest first",
     )
 
@@ -112,6 +113,6 @@ def draw_resolved(found: Sequence[Incident]) -> None:
             "by": column.TextColumn("By"),
             "resolution": column.TextColumn("Resolution", width="large"),
         },
-        key=keys.INCIDENT_TABLE,
+        key=rollout_keys.INCIDENT_TABLE,
         alt="Resolved incidents, newest first",
     )

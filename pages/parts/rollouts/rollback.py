@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from genaiops_core.rollbacks import procedure
 from genaiops_core.rollouts.rollouts import Rollout
-from pages.parts import reads
+from pages.parts.reads import cache
 from pages.parts.shared import confirm, units
 from pages.parts.shared.frame import Screen
 
 
-def ask(here: Screen, one: Rollout) -> None:
+def ask(screen: Screen, one: Rollout) -> None:
     """Say what will happen, take the reason and the name of the application, then roll back."""
 
     def act(reason: str) -> str:
-        done = procedure.roll_back(here.engine, actor=here.actor, application=one.application, reason=reason)
-        reads.changed("rollouts", "incidents", "releases")
+        done = procedure.roll_back(
+            screen.engine, actor=screen.actor, application=one.application, reason=reason
+        )
+        cache.invalidate("rollouts", "incidents", "releases")
         return f"Rolled {done.application} back from {done.from_release} to {done.to_release}."
 
     if one.canary:

@@ -14,9 +14,9 @@ from genaiops_core.rollbacks import policy as policies
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.series import STEPS, Point, auto_step, step_starts
-from pages.parts import reads
 from pages.parts.charts import measures, plots
-from pages.parts.shared import frame, health, tables, units
+from pages.parts.reads import quality, rollouts, traffic
+from pages.parts.shared import frame, tables, units
 from pages.parts.shared.filters import Header
 
 REFRESH_S = 3
@@ -39,9 +39,9 @@ def draw_facts(one: Rollout) -> None:
 def draw_live(url: str, application: str, head: Header) -> None:
     """Canary against stable, drawn again every few seconds."""
     at = now()
-    one = next((found for found in reads.rollout_status(url) if found.application == application), None)
+    one = next((found for found in rollouts.list_rollouts(url) if found.application == application), None)
     filters = dataclasses.replace(head.filters_at(at), application=application)
-    points = reads.live_over_time(url, filters, "release")
+    points = traffic.read_live_series(url, filters, "release")
     minutes = STEPS[auto_step(filters)]
     with st.container(horizontal=True, gap="small"):
         _draw_observed(points, one)
@@ -57,7 +57,7 @@ def draw_live(url: str, application: str, head: Header) -> None:
         return measures.by_release(filters, points, one, value, per=per, gap=gap)
 
     def limit(metric: str, *, per: float = 1, unit: str = "", sign: str = "") -> plots.Limit | None:
-        found = health.limit(policy, metric)
+        found = policy.strictest_threshold(metric)
         return (
             None
             if found is None
@@ -139,7 +139,7 @@ def _shares(filters: Filters, points: Sequence[Point], one: Rollout | None) -> l
 
 def _quality(url: str, application: str, at: dt.datetime, one: Rollout | None) -> list[plots.Line]:
     grouped: dict[str | None, dict[dt.datetime, list[Any]]] = {}
-    for point in reads.live_quality(url, Filters.last("24h", now=at, application=application)):
+    for point in quality.read_live_series(url, Filters.last("24h", now=at, application=application)):
         grouped.setdefault(point.key, {}).setdefault(point.start, []).append(point.quality)
     roles = {} if one is None else {one.stable: "stable", one.canary: "canary"}
     order = [key for key in roles if key in grouped] or list(grouped)[: measures.MAX_RELEASES]

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from genaiops_core.clock import now
 from genaiops_core.telemetry.time_window import WINDOWS, Filters
-from pages.parts import reads
+from pages.parts.reads import releases, traffic
 from pages.parts.shared import keys
 from pages.parts.shared.frame import Screen
 
@@ -55,7 +55,7 @@ class Header:
 
 
 def header(
-    here: Screen,
+    screen: Screen,
     *,
     by: Sequence[str] = (),
     window: bool = True,
@@ -69,7 +69,7 @@ def header(
     """Title left, window and at most one primary action right, then a row of filters.
 
     Args:
-        here: what the guard returned.
+        screen: what the guard returned.
         by: which of application, environment, release, model this screen can be narrowed by.
         window: whether the screen is about a window of time.
         default_window: the one shown unless the address says another.
@@ -81,7 +81,7 @@ def header(
     """
     left, right = st.columns([2, 3], vertical_alignment="center")
     title = left.container(horizontal=True, vertical_alignment="center", gap="small")
-    title.title(here.entry.title, anchor=False, width="content", help=here.entry.question)
+    title.title(screen.entry.title, anchor=False, width="content", help=screen.entry.question)
     badges = title.container(width="content")
     chosen, clicked, span = default_window, False, None
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
@@ -101,12 +101,12 @@ def header(
             clicked = st.button(action, icon=action_icon, key=action_key, type="primary", help=action_help)
     row = st.container(horizontal=True, gap="small", vertical_alignment="center")
     with row:
-        values = _choose(here, by) if by else {}
+        values = _choose(screen, by) if by else {}
         place = st.container(horizontal=True, gap="small", width="content", vertical_alignment="center")
         if by or has_place:
             st.space("stretch")
         facts = st.container(horizontal=True, gap="xsmall", width="content", vertical_alignment="center")
-    if reads.is_demo(here.url, values.get(keys.APPLICATION)):
+    if traffic.has_demo_data(screen.url, values.get(keys.APPLICATION)):
         badges.badge(
             "demo",
             icon=":material/experiment:",
@@ -173,12 +173,12 @@ def _forget_dates() -> None:
     st.session_state[keys.START] = st.session_state[keys.END] = None
 
 
-def _choose(here: Screen, by: Sequence[str]) -> dict[str, str | None]:
-    known = reads.known(here.url)
+def _choose(screen: Screen, by: Sequence[str]) -> dict[str, str | None]:
+    known = traffic.list_filter_options(screen.url)
     options = {
         # An application may have releases before it has traffic.
         keys.APPLICATION: sorted(
-            {*known.applications, *(one.application for one in reads.list_releases(here.url, None))}
+            {*known.applications, *(one.application for one in releases.list_releases(screen.url, None))}
         ),
         keys.ENVIRONMENT: known.environments,
         keys.RELEASE: known.releases,

@@ -14,10 +14,10 @@ from streamlit.runtime.pages_manager import PagesManager
 from genaiops_core.access.identity import actor_name, require_safe_address
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.settings import Settings
-from pages.parts import reads
+from pages.parts.reads import connection
 from pages.parts.shared import catalogue, keys, units
 
-STATIC = Path(__file__).resolve().parents[2] / "static"
+STATIC = Path(__file__).resolve().parents[3] / "static"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Screen:
     entry: catalogue.Entry
     settings: Settings
     url: str
-    engine: reads.Engine
+    engine: connection.Engine
     actor: str
 
 
@@ -42,7 +42,7 @@ def guard(name: str) -> Screen:
     settings = Settings()
     st.set_page_config(page_title=f"{entry.title} · GenAIOps")
     _require_safe_server()
-    engine = reads.engine(settings.url)
+    engine = connection.open_engine(settings.url)
     actor = _identity(settings)
     if sentence := st.session_state.pop(keys.FLASH, None):
         st.toast(units.plain(sentence), icon=":material/check_circle:")
@@ -67,13 +67,13 @@ def flash(sentence: str) -> None:
 
 
 @contextmanager
-def gently() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """Draw a designed panel instead of a traceback when what failed is expected or is the database."""
     try:
         yield
     except GenAIOpsError as error:
         st.error(units.plain(error), icon=":material/error:")
-    except reads.DATABASE_ERRORS as error:
+    except connection.DATABASE_ERRORS as error:
         _database_failed(error)
 
 
@@ -83,7 +83,7 @@ def live(run_every_s: float) -> Callable[[Callable[..., None]], Callable[..., No
     def decorate(draw: Callable[..., None]) -> Callable[..., None]:
         @st.fragment(run_every=run_every_s)
         def panel(*args: Any) -> None:
-            with gently():
+            with show_errors():
                 draw(*args)
 
         return panel

@@ -26,6 +26,7 @@ STATE_COLOURS = {
     "retired": "gray",
     "cancelled": "gray",
     "no traffic": "gray",
+    "too few requests": "gray",
     "pending": "orange",
     "paused": "orange",
     "inconclusive": "orange",

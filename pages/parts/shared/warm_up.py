@@ -75,7 +75,10 @@ class _Client(runtime.SessionClient):
         """Called in the event loop for every message of the session, in their order."""
         if msg.delta.new_element.HasField("exception"):
             self.has_exception = True
+        if msg.WhichOneof("type") != "script_finished":
+            return
+        if msg.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
+            self.has_exception = True
         # A redirect ends its run early; the run that it leads to ends later.
-        is_finished = msg.WhichOneof("type") == "script_finished"
-        if is_finished and msg.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+        if msg.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
             self.finished.set()

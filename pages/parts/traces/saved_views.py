@@ -8,15 +8,15 @@ import streamlit as st
 
 from genaiops_core.telemetry.search import saved_views
 from genaiops_core.telemetry.time_window import WINDOWS
-from pages.parts import reads
-from pages.parts.reads import traffic
+from pages.parts.reads import cache, traces
 from pages.parts.shared import confirm, keys, units
 from pages.parts.shared.frame import Screen
+from pages.parts.traces import trace_keys
 
 _SCREEN = "traces"
 _KEPT = (
     keys.TRACE_QUERY,
-    keys.TRACE_STATUS,
+    trace_keys.TRACE_STATUS,
     keys.WINDOW,
     keys.START,
     keys.END,
@@ -27,9 +27,9 @@ _KEPT = (
 )
 
 
-def draw(here: Screen) -> None:
+def draw(screen: Screen) -> None:
     """Saved views: open one, save what is on the screen, delete one's own."""
-    found = traffic.list_views(here.url, here.actor, _SCREEN)
+    found = traces.list_views(screen.url, screen.actor, _SCREEN)
     with st.popover("Views", icon=":material/bookmark:"):
         if not found:
             st.caption("A view keeps the search, the filters and the window under a name.")
@@ -40,15 +40,15 @@ def draw(here: Screen) -> None:
                     label=units.plain(view.name),
                     icon=":material/group:" if view.is_shared else ":material/person:",
                     query_params=dict(parse_qsl(view.query)),
-                    help=None if view.owner == here.actor else f"Shared by {units.plain(view.owner)}",
+                    help=None if view.owner == screen.actor else f"Shared by {units.plain(view.owner)}",
                 )
                 st.space("stretch")
-                if view.owner == here.actor and st.button(
-                    "Delete", key=keys.view_delete(view.id), icon=":material/delete:", type="tertiary"
+                if view.owner == screen.actor and st.button(
+                    "Delete", key=trace_keys.view_delete(view.id), icon=":material/delete:", type="tertiary"
                 ):
-                    _ask_delete(here, view)
-        if st.button("Save this view", key=keys.VIEW_SAVE, icon=":material/bookmark_add:"):
-            _ask_save(here, _address())
+                    _ask_delete(screen, view)
+        if st.button("Save this view", key=trace_keys.VIEW_SAVE, icon=":material/bookmark_add:"):
+            _ask_save(screen, _address())
 
 
 def _address() -> str:
@@ -63,22 +63,22 @@ def _address() -> str:
     return urlencode(kept)
 
 
-def _ask_save(here: Screen, query: str) -> None:
+def _ask_save(screen: Screen, query: str) -> None:
     def fields() -> None:
-        st.text_input("Name", key=keys.VIEW_NAME, max_chars=saved_views.MAX_NAME_LENGTH)
-        st.checkbox("Show it to everybody", key=keys.VIEW_SHARED)
+        st.text_input("Name", key=trace_keys.VIEW_NAME, max_chars=saved_views.MAX_NAME_LENGTH)
+        st.checkbox("Show it to everybody", key=trace_keys.VIEW_SHARED)
 
     def act(reason: str) -> str:
         view = saved_views.save(
-            here.engine,
-            actor=here.actor,
-            name=str(st.session_state[keys.VIEW_NAME] or ""),
+            screen.engine,
+            actor=screen.actor,
+            name=str(st.session_state[trace_keys.VIEW_NAME] or ""),
             screen=_SCREEN,
             query=query,
-            is_shared=bool(st.session_state[keys.VIEW_SHARED]),
+            is_shared=bool(st.session_state[trace_keys.VIEW_SHARED]),
             reason=reason,
         )
-        reads.changed("views")
+        cache.invalidate("views")
         return f"The view {view.name} is saved."
 
     confirm.ask(
@@ -93,10 +93,10 @@ def _ask_save(here: Screen, query: str) -> None:
     )
 
 
-def _ask_delete(here: Screen, view: saved_views.SavedView) -> None:
+def _ask_delete(screen: Screen, view: saved_views.SavedView) -> None:
     def act(reason: str) -> str:
-        saved_views.delete(here.engine, actor=here.actor, id=view.id, reason=reason)
-        reads.changed("views")
+        saved_views.delete(screen.engine, actor=screen.actor, id=view.id, reason=reason)
+        cache.invalidate("views")
         return f"The view {view.name} is deleted."
 
     everybody = " Nobody will find it any more." if view.is_shared else ""

@@ -9,25 +9,25 @@ import streamlit as st
 
 from genaiops_core.telemetry.search.trace_list import TracePage, TraceRow
 from genaiops_core.telemetry.time_window import Filters
-from pages.parts.reads import traffic
-from pages.parts.shared import frame, keys, tables, units
+from pages.parts.reads import traces
+from pages.parts.shared import frame, tables, units
 from pages.parts.shared.filters import Header
 from pages.parts.shared.frame import Screen
-from pages.parts.traces import trace_search
+from pages.parts.traces import trace_keys, trace_search
 
 PAGE = 50
 
 
-def draw(here: Screen, head: Header) -> str | None:
+def draw(screen: Screen, head: Header) -> str | None:
     """The search, one page of requests, and the way to the others; returns the trace that was picked."""
-    query = trace_search.draw(here, head)
+    query = trace_search.draw(screen, head)
     if query is None:
         return None
     visited = _visited(head, query)
     cursor = visited["cursors"][-1]
     # Later pages keep the window of the first, so that nothing slips between them.
     window: Filters = head.filters if cursor is None else visited["filters"]
-    page = traffic.find(here.url, window, query, PAGE, cursor)
+    page = traces.search_traces(screen.url, window, query, PAGE, cursor)
     picked = None
     # This line also keeps the table's own toolbar off the buttons above.
     st.caption(_said(page, len(visited["cursors"])))
@@ -35,9 +35,9 @@ def draw(here: Screen, head: Header) -> str | None:
         picked = tables.pick(
             [_row(row) for row in page.rows],
             _columns(),
-            key=keys.TRACE_TABLE,
+            key=trace_keys.TRACE_TABLE,
             alt="Requests, newest first; select one to see its steps",
-            height=270 if tables.has_selection(keys.TRACE_TABLE) else 560,
+            height=270 if tables.has_selection(trace_keys.TRACE_TABLE) else 560,
         )
     elif cursor is None and page.next_cursor is None:
         frame.empty(
@@ -54,10 +54,10 @@ def _visited(head: Header, query: str) -> dict[str, Any]:
     """The cursors that led here; another question starts from the newest again."""
     one = head.filters
     asked = (one.application, one.environment, one.release, one.model, head.window, query)
-    visited: dict[str, Any] | None = st.session_state.get(keys.TRACE_CURSORS)
+    visited: dict[str, Any] | None = st.session_state.get(trace_keys.TRACE_CURSORS)
     if visited is None or visited["asked"] != asked:
         visited = {"asked": asked, "cursors": [None], "filters": one}
-        st.session_state[keys.TRACE_CURSORS] = visited
+        st.session_state[trace_keys.TRACE_CURSORS] = visited
     return visited
 
 

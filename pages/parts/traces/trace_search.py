@@ -8,11 +8,11 @@ import streamlit as st
 
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.search import language as search_language
-from pages.parts.reads import traffic
+from pages.parts.reads import traces
 from pages.parts.shared import keys, tables, units
 from pages.parts.shared.filters import Header
 from pages.parts.shared.frame import Screen
-from pages.parts.traces import saved_views
+from pages.parts.traces import saved_views, trace_keys
 
 _FORMATS = {
     "csv": "CSV, a row a request",
@@ -23,7 +23,7 @@ _FORMATS = {
 _POSITION = re.compile(r"at character (\d+)")
 
 
-def draw(here: Screen, head: Header) -> str | None:
+def draw(screen: Screen, head: Header) -> str | None:
     """One row: the search box, then help, views and downloads. None when the search makes no sense."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         typed = st.text_input(
@@ -38,13 +38,13 @@ def draw(here: Screen, head: Header) -> str | None:
         status = st.segmented_control(
             "Status",
             ["ok", "error", "incomplete"],
-            key=keys.TRACE_STATUS,
+            key=trace_keys.TRACE_STATUS,
             bind="query-params",
             label_visibility="collapsed",
             width="content",
         )
         _help()
-        saved_views.draw(here)
+        saved_views.draw(screen)
         export = st.popover("Export", icon=":material/download:")
     typed = (typed or "").strip()
     try:
@@ -54,7 +54,7 @@ def draw(here: Screen, head: Header) -> str | None:
         return None
     query = typed if status is None else f"status:{status} ({typed})" if typed else f"status:{status}"
     with export:
-        _export(here, head, query)
+        _export(screen, head, query)
     return query
 
 
@@ -77,7 +77,7 @@ def _help() -> None:
         for at, example in enumerate(search_language.EXAMPLES):
             st.button(
                 units.plain(example),
-                key=keys.search_example(at),
+                key=trace_keys.search_example(at),
                 type="tertiary",
                 icon=":material/north_west:",
                 on_click=_use,
@@ -90,19 +90,19 @@ def _use(example: str) -> None:
     st.session_state[keys.TRACE_QUERY] = example
 
 
-def _export(here: Screen, head: Header, query: str) -> None:
+def _export(screen: Screen, head: Header, query: str) -> None:
     """The download is made when it is asked for, not before."""
     st.caption(
-        f"At most {traffic.MOST_EXPORTED:,} requests, newest first. `GET /api/v1/traces/export` and "
+        f"At most {traces.MAX_EXPORTED_REQUESTS:,} requests, newest first. `GET /api/v1/traces/export` and "
         "`genaiops traces export` stream all of them."
     )
     window = head.filters
     for form, label in _FORMATS.items():
         st.download_button(
             label,
-            data=lambda form=form: traffic.exported(here.url, window, query, form),  # type: ignore[misc]
-            file_name=traffic.filename(form),
-            key=keys.trace_export(form),
+            data=lambda form=form: traces.export_traces(screen.url, window, query, form),  # type: ignore[misc]
+            file_name=traces.name_export_file(form),
+            key=trace_keys.trace_export(form),
             icon=":material/download:",
             on_click="ignore",
             width="stretch",

@@ -10,7 +10,8 @@ import streamlit as st
 
 from genaiops_core.telemetry.traces.trace import Trace, TraceSpan
 from pages.parts.charts import waterfall
-from pages.parts.shared import keys, units
+from pages.parts.shared import units
+from pages.parts.traces import trace_keys
 
 _TALL_PX = 460
 
@@ -102,7 +103,7 @@ def _controls(trace: Trace, state: dict[str, Any], *, most: int) -> None:
             st.button(
                 "Fold all",
                 icon=":material/unfold_less:",
-                key=keys.TRACE_FOLD_ALL,
+                key=trace_keys.TRACE_FOLD_ALL,
                 type="tertiary",
                 on_click=_fold,
                 args=(state, parents),
@@ -111,7 +112,7 @@ def _controls(trace: Trace, state: dict[str, Any], *, most: int) -> None:
             st.button(
                 "Unfold all",
                 icon=":material/unfold_more:",
-                key=keys.TRACE_UNFOLD_ALL,
+                key=trace_keys.TRACE_UNFOLD_ALL,
                 type="tertiary",
                 on_click=_fold,
                 args=(state, ()),
@@ -120,7 +121,7 @@ def _controls(trace: Trace, state: dict[str, Any], *, most: int) -> None:
             st.button(
                 "Earlier steps",
                 icon=":material/chevron_left:",
-                key=keys.TRACE_EARLIER,
+                key=trace_keys.TRACE_EARLIER,
                 disabled=trace.offset == 0,
                 on_click=_move,
                 args=(state, trace.offset - most),
@@ -128,7 +129,7 @@ def _controls(trace: Trace, state: dict[str, Any], *, most: int) -> None:
             st.button(
                 "Later steps",
                 icon=":material/chevron_right:",
-                key=keys.TRACE_LATER,
+                key=trace_keys.TRACE_LATER,
                 disabled=last >= trace.visible_spans,
                 on_click=_move,
                 args=(state, trace.offset + most),
@@ -146,7 +147,7 @@ def _choose(trace: Trace, state: dict[str, Any]) -> TraceSpan:
             ids,
             index=ids.index(wanted),
             # Another click must win over what was chosen here before.
-            key=f"{keys.TRACE_SPAN}_{wanted}",
+            key=f"{trace_keys.TRACE_SPAN}_{wanted}",
             format_func=lambda one: (
                 f"{trace.offset + ids.index(one) + 1}. {spans[one].name} · {units.duration(spans[one].duration_ms)}"
             ),
@@ -156,7 +157,7 @@ def _choose(trace: Trace, state: dict[str, Any]) -> TraceSpan:
             st.button(
                 "Unfold" if chosen.is_collapsed else f"Fold {chosen.descendants:,} below",
                 icon=":material/unfold_more:" if chosen.is_collapsed else ":material/unfold_less:",
-                key=keys.TRACE_FOLD,
+                key=trace_keys.TRACE_FOLD,
                 on_click=toggle,
                 args=(state, chosen.span_id),
             )

@@ -6,10 +6,10 @@ import streamlit as st
 
 from genaiops_core.telemetry.traces.trace import Trace, TraceSpan
 from pages.parts.charts import waterfall
-from pages.parts.reads import reviews, traffic
-from pages.parts.shared import keys, tables, units
+from pages.parts.reads import reviews, traces
+from pages.parts.shared import tables, units
 from pages.parts.shared.frame import Screen
-from pages.parts.traces import trace_content
+from pages.parts.traces import trace_content, trace_keys
 
 TABS = (
     "Messages",
@@ -22,12 +22,12 @@ TABS = (
 )
 
 
-def draw(here: Screen, trace: Trace, chosen: TraceSpan | None) -> None:
+def draw(screen: Screen, trace: Trace, chosen: TraceSpan | None) -> None:
     """The tabs of one trace; `chosen` is the step that is looked at."""
     said, found, tools, attributes, errors, scores, spent = st.tabs(
-        list(TABS), key=keys.TRACE_TAB, on_change="rerun", bind="query-params"
+        list(TABS), key=trace_keys.TRACE_TAB, on_change="rerun", bind="query-params"
     )
-    record = traffic.get_context(here.url, trace.trace_id)
+    record = traces.get_context_record(screen.url, trace.trace_id)
     if said.open and record is not None:
         with said:
             trace_content.messages(record)
@@ -45,7 +45,7 @@ def draw(here: Screen, trace: Trace, chosen: TraceSpan | None) -> None:
             _errors(trace)
     if scores.open:
         with scores:
-            _scores(here, trace)
+            _scores(screen, trace)
     if spent.open:
         with spent:
             _components(trace)
@@ -112,9 +112,9 @@ def _errors(trace: Trace) -> None:
         st.caption(f"{trace.error_count - len(trace.errors):,} more failed.")
 
 
-def _scores(here: Screen, trace: Trace) -> None:
+def _scores(screen: Screen, trace: Trace) -> None:
     """What judges and people say of the answer."""
-    sample = reviews.sample(here.url, trace.applications[0], trace.trace_id)
+    sample = reviews.get_sample(screen.url, trace.applications[0], trace.trace_id)
     if sample is None:
         st.caption("This request was not chosen for scoring.")
     else:
@@ -122,7 +122,7 @@ def _scores(here: Screen, trace: Trace) -> None:
             f"Chosen for scoring: {trace_content.reason(sample.reason)}. State: {units.plain(sample.state)}"
             + (f", {units.plain(sample.note)}." if sample.note else ".")
         )
-    if judged := traffic.scores_of(here.url, trace.trace_id):
+    if judged := traces.list_scores(screen.url, trace.trace_id):
         column = tables.column
         tables.show(
             [
@@ -138,7 +138,7 @@ def _scores(here: Screen, trace: Trace) -> None:
             key=f"trace_scores_{trace.trace_id}",
             alt="Scores of this request by metric and judge",
         )
-    given = traffic.opinions_of(here.url, trace.trace_id)
+    given = traces.list_feedback(screen.url, trace.trace_id)
     if not given:
         st.caption("No user has said what they think of it.")
     for one in given:

@@ -10,46 +10,46 @@ import streamlit as st
 
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traces.trace import Trace
-from pages.parts.datasets import to_dataset
-from pages.parts.reads import reviews, traffic
+from pages.parts.datasets import dataset_keys, dataset_request
+from pages.parts.reads import reviews, traces
 from pages.parts.shared import keys, tables, units
 from pages.parts.shared.frame import Screen
-from pages.parts.traces import trace_content, trace_steps, trace_tabs
+from pages.parts.traces import trace_content, trace_keys, trace_steps, trace_tabs
 
 MOST_BARS = 300
 """Steps drawn at once; the others are a page or an arrow away."""
 
 
-def draw(here: Screen, trace_id: str, *, is_alone: bool) -> bool:
+def draw(screen: Screen, trace_id: str, *, is_alone: bool) -> bool:
     """One trace, or False when nothing of it has come."""
     state = _state(trace_id)
     folds = tuple(sorted(state["folds"]))
-    found = traffic.get_trace(here.url, trace_id, state["offset"], MOST_BARS, folds)
+    found = traces.get_trace(screen.url, trace_id, state["offset"], MOST_BARS, folds)
     if found is None:
         return False
-    _head(here, found, is_alone=is_alone)
+    _head(screen, found, is_alone=is_alone)
     _figures(found)
     _diagnosis(found, state)
     chosen = trace_steps.draw(found, state, most=MOST_BARS)
-    trace_tabs.draw(here, found, chosen)
+    trace_tabs.draw(screen, found, chosen)
     return True
 
 
 def _state(trace_id: str) -> dict[str, Any]:
     """What is folded and looked at in the trace on the screen; another trace starts afresh."""
-    state = st.session_state.get(keys.TRACE_WINDOW)
+    state = st.session_state.get(trace_keys.TRACE_WINDOW)
     if state is None or state["trace_id"] != trace_id:
         state = {"trace_id": trace_id, "folds": set(), "offset": 0, "wanted": None, "version": 0}
-        st.session_state[keys.TRACE_WINDOW] = state
+        st.session_state[trace_keys.TRACE_WINDOW] = state
     made: dict[str, Any] = state
     return made
 
 
-def _head(here: Screen, trace: Trace, *, is_alone: bool) -> None:
+def _head(screen: Screen, trace: Trace, *, is_alone: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(units.plain(trace.name), icon=":material/timeline:", anchor=False, width="content")
         tables.badge("error" if trace.is_error else "ok" if trace.is_complete else "incomplete")
-        sample = reviews.sample(here.url, trace.applications[0], trace.trace_id)
+        sample = reviews.get_sample(screen.url, trace.applications[0], trace.trace_id)
         if sample is not None:
             st.badge(
                 f"sampled: {trace_content.reason(sample.reason)}", icon=":material/colorize:", color="blue"
@@ -64,11 +64,11 @@ def _head(here: Screen, trace: Trace, *, is_alone: bool) -> None:
                 st.page_link(
                     f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params={key: value}
                 )
-        if st.button("Add to dataset", icon=":material/playlist_add:", key=keys.TO_DATASET):
-            to_dataset.ask(here, trace.applications[0], trace.trace_id)
+        if st.button("Add to dataset", icon=":material/playlist_add:", key=dataset_keys.TO_DATASET):
+            dataset_request.ask(screen, trace.applications[0], trace.trace_id)
         st.download_button(
             "OTLP",
-            data=lambda: traffic.exported(here.url, _window(trace), f"trace:{trace.trace_id}", "otlp"),
+            data=lambda: traces.export_traces(screen.url, _window(trace), f"trace:{trace.trace_id}", "otlp"),
             file_name=f"trace-{trace.trace_id}.otlp.json",
             icon=":material/download:",
             key="trace_download",
@@ -112,7 +112,7 @@ def _diagnosis(trace: Trace, state: dict[str, Any]) -> None:
             st.markdown("**Evidence**")
             if not told.findings:
                 st.caption("Nothing in this trace says that it went wrong.")
-            here = {one.span_id for one in trace.spans}
+            window_span_ids = {one.span_id for one in trace.spans}
             for at, finding in enumerate(told.findings):
                 kind, sentence, step = st.columns([1.4, 6, 1.5], vertical_alignment="center", gap="small")
                 kind.badge(
@@ -121,7 +121,7 @@ def _diagnosis(trace: Trace, state: dict[str, Any]) -> None:
                     help="Words in common, not a judgement" if finding.kind == "proxy" else None,
                 )
                 sentence.markdown(units.plain(finding.text))
-                if finding.span_id in here:
+                if finding.span_id in window_span_ids:
                     step.button(
                         "Show step",
                         key=f"trace_evidence_{at}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.time_window import Filters
-from pages.parts import reads
+from pages.parts.reads import traffic
 from pages.parts.shared import tables
 
 
@@ -15,7 +15,7 @@ def money(figures: Figures) -> float | None:
 
 def draw_table(url: str, window: Filters, total: Figures, by: str, label: str) -> None:
     """Who spends it; the rows add up to the total."""
-    rows = sorted(reads.breakdown(url, window, (by,)), key=lambda row: -row.figures.cost_nano_usd)
+    rows = sorted(traffic.break_down(url, window, (by,)), key=lambda row: -row.figures.cost_nano_usd)
     column = tables.column
     tables.show(
         [

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from genaiops_core.telemetry.time_window import Filters
-from pages.parts import reads
+from pages.parts.reads import traffic
 from pages.parts.shared import tables
 
 PERCENTILES = ("p50", "p95", "p99")
@@ -22,7 +22,7 @@ def draw_table(url: str, window: Filters, by: str, label: str) -> None:
     """Percentiles and errors for each value of a dimension."""
     column = tables.column
     rows: list[dict[str, Any]] = []
-    for row in reads.breakdown(url, window, (by,)):
+    for row in traffic.break_down(url, window, (by,)):
         told = row.figures
         rows.append(
             {

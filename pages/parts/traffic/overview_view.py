@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from genaiops_core.clock import now
 from genaiops_core.rollbacks import policy as policies
+from genaiops_core.rollbacks.health import Health
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.time_window import Filters
-from pages.parts import reads
 from pages.parts.charts import measures, plots
-from pages.parts.reads import traffic
-from pages.parts.shared import health, keys, tables, units
+from pages.parts.reads import traces, traffic
+from pages.parts.shared import keys, tables, units
 
 STALE_AFTER = dt.timedelta(minutes=15)
 """Without traffic for this long, nothing on the screen moves: then that is what is said."""
@@ -26,7 +26,7 @@ STALE_AFTER = dt.timedelta(minutes=15)
 def draw_age(url: str, window: Filters) -> None:
     """How old the figures are; how old the newest traffic is, when it is older than a window that ends now."""
     at = now()
-    last = traffic.last_traffic(url, window)
+    last = traces.find_last_request_time(url, window)
     if last is not None and at - window.end < STALE_AFTER < at - last:
         st.badge(
             f"last traffic {units.ago(last, at)}",
@@ -35,7 +35,11 @@ def draw_age(url: str, window: Filters) -> None:
             help="Nothing has come since; the figures are those of the window all the same",
         )
         return
-    st.badge(f"updated {units.ago(reads.read_at(url, window), at)}", icon=":material/schedule:", color="gray")
+    st.badge(
+        f"updated {units.ago(traffic.find_read_time(url, window), at)}",
+        icon=":material/schedule:",
+        color="gray",
+    )
 
 
 def draw_split(rollouts: Sequence[Rollout]) -> None:
@@ -61,33 +65,33 @@ def draw_split(rollouts: Sequence[Rollout]) -> None:
         st.page_link("pages/rollouts.py", label="Move traffic", icon=":material/tune:")
 
 
-def rows(
-    names: Sequence[str],
-    state_of: Mapping[str, str],
-    figures: Mapping[str | None, Figures],
-    scores: Mapping[str | None, float | None],
-    rollouts: Mapping[str, Rollout],
-    window: Filters,
+def build_rows(
+    healths: Iterable[Health], figures: Mapping[str | None, Figures], window: Filters
 ) -> list[dict[str, Any]]:
-    """What the table says of each application."""
+    """One row an application: its state and what it rests on."""
     days = (window.end - window.start).total_seconds() / 86_400
-    made = []
-    for name in names:
-        told, rollout = figures.get(name), rollouts.get(name)
-        p95 = told.latency_ms["p95"] if told else None
-        made.append(
+    rows = []
+    for health in healths:
+        rollout = health.rollout
+        p95_ms = health.figures.p95_latency
+        rows.append(
             {
-                "application": name,
-                "state": [state_of[name]],
+                "application": health.application,
+                "state": [health.state],
                 "release": rollout.stable if rollout else None,
                 "canary": f"{rollout.canary} · {rollout.percent:g}%" if rollout and rollout.canary else "",
-                "quality": scores.get(name),
-                "p95": None if p95 is None else p95 / 1000,
-                "errors": told.error_rate if told else None,
-                "cost": told.cost_nano_usd / 1e9 / days if told and told.cost_usd is not None else None,
+                "quality": health.figures.avg_quality_score,
+                "p95": None if p95_ms is None else p95_ms / 1000,
+                "errors": health.figures.error_rate,
+                "cost": _cost_per_day(figures.get(health.application), days),
             }
         )
-    return made
+    return rows
+
+
+def _cost_per_day(figures: Figures | None, days: float) -> float | None:
+    """USD; None when no call has a price."""
+    return None if figures is None or figures.cost_usd is None else figures.cost_nano_usd / 1e9 / days
 
 
 def draw_applications(
@@ -120,11 +124,11 @@ def draw_latency(url: str, window: Filters, rollouts: Sequence[Rollout], busiest
     chosen = window.application or (live.application if live else busiest)
     if chosen is None:
         return
-    points = reads.over_time(url, dataclasses.replace(window, application=chosen), "release")
+    points = traffic.read_series(url, dataclasses.replace(window, application=chosen), "release")
     status = next((one for one in rollouts if one.application == chosen), None)
     series = measures.by_release(window, points, status, lambda f: f.latency_ms["p95"], per=1000)
     st.subheader(f"p95 latency, {units.plain(chosen)}", icon=":material/speed:", anchor=False)
-    limit_ms = health.limit(policies.default(), "p95_latency")
+    limit_ms = policies.default().strictest_threshold("p95_latency")
     limit = (
         plots.Limit(value=limit_ms / 1000, label=f"rollback above {limit_ms / 1000:g} s")
         if limit_ms

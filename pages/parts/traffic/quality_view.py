@@ -7,7 +7,7 @@ import streamlit as st
 from genaiops_core.telemetry.sampling.samples import SamplingSummary
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.quality import MetricQuality
-from pages.parts import reads
+from pages.parts.reads import quality
 from pages.parts.shared import tables, units
 
 
@@ -71,7 +71,7 @@ def draw_table(url: str, window: Filters, by: str, name: str) -> None:
                 "population": one.population if one.is_sampled else one.scored,
                 "undefined": one.undefined,
             }
-            for key, one in reads.quality_by(url, window, by)
+            for key, one in quality.break_down(url, window, by)
         ],
         {
             "key": column.TextColumn(name, pinned=True),

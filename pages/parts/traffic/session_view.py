@@ -13,22 +13,23 @@ from pages.parts.reads import traffic
 from pages.parts.shared import frame, keys, tables, units
 from pages.parts.shared.frame import Screen
 from pages.parts.traces import trace_content
+from pages.parts.traffic import traffic_keys
 
 PAGE = 50
 TURNS = 25
 
 
-def draw_list(here: Screen, filters: Filters, *, user: str | None = None) -> str | None:
+def draw_list(screen: Screen, filters: Filters, *, user: str | None = None) -> str | None:
     """One page of sessions, the most recently active first; returns the one that was picked."""
     asked = (filters.application, filters.environment, filters.release, filters.model, user)
-    visited: dict[str, Any] | None = st.session_state.get(keys.SESSION_CURSORS)
+    visited: dict[str, Any] | None = st.session_state.get(traffic_keys.SESSION_CURSORS)
     length = filters.end - filters.start
     if visited is None or visited["asked"] != (asked, length):
         visited = {"asked": (asked, length), "cursors": [None], "filters": filters}
-        st.session_state[keys.SESSION_CURSORS] = visited
+        st.session_state[traffic_keys.SESSION_CURSORS] = visited
     cursor = visited["cursors"][-1]
     page = traffic.list_sessions(
-        here.url, filters if cursor is None else visited["filters"], PAGE, cursor, user
+        screen.url, filters if cursor is None else visited["filters"], PAGE, cursor, user
     )
     if not page.rows and cursor is None and page.next_cursor is None:
         frame.empty(
@@ -53,9 +54,9 @@ def draw_list(here: Screen, filters: Filters, *, user: str | None = None) -> str
             "tokens": column.NumberColumn("Tokens", format="localized"),
             "lasted": column.TextColumn("Lasted"),
         },
-        key=keys.SESSION_TABLE,
+        key=traffic_keys.SESSION_TABLE,
         alt="Sessions, the most recently active first; select one to read it",
-        height=270 if tables.has_selection(keys.SESSION_TABLE) else "content",
+        height=270 if tables.has_selection(traffic_keys.SESSION_TABLE) else "content",
     )
     if cursor is not None or page.next_cursor is not None:
         with st.container(horizontal=True, horizontal_alignment="right"):
@@ -88,12 +89,12 @@ def _row(one: SessionRow) -> dict[str, object]:
     }
 
 
-def draw_one(here: Screen, session_id: str, application: str | None, *, is_alone: bool) -> bool:
+def draw_one(screen: Screen, session_id: str, application: str | None, *, is_alone: bool) -> bool:
     """One session as the conversation it was; False when nothing of it has come."""
-    state = st.session_state.get(keys.SESSION_OFFSET)
+    state = st.session_state.get(traffic_keys.SESSION_OFFSET)
     if state is None or state["session"] != session_id:
-        state = st.session_state[keys.SESSION_OFFSET] = {"session": session_id, "offset": 0}
-    told = traffic.conversation(here.url, session_id, application, state["offset"], TURNS)
+        state = st.session_state[traffic_keys.SESSION_OFFSET] = {"session": session_id, "offset": 0}
+    told = traffic.get_conversation(screen.url, session_id, application, state["offset"], TURNS)
     if told is None:
         return False
     _head(told, is_alone=is_alone)

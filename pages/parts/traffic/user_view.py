@@ -48,9 +48,9 @@ def _draw_days(window: Filters, told: UserDetail) -> None:
         )
 
 
-def draw(here: Screen, window: Filters, user_id: str, *, is_alone: bool) -> None:
+def draw(screen: Screen, window: Filters, user_id: str, *, is_alone: bool) -> None:
     """One user: figures, days and sessions."""
-    told = traffic.get_user(here.url, window, user_id)
+    told = traffic.get_user(screen.url, window, user_id)
     if told is None:
         frame.empty(
             "Nothing of this user in this window",
@@ -88,7 +88,7 @@ def draw(here: Screen, window: Filters, user_id: str, *, is_alone: bool) -> None
         st.metric("Last request", told.last.strftime("%d %b %H:%M") if told.last else units.UNKNOWN)
     _draw_days(window, told)
     st.subheader("Sessions", icon=":material/forum:", anchor=False)
-    session = session_view.draw_list(here, window, user=user_id)
+    session = session_view.draw_list(screen, window, user=user_id)
     if session:
         with st.container(border=True):
-            session_view.draw_one(here, session, None, is_alone=False)
+            session_view.draw_one(screen, session, None, is_alone=False)

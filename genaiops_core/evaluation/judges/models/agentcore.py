@@ -20,7 +20,7 @@ from genaiops_core.aws.bedrock import BedrockFailed
 from genaiops_core.errors import Misconfigured
 from genaiops_core.evaluation.judges.models.bedrock import as_judge_failure
 from genaiops_core.evaluation.judges.protocol import Embedded, JudgeFailed, Prompt, Refused, Reply, Usage
-from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
+from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
 
 class AgentCoreModel:
@@ -50,7 +50,7 @@ class AgentCoreModel:
         """As `protocol.Model` has it."""
         started = time.perf_counter()
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(MOST_CONCURRENCY, thread_name_prefix="agentcore")
+            self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="agentcore")
         asked: dict[str, Any] = orjson.loads(prompt.messages[0].text)
         call = partial(self._evaluate, asked)
         try:

@@ -25,7 +25,7 @@ from genaiops_core.evaluation.judges.protocol import (
     Throttled,
     Usage,
 )
-from genaiops_core.evaluation.rate_limits import MOST_CONCURRENCY
+from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
 EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
 DIMENSIONS = 512
@@ -126,7 +126,7 @@ class BedrockModel:
 
     async def _in_thread(self, model: str, call: Callable[[], _Result]) -> _Result:
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(MOST_CONCURRENCY, thread_name_prefix="bedrock")
+            self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="bedrock")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except BedrockFailed as error:

@@ -12,15 +12,15 @@ import sqlalchemy as sa
 from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.calls.prices import Prices
-from genaiops_core.evaluation.calls.rate_limiter import Pacer
+from genaiops_core.evaluation.calls.rate_limiter import RateLimiter
 from genaiops_core.evaluation.calls.spend_budget import OpenPurse, SpendLimitReached
 from genaiops_core.evaluation.calls.unit import Unit
 from genaiops_core.evaluation.calls.unit_calls import Means, UnitCalls
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.judges import JudgeOptions, judge
 from genaiops_core.evaluation.judges.protocol import Answer, JudgeFailed, Model, Prompt
-from genaiops_core.evaluation.rate_limits import Pace
-from genaiops_core.telemetry.figures import usd
+from genaiops_core.evaluation.rate_limits import RateLimits
+from genaiops_core.telemetry.figures import format_usd
 
 _DRAFT = "draft"
 _DRAIN_S = 30.0
@@ -41,7 +41,7 @@ class LocalPurse:
             )
         if self._taken + most_nano_usd > self._limit:
             raise SpendLimitReached(
-                f"The next call may cost up to {usd(most_nano_usd)} USD and {usd(self._limit - self._taken)} USD of "
+                f"The next call may cost up to {format_usd(most_nano_usd)} USD and {format_usd(self._limit - self._taken)} USD of "
                 "the spend limit is left."
             )
         self._taken += most_nano_usd
@@ -99,21 +99,21 @@ class DraftCalls:
 
 @asynccontextmanager
 async def open_calls(
-    engine: sa.Engine, name: str, *, options: JudgeOptions | None = None, pace: Pace | None = None
+    engine: sa.Engine, name: str, *, options: JudgeOptions | None = None, pace: RateLimits | None = None
 ) -> AsyncIterator[DraftCalls]:
     """Calls to the model of the judge `name`; its connections are closed at the end.
 
     Raises:
         BadInput: there is no such judge, or it asks no model.
     """
-    pace = pace or Pace(concurrency=4)
+    pace = pace or RateLimits(concurrency=4)
     model = judge(name, options or JudgeOptions()).model
     if model is None:
         raise BadInput(f"{name} asks no model; give a judge such as bedrock:MODEL or openai:MODEL@BASE_URL.")
     with reading(engine) as connection:
         prices = Prices.load(connection)
     limit = pace.spend_limit_nano_usd
-    means = Means(pacer=Pacer(pace), prices=prices, purse=OpenPurse() if limit is None else LocalPurse(limit))
+    means = Means(pacer=RateLimiter(pace), prices=prices, purse=OpenPurse() if limit is None else LocalPurse(limit))
     try:
         yield DraftCalls(means, model, pace.unit_timeout_s)
     finally:

@@ -8,8 +8,8 @@ from pathlib import PurePath
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.binaries import read_parquet, read_xls
 from genaiops_core.evaluation.readers.delimited import read_delimited
-from genaiops_core.evaluation.readers.documents import read_json, read_jsonl
 from genaiops_core.evaluation.readers.encodings import decoded
+from genaiops_core.evaluation.readers.json_files import read_json, read_jsonl
 from genaiops_core.evaluation.readers.opendocument import read_ods
 from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES, Problem, Row, Table
 from genaiops_core.evaluation.readers.workbooks import read_workbook

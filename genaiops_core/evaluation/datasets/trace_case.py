@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.readers.encodings import storable
-from genaiops_core.telemetry.traces.context_record import SourceDocument, context_record
+from genaiops_core.telemetry.traces.context_record import SourceDocument, build_context_record
 
 NO_TRACE = "no span of the trace is there any more"
 NO_QUESTION = "the trace does not tell what was asked"
@@ -33,7 +33,7 @@ def case_of(connection: sa.Connection, trace_id: str) -> TraceCase:
         connection: best a `reading` snapshot.
         trace_id: 32 hexadecimal digits.
     """
-    record = context_record(connection, trace_id)
+    record = build_context_record(connection, trace_id)
     if record is None:
         return TraceCase(case=None, problem=NO_TRACE)
     if not record.question:

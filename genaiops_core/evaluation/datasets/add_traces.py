@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.datasets.add_trace import traced
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.from_reviews import traced
-from genaiops_core.evaluation.datasets.from_trace import case_of
-from genaiops_core.evaluation.datasets.growing import grow
+from genaiops_core.evaluation.datasets.next_version import grow
+from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name
 from genaiops_core.telemetry.search import paging
 from genaiops_core.telemetry.search.language import parse

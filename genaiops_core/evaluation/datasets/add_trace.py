@@ -10,8 +10,8 @@ from db.tables.telemetry import request
 from db.transaction import reading
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.from_trace import case_of
-from genaiops_core.evaluation.datasets.growing import grow
+from genaiops_core.evaluation.datasets.next_version import grow
+from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.datasets.versions import DatasetVersion
 
 

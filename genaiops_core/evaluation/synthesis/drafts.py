@@ -17,7 +17,7 @@ from types import MappingProxyType
 from pydantic import BaseModel, Field
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.reviewing import PENDING, REVIEW
+from genaiops_core.evaluation.datasets.case_review import PENDING, REVIEW
 from genaiops_core.evaluation.judges.answers import question
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Prompt
 from genaiops_core.evaluation.readers.encodings import storable

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.datasets.growing import grow, newest_cases
+from genaiops_core.evaluation.datasets.next_version import grow, newest_cases
 from genaiops_core.evaluation.datasets.versions import DatasetVersion
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, JudgeOptions
-from genaiops_core.evaluation.rate_limits import Pace
+from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.synthesis import chunks
-from genaiops_core.evaluation.synthesis import questions as synthesis
+from genaiops_core.evaluation.synthesis import drafts as synthesis
 from genaiops_core.evaluation.synthesis.chunks import Document
-from genaiops_core.evaluation.synthesis.drafting import open_calls
+from genaiops_core.evaluation.synthesis.draft_calls import open_calls
 
 MOST_CASES = 1_000
 
@@ -105,7 +105,7 @@ def synthesise_now(
     judge: str,
     cases: int,
     options: JudgeOptions | None = None,
-    pace: Pace | None = None,
+    pace: RateLimits | None = None,
     reason: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> Synthesised:

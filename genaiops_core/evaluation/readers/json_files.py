@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.columns import recognise
+from genaiops_core.evaluation.readers.columns import recognise_columns
 from genaiops_core.evaluation.readers.headers import fill
 from genaiops_core.evaluation.readers.nested import flat
 from genaiops_core.evaluation.readers.tables import MAX_CELLS, Row, Table, require_columns, require_rows
@@ -153,7 +153,7 @@ def _within(value: Mapping[str, Any]) -> list[Any] | None:
 
 def _one_case(value: Mapping[str, Any]) -> list[Any] | None:
     """An object that is itself a case: it has a column that is recognised as the input."""
-    return [value] if "input" in recognise(list(value)) else None
+    return [value] if "input" in recognise_columns(list(value)) else None
 
 
 def _is_column(name: str, value: Mapping[str, Any]) -> bool:

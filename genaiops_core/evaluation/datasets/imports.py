@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case, to_cases
 from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name, store
-from genaiops_core.evaluation.readers.columns import SAMPLE_ROWS, object_paths, resolve
-from genaiops_core.evaluation.readers.reading import read_table
+from genaiops_core.evaluation.readers.columns import SAMPLE_ROWS, list_object_paths, resolve_mapping
 from genaiops_core.evaluation.readers.tables import Problem, Table
+from genaiops_core.evaluation.readers.uploads import read_table
 
 PREVIEW_CASES = 20
 _HEAD_ROWS = 6
@@ -71,7 +71,7 @@ def preview(
     """
     table = read_table(data, filename, sheet=sheet, most_rows=most_rows)
     head = [row.cells for row in table.rows[:SAMPLE_ROWS]]
-    resolved = resolve(table.columns, mapping, head)
+    resolved = resolve_mapping(table.columns, mapping, head)
     cases: tuple[Case, ...] = ()
     problems = (
         Problem(row=None, column="input", problem="no column was recognised as the input; choose one"),
@@ -84,7 +84,7 @@ def preview(
         accepted, rejected = len(made.cases), made.rejected
     return Preview(
         columns=table.columns,
-        paths=object_paths(table.columns, head),
+        paths=list_object_paths(table.columns, head),
         mapping=resolved,
         head=tuple(head[:_HEAD_ROWS]),
         cases=cases,
@@ -129,7 +129,7 @@ def import_dataset(
     """
     name = checked_name(name)
     table = read_table(data, filename, sheet=sheet)
-    resolved = resolve(table.columns, mapping, [row.cells for row in table.rows[:SAMPLE_ROWS]])
+    resolved = resolve_mapping(table.columns, mapping, [row.cells for row in table.rows[:SAMPLE_ROWS]])
     if "input" not in resolved:
         raise BadInput(_no_input(table, filename))
     return store(

@@ -1,0 +1,115 @@
+"""What a run cost: judging and answering apart, by metric, and what has no known price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from genaiops_core.evaluation.runs import Evaluation
+from pages.parts.evaluations import evaluation_actions
+from pages.parts.reads import evaluations
+from pages.parts.shared import metric_names, tables, units
+from pages.parts.shared.frame import Screen
+
+
+def draw(screen: Screen, evaluation: Evaluation) -> None:
+    """Totals, then a row for each metric."""
+    limit_nano_usd = evaluation_actions.read_spend_limit(evaluation)
+    with st.grid(4, min_column_width=190, gap="small"):
+        _draw_card(
+            "Judging",
+            evaluation.cost_nano_usd,
+            evaluation.unpriced_calls,
+            f"{evaluation.judge_calls:,} calls",
+        )
+        _draw_card(
+            "Answers",
+            evaluation.answers_cost_nano_usd,
+            evaluation.answers_unpriced,
+            f"{evaluation.answers_done:,} answers"
+            if evaluation.answers
+            else "those of the dataset were scored",
+        )
+        st.metric(
+            "Tokens of judging",
+            units.count(evaluation.input_tokens + evaluation.output_tokens),
+            f"{units.count(evaluation.input_tokens)} in, {units.count(evaluation.output_tokens)} out",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
+        st.metric(
+            "Spend limit",
+            "none" if limit_nano_usd is None else units.usd(limit_nano_usd),
+            border=True,
+            height="stretch",
+        )
+    if answers := (evaluation.results or {}).get("answers"):
+        _draw_answers(answers)
+    spend_by_metric = evaluations.break_down_spend(screen.url, evaluation.id, evaluation.units_done)
+    if not spend_by_metric:
+        st.caption("This judge asks no model, so it costs nothing.")
+        return
+    column = tables.column
+    tables.show(
+        [
+            {
+                "metric": metric_names.title(spend.metric, evaluation),
+                "cost": None if spend.unpriced_calls else spend.cost_nano_usd / units.NANO_PER_USD,
+                "calls": spend.calls,
+                "unpriced": spend.unpriced_calls,
+                "input": spend.input_tokens,
+                "output": spend.output_tokens,
+            }
+            for spend in spend_by_metric
+        ],
+        {
+            "metric": column.TextColumn("Metric"),
+            "cost": column.NumberColumn("Cost, USD", format="%.6f"),
+            "calls": column.NumberColumn("Calls", format="localized"),
+            "unpriced": column.NumberColumn("Without a price", format="localized"),
+            "input": column.NumberColumn("Tokens in", format="localized"),
+            "output": column.NumberColumn("Tokens out", format="localized"),
+        },
+        key=f"evaluation_spend_{evaluation.id}",
+        alt="Cost of judging by metric",
+    )
+
+
+def _draw_answers(answers: Mapping[str, Any]) -> None:
+    """What the target took: gates on cost and latency are decided by these."""
+    cost = answers.get("cost_per_query_usd") or {}
+    facts = {"Cost of an answer": _format_interval(cost, "mean", lambda usd: units.usd(usd * units.NANO_PER_USD))}
+    for percentile, latency in (answers.get("latency_ms") or {}).items():
+        facts[f"Latency {percentile}"] = _format_interval(latency or {}, "value", units.duration)
+    tables.facts(facts)
+
+
+def _format_interval(estimate: Mapping[str, Any], centre: str, format_value: Callable[[float], str]) -> str:
+    """A figure with its interval; an end that is not known is said."""
+    texts = {
+        key: units.UNKNOWN if estimate.get(key) is None else format_value(estimate[key])
+        for key in (centre, "low", "high")
+    }
+    if estimate.get(centre) is None:
+        return units.UNKNOWN
+    return f"{texts[centre]} ({texts['low']} to {texts['high']}), n {estimate.get('n', 0):,}"
+
+
+def _draw_card(label: str, cost_nano_usd: int, unpriced: int, detail: str) -> None:
+    # With some calls unpriced the sum is the least it can have been.
+    value = units.usd(cost_nano_usd) if not unpriced else f"at least {units.usd(cost_nano_usd)}"
+    if unpriced and not cost_nano_usd:
+        value = units.UNKNOWN
+    st.metric(
+        label,
+        value,
+        detail + (f", {unpriced:,} without a price" if unpriced else ""),
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+    )
