@@ -27,7 +27,7 @@ from genaiops_core.telemetry.logs import prepare_logs
 from genaiops_core.telemetry.otlp import decode
 from genaiops_core.telemetry.otlp.logs import decode_log_parts
 from genaiops_core.telemetry.sampling import feedback
-from genaiops_core.telemetry.spans import Batch, prepare
+from genaiops_core.telemetry.spans import Batch, prepare_spans
 
 router = APIRouter(tags=["telemetry"])
 log = structlog.get_logger(__name__)
@@ -193,7 +193,7 @@ async def _in_decoder(request: Request, work: Callable[..., T], *arguments: Any)
 
 
 def _span_batches(body: bytes, is_json: bool) -> Iterator[Batch]:
-    return map(prepare, decode.decode_parts(body, is_json=is_json))
+    return map(prepare_spans, decode.decode_parts(body, is_json=is_json))
 
 
 def _log_batches(body: bytes, is_json: bool) -> Iterator[Batch]:

@@ -122,7 +122,7 @@ def evaluate(
     with run_progress.bar(shown=not json) as progress:
         done = run_progress.carry_out(engine, actor, id, progress)
     if against is not None:
-        done = deciding.decide_against(engine, id, actor=actor, against=against, at=now(), reason=reason)
+        done = deciding.decide_with_baseline(engine, id, actor=actor, baseline=against, at=now(), reason=reason)
     with reading(engine) as connection:
         body = results.document(connection, done)
     if output_file:

@@ -34,7 +34,7 @@ def publish(
     from genaiops_core.errors import BadInput
     from genaiops_core.evaluation.runs import publishing
 
-    places = publishing.parse(to)
+    places = publishing.parse_destinations(to)
     body = documents.load(results)
     missing = [name for name in ("cases", "finished_at") if not body.get(name)]
     if missing:

@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.telemetry import saved_settings
-from db.transaction import insert, writing
+from db.transaction import writing
+from genaiops_core import saved_settings
 
 NAME = "demo"
 _ABANDONED_AFTER_S = 10
@@ -17,9 +17,7 @@ _ABANDONED_AFTER_S = 10
 
 def read(connection: sa.Connection) -> dict[str, Any] | None:
     """The row's value; it has `written_at` once the demo is complete, and `beat_at` while it is written."""
-    query = sa.select(saved_settings.c.value).where(saved_settings.c.name == NAME)
-    value: dict[str, Any] | None = connection.execute(query).scalar()
-    return value
+    return saved_settings.read(connection, NAME)
 
 
 def take(engine: sa.Engine, seed: int) -> bool:
@@ -30,12 +28,7 @@ def take(engine: sa.Engine, seed: int) -> bool:
     """
     while True:
         with writing(engine) as connection:
-            # The row is made first, so that on PostgreSQL two takers wait for each other.
-            connection.execute(
-                insert(connection, saved_settings).values(name=NAME, value={}).on_conflict_do_nothing()
-            )
-            query = sa.select(saved_settings.c.value).where(saved_settings.c.name == NAME).with_for_update()
-            value: dict[str, Any] = connection.execute(query).scalar_one()
+            value = saved_settings.claim(connection, NAME)
             if "written_at" in value:
                 return False
             if not is_being_written(value):
@@ -51,9 +44,9 @@ def is_being_written(value: dict[str, Any]) -> bool:
 
 def save(connection: sa.Connection, value: dict[str, Any]) -> None:
     """Write the row that `take` made."""
-    connection.execute(sa.update(saved_settings).where(saved_settings.c.name == NAME).values(value=value))
+    saved_settings.write(connection, NAME, value)
 
 
 def drop(connection: sa.Connection) -> None:
     """Forget the demo."""
-    connection.execute(sa.delete(saved_settings).where(saved_settings.c.name == NAME))
+    saved_settings.delete(connection, NAME)

@@ -25,7 +25,7 @@ from genaiops_core.errors import Conflict
 from genaiops_core.telemetry.ingest.ingest import SHARDS, Ingestor
 from genaiops_core.telemetry.otlp.decode import STATUS_ERROR, DecodedExport, RawSpan, SpanGroup
 from genaiops_core.telemetry.rollups import closing
-from genaiops_core.telemetry.spans import prepare
+from genaiops_core.telemetry.spans import prepare_spans
 from genaiops_core.telemetry.traffic import quality
 
 DEFAULT_SEED = 1
@@ -159,7 +159,7 @@ def _write_traffic(
     # The last shard, so that an API that starts at the same time, numbered from 0, does not wait for it.
     ingestor = Ingestor(shard=SHARDS - 1, is_demo=True)
     for batch in _batches(_traces(profile, now, seed)):
-        ingestor.write(engine, [prepare(decoded(profile.application, batch))])
+        ingestor.write(engine, [prepare_spans(decoded(profile.application, batch))])
         scores = _scores(batch)
         with writing(engine) as connection:
             quality.record_scores(connection, scores)

@@ -14,8 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.telemetry import price, saved_settings
+from db.tables.telemetry import price
 from db.transaction import insert, writing
+from genaiops_core import saved_settings
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput
 from genaiops_core.pricing.prices import VERSION_SETTING
@@ -224,10 +225,4 @@ def _distinct(prices: Sequence[Price]) -> list[Price]:
 
 def _mark_change(connection: sa.Connection) -> None:
     # Random, not counted: two imports at once must not arrive at the same number.
-    version = {"version": uuid.uuid4().hex}
-    upsert = insert(connection, saved_settings).values(name=VERSION_SETTING, value=version)
-    connection.execute(
-        upsert.on_conflict_do_update(
-            index_elements=[saved_settings.c.name], set_={"value": upsert.excluded.value}
-        )
-    )
+    saved_settings.write(connection, VERSION_SETTING, {"version": uuid.uuid4().hex})

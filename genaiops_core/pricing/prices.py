@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from db.tables.telemetry import price, saved_settings
+from db.tables.telemetry import price
+from genaiops_core import saved_settings
 from genaiops_core.pricing import builtin
 from genaiops_core.pricing.rates import Rates, cost_nano_usd
 
@@ -99,9 +100,7 @@ class PriceList:
 
 def current_version(connection: sa.Connection) -> str:
     """Names the state of the overrides; another name means that somebody changed them."""
-    value = connection.execute(
-        sa.select(saved_settings.c.value).where(saved_settings.c.name == VERSION_SETTING)
-    ).scalar()
+    value = saved_settings.read(connection, VERSION_SETTING)
     return str(value["version"]) if value else ""
 
 

@@ -12,8 +12,8 @@ from db.tables.telemetry import score, score_rollup_hour
 from db.transaction import insert
 from genaiops_core.errors import BadInput
 
-NS_AN_HOUR = 3_600_000_000_000
-_ROWS_A_STATEMENT = 400
+NS_PER_HOUR = 3_600_000_000_000
+_ROWS_PER_STATEMENT = 400
 """SQLite binds at most 32,766 values in one statement."""
 
 
@@ -64,16 +64,16 @@ def record_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
     Returns:
         How many were new.
     """
-    by_identity = _by_identity(reversed(scores))
+    by_identity = _index_by_identity(reversed(scores))
     ordered = [by_identity[identity] for identity in sorted(by_identity)]
     sums: dict[_Cell, dict[str, float]] = {}
     new = 0
-    for start in range(0, len(ordered), _ROWS_A_STATEMENT):
-        rows = [_row(one) for one in ordered[start : start + _ROWS_A_STATEMENT]]
+    for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
+        rows = [_to_row(one) for one in ordered[start : start + _ROWS_PER_STATEMENT]]
         statement = insert(connection, score).values(rows).on_conflict_do_nothing(index_elements=_IDENTITY)
         for row in connection.execute(statement.returning(*[score.c[name] for name in _IDENTITY])):
             new += 1
-            _add(sums, by_identity[tuple(row)], 1)
+            _add_to_sums(sums, by_identity[tuple(row)], 1)
     _upsert(connection, sums)
     return new
 
@@ -84,7 +84,7 @@ def replace_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
     Returns:
         How many were new or changed.
     """
-    wanted = _by_identity(scores)
+    wanted = _index_by_identity(scores)
     sums: dict[_Cell, dict[str, float]] = {}
     changed = 0
     for identity in sorted(wanted):
@@ -93,12 +93,12 @@ def replace_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
             changed += 1
             continue
         where = sa.and_(*[score.c[name] == value for name, value in zip(_IDENTITY, identity, strict=True)])
-        kept = _scores(connection, where)[0]
+        kept = _fetch_scores(connection, where)[0]
         if kept == one:
             continue
-        connection.execute(sa.update(score).where(where).values(_row(one)))
-        _add(sums, kept, -1)
-        _add(sums, one, 1)
+        connection.execute(sa.update(score).where(where).values(_to_row(one)))
+        _add_to_sums(sums, kept, -1)
+        _add_to_sums(sums, one, 1)
         changed += 1
     _upsert(connection, sums)
     return changed
@@ -113,9 +113,9 @@ def reweigh(connection: sa.Connection, *, application: str, trace_id: str, rate_
         score.c.rate_ppm != rate_ppm,
     )
     sums: dict[_Cell, dict[str, float]] = {}
-    for kept in _scores(connection, where):
-        _add(sums, kept, -1)
-        _add(sums, Score(**{**vars(kept), "rate_ppm": rate_ppm}), 1)
+    for kept in _fetch_scores(connection, where):
+        _add_to_sums(sums, kept, -1)
+        _add_to_sums(sums, Score(**{**vars(kept), "rate_ppm": rate_ppm}), 1)
     if sums:
         connection.execute(sa.update(score).where(where).values(rate_ppm=rate_ppm))
         _upsert(connection, sums)
@@ -131,21 +131,21 @@ def fetch_trace_scores(connection: sa.Connection, trace_id: str) -> list[Score]:
     return [Score(**row) for row in connection.execute(query).mappings()]
 
 
-def _by_identity(scores: Iterable[Score]) -> dict[tuple[Any, ...], Score]:
+def _index_by_identity(scores: Iterable[Score]) -> dict[tuple[Any, ...], Score]:
     return {tuple(getattr(one, name) for name in _IDENTITY): one for one in scores}
 
 
-def _row(one: Score) -> dict[str, Any]:
+def _to_row(one: Score) -> dict[str, Any]:
     return {name: getattr(one, name) for name in _COLUMNS}
 
 
-def _scores(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Score]:
+def _fetch_scores(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Score]:
     query = sa.select(*[score.c[name] for name in _COLUMNS]).where(where).with_for_update()
     return [Score(**row) for row in connection.execute(query).mappings()]
 
 
-def _add(sums: dict[_Cell, dict[str, float]], one: Score, times: int) -> None:
-    bucket = one.start_ns // NS_AN_HOUR
+def _add_to_sums(sums: dict[_Cell, dict[str, float]], one: Score, times: int) -> None:
+    bucket = one.start_ns // NS_PER_HOUR
     key = (one.application, bucket, one.environment, one.release, one.metric, one.judge, one.rate_ppm)
     cell = sums.setdefault(key, dict.fromkeys(SUMS, 0))
     if one.value is None:

@@ -68,7 +68,7 @@ class SpanFacts(CountedSpan):
     payload: dict[str, Any]
 
 
-row_of = attrgetter(*COLUMNS)
+to_row = attrgetter(*COLUMNS)
 """The tuple of `COLUMNS` of one `SpanFacts`."""
 
 
@@ -86,7 +86,7 @@ class Batch:
     """Those of the applications that say they belong to the demo."""
 
 
-def prepare(export: DecodedExport, *, received_ns: int | None = None) -> Batch:
+def prepare_spans(export: DecodedExport, *, received_ns: int | None = None) -> Batch:
     """Map every span of `export`; pure, so that it can run before the database is locked.
 
     Args:
@@ -98,8 +98,8 @@ def prepare(export: DecodedExport, *, received_ns: int | None = None) -> Batch:
     scores: list[Score] = []
     demo: set[str] = set()
     for group in export.groups:
-        mapper = _Mapper(group.resource, group.scope, received_ns, scores)
-        spans += [mapper.facts(raw) for raw in group.spans]
+        mapper = _SpanMapper(group.resource, group.scope, received_ns, scores)
+        spans += [mapper.map_span(raw) for raw in group.spans]
         if mapper.origin.is_demo:
             demo.add(mapper.origin.application)
     return Batch(
@@ -111,7 +111,7 @@ def prepare(export: DecodedExport, *, received_ns: int | None = None) -> Batch:
     )
 
 
-class _Mapper:
+class _SpanMapper:
     """What all spans of one resource and scope share, read once."""
 
     def __init__(
@@ -125,7 +125,7 @@ class _Mapper:
         self.resource = orjson.Fragment(to_json(bounds.limit_attributes(resource, [])))
         self.scope = orjson.Fragment(to_json(scope))
 
-    def facts(self, raw: RawSpan) -> SpanFacts:
+    def map_span(self, raw: RawSpan) -> SpanFacts:
         notes: list[str] = []
         origin = self.origin
         attributes = bounds.limit_attributes(raw.attributes, notes)
@@ -163,14 +163,14 @@ class _Mapper:
             cache_read_tokens=told.cache_read_tokens,
             cache_write_tokens=told.cache_write_tokens,
             cost_nano_usd=None,
-            first_token_ns=_first_token_ns(fields),
+            first_token_ns=_parse_first_token_ns(fields),
             call_id=clean(fields["call_id"], 200) if is_call and "call_id" in fields else "",
             response_model=clean(fields["response_model"], 300) if "response_model" in fields else "",
             payload={},
         )
         if raw.events or component in _MAY_EVALUATE:
             self._read_evaluations(facts, attributes, raw)
-        facts.payload = self._payload(raw, attributes, notes)
+        facts.payload = self._build_payload(raw, attributes, notes)
         return facts
 
     def _read_evaluations(self, facts: SpanFacts, attributes: dict[str, Any], raw: RawSpan) -> None:
@@ -188,7 +188,7 @@ class _Mapper:
                 )
             )
 
-    def _payload(self, raw: RawSpan, attributes: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    def _build_payload(self, raw: RawSpan, attributes: dict[str, Any], notes: list[str]) -> dict[str, Any]:
         payload: dict[str, Any] = {
             "attributes": attributes,
             "resource": self.resource,
@@ -206,7 +206,7 @@ class _Mapper:
         return payload
 
 
-def _first_token_ns(fields: dict[str, Any]) -> int | None:
+def _parse_first_token_ns(fields: dict[str, Any]) -> int | None:
     if "first_token_s" in fields:
         value, unit_ns = fields["first_token_s"], 1_000_000_000
     elif "first_token_ms" in fields:

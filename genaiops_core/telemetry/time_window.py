@@ -93,7 +93,7 @@ class Filters:
         if window not in WINDOWS:
             raise BadInput(f"There is no window '{window}'; use one of {', '.join(WINDOWS)}.")
         end = from_minute(-((_EPOCH - (now or clock.now())) // _MINUTE))
-        step = STEPS[step_for(WINDOWS[window])]
+        step = STEPS[choose_step(WINDOWS[window])]
         return cls(
             start=from_minute(to_minute(end - WINDOWS[window]) // step * step),
             end=end,
@@ -110,22 +110,22 @@ class Filters:
     @property
     def start_minute(self) -> int:
         """First minute included, in minutes since the Unix epoch."""
-        return _clamped(to_minute(self.start), LAST_MINUTE)
+        return _clamp(to_minute(self.start), LAST_MINUTE)
 
     @property
     def end_minute(self) -> int:
         """First minute left out, in minutes since the Unix epoch."""
-        return _clamped(to_minute(self.end), LAST_MINUTE)
+        return _clamp(to_minute(self.end), LAST_MINUTE)
 
     @property
     def start_ns(self) -> int:
         """The start in Unix nanoseconds."""
-        return _clamped(to_minute(self.start) * 60_000_000_000, _LAST_NS)
+        return _clamp(to_minute(self.start) * 60_000_000_000, _LAST_NS)
 
     @property
     def end_ns(self) -> int:
         """The end in Unix nanoseconds."""
-        return _clamped(to_minute(self.end) * 60_000_000_000, _LAST_NS)
+        return _clamp(to_minute(self.end) * 60_000_000_000, _LAST_NS)
 
     @property
     def dimensions(self) -> dict[str, str]:
@@ -134,7 +134,7 @@ class Filters:
         return {name: value for name, value in named.items() if value is not None}
 
 
-def step_for(length: dt.timedelta) -> str:
+def choose_step(length: dt.timedelta) -> str:
     """The step that suits a window: 1 h by 1 m, 6 h by 5 m, up to 7 days by 1 h, longer by 1 d."""
     if length <= dt.timedelta(hours=2):
         return "1m"
@@ -143,9 +143,9 @@ def step_for(length: dt.timedelta) -> str:
     return "1h" if length <= dt.timedelta(days=8) else "1d"
 
 
-def to_minute(instant: dt.datetime) -> int:
+def to_minute(to_instant: dt.datetime) -> int:
     """Whole minutes since the Unix epoch."""
-    return (instant - _EPOCH) // _MINUTE
+    return (to_instant - _EPOCH) // _MINUTE
 
 
 def from_minute(minute: int) -> dt.datetime:
@@ -160,5 +160,5 @@ def instant(start_ns: int) -> dt.datetime:
     )
 
 
-def _clamped(value: int, highest: int) -> int:
+def _clamp(value: int, highest: int) -> int:
     return min(max(value, 0), highest)

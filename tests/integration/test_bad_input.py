@@ -205,7 +205,7 @@ def test_what_is_no_export_at_all_is_refused() -> None:
 @pytest.mark.parametrize("items", [1, 7, 1000])
 def test_parts_say_together_what_the_whole_says(items: int) -> None:
     whole = protobuf(50)
-    parts = list(wire.parts(whole, items))
+    parts = list(wire.split_export(whole, items))
     assert len(parts) == -(-50 // items)
     decoded = [decode_protobuf(part) for part in parts]
     spans = [one for export_ in decoded for group in export_.groups for one in group.spans]
@@ -216,7 +216,7 @@ def test_parts_say_together_what_the_whole_says(items: int) -> None:
 
 def test_parts_of_many_small_scopes_are_put_together() -> None:
     whole = b"".join(protobuf(3, start=number) for number in range(1, 100, 3))
-    parts = list(wire.parts(whole, 30))
+    parts = list(wire.split_export(whole, 30))
     assert [len(decode_protobuf(part).groups) for part in parts] == [10, 10, 10, 3]
 
 

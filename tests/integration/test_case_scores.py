@@ -104,7 +104,7 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
         )
     with reading(engine) as connection:
         found = case_scores.record(connection, id, 2)
-        spent = figures.spend(connection, id)
+        spent = figures.fetch_metric_spend(connection, id)
         with pytest.raises(NotFound, match="no score of case 9"):
             case_scores.record(connection, id, 9)
     assert [one.answer for one in found.scored.answers] == ["fresh"]
@@ -116,8 +116,8 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
 def test_figures_so_far_leave_the_unknown_out(engine: sa.Engine) -> None:
     id = scored(engine)
     with reading(engine) as connection:
-        m, n = figures.so_far(connection, id)
-        why = figures.failures(connection, id)
+        m, n = figures.fetch_metric_progress(connection, id)
+        why = figures.count_failures(connection, id)
     assert m.mean == pytest.approx((0.9 + 0.8 + 0.2) / 3)
     assert (m.n, m.undefined, m.failed) == (3, 2, 1)
     assert (n.mean, n.n, n.undefined) == (0.5, 1, 0)

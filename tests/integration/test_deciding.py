@@ -69,7 +69,7 @@ def concluded(engine: sa.Engine, id: str) -> deciding.Outcome:
 
 def document(engine: sa.Engine, run: runs.Evaluation) -> dict[str, Any]:
     with reading(engine) as connection:
-        return results.document(run, details.load(connection, run))
+        return results.document(run, details.load_details(connection, run))
 
 
 def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) -> None:
@@ -238,13 +238,13 @@ def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdi
     run = ran(engine, minimums=None, config=regression("grounding_overlap"))
     assert run.verdict == "inconclusive"
     against = deciding.Baseline(name="baseline.json", body=before)
-    decided = deciding.decide_against(engine, run.id, actor="ada", against=against, at=now())
+    decided = deciding.decide_with_baseline(engine, run.id, actor="ada", baseline=against, at=now())
     assert decided.verdict == "passed"
     assert decided.results is not None
     assert decided.results["baseline"]["name"] == "baseline.json"
     assert "compared with" not in decided.results["gates"][0]["why"]
     named = ran(engine, minimums=None, config=regression("grounding_overlap", against="production_v1.2.0"))
-    decided = deciding.decide_against(engine, named.id, actor="ada", against=against, at=now())
+    decided = deciding.decide_with_baseline(engine, named.id, actor="ada", baseline=against, at=now())
     assert decided.results is not None
     assert decided.results["gates"][0]["why"].endswith(
         "compared with baseline.json instead of production_v1.2.0"

@@ -291,9 +291,9 @@ def test_a_failed_transaction_keeps_nothing(engine: sa.Engine, monkeypatch: pyte
 
 
 def test_insert_new_reports_exactly_the_new_ones(engine: sa.Engine) -> None:
-    from genaiops_core.telemetry.spans import prepare
+    from genaiops_core.telemetry.spans import prepare_spans
 
-    spans = prepare(export(*[call(n) for n in range(1, 5)])).spans
+    spans = prepare_spans(export(*[call(n) for n in range(1, 5)])).spans
     with writing(engine) as connection:
         assert span_store.insert_new(connection, []) == []
         assert [s.span_id for s in span_store.insert_new(connection, spans[1:2])] == [f"{2:016x}"]
@@ -353,13 +353,13 @@ def test_first_seen_is_now_and_demo_is_marked(engine: sa.Engine) -> None:
 
 def test_an_application_that_was_removed_is_known_again_with_its_next_span(engine: sa.Engine) -> None:
     from genaiops_core.telemetry.ingest.ingest import Ingestor
-    from genaiops_core.telemetry.spans import prepare
+    from genaiops_core.telemetry.spans import prepare_spans
 
     ingestor = Ingestor()
-    ingestor.write(engine, [prepare(export(call(1)))])
+    ingestor.write(engine, [prepare_spans(export(call(1)))])
     with writing(engine) as connection:
         connection.execute(application.delete())
-    ingestor.write(engine, [prepare(export(call(2)))])
+    ingestor.write(engine, [prepare_spans(export(call(2)))])
     with reading(engine) as connection:
         assert connection.execute(sa.select(application.c.application)).scalars().all() == ["shop"]
 

@@ -211,7 +211,7 @@ def test_a_limit_that_is_left_empty_is_said_to_stay(suite: sa.Engine) -> None:
     launched(suite, state="paused", started_at=now(), config={"pace": pace})
     screen = open_screen("evaluations")
     check(screen.button(key=evaluation_keys.EVALUATION_RESUME).click().run())
-    assert screen.number_input(key=evaluation_keys.RESUME_LIMIT_USD).placeholder == "still $0.200"
+    assert screen.number_input(key=evaluation_keys.RESUME_LIMIT_USD).placeholder == "unchanged: $0.200"
 
 
 def test_list_and_progress_tell_the_same_state(suite: sa.Engine) -> None:
@@ -261,7 +261,7 @@ def test_a_finished_evaluation_shows_verdict_gates_and_proxies(demo_engine: sa.E
     assert any("why" in one.value for one in screen.dataframe)
 
 
-@pytest.mark.parametrize("tab", ["Cases", "Compare", "Spend", "Against humans", "Setup"])
+@pytest.mark.parametrize("tab", ["Cases", "Compare", "Spend", "Judge-human agreement", "Setup"])
 def test_each_tab_of_a_verdict_draws(demo_engine: sa.Engine, tab: str) -> None:
     screen = open_screen("evaluations", **{evaluation_keys.EVALUATION_TAB: tab})
     assert not screen.error

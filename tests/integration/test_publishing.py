@@ -15,7 +15,7 @@ from genaiops_core.cli.main import app
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Misconfigured
 from genaiops_core.evaluation.runs import publishing
-from genaiops_core.evaluation.runs.publishing import Places, key_of, parse
+from genaiops_core.evaluation.runs.publishing import Destinations, build_object_key, parse_destinations
 
 BUCKET = "acme-evaluations"
 
@@ -40,7 +40,7 @@ def body(**changes: Any) -> dict[str, Any]:
 
 def test_means_and_cases_are_metrics_and_the_unknown_is_not_sent() -> None:
     publishing.publish(
-        Places(is_cloudwatch=True), body(), model="acme.large-v1:0", make_client=clients.client
+        Destinations(is_cloudwatch=True), body(), model="acme.large-v1:0", make_client=clients.client
     )
     found = clients.client("cloudwatch").list_metrics(Namespace="GenAI/Evaluation")["Metrics"]
     assert {one["MetricName"] for one in found} == {"faithfulness", "cases"}
@@ -65,18 +65,18 @@ def test_the_document_lies_by_day_and_model(tmp_path: Any) -> None:
 )
 def test_a_model_s_name_is_no_path(model: str, name: str) -> None:
     assert (
-        key_of(body(finished_at="2026-01-05T00:00:00+00:00"), model) == f"evaluations/2026/01/05/{name}.json"
+        build_object_key(body(finished_at="2026-01-05T00:00:00+00:00"), model) == f"evaluations/2026/01/05/{name}.json"
     )
 
 
 @pytest.mark.parametrize("text", ["s3://", "s3://UPPER", "https://x", "s3://ok/a?b"])
 def test_a_place_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="cloudwatch and s3://BUCKET"):
-        parse(text)
+        parse_destinations(text)
 
 
 def test_a_bucket_that_is_not_there_and_a_model_that_nobody_knows_are_said() -> None:
     with pytest.raises(Misconfigured, match="NoSuchBucket"):
-        publishing.publish(parse("s3://not-there"), body(), model="m", make_client=clients.client)
+        publishing.publish(parse_destinations("s3://not-there"), body(), model="m", make_client=clients.client)
     with pytest.raises(BadInput, match="--model-id"):
-        publishing.publish(parse("cloudwatch"), body(), model="", make_client=clients.client)
+        publishing.publish(parse_destinations("cloudwatch"), body(), model="", make_client=clients.client)

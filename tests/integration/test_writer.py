@@ -16,12 +16,12 @@ from genaiops_core.errors import Unavailable
 from genaiops_core.telemetry.ingest.ingest import Ingestor
 from genaiops_core.telemetry.ingest.writer import Writer
 from genaiops_core.telemetry.otlp.decode import decode_json
-from genaiops_core.telemetry.spans import Batch, prepare
+from genaiops_core.telemetry.spans import Batch, prepare_spans
 from tests.otlp_samples import body, call
 
 
 def batch(number: int) -> Batch:
-    return prepare(decode_json(body(call(number, name=f"batch {number}"))))
+    return prepare_spans(decode_json(body(call(number, name=f"batch {number}"))))
 
 
 def stored(engine: sa.Engine) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from genaiops_core.telemetry.traces.diagnosis import Diagnosis, RequestEvidence, Observation, ScoreEvidence, diagnose
-from genaiops_core.telemetry.traces.overlaps import overlaps
+from genaiops_core.telemetry.traces.overlaps import measure_overlaps
 from tests.conftest import SHARED_DATA
 
 QUESTION = "How long do refunds for damaged parcels take?"
@@ -198,15 +198,15 @@ def test_the_cost_stands_beside_the_verdict() -> None:
 
 def test_shares_by_hand() -> None:
     # Question: long refunds damaged parcels take (how, do and for are stop words); all but "long" are there.
-    found = overlaps(QUESTION, None, SOUND, CONTEXT)
+    found = measure_overlaps(QUESTION, None, SOUND, CONTEXT)
     assert (found.question, found.answer, found.worst_share) == (0.8, 1.0, 1.0)
-    assert overlaps("Why?", None, "Yes.", CONTEXT).question is None
-    assert overlaps(QUESTION, "refund duration damaged parcels", SOUND, ()).answer is None
-    assert overlaps(None, None, None, ()).worst_sentence == ""
+    assert measure_overlaps("Why?", None, "Yes.", CONTEXT).question is None
+    assert measure_overlaps(QUESTION, "refund duration damaged parcels", SOUND, ()).answer is None
+    assert measure_overlaps(None, None, None, ()).worst_sentence == ""
 
 
 def test_a_rewritten_search_may_know_better_than_the_question() -> None:
-    follow_up = overlaps("And what about those other ones then?", "refunds damaged parcels", SOUND, CONTEXT)
+    follow_up = measure_overlaps("And what about those other ones then?", "refunds damaged parcels", SOUND, CONTEXT)
     assert follow_up.question == 1.0
 
 

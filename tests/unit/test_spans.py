@@ -10,7 +10,7 @@ import pytest
 from genaiops_core.telemetry import conventions
 from genaiops_core.telemetry.ingest import deduplication
 from genaiops_core.telemetry.otlp.decode import DecodedExport, decode_json, decode_protobuf
-from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, prepare, row_of
+from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, prepare_spans, to_row
 from tests.conftest import SHARED_DATA
 from tests.otlp_samples import body, call, span
 
@@ -22,7 +22,7 @@ def facts(*spans: dict[str, Any], **resource: Any) -> list[SpanFacts]:
 
 
 def folded(export: DecodedExport) -> list[SpanFacts]:
-    spans = prepare(export).spans
+    spans = prepare_spans(export).spans
     deduplication.fold(spans)
     return spans
 
@@ -160,7 +160,7 @@ def test_texts_fit_their_columns() -> None:
     told = facts(span(1, name="a\x00b" + "n" * 5000, user__id="u" * 300, gen_ai__request__model="m" * 400))[0]
     assert told.name.startswith("ab") and len(told.name) == 2000
     assert (len(told.user_id), len(told.model)) == (200, 300)
-    assert len(row_of(told)) == len(COLUMNS)
+    assert len(to_row(told)) == len(COLUMNS)
 
 
 def test_time_to_first_token_in_seconds_or_milliseconds() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.telemetry.traces.tree import Node, Place, arrange, own_time_ns
+from genaiops_core.telemetry.traces.tree import Node, Place, arrange_spans, measure_own_time_ns
 
 
 def node(
@@ -17,7 +17,7 @@ def node(
 
 
 def shape(nodes: list[Node]) -> list[tuple[str, int]]:
-    return [(nodes[place.index].span_id, place.depth) for place in arrange(nodes)]
+    return [(nodes[place.index].span_id, place.depth) for place in arrange_spans(nodes)]
 
 
 def test_children_follow_their_parent_in_order_of_start() -> None:
@@ -39,7 +39,7 @@ def test_spans_that_are_each_others_parents_all_appear() -> None:
 
 def test_the_same_id_in_two_applications_keeps_children_at_home() -> None:
     nodes = [node("x"), node("x", application="desk"), node("y", "x", 1, application="desk")]
-    assert arrange(nodes)[-1] == Place(index=2, depth=1, parent=1)
+    assert arrange_spans(nodes)[-1] == Place(index=2, depth=1, parent=1)
 
 
 @given(
@@ -49,12 +49,12 @@ def test_the_same_id_in_two_applications_keeps_children_at_home() -> None:
 )
 def test_every_span_has_exactly_one_place(spans: list[tuple[str, str, int]]) -> None:
     nodes = [node(span_id, parent.strip(), start) for span_id, parent, start in spans]
-    places = arrange(nodes)
+    places = arrange_spans(nodes)
     assert sorted(place.index for place in places) == list(range(len(nodes)))
-    assert all(own >= 0 for own in own_time_ns(nodes, places))
+    assert all(own >= 0 for own in measure_own_time_ns(nodes, places))
 
 
 def test_own_time_leaves_out_what_children_cover_once() -> None:
     # 0..100 with children 10..40, 30..60 (10 shared) and 90..130 (30 beyond the end): 100 - 50 - 10 = 40.
     nodes = [node("r", "", 0, 100), node("a", "r", 10, 30), node("b", "r", 30, 30), node("c", "r", 90, 40)]
-    assert own_time_ns(nodes, arrange(nodes)) == [40, 30, 30, 40]
+    assert measure_own_time_ns(nodes, arrange_spans(nodes)) == [40, 30, 30, 40]

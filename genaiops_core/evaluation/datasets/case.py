@@ -18,7 +18,7 @@ from genaiops_core.evaluation.readers.columns import (
     resolve_mapping,
     find_source_column,
 )
-from genaiops_core.evaluation.readers.conversations import conversation, opened
+from genaiops_core.evaluation.readers.conversations import parse_conversation, decode_cell
 from genaiops_core.evaluation.readers.tables import MAX_PROBLEMS, Problem, Table
 
 __all__ = ["ALIASES", "FIELDS", "Case", "Cases", "normalise_name", "recognise_columns", "resolve_mapping", "to_cases"]
@@ -125,7 +125,7 @@ class _Parser:
         for name, read in self._readers.items():
             try:
                 value = read(row)
-                chat = conversation(opened(value)) if name == "input" and _may_be_chat(value) else None
+                chat = parse_conversation(decode_cell(value)) if name == "input" and _may_be_chat(value) else None
                 if chat is not None:
                     values["input"] = cells.text(chat.question)
                     told = {"system": chat.system} if chat.system else {}
@@ -154,5 +154,5 @@ def _may_be_chat(value: Any) -> bool:
 def _is_told(cell: Any, column: str, paths: Mapping[str, str]) -> bool:
     """Whether an object holds nothing but what a field was taken from."""
     path = paths.get(column)
-    value = opened(cell) if path else None
+    value = decode_cell(cell) if path else None
     return isinstance(value, dict) and len(value) == 1 and path == f"{column}.{next(iter(value))}"

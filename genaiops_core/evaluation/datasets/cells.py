@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Iterable
 from typing import Any
 
-from genaiops_core.evaluation.readers.conversations import MAX_OPENED_CHARACTERS, opened, said_in
+from genaiops_core.evaluation.readers.conversations import MAX_DECODED_CHARACTERS, decode_cell, extract_text
 from genaiops_core.evaluation.readers.encodings import storable
 
 MAX_METADATA_DEPTH = 20
@@ -53,12 +53,12 @@ def text(value: Any, *, alternatives: bool = False) -> str | None:
     if isinstance(value, str):
         found: Any = value
         if value.lstrip()[:1] in ("[", "{"):
-            found = said_in(opened(value))
+            found = extract_text(decode_cell(value))
             if found is None and alternatives:
                 found = _alternatives(_list_written(value.strip()))
             found = value if found is None else found
     elif isinstance(value, list):
-        found = said_in(value)
+        found = extract_text(value)
         found = _alternatives(value) if found is None else found
     else:
         found = _said_in_object(value) if isinstance(value, dict) else None
@@ -91,7 +91,7 @@ def metadata(value: Any) -> dict[str, Any]:
     """A cell of metadata as an object."""
     if is_missing(value):
         return {}
-    found = opened(value)
+    found = decode_cell(value)
     kept = plain(found if isinstance(found, dict) else value)
     return kept if isinstance(kept, dict) else {"metadata": kept}
 
@@ -141,7 +141,7 @@ def _alternatives(value: list[Any] | None) -> str | None:
 
 def _said_in_object(value: dict[str, Any]) -> str | None:
     """The text of a message, or of an object that holds nothing but a text (or SQuAD's {"text": [...]})."""
-    said = said_in(value)
+    said = extract_text(value)
     if said is None:
         for key in ("text", "value", "content"):
             only = len(value) == 1 or set(value) == {"text", "answer_start"}
@@ -183,8 +183,8 @@ def _list_in(text: str, *, piped: bool) -> list[Any]:
         return found
     if text.startswith("[") and text.endswith("]") and text[1:].lstrip()[:1] in ("'", '"', "{"):
         raise Unreadable("looks like a list of contexts but is neither JSON nor a Python list")
-    if text.startswith("{") and isinstance(opened(text), dict):
-        return [opened(text)]
+    if text.startswith("{") and isinstance(decode_cell(text), dict):
+        return [decode_cell(text)]
     if piped and "|" in text:
         return [part.strip() for part in text.split("|")]
     # Blank lines part the contexts where there are any: such contexts have lines of their own.
@@ -194,9 +194,9 @@ def _list_in(text: str, *, piped: bool) -> list[Any]:
 
 def _list_written(text: str) -> list[Any] | None:
     """A list written as JSON or as Python prints it; None for any other text."""
-    if not (text.startswith("[") and text.endswith("]")) or len(text) > MAX_OPENED_CHARACTERS:
+    if not (text.startswith("[") and text.endswith("]")) or len(text) > MAX_DECODED_CHARACTERS:
         return None
-    found = opened(text)
+    found = decode_cell(text)
     return found if isinstance(found, list) else _python_list(text)
 
 

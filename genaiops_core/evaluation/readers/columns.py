@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.conversations import is_conversation, opened
+from genaiops_core.evaluation.readers.conversations import is_conversation, decode_cell
 
 FIELDS = ("input", "answer", "contexts", "reference", "metadata")
 
@@ -41,9 +41,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 """Names by which peers call each field, most telling first; case, spaces and punctuation do not matter."""
 
-_TEXTS = ("text", "value", "content")
+_TEXT_KEYS = ("text", "value", "content")
 MAX_PATHS = 200
-_DEPTH = 3
+_MAX_DEPTH = 3
 SAMPLE_ROWS = 200
 """Rows looked at to find out what columns hold."""
 
@@ -56,8 +56,8 @@ def normalise_name(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "", name.lower())
 
 
-_NORMAL = {field: tuple(normalise_name(alias) for alias in aliases) for field, aliases in ALIASES.items()}
-KNOWN_NAMES = frozenset(alias for aliases in _NORMAL.values() for alias in aliases)
+_NORMALISED_ALIASES = {field: tuple(normalise_name(alias) for alias in aliases) for field, aliases in ALIASES.items()}
+KNOWN_NAMES = frozenset(alias for aliases in _NORMALISED_ALIASES.values() for alias in aliases)
 
 
 def recognise_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()) -> dict[str, str]:
@@ -69,25 +69,25 @@ def recognise_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()
             objects (`inputs`, `outputs`) are looked into.
     """
     sample = list(islice(rows, SAMPLE_ROWS))
-    within = list_object_paths(columns, sample)
-    ranked: dict[str, list[tuple[bool, bool, int, str]]] = {field: [] for field in FIELDS}
+    paths_in_objects = list_object_paths(columns, sample)
+    candidates_by_field: dict[str, list[tuple[bool, bool, int, str]]] = {field: [] for field in FIELDS}
     # A name such as `inputs.question` is a part of an object that somebody flattened.
     dotted = [column for column in columns if "." in column.strip(".")]
-    paths = [*dotted, *within]
-    for candidate in (*columns, *within):
+    paths = [*dotted, *paths_in_objects]
+    for candidate in (*columns, *paths_in_objects):
         is_path = candidate not in columns or candidate in dotted
-        field, rank = _path_field(candidate, paths) if is_path else _known_as(candidate)
+        field, rank = _find_path_field(candidate, paths) if is_path else _find_field(candidate)
         if field:
-            ranked[field].append((_is_mostly_blank(candidate, columns, sample), is_path, rank, candidate))
+            candidates_by_field[field].append((_is_mostly_blank(candidate, columns, sample), is_path, rank, candidate))
     # A column of objects stands behind its own parts, where one of them is known.
     parts = {
         candidate.partition(".")[0]
-        for found in ranked.values()
+        for found in candidates_by_field.values()
         for _, _, _, candidate in found
         if candidate not in columns
     }
     mapping: dict[str, str] = {}
-    for field, found in ranked.items():
+    for field, found in candidates_by_field.items():
         best = min((one for one in found if one[3] not in parts), key=lambda one: one[:3], default=None)
         if best is not None:
             mapping[field] = best[3]
@@ -110,31 +110,31 @@ def resolve_mapping(
     Raises:
         BadInput: a field or a column does not exist.
     """
-    said: dict[str, str] = {}
+    chosen_columns: dict[str, str] = {}
     for name, column in (explicit or {}).items():
-        said[_field(name)] = _column(column, columns)
-    taken = set(said.values())
-    mapping = {name: column for name, column in said.items() if column}
+        chosen_columns[_parse_field(name)] = _parse_column(column, columns)
+    taken_columns = set(chosen_columns.values())
+    mapping = {name: column for name, column in chosen_columns.items() if column}
     recognised = recognise_columns(columns, rows)
-    if taken & set(recognised.values()):
-        free = [column for column in columns if column not in taken]
-        at = [columns.index(column) for column in free]
-        recognised = recognise_columns(free, [[row[position] for position in at] for row in rows[:SAMPLE_ROWS]])
-    mapping |= {name: column for name, column in recognised.items() if name not in said}
+    if taken_columns & set(recognised.values()):
+        free_columns = [column for column in columns if column not in taken_columns]
+        positions = [columns.index(column) for column in free_columns]
+        recognised = recognise_columns(free_columns, [[row[position] for position in positions] for row in rows[:SAMPLE_ROWS]])
+    mapping |= {name: column for name, column in recognised.items() if name not in chosen_columns}
     return {name: mapping[name] for name in FIELDS if name in mapping}
 
 
 def list_object_paths(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
     """Paths such as `outputs.answer` into the columns whose cells are objects, at most `MAX_PATHS`."""
-    found: dict[str, None] = {}
+    paths: dict[str, None] = {}
     sample = list(islice(rows, SAMPLE_ROWS))
     for position, column in enumerate(columns):
-        cells = [opened(row[position]) for row in sample if row[position] is not None]
+        cells = [decode_cell(row[position]) for row in sample if row[position] is not None]
         objects = [cell for cell in cells if isinstance(cell, dict) and not is_conversation(cell)]
         if objects and 2 * len(objects) >= len(cells):
             for cell in objects:
-                _walk(column, cell, found, _DEPTH)
-    return tuple(islice(found, MAX_PATHS))
+                _collect_paths(column, cell, paths, _MAX_DEPTH)
+    return tuple(islice(paths, MAX_PATHS))
 
 
 def build_cell_reader(columns: Sequence[str], column: str) -> Callable[[Sequence[Any]], Any]:
@@ -142,11 +142,11 @@ def build_cell_reader(columns: Sequence[str], column: str) -> Callable[[Sequence
     if column in columns:
         position = columns.index(column)
         return lambda cells: cells[position]
-    top, path = _top(column, columns)
+    top, path = _split_path(column, columns)
     position = columns.index(top)
 
     def read(cells: Sequence[Any]) -> Any:
-        value = opened(cells[position])
+        value = decode_cell(cells[position])
         for step in path:
             if isinstance(value, list) and step.isdigit():
                 value = value[int(step)] if int(step) < len(value) else None
@@ -159,10 +159,10 @@ def build_cell_reader(columns: Sequence[str], column: str) -> Callable[[Sequence
 
 def find_source_column(column: str, columns: Sequence[str]) -> str:
     """The column of the file that a column or path reads."""
-    return column if column in columns else _top(column, columns)[0]
+    return column if column in columns else _split_path(column, columns)[0]
 
 
-def _top(path: str, columns: Sequence[str]) -> tuple[str, list[str]]:
+def _split_path(path: str, columns: Sequence[str]) -> tuple[str, list[str]]:
     """The longest column that `path` begins with, for names that hold dots themselves; and the steps into it."""
     steps = path.split(".")
     for length in range(len(steps) - 1, 0, -1):
@@ -172,67 +172,67 @@ def _top(path: str, columns: Sequence[str]) -> tuple[str, list[str]]:
     return "", steps
 
 
-def _walk(path: str, value: Mapping[str, Any], found: dict[str, None], depth: int) -> None:
+def _collect_paths(path: str, value: Mapping[str, Any], paths: dict[str, None], depth: int) -> None:
     for key, inner in value.items():
-        if len(found) >= MAX_PATHS:
+        if len(paths) >= MAX_PATHS:
             return
         step = f"{path}.{key}"
         if isinstance(inner, dict) and inner and depth > 1 and not is_conversation(inner):
-            _walk(step, inner, found, depth - 1)
+            _collect_paths(step, inner, paths, depth - 1)
         else:
-            found[step] = None
+            paths[step] = None
 
 
-def _known_as(name: str) -> tuple[str, int]:
+def _find_field(name: str) -> tuple[str, int]:
     """The field a name stands for and how telling it is (0 is most); '' for none."""
-    for field, aliases in _NORMAL.items():
+    for field, aliases in _NORMALISED_ALIASES.items():
         if normalise_name(name) in aliases:
             return field, aliases.index(normalise_name(name))
     return "", 0
 
 
-def _path_field(path: str, within: Sequence[str]) -> tuple[str, int]:
+def _find_path_field(path: str, paths: Sequence[str]) -> tuple[str, int]:
     """The field a part of an object stands for: by its own name, or as the only part of an object that is one."""
     container, _, rest = path.partition(".")
-    outer, _rank = _known_as(container)
-    if outer == "metadata" or not (outer or normalise_name(container) in _WRAPPERS):
+    outer_field, _rank = _find_field(container)
+    if outer_field == "metadata" or not (outer_field or normalise_name(container) in _WRAPPERS):
         return "", 0
     steps = rest.split(".")
-    if len(steps) > 1 and steps[-1] in _TEXTS:
+    if len(steps) > 1 and steps[-1] in _TEXT_KEYS:
         steps.pop()  # attributes.input.value
-    inner, rank = _known_as(steps[-1])
-    if inner:
-        return ("reference" if outer == "reference" and inner == "answer" else inner), rank
-    is_only = sum(other.startswith(f"{container}.") for other in within) == 1
-    is_text = outer == "input" or rest in _TEXTS
-    return (outer, len(_NORMAL[outer])) if outer and is_only and is_text else ("", 0)
+    inner_field, rank = _find_field(steps[-1])
+    if inner_field:
+        return ("reference" if outer_field == "reference" and inner_field == "answer" else inner_field), rank
+    is_only = sum(other.startswith(f"{container}.") for other in paths) == 1
+    is_text = outer_field == "input" or rest in _TEXT_KEYS
+    return (outer_field, len(_NORMALISED_ALIASES[outer_field])) if outer_field and is_only and is_text else ("", 0)
 
 
 def _is_mostly_blank(column: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
-    read = build_cell_reader(columns, column)
-    blank = sum(_is_blank(read(row)) for row in rows)
-    return 2 * blank > len(rows)
+    read_cell = build_cell_reader(columns, column)
+    blank_cells = sum(_is_blank(read_cell(row)) for row in rows)
+    return 2 * blank_cells > len(rows)
 
 
 def _is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _field(name: str) -> str:
-    wanted = normalise_name(name)
+def _parse_field(name: str) -> str:
+    normalised = normalise_name(name)
     for field in FIELDS:
-        if wanted == field or wanted in _NORMAL[field]:
+        if normalised == field or normalised in _NORMALISED_ALIASES[field]:
             return field
     raise BadInput(f"'{name}' is no field of a test case; map one of {', '.join(FIELDS)} to a column.")
 
 
-def _column(wanted: str, columns: Sequence[str]) -> str:
-    if not wanted or wanted in columns:
-        return wanted
+def _parse_column(requested: str, columns: Sequence[str]) -> str:
+    if not requested or requested in columns:
+        return requested
     for column in columns:
-        if normalise_name(column) and normalise_name(column) == normalise_name(wanted):
+        if normalise_name(column) and normalise_name(column) == normalise_name(requested):
             return column
-    if _top(wanted, columns)[0]:
-        return wanted
-    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
-    raise BadInput(f"There is no column '{wanted}'; the file has: {shown}.")
+    if _split_path(requested, columns)[0]:
+        return requested
+    listed = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+    raise BadInput(f"There is no column '{requested}'; the file has: {listed}.")

@@ -65,7 +65,7 @@ def read_delimited(
     )
     _refuse_million_columns(text, start, dialect.delimiter, filename)
     reader = _Records(text, dialect, start=start)
-    table = fill(_guarded(iter(reader), filename), filename, most_rows)
+    table = fill(_report_csv_errors(iter(reader), filename), filename, most_rows)
     for number in reader.unclosed:
         table.reject(number, "", "a quote is opened and never closed; the row was left out")
     return table
@@ -104,7 +104,7 @@ def _rare_delimiter(sample: str) -> str:
 
 def _agreement(sample: str, candidate: str) -> tuple[float, int]:
     """The share of rows with as many cells as the header, and how many those are; (0, 0) when it parts nothing."""
-    reader = csv.reader(_lines(sample), delimiter=candidate, skipinitialspace=candidate != "\t")
+    reader = csv.reader(_iterate_lines(sample), delimiter=candidate, skipinitialspace=candidate != "\t")
     rows = [row for row in islice(reader, 200) if any(cell.strip() for cell in row)]
     counts = [len(row) for row in rows]
     if len(counts) > 2:
@@ -118,7 +118,7 @@ def _agreement(sample: str, candidate: str) -> tuple[float, int]:
     return Counter(counts)[counts[0]] / len(counts), counts[0]
 
 
-def _guarded(records: Iterator[tuple[int, list[str]]], filename: str) -> Iterator[tuple[int, list[str]]]:
+def _report_csv_errors(records: Iterator[tuple[int, list[str]]], filename: str) -> Iterator[tuple[int, list[str]]]:
     try:
         yield from records
     except csv.Error as error:
@@ -130,7 +130,7 @@ def _guarded(records: Iterator[tuple[int, list[str]]], filename: str) -> Iterato
         raise BadInput(f"{filename} cannot be read as a table: {error}.") from error
 
 
-def _lines(text: str, start: int = 0) -> Iterator[str]:
+def _iterate_lines(text: str, start: int = 0) -> Iterator[str]:
     """Lines with their ends as they are: csv keeps those inside quotes and knows all three kinds."""
     return (_checked(line) for line in _LINE.finditer(text, start))
 

@@ -62,7 +62,7 @@ class Baseline:
 
 
 def conclude(
-    connection: sa.Connection, run: Evaluation, at: dt.datetime, *, against: Baseline | None = None
+    connection: sa.Connection, run: Evaluation, at: dt.datetime, *, baseline: Baseline | None = None
 ) -> Outcome:
     """Summarise the scores that are there and decide the gates.
 
@@ -73,9 +73,9 @@ def conclude(
         against: the baseline, where it is not an evaluation of this database; None takes the one that the run was
             launched with, or those that its stages name.
     """
-    metrics = summaries(connection, run)
+    metrics = summarise_metrics(connection, run)
     answers = answer_figures.figures(answer_figures.load(connection, run.id))
-    requests = _traffic(connection, run, at)
+    requests = _measure_traffic(connection, run, at)
     document = run.config.get("pipeline")
     stages = pipeline.parse(document) if document else None
     suite = datasets.get_version(connection, run.dataset, run.version)
@@ -85,31 +85,31 @@ def conclude(
         "answers": answers.as_json() if answers else None,
         "traffic": requests.as_json() if requests else None,
     }
-    found = _Regressions(connection, run, figures, at, against)
+    regressions = _Regressions(connection, run, figures, at, baseline)
     evidence = Evidence(
         metrics=metrics,
         judge=run.judge,
         traffic=requests,
         answers=answers,
-        no_baseline=found.missing,
+        no_baseline=regressions.missing,
         differences={
             stage.name: differences
             for stage in (stages.stages if stages else ())
-            if (differences := found.of(stage)) is not None
+            if (differences := regressions.find_differences(stage)) is not None
         },
     )
     decision = decide(
         evidence, pipeline=stages, minimums=run.config.get("minimums"), limits=run.config.get("limits")
     )
     for name, entry in figures["metrics"].items():
-        if (threshold := _threshold(metrics[name], decision)) is not None:
+        if (threshold := _find_threshold(metrics[name], decision)) is not None:
             entry["threshold"] = threshold
-    figures |= {"baseline": found.baseline(), "comparison": found.comparison()}
+    figures |= {"baseline": regressions.baseline(), "comparison": regressions.describe_comparison()}
     return Outcome(figures=figures, decision=decision)
 
 
-def decide_against(
-    engine: sa.Engine, id: str, *, actor: str, against: Baseline, at: dt.datetime, reason: str = ""
+def decide_with_baseline(
+    engine: sa.Engine, id: str, *, actor: str, baseline: Baseline, at: dt.datetime, reason: str = ""
 ) -> Evaluation:
     """Decide a finished run once more, compared with a baseline that is no evaluation of this database.
 
@@ -130,7 +130,7 @@ def decide_against(
         run = records.get_evaluation(connection, id)
         if run.state != "finished":
             return run
-        outcome = conclude(connection, run, at, against=against)
+        outcome = conclude(connection, run, at, baseline=baseline)
     with writing(engine) as connection:
         connection.execute(
             sa.update(evaluation)
@@ -145,26 +145,26 @@ def decide_against(
             application=run.application,
             reason=reason,
             before={"verdict": run.verdict},
-            after={"verdict": outcome.decision.verdict, "baseline": against.name},
+            after={"verdict": outcome.decision.verdict, "baseline": baseline.name},
         )
         return records.get_evaluation(connection, id)
 
 
-def summaries(connection: sa.Connection, run: Evaluation) -> dict[str, MetricResult]:
+def summarise_metrics(connection: sa.Connection, run: Evaluation) -> dict[str, MetricResult]:
     """Every metric of a run over the cases it was meant to score."""
-    scored = details.units(connection, run.id)
+    units_by_case = details.fetch_units(connection, run.id)
     rubrics = (run.config.get("judge_options") or {}).get("rubrics") or ()
-    found = {}
+    results_by_name = {}
     for name in run.metrics:
-        reached = [by_metric[name] for by_metric in scored.values() if name in by_metric]
-        found[name] = summarise(
+        reached = [by_metric[name] for by_metric in units_by_case.values() if name in by_metric]
+        results_by_name[name] = summarise(
             name,
             reached,
             entry=find(name, rubrics, judge=run.judge),
             unscored=max(0, results.cases(run) - len(reached)),
             repetitions=run.repetitions,
         )
-    return found
+    return results_by_name
 
 
 class _Regressions:
@@ -176,105 +176,105 @@ class _Regressions:
         run: Evaluation,
         figures: Body,
         at: dt.datetime,
-        against: Baseline | None,
+        baseline: Baseline | None,
     ) -> None:
         self._connection, self._run, self._at = connection, run, at
         self._figures = figures
         self._current: dict[str, Any] | None = None
         self._loaded: dict[str, Baseline] = {}
-        self._shown: tuple[Baseline, Comparison] | None = None
+        self._displayed: tuple[Baseline, Comparison] | None = None
         self.missing = ""
         """Why there is no baseline, where one was given."""
-        self._given = against or self._launched_with()
+        self._fixed_baseline = baseline or self._load_launch_baseline()
 
-    def of(self, stage: Stage) -> list[Difference] | None:
+    def find_differences(self, stage: Stage) -> list[Difference] | None:
         """What a regression stage found; None without a baseline, or where it is no regression stage."""
         if stage.compare_against is None or stage.max_degradation is None:
             return None
-        baseline = self._given
-        if baseline is None:
-            named = baselines.find_named_baseline(self._connection, self._run, stage.compare_against)
-            baseline = self._load(named) if named else None
-        if baseline is None:
+        describe_baseline = self._fixed_baseline
+        if describe_baseline is None:
+            evaluation_run = baselines.find_named_baseline(self._connection, self._run, stage.compare_against)
+            describe_baseline = self._load(evaluation_run) if evaluation_run else None
+        if describe_baseline is None:
             return None
-        measured = [
+        metrics = [
             name for name in stage.compared_metrics if name in self._run.metrics or name in compare.RELATIVE
         ]
-        found = self._compare(baseline, stage.max_degradation, measured or None)
-        found = self._with_traffic(found, baseline, measured, stage.max_degradation)
-        if self._shown is None:
-            self._shown = (baseline, found)
-        release = str(baseline.body.get("release") or "")
+        comparison = self._compare(describe_baseline, stage.max_degradation, metrics or None)
+        comparison = self._add_traffic(comparison, describe_baseline, metrics, stage.max_degradation)
+        if self._displayed is None:
+            self._displayed = (describe_baseline, comparison)
+        release = str(describe_baseline.body.get("release") or "")
         if baselines.is_same_release(stage.compare_against, release):
-            return list(found.differences)
-        note = f"; compared with {release or baseline.name} instead of {stage.compare_against}"
-        return [replace(item, why=item.why + note) for item in found.differences]
+            return list(comparison.differences)
+        note = f"; compared with {release or describe_baseline.name} instead of {stage.compare_against}"
+        return [replace(item, why=item.why + note) for item in comparison.differences]
 
     def baseline(self) -> dict[str, Any] | None:
         """Which run the comparison shown is with."""
-        if self._shown is None and self._given is not None:
-            self._shown = (self._given, self._compare(self._given, compare.MAX_DEGRADATION, None))
-        if self._shown is None:
+        if self._displayed is None and self._fixed_baseline is not None:
+            self._displayed = (self._fixed_baseline, self._compare(self._fixed_baseline, compare.MAX_DEGRADATION, None))
+        if self._displayed is None:
             return None
-        baseline = self._shown[0]
+        baseline = self._displayed[0]
         return {"name": baseline.name, **documents.named(baseline.body)}
 
-    def comparison(self) -> dict[str, Any] | None:
-        return self._shown[1].as_json() if self._shown else None
+    def describe_comparison(self) -> dict[str, Any] | None:
+        return self._displayed[1].as_json() if self._displayed else None
 
-    def _compare(self, baseline: Baseline, allowed: float, metrics: Sequence[str] | None) -> Comparison:
+    def _compare(self, baseline: Baseline, max_degradation: float, metrics: Sequence[str] | None) -> Comparison:
         if self._current is None:
-            self._current = {**self._figures, "details": details.load(self._connection, self._run)}
-        return compare.compare_documents(baseline.body, self._current, allowed, metrics=metrics)
+            self._current = {**self._figures, "details": details.load_details(self._connection, self._run)}
+        return compare.compare_documents(baseline.body, self._current, max_degradation, metrics=metrics)
 
-    def _with_traffic(
-        self, found: Comparison, baseline: Baseline, metrics: Sequence[str], allowed: float
+    def _add_traffic(
+        self, comparison: Comparison, baseline: Baseline, metrics: Sequence[str], max_degradation: float
     ) -> Comparison:
         """Cost and latency by the traffic of both releases, where no answers were generated in both runs."""
         application, release = self._run.application, str(baseline.body.get("release") or "")
-        wanted = [name for name in metrics if name in compare.RELATIVE]
+        traffic_metrics = [name for name in metrics if name in compare.RELATIVE]
         is_known = bool(application and release and self._run.release)
-        if not wanted or not is_known or found.pairs.values(compare.LATENCY)[0]:
-            return found
+        if not traffic_metrics or not is_known or comparison.pairs.values(compare.LATENCY)[0]:
+            return comparison
         before, after = (
             traffic.newest_requests(self._connection, application, name, self._at)
             for name in (release, self._run.release)
         )
-        changed = traffic_change.differences(wanted, before, after, allowed, alpha=found.alpha_each)
-        scores = [item for item in found.differences if item.metric not in compare.RELATIVE]
-        both = (*scores, *changed)
-        return replace(found, differences=both, verdict=overall([item.verdict for item in both]))
+        traffic_differences = traffic_change.differences(traffic_metrics, before, after, max_degradation, alpha=comparison.alpha_each)
+        score_differences = [item for item in comparison.differences if item.metric not in compare.RELATIVE]
+        differences = (*score_differences, *traffic_differences)
+        return replace(comparison, differences=differences, verdict=overall([item.verdict for item in differences]))
 
-    def _launched_with(self) -> Baseline | None:
-        chosen = self._run.config.get("baseline") or ""
-        if not chosen:
+    def _load_launch_baseline(self) -> Baseline | None:
+        baseline_id = self._run.config.get("baseline") or ""
+        if not baseline_id:
             return None
         try:
-            return self._load(records.get_evaluation(self._connection, chosen))
+            return self._load(records.get_evaluation(self._connection, baseline_id))
         except NotFound:
-            self.missing = f"evaluation {chosen}, with which it was to be compared, is gone"
+            self.missing = f"evaluation {baseline_id}, with which it was to be compared, is gone"
             return None
 
     def _load(self, run: Evaluation) -> Baseline:
         if run.id not in self._loaded:
-            body = results.document(run, details.load(self._connection, run))
+            body = results.document(run, details.load_details(self._connection, run))
             self._loaded[run.id] = Baseline(name=run.id, body=body)
         return self._loaded[run.id]
 
 
-def _traffic(connection: sa.Connection, run: Evaluation, at: dt.datetime) -> traffic.TrafficFigures | None:
+def _measure_traffic(connection: sa.Connection, run: Evaluation, at: dt.datetime) -> traffic.TrafficFigures | None:
     if not (run.application and run.release):
         return None
     return traffic.measure(connection, run.application, run.release, at)
 
 
-def _threshold(result: MetricResult, decision: Decision) -> float | None:
+def _find_threshold(result: MetricResult, decision: Decision) -> float | None:
     """The strictest threshold that a gate asked of the metric."""
-    asked = [
+    thresholds = [
         gate.threshold
         for gate in decision.gates
         if gate.metric == result.name and gate.threshold is not None and gate.kind == THRESHOLD
     ]
-    if not asked:
+    if not thresholds:
         return None
-    return min(asked) if result.scale.higher_is_better is False else max(asked)
+    return min(thresholds) if result.scale.higher_is_better is False else max(thresholds)

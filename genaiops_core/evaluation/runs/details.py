@@ -15,11 +15,11 @@ from genaiops_core.evaluation.verdicts import answer_figures
 from genaiops_core.evaluation.verdicts.answer_figures import Answer
 from genaiops_core.evaluation.verdicts.summaries import Unit
 
-Units = Mapping[int, Mapping[str, Sequence[Unit]]]
+UnitsByCase = Mapping[int, Mapping[str, Sequence[Unit]]]
 """Case -> metric -> its units in the order of repetitions."""
 
 
-def units(connection: sa.Connection, id: str) -> Units:
+def fetch_units(connection: sa.Connection, id: str) -> UnitsByCase:
     """Every score of a run, by case and metric."""
     columns = ("case_no", "metric", "value", "reason", "is_failed")
     query = (
@@ -27,15 +27,15 @@ def units(connection: sa.Connection, id: str) -> Units:
         .where(evaluation_score.c.evaluation_id == id)
         .order_by(evaluation_score.c.case_no, evaluation_score.c.repetition)
     )
-    found: dict[int, dict[str, list[Unit]]] = defaultdict(lambda: defaultdict(list))
+    units: dict[int, dict[str, list[Unit]]] = defaultdict(lambda: defaultdict(list))
     for case_no, metric, value, reason, is_failed in connection.execute(query):
-        found[case_no][metric].append(Unit(value, reason, is_failed))
-    return found
+        units[case_no][metric].append(Unit(value, reason, is_failed))
+    return units
 
 
-def load(connection: sa.Connection, run: Evaluation) -> list[dict[str, Any]]:
+def load_details(connection: sa.Connection, run: Evaluation) -> list[dict[str, Any]]:
     """Rows of `details` as results documents have them, in the order of the dataset."""
-    scored = units(connection, run.id)
+    units = fetch_units(connection, run.id)
     answers = answer_figures.load(connection, run.id)
     query = (
         sa.select(test_case.c.case_no, test_case.c.input, test_case.c.answer)
@@ -43,13 +43,13 @@ def load(connection: sa.Connection, run: Evaluation) -> list[dict[str, Any]]:
         .order_by(test_case.c.case_no)
     )
     return [
-        _row(row.case_no, row.input, row.answer, scored.get(row.case_no, {}), answers.get(row.case_no, ()))
+        _build_row(row.case_no, row.input, row.answer, units.get(row.case_no, {}), answers.get(row.case_no, ()))
         for row in connection.execute(query)
-        if row.case_no in scored or row.case_no in answers
+        if row.case_no in units or row.case_no in answers
     ]
 
 
-def _row(
+def _build_row(
     case_no: int,
     text: str,
     given: str | None,

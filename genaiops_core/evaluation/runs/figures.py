@@ -10,7 +10,7 @@ from db.tables.evaluations import evaluation_score, judge_call
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricSoFar:
+class MetricProgress:
     """One metric over the units that were scored; the mean says nothing of those that were not."""
 
     metric: str
@@ -35,7 +35,7 @@ class MetricSpend:
     """A lower bound while `unpriced_calls` is above 0."""
 
 
-def so_far(connection: sa.Connection, id: str) -> list[MetricSoFar]:
+def fetch_metric_progress(connection: sa.Connection, id: str) -> list[MetricProgress]:
     """Every metric of a run that has a unit, by name."""
     score = evaluation_score.c
     query = (
@@ -51,12 +51,12 @@ def so_far(connection: sa.Connection, id: str) -> list[MetricSoFar]:
         .order_by(score.metric)
     )
     return [
-        MetricSoFar(metric=metric, mean=mean, n=n, undefined=units - n, failed=int(failed))
+        MetricProgress(metric=metric, mean=mean, n=n, undefined=units - n, failed=int(failed))
         for metric, mean, n, units, failed in connection.execute(query)
     ]
 
 
-def failures(connection: sa.Connection, id: str, limit: int = 3) -> list[tuple[str, int]]:
+def count_failures(connection: sa.Connection, id: str, limit: int = 3) -> list[tuple[str, int]]:
     """(reason, units), the most frequent first, of units whose judge or target failed."""
     score = evaluation_score.c
     units = sa.func.count().label("units")
@@ -70,7 +70,7 @@ def failures(connection: sa.Connection, id: str, limit: int = 3) -> list[tuple[s
     return [(row.reason, row.units) for row in connection.execute(query)]
 
 
-def spend(connection: sa.Connection, id: str) -> list[MetricSpend]:
+def fetch_metric_spend(connection: sa.Connection, id: str) -> list[MetricSpend]:
     """Calls, tokens and cost of judging by metric, the dearest first; empty when the judge asks no model."""
     call = judge_call.c
     query = (
@@ -85,7 +85,7 @@ def spend(connection: sa.Connection, id: str) -> list[MetricSpend]:
         .where(call.evaluation_id == id)
         .group_by(call.metric)
     )
-    found = [
+    spends = [
         # PostgreSQL adds big integers up to decimals.
         MetricSpend(
             metric=metric,
@@ -97,4 +97,4 @@ def spend(connection: sa.Connection, id: str) -> list[MetricSpend]:
         )
         for metric, calls, unpriced, tokens_in, tokens_out, cost in connection.execute(query)
     ]
-    return sorted(found, key=lambda one: (-one.cost_nano_usd, one.metric))
+    return sorted(spends, key=lambda one: (-one.cost_nano_usd, one.metric))

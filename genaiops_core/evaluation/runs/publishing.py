@@ -20,7 +20,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class Destinations:
     """Where results go."""
 
     is_cloudwatch: bool = False
@@ -29,7 +29,7 @@ class Places:
     """'' or ends with a slash."""
 
 
-def parse(text: str) -> Places:
+def parse_destinations(text: str) -> Destinations:
     """`cloudwatch`, `s3://BUCKET/PREFIX`, or both with a comma.
 
     Raises:
@@ -48,11 +48,11 @@ def parse(text: str) -> Places:
             )
     if prefix and not prefix.endswith("/"):
         prefix += "/"
-    return Places(is_cloudwatch=is_cloudwatch, bucket=bucket, prefix=prefix)
+    return Destinations(is_cloudwatch=is_cloudwatch, bucket=bucket, prefix=prefix)
 
 
 def publish(
-    places: Places, body: Mapping[str, Any], *, model: str, make_client: Callable[[str], Any]
+    destinations: Destinations, body: Mapping[str, Any], *, model: str, make_client: Callable[[str], Any]
 ) -> list[str]:
     """Send a results document.
 
@@ -73,21 +73,21 @@ def publish(
     if not model.strip():
         raise BadInput("Whose answers are published is not known; name the model with --model-id.")
     written = []
-    if places.is_cloudwatch:
-        found = data(body, model)
-        cloudwatch_metrics.put(make_client("cloudwatch"), namespace=NAMESPACE, data=found)
-        written.append(f"{len(found)} metrics in {NAMESPACE} of CloudWatch")
-    if places.bucket:
-        key = places.prefix + key_of(body, model)
-        content = orjson.dumps(body, option=orjson.OPT_INDENT_2)
-        s3.write(make_client("s3"), bucket=places.bucket, key=key, content=content, kind="application/json")
-        written.append(f"s3://{places.bucket}/{key}")
+    if destinations.is_cloudwatch:
+        metric_data = build_metric_data(body, model)
+        cloudwatch_metrics.put(make_client("cloudwatch"), namespace=NAMESPACE, data=metric_data)
+        written.append(f"{len(metric_data)} metrics in {NAMESPACE} of CloudWatch")
+    if destinations.bucket:
+        key = destinations.prefix + build_object_key(body, model)
+        body_bytes = orjson.dumps(body, option=orjson.OPT_INDENT_2)
+        s3.write(make_client("s3"), bucket=destinations.bucket, key=key, content=body_bytes, kind="application/json")
+        written.append(f"s3://{destinations.bucket}/{key}")
     return written
 
 
-def data(body: Mapping[str, Any], model: str) -> list[Datum]:
+def build_metric_data(body: Mapping[str, Any], model: str) -> list[Datum]:
     """Means of the metrics that have one, and how many cases stand behind them; what is unknown is not sent."""
-    at = _finished(body)
+    at = _parse_finished_at(body)
     means = [
         Datum(name=name, value=entry["mean"], at=at, dimensions={"ModelId": model})
         for name, entry in sorted(body["metrics"].items())
@@ -99,11 +99,11 @@ def data(body: Mapping[str, Any], model: str) -> list[Datum]:
     return [*means, cases]
 
 
-def key_of(body: Mapping[str, Any], model: str) -> str:
+def build_object_key(body: Mapping[str, Any], model: str) -> str:
     """`evaluations/YYYY/MM/DD/{model}.json`; what an object's name should not hold becomes a dash."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-.") or "model"
-    return f"evaluations/{_finished(body):%Y/%m/%d}/{name}.json"
+    return f"evaluations/{_parse_finished_at(body):%Y/%m/%d}/{name}.json"
 
 
-def _finished(body: Mapping[str, Any]) -> dt.datetime:
+def _parse_finished_at(body: Mapping[str, Any]) -> dt.datetime:
     return dt.datetime.fromisoformat(str(body["finished_at"])).astimezone(dt.UTC)

@@ -19,7 +19,7 @@ from genaiops_core.telemetry.ingest.payloads import payload_rows
 from genaiops_core.telemetry.otlp.decode import DecodedExport
 from genaiops_core.telemetry.rollups import rollups, usage
 from genaiops_core.telemetry.scores import record_scores
-from genaiops_core.telemetry.spans import Batch, SpanFacts, prepare
+from genaiops_core.telemetry.spans import Batch, SpanFacts, prepare_spans
 
 MODEL_LIMIT = 200
 """Models kept apart per application unless `GENAIOPS_ROLLUP_MODEL_LIMIT` says otherwise."""
@@ -171,7 +171,7 @@ def ingest(
         model_limit: distinct models that rollups keep apart per application.
         is_demo: whether new applications belong to the demo.
     """
-    batches = [prepare(export) for export in exports]
+    batches = [prepare_spans(export) for export in exports]
     new = Ingestor(shard=shard, model_limit=model_limit, is_demo=is_demo).write(engine, batches)
     return IngestResult(
         spans=sum(len(batch.spans) for batch in batches),

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from db.engine import is_sqlite
 from db.tables.telemetry import span
-from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, row_of
+from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, to_row
 
 
 def distinct(spans: Sequence[SpanFacts]) -> list[SpanFacts]:
@@ -37,7 +37,7 @@ def _insert_sqlite(connection: sa.Connection, spans: list[SpanFacts]) -> list[Sp
     # The driver runs positional rows two to three times faster than it runs RETURNING row by row. The write lock is
     # ours, so whatever has an id above the highest one before is what these rows added.
     highest = connection.execute(sa.select(sa.func.max(span.c.id))).scalar() or 0
-    result = connection.exec_driver_sql(_sqlite_insert(), [row_of(facts) for facts in spans])
+    result = connection.exec_driver_sql(_sqlite_insert(), [to_row(facts) for facts in spans])
     if result.rowcount == len(spans):
         return spans
     added = {
@@ -57,7 +57,7 @@ def _sqlite_insert() -> str:
 
 def _insert_postgresql(connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
     # One array a column: twice as fast as a VALUES list, and one statement text whatever the number of rows.
-    columns = zip(*[row_of(facts) for facts in spans], strict=True)
+    columns = zip(*[to_row(facts) for facts in spans], strict=True)
     added = {
         tuple(row)
         for row in connection.execute(

@@ -21,7 +21,7 @@ from genaiops_core.telemetry.ingest.ingest import MODEL_LIMIT, Ingestor
 from genaiops_core.telemetry.ingest.invocation_entries import LogEntry
 from genaiops_core.telemetry.invocation_logs.reader import Found
 from genaiops_core.telemetry.otlp.decode import DecodedExport
-from genaiops_core.telemetry.spans import SpanFacts, prepare
+from genaiops_core.telemetry.spans import SpanFacts, prepare_spans
 from genaiops_core.telemetry.time_window import instant
 
 ENTRIES_A_TRANSACTION = 500
@@ -107,7 +107,7 @@ class _LogIngestor(Ingestor):
     def keep(self, engine: sa.Engine, entries: Sequence[LogEntry]) -> invocation_joining.Placed:
         """Keep `entries` in one transaction, each request once."""
         distinct = list({entry.request_id: entry for entry in reversed(entries)}.values())[::-1]
-        batch = prepare(DecodedExport(groups=[entry.group for entry in distinct]))
+        batch = prepare_spans(DecodedExport(groups=[entry.group for entry in distinct]))
         for entry, span in zip(distinct, batch.spans, strict=True):
             # It is a call even if nobody says what it used.
             span.is_call = True

@@ -20,17 +20,17 @@ from genaiops_core.telemetry.otlp.values import (
     NO_TRACE,
     SPAN_ID,
     TRACE_ID,
-    Rejected,
-    attributes_of,
-    enumeration,
-    integer,
-    json_attributes,
-    json_resource,
-    json_scope,
-    list_in,
-    object_in,
-    objects_in,
-    text,
+    RejectedRecord,
+    decode_attributes,
+    parse_enumeration,
+    parse_integer,
+    decode_json_attributes,
+    decode_json_resource,
+    decode_json_scope,
+    read_list,
+    read_object,
+    read_objects,
+    read_text,
 )
 
 STATUS_ERROR = 2
@@ -38,7 +38,7 @@ STATUS_ERROR = 2
 
 LARGE_BODY_BYTES = 1 << 20
 """A longer protobuf body is decoded a part at a time: 64 MB of tiny spans are a million."""
-SPANS_A_PART = 5_000
+SPANS_PER_PART = 5_000
 
 INT64_MAX = (1 << 63) - 1
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -92,7 +92,7 @@ class Collector:
         self.rejected = 0
         self.problem = ""
 
-    def kept(self, sent: Iterable[Any], decode: Callable[[Any], T]) -> list[T]:
+    def decode_all(self, sent: Iterable[Any], decode: Callable[[Any], T]) -> list[T]:
         """Those of `sent` that can be decoded."""
         kept = []
         for one in sent:
@@ -104,7 +104,7 @@ class Collector:
                 self.reject(str(name), error)
         return kept
 
-    def export(self, groups: Iterable[SpanGroup]) -> DecodedExport:
+    def build_export(self, groups: Iterable[SpanGroup]) -> DecodedExport:
         """What was decoded since the last time, with what was rejected meanwhile."""
         decoded = list(groups)
         rejected, self.rejected = self.rejected, 0
@@ -114,7 +114,7 @@ class Collector:
         """Count one that cannot be kept."""
         self.rejected += 1
         if not self.problem:
-            said = error if isinstance(error, Rejected) else f"malformed ({error})"
+            said = error if isinstance(error, RejectedRecord) else f"malformed ({error})"
             self.problem = f"{self._what} {self.index} {name[:100]!r}: {said}"
 
 
@@ -125,7 +125,7 @@ def decode_protobuf(body: bytes) -> DecodedExport:
         BadInput: the body is not that message.
     """
     collector = Collector()
-    return collector.export(_protobuf_groups(body, collector))
+    return collector.build_export(_decode_protobuf_groups(body, collector))
 
 
 def decode_json(body: bytes) -> DecodedExport:
@@ -135,7 +135,7 @@ def decode_json(body: bytes) -> DecodedExport:
         BadInput: the body is not JSON, or not such a request.
     """
     collector = Collector()
-    return collector.export(_json_groups(body, collector))
+    return collector.build_export(_decode_json_groups(body, collector))
 
 
 def decode_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedExport]:
@@ -149,32 +149,32 @@ def decode_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedExport]:
         return
     collector = Collector()
     if not is_json:
-        for part in wire.parts(body, SPANS_A_PART):
-            yield collector.export(_protobuf_groups(part, collector))
+        for part in wire.split_export(body, SPANS_PER_PART):
+            yield collector.build_export(_decode_protobuf_groups(part, collector))
         return
     groups: list[SpanGroup] = []
-    for group in _json_groups(body, collector):
+    for group in _decode_json_groups(body, collector):
         groups.append(group)
-        if sum(len(one.spans) for one in groups) >= SPANS_A_PART:
-            yield collector.export(groups)
+        if sum(len(one.spans) for one in groups) >= SPANS_PER_PART:
+            yield collector.build_export(groups)
             groups = []
-    yield collector.export(groups)
+    yield collector.build_export(groups)
 
 
-def _json_groups(body: bytes, collector: Collector) -> Iterator[SpanGroup]:
-    request = wire.json_object(body)
-    for resource_spans in objects_in(request, "resourceSpans"):
-        resource = json_resource(object_in(resource_spans, "resource").get("attributes"))
-        for scope_spans in objects_in(resource_spans, "scopeSpans"):
-            sent, scope = list_in(scope_spans, "spans"), json_scope(scope_spans)
-            for first in range(0, len(sent), SPANS_A_PART):
-                some = sent[first : first + SPANS_A_PART]
+def _decode_json_groups(body: bytes, collector: Collector) -> Iterator[SpanGroup]:
+    request = wire.parse_json_object(body)
+    for resource_spans in read_objects(request, "resourceSpans"):
+        resource = decode_json_resource(read_object(resource_spans, "resource").get("attributes"))
+        for scope_spans in read_objects(resource_spans, "scopeSpans"):
+            sent, scope = read_list(scope_spans, "spans"), decode_json_scope(scope_spans)
+            for first in range(0, len(sent), SPANS_PER_PART):
+                some = sent[first : first + SPANS_PER_PART]
                 # What was decoded is no longer needed as it was sent.
-                sent[first : first + SPANS_A_PART] = [None] * len(some)
-                yield SpanGroup(resource, scope, collector.kept(some, _json_span))
+                sent[first : first + SPANS_PER_PART] = [None] * len(some)
+                yield SpanGroup(resource, scope, collector.decode_all(some, _decode_json_span))
 
 
-def requests_of(body: bytes, message: Any, collector: Collector, what: str) -> Iterator[Any]:
+def parse_requests(body: bytes, message: Any, collector: Collector, what: str) -> Iterator[Any]:
     """The request that `body` is; where it is damaged, a request for each item that can be mended.
 
     Items that cannot are counted by `collector`.
@@ -184,7 +184,7 @@ def requests_of(body: bytes, message: Any, collector: Collector, what: str) -> I
         request.ParseFromString(body)
     except DecodeError as error:
         try:
-            parts = list(wire.parts(body, 1))
+            parts = list(wire.split_export(body, 1))
         except BadInput:
             parts = []
         if not parts:
@@ -192,45 +192,45 @@ def requests_of(body: bytes, message: Any, collector: Collector, what: str) -> I
         for part in parts:
             one = message()
             try:
-                one.ParseFromString(wire.mended(part, of_logs=what == "log"))
+                one.ParseFromString(wire.repair_utf8(part, of_logs=what == "log"))
             except DecodeError as problem:
                 collector.index += 1
-                collector.reject("", Rejected(f"it is damaged or nested too deep ({problem})"))
+                collector.reject("", RejectedRecord(f"it is damaged or nested too deep ({problem})"))
             else:
                 yield one
     else:
         yield request
 
 
-def _protobuf_groups(body: bytes, collector: Collector) -> Iterator[SpanGroup]:
-    for request in requests_of(body, ExportTraceServiceRequest, collector, "trace"):
+def _decode_protobuf_groups(body: bytes, collector: Collector) -> Iterator[SpanGroup]:
+    for request in parse_requests(body, ExportTraceServiceRequest, collector, "trace"):
         for resource_spans in request.resource_spans:
-            resource = attributes_of(resource_spans.resource.attributes)
+            resource = decode_attributes(resource_spans.resource.attributes)
             for scope_spans in resource_spans.scope_spans:
                 scope = {"name": scope_spans.scope.name, "version": scope_spans.scope.version}
-                yield SpanGroup(resource, scope, collector.kept(scope_spans.spans, _protobuf_span))
+                yield SpanGroup(resource, scope, collector.decode_all(scope_spans.spans, _decode_protobuf_span))
 
 
-def _checked(span: RawSpan) -> RawSpan:
+def _check_times(span: RawSpan) -> RawSpan:
     if span.start_ns <= 0:
-        raise Rejected("it has no start time")
+        raise RejectedRecord("it has no start time")
     if span.end_ns <= 0:
-        raise Rejected("it has no end time")
+        raise RejectedRecord("it has no end time")
     if max(span.start_ns, span.end_ns) > INT64_MAX:
-        raise Rejected("it ends after the year 2262")
+        raise RejectedRecord("it ends after the year 2262")
     return span
 
 
-def _protobuf_span(span: Any) -> RawSpan:
+def _decode_protobuf_span(span: Any) -> RawSpan:
     trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
     if len(trace_id) != 16 or not any(trace_id):
-        raise Rejected(f"its trace id must be 16 bytes, not all zero, but has {len(trace_id)}")
+        raise RejectedRecord(f"its trace id must be 16 bytes, not all zero, but has {len(trace_id)}")
     if len(span_id) != 8 or not any(span_id):
-        raise Rejected(f"its span id must be 8 bytes, not all zero, but has {len(span_id)}")
+        raise RejectedRecord(f"its span id must be 8 bytes, not all zero, but has {len(span_id)}")
     if len(parent) not in (0, 8):
-        raise Rejected(f"its parent span id must be 8 bytes or absent, but has {len(parent)}")
+        raise RejectedRecord(f"its parent span id must be 8 bytes or absent, but has {len(parent)}")
     status = span.status
-    return _checked(
+    return _check_times(
         RawSpan(
             trace_id.hex(),
             span_id.hex(),
@@ -238,19 +238,19 @@ def _protobuf_span(span: Any) -> RawSpan:
             span.name,
             span.start_time_unix_nano,
             span.end_time_unix_nano,
-            attributes_of(span.attributes),
+            decode_attributes(span.attributes),
             span.kind,
             status.code,
             status.message,
             tuple(
-                {"name": e.name, "time_ns": e.time_unix_nano, "attributes": attributes_of(e.attributes)}
+                {"name": e.name, "time_ns": e.time_unix_nano, "attributes": decode_attributes(e.attributes)}
                 for e in span.events
             ),
             tuple(
                 {
                     "trace_id": link.trace_id.hex(),
                     "span_id": link.span_id.hex(),
-                    "attributes": attributes_of(link.attributes),
+                    "attributes": decode_attributes(link.attributes),
                 }
                 for link in span.links
             ),
@@ -259,47 +259,47 @@ def _protobuf_span(span: Any) -> RawSpan:
     )
 
 
-def _json_span(span: Any) -> RawSpan:
+def _decode_json_span(span: Any) -> RawSpan:
     if not isinstance(span, dict):
-        raise Rejected("it is not an object")
-    trace_id = text(span.get("traceId")).lower()
-    span_id = text(span.get("spanId")).lower()
-    parent = text(span.get("parentSpanId")).lower()
+        raise RejectedRecord("it is not an object")
+    trace_id = read_text(span.get("traceId")).lower()
+    span_id = read_text(span.get("spanId")).lower()
+    parent = read_text(span.get("parentSpanId")).lower()
     if not TRACE_ID.fullmatch(trace_id) or trace_id == NO_TRACE:
-        raise Rejected(f"its trace id must be 32 hexadecimal digits, not all zero, but is {trace_id[:40]!r}")
+        raise RejectedRecord(f"its trace id must be 32 hexadecimal digits, not all zero, but is {trace_id[:40]!r}")
     if not SPAN_ID.fullmatch(span_id) or span_id == NO_SPAN:
-        raise Rejected(f"its span id must be 16 hexadecimal digits, not all zero, but is {span_id[:40]!r}")
+        raise RejectedRecord(f"its span id must be 16 hexadecimal digits, not all zero, but is {span_id[:40]!r}")
     if parent and not SPAN_ID.fullmatch(parent):
-        raise Rejected(f"its parent span id must be 16 hexadecimal digits or absent, but is {parent[:40]!r}")
+        raise RejectedRecord(f"its parent span id must be 16 hexadecimal digits or absent, but is {parent[:40]!r}")
     status = span.get("status") or {}
-    return _checked(
+    return _check_times(
         RawSpan(
             trace_id,
             span_id,
             "" if parent == NO_SPAN else parent,
-            text(span.get("name")),
-            integer(span.get("startTimeUnixNano") or 0),
-            integer(span.get("endTimeUnixNano") or 0),
-            json_attributes(span.get("attributes")),
-            enumeration(span.get("kind") or 0, _SPAN_KINDS),
-            enumeration(status.get("code") or 0, _STATUS_CODES),
-            text(status.get("message")),
+            read_text(span.get("name")),
+            parse_integer(span.get("startTimeUnixNano") or 0),
+            parse_integer(span.get("endTimeUnixNano") or 0),
+            decode_json_attributes(span.get("attributes")),
+            parse_enumeration(span.get("kind") or 0, _SPAN_KINDS),
+            parse_enumeration(status.get("code") or 0, _STATUS_CODES),
+            read_text(status.get("message")),
             tuple(
                 {
-                    "name": text(e.get("name")),
-                    "time_ns": integer(e.get("timeUnixNano") or 0),
-                    "attributes": json_attributes(e.get("attributes")),
+                    "name": read_text(e.get("name")),
+                    "time_ns": parse_integer(e.get("timeUnixNano") or 0),
+                    "attributes": decode_json_attributes(e.get("attributes")),
                 }
                 for e in span.get("events") or ()
             ),
             tuple(
                 {
-                    "trace_id": text(link.get("traceId")).lower(),
-                    "span_id": text(link.get("spanId")).lower(),
-                    "attributes": json_attributes(link.get("attributes")),
+                    "trace_id": read_text(link.get("traceId")).lower(),
+                    "span_id": read_text(link.get("spanId")).lower(),
+                    "attributes": decode_json_attributes(link.get("attributes")),
                 }
                 for link in span.get("links") or ()
             ),
-            text(span.get("traceState")),
+            read_text(span.get("traceState")),
         )
     )

@@ -12,27 +12,27 @@ from genaiops_core.telemetry.otlp import wire
 from genaiops_core.telemetry.otlp.decode import (
     INT64_MAX,
     LARGE_BODY_BYTES,
-    SPANS_A_PART,
+    SPANS_PER_PART,
     Collector,
-    requests_of,
+    parse_requests,
 )
 from genaiops_core.telemetry.otlp.values import (
     NO_SPAN,
     NO_TRACE,
     SPAN_ID,
     TRACE_ID,
-    Rejected,
-    attributes_of,
-    integer,
-    json_attributes,
-    json_resource,
-    json_scope,
-    json_value,
-    list_in,
-    object_in,
-    objects_in,
-    text,
-    value_of,
+    RejectedRecord,
+    decode_attributes,
+    parse_integer,
+    decode_json_attributes,
+    decode_json_resource,
+    decode_json_scope,
+    decode_json_value,
+    read_list,
+    read_object,
+    read_objects,
+    read_text,
+    decode_value,
 )
 
 _NO_TRACE = "it names no trace; only records of traces are kept"
@@ -72,7 +72,7 @@ def decode_log_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedLogs]:
     if is_json or len(body) <= LARGE_BODY_BYTES:
         yield decode_logs_json(body) if is_json else decode_logs_protobuf(body)
         return
-    for part in wire.parts(body, SPANS_A_PART):
+    for part in wire.split_export(body, SPANS_PER_PART):
         yield decode_logs_protobuf(part)
 
 
@@ -84,12 +84,12 @@ def decode_logs_protobuf(body: bytes) -> DecodedLogs:
     """
     collector = Collector("log record")
     groups = []
-    for request in requests_of(body, ExportLogsServiceRequest, collector, "log"):
+    for request in parse_requests(body, ExportLogsServiceRequest, collector, "log"):
         for resource_logs in request.resource_logs:
-            resource = attributes_of(resource_logs.resource.attributes)
+            resource = decode_attributes(resource_logs.resource.attributes)
             for scope_logs in resource_logs.scope_logs:
                 scope = {"name": scope_logs.scope.name, "version": scope_logs.scope.version}
-                records = collector.kept(scope_logs.log_records, _protobuf_record)
+                records = collector.decode_all(scope_logs.log_records, _decode_protobuf_record)
                 groups.append(LogGroup(resource, scope, records))
     return DecodedLogs(groups=groups, rejected=collector.rejected, problem=collector.problem)
 
@@ -100,66 +100,66 @@ def decode_logs_json(body: bytes) -> DecodedLogs:
     Raises:
         BadInput: the body is not JSON, or not such a request.
     """
-    request = wire.json_object(body)
+    request = wire.parse_json_object(body)
     collector = Collector("log record")
     groups = []
-    for resource_logs in objects_in(request, "resourceLogs"):
-        resource = json_resource(object_in(resource_logs, "resource").get("attributes"))
-        for scope_logs in objects_in(resource_logs, "scopeLogs"):
-            records = collector.kept(list_in(scope_logs, "logRecords"), _json_record)
-            groups.append(LogGroup(resource, json_scope(scope_logs), records))
+    for resource_logs in read_objects(request, "resourceLogs"):
+        resource = decode_json_resource(read_object(resource_logs, "resource").get("attributes"))
+        for scope_logs in read_objects(resource_logs, "scopeLogs"):
+            records = collector.decode_all(read_list(scope_logs, "logRecords"), _decode_json_record)
+            groups.append(LogGroup(resource, decode_json_scope(scope_logs), records))
     return DecodedLogs(groups=groups, rejected=collector.rejected, problem=collector.problem)
 
 
-def _protobuf_record(record: Any) -> RawLog:
+def _decode_protobuf_record(record: Any) -> RawLog:
     trace_id, span_id = record.trace_id, record.span_id
     if not any(trace_id):
-        raise Rejected(_NO_TRACE)
+        raise RejectedRecord(_NO_TRACE)
     if len(trace_id) != 16:
-        raise Rejected(f"its trace id must be 16 bytes, but has {len(trace_id)}")
+        raise RejectedRecord(f"its trace id must be 16 bytes, but has {len(trace_id)}")
     if len(span_id) not in (0, 8):
-        raise Rejected(f"its span id must be 8 bytes or absent, but has {len(span_id)}")
-    attributes = attributes_of(record.attributes)
-    return _checked(
+        raise RejectedRecord(f"its span id must be 8 bytes or absent, but has {len(span_id)}")
+    attributes = decode_attributes(record.attributes)
+    return _check_time(
         RawLog(
             trace_id.hex(),
             span_id.hex() if any(span_id) else "",
             record.time_unix_nano or record.observed_time_unix_nano,
             record.event_name or str(attributes.get("event.name") or ""),
             record.severity_text,
-            value_of(record.body),
+            decode_value(record.body),
             attributes,
         )
     )
 
 
-def _json_record(record: Any) -> RawLog:
+def _decode_json_record(record: Any) -> RawLog:
     if not isinstance(record, dict):
-        raise Rejected("it is not an object")
-    trace_id, span_id = text(record.get("traceId")).lower(), text(record.get("spanId")).lower()
+        raise RejectedRecord("it is not an object")
+    trace_id, span_id = read_text(record.get("traceId")).lower(), read_text(record.get("spanId")).lower()
     if trace_id in ("", NO_TRACE):
-        raise Rejected(_NO_TRACE)
+        raise RejectedRecord(_NO_TRACE)
     if not TRACE_ID.fullmatch(trace_id):
-        raise Rejected(f"its trace id must be 32 hexadecimal digits, but is {trace_id[:40]!r}")
+        raise RejectedRecord(f"its trace id must be 32 hexadecimal digits, but is {trace_id[:40]!r}")
     if span_id and not SPAN_ID.fullmatch(span_id):
-        raise Rejected(f"its span id must be 16 hexadecimal digits or absent, but is {span_id[:40]!r}")
-    attributes = json_attributes(record.get("attributes"))
-    return _checked(
+        raise RejectedRecord(f"its span id must be 16 hexadecimal digits or absent, but is {span_id[:40]!r}")
+    attributes = decode_json_attributes(record.get("attributes"))
+    return _check_time(
         RawLog(
             trace_id,
             "" if span_id == NO_SPAN else span_id,
-            integer(record.get("timeUnixNano") or 0) or integer(record.get("observedTimeUnixNano") or 0),
-            text(record.get("eventName")) or str(attributes.get("event.name") or ""),
-            text(record.get("severityText")),
-            json_value(record.get("body")),
+            parse_integer(record.get("timeUnixNano") or 0) or parse_integer(record.get("observedTimeUnixNano") or 0),
+            read_text(record.get("eventName")) or str(attributes.get("event.name") or ""),
+            read_text(record.get("severityText")),
+            decode_json_value(record.get("body")),
             attributes,
         )
     )
 
 
-def _checked(record: RawLog) -> RawLog:
+def _check_time(record: RawLog) -> RawLog:
     if record.time_ns <= 0:
-        raise Rejected("it has no time")
+        raise RejectedRecord("it has no time")
     if record.time_ns > INT64_MAX:
-        raise Rejected("it is of after the year 2262")
+        raise RejectedRecord("it is of after the year 2262")
     return record

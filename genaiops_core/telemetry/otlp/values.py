@@ -15,7 +15,7 @@ NO_TRACE = "0" * 32
 NO_SPAN = "0" * 16
 
 
-class Rejected(ValueError):
+class RejectedRecord(ValueError):
     """This span or record cannot be kept; the text says why."""
 
 
@@ -25,27 +25,27 @@ class Rejected(ValueError):
 _SCALARS = frozenset(("string_value", "int_value", "double_value", "bool_value"))
 
 
-def attributes_of(pairs: Any) -> dict[str, Any]:
+def decode_attributes(pairs: Any) -> dict[str, Any]:
     """A protobuf list of `KeyValue`; of a key told twice the last."""
     result = {}
     for pair in pairs:
         value = pair.value
         kind = value.WhichOneof("value")
-        result[pair.key] = getattr(value, kind) if kind in _SCALARS else _composite(value, kind)
+        result[pair.key] = getattr(value, kind) if kind in _SCALARS else _decode_composite(value, kind)
     return result
 
 
-def value_of(value: Any) -> Any:
+def decode_value(value: Any) -> Any:
     """A protobuf `AnyValue`; None when it holds nothing."""
     kind = value.WhichOneof("value")
-    return getattr(value, kind) if kind in _SCALARS else _composite(value, kind)
+    return getattr(value, kind) if kind in _SCALARS else _decode_composite(value, kind)
 
 
-def _composite(value: Any, kind: str | None) -> Any:
+def _decode_composite(value: Any, kind: str | None) -> Any:
     if kind == "array_value":
-        return [value_of(item) for item in value.array_value.values]
+        return [decode_value(item) for item in value.array_value.values]
     if kind == "kvlist_value":
-        return attributes_of(value.kvlist_value.values)
+        return decode_attributes(value.kvlist_value.values)
     if kind == "bytes_value":
         return base64.b64encode(value.bytes_value).decode()
     return None
@@ -54,7 +54,7 @@ def _composite(value: Any, kind: str | None) -> Any:
 # JSON.
 
 
-def list_in(parent: Mapping[str, Any], key: str) -> list[Any]:
+def read_list(parent: Mapping[str, Any], key: str) -> list[Any]:
     """A list that `parent` must hold, if it holds `key` at all.
 
     Raises:
@@ -68,15 +68,15 @@ def list_in(parent: Mapping[str, Any], key: str) -> list[Any]:
     return value
 
 
-def objects_in(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+def read_objects(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     """A list of objects, as `list_in`."""
-    values = list_in(parent, key)
+    values = read_list(parent, key)
     if not all(isinstance(value, dict) for value in values):
         raise BadInput(f"The OTLP JSON field '{key}' must be a list of objects.")
     return values
 
 
-def object_in(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
+def read_object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
     """An object that `parent` must hold, if it holds `key` at all."""
     value = parent.get(key)
     if value is None:
@@ -86,26 +86,26 @@ def object_in(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def json_attributes(pairs: Any) -> dict[str, Any]:
+def decode_json_attributes(pairs: Any) -> dict[str, Any]:
     """A JSON list of {key, value}."""
-    return {} if pairs is None else {str(pair["key"]): json_value(pair.get("value")) for pair in pairs}
+    return {} if pairs is None else {str(pair["key"]): decode_json_value(pair.get("value")) for pair in pairs}
 
 
-def json_resource(pairs: Any) -> dict[str, Any]:
+def decode_json_resource(pairs: Any) -> dict[str, Any]:
     """The attributes of a resource, without which none of its spans can be placed."""
     try:
-        return json_attributes(pairs)
+        return decode_json_attributes(pairs)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise BadInput("The attributes of an OTLP JSON resource are malformed.") from error
 
 
-def json_scope(parent: Mapping[str, Any]) -> dict[str, Any]:
+def decode_json_scope(parent: Mapping[str, Any]) -> dict[str, Any]:
     """Name and version of an instrumentation scope."""
-    scope = object_in(parent, "scope")
+    scope = read_object(parent, "scope")
     return {"name": str(scope.get("name", "")), "version": str(scope.get("version", ""))}
 
 
-def json_value(value: Any) -> Any:
+def decode_json_value(value: Any) -> Any:
     """An `AnyValue`: an object of one key that says its type."""
     if value is None:
         return None
@@ -113,29 +113,29 @@ def json_value(value: Any) -> Any:
         if kind in ("stringValue", "boolValue", "bytesValue"):
             return sent
         if kind == "intValue":
-            return integer(sent)
+            return parse_integer(sent)
         if kind == "doubleValue":
             return float(sent)
         if kind == "arrayValue":
-            return [json_value(item) for item in sent.get("values") or ()]
+            return [decode_json_value(item) for item in sent.get("values") or ()]
         if kind == "kvlistValue":
-            return json_attributes(sent.get("values"))
+            return decode_json_attributes(sent.get("values"))
     return None
 
 
-def integer(value: Any) -> int:
+def parse_integer(value: Any) -> int:
     """A 64-bit number, which the JSON encoding writes as text."""
     if isinstance(value, bool):
         raise TypeError("a boolean stands where a number must")
     return int(value)
 
 
-def enumeration(value: Any, names: Mapping[str, int]) -> int:
+def parse_enumeration(value: Any, names: Mapping[str, int]) -> int:
     """A number, or the name of one; names that are not known count as 0."""
     return names.get(value, 0) if isinstance(value, str) else int(value)
 
 
-def text(value: Any) -> str:
+def read_text(value: Any) -> str:
     """A text, '' when it is not there."""
     if value is None:
         return ""

@@ -28,7 +28,7 @@ _DEEPEST_JSON = 200
 """Levels of JSON kept: OTLP takes three to four for each level of a value."""
 
 
-def parts(body: bytes, items: int) -> Iterator[bytes]:
+def split_export(body: bytes, items: int) -> Iterator[bytes]:
     """Exports of at most `items` spans or records each, which together say what `body` says, in the same order.
 
     Raises:
@@ -37,7 +37,7 @@ def parts(body: bytes, items: int) -> Iterator[bytes]:
     held: list[bytes] = []
     count = 0
     try:
-        for number, part in _scope_parts(body, items):
+        for number, part in _split_scopes(body, items):
             if held and count + number > items:
                 # Messages one after the other are one message with all their items.
                 yield b"".join(held)
@@ -50,15 +50,15 @@ def parts(body: bytes, items: int) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _scope_parts(body: bytes, items: int) -> Iterator[tuple[int, bytes]]:
+def _split_scopes(body: bytes, items: int) -> Iterator[tuple[int, bytes]]:
     """Number of items and export of each scope, or of each `items` of a long one."""
-    for group in _items(body, 1):
-        shared = [body[start:end] for number, start, end in _fields(body, *group) if number != 2]
+    for group in _find_fields(body, 1):
+        shared = [body[start:end] for number, start, end in _scan_fields(body, *group) if number != 2]
         resource = b"".join(shared)
-        for scope in _items(body, 2, *group):
+        for scope in _find_fields(body, 2, *group):
             head: list[bytes] = []
             spans: list[tuple[int, int]] = []
-            for number, start, end in _fields(body, *scope):
+            for number, start, end in _scan_fields(body, *scope):
                 if number == 2:
                     spans.append((start, end))
                 else:
@@ -67,30 +67,30 @@ def _scope_parts(body: bytes, items: int) -> Iterator[tuple[int, bytes]]:
             for first in range(0, len(spans), items):
                 some = spans[first : first + items]
                 inner = common + b"".join([body[start:end] for start, end in some])
-                yield len(some), _wrapped(1, resource + _wrapped(2, inner))
+                yield len(some), _encode_field(1, resource + _encode_field(2, inner))
 
 
-def _items(body: bytes, wanted: int, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+def _find_fields(body: bytes, wanted: int, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
     """Where the contents of the fields numbered `wanted` begin and end."""
-    for number, first, _ in _fields(body, start, len(body) if end is None else end):
+    for number, first, _ in _scan_fields(body, start, len(body) if end is None else end):
         if number == wanted:
-            tag_end = _varint(body, first)[1]
-            length, content = _varint(body, tag_end)
+            tag_end = _read_varint(body, first)[1]
+            length, content = _read_varint(body, tag_end)
             yield content, content + length
 
 
-def _fields(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _scan_fields(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     """Number, first byte and end of every field, its tag included."""
     at = start
     while at < end:
         first = at
-        tag, at = _varint(body, at)
+        tag, at = _read_varint(body, at)
         kind = tag & 7
         if kind == _LENGTH_DELIMITED:
-            length, at = _varint(body, at)
+            length, at = _read_varint(body, at)
             at += length
         elif kind == 0:
-            _, at = _varint(body, at)
+            _, at = _read_varint(body, at)
         elif kind in _FIXED:
             at += _FIXED[kind]
         else:
@@ -100,7 +100,7 @@ def _fields(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]
         yield tag >> 3, first, at
 
 
-def _varint(body: bytes, at: int) -> tuple[int, int]:
+def _read_varint(body: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = body[at]
@@ -113,7 +113,7 @@ def _varint(body: bytes, at: int) -> tuple[int, int]:
             raise ValueError(f"a number that does not end at byte {at}")
 
 
-def _wrapped(number: int, content: bytes) -> bytes:
+def _encode_field(number: int, content: bytes) -> bytes:
     """`content` as a length-delimited field."""
     header = bytearray([number << 3 | _LENGTH_DELIMITED])
     length = len(content)
@@ -124,20 +124,20 @@ def _wrapped(number: int, content: bytes) -> bytes:
     return bytes(header) + content
 
 
-def mended(part: bytes, *, of_logs: bool = False) -> bytes:
+def repair_utf8(part: bytes, *, of_logs: bool = False) -> bytes:
     """`part` with texts that are not UTF-8 made so, each wrong byte replaced by U+FFFD.
 
     Raises:
         DecodeError: it is damaged in another way too, or nested too deep.
     """
-    lax = _lax_class(of_logs)()
+    lax = _build_lax_class(of_logs)()
     lax.ParseFromString(part)
-    _mend(lax)
+    _replace_invalid_utf8(lax)
     return bytes(lax.SerializeToString())
 
 
 @lru_cache(maxsize=2)
-def _lax_class(of_logs: bool) -> Any:
+def _build_lax_class(of_logs: bool) -> Any:
     """The export message with bytes wherever it has texts, so that it takes any."""
     service: Any = logs_service_pb2 if of_logs else trace_service_pb2
     pool = descriptor_pool.DescriptorPool()
@@ -171,11 +171,11 @@ def _loosen(message: Any) -> None:
         _loosen(inner)
 
 
-def _mend(message: Any) -> None:
+def _replace_invalid_utf8(message: Any) -> None:
     for field, value in message.ListFields():
         if field.type == field.TYPE_MESSAGE:
             for inner in value if field.is_repeated else (value,):
-                _mend(inner)
+                _replace_invalid_utf8(inner)
         elif field.type == field.TYPE_BYTES and not field.is_repeated and field.name not in _IDS:
             setattr(message, field.name, value.decode("utf-8", "replace").encode())
 
@@ -183,10 +183,10 @@ def _mend(message: Any) -> None:
 _IDS = frozenset(("trace_id", "span_id", "parent_span_id", "bytes_value"))
 """Fields that were bytes to begin with."""
 
-__all__ = ["DecodeError", "json_object", "mended", "parts"]
+__all__ = ["DecodeError", "parse_json_object", "repair_utf8", "split_export"]
 
 
-def json_object(body: bytes) -> dict[str, Any]:
+def parse_json_object(body: bytes) -> dict[str, Any]:
     """The object that `body` is, mended where it is not quite JSON.
 
     Bytes that are not UTF-8 become U+FFFD, halves of surrogate pairs '?', NaN and infinities texts, and what is nested
@@ -198,7 +198,7 @@ def json_object(body: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        value = _mended_json(body, error)
+        value = _repair_json(body, error)
     if not isinstance(value, dict):
         raise BadInput("The body must be a JSON object as the OTLP specification describes.")
     return value
@@ -207,7 +207,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
-def _mended_json(body: bytes, error: Exception) -> Any:
+def _repair_json(body: bytes, error: Exception) -> Any:
     import json
 
     text = _shallow(body.decode("utf-8", "replace"))

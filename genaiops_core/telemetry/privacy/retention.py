@@ -17,8 +17,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.tables import metadata
-from db.tables.telemetry import application, saved_settings
-from db.transaction import insert, reading, writing
+from db.tables.telemetry import application
+from db.transaction import reading, writing
+from genaiops_core import saved_settings
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.rollups import minutes, usage
 
@@ -239,15 +240,9 @@ def claim_run(engine: sa.Engine, now: dt.datetime) -> bool:
     Whoever imports history has that long to see that it is older than it may be, and to change the settings.
     """
     with writing(engine) as connection:
-        row = saved_settings.c
-        kept = connection.scalar(sa.select(row.value).where(row.name == _DUE_SETTING).with_for_update())
-        if kept is not None and dt.datetime.fromisoformat(kept["due_at"]) > now:
+        due = saved_settings.read(connection, _DUE_SETTING, lock=True)
+        if due is not None and dt.datetime.fromisoformat(due["due_at"]) > now:
             return False
-        upsert = insert(connection, saved_settings).values(
-            name=_DUE_SETTING, value={"due_at": (now + EVERY).isoformat()}
-        )
-        # Whoever comes second waits for the row and then finds it not due; the first time nobody runs.
-        connection.execute(
-            upsert.on_conflict_do_update(index_elements=["name"], set_={"value": upsert.excluded.value})
-        )
-    return kept is not None
+        # A second worker waits for the row and then finds it not due; the first time nobody runs.
+        saved_settings.write(connection, _DUE_SETTING, {"due_at": (now + EVERY).isoformat()})
+    return due is not None

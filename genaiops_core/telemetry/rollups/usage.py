@@ -14,8 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.engine import is_sqlite
-from db.tables.telemetry import USAGE_SUMS, request, saved_settings, usage_mark, usage_user_day
+from db.tables.telemetry import USAGE_SUMS, request, usage_mark, usage_user_day
 from db.transaction import insert, writing
+from genaiops_core import saved_settings
 from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY
 from genaiops_core.telemetry.time_window import to_minute
 
@@ -131,18 +132,13 @@ def freeze(engine: sa.Engine, day: int, now: dt.datetime) -> None:
     close_days(engine, now)
     with writing(engine) as connection:
         if day > frozen_before(connection):
-            kept = insert(connection, saved_settings).values(name=_FROZEN_SETTING, value={"day": day})
-            connection.execute(
-                kept.on_conflict_do_update(index_elements=["name"], set_={"value": kept.excluded.value})
-            )
+            saved_settings.write(connection, _FROZEN_SETTING, {"day": day})
 
 
 def frozen_before(connection: sa.Connection) -> int:
     """The first day whose requests are all kept; see `freeze`."""
-    kept = connection.scalar(
-        sa.select(saved_settings.c.value).where(saved_settings.c.name == _FROZEN_SETTING)
-    )
-    return int(kept["day"]) if kept else 0
+    frozen = saved_settings.read(connection, _FROZEN_SETTING)
+    return int(frozen["day"]) if frozen else 0
 
 
 def request_sums() -> list[sa.ColumnElement[int]]:

@@ -16,7 +16,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.sampling import feedback_scores, selection
 from genaiops_core.telemetry.sampling.feedback_scores import Opinion
 from genaiops_core.telemetry.sampling.policy import PPM, PRIORITIES, Decision
-from genaiops_core.telemetry.scores import NS_AN_HOUR, replace_scores, reweigh
+from genaiops_core.telemetry.scores import NS_PER_HOUR, replace_scores, reweigh
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 MAX_COMMENT_LENGTH = 10_000
@@ -139,7 +139,7 @@ def _count_again(connection: sa.Connection, said: Any, rate_ppm: int | None) -> 
     """Count a request, as it was when it was considered, among those that are always chosen."""
     if rate_ppm is None or rate_ppm == PPM:
         return
-    key = (said.application, said.start_ns // NS_AN_HOUR, said.environment, said.release)
+    key = (said.application, said.start_ns // NS_PER_HOUR, said.environment, said.release)
     selection.count_considered(connection, Counter({(*key, rate_ppm): -1, (*key, PPM): 1}))
 
 
@@ -150,7 +150,7 @@ def _rate_considered(connection: sa.Connection, row: Any) -> int | None:
         sa.select(c.rate_ppm)
         .where(
             c.application == row.application,
-            c.bucket == row.start_ns // NS_AN_HOUR,
+            c.bucket == row.start_ns // NS_PER_HOUR,
             c.environment == row.environment,
             c.release == row.release,
             c.rate_ppm < PPM,

@@ -16,7 +16,7 @@ from db.tables.telemetry import feedback, request
 from db.transaction import insert, writing
 from genaiops_core.telemetry.sampling import feedback_scores
 from genaiops_core.telemetry.sampling.policy import Decision, Policy, RequestFacts, decide
-from genaiops_core.telemetry.scores import NS_AN_HOUR, Score, replace_scores
+from genaiops_core.telemetry.scores import NS_PER_HOUR, Score, replace_scores
 
 SETTLES = dt.timedelta(seconds=10)
 """How long after a request was seen its other spans, which decide its cost, may still come."""
@@ -136,7 +136,7 @@ def _decide(connection: sa.Connection, rows: Sequence[Any], policy: Policy, now:
             ),
             policy,
         )
-        hour = row.start_ns // NS_AN_HOUR
+        hour = row.start_ns // NS_PER_HOUR
         counts[row.application, hour, row.environment, row.release, decision.rate_ppm] += 1
         if decision.should_evaluate:
             chosen.append(sample_row(row, decision, now))

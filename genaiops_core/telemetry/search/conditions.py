@@ -37,28 +37,28 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
 _WORDS_IN = ("name", "trace_id", "user_id", "session_id")
 
 
-def bound(node: ast.Node, *, is_upper: bool = True) -> Condition:
+def build_condition(node: ast.Node, *, is_upper: bool = True) -> Condition:
     """`node` as a condition, where what messages say is taken to hold (`is_upper`) or not to hold.
 
     Without `Text` in the query both are the same and exact; with it, requests between the two must be read.
     """
     if isinstance(node, ast.Text):
-        return sa.true() if is_upper else said_in_columns(node)
+        return sa.true() if is_upper else match_text_in_columns(node)
     if isinstance(node, ast.Not):
-        return sa.not_(bound(node.node, is_upper=not is_upper))
+        return sa.not_(build_condition(node.node, is_upper=not is_upper))
     if isinstance(node, ast.All):
-        return sa.and_(*[bound(inner, is_upper=is_upper) for inner in node.nodes])
+        return sa.and_(*[build_condition(inner, is_upper=is_upper) for inner in node.nodes])
     if isinstance(node, ast.Any):
-        return sa.or_(*[bound(inner, is_upper=is_upper) for inner in node.nodes])
+        return sa.or_(*[build_condition(inner, is_upper=is_upper) for inner in node.nodes])
     return _compared(node) if isinstance(node, ast.Compare) else _matched(node)
 
 
-def said_in_columns(node: ast.Text) -> Condition:
+def match_text_in_columns(node: ast.Text) -> Condition:
     """Whether the request's name or one of its ids has these words, in any case."""
     return sa.or_(*[request.c[name].icontains(node.text, autoescape=True) for name in _WORDS_IN])
 
 
-def whole_value(node: ast.Node, field: str) -> str | None:
+def find_whole_value(node: ast.Node, field: str) -> str | None:
     """The one whole value that `node` asks `field` to have, if that is what it asks."""
     if isinstance(node, ast.Match) and node.field == field and len(node.values) == 1:
         value = node.values[0]

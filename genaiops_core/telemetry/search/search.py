@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from genaiops_core.telemetry.search import message_search, paging
 from genaiops_core.telemetry.search import query as ast
-from genaiops_core.telemetry.search.conditions import INDEXED, bound, equals, said_in_columns, whole_value
+from genaiops_core.telemetry.search.conditions import INDEXED, build_condition, equals, match_text_in_columns, find_whole_value
 from genaiops_core.telemetry.search.language import parse
 from genaiops_core.telemetry.search.trace_list import TracePage, TraceRow
 from genaiops_core.telemetry.time_window import Filters
@@ -41,7 +41,7 @@ def search(
     paging.check_limit(limit)
     asked = parse(query) if isinstance(query, str) else query
     scope, conditions = _scope(filters, asked)
-    picked = [*paging.narrowed(filters), *[bound(node) for node in conditions]]
+    picked = [*paging.narrowed(filters), *[build_condition(node) for node in conditions]]
     texts = list(
         dict.fromkeys(leaf for node in conditions for leaf in leaves(node) if isinstance(leaf, ast.Text))
     )
@@ -97,7 +97,7 @@ class _Decider:
         self._texts = texts
         self._leaves = list(dict.fromkeys(leaves(self._node)))
         self.columns = [
-            (said_in_columns(leaf) if isinstance(leaf, ast.Text) else bound(leaf)).label(f"leaf_{at}")
+            (match_text_in_columns(leaf) if isinstance(leaf, ast.Text) else build_condition(leaf)).label(f"leaf_{at}")
             for at, leaf in enumerate(self._leaves)
         ]
 
@@ -120,14 +120,14 @@ def _scope(filters: Filters, asked: ast.Query) -> tuple[list[sa.ColumnElement[bo
     """What an index serves, and the conditions that are left."""
     for field in INDEXED:
         for node in asked.conditions:
-            value = whole_value(node, field)
+            value = find_whole_value(node, field)
             if value is not None:
                 left = [one for one in asked.conditions if one is not node]
                 return [*paging.window_scope(filters, is_indexed=True), equals(field, value)], left
     left = list(asked.conditions)
     if filters.application is None:
         for node in left:
-            application = whole_value(node, "application")
+            application = find_whole_value(node, "application")
             if application is not None:
                 narrowed = replace(filters, application=application)
                 return paging.window_scope(narrowed), [one for one in left if one is not node]

@@ -12,7 +12,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.telemetry import durations
 from genaiops_core.telemetry.figures import format_known_usd
 from genaiops_core.telemetry.rollups.applications import Known, known
-from genaiops_core.telemetry.search.conditions import bound, said_in_columns
+from genaiops_core.telemetry.search.conditions import build_condition, match_text_in_columns
 from genaiops_core.telemetry.search.paging import MAX_LIMIT, check_limit, narrowed, read_page, window_scope
 from genaiops_core.telemetry.search.query import Match, Text
 from genaiops_core.telemetry.time_window import Filters, instant
@@ -145,7 +145,7 @@ def _picked(status: str | None, text: str | None) -> list[sa.ColumnElement[bool]
     if status is not None:
         if status not in STATUSES:
             raise BadInput(f"There is no status '{status}'; use one of {', '.join(STATUSES)}.")
-        picked.append(bound(Match("status", (status,))))
+        picked.append(build_condition(Match("status", (status,))))
     if text and text.strip():
-        picked.append(said_in_columns(Text(text.strip())))
+        picked.append(match_text_in_columns(Text(text.strip())))
     return picked

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from genaiops_core.telemetry.traces.overlaps import Overlaps, overlaps
+from genaiops_core.telemetry.traces.overlaps import WordOverlaps, measure_overlaps
 
 Verdict = Literal[
     "error", "guardrail cut", "truncated", "retrieval failed", "generation failed", "can't tell"
@@ -117,13 +117,13 @@ def diagnose(seen: RequestEvidence, cost: str = "") -> Diagnosis:
     A request that failed; one that a guardrail cut; a retrieval that failed or found nothing; an answer cut at a token
     limit; what judges scored; what words in common suggest.
     """
-    common = overlaps(seen.question, seen.query, seen.answer, seen.contexts)
+    common = measure_overlaps(seen.question, seen.query, seen.answer, seen.contexts)
     verdict, summary = _find_verdict(seen, common)
     findings = tuple(_list_findings(seen, common))
     return Diagnosis(verdict=verdict, summary=summary, findings=findings, cost=cost)
 
 
-def _find_verdict(seen: RequestEvidence, common: Overlaps) -> tuple[Verdict, str]:
+def _find_verdict(seen: RequestEvidence, common: WordOverlaps) -> tuple[Verdict, str]:
     failures = [one for one in seen.observations if one.is_error]
     is_cut = any(one.guardrail_action for one in seen.observations)
     # Some applications fail the request when their guardrail steps in.
@@ -183,7 +183,7 @@ def _find_verdict_by_scores(seen: RequestEvidence) -> tuple[Verdict, str] | None
     return None
 
 
-def _find_verdict_by_words(seen: RequestEvidence, common: Overlaps) -> tuple[Verdict, str] | None:
+def _find_verdict_by_words(seen: RequestEvidence, common: WordOverlaps) -> tuple[Verdict, str] | None:
     lacks_question = common.question is not None and common.question < FEW_QUESTION_WORDS
     if common.is_refusal:
         if lacks_question or (seen.contexts == () and seen.question):
@@ -204,7 +204,7 @@ def _find_verdict_by_words(seen: RequestEvidence, common: Overlaps) -> tuple[Ver
     return None
 
 
-def _explain_no_verdict(seen: RequestEvidence, common: Overlaps) -> str:
+def _explain_no_verdict(seen: RequestEvidence, common: WordOverlaps) -> str:
     if seen.answer is None and seen.question is None:
         return "The spans carry no messages, so there is nothing to judge the answer by."
     if common.answer is None and not seen.contexts:
@@ -212,7 +212,7 @@ def _explain_no_verdict(seen: RequestEvidence, common: Overlaps) -> str:
     return "Nothing in this trace says that it went wrong."
 
 
-def _list_findings(seen: RequestEvidence, common: Overlaps) -> Iterator[Finding]:
+def _list_findings(seen: RequestEvidence, common: WordOverlaps) -> Iterator[Finding]:
     failures = [one for one in seen.observations if one.is_error]
     for one in _find_origins(failures)[:5]:
         message = f": {one.status_message}" if one.status_message else ""
@@ -239,7 +239,7 @@ def _list_findings(seen: RequestEvidence, common: Overlaps) -> Iterator[Finding]
         yield Finding(text=f"the user gave a thumb down{said}", kind="feedback")
 
 
-def _list_proxies(common: Overlaps) -> Iterator[Finding]:
+def _list_proxies(common: WordOverlaps) -> Iterator[Finding]:
     for share, what in (
         (common.question, "the question's words are in the context"),
         (common.answer, "the answer's words are in the context"),

@@ -42,9 +42,9 @@ def export_resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[
         wanted = [span_id for span_id in said if (application, span_id) not in told]
         rows = _read_rows(connection, trace_id, application, wanted)
         told.update((application, row["span_id"]) for row in rows)
-        yield from _groups(rows, said, logs)
+        yield from _group_by_resource_and_scope(rows, said, logs)
     for rows in _read_rows_without_payload(connection, trace_id, told):
-        yield from _groups(rows, {}, logs)
+        yield from _group_by_resource_and_scope(rows, {}, logs)
 
 
 def _read_rows(
@@ -87,7 +87,7 @@ def _read_rows_without_payload(
             yield left
 
 
-def _groups(
+def _group_by_resource_and_scope(
     rows: Sequence[sa.RowMapping], said: Mapping[str, Any], logs: Mapping[str, Sequence[LogRecord]]
 ) -> Iterator[dict[str, Any]]:
     groups: dict[bytes, dict[str, Any]] = {}
@@ -99,14 +99,14 @@ def _groups(
         group = groups.get(key)
         if group is None:
             group = groups[key] = {
-                "resource": {"attributes": attributes(resource)},
+                "resource": {"attributes": encode_attributes(resource)},
                 "scopeSpans": [{"scope": scope, "spans": []}],
             }
-        group["scopeSpans"][0]["spans"].append(_span(row, one, logs.get(row["span_id"], ())))
+        group["scopeSpans"][0]["spans"].append(_encode_span(row, one, logs.get(row["span_id"], ())))
     yield from groups.values()
 
 
-def _span(row: sa.RowMapping, told: Mapping[str, Any], logs: Sequence[LogRecord]) -> dict[str, Any]:
+def _encode_span(row: sa.RowMapping, told: Mapping[str, Any], logs: Sequence[LogRecord]) -> dict[str, Any]:
     said = told.get("attributes")
     sent: dict[str, Any] = {
         "traceId": row["trace_id"],
@@ -116,16 +116,16 @@ def _span(row: sa.RowMapping, told: Mapping[str, Any], logs: Sequence[LogRecord]
         "kind": told.get("kind") or 0,
         "startTimeUnixNano": str(row["start_ns"]),
         "endTimeUnixNano": str(row["start_ns"] + row["duration_ns"]),
-        "attributes": attributes(_from_columns(row) if said is None else said),
+        "attributes": encode_attributes(_build_attributes_from_columns(row) if said is None else said),
         "status": {"code": 2 if row["is_error"] else 0, "message": row["status_message"]},
     }
-    events = [*(told.get("events") or ()), *(_as_event(record) for record in logs)]
+    events = [*(told.get("events") or ()), *(_convert_log_to_event(record) for record in logs)]
     if events:
         sent["events"] = [
             {
                 "name": event.get("name", ""),
                 "timeUnixNano": str(event.get("time_ns") or 0),
-                "attributes": attributes(event.get("attributes") or {}),
+                "attributes": encode_attributes(event.get("attributes") or {}),
             }
             for event in events
         ]
@@ -134,7 +134,7 @@ def _span(row: sa.RowMapping, told: Mapping[str, Any], logs: Sequence[LogRecord]
             {
                 "traceId": link.get("trace_id", ""),
                 "spanId": link.get("span_id", ""),
-                "attributes": attributes(link.get("attributes") or {}),
+                "attributes": encode_attributes(link.get("attributes") or {}),
             }
             for link in told["links"]
         ]
@@ -159,11 +159,11 @@ _COLUMN_ATTRIBUTES = {
 }
 
 
-def _from_columns(row: sa.RowMapping) -> dict[str, Any]:
+def _build_attributes_from_columns(row: sa.RowMapping) -> dict[str, Any]:
     return {name: row[column] for column, name in _COLUMN_ATTRIBUTES.items() if row[column] not in (None, "")}
 
 
-def _as_event(record: LogRecord) -> dict[str, Any]:
+def _convert_log_to_event(record: LogRecord) -> dict[str, Any]:
     body = record.body if isinstance(record.body, Mapping) else {"content": record.body}
     return {
         "name": record.event_name or str(record.attributes.get("event.name", "")),
@@ -172,12 +172,12 @@ def _as_event(record: LogRecord) -> dict[str, Any]:
     }
 
 
-def attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+def encode_attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Attributes as OTLP/JSON writes them."""
-    return [{"key": key, "value": _value(value)} for key, value in values.items()]
+    return [{"key": key, "value": _encode_value(value)} for key, value in values.items()]
 
 
-def _value(value: Any) -> dict[str, Any]:
+def _encode_value(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if isinstance(value, bool):
@@ -187,7 +187,7 @@ def _value(value: Any) -> dict[str, Any]:
     if isinstance(value, float):
         return {"doubleValue": value}
     if isinstance(value, Mapping):
-        return {"kvlistValue": {"values": attributes(value)}}
+        return {"kvlistValue": {"values": encode_attributes(value)}}
     if isinstance(value, list):
-        return {"arrayValue": {"values": [_value(one) for one in value]}}
+        return {"arrayValue": {"values": [_encode_value(one) for one in value]}}
     return {"stringValue": str(value)}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import span
 from genaiops_core.telemetry.traces.details import SpanKey
-from genaiops_core.telemetry.traces.tree import Node, arrange, own_time_ns
+from genaiops_core.telemetry.traces.tree import Node, arrange_spans, measure_own_time_ns
 
 MAX_SPANS = 50_000
 """Spans a tree is made of; the earliest. Totals are of all, however many."""
@@ -53,7 +53,7 @@ class Outline:
         """Application and span id of a position."""
         return self.rows[at]["application"], self.rows[at]["span_id"]
 
-    def visible(self, collapsed: frozenset[str]) -> Sequence[int]:
+    def list_visible(self, collapsed: frozenset[str]) -> Sequence[int]:
         """Positions in tree order without those below a collapsed span."""
         if not collapsed:
             return self.order
@@ -85,7 +85,7 @@ def read_outline(connection: sa.Connection, trace_id: str) -> Outline | None:
     if not rows:
         return None
     nodes = [Node(**{name: row[name] for name in _NODE_COLUMNS}) for row in rows]
-    places = arrange(nodes)
+    places = arrange_spans(nodes)
     depth, children, descendants = [0] * len(rows), [0] * len(rows), [0] * len(rows)
     failed_parents = set()
     for place in reversed(places):
@@ -95,16 +95,16 @@ def read_outline(connection: sa.Connection, trace_id: str) -> Outline | None:
             descendants[place.parent] += 1 + descendants[place.index]
             if rows[place.index]["is_error"]:
                 failed_parents.add(rows[place.parent]["span_id"])
-    by_component = _totals(connection, trace_id)
+    by_component = _sum_by_component(connection, trace_id)
     return Outline(
         rows=rows,
         order=[place.index for place in places],
         depth=depth,
         children=children,
         descendants=descendants,
-        own_ns=own_time_ns(nodes, places),
+        own_ns=measure_own_time_ns(nodes, places),
         failed_parents=frozenset(failed_parents),
-        totals=_sum(list(by_component.values())),
+        totals=_add_totals(list(by_component.values())),
         by_component=by_component,
     )
 
@@ -126,7 +126,7 @@ _COLUMNS = (
 )
 
 
-def _totals(connection: sa.Connection, trace_id: str) -> dict[str, Totals]:
+def _sum_by_component(connection: sa.Connection, trace_id: str) -> dict[str, Totals]:
     """Sums by component, made by the database so that they are of the whole trace."""
     used_tokens = sa.or_(span.c.input_tokens.is_not(None), span.c.output_tokens.is_not(None))
     is_unpriced = sa.and_(span.c.is_call, span.c.cost_nano_usd.is_(None), used_tokens)
@@ -159,7 +159,7 @@ def _totals(connection: sa.Connection, trace_id: str) -> dict[str, Totals]:
     }
 
 
-def _sum(parts: Sequence[Totals]) -> Totals:
+def _add_totals(parts: Sequence[Totals]) -> Totals:
     return Totals(
         start_ns=min(one.start_ns for one in parts),
         end_ns=max(one.end_ns for one in parts),

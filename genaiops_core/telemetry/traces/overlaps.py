@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from genaiops_core.statistics.overlap import content_tokens, share_found
 
-LEAST_QUESTION_WORDS = 3
-LEAST_ANSWER_WORDS = 5
+MIN_QUESTION_WORDS = 3
+MIN_ANSWER_WORDS = 5
 """Distinct words below which a share says nothing."""
-LONGEST_CHARACTERS = 200_000
+MAX_CHARACTERS = 200_000
 """Of a text that is looked at."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
@@ -26,7 +26,7 @@ _REFUSAL = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overlaps:
+class WordOverlaps:
     """Shares of distinct content words, 0 to 1; None where a text is missing or too short to say."""
 
     question: float | None
@@ -40,9 +40,9 @@ class Overlaps:
     """Whether the answer has a usual phrase for not knowing (English)."""
 
 
-def overlaps(
+def measure_overlaps(
     question: str | None, query: str | None, answer: str | None, contexts: Sequence[str]
-) -> Overlaps:
+) -> WordOverlaps:
     """Count the words in common.
 
     Args:
@@ -51,28 +51,28 @@ def overlaps(
         answer: what the user got.
         contexts: the texts that were retrieved.
     """
-    context = set(content_tokens("\n".join(contexts)[:LONGEST_CHARACTERS])) if contexts else set()
-    asked = [set(content_tokens(text[:LONGEST_CHARACTERS])) for text in (question, query) if text]
-    shares = [share_found(words, context) for words in asked if len(words) >= LEAST_QUESTION_WORDS]
+    context = set(content_tokens("\n".join(contexts)[:MAX_CHARACTERS])) if contexts else set()
+    asked = [set(content_tokens(text[:MAX_CHARACTERS])) for text in (question, query) if text]
+    shares = [share_found(words, context) for words in asked if len(words) >= MIN_QUESTION_WORDS]
     found = [share for share in shares if share is not None] if context else []
     place = context.union(*asked)
-    sentences = _sentences((answer or "")[:LONGEST_CHARACTERS], place) if context else []
+    sentences = _measure_sentences((answer or "")[:MAX_CHARACTERS], place) if context else []
     worst = min(sentences, default=None)
-    words = set(content_tokens((answer or "")[:LONGEST_CHARACTERS])) if answer else set()
-    return Overlaps(
+    words = set(content_tokens((answer or "")[:MAX_CHARACTERS])) if answer else set()
+    return WordOverlaps(
         question=max(found, default=None),
-        answer=share_found(words, place) if context and len(words) >= LEAST_ANSWER_WORDS else None,
+        answer=share_found(words, place) if context and len(words) >= MIN_ANSWER_WORDS else None,
         worst_share=None if worst is None else worst[0],
         worst_sentence="" if worst is None else worst[1],
         is_refusal=bool(answer and _REFUSAL.search(answer[:500])),
     )
 
 
-def _sentences(answer: str, place: set[str]) -> list[tuple[float, str]]:
+def _measure_sentences(answer: str, place: set[str]) -> list[tuple[float, str]]:
     shares = []
     for sentence in _SENTENCE_END.split(answer):
         words = set(content_tokens(sentence))
-        share = share_found(words, place) if len(words) >= LEAST_ANSWER_WORDS else None
+        share = share_found(words, place) if len(words) >= MIN_ANSWER_WORDS else None
         if share is not None:
             shares.append((share, sentence.strip()))
     return shares

@@ -26,10 +26,10 @@ __all__ = ["ComponentShare", "ContextRecord", "Trace", "TraceSpan", "build_conte
 
 MAX_LIMIT = 5_000
 DEFAULT_LIMIT = 1_000
-MOST_ERRORS = 100
+MAX_ERRORS = 100
 """Failed spans told in full; `error_count` has them all."""
 
-_IDS_A_STATEMENT = 500
+_IDS_PER_STATEMENT = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,18 +121,18 @@ def get_trace(
     outline = read_outline(connection, trace_id)
     if outline is None:
         return None
-    visible = outline.visible(frozenset(collapse))
+    visible = outline.list_visible(frozenset(collapse))
     shown = visible[offset : offset + limit]
-    failed = [at for at in outline.order if outline.rows[at]["is_error"]][:MOST_ERRORS]
+    failed = [at for at in outline.order if outline.rows[at]["is_error"]][:MAX_ERRORS]
     read = select_spans_to_read(outline.rows)
     wanted = {(row["application"], row["span_id"]) for row in read}
     wanted |= {outline.key(at) for at in (*shown, *failed)}
     told = read_span_details(connection, trace_id, wanted)
-    rows = _full_rows(connection, [outline.rows[at]["id"] for at in {*shown, *failed}])
+    rows = _read_span_rows(connection, [outline.rows[at]["id"] for at in {*shown, *failed}])
     collapsed = frozenset(collapse)
 
     def span_at(at: int) -> TraceSpan:
-        return _span(outline, at, rows, told, collapsed)
+        return _build_span(outline, at, rows, told, collapsed)
 
     failures = [rows[outline.rows[at]["id"]] for at in failed]
     heard = {row["span_id"] for row in read}
@@ -141,10 +141,10 @@ def get_trace(
         trace_id,
         build_span_contents(read, told),
         messages={row["span_id"]: row["status_message"] for row in failures},
-        failures=[_failure(outline, row) for row in failures if row["span_id"] not in heard],
+        failures=[_observe_failure(outline, row) for row in failures if row["span_id"] not in heard],
         failed_parents=outline.failed_parents,
     )
-    return _trace(
+    return _build_trace(
         trace_id,
         outline,
         spans=tuple(span_at(at) for at in shown),
@@ -152,11 +152,11 @@ def get_trace(
         offset=offset,
         visible=len(visible),
         logs=tuple(read_logs(connection, trace_id, ()).get("", ())),
-        diagnosis=diagnose(seen, _cost_sentence(outline.totals)),
+        diagnosis=diagnose(seen, _describe_cost(outline.totals)),
     )
 
 
-def _trace(
+def _build_trace(
     trace_id: str,
     outline: Outline,
     *,
@@ -180,7 +180,7 @@ def _trace(
         is_error=any(row["is_error"] for row in roots),
         is_complete=bool(roots),
         # The root says it if anyone does; some applications only tell it on inner spans.
-        **{name: head[name] or next((row[name] for row in rows if row[name]), None) for name in _SAID_ONCE},
+        **{name: head[name] or next((row[name] for row in rows if row[name]), None) for name in _TRACE_FIELDS},
         calls=totals.calls,
         unpriced_calls=totals.unpriced_calls,
         cost_nano_usd=totals.cost_nano_usd,
@@ -191,7 +191,7 @@ def _trace(
         offset=offset,
         spans=spans,
         is_cut=totals.spans > len(rows),
-        components=_components(outline),
+        components=_sum_components(outline),
         slowest_span_id=rows[max(range(len(rows)), key=lambda at: outline.own_ns[at])]["span_id"],
         error_count=totals.errors,
         errors=errors,
@@ -200,18 +200,18 @@ def _trace(
     )
 
 
-_SAID_ONCE = ("environment", "release", "session_id", "user_id")
+_TRACE_FIELDS = ("environment", "release", "session_id", "user_id")
 
 
-def _full_rows(connection: sa.Connection, ids: Sequence[int]) -> dict[int, sa.RowMapping]:
+def _read_span_rows(connection: sa.Connection, ids: Sequence[int]) -> dict[int, sa.RowMapping]:
     rows: dict[int, sa.RowMapping] = {}
-    for at in range(0, len(ids), _IDS_A_STATEMENT):
-        found = connection.execute(sa.select(span).where(span.c.id.in_(ids[at : at + _IDS_A_STATEMENT])))
+    for at in range(0, len(ids), _IDS_PER_STATEMENT):
+        found = connection.execute(sa.select(span).where(span.c.id.in_(ids[at : at + _IDS_PER_STATEMENT])))
         rows.update({row["id"]: row for row in found.mappings()})
     return rows
 
 
-def _span(
+def _build_span(
     outline: Outline,
     at: int,
     rows: Mapping[int, sa.RowMapping],
@@ -231,7 +231,7 @@ def _span(
     )
 
 
-def _failure(outline: Outline, row: sa.RowMapping) -> Observation:
+def _observe_failure(outline: Outline, row: sa.RowMapping) -> Observation:
     """A failed span that is not read for what it says."""
     return Observation(
         span_id=row["span_id"],
@@ -244,7 +244,7 @@ def _failure(outline: Outline, row: sa.RowMapping) -> Observation:
     )
 
 
-def _components(outline: Outline) -> tuple[ComponentShare, ...]:
+def _sum_components(outline: Outline) -> tuple[ComponentShare, ...]:
     own: dict[str, int] = {}
     for at, row in enumerate(outline.rows):
         own[row["component"]] = own.get(row["component"], 0) + outline.own_ns[at]
@@ -262,7 +262,7 @@ def _components(outline: Outline) -> tuple[ComponentShare, ...]:
     return tuple(sorted(shares, key=lambda share: (-share.own_ms, share.component)))
 
 
-def _cost_sentence(totals: Totals) -> str:
+def _describe_cost(totals: Totals) -> str:
     """What the interaction cost, in words."""
     if not totals.calls:
         return "No model call was counted, so it cost nothing that is known."

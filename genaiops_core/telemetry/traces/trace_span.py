@@ -79,8 +79,8 @@ class TraceSpan:
     @classmethod
     def from_row(cls, row: sa.RowMapping, told: SpanDetails, **place: Any) -> Self:
         """From a row of table `span`, what it told, and its place: depth, counts, offset and own time."""
-        kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
-        said: dict[str, Any] = {name: row[name] or None for name in _MAYBE_SAID}
+        kept: dict[str, Any] = {name: row[name] for name in _COPIED_COLUMNS}
+        said: dict[str, Any] = {name: row[name] or None for name in _OPTIONAL_COLUMNS}
         first_token_ns = row["first_token_ns"]
         return cls(
             **kept,
@@ -99,8 +99,8 @@ class TraceSpan:
         )
 
 
-_MAYBE_SAID = ("environment", "release", "provider", "model", "folded_into")
-_AS_KEPT = (
+_OPTIONAL_COLUMNS = ("environment", "release", "provider", "model", "folded_into")
+_COPIED_COLUMNS = (
     "span_id",
     "parent_span_id",
     "application",

@@ -32,7 +32,7 @@ class Place:
     parent: int | None
 
 
-def arrange(nodes: Sequence[Node]) -> list[Place]:
+def arrange_spans(nodes: Sequence[Node]) -> list[Place]:
     """Every node once, parents before their children, siblings by start.
 
     A node whose parent is missing is a root. Of nodes that are each other's ancestors the earliest is taken as a root.
@@ -44,7 +44,7 @@ def arrange(nodes: Sequence[Node]) -> list[Place]:
     order = sorted(
         range(len(nodes)), key=lambda index: (nodes[index].start_ns, -nodes[index].duration_ns, index)
     )
-    parents = [_parent(nodes, index, by_id) for index in range(len(nodes))]
+    parents = [_find_parent(nodes, index, by_id) for index in range(len(nodes))]
     children: dict[int, list[int]] = defaultdict(list)
     for index in order:
         parent = parents[index]
@@ -65,7 +65,7 @@ def arrange(nodes: Sequence[Node]) -> list[Place]:
     return places
 
 
-def own_time_ns(nodes: Sequence[Node], places: Sequence[Place]) -> list[int]:
+def measure_own_time_ns(nodes: Sequence[Node], places: Sequence[Place]) -> list[int]:
     """For each node the time it spent itself: its duration without the stretches its children were running."""
     children: dict[int, list[Node]] = defaultdict(list)
     for place in places:
@@ -82,7 +82,7 @@ def own_time_ns(nodes: Sequence[Node], places: Sequence[Place]) -> list[int]:
     return own
 
 
-def _parent(nodes: Sequence[Node], index: int, by_id: dict[str, list[int]]) -> int | None:
+def _find_parent(nodes: Sequence[Node], index: int, by_id: dict[str, list[int]]) -> int | None:
     node = nodes[index]
     if not node.parent_span_id or node.parent_span_id == node.span_id:
         return None

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
-from genaiops_core.telemetry.time_window import STEPS, Filters, from_minute, step_for
+from genaiops_core.telemetry.time_window import STEPS, Filters, from_minute, choose_step
 
 __all__ = ["MAX_POINTS", "METRICS", "STEPS", "Point", "auto_step", "series", "step_starts"]
 
@@ -45,7 +45,7 @@ class Point:
 
 def auto_step(filters: Filters) -> str:
     """The step that suits the window; see `filters.step_for`."""
-    return step_for(filters.end - filters.start)
+    return choose_step(filters.end - filters.start)
 
 
 def series(

@@ -1,4 +1,4 @@
-"""One case of a run: its texts, its scores with their reasons, what the judge said, and what it took."""
+"""One case of an evaluation: its texts, scores with reasons, judge explanations, latency and cost."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from genaiops_core.evaluation.runs.case_scores import Answer, CaseRecord, Explan
 from pages.parts.shared import metric_names, tables, units
 
 _MAX_CHARACTERS = 4_000
-"""Characters of a text that are shown at once."""
+"""Limit of one text on screen; a longer one would make the page slow."""
 
 
 def draw(evaluation: Evaluation, record: CaseRecord) -> None:
-    """Everything a run knows of one case; texts are shown as text, because they may come from anywhere."""
+    """Draw one case. Texts are untrusted, so they are never rendered as Markdown."""
     case_scores = record.scored
     st.subheader(f"Case {case_scores.case_no}", anchor=False)
     _draw_scores(evaluation, case_scores.scores, case_scores.case_no)
@@ -35,7 +35,7 @@ def draw(evaluation: Evaluation, record: CaseRecord) -> None:
 
 def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: int) -> None:
     column = tables.column
-    # The panel is narrow: a column in which nothing stands is left out.
+    # The panel is narrow: columns without information are omitted.
     has_repetitions = any(score.repetition > 1 for score in scores)
     has_unscored = any(score.value is None for score in scores)
     has_cost = any(score.cost_nano_usd != 0 for score in scores)
@@ -53,7 +53,11 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
         ],
         {
             "metric": column.TextColumn("Metric"),
-            **({"repetition": column.NumberColumn("Time", width=50)} if has_repetitions else {}),
+            **(
+                {"repetition": column.NumberColumn("Rep.", width=50, help="Repetition")}
+                if has_repetitions
+                else {}
+            ),
             "value": column.NumberColumn("Score", format="%.3f", width=65),
             **({"state": tables.states("", width=85)} if has_unscored else {}),
             **({"cost": column.NumberColumn("USD", format="%.4g", width=80)} if has_cost else {}),
@@ -62,7 +66,7 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
         key=f"case_scores_{case_no}",
         alt=f"Scores of case {case_no}",
     )
-    # A reason that all repetitions of a metric share is said once.
+    # Repetitions of a metric that share a reason get one row.
     repetition_by_reason = {
         (score.metric, score.reason): score.repetition for score in reversed(scores) if score.reason
     }
@@ -76,7 +80,7 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
 
 
 def _format_metric(evaluation: Evaluation, metric: str, repetition: int) -> str:
-    return metric_names.title(metric, evaluation) + (f", time {repetition}" if repetition > 1 else "")
+    return metric_names.title(metric, evaluation) + (f", repetition {repetition}" if repetition > 1 else "")
 
 
 def _draw_answers(answers: Sequence[Answer]) -> None:
@@ -88,14 +92,14 @@ def _draw_answers(answers: Sequence[Answer]) -> None:
         tokens = (
             ""
             if answer.input_tokens is None or answer.output_tokens is None
-            else f", {answer.input_tokens:,} tokens in and {answer.output_tokens:,} out"
+            else f", {answer.input_tokens:,} input tokens, {answer.output_tokens:,} output tokens"
         )
         st.caption(
             f"{units.duration(answer.latency_ms)}{tokens}, {units.plain(units.usd(answer.cost_nano_usd))}"
         )
         if answer.contexts:
             with st.expander(
-                f"{units.things(len(answer.contexts), 'context')} it found", icon=":material/article:"
+                units.things(len(answer.contexts), "retrieved context"), icon=":material/article:"
             ):
                 for position, context in enumerate(answer.contexts):
                     _draw_text(f"Context {position + 1}", context)
@@ -103,7 +107,7 @@ def _draw_answers(answers: Sequence[Answer]) -> None:
 
 def _draw_explanations(evaluation: Evaluation, explanations: Sequence[Explanation]) -> None:
     with st.expander(
-        f"What the judge said, {units.things(len(explanations), 'call')}", icon=":material/psychology:"
+        f"Judge explanations, {units.things(len(explanations), 'call')}", icon=":material/psychology:"
     ):
         for explanation in explanations:
             _draw_text(
@@ -120,5 +124,5 @@ def _draw_text(title: str, body: str | None) -> None:
         st.code(body[:_MAX_CHARACTERS], language=None, wrap_lines=True)
         if len(body) > _MAX_CHARACTERS:
             st.caption(
-                f"The first {_MAX_CHARACTERS:,} of {len(body):,} characters; the download has them all."
+                f"First {_MAX_CHARACTERS:,} of {len(body):,} characters; the download has the full text."
             )

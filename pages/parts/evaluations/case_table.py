@@ -1,4 +1,4 @@
-"""The cases of a run, worst first, a page at a time; one of them beside the list with all its texts."""
+"""The cases of an evaluation, worst first, with pages; the selected case is drawn beside the table."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from genaiops_core.evaluation.runs.case_scores import ONLY, CaseScores
 from genaiops_core.evaluation.verdicts.scales import scale_of
 from pages.parts.evaluations import case_detail, evaluation_keys
 from pages.parts.reads import evaluations
-from pages.parts.shared import metric_names, tables
+from pages.parts.shared import metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
 PAGE = 50
-_DATASET_ORDER = "Order of the dataset"
+_DATASET_ORDER = "Dataset order"
 
 
 def draw(screen: Screen, evaluation: Evaluation) -> None:
-    """Filters, a page of cases, and the case that is selected."""
+    """Draw the filters, one page of cases and the selected case."""
     metrics = sorted(evaluation.metrics)
     worst_by, only = _draw_filters(screen, evaluation, metrics)
     key = f"{evaluation_keys.CASES_PAGE}_{evaluation.id}_{worst_by}_{only}"
@@ -33,13 +33,13 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         (page_number - 1) * PAGE,
     )
     if not page.total:
-        st.caption("No case was scored." if only is None else f"No case is {only}.")
+        st.caption("No case has a score." if only is None else f"No case is {only}.")
         return
     table_column, detail_column = st.columns([8, 5])
     with table_column:
         row_number = _draw_table(evaluation, metrics, page.cases, worst_by, only, page_number)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{page.total:,} cases", width="content")
+            st.caption(units.things(page.total, "case"), width="content")
             st.space("stretch")
             if (page_count := -(-page.total // PAGE)) > 1:
                 st.pagination(page_count, key=key)
@@ -98,7 +98,7 @@ def _draw_filters(
 
 
 def _find_weakest_metric(evaluation: Evaluation) -> str | None:
-    """The metric of a gate that went wrong, else the one whose mean is furthest from good."""
+    """Return the metric of the first gate that did not pass, else the metric whose mean is furthest from good."""
     results = evaluation.results or {}
     for verdict in ("failed", "inconclusive"):
         for gate in results.get("gates") or []:
@@ -121,7 +121,7 @@ def _draw_table(
     page_number: int,
 ) -> int | None:
     column = tables.column
-    # What it is sorted by stands first, so that a narrow screen shows it.
+    # The sort column comes first, so that a narrow screen shows it.
     by_relevance = [name for name in (worst_by, *metrics) if name is not None]
     metric_columns = list(dict.fromkeys(by_relevance))
     return tables.pick(
@@ -147,12 +147,12 @@ def _draw_table(
             },
         },
         key=f"{evaluation_keys.CASES_TABLE}_{evaluation.id}_{worst_by}_{outcome}_{page_number}",
-        alt="Scores of each case; select one to read its texts",
+        alt="Scores of each case; select a case to read its texts",
         height=460 if len(cases) > 12 else "content",
         default=0,
     )
 
 
 def _compute_width(name: str) -> int:
-    """Wide enough for the heading, which is longer than any score."""
+    """Width in px for the heading, which is longer than any score."""
     return max(65, 6 * len(name) + 16)

@@ -1,4 +1,4 @@
-"""The cases behind a comparison: what fell most, what rose, what only one run has; both answers side by side."""
+"""The cases behind a comparison: largest falls, largest rises, unpaired cases; both answers side by side."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from pages.parts.shared import metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
 PAGE = 20
-FELL, ROSE, BASELINE_ONLY, CURRENT_ONLY = "Fell", "Rose", "Only in the baseline", "Only in this run"
+FELL, ROSE, BASELINE_ONLY, CURRENT_ONLY = "Fell", "Rose", "Only in the baseline", "Only in this evaluation"
 
 _ALL_METRICS = "All metrics"
+_MAX_UNPAIRED = 1_000
 _RELATIVE_TITLES = {
-    "cost": "Cost of an answer, USD",
+    "cost": "Cost per answer, USD",
     "latency_p50": "Latency p50, ms",
     "latency_p95": "Latency p95, ms",
     "latency_p99": "Latency p99, ms",
@@ -27,14 +28,14 @@ _RELATIVE_TITLES = {
 
 
 def format_metric(name: str) -> str:
-    """A metric, a cost or a latency as people say it."""
+    """Format the display name of a metric, a cost or a latency."""
     return _RELATIVE_TITLES.get(name) or metric_names.title(name)
 
 
-def draw(screen: Screen, comparison: RunComparison) -> None:
-    """One list at a time, a page at a time; the case that is selected stands below it."""
-    pairs = comparison.comparison.pairs
-    evaluation_id = comparison.current.id
+def draw(screen: Screen, run_comparison: RunComparison) -> None:
+    """Draw one list of cases with pages, and the selected case below it."""
+    pairs = run_comparison.comparison.pairs
+    evaluation_id = run_comparison.current.id
     with st.container(horizontal=True, vertical_alignment="center"):
         case_list = st.segmented_control(
             "Cases",
@@ -45,7 +46,7 @@ def draw(screen: Screen, comparison: RunComparison) -> None:
         )
         metric = st.selectbox(
             "Metric",
-            [_ALL_METRICS, *sorted(comparison.scales)],
+            [_ALL_METRICS, *sorted(run_comparison.scales)],
             format_func=lambda name: name if name == _ALL_METRICS else format_metric(name),
             key=f"{evaluation_keys.COMPARE_METRIC}_{evaluation_id}",
             label_visibility="collapsed",
@@ -58,21 +59,23 @@ def draw(screen: Screen, comparison: RunComparison) -> None:
             pairs.only_baseline if case_list == BASELINE_ONLY else pairs.only_current,
         )
         return
-    changes = comparison.changes(None if metric in (None, _ALL_METRICS) else metric, rising=case_list == ROSE)
+    changes = run_comparison.changes(
+        None if metric in (None, _ALL_METRICS) else metric, rising=case_list == ROSE
+    )
     if not changes:
         st.caption("No case rose." if case_list == ROSE else "No case fell.")
         return
-    key = f"{evaluation_id}_{comparison.baseline.id}_{case_list}_{metric}"
+    key = f"{evaluation_id}_{run_comparison.baseline.id}_{case_list}_{metric}"
     page = _draw_page(changes, key)
     row_number = _draw_table(page, key)
-    _draw_side_by_side(screen, comparison, page[row_number if row_number is not None else 0])
+    _draw_side_by_side(screen, run_comparison, page[row_number if row_number is not None else 0])
 
 
 def _draw_page(changes: Sequence[CaseChange], key: str) -> Sequence[CaseChange]:
     page_count = -(-len(changes) // PAGE)
     page_number = min(int(st.session_state.get(f"{evaluation_keys.COMPARE_PAGE}_{key}") or 1), page_count)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{len(changes):,}, the largest change first", width="content")
+        st.caption(f"{units.things(len(changes), 'change')}, largest first", width="content")
         st.space("stretch")
         if page_count > 1:
             st.pagination(page_count, key=f"{evaluation_keys.COMPARE_PAGE}_{key}")
@@ -97,35 +100,35 @@ def _draw_table(changes: Sequence[CaseChange], key: str) -> int | None:
             "case": column.NumberColumn("Case", width=52),
             "metric": column.TextColumn("Metric", width=190),
             "before": column.NumberColumn("Baseline", format="%.3f", width=80),
-            "after": column.NumberColumn("This run", format="%.3f", width=80),
+            "after": column.NumberColumn("Current", format="%.3f", width=80),
             "difference": column.NumberColumn("Difference", format="%+.3f", width=90),
             "input": column.TextColumn("Input", width="large"),
         },
         key=f"{evaluation_keys.COMPARE_TABLE}_{key}",
-        alt="Cases by how far they moved; select one to read both answers",
+        alt="Cases by size of change; select a case to read both answers",
         height=300 if len(changes) > 7 else "content",
         default=0,
     )
 
 
-def _draw_side_by_side(screen: Screen, comparison: RunComparison, change: CaseChange) -> None:
+def _draw_side_by_side(screen: Screen, run_comparison: RunComparison, change: CaseChange) -> None:
     st.markdown(f"**Case {change.current.case}**")
     st.code(change.current.input, language=None, wrap_lines=True)
     baseline_column, current_column = st.columns(2)
     with baseline_column:
-        _draw_side(screen, "Baseline", comparison.baseline, change.baseline, change.before)
+        _draw_side(screen, "Baseline", run_comparison.baseline, change.baseline, change.before)
     with current_column:
-        _draw_side(screen, "This run", comparison.current, change.current, change.after)
+        _draw_side(screen, "This evaluation", run_comparison.current, change.current, change.after)
 
 
 def _draw_side(screen: Screen, title: str, evaluation: Evaluation, side: Side, score: float) -> None:
-    """Answer and contexts of one run; texts are shown as text, because they may come from anywhere."""
+    """Draw answer and contexts of one evaluation. Texts are untrusted, so they are never rendered as Markdown."""
     release = f"{evaluation.application}/{evaluation.release}, " if evaluation.application else ""
     st.markdown(f"**{title}** · {units.plain(release)}{score:.3f}")
     if side.answer:
         st.code(side.answer, language=None, wrap_lines=True)
     else:
-        st.caption("There is no answer.")
+        st.caption("No answer.")
     case_scores = evaluations.get_case_record(
         screen.url, evaluation.id, side.case, evaluation.units_done
     ).scored
@@ -139,11 +142,11 @@ def _draw_side(screen: Screen, title: str, evaluation: Evaluation, side: Side, s
 
 def _draw_unpaired(evaluation_id: str, case_list: str, sides: Sequence[Side]) -> None:
     if not sides:
-        st.caption("Every case is in both runs.")
+        st.caption("Both evaluations have every case.")
         return
     column = tables.column
     tables.show(
-        [{"case": side.case, "input": side.input, "answer": side.answer} for side in sides[:1_000]],
+        [{"case": side.case, "input": side.input, "answer": side.answer} for side in sides[:_MAX_UNPAIRED]],
         {
             "case": column.NumberColumn("Case", width=52),
             "input": column.TextColumn("Input", width="large"),
@@ -152,5 +155,5 @@ def _draw_unpaired(evaluation_id: str, case_list: str, sides: Sequence[Side]) ->
         key=f"{evaluation_keys.COMPARE_TABLE}_{evaluation_id}_{case_list}",
         alt=f"Cases {case_list.lower()}",
     )
-    if len(sides) > 1_000:
-        st.caption(f"The first 1,000 of {len(sides):,}.")
+    if len(sides) > _MAX_UNPAIRED:
+        st.caption(f"First {_MAX_UNPAIRED:,} of {len(sides):,} cases.")

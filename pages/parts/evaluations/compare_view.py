@@ -1,4 +1,4 @@
-"""A run against another one: how far each metric moved, how sure that is, and which cases moved it."""
+"""An evaluation compared with a baseline: differences with intervals, verdicts and the changed cases."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ _METHOD_TITLES = {BOOTSTRAP: "Bootstrap", "permutation": "Permutation"}
 
 
 def draw(screen: Screen, evaluation: Evaluation) -> None:
-    """Choose the baseline, then see the verdict, the differences and the cases behind them."""
+    """Draw the choice of a baseline, the verdict, the differences and the cases behind them."""
     if evaluation.state != "finished":
-        st.caption("Only a run that finished is compared: what is missing of it would look like a loss.")
+        st.caption("Only a finished evaluation can be compared: missing cases would look like a degradation.")
         return
     candidates = evaluations.list_baselines(screen.url, evaluation.id)
     if not candidates:
         frame.empty(
             "No baseline yet",
-            f"Runs are compared when the same judge ({units.plain(evaluation.judge)}) scored the same dataset "
-            f"({units.plain(evaluation.dataset)}, any version). Evaluate the release in production on it, and every later run "
-            "is compared with that one.",
+            f"A baseline is an earlier evaluation by the same judge ({units.plain(evaluation.judge)}) on the same "
+            f"dataset ({units.plain(evaluation.dataset)}, any version). Evaluate the production release on it; later "
+            "evaluations are compared with that result.",
             icon="compare_arrows",
         )
         return
     baseline, max_degradation, method = _draw_choices(screen, evaluation, candidates)
     with frame.show_errors():
-        compared = evaluations.compare_runs(screen.url, baseline.id, evaluation.id, max_degradation, method)
-        _draw_verdict(compared)
-        _draw_charts(compared, max_degradation)
-        _draw_table(compared)
-        compare_cases.draw(screen, compared)
+        run_comparison = evaluations.compare_runs(
+            screen.url, baseline.id, evaluation.id, max_degradation, method
+        )
+        _draw_verdict(run_comparison)
+        _draw_charts(run_comparison, max_degradation)
+        _draw_table(run_comparison)
+        compare_cases.draw(screen, run_comparison)
 
 
 def _draw_choices(
@@ -65,16 +67,18 @@ def _draw_choices(
             format="%.3f",
             key=f"{evaluation_keys.COMPARE_ALLOWED}_{evaluation.id}",
             width=170,
-            help="Of a score's scale; relative for cost and latency, where 0.05 is 5 % more.",
+            help="Largest degradation that still passes. Scores: share of the metric's scale. Cost and latency: relative, "
+            "0.05 = 5 % more.",
         )
         method = st.segmented_control(
-            "Interval by",
+            "Interval method",
             METHODS,
             default=BOOTSTRAP,
             format_func=lambda name: _METHOD_TITLES.get(name, name),
             key=f"{evaluation_keys.COMPARE_METHOD}_{evaluation.id}",
-            help="Bootstrap draws cases again and again. Permutation flips the signs of differences: exact for few "
-            "cases too, if a case is as likely to fall as to rise about the mean.",
+            help="A 95 % interval is the range of differences that the cases support. Bootstrap resamples the cases. "
+            "Permutation flips the signs of differences: exact for few cases too, provided that changes are "
+            "symmetric around their mean.",
         )
     return (
         by_id[baseline_id] if baseline_id in by_id else candidates[0],
@@ -86,43 +90,47 @@ def _draw_choices(
 def _find_default_baseline(
     evaluation: Evaluation, candidates: Sequence[Evaluation], stable_release: str | None
 ) -> str:
-    """What it was launched against, else the newest run of production, else the newest there is."""
+    """Return the id of the default baseline.
+
+    The order of preference: the baseline named at launch, the newest earlier evaluation of the stable release, the
+    newest earlier evaluation, the newest candidate.
+    """
     launch_baseline = evaluation.config.get("baseline")
     for candidate in candidates:
         if candidate.id == launch_baseline:
             return candidate.id
-    older = [candidate for candidate in candidates if candidate.created_at < evaluation.created_at] or list(
-        candidates
-    )
+    earlier = [candidate for candidate in candidates if candidate.created_at < evaluation.created_at]
+    eligible = earlier or candidates
     stable_candidates = [
-        candidate for candidate in older if stable_release is not None and candidate.release == stable_release
+        candidate
+        for candidate in eligible
+        if stable_release is not None and candidate.release == stable_release
     ]
-    return (stable_candidates or older)[0].id
+    return (stable_candidates or eligible)[0].id
 
 
 def _format_evaluation(evaluation: Evaluation, stable_release: str | None) -> str:
     release = evaluation_list.format_release(evaluation) or "no release"
-    production_note = (
-        ", in production" if stable_release is not None and evaluation.release == stable_release else ""
-    )
+    is_stable = stable_release is not None and evaluation.release == stable_release
+    production_note = ", in production" if is_stable else ""
     return f"{release}{production_note} · v{evaluation.version} · {evaluation.created_at:%d %b %Y %H:%M}"
 
 
-def _draw_verdict(compared: RunComparison) -> None:
-    found = compared.comparison
-    pairs = found.pairs
+def _draw_verdict(run_comparison: RunComparison) -> None:
+    result = run_comparison.comparison
+    pairs = result.pairs
     with st.container(horizontal=True, vertical_alignment="center"):
-        tables.badge(found.verdict, icon=":material/gavel:")
+        tables.badge(result.verdict, icon=":material/gavel:")
         st.markdown(
-            f"{units.things(len(pairs.common), 'case')} in both runs, {len(pairs.only_baseline):,} only in the "
-            f"baseline, {len(pairs.only_current):,} only in this run.",
+            f"{units.things(len(pairs.common), 'case')} in both evaluations, {len(pairs.only_baseline):,} only in the "
+            f"baseline, {len(pairs.only_current):,} only in this evaluation.",
             width="content",
         )
         st.space("stretch")
-        file_stem = f"{compared.current.id}-against-{compared.baseline.id}"
+        file_stem = f"{run_comparison.current.id}-against-{run_comparison.baseline.id}"
         for label, build_file, extension, mime in (
-            ("Cases, CSV", compared.as_csv, "csv", "text/csv"),
-            ("comparison.json", compared.as_json, "json", "application/json"),
+            ("Cases, CSV", run_comparison.as_csv, "csv", "text/csv"),
+            ("comparison.json", run_comparison.as_json, "json", "application/json"),
         ):
             st.download_button(
                 label,
@@ -135,9 +143,11 @@ def _draw_verdict(compared: RunComparison) -> None:
             )
 
 
-def _draw_charts(compared: RunComparison, max_degradation: float) -> None:
+def _draw_charts(run_comparison: RunComparison, max_degradation: float) -> None:
     differences = [
-        difference for difference in compared.comparison.differences if difference.difference is not None
+        difference
+        for difference in run_comparison.comparison.differences
+        if difference.difference is not None
     ]
     scores = [difference for difference in differences if not difference.is_relative]
     relative = [difference for difference in differences if difference.is_relative]
@@ -145,41 +155,41 @@ def _draw_charts(compared: RunComparison, max_degradation: float) -> None:
     if scores:
         with chart_columns[0]:
             _draw_chart(
-                [_build_score_row(difference, compared) for difference in scores],
+                [_build_score_row(difference, run_comparison) for difference in scores],
                 allowed=-max_degradation,
-                unit="share of the metric's scale; to the left is worse",
+                unit="share of the metric's scale; left is worse",
                 is_share=False,
-                key=f"compare_scores_{compared.current.id}",
+                key=f"compare_scores_{run_comparison.current.id}",
             )
     if relative:
         with chart_columns[1]:
             _draw_chart(
                 [_build_row(difference, 1.0) for difference in relative],
                 allowed=max_degradation,
-                unit="relative change; to the right is worse",
+                unit="relative change; right is worse",
                 is_share=True,
-                key=f"compare_relative_{compared.current.id}",
+                key=f"compare_relative_{run_comparison.current.id}",
             )
 
 
 def _draw_chart(
     rows: Sequence[difference_chart.Row], *, allowed: float, unit: str, is_share: bool, key: str
 ) -> None:
-    number_format = "{:+.1%}" if is_share else "{:+.3f}"
+    style = "+.1%" if is_share else "+.3f"
     descriptions = "; ".join(
-        f"{row.name} {number_format.format(row.difference)}, {number_format.format(row.low)} to {number_format.format(row.high)}, {row.verdict}"
+        f"{row.name} {row.difference:{style}}, {row.low:{style}} to {row.high:{style}}, {row.verdict}"
         for row in rows
     )
     plots.show(
         difference_chart.differences(rows, allowed=allowed, unit=unit, is_share=is_share),
         key=key,
-        alt=f"Differences with intervals, {unit}: {descriptions}. Allowed: {number_format.format(allowed)}",
+        alt=f"Differences with intervals, {unit}: {descriptions}. Allowed: {allowed:{style}}",
     )
 
 
-def _build_score_row(difference: Difference, compared: RunComparison) -> difference_chart.Row:
-    """Scores as shares of their scales, turned so that less is worse for every metric."""
-    scale = compared.scales.get(difference.metric)
+def _build_score_row(difference: Difference, run_comparison: RunComparison) -> difference_chart.Row:
+    """Build the row of a score in shares of its scale; the sign is turned so that less is always worse."""
+    scale = run_comparison.scales.get(difference.metric)
     width = scale.width if scale else 1.0
     return _build_row(difference, (-1 if difference.higher_is_better is False else 1) / width)
 
@@ -195,10 +205,11 @@ def _build_row(difference: Difference, factor: float) -> difference_chart.Row:
     )
 
 
-def _draw_table(compared: RunComparison) -> None:
+def _draw_table(run_comparison: RunComparison) -> None:
     column = tables.column
-    found = compared.comparison
-    has_p_values = any(difference.p_value is not None for difference in found.differences)
+    interval_help = "Range of differences that the cases support at the stated confidence"
+    result = run_comparison.comparison
+    has_p_values = any(difference.p_value is not None for difference in result.differences)
     tables.show(
         [
             {
@@ -207,38 +218,42 @@ def _draw_table(compared: RunComparison) -> None:
                 "baseline": difference.baseline_mean,
                 "current": difference.current_mean,
                 "difference": _format_difference(difference, difference.difference),
-                "interval": ""
-                if difference.low is None
-                else f"{_format_difference(difference, difference.low)} to {_format_difference(difference, difference.high)}",
+                "interval": _format_interval(difference),
                 "n": difference.n,
                 "p_value": difference.p_value,
                 "why": difference.why,
             }
-            for difference in found.differences
+            for difference in result.differences
         ],
         {
             "verdict": tables.states("Verdict"),
             "metric": column.TextColumn("Metric", width=190),
             "baseline": column.NumberColumn("Baseline", format="%.4g", width=80),
-            "current": column.NumberColumn("This run", format="%.4g", width=80),
+            "current": column.NumberColumn("Current", format="%.4g", width=80),
             "difference": column.TextColumn("Difference", width=90),
-            "interval": column.TextColumn("Interval", width=140),
+            "interval": column.TextColumn("Interval", width=140, help=interval_help),
             "n": column.NumberColumn("Cases", format="localized", width=65),
             **({"p_value": column.NumberColumn("p (Holm)", format="%.4f", width=80)} if has_p_values else {}),
             "why": column.TextColumn("Why", width="large"),
         },
-        key=f"compare_table_{compared.current.id}",
-        alt="Each metric in both runs, the difference with its interval, and the verdict",
+        key=f"compare_table_{run_comparison.current.id}",
+        alt="Each metric in both evaluations, the difference with its interval, and the verdict",
     )
     method_names = "; ".join(
-        sorted({difference.method for difference in found.differences if difference.method})
+        sorted({difference.method for difference in result.differences if difference.method})
     )
     method_note = f", by {method_names}" if method_names else ""
     st.caption(
         units.plain(
-            f"Intervals hold together at 95 %: each at {1 - found.alpha_each:.1%} (Bonferroni){method_note}."
+            f"Joint confidence 95 %: each interval at {1 - result.alpha_each:.1%} (Bonferroni){method_note}."
         )
     )
+
+
+def _format_interval(difference: Difference) -> str:
+    if difference.low is None:
+        return ""
+    return f"{_format_difference(difference, difference.low)} to {_format_difference(difference, difference.high)}"
 
 
 def _format_difference(difference: Difference, value: float | None) -> str | None:

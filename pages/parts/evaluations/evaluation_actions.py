@@ -1,4 +1,4 @@
-"""Pause, resume and cancel a run: each asks for a reason and leaves an audit entry."""
+"""Pause, resume and cancel an evaluation; each action requires a reason and writes an audit entry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CANCELLABLE_STATES = (*runs.OPEN_STATES, "paused")
 
 
 def draw(screen: Screen, evaluation: runs.Evaluation) -> None:
-    """The buttons that the state of the run allows."""
+    """Draw the buttons that the state of the evaluation allows."""
     if evaluation.is_open and st.button(
         "Pause", icon=":material/pause:", key=evaluation_keys.EVALUATION_PAUSE
     ):
@@ -25,7 +25,7 @@ def draw(screen: Screen, evaluation: runs.Evaluation) -> None:
             icon=":material/pause:",
             button="Pause evaluation",
             act=lambda reason: _pause(screen, evaluation, reason),
-            sentence="Calls that are under way are finished and kept; no new one is begun until you resume.",
+            sentence="Calls in progress finish and their results are stored. No new call starts until you resume.",
         )
     if evaluation.state in runs.RESUMABLE_STATES and st.button(
         "Resume", icon=":material/play_arrow:", key=evaluation_keys.EVALUATION_RESUME, type="primary"
@@ -48,20 +48,20 @@ def draw(screen: Screen, evaluation: runs.Evaluation) -> None:
             icon=":material/cancel:",
             button="Cancel evaluation",
             act=lambda reason: _cancel(screen, evaluation, reason),
-            sentence="The scores so far are kept and marked partial; there will be no verdict unless you resume.",
+            sentence="The scores so far are stored and marked partial. There is no verdict unless you resume.",
         )
 
 
 def read_spend_limit(evaluation: runs.Evaluation) -> int | None:
-    """What the run may spend, in nano-USD; None is no limit."""
+    """Return the spend limit in nano-USD; None means no limit."""
     return RateLimits.from_json(evaluation.config.get("pace")).spend_limit_nano_usd
 
 
 def _describe_remaining(evaluation: runs.Evaluation) -> str:
     sentence = f"{evaluation.units - evaluation.units_done:,} of {evaluation.units:,} scores are missing."
     if evaluation.units_failed:
-        sentence += f" The {units.things(evaluation.units_failed, 'failed one')} will be tried again."
-    return f"{sentence} Calls that were finished are not paid again."
+        sentence += f" {units.things(evaluation.units_failed, 'failed score')} will be retried."
+    return f"{sentence} Finished calls are not paid again."
 
 
 def _draw_limit(evaluation: runs.Evaluation) -> None:
@@ -72,9 +72,9 @@ def _draw_limit(evaluation: runs.Evaluation) -> None:
         value=None if limit is None else limit / units.NANO_PER_USD,
         step=1.0,
         format="%.2f",
-        placeholder="no limit" if limit is None else f"still {units.usd(limit)}",
+        placeholder="no limit" if limit is None else f"unchanged: {units.usd(limit)}",
         key=evaluation_keys.RESUME_LIMIT_USD,
-        help=f"Of the whole run, the {units.usd(evaluation.spent_nano_usd).replace('$', chr(92) + '$')} spent so far included.",
+        help=f"Total of the evaluation, including the {units.plain(units.usd(evaluation.spent_nano_usd))} spent so far.",
     )
 
 

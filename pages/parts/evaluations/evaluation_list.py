@@ -1,4 +1,4 @@
-"""Every evaluation in one table; the newest is chosen until another row is."""
+"""The table of evaluations, newest first; the selected row is the evaluation that the page shows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pages.parts.shared import keys, tables, units
 def add_linked_evaluation(
     url: str, evaluations: list[runs.Evaluation], application: str | None
 ) -> list[runs.Evaluation]:
-    """The runs, and the one that the address names too where it is older than all of them.
+    """Append the evaluation that the URL names, where the list does not include it.
 
-    A link to what does not exist is said, so that nobody takes the newest run for the one that was meant.
+    An unknown identifier draws a warning, so that nobody mistakes the newest evaluation for the linked one.
     """
     evaluation_id = st.query_params.get(keys.EVALUATION)
     if evaluation_id is None or any(evaluation.id == evaluation_id for evaluation in evaluations):
@@ -26,13 +26,15 @@ def add_linked_evaluation(
     try:
         linked = reads_evaluations.get_evaluation(url, evaluation_id)
     except NotFound as error:
-        st.warning(f"{units.plain(error)} The newest one is shown.", icon=":material/link_off:")
+        st.warning(
+            f"{units.plain(error)} The newest evaluation is shown instead.", icon=":material/link_off:"
+        )
         return evaluations
     return [*evaluations, linked] if application in (None, linked.application) else evaluations
 
 
 def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation:
-    """Draw the runs, newest first; returns the one that was picked, or that the address names."""
+    """Draw the table and return the selected evaluation: by default the one that the URL names, else the newest."""
     column = tables.column
     linked_id = st.query_params.get(keys.EVALUATION)
     default_row = next(
@@ -56,35 +58,39 @@ def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation:
         ],
         {
             "at": column.DatetimeColumn("Launched", format="distance", width=125),
-            "verdict": tables.states("Verdict"),
+            "verdict": tables.states(
+                "Verdict", help="Passed, failed or inconclusive: the result of all gates of the evaluation"
+            ),
             "state": tables.states("State"),
             "dataset": column.TextColumn("Dataset"),
             "release": column.TextColumn("Release"),
             "judge": column.TextColumn("Judge", width=125),
             "progress": column.ProgressColumn("Scored", min_value=0, max_value=1, format="percent", width=95),
-            "undefined": column.NumberColumn("No value", format="localized", width=75),
+            "undefined": column.NumberColumn(
+                "Not scored", format="localized", width=80, help="Scores that are undefined or failed"
+            ),
             "cost": column.NumberColumn("Cost, USD", format="%.4g", width=85),
             "by": column.TextColumn("By", width=80),
         },
-        # A new run moves the rows: start again at the newest.
+        # A new evaluation moves the rows, so the selection starts at the newest again.
         key=f"{evaluation_keys.EVALUATION_TABLE}_{len(evaluations)}",
         alt="Evaluations, newest first; select one to read it",
         height=215 if len(evaluations) > 5 else "content",
         default=default_row,
     )
     selected = evaluations[selected_row if selected_row is not None else default_row]
-    # A copied link shows a colleague the same run, and a newer one does not take its place.
+    # A copied link opens this evaluation even when a newer one exists.
     st.query_params[keys.EVALUATION] = selected.id
     return selected
 
 
 def format_release(evaluation: runs.Evaluation) -> str:
-    """`application/release`, the application alone where no release was named, or nothing."""
+    """Format `application/release`, the application alone without a release, or ''."""
     return "/".join(part for part in (evaluation.application, evaluation.release) if part)
 
 
 def compute_cost_usd(evaluation: runs.Evaluation) -> float | None:
-    """What judging and answering cost; None as soon as one call of it has no known price."""
+    """Return the cost of judging and answering in USD; None when any call has no known price."""
     if evaluation.unpriced_calls or evaluation.answers_unpriced:
         return None
-    return evaluation.spent_nano_usd / 1e9
+    return evaluation.spent_nano_usd / units.NANO_PER_USD

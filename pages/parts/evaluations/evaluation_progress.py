@@ -1,4 +1,4 @@
-"""A run that has not ended: how far it is, how long it will take, what it spends, and what it says so far."""
+"""An evaluation that has not ended: progress, remaining time, spend and partial means."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pages.parts.shared.frame import Screen
 
 @frame.live(run_every_s=1)
 def draw(screen: Screen, identifier: str, state: str) -> None:
-    """Watch a run; the whole screen is drawn again only when its state changes.
+    """Draw the live progress; the whole screen is drawn again only when the state changes.
 
     Args:
-        here: what the guard returned.
-        identifier: of the run.
-        state: the one that the rest of the screen shows.
+        screen: the result of `frame.guard`.
+        identifier: id of the evaluation.
+        state: the state that the rest of the screen shows.
     """
     evaluation = evaluations.get_evaluation(screen.url, identifier)
     if evaluation.state != state:
@@ -31,7 +31,7 @@ def draw(screen: Screen, identifier: str, state: str) -> None:
         st.warning(units.plain(evaluation.problem), icon=":material/info:")
     if evaluation.is_open and not system.is_worker_alive(screen.url):
         st.warning(
-            "No worker is running, so nothing moves. Start one with `genaiops worker`.",
+            "No worker is running, so the evaluation waits. Start one with `genaiops worker`.",
             icon=":material/bedtime:",
         )
     _draw_figures(evaluation)
@@ -54,7 +54,7 @@ def _draw_figures(evaluation: runs.Evaluation) -> None:
     started_at = evaluation.resumed_at or evaluation.started_at or evaluation.created_at
     with st.grid(5, min_column_width=170, gap="small"):
         _draw_card(
-            "Running for" if evaluation.is_open else "Begun, ago",
+            "Running for" if evaluation.is_open else "Time since start",
             _format_clock((now() - started_at).total_seconds()),
         )
         _draw_card("Remaining", _format_remaining(evaluation) if evaluation.is_open else "paused")
@@ -67,10 +67,12 @@ def _draw_figures(evaluation: runs.Evaluation) -> None:
         _draw_card(
             "Judge calls",
             units.count(evaluation.judge_calls),
-            f"{units.count(evaluation.input_tokens)} tokens in, {units.count(evaluation.output_tokens)} out",
+            f"{units.count(evaluation.input_tokens)} input tokens, {units.count(evaluation.output_tokens)} output",
         )
         _draw_card(
-            "No value", units.count(evaluation.units_undefined), f"{evaluation.units_failed:,} of them failed"
+            "Not scored",
+            units.count(evaluation.units_undefined),
+            f"{evaluation.units_failed:,} of them failed",
         )
 
 
@@ -84,7 +86,7 @@ def _format_remaining(evaluation: runs.Evaluation) -> str:
 
 
 def _format_clock(seconds: float) -> str:
-    """1:35, or 2:04:00 from an hour on."""
+    """Format seconds as 1:35, or as 2:04:00 from one hour on."""
     minutes, remainder = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{remainder:02}" if hours else f"{minutes}:{remainder:02}"
@@ -121,6 +123,6 @@ def _draw_means(screen: Screen, evaluation: runs.Evaluation) -> None:
             "failed": column.NumberColumn("Failed", format="localized"),
         },
         key=f"evaluation_so_far_{evaluation.id}",
-        alt="Means of the scores so far, which are partial",
+        alt="Partial means of the scores so far",
     )
-    st.caption("Partial: means of what has been scored so far. They are no verdict and may still move.")
+    st.caption("Partial: means of the scores so far. They are not a verdict and can still change.")

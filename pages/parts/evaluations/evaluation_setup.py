@@ -1,4 +1,4 @@
-"""How a run was set up, so that it can be understood and repeated: judge, pace, target, rubrics, pipeline."""
+"""The setup of an evaluation, so that it can be repeated: judge, rate limits, target, rubrics, pipeline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pages.parts.shared.frame import Screen
 
 
 def draw(_screen: Screen, evaluation: Evaluation) -> None:
-    """Everything that was asked for at the launch."""
+    """Draw every choice that was made at launch."""
     config = evaluation.config
     facts_column, documents_column = st.columns(2)
     with facts_column:
@@ -29,7 +29,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
                 yaml.safe_dump(document, sort_keys=False, allow_unicode=True), language="yaml", height=320
             )
         if config.get("minimums"):
-            st.markdown("**Minimums given at launch**")
+            st.markdown("**Minimums set at launch**")
             tables.facts(
                 {metric_names.title(name, evaluation): value for name, value in config["minimums"].items()}
             )
@@ -52,7 +52,7 @@ def _collect_facts(evaluation: Evaluation) -> dict[str, object]:
         "Evaluation": evaluation.id,
         "Dataset": f"{evaluation.dataset} v{evaluation.version}",
         "Cases": _format_cases(evaluation),
-        "Answers": "generated" if evaluation.config.get("target") else "those of the dataset",
+        "Answers": "generated" if evaluation.config.get("target") else "from the dataset",
         "Repetitions": evaluation.config.get("repetitions", 1),
         "Judge": evaluation.judge,
         **{
@@ -61,11 +61,11 @@ def _collect_facts(evaluation: Evaluation) -> dict[str, object]:
             if value not in ("", None)
         },
         "Metrics": ", ".join(metric_names.title(name, evaluation) for name in evaluation.metrics),
-        "Calls at once": limits.concurrency,
-        "Calls a minute": "no limit" if limits.calls_per_minute is None else f"{limits.calls_per_minute:,}",
-        "Timeout of a score": f"{limits.unit_timeout_s:g} s",
+        "Concurrent calls": limits.concurrency,
+        "Calls per minute": "no limit" if limits.calls_per_minute is None else f"{limits.calls_per_minute:,}",
+        "Timeout per score": f"{limits.unit_timeout_s:g} s",
         "Spend limit": "none" if limit_nano_usd is None else units.usd(limit_nano_usd),
-        "Compared with": evaluation.config.get("baseline") or "what the pipeline names",
+        "Baseline": evaluation.config.get("baseline") or "as named by the pipeline",
         "Launched": f"{units.instant(evaluation.created_at)} by {evaluation.created_by}",
         "Started": units.instant(evaluation.started_at),
         "Ended": units.instant(evaluation.finished_at),
@@ -80,7 +80,7 @@ def _format_cases(evaluation: Evaluation) -> str:
 
 def _draw_rubric(rubric: Mapping[str, Any]) -> None:
     with st.expander(
-        f"Rubric {units.plain(rubric.get('title') or rubric.get('name'))} as it was used",
+        f"Rubric {units.plain(rubric.get('title') or rubric.get('name'))} as used by this evaluation",
         icon=":material/rule:",
     ):
         st.code(str(rubric.get("prompt", "")), language=None, wrap_lines=True)

@@ -1,4 +1,4 @@
-"""What a run cost: judging and answering apart, by metric, and what has no known price."""
+"""The cost of an evaluation: judging and answering separately, by metric, with the unpriced calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pages.parts.shared.frame import Screen
 
 
 def draw(screen: Screen, evaluation: Evaluation) -> None:
-    """Totals, then a row for each metric."""
+    """Draw the totals, then one row per metric."""
     limit_nano_usd = evaluation_actions.read_spend_limit(evaluation)
     with st.grid(4, min_column_width=190, gap="small"):
         _draw_card(
@@ -30,12 +30,12 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
             evaluation.answers_unpriced,
             f"{evaluation.answers_done:,} answers"
             if evaluation.answers
-            else "those of the dataset were scored",
+            else "answers of the dataset, no cost",
         )
         st.metric(
-            "Tokens of judging",
+            "Judge tokens",
             units.count(evaluation.input_tokens + evaluation.output_tokens),
-            f"{units.count(evaluation.input_tokens)} in, {units.count(evaluation.output_tokens)} out",
+            f"{units.count(evaluation.input_tokens)} input, {units.count(evaluation.output_tokens)} output",
             delta_color="off",
             delta_arrow="off",
             border=True,
@@ -51,7 +51,7 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         _draw_answers(answers)
     spend_by_metric = evaluations.break_down_spend(screen.url, evaluation.id, evaluation.units_done)
     if not spend_by_metric:
-        st.caption("This judge asks no model, so it costs nothing.")
+        st.caption("No model calls: this judge costs nothing.")
         return
     column = tables.column
     tables.show(
@@ -70,9 +70,9 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
             "metric": column.TextColumn("Metric"),
             "cost": column.NumberColumn("Cost, USD", format="%.6f"),
             "calls": column.NumberColumn("Calls", format="localized"),
-            "unpriced": column.NumberColumn("Without a price", format="localized"),
-            "input": column.NumberColumn("Tokens in", format="localized"),
-            "output": column.NumberColumn("Tokens out", format="localized"),
+            "unpriced": column.NumberColumn("Unpriced calls", format="localized"),
+            "input": column.NumberColumn("Input tokens", format="localized"),
+            "output": column.NumberColumn("Output tokens", format="localized"),
         },
         key=f"evaluation_spend_{evaluation.id}",
         alt="Cost of judging by metric",
@@ -80,16 +80,18 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
 
 
 def _draw_answers(answers: Mapping[str, Any]) -> None:
-    """What the target took: gates on cost and latency are decided by these."""
+    """Draw cost and latency of the target's answers; gates on cost and latency use these figures."""
     cost = answers.get("cost_per_query_usd") or {}
-    facts = {"Cost of an answer": _format_interval(cost, "mean", lambda usd: units.usd(usd * units.NANO_PER_USD))}
+    facts = {
+        "Cost per answer": _format_interval(cost, "mean", lambda usd: units.usd(usd * units.NANO_PER_USD))
+    }
     for percentile, latency in (answers.get("latency_ms") or {}).items():
         facts[f"Latency {percentile}"] = _format_interval(latency or {}, "value", units.duration)
     tables.facts(facts)
 
 
 def _format_interval(estimate: Mapping[str, Any], centre: str, format_value: Callable[[float], str]) -> str:
-    """A figure with its interval; an end that is not known is said."""
+    """Format an estimate with its interval and sample size; an unknown bound is written as unknown."""
     texts = {
         key: units.UNKNOWN if estimate.get(key) is None else format_value(estimate[key])
         for key in (centre, "low", "high")
@@ -100,7 +102,7 @@ def _format_interval(estimate: Mapping[str, Any], centre: str, format_value: Cal
 
 
 def _draw_card(label: str, cost_nano_usd: int, unpriced: int, detail: str) -> None:
-    # With some calls unpriced the sum is the least it can have been.
+    # Unpriced calls add an unknown amount, so the sum is only a lower bound.
     value = units.usd(cost_nano_usd) if not unpriced else f"at least {units.usd(cost_nano_usd)}"
     if unpriced and not cost_nano_usd:
         value = units.UNKNOWN

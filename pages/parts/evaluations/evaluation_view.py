@@ -1,4 +1,4 @@
-"""One evaluation that has ended: did it pass, how sure is that, and everything behind it."""
+"""One evaluation that has ended: its verdict, its metrics with intervals, and a tab for each kind of detail."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
+from genaiops_core.evaluation.verdicts.gates import THRESHOLD
 from genaiops_core.evaluation.verdicts.summaries import NOT_SCORED
 from pages.parts.charts import interval_chart, plots
 from pages.parts.evaluations import (
@@ -23,7 +24,7 @@ from pages.parts.reviews import judge_agreement_view
 from pages.parts.shared import metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
-TABS = ("Gates", "Cases", "Compare", "Spend", "Against humans", "Setup")
+TABS = ("Gates", "Cases", "Compare", "Spend", "Judge-human agreement", "Setup")
 
 _DRAW_TABS = (
     gate_table.draw,
@@ -35,17 +36,18 @@ _DRAW_TABS = (
 )
 
 _MAX_TITLES = 4
+"""Metrics that the sentence of the verdict names; the gate table lists all of them."""
 
 _VERDICT_TEXTS = {
-    "passed": ":green[:material/check_circle: **Passed.**] Every gate is cleared by the whole of its interval.",
-    "failed": ":red[:material/cancel: **Failed.**] Missed by the whole of the interval:",
-    "inconclusive": ":orange[:material/help: **Inconclusive**], which is no pass. Neither cleared nor missed:",
-    "error": ":red[:material/error: **Error.**] Could not be decided:",
+    "passed": ":green[:material/check_circle: **Passed.**] Every gate's whole 95 % interval meets its threshold.",
+    "failed": ":red[:material/cancel: **Failed.**] 95 % interval entirely {side} threshold:",
+    "inconclusive": ":orange[:material/help: **Inconclusive**] (counts as not passed). Not decided:",
+    "error": ":red[:material/error: **Error.**] Gate not evaluated:",
 }
 
 
 def draw_head(evaluation: Evaluation) -> None:
-    """Which run this is and what it came to."""
+    """Draw the dataset, verdict, state, release and judge of an evaluation."""
     if evaluation.verdict:
         tables.badge(evaluation.verdict, label=f"verdict {evaluation.verdict}", icon=":material/gavel:")
     st.subheader(
@@ -55,7 +57,7 @@ def draw_head(evaluation: Evaluation) -> None:
         width="content",
     )
     if not evaluation.is_open:
-        # While it is open the progress below says the state, and goes on saying it when it changes.
+        # The live progress panel shows the state of an open evaluation.
         tables.badge(evaluation.state)
     if evaluation.is_demo:
         tables.badge("demo", icon=":material/experiment:")
@@ -65,7 +67,7 @@ def draw_head(evaluation: Evaluation) -> None:
 
 
 def draw_results(screen: Screen, evaluation: Evaluation) -> None:
-    """Everything that came out of a run that has ended."""
+    """Draw the results of an evaluation that has ended."""
     results = evaluation.results or {}
     metrics = _sort_metrics(results.get("metrics") or {})
     gates: Sequence[Mapping[str, Any]] = results.get("gates") or []
@@ -84,21 +86,30 @@ def draw_results(screen: Screen, evaluation: Evaluation) -> None:
 
 
 def _sort_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that something was asked of first, because they decide."""
+    """Sort metrics by name, those with a threshold first because they decide the verdict."""
     return dict(sorted(metrics.items(), key=lambda item: (item[1].get("threshold") is None, item[0])))
 
 
 def _draw_verdict(evaluation: Evaluation, verdict: str, gates: Sequence[Mapping[str, Any]]) -> None:
-    """Whether it passed, in one sentence, and which gates stood in the way."""
+    """Draw the verdict in one sentence with the gates that caused it."""
     if not gates:
-        st.markdown("This run had no gate, so it has nothing to pass or fail.")
+        st.markdown("This evaluation has no gates, so there is nothing to pass or fail.")
         return
     decisive_gates = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
     metric_titles = ", ".join(
         metric_names.title(str(gate.get("metric")), evaluation) for gate in decisive_gates[:_MAX_TITLES]
     )
     remainder = f" and {len(decisive_gates) - _MAX_TITLES} more" if len(decisive_gates) > _MAX_TITLES else ""
-    st.markdown(_VERDICT_TEXTS[verdict] + (f" {units.plain(metric_titles)}{remainder}." if decisive_gates else ""))
+    text = _VERDICT_TEXTS[verdict].format(side="below" if _are_below(decisive_gates) else "beyond")
+    st.markdown(text + (f" {units.plain(metric_titles)}{remainder}." if decisive_gates else ""))
+
+
+def _are_below(failed_gates: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether every gate failed because its metric is too low; a limit or a regression fails by being too high."""
+    return all(
+        gate.get("kind") == THRESHOLD and (gate.get("measured") or 0.0) < (gate.get("threshold") or 0.0)
+        for gate in failed_gates
+    )
 
 
 def _draw_cards(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
@@ -108,7 +119,7 @@ def _draw_cards(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
             st.metric(
                 units.plain(summary.get("title") or metric_names.title(name, evaluation)),
                 units.score(summary["mean"]),
-                f"{summary['low']:.3f} to {summary['high']:.3f}" if has_interval else "no case has a value",
+                f"{summary['low']:.3f} to {summary['high']:.3f}" if has_interval else "no case has a score",
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
@@ -126,21 +137,21 @@ def _draw_cards(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
             f"{metric_names.title(name, evaluation)} {unscored}"
             for name, unscored in unscored_by_metric.items()
         )
-        st.caption(f":orange[:material/help:] Without a value: {units.plain(descriptions)}.")
+        st.caption(f":orange[:material/help:] Not scored: {units.plain(descriptions)}.")
 
 
 def _format_case_count(summary: Mapping[str, Any]) -> str:
-    """How many cases the figure rests on; short, for a card cuts off what is long."""
+    """Format the number of scored cases; short, because a card truncates long text."""
     cases = summary["n"] + (summary.get("undefined") or 0)
     return f"n {summary['n']:,}" if cases == summary["n"] else f"n {summary['n']:,} of {cases:,}"
 
 
 def _describe_unscored(summary: Mapping[str, Any], repetitions: int) -> str:
-    """Which cases have no value, and why; '' when all of them have one."""
+    """Describe how many cases have no score, by reason; '' when every case has one."""
     not_scored = (summary.get("reasons") or {}).get(NOT_SCORED, 0)
     failed = summary.get("failed") or 0
     undefined = (summary.get("undefined") or 0) - failed - not_scored
-    # With repetitions a case counts as soon as one of its answers has a value; the others are not forgotten.
+    # A case counts as scored when one of its repetitions has a score; missing repetitions are counted apart.
     missing_repetitions = summary["n"] * repetitions - (summary.get("values") or summary["n"] * repetitions)
     counts = {
         "undefined": undefined,
@@ -152,16 +163,24 @@ def _describe_unscored(summary: Mapping[str, Any], repetitions: int) -> str:
 
 
 def _explain(summary: Mapping[str, Any]) -> str:
-    sentences = [units.plain(summary.get("method") or "")]
+    """Explain the interval of a metric card: what it is, its method and, for a proxy, what it cannot measure."""
+    interval = (
+        "The range is the 95 % interval: the means that these cases support."
+        if summary["low"] is not None
+        else ""
+    )
+    sentences = [interval, units.plain(summary.get("method") or "")]
     if summary["low"] is not None and (
         summary["low_bounded"] < summary["low"] or summary["high_bounded"] > summary["high"]
     ):
         sentences.append(
-            f"With what has no value at its worst and best: {summary['low_bounded']:.3f} to "
-            f"{summary['high_bounded']:.3f}. Gates use these."
+            f"With unscored cases at the worst and best score: {summary['low_bounded']:.3f} to "
+            f"{summary['high_bounded']:.3f}. Gates use this wider interval."
         )
     if summary.get("is_proxy"):
-        sentences.insert(0, "A proxy: it counts words in common and is no measure of faithfulness.")
+        sentences.insert(
+            0, "A proxy: a cheap stand-in that counts common words; it does not measure faithfulness."
+        )
     return "\n\n".join(sentence for sentence in sentences if sentence)
 
 
@@ -183,7 +202,7 @@ def _draw_chart(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
         return
     descriptions = "; ".join(
         f"{row.name} {row.mean:.3f}, {row.low:.3f} to {row.high:.3f}"
-        + (f", at least {row.threshold:g} asked for" if row.threshold is not None else "")
+        + (f", threshold {row.threshold:g}" if row.threshold is not None else "")
         for row in rows
     )
     plots.show(

@@ -1,4 +1,4 @@
-"""The gates of a run: what was asked, what was measured, and why each verdict is what it is."""
+"""The gates of an evaluation: threshold, measured value, verdict and the reason of the verdict."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from genaiops_core.evaluation.verdicts import gates
 from pages.parts.shared import tables, units
 from pages.parts.shared.frame import Screen
 
+GATE_HELP = (
+    "A gate compares the whole 95 % interval of a metric with a threshold. Passed: the interval meets it entirely. "
+    "Failed: entirely beyond it. Inconclusive: the interval includes the threshold; add cases."
+)
+
 _ORDER = {"failed": 0, "error": 1, "inconclusive": 2, "passed": 3}
 
 
 def draw(_screen: Screen, evaluation: Evaluation) -> None:
-    """Gates with what went wrong first, and the stages they belong to."""
+    """Draw the stages and their gates, failed gates first."""
     results = evaluation.results or {}
     gate_results: Sequence[Mapping[str, Any]] = results.get("gates") or []
     if not gate_results:
         st.caption(
-            "This run had no gate, so it has nothing to pass or fail."
+            "This evaluation has no gates, so there is nothing to pass or fail."
             if evaluation.state == "finished"
-            else "A run that did not finish has no verdict, so its gates were not decided."
+            else "The evaluation did not finish, so its gates were not evaluated and there is no verdict."
         )
         return
     with st.container(horizontal=True, gap="small"):
@@ -49,16 +54,21 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
             for gate in sorted_gates
         ],
         {
-            "verdict": tables.states("Verdict"),
+            "verdict": tables.states("Verdict", help=GATE_HELP),
             "stage": column.TextColumn("Stage", width=135),
             "metric": column.TextColumn("Metric", width=135),
-            "threshold": column.NumberColumn("Asked", format="%.4g", width=70),
+            "threshold": column.NumberColumn(
+                "Threshold",
+                format="%.4g",
+                width=80,
+                help="Minimum of a score, maximum of a cost or latency, allowed degradation against the baseline",
+            ),
             "measured": column.NumberColumn("Measured", format="%.4g", width=80),
             "unit": column.TextColumn("Unit", width=90),
             "why": column.TextColumn("Why", width="large"),
         },
         key=f"evaluation_gates_{evaluation.id}",
-        alt="Gates with their verdicts and why, what went wrong first; select one to read its reason in full",
+        alt="Gates with verdicts and reasons, failed gates first; select a gate to read its full reason",
         default=0,
     )
     selected_gate = sorted_gates[row_number if row_number is not None else 0]
@@ -66,7 +76,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
 
 
 def _find_unit(gate: Mapping[str, Any]) -> str:
-    """What the figures of a gate are: a score, dollars, milliseconds, or how much worse than the baseline."""
+    """Return the unit of the threshold and the measured value of a gate."""
     if gate.get("kind") == gates.REGRESSION:
         return "degradation"
     if gate.get("kind") == gates.LIMIT:

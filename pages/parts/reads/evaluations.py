@@ -34,16 +34,16 @@ def find_evaluation_of_release(url: str, application: str, release: str) -> runs
     return next((one for one in found if one.verdict), next(iter(found), None))
 
 
-def read_running_means(url: str, id: str) -> list[figures.MetricSoFar]:
+def read_running_means(url: str, id: str) -> list[figures.MetricProgress]:
     """Means as they are now; not cached, because they are watched while they change."""
     with open_snapshot(url) as connection:
-        return figures.so_far(connection, id)
+        return figures.fetch_metric_progress(connection, id)
 
 
 def count_failures(url: str, id: str) -> list[tuple[str, int]]:
     """Why units failed, the most frequent first, as it is now."""
     with open_snapshot(url) as connection:
-        return figures.failures(connection, id)
+        return figures.count_failures(connection, id)
 
 
 @cache_for(SLOW_S)
@@ -81,7 +81,7 @@ def get_case_record(url: str, id: str, case_no: int, units_done: int) -> case_sc
 def break_down_spend(url: str, id: str, units_done: int) -> list[figures.MetricSpend]:
     """Calls, tokens and cost by metric."""
     with open_snapshot(url) as connection:
-        return figures.spend(connection, id)
+        return figures.fetch_metric_spend(connection, id)
 
 
 def export_results(url: str, id: str) -> bytes:
