@@ -15,6 +15,7 @@ from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries
 from tests.integration.traffic import DAY, Call, tell
+from tests.waiting import LIMIT_S
 
 HOUR = dt.timedelta(hours=1)
 LATER = DAY + dt.timedelta(days=3)
@@ -47,10 +48,10 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
     with ThreadPoolExecutor(4) as pool:
         closers = [pool.submit(close) for _ in range(2)]
         writers = [pool.submit(write, shard) for shard in range(2)]
-        told = sum(writer.result(timeout=120) for writer in writers)
+        told = sum(writer.result(timeout=LIMIT_S) for writer in writers)
         stop.set()
         for closer in closers:
-            closer.result(timeout=60)
+            closer.result(timeout=LIMIT_S)
     assert max(seen) <= told
     close_hours(engine, LATER)
     with reading(engine) as connection:
@@ -67,7 +68,7 @@ def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: s
             tell(connection, [Call(at=DAY)])
             closing_now = pool.submit(close_hours, engine, LATER)
             assert not closing_now.done()
-        closing_now.result(timeout=60)
+        closing_now.result(timeout=LIMIT_S)
     with reading(engine) as connection:
         assert queries.summary(connection, WINDOW).calls == 2
     close_hours(engine, LATER)

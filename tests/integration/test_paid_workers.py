@@ -16,7 +16,8 @@ from db.transaction import reading
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import found, imported, wait_for
+from tests.integration.evaluating import found, imported
+from tests.waiting import wait_for
 
 JUDGE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
 METRICS = ["faithfulness", "answer_relevancy", "context_precision", "context_recall"]

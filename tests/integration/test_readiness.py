@@ -20,9 +20,9 @@ from genaiops_core.clock import now
 from genaiops_core.jobs import heartbeat
 from genaiops_core.settings import Settings
 from tests.scripted_server import Scripted, scripted_server
+from tests.waiting import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 240
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def visit(script: Path, database_url: str) -> dict[str, object]:
         env={**os.environ, "GENAIOPS_DATABASE_URL": database_url},
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_S,
+        timeout=LIMIT_S,
     )
     assert done.returncode == 0, done.stderr
     result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
@@ -140,7 +140,7 @@ with TestClient(st.App("Home.py", lifespan=warm_up.lifespan)) as client:
 
 def test_a_console_that_cannot_warm_up_is_served_cold() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", COLD], cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S
+        [sys.executable, "-c", COLD], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S
     )
     assert done.stdout.splitlines()[-1] == "200", done.stderr
     assert "The console starts cold" in done.stderr

@@ -81,7 +81,11 @@ def check(connection: sa.Connection, told: list[Call], filters: Filters) -> None
         assert_equal(point.figures, by_hour[point.start])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(history=histories, window=windows, name=st.sampled_from([None, "shop"]))
 def test_any_order_of_writes_and_closings_reads_as_brute_force(
     engine: sa.Engine, history: list[Any], window: list[int], name: str | None

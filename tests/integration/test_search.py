@@ -212,7 +212,7 @@ def test_pages_hold_every_row_once(
         assert set(everything) <= set(pages)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(NODES)
 def test_every_search_can_be_asked_of_the_database(stocked: sa.Engine, node: Node) -> None:
     with reading(stocked) as connection:

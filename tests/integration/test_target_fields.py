@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from genaiops_core.releases import prompts, releases
 from pages.parts.launch import launch_keys
+from tests.waiting import LIMIT_S
 
 
 def screen(url: str, application: str, release: str) -> None:
@@ -31,7 +32,9 @@ def url(sqlite_engine: sa.Engine, tmp_path: Path) -> str:
 
 def drawn(url: str, kind: str, release: str = "", **values: Any) -> AppTest:
     """The fields of one kind with `values` typed into the widgets of those keys."""
-    page = AppTest.from_function(screen, args=(url, "shop" if release else "", release)).run()
+    page = AppTest.from_function(
+        screen, args=(url, "shop" if release else "", release), default_timeout=LIMIT_S
+    ).run()
     page = page.segmented_control(key=launch_keys.TARGET_KIND).set_value(kind).run()
     for key, value in values.items():
         next(
@@ -50,7 +53,7 @@ def choice(page: AppTest) -> Any:
 
 
 def test_the_answers_of_the_dataset_are_the_default(url: str) -> None:
-    page = AppTest.from_function(screen, args=(url, "", "")).run()
+    page = AppTest.from_function(screen, args=(url, "", ""), default_timeout=LIMIT_S).run()
     assert (choice(page).spec, choice(page).repetitions, choice(page).problem) == (None, 1, "")
 
 
