@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.waiting import LIMIT_S, wait_for
 
@@ -147,12 +147,20 @@ def wait_until_drawn(page: Page) -> None:
     page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
 
 
-@pytest.fixture
-def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="light")
-    opened = context.new_page()
+@pytest.fixture(scope="package")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """One for all tests, so that the scripts of the framework are loaded and compiled once."""
+    opened = chromium.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="light")
     opened.set_default_timeout(LIMIT_MS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A session of its own."""
+    opened = context.new_page()
     yield opened
     ARTIFACTS.mkdir(exist_ok=True)
     opened.screenshot(path=ARTIFACTS / f"{request.node.name}.png", full_page=True)
-    context.close()
+    opened.close()
