@@ -15,10 +15,10 @@ def open_overview() -> None:
     st.switch_page(catalogue.ENTRIES[0].path, query_params=st.query_params.to_dict())
 
 
-frame.brand()
+frame.set_brand()
 pages = {
     section: [
-        st.Page(entry.path, title=entry.title, icon=entry.icon, help=entry.question) for entry in entries
+        st.Page(entry.path, title=entry.title, icon=entry.icon, help=entry.description) for entry in entries
     ]
     for section, entries in catalogue.sections().items()
 }

@@ -35,12 +35,12 @@ from db.tables.telemetry import (
     score_rollup_hour,
 )
 from db.transaction import reading, writing
-from genaiops_core.telemetry.rollups.applications import known
+from genaiops_core.telemetry.rollups.applications import fetch_filter_options
 from genaiops_core.telemetry.search.trace_list import list_traces
 from genaiops_core.telemetry.time_window import Filters, to_minute
-from genaiops_core.telemetry.traffic.quality import quality_by, quality_series, quality_summary
-from genaiops_core.telemetry.traffic.queries import breakdown, summary
-from genaiops_core.telemetry.traffic.series import series
+from genaiops_core.telemetry.traffic.quality import read_quality_by, read_quality_series, read_quality
+from genaiops_core.telemetry.traffic.queries import read_breakdown, read_summary
+from genaiops_core.telemetry.traffic.series import read_series
 
 SCALES = (100_000, 10_000_000)
 DAYS = 30
@@ -108,37 +108,37 @@ def _timed(calls: int) -> dict[str, tuple[float, float]]:
 
 def _screens() -> dict[str, list[Read]]:
     """What each screen reads, by its name and window."""
-    screens: dict[str, list[Read]] = {"filters": [known]}
+    screens: dict[str, list[Read]] = {"filters": [fetch_filter_options]}
     for window in ("1h", "6h", "24h", "7d", "30d"):
         every = Filters.last(window, now=NOW)
         screens |= {
             f"overview {window}": [
-                lambda c, f=every: summary(c, f),
-                lambda c, f=every: summary(c, f.previous()),
-                lambda c, f=every: series(c, f),
-                lambda c, f=every: breakdown(c, f, ("application",)),
+                lambda c, f=every: read_summary(c, f),
+                lambda c, f=every: read_summary(c, f.previous()),
+                lambda c, f=every: read_series(c, f),
+                lambda c, f=every: read_breakdown(c, f, ("application",)),
             ],
             f"cost {window}": [
-                lambda c, f=every: summary(c, f),
-                lambda c, f=every: series(c, f, by="model", latency=False),
-                lambda c, f=every: breakdown(c, f, ("model", "day")),
+                lambda c, f=every: read_summary(c, f),
+                lambda c, f=every: read_series(c, f, by="model", latency=False),
+                lambda c, f=every: read_breakdown(c, f, ("model", "day")),
             ],
             f"latency {window}": [
-                lambda c, f=every: summary(c, f),
-                lambda c, f=every: series(c, f),
-                lambda c, f=every: breakdown(c, f, ("application", "release")),
+                lambda c, f=every: read_summary(c, f),
+                lambda c, f=every: read_series(c, f),
+                lambda c, f=every: read_breakdown(c, f, ("application", "release")),
             ],
             f"quality {window}": [
-                lambda c, f=every: quality_summary(c, f),
-                lambda c, f=every: quality_series(c, f),
-                lambda c, f=every: quality_by(c, f, "release"),
+                lambda c, f=every: read_quality(c, f),
+                lambda c, f=every: read_quality_series(c, f),
+                lambda c, f=every: read_quality_by(c, f, "release"),
             ],
         }
     week = Filters.last("7d", now=NOW)
     one = Filters.last("7d", now=NOW, application=APPLICATIONS[0])
     screens["one application, 24h"] = [
-        lambda c: summary(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0], release=RELEASES[0])),
-        lambda c: series(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0])),
+        lambda c: read_summary(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0], release=RELEASES[0])),
+        lambda c: read_series(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0])),
     ]
     screens["traces, first page"] = [lambda c: list_traces(c, week)]
     screens["traces of one application"] = [lambda c: list_traces(c, one)]

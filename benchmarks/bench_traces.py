@@ -97,12 +97,12 @@ def actions(engine: sa.Engine) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield f"search {query}", read(lambda c, query=query: search(c, everything, query))
     yield "sessions, first page", read(lambda c: sessions.list_sessions(c, ours))
     yield "sessions of a user", read(lambda c: sessions.list_sessions(c, everything, user="u-17"))
-    yield "one session", read(lambda c: sessions.conversation(c, "s-399990"))
-    yield "top users, 30 days", read(lambda c: users.users(c, everything))
-    yield "top users, 24 hours of one application", read(lambda c: users.users(c, day))
-    yield "one user, 30 days", read(lambda c: users.user(c, everything, "u-17"))
-    yield "service map, 30 days", read(lambda c: service_map.service_map(c, everything))
-    yield "service map, 24 hours of one application", read(lambda c: service_map.service_map(c, day))
+    yield "one session", read(lambda c: sessions.read_conversation(c, "s-399990"))
+    yield "top users, 30 days", read(lambda c: users.list_users(c, everything))
+    yield "top users, 24 hours of one application", read(lambda c: users.list_users(c, day))
+    yield "one user, 30 days", read(lambda c: users.read_user(c, everything, "u-17"))
+    yield "service map, 30 days", read(lambda c: service_map.read_service_map(c, everything))
+    yield "service map, 24 hours of one application", read(lambda c: service_map.read_service_map(c, day))
     giant = f"{2**100:032x}"
     yield f"trace of {GIANT:,} spans, first 200", read(lambda c: trace.get_trace(c, giant, limit=200))
     yield (
@@ -129,7 +129,7 @@ def fill(engine: sa.Engine) -> None:
         )
         first_day = first_ns // usage.DAY_NS
         days = {(name, day) for name in APPLICATIONS for day in range(first_day, first_day + 32)}
-        usage.mark(connection, days, 0)
+        usage.mark_days(connection, days, 0)
     for begin in range(0, REQUESTS, _BATCH):
         rows = list(requests(rng, begin, min(begin + _BATCH, REQUESTS), first_ns, step_ns))
         with writing(engine) as connection:

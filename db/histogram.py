@@ -55,11 +55,6 @@ def from_buckets(buckets: Sequence[int]) -> bytes:
     return _pack(first, np.asarray(counts, dtype=np.int64))
 
 
-def from_values(durations_ns: Iterable[int]) -> bytes:
-    """A histogram of durations in nanoseconds."""
-    return from_buckets([bucket_of(value) for value in durations_ns])
-
-
 def merge(blobs: Iterable[bytes]) -> bytes:
     """The histogram of all values of all `blobs`."""
     filled = [blob for blob in blobs if blob]
@@ -143,19 +138,6 @@ def grouped_merge(blobs: Sequence[bytes], groups: Sequence[int], size: int) -> l
         for group in np.flatnonzero(counts.any(axis=1)).tolist():
             answers[first_group + group] = _pack(lowest, counts[group].astype(np.int64))
     return answers
-
-
-def share_above(blobs: Iterable[bytes], limit_ns: int) -> float | None:
-    """Share of values above `limit_ns` (to the bucket), or None when there is no value."""
-    filled = [blob for blob in blobs if blob]
-    if not filled:
-        return None
-    first, counts = _sum(filled)
-    total = counts.sum()
-    if total <= 0:
-        return None
-    index = max(0, bucket_of(limit_ns) - first + 1)
-    return float(counts[index:].sum() / total)
 
 
 def _first(blob: bytes) -> int:

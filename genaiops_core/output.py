@@ -48,13 +48,13 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         # Text, not str: names come from outside and must not be read as markup.
-        table.add_row(*[Text(_shown(row.get(column))) for column in columns])
+        table.add_row(*[Text(_cell_text(row.get(column))) for column in columns])
     console.print(table)
 
 
-def short(text: str, most: int = 80) -> str:
+def shorten(text: str, longest: int = 80) -> str:
     """Text for a cell of a table: at most so many characters, the dots that say it was cut included."""
-    return text if len(text) <= most else text[: most - 3] + "..."
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def fail(message: str) -> typer.Exit:
@@ -73,7 +73,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be printed as JSON")
 
 
-def _shown(value: Any) -> str:
+def _cell_text(value: Any) -> str:
     if value is None:
         return "unknown"
     if isinstance(value, dt.datetime):

@@ -33,7 +33,9 @@ def claim(connection: sa.Connection, name: str) -> Value:
 
     A row that is not there cannot be locked, so two claimers of a new name would not wait for each other.
     """
-    connection.execute(insert(connection, saved_settings).values(name=name, value={}).on_conflict_do_nothing())
+    connection.execute(
+        insert(connection, saved_settings).values(name=name, value={}).on_conflict_do_nothing()
+    )
     return read(connection, name, lock=True) or {}
 
 

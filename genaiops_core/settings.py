@@ -107,7 +107,7 @@ class Settings(BaseSettings):
 
     @property
     def retention(self) -> dict[str, int]:
-        """Days by kind, as `telemetry.retention.Keep` names them."""
+        """Days by kind, as `telemetry.privacy.retention.RetentionPeriods` names them."""
         return {
             name.removeprefix("retention_"): getattr(self, name)
             for name in type(self).model_fields
@@ -137,13 +137,13 @@ class Settings(BaseSettings):
         }
         return {f"GENAIOPS_{name.upper()}": str(value) for name, value in plain.items()}
 
-    def described(self) -> list[dict[str, Any]]:
+    def describe(self) -> list[dict[str, Any]]:
         """One row a setting: name, value (secrets masked), default and meaning."""
-        shown = self.model_dump() | {"database_url": self.masked_url}
+        values = self.model_dump() | {"database_url": self.masked_url}
         return [
             {
                 "name": f"GENAIOPS_{name.upper()}",
-                "value": str(shown[name]),
+                "value": str(values[name]),
                 "default": "" if field.is_required() or field.default_factory else str(field.default),
                 "help": field.description or "",
             }

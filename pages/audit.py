@@ -27,17 +27,21 @@ def draw_report(report: audit.ChainReport | None) -> None:
             f"chain verified, {report.entries:,} entries", icon=":material/verified_user:", color="green"
         )
     else:
-        st.badge(f"chain broken: {units.plain(report.problem)}", icon=":material/link_off:", color="red")
+        st.badge(
+            f"chain broken: {units.escape_markdown(report.problem)}", icon=":material/link_off:", color="red"
+        )
 
 
 def draw_entry(one: audit.AuditEntry) -> None:
     """One entry with what it changed."""
-    st.subheader(f"{one.sequence}. {units.plain(one.action)}", icon=":material/receipt_long:", anchor=False)
+    st.subheader(
+        f"{one.sequence}. {units.escape_markdown(one.action)}", icon=":material/receipt_long:", anchor=False
+    )
     facts, before, after = st.columns([2, 2, 2])
     with facts:
-        tables.facts(
+        tables.draw_facts(
             {
-                "When": units.instant(one.at),
+                "When": units.format_instant(one.at),
                 "Actor": one.actor,
                 "Subject": one.subject,
                 "Application": one.application or "none",
@@ -54,7 +58,7 @@ def draw_entry(one: audit.AuditEntry) -> None:
                 st.json(value, expanded=2)
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     by=(keys.APPLICATION,),
     window=False,
@@ -63,7 +67,7 @@ head = filters.header(
     action_key=audit_keys.AUDIT_VERIFY,
     action_help="Walk the whole hash chain",
 )
-if head.clicked:
+if head.is_clicked:
     verify()
 with head.facts:
     draw_report(st.session_state.get(audit_keys.AUDIT_REPORT))
@@ -93,7 +97,7 @@ found = system.list_audit_entries(
     screen.url, head.filters.application, actor or None, action, None, PAGE * pages
 )
 if not found:
-    frame.empty(
+    frame.draw_empty_state(
         "No entry",
         "Every change made here, on the command line or over the API is kept with who, when, why, before and after.",
         icon="receipt_long",

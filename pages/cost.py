@@ -11,7 +11,7 @@ from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import cost_view
 
 screen = frame.guard("cost")
-head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
+head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
 window, url = head.filters, screen.url
 total = traffic.summarise(url, window)
 before = traffic.summarise(url, window.previous())
@@ -28,42 +28,42 @@ def draw_cards() -> None:
         before.input_tokens + before.output_tokens,
     )
     with st.grid(4, min_column_width=200, gap="small"):
-        measures.card(
+        measures.draw_card(
             "Total cost",
-            units.usd(known),
-            units.relative_change(total.cost_nano_usd, before.cost_nano_usd),
+            units.format_usd(known),
+            units.format_relative_change(total.cost_nano_usd, before.cost_nano_usd),
             "vs prior",
             icon="payments",
             colour="inverse",
-            course=measures.filled(window, course, cost_view.money, gap=0),
-            help=f"Exactly {total.cost_usd or units.UNKNOWN} USD for {units.count(total.calls)} model calls",
+            trend=measures.fill_steps(window, course, cost_view.money, gap=0),
+            help=f"Exactly {total.cost_usd or units.NO_DATA} USD for {units.format_count(total.calls)} model calls",
         )
-        measures.card(
+        measures.draw_card(
             "Cost a day",
-            units.usd(None if known is None else known / days),
+            units.format_usd(None if known is None else known / days),
             None,
             f"over {head.window}",
             icon="calendar_today",
             colour="primary",
-            course=measures.filled(window, course, cost_view.money, gap=0),
+            trend=measures.fill_steps(window, course, cost_view.money, gap=0),
         )
-        measures.card(
+        measures.draw_card(
             "Cost per request",
-            units.usd(per_request),
-            units.relative_change(per_request, per_request_before),
+            units.format_usd(per_request),
+            units.format_relative_change(per_request, per_request_before),
             "vs prior",
             icon="receipt",
             colour="inverse",
-            course=[point.figures.cost_per_request_nano_usd for point in course],
+            trend=[point.figures.cost_per_request_nano_usd for point in course],
         )
-        measures.card(
+        measures.draw_card(
             "Tokens",
-            units.count(tokens),
-            units.relative_change(tokens, tokens_before),
-            f"{units.count(total.input_tokens)} in, {units.count(total.output_tokens)} out",
+            units.format_count(tokens),
+            units.format_relative_change(tokens, tokens_before),
+            f"{units.format_count(total.input_tokens)} in, {units.format_count(total.output_tokens)} out",
             icon="token",
             colour="primary",
-            course=measures.filled(window, course, lambda f: f.input_tokens + f.output_tokens, gap=0),
+            trend=measures.fill_steps(window, course, lambda f: f.input_tokens + f.output_tokens, gap=0),
         )
 
 
@@ -71,7 +71,7 @@ def draw_over_time() -> None:
     """Stacked by model, so that the bars add up to the total."""
     points = traffic.read_series(url, window, "model")
     st.subheader("Cost by model", icon=":material/stacked_bar_chart:", anchor=False)
-    series = measures.over_time(
+    series = measures.build_lines(
         window,
         points,
         cost_view.money,
@@ -89,7 +89,7 @@ def draw_per_request() -> None:
     st.subheader("Cost per request", icon=":material/receipt:", anchor=False)
     step_points = traffic.read_series(url, dataclasses.replace(window, model=None))
     limit = policies.default().strictest_threshold("cost_per_request")
-    series = measures.over_time(
+    series = measures.build_lines(
         window,
         step_points,
         lambda f: None if f.cost_per_request_nano_usd is None else f.cost_per_request_nano_usd / 1e9,
@@ -108,7 +108,7 @@ def draw_per_request() -> None:
 
 
 with head.facts:
-    st.badge(units.things(total.calls, "model call"), icon=":material/neurology:", color="gray")
+    st.badge(units.format_quantity(total.calls, "model call"), icon=":material/neurology:", color="gray")
     if total.calls and not total.unpriced_calls:
         st.badge("every call has a price", icon=":material/check:", color="green")
 if total.unpriced_calls:
@@ -118,7 +118,7 @@ if total.unpriced_calls:
         icon=":material/money_off:",
     )
 if not total.calls:
-    frame.empty(
+    frame.draw_empty_state(
         "No model call in this window",
         "A model call is a span with token usage. Widen the window or the filters, or send traces to the API.",
         icon="payments",

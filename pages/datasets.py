@@ -45,7 +45,7 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
             "cases": column.NumberColumn("Cases", format="localized", width=80),
             "source": column.TextColumn("Source"),
             "at": column.DatetimeColumn("Imported", format="distance"),
-            "demo": tables.states("", width=70),
+            "demo": tables.state_column("", width=70),
         },
         key=f"{dataset_keys.DATASET_TABLE}_{len(imported)}",
         alt="Datasets with their newest version",
@@ -55,7 +55,7 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
     return found[picked if picked is not None else default].dataset
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     window=False,
     action="Add from traffic",
@@ -65,8 +65,12 @@ head = filters.header(
 )
 found = reads_datasets.list_datasets(screen.url)
 with head.facts:
-    st.badge(units.things(len(found), "dataset"), icon=":material/dataset:", color="gray")
-    st.badge(units.things(sum(one.cases for one in found), "test case"), icon=":material/tag:", color="gray")
+    st.badge(units.format_quantity(len(found), "dataset"), icon=":material/dataset:", color="gray")
+    st.badge(
+        units.format_quantity(sum(one.cases for one in found), "test case"),
+        icon=":material/tag:",
+        color="gray",
+    )
 left, right = st.columns([3, 2])
 with left.container(border=True, height="stretch"):
     picked = draw_list(found)
@@ -82,7 +86,7 @@ dataset_import.draw_preview(screen)
 if picked is not None:
     with st.container(border=True), frame.show_errors():
         dataset_view.draw_dataset(screen, picked)
-if head.clicked:
-    dataset_traffic.ask(screen, picked)
+if head.is_clicked:
+    dataset_traffic.open_dialog(screen, picked)
 if from_documents:
-    dataset_documents.ask(screen, picked)
+    dataset_documents.open_dialog(screen, picked)

@@ -19,7 +19,7 @@ screen = frame.guard("evaluations")
 def draw_runs() -> None:
     """The list, and the run that was picked: on its way or with its verdict."""
     if not found:
-        frame.empty(
+        frame.draw_empty_state(
             "No evaluation yet",
             "An evaluation scores the cases of a dataset and says passed, failed or inconclusive. Launch one here, or "
             "with `genaiops evaluate` in your pipeline.",
@@ -27,7 +27,9 @@ def draw_runs() -> None:
             to="datasets",
         )
         return
-    chosen = evaluation_list.draw(evaluation_list.add_linked_evaluation(screen.url, found, head.filters.application))
+    chosen = evaluation_list.draw(
+        evaluation_list.add_linked_evaluation(screen.url, found, head.filters.application)
+    )
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             evaluation_view.draw_head(chosen)
@@ -39,7 +41,7 @@ def draw_runs() -> None:
             evaluation_view.draw_results(screen, chosen)
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     by=(keys.APPLICATION,),
     window=False,
@@ -49,10 +51,10 @@ head = filters.header(
 )
 found = evaluations.list_evaluations(screen.url, head.filters.application)
 with head.facts:
-    st.badge(units.things(len(found), "evaluation"), icon=":material/science:", color="gray")
+    st.badge(units.format_quantity(len(found), "evaluation"), icon=":material/science:", color="gray")
     if running := sum(one.is_open for one in found):
         st.badge(f"{running} running", icon=":material/progress_activity:", color="blue")
-if head.clicked:
+if head.is_clicked:
     launch.open_form()
     st.rerun()
 if launch.is_open() and not datasets.list_datasets(screen.url):

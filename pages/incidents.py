@@ -24,15 +24,17 @@ def draw_open(one: Incident) -> None:
     """One open incident with the figures of the moment it was opened."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(units.plain(one.title), icon=":material/emergency:", anchor=False, width="content")
-            tables.badge(one.severity)
+            st.subheader(
+                units.escape_markdown(one.title), icon=":material/emergency:", anchor=False, width="content"
+            )
+            tables.draw_badge(one.severity)
             st.caption(
-                f"{units.plain(one.application)} · {units.ago(one.opened_at, now())} by {units.plain(one.opened_by)}",
+                f"{units.escape_markdown(one.application)} · {units.format_age(one.opened_at, now())} by {units.escape_markdown(one.opened_by)}",
                 width="content",
             )
             st.space("stretch")
             if st.button("Resolve", icon=":material/task_alt:", key=rollout_keys.incident_resolve(one.id)):
-                confirm.ask(
+                confirm.open_dialog(
                     "resolve",
                     title=f"Resolve incident {one.id}",
                     icon=":material/task_alt:",
@@ -45,7 +47,7 @@ def draw_open(one: Incident) -> None:
             done = step["state"] == "done"
             icon = ":green[:material/check:]" if done else ":orange[:material/pending:]"
             st.caption(
-                f"{icon} {units.plain(tables.words(step['step']))} · {units.plain(step.get('detail') or '')}"
+                f"{icon} {units.escape_markdown(tables.format_state(step['step']))} · {units.escape_markdown(step.get('detail') or '')}"
             )
 
 
@@ -61,7 +63,7 @@ def draw_applications() -> None:
         st.caption("No application follows a release yet.")
     for one in found:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{units.plain(one.application)}**", width="content")
+            st.markdown(f"**{units.escape_markdown(one.application)}**", width="content")
             measures.rollout_badge(one)
             st.caption(measures.rollout_note(one), width="content")
             st.space("stretch")
@@ -71,7 +73,7 @@ def draw_applications() -> None:
                 rollback.ask(screen, one)
 
 
-head = filters.header(screen, by=(keys.APPLICATION,), window=False)
+head = filters.draw_header(screen, by=(keys.APPLICATION,), window=False)
 everything = rollouts.list_incidents(screen.url, head.filters.application, None)
 open_now = [one for one in everything if one.state == "open"]
 resolved = [one for one in everything if one.state == "resolved"]

@@ -9,7 +9,7 @@ from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import latency_view
 
 screen = frame.guard("latency")
-head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
+head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
 window, url = head.filters, screen.url
 total, before = traffic.summarise(url, window), traffic.summarise(url, window.previous())
 course = traffic.read_series(url, window)
@@ -20,24 +20,24 @@ def draw_cards() -> None:
     """Percentiles of requests, then of model calls."""
     with st.grid(6, min_column_width=150, gap="small"):
         for name in latency_view.PERCENTILES:
-            measures.card(
+            measures.draw_card(
                 f"Requests {name}",
-                units.duration(total.latency_ms[name]),
-                units.duration_change(total.latency_ms[name], before.latency_ms[name]),
+                units.format_duration(total.latency_ms[name]),
+                units.format_duration_change(total.latency_ms[name], before.latency_ms[name]),
                 "vs prior",
                 icon="speed",
                 colour="inverse",
-                course=[point.figures.latency_ms[name] for point in course],
+                trend=[point.figures.latency_ms[name] for point in course],
             )
         for name in latency_view.PERCENTILES:
-            measures.card(
+            measures.draw_card(
                 f"Calls {name}",
-                units.duration(total.call_latency_ms[name]),
-                units.duration_change(total.call_latency_ms[name], before.call_latency_ms[name]),
+                units.format_duration(total.call_latency_ms[name]),
+                units.format_duration_change(total.call_latency_ms[name], before.call_latency_ms[name]),
                 "vs prior",
                 icon="neurology",
                 colour="inverse",
-                course=[point.figures.call_latency_ms[name] for point in course],
+                trend=[point.figures.call_latency_ms[name] for point in course],
             )
 
 
@@ -47,7 +47,7 @@ def draw_requests() -> None:
     series = [
         line
         for name in latency_view.PERCENTILES
-        for line in measures.over_time(
+        for line in measures.build_lines(
             window,
             course,
             lambda f, name=name: latency_view.seconds(f.latency_ms, name),
@@ -70,7 +70,7 @@ def draw_models() -> None:
     """Which model makes them wait."""
     st.subheader("Model calls, p95", icon=":material/neurology:", anchor=False)
     points = traffic.read_series(url, window, "model")
-    series = measures.over_time(
+    series = measures.build_lines(
         window,
         points,
         lambda f: latency_view.seconds(f.call_latency_ms, "p95"),
@@ -85,7 +85,7 @@ def draw_models() -> None:
 
 
 with head.facts:
-    st.badge(units.things(total.requests, "request"), icon=":material/swap_vert:", color="gray")
+    st.badge(units.format_quantity(total.requests, "request"), icon=":material/swap_vert:", color="gray")
     st.badge(
         "failed ones left out",
         icon=":material/filter_alt:",
@@ -93,7 +93,7 @@ with head.facts:
         help="Percentiles are of successes",
     )
 if not total.requests and not total.calls:
-    frame.empty(
+    frame.draw_empty_state(
         "Nothing was measured in this window",
         "Widen the window or the filters, or send traces to the API.",
         icon="speed",

@@ -8,7 +8,7 @@ from pages.parts.shared import filters, frame, units
 
 screen = frame.guard("metrics")
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     window=False,
     action=None if rubric_form.is_open() else "New rubric",
@@ -18,9 +18,9 @@ head = filters.header(
 rubrics = metrics.list_rubrics(screen.url)
 known = metrics.list_metrics(screen.url)
 with head.facts:
-    st.badge(units.things(len(known), "metric"), icon=":material/rule:", color="gray")
-    st.badge(units.things(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")
-if head.clicked:
+    st.badge(units.format_quantity(len(known), "metric"), icon=":material/rule:", color="gray")
+    st.badge(units.format_quantity(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")
+if head.is_clicked:
     rubric_form.open_form(None)
     st.rerun()
 if rubric_form.is_open():

@@ -10,7 +10,7 @@ from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import overview_view
 
 screen = frame.guard("overview")
-head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT))
+head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT))
 window, url = head.filters, screen.url
 
 figures = {row.keys["application"]: row.figures for row in traffic.break_down(url, window, ("application",))}
@@ -31,7 +31,9 @@ def draw_badges() -> None:
         if degraded := states.count("degraded"):
             st.badge(f"{degraded} degraded", icon=":material/warning:", color="orange")
         if open_incidents:
-            st.badge(units.things(open_incidents, "open incident"), icon=":material/error:", color="red")
+            st.badge(
+                units.format_quantity(open_incidents, "open incident"), icon=":material/error:", color="red"
+            )
         if waiting := len(releases.list_pending_approvals(url)):
             st.badge(f"{waiting} waiting for approval", icon=":material/hourglass_top:", color="orange")
         if not system.is_worker_alive(url):
@@ -47,63 +49,65 @@ def draw_badges() -> None:
 def draw_cards() -> None:
     """Five figures with their course and their change against the window before."""
     current, before = traffic.summarise(url, window), traffic.summarise(url, window.previous())
-    quality = measures.mean(reads_quality.summarise(url, window))
-    quality_before = measures.mean(reads_quality.summarise(url, window.previous()))
+    quality = measures.find_mean_quality(reads_quality.summarise(url, window))
+    quality_before = measures.find_mean_quality(reads_quality.summarise(url, window.previous()))
     course = traffic.read_series(url, window)
     minutes = (window.end - window.start).total_seconds() / 60
     span = "vs prior"
     p95, p95_before = current.latency_ms["p95"], before.latency_ms["p95"]
     with st.grid(5, min_column_width=180, gap="small"):
-        measures.card(
+        measures.draw_card(
             "Requests / min",
-            units.count(current.requests / minutes),
-            units.relative_change(current.requests, before.requests),
+            units.format_count(current.requests / minutes),
+            units.format_relative_change(current.requests, before.requests),
             span,
             icon="swap_vert",
             colour="primary",
-            course=measures.filled(window, course, lambda f: f.requests, gap=0),
+            trend=measures.fill_steps(window, course, lambda f: f.requests, gap=0),
         )
-        measures.card(
+        measures.draw_card(
             "p95 latency",
-            units.duration(p95),
-            units.duration_change(p95, p95_before),
+            units.format_duration(p95),
+            units.format_duration_change(p95, p95_before),
             span,
             icon="speed",
             colour="inverse",
-            course=[point.figures.latency_ms["p95"] for point in course],
+            trend=[point.figures.latency_ms["p95"] for point in course],
         )
-        measures.card(
+        measures.draw_card(
             "Quality, mean score",
-            units.score(quality),
-            units.point_change(quality, quality_before),
+            units.format_score(quality),
+            units.format_point_change(quality, quality_before),
             span,
             icon="verified",
             colour="normal",
-            course=measures.mean_course(reads_quality.read_series(url, window)),
+            trend=measures.build_quality_trend(reads_quality.read_series(url, window)),
         )
-        measures.card(
+        measures.draw_card(
             "Error rate",
-            units.share(current.error_rate),
-            units.point_change(current.error_rate, before.error_rate),
+            units.format_share(current.error_rate),
+            units.format_point_change(current.error_rate, before.error_rate),
             span,
             icon="error",
             colour="inverse",
-            course=[point.figures.error_rate for point in course],
+            trend=[point.figures.error_rate for point in course],
         )
-        measures.card(
+        measures.draw_card(
             "Cost",
-            units.usd(current.cost_nano_usd if current.cost_usd is not None else None),
-            units.relative_change(current.cost_nano_usd, before.cost_nano_usd),
-            span if not current.unpriced_calls else f"{units.count(current.unpriced_calls)} calls unpriced",
+            units.format_usd(current.cost_nano_usd if current.cost_usd is not None else None),
+            units.format_relative_change(current.cost_nano_usd, before.cost_nano_usd),
+            span
+            if not current.unpriced_calls
+            else f"{units.format_count(current.unpriced_calls)} calls unpriced",
             icon="payments",
             colour="inverse",
-            course=measures.filled(window, course, lambda f: f.cost_nano_usd / 1e9, gap=0),
+            trend=measures.fill_steps(window, course, lambda f: f.cost_nano_usd / 1e9, gap=0),
         )
 
 
 draw_badges()
 if not healths:
-    frame.empty(
+    frame.draw_empty_state(
         "No traffic yet",
         "Point an OpenTelemetry exporter at the API (OTLP over HTTP, `/v1/traces`), run `genaiops import traces`, "
         "or write the demo with `genaiops demo`.",

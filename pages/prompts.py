@@ -34,7 +34,7 @@ def add(reason: str) -> str:
     return f"{made.name} is at version {made.version}."
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     by=(keys.APPLICATION,),
     window=False,
@@ -42,8 +42,8 @@ head = filters.header(
     action_icon=":material/add:",
     action_key=release_keys.PROMPT_ADD,
 )
-if head.clicked:
-    confirm.ask(
+if head.is_clicked:
+    confirm.open_dialog(
         "prompt_add",
         title="Add a prompt version",
         icon=":material/add:",
@@ -58,9 +58,9 @@ grouped: dict[tuple[str, str], list[prompts.PromptVersion]] = {}
 for version in releases.list_prompts(screen.url, head.filters.application):
     grouped.setdefault((version.application, version.name), []).append(version)
 with head.facts:
-    st.badge(units.things(len(grouped), "prompt"), icon=":material/edit_note:", color="gray")
+    st.badge(units.format_quantity(len(grouped), "prompt"), icon=":material/edit_note:", color="gray")
 if not grouped:
-    frame.empty(
+    frame.draw_empty_state(
         "No prompt yet",
         "Prompts are kept here as numbered versions, so that a release can name exactly the text it was approved with.",
         icon="edit_note",

@@ -10,7 +10,7 @@ from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import quality_view
 
 screen = frame.guard("quality")
-head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
+head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
 window, url = head.filters, screen.url
 found = quality.summarise(url, window)
 MOST_METRICS = 6
@@ -20,7 +20,7 @@ SPLIT = "release" if window.application else "application"
 
 def label(one: MetricQuality) -> str:
     """A metric as people write it."""
-    return units.plain(one.metric.replace("_", " "))
+    return units.escape_markdown(one.metric.replace("_", " "))
 
 
 def draw_cards() -> None:
@@ -33,14 +33,14 @@ def draw_cards() -> None:
         for one in found:
             identity = (one.metric, one.judge)
             earlier = before.get(identity)
-            measures.card(
+            measures.draw_card(
                 label(one),
-                units.score(one.mean),
-                units.point_change(one.mean, earlier.mean if earlier else None),
+                units.format_score(one.mean),
+                units.format_point_change(one.mean, earlier.mean if earlier else None),
                 quality_view.interval(one),
                 icon="verified",
                 colour="normal",
-                course=course.get(identity, []),
+                trend=course.get(identity, []),
                 help=quality_view.explain(one),
             )
 
@@ -72,12 +72,16 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
 
 with head.facts:
     for judge in sorted({one.judge for one in found}):
-        st.badge(f"judge {units.plain(judge)}", icon=":material/gavel:", color="gray")
+        st.badge(f"judge {units.escape_markdown(judge)}", icon=":material/gavel:", color="gray")
     quality_view.draw_sampling(reviews.summarise_sampling(url, window))
     if found:
-        st.badge(units.things(sum(one.scored for one in found), "score"), icon=":material/tag:", color="gray")
+        st.badge(
+            units.format_quantity(sum(one.scored for one in found), "score"),
+            icon=":material/tag:",
+            color="gray",
+        )
 if not found:
-    frame.empty(
+    frame.draw_empty_state(
         "No scores in this window",
         "Scores come with traffic (OpenTelemetry evaluation events), or from evaluations of a dataset. "
         "Widen the window, or launch an evaluation.",
@@ -93,7 +97,7 @@ else:
                 label(one),
                 icon=":material/trending_up:",
                 anchor=False,
-                help=f"Judge: {units.plain(one.judge)}",
+                help=f"Judge: {units.escape_markdown(one.judge)}",
             )
             draw_trend(one.metric, one.judge, key=f"quality_trend_{at}")
     with st.container(border=True):

@@ -71,9 +71,9 @@ def decide(verb: str, chosen: releases.Release, title: str, icon: str, sentence:
         cache.invalidate("releases")
         return f"{done} {chosen.name}."
 
-    confirm.ask(
+    confirm.open_dialog(
         f"release_{verb}",
-        title=f"{title} {units.plain(chosen.name)}",
+        title=f"{title} {units.escape_markdown(chosen.name)}",
         icon=icon,
         button=title,
         act=act,
@@ -84,8 +84,10 @@ def decide(verb: str, chosen: releases.Release, title: str, icon: str, sentence:
 def draw_one(chosen: releases.Release) -> None:
     """One release: its manifest, what can be done with it, and the decisions so far."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(units.plain(chosen.name), icon=":material/deployed_code:", anchor=False, width="content")
-        tables.badge(chosen.state)
+        st.subheader(
+            units.escape_markdown(chosen.name), icon=":material/deployed_code:", anchor=False, width="content"
+        )
+        tables.draw_badge(chosen.state)
         st.space("stretch")
         if chosen.state in ("candidate", "rejected") and st.button(
             "Request approval", icon=":material/send:", type="primary", key=release_keys.RELEASE_REQUEST
@@ -125,7 +127,7 @@ def draw_one(chosen: releases.Release) -> None:
     )
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     by=(keys.APPLICATION,),
     window=False,
@@ -133,8 +135,8 @@ head = filters.header(
     action_icon=":material/add:",
     action_key=release_keys.RELEASE_REGISTER,
 )
-if head.clicked:
-    confirm.ask(
+if head.is_clicked:
+    confirm.open_dialog(
         "register",
         title="Register a release",
         icon=":material/add:",
@@ -148,11 +150,11 @@ if head.clicked:
 found = reads_releases.list_releases(screen.url, head.filters.application)
 waiting = reads_releases.list_pending_approvals(screen.url)
 with head.facts:
-    st.badge(units.things(len(found), "release"), icon=":material/deployed_code:", color="gray")
+    st.badge(units.format_quantity(len(found), "release"), icon=":material/deployed_code:", color="gray")
     if waiting:
         st.badge(f"{len(waiting)} waiting for approval", icon=":material/hourglass_top:", color="orange")
 if not found:
-    frame.empty(
+    frame.draw_empty_state(
         "No release yet",
         "A release names one version each of code, data, model and prompts. Register one here, with "
         "`genaiops release create`, or from your pipeline.",

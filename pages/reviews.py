@@ -7,7 +7,7 @@ from pages.parts.reviews import production_agreement_view, review_tables, review
 from pages.parts.shared import confirm, filters, frame, keys, units
 
 screen = frame.guard("reviews")
-head = filters.header(screen, by=(keys.APPLICATION,), default_window="7d")
+head = filters.draw_header(screen, by=(keys.APPLICATION,), default_window="7d")
 application = head.filters.application
 QUEUE = 20
 
@@ -18,13 +18,13 @@ with head.facts:
         f"{waiting:,} to read",
         icon=":material/inbox:",
         color="orange" if waiting else "green",
-        help=f"What {units.plain(screen.actor)} has not rated or skipped",
+        help=f"What {units.escape_markdown(screen.actor)} has not rated or skipped",
     )
-confirm.problem()
+confirm.draw_problem()
 review_view.draw_undo(screen)
 if not queue:
     sampling = reviews.summarise_sampling(screen.url, head.filters)
-    frame.empty(
+    frame.draw_empty_state(
         "Nothing waits for you",
         "Answers come here when sampling chooses them: all that users disliked, the dear, the slow and the first of "
         "a new user, and a small share of everything else. "

@@ -11,7 +11,7 @@ screen = frame.guard("rollouts")
 approved = [one for one in releases.list_releases(screen.url, None) if one.state == "approved"]
 
 
-head = filters.header(
+head = filters.draw_header(
     screen,
     default_window="1h",
     has_place=True,
@@ -19,12 +19,12 @@ head = filters.header(
     action_icon=":material/rocket_launch:",
     action_key=rollout_keys.ROLLOUT_START,
 )
-if head.clicked and not approved:
+if head.is_clicked and not approved:
     st.warning(
         "No approved release waits for a rollout. Have one approved first.", icon=":material/verified_user:"
     )
     st.page_link("pages/releases.py", label="Open releases", icon=":material/deployed_code:")
-elif head.clicked:
+elif head.is_clicked:
     start.ask(screen, approved)
 
 found = rollouts.list_rollouts(screen.url)
@@ -35,7 +35,7 @@ with head.facts:
     if approved:
         st.badge(f"{len(approved)} approved and ready", icon=":material/verified_user:", color="green")
 if not found:
-    frame.empty(
+    frame.draw_empty_state(
         "No application follows a release yet",
         "Register a release, have it approved by someone else, then start its rollout. Applications ask for their "
         "release over OFREP.",
@@ -49,7 +49,9 @@ else:
     one = next(rollout for rollout in found if rollout.application == chosen)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader(units.plain(chosen), icon=":material/alt_route:", anchor=False, width="content")
+            st.subheader(
+                units.escape_markdown(chosen), icon=":material/alt_route:", anchor=False, width="content"
+            )
             measures.rollout_badge(one)
             st.caption(measures.rollout_note(one), width="content")
             st.space("stretch")
@@ -66,5 +68,5 @@ else:
     with st.container(border=True):
         st.subheader("All applications", icon=":material/apps:", anchor=False)
         rollout_view.draw_all(found)
-        with st.expander(f"Every rollout of {units.plain(chosen)}", icon=":material/history:"):
+        with st.expander(f"Every rollout of {units.escape_markdown(chosen)}", icon=":material/history:"):
             rollout_view.draw_history(rollouts.list_rollout_history(screen.url, chosen))

@@ -10,7 +10,7 @@ from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traffic import component_tables
 
 screen = frame.guard("service_map")
-head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
+head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
 found = traffic.get_service_map(screen.url, head.filters)
 limit = policies.default().strictest_threshold("error_rate")
 
@@ -31,9 +31,9 @@ def draw_map(told: ServiceMap) -> None:
             label=one.name,
             calls=one.calls,
             state=state(one),
-            hover=f"{one.name} ({component_tables.kind(one)}): {units.things(one.calls, 'call')}, "
-            f"{units.share(one.error_rate)} errors, p95 {units.duration(one.p95_ms)}, "
-            f"{units.usd(one.cost_nano_usd)}",
+            hover=f"{one.name} ({component_tables.kind(one)}): {units.format_quantity(one.calls, 'call')}, "
+            f"{units.format_share(one.error_rate)} errors, p95 {units.format_duration(one.p95_ms)}, "
+            f"{units.format_usd(one.cost_nano_usd)}",
         )
         for one in told.nodes
     ]
@@ -43,15 +43,15 @@ def draw_map(told: ServiceMap) -> None:
             target=one.target,
             calls=one.calls,
             hover=f"{names.get(one.source, one.source)} to {names.get(one.target, one.target)}: "
-            f"{units.things(one.calls, 'call')}, {units.share(one.error_rate)} errors, "
-            f"p95 {units.duration(one.p95_ms)}",
+            f"{units.format_quantity(one.calls, 'call')}, {units.format_share(one.error_rate)} errors, "
+            f"p95 {units.format_duration(one.p95_ms)}",
         )
         for one in told.edges
     ]
     plots.show(
         graph.figure(nodes, edges),
         key="service_map",
-        alt=f"{units.things(len(nodes), 'component')} and which of them calls which, from left to right",
+        alt=f"{units.format_quantity(len(nodes), 'component')} and which of them calls which, from left to right",
     )
 
 
@@ -60,7 +60,7 @@ def draw_rate(told: ServiceMap) -> None:
     if told.rate >= 1:
         words, note = "all requests", "Every request of the window was read"
     else:
-        words = f"sample {units.share(told.rate)}"
+        words = f"sample {units.format_share(told.rate)}"
         note = (
             f"{told.sampled_requests:,} of {told.requests:,} requests were read, {told.sampled_spans:,} steps; "
             "counts and cost are those of the sample"
@@ -70,7 +70,7 @@ def draw_rate(told: ServiceMap) -> None:
 
 
 if not found.nodes:
-    frame.empty(
+    frame.draw_empty_state(
         "No traffic in this window",
         "The map is drawn from traces: which step calls which, how often, how slow, how dear. Widen the window.",
         icon="account_tree",
@@ -86,10 +86,10 @@ else:
     with failing:
         component_tables.draw_best("Most failing", "error", found.failing, "errors")
     with dear:
-        component_tables.draw_best("Dearest", "payments", found.dearest, "cost")
+        component_tables.draw_best("Dearest", "payments", found.most_expensive, "cost")
     with st.container(border=True):
         component_tables.draw_table(found)
         if found.rate < 1:
             st.caption(
-                f"From {found.sampled_requests:,} of {found.requests:,} requests ({units.share(found.rate)})."
+                f"From {found.sampled_requests:,} of {found.requests:,} requests ({units.format_share(found.rate)})."
             )

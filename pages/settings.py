@@ -41,8 +41,10 @@ def draw_running() -> None:
             connection.name_database(screen.url),
             border=True,
         )
-        st.metric("Schema", schema.current or units.UNKNOWN, border=True)
-        st.metric("Worker's last sign of life", units.ago(beat, now()) if beat else "never", border=True)
+        st.metric("Schema", schema.current or units.NO_DATA, border=True)
+        st.metric(
+            "Worker's last sign of life", units.format_age(beat, now()) if beat else "never", border=True
+        )
         st.metric("API", f"{screen.settings.host}:{screen.settings.api_port}", border=True)
     api = f"http://{screen.settings.host}:{screen.settings.api_port}"
     addresses = (
@@ -65,7 +67,7 @@ def draw_settings() -> None:
     """Every setting; they are read from the environment when a process starts."""
     st.subheader("Settings", icon=":material/tune:", anchor=False)
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "variable": f"GENAIOPS_{name.upper()}",
@@ -90,7 +92,7 @@ def draw_settings() -> None:
     )
 
 
-head = filters.header(screen, window=False)
+head = filters.draw_header(screen, window=False)
 with st.container(border=True):
     draw_running()
 with st.container(border=True):

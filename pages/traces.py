@@ -6,7 +6,7 @@ from pages.parts.shared import filters, frame, keys, units
 from pages.parts.traces import trace_list, trace_view
 
 screen = frame.guard("traces")
-head = filters.header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
+head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
 asked_for = st.query_params.get(keys.TRACE_ID)
 if asked_for:
     with head.facts:
@@ -15,4 +15,6 @@ chosen = asked_for or trace_list.draw(screen, head)
 if chosen:
     with st.container(border=True):
         if not trace_view.draw(screen, chosen, is_alone=bool(asked_for)):
-            frame.empty("No such trace", f"Nothing has come for {units.plain(chosen)}.", icon="search_off")
+            frame.draw_empty_state(
+                "No such trace", f"Nothing has come for {units.escape_markdown(chosen)}.", icon="search_off"
+            )

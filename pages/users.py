@@ -8,7 +8,7 @@ from pages.parts.shared import filters, frame, keys, tables, units
 from pages.parts.traffic import traffic_keys, user_view
 
 screen = frame.guard("users")
-head = filters.header(
+head = filters.draw_header(
     screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE), default_window="7d", has_place=True
 )
 window, url = head.filters, screen.url
@@ -37,7 +37,7 @@ def draw_list() -> str | None:
         )
     found = traffic.list_users(url, window, order or "cost", MOST)
     if not any(one.user_id for one in found):
-        frame.empty(
+        frame.draw_empty_state(
             "No user in this window",
             "A user is what an application names with `user.id` or `enduser.id` on its spans. "
             "Widen the window, or let your application say it.",
@@ -49,7 +49,7 @@ def draw_list() -> str | None:
         st.badge(
             f"top {MOST}"
             if len(found) == MOST
-            else units.things(sum(1 for one in found if one.user_id), "user"),
+            else units.format_quantity(sum(1 for one in found if one.user_id), "user"),
             icon=":material/group:",
             color="gray",
         )

@@ -8,15 +8,8 @@ from typing import Any
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge as judge_of
 from genaiops_core.evaluation.judges.answers import Malformed, parse, repair
-from genaiops_core.evaluation.judges.protocol import (
-    Answer,
-    Judge,
-    JudgeFailed,
-    Judgement,
-    JudgeOptions,
-    Model,
-    Prompt,
-)
+from genaiops_core.evaluation.judges.protocol import Answer, Judge, Judgement, JudgeOptions
+from genaiops_core.evaluation.models.protocol import CallFailed, Model, Prompt
 
 
 class DirectCalls:
@@ -37,7 +30,7 @@ class DirectCalls:
         try:
             return parse(again, answer)
         except Malformed as problem:
-            raise JudgeFailed(f"malformed: {problem}") from problem
+            raise CallFailed(f"malformed: {problem}") from problem
 
     async def embed(self, text: str) -> tuple[float, ...]:
         assert self.model is not None

@@ -18,7 +18,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
 from genaiops_core.rollouts.routing import CANARY, STABLE, Decision, RoutingTable, is_canary
-from genaiops_core.rollouts.routing_cache import Follower
+from genaiops_core.rollouts.routing_cache import RoutingCache
 
 router = APIRouter(prefix="/ofrep/v1", tags=["routing"])
 
@@ -70,7 +70,7 @@ class _Refused(Exception):
 @asynccontextmanager
 async def following(app: FastAPI) -> AsyncIterator[None]:
     """Keep `app.state.routing` in step with the database of `app.state.engine`."""
-    follower = Follower(app.state.engine, prepare)
+    follower = RoutingCache(app.state.engine, prepare)
     await asyncio.to_thread(follower.start)
     app.state.routing = follower
     try:
@@ -83,7 +83,7 @@ async def following(app: FastAPI) -> AsyncIterator[None]:
 async def evaluate_flag(key: str, request: Request) -> Response:
     """One flag: `release`, `model`, `prompt` or `prompt:NAME`."""
     try:
-        answers = _answers(request.app.state.routing.prepared, await request.body())
+        answers = _answers(request.app.state.routing.by_application, await request.body())
         body = answers.flags.get(key)
         if body is None:
             raise _Refused(
@@ -98,7 +98,7 @@ async def evaluate_flag(key: str, request: Request) -> Response:
 async def evaluate_flags(request: Request) -> Response:
     """Every flag at once; 304 when `If-None-Match` still holds."""
     try:
-        answers = _answers(request.app.state.routing.prepared, await request.body())
+        answers = _answers(request.app.state.routing.by_application, await request.body())
     except _Refused as refused:
         return refused.answer(None)
     headers = {"ETag": answers.etag}
@@ -137,7 +137,7 @@ def _prepare_variant(table: RoutingTable, decisions: Mapping[str, Decision | Non
     )
 
 
-def _answers(prepared: Mapping[str, Served], body: bytes) -> Answers:
+def _answers(served_by_application: Mapping[str, Served], body: bytes) -> Answers:
     """The answers for the user and application that `body` names."""
     context = _context(body)
     application = context.get("application")
@@ -147,7 +147,7 @@ def _answers(prepared: Mapping[str, Served], body: bytes) -> Answers:
             INVALID_CONTEXT,
             "context.application is required: the service name of the application that asks",
         )
-    served = prepared.get(application)
+    served = served_by_application.get(application)
     if served is None:
         raise _Refused(404, FLAG_NOT_FOUND, f"no release of application '{application}' takes traffic yet")
     if served.table.canary is None:

@@ -7,6 +7,7 @@ the name is taken as given; pages of other sites in a browser on this machine ar
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -60,6 +61,13 @@ class Change(_Sent):
     """Why; may be left out."""
 
 
+def _reason(sent: Annotated[Change | None, Body()] = None) -> str:
+    return "" if sent is None else sent.reason
+
+
+Reason = Annotated[str, Depends(_reason)]
+
+
 class RollBack(_Sent):
     """Why, at least three characters."""
 
@@ -74,82 +82,54 @@ class RollBackOf(RollBack):
 
 @router.get("/rollouts")
 def list_rollouts(request: Request, application: str | None = None) -> dict[str, Any]:
-    """Where each application stands."""
+    """The stable release, the canary and the last rollout of each application."""
     with reading(_engine(request)) as connection:
-        found = rollouts.status(connection, application or None)
-    return {"rollouts": [dataclasses.asdict(rollout) for rollout in found]}
+        statuses = rollouts.status(connection, application or None)
+    return {"rollouts": [dataclasses.asdict(rollout) for rollout in statuses]}
 
 
 @router.post("/rollouts/{application:path}/start")
 def start(request: Request, application: str, actor: Actor, sent: Start) -> dict[str, Any]:
     """Send part of the traffic to an approved release."""
-    return _done(
-        request,
-        rollouts.start(
-            _engine(request),
-            actor=actor,
-            application=application,
-            release=sent.release,
-            percent=sent.percent,
-            steps=sent.steps,
-            reason=sent.reason,
-        ),
-    )
+    return _operate(request, rollouts.start, actor=actor, application=application, **sent.model_dump())
 
 
 @router.post("/rollouts/{application:path}/set")
 def set_canary(request: Request, application: str, actor: Actor, sent: SetCanary) -> dict[str, Any]:
     """Move the canary's share of traffic."""
-    return _done(
+    return _operate(
         request,
-        rollouts.set_canary(
-            _engine(request),
-            actor=actor,
-            application=application,
-            percent=sent.percent,
-            reason=sent.reason,
-            expected_version=sent.version,
-        ),
+        rollouts.set_canary,
+        actor=actor,
+        application=application,
+        percent=sent.percent,
+        reason=sent.reason,
+        expected_version=sent.version,
     )
 
 
 @router.post("/rollouts/{application:path}/pause")
-def pause(
-    request: Request, application: str, actor: Actor, sent: Annotated[Change | None, Body()] = None
-) -> dict[str, Any]:
+def pause(request: Request, application: str, actor: Actor, reason: Reason) -> dict[str, Any]:
     """Hold the canary at its share."""
-    return _done(
-        request, rollouts.pause(_engine(request), actor=actor, application=application, reason=_why(sent))
-    )
+    return _operate(request, rollouts.pause, actor=actor, application=application, reason=reason)
 
 
 @router.post("/rollouts/{application:path}/resume")
-def resume(
-    request: Request, application: str, actor: Actor, sent: Annotated[Change | None, Body()] = None
-) -> dict[str, Any]:
+def resume(request: Request, application: str, actor: Actor, reason: Reason) -> dict[str, Any]:
     """Let a paused rollout go on."""
-    return _done(
-        request, rollouts.resume(_engine(request), actor=actor, application=application, reason=_why(sent))
-    )
+    return _operate(request, rollouts.resume, actor=actor, application=application, reason=reason)
 
 
 @router.post("/rollouts/{application:path}/promote")
-def promote(
-    request: Request, application: str, actor: Actor, sent: Annotated[Change | None, Body()] = None
-) -> dict[str, Any]:
-    """Make the canary the stable release for everybody."""
-    return _done(
-        request, rollouts.promote(_engine(request), actor=actor, application=application, reason=_why(sent))
-    )
+def promote(request: Request, application: str, actor: Actor, reason: Reason) -> dict[str, Any]:
+    """Make the canary the stable release for all users."""
+    return _operate(request, rollouts.promote, actor=actor, application=application, reason=reason)
 
 
 @router.post("/rollouts/{application:path}/rollback")
 def roll_back_rollout(request: Request, application: str, actor: Actor, sent: RollBack) -> dict[str, Any]:
-    """Everybody back to the stable release; opens an incident."""
-    return _done(
-        request,
-        procedure.roll_back(_engine(request), actor=actor, application=application, reason=sent.reason),
-    )
+    """Route all traffic to the stable release and open an incident."""
+    return _operate(request, procedure.roll_back, actor=actor, application=application, reason=sent.reason)
 
 
 @router.post("/rollback")
@@ -163,11 +143,10 @@ def _engine(request: Request) -> sa.Engine:
     return engine
 
 
-def _why(sent: Change | None) -> str:
-    return "" if sent is None else sent.reason
-
-
-def _done(request: Request, fact: rollouts.Rollout | procedure.Rollback) -> dict[str, Any]:
-    """The outcome; this process routes by it at once, the others within a second."""
+def _operate(
+    request: Request, use_case: Callable[..., rollouts.Rollout | procedure.Rollback], **arguments: Any
+) -> dict[str, Any]:
+    """Run a use case and answer with its outcome; this process routes by it at once, others within a second."""
+    outcome = use_case(_engine(request), **arguments)
     request.app.state.routing.refresh()
-    return dataclasses.asdict(fact)
+    return dataclasses.asdict(outcome)

@@ -114,7 +114,7 @@ async def logs(request: Request) -> Response:
 @router.post("/v1/feedback", status_code=201)
 def give_feedback(request: Request, given: Feedback) -> dict[str, bool]:
     """Keep a user's rating, thumb or comment on one trace."""
-    feedback.give(request.app.state.engine, **given.model_dump())
+    feedback.record_feedback(request.app.state.engine, **given.model_dump())
     return {"kept": True}
 
 

@@ -35,7 +35,7 @@ def session(
 ) -> Response:
     """One session as a conversation: questions, answers, errors, and what it cost so far at each turn."""
     with reading(engine_of(request)) as connection:
-        found = sessions.conversation(connection, session_id, application or None, offset=offset, limit=limit)
+        found = sessions.read_conversation(connection, session_id, application or None, offset=offset, limit=limit)
     if found is None:
         raise NotFound(f"There is no session '{session_id}'; no request of it is kept.")
     return json_of(fact(found))
@@ -50,7 +50,7 @@ def list_users(
 ) -> Response:
     """The users with the most cost, requests, errors or tokens in the window."""
     with reading(engine_of(request)) as connection:
-        found = users.users(connection, filters, order_by=order_by, limit=limit)
+        found = users.list_users(connection, filters, order_by=order_by, limit=limit)
     return answer(filters, {"users": fact(found)})
 
 
@@ -58,7 +58,7 @@ def list_users(
 def user(request: Request, filters: Window, user_id: str) -> Response:
     """What one user spent in the window, day by day."""
     with reading(engine_of(request)) as connection:
-        found = users.user(connection, filters, user_id)
+        found = users.read_user(connection, filters, user_id)
     if found is None:
         raise NotFound(f"Nothing of the user '{user_id}' is kept in this window.")
     return answer(filters, fact(found))
@@ -68,5 +68,5 @@ def user(request: Request, filters: Window, user_id: str) -> Response:
 def map_of(request: Request, filters: Window) -> Response:
     """Components and what they depend on, with calls, errors, p95 and cost; sampled when there are many spans."""
     with reading(engine_of(request)) as connection:
-        found = service_map.service_map(connection, filters)
+        found = service_map.read_service_map(connection, filters)
     return answer(filters, fact(found))

@@ -30,7 +30,7 @@ router.include_router(agreement.router)
 def summary(request: Request, filters: Window) -> Response:
     """The figures of the window as a whole."""
     with reading(engine_of(request)) as connection:
-        figures = queries.summary(connection, filters)
+        figures = queries.read_summary(connection, filters)
     return answer(filters, figures.as_json())
 
 
@@ -50,7 +50,7 @@ def breakdown(
 ) -> Response:
     """The same figures, a row for each combination of what `by` names."""
     with reading(engine_of(request)) as connection:
-        rows = queries.breakdown(connection, filters, by=_listed(by))
+        rows = queries.read_breakdown(connection, filters, by=_listed(by))
     return answer(filters, {"rows": [{**row.keys, **row.figures.as_json()} for row in rows]})
 
 
@@ -66,10 +66,10 @@ def series(
 ) -> Response:
     """The figures of each step of the window that had traffic."""
     metrics = _metrics(metric)
-    step = step or over_time.auto_step(filters)
+    step = step or over_time.choose_step(filters)
     latency = any(name.endswith("latency_ms") for name in metrics)
     with reading(engine_of(request)) as connection:
-        points = over_time.series(connection, filters, step, by or None, latency=latency)
+        points = over_time.read_series(connection, filters, step, by or None, latency=latency)
     rows = []
     for point in points:
         figures = point.figures.as_json()
@@ -82,7 +82,7 @@ def series(
 def quality_of(request: Request, filters: Window) -> Response:
     """Each metric by each judge: mean, 95 % interval, how many were scored and how many have no value."""
     with reading(engine_of(request)) as connection:
-        found = quality.quality_summary(connection, filters)
+        found = quality.read_quality(connection, filters)
     return answer(filters, {"rows": [dataclasses.asdict(one) for one in found]})
 
 

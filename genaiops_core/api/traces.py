@@ -66,8 +66,8 @@ def export(
     pieces = exporting.export(engine_of(request), filters, q, format=format, limit=limit)
     return StreamingResponse(
         pieces,
-        media_type=exporting.media_type(format),
-        headers={"Content-Disposition": f'attachment; filename="{exporting.filename(format)}"'},
+        media_type=exporting.get_media_type(format),
+        headers={"Content-Disposition": f'attachment; filename="{exporting.get_filename(format)}"'},
     )
 
 

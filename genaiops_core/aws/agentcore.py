@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genaiops_core.aws.bedrock import called
+from genaiops_core.aws.bedrock import call
 
 
 def evaluate(
@@ -35,11 +35,11 @@ def evaluate(
     }
     if references:
         request["evaluationReferenceInputs"] = list(references)
-    reply = called(client.evaluate, request)
+    reply = call(client.evaluate, request)
     return list(reply.get("evaluationResults") or ()), int(reply["ResponseMetadata"].get("RetryAttempts", 0))
 
 
-def evaluators(client: Any) -> dict[str, str]:
+def list_evaluators(client: Any) -> dict[str, str]:
     """ID -> level (TOOL_CALL, TRACE or SESSION) of the evaluators there are.
 
     Args:
@@ -48,11 +48,13 @@ def evaluators(client: Any) -> dict[str, str]:
     Raises:
         BedrockFailed: they cannot be listed.
     """
-    found: dict[str, str] = {}
+    levels: dict[str, str] = {}
     request: dict[str, Any] = {}
     while True:
-        page = called(client.list_evaluators, request)
-        found.update({one["evaluatorId"]: one.get("level", "") for one in page.get("evaluators", ())})
+        page = call(client.list_evaluators, request)
+        levels.update(
+            {evaluator["evaluatorId"]: evaluator.get("level", "") for evaluator in page.get("evaluators", ())}
+        )
         if not page.get("nextToken"):
-            return found
+            return levels
         request = {"nextToken": page["nextToken"]}

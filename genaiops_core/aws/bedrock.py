@@ -22,7 +22,7 @@ class BedrockFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class ConverseReply:
     """What a model answered."""
 
     text: str
@@ -46,7 +46,7 @@ class Vector:
     retries: int
 
 
-def converse(client: Any, request: Mapping[str, Any]) -> Said:
+def converse(client: Any, request: Mapping[str, Any]) -> ConverseReply:
     """One call of Converse.
 
     Args:
@@ -56,16 +56,16 @@ def converse(client: Any, request: Mapping[str, Any]) -> Said:
     Raises:
         BedrockFailed: there is no answer.
     """
-    reply = called(client.converse, request)
+    reply = call(client.converse, request)
     content = reply["output"]["message"].get("content", [])
     usage = reply.get("usage") or {}
     read, written = usage.get("cacheReadInputTokens") or 0, usage.get("cacheWriteInputTokens") or 0
-    asked = usage.get("inputTokens")
-    return Said(
+    uncached_tokens = usage.get("inputTokens")
+    return ConverseReply(
         text="".join(part.get("text", "") for part in content),
         tool_input=next((part["toolUse"]["input"] for part in content if "toolUse" in part), None),
         stop_reason=reply.get("stopReason", ""),
-        input_tokens=None if asked is None else asked + read + written,
+        input_tokens=None if uncached_tokens is None else uncached_tokens + read + written,
         output_tokens=usage.get("outputTokens"),
         cache_read_tokens=read,
         cache_write_tokens=written,
@@ -92,7 +92,7 @@ def embed(client: Any, *, model: str, text: str, dimensions: int) -> Vector:
         body = {"inputText": text}
     else:
         body = {"inputText": text, "dimensions": dimensions, "normalize": True}
-    reply = called(
+    reply = call(
         client.invoke_model,
         {
             "modelId": model,
@@ -119,11 +119,11 @@ def embed(client: Any, *, model: str, text: str, dimensions: int) -> Vector:
 def _vector(answer: Mapping[str, Any]) -> Sequence[float]:
     if "embedding" in answer:
         return answer["embedding"]  # type: ignore[no-any-return]
-    found = answer["embeddings"]
-    return found["float"][0] if isinstance(found, dict) else found[0]  # type: ignore[no-any-return]
+    embeddings = answer["embeddings"]
+    return embeddings["float"][0] if isinstance(embeddings, dict) else embeddings[0]  # type: ignore[no-any-return]
 
 
-def called(method: Any, request: Mapping[str, Any]) -> Any:
+def call(method: Any, request: Mapping[str, Any]) -> Any:
     """The answer of a method of a client.
 
     Raises:
@@ -139,11 +139,11 @@ def called(method: Any, request: Mapping[str, Any]) -> Any:
     try:
         return method(**request)
     except ClientError as error:
-        told = error.response.get("Error", {})
+        details = error.response.get("Error", {})
         meta = error.response.get("ResponseMetadata", {})
         raise BedrockFailed(
-            str(told.get("Code", "")),
-            str(told.get("Message") or error),
+            str(details.get("Code", "")),
+            str(details.get("Message") or error),
             retries=meta.get("RetryAttempts", 0),
             retry_after_s=_seconds(meta.get("HTTPHeaders", {}).get("retry-after")),
         ) from error

@@ -35,13 +35,13 @@ def events(client: Any, *, group: str, start_ms: int, end_ms: int) -> Iterator[l
         for page in pages:
             yield [
                 LogEvent(
-                    one.get("eventId", ""),
-                    one.get("logStreamName", ""),
-                    one["timestamp"],
-                    one.get("ingestionTime", one["timestamp"]),
-                    one["message"],
+                    event.get("eventId", ""),
+                    event.get("logStreamName", ""),
+                    event["timestamp"],
+                    event.get("ingestionTime", event["timestamp"]),
+                    event["message"],
                 )
-                for one in page.get("events", ())
+                for event in page.get("events", ())
             ]
     except (BotoCoreError, ClientError) as error:
         raise as_expected(error, f"Reading the log group {group}") from error

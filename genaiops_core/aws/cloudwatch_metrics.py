@@ -36,13 +36,13 @@ def put(client: Any, *, namespace: str, data: Sequence[Datum]) -> None:
 
     entries = [
         {
-            "MetricName": one.name,
-            "Value": one.value,
-            "Timestamp": one.at,
-            "Unit": one.unit,
-            "Dimensions": [{"Name": name, "Value": value} for name, value in one.dimensions.items()],
+            "MetricName": datum.name,
+            "Value": datum.value,
+            "Timestamp": datum.at,
+            "Unit": datum.unit,
+            "Dimensions": [{"Name": name, "Value": value} for name, value in datum.dimensions.items()],
         }
-        for one in data
+        for datum in data
     ]
     try:
         for start in range(0, len(entries), _AT_ONCE):

@@ -31,8 +31,8 @@ def keys(client: Any, *, bucket: str, prefix: str = "", after: str = "") -> Iter
         arguments["StartAfter"] = after
     try:
         for page in client.get_paginator("list_objects_v2").paginate(**arguments):
-            for one in page.get("Contents", ()):
-                yield ObjectKey(one["Key"], one["Size"])
+            for entry in page.get("Contents", ()):
+                yield ObjectKey(entry["Key"], entry["Size"])
     except (BotoCoreError, ClientError) as error:
         raise as_expected(error, f"Listing s3://{bucket}/{prefix}") from error
 

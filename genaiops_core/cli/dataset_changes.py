@@ -208,4 +208,4 @@ def made(stored: Any) -> dict[str, Any]:
 
 def _short(value: Any) -> str:
     text = "nothing" if value is None else str(value)
-    return output.short(" ".join(text.split()))
+    return output.shorten(" ".join(text.split()))

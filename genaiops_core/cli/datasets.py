@@ -223,4 +223,4 @@ def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
 
 def _short(value: Any) -> str | None:
     text = value if isinstance(value, str) or value is None else orjson.dumps(value).decode()
-    return None if text is None else output.short(text)
+    return None if text is None else output.shorten(text)

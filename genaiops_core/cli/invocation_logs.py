@@ -22,13 +22,13 @@ def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
     from genaiops_core.jobs.invocation_log_pull import pull_once
     from genaiops_core.telemetry.ingest.ingest import SHARDS
     from genaiops_core.telemetry.invocation_logs.importer import Importer
-    from genaiops_core.telemetry.invocation_logs.reader import log_files, read_file
+    from genaiops_core.telemetry.invocation_logs.reader import find_log_files, read_file
     from genaiops_core.telemetry.invocation_logs.sources import is_source, parse_source
 
     limit = context.settings().rollup_model_limit
     remote = [parse_source(source) for source in sources if is_source(source)]
     # All are looked for before anything is kept, so that a typing mistake imports nothing.
-    files = log_files(Path(source) for source in sources if not is_source(source))
+    files = find_log_files(Path(source) for source in sources if not is_source(source))
     engine = context.engine()
     importer = Importer(engine, application=application, shard=os.getpid() % SHARDS, model_limit=limit)
     for file in files:

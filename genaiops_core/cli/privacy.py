@@ -35,8 +35,8 @@ def run(
     from genaiops_core.telemetry.privacy import retention
 
     settings = context.settings()
-    keep = retention.Keep(**settings.retention)
-    removed = retention.run(context.engine(), keep, now(), is_dry_run=dry_run)
+    keep = retention.RetentionPeriods(**settings.retention)
+    removed = retention.delete_expired(context.engine(), keep, now(), is_dry_run=dry_run)
     if as_json:
         output.print_json({**dataclasses.asdict(removed), "keep": dataclasses.asdict(keep)})
         return
@@ -58,12 +58,12 @@ def show(
     as_json: output.Json = False,
 ) -> None:
     """Count what is kept of one user, and so what `user delete` would delete."""
-    from genaiops_core.telemetry.privacy.deletion import mentioning, show_user
+    from genaiops_core.telemetry.privacy.deletion import find_traces_mentioning_user, preview_deletion
 
     engine = context.engine()
-    held = show_user(engine, user_id=user, application=application)
+    held = preview_deletion(engine, user_id=user, application=application)
     # Traces that are not theirs, and that nobody deletes without looking.
-    others = mentioning(engine, user_id=user, besides=held.traces) if deep else None
+    others = find_traces_mentioning_user(engine, user_id=user, besides=held.traces) if deep else None
     if as_json:
         shown = {**dataclasses.asdict(held), "traces": len(held.traces), "total": held.total}
         output.print_json(shown if others is None else {**shown, "mentioned_in": others})

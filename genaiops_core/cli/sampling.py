@@ -25,11 +25,11 @@ def register(app: typer.Typer) -> None:
 def status(application: OneApplication = None, window: Window = "24h", as_json: Json = False) -> None:
     """How much of the traffic was considered, sampled and judged, and by which reason."""
     from db.transaction import reading
-    from genaiops_core.telemetry.sampling.samples import sampling_summary
+    from genaiops_core.telemetry.sampling.samples import read_sampling_summary
     from genaiops_core.telemetry.time_window import Filters
 
     with reading(context.engine()) as connection:
-        found = sampling_summary(connection, Filters.last(window, application=application))
+        found = read_sampling_summary(connection, Filters.last(window, application=application))
     if as_json:
         print_json({**dataclasses.asdict(found), "cost_usd": found.cost_usd})
         return
@@ -92,7 +92,7 @@ def run(as_json: Json = False) -> None:
         step = selection.consider(engine, policy_of(settings), now())
         counts["considered"] += step.requests
         counts["sampled"] += step.sampled
-        if not step.is_more:
+        if not step.has_more:
             break
     if settings.sample_judge:
         who, limits = judge(settings.sample_judge), limits_of(settings)

@@ -65,7 +65,7 @@ def worker(json: output.Json = False) -> None:
 
 def settings(json: output.Json = False) -> None:
     """List every setting with its value, default and meaning; secrets are masked."""
-    rows = context.settings().described()
+    rows = context.settings().describe()
     if json:
         output.print_json({"settings": rows})
     else:

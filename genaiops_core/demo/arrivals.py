@@ -76,10 +76,10 @@ def _conversations(
     profile: ApplicationProfile, rng: random.Random, *, now_ns: int, start_ns: int, end_ns: int, wanted: int
 ) -> Iterator[Arrival]:
     """`wanted` requests in the hour, in conversations of one to four turns."""
-    left = wanted
-    while left > 0:
-        turns = min(left, rng.choice((1, 1, 1, 2, 2, 3, 4)))
-        left -= turns
+    remaining = wanted
+    while remaining > 0:
+        turns = min(remaining, rng.choice((1, 1, 1, 2, 2, 3, 4)))
+        remaining -= turns
         # Few users ask often, most ask rarely.
         user = int(profile.users * rng.random() ** 1.6)
         user_id = f"user-{user:04d}"

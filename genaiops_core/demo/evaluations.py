@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from db.tables import evaluations as tables
 from db.transaction import writing
-from genaiops_core.demo.exchanges import retrieved
+from genaiops_core.demo.exchanges import retrieve
 from genaiops_core.demo.knowledge import UNSUPPORTED
 from genaiops_core.demo.profiles import SUPPORT_AGENT, ReleaseProfile
 from genaiops_core.evaluation import datasets, runs
@@ -55,15 +55,15 @@ def write(engine: sa.Engine, now: dt.datetime, seed: int) -> None:
 def cases(release: ReleaseProfile, seed: int) -> list[Case]:
     """Every question in four wordings, with what `release` retrieves and answers."""
     rng = random.Random(f"{seed}/{release.release}/cases")
-    made = []
+    demo_cases = []
     for opening in _OPENINGS:
         for topic_no, topic in enumerate(SUPPORT_AGENT.topics):
-            contexts = tuple(each.passage for each in retrieved(SUPPORT_AGENT, topic_no, release.top_k))
+            contexts = tuple(each.passage for each in retrieve(SUPPORT_AGENT, topic_no, release.top_k))
             for question in topic.questions:
                 # A worse release adds what no passage says, also where it would not show in the traffic's scores.
                 is_unsupported = rng.random() < release.unsupported_share
                 answer = f"{topic.answer} {rng.choice(UNSUPPORTED)}" if is_unsupported else topic.answer
-                made.append(
+                demo_cases.append(
                     Case(
                         input=opening.format(question=question),
                         answer=answer,
@@ -72,7 +72,7 @@ def cases(release: ReleaseProfile, seed: int) -> list[Case]:
                         metadata={"topic": topic.title},
                     )
                 )
-    return made
+    return demo_cases
 
 
 def _date(engine: sa.Engine, version: int, identifier: str, at: dt.datetime) -> None:

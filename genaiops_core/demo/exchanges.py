@@ -33,7 +33,7 @@ def exchange(
     """The texts of a question when `release` answers it."""
     topic = profile.topics[topic_no]
     question = topic.questions[question_no]
-    documents = retrieved(profile, topic_no, release.top_k)
+    documents = retrieve(profile, topic_no, release.top_k)
     passages = "\n\n".join(f"[{no}] {document.passage}" for no, document in enumerate(documents, 1))
     prompt = release.prompt_text.format(passages=passages, question=question)
     messages = [
@@ -71,7 +71,7 @@ def exchange(
     )
 
 
-def retrieved(profile: ApplicationProfile, topic_no: int, top_k: int) -> list[Topic]:
+def retrieve(profile: ApplicationProfile, topic_no: int, top_k: int) -> list[Topic]:
     """The right passage first, then its neighbours in the knowledge base, at most `top_k`."""
     count = len(profile.topics)
     return [profile.topics[(topic_no + step) % count] for step in range(min(top_k, count))]

@@ -159,7 +159,7 @@ def _write_traffic(
     # The last shard, so that an API that starts at the same time, numbered from 0, does not wait for it.
     ingestor = Ingestor(shard=SHARDS - 1, is_demo=True)
     for batch in _batches(_traces(profile, now, seed)):
-        ingestor.write(engine, [prepare_spans(decoded(profile.application, batch))])
+        ingestor.write(engine, [prepare_spans(as_decoded_export(profile.application, batch))])
         scores = _scores(batch)
         with writing(engine) as connection:
             quality.record_scores(connection, scores)
@@ -182,7 +182,7 @@ def _batches(traces: Iterator[DemoTrace]) -> Iterator[list[DemoTrace]]:
         yield batch
 
 
-def decoded(name: str, traces: Sequence[DemoTrace]) -> DecodedExport:
+def as_decoded_export(name: str, traces: Sequence[DemoTrace]) -> DecodedExport:
     """The traces as ingest knows them after decoding an export of application `name`."""
     spans = [
         RawSpan(

@@ -56,11 +56,11 @@ class Runs:
             if not pending:
                 continue
             with reading(self._engine) as connection:
-                alive = heartbeat.alive(connection, now())
-            left = [run.workflow_id for run in pending if run.executor_id not in alive]
-            if left:
-                DBOS.resume_workflows(left, queue_name=queue)
-                log.warning("taken over from a dead worker", workflows=left)
+                alive = heartbeat.alive_workers(connection, now())
+            orphans = [run.workflow_id for run in pending if run.executor_id not in alive]
+            if orphans:
+                DBOS.resume_workflows(orphans, queue_name=queue)
+                log.warning("taken over from a dead worker", workflows=orphans)
 
     def adopt(self) -> None:
         """Care for runs that are under way but that nobody carries on.
@@ -103,8 +103,8 @@ class Runs:
         A run that was just launched is handed out meanwhile, and a dead worker's is still waited for.
         """
         with reading(self._engine) as connection:
-            found = [run for run in runs.list_evaluations(connection) if run.is_open]
-        for run in found:
+            open_runs = [run for run in runs.list_evaluations(connection) if run.is_open]
+        for run in open_runs:
             judging.load_libraries(run)
 
     def _enqueue(self, id: str, attempt: int) -> None:

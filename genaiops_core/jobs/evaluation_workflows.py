@@ -54,7 +54,7 @@ def register(engine: sa.Engine, desks: Desks) -> Evaluate:
     def ahead() -> int:
         # So many parts wait or run at a time that no worker stands still, and that a pause leaves few in the queue.
         with reading(engine) as connection:
-            return PARTS_AT_ONCE * max(1, len(heartbeat.alive(connection, now()))) + 2
+            return PARTS_AT_ONCE * max(1, len(heartbeat.alive_workers(connection, now()))) + 2
 
     @DBOS.step(name="score", **step)
     def score(id: str, attempt: int, numbers: list[int]) -> bool:
@@ -81,8 +81,8 @@ def register(engine: sa.Engine, desks: Desks) -> Evaluate:
             handles: list[Any] = []
             handed_out = 0
             while waiting or handles:
-                most = ahead() if waiting else 0
-                while waiting and len(handles) < most:
+                most_parts = ahead() if waiting else 0
+                while waiting and len(handles) < most_parts:
                     handed_out += 1
                     with (
                         SetWorkflowID(f"{workflow_id(id, attempt)}:{handed_out}"),
@@ -95,10 +95,10 @@ def register(engine: sa.Engine, desks: Desks) -> Evaluate:
                     waiting = []  # stopped: those handed out end at once
             return finish(id, attempt)
         except Exception as problem:  # of a part too, which comes as whatever the serializer makes of it
-            fail(id, attempt, _told(problem))
+            fail(id, attempt, describe_problem(problem))
             return "failed"
 
-    def _told(problem: Any) -> str:
+    def describe_problem(problem: Any) -> str:
         # The last of the attempts says why; the first three may have met something else.
         errors = getattr(problem, "errors", None)
         return (

@@ -55,18 +55,18 @@ def forget(engine: sa.Engine, executor_id: str) -> None:
         connection.execute(sa.delete(worker).where(worker.c.executor_id == executor_id))
 
 
-def alive(connection: sa.Connection, now: dt.datetime) -> set[str]:
+def alive_workers(connection: sa.Connection, now: dt.datetime) -> set[str]:
     """The workers whose work nobody else may take."""
-    found: set[str] = set()
+    executor_ids: set[str] = set()
     for row in connection.execute(sa.select(worker.c.executor_id, worker.c.beat_at)):
         silence_s = (now - row.beat_at).total_seconds()
         if silence_s > DEAD_AFTER_SECONDS or (silence_s > _GONE_AFTER_SECONDS and is_gone(row.executor_id)):
             continue
-        found.add(row.executor_id)
-    return found
+        executor_ids.add(row.executor_id)
+    return executor_ids
 
 
-def latest(connection: sa.Connection) -> dt.datetime | None:
+def last_heartbeat(connection: sa.Connection) -> dt.datetime | None:
     """The last sign of life of any worker."""
     # MAX() loses the column's type, so the newest row is read instead.
     return connection.execute(sa.select(worker.c.beat_at).order_by(worker.c.beat_at.desc()).limit(1)).scalar()
@@ -74,5 +74,5 @@ def latest(connection: sa.Connection) -> dt.datetime | None:
 
 def is_beating(connection: sa.Connection, now: dt.datetime, *, within_s: float = DEAD_AFTER_SECONDS) -> bool:
     """Whether some worker was alive within the last `within_s` seconds."""
-    last = latest(connection)
+    last = last_heartbeat(connection)
     return last is not None and (now - last).total_seconds() <= within_s

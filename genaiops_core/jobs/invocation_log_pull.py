@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry.invocation_logs.pull import Pulled, pull
+from genaiops_core.telemetry.invocation_logs.pull import PullReport, pull
 from genaiops_core.telemetry.invocation_logs.sources import Source, parse_source
 
 log = structlog.get_logger()
@@ -30,14 +30,14 @@ class InvocationLogPull:
         self._source: Source = parse_source(settings.invocation_logs)
         self._stopping = stopping
 
-    def __call__(self) -> Pulled:
+    def __call__(self) -> PullReport:
         """Take in what is new."""
         pulled = pull_once(
             self._engine, self._source, model_limit=self._model_limit, is_stopping=self._stopping.is_set
         )
         if pulled.counts.entries:
-            told = pulled.counts.as_json(problems=3)
-            log.info("invocation logs were pulled", source=pulled.source, objects=pulled.objects, **told)
+            counts = pulled.counts.as_json(problems=3)
+            log.info("invocation logs were pulled", source=pulled.source, objects=pulled.objects, **counts)
         return pulled
 
 
@@ -48,7 +48,7 @@ def pull_once(
     model_limit: int,
     application: str | None = None,
     is_stopping: Callable[[], bool] = lambda: False,
-) -> Pulled:
+) -> PullReport:
     """Build the client that `source` needs from the environment and take in what is new."""
     from genaiops_core.aws.clients import client
     from genaiops_core.telemetry.ingest.ingest import SHARDS

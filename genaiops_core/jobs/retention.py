@@ -19,14 +19,14 @@ class RetentionRun:
 
     def __init__(self, engine: sa.Engine, settings: Settings, stopping: threading.Event) -> None:
         self._engine = engine
-        self._keep = retention.Keep(**settings.retention)
+        self._keep = retention.RetentionPeriods(**settings.retention)
         self._stopping = stopping
 
-    def __call__(self) -> retention.Removed | None:
+    def __call__(self) -> retention.RetentionResult | None:
         """Delete what is too old if a run is due; None when it is not."""
         if not retention.claim_run(self._engine, now()):
             return None
-        removed = retention.run(self._engine, self._keep, now(), is_stopping=self._stopping.is_set)
+        removed = retention.delete_expired(self._engine, self._keep, now(), is_stopping=self._stopping.is_set)
         if removed.rows or removed.minutes_joined:
             log.info("old data was deleted", **removed.rows, minutes_joined=removed.minutes_joined)
         return removed

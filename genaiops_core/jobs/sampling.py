@@ -48,7 +48,7 @@ class Choosing:
         began = time.monotonic()
         while not self._stopping.is_set() and time.monotonic() - began < _SLICE_SECONDS:
             step_began = time.monotonic()
-            if not selection.consider(self._engine, self._policy, now()).is_more:
+            if not selection.consider(self._engine, self._policy, now()).has_more:
                 return
             # As long a pause as the lock was held, so that ingest gets at least half of the time.
             self._stopping.wait(time.monotonic() - step_began)
@@ -72,12 +72,12 @@ class Scoring:
     def __call__(self) -> None:
         """Go on until nothing may be judged for now."""
         # Connections of a judge belong to an event loop, so both are made anew and end together.
-        who = judge(self._name)
+        sample_judge = judge(self._name)
         with asyncio.Runner() as runner:
             while not self._stopping.is_set():
                 done = score_round(
                     self._engine,
-                    who,
+                    sample_judge,
                     self._limits,
                     now(),
                     is_stopping=self._stopping.is_set,
@@ -85,5 +85,5 @@ class Scoring:
                 )
                 if not done.scored or done.is_out_of_budget:
                     break
-            if who.model is not None:
-                runner.run(who.model.close())
+            if sample_judge.model is not None:
+                runner.run(sample_judge.model.close())

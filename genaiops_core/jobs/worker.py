@@ -59,7 +59,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     upgrade(engine)
     executor_id = heartbeat.new_executor_id(now())
     jobs = system.configure(settings.url, executor_id)
-    desks = Desks(engine, executor_id, lambda connection: heartbeat.alive(connection, now()))
+    desks = Desks(engine, executor_id, lambda connection: heartbeat.alive_workers(connection, now()))
     runs = Runs(engine, evaluation_workflows.register(engine, desks))
     # The first beat goes before any work is taken: without it another worker would take the work back.
     heartbeat.beat(engine, executor_id, now())

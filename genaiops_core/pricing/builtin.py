@@ -90,7 +90,7 @@ def _starts(price: Any) -> Iterator[int]:
 
 
 def _rates_above(price: Any, start: int) -> Rates:
-    found: list[int | None] = []
+    rates_by_part: list[int | None] = []
     for part in _PARTS:
         value = getattr(price, part)
         if value is not None and not isinstance(value, Decimal):
@@ -99,12 +99,12 @@ def _rates_above(price: Any, start: int) -> Rates:
                 if start >= tier.start:
                     applicable = tier.price
             value = applicable
-        found.append(None if value is None else round(value * NANO))
+        rates_by_part.append(None if value is None else round(value * NANO))
     per_request = price.requests_kcount
     return Rates(
-        input=found[0] or 0,
-        output=found[1] or 0,
-        cache_read=found[2],
-        cache_write=found[3],
+        input=rates_by_part[0] or 0,
+        output=rates_by_part[1] or 0,
+        cache_read=rates_by_part[2],
+        cache_write=rates_by_part[3],
         per_request_nano_usd=round(per_request * NANO / 1000) if isinstance(per_request, Decimal) else 0,
     )

@@ -51,7 +51,7 @@ class PriceList:
             overrides[row.model].append(_Override(_epoch_ns(row.valid_from), row.provider, rates))
         return cls(dict(overrides), version)
 
-    def refreshed(self, connection: sa.Connection) -> PriceList:
+    def refresh(self, connection: sa.Connection) -> PriceList:
         """This list, or a newer one when somebody imported prices since."""
         return self if current_version(connection) == self.version else PriceList.load(connection)
 

@@ -118,16 +118,16 @@ def _decide(
     with writing(engine) as connection:
         before = get_release(connection, application, release, for_update=True)
         after = advance(connection, before, event)
-        asked = history(connection, application, release)[0]
+        approval = history(connection, application, release)[0]
         if event is Event.APPROVE:
             refusal = why_not_approvable_by(
-                actor, author=before.created_by, requested_by=asked.requested_by, name=before.name
+                actor, author=before.created_by, requested_by=approval.requested_by, name=before.name
             )
             if refusal is not None:
                 raise NotAllowed(refusal)
         connection.execute(
             sa.update(approval_table)
-            .where(approval_table.c.id == asked.id)
+            .where(approval_table.c.id == approval.id)
             .values(
                 state=after.state,
                 decided_by=actor.strip(),

@@ -24,16 +24,19 @@ def target_document(
         NotFound: there is no such release.
         BadInput: it names no model, or it is not clear which prompt.
     """
-    found = releases.get_release(connection, application, release)
-    references = [(one["name"], one["version"]) for one in found.prompts]
+    manifest_release = releases.get_release(connection, application, release)
+    references = [(reference["name"], reference["version"]) for reference in manifest_release.prompts]
     texts = prompts.resolve(connection, application, references)
     spec = spec_of(
-        name=found.name,
-        model=found.model,
-        prompts=[ReleasePrompt(one.name, one.version, one.text) for one in texts],
-        parameters=found.parameters,
-        code_revision=found.code_revision,
-        data_snapshot=found.data_snapshot,
+        name=manifest_release.name,
+        model=manifest_release.model,
+        prompts=[
+            ReleasePrompt(prompt_version.name, prompt_version.version, prompt_version.text)
+            for prompt_version in texts
+        ],
+        parameters=manifest_release.parameters,
+        code_revision=manifest_release.code_revision,
+        data_snapshot=manifest_release.data_snapshot,
         prompt=prompt,
     )
     return spec.as_json()

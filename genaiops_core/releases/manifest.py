@@ -92,10 +92,10 @@ def parameters(values: Mapping[str, Any] | None) -> dict[str, Any]:
     return cleaned
 
 
-def is_same_person(one: str, other: str) -> bool:
+def is_same_person(actor: str, other: str) -> bool:
     """Whether two actor names stand for one person: case, width and surrounding space do not count."""
-    return _folded(one) == _folded(other)
+    return _fold_name(actor) == _fold_name(other)
 
 
-def _folded(actor: str) -> str:
+def _fold_name(actor: str) -> str:
     return unicodedata.normalize("NFKC", actor).strip().casefold()

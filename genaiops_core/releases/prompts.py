@@ -100,7 +100,7 @@ def resolve(
     Raises:
         NotFound: a version does not exist; the sentence lists those that do.
     """
-    found = []
+    versions = []
     for name, number in references:
         known = list_prompts(connection, application, name)
         match = next((version for version in known if version.version == number), None)
@@ -110,8 +110,8 @@ def resolve(
                 f"{application} has no prompt version {name}@{number}; "
                 + (f"it has {have}." if have else "add the prompt first, then register the release.")
             )
-        found.append(match)
-    return found
+        versions.append(match)
+    return versions
 
 
 def _from_row(row: sa.Row[Any]) -> PromptVersion:

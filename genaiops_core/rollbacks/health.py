@@ -13,7 +13,7 @@ from genaiops_core.rollbacks.mean_quality import mean_quality
 from genaiops_core.rollbacks.observations import PolicyFigures, policy_figures
 from genaiops_core.rollbacks.policy import Policy, Trigger
 from genaiops_core.rollouts import status
-from genaiops_core.telemetry.rollups.applications import applications
+from genaiops_core.telemetry.rollups.cells import fetch_applications
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import quality, queries
 
@@ -107,15 +107,15 @@ def read_health(connection: sa.Connection, filters: Filters, policy: Policy) -> 
         filters: the window; narrowed by application to one.
         policy: its thresholds; its windows are replaced by the window of `filters`.
     """
-    rows = queries.breakdown(connection, filters, by=("application",))
+    rows = queries.read_breakdown(connection, filters, by=("application",))
     figures = {row.keys["application"]: row.figures for row in rows}
     metrics: dict[str | None, list[quality.MetricQuality]] = {}
-    for application, metric in quality.quality_by(connection, filters, "application"):
+    for application, metric in quality.read_quality_by(connection, filters, "application"):
         metrics.setdefault(application, []).append(metric)
     open_incidents = incidents.list_incidents(connection, filters.application, "open")
     rollouts = {rollout.application: rollout for rollout in status.status(connection, filters.application)}
-    names = [filters.application] if filters.application else sorted({*applications(connection), *rollouts})
-    empty = queries.no_traffic()
+    names = [filters.application] if filters.application else sorted({*fetch_applications(connection), *rollouts})
+    empty = queries.build_zero_figures()
     health = []
     for name in names:
         measured = policy_figures(figures.get(name, empty), mean_quality(metrics.get(name, ())))

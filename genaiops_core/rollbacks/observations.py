@@ -72,7 +72,7 @@ def observe(
     filters = Filters(
         start=now - dt.timedelta(minutes=window_min), end=now, application=application, release=release
     )
-    figures = queries.summary(connection, filters)
+    figures = queries.read_summary(connection, filters)
     metrics = quality_of_requests(connection, filters, figures.requests) if with_quality else []
     return Observation(
         application=application,

@@ -230,6 +230,6 @@ def _list(place: str, value: Any) -> list[Any]:
 
 def _one_of(place: str, field: str, value: Any, allowed: Sequence[Any]) -> Any:
     if value not in allowed:
-        said = "it is missing" if value is None else f"{value!r} is not known"
-        raise BadInput(f"{place}.{field}: {said}; use one of {', '.join(allowed)}.")
+        problem = "it is missing" if value is None else f"{value!r} is not known"
+        raise BadInput(f"{place}.{field}: {problem}; use one of {', '.join(allowed)}.")
     return value

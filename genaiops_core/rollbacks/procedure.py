@@ -135,10 +135,10 @@ def roll_back(
 
 def list_rollbacks(connection: sa.Connection, application: str | None = None) -> list[Rollback]:
     """Newest first; all, or those of one application."""
-    opened = incident_table
+    incident = incident_table
     query = (
-        sa.select(rollback_table, opened.c.id.label("incident_id"), opened.c.steps)
-        .outerjoin(opened, opened.c.rollback_id == rollback_table.c.id)
+        sa.select(rollback_table, incident.c.id.label("incident_id"), incident.c.steps)
+        .outerjoin(incident, incident.c.rollback_id == rollback_table.c.id)
         .order_by(rollback_table.c.id.desc())
     )
     if application:
@@ -191,10 +191,10 @@ def _promotion_of(connection: sa.Connection, application: str, release: str) -> 
 def _metrics(engine: sa.Engine, application: str) -> dict[str, Any]:
     """How the releases in traffic did lately; read before the transaction, which must stay short."""
     with reading(engine) as connection:
-        found = routing_store.load(connection, [application])
-        if not found:
+        routing_tables = routing_store.load(connection, [application])
+        if not routing_tables:
             return {}
-        table, at = found[0], now()
+        table, at = routing_tables[0], now()
         targets = {"stable": table.stable, "canary": table.canary}
         return {
             "window_min": METRICS_WINDOW_MIN,

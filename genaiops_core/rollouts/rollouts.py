@@ -18,7 +18,7 @@ from genaiops_core.releases.releases import advance, get_release
 from genaiops_core.releases.states import Event
 from genaiops_core.rollouts import routing_store
 from genaiops_core.rollouts.routing import RoutingTable
-from genaiops_core.rollouts.shares import checked_percent, checked_steps, step_of
+from genaiops_core.rollouts.shares import check_percent, check_steps, step_of
 from genaiops_core.rollouts.status import Rollout, history, live_row, status, status_of
 
 __all__ = [
@@ -64,8 +64,8 @@ def start(
         NotFound: no such release.
         Conflict: the release is not approved, or another rollout is live.
     """
-    chosen_steps = checked_steps(steps)
-    share = checked_percent(chosen_steps[0] if percent is None else percent)
+    chosen_steps = check_steps(steps)
+    share = check_percent(chosen_steps[0] if percent is None else percent)
     reason = manifest.free_text(reason, "reason")
     with writing(engine) as connection:
         before = routing_store.lock(connection, application)
@@ -120,7 +120,7 @@ def set_canary(
         NotFound: the application has no routing.
         Conflict: no rollout is live, it is paused and the share would grow, or somebody changed it meanwhile.
     """
-    share = checked_percent(percent)
+    share = check_percent(percent)
     reason = manifest.free_text(reason, "reason")
     with writing(engine) as connection:
         before = _lock_live(connection, application)

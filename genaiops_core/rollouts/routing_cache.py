@@ -23,7 +23,7 @@ Prepared = TypeVar("Prepared")
 _log = structlog.get_logger(__name__)
 
 
-class Follower(Generic[Prepared]):
+class RoutingCache(Generic[Prepared]):
     """Keeps `prepare(table)` of every application at hand.
 
     While the database cannot be reached the last known tables go on answering, and each failure is logged once.
@@ -40,7 +40,7 @@ class Follower(Generic[Prepared]):
         self._thread = threading.Thread(target=self._follow, name="routing-follower", daemon=True)
 
     @property
-    def prepared(self) -> Mapping[str, Prepared]:
+    def by_application(self) -> Mapping[str, Prepared]:
         """By application."""
         return self._prepared
 
@@ -63,8 +63,8 @@ class Follower(Generic[Prepared]):
             fresh = {
                 table.application: self._prepare(table) for table in routing_store.load(connection, changed)
             }
-            kept = {name: prepared for name, prepared in self._prepared.items() if name in stamps}
-            self._prepared = MappingProxyType(kept | fresh)
+            known_tables = {name: prepared for name, prepared in self._prepared.items() if name in stamps}
+            self._prepared = MappingProxyType(known_tables | fresh)
             self._stamps = stamps
 
     def _follow(self) -> None:

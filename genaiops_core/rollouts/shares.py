@@ -11,7 +11,7 @@ DEFAULT_STEPS = (1.0, 5.0, 25.0, 50.0, 100.0)
 MAX_STEPS = 50
 
 
-def checked_percent(percent: float) -> float:
+def check_percent(percent: float) -> float:
     """`percent` as a share that routing can keep exactly.
 
     Raises:
@@ -25,7 +25,7 @@ def checked_percent(percent: float) -> float:
     return grains / 100
 
 
-def checked_steps(steps: Sequence[float] | None) -> tuple[float, ...]:
+def check_steps(steps: Sequence[float] | None) -> tuple[float, ...]:
     """The steps of a rollout, `DEFAULT_STEPS` when None.
 
     Raises:
@@ -33,7 +33,7 @@ def checked_steps(steps: Sequence[float] | None) -> tuple[float, ...]:
     """
     if steps is None:
         return DEFAULT_STEPS
-    checked = tuple(checked_percent(step) for step in steps)
+    checked = tuple(check_percent(step) for step in steps)
     rising = all(low < high for low, high in zip((0.0, *checked), checked, strict=False))
     if not checked or len(checked) > MAX_STEPS or not rising:
         raise BadInput(

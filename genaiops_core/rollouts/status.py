@@ -43,9 +43,9 @@ class Rollout:
 
 def status(connection: sa.Connection, application: str | None = None) -> list[Rollout]:
     """Where each application with routing stands, by name; all, or the one asked for (none if it has no routing)."""
-    found = routing_store.load(connection, None if application is None else [application])
+    routing_tables = routing_store.load(connection, None if application is None else [application])
     latest = _latest_rows(connection, application)
-    return [_fact(table, latest.get(table.application)) for table in found]
+    return [_fact(table, latest.get(table.application)) for table in routing_tables]
 
 
 def history(connection: sa.Connection, application: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import zstandard
 from db.tables.telemetry import log_record
 from db.transaction import insert
 from genaiops_core.telemetry import bounds, conventions
-from genaiops_core.telemetry.conventions.messages import decoded_json
+from genaiops_core.telemetry.conventions.messages import parse_json_text
 from genaiops_core.telemetry.origin import Origin, build_score, clean
 from genaiops_core.telemetry.otlp.logs import DecodedLogs, LogGroup, RawLog
 from genaiops_core.telemetry.scores import Score
@@ -75,7 +75,7 @@ def _map_group(group: LogGroup) -> Iterable[LogFacts]:
 
 
 def _build_scores(raw: RawLog, origin: Origin) -> list[Score]:
-    body = raw.body if isinstance(raw.body, dict) else decoded_json(raw.body)
+    body = raw.body if isinstance(raw.body, dict) else parse_json_text(raw.body)
     said = {**raw.attributes, **body} if isinstance(body, dict) else raw.attributes
     return [
         build_score(
@@ -86,7 +86,7 @@ def _build_scores(raw: RawLog, origin: Origin) -> list[Score]:
             environment=origin.environment,
             release=origin.release,
         )
-        for one in conventions.evaluations({}, [(raw.event_name, said)])
+        for one in conventions.read_evaluations({}, [(raw.event_name, said)])
     ]
 
 

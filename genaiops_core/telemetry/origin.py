@@ -20,7 +20,7 @@ class Origin:
     """The application behind a resource, and the fields that its spans and log records inherit."""
 
     def __init__(self, resource: dict[str, Any]) -> None:
-        fields = conventions.read(resource)
+        fields = conventions.read_fields(resource)
         self.application = clean(resource.get("service.name"), 200) or UNKNOWN_APPLICATION
         self.environment = clean(fields.get("environment"), 200)
         self.release = clean(fields.get("release") or resource.get("service.version"), 200)

@@ -12,7 +12,7 @@ import orjson
 
 from genaiops_core.telemetry import bounds, conventions
 from genaiops_core.telemetry.bounds import to_json
-from genaiops_core.telemetry.conventions.usage import usage
+from genaiops_core.telemetry.conventions.usage import read_usage
 from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.logs import LogFacts
 from genaiops_core.telemetry.origin import Origin, build_score, clean
@@ -129,16 +129,16 @@ class _SpanMapper:
         notes: list[str] = []
         origin = self.origin
         attributes = bounds.limit_attributes(raw.attributes, notes)
-        fields = conventions.read(attributes)
-        component = conventions.component(attributes, fields)
+        fields = conventions.read_fields(attributes)
+        component = conventions.find_component(attributes, fields)
         is_error = raw.status_code == STATUS_ERROR
         bounds.check_clock(raw.start_ns, self.received_ns, notes)
         model = clean(fields.get("model"), 300)
-        told = usage(fields, attributes, self.scope_name, notes)
+        told = read_usage(fields, attributes, self.scope_name, notes)
         is_failed_call = is_error and component in conventions.MODEL_COMPONENTS
-        is_call = told.is_told or is_failed_call
+        is_call = told.is_known or is_failed_call
         if is_call and not model:
-            model = clean(conventions.model_of_parameters(attributes), 300)
+            model = clean(conventions.find_model_in_parameters(attributes), 300)
         facts = SpanFacts(
             application=origin.application,
             trace_id=raw.trace_id,
@@ -176,7 +176,7 @@ class _SpanMapper:
     def _read_evaluations(self, facts: SpanFacts, attributes: dict[str, Any], raw: RawSpan) -> None:
         told = [(event["name"], event["attributes"]) for event in raw.events]
         own = attributes if facts.component in _MAY_EVALUATE else {}
-        for one in conventions.evaluations(own, told):
+        for one in conventions.read_evaluations(own, told):
             self.scores.append(
                 build_score(
                     one,

@@ -93,7 +93,7 @@ class Filters:
         if window not in WINDOWS:
             raise BadInput(f"There is no window '{window}'; use one of {', '.join(WINDOWS)}.")
         end = from_minute(-((_EPOCH - (now or clock.now())) // _MINUTE))
-        step = STEPS[choose_step(WINDOWS[window])]
+        step = STEPS[suggest_step(WINDOWS[window])]
         return cls(
             start=from_minute(to_minute(end - WINDOWS[window]) // step * step),
             end=end,
@@ -134,7 +134,7 @@ class Filters:
         return {name: value for name, value in named.items() if value is not None}
 
 
-def choose_step(length: dt.timedelta) -> str:
+def suggest_step(length: dt.timedelta) -> str:
     """The step that suits a window: 1 h by 1 m, 6 h by 5 m, up to 7 days by 1 h, longer by 1 d."""
     if length <= dt.timedelta(hours=2):
         return "1m"
@@ -153,7 +153,7 @@ def from_minute(minute: int) -> dt.datetime:
     return _EPOCH + minute * _MINUTE
 
 
-def instant(start_ns: int) -> dt.datetime:
+def to_instant(start_ns: int) -> dt.datetime:
     """Unix nanoseconds as an aware instant, to the microsecond."""
     return dt.datetime.fromtimestamp(start_ns // 1_000_000_000, dt.UTC) + dt.timedelta(
         microseconds=start_ns % 1_000_000_000 // 1_000

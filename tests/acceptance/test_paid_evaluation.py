@@ -60,7 +60,7 @@ def import_file(page: Page, console: Console, file: Path) -> None:
     page.get_by_role("combobox", name=re.compile("Input")).click()
     page.get_by_role("option", name="Frage").click()
     expect(page.get_by_text(f"{CASES} cases").first).to_be_visible()
-    page.get_by_label("Name of the dataset").fill("hail")
+    page.get_by_label("Dataset name").fill("hail")
     page.get_by_role("button", name="Import dataset").click()
     expect(page.get_by_text(f"Imported {CASES} cases").first).to_be_visible()
 

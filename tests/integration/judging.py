@@ -11,16 +11,8 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import (
-    Calls,
-    Embedded,
-    Judgement,
-    JudgeOptions,
-    Message,
-    Prompt,
-    Reply,
-    Usage,
-)
+from genaiops_core.evaluation.judges.protocol import Calls, Judgement, JudgeOptions
+from genaiops_core.evaluation.models.protocol import Embedding, Message, Prompt, Reply, Usage
 from genaiops_core.pricing.imports import import_prices, read_prices
 
 MODEL = "test-model"
@@ -61,9 +53,9 @@ class SlowModel:
             self.under_way -= 1
         return Reply(text=text, usage=Usage(input_tokens=100, output_tokens=10), latency_ms=1.0)
 
-    async def embed(self, text: str) -> Embedded:
+    async def embed(self, text: str) -> Embedding:
         self.embedded.append(text)
-        return Embedded(vector=(0.25, 0.5), usage=Usage(input_tokens=7), latency_ms=1.0)
+        return Embedding(vector=(0.25, 0.5), usage=Usage(input_tokens=7), latency_ms=1.0)
 
     async def close(self) -> None:
         self.is_closed = True

@@ -4,11 +4,11 @@ import datetime as dt
 
 import sqlalchemy as sa
 
-from db import histogram
 from db.tables.telemetry import ROLLUP_SUMS, request, rollup_minute, score
 from db.transaction import writing
 from genaiops_core.releases import approvals, releases
 from genaiops_core.rollouts import rollouts
+from tests.histograms import histogram_of
 
 APP = "support-agent"
 
@@ -61,7 +61,7 @@ def traffic(
                 release=release,
                 model="",
                 shard=0,
-                request_latency=histogram.from_values([round(latency_ms * 1e6)] * (requests - errors)),
+                request_latency=histogram_of([round(latency_ms * 1e6)] * (requests - errors)),
                 call_latency=b"",
                 **sums,
             )

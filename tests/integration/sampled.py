@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from genaiops_core.demo.arrivals import Arrival
 from genaiops_core.demo.profiles import SUPPORT_AGENT
 from genaiops_core.demo.traces import DemoTrace, TraceBuilder
-from genaiops_core.demo.writer import decoded
+from genaiops_core.demo.writer import as_decoded_export
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.sampling import selection
 from genaiops_core.telemetry.sampling.policy import Policy
@@ -45,7 +45,7 @@ def traces(count: int, *, users: int = 4, seed: int = 7) -> list[DemoTrace]:
 
 def ingest_and_sample(engine: sa.Engine, requests: list[DemoTrace], *, rate: float = 1.0) -> None:
     """Ingest and sample them."""
-    ingest(engine, decoded(APPLICATION, requests))
+    ingest(engine, as_decoded_export(APPLICATION, requests))
     policy = Policy(rate=rate, latency_ms=10**9)
     selection.consider(engine, policy, NOW - dt.timedelta(seconds=20))
     assert selection.consider(engine, policy, NOW).requests == len(requests)

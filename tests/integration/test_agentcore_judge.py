@@ -8,8 +8,8 @@ from genaiops_core.aws import clients
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.agentcore_spans import SCOPE, tell
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled
 from genaiops_core.evaluation.metrics import find
+from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled
 from tests.conftest import JudgeServer
 from tests.direct_calls import judge_one
 
@@ -61,7 +61,7 @@ def test_yes_and_no_are_read_by_the_label_not_by_the_number() -> None:
 
 
 def test_an_error_within_the_result_fails_the_unit_and_tells_its_tokens() -> None:
-    with pytest.raises(JudgeFailed, match=r"Builtin\.Faithfulness failed \(ValidationException\)") as raised:
+    with pytest.raises(CallFailed, match=r"Builtin\.Faithfulness failed \(ValidationException\)") as raised:
         judge_one(NAME, "faithfulness", Case(input="Why?", answer="FAIL"))
     assert raised.value.usage is not None and raised.value.usage.input_tokens == 40
 
@@ -98,7 +98,7 @@ def test_a_case_without_an_answer_is_undefined_and_computed_metrics_are_at_hand(
     judgement, _ = judge_one(NAME, "faithfulness", Case(input="Why?"))
     assert (judgement.value, judgement.reason) == (None, "the case has no answer")
     assert judge_one(NAME, "string_presence", CASE)[0].value == 0
-    with pytest.raises(JudgeFailed, match="knows no metric 'safety'"):
+    with pytest.raises(CallFailed, match="knows no metric 'safety'"):
         judge_one(NAME, "safety", CASE)
     assert judge_server.state()["calls"] == 0
 

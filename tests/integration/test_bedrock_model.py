@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from genaiops_core.aws import clients
 from genaiops_core.evaluation.judges.answers import question, repair
-from genaiops_core.evaluation.judges.models.bedrock import BedrockModel
-from genaiops_core.evaluation.judges.protocol import (
-    Embedded,
-    JudgeFailed,
-    JudgeOptions,
+from genaiops_core.evaluation.judges.protocol import JudgeOptions
+from genaiops_core.evaluation.models.bedrock import BedrockModel
+from genaiops_core.evaluation.models.protocol import (
+    CallFailed,
+    Embedding,
     Message,
     Prompt,
     Refused,
@@ -160,14 +160,14 @@ def test_a_model_without_system_prompts_gets_it_in_the_first_message(server: Scr
             "as in us.some.model-v1:0",
         ),
         (refused("ValidationException", "Input is too long."), Refused, "refuses the call"),
-        (refused("InternalServerException", "Boom", 500), JudgeFailed, "(InternalServerException): Boom."),
+        (refused("InternalServerException", "Boom", 500), CallFailed, "(InternalServerException): Boom."),
         (said({"text": "no"}, stop_reason="guardrail_intervened"), Refused, "guardrail blocked"),
         (said({"text": "no"}, stop_reason="content_filtered"), Refused, "content filter"),
-        (said({"text": "{"}, stop_reason="max_tokens"), JudgeFailed, "cut at 4096 tokens; raise max_tokens"),
+        (said({"text": "{"}, stop_reason="max_tokens"), CallFailed, "cut at 4096 tokens; raise max_tokens"),
     ],
 )
 def test_each_failure_says_what_it_means(
-    server: ScriptedServer, answer: Scripted, kind: type[JudgeFailed], sentence: str
+    server: ScriptedServer, answer: Scripted, kind: type[CallFailed], sentence: str
 ) -> None:
     server.script(answer)
     with pytest.raises(kind) as raised:
@@ -189,8 +189,8 @@ def test_no_credentials_and_no_region_are_refusals_that_say_so(monkeypatch: pyte
         ask()
 
 
-def embed(text: str, of: BedrockModel) -> Embedded:
-    async def asked() -> Embedded:
+def embed(text: str, of: BedrockModel) -> Embedding:
+    async def asked() -> Embedding:
         try:
             return await of.embed(text)
         finally:
@@ -211,7 +211,7 @@ def test_titan_and_cohere_place_texts(server: ScriptedServer) -> None:
     found = embed("red box", model(embedding_name="cohere.embed-v4:0"))
     assert (found.vector, found.usage.input_tokens) == ((1.0, 2.0), 3)
     server.script(Scripted({"nothing": 1}))
-    with pytest.raises(JudgeFailed, match="cannot be read"):
+    with pytest.raises(CallFailed, match="cannot be read"):
         embed("red box", model())
 
 

@@ -33,7 +33,7 @@ def test_a_run_scores_the_cases_of_its_split(engine: sa.Engine) -> None:
     id = runs.launch(engine, actor="ada", dataset="parted", split="test", minimums={"reference_overlap": 0.1})
     run = execution.run(engine, id)
     with reading(engine) as connection:
-        scored = [one.case_no for one in case_scores.page(connection, id).cases]
+        scored = [one.case_no for one in case_scores.fetch_page(connection, id).cases]
     assert scored == [2, 4, 6, 8, 10]
     assert run.results is not None and (run.results["split"], run.results["cases"]) == ("test", 5)
 
@@ -75,7 +75,7 @@ def test_cases_that_wait_for_review_are_left_out(engine: sa.Engine) -> None:
     id = runs.launch(engine, actor="ada", dataset="drafts", minimums={"question_overlap": 0.1})
     run = execution.run(engine, id)
     with reading(engine) as connection:
-        assert [one.case_no for one in case_scores.page(connection, id).cases] == [2, 3]
+        assert [one.case_no for one in case_scores.fetch_page(connection, id).cases] == [2, 3]
         assert preflight.measure_coverage(connection, "drafts", 1).cases == 2
     assert run.results is not None and (run.results["cases"], run.results["cases_total"]) == (2, 4)
 

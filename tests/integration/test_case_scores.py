@@ -65,9 +65,9 @@ def numbers(found: case_scores.CasePage) -> list[int]:
 def test_the_worst_repetition_orders_and_the_unknown_come_last(engine: sa.Engine) -> None:
     id = scored(engine)
     with reading(engine) as connection:
-        worst = case_scores.page(connection, id, worst_by="m")
-        high = case_scores.page(connection, id, worst_by="m", is_high_worst=True)
-        second = case_scores.page(connection, id, worst_by="m", limit=2, offset=2)
+        worst = case_scores.fetch_page(connection, id, worst_by="m")
+        high = case_scores.fetch_page(connection, id, worst_by="m", is_high_worst=True)
+        second = case_scores.fetch_page(connection, id, worst_by="m", limit=2, offset=2)
     assert numbers(worst) == [2, 1, 3, 4]
     assert numbers(high) == [1, 2, 3, 4]
     assert (numbers(second), second.total) == ([3, 4], 4)
@@ -81,7 +81,7 @@ def test_cases_are_narrowed(
 ) -> None:
     id = scored(engine)
     with reading(engine) as connection:
-        found = case_scores.page(connection, id, only=only, worst_by=worst_by)
+        found = case_scores.fetch_page(connection, id, only=only, worst_by=worst_by)
     assert (numbers(found), found.total) == (expected, len(expected))
 
 
@@ -103,10 +103,10 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
             ],
         )
     with reading(engine) as connection:
-        found = case_scores.record(connection, id, 2)
+        found = case_scores.fetch_record(connection, id, 2)
         spent = figures.fetch_metric_spend(connection, id)
         with pytest.raises(NotFound, match="no score of case 9"):
-            case_scores.record(connection, id, 9)
+            case_scores.fetch_record(connection, id, 9)
     assert [one.answer for one in found.scored.answers] == ["fresh"]
     assert [one.text for one in found.explanations] == ["because"]
     assert (spent[0].calls, spent[0].unpriced_calls, spent[0].cost_nano_usd) == (2, 1, 100)

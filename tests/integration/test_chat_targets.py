@@ -13,7 +13,7 @@ import pytest
 from genaiops_core.aws import clients
 from genaiops_core.errors import BadInput, Misconfigured
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled
+from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled
 from genaiops_core.evaluation.targets import Answered, answered_case, priced, target
 from genaiops_core.pricing.prices import PriceList
 from tests.conftest import JudgeServer
@@ -120,7 +120,7 @@ def test_throttling_comes_back_at_once_for_the_run_to_wait(judge_server: JudgeSe
 @pytest.mark.parametrize("kind", ["bedrock", "openai"])
 def test_a_failing_model_is_asked_once(judge_server: JudgeServer, kind: str) -> None:
     judge_server.set(fail_every=1)
-    with pytest.raises(JudgeFailed, match=r"the model fell over|500"):
+    with pytest.raises(CallFailed, match=r"the model fell over|500"):
         ask(bedrock() if kind == "bedrock" else openai(judge_server.url))
     assert judge_server.state()["calls"] == 1
 
@@ -198,13 +198,13 @@ def test_hosts_are_checked_for_models_too(server: ScriptedServer) -> None:
     with pytest.raises(Refused, match=r"leads to 169\.254\.169\.254, a link-local or metadata address"):
         ask(openai("http://169.254.169.254"))
     server.script(Scripted("", 307, {"location": "http://localhost:1/v1"}))
-    with pytest.raises(JudgeFailed, match="307"):
+    with pytest.raises(CallFailed, match="307"):
         ask(openai(server.url))
 
 
 def test_a_slow_model_is_given_up(judge_server: JudgeServer) -> None:
     judge_server.set(delay_s=10.0)
-    with pytest.raises(JudgeFailed, match=r"gave no answer within 0\.05 s|did not answer"):
+    with pytest.raises(CallFailed, match=r"gave no answer within 0\.05 s|did not answer"):
         ask(openai(judge_server.url, timeout_s=0.05))
 
 

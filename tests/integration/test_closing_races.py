@@ -42,7 +42,7 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
         while not stop.is_set():
             close_hours(engine, LATER)
             with reading(engine) as connection:
-                seen.append(queries.summary(connection, WINDOW).calls)
+                seen.append(queries.read_summary(connection, WINDOW).calls)
 
     seen: list[int] = []
     with ThreadPoolExecutor(4) as pool:
@@ -56,7 +56,7 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
     close_hours(engine, LATER)
     with reading(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(dirty_hour)) == 0
-        assert queries.summary(connection, WINDOW).calls == told
+        assert queries.read_summary(connection, WINDOW).calls == told
 
 
 def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: sa.Engine) -> None:
@@ -70,10 +70,10 @@ def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: s
             assert not closing_now.done()
         closing_now.result(timeout=LIMIT_S)
     with reading(engine) as connection:
-        assert queries.summary(connection, WINDOW).calls == 2
+        assert queries.read_summary(connection, WINDOW).calls == 2
     close_hours(engine, LATER)
     with reading(engine) as connection:
-        assert queries.summary(connection, WINDOW).calls == 2
+        assert queries.read_summary(connection, WINDOW).calls == 2
 
 
 def test_who_finds_another_closing_does_nothing(engine: sa.Engine) -> None:
@@ -82,6 +82,6 @@ def test_who_finds_another_closing_does_nothing(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         tell(connection, [Call(at=DAY)])
     with writing(engine) as connection:
-        assert closing._is_ours(connection)
+        assert closing.try_lock(connection)
         assert close_hours(engine, LATER).hours == 0
     assert close_hours(engine, LATER).hours == 1

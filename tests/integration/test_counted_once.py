@@ -24,8 +24,8 @@ from genaiops_core.telemetry.ingest import late_spans
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import decode_json, decode_protobuf
 from genaiops_core.telemetry.rollups.closing import close_hours
-from genaiops_core.telemetry.time_window import Filters, instant
-from genaiops_core.telemetry.traffic.queries import breakdown
+from genaiops_core.telemetry.time_window import Filters, to_instant
+from genaiops_core.telemetry.traffic.queries import read_breakdown
 from tests.conftest import SHARED_DATA
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
@@ -129,13 +129,13 @@ def test_what_another_writer_added_is_taken_away_before_and_after_closing(engine
     ingest(engine, decode_json(body(call(1, model="alias", tokens=(9, 9)))), shard=1)
     inner = call(2, parent=1, model="real", tokens=(9, 9), duration_ns=SECOND_NS // 2)
     ingest(engine, decode_json(body(inner)), shard=2)
-    day = Filters(start=instant(T0_NS), end=instant(T0_NS + 86_400 * SECOND_NS))
+    day = Filters(start=to_instant(T0_NS), end=to_instant(T0_NS + 86_400 * SECOND_NS))
     for _ in range(2):
         with reading(engine) as connection:
-            rows = {row.keys["model"]: row.figures for row in breakdown(connection, day, by=("model",))}
+            rows = {row.keys["model"]: row.figures for row in read_breakdown(connection, day, by=("model",))}
         assert {model: one.calls for model, one in rows.items()} == {"real": 1}
         assert rows["real"].call_latency_ms["p50"] == pytest.approx(500, rel=0.01)
-        close_hours(engine, instant(T0_NS + 3 * 86_400 * SECOND_NS))
+        close_hours(engine, to_instant(T0_NS + 3 * 86_400 * SECOND_NS))
     with reading(engine) as connection:
         assert set(connection.execute(sa.select(rollup_hour.c.model)).scalars()) == {"", "real"}
 

@@ -15,11 +15,11 @@ from typer.testing import CliRunner, Result
 from db.transaction import reading
 from genaiops_core.cli import context
 from genaiops_core.cli.main import app
-from genaiops_core.demo.writer import decoded
+from genaiops_core.demo.writer import as_decoded_export
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import JudgeFailed
+from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.telemetry.ingest.ingest import ingest
 from tests.conftest import JudgeServer
 from tests.integration.evaluating import imported
@@ -90,7 +90,7 @@ def test_pending_cases_are_listed_accepted_and_left_out(engine: sa.Engine, genai
 
 
 def test_requests_become_cases_with_counts_of_what_was_left_out(engine: sa.Engine, genaiops: Run) -> None:
-    ingest(engine, decoded(APPLICATION, traces(6)))
+    ingest(engine, as_decoded_export(APPLICATION, traces(6)))
     window = ("--start", "2026-01-05", "--end", "2026-01-06")
     made = told(genaiops("dataset", "from-traces", "real", "--application", APPLICATION, *window, "--json"))
     assert made["found"] == 6 == made["added"] + sum(made["skipped"].values())
@@ -145,7 +145,7 @@ def test_a_spend_limit_ends_the_writing(
 ) -> None:
     asked = ("--name", "post", "--judge", "bedrock:amazon.nova-pro-v1:0", "--spend-limit", "0.000001")
     result = genaiops("dataset", "synthesise", *documents, *asked)
-    assert isinstance(result.exception, JudgeFailed)
+    assert isinstance(result.exception, CallFailed)
     assert "of the spend limit is left" in str(result.exception)
     assert judge_server.state()["calls"] == 0
     assert "asks no model" in refused(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.access import audit
-from genaiops_core.demo.writer import decoded
+from genaiops_core.demo.writer import as_decoded_export
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets import add_traces, case_review, changes, search, uses
@@ -17,7 +17,7 @@ from genaiops_core.evaluation.datasets.add_trace import add_to_dataset
 from genaiops_core.evaluation.datasets.add_traces import SAME_INPUT, SAME_TRACE, from_traces, narrowed_query
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.search import Wanted
-from genaiops_core.evaluation.judges.protocol import JudgeFailed
+from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.synthesis.chunks import Document
 from genaiops_core.evaluation.synthesis.generation import synthesise
 from genaiops_core.telemetry.ingest.ingest import ingest
@@ -29,7 +29,7 @@ from tests.unit.test_synthesis import LONG, Writer
 
 def test_what_a_search_finds_becomes_one_version(engine: sa.Engine) -> None:
     requests = traces(12)
-    ingest(engine, decoded(APPLICATION, requests))
+    ingest(engine, as_decoded_export(APPLICATION, requests))
     add_to_dataset(
         engine, actor="ada", application=APPLICATION, trace_id=requests[-1].trace_id, dataset="real"
     )
@@ -49,8 +49,8 @@ def test_what_a_search_finds_becomes_one_version(engine: sa.Engine) -> None:
 
 def test_only_disliked_answers_are_taken_where_that_is_asked_for(engine: sa.Engine) -> None:
     requests = traces(4)
-    ingest(engine, decoded(APPLICATION, requests))
-    feedback.give(engine, trace_id=requests[1].trace_id, user_id="u", thumb="down")
+    ingest(engine, as_decoded_export(APPLICATION, requests))
+    feedback.record_feedback(engine, trace_id=requests[1].trace_id, user_id="u", thumb="down")
     made = from_traces(
         engine, actor="ada", dataset="bad", filters=DAY, query=narrowed_query(disliked=True), limit=50
     )
@@ -115,7 +115,7 @@ def test_questions_about_documents_wait_for_a_person(engine: sa.Engine) -> None:
 
 
 def test_a_judge_that_gives_nothing_usable_leaves_no_version(engine: sa.Engine) -> None:
-    with pytest.raises(JudgeFailed, match="No draft of loop could be used: The model answered nothing"):
+    with pytest.raises(CallFailed, match="No draft of loop could be used: The model answered nothing"):
         asyncio.run(
             synthesise(
                 engine,

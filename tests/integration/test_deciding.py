@@ -69,7 +69,7 @@ def concluded(engine: sa.Engine, id: str) -> deciding.Outcome:
 
 def document(engine: sa.Engine, run: runs.Evaluation) -> dict[str, Any]:
     with reading(engine) as connection:
-        return results.document(run, details.load_details(connection, run))
+        return results.build_document(run, details.load_details(connection, run))
 
 
 def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) -> None:

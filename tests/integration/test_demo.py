@@ -73,12 +73,12 @@ def _assert_whole(engine: sa.Engine, report: DemoReport) -> None:
     with reading(engine) as connection:
         assert is_written(connection)
         assert demo_applications.fetch_demo_applications(connection) == frozenset(profiles.NAMES)
-        month = queries.summary(connection, Filters.last("30d", application="support-agent"))
+        month = queries.read_summary(connection, Filters.last("30d", application="support-agent"))
         assert month.requests > 3_000
         assert month.request_errors > 0
         assert month.unpriced_calls == 0
         models = {
-            row.keys["model"] for row in queries.breakdown(connection, Filters.last("30d"), by=("model",))
+            row.keys["model"] for row in queries.read_breakdown(connection, Filters.last("30d"), by=("model",))
         }
         assert {profiles.CLAUDE, profiles.NOVA} <= models
         assert [each.release for each in approvals.pending(connection)] == ["v8"]

@@ -103,9 +103,9 @@ def test_what_is_sent_is_counted_once_and_shows_a_worse_canary(
     sent += sum(each.requests for each in run(LiveApplication(client), 20))
     window = {"start": started - dt.timedelta(minutes=2), "end": now() + dt.timedelta(minutes=1)}
     with reading(sqlite_engine) as connection:
-        all_of_it = queries.summary(connection, Filters(**window)).requests
-        stable = queries.summary(connection, Filters(**window, application="support-agent", release="v14"))
-        canary = queries.summary(connection, Filters(**window, application="support-agent", release="v15"))
+        all_of_it = queries.read_summary(connection, Filters(**window)).requests
+        stable = queries.read_summary(connection, Filters(**window, application="support-agent", release="v14"))
+        canary = queries.read_summary(connection, Filters(**window, application="support-agent", release="v15"))
     assert sent <= all_of_it <= sent + 24
     assert stable.latency_ms["p50"] and canary.latency_ms["p50"]
     assert canary.latency_ms["p50"] > 1.2 * stable.latency_ms["p50"]
@@ -222,7 +222,7 @@ def test_the_example_application_follows_its_flag(sqlite_engine: sa.Engine, addr
         assert len(done.stdout.splitlines()) == 20
         with reading(sqlite_engine) as connection:
             window = Filters(start=started, end=now() + dt.timedelta(minutes=1), application=name)
-            rows = queries.breakdown(connection, window, by=("release",))
+            rows = queries.read_breakdown(connection, window, by=("release",))
             seen = {row.keys["release"]: row.figures for row in rows}
         said = {line.split()[1] for line in done.stdout.splitlines()}
         assert said <= set(seen)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import rollup_minute, span
 from db.transaction import reading
-from genaiops_core.telemetry.conventions import content
+from genaiops_core.telemetry.conventions import read_content
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import DecodedExport, decode_json
 from tests.otlp_dialects import DIALECTS, Dialect
@@ -65,7 +65,7 @@ def test_what_it_says_is_found(name: str) -> None:
     spans = decoded(dialect, *range(len(dialect.spans))).groups[0].spans
     by_number = {int(one.span_id, 16): one for one in spans}
     for number, expected in dialect.says.items():
-        found = content(by_number[number].attributes, by_number[number].events)
+        found = read_content(by_number[number].attributes, by_number[number].events)
         calls = [call.name for message in found.messages_out for call in message.tool_calls]
         told = {
             "in": found.messages_in[0].text if found.messages_in else "",
@@ -91,7 +91,7 @@ def test_an_agentcore_trace_says_in_logs_what_its_spans_leave_out() -> None:
         LogRecord(event_name="opentelemetry.instrumentation.langchain", time_ns=1, attributes={},
                   body={"input": {"messages": [{"role": "user", "content": whole}]}}),
     ]  # fmt: skip
-    found = content({"gen_ai.prompt.0.role": "user"}, (), records)
+    found = read_content({"gen_ai.prompt.0.role": "user"}, (), records)
     assert [(one.role, one.text) for one in found.messages_in] == [("user", "Hello")]
     assert [(one.role, one.text) for one in found.messages_out] == [("assistant", "Hi")]
     by_sdk = [
@@ -99,7 +99,7 @@ def test_an_agentcore_trace_says_in_logs_what_its_spans_leave_out() -> None:
                   body={"message": {"role": "assistant", "content": [{"text": "Hi"}]}, "finish_reason": "end_turn"}),
         LogRecord(event_name="gen_ai.user.message", time_ns=1, attributes={}, body={"content": [{"text": "Hello"}]}),
     ]  # fmt: skip
-    found = content({}, (), by_sdk)
+    found = read_content({}, (), by_sdk)
     assert [one.text for one in (*found.messages_in, *found.messages_out)] == ["Hello", "Hi"]
     assert found.finish_reasons == ("end_turn",)
 
@@ -122,4 +122,4 @@ def test_an_agentcore_trace_says_in_logs_what_its_spans_leave_out() -> None:
     ],
 )
 def test_whatever_is_sent_is_read_somehow(attributes: dict[str, object]) -> None:
-    content(attributes, [{"name": "gen_ai.choice", "attributes": {"message": 5}}, {"name": "x"}])
+    read_content(attributes, [{"name": "gen_ai.choice", "attributes": {"message": 5}}, {"name": "x"}])

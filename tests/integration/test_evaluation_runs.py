@@ -45,7 +45,7 @@ def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
     assert entry["is_proxy"] is True
     assert done.results["cost_usd"] == "0"
     with reading(engine) as connection:
-        scored = case_scores.page(connection, id, limit=2, offset=9).cases
+        scored = case_scores.fetch_page(connection, id, limit=2, offset=9).cases
         assert [item.case_no for item in scored] == [10, 11]
         undefined = next(one for one in scored[0].scores if one.metric == "grounding_overlap")
         assert (undefined.value, undefined.reason) == (None, "the case has no contexts")
@@ -63,7 +63,7 @@ def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
     assert [len(piece) for piece in pieces] == [250, 50]
     assert score_part(engine, id, pieces[0])
     with reading(engine) as connection:
-        before = case_scores.page(connection, id, limit=250).cases
+        before = case_scores.fetch_page(connection, id, limit=250).cases
     assert score_part(engine, id, pieces[0])
     assert found(engine, id).units_done == 1000
     score_part(engine, id, pieces[1])
@@ -71,7 +71,7 @@ def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
     assert execution.finish(engine, id, 1) == done
     with reading(engine) as connection:
         assert (
-            case_scores.page(connection, id, limit=250).cases == before
+            case_scores.fetch_page(connection, id, limit=250).cases == before
         )  # latencies too: nothing was judged again
         rows = connection.execute(sa.select(sa.func.count()).select_from(evaluation_score)).scalar()
     assert rows == done.units_done == done.units == 1200
@@ -101,7 +101,7 @@ def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine)
     # 45 of the first 50 cases have contexts; 70 were never reached
     entry = done.results["metrics"]["grounding_overlap"]
     assert (entry["n"], entry["undefined"], entry["reasons"]["not scored"]) == (45, 75, 70)
-    assert results.document(done)["partial"] is True
+    assert results.build_document(done)["partial"] is True
     with pytest.raises(Conflict, match="cancelled already"):
         runs.cancel(engine, actor="grace", id=id)
     assert execution.begin(engine, id, 1) == []

@@ -78,7 +78,7 @@ def test_json_lines(stocked: sa.Engine) -> None:
 def test_parquet_has_types(stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow.parquet as pq
 
-    monkeypatch.setattr(exporting, "_PAGE", 1)
+    monkeypatch.setattr(exporting, "_ROWS_PER_PAGE", 1)
     table = pq.read_table(io.BytesIO(whole(stocked, "parquet")))
     assert table.num_rows == 3
     (found,) = [row for row in table.to_pylist() if row["name"] == "=cmd()"]
@@ -94,7 +94,7 @@ def test_parquet_of_nothing_is_a_file(stocked: sa.Engine) -> None:
 def test_every_page_is_exported_once_and_a_limit_holds(
     stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "_PAGE", 1)
+    monkeypatch.setattr(exporting, "_ROWS_PER_PAGE", 1)
     monkeypatch.setattr(paging, "SCANS", (1, 1))
     assert len(whole(stocked, "jsonl").splitlines()) == 3
     assert len(whole(stocked, "jsonl", "spans>0").splitlines()) == 3
@@ -124,9 +124,9 @@ def everything(engine: sa.Engine) -> dict[str, object]:
                 sa.select(request).order_by(request.c.trace_id, request.c.application)
             ).mappings()
         ]
-        summary = queries.summary(connection, EVER).as_json()
+        summary = queries.read_summary(connection, EVER).as_json()
         by_model = [
-            (row.keys, row.figures.as_json()) for row in queries.breakdown(connection, EVER, ("model",))
+            (row.keys, row.figures.as_json()) for row in queries.read_breakdown(connection, EVER, ("model",))
         ]
         told = [
             [(one.attributes, one.events, one.resource, one.scope) for one in found.spans]
@@ -189,7 +189,7 @@ def test_spans_without_payload_keep_their_figures(stocked: sa.Engine, tmp_path: 
 def test_a_trace_of_two_applications_is_told_once(
     stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "_PAGE", 1)
+    monkeypatch.setattr(exporting, "_ROWS_PER_PAGE", 1)
     groups = json.loads(whole(stocked, "otlp"))["resourceSpans"]
     ids = [one["spanId"] for group in groups for scope in group["scopeSpans"] for one in scope["spans"]]
     assert sorted(ids) == [f"{number:016x}" for number in range(1, 5)]

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from db.tables.telemetry import feedback as feedback_table
 from db.transaction import reading, writing
 from genaiops_core.telemetry.sampling import feedback
-from genaiops_core.telemetry.sampling.feedback_scores import Opinion
-from genaiops_core.telemetry.traffic.quality import quality_summary
+from genaiops_core.telemetry.sampling.feedback_scores import Feedback
+from genaiops_core.telemetry.traffic.quality import read_quality
 from tests.integration.test_sampling import ALL_DAY, add, consider_all
 from tests.integration.traffic import DAY
 
@@ -21,7 +21,7 @@ TRACE = f"{1:032x}"
 
 def mean(engine: sa.Engine) -> tuple[float | None, int, int]:
     with reading(engine) as connection:
-        (found,) = quality_summary(connection, ALL_DAY)
+        (found,) = read_quality(connection, ALL_DAY)
     return found.mean, found.scored, found.undefined
 
 
@@ -35,33 +35,33 @@ def one_request(engine: sa.Engine) -> sa.Engine:
 
 def test_a_changed_opinion_replaces_the_one_before(one_request: sa.Engine) -> None:
     engine = one_request
-    feedback.give(engine, trace_id=TRACE, user_id="anna", thumb="down", comment="wrong")
+    feedback.record_feedback(engine, trace_id=TRACE, user_id="anna", thumb="down", comment="wrong")
     assert mean(engine) == (0.0, 1, 0)
-    feedback.give(engine, trace_id=TRACE, user_id="anna", thumb="up")
+    feedback.record_feedback(engine, trace_id=TRACE, user_id="anna", thumb="up")
     assert mean(engine) == (1.0, 1, 0)
-    feedback.give(engine, trace_id=TRACE, user_id="ben", rating=3)
+    feedback.record_feedback(engine, trace_id=TRACE, user_id="ben", rating=3)
     assert mean(engine) == (0.75, 1, 0)  # the mean of 1 and 0.5, one score a request
     with reading(engine) as connection:
-        told = feedback.of_trace(connection, TRACE)
+        told = feedback.list_feedback(connection, TRACE)
     assert [(one.user_id, one.value, one.comment) for one in told] == [("anna", 1.0, ""), ("ben", 0.5, "")]
 
 
 def test_the_same_again_changes_nothing(one_request: sa.Engine) -> None:
     engine = one_request
     for _ in range(3):
-        feedback.give(engine, trace_id=TRACE.upper(), user_id="anna", thumb="up", comment="good")
+        feedback.record_feedback(engine, trace_id=TRACE.upper(), user_id="anna", thumb="up", comment="good")
     assert mean(engine) == (1.0, 1, 0)
     with reading(engine) as connection:
         (row,) = connection.execute(sa.select(feedback_table)).all()
-    feedback.give(engine, trace_id=TRACE, user_id="anna", thumb="up", comment="good")
+    feedback.record_feedback(engine, trace_id=TRACE, user_id="anna", thumb="up", comment="good")
     with reading(engine) as connection:
         assert connection.execute(sa.select(feedback_table)).one() == row
 
 
 def test_a_rating_on_another_scale_is_kept_but_no_score(one_request: sa.Engine) -> None:
-    feedback.give(one_request, trace_id=TRACE, user_id="anna", rating=87)
+    feedback.record_feedback(one_request, trace_id=TRACE, user_id="anna", rating=87)
     assert mean(one_request) == (None, 0, 1)
-    feedback.give(one_request, trace_id=TRACE, user_id="anna", rating=5)
+    feedback.record_feedback(one_request, trace_id=TRACE, user_id="anna", rating=5)
     assert mean(one_request) == (1.0, 1, 0)
 
 
@@ -71,7 +71,7 @@ def test_users_who_speak_at_once_all_count(one_request: sa.Engine) -> None:
 
     def speak(number: int) -> None:
         ready.wait()
-        feedback.give(engine, trace_id=TRACE, user_id=f"u{number}", thumb="up" if number % 2 else "down")
+        feedback.record_feedback(engine, trace_id=TRACE, user_id=f"u{number}", thumb="up" if number % 2 else "down")
 
     threads = [threading.Thread(target=speak, args=(number,)) for number in range(6)]
     for thread in threads:
@@ -97,7 +97,7 @@ def test_users_who_speak_at_once_all_count(one_request: sa.Engine) -> None:
 def test_what_an_opinion_is_worth(
     rating: float | None, thumb: str | None, value: float | None, is_negative: bool
 ) -> None:
-    one = Opinion(
+    one = Feedback(
         user_id="u", rating=rating, thumb=thumb, comment="", received_at=DAY + dt.timedelta(hours=1)
     )
     assert (one.value, one.is_negative) == (value, is_negative)

@@ -13,7 +13,7 @@ import pytest
 
 from genaiops_core.errors import BadInput, GenAIOpsError, Misconfigured
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled
+from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled
 from genaiops_core.evaluation.targets import Answered, allowed_hosts, target
 from tests.application_server import Application, running
 
@@ -104,7 +104,7 @@ def test_a_question_is_never_read_as_a_template(application: Application, questi
 
 
 def test_a_question_that_is_no_text_is_said() -> None:
-    with pytest.raises(JudgeFailed, match="The case cannot be written as JSON"):
+    with pytest.raises(CallFailed, match="The case cannot be written as JSON"):
         ask("http://127.0.0.1:9/", Case(input="half a pair \ud800"))
 
 
@@ -165,12 +165,12 @@ def test_too_many_requests_are_throttling(application: Application, path: str, w
 @pytest.mark.parametrize(
     ("path", "kind", "sentence"),
     [
-        ("broken", JudgeFailed, 'answered 500: \'{"message": "the model fell over"}\''),
-        ("html", JudgeFailed, "answered 200 with text/html that is not JSON: '<html><b>Log in</b></html>'"),
-        ("huge", JudgeFailed, "answered with more than 4 MB"),
-        ("gzip", JudgeFailed, "answered compressed"),
-        ("hang-up", JudgeFailed, "failed: "),
-        ("elsewhere", JudgeFailed, "has nothing at result.text; it has output, took."),
+        ("broken", CallFailed, 'answered 500: \'{"message": "the model fell over"}\''),
+        ("html", CallFailed, "answered 200 with text/html that is not JSON: '<html><b>Log in</b></html>'"),
+        ("huge", CallFailed, "answered with more than 4 MB"),
+        ("gzip", CallFailed, "answered compressed"),
+        ("hang-up", CallFailed, "failed: "),
+        ("elsewhere", CallFailed, "has nothing at result.text; it has output, took."),
         (
             "moved-as-get",
             Refused,
@@ -187,7 +187,7 @@ def test_too_many_requests_are_throttling(application: Application, path: str, w
 def test_a_failure_is_one_sentence(
     application: Application, path: str, kind: type[GenAIOpsError], sentence: str
 ) -> None:
-    with pytest.raises(JudgeFailed) as failure:
+    with pytest.raises(CallFailed) as failure:
         ask(f"{application.url}/{path}")
     assert type(failure.value) is kind
     told = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", str(failure.value))
@@ -196,7 +196,7 @@ def test_a_failure_is_one_sentence(
 
 
 def test_a_target_that_never_answers_is_given_up(application: Application) -> None:
-    with pytest.raises(JudgeFailed, match=r"gave no answer within 0\.05 s"):
+    with pytest.raises(CallFailed, match=r"gave no answer within 0\.05 s"):
         ask(f"{application.url}/slow", timeout_s=0.05)
 
 
@@ -204,7 +204,7 @@ def test_nobody_listening_is_said() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with pytest.raises(JudgeFailed, match="failed: "):
+    with pytest.raises(CallFailed, match="failed: "):
         ask(f"http://127.0.0.1:{port}/answer")
 
 

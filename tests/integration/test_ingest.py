@@ -29,7 +29,7 @@ from genaiops_core.pricing.imports import import_prices, read_prices
 from genaiops_core.telemetry.ingest import span_store
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import DecodedExport, decode_json
-from genaiops_core.telemetry.sampling.feedback import give
+from genaiops_core.telemetry.sampling.feedback import record_feedback
 from tests.acceptance import replay
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
@@ -295,18 +295,18 @@ def test_insert_new_reports_exactly_the_new_ones(engine: sa.Engine) -> None:
 
     spans = prepare_spans(export(*[call(n) for n in range(1, 5)])).spans
     with writing(engine) as connection:
-        assert span_store.insert_new(connection, []) == []
-        assert [s.span_id for s in span_store.insert_new(connection, spans[1:2])] == [f"{2:016x}"]
+        assert span_store.insert_spans(connection, []) == []
+        assert [s.span_id for s in span_store.insert_spans(connection, spans[1:2])] == [f"{2:016x}"]
         assert [
-            int(s.span_id, 16) for s in span_store.insert_new(connection, span_store.distinct(spans[::-1]))
+            int(s.span_id, 16) for s in span_store.insert_spans(connection, span_store.sort_distinct(spans[::-1]))
         ] == [1, 3, 4]
 
 
 def test_feedback_needs_an_opinion_and_a_trace(engine: sa.Engine) -> None:
-    give(engine, trace_id="AB" * 16, user_id="u", thumb="down", comment="wrong\x00")
+    record_feedback(engine, trace_id="AB" * 16, user_id="u", thumb="down", comment="wrong\x00")
     for wrong in ({"trace_id": "ab", "rating": 1.0}, {"trace_id": "ab" * 16}):
         with pytest.raises(BadInput):
-            give(engine, **wrong)  # type: ignore[arg-type]
+            record_feedback(engine, **wrong)  # type: ignore[arg-type]
 
 
 def test_a_day_of_traffic_comes_out_exactly(engine: sa.Engine) -> None:

@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from db.tables.telemetry import ROLLUP_SUMS, invocation_log, payload, request, rollup_minute, span
 from db.transaction import reading
 from genaiops_core.telemetry.ingest.ingest import ingest
-from genaiops_core.telemetry.ingest.invocation_entries import identity, read_entry
+from genaiops_core.telemetry.ingest.invocation_entries import derive_id, read_entry
 from genaiops_core.telemetry.invocation_logs import importer as invocation_import
-from genaiops_core.telemetry.invocation_logs.importer import Counts, Importer
-from genaiops_core.telemetry.invocation_logs.reader import Found, log_files, read_file
+from genaiops_core.telemetry.invocation_logs.importer import ImportCounts, Importer
+from genaiops_core.telemetry.invocation_logs.reader import ReadResult, find_log_files, read_file
 from genaiops_core.telemetry.otlp.decode import decode_json
-from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.time_window import Filters, to_instant
 from genaiops_core.telemetry.traces.trace import get_trace
-from genaiops_core.telemetry.traffic.queries import summary
+from genaiops_core.telemetry.traffic.queries import read_summary
 from tests import bedrock_samples as samples
 from tests.bedrock_samples import AT_NS, entry
 from tests.conftest import SHARED_DATA
@@ -34,8 +34,8 @@ REQUEST_ID = "11111111-aaaa-bbbb-cccc-000000000001"
 
 def take(
     engine: sa.Engine, *entries: dict[str, Any], application: str | None = None, shard: int = 0
-) -> Counts:
-    found = [Found("test", read_entry(one, application=application), "") for one in entries]
+) -> ImportCounts:
+    found = [ReadResult("test", read_entry(one, application=application), "") for one in entries]
     return Importer(engine, shard=shard).take(found)
 
 
@@ -63,9 +63,9 @@ def root() -> dict[str, Any]:
 def figures(engine: sa.Engine, application: str | None = None) -> dict[str, Any]:
     hour = 3600 * SECOND_NS
     with reading(engine) as connection:
-        told = summary(
+        told = read_summary(
             connection,
-            Filters(start=instant(AT_NS - hour), end=instant(AT_NS + hour), application=application),
+            Filters(start=to_instant(AT_NS - hour), end=to_instant(AT_NS + hour), application=application),
         )
     names = ("requests", "calls", "input_tokens", "output_tokens", "unpriced_calls", "cost_nano_usd")
     return {name: getattr(told, name) for name in names}
@@ -94,7 +94,7 @@ def one(engine: sa.Engine, table: sa.Table, **where: Any) -> Any:
 
 
 def test_an_entry_is_a_request_of_one_call(engine: sa.Engine) -> None:
-    assert take(engine, entry(REQUEST_ID)) == Counts(entries=1, new=1)
+    assert take(engine, entry(REQUEST_ID)) == ImportCounts(entries=1, new=1)
     # 62 tokens in and 30 out at 0.10 USD a million: cached ones cost the same, for the list has no price for them.
     assert figures(engine, "bedrock") == {
         "requests": 1,
@@ -105,7 +105,7 @@ def test_an_entry_is_a_request_of_one_call(engine: sa.Engine) -> None:
         "cost_nano_usd": 62 * 100 + 30 * 100,
     }
     with reading(engine) as connection:
-        trace = get_trace(connection, identity("trace", REQUEST_ID, 32))
+        trace = get_trace(connection, derive_id("trace", REQUEST_ID, 32))
     assert trace is not None
     assert trace.is_complete
     assert trace.spans[0].attributes["aws.request_id"] == REQUEST_ID
@@ -116,34 +116,34 @@ def test_importing_again_changes_nothing(engine: sa.Engine) -> None:
     entries = [entry(f"request-{number}") for number in range(5)]
     take(engine, *entries[:3], entries[0])
     before = everything(engine)
-    assert take(engine, *entries[:3], application="other") == Counts(entries=3, known=3)
+    assert take(engine, *entries[:3], application="other") == ImportCounts(entries=3, known=3)
     assert everything(engine) == before
-    assert take(engine, *entries) == Counts(entries=5, new=2, known=3)
+    assert take(engine, *entries) == ImportCounts(entries=5, new=2, known=3)
     assert figures(engine)["calls"] == 5
 
 
 def test_a_request_twice_in_one_file_is_one(engine: sa.Engine) -> None:
-    assert take(engine, entry(REQUEST_ID), entry(REQUEST_ID)) == Counts(entries=2, new=1, known=1)
+    assert take(engine, entry(REQUEST_ID), entry(REQUEST_ID)) == ImportCounts(entries=2, new=1, known=1)
     assert figures(engine)["calls"] == 1
 
 
 def test_portions_are_counted_together(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invocation_import, "ENTRIES_A_TRANSACTION", 3)
     entries = [entry(f"request-{number % 7}") for number in range(10)]
-    assert take(sqlite_engine, *entries) == Counts(entries=10, new=7, known=3)
+    assert take(sqlite_engine, *entries) == ImportCounts(entries=10, new=7, known=3)
 
 
 def test_a_call_without_latency_is_in_no_percentile(engine: sa.Engine) -> None:
     quick = entry("with-latency")
     unknown = entry("without", output={"outputTokenCount": 30})
     take(engine, unknown)
-    window = Filters(start=instant(AT_NS), end=instant(AT_NS + 60 * SECOND_NS))
+    window = Filters(start=to_instant(AT_NS), end=to_instant(AT_NS + 60 * SECOND_NS))
     with reading(engine) as connection:
-        told = summary(connection, window)
+        told = read_summary(connection, window)
     assert (told.calls, told.call_latency_ms["p50"], told.latency_ms["p99"]) == (1, None, None)
     take(engine, quick)
     with reading(engine) as connection:
-        told = summary(connection, window)
+        told = read_summary(connection, window)
     assert told.calls == 2
     # 589 ms of the one that is known, to the 1 % of the histogram.
     assert told.call_latency_ms["p50"] == pytest.approx(589, rel=0.01)
@@ -165,7 +165,7 @@ def test_a_call_whose_usage_nobody_knows_is_unpriced_and_not_free(engine: sa.Eng
 def test_a_failed_call_counts_as_an_error(engine: sa.Engine) -> None:
     take(engine, entry("failed", errorCode="ThrottlingException", output=None, input={}))
     with reading(engine) as connection:
-        told = summary(connection, Filters(start=instant(AT_NS), end=instant(AT_NS + 60 * SECOND_NS)))
+        told = read_summary(connection, Filters(start=to_instant(AT_NS), end=to_instant(AT_NS + 60 * SECOND_NS)))
     assert (told.requests, told.request_errors, told.call_errors, told.unpriced_calls) == (1, 1, 1, 0)
 
 
@@ -176,7 +176,7 @@ ONCE = {"requests": 1, "calls": 1, "input_tokens": 62, "output_tokens": 30}
 
 def by_otlp_first(engine: sa.Engine) -> None:
     tell(engine, root(), otlp_call(), shard=1)
-    assert take(engine, entry(REQUEST_ID), shard=2) == Counts(entries=1, known=1, joined=1)
+    assert take(engine, entry(REQUEST_ID), shard=2) == ImportCounts(entries=1, known=1, joined=1)
 
 
 def by_log_first(engine: sa.Engine) -> None:
@@ -199,13 +199,13 @@ def test_a_call_told_both_ways_counts_once(engine: sa.Engine, told: Any) -> None
     assert one(engine, span, span_id=logged.span_id).folded_into == counted.span_id
     assert "Paris" in logged.attributes["gen_ai.output.messages"]
     assert one(engine, invocation_log).is_folded
-    window = Filters(start=instant(AT_NS), end=instant(AT_NS + 60 * SECOND_NS))
+    window = Filters(start=to_instant(AT_NS), end=to_instant(AT_NS + 60 * SECOND_NS))
     with reading(engine) as connection:
-        assert summary(connection, window).call_latency_ms["p50"] == pytest.approx(2000, rel=0.01)
+        assert read_summary(connection, window).call_latency_ms["p50"] == pytest.approx(2000, rel=0.01)
     # Again, both ways: nothing changes.
     before = everything(engine)
     tell(engine, root(), otlp_call())
-    assert take(engine, entry(REQUEST_ID)) == Counts(entries=1, known=1)
+    assert take(engine, entry(REQUEST_ID)) == ImportCounts(entries=1, known=1)
     assert everything(engine) == before
 
 
@@ -355,7 +355,7 @@ def test_files_and_folders(engine: sa.Engine, tmp_path: Path) -> None:
     (tmp_path / "2026/a.json.gz").write_bytes(gzip.compress(json.dumps(entry("request-a")).encode()))
     (tmp_path / "2026/b.json").write_text(json.dumps([entry("request-b"), {"requestId": "none"}]))
     importer = Importer(engine)
-    for file in log_files([tmp_path]):
+    for file in find_log_files([tmp_path]):
         importer.take(read_file(file))
     assert (importer.counts.new, importer.counts.rejected) == (2, 1)
     assert importer.counts.problems[0].startswith(f"{tmp_path}/2026/b.json:1[1]: it has no")
@@ -364,7 +364,7 @@ def test_files_and_folders(engine: sa.Engine, tmp_path: Path) -> None:
 def test_the_shared_logs_and_the_spans_of_the_same_calls(engine: sa.Engine) -> None:
     folder = SHARED_DATA / "bedrock_invocation_logs"
     importer = Importer(engine)
-    for file in log_files([folder] if folder.exists() else []):
+    for file in find_log_files([folder] if folder.exists() else []):
         importer.take(read_file(file))
     expected = 4 if folder.exists() else 0
     assert (importer.counts.new, importer.counts.rejected) == (expected, 0)

@@ -21,8 +21,8 @@ from genaiops_core.errors import BadInput, Misconfigured, Unavailable
 from genaiops_core.jobs.invocation_log_pull import InvocationLogPull
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.invocation_logs import sources
-from genaiops_core.telemetry.invocation_logs.importer import Counts, Importer
-from genaiops_core.telemetry.invocation_logs.pull import Pulled, pull
+from genaiops_core.telemetry.invocation_logs.importer import ImportCounts, Importer
+from genaiops_core.telemetry.invocation_logs.pull import PullReport, pull
 from genaiops_core.telemetry.invocation_logs.sources import CLAIM, claim, parse_source
 from tests.bedrock_samples import entry
 
@@ -73,7 +73,7 @@ def log(*ids: str, at: dt.datetime | None = None, raw: str | None = None) -> Non
     )
 
 
-def take(engine: sa.Engine, source: Any = S3, **more: Any) -> Pulled:
+def take(engine: sa.Engine, source: Any = S3, **more: Any) -> PullReport:
     return pull(engine, source, clients.client(source.kind), model_limit=200, **more)
 
 
@@ -99,12 +99,12 @@ def test_objects_of_a_bucket_are_read_once(engine: sa.Engine) -> None:
     put("data/request-1_input.json.gz", raw=b"{}")
     clients.client("s3").put_object(Bucket=BUCKET, Key="elsewhere/c.json", Body=b"no")
     first = take(engine)
-    assert (first.objects, first.counts) == (2, Counts(entries=3, new=3))
+    assert (first.objects, first.counts) == (2, ImportCounts(entries=3, new=3))
     again = take(engine)
-    assert (again.objects, again.counts) == (0, Counts())
+    assert (again.objects, again.counts) == (0, ImportCounts())
     put("late.json.gz", "request-4", hour=9)
     put("c.json.gz", "request-5", "request-3", hour=11)
-    assert take(engine).counts == Counts(entries=3, new=2, known=1)
+    assert take(engine).counts == ImportCounts(entries=3, new=2, known=1)
     assert known(engine) == [f"request-{number}" for number in range(1, 6)]
     kept = state(engine)
     assert (kept.source, kept.entries, kept.rejected, kept.claimed_until) == (S3.url, 6, 0, None)
@@ -120,7 +120,7 @@ def test_bad_lines_are_counted_and_named(engine: sa.Engine) -> None:
     counts = take(engine).counts
     assert (counts.new, counts.rejected) == (1, 2)
     assert counts.problems[0].startswith(f"s3://{BUCKET}/bedrock/")
-    assert take(engine).counts == Counts()
+    assert take(engine).counts == ImportCounts()
 
 
 @pytest.mark.usefixtures("aws")
@@ -131,7 +131,7 @@ def test_a_pull_that_is_killed_goes_on_where_it_was(
         put(f"{number}.json.gz", *[f"request-{number}-{one}" for one in range(3)])
     real, taken = Importer.take, []
 
-    def killed(self: Importer, found: Any) -> Counts:
+    def killed(self: Importer, found: Any) -> ImportCounts:
         counts = real(self, found)
         taken.append(counts)
         if len(taken) == 4:
@@ -146,7 +146,7 @@ def test_a_pull_that_is_killed_goes_on_where_it_was(
         monkeypatch.setenv(name, "testing")
     again = take(engine)
     # The fourth object is read again and known.
-    assert (again.objects, again.counts) == (3, Counts(entries=9, new=6, known=3))
+    assert (again.objects, again.counts) == (3, ImportCounts(entries=9, new=6, known=3))
     assert calls(engine) == 18
 
 
@@ -195,7 +195,7 @@ def test_one_reader_at_a_time(engine: sa.Engine) -> None:
     assert take(engine).is_busy
     # A reader that died is forgotten after a while.
     assert claim(engine, S3, now() + CLAIM + dt.timedelta(seconds=1)) == {}
-    sources.release(engine, S3)
+    sources.release_claim(engine, S3)
     assert take(engine).counts.new == 1
 
 

@@ -14,7 +14,7 @@ from genaiops_core.rollbacks.observations import observe
 from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.scores import Score, record_scores
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.quality import MetricQuality, quality_summary
+from genaiops_core.telemetry.traffic.quality import MetricQuality, read_quality
 from tests.integration import sampled
 
 
@@ -62,7 +62,7 @@ def test_screens_and_watch_agree_on_the_same_scores(engine: sa.Engine) -> None:
     requests = sampled.traces(60, users=1)
     sampled.ingest_and_sample(engine, requests, rate=0.4)
     for request in requests[5:15]:
-        feedback.give(engine, trace_id=request.trace_id, thumb="down")
+        feedback.record_feedback(engine, trace_id=request.trace_id, thumb="down")
     with writing(engine) as connection:
         rows = connection.execute(sa.select(sample)).all()
         # Two metrics with different values, one of them undefined for every third request.
@@ -97,7 +97,7 @@ def test_screens_and_watch_agree_on_the_same_scores(engine: sa.Engine) -> None:
             window_min=int(dt.timedelta(hours=5).total_seconds() // 60),
         )
         screen = mean_quality(
-            quality_summary(
+            read_quality(
                 connection,
                 Filters(
                     start=sampled.NOW - dt.timedelta(hours=5),

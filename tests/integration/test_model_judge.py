@@ -10,8 +10,8 @@ import pytest
 
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge, ragas_metrics
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt
 from genaiops_core.evaluation.metrics import REGISTRY, find, measure, ragas
+from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
 from tests.conftest import JudgeServer
 from tests.direct_calls import DirectCalls, judge_one
 
@@ -99,7 +99,7 @@ def test_nothing_to_measure_is_undefined_and_neither_0_nor_1() -> None:
 
 def test_values_out_of_range_fail_the_unit_and_rounding_does_not() -> None:
     wrong = {"reason": "", "verdict": 3}
-    with pytest.raises(JudgeFailed, match="RAGAS gave 3 for context_precision"):
+    with pytest.raises(CallFailed, match="RAGAS gave 3 for context_precision"):
         judged("context_precision", wrong, wrong)
     right = {"reason": "", "verdict": 1}
     assert judged("context_precision", right, right).value == pytest.approx(1)
@@ -109,14 +109,14 @@ def test_values_out_of_range_fail_the_unit_and_rounding_does_not() -> None:
 
 def test_ratings_are_averaged_and_those_off_the_scale_fail_the_unit() -> None:
     assert judged("answer_accuracy", {"rating": 4}, {"rating": 2}).value == 0.75
-    with pytest.raises(JudgeFailed, match="ratings for answer_accuracy are not on the scale"):
+    with pytest.raises(CallFailed, match="ratings for answer_accuracy are not on the scale"):
         judged("answer_accuracy", {"rating": 3}, {"rating": 7})
 
 
 @pytest.mark.parametrize("metric", ["context_relevance", "answer_accuracy", "faithfulness"])
 def test_a_call_that_failed_fails_the_unit_even_where_ragas_would_hide_it(metric: str) -> None:
-    with pytest.raises(JudgeFailed, match="the provider is down"):
-        judged(metric, JudgeFailed("the provider is down"), {"rating": 2})
+    with pytest.raises(CallFailed, match="the provider is down"):
+        judged(metric, CallFailed("the provider is down"), {"rating": 2})
 
 
 def test_prompts_spelled_out_once_are_those_of_ragas() -> None:
@@ -165,7 +165,7 @@ def test_what_is_computed_needs_no_call_of_any_judge(judge_server: JudgeServer) 
     judgement, _ = judge_one(BEDROCK, "string_presence", CASE)
     assert (judgement.value, judgement.cost_nano_usd) == (1.0, 0)
     assert judge_server.state()["calls"] == 0
-    with pytest.raises(JudgeFailed, match="knows no metric 'nonsense'"):
+    with pytest.raises(CallFailed, match="knows no metric 'nonsense'"):
         judge_one(BEDROCK, "nonsense", CASE)
 
 

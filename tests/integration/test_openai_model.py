@@ -11,16 +11,10 @@ import pytest
 from pydantic import BaseModel
 
 from genaiops_core.evaluation.judges.answers import question
-from genaiops_core.evaluation.judges.models import openai
-from genaiops_core.evaluation.judges.models.openai import OpenAIModel
-from genaiops_core.evaluation.judges.protocol import (
-    JudgeFailed,
-    JudgeOptions,
-    Message,
-    Prompt,
-    Refused,
-    Throttled,
-)
+from genaiops_core.evaluation.judges.protocol import JudgeOptions
+from genaiops_core.evaluation.models import openai
+from genaiops_core.evaluation.models.openai import OpenAIModel
+from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt, Refused, Throttled
 from tests.scripted_server import Scripted, ScriptedServer, scripted_server
 
 Found = TypeVar("Found")
@@ -123,16 +117,16 @@ def test_the_name_of_the_token_limit_is_changed_where_the_server_wants_another(
         (refused(404, "no such model"), Refused, "Check the model and the address"),
         (refused(429, "no credit", "insufficient_quota"), Refused, "no credit"),
         (refused(400, "too long", "context_length_exceeded"), Refused, "too long"),
-        (refused(500, "boom"), JudgeFailed, "failed with status 500: boom."),
-        (Scripted("<html>"), JudgeFailed, "did not answer with JSON."),
-        (Scripted([1]), JudgeFailed, "did not answer with a JSON object."),
+        (refused(500, "boom"), CallFailed, "failed with status 500: boom."),
+        (Scripted("<html>"), CallFailed, "did not answer with JSON."),
+        (Scripted([1]), CallFailed, "did not answer with a JSON object."),
         (said("no", "content_filter"), Refused, "content filter"),
         (said(None, refusal="I will not."), Refused, "qwen refused: I will not."),
-        (said("{", "length"), JudgeFailed, "cut at 4096 tokens; raise max_tokens"),
+        (said("{", "length"), CallFailed, "cut at 4096 tokens; raise max_tokens"),
     ],
 )
 def test_each_failure_says_what_it_means(
-    server: ScriptedServer, answer: Scripted, kind: type[JudgeFailed], sentence: str
+    server: ScriptedServer, answer: Scripted, kind: type[CallFailed], sentence: str
 ) -> None:
     server.script(answer)
     with pytest.raises(kind) as raised:
@@ -151,7 +145,7 @@ def test_throttling_says_when_to_come_back(server: ScriptedServer) -> None:
 
 def test_a_server_that_is_not_there_is_said(server: ScriptedServer) -> None:
     asking = OpenAIModel("qwen", base_url="http://127.0.0.1:9/v1")
-    with pytest.raises(JudgeFailed, match=r"The server at http://127\.0\.0\.1:9/v1 did not answer"):
+    with pytest.raises(CallFailed, match=r"The server at http://127\.0\.0\.1:9/v1 did not answer"):
         using(asking, lambda of: of.ask(FREE))
 
 

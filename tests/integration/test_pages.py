@@ -54,8 +54,8 @@ def test_overview_shows_five_figures_and_every_application(demo_engine: sa.Engin
 def test_cost_screen_says_what_the_summary_says(demo_engine: sa.Engine) -> None:
     screen = open_screen("cost")
     with reading(demo_engine) as connection:
-        told = queries.summary(connection, Filters.last("24h"))
-    assert screen.metric[0].value == units.usd(told.cost_nano_usd)
+        told = queries.read_summary(connection, Filters.last("24h"))
+    assert screen.metric[0].value == units.format_usd(told.cost_nano_usd)
     by_model = next(one.value for one in screen.dataframe if "unpriced" in one.value)
     assert sum(by_model["cost"]) == pytest.approx(told.cost_nano_usd / 1e9, abs=1e-9)
 

@@ -122,16 +122,16 @@ def test_cases_are_edited_into_a_new_version(empty_engine: sa.Engine) -> None:
 def test_a_row_that_is_no_case_is_named() -> None:
     numbered = [(7, Case(input="Why?"))]
     with pytest.raises(BadInput, match="Case 7: A case needs an input"):
-        dataset_edit.edits(numbered, {"edited_rows": {0: {"input": " "}}}, "ada")
+        dataset_edit.parse_edits(numbered, {"edited_rows": {0: {"input": " "}}}, "ada")
     with pytest.raises(BadInput, match="New row 1: The metadata is no JSON"):
-        dataset_edit.edits(numbered, {"added_rows": [{"input": "Who?", "metadata": "{"}]}, "ada")
+        dataset_edit.parse_edits(numbered, {"added_rows": [{"input": "Who?", "metadata": "{"}]}, "ada")
 
 
 def test_what_a_model_wrote_is_accepted_in_the_grid_and_all_at_once(empty_engine: sa.Engine) -> None:
     written = [Case(input=f"q{number}", metadata={"review": "pending"}) for number in range(3)]
     datasets.add_cases(empty_engine, actor="ada", name="prices", cases=written, source="test")
     ticked = {"edited_rows": {0: {"accept": True}}}
-    done = dataset_edit.edits([(1, written[0])], ticked, "grace").changed
+    done = dataset_edit.parse_edits([(1, written[0])], ticked, "grace").changed
     assert done == {1: Case(input="q0", metadata={"review": "accepted", "reviewed_by": "grace"})}
     screen = opened("Edit")
     screen.selectbox(key=f"{dataset_keys.DATASET_REVIEW}_prices").set_value("pending")

@@ -255,7 +255,7 @@ def test_a_session_reads_as_a_conversation_with_its_running_cost(demo_engine: sa
     with reading(demo_engine) as connection:
         page = sessions.list_sessions(connection, Filters.last("24h"))
         chosen = max(page.rows, key=lambda one: one.requests)
-        told = sessions.conversation(connection, chosen.session_id)
+        told = sessions.read_conversation(connection, chosen.session_id)
     assert told is not None
     listed = open_screen("sessions").dataframe[0].value
     assert chosen.session_id in set(listed["session"])

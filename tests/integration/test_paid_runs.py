@@ -18,7 +18,7 @@ from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.calls import call_session as desks
 from genaiops_core.evaluation.calls.call_session import Desk
 from genaiops_core.evaluation.calls.unit_calls import MOST_REPAIRS
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt, Throttled, Usage
+from genaiops_core.evaluation.models.protocol import CallFailed, Prompt, Throttled, Usage
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import control, execution, judging
 from genaiops_core.evaluation.runs.scoring import score
@@ -96,7 +96,7 @@ def test_throttled_calls_are_asked_again_and_cost_nothing(
 def test_other_failures_are_not_asked_again(engine: sa.Engine, launched: Callable[..., str]) -> None:
     def reply(_number: int, prompt: Prompt) -> str:
         if "item 3 " in prompt.messages[0].text:
-            raise JudgeFailed("the model fell over")
+            raise CallFailed("the model fell over")
         return '{"value": 0.5}'
 
     model = SlowModel(reply)
@@ -110,7 +110,7 @@ def test_other_failures_are_not_asked_again(engine: sa.Engine, launched: Callabl
 def test_a_failure_that_was_paid_is_counted(engine: sa.Engine, launched: Callable[..., str]) -> None:
     def reply(number: int, _prompt: Prompt) -> str:
         if number == 1:
-            raise JudgeFailed("the answer was cut", usage=Usage(input_tokens=100, output_tokens=10))
+            raise CallFailed("the answer was cut", usage=Usage(input_tokens=100, output_tokens=10))
         return '{"value": 0.5}'
 
     done = execution.run(engine, launched(SlowModel(reply)))
@@ -143,7 +143,7 @@ def test_failures_in_a_row_end_the_run_and_can_be_resumed(
 ) -> None:
     monkeypatch.setattr(desks, "MOST_FAILURES_IN_A_ROW", 5)
     model = SlowModel()
-    broken = SlowModel(lambda number, prompt: (_ for _ in ()).throw(JudgeFailed("no such model")))
+    broken = SlowModel(lambda number, prompt: (_ for _ in ()).throw(CallFailed("no such model")))
     id = launched(broken, pace=RateLimits(concurrency=1))
     done = execution.run(engine, id)
     assert (done.state, done.verdict, len(broken.prompts)) == ("failed", None, 5)

@@ -14,15 +14,8 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.judges.protocol import (
-    Calls,
-    JudgeFailed,
-    Judgement,
-    Message,
-    Prompt,
-    Reply,
-    Usage,
-)
+from genaiops_core.evaluation.judges.protocol import Calls, Judgement
+from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt, Reply, Usage
 from genaiops_core.evaluation.runs.production import (
     LEASE,
     MOST_WAIT,
@@ -34,9 +27,9 @@ from genaiops_core.evaluation.runs.production import (
 from genaiops_core.evaluation.runs.sample_judging import metrics_of, require_prices
 from genaiops_core.rollbacks.observations import observe
 from genaiops_core.telemetry.sampling import feedback
-from genaiops_core.telemetry.sampling.samples import sampling_summary
+from genaiops_core.telemetry.sampling.samples import read_sampling_summary
 from genaiops_core.telemetry.scores import Score, record_scores
-from genaiops_core.telemetry.traffic.quality import quality_summary
+from genaiops_core.telemetry.traffic.quality import read_quality
 from tests.integration.judging import SlowModel, Value, import_price
 from tests.integration.sampled import APPLICATION, DAY, NOW, ingest_and_sample, traces
 
@@ -54,7 +47,7 @@ class PaidModel(SlowModel):
     async def ask(self, prompt: Prompt) -> Reply:
         self.asked.append(prompt.messages[0].text)
         if self.fails:
-            raise JudgeFailed("the provider is down")
+            raise CallFailed("the provider is down")
         return Reply(text='{"value": 0.75}', usage=Usage(input_tokens=1000, output_tokens=0), latency_ms=1.0)
 
 
@@ -102,7 +95,7 @@ def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> No
     assert score_round(engine, judge("offline"), FREE, NOW).scored == 0
     assert states(engine) == {"scored": 20}
     with reading(engine) as connection:
-        quality = {one.metric: one for one in quality_summary(connection, DAY)}
+        quality = {one.metric: one for one in read_quality(connection, DAY)}
         assert set(quality) == {"grounding_overlap", "question_overlap"}
         grounding = quality["grounding_overlap"]
         assert (grounding.judge, grounding.is_sampled, grounding.population) == ("offline", True, 20)
@@ -131,7 +124,7 @@ def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
     assert (total, len(paid.asked)) == (3, 3)
     with reading(engine) as connection:
         assert spent_today(connection, NOW) == 30_000_000
-        assert sampling_summary(connection, DAY).cost_usd == "0.03"
+        assert read_sampling_summary(connection, DAY).cost_usd == "0.03"
     assert score_round(engine, paid, limits, NOW + dt.timedelta(hours=11)).scored == 0
     # The next day (UTC) there is a new one; two days later what is left is skipped when it is spent.
     assert score_round(engine, paid, limits, NOW + dt.timedelta(hours=13)).scored == 3
@@ -143,7 +136,7 @@ def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
 def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
     requests = traces(10, users=2)
     ingest_and_sample(engine, requests)
-    feedback.give(engine, trace_id=requests[7].trace_id, thumb="down")
+    feedback.record_feedback(engine, trace_id=requests[7].trace_id, thumb="down")
     assert (
         score_round(engine, judge("offline"), Limits(daily_budget_nano_usd=0, per_minute=3), NOW).scored == 3
     )
@@ -187,7 +180,7 @@ def test_a_trace_without_texts_is_undefined_not_bad(engine: sa.Engine) -> None:
         connection.execute(sa.delete(payload))
     assert score_round(engine, judge("offline"), FREE, NOW).scored == 2
     with reading(engine) as connection:
-        for one in quality_summary(connection, DAY):
+        for one in read_quality(connection, DAY):
             assert (one.mean, one.scored, one.undefined) == (None, 0, 2)
 
 
@@ -206,7 +199,7 @@ def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> 
     requests = traces(60, users=1)
     ingest_and_sample(engine, requests, rate=0.4)
     for one in requests[5:15]:
-        feedback.give(engine, trace_id=one.trace_id, thumb="down")
+        feedback.record_feedback(engine, trace_id=one.trace_id, thumb="down")
     score_round(engine, judge("offline"), FREE, NOW)  # proxies are no evidence
     with writing(engine) as connection:
         rows = connection.execute(sa.select(sample)).all()
@@ -265,7 +258,7 @@ def test_a_metric_that_fails_is_undefined_and_the_other_is_not_paid_again(engine
     class HalfBroken(PaidJudge):
         async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
             if metric == "faithfulness":
-                raise JudgeFailed("out of order")
+                raise CallFailed("out of order")
             return await super().judge(case, metric, calls)
 
     done = score_round(engine, HalfBroken(), Limits(daily_budget_nano_usd=10**9, per_minute=100), NOW)

@@ -15,10 +15,10 @@ from genaiops_core.telemetry.scores import fetch_trace_scores
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.quality import (
     Score,
-    interval,
-    quality_by,
-    quality_series,
-    quality_summary,
+    estimate_interval,
+    read_quality,
+    read_quality_by,
+    read_quality_series,
     record_scores,
 )
 from tests.integration.traffic import DAY, MINUTE_NS
@@ -53,7 +53,7 @@ def test_scores_told_twice_count_once(engine: sa.Engine) -> None:
     assert record(engine, *told, told[0]) == 3
     assert record(engine, *told, score(3, 0.9)) == 1
     with reading(engine) as connection:
-        (found,) = quality_summary(connection, ALL_DAY)
+        (found,) = read_quality(connection, ALL_DAY)
     # t of 2 degrees of freedom at 97.5 % is 4.303; s = 0.2, so 0.7 +- 4.303 * 0.2 / sqrt(3) = +- 0.497, cut at 1.
     assert (found.metric, found.judge, found.scored, found.undefined) == (
         "grounding_overlap",
@@ -76,18 +76,18 @@ def test_the_scores_of_one_request(engine: sa.Engine) -> None:
 def test_quality_over_time_and_by_release(engine: sa.Engine) -> None:
     record(engine, score(0, 0.5), score(1, 0.7), score(2, 0.9, release="r2"))
     with reading(engine) as connection:
-        points = quality_series(connection, ALL_DAY)
+        points = read_quality_series(connection, ALL_DAY)
         assert [(point.start, point.quality.scored) for point in points] == [
             (DAY, 2),
             (DAY + dt.timedelta(hours=1), 1),
         ]
-        split = quality_by(connection, ALL_DAY, "release")
+        split = read_quality_by(connection, ALL_DAY, "release")
         assert [(key, one.mean) for key, one in split] == [
             ("r1", pytest.approx(0.6)),
             ("r2", pytest.approx(0.9)),
         ]
         narrowed = Filters(start=DAY, end=DAY + dt.timedelta(days=1), release="r2", application="shop")
-        assert [one.scored for one in quality_summary(connection, narrowed)] == [1]
+        assert [one.scored for one in read_quality(connection, narrowed)] == [1]
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), float("inf")])
@@ -97,13 +97,13 @@ def test_a_score_outside_zero_to_one_is_refused(value: float) -> None:
 
 
 def test_little_evidence_says_so() -> None:
-    assert interval(0, 0.0, 0.0).mean is None
-    assert (interval(1, 0.8, 0.64).mean, interval(1, 0.8, 0.64).low) == (0.8, None)
+    assert estimate_interval(0, 0.0, 0.0).mean is None
+    assert (estimate_interval(1, 0.8, 0.64).mean, estimate_interval(1, 0.8, 0.64).low) == (0.8, None)
 
 
 def test_equal_values_are_not_certainty() -> None:
     # Wilson for 10 of 10: low = 10 / (10 + 1.96^2) = 0.7225.
-    found = interval(10, 10.0, 10.0)
+    found = estimate_interval(10, 10.0, 10.0)
     assert found.low == pytest.approx(0.7225, abs=1e-4)
     assert found.high == pytest.approx(1.0)
     assert "Wilson" in found.method
@@ -114,7 +114,7 @@ def test_the_interval_holds_the_true_mean_as_often_as_it_says() -> None:
     values = random.beta(8, 2, size=(2000, 30))
     held = 0
     for row in values:
-        found = interval(30, float(row.sum()), float((row * row).sum()))
+        found = estimate_interval(30, float(row.sum()), float((row * row).sum()))
         assert found.low is not None
         assert found.high is not None
         held += found.low <= 0.8 <= found.high

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from db.tables.telemetry import application, dirty_hour, rollup_day, rollup_hour, rollup_minute
 from db.transaction import reading, writing
 from genaiops_core.telemetry.figures import Figures
-from genaiops_core.telemetry.rollups.applications import known
+from genaiops_core.telemetry.rollups.applications import fetch_filter_options
 from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries, series
@@ -64,18 +64,18 @@ def check(connection: sa.Connection, told: list[Call], filters: Filters) -> None
         for call in told
         if filters.start <= call.at < filters.end and filters.application in (None, call.application)
     ]
-    assert_equal(queries.summary(connection, filters), inside)
+    assert_equal(queries.read_summary(connection, filters), inside)
     by_model_day: dict[tuple[Any, ...], list[Call]] = defaultdict(list)
     by_hour: dict[Any, list[Call]] = defaultdict(list)
     for call in inside:
         if call.model:
             by_model_day[call.model, call.at.date().isoformat()].append(call)
         by_hour[call.at.replace(minute=0, second=0)].append(call)
-    rows = queries.breakdown(connection, filters, ("model", "day"))
+    rows = queries.read_breakdown(connection, filters, ("model", "day"))
     assert {tuple(row.keys.values()) for row in rows} == set(by_model_day)
     for row in rows:
         assert_equal(row.figures, by_model_day[tuple(row.keys.values())])
-    points = series.series(connection, filters, "1h")
+    points = series.read_series(connection, filters, "1h")
     assert [point.start for point in points] == sorted(by_hour)
     for point in points:
         assert_equal(point.figures, by_hour[point.start])
@@ -105,7 +105,7 @@ def test_any_order_of_writes_and_closings_reads_as_brute_force(
     with reading(engine) as connection:
         check(connection, told, filters)
         check(connection, told, everything)
-        assert known(connection).releases == tuple(sorted({call.release for call in told}))
+        assert fetch_filter_options(connection).releases == tuple(sorted({call.release for call in told}))
     # Much later everything is closed, and nothing has changed.
     close_hours(engine, DAY + dt.timedelta(days=10))
     with reading(engine) as connection:
@@ -125,8 +125,8 @@ def test_closed_days_are_read_from_day_cells_only(engine: sa.Engine) -> None:
         connection.execute(rollup_hour.delete())
     with reading(engine) as connection:
         filters = Filters(start=DAY, end=DAY + dt.timedelta(days=2))
-        assert queries.summary(connection, filters).calls == 48
-        assert len(queries.breakdown(connection, filters, ("day",))) == 2
+        assert queries.read_summary(connection, filters).calls == 48
+        assert len(queries.read_breakdown(connection, filters, ("day",))) == 2
 
 
 def test_an_hour_is_closed_only_two_minutes_after_its_end(engine: sa.Engine) -> None:
@@ -154,7 +154,7 @@ def test_a_late_call_opens_a_closed_day_and_closing_mends_it(engine: sa.Engine) 
         tell(connection, [Call(at=DAY + 5 * HOUR)], shard=3)
     for _ in range(2):
         with reading(engine) as connection:
-            assert queries.summary(connection, filters).calls == 25
+            assert queries.read_summary(connection, filters).calls == 25
         close_hours(engine, DAY + dt.timedelta(days=2))
 
 
@@ -164,7 +164,7 @@ def test_many_hours_are_closed_in_several_transactions(engine: sa.Engine) -> Non
     report = close_hours(engine, DAY + dt.timedelta(days=30))
     assert (report.hours, report.days) == (130, 6)
     with reading(engine) as connection:
-        assert queries.summary(connection, Filters(start=DAY, end=DAY + 130 * HOUR)).calls == 130
+        assert queries.read_summary(connection, Filters(start=DAY, end=DAY + 130 * HOUR)).calls == 130
 
 
 def test_calls_without_a_model_are_a_row_and_requests_without_calls_are_none(engine: sa.Engine) -> None:
@@ -172,10 +172,10 @@ def test_calls_without_a_model_are_a_row_and_requests_without_calls_are_none(eng
         tell(connection, [Call(at=DAY, model="m1"), Call(at=DAY, model="")])
     filters = Filters(start=DAY, end=DAY + HOUR)
     with reading(engine) as connection:
-        assert [row.keys for row in queries.breakdown(connection, filters, ("model",))] == [{"model": "m1"}]
+        assert [row.keys for row in queries.read_breakdown(connection, filters, ("model",))] == [{"model": "m1"}]
     with writing(engine) as connection:
         connection.execute(rollup_minute.update().where(rollup_minute.c.model == "").values(calls=1))
     with reading(engine) as connection:
-        rows = queries.breakdown(connection, filters, ("model",))
+        rows = queries.read_breakdown(connection, filters, ("model",))
         assert [row.keys for row in rows] == [{"model": "m1"}, {"model": None}]
         assert rows[1].figures.calls == 1

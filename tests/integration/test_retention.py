@@ -30,11 +30,11 @@ from genaiops_core.settings import Settings
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.privacy import retention
-from genaiops_core.telemetry.privacy.retention import Keep
+from genaiops_core.telemetry.privacy.retention import RetentionPeriods
 from genaiops_core.telemetry.rollups import minutes, usage
 from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.queries import breakdown, summary
+from genaiops_core.telemetry.traffic.queries import read_breakdown, read_summary
 from tests.integration.traffic import DAY, Call, add_requests, tell
 from tests.otlp_samples import SECOND_NS, body, call
 
@@ -65,8 +65,8 @@ def count(engine: sa.Engine, table: sa.Table) -> int:
 def figures(engine: sa.Engine) -> object:
     with reading(engine) as connection:
         window = Filters(start=DAY - dt.timedelta(days=9), end=DAY + dt.timedelta(days=9))
-        rows = breakdown(connection, window, by=("application", "release", "model", "hour"))
-        return summary(connection, window), sorted(map(repr, rows))
+        rows = read_breakdown(connection, window, by=("application", "release", "model", "hour"))
+        return read_summary(connection, window), sorted(map(repr, rows))
 
 
 def bound(day: dt.datetime) -> int:
@@ -83,7 +83,7 @@ def test_joined_minutes_leave_every_hour_exact(engine: sa.Engine, is_closed_firs
         close_hours(engine, NOW)
     before, rows = figures(engine), count(engine, rollup_minute)
 
-    joined = minutes.join(engine, bound(DAY + dt.timedelta(days=5)))
+    joined = minutes.join_minutes(engine, bound(DAY + dt.timedelta(days=5)))
 
     assert figures(engine) == before
     assert count(engine, rollup_minute) == rows - joined
@@ -92,7 +92,7 @@ def test_joined_minutes_leave_every_hour_exact(engine: sa.Engine, is_closed_firs
         assert set(connection.scalars(sa.select(rollup_minute.c.bucket % 60))) == {0}
     close_hours(engine, NOW)
     assert figures(engine) == before
-    assert minutes.join(engine, bound(DAY + dt.timedelta(days=5))) == 0
+    assert minutes.join_minutes(engine, bound(DAY + dt.timedelta(days=5))) == 0
 
 
 def test_a_span_that_comes_after_its_minutes_were_joined_is_counted_with_the_others(
@@ -102,21 +102,21 @@ def test_a_span_that_comes_after_its_minutes_were_joined_is_counted_with_the_oth
     with writing(engine) as connection:
         tell(connection, calls)
     close_hours(engine, NOW)
-    minutes.join(engine, bound(NOW))
+    minutes.join_minutes(engine, bound(NOW))
     late = [Call(at=call.at + dt.timedelta(seconds=1), application=call.application) for call in calls[:7]]
     with writing(engine) as connection:
         tell(connection, late, shard=3)
     window = Filters(start=DAY, end=DAY + dt.timedelta(days=3))
     for _ in range(2):
         with reading(engine) as connection:
-            assert summary(connection, window).requests == 57
+            assert read_summary(connection, window).requests == 57
         close_hours(engine, NOW)
 
 
 def test_only_minutes_before_the_bound_are_joined(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         tell(connection, [Call(at=DAY + dt.timedelta(minutes=m)) for m in range(120)])
-    assert minutes.join(engine, bound(DAY + HOUR)) == 59
+    assert minutes.join_minutes(engine, bound(DAY + HOUR)) == 59
     assert count(engine, rollup_minute) == 61
 
 
@@ -156,9 +156,9 @@ def test_a_dry_run_says_what_the_run_then_does(engine: sa.Engine) -> None:
         )
     close_hours(engine, NOW)
     before = figures(engine)
-    promised = retention.run(engine, Keep(), NOW, is_dry_run=True)
+    promised = retention.delete_expired(engine, RetentionPeriods(), NOW, is_dry_run=True)
     assert figures(engine) == before
-    done = retention.run(engine, Keep(), NOW)
+    done = retention.delete_expired(engine, RetentionPeriods(), NOW)
     assert done.rows == promised.rows
     assert {name: done.rows[name] for name in ("payload", "score", "feedback", "request")} == {
         "payload": 300,
@@ -169,16 +169,16 @@ def test_a_dry_run_says_what_the_run_then_does(engine: sa.Engine) -> None:
     assert done.minutes_joined == promised.minutes_joined > 0
     assert figures(engine) == before
     assert [count(engine, table) for table in (payload, score, feedback, request)] == [1, 1, 1, 1]
-    assert retention.run(engine, Keep(), NOW).rows == {}
+    assert retention.delete_expired(engine, RetentionPeriods(), NOW).rows == {}
 
 
 def test_figures_older_than_their_days_go_as_whole_days(engine: sa.Engine) -> None:
-    keep = Keep(payload_days=0, span_days=0, rollup_days=10, minute_days=0)
+    keep = RetentionPeriods(payload_days=0, span_days=0, rollup_days=10, minute_days=0)
     first_kept = dt.datetime(2026, 4, 10, tzinfo=dt.UTC)
     with writing(engine) as connection:
         tell(connection, [Call(at=first_kept - dt.timedelta(minutes=1)), Call(at=first_kept)])
     close_hours(engine, NOW)
-    assert retention.run(engine, keep, NOW).rows == {"rollup_minute": 1, "rollup_hour": 1, "rollup_day": 1}
+    assert retention.delete_expired(engine, keep, NOW).rows == {"rollup_minute": 1, "rollup_hour": 1, "rollup_day": 1}
     for table in (rollup_minute, rollup_hour, rollup_day):
         assert count(engine, table) == 1
 
@@ -187,8 +187,8 @@ def test_nought_days_are_for_ever(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         tell(connection, [Call(at=DAY)])
         add_requests(connection, [Call(at=DAY)])
-    keep = Keep(payload_days=0, span_days=0, rollup_days=0, minute_days=0)
-    assert retention.run(engine, keep, NOW + dt.timedelta(days=9999)).rows == {}
+    keep = RetentionPeriods(payload_days=0, span_days=0, rollup_days=0, minute_days=0)
+    assert retention.delete_expired(engine, keep, NOW + dt.timedelta(days=9999)).rows == {}
 
 
 def test_payloads_go_with_their_spans_even_if_they_might_stay(sqlite_engine: sa.Engine) -> None:
@@ -198,8 +198,8 @@ def test_payloads_go_with_their_spans_even_if_they_might_stay(sqlite_engine: sa.
         connection.execute(
             payload.insert(), {"application": "shop", "trace_id": "a", "spans_zstd": b"", "start_ns": old}
         )
-    keep = Keep(payload_days=0, span_days=20, rollup_days=0, minute_days=0)
-    assert retention.run(sqlite_engine, keep, NOW).rows == {"payload": 1}
+    keep = RetentionPeriods(payload_days=0, span_days=20, rollup_days=0, minute_days=0)
+    assert retention.delete_expired(sqlite_engine, keep, NOW).rows == {"payload": 1}
 
 
 def test_many_rows_go_in_portions_and_a_stop_leaves_the_rest(
@@ -216,14 +216,14 @@ def test_many_rows_go_in_portions_and_a_stop_leaves_the_rest(
         asked.append(True)
         return len(asked) > 2
 
-    keep = Keep(payload_days=0, span_days=10, rollup_days=0, minute_days=0)
-    assert retention.run(sqlite_engine, keep, NOW, is_stopping=is_stopping).rows == {"request": 80}
-    assert retention.run(sqlite_engine, keep, NOW).rows == {"request": 20}
+    keep = RetentionPeriods(payload_days=0, span_days=10, rollup_days=0, minute_days=0)
+    assert retention.delete_expired(sqlite_engine, keep, NOW, is_stopping=is_stopping).rows == {"request": 80}
+    assert retention.delete_expired(sqlite_engine, keep, NOW).rows == {"request": 20}
 
 
 def test_negative_days_are_refused() -> None:
     with pytest.raises(BadInput, match="span_days"):
-        Keep(span_days=-1)
+        RetentionPeriods(span_days=-1)
 
 
 def test_a_scheduled_run_waits_an_hour_and_is_one_workers(engine: sa.Engine) -> None:
@@ -258,13 +258,13 @@ def test_figures_and_usage_outlive_their_spans_and_late_ones_take_nothing_away(e
     told_days_ago(engine, 5, trace=6)
     window = Filters(start=NOW - dt.timedelta(days=200), end=NOW)
     with reading(engine) as connection:
-        before = summary(connection, window)
+        before = read_summary(connection, window)
     # Neither hours nor days are closed yet when the spans go.
-    done = retention.run(engine, Keep(), NOW)
+    done = retention.delete_expired(engine, RetentionPeriods(), NOW)
     assert (done.rows["span"], done.rows["request"], done.rows["payload"]) == (5, 5, 5)
     for _ in range(2):
         with reading(engine) as connection:
-            assert summary(connection, window) == before
+            assert read_summary(connection, window) == before
         close_hours(engine, NOW)
     assert before.requests == 6
     assert before.call_latency_ms["p50"] is not None
@@ -275,7 +275,7 @@ def test_figures_and_usage_outlive_their_spans_and_late_ones_take_nothing_away(e
     close_hours(engine, NOW)
     assert used(engine) == {"ada": 6}  # too late for its user
     with reading(engine) as connection:
-        assert summary(connection, window).requests == 7  # but not for the figures
+        assert read_summary(connection, window).requests == 7  # but not for the figures
 
 
 def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,14 +298,14 @@ def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.
 
     thread = threading.Thread(target=send)
     thread.start()
-    retention.run(engine, Keep(), NOW)
+    retention.delete_expired(engine, RetentionPeriods(), NOW)
     thread.join()
     assert not failures
-    retention.run(engine, Keep(), NOW)
+    retention.delete_expired(engine, RetentionPeriods(), NOW)
     close_hours(engine, NOW)
     assert count(engine, span) == 0
     with reading(engine) as connection:
-        assert summary(connection, Filters(start=DAY - dt.timedelta(days=9), end=NOW)).calls == 120
+        assert read_summary(connection, Filters(start=DAY - dt.timedelta(days=9), end=NOW)).calls == 120
 
 
 def test_the_workers_task_runs_when_it_is_due(engine: sa.Engine) -> None:
@@ -340,6 +340,6 @@ def test_replies_of_judges_go_with_the_other_contents(engine: sa.Engine) -> None
     ]
     with writing(engine) as connection:
         connection.execute(sa.insert(judge_call), rows)
-    assert retention.run(engine, Keep(), NOW).rows == {"judge_call": 1}
+    assert retention.delete_expired(engine, RetentionPeriods(), NOW).rows == {"judge_call": 1}
     with reading(engine) as connection:
         assert connection.execute(sa.select(judge_call.c.call_sha256)).scalars().all() == ["new"]

@@ -11,7 +11,7 @@ from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human import review_agreement, reviews
 from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.sampling.samples import get_sample
-from genaiops_core.telemetry.traffic.quality import quality_summary
+from genaiops_core.telemetry.traffic.quality import read_quality
 from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, traces
 
 
@@ -19,7 +19,7 @@ from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, trace
 def ids(engine: sa.Engine) -> list[str]:
     requests = traces(5, users=1)
     ingest_and_sample(engine, requests)
-    feedback.give(engine, trace_id=requests[3].trace_id, thumb="down")
+    feedback.record_feedback(engine, trace_id=requests[3].trace_id, thumb="down")
     return [one.trace_id for one in requests]
 
 
@@ -66,7 +66,7 @@ def test_nobody_sees_the_other_before_both_are_done(engine: sa.Engine, ids: list
     assert unread.answer
     assert unread.contexts
     with reading(engine) as connection:
-        assert [one for one in quality_summary(connection, DAY) if one.judge == "human"] == []
+        assert [one for one in read_quality(connection, DAY) if one.judge == "human"] == []
         assert review_agreement.disagreements(connection) == []
     submit(engine, "anna", ids[0], answer_quality="partly", helpfulness=0.5)  # thought again
     both = submit(engine, "ben", ids[0], answer_quality="bad", helpfulness=0.5)
@@ -77,7 +77,7 @@ def test_nobody_sees_the_other_before_both_are_done(engine: sa.Engine, ids: list
         with pytest.raises(Conflict, match="anna and ben"):
             submit(engine, actor, ids[0], answer_quality="good")
     with reading(engine) as connection:
-        human = {one.metric: one for one in quality_summary(connection, DAY) if one.judge == "human"}
+        human = {one.metric: one for one in read_quality(connection, DAY) if one.judge == "human"}
         assert (human["answer_quality"].scored, human["helpfulness"].scored) == (1, 1)
         (found,) = review_agreement.disagreements(connection)
         assert (found.metric, found.first_value, found.second_value) == ("answer_quality", 0.5, 0.0)
@@ -95,7 +95,7 @@ def test_one_reviewer_is_enough_where_it_is_set_so(engine: sa.Engine, ids: list[
     )
     assert done.is_done
     with reading(engine) as connection:
-        assert [one.metric for one in quality_summary(connection, DAY) if one.judge == "human"] == [
+        assert [one.metric for one in read_quality(connection, DAY) if one.judge == "human"] == [
             "groundedness"
         ]
 

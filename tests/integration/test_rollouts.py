@@ -10,7 +10,7 @@ from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.releases import prompts, releases
 from genaiops_core.rollouts import rollouts, routing_store
-from genaiops_core.rollouts.routing_cache import Follower
+from genaiops_core.rollouts.routing_cache import RoutingCache
 from tests.integration.operating import APP, approved, canary, start
 
 
@@ -205,16 +205,16 @@ def test_the_first_prompt_stays_first(engine: sa.Engine) -> None:
 
 
 def test_a_follower_sees_changes_and_removals(engine: sa.Engine) -> None:
-    follower = Follower(engine, lambda table: (table.version, table.canary_percent))
+    follower = RoutingCache(engine, lambda table: (table.version, table.canary_percent))
     follower.refresh()
-    assert dict(follower.prepared) == {}
+    assert dict(follower.by_application) == {}
     canary(engine)
     follower.refresh()
-    assert dict(follower.prepared) == {APP: (2, 5)}
+    assert dict(follower.by_application) == {APP: (2, 5)}
     rollouts.set_canary(engine, actor="linus", application=APP, percent=25)
     follower.refresh()
-    assert dict(follower.prepared) == {APP: (3, 25)}
+    assert dict(follower.by_application) == {APP: (3, 25)}
     with engine.begin() as connection:
         connection.execute(sa.delete(routing_store.routing_table))
     follower.refresh()
-    assert dict(follower.prepared) == {}
+    assert dict(follower.by_application) == {}

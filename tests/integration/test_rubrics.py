@@ -20,11 +20,12 @@ from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.answers import Malformed, parse
-from genaiops_core.evaluation.judges.protocol import JudgeOptions, Reply, Usage
+from genaiops_core.evaluation.judges.protocol import JudgeOptions
 from genaiops_core.evaluation.judges.rubric_metrics import fence_code, prompt, verdict_type
 from genaiops_core.evaluation.metrics import find, rubrics
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN, SAFETY
 from genaiops_core.evaluation.metrics.rubric import Rubric
+from genaiops_core.evaluation.models.protocol import Reply, Usage
 from tests.conftest import JudgeServer
 from tests.direct_calls import judge_one
 

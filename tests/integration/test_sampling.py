@@ -15,11 +15,11 @@ from db.tables.reviews import sample, sample_rollup_hour, sample_waiting
 from db.tables.telemetry import application, request, score, score_rollup_hour
 from db.transaction import reading, writing
 from genaiops_core.telemetry.sampling import feedback, selection
-from genaiops_core.telemetry.sampling.policy import Policy, bucket
-from genaiops_core.telemetry.sampling.samples import get_sample, list_samples, sampling_summary
+from genaiops_core.telemetry.sampling.policy import Policy, hash_to_bucket
+from genaiops_core.telemetry.sampling.samples import get_sample, list_samples, read_sampling_summary
 from genaiops_core.telemetry.scores import Score, record_scores
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.quality import quality_summary
+from genaiops_core.telemetry.traffic.quality import read_quality
 from tests.integration.traffic import DAY
 
 POLICY = Policy(rate=0.5)
@@ -59,7 +59,7 @@ def consider_all(engine: sa.Engine, *, now: dt.datetime = LATER, limit: int = 1_
     while True:
         step = selection.consider(engine, POLICY, now, limit=limit)
         done += step.requests
-        if not step.is_more:
+        if not step.has_more:
             return done
 
 
@@ -77,7 +77,7 @@ def reasons(engine: sa.Engine) -> dict[str, str]:
 
 
 def drawn(numbers: range) -> list[str]:
-    return [f"{n:032x}" for n in numbers if bucket(f"{n:032x}") < POLICY.rate_ppm]
+    return [f"{n:032x}" for n in numbers if hash_to_bucket(f"{n:032x}") < POLICY.rate_ppm]
 
 
 def test_every_request_is_considered_once(engine: sa.Engine) -> None:
@@ -95,7 +95,7 @@ def test_every_request_is_considered_once(engine: sa.Engine) -> None:
     assert set(chosen.values()) == {"base_rate"}
     assert considered(engine) == {1_000_000: 1, 500_000: 39}
     with reading(engine) as connection:
-        told = sampling_summary(connection, ALL_DAY)
+        told = read_sampling_summary(connection, ALL_DAY)
         assert (told.considered, told.sampled, told.queued) == (40, len(chosen) + 1, len(chosen) + 1)
         assert told.base_rate == 0.5
         assert [(one.reason, one.priority, one.queued) for one in told.by_reason] == [
@@ -221,7 +221,7 @@ def test_dislike_that_comes_later_moves_a_request(engine: sa.Engine) -> None:
     scored(engine, int(chosen[2], 16), 0.8, 500_000)
     for number in (judged, left_out):
         for _ in range(2):  # told twice
-            feedback.give(engine, trace_id=f"{number:032x}", user_id="anna", thumb="down")
+            feedback.record_feedback(engine, trace_id=f"{number:032x}", user_id="anna", thumb="down")
     assert considered(engine) == {1_000_000: 2, 500_000: 38}
     with reading(engine) as connection:
         for number in (judged, left_out):
@@ -234,7 +234,7 @@ def test_dislike_that_comes_later_moves_a_request(engine: sa.Engine) -> None:
             ).all()
         )
         assert rates[f"{judged:032x}"] == 1_000_000
-        by_metric = {one.metric: one for one in quality_summary(connection, ALL_DAY)}
+        by_metric = {one.metric: one for one in read_quality(connection, ALL_DAY)}
         # Of the two disliked one is judged: 2 * 0.2 and 38 * 0.85 of 40.
         assert by_metric["faithfulness"].mean == pytest.approx((2 * 0.2 + 38 * 0.85) / 40)
         assert by_metric["faithfulness"].population == 40
@@ -248,15 +248,15 @@ def test_dislike_that_comes_later_moves_a_request(engine: sa.Engine) -> None:
 
 
 def test_feedback_before_its_request_is_found_by_the_sampler(engine: sa.Engine) -> None:
-    feedback.give(engine, trace_id=f"{1:032x}", user_id="anna", rating=2)
-    feedback.give(engine, trace_id=f"{2:032x}", user_id="anna", rating=5)
+    feedback.record_feedback(engine, trace_id=f"{1:032x}", user_id="anna", rating=2)
+    feedback.record_feedback(engine, trace_id=f"{2:032x}", user_id="anna", rating=5)
     with writing(engine) as connection:
         add(connection, 1, user_id="")
         add(connection, 2, user_id="")
     consider_all(engine)
     assert reasons(engine)[f"{1:032x}"] == "negative_feedback"
     with reading(engine) as connection:
-        (found,) = quality_summary(connection, ALL_DAY)
+        (found,) = read_quality(connection, ALL_DAY)
     assert (found.metric, found.judge, found.scored) == ("user_feedback", "user", 2)
     assert found.mean == pytest.approx((0.25 + 1.0) / 2)
     assert not found.is_sampled
@@ -270,7 +270,7 @@ def test_most_of_the_traffic_unscored_is_unknown_not_bad(engine: sa.Engine) -> N
     consider_all(engine)
     scored(engine, 1, 0.1, 1_000_000)
     with reading(engine) as connection:
-        (found,) = quality_summary(connection, ALL_DAY)
+        (found,) = read_quality(connection, ALL_DAY)
     assert found.mean is None
     assert found.is_sampled
     assert found.unscored_share == pytest.approx(10 / 11)

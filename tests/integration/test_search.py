@@ -73,7 +73,7 @@ def stocked(engine: sa.Engine) -> sa.Engine:
                 for trace, value in ((1, 0.9), (2, 0.5))
             ],
         )
-    feedback.give(engine, trace_id=f"{2:032x}", thumb="down")
+    feedback.record_feedback(engine, trace_id=f"{2:032x}", thumb="down")
     return engine
 
 
@@ -162,7 +162,7 @@ def test_filters_narrow_a_search(stocked: sa.Engine) -> None:
 def test_pages_of_a_search_in_messages_say_how_many_were_read(
     stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(message_search, "MOST_READ", 2)
+    monkeypatch.setattr(message_search, "MAX_REQUESTS_READ", 2)
     with reading(stocked) as connection:
         first = search.search(connection, ALL_DAY, "refund")
         assert (first.rows, first.searched, first.next_cursor is None) == ((), 2, False)
@@ -197,7 +197,7 @@ def test_pages_hold_every_row_once(
     stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch, query: str, scans: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(paging, "SCANS", scans)
-    monkeypatch.setattr(message_search, "MOST_READ", 1 if scans == (1, 1) else 3)
+    monkeypatch.setattr(message_search, "MAX_REQUESTS_READ", 1 if scans == (1, 1) else 3)
     with reading(stocked) as connection:
         everything = found(connection, query, limit=50)
         pages, cursor = [], None

@@ -14,7 +14,7 @@ from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import service_map
-from genaiops_core.telemetry.traffic.component_names import node_name
+from genaiops_core.telemetry.traffic.component_names import name_node
 from genaiops_core.telemetry.traffic.service_map import ServiceMap
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
 
@@ -42,7 +42,7 @@ def one_request(number: int, *, fails: bool = False) -> list[dict[str, object]]:
 
 def drawn(engine: sa.Engine, filters: Filters = SHOP) -> ServiceMap:
     with reading(engine) as connection:
-        return service_map.service_map(connection, filters)
+        return service_map.read_service_map(connection, filters)
 
 
 def test_components_and_their_dependencies(engine: sa.Engine) -> None:
@@ -67,8 +67,8 @@ def test_components_and_their_dependencies(engine: sa.Engine) -> None:
         ("anthropic.claude-haiku-4-5-20251001-v1:0", 1000.0),
     ]
     assert [(node.name, node.error_rate) for node in found.failing] == [("search", 0.25)]
-    assert [node.key for node in found.dearest] == [model]
-    assert found.dearest[0].cost_share == 1.0
+    assert [node.key for node in found.most_expensive] == [model]
+    assert found.most_expensive[0].cost_share == 1.0
 
 
 def test_another_application_is_one_node(engine: sa.Engine) -> None:
@@ -94,7 +94,7 @@ def test_another_application_is_one_node(engine: sa.Engine) -> None:
 def test_a_window_with_too_many_spans_is_sampled_and_says_so(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_map, "MOST_SPANS", 400)
+    monkeypatch.setattr(service_map, "MAX_SPANS", 400)
     spans = [one for number in range(1, 501) for one in one_request(number)]
     ingest(engine, decode_json(body(*spans)))
     found = drawn(engine)
@@ -109,14 +109,14 @@ def test_a_window_with_too_many_spans_is_sampled_and_says_so(
 def test_a_giant_trace_does_not_make_the_whole_map(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_map, "MOST_OF_ONE_TRACE", 5)
+    monkeypatch.setattr(service_map, "MAX_SPANS_PER_TRACE", 5)
     giant = [span(number, trace=1, parent=1 if number > 1 else None, name="loop") for number in range(1, 50)]
     ingest(engine, decode_json(body(*giant, *one_request(2))))
     assert drawn(engine).sampled_spans == 9
 
 
 def test_rare_names_are_drawn_together(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_map, "MOST_NODES", 2)
+    monkeypatch.setattr(service_map, "MAX_NODES", 2)
     spans = [span(number, trace=number, name=name) for number, name in enumerate("aaabbcd", 1)]
     ingest(engine, decode_json(body(*spans)))
     assert {node.key: node.calls for node in drawn(engine).nodes} == {
@@ -134,14 +134,14 @@ def test_an_empty_window_is_an_empty_map(engine: sa.Engine) -> None:
 @pytest.mark.parametrize(
     ("named", "name"),
     [
-        (lambda: node_name("tool", "execute_tool search_orders", ""), "search_orders"),
-        (lambda: node_name("generation", "chat", "nova"), "nova"),
-        (lambda: node_name("generation", "chat", ""), "chat"),
-        (lambda: node_name("other", "GET /orders/7/items", ""), "GET /orders/*/items"),
-        (lambda: node_name("other", "job 0f8fad5b-d9cb-469f-a165-70867728950e", ""), "job *"),
-        (lambda: node_name("other", "step 12", ""), "step 12"),
-        (lambda: node_name("other", "s3 facade", ""), "s3 facade"),
-        (lambda: node_name("other", "", ""), "other"),
+        (lambda: name_node("tool", "execute_tool search_orders", ""), "search_orders"),
+        (lambda: name_node("generation", "chat", "nova"), "nova"),
+        (lambda: name_node("generation", "chat", ""), "chat"),
+        (lambda: name_node("other", "GET /orders/7/items", ""), "GET /orders/*/items"),
+        (lambda: name_node("other", "job 0f8fad5b-d9cb-469f-a165-70867728950e", ""), "job *"),
+        (lambda: name_node("other", "step 12", ""), "step 12"),
+        (lambda: name_node("other", "s3 facade", ""), "s3 facade"),
+        (lambda: name_node("other", "", ""), "other"),
     ],
 )
 def test_names_without_what_changes(named: Callable[[], str], name: str) -> None:
@@ -149,7 +149,7 @@ def test_names_without_what_changes(named: Callable[[], str], name: str) -> None
 
 
 def test_the_rate_is_the_chance_of_every_request(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_map, "MOST_SPANS", 300)
+    monkeypatch.setattr(service_map, "MAX_SPANS", 300)
     ingest(engine, decode_json(body(*[span(1, trace=number, name="a") for number in range(1, 2001)])))
     with reading(engine) as connection:
         total = connection.scalar(sa.select(sa.func.count()).select_from(request))

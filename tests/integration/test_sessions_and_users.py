@@ -52,7 +52,7 @@ def rows_of(number: int, **more: object) -> dict[str, object]:
 def put(engine: sa.Engine, *rows: dict[str, object], shard: int = 0) -> None:
     """As ingest does: mark the days, then change the requests."""
     with writing(engine) as connection:
-        usage.mark(connection, usage.touched_days(connection, rows), shard)
+        usage.mark_days(connection, usage.find_touched_days(connection, rows), shard)
         for row in rows:
             same = sa.and_(request.c.trace_id == row["trace_id"], request.c.application == row["application"])
             if not connection.execute(request.update().where(same).values(row)).rowcount:
@@ -85,7 +85,7 @@ def test_a_session_reads_as_a_conversation_with_its_running_cost(engine: sa.Engi
     with writing(engine) as connection:
         connection.execute(request.update().values(cost_nano_usd=request.c.input_tokens))
     with reading(engine) as connection:
-        found = sessions.conversation(connection, "s1")
+        found = sessions.read_conversation(connection, "s1")
         assert found is not None
         assert [(turn.number, turn.question, turn.answer, turn.status) for turn in found.turns] == [
             (1, "Where is my order?", "On its way.", "ok"),
@@ -96,14 +96,14 @@ def test_a_session_reads_as_a_conversation_with_its_running_cost(engine: sa.Engi
         assert (found.total_turns, found.errors, found.calls, found.cost_nano_usd) == (3, 1, 3, 3000)
         assert (found.application, found.user_id, found.next_offset) == ("shop", "ann", None)
         assert found.turns[0].release == "r1"
-        second = sessions.conversation(connection, "s1", "shop", offset=1, limit=1)
+        second = sessions.read_conversation(connection, "s1", "shop", offset=1, limit=1)
         assert second is not None
         assert [(turn.number, turn.running_cost_nano_usd) for turn in second.turns] == [(2, 2000)]
         assert second.next_offset == 2
-        assert sessions.conversation(connection, "s1", "desk") is None
-        assert sessions.conversation(connection, "") is None
+        assert sessions.read_conversation(connection, "s1", "desk") is None
+        assert sessions.read_conversation(connection, "") is None
         with pytest.raises(BadInput):
-            sessions.conversation(connection, "s1", limit=0)
+            sessions.read_conversation(connection, "s1", limit=0)
 
 
 def test_a_trace_of_two_applications_is_one_turn(engine: sa.Engine) -> None:
@@ -113,7 +113,7 @@ def test_a_trace_of_two_applications_is_one_turn(engine: sa.Engine) -> None:
         rows_of(1, application="desk", duration_ns=None, cost_nano_usd=5),
     )
     with reading(engine) as connection:
-        found = sessions.conversation(connection, "s1")
+        found = sessions.read_conversation(connection, "s1")
         assert found is not None
         assert [(turn.cost_nano_usd, turn.status) for turn in found.turns] == [(12, "ok")]
 
@@ -121,7 +121,7 @@ def test_a_trace_of_two_applications_is_one_turn(engine: sa.Engine) -> None:
 def test_sessions_are_listed_once_each_by_their_latest_request(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "_AT_ONCE", 3)
+    monkeypatch.setattr(sessions, "_ROWS_PER_READ", 3)
     rng = random.Random(4)
     rows = [
         rows_of(number, session_id=rng.choice(["a", "b", "c", "d", "e", ""]), user_id=f"u{number % 2}")
@@ -176,7 +176,7 @@ def by_hand(engine: sa.Engine, filters: Filters) -> dict[str | None, tuple[int, 
 
 def read(engine: sa.Engine, filters: Filters) -> dict[str | None, tuple[int, int, int, int]]:
     with reading(engine) as connection:
-        rows = user_breakdown.users(connection, filters, limit=1000)
+        rows = user_breakdown.list_users(connection, filters, limit=1000)
     return {row.user_id: (row.requests, row.errors, row.cost_nano_usd, row.calls) for row in rows}
 
 
@@ -194,7 +194,7 @@ def windows() -> list[Filters]:
 def test_users_are_exact_whatever_is_closed_and_whatever_comes_late(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, ranges: int
 ) -> None:
-    monkeypatch.setattr("genaiops_core.telemetry.traffic.users._MOST_RANGES", ranges)
+    monkeypatch.setattr("genaiops_core.telemetry.traffic.users._MAX_RANGES", ranges)
     rng = random.Random(9)
 
     def some(count: int) -> list[dict[str, object]]:
@@ -234,7 +234,7 @@ def test_ingest_marks_the_days_it_changes(engine: sa.Engine) -> None:
     assert usage.close_days(engine, DAY + dt.timedelta(days=3)) == 1
     ingest(engine, decode_json(body(*ask(2, "a", "b"))))
     with reading(engine) as connection:
-        (ann,) = user_breakdown.users(connection, WEEK)
+        (ann,) = user_breakdown.list_users(connection, WEEK)
     assert (ann.user_id, ann.requests, ann.calls) == ("ann", 2, 2)
 
 
@@ -249,18 +249,18 @@ def test_top_users_come_in_the_order_asked_for(engine: sa.Engine) -> None:
     with reading(engine) as connection:
 
         def first(order: str) -> list[str | None]:
-            return [row.user_id for row in user_breakdown.users(connection, WEEK, order_by=order)]
+            return [row.user_id for row in user_breakdown.list_users(connection, WEEK, order_by=order)]
 
         assert first("cost") == ["ann", "ben", None]
         assert first("requests")[0] == "ben"
         assert first("errors")[0] == "ben"
         assert first("tokens")[0] == "ben"
-        rows = {row.user_id: row for row in user_breakdown.users(connection, WEEK)}
+        rows = {row.user_id: row for row in user_breakdown.list_users(connection, WEEK)}
         assert (rows["ben"].error_rate, rows["ben"].cost_usd) == (0.5, "0.00000002")
         assert rows[None].cost_usd is None
-        assert len(user_breakdown.users(connection, WEEK, limit=1)) == 1
+        assert len(user_breakdown.list_users(connection, WEEK, limit=1)) == 1
         with pytest.raises(BadInput, match="colour"):
-            user_breakdown.users(connection, WEEK, order_by="colour")
+            user_breakdown.list_users(connection, WEEK, order_by="colour")
 
 
 @pytest.mark.parametrize("is_closed", [False, True])
@@ -274,7 +274,7 @@ def test_one_user_day_by_day(engine: sa.Engine, is_closed: bool) -> None:
     if is_closed:
         usage.close_days(engine, DAY + dt.timedelta(days=3))
     with reading(engine) as connection:
-        found = user_breakdown.user(connection, WEEK, "ann")
+        found = user_breakdown.read_user(connection, WEEK, "ann")
         assert found is not None
         assert [(day.day.isoformat(), day.figures.requests, day.figures.errors) for day in found.days] == [
             ("2026-01-05", 1, 0),
@@ -282,5 +282,5 @@ def test_one_user_day_by_day(engine: sa.Engine, is_closed: bool) -> None:
         ]
         assert (found.figures.cost_nano_usd, found.applications) == (20, ("desk", "shop"))
         assert found.first == DAY + dt.timedelta(seconds=1)
-        assert user_breakdown.user(connection, WEEK, "carl") is None
+        assert user_breakdown.read_user(connection, WEEK, "carl") is None
         assert json.dumps([day.day.isoformat() for day in found.days])

@@ -161,7 +161,7 @@ def test_scores_and_feedback_are_evidence(engine: sa.Engine) -> None:
                 )
             ],
         )
-    feedback.give(engine, trace_id=TRACE, thumb="down", comment="no")
+    feedback.record_feedback(engine, trace_id=TRACE, thumb="down", comment="no")
     found = get(engine).diagnosis
     assert found.verdict == "retrieval failed"
     assert "context_recall 0.10 by j" in found.evidence

@@ -181,7 +181,7 @@ def test_people_are_counted_from_rows(engine: sa.Engine) -> None:
                 cost_nano_usd=None if number == 1 else 1_000,
             )
     with reading(engine) as connection:
-        rows = queries.breakdown(connection, ALL_DAY, ("user",))
+        rows = queries.read_breakdown(connection, ALL_DAY, ("user",))
         assert [row.keys for row in rows] == [{"user": "user-0"}, {"user": "user-1"}]
         # user-0 made the requests 0, 2, 4 (of 1, 3 and 5 s) and the failed 6.
         ann, ben = (row.figures for row in rows)
@@ -190,10 +190,10 @@ def test_people_are_counted_from_rows(engine: sa.Engine) -> None:
         assert ann.latency_ms == {"p50": 3000.0, "p95": 5000.0, "p99": 5000.0}
         assert ann.call_latency_ms["p50"] == 3000.0
         assert (ben.unpriced_calls, ben.cost_nano_usd) == (1, 2_000)
-        assert len(queries.breakdown(connection, ALL_DAY, ("application", "session"))) == 3
+        assert len(queries.read_breakdown(connection, ALL_DAY, ("application", "session"))) == 3
 
 
 @pytest.mark.parametrize("by", [(), ("colour",), ("model", "model"), ("day", "hour"), ("user", "model")])
 def test_a_breakdown_that_makes_no_sense_is_refused(engine: sa.Engine, by: tuple[str, ...]) -> None:
     with reading(engine) as connection, pytest.raises(BadInput):
-        queries.breakdown(connection, ALL_DAY, by)
+        queries.read_breakdown(connection, ALL_DAY, by)

@@ -102,7 +102,7 @@ def test_the_record_for_a_complaint(client: TestClient) -> None:
     assert record["answer"] == "Refunds take five days."
     (document,) = record["documents"]
     assert (document["id"], document["version"], document["score"]) == ("d1", "7", 0.9)
-    assert (record["missing"], record["is_complete"]) == (["the messages the model was given"], False)
+    assert (record["missing"], record["is_complete"]) == (["the messages of the model calls"], False)
     assert client.get(f"/api/v1/traces/{9:032x}/context").status_code == 404
 
 

@@ -22,12 +22,12 @@ from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.ingest.invocation_entries import read_entry
 from genaiops_core.telemetry.invocation_logs.importer import Importer
-from genaiops_core.telemetry.invocation_logs.reader import Found
+from genaiops_core.telemetry.invocation_logs.reader import ReadResult
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.privacy import deletion, mentions, user_data
-from genaiops_core.telemetry.privacy.deletion import delete_user, show_user
-from genaiops_core.telemetry.time_window import Filters, instant
-from genaiops_core.telemetry.traffic.queries import summary
+from genaiops_core.telemetry.privacy.deletion import delete_user, preview_deletion
+from genaiops_core.telemetry.time_window import Filters, to_instant
+from genaiops_core.telemetry.traffic.queries import read_summary
 from tests.bedrock_samples import entry
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
@@ -87,7 +87,7 @@ def forget(engine: sa.Engine, user: str = "ada", **more: Any) -> deletion.Certif
 
 
 def test_all_of_the_user_goes_and_nothing_of_others(traffic: sa.Engine) -> None:
-    held = show_user(traffic, user_id="ada")
+    held = preview_deletion(traffic, user_id="ada")
     assert (len(held.traces), held.sessions, held.shared_traces) == (4, 2, 0)
     certificate = forget(traffic)
     assert dict(certificate.rows) == dict(held.rows)
@@ -102,17 +102,17 @@ def test_all_of_the_user_goes_and_nothing_of_others(traffic: sa.Engine) -> None:
     assert traces(traffic) == traces(traffic, span) == traces(traffic, payload) == {4, 5, 6}
     assert traces(traffic, score) == {4, 5}
     assert traces(traffic, feedback) == {4}
-    assert show_user(traffic, user_id="ada").total == 0
-    assert show_user(traffic, user_id="ada-lovelace").total > 0
+    assert preview_deletion(traffic, user_id="ada").total == 0
+    assert preview_deletion(traffic, user_id="ada-lovelace").total > 0
 
 
 def test_figures_keep_their_sums(traffic: sa.Engine) -> None:
-    window = Filters(start=instant(T0_NS), end=instant(T0_NS + 3600 * SECOND_NS))
+    window = Filters(start=to_instant(T0_NS), end=to_instant(T0_NS + 3600 * SECOND_NS))
     with reading(traffic) as connection:
-        before = summary(connection, window)
+        before = read_summary(connection, window)
     forget(traffic)
     with reading(traffic) as connection:
-        assert summary(connection, window) == before
+        assert read_summary(connection, window) == before
     assert before.requests == 7
 
 
@@ -173,7 +173,7 @@ def test_the_id_in_other_texts_is_reported(traffic: sa.Engine) -> None:
 
 
 def test_log_entries_stay_known_so_that_a_second_import_brings_nothing_back(engine: sa.Engine) -> None:
-    logged = Found("test", read_entry(entry("request-1", requestMetadata={"user": "ada"})), "")
+    logged = ReadResult("test", read_entry(entry("request-1", requestMetadata={"user": "ada"})), "")
     Importer(engine).take([logged])
     assert forget(engine).rows["span"] == 1
     assert Importer(engine).take([logged]).known == 1
@@ -202,10 +202,10 @@ def test_contents_of_others_that_mention_the_user_are_found_on_request(traffic: 
         traffic, sample(80, trace=8, prompt="I am a colleague of ada."), sample(90, trace=9, prompt="adamant")
     )
     with reading(traffic) as connection:
-        assert [int(one, 16) for one in mentions.in_contents(connection, "ada")] == [1, 2, 7, 8]
+        assert [int(one, 16) for one in mentions.find_traces_mentioning(connection, "ada")] == [1, 2, 7, 8]
     forget(traffic)
     with reading(traffic) as connection:
-        assert [int(one, 16) for one in mentions.in_contents(connection, "ada")] == [8]
+        assert [int(one, 16) for one in mentions.find_traces_mentioning(connection, "ada")] == [8]
 
 
 def test_nothing_to_delete_is_certified_too(engine: sa.Engine) -> None:
@@ -227,7 +227,7 @@ def test_what_is_refused(sqlite_engine: sa.Engine, user: str, reason: str, probl
 
 
 def test_many_traces_go_in_portions(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_data, "TRACES_AT_ONCE", 3)
+    monkeypatch.setattr(user_data, "TRACES_PER_STATEMENT", 3)
     tell(sqlite_engine, *[one for number in range(1, 11) for one in ask(number, user="ada")])
     assert forget(sqlite_engine).rows["request"] == 10
 
@@ -244,7 +244,7 @@ def test_the_file_does_not_hold_the_id_any_more(tmp_path: Path) -> None:
 
 
 def test_every_table_that_names_a_trace_or_a_user_is_found() -> None:
-    names = {table.name for table in (*user_data.tables_by_trace(), *user_data.tables_by_user())}
+    names = {table.name for table in (*user_data.list_tables_by_trace(), *user_data.list_tables_by_user())}
     expected = {
         table.name for table in metadata.sorted_tables if {"trace_id", "user_id"} & {c.name for c in table.c}
     }

@@ -132,12 +132,12 @@ def test_only_the_silent_are_dead(engine: sa.Engine) -> None:
     at = now()
     heartbeat.beat(engine, "far-away:1:1", at)
     with reading(engine) as connection:
-        assert heartbeat.alive(connection, at + (5 * SECOND)) == {"far-away:1:1"}
-        assert heartbeat.alive(connection, at + (16 * SECOND)) == set()
+        assert heartbeat.alive_workers(connection, at + (5 * SECOND)) == {"far-away:1:1"}
+        assert heartbeat.alive_workers(connection, at + (16 * SECOND)) == set()
         assert not heartbeat.is_beating(connection, at + (16 * SECOND))
     heartbeat.forget(engine, "far-away:1:1")
     with reading(engine) as connection:
-        assert heartbeat.latest(connection) is None
+        assert heartbeat.last_heartbeat(connection) is None
 
 
 def test_a_run_nobody_knows_any_more_is_closed_with_a_reason(engine: sa.Engine) -> None:

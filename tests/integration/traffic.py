@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from db import histogram
 from db.tables.telemetry import ROLLUP_SUMS, application, dirty_hour, request, rollup_minute
 from db.transaction import insert
+from tests.histograms import histogram_of
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 DAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
@@ -122,7 +123,7 @@ def _add(connection: sa.Connection, call: Call, shard: int) -> None:
     is_this = sa.and_(*[rollup_minute.c[name] == value for name, value in key.items()])
     held = connection.execute(sa.select(rollup_minute).where(is_this)).mappings().one_or_none()
     new = sums_of([call])
-    took = b"" if call.is_error else histogram.from_values([call.duration_ns])
+    took = b"" if call.is_error else histogram_of([call.duration_ns])
     row = {
         "request_latency": histogram.merge([held["request_latency"] if held else b"", took]),
         "call_latency": histogram.merge([held["call_latency"] if held else b"", took if call.model else b""]),

@@ -15,7 +15,7 @@ from genaiops_core.evaluation.datasets.case_text import (
     metadata_of,
     metadata_text,
 )
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\n []\"'"))
 
@@ -27,7 +27,7 @@ def test_contexts_come_back_as_they_were(contexts: tuple[str, ...] | None) -> No
 
 @given(st.dictionaries(TEXT, TEXT | st.integers(-9, 9) | st.none() | st.lists(TEXT, max_size=2), max_size=3))
 def test_metadata_comes_back_as_it_was(metadata: dict[str, object]) -> None:
-    kept = {storable(key): value for key, value in metadata.items()}
+    kept = {replace_unstorable(key): value for key, value in metadata.items()}
     assert metadata_of(metadata_text(kept)).keys() == kept.keys()
 
 

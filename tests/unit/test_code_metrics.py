@@ -13,8 +13,8 @@ import pytest
 from genaiops_core.evaluation import metrics
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.judges.protocol import JudgeFailed
 from genaiops_core.evaluation.metrics import code
+from genaiops_core.evaluation.models.protocol import CallFailed
 from tests.direct_calls import judge_one
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +102,7 @@ def test_its_values_and_reasons_are_taken(pack: None) -> None:
     ],
 )
 def test_code_that_fails_fails_the_unit_and_says_why(pack: None, metric: str, sentence: str) -> None:
-    with pytest.raises(JudgeFailed) as raised:
+    with pytest.raises(CallFailed) as raised:
         judge_one("offline", metric, CASE)
     assert str(raised.value) == sentence
 

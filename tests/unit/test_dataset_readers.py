@@ -74,9 +74,9 @@ def test_a_look_reads_no_further_than_asked(name: str) -> None:
         "a.jsonl": "\n".join(map(json.dumps, rows)),
         "a.json": json.dumps(rows),
     }[name]
-    looked = read_table(text.encode(), name, most_rows=20)
+    looked = read_table(text.encode(), name, max_rows=20)
     assert (len(looked.rows), looked.is_partial) == (20, True)
-    assert read_table(text.encode(), name, most_rows=30).is_partial is False
+    assert read_table(text.encode(), name, max_rows=30).is_partial is False
 
 
 def test_nul_bytes_and_long_lines_of_another_encoding_are_read() -> None:

@@ -211,5 +211,5 @@ def test_a_look_at_a_sheet_reads_no_further_than_asked() -> None:
     many: list[list[object]] = [["question"], *([f"q{number}"] for number in range(50))]
     repeated = row(cell("question")) + row(cell("Why?"), repeat=50)
     for data, name in ((book(Hidden=[], Cases=many), "a.xlsx"), (ods(repeated), "a.ods")):
-        table = read_table(data, name, most_rows=20)
+        table = read_table(data, name, max_rows=20)
         assert (len(table.rows), table.is_partial) == (20, True)

@@ -16,9 +16,9 @@ from genaiops_core.evaluation.calls.rate_limiter import MOST_ATTEMPTS, RateLimit
 from genaiops_core.evaluation.calls.records import packed, reply_of, vector_of
 from genaiops_core.evaluation.calls.unit import Unit, call_sha256
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
-from genaiops_core.evaluation.judges.protocol import (
-    Embedded,
-    JudgeFailed,
+from genaiops_core.evaluation.models.protocol import (
+    CallFailed,
+    Embedding,
     Message,
     Prompt,
     Reply,
@@ -103,7 +103,7 @@ def test_only_throttling_is_tried_again_and_not_for_ever() -> None:
                     raise error
         return count
 
-    assert asyncio.run(tries(JudgeFailed("broken"))) == 1
+    assert asyncio.run(tries(CallFailed("broken"))) == 1
     assert asyncio.run(tries(Throttled("later", retry_after_s=45.0))) == MOST_ATTEMPTS
     assert all(45.0 <= wait <= 60.0 for wait in waits)
     waits.clear()
@@ -145,7 +145,7 @@ def test_a_call_is_named_by_unit_content_and_occurrence() -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=50))
 def test_a_vector_comes_back_as_it_was(vector: list[float]) -> None:
-    kept = packed(Embedded(vector=tuple(vector), usage=Usage(), latency_ms=1.0))
+    kept = packed(Embedding(vector=tuple(vector), usage=Usage(), latency_ms=1.0))
     assert vector_of(kept) == tuple(vector)
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.telemetry.traces.diagnosis import Diagnosis, RequestEvidence, Observation, ScoreEvidence, diagnose
+from genaiops_core.telemetry.traces.diagnosis import (
+    Diagnosis,
+    Observation,
+    RequestEvidence,
+    ScoreEvidence,
+    diagnose,
+)
 from genaiops_core.telemetry.traces.overlaps import measure_overlaps
 from tests.conftest import SHARED_DATA
 
@@ -76,7 +82,7 @@ def test_a_guardrail_that_stepped_in(root_fails: bool) -> None:
         seen("input", "guardrail", guardrail_action="GUARDRAIL_INTERVENED"),
     )
     assert found.verdict == "guardrail cut"
-    assert "guardrail 'input' says GUARDRAIL_INTERVENED" in found.evidence
+    assert "guardrail 'input' reports GUARDRAIL_INTERVENED" in found.evidence
 
 
 def test_a_failure_beside_a_guardrail_is_an_error() -> None:
@@ -139,7 +145,7 @@ def test_poor_context_comes_before_a_poor_answer() -> None:
 
 def test_a_sound_answer_cannot_be_faulted() -> None:
     found = talked(SOUND)
-    assert (found.verdict, found.summary) == ("can't tell", "Nothing in this trace says that it went wrong.")
+    assert (found.verdict, found.summary) == ("can't tell", "The trace contains no evidence of a failure.")
     assert [finding.kind for finding in found.findings] == ["span", "proxy", "proxy"]
 
 

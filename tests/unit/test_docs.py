@@ -36,7 +36,7 @@ def test_every_command_is_described(command: str) -> None:
     assert f"`{command}" in (REFERENCE / "commands.md").read_text()
 
 
-@pytest.mark.parametrize("row", Settings().described(), ids=lambda row: row["name"])
+@pytest.mark.parametrize("row", Settings().describe(), ids=lambda row: row["name"])
 def test_every_setting_is_described(row: dict[str, str]) -> None:
     assert f"`{row['name']}`" in (REFERENCE / "settings.md").read_text()
 

@@ -9,7 +9,7 @@ import pytest
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.metrics import REGISTRY
-from genaiops_core.evaluation.runs.details import input_sha256
+from genaiops_core.evaluation.runs.details import hash_input
 from genaiops_core.evaluation.verdicts.compare import compare_documents
 from genaiops_core.evaluation.verdicts.documents import metrics_of
 from genaiops_core.evaluation.verdicts.gates import Evidence, decide
@@ -25,7 +25,7 @@ def body(
     details = [
         {
             "case": number,
-            "input_sha256": input_sha256(f"question {number}"),
+            "input_sha256": hash_input(f"question {number}"),
             "input": f"question {number} <b>|`@here",
             "scores": {metric: value},
             "reasons": {},
@@ -131,7 +131,7 @@ def test_cases_are_matched_by_input_and_occurrence_whatever_their_number() -> No
     rows = [
         {
             "case": number,
-            "input_sha256": input_sha256(text),
+            "input_sha256": hash_input(text),
             "input": text,
             "scores": {"m": value},
             "reasons": {},

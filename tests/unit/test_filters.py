@@ -8,7 +8,7 @@ import pytest
 
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import format_usd
-from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.time_window import Filters, to_instant
 
 NOW = dt.datetime(2026, 1, 5, 14, 48, 30, tzinfo=dt.UTC)
 
@@ -71,7 +71,7 @@ def test_far_away_times_do_not_overflow() -> None:
 
 
 def test_nanoseconds_become_an_instant() -> None:
-    assert instant(1_767_571_200_123_456_789) == at("2026-01-05T00:00:00.123456Z")
+    assert to_instant(1_767_571_200_123_456_789) == at("2026-01-05T00:00:00.123456Z")
 
 
 @pytest.mark.parametrize(

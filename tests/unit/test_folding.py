@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.telemetry.ingest.deduplication import decide
+from genaiops_core.telemetry.ingest.deduplication import find_duplicates
 
 S = 1_000_000_000
 
@@ -53,14 +53,14 @@ def failed(span_id: str, parent: str = "", **more: object) -> Span:
 
 
 def counted(*spans: Span) -> list[str]:
-    verdicts = [decide(list(order)) for order in (spans, spans[::-1])]
+    verdicts = [find_duplicates(list(order)) for order in (spans, spans[::-1])]
     assert verdicts[0] == verdicts[1]
     return sorted(span_id for span_id, into in verdicts[0].items() if not into)
 
 
 def test_a_model_span_inside_another_with_the_same_usage_is_the_call() -> None:
     assert counted(teller("a"), other("x", "a", "other"), teller("b", "x")) == ["b"]
-    assert decide([teller("a"), teller("b", "a"), teller("c", "b")]) == {"a": "c", "b": "c", "c": ""}
+    assert find_duplicates([teller("a"), teller("b", "a"), teller("c", "b")]) == {"a": "c", "b": "c", "c": ""}
 
 
 def test_a_roll_up_counts_only_when_nothing_below_tells_usage() -> None:
@@ -68,13 +68,13 @@ def test_a_roll_up_counts_only_when_nothing_below_tells_usage() -> None:
     assert counted(agent) == ["a"]
     assert counted(agent, other("x", "a", "tool"), failed("f", "x")) == ["a", "f"]
     assert counted(agent, other("x", "a", "chain"), teller("b", "x"), teller("c", "a")) == ["b", "c"]
-    assert decide([agent, teller("b", "a"), teller("c", "a", start_ns=1)])["a"] == "b"
+    assert find_duplicates([agent, teller("b", "a"), teller("c", "a", start_ns=1)])["a"] == "b"
 
 
 def test_parallel_and_repeated_calls_below_one_parent_each_count() -> None:
     assert counted(teller("a"), teller("b", "a"), teller("c", "a", start_ns=S)) == ["b", "c"]
     # What the caller got is the last attempt.
-    assert decide([teller("a"), teller("b", "a"), teller("c", "a", start_ns=S)])["a"] == "c"
+    assert find_duplicates([teller("a"), teller("b", "a"), teller("c", "a", start_ns=S)])["a"] == "c"
 
 
 def test_a_model_span_that_tells_the_sum_of_those_inside_is_a_roll_up() -> None:
@@ -109,10 +109,10 @@ def test_counts_that_differ_are_one_call_when_model_time_and_one_side_agree() ->
 
 def test_the_better_informed_span_is_counted() -> None:
     bare = {"model": "", "cost_nano_usd": None}
-    assert decide([teller("a"), teller("b", "a", **bare)]) == {"a": "", "b": "a"}
-    assert decide([teller("a"), teller("b", "a", (100, None), cost_nano_usd=None)]) == {"a": "", "b": "a"}
+    assert find_duplicates([teller("a"), teller("b", "a", **bare)]) == {"a": "", "b": "a"}
+    assert find_duplicates([teller("a"), teller("b", "a", (100, None), cost_nano_usd=None)]) == {"a": "", "b": "a"}
     agent = teller("a", component="agent")
-    assert decide([agent, teller("b", "a", **bare)]) == {"a": "", "b": "a"}
+    assert find_duplicates([agent, teller("b", "a", **bare)]) == {"a": "", "b": "a"}
     assert counted(teller("a"), teller("b", "a", duration_ns=-1)) == ["a"]
 
 
@@ -144,7 +144,7 @@ def test_parents_in_a_circle_or_unknown_do_not_matter() -> None:
 
 def test_deep_traces_are_decided_quickly() -> None:
     spans = [teller("0")] + [teller(str(n), str(n - 1), start_ns=n) for n in range(1, 3000)]
-    verdict = decide(spans)
+    verdict = find_duplicates(spans)
     assert verdict["2999"] == "" and sum(into == "" for into in verdict.values()) < 60
 
 
@@ -164,9 +164,9 @@ def test_every_folded_span_names_one_that_is_counted(data: st.DataObject) -> Non
         )
         for number in range(size)
     ]
-    verdict = decide(spans)
+    verdict = find_duplicates(spans)
     assert verdict.keys() == {span.span_id for span in spans}
     assert all(verdict[into] == "" for into in verdict.values() if into)
     assert any(into == "" for into in verdict.values())
     random.Random(0).shuffle(spans)
-    assert decide(spans) == verdict
+    assert find_duplicates(spans) == verdict

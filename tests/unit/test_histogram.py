@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db import histogram
+from tests.histograms import histogram_of
 
 durations = st.lists(st.integers(1, 10**14), min_size=1, max_size=300)
 
@@ -19,7 +20,7 @@ def exact(values: list[int], share: float) -> int:
 
 @given(durations)
 def test_percentiles_are_within_one_percent_of_the_nearest_rank(values: list[int]) -> None:
-    found = histogram.percentiles([histogram.from_values(values)])
+    found = histogram.percentiles([histogram_of(values)])
     assert found is not None
     for share, value in zip((0.5, 0.95, 0.99), found, strict=True):
         assert value == pytest.approx(exact(values, share), rel=0.01, abs=1)
@@ -29,8 +30,8 @@ def test_percentiles_are_within_one_percent_of_the_nearest_rank(values: list[int
 def test_merging_is_the_histogram_of_all_values_in_any_order(
     a: list[int], b: list[int], c: list[int]
 ) -> None:
-    blobs = [histogram.from_values(values) for values in (a, b, c)]
-    whole = histogram.from_values(a + b + c)
+    blobs = [histogram_of(values) for values in (a, b, c)]
+    whole = histogram_of(a + b + c)
     assert histogram.merge(blobs) == histogram.merge(reversed(blobs)) == whole
     assert histogram.merge([histogram.merge(blobs[:2]), blobs[2]]) == whole
     assert histogram.count(whole) == len(a) + len(b) + len(c)
@@ -40,11 +41,11 @@ def test_a_known_case_worked_by_hand() -> None:
     # 1.02^35 = 1.99989 < 2 <= 1.02^36 = 2.03989: the value 2 is in bucket 36.
     assert histogram.bucket_of(2) == 36
     assert histogram.bucket_of(1) == 0
-    assert histogram.from_values([2, 2]) == (36).to_bytes(2, "little") + b"\x01\x02"
+    assert histogram_of([2, 2]) == (36).to_bytes(2, "little") + b"\x01\x02"
 
 
 def test_counts_grow_beyond_one_byte() -> None:
-    blob = histogram.merge([histogram.from_values([5] * 200)] * 1_000)
+    blob = histogram.merge([histogram_of([5] * 200)] * 1_000)
     assert histogram.count(blob) == 200_000
     assert blob[2] == 4
 
@@ -57,13 +58,7 @@ def test_nothing_has_no_percentile() -> None:
 
 @pytest.mark.parametrize("strange", [0, -5, 10**30])
 def test_absurd_durations_are_kept_at_the_ends(strange: int) -> None:
-    assert histogram.count(histogram.from_values([strange])) == 1
-
-
-def test_share_above_a_limit() -> None:
-    blob = histogram.from_values([100] * 75 + [1_000] * 25)
-    assert histogram.share_above([blob], 500) == 0.25
-    assert histogram.share_above([], 500) is None
+    assert histogram.count(histogram_of([strange])) == 1
 
 
 @given(
@@ -72,20 +67,19 @@ def test_share_above_a_limit() -> None:
     st.integers(1, 400),
 )
 def test_what_one_blob_takes_away_another_may_hold(kept: list[int], gone: list[int], times: int) -> None:
-    added = histogram.from_values([*kept, *gone * times])
-    taken = histogram.subtract(histogram.EMPTY, histogram.from_values(gone * times))
-    assert histogram.merge((taken, added)) == histogram.from_values(kept)
-    assert histogram.subtract(added, histogram.from_values(gone * times)) == histogram.from_values(kept)
+    added = histogram_of([*kept, *gone * times])
+    taken = histogram.subtract(histogram.EMPTY, histogram_of(gone * times))
+    assert histogram.merge((taken, added)) == histogram_of(kept)
+    assert histogram.subtract(added, histogram_of(gone * times)) == histogram_of(kept)
     assert histogram.count(taken) == -len(gone) * times
-    assert histogram.percentiles((added, taken)) == histogram.percentiles([histogram.from_values(kept)])
-    blobs = [added, taken, histogram.from_values(kept)]
-    assert histogram.grouped_merge(blobs, [0, 0, 1], 2) == [histogram.from_values(kept)] * 2
+    assert histogram.percentiles((added, taken)) == histogram.percentiles([histogram_of(kept)])
+    blobs = [added, taken, histogram_of(kept)]
+    assert histogram.grouped_merge(blobs, [0, 0, 1], 2) == [histogram_of(kept)] * 2
     one, other = histogram.grouped_percentiles(blobs, [0, 0, 1], 2)
     assert one == other
 
 
 def test_taking_away_all_leaves_nothing() -> None:
-    blob = histogram.from_values([5, 7])
+    blob = histogram_of([5, 7])
     assert histogram.subtract(blob, blob) == histogram.EMPTY
     assert histogram.subtract(blob, histogram.EMPTY) == blob
-    assert histogram.share_above([blob, histogram.subtract(histogram.EMPTY, blob)], 1) is None

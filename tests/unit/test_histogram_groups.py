@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db import histogram
+from tests.histograms import histogram_of
 
 cells = st.lists(
     st.tuples(
@@ -22,7 +23,7 @@ def blobs_of(cells: list[tuple[int, list[int], int]]) -> tuple[list[bytes], list
     # Repeated, so that counts need one, two and four bytes.
     packed = []
     for _, values, times in cells:
-        blob = histogram.from_values(values)
+        blob = histogram_of(values)
         first, counts = histogram._sum([blob]) if blob else (0, None)
         packed.append(blob if counts is None else histogram._pack(first, counts * times))
     return packed, [group for group, _, _ in cells]

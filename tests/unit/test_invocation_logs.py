@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.ingest.invocation_entries import LogEntry, model_name, read_entry
+from genaiops_core.telemetry.ingest.invocation_entries import LogEntry, parse_model_name, read_entry
 from genaiops_core.telemetry.otlp.decode import STATUS_ERROR, RawSpan
 from tests import bedrock_samples as samples
 from tests.bedrock_samples import AT_NS, entry
@@ -130,7 +130,7 @@ def test_an_error_code_is_an_error() -> None:
     ],
 )
 def test_model_ids_and_arns(model_id: str, name: str) -> None:
-    assert model_name(model_id) == name
+    assert parse_model_name(model_id) == name
     assert read(modelId=model_id).attributes["gen_ai.request.model"] == name
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.invocation_logs import reader
-from genaiops_core.telemetry.invocation_logs.reader import Found, is_log, log_files, read_file
+from genaiops_core.telemetry.invocation_logs.reader import ReadResult, is_log, find_log_files, read_file
 from tests.bedrock_samples import entry
 from tests.conftest import SHARED_DATA
 
@@ -19,11 +19,11 @@ def lines(*numbers: int) -> str:
     return "".join(json.dumps(entry(f"r-{number}")) + "\n" for number in numbers)
 
 
-def ids(found: list[Found]) -> list[str]:
+def ids(found: list[ReadResult]) -> list[str]:
     return [one.entry.request_id if one.entry else one.problem for one in found]
 
 
-def read(tmp_path: Path, content: str | bytes, name: str = "log.jsonl") -> list[Found]:
+def read(tmp_path: Path, content: str | bytes, name: str = "log.jsonl") -> list[ReadResult]:
     file = tmp_path / name
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return list(read_file(file))
@@ -96,10 +96,10 @@ def test_folders_are_searched_and_what_is_no_log_is_left_out(tmp_path: Path) -> 
     (tmp_path / "amazon-bedrock-logs-permission-check").write_text("")
     single = tmp_path / "single"
     single.write_text("")
-    assert log_files([hour, single, single]) == [hour / "a.json.gz", hour / "b.json.gz", single]
-    assert log_files([tmp_path]) == [hour / "a.json.gz", hour / "b.json.gz", single]
+    assert find_log_files([hour, single, single]) == [hour / "a.json.gz", hour / "b.json.gz", single]
+    assert find_log_files([tmp_path]) == [hour / "a.json.gz", hour / "b.json.gz", single]
     with pytest.raises(BadInput, match="does not exist"):
-        log_files([tmp_path / "none"])
+        find_log_files([tmp_path / "none"])
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
@@ -115,5 +115,5 @@ def test_keys_that_may_hold_entries(key: str, expected: bool) -> None:
 
 def test_the_shared_logs_are_read() -> None:
     folder = SHARED_DATA / "bedrock_invocation_logs"
-    files = log_files([folder]) if folder.exists() else []
+    files = find_log_files([folder]) if folder.exists() else []
     assert all(one.entry for file in files for one in read_file(file))

@@ -17,9 +17,10 @@ from genaiops_core.evaluation.judges.answers import (
     question,
     repair,
     schema_of,
-    strict,
 )
-from genaiops_core.evaluation.judges.protocol import JudgeOptions, Reply, Usage
+from genaiops_core.evaluation.judges.protocol import JudgeOptions
+from genaiops_core.evaluation.models.protocol import Reply, Usage
+from genaiops_core.evaluation.models.schemas import make_strict
 
 
 class Part(BaseModel):
@@ -100,7 +101,7 @@ def test_schemas_come_without_references_unless_they_are_endless() -> None:
 
 
 def test_strict_schemas_ask_for_everything_and_forbid_the_rest() -> None:
-    made: dict[str, Any] = strict(schema_of(Verdicts))
+    made: dict[str, Any] = make_strict(schema_of(Verdicts))
     assert made["required"] == ["parts", "note"]
     assert made["additionalProperties"] is False
     assert made["properties"]["parts"]["items"]["additionalProperties"] is False

@@ -33,7 +33,7 @@ def test_the_key_is_masked_where_settings_are_listed_and_handed_on_to_child_proc
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GENAIOPS_JUDGE_API_KEY", "sk-judge")
-    assert "sk-judge" not in str(Settings().described())
+    assert "sk-judge" not in str(Settings().describe())
     assert "sk-judge" not in repr(Settings())
     assert Settings().environment()["GENAIOPS_JUDGE_API_KEY"] == "sk-judge"
 

@@ -17,7 +17,7 @@ from genaiops_core.rollouts.routing import (
     evaluate,
     is_canary,
 )
-from genaiops_core.rollouts.shares import DEFAULT_STEPS, checked_percent, checked_steps, step_of
+from genaiops_core.rollouts.shares import DEFAULT_STEPS, check_percent, check_steps, step_of
 
 V1 = Target(release="v1", model_id="m-1", prompts=({"name": "answer", "version": 1, "text": "Answer."},))
 V2 = Target(
@@ -123,12 +123,12 @@ def test_unknown_flags_and_unset_models_are_not_found() -> None:
 @pytest.mark.parametrize("percent", [-0.01, 100.01, 0.001, 33.333, math.nan, math.inf, True])
 def test_shares_that_cannot_be_routed_are_refused(percent: float) -> None:
     with pytest.raises(BadInput, match="share"):
-        checked_percent(percent)
+        check_percent(percent)
 
 
 @given(percents)
 def test_every_grain_is_accepted_as_it_is(percent: float) -> None:
-    assert checked_percent(percent) == percent
+    assert check_percent(percent) == percent
 
 
 def test_steps_are_counted_from_one() -> None:
@@ -138,4 +138,4 @@ def test_steps_are_counted_from_one() -> None:
 @pytest.mark.parametrize("steps", [[], [0, 50], [5, 5], [50, 25], [1, 101], list(range(1, 52))])
 def test_steps_must_rise(steps: list[float]) -> None:
     with pytest.raises(BadInput):
-        checked_steps(steps)
+        check_steps(steps)

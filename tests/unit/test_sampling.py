@@ -17,11 +17,11 @@ from genaiops_core.telemetry.sampling.policy import (
     REASONS,
     Policy,
     RequestFacts,
-    bucket,
+    build_queue_message,
     decide,
-    queue_message,
+    hash_to_bucket,
 )
-from genaiops_core.telemetry.traffic.quality import Sums, strata
+from genaiops_core.telemetry.traffic.quality import Sums, build_strata
 
 POLICY = Policy()
 ORDINARY = RequestFacts(
@@ -61,7 +61,7 @@ def test_chance_is_a_hash_of_the_trace_id() -> None:
     for number in range(50):
         trace_id = f"{number:032x}"
         drawn = int(hashlib.sha256(trace_id.encode()).hexdigest()[:16], 16) % 1_000_000
-        assert bucket(trace_id) == drawn
+        assert hash_to_bucket(trace_id) == drawn
         assert decide(facts(trace_id=trace_id), Policy(rate=0.5)).should_evaluate == (drawn < 500_000)
 
 
@@ -91,7 +91,7 @@ def test_every_reason_has_words_and_a_priority() -> None:
 
 
 def test_the_queue_message_has_the_promised_fields() -> None:
-    told = queue_message(
+    told = build_queue_message(
         trace_id="ab", query="q", response=None, context=("c",), priority=2, reason="high_cost"
     )
     assert told == {
@@ -149,7 +149,7 @@ def test_a_sampled_week_tells_the_quality_of_all_of_it() -> None:
             for rate in np.unique(rates)
             for which in [chosen & (rates == rate)]
         }
-        found = estimate(strata(sums, {int(rate): int((rates == rate).sum()) for rate in sums}))
+        found = estimate(build_strata(sums, {int(rate): int((rates == rate).sum()) for rate in sums}))
         assert found.low is not None
         assert found.high is not None
         assert found.effective_n is not None

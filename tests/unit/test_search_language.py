@@ -21,7 +21,7 @@ from genaiops_core.telemetry.search.query import (
     Text,
     all_of,
     any_of,
-    negated,
+    negate,
 )
 
 
@@ -95,19 +95,19 @@ def test_the_examples_are_searches(example: str) -> None:
         ("latency>3parsec", 9, "ms, us, s"),
         ("latency>3s,4s", 11, "space"),
         ("cost>-1", 6, "needs a number"),
-        ("cost>0.00000000001", 6, "finer"),
-        ("tokens>99999999999999m", 8, "larger"),
+        ("cost>0.00000000001", 6, "precision of 'cost'"),
+        ("tokens>99999999999999m", 8, "out of the range"),
         ("score<0.7", 1, "score(faithfulness)"),
         ("score()<0.7", 1, "score(faithfulness)"),
         ("user(x):1", 1, "only score(metric)"),
-        ("name>b", 1, "no number"),
-        ('"refund', 1, "never closed"),
-        ('a "  "', 3, "no words"),
+        ("name>b", 1, "cannot be compared"),
+        ('"refund', 1, "is not closed"),
+        ('a "  "', 3, "are empty"),
         ("a OR", 5, "missing"),
         ("OR a", 1, "missing"),
         ("a AND OR b", 7, "missing"),
         ("(a", 3, ") is missing"),
-        ("a)", 2, "without its ("),
+        ("a)", 2, "no matching ("),
         ("()", 2, "missing"),
         ("- a", 2, "missing"),
         ("(" * 30 + "a", 22, "nested"),
@@ -165,7 +165,7 @@ MATCHES = st.one_of(
 NODES: st.SearchStrategy[Node] = st.recursive(
     st.one_of(st.builds(Text, WORDS), MATCHES, COMPARISONS),
     lambda inner: st.one_of(
-        inner.map(negated),
+        inner.map(negate),
         st.lists(inner, min_size=2, max_size=3).map(all_of),
         st.lists(inner, min_size=2, max_size=3).map(any_of),
     ),
@@ -199,4 +199,4 @@ def test_trees_are_flat() -> None:
     a, b, c = Text("a"), Text("b"), Text("c")
     assert all_of([all_of([a, b]), c]) == All((a, b, c))
     assert any_of([any_of([a, b]), c]) == Any((a, b, c))
-    assert negated(negated(a)) == a
+    assert negate(negate(a)) == a

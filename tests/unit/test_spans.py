@@ -23,7 +23,7 @@ def facts(*spans: dict[str, Any], **resource: Any) -> list[SpanFacts]:
 
 def folded(export: DecodedExport) -> list[SpanFacts]:
     spans = prepare_spans(export).spans
-    deduplication.fold(spans)
+    deduplication.mark_duplicates(spans)
     return spans
 
 
@@ -195,7 +195,7 @@ def test_the_model_of_a_failed_openinference_call_is_found_in_its_parameters() -
         0
     ]
     assert told.model == "gpt-x"
-    assert conventions.model_of_parameters({"llm.invocation_parameters": "["}) == ""
+    assert conventions.find_model_in_parameters({"llm.invocation_parameters": "["}) == ""
 
 
 def test_each_attribute_name_stands_once_per_field() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genaiops_core.statistics.stratified import Stratum, estimate
-from genaiops_core.telemetry.traffic.quality import Sums, strata
+from genaiops_core.telemetry.traffic.quality import Sums, build_strata
 
 
 def part(population: float, *values: float) -> Stratum:
@@ -84,13 +84,13 @@ def sums(*values: float, undefined: int = 0) -> Sums:
 
 
 def test_strata_follow_from_what_was_considered() -> None:
-    made = strata({1_000_000: sums(0.5, 0.7), 20_000: sums(0.9, undefined=1)}, {1_000_000: 4, 20_000: 100})
+    made = build_strata({1_000_000: sums(0.5, 0.7), 20_000: sums(0.9, undefined=1)}, {1_000_000: 4, 20_000: 100})
     # Half of the base-rate ones have a value, so of the hundred fifty do. Two of the four were judged so far.
     assert [(one.population, one.n) for one in made] == [(50.0, 1), (4.0, 2)]
     # Without a count it follows from the rate.
-    assert [one.population for one in strata({20_000: sums(0.9)}, {})] == [50.0]
+    assert [one.population for one in build_strata({20_000: sums(0.9)}, {})] == [50.0]
     # Scores from outside stand for themselves, whatever was considered.
-    assert [one.population for one in strata({0: sums(0.5, 0.7)}, {20_000: 100})] == [2.0]
+    assert [one.population for one in build_strata({0: sums(0.5, 0.7)}, {20_000: 100})] == [2.0]
 
 
 @pytest.mark.parametrize("always", [0.02, 0.2])

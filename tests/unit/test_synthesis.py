@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Prompt
+from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
 from genaiops_core.evaluation.synthesis import drafts as synthesis
 from genaiops_core.evaluation.synthesis.chunks import Document, Passage, passages, read_document, spread
 from genaiops_core.evaluation.synthesis.drafts import Draft, draft, problem
@@ -32,7 +32,7 @@ class Writer:
         found = re.search(r"<passage>\n(.*)\n</passage>", prompt.messages[0].text, re.DOTALL)
         assert found is not None
         if self.fails and self.fails in found[1]:
-            raise JudgeFailed("The model answered nothing.")
+            raise CallFailed("The model answered nothing.")
         assert issubclass(answer, BaseModel)
         first = found[1].split(". ")[0]
         return answer(question=f"Is it true: {first}?", answer="It is.", quote=first)

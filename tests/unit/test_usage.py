@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.telemetry.conventions import read
-from genaiops_core.telemetry.conventions.usage import Usage, usage
+from genaiops_core.telemetry.conventions import read_fields
+from genaiops_core.telemetry.conventions.usage import TokenUsage, read_usage
 
 BOTOCORE = "opentelemetry.instrumentation.botocore.bedrock-runtime"
 
 
-def told(scope: str = "test", **attributes: Any) -> Usage:
+def told(scope: str = "test", **attributes: Any) -> TokenUsage:
     said = {name.replace("__", "."): value for name, value in attributes.items()}
-    return usage(read(said), said, scope, [])
+    return read_usage(read_fields(said), said, scope, [])
 
 
 def otel(tokens: tuple[int, int], **more: Any) -> dict[str, Any]:
@@ -62,8 +62,8 @@ def test_output_tokens_include_the_reasoning_ones() -> None:
 
 
 def test_nothing_told_is_nothing_known() -> None:
-    assert told() == Usage(None, None, None, None)
-    assert not told(gen_ai__usage__cache_read__input_tokens=5).is_told
+    assert told() == TokenUsage(None, None, None, None)
+    assert not told(gen_ai__usage__cache_read__input_tokens=5).is_known
     assert told(langfuse__observation__usage_details="[").input_tokens is None
     assert told(langfuse__observation__usage_details="[1]").input_tokens is None
 
@@ -72,5 +72,5 @@ def test_nothing_told_is_nothing_known() -> None:
 def test_counts_that_cannot_be_are_unknown_with_a_note(absurd: Any) -> None:
     notes: list[str] = []
     said = {"gen_ai.usage.input_tokens": absurd, "gen_ai.usage.output_tokens": 3}
-    assert usage(read(said), said, "", notes) == Usage(None, 3, None, None)
+    assert read_usage(read_fields(said), said, "", notes) == TokenUsage(None, 3, None, None)
     assert "input_tokens was" in notes[0]

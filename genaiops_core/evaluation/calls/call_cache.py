@@ -1,4 +1,4 @@
-"""Calls that were finished before: by a worker that died, or in an earlier attempt. They are read, not paid again."""
+"""Calls that finished before, in an earlier attempt or in a worker that died: they are reused, not paid again."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from db.tables.evaluations import judge_call
-from genaiops_core.evaluation.calls.record_writer import Keeper
-from genaiops_core.evaluation.calls.records import KeptCall
-from genaiops_core.evaluation.calls.unit import Unit
-from genaiops_core.evaluation.judges.protocol import Usage
+from genaiops_core.evaluation.calls.record_writer import RecordWriter
+from genaiops_core.evaluation.calls.records import CallRecord
+from genaiops_core.evaluation.calls.unit import UnitKey
+from genaiops_core.evaluation.models.protocol import Usage
 
 
-class Journal(Protocol):
-    """Where finished calls are kept and found again."""
+class CallCache(Protocol):
+    """Stores finished calls and finds them again."""
 
-    def find(self, call_sha256: str) -> KeptCall | None:
-        """The call of this name, when it was finished before."""
+    def find(self, call_sha256: str) -> CallRecord | None:
+        """The call of this key; None when it has not finished before."""
 
-    async def keep(self, call: KeptCall) -> None:
-        """Keep a call; it is safe when this returns."""
+    async def store(self, call: CallRecord) -> None:
+        """Store a call durably: it is committed when this returns."""
 
 
-class NoJournal:
-    """For work that is done at one go."""
+class NoCache:
+    """For work that is small enough to be repeated as a whole."""
 
-    def find(self, call_sha256: str) -> KeptCall | None:
+    def find(self, call_sha256: str) -> CallRecord | None:
         return None
 
-    async def keep(self, call: KeptCall) -> None:
+    async def store(self, call: CallRecord) -> None:
         return None
 
 
-class RunJournal:
-    """The calls of a run; those of the cases at hand are in memory."""
+class RunCallCache:
+    """The calls of a run in `judge_call`; those of the cases in progress are in memory."""
 
-    def __init__(self, id: str, keeper: Keeper) -> None:
+    def __init__(self, id: str, writer: RecordWriter) -> None:
         self._id = id
-        self._keeper = keeper
-        self._calls: dict[str, KeptCall] = {}
+        self._writer = writer
+        self._calls: dict[str, CallRecord] = {}
 
     def load(self, connection: sa.Connection, cases: Collection[int]) -> None:
-        """Read the calls of these cases."""
+        """Read the calls of these cases into memory."""
         call = judge_call.c
         rows = connection.execute(
             sa.select(judge_call).where(call.evaluation_id == self._id, call.case_no.in_(cases))
         )
         for row in rows:
-            self._calls[row.call_sha256] = KeptCall(
-                unit=Unit(row.case_no, row.repetition, row.metric),
+            self._calls[row.call_sha256] = CallRecord(
+                unit=UnitKey(row.case_no, row.repetition, row.metric),
                 call_sha256=row.call_sha256,
                 reply=row.reply,
                 usage=Usage(input_tokens=row.input_tokens, output_tokens=row.output_tokens),
@@ -60,12 +60,12 @@ class RunJournal:
             )
 
     def forget(self, cases: Collection[int]) -> None:
-        """Let go of the calls of these cases."""
-        done = set(cases)
-        self._calls = {name: call for name, call in self._calls.items() if call.unit.case_no not in done}
+        """Free the memory of these cases' calls."""
+        numbers = set(cases)
+        self._calls = {key: call for key, call in self._calls.items() if call.unit.case_no not in numbers}
 
-    def find(self, call_sha256: str) -> KeptCall | None:
+    def find(self, call_sha256: str) -> CallRecord | None:
         return self._calls.get(call_sha256)
 
-    async def keep(self, call: KeptCall) -> None:
-        await self._keeper.put(call)
+    async def store(self, call: CallRecord) -> None:
+        await self._writer.write(call)

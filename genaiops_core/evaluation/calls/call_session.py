@@ -20,7 +20,8 @@ from genaiops_core.evaluation.calls.rate_limiter import RateLimiter
 from genaiops_core.evaluation.calls.record_writer import Keeper
 from genaiops_core.evaluation.calls.spend_budget import OpenPurse, RunPurse
 from genaiops_core.evaluation.calls.unit_calls import Means
-from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed
+from genaiops_core.evaluation.judges.protocol import Judge
+from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import judging, records, states
 from genaiops_core.evaluation.runs.records import Evaluation
@@ -152,7 +153,7 @@ class Desk:
                 asyncio.to_thread(how, self.engine, self.run.id, self.run.attempt, problem)
             )
 
-    def _outcome(self, failure: JudgeFailed | None) -> None:
+    def _outcome(self, failure: CallFailed | None) -> None:
         self._failures = 0 if failure is None else self._failures + 1
         if failure is not None and self._failures >= MOST_FAILURES_IN_A_ROW:
             self.fail(

@@ -1,4 +1,4 @@
-"""What calls cost: the price list of this installation, read again while a run goes on."""
+"""Costs of calls by the price list of this installation, which is reloaded while a run goes on."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import time
 
 import sqlalchemy as sa
 
-from genaiops_core.evaluation.judges.protocol import Prompt, Usage
+from genaiops_core.evaluation.models.protocol import Prompt, Usage
 from genaiops_core.pricing.prices import PriceList
 
 _MILLION = 1_000_000
-_BYTES_A_TOKEN = 2
-"""Fewer than any tokenizer needs for ordinary text of any script, so that an estimate is rather too high."""
+_BYTES_PER_TOKEN = 2
+"""Fewer bytes than any tokenizer uses per token of ordinary text, so that estimates are too high rather than too low."""
 _FRAME_TOKENS = 200
-"""What providers add around a prompt: roles, tools, their own instructions."""
+"""Tokens that providers add around a prompt: roles, tools, instructions of their own."""
 
 
 class Prices:
-    """Costs in nano-USD; None where a price or a count of tokens is not known."""
+    """Costs in nano-USD; None where a price or a token count is unknown."""
 
     def __init__(self, prices: PriceList) -> None:
         self._prices = prices
@@ -28,16 +28,16 @@ class Prices:
         return cls(PriceList.load(connection))
 
     @property
-    def list(self) -> PriceList:
-        """The list itself."""
+    def price_list(self) -> PriceList:
+        """The list behind the costs."""
         return self._prices
 
     def refresh(self, connection: sa.Connection) -> None:
-        """Take what somebody imported since."""
+        """Read prices that were imported since the last read."""
         self._prices = self._prices.refreshed(connection)
 
     def cost(self, provider: str, model: str, usage: Usage) -> int | None:
-        """Of a call that was made."""
+        """The cost of a finished call."""
         return self._prices.cost_nano_usd(
             provider,
             model,
@@ -48,21 +48,21 @@ class Prices:
             usage.cache_write_tokens,
         )
 
-    def most(self, provider: str, model: str, input_tokens: int, output_tokens: int = 0) -> int | None:
-        """Of a call that may take this many tokens."""
+    def max_cost(self, provider: str, model: str, input_tokens: int, output_tokens: int = 0) -> int | None:
+        """The cost of a call that uses at most this many tokens."""
         return self.cost(provider, model, Usage(input_tokens=input_tokens, output_tokens=output_tokens))
 
-    def knows(self, provider: str, model: str) -> bool:
+    def has_price(self, provider: str, model: str) -> bool:
         """Whether calls to this model can be priced."""
-        return self.most(provider, model, _MILLION, _MILLION) is not None
+        return self.max_cost(provider, model, _MILLION, _MILLION) is not None
 
 
-def most_tokens(prompt: Prompt, schema_bytes: int = 0) -> int:
-    """More input tokens than a prompt has, but not many times more."""
+def bound_prompt_tokens(prompt: Prompt, schema_bytes: int = 0) -> int:
+    """An upper bound of the input tokens of a prompt, of the same order as the true count."""
     texts = (prompt.system, *(message.text for message in prompt.messages))
-    return text_tokens(*texts) + schema_bytes // _BYTES_A_TOKEN
+    return bound_text_tokens(*texts) + schema_bytes // _BYTES_PER_TOKEN
 
 
-def text_tokens(*texts: str) -> int:
-    """More tokens than texts have, what providers add included."""
-    return sum(len(text.encode()) for text in texts) // _BYTES_A_TOKEN + _FRAME_TOKENS
+def bound_text_tokens(*texts: str) -> int:
+    """An upper bound of the tokens of texts, including what providers add."""
+    return sum(len(text.encode()) for text in texts) // _BYTES_PER_TOKEN + _FRAME_TOKENS

@@ -1,6 +1,6 @@
-"""One writer for everything a process learns about a run: many calls and scores go into one transaction.
+"""One writer for all records that a process makes for a run: many calls and scores share one transaction.
 
-A call is committed before its reply is used, so that no crash makes anybody pay for it again.
+A call is committed before its reply is used, so that a crash never causes a second payment for it.
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from db.tables.evaluations import evaluation, evaluation_score, generated_answer, judge_call, spend_hold
 from db.transaction import insert, writing
-from genaiops_core.evaluation.calls.records import KeptAnswer, KeptCall, KeptScore
+from genaiops_core.evaluation.calls.records import AnswerRecord, CallRecord, ScoreRecord
 
-Record = KeptCall | KeptScore | KeptAnswer
+Record = CallRecord | ScoreRecord | AnswerRecord
 
 LINGER_S = 0.02
-"""How long the writer waits for company; a slot for calls is free meanwhile."""
-_MOST_AT_ONCE = 500
+"""How long the writer collects records for one transaction; a slot for calls is free meanwhile."""
+_MAX_BATCH = 500
 
 log = structlog.get_logger(__name__)
 
 
-class Keeper:
-    """Keeps records of one run; used inside one event loop."""
+class RecordWriter:
+    """Writes the records of one run; used inside one event loop."""
 
     def __init__(self, engine: sa.Engine, id: str, attempt: int, executor_id: str = "") -> None:
         self._engine = engine
         self._id = id
         self._attempt = attempt
         self._executor_id = executor_id
-        self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
+        self._queue: list[tuple[Record, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
         # A thread of its own: commits must not queue behind calls.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="keeper")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="record-writer")
         self.problem: Exception | None = None
-        """Why something could not be kept; nothing may be scored any more then."""
+        """Why a write failed; no unit may be scored after that."""
 
-    def put(self, record: Record) -> asyncio.Future[None]:
-        """Have it kept; what is returned is done once it is committed, and raises when it cannot be."""
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append((record, done))
+    def write(self, record: Record) -> asyncio.Future[None]:
+        """Queue a record; the returned future is done when it is committed, and raises when the write fails."""
+        committed = asyncio.get_running_loop().create_future()
+        self._queue.append((record, committed))
         if self._writing is None:
-            self._writing = asyncio.create_task(self._write())
-        return done
+            self._writing = asyncio.create_task(self._write_batches())
+        return committed
 
     async def flush(self) -> None:
-        """Wait until everything put so far is kept.
+        """Wait until all queued records are committed.
 
         Raises:
-            Exception: something could not be.
+            Exception: a write failed.
         """
         while self._writing is not None:
             await asyncio.shield(self._writing)
@@ -62,30 +62,31 @@ class Keeper:
             raise self.problem
 
     async def close(self) -> None:
-        """Keep what is left and let go of the thread."""
+        """Write what is queued and end the thread."""
         while self._writing is not None:
             await asyncio.shield(self._writing)
         self._thread.shutdown(wait=False)
 
-    async def _write(self) -> None:
+    async def _write_batches(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while self._waiting:
+            while self._queue:
                 await asyncio.sleep(LINGER_S)
-                batch, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
+                batch, self._queue = self._queue[:_MAX_BATCH], self._queue[_MAX_BATCH:]
                 try:
                     await loop.run_in_executor(self._thread, self._commit, [record for record, _ in batch])
                 except Exception as error:
-                    log.exception("calls and scores could not be kept", evaluation=self._id)
+                    log.exception("calls and scores could not be written", evaluation=self._id)
                     self.problem = error
-                for _, done in batch:
-                    if done.cancelled():
+                for _, committed in batch:
+                    if committed.cancelled():
                         continue
                     if self.problem is None:
-                        done.set_result(None)
+                        committed.set_result(None)
                     else:
-                        done.set_exception(self.problem)
-                        done.exception()  # not everybody waits for it
+                        committed.set_exception(self.problem)
+                        # Marks the exception as retrieved: scores are queued without awaiting their future.
+                        committed.exception()
         finally:
             self._writing = None
 
@@ -96,88 +97,94 @@ class Keeper:
             wait=wait_exponential(0.2),
             reraise=True,
         )
-        attempts(keep, self._engine, self._id, self._attempt, records, self._executor_id)
+        attempts(write_records, self._engine, self._id, self._attempt, records, self._executor_id)
 
 
-def keep(engine: sa.Engine, id: str, attempt: int, records: Sequence[Record], executor_id: str = "") -> None:
-    """Insert what is new and count exactly that, in one transaction.
+def write_records(
+    engine: sa.Engine, id: str, attempt: int, records: Sequence[Record], executor_id: str = ""
+) -> None:
+    """Insert the records that are new and add exactly those to the counters of the run, in one transaction.
 
-    Calls and answers were paid, so they are always kept. Scores are kept only while the run goes on in this attempt.
+    Calls and answers were paid, so they are always written. Scores are written only while the run is in this attempt.
 
     Args:
         engine: of the product's database.
         id: of the run.
-        attempt: of the run, that the records belong to.
+        attempt: the attempt of the run that made the records.
         records: in any order.
-        executor_id: whose part of the spend limit pays; '' where there is none.
+        executor_id: the process whose reservation pays; '' where the run has no spend limit.
     """
-    calls = [one.row(id) for one in records if isinstance(one, KeptCall)]
-    answers = [one for one in records if isinstance(one, KeptAnswer)]
-    scores = [one.row(id) for one in records if isinstance(one, KeptScore)]
+    calls = [record.to_row(id) for record in records if isinstance(record, CallRecord)]
+    answers = [record for record in records if isinstance(record, AnswerRecord)]
+    scores = [record.to_row(id) for record in records if isinstance(record, ScoreRecord)]
     with writing(engine) as connection:
-        # The counters are added to below, so the row is locked first: two writers would each add to the old ones.
+        # The counters are increased below, so the row is locked first: two writers would both add to the old values.
         run = connection.execute(
             sa.select(evaluation.c.state, evaluation.c.attempt).where(evaluation.c.id == id).with_for_update()
         ).one()
-        changes: dict[Any, Any] = {}
+        increments: dict[str, int] = {}
         spent = 0
         if calls:
-            spent += _add(changes, _new_calls(connection, calls), "cost_nano_usd", "unpriced_calls")
+            counts = _insert_calls(connection, calls)
+            increments |= counts
+            spent += counts["cost_nano_usd"]
         if answers:
-            paid = _new_answers(connection, id, answers)
-            spent += _add(changes, paid, "answers_cost_nano_usd", "answers_unpriced")
+            counts = _insert_answers(connection, id, answers)
+            increments |= counts
+            spent += counts["answers_cost_nano_usd"]
         if scores and (run.state, run.attempt) == ("running", attempt):
-            _count_scores(changes, _new(connection, evaluation_score, scores))
-        if changes:
-            added = {name: evaluation.c[name] + count for name, count in changes.items()}
-            connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(added))
+            increments |= _insert_scores(connection, scores)
+        if increments:
+            values = {name: evaluation.c[name] + count for name, count in increments.items()}
+            connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(values))
         if spent and executor_id:
-            held = spend_hold.c
+            reservation = spend_hold.c
             connection.execute(
                 sa.update(spend_hold)
-                .where(held.evaluation_id == id, held.executor_id == executor_id)
-                .values(nano_usd=sa.case((held.nano_usd > spent, held.nano_usd - spent), else_=0))
+                .where(reservation.evaluation_id == id, reservation.executor_id == executor_id)
+                .values(
+                    nano_usd=sa.case((reservation.nano_usd > spent, reservation.nano_usd - spent), else_=0)
+                )
             )
 
 
-def _add(changes: dict[Any, Any], figures: dict[str, int], cost: str, unpriced: str) -> int:
-    spent = figures.pop("cost")
-    changes.update(figures, **{cost: spent, unpriced: figures.pop("unpriced")})
-    changes.pop("unpriced", None)
-    return spent
-
-
-def _new_calls(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-    new = _new(connection, judge_call, rows)
+def _insert_calls(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Increments of the run's counters."""
+    inserted = _insert_new(connection, judge_call, rows)
     return {
-        "judge_calls": len(new),
-        "input_tokens": sum(row.input_tokens or 0 for row in new),
-        "output_tokens": sum(row.output_tokens or 0 for row in new),
-        "cost": sum(row.cost_nano_usd or 0 for row in new),
-        "unpriced": sum(row.cost_nano_usd is None for row in new),
+        "judge_calls": len(inserted),
+        "input_tokens": sum(row.input_tokens or 0 for row in inserted),
+        "output_tokens": sum(row.output_tokens or 0 for row in inserted),
+        "cost_nano_usd": sum(row.cost_nano_usd or 0 for row in inserted),
+        "unpriced_calls": sum(row.cost_nano_usd is None for row in inserted),
     }
 
 
-def _new_answers(connection: sa.Connection, id: str, answers: Sequence[KeptAnswer]) -> dict[str, int]:
-    new = {
-        (row.case_no, row.repetition)
-        for row in _new(connection, generated_answer, [a.row(id) for a in answers])
-    }
-    kept = [one for one in answers if (one.case_no, one.repetition) in new]
+def _insert_answers(connection: sa.Connection, id: str, answers: Sequence[AnswerRecord]) -> dict[str, int]:
+    """Increments of the run's counters."""
+    rows = _insert_new(connection, generated_answer, [answer.to_row(id) for answer in answers])
+    keys = {(row.case_no, row.repetition) for row in rows}
+    inserted = [answer for answer in answers if (answer.case_no, answer.repetition) in keys]
     return {
-        "answers_done": len(kept),
-        "cost": sum(one.cost_nano_usd or 0 for one in kept),
-        "unpriced": sum(one.is_paid and one.cost_nano_usd is None for one in kept),
+        "answers_done": len(inserted),
+        "answers_cost_nano_usd": sum(answer.cost_nano_usd or 0 for answer in inserted),
+        "answers_unpriced": sum(answer.is_paid and answer.cost_nano_usd is None for answer in inserted),
     }
 
 
-def _count_scores(changes: dict[Any, Any], new: Sequence[sa.Row[Any]]) -> None:
-    changes["units_done"] = len(new)
-    changes["units_undefined"] = sum(row.value is None for row in new)
-    changes["units_failed"] = sum(row.is_failed for row in new)
+def _insert_scores(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Increments of the run's counters."""
+    inserted = _insert_new(connection, evaluation_score, rows)
+    return {
+        "units_done": len(inserted),
+        "units_undefined": sum(row.value is None for row in inserted),
+        "units_failed": sum(row.is_failed for row in inserted),
+    }
 
 
-def _new(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> Sequence[sa.Row[Any]]:
-    """Insert the rows that are not there yet; returns them."""
+def _insert_new(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
+) -> Sequence[sa.Row[Any]]:
+    """Insert the rows whose keys are not in the table; returns those."""
     statement = insert(connection, table).on_conflict_do_nothing().returning(*table.c)
     return connection.execute(statement, list(rows)).all()

@@ -1,4 +1,4 @@
-"""What is kept of calls, answers and scores: rows on their way into the database, and calls on their way back."""
+"""Records of calls, answers and scores: rows of the database, and the JSON of a reply."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.evaluation.calls.unit import Unit
-from genaiops_core.evaluation.judges.protocol import Embedded, Reply, Usage
+from genaiops_core.evaluation.calls.unit import UnitKey
+from genaiops_core.evaluation.models.protocol import Embedding, Reply, Usage
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptCall:
+class CallRecord:
     """A finished call to a judge's model: a row of `judge_call`."""
 
-    unit: Unit
+    unit: UnitKey
     call_sha256: str
     reply: Mapping[str, Any]
+    """The result of `pack_reply`, or {"failed": message} for a failure that was billed."""
     usage: Usage
     cost_nano_usd: int | None
+    """None when the price is unknown."""
     latency_ms: float
     called_at: dt.datetime
 
-    def row(self, evaluation_id: str) -> dict[str, Any]:
-        """As the table has it."""
+    def to_row(self, evaluation_id: str) -> dict[str, Any]:
+        """The columns of the row."""
         return {
             "evaluation_id": evaluation_id,
             "call_sha256": self.call_sha256,
-            "case_no": self.unit.case_no,
-            "repetition": self.unit.repetition,
-            "metric": self.unit.metric,
+            **self.unit._asdict(),
             "reply": self.reply,
             "input_tokens": self.usage.input_tokens,
             "output_tokens": self.usage.output_tokens,
@@ -43,18 +43,18 @@ class KeptCall:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptScore:
+class ScoreRecord:
     """A scored unit: a row of `evaluation_score`."""
 
-    unit: Unit
+    unit: UnitKey
     value: float | None
     reason: str
     is_failed: bool
     cost_nano_usd: int | None
     latency_ms: float
 
-    def row(self, evaluation_id: str) -> dict[str, Any]:
-        """As the table has it."""
+    def to_row(self, evaluation_id: str) -> dict[str, Any]:
+        """The columns of the row."""
         return {
             "evaluation_id": evaluation_id,
             **self.unit._asdict(),
@@ -67,8 +67,8 @@ class KeptScore:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptAnswer:
-    """What a target answered, or why it did not: a row of `generated_answer`."""
+class AnswerRecord:
+    """The answer of a target, or why there is none: a row of `generated_answer`."""
 
     case_no: int
     repetition: int
@@ -76,14 +76,15 @@ class KeptAnswer:
     contexts: tuple[str, ...] | None
     problem: str
     latency_ms: float | None
+    """None when the call failed; a resume deletes such rows and repeats the call."""
     usage: Usage
     cost_nano_usd: int | None
     is_paid: bool
-    """Whether a call was made; its cost is unknown then, where it is None."""
+    """Whether a call was made; with a cost of None its price is unknown."""
     answered_at: dt.datetime
 
-    def row(self, evaluation_id: str) -> dict[str, Any]:
-        """As the table has it."""
+    def to_row(self, evaluation_id: str) -> dict[str, Any]:
+        """The columns of the row."""
         return {
             "evaluation_id": evaluation_id,
             "case_no": self.case_no,
@@ -99,24 +100,24 @@ class KeptAnswer:
         }
 
 
-def packed(answer: Reply | Embedded) -> dict[str, Any]:
-    """What a model answered, as JSON; a vector takes 4 bytes a number."""
-    cached = {"cache_read": answer.usage.cache_read_tokens, "cache_write": answer.usage.cache_write_tokens}
-    kept: dict[str, Any] = {name: tokens for name, tokens in cached.items() if tokens}
-    if isinstance(answer, Embedded):
-        kept["vector"] = base64.b64encode(array.array("f", answer.vector).tobytes()).decode()
+def pack_reply(reply: Reply | Embedding) -> dict[str, Any]:
+    """The reply of a model as JSON; a vector takes 4 bytes (float32) per dimension, base64 encoded."""
+    cached = {"cache_read": reply.usage.cache_read_tokens, "cache_write": reply.usage.cache_write_tokens}
+    packed: dict[str, Any] = {name: tokens for name, tokens in cached.items() if tokens}
+    if isinstance(reply, Embedding):
+        packed["vector"] = base64.b64encode(array.array("f", reply.vector).tobytes()).decode()
     else:
-        kept.update(text=answer.text, stop_reason=answer.stop_reason)
-    return kept
+        packed.update(text=reply.text, stop_reason=reply.stop_reason)
+    return packed
 
 
-def vector_of(kept: Mapping[str, Any]) -> tuple[float, ...]:
-    """The vector in what `packed` made."""
-    return tuple(array.array("f", base64.b64decode(kept["vector"])))
+def unpack_vector(packed: Mapping[str, Any]) -> tuple[float, ...]:
+    """The vector in the result of `pack_reply`."""
+    return tuple(array.array("f", base64.b64decode(packed["vector"])))
 
 
-def reply_of(kept: Mapping[str, Any], latency_ms: float) -> Reply:
-    """The reply in what `packed` made."""
+def unpack_reply(packed: Mapping[str, Any], latency_ms: float) -> Reply:
+    """The reply in the result of `pack_reply`, without its usage: a cached call is not billed again."""
     return Reply(
-        text=kept["text"], usage=Usage(), latency_ms=latency_ms, stop_reason=kept.get("stop_reason", "")
+        text=packed["text"], usage=Usage(), latency_ms=latency_ms, stop_reason=packed.get("stop_reason", "")
     )

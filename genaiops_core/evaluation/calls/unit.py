@@ -1,4 +1,4 @@
-"""What is scored: one metric of one answer to one case; and how its calls are told apart."""
+"""The unit of scoring (one metric of one answer to one case) and the key under which a call of a unit is cached."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from typing import Any, NamedTuple
 
 import orjson
 
-ANSWER = "answer"
-"""Stands for the metric where a call is not judging but answering."""
 
-
-class Unit(NamedTuple):
-    """One metric of one answer to one case."""
+class UnitKey(NamedTuple):
+    """Identifies one metric of one answer to one case."""
 
     case_no: int
     repetition: int
     metric: str
 
 
-def call_sha256(unit: Unit, content: Any, occurrence: str) -> str:
-    """Names a call of a unit, the same in every process and after every crash.
+def hash_call(unit: UnitKey, content: Any, occurrence: str) -> str:
+    """SHA-256 key of a call, equal in every process and after every crash.
 
     Args:
-        unit: whose call it is.
-        content: what is asked and of whom; anything orjson can write.
-        occurrence: parts calls with the same content, for example "1:2".
+        unit: the unit that makes the call.
+        content: the model and its input; anything orjson can serialise.
+        occurrence: distinguishes calls of a unit with equal content, for example "1:2".
     """
     text = orjson.dumps([list(unit), content, occurrence], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()

@@ -18,15 +18,8 @@ from genaiops_core.evaluation.calls.spend_budget import OpenPurse, Purse, SpendL
 from genaiops_core.evaluation.calls.unit import Unit, call_sha256
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.judges.answers import Malformed, parse, repair
-from genaiops_core.evaluation.judges.protocol import (
-    Answer,
-    Embedded,
-    JudgeFailed,
-    Model,
-    Prompt,
-    Reply,
-    Usage,
-)
+from genaiops_core.evaluation.judges.protocol import Answer
+from genaiops_core.evaluation.models.protocol import CallFailed, Embedding, Model, Prompt, Reply, Usage
 
 Answered = TypeVar("Answered")
 Kept = TypeVar("Kept")
@@ -50,7 +43,7 @@ class Means:
     """Of the run. Malformed answers of earlier ones are passed over, their good answers used."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """How to wait where a provider throttles."""
-    outcome: Callable[[JudgeFailed | None], None] = lambda _: None
+    outcome: Callable[[CallFailed | None], None] = lambda _: None
     """Told of every call that ended: None when it went well."""
     limit_reached: Callable[[str], None] = lambda _: None
     """Told that no call may begin any more, and why; it stops the units."""
@@ -110,7 +103,7 @@ class UnitCalls:
                 except Malformed as error:
                     problem = str(error)
                     asked = repair(asked, reply, problem)
-        raise JudgeFailed(f"The answer was malformed {1 + MOST_REPAIRS} times: {problem}.")
+        raise CallFailed(f"The answer was malformed {1 + MOST_REPAIRS} times: {problem}.")
 
     async def embed(self, text: str) -> tuple[float, ...]:
         model = self._model
@@ -133,7 +126,7 @@ class UnitCalls:
         if kept is not None and FAILED in kept.reply:
             if attempt < self._means.attempt:
                 return None
-            raise JudgeFailed(kept.reply[FAILED])
+            raise CallFailed(kept.reply[FAILED])
         return None if kept is None else reply_of(kept.reply, kept.latency_ms)
 
     def _occurrence(self, content: Prompt | str) -> int:
@@ -152,23 +145,23 @@ class UnitCalls:
         self._cost = None if cost is None or self._cost is None else self._cost + cost
 
     async def _made(
-        self, sha: str, name: str, most: int | None, call: Callable[[], Awaitable[Reply | Embedded]]
+        self, sha: str, name: str, most: int | None, call: Callable[[], Awaitable[Reply | Embedding]]
     ) -> KeptCall:
         """Make a call that was not made before."""
 
-        async def keep(came: Reply | Embedded | JudgeFailed) -> tuple[KeptCall, int | None]:
+        async def keep(came: Reply | Embedding | CallFailed) -> tuple[KeptCall, int | None]:
             usage = came.usage or Usage()
-            if isinstance(came, Embedded) and usage.output_tokens is None:
+            if isinstance(came, Embedding) and usage.output_tokens is None:
                 usage = replace(usage, output_tokens=0)  # an embedding has no output: none is not unknown
             cost = self._means.prices.cost(self._model.provider, name, usage)
             self._add(cost)
             kept = KeptCall(
                 unit=self._unit,
                 call_sha256=sha,
-                reply={FAILED: str(came)} if isinstance(came, JudgeFailed) else packed(came),
+                reply={FAILED: str(came)} if isinstance(came, CallFailed) else packed(came),
                 usage=usage,
                 cost_nano_usd=cost,
-                latency_ms=0.0 if isinstance(came, JudgeFailed) else came.latency_ms,
+                latency_ms=0.0 if isinstance(came, CallFailed) else came.latency_ms,
                 called_at=now(),
             )
             await self._means.journal.keep(kept)
@@ -182,7 +175,7 @@ async def made(
     clock: UnitClock,
     most_nano_usd: int | None,
     call: Callable[[], Awaitable[Answered]],
-    keep: Callable[[Answered | JudgeFailed], Awaitable[tuple[Kept, int | None]]],
+    keep: Callable[[Answered | CallFailed], Awaitable[tuple[Kept, int | None]]],
 ) -> Kept:
     """Make one call: wait for its turn, make it, again as long as it is throttled, and keep what it brought.
 
@@ -194,7 +187,7 @@ async def made(
         keep: keeps what came, and says what it cost; also a failure that was paid.
 
     Raises:
-        JudgeFailed: what the last attempt raised.
+        CallFailed: what the last attempt raised.
     """
 
     async def pause(seconds: float) -> None:
@@ -233,14 +226,14 @@ async def _paid(
     means: Means,
     most: int | None,
     call: Callable[[], Awaitable[Answered]],
-    keep: Callable[[Answered | JudgeFailed], Awaitable[tuple[Kept, int | None]]],
+    keep: Callable[[Answered | CallFailed], Awaitable[tuple[Kept, int | None]]],
     give_back: Callable[[], None],
 ) -> Kept:
     cost: int | None = 0
     try:
         try:
             answered = await call()
-        except JudgeFailed as error:
+        except CallFailed as error:
             means.outcome(error)
             if error.usage is not None:
                 _, cost = await keep(error)
@@ -260,7 +253,7 @@ class NoCalls:
     cost_nano_usd = 0
 
     async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
-        raise JudgeFailed("This judge asks no model.")
+        raise CallFailed("This judge asks no model.")
 
     async def embed(self, text: str) -> tuple[float, ...]:
-        raise JudgeFailed("This judge asks no model.")
+        raise CallFailed("This judge asks no model.")

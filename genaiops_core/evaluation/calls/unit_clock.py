@@ -1,4 +1,4 @@
-"""The time that a unit may take: of its own calls, not of waiting for its turn."""
+"""The time limit of a unit: it covers the unit's own calls, not the time that they wait for a turn."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from types import TracebackType
 
 
 class UnitClock:
-    """Raises TimeoutError in its block after `limit_s` seconds, those inside `stopped` not counted."""
+    """Raises TimeoutError in its block after `limit_s` seconds, without the seconds spent inside `paused`."""
 
     def __init__(self, limit_s: float) -> None:
-        self._limit_s = limit_s
         self._timeout = asyncio.timeout(None)
-        self._left_s = limit_s
-        self._waits = 0
+        self._remaining_s = limit_s
+        self._pauses = 0
 
     async def __aenter__(self) -> UnitClock:
         await self._timeout.__aenter__()
-        self._go()
+        self._resume()
         return self
 
     async def __aexit__(
@@ -28,30 +27,30 @@ class UnitClock:
         await self._timeout.__aexit__(kind, error, trace)
 
     @property
-    def expired(self) -> bool:
-        """Whether the unit took too long."""
+    def is_expired(self) -> bool:
+        """Whether the unit exceeded its limit."""
         return self._timeout.expired()
 
     @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Stand still; several calls of a unit may wait at once."""
-        if self._waits == 0 and (at := self._timeout.when()) is not None:
-            self._left_s = at - asyncio.get_running_loop().time()
-            self._set(None)
-        self._waits += 1
+    def paused(self) -> Iterator[None]:
+        """Stop the clock; several calls of a unit may wait at once, the last one restarts it."""
+        if self._pauses == 0 and (deadline := self._timeout.when()) is not None:
+            self._remaining_s = deadline - asyncio.get_running_loop().time()
+            self._reschedule(None)
+        self._pauses += 1
         try:
             yield
         finally:
-            self._waits -= 1
-            if self._waits == 0:
-                self._go()
+            self._pauses -= 1
+            if self._pauses == 0:
+                self._resume()
 
-    def _go(self) -> None:
-        self._set(asyncio.get_running_loop().time() + self._left_s)
+    def _resume(self) -> None:
+        self._reschedule(asyncio.get_running_loop().time() + self._remaining_s)
 
-    def _set(self, at: float | None) -> None:
+    def _reschedule(self, deadline: float | None) -> None:
         if not self._timeout.expired():
             try:
-                self._timeout.reschedule(at)
-            except RuntimeError:  # the block was left while a call of it still waited
+                self._timeout.reschedule(deadline)
+            except RuntimeError:  # the block ended while one of its calls was still waiting
                 return

@@ -12,13 +12,13 @@ from genaiops_core.evaluation.datasets.cells import Unreadable
 from genaiops_core.evaluation.readers.columns import (
     ALIASES,
     FIELDS,
-    normalise_name,
     build_cell_reader,
+    find_source_column,
+    normalise_name,
     recognise_columns,
     resolve_mapping,
-    find_source_column,
 )
-from genaiops_core.evaluation.readers.conversations import parse_conversation, decode_cell
+from genaiops_core.evaluation.readers.conversations import decode_cell, parse_conversation
 from genaiops_core.evaluation.readers.tables import MAX_PROBLEMS, Problem, Table
 
 __all__ = ["ALIASES", "FIELDS", "Case", "Cases", "normalise_name", "recognise_columns", "resolve_mapping", "to_cases"]

@@ -10,7 +10,7 @@ from typing import Any
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import cells
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
@@ -72,7 +72,7 @@ def case_from(values: Mapping[str, Any], before: Case | None = None) -> Case:
     def text(name: str, kept: str | None) -> str | None:
         if name not in values:
             return kept
-        told = storable(str(values[name] or ""))
+        told = replace_unstorable(str(values[name] or ""))
         return told if told.strip() else None
 
     asked = text("input", old.input)
@@ -80,9 +80,9 @@ def case_from(values: Mapping[str, Any], before: Case | None = None) -> Case:
         raise BadInput("A case needs an input; fill it in, or remove the row.")
     contexts, metadata = old.contexts, old.metadata
     if "contexts" in values:
-        contexts = contexts_of(storable(str(values["contexts"] or "")))
+        contexts = contexts_of(replace_unstorable(str(values["contexts"] or "")))
     if "metadata" in values:
-        metadata = metadata_of(storable(str(values["metadata"] or "")))
+        metadata = metadata_of(replace_unstorable(str(values["metadata"] or "")))
     return Case(
         input=asked,
         answer=text("answer", old.answer),

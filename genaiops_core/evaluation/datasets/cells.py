@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from genaiops_core.evaluation.readers.conversations import MAX_DECODED_CHARACTERS, decode_cell, extract_text
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 MAX_METADATA_DEPTH = 20
 
@@ -64,7 +64,7 @@ def text(value: Any, *, alternatives: bool = False) -> str | None:
         found = _said_in_object(value) if isinstance(value, dict) else None
     if found is None:
         found = json.dumps(value, ensure_ascii=False)
-    return storable(found) if found.strip() else None
+    return replace_unstorable(found) if found.strip() else None
 
 
 def contexts(value: Any, *, piped: bool) -> tuple[str, ...] | None:
@@ -112,7 +112,7 @@ def is_piped(cells: Iterable[Any]) -> bool:
 def plain(value: Any, depth: int = 0) -> Any:
     """A value any JSON column keeps: no NUL, no integer beyond 64 bits, no NaN, no endless nesting."""
     if isinstance(value, str):
-        return storable(value)
+        return replace_unstorable(value)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
@@ -122,10 +122,10 @@ def plain(value: Any, depth: int = 0) -> Any:
     if depth >= MAX_METADATA_DEPTH:
         return "..."
     if isinstance(value, dict):
-        return {storable(str(key)): plain(item, depth + 1) for key, item in value.items()}
+        return {replace_unstorable(str(key)): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
-    return storable(str(value))
+    return replace_unstorable(str(value))
 
 
 def _alternatives(value: list[Any] | None) -> str | None:
@@ -172,7 +172,7 @@ def _context(item: Any) -> str:
     if isinstance(item, dict):
         for key in _TEXT_KEYS:
             if isinstance(item.get(key), str):
-                return storable(item[key])
+                return replace_unstorable(item[key])
     return text(item) or ""
 
 

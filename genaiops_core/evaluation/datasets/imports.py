@@ -69,7 +69,7 @@ def preview(
     Raises:
         BadInput: nothing can be read, or the mapping names an unknown field or column.
     """
-    table = read_table(data, filename, sheet=sheet, most_rows=most_rows)
+    table = read_table(data, filename, sheet=sheet, max_rows=most_rows)
     head = [row.cells for row in table.rows[:SAMPLE_ROWS]]
     resolved = resolve_mapping(table.columns, mapping, head)
     cases: tuple[Case, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 from genaiops_core.telemetry.traces.context_record import SourceDocument, build_context_record
 
 NO_TRACE = "no span of the trace is there any more"
@@ -40,9 +40,9 @@ def case_of(connection: sa.Connection, trace_id: str) -> TraceCase:
         return TraceCase(case=None, problem=NO_QUESTION)
     contexts = contexts_of(record.documents)
     case = Case(
-        input=storable(record.question),
-        answer=storable(record.answer) if record.answer else None,
-        contexts=None if contexts is None else tuple(storable(text) for text in contexts),
+        input=replace_unstorable(record.question),
+        answer=replace_unstorable(record.answer) if record.answer else None,
+        contexts=None if contexts is None else tuple(replace_unstorable(text) for text in contexts),
     )
     return TraceCase(case=case, problem="" if case.answer else NO_ANSWER)
 

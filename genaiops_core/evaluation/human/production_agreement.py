@@ -20,9 +20,9 @@ from genaiops_core.evaluation.human.reviews import JUDGE
 from genaiops_core.statistics.intervals import Interval
 from genaiops_core.statistics.prediction_powered import MIN_LABELS
 from genaiops_core.statistics.prediction_powered_strata import Part, estimate
-from genaiops_core.telemetry.rollups.cells import applications
+from genaiops_core.telemetry.rollups.cells import fetch_applications
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.quality import Sums, population_of, quality_summary, sums_by_rate
+from genaiops_core.telemetry.traffic.quality import Sums, estimate_population, read_quality, read_sums_by_rate
 
 NOTE = (
     "Coefficients are of the reviewed requests, each counting once. The corrected mean assumes that, of the requests "
@@ -54,8 +54,8 @@ def agreement_in_production(
             said[row.metric][row.application, row.trace_id] = row
     if not said:
         return []
-    sums, considered = sums_by_rate(connection, filters)
-    raw = {(one.metric, one.judge): one for one in quality_summary(connection, filters)}
+    sums, considered = read_sums_by_rate(connection, filters)
+    raw = {(one.metric, one.judge): one for one in read_quality(connection, filters)}
     found = []
     for metric, judge in sorted(sums, key=lambda one: (one[1], one[0])):
         matched = match(metric, said, chosen)
@@ -126,7 +126,7 @@ def _part(rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: M
         # What a person picked stands for itself only.
         population, sums = float(len(pairs)), _NONE
     elif sums.scored:
-        population = population_of(rate, sums, considered)
+        population = estimate_population(rate, sums, considered)
     else:
         population = float(considered.get(rate, len(pairs)))
     return Part(
@@ -141,7 +141,7 @@ def _part(rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: M
 
 def _scores_of_reviewed(connection: sa.Connection, filters: Filters) -> list[Any]:
     """Every score of the requests of the window that somebody reviewed."""
-    names = [filters.application] if filters.application is not None else applications(connection)
+    names = [filters.application] if filters.application is not None else fetch_applications(connection)
     query = sa.select(review.c.trace_id).where(
         review.c.application.in_(names),
         review.c.start_ns >= filters.start_ns,

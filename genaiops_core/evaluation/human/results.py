@@ -22,7 +22,7 @@ def document(connection: sa.Connection, run: Evaluation, *, with_details: bool =
         run: whose.
         with_details: whether the cases are told, a row each.
     """
-    body = results.document(run, details.load_details(connection, run) if with_details else ())
+    body = results.build_document(run, details.load_details(connection, run) if with_details else ())
     return corrected(body, agreement_of_run(connection, run.id))
 
 

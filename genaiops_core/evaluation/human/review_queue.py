@@ -13,7 +13,7 @@ from db.tables.reviews import review, sample
 from db.tables.telemetry import request
 from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.telemetry.sampling.policy import PRIORITIES
-from genaiops_core.telemetry.time_window import instant
+from genaiops_core.telemetry.time_window import to_instant
 
 REVIEWERS = 2
 """People who must rate a request before it is done."""
@@ -251,7 +251,7 @@ def _item(row: Any, reviews: int) -> ReviewItem:
         trace_id=row.trace_id,
         reason=row.reason,
         priority=row.priority,
-        start=instant(row.start_ns),
+        start=to_instant(row.start_ns),
         environment=row.environment or None,
         release=row.release or None,
         reviews=reviews,

@@ -171,7 +171,7 @@ def _sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
     if row is None:
         raise NotFound(f"There is no request {trace_id} of {application}.")
     connection.execute(
-        insert(connection, sample).values(selection.sample_row(row, _CHOSEN, now())).on_conflict_do_nothing()
+        insert(connection, sample).values(selection.build_sample_row(row, _CHOSEN, now())).on_conflict_do_nothing()
     )
     return connection.execute(sa.select(sample).where(is_it).with_for_update()).one()
 

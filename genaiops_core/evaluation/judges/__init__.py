@@ -38,7 +38,7 @@ def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
     from genaiops_core.evaluation.judges.model_judge import ModelJudge
 
     if parsed.kind == "bedrock":
-        from genaiops_core.evaluation.judges.models.bedrock import BedrockModel
+        from genaiops_core.evaluation.models.bedrock import BedrockModel
 
         return ModelJudge(
             str(parsed),
@@ -50,7 +50,7 @@ def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
             ),
             options,
         )
-    from genaiops_core.evaluation.judges.models.openai import OpenAIModel
+    from genaiops_core.evaluation.models.openai import OpenAIModel
 
     return ModelJudge(
         str(parsed),

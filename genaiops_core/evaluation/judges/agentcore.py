@@ -13,10 +13,11 @@ from genaiops_core.evaluation import metrics as registry
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import computed
 from genaiops_core.evaluation.judges.agentcore_spans import tell
-from genaiops_core.evaluation.judges.models.agentcore import AgentCoreModel
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement, Message, Prompt
+from genaiops_core.evaluation.judges.protocol import Calls, Judgement
 from genaiops_core.evaluation.metrics import agentcore
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.models.agentcore import AgentCoreModel
+from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 # Evaluators that answer yes or no are read by their label: the number beside it may run either way.
 _LABELS = {
@@ -66,7 +67,7 @@ class AgentCoreJudge:
         if evaluator is None:
             if computed.is_computed(metric):
                 return computed.judge(case, metric)
-            raise JudgeFailed(f"The judge {self.name} knows no metric '{metric}'.")
+            raise CallFailed(f"The judge {self.name} knows no metric '{metric}'.")
         started = time.perf_counter()
         lacking = registry.missing(agentcore.entries(self.name)[metric], case)
         value, reason = (
@@ -75,7 +76,7 @@ class AgentCoreJudge:
         return Judgement(
             metric=metric,
             value=value,
-            reason=storable(reason),
+            reason=replace_unstorable(reason),
             cost_nano_usd=calls.cost_nano_usd,
             latency_ms=(time.perf_counter() - started) * 1000,
         )
@@ -98,17 +99,17 @@ def _read(metric: str, result: Result) -> tuple[float | None, str]:
     if metric in _LABELS:
         value = _LABELS[metric].get((result.label or "").strip().casefold())
         if value is None:
-            raise JudgeFailed(
+            raise CallFailed(
                 f"AgentCore gave the label '{result.label}' for {metric}, which is not known here."
             )
         return value, reason
     if result.value is None:
-        raise JudgeFailed(
+        raise CallFailed(
             f"AgentCore gave no number for {metric}{f', only the label {result.label!r}' if result.label else ''}; "
             "give the evaluator a numerical scale."
         )
     if not 0 <= result.value <= 1:
-        raise JudgeFailed(
+        raise CallFailed(
             f"AgentCore gave {result.value:g} for {metric}, which is not between 0 and 1; scale the evaluator so."
         )
     return result.value, reason

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from genaiops_core.evaluation.judges.protocol import Answer, JudgeOptions, Message, Prompt, Reply
+from genaiops_core.evaluation.judges.protocol import Answer, JudgeOptions
+from genaiops_core.evaluation.models.protocol import Message, Prompt, Reply
 
 MOST_REPLY_CHARACTERS = 8_000
 """Of a broken reply that is shown to the model again."""
@@ -79,31 +80,6 @@ def repair(prompt: Prompt, reply: Reply, problem: str) -> Prompt:
     )
     turns = (Message(role="assistant", text=said), Message(role="user", text=ask))
     return dataclasses.replace(prompt, messages=(*prompt.messages, *turns))
-
-
-def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy in which every object has all its properties and no others, as strict structured output demands."""
-    changed: dict[str, Any] = {}
-    for key, value in schema.items():
-        if isinstance(value, Mapping):
-            changed[key] = strict(value)
-        elif isinstance(value, list):
-            changed[key] = [strict(part) if isinstance(part, Mapping) else part for part in value]
-        elif key not in ("default", "title"):
-            changed[key] = value
-    properties = changed.get("properties")
-    if changed.get("type") == "object" and isinstance(properties, dict):
-        changed["additionalProperties"] = False
-        changed["required"] = list(properties)
-    return changed
-
-
-def in_words(schema: Mapping[str, Any]) -> str:
-    """How to ask a model for an object that takes neither tools nor a schema."""
-    return (
-        "Answer with one JSON object and nothing else: no code fence, no explanation. "
-        f"It must fit this JSON schema:\n{json.dumps(schema)}"
-    )
 
 
 def _inlined(part: Any, definitions: Mapping[str, Any], above: tuple[str, ...]) -> Any:

@@ -6,9 +6,10 @@ import time
 
 from genaiops_core.evaluation import metrics as registry
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Judgement
+from genaiops_core.evaluation.judges.protocol import Judgement
 from genaiops_core.evaluation.metrics.code import MetricFailed
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.models.protocol import CallFailed
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 
 def names() -> tuple[str, ...]:
@@ -25,17 +26,17 @@ def judge(case: Case, metric: str) -> Judgement:
     """One metric of one case, at no cost.
 
     Raises:
-        JudgeFailed: the code of a package failed.
+        CallFailed: the code of a package failed.
     """
     started = time.perf_counter()
     try:
         measured = registry.measure(metric, case)
     except MetricFailed as error:
-        raise JudgeFailed(storable(f"{error}.")) from error
+        raise CallFailed(replace_unstorable(f"{error}.")) from error
     return Judgement(
         metric=metric,
         value=measured.value,
-        reason=storable(measured.reason),
+        reason=replace_unstorable(measured.reason),
         cost_nano_usd=0,
         latency_ms=(time.perf_counter() - started) * 1000,
     )

@@ -8,11 +8,12 @@ import time
 from genaiops_core.evaluation import metrics as registry
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import computed, ragas_metrics, rubric_metrics
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement, JudgeOptions, Model
+from genaiops_core.evaluation.judges.protocol import Calls, Judgement, JudgeOptions
 from genaiops_core.evaluation.metrics import Measurement, ragas
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
 from genaiops_core.evaluation.metrics.rubric import Rubric, rubrics_of
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.models.protocol import CallFailed, Model
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 
 class ModelJudge:
@@ -42,7 +43,7 @@ class ModelJudge:
         started = time.perf_counter()
         entry = registry.find(metric, tuple(self._rubrics.values()))
         if entry is None or metric not in self.metrics:
-            raise JudgeFailed(f"The judge {self.name} knows no metric '{metric}'.")
+            raise CallFailed(f"The judge {self.name} knows no metric '{metric}'.")
         lacking = registry.missing(entry, case)
         measured = (
             Measurement(value=None, reason=lacking) if lacking else await self._measure(case, metric, calls)
@@ -50,7 +51,7 @@ class ModelJudge:
         return Judgement(
             metric=metric,
             value=measured.value,
-            reason=storable(measured.reason),
+            reason=replace_unstorable(measured.reason),
             cost_nano_usd=calls.cost_nano_usd,
             latency_ms=(time.perf_counter() - started) * 1000,
         )
@@ -67,7 +68,7 @@ async def _semantic_similarity(case: Case, calls: Calls) -> Measurement:
     texts = (case.answer or "", case.reference or "")
     first, second = await asyncio.gather(*(calls.embed(text) for text in texts))
     if len(first) != len(second):
-        raise JudgeFailed("The embedding model gave vectors of different lengths.")
+        raise CallFailed("The embedding model gave vectors of different lengths.")
     lengths = sum(one * one for one in first) * sum(one * one for one in second)
     if not lengths:
         return Measurement(value=None, reason="the embedding of a text is nothing but zeros")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from genaiops_core.errors import BadInput
+from genaiops_core.evaluation.models.openai import OPENAI_URL
 
 MOST_CHARACTERS = 200
 """Of a whole name, as results keep it."""
@@ -21,15 +22,6 @@ class JudgeKind(NamedTuple):
     """How its names are written."""
     example: str
     description: str
-
-
-OPENAI_URL = "https://api.openai.com/v1"
-"""Where OpenAI itself answers."""
-
-
-def is_openai(base_url: str) -> bool:
-    """Whether an address is OpenAI's own: its keys go nowhere else, and its models have prices."""
-    return urlsplit(base_url).hostname == urlsplit(OPENAI_URL).hostname
 
 
 KINDS = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import computed
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Judgement
+from genaiops_core.evaluation.judges.protocol import Calls, Judgement
 from genaiops_core.evaluation.metrics import OFFLINE, PROXIES
+from genaiops_core.evaluation.models.protocol import CallFailed
 
 
 class OfflineJudge:
@@ -24,5 +25,5 @@ class OfflineJudge:
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
         """As `protocol.Judge` has it; `calls` are not used."""
         if not computed.is_computed(metric):
-            raise JudgeFailed(f"The offline judge knows no metric '{metric}'; it asks no model.")
+            raise CallFailed(f"The offline judge knows no metric '{metric}'; it asks no model.")
         return computed.judge(case, metric)

@@ -17,8 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation.datasets.case import Case
+from genaiops_core.evaluation.models.protocol import Model, Prompt
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -37,99 +37,6 @@ class Judgement:
     """No value because the judge failed, not because the case lacks something: another attempt may give one."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """Tokens of one call as its provider counted them; None where it told none."""
-
-    input_tokens: int | None = None
-    """All of them, those read from or written to a cache included."""
-    output_tokens: int | None = None
-    cache_read_tokens: int = 0
-    cache_write_tokens: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """One turn of a conversation."""
-
-    role: str
-    """user or assistant."""
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prompt:
-    """What a model is asked; the same prompt asked twice is the same call."""
-
-    messages: tuple[Message, ...]
-    system: str = ""
-    schema: dict[str, Any] | None = None
-    """JSON schema that the answer must have; None asks for free text."""
-    schema_name: str = ""
-    max_tokens: int = 4096
-    temperature: float | None = None
-    """Sent only when set: newer models refuse it."""
-    top_p: float | None = None
-    """Sent only when set."""
-    keeps_any_end: bool = False
-    """Give back what there is of an answer that was cut, filtered or refused, with its stop reason, instead of failing:
-    for whoever measures answers, this is one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What a model answered."""
-
-    text: str
-    """As it came: JSON where a schema was asked for, which may still break it."""
-    usage: Usage
-    latency_ms: float
-    stop_reason: str = ""
-    retries: int = 0
-    """Attempts that the provider's client repeated by itself."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Embedded:
-    """A text as a vector."""
-
-    vector: tuple[float, ...]
-    usage: Usage
-    latency_ms: float
-    retries: int = 0
-
-
-class Model(Protocol):
-    """A language model behind an API. Its methods run in one event loop; many calls may be under way at once."""
-
-    @property
-    def provider(self) -> str:
-        """As prices and telemetry name it, for example `aws.bedrock`."""
-
-    @property
-    def name(self) -> str:
-        """The id of the model, as prices name it."""
-
-    @property
-    def embedding_name(self) -> str:
-        """The id of the embedding model; '' when there is none."""
-
-    async def ask(self, prompt: Prompt) -> Reply:
-        """One attempt.
-
-        Raises:
-            Throttled: to be asked again later.
-            Refused: the provider will not answer this prompt.
-            JudgeFailed: anything else.
-        """
-
-    async def embed(self, text: str) -> Embedded:
-        """One attempt; raises as `ask` does."""
-
-    async def close(self) -> None:
-        """Let go of connections."""
-
-
 class Calls(Protocol):
     """The calls of one unit: each is kept before it counts, paced, priced, and bounded by the spend limit."""
 
@@ -137,7 +44,7 @@ class Calls(Protocol):
         """The answer in the shape of `answer`; a malformed one is sent back to be repaired.
 
         Raises:
-            JudgeFailed: no usable answer; the reason is its text.
+            CallFailed: no usable answer; the reason is its text.
         """
 
     async def embed(self, text: str) -> tuple[float, ...]:
@@ -171,31 +78,8 @@ class Judge(Protocol):
         """Measure one metric; a case that lacks what the metric needs is undefined, with the reason.
 
         Raises:
-            JudgeFailed: the model gave nothing usable.
+            CallFailed: the model gave nothing usable.
         """
-
-
-class JudgeFailed(GenAIOpsError):
-    """A call to a judge's model gave nothing usable; the text says why. The unit counts as failed."""
-
-    http_status = 502
-
-    def __init__(self, message: str, *, usage: Usage | None = None) -> None:
-        super().__init__(message)
-        self.usage = usage
-        """What a call that came back useless cost all the same; None when it never came to that."""
-
-
-class Throttled(JudgeFailed):
-    """The provider asks to come back later."""
-
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class Refused(JudgeFailed):
-    """The provider will not answer this: a filter, a guardrail, a missing permission, an unknown model."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,9 @@ from pydantic import BaseModel
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import ragas_reasons
 from genaiops_core.evaluation.judges.answers import question
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, JudgeOptions
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions
 from genaiops_core.evaluation.metrics.metric import Measurement
+from genaiops_core.evaluation.models.protocol import CallFailed
 
 ROUNDING = 1e-6
 """A value this far outside [0, 1] is a matter of rounding."""
@@ -74,7 +75,7 @@ async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) ->
     """One metric of one case that has all the metric needs.
 
     Raises:
-        JudgeFailed: a call failed, or RAGAS came to no value in [0, 1].
+        CallFailed: a call failed, or RAGAS came to no value in [0, 1].
     """
     # The first use imports RAGAS, which would hold up every other unit.
     template = _TEMPLATES.get(name)
@@ -90,7 +91,7 @@ async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) ->
     except Exception as error:
         if unit.failure is not None:
             raise unit.failure from error
-        raise JudgeFailed(
+        raise CallFailed(
             f"RAGAS could not reckon {name}: {type(error).__name__}: {str(error)[:300]}"
         ) from error
     if unit.failure is not None:
@@ -103,13 +104,13 @@ def _measured(name: str, value: float, unit: Unit) -> Measurement:
     if lacking:
         return Measurement(value=None, reason=lacking)
     if math.isnan(value) and name in _RATED:
-        raise JudgeFailed(f"The judge's ratings for {name} are not on the scale.")
+        raise CallFailed(f"The judge's ratings for {name} are not on the scale.")
     if math.isnan(value):
         return Measurement(value=None, reason=f"RAGAS gives no value for {name} here")
     if name in _COSINES:
         value = max(0.0, value)
     if not -ROUNDING <= value <= 1 + ROUNDING:
-        raise JudgeFailed(f"RAGAS gave {value:g} for {name}, which is not between 0 and 1.")
+        raise CallFailed(f"RAGAS gave {value:g} for {name}, which is not between 0 and 1.")
     return Measurement(value=min(1.0, max(0.0, value)), reason=ragas_reasons.explained(name, unit.answers))
 
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges.answers import question
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions, Prompt
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions
 from genaiops_core.evaluation.metrics.metric import Measurement
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
+from genaiops_core.evaluation.models.protocol import Prompt
 
 SYSTEM = """\
 You judge texts by a rubric. The texts stand between a line that begins with <<<DATA and a line that begins with DATA>>>,
@@ -28,7 +29,7 @@ async def measure(rubric: Rubric, case: Case, calls: Calls, options: JudgeOption
     """One rubric of one case that has all the rubric needs.
 
     Raises:
-        JudgeFailed: the model chose no label of the scale.
+        CallFailed: the model chose no label of the scale.
     """
     answer: Any = await calls.ask(prompt(rubric, case, options), verdict_type(rubric.scale))
     value = next(one.value for one in rubric.scale if one.label == answer.label)

@@ -23,7 +23,7 @@ from genaiops_core.evaluation import metrics
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
 from genaiops_core.evaluation.metrics.code import NAME
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 MOST_PROMPT_CHARACTERS = 20_000
 MOST_TEXT_CHARACTERS = 200
@@ -215,7 +215,7 @@ def _text(field: str, given: Any, most: int = MOST_TEXT_CHARACTERS) -> str:
         raise BadInput(f"The {field} of a rubric must be a text that is not empty{hint}.")
     if len(given) > most:
         raise BadInput(f"The {field} of a rubric has {len(given):,} characters; at most {most:,} are kept.")
-    return storable(given.strip())
+    return replace_unstorable(given.strip())
 
 
 def _content(rubric: Rubric) -> dict[str, Any]:

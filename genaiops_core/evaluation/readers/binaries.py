@@ -10,7 +10,7 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.archives import MAX_UNPACKED_BYTES
-from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, fill, is_blank
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, build_table, is_blank
 from genaiops_core.evaluation.readers.sheets import Sheet, choose_sheet
 from genaiops_core.evaluation.readers.tables import Row, Table, require_columns, require_rows
 from genaiops_core.evaluation.readers.workbooks import format_cell
@@ -41,7 +41,7 @@ def read_xls(data: bytes, filename: str, sheet: str | None = None, max_rows: int
             Sheet(name=name, head=list(islice(_iterate_records(rows), LOOK_AHEAD))) for name, rows in sheet_rows.items()
         ]
         sheet_name = choose_sheet(sheet_heads, sheet, filename)
-        table = fill(_iterate_records(sheet_rows[sheet_name]), filename, max_rows)
+        table = build_table(_iterate_records(sheet_rows[sheet_name]), filename, max_rows)
         return replace(table, sheet=sheet_name, sheets=tuple(head.name for head in sheet_heads if head.head))
     except PasswordError as error:
         raise BadInput(

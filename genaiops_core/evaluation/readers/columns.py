@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.conversations import is_conversation, decode_cell
+from genaiops_core.evaluation.readers.conversations import decode_cell, is_conversation
 
 FIELDS = ("input", "answer", "contexts", "reference", "metadata")
 

@@ -29,22 +29,22 @@ _COMMON = {
     "cp932": frozenset(_KANA),
     "euc_jp": frozenset(_KANA),
 }
-_LEAST = 0.12
+_MIN_COMMON_SHARE = 0.12
 
 
-def eastern_encoding(sample: bytes) -> str | None:
+def guess_east_asian_encoding(sample: bytes) -> str | None:
     """The encoding whose language the sample speaks; None when it speaks none of them.
 
     Args:
         sample: pieces of lines that hold bytes above 127.
     """
-    best, best_share = None, _LEAST
+    best, best_share = None, _MIN_COMMON_SHARE
     for encoding, common in _COMMON.items():
         text = sample.decode(encoding, "replace")
-        odd = [character for character in text if character > "\x7f"]
-        if not odd or 20 * text.count("\ufffd") > len(odd):
+        non_ascii = [character for character in text if character > "\x7f"]
+        if not non_ascii or 20 * text.count("\ufffd") > len(non_ascii):
             continue
-        share = sum(character in common for character in odd) / len(odd)
+        share = sum(character in common for character in non_ascii) / len(non_ascii)
         if share > best_share:
             best, best_share = encoding, share
     return best

@@ -8,9 +8,9 @@ import unicodedata
 from typing import NamedTuple
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.east_asian import eastern_encoding
+from genaiops_core.evaluation.readers.east_asian import guess_east_asian_encoding
 
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     # UTF-32 LE starts with the mark of UTF-16 LE, so it is asked first.
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -26,11 +26,11 @@ _GUESS_BYTES = 64_000
 _AROUND_BYTES = 200
 """How much of a line is shown around its odd bytes."""
 
-_ODD = re.compile(rb"[\x80-\xff]++")
-_LONELY = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
-_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_NON_ASCII = re.compile(rb"[\x80-\xff]++")
+_ISOLATED_NON_ASCII = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
+_UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _LATIN = ("cp1252", "cp1250", "iso8859_2", "cp1254")
-_EASTERN = (
+_EAST_ASIAN = (
     *("big5", "big5hkscs", "cp932", "cp949", "cp950", "euc_jis_2004", "euc_jisx0213", "euc_jp", "euc_kr"),
     *("gb18030", "gb2312", "gbk", "hz", "johab", "shift_jis", "shift_jis_2004", "shift_jisx0213"),
 )
@@ -40,14 +40,14 @@ _ICELANDIC = frozenset(b"\xe6\xe1\xed\xc6")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-class Decoded(NamedTuple):
+class DecodedText(NamedTuple):
     """The text of a file, and what was lost on the way; '' for nothing."""
 
     text: str
     problem: str = ""
 
 
-def decode(data: bytes, filename: str) -> str:
+def decode_text(data: bytes, filename: str) -> str:
     """The text of `data`.
 
     Args:
@@ -57,37 +57,37 @@ def decode(data: bytes, filename: str) -> str:
     Raises:
         BadInput: no encoding fits.
     """
-    return decoded(data, filename).text
+    return decode_file(data, filename).text
 
 
-def decoded(data: bytes, filename: str) -> Decoded:
+def decode_file(data: bytes, filename: str) -> DecodedText:
     """The text of `data`; a few broken bytes in UTF-8 do not make it another encoding.
 
     Raises:
         BadInput: no encoding fits.
     """
-    for mark, encoding in _MARKS:
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return Decoded(_decode(data, encoding, filename))
-    wide = _unmarked_utf16(data[:_HEAD_BYTES])
-    if wide:
-        return Decoded(_decode(data, wide, filename))
+            return DecodedText(_decode(data, encoding, filename))
+    utf16_encoding = _detect_unmarked_utf16(data[:_HEAD_BYTES])
+    if utf16_encoding:
+        return DecodedText(_decode(data, utf16_encoding, filename))
     if b"\x1b$" in data[:_HEAD_BYTES]:
-        return Decoded(_decode(data, "iso2022_jp", filename))
+        return DecodedText(_decode(data, "iso2022_jp", filename))
     try:
-        return Decoded(data.decode("utf-8"))
+        return DecodedText(data.decode("utf-8"))
     except UnicodeDecodeError:
-        sample = _telling(data)
-    sequences = len(_SEQUENCE.findall(sample))
+        sample = _sample_non_ascii_lines(data)
+    sequences = len(_UTF8_SEQUENCE.findall(sample))
     # What is left once whole sequences are taken out; a text in another encoding holds hardly any of them.
-    broken = len(_ODD.findall(_SEQUENCE.sub(b" ", sample)))
+    broken = len(_NON_ASCII.findall(_UTF8_SEQUENCE.sub(b" ", sample)))
     if sequences > 10 * broken:
         text = data.decode("utf-8", "replace")
-        return Decoded(text, "is UTF-8 with bytes that do not fit; each was replaced by \ufffd")
-    return Decoded(_decode(data, _guess(sample), filename))
+        return DecodedText(text, "is UTF-8 with bytes that do not fit; each was replaced by \ufffd")
+    return DecodedText(_decode(data, _guess_encoding(sample), filename))
 
 
-def storable(text: str) -> str:
+def replace_unstorable(text: str) -> str:
     """`text` without the characters no database keeps: NUL and half surrogate pairs become U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
 
@@ -101,21 +101,21 @@ def _decode(data: bytes, encoding: str, filename: str) -> str:
         ) from error
 
 
-def _unmarked_utf16(head: bytes) -> str | None:
+def _detect_unmarked_utf16(head: bytes) -> str | None:
     """Spaces, delimiters and line ends of any script have a zero byte in UTF-16, always on the same side."""
     if len(head) < 4 or b"\x00" not in head:
         return None
-    high, low = head[1::2].count(0), head[0::2].count(0)
-    encoding = "utf-16-le" if high > low else "utf-16-be"
-    if max(high, low) < 4 * min(high, low) or 100 * max(high, low) < len(head) // 2:
+    high_zeros, low_zeros = head[1::2].count(0), head[0::2].count(0)
+    encoding = "utf-16-le" if high_zeros > low_zeros else "utf-16-be"
+    if max(high_zeros, low_zeros) < 4 * min(high_zeros, low_zeros) or 100 * max(high_zeros, low_zeros) < len(head) // 2:
         return None
     text = head[: len(head) // 2 * 2].decode(encoding, "ignore")
-    odd = sum(unicodedata.category(one) in ("Cc", "Cn", "Co") for one in text if one not in "\t\r\n")
+    unusual_characters = sum(unicodedata.category(one) in ("Cc", "Cn", "Co") for one in text if one not in "\t\r\n")
     # Plain text with a few NUL bytes gives rare signs and no line end when it is read in pairs.
-    return encoding if "\n" in text and 50 * odd <= len(text) else None
+    return encoding if "\n" in text and 50 * unusual_characters <= len(text) else None
 
 
-def _guess(sample: bytes) -> str:
+def _guess_encoding(sample: bytes) -> str:
     """The most likely one-byte or East Asian encoding; Windows-1252 where nothing is more likely.
 
     Where odd bytes stand mostly alone between plain ones, the script is Latin with accents, and the detector is kept
@@ -124,16 +124,16 @@ def _guess(sample: bytes) -> str:
     """
     from charset_normalizer import from_bytes
 
-    odd = sum(byte > 127 for byte in sample)
-    if 2 * len(_LONELY.findall(sample)) > odd:
+    non_ascii_bytes = sum(byte > 127 for byte in sample)
+    if 2 * len(_ISOLATED_NON_ASCII.findall(sample)) > non_ascii_bytes:
         # The Macintosh has its accented letters where Windows has quotes and dashes, and none where Windows has them.
         is_mac = sum(0x80 <= byte <= 0x9F for byte in sample) > sum(byte >= 0xC0 for byte in sample)
         matches = from_bytes(sample, cp_isolation=[*_LATIN, *(["mac_roman"] if is_mac else [])])
     else:
-        eastern = eastern_encoding(sample)
-        if eastern:
-            return eastern
-        matches = from_bytes(sample, cp_exclusion=list(_EASTERN))
+        east_asian_encoding = guess_east_asian_encoding(sample)
+        if east_asian_encoding:
+            return east_asian_encoding
+        matches = from_bytes(sample, cp_exclusion=list(_EAST_ASIAN))
     best = matches.best()
     if best is None:
         return "latin-1"
@@ -145,16 +145,16 @@ def _guess(sample: bytes) -> str:
     return best.encoding
 
 
-def _telling(data: bytes) -> bytes:
+def _sample_non_ascii_lines(data: bytes) -> bytes:
     """Pieces of lines around odd bytes, up to `_GUESS_BYTES`: only those say anything about the encoding."""
     pieces: list[bytes] = []
-    size = at = 0
-    while size < _GUESS_BYTES and (odd := _ODD.search(data, at)) is not None:
-        begin = max(at, odd.start() - _AROUND_BYTES, data.rfind(b"\n", at, odd.start()) + 1)
-        end = min(odd.end(), odd.start() + _GUESS_BYTES) + _AROUND_BYTES
-        line_end = data.find(b"\n", odd.end(), end)
+    size = position = 0
+    while size < _GUESS_BYTES and (non_ascii := _NON_ASCII.search(data, position)) is not None:
+        begin = max(position, non_ascii.start() - _AROUND_BYTES, data.rfind(b"\n", position, non_ascii.start()) + 1)
+        end = min(non_ascii.end(), non_ascii.start() + _GUESS_BYTES) + _AROUND_BYTES
+        line_end = data.find(b"\n", non_ascii.end(), end)
         end = line_end if line_end >= 0 else end
         pieces.append(data[begin:end])
         size += end - begin
-        at = max(end, odd.start() + 1)
+        position = max(end, non_ascii.start() + 1)
     return b"\n".join(pieces)

@@ -12,7 +12,7 @@ from genaiops_core.evaluation.readers.columns import KNOWN_NAMES, normalise_name
 from genaiops_core.evaluation.readers.tables import (
     Row,
     Table,
-    column_names,
+    name_columns,
     drop_empty_columns,
     require_columns,
     require_rows,
@@ -33,7 +33,7 @@ def is_blank(cell: Any) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def is_known(cell: Any) -> bool:
+def is_known_name(cell: Any) -> bool:
     """Whether a cell is a name by which a field of a test case is recognised."""
     return isinstance(cell, str) and normalise_name(cell) in KNOWN_NAMES
 
@@ -44,24 +44,24 @@ def find_header(records: Sequence[Sequence[Any]]) -> int | None:
     Lines that stand alone above a table (a title, a date, a source) are stepped over. A first row of nothing but
     numbers and missing values names no columns.
     """
-    start = titles_above(records)
-    first = [cell for cell in records[start] if not is_blank(cell)]
-    names_nothing = all(_is_value(str(cell)) for cell in first) or _is_one_question(first)
+    start = count_titles(records)
+    first_cells = [cell for cell in records[start] if not is_blank(cell)]
+    names_nothing = all(_is_value(str(cell)) for cell in first_cells) or _is_one_question(first_cells)
     return None if names_nothing and len(records) > 1 else start
 
 
-def titles_above(records: Sequence[Sequence[Any]]) -> int:
+def count_titles(records: Sequence[Sequence[Any]]) -> int:
     """How many records at the start hold one cell each, above rows that hold several."""
     widths = [sum(not is_blank(cell) for cell in cells) for cells in records]
     start = next((at for at, width in enumerate(widths) if width > 1), 0)
-    if start == 0 or any(is_known(cell) for cells in records[:start] for cell in cells):
+    if start == 0 or any(is_known_name(cell) for cells in records[:start] for cell in cells):
         return 0
     below = widths[start:]
     is_table = len(below) > 1 and 5 * sum(width > 1 for width in below) >= 4 * len(below)
-    return start if is_table or any(is_known(cell) for cell in records[start]) else 0
+    return start if is_table or any(is_known_name(cell) for cell in records[start]) else 0
 
 
-def fill(records: Iterator[Record], filename: str, most_rows: int | None = None) -> Table:
+def build_table(records: Iterator[Record], filename: str, max_rows: int | None = None) -> Table:
     """Name the columns and keep the rows that fit them.
 
     Args:
@@ -72,40 +72,40 @@ def fill(records: Iterator[Record], filename: str, most_rows: int | None = None)
     Raises:
         BadInput: there is nothing, or there are too many columns or rows.
     """
-    first = list(islice(records, LOOK_AHEAD))
-    if not first:
+    first_records = list(islice(records, LOOK_AHEAD))
+    if not first_records:
         raise BadInput(f"{filename} is empty: it has no header and no rows.")
-    at = find_header([cells for _number, cells in first])
-    if at is None:
-        header = [""] * max(len(c) for _n, c in first)
-        return _rows(chain(first, records), header, None, filename, most_rows)
-    number, cells = first[at]
+    header_position = find_header([cells for _number, cells in first_records])
+    if header_position is None:
+        header = [""] * max(len(c) for _n, c in first_records)
+        return _collect_rows(chain(first_records, records), header, None, filename, max_rows)
+    number, cells = first_records[header_position]
     header = ["" if cell is None else str(cell) for cell in cells]
-    table = _rows(chain(first[at + 1 :], records), header, number, filename, most_rows)
+    table = _collect_rows(chain(first_records[header_position + 1 :], records), header, number, filename, max_rows)
     if not table.rows and not table.rejected:
         table.note(None, "", f"has a header (row {number}) and no rows below it")
-    if at:
-        table.note(first[0][0], "", f"stands above the header (row {number}) and was left out")
+    if header_position:
+        table.note(first_records[0][0], "", f"stands above the header (row {number}) and was left out")
     return table
 
 
-def _rows(
+def _collect_rows(
     records: Iterable[Record],
     header: list[str],
     header_number: int | None,
     filename: str,
-    most_rows: int | None,
+    max_rows: int | None,
 ) -> Table:
     require_columns(len(header), filename)
-    table = Table(columns=column_names(header, filename), rows=[])
+    table = Table(columns=name_columns(header, filename), rows=[])
     width = len(header)
-    named = f"the header (row {header_number}) names" if header_number else "the first rows have"
+    width_source = f"the header (row {header_number}) names" if header_number else "the first rows have"
     for number, cells in records:
-        if most_rows is not None and len(table.rows) + table.rejected >= most_rows:
+        if max_rows is not None and len(table.rows) + table.rejected >= max_rows:
             table.is_partial = True
             break
         if any(not is_blank(cell) for cell in cells[width:]):
-            table.reject(number, "", f"has {len(cells)} cells, but {named} {width} columns")
+            table.reject(number, "", f"has {len(cells)} cells, but {width_source} {width} columns")
             continue
         padded = (*cells[:width], *[None] * (width - len(cells)))
         table.rows.append(Row(number, tuple(None if is_blank(cell) else cell for cell in padded)))

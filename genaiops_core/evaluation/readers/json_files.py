@@ -9,8 +9,8 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.columns import recognise_columns
-from genaiops_core.evaluation.readers.headers import fill
-from genaiops_core.evaluation.readers.nested import flat
+from genaiops_core.evaluation.readers.headers import build_table
+from genaiops_core.evaluation.readers.nested import flatten_record
 from genaiops_core.evaluation.readers.tables import MAX_CELLS, Row, Table, require_columns, require_rows
 
 ENVELOPES = (
@@ -28,67 +28,67 @@ ENVELOPES = (
 )
 
 
-def read_jsonl(text: str, filename: str, most_rows: int | None = None) -> Table:
+def read_jsonl(text: str, filename: str, max_rows: int | None = None) -> Table:
     """One object a line; a line that is none is reported by its number and the rest is kept."""
     table = Table(columns=(), rows=[])
     objects: list[tuple[int, dict[str, Any]]] = []
-    for number, line in enumerate(_lines(text), start=1):
+    for number, line in enumerate(_split_lines(text), start=1):
         if not line.strip():
             continue
-        if most_rows is not None and len(objects) + table.rejected >= most_rows:
+        if max_rows is not None and len(objects) + table.rejected >= max_rows:
             table.is_partial = True
             break
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            table.reject(number, "", f"is not JSON: {_said(error)}")
+            table.reject(number, "", f"is not JSON: {_describe_error(error)}")
             continue
         if isinstance(value, dict):
-            objects += [(number, row) for row in flat(value)]
+            objects += [(number, row) for row in flatten_record(value)]
             require_rows(len(objects), filename)
         else:
-            table.reject(number, "", f"is not a JSON object but {_kind(value)}")
-    return _fill(table, objects, filename)
+            table.reject(number, "", f"is not a JSON object but {_describe_kind(value)}")
+    return _fill_table(table, objects, filename)
 
 
-def read_json(text: str, filename: str, most_rows: int | None = None) -> Table:
+def read_json(text: str, filename: str, max_rows: int | None = None) -> Table:
     """A list of objects, {"data": [...]} and the like, or {"question": [...], "answer": [...]}.
 
     Raises:
         BadInput: the text is no JSON, or holds no rows in any of these shapes.
     """
-    _require_size(text, filename)
+    _require_parsable_size(text, filename)
     try:
         value = json.loads(text)
     except RecursionError as error:
         raise BadInput(f"{filename} is nested too deeply to be a dataset.") from error
     except ValueError as error:
         if _looks_like_lines(text):
-            return read_jsonl(text, filename, most_rows)
-        value = _one_after_another(text)
+            return read_jsonl(text, filename, max_rows)
+        value = _parse_concatenated_objects(text)
         if value is None:
-            raise BadInput(f"{filename} is not JSON: {_said(error)}.") from error
-    items = _items(value, filename)
+            raise BadInput(f"{filename} is not JSON: {_describe_error(error)}.") from error
+    items = _find_items(value, filename)
     if not items:
         raise BadInput(f"{filename} is empty: its list holds no row.")
     if all(isinstance(item, list) for item in items[:50]):
         records = ((at, item) for at, item in enumerate(items, start=1) if isinstance(item, list))
-        return fill(records, filename, most_rows)
+        return build_table(records, filename, max_rows)
     table = Table(columns=(), rows=[])
     objects: list[tuple[int, dict[str, Any]]] = []
     is_texts = all(isinstance(item, str) for item in items)
-    for number, item in enumerate(islice(items, most_rows), start=1):
+    for number, item in enumerate(islice(items, max_rows), start=1):
         if isinstance(item, dict):
-            objects += [(number, row) for row in flat(item)]
+            objects += [(number, row) for row in flatten_record(item)]
         elif is_texts:
             objects.append((number, {"input": item}))
         else:
-            table.reject(number, "", f"is not a JSON object but {_kind(item)}")
-    table.is_partial = most_rows is not None and len(items) > most_rows
-    return _fill(table, objects, filename)
+            table.reject(number, "", f"is not a JSON object but {_describe_kind(item)}")
+    table.is_partial = max_rows is not None and len(items) > max_rows
+    return _fill_table(table, objects, filename)
 
 
-def _require_size(text: str, filename: str) -> None:
+def _require_parsable_size(text: str, filename: str) -> None:
     """Before anything is unpacked: a value takes some 60 bytes in memory where "[]," takes three in the file."""
     if text.count(",") + text.count("[") + text.count("{") > MAX_CELLS:
         raise BadInput(
@@ -96,7 +96,7 @@ def _require_size(text: str, filename: str) -> None:
         )
 
 
-def _lines(text: str) -> Iterable[str]:
+def _split_lines(text: str) -> Iterable[str]:
     # Not splitlines(): it also breaks at U+2028 and the like, which JSON strings may hold.
     start = 0
     while start < len(text):
@@ -106,25 +106,25 @@ def _lines(text: str) -> Iterable[str]:
         start = end + 1
 
 
-def _items(value: Any, filename: str) -> list[Any]:
+def _find_items(value: Any, filename: str) -> list[Any]:
     if isinstance(value, list):
         return value
     if isinstance(value, dict):
-        found = _enveloped(value)
-        found = _by_column(value) if found is None else found
-        found = _only_list(value) if found is None else found
-        found = _within(value) if found is None else found
-        found = _by_identifier(value) if found is None else found
-        found = _one_case(value) if found is None else found
-        if found is not None:
-            return found
+        rows = _find_rows_in_envelope(value)
+        rows = _transpose_columns(value) if rows is None else rows
+        rows = _find_only_list(value) if rows is None else rows
+        rows = _find_rows_in_inner_envelope(value) if rows is None else rows
+        rows = _list_identified_rows(value) if rows is None else rows
+        rows = _wrap_single_case(value) if rows is None else rows
+        if rows is not None:
+            return rows
     raise BadInput(
         f"{filename} holds no rows: give a list of objects, an object with such a list under "
         f'"{ENVELOPES[0]}" or "{ENVELOPES[1]}", or one list a column.'
     )
 
 
-def _enveloped(value: Mapping[str, Any]) -> list[Any] | None:
+def _find_rows_in_envelope(value: Mapping[str, Any]) -> list[Any] | None:
     for name in ENVELOPES:
         rows = value.get(name)
         if not isinstance(rows, list):
@@ -139,19 +139,19 @@ def _enveloped(value: Mapping[str, Any]) -> list[Any] | None:
     return None
 
 
-def _only_list(value: Mapping[str, Any]) -> list[Any] | None:
+def _find_only_list(value: Mapping[str, Any]) -> list[Any] | None:
     """The one list of objects in an object, whatever it is called."""
     lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
     return lists[0] if len(lists) == 1 else None
 
 
-def _within(value: Mapping[str, Any]) -> list[Any] | None:
+def _find_rows_in_inner_envelope(value: Mapping[str, Any]) -> list[Any] | None:
     """Rows of an envelope in an envelope: {"version": 3, "results": {"results": [...]}}."""
     inner = [item for name, item in value.items() if name in ENVELOPES and isinstance(item, dict)]
-    return _enveloped(inner[0]) if len(inner) == 1 else None
+    return _find_rows_in_envelope(inner[0]) if len(inner) == 1 else None
 
 
-def _one_case(value: Mapping[str, Any]) -> list[Any] | None:
+def _wrap_single_case(value: Mapping[str, Any]) -> list[Any] | None:
     """An object that is itself a case: it has a column that is recognised as the input."""
     return [value] if "input" in recognise_columns(list(value)) else None
 
@@ -159,10 +159,10 @@ def _one_case(value: Mapping[str, Any]) -> list[Any] | None:
 def _is_column(name: str, value: Mapping[str, Any]) -> bool:
     """Whether a list called like an envelope is one of several columns."""
     rows = value[name]
-    return len(value) > 1 and not (rows and isinstance(rows[0], dict)) and _by_column(value) is not None
+    return len(value) > 1 and not (rows and isinstance(rows[0], dict)) and _transpose_columns(value) is not None
 
 
-def _by_column(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+def _transpose_columns(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """Rows of {"a": [1, 2], "b": [3, 4]} or of pandas' {"a": {"0": 1, "1": 2}}; None where it is neither."""
     if not value:
         return None
@@ -181,14 +181,14 @@ def _by_column(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
-def _by_identifier(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+def _list_identified_rows(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """Rows of {"q1": {...}, "q2": {...}}, each with its name as `id`."""
     if len(value) < 2 or not all(isinstance(item, dict) and item for item in value.values()):
         return None
     return [{"id": name, **item} for name, item in value.items()]
 
 
-def _fill(table: Table, objects: Iterable[tuple[int, dict[str, Any]]], filename: str) -> Table:
+def _fill_table(table: Table, objects: Iterable[tuple[int, dict[str, Any]]], filename: str) -> Table:
     names: dict[str, None] = {}
     objects = list(objects)
     for _number, item in objects:
@@ -196,11 +196,11 @@ def _fill(table: Table, objects: Iterable[tuple[int, dict[str, Any]]], filename:
         require_columns(len(names), filename)
     table.columns = tuple(names)
     require_rows(len(objects), filename, len(names))
-    table.rows = [Row(number, tuple(_cell(item.get(name)) for name in names)) for number, item in objects]
+    table.rows = [Row(number, tuple(_normalise_cell(item.get(name)) for name in names)) for number, item in objects]
     return table
 
 
-def _cell(value: Any) -> Any:
+def _normalise_cell(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
@@ -215,36 +215,36 @@ def _looks_like_lines(text: str) -> bool:
         return False
 
 
-def _one_after_another(text: str) -> list[dict[str, Any]] | None:
+def _parse_concatenated_objects(text: str) -> list[dict[str, Any]] | None:
     """Objects over several lines each without commas between them, as jq prints them; None where it is not that."""
     decoder = json.JSONDecoder()
-    found: list[dict[str, Any]] = []
-    at = _after_space(text, 0)
-    while at < len(text):
+    objects: list[dict[str, Any]] = []
+    position = _skip_space(text, 0)
+    while position < len(text):
         try:
-            value, at = decoder.raw_decode(text, at)
+            value, position = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
             return None
         if not isinstance(value, dict):
             return None
-        found.append(value)
-        at = _after_space(text, at)
-    return found
+        objects.append(value)
+        position = _skip_space(text, position)
+    return objects
 
 
-def _after_space(text: str, at: int) -> int:
-    while at < len(text) and text[at].isspace():
-        at += 1
-    return at
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
 
 
-def _said(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at line {error.lineno}, column {error.colno}"
     return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is too long"
 
 
-def _kind(value: Any) -> str:
+def _describe_kind(value: Any) -> str:
     if value is None:
         return "null"
     names = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def flat(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def flatten_record(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows a record stands for: mostly itself."""
     if _are_objects(item.get("paragraphs")):
-        yield from _article(item)
+        yield from _flatten_article(item)
     elif _are_objects(item.get("conversationTurns")):
-        yield from _turns(item)
+        yield from _flatten_turns(item)
     elif _are_objects(item.get("modelResponses")) and len(item["modelResponses"]) == 1:
         rest = {name: value for name, value in item.items() if name != "modelResponses"}
         yield {**rest, **item["modelResponses"][0]}
@@ -24,26 +24,26 @@ def flat(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield item
 
 
-def _article(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _flatten_article(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """{"title", "paragraphs": [{"context", "qas": [{"question", "answers": [...]}]}]}."""
     for paragraph in item["paragraphs"]:
-        for asked in paragraph.get("qas") or []:
-            if isinstance(asked, dict):
-                yield {"title": item.get("title"), "context": paragraph.get("context"), **asked}
+        for question in paragraph.get("qas") or []:
+            if isinstance(question, dict):
+                yield {"title": item.get("title"), "context": paragraph.get("context"), **question}
 
 
-def _turns(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _flatten_turns(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """{"conversationTurns": [{"prompt", "referenceResponses", "output": {"text", "retrievedPassages"}}]}."""
     rest = {name: value for name, value in item.items() if name != "conversationTurns"}
     for number, turn in enumerate(item["conversationTurns"], start=1):
         output = turn.get("output") if isinstance(turn.get("output"), dict) else {}
-        found = output.get("retrievedPassages")
-        results = found.get("retrievalResults") if isinstance(found, dict) else None
+        passages = output.get("retrievedPassages")
+        results = passages.get("retrievalResults") if isinstance(passages, dict) else None
         row = {
-            "prompt": _text(turn.get("prompt")),
+            "prompt": _extract_text(turn.get("prompt")),
             "response": output.get("text"),
-            "contexts": [_text(one) for one in results] if isinstance(results, list) else None,
-            "referenceResponses": [_text(one) for one in turn.get("referenceResponses") or []] or None,
+            "contexts": [_extract_text(one) for one in results] if isinstance(results, list) else None,
+            "referenceResponses": [_extract_text(one) for one in turn.get("referenceResponses") or []] or None,
             "model": output.get("modelIdentifier"),
             "knowledgeBase": output.get("knowledgeBaseIdentifier"),
         }
@@ -52,9 +52,9 @@ def _turns(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**rest, **row}
 
 
-def _text(said: Any) -> Any:
+def _extract_text(message: Any) -> Any:
     """The text of {"content": [{"text": ...}]} or {"content": {"text": ...}}."""
-    content = said.get("content") if isinstance(said, dict) else said
+    content = message.get("content") if isinstance(message, dict) else message
     parts = content if isinstance(content, list) else [content]
     texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
     return "\n".join(text for text in texts if isinstance(text, str)) or None

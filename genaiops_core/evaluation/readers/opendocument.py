@@ -10,7 +10,7 @@ from xml.parsers import expat
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.archives import list_safe_members
-from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, fill
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, build_table
 from genaiops_core.evaluation.readers.sheets import Sheet, choose_sheet
 from genaiops_core.evaluation.readers.tables import (
     MAX_PROBLEMS,
@@ -26,10 +26,10 @@ _OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0|"
 _CHUNK_BYTES = 1 << 16
 _MAX_SPACES = 1_000
 
-_SAVED = {"date": "date-value", "boolean": "boolean-value", "time": "time-value"}
+_VALUE_ATTRIBUTES = {"date": "date-value", "boolean": "boolean-value", "time": "time-value"}
 
 
-def read_ods(data: bytes, filename: str, sheet: str | None = None, most_rows: int | None = None) -> Table:
+def read_ods(data: bytes, filename: str, sheet: str | None = None, max_rows: int | None = None) -> Table:
     """Read one table of the document.
 
     Args:
@@ -55,21 +55,21 @@ def read_ods(data: bytes, filename: str, sheet: str | None = None, most_rows: in
                     f"{filename} is encrypted; open it, remove the password and save it again as ODS."
                 )
             with archive.open("content.xml") as content:
-                heads = _read(_Tables(filename), content).heads
-            chosen = choose_sheet(heads, sheet, filename)
-            most = None if most_rows is None else most_rows + LOOK_AHEAD
+                sheet_heads = _parse_content(_TableParser(filename), content).heads
+            sheet_name = choose_sheet(sheet_heads, sheet, filename)
+            max_records = None if max_rows is None else max_rows + LOOK_AHEAD
             with archive.open("content.xml") as content:
-                tables = _read(_Tables(filename, wanted=chosen, most_rows=most), content)
-            table = _fill(tables, filename, most_rows)
-            return replace(table, sheet=chosen, sheets=tuple(one.name for one in heads if one.head))
+                tables = _parse_content(_TableParser(filename, requested=sheet_name, max_records=max_records), content)
+            table = _fill_table(tables, filename, max_rows)
+            return replace(table, sheet=sheet_name, sheets=tuple(one.name for one in sheet_heads if one.head))
     except (expat.ExpatError, zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError) as error:
         raise BadInput(
             f"{filename} cannot be read as a sheet: {error}; save it again as ODS or XLSX."
         ) from error
 
 
-def _fill(tables: _Tables, filename: str, most_rows: int | None) -> Table:
-    table = fill(iter(tables.rows), filename, most_rows)
+def _fill_table(tables: _TableParser, filename: str, max_rows: int | None) -> Table:
+    table = build_table(iter(tables.rows), filename, max_rows)
     by_number = {row.number: row.cells for row in table.rows}
     for number, text in tables.formulas:
         column = next(
@@ -86,38 +86,38 @@ def _fill(tables: _Tables, filename: str, most_rows: int | None) -> Table:
     return table
 
 
-def _read(tables: _Tables, content: Any) -> _Tables:
+def _parse_content(tables: _TableParser, content: Any) -> _TableParser:
     while not tables.is_done and (chunk := content.read(_CHUNK_BYTES)):
         tables.feed(chunk)
     return tables
 
 
-class _Tables:
+class _TableParser:
     """Takes XML in pieces; gathers the rows of the table `wanted`, or the first few of every table."""
 
-    def __init__(self, filename: str, *, wanted: str | None = None, most_rows: int | None = None) -> None:
+    def __init__(self, filename: str, *, requested: str | None = None, max_records: int | None = None) -> None:
         self.heads: list[Sheet] = []
         self.rows: list[Record] = []
         self.formulas: list[tuple[int, str]] = []
         self.is_done = False
         self._filename = filename
-        self._wanted = wanted
-        self._most = LOOK_AHEAD if wanted is None else most_rows
+        self._requested = requested
+        self._max_records = LOOK_AHEAD if requested is None else max_records
         self._table = ""
-        self._tables = 0
+        self._table_count = 0
         self._is_full = False
-        self._number = 0
+        self._format_number = 0
         self._row_repeat = 1
         self._cells: list[str | None] = []
-        self._pending = 0  # empty cells that only count when one with text follows
+        self._pending_blanks = 0  # empty cells that only count when one with text follows
         self._cell: dict[str, str] | None = None
         self._text: list[str] = []
         self._paragraphs = 0
-        self._skipping = 0  # depth inside a comment
+        self._comment_depth = 0  # depth inside a comment
         parser = expat.ParserCreate(namespace_separator="|")
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
+        parser.StartElementHandler = self._start_element
+        parser.EndElementHandler = self._end_element
+        parser.CharacterDataHandler = self._add_characters
         parser.EntityDeclHandler = self._refuse_entity
         self._parser = parser
 
@@ -127,22 +127,22 @@ class _Tables:
     def _refuse_entity(self, *_args: Any) -> None:
         raise ValueError("it declares XML entities")
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
+    def _start_element(self, name: str, attributes: dict[str, str]) -> None:
         if name == _TABLE + "table":
             self._begin_table(attributes)
         elif self.is_done or self._is_full:
             return
-        elif self._skipping or name == _OFFICE + "annotation":
-            self._skipping += 1
+        elif self._comment_depth or name == _OFFICE + "annotation":
+            self._comment_depth += 1
         elif name == _TABLE + "table-row":
             self._row_repeat = int(attributes.get(_TABLE + "number-rows-repeated", 1))
-            self._cells, self._pending = [], 0
+            self._cells, self._pending_blanks = [], 0
         elif name in (_TABLE + "table-cell", _TABLE + "covered-table-cell"):
             self._cell, self._text, self._paragraphs = attributes, [], 0
         elif self._cell is not None:
-            self._inside(name, attributes)
+            self._start_in_cell(name, attributes)
 
-    def _inside(self, name: str, attributes: dict[str, str]) -> None:
+    def _start_in_cell(self, name: str, attributes: dict[str, str]) -> None:
         if name == _TEXT + "p":
             if self._paragraphs:
                 self._text.append("\n")
@@ -154,17 +154,17 @@ class _Tables:
         elif name == _TEXT + "line-break":
             self._text.append("\n")
 
-    def _characters(self, text: str) -> None:
-        if self._cell is not None and not self._skipping and self._paragraphs:
+    def _add_characters(self, text: str) -> None:
+        if self._cell is not None and not self._comment_depth and self._paragraphs:
             self._text.append(text)
 
-    def _end(self, name: str) -> None:
+    def _end_element(self, name: str) -> None:
         if name == _TABLE + "table":
             self._end_table()
         elif self.is_done or self._is_full:
             return
-        elif self._skipping:
-            self._skipping -= 1
+        elif self._comment_depth:
+            self._comment_depth -= 1
         elif name in (_TABLE + "table-cell", _TABLE + "covered-table-cell") and self._cell is not None:
             self._add_cell(self._cell)
             self._cell = None
@@ -172,57 +172,57 @@ class _Tables:
             self._add_row()
 
     def _begin_table(self, attributes: dict[str, str]) -> None:
-        self._tables += 1
-        self._table = attributes.get(_TABLE + "name") or f"Sheet{self._tables}"
-        self._number = self._skipping = 0
-        self._is_full = self._wanted not in (None, self._table)
+        self._table_count += 1
+        self._table = attributes.get(_TABLE + "name") or f"Sheet{self._table_count}"
+        self._format_number = self._comment_depth = 0
+        self._is_full = self._requested not in (None, self._table)
 
     def _end_table(self) -> None:
-        if self._wanted is None:
+        if self._requested is None:
             self.heads.append(Sheet(name=self._table, head=self.rows))
             self.rows = []
-        elif self._table == self._wanted:
+        elif self._table == self._requested:
             self.is_done = True
 
     def _add_cell(self, attributes: dict[str, str]) -> None:
         repeat = int(attributes.get(_TABLE + "number-columns-repeated", 1))
-        value = self._value(attributes)
+        value = self._read_value(attributes)
         if value is None:
-            self._pending += repeat
+            self._pending_blanks += repeat
             return
-        require_columns(len(self._cells) + self._pending + repeat, self._filename)
-        self._cells += [None] * self._pending + [value] * repeat
-        self._pending = 0
+        require_columns(len(self._cells) + self._pending_blanks + repeat, self._filename)
+        self._cells += [None] * self._pending_blanks + [value] * repeat
+        self._pending_blanks = 0
 
-    def _value(self, attributes: dict[str, str]) -> str | None:
+    def _read_value(self, attributes: dict[str, str]) -> str | None:
         kind = attributes.get(_OFFICE + "value-type", "")
         text = "".join(self._text)
-        if kind in _SAVED:
-            text = attributes.get(_OFFICE + _SAVED[kind], text).removesuffix("T00:00:00")
+        if kind in _VALUE_ATTRIBUTES:
+            text = attributes.get(_OFFICE + _VALUE_ATTRIBUTES[kind], text).removesuffix("T00:00:00")
         elif kind in ("float", "percentage", "currency"):
-            text = _number(attributes.get(_OFFICE + "value", text))
+            text = _format_number(attributes.get(_OFFICE + "value", text))
         elif not text and _TABLE + "formula" in attributes:
             text = attributes[_TABLE + "formula"]
             if len(self.formulas) < MAX_PROBLEMS:
-                self.formulas.append((self._number + 1, text))
+                self.formulas.append((self._format_number + 1, text))
         return text if text.strip() else None
 
     def _add_row(self) -> None:
         if self._cells:
             repeat = self._row_repeat
-            if self._most is not None:
-                repeat = min(repeat, self._most - len(self.rows))
+            if self._max_records is not None:
+                repeat = min(repeat, self._max_records - len(self.rows))
             require_rows(len(self.rows) + repeat, self._filename)
             if repeat * len(self._cells) > MAX_ROWS:
-                raise ValueError(f"row {self._number + 1} is repeated {self._row_repeat:,} times")
+                raise ValueError(f"row {self._format_number + 1} is repeated {self._row_repeat:,} times")
             cells = tuple(self._cells)
-            self.rows += [(self._number + i, cells) for i in range(1, repeat + 1)]
-            self._is_full = self._most is not None and len(self.rows) >= self._most
-        self._number += self._row_repeat
-        self._cells, self._pending = [], 0
+            self.rows += [(self._format_number + i, cells) for i in range(1, repeat + 1)]
+            self._is_full = self._max_records is not None and len(self.rows) >= self._max_records
+        self._format_number += self._row_repeat
+        self._cells, self._pending_blanks = [], 0
 
 
-def _number(text: str) -> str:
+def _format_number(text: str) -> str:
     try:
         value = float(text)
     except ValueError:

@@ -64,36 +64,36 @@ class Table:
             self.problems.append(Problem(row=row, column=column, problem=problem))
 
 
-def column_names(header: Sequence[str], filename: str) -> tuple[str, ...]:
+def name_columns(header: Sequence[str], filename: str) -> tuple[str, ...]:
     """Usable names for a header: blanks are numbered ("column 3"), repeats are counted ("answer (2)").
 
     Raises:
         BadInput: there are more columns than any dataset has.
     """
     require_columns(len(header), filename)
-    taken: set[str] = set()
+    taken_names: set[str] = set()
     names: list[str] = []
     for position, cell in enumerate(header, start=1):
-        wanted = " ".join(cell.split()) or f"column {position}"
-        name, repeat = wanted, 2
-        while name in taken:
-            name, repeat = f"{wanted} ({repeat})", repeat + 1
-        taken.add(name)
+        base_name = " ".join(cell.split()) or f"column {position}"
+        name, repeat = base_name, 2
+        while name in taken_names:
+            name, repeat = f"{base_name} ({repeat})", repeat + 1
+        taken_names.add(name)
         names.append(name)
     return tuple(names)
 
 
 def drop_empty_columns(table: Table, header: Sequence[str]) -> Table:
     """Without the columns that have neither a name nor a cell (a comma at the end of every line makes one)."""
-    blank = [position for position, cell in enumerate(header) if not cell.strip()]
-    used = {position for row in table.rows for position in blank if row.cells[position] is not None}
-    kept = [p for p in range(len(table.columns)) if p not in blank or p in used]
-    if len(kept) == len(table.columns):
+    blank_positions = [position for position, cell in enumerate(header) if not cell.strip()]
+    used_positions = {position for row in table.rows for position in blank_positions if row.cells[position] is not None}
+    positions = [p for p in range(len(table.columns)) if p not in blank_positions or p in used_positions]
+    if len(positions) == len(table.columns):
         return table
     return replace(
         table,
-        columns=tuple(table.columns[p] for p in kept),
-        rows=[Row(row.number, tuple(row.cells[p] for p in kept)) for row in table.rows],
+        columns=tuple(table.columns[p] for p in positions),
+        rows=[Row(row.number, tuple(row.cells[p] for p in positions)) for row in table.rows],
     )
 
 

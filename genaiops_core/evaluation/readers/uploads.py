@@ -8,7 +8,7 @@ from pathlib import PurePath
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.binaries import read_parquet, read_xls
 from genaiops_core.evaluation.readers.delimited import read_delimited
-from genaiops_core.evaluation.readers.encodings import decoded
+from genaiops_core.evaluation.readers.encodings import decode_file
 from genaiops_core.evaluation.readers.json_files import read_json, read_jsonl
 from genaiops_core.evaluation.readers.opendocument import read_ods
 from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES, Problem, Row, Table
@@ -24,7 +24,7 @@ _DELIMITED = (".csv", ".tsv", ".tab", ".ssv", ".psv", ".txt", "")
 _HEAD = 65_536
 
 # What a file really is, whatever its name says: first bytes -> (name of the kind, how to mend).
-_REFUSED = (
+_REFUSED_FORMATS = (
     (b"PARE", "an encrypted Parquet file"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a gzip archive"),
@@ -36,13 +36,13 @@ _REFUSED = (
     (b"<html", "a web page"),
     (b"<?xml", "an XML document"),
 )
-_IS_EMPTY = re.compile(rb"[\x00\xef\xbb\xbf\xff\xfe \t\r\n]*+")
+_EMPTY = re.compile(rb"[\x00\xef\xbb\xbf\xff\xfe \t\r\n]*+")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
 def read_table(
-    data: bytes, filename: str, *, sheet: str | None = None, most_rows: int | None = None
+    data: bytes, filename: str, *, sheet: str | None = None, max_rows: int | None = None
 ) -> Table:
     """Read a file by what its name and its first bytes say.
 
@@ -59,56 +59,56 @@ def read_table(
         BadInput: nothing can be read; the sentence says why and what is accepted.
     """
     name = PurePath(filename).name or "the file"
-    if _IS_EMPTY.fullmatch(data):
+    if _EMPTY.fullmatch(data):
         raise BadInput(f"{name} is empty.")
     if len(data) > MAX_FILE_BYTES:
         raise BadInput(
             f"{name} has {len(data) / 1e6:,.0f} MB; at most {MAX_FILE_BYTES / 1e6:,.0f} MB are read. Split it."
         )
     ending = PurePath(filename).suffix.lower()
-    _refuse_others(data, name, ending)
+    _refuse_other_formats(data, name, ending)
     if data.startswith(b"PAR1"):
-        return read_parquet(data, name, most_rows)
+        return read_parquet(data, name, max_rows)
     if data.startswith(_OLE):
-        return read_xls(data, name, sheet, most_rows)
+        return read_xls(data, name, sheet, max_rows)
     if data.startswith(b"PK\x03\x04"):
         is_ods = ending == ".ods" or b"opendocument" in data[:200]
-        read = read_ods if is_ods else read_workbook
-        return read(data, name, sheet, most_rows)
+        read_sheet = read_ods if is_ods else read_workbook
+        return read_sheet(data, name, sheet, max_rows)
     if ending == ".xlsx":
         raise BadInput(f"{name} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX.")
-    text, problem = decoded(data, name)
-    table = _read_text(text, name, ending, most_rows)
+    text, problem = decode_file(data, name)
+    table = _read_text(text, name, ending, max_rows)
     if problem:
         table.note(None, "", problem)
     return table
 
 
-def _read_text(text: str, name: str, ending: str, most_rows: int | None) -> Table:
+def _read_text(text: str, name: str, ending: str, max_rows: int | None) -> Table:
     if ending in _JSON_LINES:
-        return _read_lines(text, name, most_rows)
+        return _read_json_lines(text, name, max_rows)
     if ending == ".json":
-        return read_json(text, name, most_rows)
+        return read_json(text, name, max_rows)
     if ending in (".tsv", ".tab") and "\t" in text[:_HEAD].lstrip().partition("\n")[0]:
-        return read_delimited(text, name, "\t", most_rows)
+        return read_delimited(text, name, "\t", max_rows)
     if ending not in _DELIMITED:
         raise BadInput(f"{name} ends in {ending}, which is not read; give one of {ACCEPTED}.")
-    return read_delimited(text, name, None, most_rows)
+    return read_delimited(text, name, None, max_rows)
 
 
-def _read_lines(text: str, name: str, most_rows: int | None) -> Table:
+def _read_json_lines(text: str, name: str, max_rows: int | None) -> Table:
     """JSON Lines; a whole JSON document under that name is read as what it is."""
     start = text[:_HEAD].lstrip()[:1]
     if start == "[":
-        return read_json(text, name, most_rows)
-    table = read_jsonl(text, name, most_rows)
+        return read_json(text, name, max_rows)
+    table = read_jsonl(text, name, max_rows)
     if not table.rows and start == "{":
-        return read_json(text, name, most_rows)
+        return read_json(text, name, max_rows)
     return table
 
 
-def _refuse_others(data: bytes, name: str, ending: str) -> None:
-    for start, kind in _REFUSED:
+def _refuse_other_formats(data: bytes, name: str, ending: str) -> None:
+    for start, kind in _REFUSED_FORMATS:
         if data.startswith(start):
             raise BadInput(f"{name} is {kind}, which is not read; give one of {ACCEPTED}.")
     if data.startswith(_OLE) and _ENCRYPTED in data:

@@ -14,7 +14,7 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.archives import list_safe_members
-from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, fill
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, Record, build_table
 from genaiops_core.evaluation.readers.sheets import Sheet, choose_sheet
 from genaiops_core.evaluation.readers.tables import MAX_COLUMNS, MAX_ROWS, Row, Table
 
@@ -29,7 +29,7 @@ _LAST_ROW = 1_048_576
 
 
 def read_workbook(
-    data: bytes, filename: str, sheet: str | None = None, most_rows: int | None = None
+    data: bytes, filename: str, sheet: str | None = None, max_rows: int | None = None
 ) -> Table:
     """Read one sheet; its first row with text is the header.
 
@@ -44,10 +44,10 @@ def read_workbook(
     """
     _require_safe(data, filename)
     try:
-        table = _read(data, filename, sheet, most_rows, computed=False)
+        table = _read_sheet(data, filename, sheet, max_rows, with_saved_values=False)
         if any(_is_formula(cell) for row in table.rows for cell in row.cells):
-            saved = _read(data, filename, table.sheet, most_rows, computed=True)
-            table = _with_saved_values(table, saved)
+            saved = _read_sheet(data, filename, table.sheet, max_rows, with_saved_values=True)
+            table = _replace_formulas(table, saved)
         return table
     except BadInput:
         raise
@@ -80,7 +80,7 @@ def _require_safe(data: bytes, filename: str) -> None:
 
 def _require_short_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, filename: str) -> None:
     """The reader takes a whole row into memory, and every shared text: so they are counted before it starts."""
-    in_row = texts = 0
+    row_cells = shared_texts = 0
     tail = b""
     with archive.open(member) as content:
         while chunk := content.read(_CHUNK_BYTES):
@@ -88,66 +88,66 @@ def _require_short_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, filen
             # A tag may be cut in two: what follows the last "<" waits for the next piece.
             cut = part.rfind(b"<")
             part, tail = (part[:cut], part[cut:]) if cut > 0 and len(part) - cut < 100 else (part, b"")
-            in_row = _cells_in_last_row(part, in_row, filename)
-            texts += part.count(b"<si>") + part.count(b":si>") + part.count(b"<si ") + part.count(b":si ")
-            if texts > MAX_ROWS:
+            row_cells = _count_cells_in_last_row(part, row_cells, filename)
+            shared_texts += part.count(b"<si>") + part.count(b":si>") + part.count(b"<si ") + part.count(b":si ")
+            if shared_texts > MAX_ROWS:
                 raise BadInput(
                     f"{filename} holds more than {MAX_ROWS:,} different texts. Save the sheet as CSV instead."
                 )
 
 
-def _cells_in_last_row(part: bytes, before: int, filename: str) -> int:
+def _count_cells_in_last_row(part: bytes, earlier_cells: int, filename: str) -> int:
     """Cells of the row that `part` of a sheet ends in; `before` of the row it begins in came in earlier parts.
 
     Raises:
         BadInput: a row is longer than any of a workbook.
     """
     # Most parts hold fewer cells than one row may: then rows need not be looked at one by one.
-    if before + sum(part.count(tag) for tag in _CELL_TAGS) <= _LAST_COLUMN:
-        last = max(part.rfind(b"<row"), part.rfind(b":row"))
-        return len(_CELL.findall(part, max(0, last))) + (before if last < 0 else 0)
+    if earlier_cells + sum(part.count(tag) for tag in _CELL_TAGS) <= _LAST_COLUMN:
+        last_row_start = max(part.rfind(b"<row"), part.rfind(b":row"))
+        return len(_CELL.findall(part, max(0, last_row_start))) + (earlier_cells if last_row_start < 0 else 0)
     for row in _ROW.split(part):
-        cells = before + len(_CELL.findall(row))
+        cells = earlier_cells + len(_CELL.findall(row))
         if cells > _LAST_COLUMN:
             raise BadInput(
                 f"{filename} has a row of more than {_LAST_COLUMN:,} cells, which no workbook has. Keep only the "
                 "columns of the dataset."
             )
-        before = 0
+        earlier_cells = 0
     return cells
 
 
-def _read(data: bytes, filename: str, wanted: str | None, most_rows: int | None, *, computed: bool) -> Table:
+def _read_sheet(data: bytes, filename: str, requested: str | None, max_rows: int | None, *, with_saved_values: bool) -> Table:
     import openpyxl
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about styles and extensions that do not matter here
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=computed, keep_links=False)
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=with_saved_values, keep_links=False)
         try:
             for sheet in book.worksheets:
                 sheet.reset_dimensions()  # a sheet may lie about its size
-            visible = [one for one in book.worksheets if one.sheet_state == "visible" or one.title == wanted]
-            heads = [
-                Sheet(name=sheet.title, head=list(islice(_records(sheet), LOOK_AHEAD)))
+            visible = [one for one in book.worksheets if one.sheet_state == "visible" or one.title == requested]
+            sheet_heads = [
+                Sheet(name=sheet.title, head=list(islice(_iterate_records(sheet), LOOK_AHEAD)))
                 for sheet in visible or book.worksheets
             ]
-            chosen = choose_sheet(heads, wanted, filename)
-            table = fill(_records(book[chosen]), filename, most_rows)
+            sheet_name = choose_sheet(sheet_heads, requested, filename)
+            table = build_table(_iterate_records(book[sheet_name]), filename, max_rows)
         finally:
             book.close()
-    return replace(table, sheet=chosen, sheets=tuple(head.name for head in heads if head.head))
+    return replace(table, sheet=sheet_name, sheets=tuple(head.name for head in sheet_heads if head.head))
 
 
-def _records(sheet: Any) -> Iterator[Record]:
+def _iterate_records(sheet: Any) -> Iterator[Record]:
     for number, cells in enumerate(sheet.iter_rows(max_row=_LAST_ROW, max_col=MAX_COLUMNS + 1), start=1):
-        values = [_value(cell) for cell in cells]
+        values = [_read_value(cell) for cell in cells]
         while values and values[-1] is None:
             values.pop()
         if values:
             yield number, values
 
 
-def _value(cell: Any) -> Any:
+def _read_value(cell: Any) -> Any:
     """A cell as text, without computing anything."""
     value = cell.value
     if value is None or cell.data_type == "e":
@@ -173,7 +173,7 @@ def format_cell(value: Any) -> str | None:
     return text if text.strip() else None
 
 
-def _with_saved_values(table: Table, saved: Table) -> Table:
+def _replace_formulas(table: Table, saved: Table) -> Table:
     """Formulas replaced by the value the workbook was saved with, or else left as text and named."""
     by_number = {row.number: row.cells for row in saved.rows}
     rows: list[Row] = []

@@ -17,7 +17,7 @@ from genaiops_core.evaluation.calls.unit import Unit
 from genaiops_core.evaluation.calls.unit_calls import made
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Usage
+from genaiops_core.evaluation.models.protocol import CallFailed, Usage
 from genaiops_core.evaluation.targets import Answered, answered_case, priced
 from genaiops_core.evaluation.targets.spec_fields import DEFAULT_TIMEOUT_S
 
@@ -57,11 +57,11 @@ async def answer(
     target = desk.target
     assert target is not None
 
-    async def keep(came: Answered | JudgeFailed) -> tuple[KeptAnswer, int | None]:
-        is_failed = isinstance(came, JudgeFailed)
+    async def keep(came: Answered | CallFailed) -> tuple[KeptAnswer, int | None]:
+        is_failed = isinstance(came, CallFailed)
         answered = (
             Answered(text=None, problem=str(came), usage=came.usage or Usage())
-            if isinstance(came, JudgeFailed)
+            if isinstance(came, CallFailed)
             else came
         )
         kept = _kept(
@@ -85,7 +85,7 @@ async def answer(
             return
         except TimeoutError:
             problem = f"took longer than {limit_s:g} s"
-        except JudgeFailed as error:
+        except CallFailed as error:
             problem = str(error)
         except GenAIOpsError as error:  # a setting is missing or wrong, for every case alike
             desk.fail(str(error))

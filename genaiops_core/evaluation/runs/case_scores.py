@@ -92,7 +92,7 @@ class CaseRecord:
     """In the order they were asked; empty when the judge asks no model."""
 
 
-def page(
+def fetch_page(
     connection: sa.Connection,
     id: str,
     *,
@@ -118,38 +118,38 @@ def page(
     """
     run = records.get_evaluation(connection, id)
     score = evaluation_score.c
-    chosen = sa.select(score.case_no).where(score.evaluation_id == id)
+    query = sa.select(score.case_no).where(score.evaluation_id == id)
     if only == "failed":
-        chosen = chosen.where(score.is_failed)
+        query = query.where(score.is_failed)
     elif only == "undefined":
-        chosen = chosen.where(score.value.is_(None))
+        query = query.where(score.value.is_(None))
     if worst_by is not None and only is not None:
-        narrowed = chosen.distinct()
-        chosen = sa.select(score.case_no).where(score.evaluation_id == id, score.case_no.in_(narrowed))
-    chosen = chosen.group_by(score.case_no)
-    total = connection.execute(sa.select(sa.func.count()).select_from(chosen.subquery())).scalar_one()
+        matching = query.distinct()
+        query = sa.select(score.case_no).where(score.evaluation_id == id, score.case_no.in_(matching))
+    query = query.group_by(score.case_no)
+    total = connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
     if worst_by is not None:
         # A case may have other metrics and not this one, so the metric chooses values, not rows.
         value = sa.case((score.metric == worst_by, score.value))
         worst = sa.func.max(value) if is_high_worst else sa.func.min(value)
-        chosen = chosen.order_by(worst.is_(None), worst.desc() if is_high_worst else worst)
-    found = connection.execute(chosen.order_by(score.case_no).limit(limit).offset(offset))
-    return CasePage(total=total, cases=_scored(connection, run, [row.case_no for row in found]))
+        query = query.order_by(worst.is_(None), worst.desc() if is_high_worst else worst)
+    rows = connection.execute(query.order_by(score.case_no).limit(limit).offset(offset))
+    return CasePage(total=total, cases=_fetch_scored_cases(connection, run, [row.case_no for row in rows]))
 
 
-def record(connection: sa.Connection, id: str, case_no: int) -> CaseRecord:
+def fetch_record(connection: sa.Connection, id: str, case_no: int) -> CaseRecord:
     """One case of a run with what the judge said of it.
 
     Raises:
         NotFound: there is no such run, or it has no score of this case.
     """
-    found = _scored(connection, records.get_evaluation(connection, id), [case_no])
-    if not found:
+    cases = _fetch_scored_cases(connection, records.get_evaluation(connection, id), [case_no])
+    if not cases:
         raise NotFound(f"Evaluation {id} has no score of case {case_no}.")
-    return CaseRecord(scored=found[0], explanations=_explanations(connection, id, case_no))
+    return CaseRecord(scored=cases[0], explanations=_fetch_explanations(connection, id, case_no))
 
 
-def _scored(
+def _fetch_scored_cases(
     connection: sa.Connection, run: records.Evaluation, numbers: Sequence[int]
 ) -> tuple[CaseScores, ...]:
     texts = sa.select(test_case).where(
@@ -176,7 +176,7 @@ def _scored(
                 latency_ms=row.latency_ms,
             )
         )
-    answers = _answers(connection, run.id, numbers)
+    answers = _fetch_answers(connection, run.id, numbers)
     return tuple(
         CaseScores(
             case_no=number,
@@ -189,7 +189,7 @@ def _scored(
     )
 
 
-def _answers(connection: sa.Connection, id: str, numbers: Sequence[int]) -> dict[int, list[Answer]]:
+def _fetch_answers(connection: sa.Connection, id: str, numbers: Sequence[int]) -> dict[int, list[Answer]]:
     query = (
         sa.select(generated_answer)
         .where(generated_answer.c.evaluation_id == id, generated_answer.c.case_no.in_(numbers))
@@ -212,7 +212,7 @@ def _answers(connection: sa.Connection, id: str, numbers: Sequence[int]) -> dict
     return answers
 
 
-def _explanations(connection: sa.Connection, id: str, case_no: int) -> tuple[Explanation, ...]:
+def _fetch_explanations(connection: sa.Connection, id: str, case_no: int) -> tuple[Explanation, ...]:
     query = (
         sa.select(judge_call)
         .where(judge_call.c.evaluation_id == id, judge_call.c.case_no == case_no)

@@ -78,7 +78,7 @@ def compare_runs(
         BadInput: there is no such method.
     """
     before, after = records.get_evaluation(connection, baseline), records.get_evaluation(connection, current)
-    baseline_document, current_document = (results.document(run, details.load_details(connection, run)) for run in (before, after))
+    baseline_document, current_document = (results.build_document(run, details.load_details(connection, run)) for run in (before, after))
     comparison = compare.compare_documents(baseline_document, current_document, max_degradation, method=method)
     metrics = documents.metrics_of(current_document)
     return RunComparison(

@@ -125,15 +125,15 @@ def launch(
             "answers": 0 if target is None else cases * repetitions,
             "is_demo": is_demo,
         }
-        return _queued(connection, actor, reason, values)
+        return _insert_queued(connection, actor, reason, values)
 
 
-def _queued(connection: sa.Connection, actor: str, reason: str, values: Mapping[str, Any]) -> str:
+def _insert_queued(connection: sa.Connection, actor: str, reason: str, values: Mapping[str, Any]) -> str:
     """Keep the row of a new run, which is what asks a worker to start it; returns its id."""
     nothing_yet = {"units_done": 0, "units_undefined": 0, "cost_nano_usd": 0, "problem": ""}
     row = {**values, **nothing_yet, "state": "queued", "created_by": actor, "created_at": now()}
     connection.execute(sa.insert(evaluation).values(**row))
-    told = ("dataset", "version", "judge", "application", "release", "units")
+    audited_fields = ("dataset", "version", "judge", "application", "release", "units")
     audit.record(
         connection,
         actor=actor,
@@ -141,7 +141,7 @@ def _queued(connection: sa.Connection, actor: str, reason: str, values: Mapping[
         subject=row["id"],
         application=row["application"],
         reason=reason,
-        after={name: row[name] for name in told},
+        after={name: row[name] for name in audited_fields},
     )
     return str(row["id"])
 
@@ -154,7 +154,7 @@ def pause(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evalua
         Conflict: it is not under way.
     """
     values = {"state": "paused", "finished_at": now(), "problem": "Paused; the scores are partial."}
-    return _change(engine, actor, id, reason, "pause", OPEN_STATES, values)
+    return _change_state(engine, actor, id, reason, "pause", OPEN_STATES, values)
 
 
 def cancel(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evaluation:
@@ -165,7 +165,7 @@ def cancel(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evalu
         Conflict: it has ended already.
     """
     values = {"state": "cancelled", "finished_at": now(), "problem": "Cancelled; the scores are partial."}
-    return _change(engine, actor, id, reason, "cancel", (*OPEN_STATES, "paused"), values)
+    return _change_state(engine, actor, id, reason, "cancel", (*OPEN_STATES, "paused"), values)
 
 
 def resume(
@@ -186,7 +186,7 @@ def resume(
         BadInput: the limit is spent already.
     """
     with writing(engine) as connection:
-        before = _locked(connection, id)
+        before = _lock_evaluation(connection, id)
         if before.state not in RESUMABLE_STATES:
             raise Conflict(
                 f"Evaluation {id} is {before.state}; only a paused, cancelled or failed one can be resumed."
@@ -214,11 +214,11 @@ def resume(
             )
         )
         after = get_evaluation(connection, id)
-        _audited(connection, actor, "resume", reason, before, after)
+        _record_audit(connection, actor, "resume", reason, before, after)
         return after
 
 
-def _change(
+def _change_state(
     engine: sa.Engine,
     actor: str,
     id: str,
@@ -228,21 +228,21 @@ def _change(
     values: Mapping[str, Any],
 ) -> Evaluation:
     with writing(engine) as connection:
-        before = _locked(connection, id)
+        before = _lock_evaluation(connection, id)
         if before.state not in states:
             raise Conflict(f"Evaluation {id} is {before.state} already; there is nothing to {action}.")
         connection.execute(sa.update(evaluation).where(evaluation.c.id == id).values(values))
         after = get_evaluation(connection, id)
-        _audited(connection, actor, action, reason, before, after)
+        _record_audit(connection, actor, action, reason, before, after)
         return after
 
 
-def _locked(connection: sa.Connection, id: str) -> Evaluation:
+def _lock_evaluation(connection: sa.Connection, id: str) -> Evaluation:
     connection.execute(sa.select(evaluation.c.id).where(evaluation.c.id == id).with_for_update())
     return get_evaluation(connection, id)
 
 
-def _audited(
+def _record_audit(
     connection: sa.Connection, actor: str, action: str, reason: str, before: Evaluation, after: Evaluation
 ) -> None:
     def facts(run: Evaluation) -> dict[str, Any]:

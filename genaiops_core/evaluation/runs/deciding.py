@@ -80,7 +80,7 @@ def conclude(
     stages = pipeline.parse(document) if document else None
     suite = datasets.get_version(connection, run.dataset, run.version)
     figures: dict[str, Any] = {
-        **results.header(run, cases_total=suite.cases, finished_at=at),
+        **results.build_header(run, cases_total=suite.cases, finished_at=at),
         "metrics": {name: result.as_json() for name, result in metrics.items()},
         "answers": answers.as_json() if answers else None,
         "traffic": requests.as_json() if requests else None,
@@ -161,7 +161,7 @@ def summarise_metrics(connection: sa.Connection, run: Evaluation) -> dict[str, M
             name,
             reached,
             entry=find(name, rubrics, judge=run.judge),
-            unscored=max(0, results.cases(run) - len(reached)),
+            unscored=max(0, results.count_cases(run) - len(reached)),
             repetitions=run.repetitions,
         )
     return results_by_name
@@ -257,7 +257,7 @@ class _Regressions:
 
     def _load(self, run: Evaluation) -> Baseline:
         if run.id not in self._loaded:
-            body = results.document(run, details.load_details(self._connection, run))
+            body = results.build_document(run, details.load_details(self._connection, run))
             self._loaded[run.id] = Baseline(name=run.id, body=body)
         return self._loaded[run.id]
 

@@ -52,37 +52,37 @@ def load_details(connection: sa.Connection, run: Evaluation) -> list[dict[str, A
 def _build_row(
     case_no: int,
     text: str,
-    given: str | None,
-    scored: Mapping[str, Sequence[Unit]],
+    dataset_answer: str | None,
+    units_by_metric: Mapping[str, Sequence[Unit]],
     answers: Sequence[Answer],
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         "case": case_no,
-        "input_sha256": input_sha256(text),
+        "input_sha256": hash_input(text),
         "input": text,
-        "answer": answers[0].answer if answers else given,
-        "scores": {metric: _mean(found) for metric, found in sorted(scored.items())},
+        "answer": answers[0].answer if answers else dataset_answer,
+        "scores": {metric: _mean_value(found) for metric, found in sorted(units_by_metric.items())},
         "reasons": {
             metric: reason
-            for metric, found in sorted(scored.items())
+            for metric, found in sorted(units_by_metric.items())
             if (reason := next((unit.reason for unit in found if unit.reason), ""))
         },
     }
     if answers:
-        good = [answer for answer in answers if not answer.problem]
+        succeeded = [answer for answer in answers if not answer.problem]
         row |= {
-            "cost_nano_usd": answer_figures.mean_cost(good),
-            "latency_ms": good[0].latency_ms if good else None,
+            "cost_nano_usd": answer_figures.mean_cost(succeeded),
+            "latency_ms": succeeded[0].latency_ms if succeeded else None,
             "problem": next((answer.problem for answer in answers if answer.problem), ""),
         }
     return row
 
 
-def input_sha256(text: str) -> str:
+def hash_input(text: str) -> str:
     """Names a case across runs and dataset versions."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _mean(found: Sequence[Unit]) -> float | None:
-    known = [unit.value for unit in found if unit.value is not None]
-    return sum(known) / len(known) if known else None
+def _mean_value(units: Sequence[Unit]) -> float | None:
+    values = [unit.value for unit in units if unit.value is not None]
+    return sum(values) / len(values) if values else None

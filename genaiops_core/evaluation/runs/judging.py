@@ -11,8 +11,8 @@ from genaiops_core.evaluation.runs.judge_options import parse_judge_options
 from genaiops_core.evaluation.runs.records import Evaluation
 
 _LIBRARIES = {
-    "bedrock": ("boto3", "genaiops_core.evaluation.judges.models.bedrock"),
-    "openai": ("openai.resources", "genaiops_core.evaluation.judges.models.openai"),
+    "bedrock": ("boto3", "genaiops_core.evaluation.models.bedrock"),
+    "openai": ("openai.resources", "genaiops_core.evaluation.models.openai"),
 }
 _RAGAS_METRICS = frozenset(entry.name for entry in ragas.ENTRIES)
 

@@ -17,7 +17,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.trace_case import case_of
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement
 from genaiops_core.evaluation.runs.sample_judging import cost_of, judged, means_of
-from genaiops_core.telemetry.sampling.policy import queue_message
+from genaiops_core.telemetry.sampling.policy import build_queue_message
 from genaiops_core.telemetry.scores import Score, record_scores
 
 LEASE = dt.timedelta(minutes=5)
@@ -135,7 +135,7 @@ def message(connection: sa.Connection, *, application: str, trace_id: str) -> di
     case = case_of(connection, trace_id).case if row is not None else None
     if row is None or case is None:
         return None
-    return queue_message(
+    return build_queue_message(
         trace_id=trace_id,
         query=case.input,
         response=case.answer,

@@ -14,7 +14,7 @@ from genaiops_core.evaluation.runs.records import Evaluation
 from genaiops_core.evaluation.verdicts.documents import SCHEMA
 
 
-def document(run: Evaluation, details: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def build_document(run: Evaluation, details: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """The whole results document of a run.
 
     Args:
@@ -28,7 +28,7 @@ def document(run: Evaluation, details: Sequence[Mapping[str, Any]] = ()) -> dict
     return body
 
 
-def header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime) -> dict[str, Any]:
+def build_header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime) -> dict[str, Any]:
     """The fields of a results document that say which run this is and what judging took."""
     is_priced = not run.unpriced_calls
     return {
@@ -38,7 +38,7 @@ def header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime) -> di
         "release": run.release,
         "dataset": run.dataset,
         "version": run.version,
-        "cases": cases(run),
+        "cases": count_cases(run),
         "cases_total": cases_total,
         "split": run.split,
         "sample_size": run.sample_size,
@@ -62,6 +62,6 @@ def header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime) -> di
     }
 
 
-def cases(run: Evaluation) -> int:
+def count_cases(run: Evaluation) -> int:
     """How many cases a run uses."""
     return run.units // max(1, len(run.metrics) * run.repetitions)

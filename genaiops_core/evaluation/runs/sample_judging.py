@@ -20,8 +20,9 @@ from genaiops_core.evaluation.calls.unit_calls import Means, NoCalls, UnitCalls
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.trace_case import case_of
-from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed, Judgement
+from genaiops_core.evaluation.judges.protocol import Judge, Judgement
 from genaiops_core.evaluation.metrics import REGISTRY
+from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.rate_limits import RateLimits
 
 _CALLS_AT_ONCE = 16
@@ -62,7 +63,7 @@ async def judged(engine: sa.Engine, judge: Judge, means: Means, trace_id: str) -
     """Judgements of all metrics at once, undefined ones with the reason where the trace does not tell enough.
 
     Raises:
-        JudgeFailed: the judge failed at all of them; the sample is tried again later.
+        CallFailed: the judge failed at all of them; the sample is tried again later.
     """
     with reading(engine) as connection:
         told = case_of(connection, trace_id)
@@ -77,7 +78,7 @@ async def judged(engine: sa.Engine, judge: Judge, means: Means, trace_id: str) -
     found = await asyncio.gather(*(_judgement(judge, means, case, name) for name in metrics))
     # What was paid is not paid again: only a sample that cost nothing is left for another time.
     if all(one.is_failed for one in found) and not cost_of(found):
-        raise JudgeFailed(found[0].reason)
+        raise CallFailed(found[0].reason)
     return list(found), ""
 
 
@@ -90,7 +91,7 @@ async def _judgement(judge: Judge, means: Means, case: Case, metric: str) -> Jud
     try:
         async with clock:
             found = await judge.judge(case, metric, calls)
-    except (JudgeFailed, TimeoutError) as error:
+    except (CallFailed, TimeoutError) as error:
         reason = str(error) or f"took longer than {RateLimits().unit_timeout_s:g} s"
         found = Judgement(
             metric=metric, value=None, reason=reason, cost_nano_usd=0, latency_ms=0.0, is_failed=True

@@ -12,7 +12,7 @@ from genaiops_core.evaluation.datasets.exports import formula_safe
 from genaiops_core.evaluation.runs import case_scores, records
 from genaiops_core.evaluation.runs.case_scores import CaseScores
 
-_CASES_AT_ONCE = 500
+_CASES_PER_PAGE = 500
 
 
 def write_csv(connection: sa.Connection, id: str) -> Iterator[bytes]:
@@ -27,18 +27,18 @@ def write_csv(connection: sa.Connection, id: str) -> Iterator[bytes]:
     writer.writerow(["case", "repetition", "input", "answer", "reference", *metrics, "reasons"])
     offset = 0
     while True:
-        found = case_scores.page(connection, id, limit=_CASES_AT_ONCE, offset=offset).cases
-        for scored in found:
-            writer.writerows(_rows(scored, metrics))
+        cases = case_scores.fetch_page(connection, id, limit=_CASES_PER_PAGE, offset=offset).cases
+        for scored in cases:
+            writer.writerows(_build_rows(scored, metrics))
         yield stream.getvalue().encode()
         stream.seek(0)
         stream.truncate()
-        offset += _CASES_AT_ONCE
-        if len(found) < _CASES_AT_ONCE:
+        offset += _CASES_PER_PAGE
+        if len(cases) < _CASES_PER_PAGE:
             return
 
 
-def _rows(scored: CaseScores, metrics: Sequence[str]) -> Iterator[list[str | int | float]]:
+def _build_rows(scored: CaseScores, metrics: Sequence[str]) -> Iterator[list[str | int | float]]:
     answers = {one.repetition: one.answer for one in scored.answers}
     units = {(one.repetition, one.metric): one for one in scored.scores}
     for repetition in sorted({one.repetition for one in scored.scores}):

@@ -20,7 +20,8 @@ from genaiops_core.evaluation.calls.unit import Unit
 from genaiops_core.evaluation.calls.unit_calls import NoCalls, UnitCalls
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import Judge, JudgeFailed, Judgement
+from genaiops_core.evaluation.judges.protocol import Judge, Judgement
+from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.runs import answering
 from genaiops_core.evaluation.runs.answering import Answers
 from genaiops_core.evaluation.runs.judging import is_computed
@@ -214,5 +215,5 @@ def failed(unit: Unit, reason: str, cost_nano_usd: int | None, latency_ms: float
 def told(error: Exception) -> str:
     """Why a unit failed: the judge's own words, or the kind of error where it has none."""
     return (
-        str(error) if isinstance(error, JudgeFailed) else f"the judge broke: {type(error).__name__}: {error}"
+        str(error) if isinstance(error, CallFailed) else f"the judge broke: {type(error).__name__}: {error}"
     )

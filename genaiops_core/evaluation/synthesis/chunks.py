@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.encodings import decode, storable
+from genaiops_core.evaluation.readers.encodings import decode_text, replace_unstorable
 
 READ = (".txt", ".md", ".markdown", ".rst", ".text")
 MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
@@ -58,7 +58,7 @@ def read_document(data: bytes, filename: str) -> Document:
         raise BadInput(
             f"{name} has {len(data) / 1e6:,.0f} MB; at most {MAX_DOCUMENT_BYTES / 1e6:,.0f} MB are read. Split it."
         )
-    text = storable(decode(data, name)).replace("\r\n", "\n").replace("\r", "\n")
+    text = replace_unstorable(decode_text(data, name)).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise BadInput(f"{name} is empty.")
     return Document(name=name, text=text)

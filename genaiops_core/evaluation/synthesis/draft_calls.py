@@ -18,7 +18,8 @@ from genaiops_core.evaluation.calls.unit import Unit
 from genaiops_core.evaluation.calls.unit_calls import Means, UnitCalls
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.judges import JudgeOptions, judge
-from genaiops_core.evaluation.judges.protocol import Answer, JudgeFailed, Model, Prompt
+from genaiops_core.evaluation.judges.protocol import Answer
+from genaiops_core.evaluation.models.protocol import CallFailed, Model, Prompt
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.telemetry.figures import format_usd
 
@@ -83,14 +84,14 @@ class DraftCalls:
         await asyncio.wait({task, self._stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             task.cancel()
-            raise JudgeFailed(self._stopped.result())
+            raise CallFailed(self._stopped.result())
         try:
             return task.result()
         except TimeoutError as error:
-            raise JudgeFailed(f"It took longer than {self._timeout_s:g} s.") from error
+            raise CallFailed(f"It took longer than {self._timeout_s:g} s.") from error
 
     async def embed(self, text: str) -> tuple[float, ...]:
-        raise JudgeFailed("Drafts need no vectors.")
+        raise CallFailed("Drafts need no vectors.")
 
     def _stop(self, problem: str) -> None:
         if not self._stopped.done():

@@ -19,8 +19,9 @@ from pydantic import BaseModel, Field
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.case_review import PENDING, REVIEW
 from genaiops_core.evaluation.judges.answers import question
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, Prompt
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.judges.protocol import Calls
+from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 from genaiops_core.evaluation.synthesis.chunks import Passage
 
 KINDS: Mapping[str, str] = MappingProxyType(
@@ -116,7 +117,7 @@ async def draft(
         async with room:
             try:
                 answer = await calls.ask(prompt(passage, kind), Draft)
-            except JudgeFailed as error:
+            except CallFailed as error:
                 failures.append(str(error))
                 answer = None
         done += 1
@@ -162,14 +163,14 @@ def _case(draft: Draft, passage: Passage, kind: str, judge: str) -> Case:
         "position": passage.position,
         "heading": passage.heading,
         "kind": kind,
-        "quote": storable(draft.quote.strip()),
+        "quote": replace_unstorable(draft.quote.strip()),
         "written_by": judge,
         REVIEW: PENDING,
     }
     return Case(
-        input=storable(draft.question.strip()),
+        input=replace_unstorable(draft.question.strip()),
         contexts=(passage.text,),
-        reference=storable(draft.answer.strip()),
+        reference=replace_unstorable(draft.answer.strip()),
         metadata={name: value for name, value in metadata.items() if value != ""},
     )
 

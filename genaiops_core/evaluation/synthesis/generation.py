@@ -13,7 +13,8 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.next_version import grow, newest_cases
 from genaiops_core.evaluation.datasets.versions import DatasetVersion
-from genaiops_core.evaluation.judges.protocol import Calls, JudgeFailed, JudgeOptions
+from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions
+from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.synthesis import chunks
 from genaiops_core.evaluation.synthesis import drafts as synthesis
@@ -63,7 +64,7 @@ async def synthesise(
 
     Raises:
         BadInput: a number is out of range, or there is nothing to ask about.
-        JudgeFailed: no draft could be used; its text says why.
+        CallFailed: no draft could be used; its text says why.
     """
     if not 1 <= cases <= MOST_CASES:
         raise BadInput(f"The number of cases must be 1 to {MOST_CASES:,}, not {cases}.")
@@ -76,7 +77,7 @@ async def synthesise(
         known = [case.input for case in newest_cases(connection, dataset.strip())[1]]
     drafted = await synthesis.draft(calls, chosen, judge=judge, known=known, progress=progress)
     if not drafted.cases:
-        raise JudgeFailed(f"No draft of {judge} could be used: {_why(drafted)}.")
+        raise CallFailed(f"No draft of {judge} could be used: {_why(drafted)}.")
     version = grow(
         engine,
         actor=actor,
@@ -113,7 +114,7 @@ def synthesise_now(
 
     Raises:
         BadInput: as `synthesise`, or there is no such judge, or it asks no model.
-        JudgeFailed: no draft could be used.
+        CallFailed: no draft could be used.
     """
 
     async def written() -> Synthesised:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.names import is_openai
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Message, Model, Prompt
+from genaiops_core.evaluation.models.openai import is_openai
+from genaiops_core.evaluation.models.protocol import CallFailed, Message, Model, Prompt
 from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 from genaiops_core.evaluation.targets import hosts, placeholders, secret_references, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 
@@ -64,10 +64,10 @@ class ChatTarget:
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await self._model.ask(prompt)
         except TimeoutError as error:
-            raise JudgeFailed(f"{self.name} gave no answer within {self._spec.timeout_s:g} s.") from error
+            raise CallFailed(f"{self.name} gave no answer within {self._spec.timeout_s:g} s.") from error
         latency_ms = (time.perf_counter() - begun) * 1000
         problem = _ENDS.get(reply.stop_reason, "").format(max_tokens=prompt.max_tokens)
-        text = storable(reply.text)
+        text = replace_unstorable(reply.text)
         if not text.strip():
             problem = f"The model gave an empty answer. {problem}".rstrip()
         return Answered(
@@ -97,7 +97,7 @@ class ChatTarget:
 def bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
     """A model of Amazon Bedrock, with the credentials of the environment."""
     from genaiops_core.aws import clients
-    from genaiops_core.evaluation.judges.models.bedrock import BedrockModel
+    from genaiops_core.evaluation.models.bedrock import BedrockModel
 
     # One attempt: waiting between attempts would count as the model's latency, and whoever drives the target waits.
     make_client = partial(
@@ -117,7 +117,7 @@ def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) 
 
     The key is what `api_key` refers to; OPENAI_API_KEY goes to OpenAI itself and to nobody else.
     """
-    from genaiops_core.evaluation.judges.models.openai import OpenAIModel
+    from genaiops_core.evaluation.models.openai import OpenAIModel
 
     hosts.require_allowed(spec.base_url, allowed_hosts, "The target's base_url")
     model = OpenAIModel(

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from genaiops_core.errors import BadInput, Misconfigured
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused
+from genaiops_core.evaluation.models.protocol import CallFailed, Refused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -109,13 +109,13 @@ async def resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, all of them checked.
 
     Raises:
-        JudgeFailed: the name is not known, now.
+        CallFailed: the name is not known, now.
         Refused: it leads to an address that is always refused.
     """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise JudgeFailed(f"The host {host} is not known: {error}.") from error
+        raise CallFailed(f"The host {host} is not known: {error}.") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if bad := next((address for address in addresses if is_refused(address)), None):
         raise Refused(

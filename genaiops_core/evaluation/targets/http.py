@@ -17,8 +17,8 @@ import orjson
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import JudgeFailed, Refused, Throttled, Usage
-from genaiops_core.evaluation.readers.encodings import storable
+from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled, Usage
+from genaiops_core.evaluation.readers.encodings import replace_unstorable
 from genaiops_core.evaluation.targets import hosts, placeholders, reply_paths, secret_references, specs
 from genaiops_core.evaluation.targets.protocol import Answered
 
@@ -76,15 +76,15 @@ class HttpTarget:
         try:
             content = orjson.dumps(body)
         except TypeError as error:
-            raise JudgeFailed(f"The case cannot be written as JSON: {error}.") from error
+            raise CallFailed(f"The case cannot be written as JSON: {error}.") from error
         begun = time.perf_counter()
         try:
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await self._exchange(content, headers)
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise JudgeFailed(f"{self._what} gave no answer within {self._spec.timeout_s:g} s.") from error
+            raise CallFailed(f"{self._what} gave no answer within {self._spec.timeout_s:g} s.") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise JudgeFailed(f"{self._what} failed: {error or type(error).__name__}.") from error
+            raise CallFailed(f"{self._what} failed: {error or type(error).__name__}.") from error
         latency_ms = (time.perf_counter() - begun) * 1000
         return self._read(reply, latency_ms)
 
@@ -118,7 +118,7 @@ class HttpTarget:
                     )
                 if not response.is_success:
                     is_refused = response.is_client_error and response.status_code not in _PASSING
-                    raise (Refused if is_refused else JudgeFailed)(self._said(response, content, headers))
+                    raise (Refused if is_refused else CallFailed)(self._said(response, content, headers))
                 return self._json(response, content)
         raise Refused(f"{self._what} redirects more than {MAX_REDIRECTS} times.")
 
@@ -134,12 +134,12 @@ class HttpTarget:
 
     async def _content(self, response: httpx.Response) -> bytes:
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise JudgeFailed(f"{self._what} answered compressed, although it was asked not to.")
+            raise CallFailed(f"{self._what} answered compressed, although it was asked not to.")
         content = bytearray()
         async for chunk in response.aiter_raw():
             content += chunk
             if len(content) > MAX_REPLY_BYTES:
-                raise JudgeFailed(f"{self._what} answered with more than {MAX_REPLY_BYTES / 1e6:g} MB.")
+                raise CallFailed(f"{self._what} answered with more than {MAX_REPLY_BYTES / 1e6:g} MB.")
         return bytes(content)
 
     def _json(self, response: httpx.Response, content: bytes) -> Any:
@@ -147,7 +147,7 @@ class HttpTarget:
             return orjson.loads(content)
         except orjson.JSONDecodeError as error:
             kind = _printable(response.headers.get("content-type", "no content type").partition(";")[0])
-            raise JudgeFailed(
+            raise CallFailed(
                 f"{self._what} answered {response.status_code} with {kind} that is not JSON: {_shown(content)}"
             ) from error
 
@@ -182,7 +182,7 @@ class HttpTarget:
             if isinstance(reply, dict)
             else "it is no object"
         )
-        raise JudgeFailed(
+        raise CallFailed(
             f"The reply of {self._what} has nothing at {self._spec.reply['answer']}; {_printable(has)}."
         )
 
@@ -211,7 +211,7 @@ def _text(value: Any, path: str) -> tuple[str | None, str]:
         return None, f"The reply has no answer at {path}: it is empty."
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         value = "\n".join(value)
-    return storable(value if isinstance(value, str) else orjson.dumps(value).decode()), ""
+    return replace_unstorable(value if isinstance(value, str) else orjson.dumps(value).decode()), ""
 
 
 def _contexts(value: Any, path: str) -> tuple[tuple[str, ...] | None, str]:
@@ -223,7 +223,7 @@ def _contexts(value: Any, path: str) -> tuple[tuple[str, ...] | None, str]:
             None,
             f"What stands at {path} is no list of texts; name the text in each, such as {path}[].text.",
         )
-    return tuple(storable(item) for item in items), ""
+    return tuple(replace_unstorable(item) for item in items), ""
 
 
 def _count(value: Any) -> int | None:

@@ -4,7 +4,7 @@
 
 A target knows one wire protocol. It knows neither runs nor prices: who drives it keeps its answers, paces it, repeats
 what was throttled, and asks `priced` for the cost. Its errors are those of judges' models: `Throttled` is asked again
-later, `Refused` will be refused again, any other `JudgeFailed` may work another time.
+later, `Refused` will be refused again, any other `CallFailed` may work another time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.protocol import Prompt, Usage
+from genaiops_core.evaluation.models.protocol import Prompt, Usage
 from genaiops_core.pricing.prices import PriceList
 
 
@@ -66,7 +66,7 @@ class Target(Protocol):
         Raises:
             Throttled: to be asked again later.
             Refused: it would be refused again: a permission, an unknown model or address, a question it will not take.
-            JudgeFailed: anything else that went wrong with the call.
+            CallFailed: anything else that went wrong with the call.
             BadInput, Misconfigured: a setting is missing or wrong, for every case alike.
         """
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.judges.names import OPENAI_URL
+from genaiops_core.evaluation.models.openai import OPENAI_URL
 from genaiops_core.evaluation.targets import specs
 
 _USUAL_PROMPTS = ("system", "answer")

@@ -44,7 +44,7 @@ def measure(connection: sa.Connection, application: str, release: str, now: dt.d
     window = time_window.Filters(
         start=now - dt.timedelta(days=WINDOW_DAYS), end=now, application=application, release=release
     )
-    figures = queries.summary(connection, window)
+    figures = queries.read_summary(connection, window)
     cost_usd = figures.cost_nano_usd / 1e9
     # A call without a price makes every sum a lower bound, which proves nothing about a maximum.
     is_priced = figures.unpriced_calls == 0

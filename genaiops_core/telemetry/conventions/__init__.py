@@ -10,11 +10,11 @@ from genaiops_core.telemetry.conventions.content import (
     LogRecord,
     Message,
     ToolUse,
-    content,
+    read_content,
 )
-from genaiops_core.telemetry.conventions.evaluations import Evaluation, evaluations
+from genaiops_core.telemetry.conventions.evaluations import Evaluation, read_evaluations
 from genaiops_core.telemetry.conventions.names import COMPONENTS, FIELDS, MODEL_COMPONENTS
-from genaiops_core.telemetry.conventions.reading import component, model_of_parameters, read
+from genaiops_core.telemetry.conventions.reading import find_component, find_model_in_parameters, read_fields
 
 __all__ = [
     "COMPONENTS",
@@ -26,9 +26,9 @@ __all__ = [
     "LogRecord",
     "Message",
     "ToolUse",
-    "component",
-    "content",
-    "evaluations",
-    "model_of_parameters",
-    "read",
+    "find_component",
+    "read_content",
+    "read_evaluations",
+    "find_model_in_parameters",
+    "read_fields",
 ]

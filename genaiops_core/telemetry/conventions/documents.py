@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genaiops_core.telemetry.conventions import names
-from genaiops_core.telemetry.conventions.flattened import unflattened
-from genaiops_core.telemetry.conventions.messages import decoded_json, text_of
+from genaiops_core.telemetry.conventions.flattened import unflatten
+from genaiops_core.telemetry.conventions.messages import parse_json_text, to_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Document:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-_FOUND_IN_OUTPUT = (
+_OUTPUT_ATTRIBUTES = (
     "output.value",
     "langfuse.observation.output",
     "traceloop.entity.output",
@@ -35,7 +35,7 @@ _FOUND_IN_OUTPUT = (
 _LISTS = ("documents", "retrievalResults", "nodes", "results", "matches", "hits", "output", "outputs")
 
 
-def documents_of(
+def read_documents(
     sources: Sequence[Mapping[str, Any]], told: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> tuple[Document, ...]:
     """The documents of one span.
@@ -46,15 +46,15 @@ def documents_of(
     """
     for source in sources:
         for prefix in names.INDEXED_DOCUMENTS:
-            found = [_document(entry) for entry in unflattened(source, prefix)]
+            found = [_parse_document(entry) for entry in unflatten(source, prefix)]
             if found:
                 return tuple(found)
         for name in names.DOCUMENTS:
-            found = _list_of(source.get(name))
+            found = _parse_list(source.get(name))
             if found:
                 return tuple(found)
     found = [
-        _document(
+        _parse_document(
             {
                 "id": said.get(keys[0]),
                 "score": said.get(keys[1]),
@@ -68,10 +68,10 @@ def documents_of(
     if found:
         return tuple(found)
     for source in sources:
-        for name in _FOUND_IN_OUTPUT:
+        for name in _OUTPUT_ATTRIBUTES:
             found = [
                 one
-                for one in _list_of(source.get(name))
+                for one in _parse_list(source.get(name))
                 if one.content and (one.score is not None or one.metadata)
             ]
             if found:
@@ -79,65 +79,65 @@ def documents_of(
     return ()
 
 
-def _list_of(value: Any, depth: int = 0) -> list[Document]:
-    value = decoded_json(value) or value
+def _parse_list(value: Any, depth: int = 0) -> list[Document]:
+    value = parse_json_text(value) or value
     if isinstance(value, Mapping) and depth < 3:
         for key in _LISTS:
             if value.get(key):
-                return _list_of(value[key], depth + 1)
+                return _parse_list(value[key], depth + 1)
         return []
     if not isinstance(value, list):
         return []
-    return [_document(entry) for entry in value if isinstance(entry, (Mapping, str))]
+    return [_parse_document(entry) for entry in value if isinstance(entry, (Mapping, str))]
 
 
-def _document(entry: Any) -> Document:
+def _parse_document(entry: Any) -> Document:
     if not isinstance(entry, Mapping):
-        return Document(content=text_of(entry))
+        return Document(content=to_text(entry))
     inner: Mapping[str, Any] = next(
         (entry[key] for key in ("document", "node", "kwargs") if isinstance(entry.get(key), Mapping)), {}
     )
     said = {**entry, **inner}
     metadata = said.get("metadata") or said.get("meta") or {}
-    metadata = decoded_json(metadata) or metadata
+    metadata = parse_json_text(metadata) or metadata
     if not isinstance(metadata, Mapping):
         metadata = {"metadata": metadata}
     location = said.get("location")
     return Document(
-        id=text_of(_first(said, ("id", "document_id", "id_", "chunk_id", "_id")) or ""),
-        content=_content(_first(said, ("content", "page_content", "text", "document", "chunk"))),
-        score=_number(_first(said, ("score", "relevance_score", "similarity", "distance"))),
-        source=text_of(
-            _first(metadata, names.SOURCE_KEYS) or _first(said, names.SOURCE_KEYS) or _address(location)
+        id=to_text(_find_first(said, ("id", "document_id", "id_", "chunk_id", "_id")) or ""),
+        content=_parse_content(_find_first(said, ("content", "page_content", "text", "document", "chunk"))),
+        score=_parse_number(_find_first(said, ("score", "relevance_score", "similarity", "distance"))),
+        source=to_text(
+            _find_first(metadata, names.SOURCE_KEYS) or _find_first(said, names.SOURCE_KEYS) or _find_address(location)
         ),
-        version=text_of(_first(metadata, names.VERSION_KEYS) or _first(said, names.VERSION_KEYS) or ""),
+        version=to_text(_find_first(metadata, names.VERSION_KEYS) or _find_first(said, names.VERSION_KEYS) or ""),
         metadata=metadata,
     )
 
 
-def _first(said: Mapping[str, Any], keys: Iterable[str]) -> Any:
+def _find_first(said: Mapping[str, Any], keys: Iterable[str]) -> Any:
     return next((said[key] for key in keys if said.get(key) not in (None, "", {})), None)
 
 
-def _content(value: Any) -> str:
+def _parse_content(value: Any) -> str:
     if isinstance(value, Mapping):
-        return text_of(value.get("text") or value.get("content") or value)
-    return text_of(value)
+        return to_text(value.get("text") or value.get("content") or value)
+    return to_text(value)
 
 
-def _address(location: Any) -> str:
+def _find_address(location: Any) -> str:
     """Where Bedrock says a document lies: {"type": "S3", "s3Location": {"uri": ...}}."""
     if not isinstance(location, Mapping):
-        return text_of(location)
+        return to_text(location)
     for value in location.values():
         if isinstance(value, Mapping):
             found = value.get("uri") or value.get("url") or value.get("id")
             if found:
-                return text_of(found)
+                return to_text(found)
     return ""
 
 
-def _number(value: Any) -> float | None:
+def _parse_number(value: Any) -> float | None:
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.telemetry.conventions.messages import text_of
+from genaiops_core.telemetry.conventions.messages import to_text
 from genaiops_core.telemetry.conventions.names import (
     EVALUATION_EVENT,
     EVALUATION_EXPLANATION,
@@ -42,7 +42,7 @@ class Evaluation:
     judge: str
 
 
-def evaluations(
+def read_evaluations(
     attributes: Mapping[str, Any], told: Iterable[tuple[str, Mapping[str, Any]]] = ()
 ) -> Iterator[Evaluation]:
     """The evaluations that a span tells.
@@ -54,20 +54,20 @@ def evaluations(
     for name, said in told:
         if name == EVALUATION_EVENT:
             for prefix in EVALUATION_PREFIXES:
-                found = _evaluation(said, prefix, "")
+                found = _parse_evaluation(said, prefix, "")
                 if found is not None:
                     yield found
                     break
-    yield from _in_attributes(attributes)
+    yield from _read_attributes(attributes)
 
 
-def _in_attributes(attributes: Mapping[str, Any]) -> Iterator[Evaluation]:
+def _read_attributes(attributes: Mapping[str, Any]) -> Iterator[Evaluation]:
     """`evaluation.name` with `evaluation.score`, or `evaluation.<name>.score` for each of several."""
     for prefix in EVALUATION_PREFIXES:
         names = [name for name in attributes if name.startswith(prefix)]
         if not names:
             continue
-        found = _evaluation(attributes, prefix, "")
+        found = _parse_evaluation(attributes, prefix, "")
         if found is not None:
             yield found
             continue
@@ -75,28 +75,28 @@ def _in_attributes(attributes: Mapping[str, Any]) -> Iterator[Evaluation]:
             name[len(prefix) :].split(".", 1)[0] for name in names if "." in name[len(prefix) :]
         )
         for metric in metrics:
-            found = _evaluation(attributes, f"{prefix}{metric}.", metric)
+            found = _parse_evaluation(attributes, f"{prefix}{metric}.", metric)
             if found is not None:
                 yield found
 
 
-def _evaluation(said: Mapping[str, Any], prefix: str, name: str) -> Evaluation | None:
-    name = name or text_of(_first(said, prefix, EVALUATION_NAME))
-    given, label = _first(said, prefix, EVALUATION_VALUE), text_of(_first(said, prefix, EVALUATION_LABEL))
+def _parse_evaluation(said: Mapping[str, Any], prefix: str, name: str) -> Evaluation | None:
+    name = name or to_text(_find_first(said, prefix, EVALUATION_NAME))
+    given, label = _find_first(said, prefix, EVALUATION_VALUE), to_text(_find_first(said, prefix, EVALUATION_LABEL))
     if not name or (given is None and not label):
         return None
-    value, problem = _value(given, label)
-    explanation = text_of(_first(said, prefix, EVALUATION_EXPLANATION))
+    value, problem = _parse_value(given, label)
+    explanation = to_text(_find_first(said, prefix, EVALUATION_EXPLANATION))
     return Evaluation(
         name=name[:100],
         value=value,
         label=label[:200],
         explanation="; ".join(filter(None, (problem, explanation or label)))[:10_000],
-        judge=(text_of(_first(said, prefix, EVALUATION_JUDGE)) or REPORTED)[:200],
+        judge=(to_text(_find_first(said, prefix, EVALUATION_JUDGE)) or REPORTED)[:200],
     )
 
 
-def _value(given: Any, label: str) -> tuple[float | None, str]:
+def _parse_value(given: Any, label: str) -> tuple[float | None, str]:
     """The value on the scale of scores, or None and why not."""
     if given is None:
         known = _LABELS.get(label.strip().lower())
@@ -110,5 +110,5 @@ def _value(given: Any, label: str) -> tuple[float | None, str]:
     return value, ""
 
 
-def _first(said: Mapping[str, Any], prefix: str, keys: Iterable[str]) -> Any:
+def _find_first(said: Mapping[str, Any], prefix: str, keys: Iterable[str]) -> Any:
     return next((said[prefix + key] for key in keys if said.get(prefix + key) not in (None, "")), None)

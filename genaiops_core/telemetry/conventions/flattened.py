@@ -9,7 +9,7 @@ from typing import Any
 _NUMBER = re.compile(r"\d{1,4}")
 
 
-def unflattened(source: Mapping[str, Any], prefix: str) -> list[Any]:
+def unflatten(source: Mapping[str, Any], prefix: str) -> list[Any]:
     """The list whose elements were spread over attributes `prefix` + number + path."""
     tree: dict[str, Any] = {}
     for name, value in source.items():
@@ -26,14 +26,14 @@ def unflattened(source: Mapping[str, Any], prefix: str) -> list[Any]:
             at = inner
         if not isinstance(at.get(path[-1]), dict):
             at[path[-1]] = value
-    folded = _lists(tree)
+    folded = _build_lists(tree)
     return folded if isinstance(folded, list) else []
 
 
-def _lists(tree: Any) -> Any:
+def _build_lists(tree: Any) -> Any:
     """Objects whose keys are all numbers, as lists."""
     if not isinstance(tree, dict):
         return tree
     if tree and all(_NUMBER.fullmatch(key) for key in tree):
-        return [_lists(tree[key]) for key in sorted(tree, key=int)]
-    return {key: _lists(value) for key, value in tree.items()}
+        return [_build_lists(tree[key]) for key in sorted(tree, key=int)]
+    return {key: _build_lists(value) for key, value in tree.items()}

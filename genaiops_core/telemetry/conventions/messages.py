@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-_DEEPEST = 12
+_MAX_DEPTH = 12
 """Levels of wrapping opened in search of messages; nobody wraps deeper."""
 
 
@@ -55,7 +55,7 @@ _WRAPPERS = (
 _TEXT_KEYS = ("content", "text", "parts", "contents", "value")
 
 
-def messages_of(value: Any, role: str, depth: int = 0) -> list[Message]:
+def parse_messages(value: Any, role: str, depth: int = 0) -> list[Message]:
     """The messages in `value`.
 
     Args:
@@ -63,24 +63,24 @@ def messages_of(value: Any, role: str, depth: int = 0) -> list[Message]:
         role: of messages that say none.
         depth: how much was unwrapped already.
     """
-    if value is None or value == "" or depth > _DEEPEST:
+    if value is None or value == "" or depth > _MAX_DEPTH:
         return []
     if isinstance(value, str):
-        decoded = decoded_json(value)
-        found = messages_of(decoded, role, depth + 1) if decoded is not None else []
+        decoded = parse_json_text(value)
+        found = parse_messages(decoded, role, depth + 1) if decoded is not None else []
         return found or [Message(role=role, text=value)]
     if isinstance(value, Mapping):
-        return _of_object(value, role, depth)
+        return _parse_object(value, role, depth)
     if isinstance(value, Sequence):
         if all(isinstance(one, str) for one in value):
-            return [message for one in value for message in messages_of(one, role, depth + 1)]
+            return [message for one in value for message in parse_messages(one, role, depth + 1)]
         if _are_parts(value):
-            return [_with_parts(value, role)]
-        return [message for one in value for message in messages_of(one, role, depth + 1)]
-    return [Message(role=role, text=text_of(value))]
+            return [_build_message(value, role)]
+        return [message for one in value for message in parse_messages(one, role, depth + 1)]
+    return [Message(role=role, text=to_text(value))]
 
 
-def decoded_json(value: Any) -> Any:
+def parse_json_text(value: Any) -> Any:
     """A decoded object or list when `value` is the JSON text of one, else None."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return None
@@ -90,7 +90,7 @@ def decoded_json(value: Any) -> Any:
         return None
 
 
-def text_of(value: Any) -> str:
+def to_text(value: Any) -> str:
     """`value` as people read it: text as it is, anything else as JSON."""
     if value is None:
         return ""
@@ -102,39 +102,39 @@ def text_of(value: Any) -> str:
         return str(value)
 
 
-def _of_object(value: Mapping[str, Any], role: str, depth: int) -> list[Message]:
+def _parse_object(value: Mapping[str, Any], role: str, depth: int) -> list[Message]:
     kwargs = value.get("kwargs")
     if isinstance(kwargs, Mapping) and "lc" in value:
         # LangChain's own serialisation names the kind of message in its path.
         named = str((value.get("id") or [""])[-1]).removesuffix("Chunk").removesuffix("Message").lower()
-        return _of_object({"role": named, **kwargs}, role, depth + 1)
+        return _parse_object({"role": named, **kwargs}, role, depth + 1)
     if _is_message(value):
-        one = _message(value, role)
+        one = _parse_message(value, role)
         # LangChain's callbacks put all that went in, or came out, into one text.
-        whole = None if one.tool_calls else decoded_json(one.text)
+        whole = None if one.tool_calls else parse_json_text(one.text)
         if isinstance(whole, Mapping) and ("inputs" in whole or "outputs" in whole):
-            return messages_of(
+            return parse_messages(
                 {key: whole[key] for key in ("inputs", "outputs") if key in whole}, one.role, depth + 1
             )
         return [one]
     if "toolName" in value:
-        return [Message(role=role, text="", tool_calls=(_tool_use(value),))]
+        return [Message(role=role, text="", tool_calls=(_parse_tool_use(value),))]
     config = value.get("config")
     system = value.get("system") or (
         config.get("system_instruction") if isinstance(config, Mapping) else None
     )
-    before = [Message(role="system", text=_joined_text(system))] if system else []
+    before = [Message(role="system", text=_join_text(system))] if system else []
     for key in _WRAPPERS:
         if value.get(key) not in (None, "", [], {}):
-            found = messages_of(value[key], role, depth + 1)
+            found = parse_messages(value[key], role, depth + 1)
             if found:
                 reason = str(value.get("finish_reason") or value.get("finishReason") or "")
                 if reason and not found[-1].finish_reason:
                     found[-1] = replace(found[-1], finish_reason=reason)
                 return before + found
     if any(key in value for key in _TEXT_KEYS):
-        return [*before, _message(value, role)]
-    return before or [Message(role=role, text=text_of(value))]
+        return [*before, _parse_message(value, role)]
+    return before or [Message(role=role, text=to_text(value))]
 
 
 def _is_message(value: Mapping[str, Any]) -> bool:
@@ -142,19 +142,19 @@ def _is_message(value: Mapping[str, Any]) -> bool:
     return speaks and ("role" in value or value.get("type") in ("human", "ai", "system", "tool"))
 
 
-def _message(value: Mapping[str, Any], role: str) -> Message:
+def _parse_message(value: Mapping[str, Any], role: str) -> Message:
     said = value.get("role") or (value.get("type") if value.get("type") in _ROLES else None) or role
     body = next(
         (value[key] for key in ("parts", "content", "contents", "text", "value") if value.get(key)), ""
     )
-    message = _with_parts(body, str(said).lower())
-    calls = [*message.tool_calls, *_tool_calls(value.get("tool_calls"))]
+    message = _build_message(body, str(said).lower())
+    calls = [*message.tool_calls, *_parse_tool_calls(value.get("tool_calls"))]
     reason = value.get("finish_reason") or value.get("finishReason") or value.get("stopReason") or ""
     return replace(
         message,
         role=_ROLES.get(message.role, message.role),
         tool_calls=tuple(dict.fromkeys(calls)),
-        reasoning=message.reasoning or text_of(value.get("reasoning_content")),
+        reasoning=message.reasoning or to_text(value.get("reasoning_content")),
         finish_reason=str(reason),
     )
 
@@ -182,30 +182,30 @@ _PART_KEYS = (
 )
 
 
-def _with_parts(body: Any, role: str) -> Message:
+def _build_message(body: Any, role: str) -> Message:
     """One message from its body: text, a list of parts, or JSON text of such a list."""
-    decoded = decoded_json(body)
+    decoded = parse_json_text(body)
     if isinstance(decoded, list) and decoded and _are_parts(decoded):
         body = decoded
     if isinstance(body, Mapping):
         body = body.get("parts") or body.get("content") or [body]
     if not isinstance(body, Sequence) or isinstance(body, (str, bytes)):
-        return Message(role=role, text=text_of(body))
+        return Message(role=role, text=to_text(body))
     texts: list[str] = []
     calls: list[ToolUse] = []
     reasoning: list[str] = []
     for part in body:
         if not isinstance(part, Mapping):
-            texts.append(text_of(part))
+            texts.append(to_text(part))
             continue
         kind = str(part.get("type", ""))
-        call = _tool_call(part, kind)
+        call = _parse_tool_call(part, kind)
         if call is not None:
             calls.append(call)
         elif kind in ("reasoning", "thinking") or "reasoningContent" in part:
-            reasoning.append(_joined_text(part.get("reasoningContent") or part))
+            reasoning.append(_join_text(part.get("reasoningContent") or part))
         else:
-            texts.append(_joined_text(part))
+            texts.append(_join_text(part))
     return Message(
         role=role,
         text="\n".join(text for text in texts if text),
@@ -214,46 +214,46 @@ def _with_parts(body: Any, role: str) -> Message:
     )
 
 
-def _tool_call(part: Mapping[str, Any], kind: str) -> ToolUse | None:
+def _parse_tool_call(part: Mapping[str, Any], kind: str) -> ToolUse | None:
     """A call for a tool among the parts of a message; None when the part is something else."""
     inner = part.get("toolUse") or part.get("function_call") or part.get("functionCall")
     if isinstance(inner, Mapping):
-        return _tool_use(inner)
+        return _parse_tool_use(inner)
     if kind in ("tool_call", "tool_use", "tool-call", "function_call", "function"):
         function = part.get("function")
-        return _tool_use({**part, **function} if isinstance(function, Mapping) else part)
+        return _parse_tool_use({**part, **function} if isinstance(function, Mapping) else part)
     return None
 
 
-def _tool_use(said: Mapping[str, Any]) -> ToolUse:
+def _parse_tool_use(said: Mapping[str, Any]) -> ToolUse:
     asked = next((said[key] for key in ("arguments", "input", "args") if said.get(key) is not None), "")
     call_id = next((said[key] for key in ("id", "toolUseId", "toolCallId", "call_id") if said.get(key)), "")
     return ToolUse(
-        name=text_of(said.get("name") or said.get("toolName")),
-        call_id=text_of(call_id),
-        arguments=text_of(asked),
+        name=to_text(said.get("name") or said.get("toolName")),
+        call_id=to_text(call_id),
+        arguments=to_text(asked),
     )
 
 
-def _tool_calls(value: Any) -> Iterator[ToolUse]:
-    value = decoded_json(value) or value
+def _parse_tool_calls(value: Any) -> Iterator[ToolUse]:
+    value = parse_json_text(value) or value
     for call in value if isinstance(value, list) else ():
         if isinstance(call, Mapping):
             # OpenInference wraps each call once more.
             wrapped = call.get("tool_call")
             inner: Mapping[str, Any] = wrapped if isinstance(wrapped, Mapping) else call
             function = inner.get("function")
-            yield _tool_use({**inner, **function} if isinstance(function, Mapping) else inner)
+            yield _parse_tool_use({**inner, **function} if isinstance(function, Mapping) else inner)
 
 
-def _joined_text(value: Any, depth: int = 0) -> str:
+def _join_text(value: Any, depth: int = 0) -> str:
     """The text of one part, however deep it lies; what is no text is named, not printed."""
-    if isinstance(value, str) or value is None or depth > _DEEPEST:
-        return text_of(value)
+    if isinstance(value, str) or value is None or depth > _MAX_DEPTH:
+        return to_text(value)
     if isinstance(value, Sequence):
-        return "\n".join(filter(None, (_joined_text(one, depth + 1) for one in value)))
+        return "\n".join(filter(None, (_join_text(one, depth + 1) for one in value)))
     if not isinstance(value, Mapping):
-        return text_of(value)
+        return to_text(value)
     for key in (
         "text",
         "content",
@@ -271,7 +271,7 @@ def _joined_text(value: Any, depth: int = 0) -> str:
         "json",
     ):
         if value.get(key) not in (None, ""):
-            return _joined_text(value[key], depth + 1)
+            return _join_text(value[key], depth + 1)
     kind = next(
         (
             str(key)
@@ -280,4 +280,4 @@ def _joined_text(value: Any, depth: int = 0) -> str:
         ),
         "",
     )
-    return f"[{kind or value.get('type')}]" if kind or "type" in value else text_of(value)
+    return f"[{kind or value.get('type')}]" if kind or "type" in value else to_text(value)

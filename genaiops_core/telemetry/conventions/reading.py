@@ -13,16 +13,16 @@ _BY_ATTRIBUTE: dict[str, list[tuple[str, int]]] = {}
 for _field, _names in FIELDS.items():
     for _rank, _name in enumerate(_names):
         _BY_ATTRIBUTE.setdefault(_name, []).append((_field, _rank))
-_KNOWN = frozenset(_BY_ATTRIBUTE)
+_READ_NAMES = frozenset(_BY_ATTRIBUTE)
 _OPERATION_NAME = "operation.name"
 """Vercel's older name of the operation, followed by the function's own."""
 
 
-def read(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def read_fields(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `FIELDS` that `attributes` say, each from its most trusted name; empty texts say nothing."""
     found: dict[str, Any] = {}
     ranks: dict[str, int] = {}
-    for name in _KNOWN.intersection(attributes):
+    for name in _READ_NAMES.intersection(attributes):
         value = attributes[name]
         if value is None or value == "":
             continue
@@ -33,7 +33,7 @@ def read(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def component(attributes: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
+def find_component(attributes: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
     """Which component of an answer this span is; `other` when nothing says so.
 
     Args:
@@ -65,7 +65,7 @@ def component(attributes: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
     return "other"
 
 
-def model_of_parameters(attributes: Mapping[str, Any]) -> str:
+def find_model_in_parameters(attributes: Mapping[str, Any]) -> str:
     """The model an OpenInference span names only in its invocation parameters, as a call that failed does."""
     parameters = attributes.get("llm.invocation_parameters")
     if not isinstance(parameters, str):

@@ -45,7 +45,7 @@ _DETAILS = {
 _METADATA = "ai.response.providerMetadata"
 
 
-class Usage(NamedTuple):
+class TokenUsage(NamedTuple):
     """Token counts; None where nothing is told."""
 
     input_tokens: int | None
@@ -54,11 +54,11 @@ class Usage(NamedTuple):
     cache_write_tokens: int | None
 
     @property
-    def is_told(self) -> bool:
+    def is_known(self) -> bool:
         return self.input_tokens is not None or self.output_tokens is not None
 
 
-def usage(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str, notes: list[str]) -> Usage:
+def read_usage(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str, notes: list[str]) -> TokenUsage:
     """Read the usage of one span.
 
     Args:
@@ -69,31 +69,31 @@ def usage(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str, 
     """
     has_details = "usage_details" in fields and not ("input_tokens" in fields or "output_tokens" in fields)
     if has_details:
-        fields = {**fields, **_details(fields["usage_details"])}
-    input_tokens = _tokens(fields, "input_tokens", notes)
-    output_tokens = _tokens(fields, "output_tokens", notes)
+        fields = {**fields, **_parse_details(fields["usage_details"])}
+    input_tokens = _parse_tokens(fields, "input_tokens", notes)
+    output_tokens = _parse_tokens(fields, "output_tokens", notes)
     if input_tokens is None and output_tokens is None:
-        return Usage(None, None, None, None)
-    read = _tokens(fields, "cache_read_tokens", notes)
-    written = _tokens(fields, "cache_write_tokens", notes)
+        return TokenUsage(None, None, None, None)
+    read = _parse_tokens(fields, "cache_read_tokens", notes)
+    written = _parse_tokens(fields, "cache_write_tokens", notes)
     if written is None and _METADATA in attributes and scope == VERCEL_SCOPE:
-        written = _written_by_metadata(attributes[_METADATA])
-    reasoning = _tokens(fields, "reasoning_tokens", notes) or 0
+        written = _parse_cache_write_metadata(attributes[_METADATA])
+    reasoning = _parse_tokens(fields, "reasoning_tokens", notes) or 0
     cached = (read or 0) + (written or 0)
     if cached or reasoning:
-        total = _tokens(fields, "total_tokens", notes)
-        is_apart = has_details or _leaves_cached_out(fields, attributes, scope)
-        more_input, more_output = _missing(
+        total = _parse_tokens(fields, "total_tokens", notes)
+        is_apart = has_details or _excludes_cached_tokens(fields, attributes, scope)
+        more_input, more_output = _count_excluded_tokens(
             input_tokens, output_tokens, read or 0, cached, reasoning, total, is_apart
         )
         if input_tokens is not None:
             input_tokens += more_input
         if output_tokens is not None:
             output_tokens += more_output
-    return Usage(input_tokens, output_tokens, read, written)
+    return TokenUsage(input_tokens, output_tokens, read, written)
 
 
-def _missing(
+def _count_excluded_tokens(
     input_tokens: int | None,
     output_tokens: int | None,
     read: int,
@@ -113,7 +113,7 @@ def _missing(
     return (cached if is_apart or cached > told_input else 0), more_output
 
 
-def _leaves_cached_out(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str) -> bool:
+def _excludes_cached_tokens(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str) -> bool:
     if scope in INPUT_EXCLUDES_CACHE_SCOPES:
         return True
     if scope != VERCEL_SCOPE or any(name.startswith("ai.usage.inputTokenDetails.") for name in attributes):
@@ -121,7 +121,7 @@ def _leaves_cached_out(fields: Mapping[str, Any], attributes: Mapping[str, Any],
     return str(fields.get("provider", "")).startswith(VERCEL_EXCLUDES_CACHE_PROVIDERS)
 
 
-def _tokens(fields: Mapping[str, Any], field: str, notes: list[str]) -> int | None:
+def _parse_tokens(fields: Mapping[str, Any], field: str, notes: list[str]) -> int | None:
     value = fields.get(field)
     if value is None:
         return None
@@ -135,7 +135,7 @@ def _tokens(fields: Mapping[str, Any], field: str, notes: list[str]) -> int | No
     return None
 
 
-def _details(value: Any) -> dict[str, Any]:
+def _parse_details(value: Any) -> dict[str, Any]:
     """Langfuse counts every kind of token apart: `input` leaves out the cached ones."""
     try:
         told = orjson.loads(value) if isinstance(value, (str, bytes)) else value
@@ -151,7 +151,7 @@ def _details(value: Any) -> dict[str, Any]:
     return found
 
 
-def _written_by_metadata(value: Any) -> int | None:
+def _parse_cache_write_metadata(value: Any) -> int | None:
     """Tokens written to a cache, which AI SDK 5 tells only among what the provider said."""
     try:
         said = orjson.loads(value) if isinstance(value, str) else value

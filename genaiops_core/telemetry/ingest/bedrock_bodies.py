@@ -62,7 +62,7 @@ _PARAMETER_PLACES = ("inferenceConfig", "textGenerationConfig")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class RequestBody:
     """What a request body says."""
 
     messages: tuple[Message, ...]
@@ -75,7 +75,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answered:
+class ResponseBody:
     """What a response body says; None is unknown."""
 
     messages: tuple[Message, ...]
@@ -90,102 +90,102 @@ class Answered:
     first_token_ms: float | None
 
 
-def read_request(body: Any) -> Asked:
+def read_request(body: Any) -> RequestBody:
     """Read a request body; anything but an object says nothing."""
     asked = body if isinstance(body, dict) else {}
-    places = [asked, *_objects(asked.get(place) for place in _PARAMETER_PLACES)]
+    places = [asked, *_filter_objects(asked.get(place) for place in _PARAMETER_PLACES)]
     parameters = {
         attribute: value
         for attribute, names in _PARAMETERS.items()
-        if (value := _number(_first(places, names))) is not None
+        if (value := _parse_number(_find_first(places, names))) is not None
     }
     guardrail, tools = asked.get("guardrailConfig"), asked.get("tools") or asked.get("toolConfig")
     if isinstance(tools, dict):
         tools = tools.get("tools")
-    return Asked(
-        messages=tuple(_asked_messages(asked)),
-        system=tuple(_parts(asked.get("system") or asked.get("preamble"))),
+    return RequestBody(
+        messages=tuple(_read_request_messages(asked)),
+        system=tuple(_convert_parts(asked.get("system") or asked.get("preamble"))),
         parameters=parameters,
-        guardrail_id=_text(guardrail.get("guardrailIdentifier")) if isinstance(guardrail, dict) else "",
+        guardrail_id=_to_text(guardrail.get("guardrailIdentifier")) if isinstance(guardrail, dict) else "",
         tools=tuple(tools) if isinstance(tools, list) else (),
     )
 
 
-def read_response(body: Any) -> Answered:
+def read_response(body: Any) -> ResponseBody:
     """Read a response body: an object, or the list of chunks of a stream."""
-    chunks = _objects(body) if isinstance(body, list) else _objects([body])
+    chunks = _filter_objects(body) if isinstance(body, list) else _filter_objects([body])
     # Chunks wrap what whole answers say at the top: Claude in "message", Nova in "metadata".
-    places = [place for chunk in chunks for place in _places(chunk)]
-    usage = {field: _usage(places, names) for field, names in _USAGE.items()}
+    places = [place for chunk in chunks for place in _collect_objects(chunk)]
+    usage = {field: _find_token_count(places, names) for field, names in _USAGE.items()}
     if usage["output_tokens"] is None:
-        usage["output_tokens"] = _counted_results(chunks)
-    latency_ms = _number(_first(places, ("latencyMs", "invocationLatency")))
-    return Answered(
-        messages=tuple(_answered_messages(chunks, is_stream=isinstance(body, list))),
-        finish_reasons=tuple(dict.fromkeys(_stop_reasons(chunks))),
-        response_id=_text(_first(places, ("id", "generation_id", "response_id"))),
-        response_model=_text(_first(places, ("model",))),
+        usage["output_tokens"] = _sum_result_tokens(chunks)
+    latency_ms = _parse_number(_find_first(places, ("latencyMs", "invocationLatency")))
+    return ResponseBody(
+        messages=tuple(_read_response_messages(chunks, is_stream=isinstance(body, list))),
+        finish_reasons=tuple(dict.fromkeys(_find_stop_reasons(chunks))),
+        response_id=_to_text(_find_first(places, ("id", "generation_id", "response_id"))),
+        response_model=_to_text(_find_first(places, ("model",))),
         latency_ms=latency_ms,
-        first_token_ms=_number(_first(places, ("firstByteLatency",))),
+        first_token_ms=_parse_number(_find_first(places, ("firstByteLatency",))),
         **usage,
     )
 
 
-def _asked_messages(asked: Mapping[str, Any]) -> Iterator[Message]:
+def _read_request_messages(asked: Mapping[str, Any]) -> Iterator[Message]:
     messages = asked.get("messages")
     if isinstance(messages, list):
-        for message in _objects(messages):
-            yield {"role": _text(message.get("role")) or "user", "parts": _parts(message.get("content"))}
-    for turn in _objects(asked.get("chat_history")):
+        for message in _filter_objects(messages):
+            yield {"role": _to_text(message.get("role")) or "user", "parts": _convert_parts(message.get("content"))}
+    for turn in _filter_objects(asked.get("chat_history")):
         yield {
-            "role": _text(turn.get("role")).lower(),
-            "parts": _parts(turn.get("message") or turn.get("text")),
+            "role": _to_text(turn.get("role")).lower(),
+            "parts": _convert_parts(turn.get("message") or turn.get("text")),
         }
     for name in ("prompt", "inputText", "message", "query"):
         if isinstance(asked.get(name), str):
-            yield {"role": "user", "parts": _parts(asked[name])}
+            yield {"role": "user", "parts": _convert_parts(asked[name])}
     for text in asked["texts"] if isinstance(asked.get("texts"), list) else ():
-        yield {"role": "user", "parts": _parts(text)}
+        yield {"role": "user", "parts": _convert_parts(text)}
 
 
-def _answered_messages(chunks: list[dict[str, Any]], *, is_stream: bool) -> Iterator[Message]:
+def _read_response_messages(chunks: list[dict[str, Any]], *, is_stream: bool) -> Iterator[Message]:
     if is_stream:
-        text = "".join(_delta(chunk) for chunk in chunks)
+        text = "".join(_read_delta(chunk) for chunk in chunks)
         if text:
-            yield {"role": "assistant", "parts": _parts(text)}
+            yield {"role": "assistant", "parts": _convert_parts(text)}
         return
     for body in chunks:
-        yield from _whole_answer(body)
+        yield from _read_complete_response(body)
 
 
-def _whole_answer(body: dict[str, Any]) -> Iterator[Message]:
+def _read_complete_response(body: dict[str, Any]) -> Iterator[Message]:
     converse = body.get("output")
     if isinstance(converse, dict) and isinstance(converse.get("message"), dict):
         message = converse["message"]
-        yield {"role": _text(message.get("role")) or "assistant", "parts": _parts(message.get("content"))}
+        yield {"role": _to_text(message.get("role")) or "assistant", "parts": _convert_parts(message.get("content"))}
         return
     for listed in ("results", "outputs", "generations", "choices"):
-        answers = _objects(body.get(listed))
+        answers = _filter_objects(body.get(listed))
         for answer in answers:
             message = answer.get("message")
             inner = message if isinstance(message, dict) else answer
-            parts = _parts(_first([inner], _TEXTS))
+            parts = _convert_parts(_find_first([inner], _TEXTS))
             if parts:
                 yield {"role": "assistant", "parts": parts}
         if answers:
             return
-    parts = _parts(_first([body], _TEXTS))
+    parts = _convert_parts(_find_first([body], _TEXTS))
     if parts:
         yield {"role": "assistant", "parts": parts}
 
 
-def _delta(chunk: Mapping[str, Any]) -> str:
+def _read_delta(chunk: Mapping[str, Any]) -> str:
     """The text that one chunk of a stream adds."""
     nova = chunk.get("contentBlockDelta")
-    places = _objects([chunk.get("delta"), nova.get("delta") if isinstance(nova, dict) else None])
+    places = _filter_objects([chunk.get("delta"), nova.get("delta") if isinstance(nova, dict) else None])
     for listed in ("outputs", "choices", "generations"):
-        for one in _objects(chunk.get(listed)):
-            places += _objects([one, one.get("delta"), one.get("message")])
+        for one in _filter_objects(chunk.get(listed)):
+            places += _filter_objects([one, one.get("delta"), one.get("message")])
     for place in (*places, chunk):
         for name in _TEXTS:
             if isinstance(place.get(name), str):
@@ -193,16 +193,16 @@ def _delta(chunk: Mapping[str, Any]) -> str:
     return ""
 
 
-def _parts(content: Any) -> list[Part]:
+def _convert_parts(content: Any) -> list[Part]:
     """Content of a message: text, or a list of blocks, as OpenTelemetry's message parts."""
     if isinstance(content, str):
         return [{"type": "text", "content": content}] if content else []
     if not isinstance(content, list):
         return []
-    return [part for block in content for part in _block(block)]
+    return [part for block in content for part in _convert_block(block)]
 
 
-def _block(block: Any) -> list[Part]:
+def _convert_block(block: Any) -> list[Part]:
     if isinstance(block, str):
         return [{"type": "text", "content": block}]
     if not isinstance(block, dict):
@@ -215,80 +215,80 @@ def _block(block: Any) -> list[Part]:
     used, result = block.get("toolUse"), block.get("toolResult")
     if block.get("type") == "tool_use" or isinstance(used, dict):
         used = used if isinstance(used, dict) else block
-        name, sent = _text(used.get("name")), used.get("input")
-        call_id = _text(used.get("toolUseId") or used.get("id"))
+        name, sent = _to_text(used.get("name")), used.get("input")
+        call_id = _to_text(used.get("toolUseId") or used.get("id"))
         return [{"type": "tool_call", "id": call_id, "name": name, "arguments": sent}]
     if block.get("type") == "tool_result" or isinstance(result, dict):
         result = result if isinstance(result, dict) else block
-        call_id = _text(result.get("toolUseId") or result.get("tool_use_id"))
+        call_id = _to_text(result.get("toolUseId") or result.get("tool_use_id"))
         return [{"type": "tool_call_response", "id": call_id, "result": result.get("content")}]
-    kind = _text(block.get("type")) or next(iter(block), "")
+    kind = _to_text(block.get("type")) or next(iter(block), "")
     # Images and documents are named, not repeated: they can be megabytes, and the body keeps them.
     return [{"type": kind}] if kind else []
 
 
-def _places(chunk: dict[str, Any]) -> list[dict[str, Any]]:
+def _collect_objects(chunk: dict[str, Any]) -> list[dict[str, Any]]:
     """Every object of a chunk in which usage, ids or latency may stand."""
     places = [chunk]
     for name in ("message", "metadata"):
-        places += _objects([chunk.get(name)])
+        places += _filter_objects([chunk.get(name)])
     for place in list(places):
-        places += _objects([place.get("usage"), place.get("metrics"), place.get(_STREAM_METRICS)])
+        places += _filter_objects([place.get("usage"), place.get("metrics"), place.get(_STREAM_METRICS)])
     meta = chunk.get("meta")
     if isinstance(meta, dict):
-        places += _objects([meta.get("billed_units"), meta.get("tokens")])
+        places += _filter_objects([meta.get("billed_units"), meta.get("tokens")])
     return places
 
 
-def _usage(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int | None:
+def _find_token_count(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int | None:
     """The last and largest count told: a stream begins with a provisional one."""
     counts = [
         int(count)
         for place in places
         for name in names
-        if (count := _number(place.get(name))) is not None and count >= 0
+        if (count := _parse_number(place.get(name))) is not None and count >= 0
     ]
     return max(counts, default=None)
 
 
-def _counted_results(chunks: Iterable[Mapping[str, Any]]) -> int | None:
+def _sum_result_tokens(chunks: Iterable[Mapping[str, Any]]) -> int | None:
     counts = [
         int(count)
         for chunk in chunks
-        for result in _objects(chunk.get("results"))
-        if (count := _number(result.get("tokenCount"))) is not None
+        for result in _filter_objects(chunk.get("results"))
+        if (count := _parse_number(result.get("tokenCount"))) is not None
     ]
     return sum(counts) if counts else None
 
 
-def _stop_reasons(chunks: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _find_stop_reasons(chunks: Iterable[dict[str, Any]]) -> Iterator[str]:
     for chunk in chunks:
-        places = [chunk, *_objects([chunk.get("messageStop"), chunk.get("delta")])]
+        places = [chunk, *_filter_objects([chunk.get("messageStop"), chunk.get("delta")])]
         for listed in ("results", "outputs", "generations", "choices"):
-            places += _objects(chunk.get(listed))
+            places += _filter_objects(chunk.get(listed))
         for place in places:
-            reason = _first([place], _STOP_REASONS)
+            reason = _find_first([place], _STOP_REASONS)
             if isinstance(reason, str) and reason:
                 yield reason
 
 
-def _objects(values: Any) -> list[dict[str, Any]]:
+def _filter_objects(values: Any) -> list[dict[str, Any]]:
     if values is None or isinstance(values, str | bytes | dict | int | float):
         return []
     return [value for value in values if isinstance(value, dict)]
 
 
-def _first(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Any:
+def _find_first(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Any:
     """The first value that says something, by name before place."""
     known = list(places)
     return next((place[name] for name in names for place in known if place.get(name) is not None), None)
 
 
-def _number(value: Any) -> float | None:
+def _parse_number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return value
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else ""

@@ -13,40 +13,40 @@ from genaiops_core.telemetry.ingest.duplicate_call import (
     OTHER_WORK_BETWEEN,
 )
 
-MOST_TELLERS_ABOVE = 100
+MAX_ANCESTORS = 100
 """Tellers looked at above each; a bound for traces that nest without end."""
 
-_AS_ONE = frozenset((*MODEL_COMPONENTS, "other", "chain", "prompt"))
+_TRANSPARENT = frozenset((*MODEL_COMPONENTS, "other", "chain", "prompt"))
 """Components that may stand between two spans of one call."""
 
 
 @dataclass(slots=True)
-class Below:
+class Descendant:
     """One teller below another, and what stands between: see `retelling.NOTHING_BETWEEN` and its like."""
 
     span_id: str
     distance: int
 
 
-class Tree:
+class CallTree:
     """Depth of every span, and for each teller the tellers below it."""
 
     def __init__(self, spans: Sequence[CountedSpan], tellers: Mapping[str, CountedSpan]) -> None:
         self._by_id = {span.span_id: span for span in spans}
-        self._parents = _without_circles(self._by_id)
+        self._parents = _break_cycles(self._by_id)
         self._nearest: dict[str, tuple[str, int]] = {}
         self.depth: dict[str, int] = {}
         for span in spans:
             self._place(span.span_id, tellers)
-        self.below: dict[str, list[Below]] = {span_id: [] for span_id in tellers}
+        self.below: dict[str, list[Descendant]] = {span_id: [] for span_id in tellers}
         for span_id in tellers:
             above, distance = self._nearest[span_id]
-            for _ in range(MOST_TELLERS_ABOVE):
+            for _ in range(MAX_ANCESTORS):
                 if not above:
                     break
-                self.below[above].append(Below(span_id, distance))
+                self.below[above].append(Descendant(span_id, distance))
                 further, between = self._nearest[above]
-                distance = max(distance, _distance(self._by_id[above].component), between)
+                distance = max(distance, _find_distance(self._by_id[above].component), between)
                 above = further
 
     def deepest_first(self) -> list[str]:
@@ -70,16 +70,16 @@ class Tree:
                 self._nearest[one] = (parent, NOTHING_BETWEEN)
             else:
                 above, distance = self._nearest[parent]
-                self._nearest[one] = (above, max(distance, _distance(self._by_id[parent].component)))
+                self._nearest[one] = (above, max(distance, _find_distance(self._by_id[parent].component)))
 
 
-def _distance(component: str) -> int:
-    if component in _AS_ONE:
+def _find_distance(component: str) -> int:
+    if component in _TRANSPARENT:
         return NOTHING_BETWEEN
     return AGENT_BETWEEN if component == "agent" else OTHER_WORK_BETWEEN
 
 
-def _without_circles(by_id: Mapping[str, CountedSpan]) -> dict[str, str]:
+def _break_cycles(by_id: Mapping[str, CountedSpan]) -> dict[str, str]:
     """Span id -> parent id, '' for roots and where the parent is not known; of a circle the earliest is a root."""
     parents = {
         span_id: span.parent_span_id if span.parent_span_id in by_id else ""

@@ -14,36 +14,36 @@ from dataclasses import dataclass, field
 
 from genaiops_core.telemetry.conventions import MODEL_COMPONENTS
 from genaiops_core.telemetry.counting import CountedSpan
-from genaiops_core.telemetry.ingest.call_tree import Below, Tree
+from genaiops_core.telemetry.ingest.call_tree import Descendant, CallTree
 from genaiops_core.telemetry.ingest.duplicate_call import (
-    agree,
-    cached_tokens,
+    has_same_usage,
+    sum_cached_tokens,
     is_sum,
-    is_teller,
-    likeness,
+    is_call_span,
+    rate_similarity,
     overlap,
-    tells_usage,
+    has_usage,
 )
 from genaiops_core.telemetry.spans import SpanFacts
 
 
-def decide(spans: Sequence[CountedSpan]) -> dict[str, str]:
+def find_duplicates(spans: Sequence[CountedSpan]) -> dict[str, str]:
     """CountedSpan's span id -> the span that is counted in its place, '' when it is counted itself.
 
     Args:
         spans: every span of one trace and application, in any order, each id once.
     """
-    tellers = {span.span_id: span for span in spans if is_teller(span)}
+    tellers = {span.span_id: span for span in spans if is_call_span(span)}
     if len(tellers) < 2:
         return dict.fromkeys(tellers, "")
-    tree = Tree(spans, tellers)
-    groups = _Groups(tellers, tree.depth)
+    tree = CallTree(spans, tellers)
+    groups = _CallGroups(tellers, tree.depth)
     for span_id in tree.deepest_first():
-        _fold(tellers[span_id], tree.below[span_id], tellers, groups)
+        _assign_span(tellers[span_id], tree.below[span_id], tellers, groups)
     return groups.verdict()
 
 
-def fold(spans: Sequence[SpanFacts]) -> None:
+def mark_duplicates(spans: Sequence[SpanFacts]) -> None:
     """Decide about `spans`, each once, of any traces and applications, and say so on them."""
     tellers: dict[tuple[str, str], int] = defaultdict(int)
     for span in spans:
@@ -57,7 +57,7 @@ def fold(spans: Sequence[SpanFacts]) -> None:
         if members is not None:
             members.append(span)
     for members in traces.values():
-        verdict = decide(members)
+        verdict = find_duplicates(members)
         for span in members:
             into = verdict.get(span.span_id)
             if into is not None:
@@ -65,7 +65,7 @@ def fold(spans: Sequence[SpanFacts]) -> None:
 
 
 @dataclass(slots=True)
-class _Groups:
+class _CallGroups:
     """Tellers of the same call, as found so far, and roll-ups of several calls with one of those."""
 
     tellers: Mapping[str, CountedSpan]
@@ -135,7 +135,7 @@ class _Groups:
             (teller.input_tokens is not None) + (teller.output_tokens is not None),
             # Not a provider's log entry: it does not say how long the application waited.
             teller.duration_ns >= 0,
-            cached_tokens(teller) > 0,
+            sum_cached_tokens(teller) > 0,
             teller.model != "",
             self.depth[span_id],
             teller.start_ns,
@@ -143,45 +143,45 @@ class _Groups:
         )
 
 
-def _fold(
-    one: CountedSpan, below: Sequence[Below], tellers: Mapping[str, CountedSpan], groups: _Groups
+def _assign_span(
+    one: CountedSpan, below: Sequence[Descendant], tellers: Mapping[str, CountedSpan], groups: _CallGroups
 ) -> None:
     """Decide about one teller, all below it being decided."""
     if not below or any(groups.are_joined(one.span_id, lower.span_id) for lower in below):
         return
     is_model = one.component in MODEL_COMPONENTS
     if is_model:
-        same = _same_call(one, below, tellers, groups)
+        same = _find_same_call(one, below, tellers, groups)
         if same is not None:
             groups.join(one.span_id, same)
             return
-    if not tells_usage(one) or not groups.is_alone(one.span_id):
+    if not has_usage(one) or not groups.is_alone(one.span_id):
         return
-    calls = _calls_below(below, tellers, groups)
+    calls = _list_calls_below(below, tellers, groups)
     if not calls:
         return
-    if not is_model and len(calls) == 1 and agree(one, tellers[calls[0]]):
+    if not is_model and len(calls) == 1 and has_same_usage(one, tellers[calls[0]]):
         groups.join(one.span_id, calls[0])
     elif not is_model or (len(calls) > 1 and is_sum(one, [tellers[call] for call in calls])):
         groups.roll_up(one.span_id, calls[0])
 
 
-def _calls_below(below: Iterable[Below], tellers: Mapping[str, CountedSpan], groups: _Groups) -> list[str]:
+def _list_calls_below(below: Iterable[Descendant], tellers: Mapping[str, CountedSpan], groups: _CallGroups) -> list[str]:
     """The calls with usage that are counted below, the earliest first."""
     counted = {groups.counted(lower.span_id) for lower in below if not groups.is_rolled_up(lower.span_id)}
-    calls = [span_id for span_id in counted if tells_usage(tellers[span_id])]
+    calls = [span_id for span_id in counted if has_usage(tellers[span_id])]
     return sorted(calls, key=lambda span_id: (tellers[span_id].start_ns, span_id))
 
 
-def _same_call(
-    one: CountedSpan, below: Iterable[Below], tellers: Mapping[str, CountedSpan], groups: _Groups
+def _find_same_call(
+    one: CountedSpan, below: Iterable[Descendant], tellers: Mapping[str, CountedSpan], groups: _CallGroups
 ) -> str | None:
     """The teller below that tells best of the same call as `one`, which is of a model; None when none does."""
     best: tuple[int, int, int, str] | None = None
     for lower in below:
         if groups.is_rolled_up(lower.span_id):
             continue
-        alike = likeness(one, tellers[lower.span_id], lower.distance)
+        alike = rate_similarity(one, tellers[lower.span_id], lower.distance)
         if alike:
             # Of attempts that are alike, the last one is what its caller got.
             candidate = (alike, groups.depth[lower.span_id], tellers[lower.span_id].start_ns, lower.span_id)

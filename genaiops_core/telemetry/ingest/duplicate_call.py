@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from genaiops_core.telemetry.counting import CountedSpan
 
-_CLOSE = 0.1
+_MAX_RELATIVE_DIFFERENCE = 0.1
 """Relative difference of token counts that two counters of one call may show."""
 
 _VERSION = re.compile(r"$|[-@:._]?(v?\d|latest|preview)")
@@ -22,12 +22,12 @@ OTHER_WORK_BETWEEN = 2
 """A tool, a retrieval or the like stands between: what it calls is a call of its own."""
 
 
-def is_teller(span: CountedSpan) -> bool:
+def is_call_span(span: CountedSpan) -> bool:
     """Whether the span tells of a model call, counted for it or not."""
     return span.is_call or span.folded_into != ""
 
 
-def likeness(one: CountedSpan, lower: CountedSpan, distance: int) -> int:
+def rate_similarity(one: CountedSpan, lower: CountedSpan, distance: int) -> int:
     """How surely `lower` tells of the same call as `one` above it.
 
     Returns:
@@ -36,37 +36,37 @@ def likeness(one: CountedSpan, lower: CountedSpan, distance: int) -> int:
     """
     if distance == OTHER_WORK_BETWEEN:
         return 0
-    if not tells_usage(one):
+    if not has_usage(one):
         # A wrapper that failed without usage adds nothing to the call inside it, failed or not.
         is_around = distance == NOTHING_BETWEEN and one.component == lower.component
         return 1 + lower.is_error if is_around else 0
-    if not tells_usage(lower):
+    if not has_usage(lower):
         return 0
-    if agree(one, lower):
+    if has_same_usage(one, lower):
         return 3
     return 2 if distance == NOTHING_BETWEEN and _is_similar(one, lower) else 0
 
 
-def tells_usage(teller: CountedSpan) -> bool:
+def has_usage(teller: CountedSpan) -> bool:
     return teller.input_tokens is not None or teller.output_tokens is not None
 
 
-def cached_tokens(teller: CountedSpan) -> int:
+def sum_cached_tokens(teller: CountedSpan) -> int:
     return (teller.cache_read_tokens or 0) + (teller.cache_write_tokens or 0)
 
 
-def _inputs(teller: CountedSpan) -> set[int]:
+def _list_input_counts(teller: CountedSpan) -> set[int]:
     """What the input tokens may be called: with the cached ones, and without."""
     told = teller.input_tokens or 0
-    read, cached = teller.cache_read_tokens or 0, cached_tokens(teller)
+    read, cached = teller.cache_read_tokens or 0, sum_cached_tokens(teller)
     return {told, told + read, told + cached, told - read, told - cached}
 
 
-def agree(one: CountedSpan, other: CountedSpan) -> bool:
+def has_same_usage(one: CountedSpan, other: CountedSpan) -> bool:
     """Whether the two tell the same usage, as far as both tell it."""
     told = 0
     if one.input_tokens is not None and other.input_tokens is not None:
-        if one.input_tokens not in _inputs(other) and other.input_tokens not in _inputs(one):
+        if one.input_tokens not in _list_input_counts(other) and other.input_tokens not in _list_input_counts(one):
             return False
         told += 1
     if one.output_tokens is not None and other.output_tokens is not None:
@@ -99,7 +99,7 @@ def _is_similar(one: CountedSpan, lower: CountedSpan) -> bool:
     ]
     if any(mine == its and mine > 0 for mine, its in pairs):
         return True
-    return bool(pairs) and all(abs(mine - its) <= _CLOSE * max(mine, its) for mine, its in pairs)
+    return bool(pairs) and all(abs(mine - its) <= _MAX_RELATIVE_DIFFERENCE * max(mine, its) for mine, its in pairs)
 
 
 def _is_same_model(one: str, other: str) -> bool:
@@ -124,5 +124,5 @@ def is_sum(one: CountedSpan, parts: Sequence[CountedSpan]) -> bool:
     if one.input_tokens is None:
         return one.output_tokens is not None and output_tokens > 0
     input_tokens = sum(part.input_tokens or 0 for part in parts)
-    cached = sum(cached_tokens(part) for part in parts)
+    cached = sum(sum_cached_tokens(part) for part in parts)
     return one.input_tokens in (input_tokens, input_tokens - cached, input_tokens + cached)

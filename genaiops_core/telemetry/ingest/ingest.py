@@ -15,7 +15,7 @@ from genaiops_core.pricing.prices import PriceList
 from genaiops_core.telemetry import logs
 from genaiops_core.telemetry.ingest import deduplication, invocation_joining, late_spans, requests, span_store
 from genaiops_core.telemetry.ingest.models import ModelNames
-from genaiops_core.telemetry.ingest.payloads import payload_rows
+from genaiops_core.telemetry.ingest.payloads import build_payload_rows
 from genaiops_core.telemetry.otlp.decode import DecodedExport
 from genaiops_core.telemetry.rollups import rollups, usage
 from genaiops_core.telemetry.scores import record_scores
@@ -68,31 +68,31 @@ class Ingestor:
             raise
 
     def _write_spans(self, connection: sa.Connection, batches: Sequence[Batch]) -> int:
-        received = span_store.distinct([span for batch in batches for span in batch.spans])
+        received = span_store.sort_distinct([span for batch in batches for span in batch.spans])
         if not received:
             return 0
         rollups.lock_shard(connection, self.shard)
         spans = self._place(connection, received)
         if len(spans) > len(received):
-            spans = span_store.distinct(spans)
+            spans = span_store.sort_distinct(spans)
         self._price(connection, spans)
         self._name_models(connection, spans)
-        deduplication.fold(spans)
-        new = span_store.insert_new(connection, spans)
+        deduplication.mark_duplicates(spans)
+        new = span_store.insert_spans(connection, spans)
         if not new:
             return 0
         self._register(connection, {span.application for span in new}, batches)
-        connection.execute(sa.insert(payload), payload_rows(new))
-        rows = requests.request_rows(new)
-        days = usage.touched_days(connection, rows)
+        connection.execute(sa.insert(payload), build_payload_rows(new))
+        rows = requests.build_request_rows(new)
+        days = usage.find_touched_days(connection, rows)
         requests.upsert(connection, rows)
-        usage.mark(connection, days, self.shard)
-        refolded = late_spans.refold(connection, new)
+        usage.mark_days(connection, days, self.shard)
+        refolded = late_spans.recheck_duplicates(connection, new)
         requests.correct(connection, refolded.requests)
-        cells = rollups.cells_of(new)
-        rollups.take(cells, refolded.before)
-        rollups.put(cells, refolded.after)
-        rollups.add(connection, cells, self.shard)
+        cells = rollups.build_cells(new)
+        rollups.subtract_spans(cells, refolded.before)
+        rollups.add_spans(cells, refolded.after)
+        rollups.write_cells(connection, cells, self.shard)
         return len(new) - max(0, len(spans) - len(received))
 
     def _write_others(self, connection: sa.Connection, batches: Sequence[Batch]) -> None:
@@ -108,7 +108,7 @@ class Ingestor:
 
     def _place(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
         """The spans to be kept: these, and log entries of the same calls that had to be kept alone until now."""
-        return invocation_joining.adopt(connection, spans, self.shard)
+        return invocation_joining.adopt_entries(connection, spans, self.shard)
 
     def _name_models(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
         """Say on each call whether its model is kept apart; counted or not, for that may change later."""
@@ -118,7 +118,7 @@ class Ingestor:
             span.is_other_model = names[span.application, span.model] != span.model
 
     def _price(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
-        prices = PriceList.load(connection) if self._prices is None else self._prices.refreshed(connection)
+        prices = PriceList.load(connection) if self._prices is None else self._prices.refresh(connection)
         self._prices = prices
         for span in spans:
             if not span.is_call:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.ingest.bedrock_bodies import Answered, Asked, read_request, read_response
+from genaiops_core.telemetry.ingest.bedrock_bodies import ResponseBody, RequestBody, read_request, read_response
 from genaiops_core.telemetry.otlp.decode import STATUS_ERROR, RawSpan, SpanGroup
 
 DEFAULT_APPLICATION = "bedrock"
@@ -27,7 +27,7 @@ SCOPE = "genaiops.invocation_logs"
 _MAX_ID_LENGTH = 200
 _KIND_CLIENT = 3
 _APPLICATION_KEYS = ("application", "genaiops.application", "service.name")
-_METADATA_AS = {
+_METADATA_KEYS = {
     "genaiops.release": ("genaiops.release", "release"),
     "deployment.environment.name": ("deployment.environment.name", "environment"),
     "user.id": ("user.id", "enduser.id", "user_id", "userId", "user"),
@@ -69,20 +69,20 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
         raise BadInput("it is not a JSON object")
     if entry.get("schemaType", "ModelInvocationLog") != "ModelInvocationLog":
         raise BadInput(f"its schemaType is {entry['schemaType']!r}, not 'ModelInvocationLog'")
-    request_id, model_id = _needed(entry, "requestId"), _needed(entry, "modelId")
-    start_ns = _instant_ns(entry.get("timestamp"))
-    metadata = _object(entry, "requestMetadata")
-    sent, answer = _object(entry, "input"), _object(entry, "output")
+    request_id, model_id = _require_text(entry, "requestId"), _require_text(entry, "modelId")
+    start_ns = _parse_timestamp_ns(entry.get("timestamp"))
+    metadata = _read_object(entry, "requestMetadata")
+    sent, answer = _read_object(entry, "input"), _read_object(entry, "output")
     asked = read_request(sent.get("inputBodyJson"))
     answered = read_response(answer.get("outputBodyJson"))
-    error = _error_code(entry)
-    owner = application or _said(metadata, _APPLICATION_KEYS) or DEFAULT_APPLICATION
+    error = _read_error_code(entry)
+    owner = application or _find_first(metadata, _APPLICATION_KEYS) or DEFAULT_APPLICATION
     attributes = {
         **{f"aws.bedrock.request_metadata.{key}": value for key, value in metadata.items()},
-        **_envelope(entry, request_id, model_id, metadata),
-        **_tokens(sent, answer, answered),
-        **_content(asked, answered),
-        **_bodies_elsewhere(sent, answer),
+        **_read_envelope(entry, request_id, model_id, metadata),
+        **_read_tokens(sent, answer, answered),
+        **_build_content(asked, answered),
+        **_find_body_paths(sent, answer),
     }
     if answered.first_token_ms is not None:
         attributes["gen_ai.server.time_to_first_token"] = answered.first_token_ms / 1000
@@ -92,8 +92,8 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
         attributes["error.type"] = error
     latency_ns = max(0, round((answered.latency_ms or 0) * 1e6))
     span = RawSpan(
-        trace_id=identity("trace", request_id, 32),
-        span_id=identity("span", request_id, 16),
+        trace_id=derive_id("trace", request_id, 32),
+        span_id=derive_id("span", request_id, 16),
         parent_span_id="",
         name=f"{attributes['gen_ai.operation.name']} {attributes['gen_ai.request.model']}",
         start_ns=start_ns,
@@ -108,54 +108,54 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
         for name, value in (
             ("service.name", owner),
             ("cloud.provider", "aws"),
-            ("cloud.region", _text(entry.get("region"))),
-            ("cloud.account.id", _text(entry.get("accountId"))),
+            ("cloud.region", _to_text(entry.get("region"))),
+            ("cloud.account.id", _to_text(entry.get("accountId"))),
         )
         if value
     }
-    scope = {"name": SCOPE, "version": _text(entry.get("schemaVersion"))}
+    scope = {"name": SCOPE, "version": _to_text(entry.get("schemaVersion"))}
     return LogEntry(
         request_id=request_id,
         response_id=answered.response_id[:_MAX_ID_LENGTH],
         application=owner,
         start_ns=start_ns,
         is_timed=answered.latency_ms is not None,
-        notes=tuple(_unknown(answered, attributes)),
+        notes=tuple(_describe_unknowns(answered, attributes)),
         group=SpanGroup(resource, scope, [span]),
     )
 
 
-def identity(of: str, request_id: str, digits: int) -> str:
+def derive_id(of: str, request_id: str, digits: int) -> str:
     """A trace or span id that is always the same for one request, so that importing twice is importing once."""
     return hashlib.sha256(f"bedrock invocation {of}:{request_id}".encode()).hexdigest()[:digits]
 
 
-def model_name(model_id: str) -> str:
+def parse_model_name(model_id: str) -> str:
     """The model id that price lists and operators know, from a plain id or an ARN."""
     if model_id.startswith("arn:") and any(kind in model_id for kind in _PLAIN_ARNS):
         return model_id.rsplit("/", 1)[1]
     return model_id
 
 
-def _envelope(
+def _read_envelope(
     entry: Mapping[str, Any], request_id: str, model_id: str, metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
-    model = model_name(model_id)
+    model = parse_model_name(model_id)
     attributes: dict[str, Any] = {
         "gen_ai.provider.name": PROVIDER,
-        "gen_ai.operation.name": _operation(model, _text(entry.get("operation"))),
+        "gen_ai.operation.name": _find_operation(model, _to_text(entry.get("operation"))),
         "gen_ai.request.model": model,
         "aws.request_id": request_id,
-        "rpc.method": _text(entry.get("operation")),
+        "rpc.method": _to_text(entry.get("operation")),
         "aws.bedrock.model_id": model_id if model_id != model else "",
-        "aws.bedrock.inference_region": _text(entry.get("inferenceRegion")),
-        "aws.identity.arn": _text(_object(entry, "identity").get("arn")),
+        "aws.bedrock.inference_region": _to_text(entry.get("inferenceRegion")),
+        "aws.identity.arn": _to_text(_read_object(entry, "identity").get("arn")),
     }
-    attributes |= {name: _said(metadata, keys) for name, keys in _METADATA_AS.items()}
+    attributes |= {name: _find_first(metadata, keys) for name, keys in _METADATA_KEYS.items()}
     return {name: value for name, value in attributes.items() if value != ""}
 
 
-def _operation(model: str, operation: str) -> str:
+def _find_operation(model: str, operation: str) -> str:
     """OpenTelemetry's name of what was done; embeddings and re-ranking go by the model, which only does that."""
     if "rerank" in model:
         return "rerank"
@@ -164,21 +164,21 @@ def _operation(model: str, operation: str) -> str:
     return "chat" if operation.startswith("Converse") else "text_completion"
 
 
-def _tokens(sent: Mapping[str, Any], answer: Mapping[str, Any], answered: Answered) -> dict[str, Any]:
+def _read_tokens(sent: Mapping[str, Any], answer: Mapping[str, Any], answered: ResponseBody) -> dict[str, Any]:
     """Usage as OpenTelemetry counts it: input tokens with the cached ones, which Bedrock leaves out."""
-    read = _count(sent, "cacheReadInputTokenCount", answered.cache_read_tokens)
-    written = _count(sent, "cacheWriteInputTokenCount", answered.cache_write_tokens)
-    fresh = _count(sent, "inputTokenCount", answered.input_tokens)
+    read = _read_count(sent, "cacheReadInputTokenCount", answered.cache_read_tokens)
+    written = _read_count(sent, "cacheWriteInputTokenCount", answered.cache_write_tokens)
+    fresh = _read_count(sent, "inputTokenCount", answered.input_tokens)
     told = {
         "gen_ai.usage.input_tokens": None if fresh is None else fresh + (read or 0) + (written or 0),
-        "gen_ai.usage.output_tokens": _count(answer, "outputTokenCount", answered.output_tokens),
+        "gen_ai.usage.output_tokens": _read_count(answer, "outputTokenCount", answered.output_tokens),
         "gen_ai.usage.cache_read.input_tokens": read,
         "gen_ai.usage.cache_creation.input_tokens": written,
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _count(place: Mapping[str, Any], name: str, otherwise: int | None) -> int | None:
+def _read_count(place: Mapping[str, Any], name: str, otherwise: int | None) -> int | None:
     value = place.get(name)
     if value is None:
         return otherwise
@@ -187,7 +187,7 @@ def _count(place: Mapping[str, Any], name: str, otherwise: int | None) -> int | 
     return value
 
 
-def _content(asked: Asked, answered: Answered) -> dict[str, Any]:
+def _build_content(asked: RequestBody, answered: ResponseBody) -> dict[str, Any]:
     """Messages and parameters, under the names and in the shape of OpenTelemetry."""
     content: dict[str, Any] = dict(asked.parameters)
     for name, value in (
@@ -208,16 +208,16 @@ def _content(asked: Asked, answered: Answered) -> dict[str, Any]:
     return content | {name: text for name, text in named.items() if text}
 
 
-def _bodies_elsewhere(sent: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, str]:
+def _find_body_paths(sent: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, str]:
     """Where Bedrock put a body of more than 100 KB, or one that is no JSON; what it says is not known here."""
     paths = {
-        "aws.bedrock.input_body_s3_path": _text(sent.get("inputBodyS3Path")),
-        "aws.bedrock.output_body_s3_path": _text(answer.get("outputBodyS3Path")),
+        "aws.bedrock.input_body_s3_path": _to_text(sent.get("inputBodyS3Path")),
+        "aws.bedrock.output_body_s3_path": _to_text(answer.get("outputBodyS3Path")),
     }
     return {name: path for name, path in paths.items() if path}
 
 
-def _unknown(answered: Answered, attributes: Mapping[str, Any]) -> Iterator[str]:
+def _describe_unknowns(answered: ResponseBody, attributes: Mapping[str, Any]) -> Iterator[str]:
     if answered.latency_ms is None:
         yield "its log does not say how long the call took"
     for kind in ("input", "output"):
@@ -226,12 +226,12 @@ def _unknown(answered: Answered, attributes: Mapping[str, Any]) -> Iterator[str]
             yield f"its {kind} body is stored at {path} and was not read"
 
 
-def _error_code(entry: Mapping[str, Any]) -> str:
+def _read_error_code(entry: Mapping[str, Any]) -> str:
     code = entry.get("errorCode")
     return code[:200] if isinstance(code, str) else ""
 
 
-def _instant_ns(value: Any) -> int:
+def _parse_timestamp_ns(value: Any) -> int:
     if not isinstance(value, str) or not value:
         raise BadInput("it has no timestamp")
     try:
@@ -246,7 +246,7 @@ def _instant_ns(value: Any) -> int:
     return micros * 1000
 
 
-def _needed(entry: Mapping[str, Any], name: str) -> str:
+def _require_text(entry: Mapping[str, Any], name: str) -> str:
     value = entry.get(name)
     if not isinstance(value, str) or not value.strip():
         raise BadInput(f"it has no {name}")
@@ -255,14 +255,14 @@ def _needed(entry: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _object(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _read_object(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = entry.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _said(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+def _find_first(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> str:
     return next((str(metadata[key]) for key in keys if metadata.get(key) not in (None, "")), "")
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else ""

@@ -16,10 +16,10 @@ from genaiops_core.telemetry.bounds import to_json
 from genaiops_core.telemetry.spans import SpanFacts
 
 _LEVEL = 1
-_LARGEST_BLOB_BYTES = 1 << 30
+_MAX_BLOB_BYTES = 1 << 30
 
 
-def payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
+def build_payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
     """One row of table `payload` for each trace and application among `spans`, sorted by them."""
     traces: dict[tuple[str, str], dict[str, Any]] = {}
     starts: dict[tuple[str, str], int] = {}
@@ -45,5 +45,5 @@ def unpack(blobs: Sequence[bytes]) -> dict[str, Any]:
     decompressor = zstandard.ZstdDecompressor()
     spans: dict[str, Any] = {}
     for blob in blobs:
-        spans.update(orjson.loads(decompressor.decompress(blob, max_output_size=_LARGEST_BLOB_BYTES)))
+        spans.update(orjson.loads(decompressor.decompress(blob, max_output_size=_MAX_BLOB_BYTES)))
     return spans

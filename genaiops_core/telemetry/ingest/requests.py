@@ -15,13 +15,13 @@ from genaiops_core.telemetry.spans import SpanFacts
 
 CALL_SUMS = ("calls", "folded_calls", "unpriced_calls", "cost_nano_usd", "input_tokens", "output_tokens")
 _SUMS = ("spans", "span_errors", *CALL_SUMS)
-_ROOT_DECIDES = ("environment", "release")
+_FROM_ROOT = ("environment", "release")
 """Only the root says under which release a request is counted, exactly as its rollup does."""
-_ANY_SAYS = ("model", "session_id", "user_id")
+_FROM_ANY_SPAN = ("model", "session_id", "user_id")
 """Any span may say these; if spans disagree, the smallest text, so that their order does not matter."""
 
 
-class Change(NamedTuple):
+class RequestChange(NamedTuple):
     """What becomes of one request when calls of it turn out to be told twice, or not to be."""
 
     trace_id: str
@@ -32,31 +32,31 @@ class Change(NamedTuple):
     """The smallest name among the models of its counted calls."""
 
 
-def request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
+def build_request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
     """What `spans`, all of them new, add to each request; sorted by trace and application."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for span in spans:
         key = (span.trace_id, span.application)
         row = rows.get(key)
         if row is None:
-            row = rows[key] = _empty(span)
+            row = rows[key] = _build_empty_row(span)
         row["spans"] += 1
         if span.is_error:
             row["span_errors"] += 1
         if span.is_call:
-            call_sums(span, 1, row)
+            add_call_sums(span, 1, row)
         elif span.folded_into:
             row["folded_calls"] += 1
-        if span.is_request and (row["duration_ns"] is None or _decides(span, row)):
+        if span.is_request and (row["duration_ns"] is None or _is_deciding_root(span, row)):
             _take_root(row, span)
         elif row["duration_ns"] is None:
             row["start_ns"] = min(row["start_ns"], span.start_ns)
-            for field in _ROOT_DECIDES:
-                row[field] = _smallest(row[field], getattr(span, field))
-        row["session_id"] = _smallest(row["session_id"], span.session_id)
-        row["user_id"] = _smallest(row["user_id"], span.user_id)
+            for field in _FROM_ROOT:
+                row[field] = _choose_smallest(row[field], getattr(span, field))
+        row["session_id"] = _choose_smallest(row["session_id"], span.session_id)
+        row["user_id"] = _choose_smallest(row["user_id"], span.user_id)
         if span.is_call:
-            row["model"] = _smallest(row["model"], span.model)
+            row["model"] = _choose_smallest(row["model"], span.model)
     return [rows[key] for key in sorted(rows)]
 
 
@@ -67,10 +67,10 @@ def upsert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     duration, name, outcome, environment and release; of two roots the earlier.
     """
     if rows:
-        connection.execute(_statement(connection), rows)
+        connection.execute(_build_upsert(connection), rows)
 
 
-def correct(connection: sa.Connection, changes: Iterable[Change]) -> None:
+def correct(connection: sa.Connection, changes: Iterable[RequestChange]) -> None:
     """Add signed differences to requests that are there, and set their model anew."""
     rows = [
         {"of_trace": change.trace_id, "of_application": change.application, "new_model": change.model}
@@ -88,7 +88,7 @@ def correct(connection: sa.Connection, changes: Iterable[Change]) -> None:
         )
 
 
-def call_sums(span: CountedSpan, sign: int, sums: dict[str, int]) -> None:
+def add_call_sums(span: CountedSpan, sign: int, sums: dict[str, int]) -> None:
     """Add what `span`, a call, adds to its request, or take it away."""
     sums["calls"] += sign
     sums["unpriced_calls"] += sign * span.is_unpriced
@@ -97,7 +97,7 @@ def call_sums(span: CountedSpan, sign: int, sums: dict[str, int]) -> None:
     sums["output_tokens"] += sign * (span.output_tokens or 0)
 
 
-def _statement(connection: sa.Connection) -> Any:
+def _build_upsert(connection: sa.Connection) -> Any:
     new = insert(connection, request)
     sent, kept = new.excluded, request.c
     takes_root = sa.and_(
@@ -122,10 +122,10 @@ def _statement(connection: sa.Connection) -> Any:
     changes["start_ns"] = sa.case((sa.or_(takes_root, is_earlier), sent.start_ns), else_=kept.start_ns)
     for name in ("duration_ns", "is_error", "name"):
         changes[name] = sa.case((takes_root, sent[name]), else_=kept[name])
-    for name in _ROOT_DECIDES:
+    for name in _FROM_ROOT:
         before_root = sa.case((kept.duration_ns.is_(None), smallest(name)), else_=kept[name])
         changes[name] = sa.case((takes_root, sent[name]), else_=before_root)
-    for name in _ANY_SAYS:
+    for name in _FROM_ANY_SPAN:
         changes[name] = smallest(name)
     return new.on_conflict_do_update(index_elements=[kept.trace_id, kept.application], set_=changes)
 
@@ -138,21 +138,21 @@ def _is_before(connection: sa.Connection, sent: Any, kept: Any) -> sa.ColumnElem
 
     pairs = [(sent.start_ns, kept.start_ns), (kept.duration_ns, sent.duration_ns)]
     pairs += [(sa.cast(kept.is_error, sa.Integer), sa.cast(sent.is_error, sa.Integer))]
-    pairs += [(text(sent[name]), kept[name]) for name in ("name", *_ROOT_DECIDES)]
+    pairs += [(text(sent[name]), kept[name]) for name in ("name", *_FROM_ROOT)]
     order: sa.ColumnElement[bool] = sa.false()
     for one, other in reversed(pairs):
         order = sa.or_(one < other, sa.and_(one == other, order))
     return order
 
 
-def _root_order(start_ns: int, duration_ns: int, is_error: bool, *texts: str) -> tuple[Any, ...]:
+def _root_sort_key(start_ns: int, duration_ns: int, is_error: bool, *texts: str) -> tuple[Any, ...]:
     """Of two roots of one trace the smaller decides: the earlier, then the longer, then the one that failed."""
     return (start_ns, -duration_ns, not is_error, *texts)
 
 
-def _empty(span: SpanFacts) -> dict[str, Any]:
+def _build_empty_row(span: SpanFacts) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(_SUMS, 0)
-    row.update(dict.fromkeys((*_ROOT_DECIDES, *_ANY_SAYS), ""))
+    row.update(dict.fromkeys((*_FROM_ROOT, *_FROM_ANY_SPAN), ""))
     row.update(
         trace_id=span.trace_id,
         application=span.application,
@@ -164,11 +164,11 @@ def _empty(span: SpanFacts) -> dict[str, Any]:
     return row
 
 
-def _decides(span: SpanFacts, row: dict[str, Any]) -> bool:
-    own = _root_order(
+def _is_deciding_root(span: SpanFacts, row: dict[str, Any]) -> bool:
+    own = _root_sort_key(
         span.start_ns, span.duration_ns, span.is_error, span.name, span.environment, span.release
     )
-    kept = _root_order(
+    kept = _root_sort_key(
         row["start_ns"], row["duration_ns"], row["is_error"], row["name"], row["environment"], row["release"]
     )
     return own < kept
@@ -185,5 +185,5 @@ def _take_root(row: dict[str, Any], span: SpanFacts) -> None:
     )
 
 
-def _smallest(one: str, other: str) -> str:
+def _choose_smallest(one: str, other: str) -> str:
     return min(one, other) if one and other else one or other

@@ -14,7 +14,7 @@ from db.tables.telemetry import span
 from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, to_row
 
 
-def distinct(spans: Sequence[SpanFacts]) -> list[SpanFacts]:
+def sort_distinct(spans: Sequence[SpanFacts]) -> list[SpanFacts]:
     """`spans` without those told twice, of which the first stays; in order of (trace, span, application).
 
     Sorted, so that two writers of the same traces wait for each other instead of locking each other out.
@@ -25,7 +25,7 @@ def distinct(spans: Sequence[SpanFacts]) -> list[SpanFacts]:
     return [told[key] for key in sorted(told)]
 
 
-def insert_new(connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
+def insert_spans(connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
     """Keep `spans`, as `distinct` returns them; returns those that were not there before, in the same order."""
     if not spans:
         return []
@@ -37,7 +37,7 @@ def _insert_sqlite(connection: sa.Connection, spans: list[SpanFacts]) -> list[Sp
     # The driver runs positional rows two to three times faster than it runs RETURNING row by row. The write lock is
     # ours, so whatever has an id above the highest one before is what these rows added.
     highest = connection.execute(sa.select(sa.func.max(span.c.id))).scalar() or 0
-    result = connection.exec_driver_sql(_sqlite_insert(), [to_row(facts) for facts in spans])
+    result = connection.exec_driver_sql(_build_sqlite_insert(), [to_row(facts) for facts in spans])
     if result.rowcount == len(spans):
         return spans
     added = {
@@ -50,7 +50,7 @@ def _insert_sqlite(connection: sa.Connection, spans: list[SpanFacts]) -> list[Sp
 
 
 @lru_cache(maxsize=1)
-def _sqlite_insert() -> str:
+def _build_sqlite_insert() -> str:
     statement = sqlite.insert(span).values(dict.fromkeys(COLUMNS)).on_conflict_do_nothing()
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=list(COLUMNS)))
 
@@ -61,7 +61,7 @@ def _insert_postgresql(connection: sa.Connection, spans: list[SpanFacts]) -> lis
     added = {
         tuple(row)
         for row in connection.execute(
-            _postgresql_insert(), dict(zip(COLUMNS, map(list, columns), strict=True))
+            _build_postgresql_insert(), dict(zip(COLUMNS, map(list, columns), strict=True))
         )
     }
     if len(added) == len(spans):
@@ -70,7 +70,7 @@ def _insert_postgresql(connection: sa.Connection, spans: list[SpanFacts]) -> lis
 
 
 @lru_cache(maxsize=1)
-def _postgresql_insert() -> Any:
+def _build_postgresql_insert() -> Any:
     arrays = [sa.bindparam(name, type_=postgresql.ARRAY(span.c[name].type)) for name in COLUMNS]
     rows = (
         sa.func.unnest(*arrays)

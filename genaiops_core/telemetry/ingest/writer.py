@@ -27,11 +27,11 @@ GROUP_SPANS = 4_000
 
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.05
-_PASSING_SQLSTATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P03", "08001", "08003", "08006"))
+_TRANSIENT_SQLSTATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P03", "08001", "08003", "08006"))
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _PendingBatch:
     batch: Batch
     done: Future[int] = field(default_factory=Future)
 
@@ -44,7 +44,7 @@ class Writer:
         self._ingestor = ingestor
         self._limit = queue_batches
         self._places = threading.BoundedSemaphore(queue_batches)
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_PendingBatch | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
         self._stopped = False
 
@@ -73,7 +73,7 @@ class Writer:
 
     def submit(self, batch: Batch) -> Future[int]:
         """Queue one batch; the future holds the number of new spans after the commit, or what went wrong."""
-        waiting = _Waiting(batch)
+        waiting = _PendingBatch(batch)
         self._queue.put(waiting)
         return waiting.done
 
@@ -85,11 +85,11 @@ class Writer:
             if is_last:
                 return
 
-    def _next_group(self) -> tuple[list[_Waiting], bool]:
+    def _next_group(self) -> tuple[list[_PendingBatch], bool]:
         first = self._queue.get()
-        group: list[_Waiting] = []
+        group: list[_PendingBatch] = []
         spans = 0
-        following: _Waiting | None = first
+        following: _PendingBatch | None = first
         while following is not None:
             # False when the sender went away meanwhile; from here on it can no longer cancel.
             if following.done.set_running_or_notify_cancel():
@@ -103,7 +103,7 @@ class Writer:
                 return group, False
         return group, True
 
-    def _write(self, group: Sequence[_Waiting]) -> None:
+    def _write(self, group: Sequence[_PendingBatch]) -> None:
         try:
             self._ingestor.write(self._engine, [waiting.batch for waiting in group])
         except Exception as error:
@@ -117,12 +117,12 @@ class Writer:
         for waiting in group:
             waiting.done.set_result(len(waiting.batch.spans))
 
-    def _write_alone(self, waiting: _Waiting) -> None:
+    def _write_alone(self, waiting: _PendingBatch) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 self._ingestor.write(self._engine, [waiting.batch])
             except Exception as error:
-                if attempt == _ATTEMPTS or not is_passing(error):
+                if attempt == _ATTEMPTS or not is_transient(error):
                     self._refuse([waiting], error)
                     return
                 time.sleep(_FIRST_PAUSE_S * 2**attempt)
@@ -130,9 +130,9 @@ class Writer:
                 waiting.done.set_result(len(waiting.batch.spans))
                 return
 
-    def _refuse(self, group: Sequence[_Waiting], error: Exception) -> None:
+    def _refuse(self, group: Sequence[_PendingBatch], error: Exception) -> None:
         log.error("batches were not kept", batches=len(group), error=str(error)[:300], exc_info=error)
-        if is_busy(error) or is_passing(error):
+        if is_busy(error) or is_transient(error):
             told: Exception = Unavailable("The database is busy; send the same batch again.", retry_after_s=2)
         else:
             told = error
@@ -145,8 +145,8 @@ def is_busy(error: BaseException) -> bool:
     return isinstance(error, sa.exc.OperationalError) and "is locked" in str(error.orig)
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the same transaction may succeed in a moment: the server restarts, or chose us to end a deadlock."""
     if not isinstance(error, sa.exc.DBAPIError):
         return isinstance(error, sa.exc.TimeoutError)
-    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _PASSING_SQLSTATES
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _TRANSIENT_SQLSTATES

@@ -19,18 +19,18 @@ from genaiops_core.telemetry.durations import UNKNOWN_NS
 from genaiops_core.telemetry.ingest import invocation_joining
 from genaiops_core.telemetry.ingest.ingest import MODEL_LIMIT, Ingestor
 from genaiops_core.telemetry.ingest.invocation_entries import LogEntry
-from genaiops_core.telemetry.invocation_logs.reader import Found
+from genaiops_core.telemetry.invocation_logs.reader import ReadResult
 from genaiops_core.telemetry.otlp.decode import DecodedExport
 from genaiops_core.telemetry.spans import SpanFacts, prepare_spans
-from genaiops_core.telemetry.time_window import instant
+from genaiops_core.telemetry.time_window import to_instant
 
-ENTRIES_A_TRANSACTION = 500
-MOST_PROBLEMS = 100
+ENTRIES_PER_TRANSACTION = 500
+MAX_PROBLEMS = 100
 """Problems kept to be shown; all are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counts:
+class ImportCounts:
     """What became of the entries read so far; new + known + rejected is entries."""
 
     entries: int = 0
@@ -46,15 +46,15 @@ class Counts:
     oldest: dt.datetime | None = field(default=None, compare=False)
     """When the earliest call was; retention may soon delete it."""
 
-    def plus(self, more: Counts) -> Counts:
+    def plus(self, more: ImportCounts) -> ImportCounts:
         """Both together."""
-        return Counts(
+        return ImportCounts(
             **{name: getattr(self, name) + getattr(more, name) for name in _SUMS},
-            problems=(*self.problems, *more.problems)[:MOST_PROBLEMS],
+            problems=(*self.problems, *more.problems)[:MAX_PROBLEMS],
             oldest=min(filter(None, (self.oldest, more.oldest)), default=None),
         )
 
-    def as_json(self, *, problems: int = MOST_PROBLEMS) -> dict[str, Any]:
+    def as_json(self, *, problems: int = MAX_PROBLEMS) -> dict[str, Any]:
         return {**asdict(self), "problems": list(self.problems[:problems])}
 
 
@@ -75,27 +75,27 @@ class Importer:
         self._engine = engine
         self._application = application
         self._ingestor = _LogIngestor(shard=shard, model_limit=model_limit)
-        self.counts = Counts()
+        self.counts = ImportCounts()
 
-    def take(self, found: Iterable[Found]) -> Counts:
+    def take(self, found: Iterable[ReadResult]) -> ImportCounts:
         """Take in all of `found`; returns what it came to.
 
         Raises:
             Whatever reading or the database raises; what was taken in before stays.
         """
-        taken, remaining = Counts(), iter(found)
-        while portion := list(islice(remaining, ENTRIES_A_TRANSACTION)):
+        taken, remaining = ImportCounts(), iter(found)
+        while portion := list(islice(remaining, ENTRIES_PER_TRANSACTION)):
             entries = [one.entry for one in portion if one.entry is not None]
             problems = tuple(f"{one.where}: {one.problem}" for one in portion if one.entry is None)
             placed = self._ingestor.keep(self._engine, entries)
-            counted = Counts(
+            counted = ImportCounts(
                 entries=len(portion),
                 new=placed.new,
                 known=len(entries) - placed.new,
                 joined=placed.joined,
                 rejected=len(problems),
-                problems=problems[:MOST_PROBLEMS],
-                oldest=min((instant(entry.start_ns) for entry in entries), default=None),
+                problems=problems[:MAX_PROBLEMS],
+                oldest=min((to_instant(entry.start_ns) for entry in entries), default=None),
             )
             taken, self.counts = taken.plus(counted), self.counts.plus(counted)
         return taken
@@ -104,7 +104,7 @@ class Importer:
 class _LogIngestor(Ingestor):
     """The usual ingest, asked first which entries are new and where they belong."""
 
-    def keep(self, engine: sa.Engine, entries: Sequence[LogEntry]) -> invocation_joining.Placed:
+    def keep(self, engine: sa.Engine, entries: Sequence[LogEntry]) -> invocation_joining.PlacedEntries:
         """Keep `entries` in one transaction, each request once."""
         distinct = list({entry.request_id: entry for entry in reversed(entries)}.values())[::-1]
         batch = prepare_spans(DecodedExport(groups=[entry.group for entry in distinct]))
@@ -117,11 +117,11 @@ class _LogIngestor(Ingestor):
             if entry.notes:
                 span.payload.setdefault("notes", []).extend(entry.notes)
         self._entries = dict(zip([span.span_id for span in batch.spans], distinct, strict=True))
-        self._placed = invocation_joining.Placed([], 0, 0)
+        self._placed = invocation_joining.PlacedEntries([], 0, 0)
         self.write(engine, [batch])
         return self._placed
 
     def _place(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
         pairs = [(self._entries[span.span_id], span) for span in spans]
-        self._placed = invocation_joining.place(connection, pairs)
+        self._placed = invocation_joining.place_entries(connection, pairs)
         return self._placed.spans

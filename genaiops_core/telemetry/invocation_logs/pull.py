@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from genaiops_core.aws import cloudwatch, s3
 from genaiops_core.clock import now
 from genaiops_core.telemetry.invocation_logs import sources
-from genaiops_core.telemetry.invocation_logs.importer import Counts, Importer
-from genaiops_core.telemetry.invocation_logs.reader import Found, is_log, read_message, read_stream
+from genaiops_core.telemetry.invocation_logs.importer import ImportCounts, Importer
+from genaiops_core.telemetry.invocation_logs.reader import ReadResult, is_log, read_message, read_stream
 from genaiops_core.telemetry.invocation_logs.sources import ObjectCursor, Source
 
 FIRST_DAYS = 30
@@ -32,12 +32,12 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pulled:
+class PullReport:
     """What one pull found; `objects` are S3 objects or stretches of a log group."""
 
     source: str
     objects: int
-    counts: Counts
+    counts: ImportCounts
     is_busy: bool = False
     """Another worker reads the source, so nothing was done."""
 
@@ -51,7 +51,7 @@ def pull(
     shard: int = 0,
     model_limit: int,
     is_stopping: Callable[[], bool] = lambda: False,
-) -> Pulled:
+) -> PullReport:
     """Take in what is new in `source`.
 
     Args:
@@ -69,28 +69,28 @@ def pull(
     """
     kept = sources.claim(engine, source, now())
     if kept is None:
-        return Pulled(source=source.url, objects=0, counts=Counts(), is_busy=True)
+        return PullReport(source=source.url, objects=0, counts=ImportCounts(), is_busy=True)
     importer = Importer(engine, application=application, shard=shard, model_limit=model_limit)
-    read = _objects if source.kind == "s3" else _events
+    read = _read_objects if source.kind == "s3" else _read_events
     objects = 0
     try:
         for found, cursor in read(source, client, kept, application):
             taken = importer.take(found)
             # Asked for only now: reading decides what the cursor says.
-            sources.save(engine, source, cursor(), now(), entries=taken.entries, rejected=taken.rejected)
+            sources.save_cursor(engine, source, cursor(), now(), entries=taken.entries, rejected=taken.rejected)
             objects += 1
             if is_stopping():
                 break
     finally:
-        sources.release(engine, source)
-    return Pulled(source=source.url, objects=objects, counts=importer.counts)
+        sources.release_claim(engine, source)
+    return PullReport(source=source.url, objects=objects, counts=importer.counts)
 
 
-_Step = tuple[Iterator[Found], Callable[[], dict[str, Any]]]
+_Step = tuple[Iterator[ReadResult], Callable[[], dict[str, Any]]]
 """Entries to be taken, and the cursor once they are."""
 
 
-def _objects(source: Source, client: Any, kept: dict[str, Any], application: str | None) -> Iterator[_Step]:
+def _read_objects(source: Source, client: Any, kept: dict[str, Any], application: str | None) -> Iterator[_Step]:
     cursor = ObjectCursor.from_json(kept)
 
     def list_after(key: str) -> Iterator[s3.ObjectKey]:
@@ -101,7 +101,7 @@ def _objects(source: Source, client: Any, kept: dict[str, Any], application: str
             continue
         name = f"s3://{source.name}/{one.key}"
 
-        def found(key: str = one.key, name: str = name) -> Iterator[Found]:
+        def found(key: str = one.key, name: str = name) -> Iterator[ReadResult]:
             with s3.reading(client, bucket=source.name, key=key) as body:
                 yield from read_stream(body, name, application=application)
 
@@ -112,15 +112,15 @@ def _objects(source: Source, client: Any, kept: dict[str, Any], application: str
         yield found(), done
 
 
-def _events(source: Source, client: Any, kept: dict[str, Any], application: str | None) -> Iterator[_Step]:
-    end_ms = _ms(now())
+def _read_events(source: Source, client: Any, kept: dict[str, Any], application: str | None) -> Iterator[_Step]:
+    end_ms = _to_ms(now())
     start_ms = int(kept["read_to_ms"]) if "read_to_ms" in kept else end_ms - FIRST_DAYS * 86_400_000
     start_ms -= OVERLAP // dt.timedelta(milliseconds=1)
     step_ms = WINDOW // dt.timedelta(milliseconds=1)
     while start_ms < end_ms:
         until_ms = min(end_ms, start_ms + step_ms)
 
-        def found(start_ms: int = start_ms, until_ms: int = until_ms) -> Iterator[Found]:
+        def found(start_ms: int = start_ms, until_ms: int = until_ms) -> Iterator[ReadResult]:
             pages = cloudwatch.events(client, group=source.name, start_ms=start_ms, end_ms=until_ms)
             for page in pages:
                 for event in page:
@@ -131,5 +131,5 @@ def _events(source: Source, client: Any, kept: dict[str, Any], application: str 
         start_ms = until_ms
 
 
-def _ms(instant: dt.datetime) -> int:
+def _to_ms(instant: dt.datetime) -> int:
     return (instant - _EPOCH) // dt.timedelta(milliseconds=1)

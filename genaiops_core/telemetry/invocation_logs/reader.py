@@ -36,7 +36,7 @@ _BODY_ENDINGS = (
 )
 
 
-class Found(NamedTuple):
+class ReadResult(NamedTuple):
     """One entry, or why there is none."""
 
     where: str  # file and line
@@ -44,7 +44,7 @@ class Found(NamedTuple):
     problem: str  # '' with an entry
 
 
-def log_files(paths: Iterable[Path]) -> list[Path]:
+def find_log_files(paths: Iterable[Path]) -> list[Path]:
     """The log files that `paths` name: files as given, folders with all that is in them, in order of name.
 
     Left out of folders are hidden files, the bodies that Bedrock stores beside its logs, and its permission check.
@@ -71,16 +71,16 @@ def is_log(name: str) -> bool:
     return not (folder.endswith("/data") or folder == "data") or not file.endswith(_BODY_ENDINGS)
 
 
-def read_file(file: Path, *, application: str | None = None) -> Iterator[Found]:
+def read_file(file: Path, *, application: str | None = None) -> Iterator[ReadResult]:
     """The entries of one file, one after the other; memory does not grow with a file of JSON lines."""
     try:
         with file.open("rb", buffering=0) as stream:
             yield from read_stream(stream, str(file), application=application)
     except OSError as error:
-        yield Found(str(file), None, f"it cannot be read: {error.strerror or error}")
+        yield ReadResult(str(file), None, f"it cannot be read: {error.strerror or error}")
 
 
-def read_stream(stream: io.RawIOBase, name: str, *, application: str | None = None) -> Iterator[Found]:
+def read_stream(stream: io.RawIOBase, name: str, *, application: str | None = None) -> Iterator[ReadResult]:
     """The entries of an open file or S3 object, not buffered yet; see `read_file`."""
     buffered = io.BufferedReader(stream)
     is_gzip = buffered.peek(2)[:2] == _GZIP_MAGIC
@@ -88,37 +88,37 @@ def read_stream(stream: io.RawIOBase, name: str, *, application: str | None = No
     try:
         yield from _read_text(text, name, application)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        yield Found(name, None, f"its gzip is damaged, so it was read to there only: {error}")
+        yield ReadResult(name, None, f"its gzip is damaged, so it was read to there only: {error}")
     finally:
         # Whoever opened the stream closes it.
         buffered.detach()
 
 
-def read_message(message: str, where: str, *, application: str | None = None) -> Iterator[Found]:
+def read_message(message: str, where: str, *, application: str | None = None) -> Iterator[ReadResult]:
     """The entries of one CloudWatch Logs message, which is one entry as it is meant."""
-    yield from _parsed(message.encode(errors="replace"), where, application)
+    yield from _parse_line(message.encode(errors="replace"), where, application)
 
 
-def _read_text(text: IO[bytes], name: str, application: str | None) -> Iterator[Found]:
+def _read_text(text: IO[bytes], name: str, application: str | None) -> Iterator[ReadResult]:
     number = 0
     while line := text.readline(MAX_LINE_BYTES + 1):
         number += 1
         where = f"{name}:{number}"
         if len(line) > MAX_LINE_BYTES:
-            yield Found(where, None, f"the line is longer than {MAX_LINE_BYTES >> 20} MB")
+            yield ReadResult(where, None, f"the line is longer than {MAX_LINE_BYTES >> 20} MB")
             while line and not line.endswith(b"\n"):
                 line = text.readline(MAX_LINE_BYTES)
             continue
         stripped = line.strip().removeprefix(b"\xef\xbb\xbf")
         if not stripped:
             continue
-        if number == 1 and _opens_document(stripped):
+        if number == 1 and _is_document_start(stripped):
             yield from _read_document(stripped, text, name, application)
             return
-        yield from _parsed(stripped, where, application)
+        yield from _parse_line(stripped, where, application)
 
 
-def _opens_document(line: bytes) -> bool:
+def _is_document_start(line: bytes) -> bool:
     """Whether the first line is the beginning of a JSON document that goes on in the next."""
     if line[:1] not in (b"[", b"{"):
         return False
@@ -130,10 +130,10 @@ def _opens_document(line: bytes) -> bool:
     return False
 
 
-def _read_document(first: bytes, rest: IO[bytes], name: str, application: str | None) -> Iterator[Found]:
+def _read_document(first: bytes, rest: IO[bytes], name: str, application: str | None) -> Iterator[ReadResult]:
     document = first + b"\n" + rest.read(MAX_DOCUMENT_BYTES + 1)
     if len(document) > MAX_DOCUMENT_BYTES:
-        yield Found(name, None, f"it is one JSON document of more than {MAX_DOCUMENT_BYTES >> 20} MB")
+        yield ReadResult(name, None, f"it is one JSON document of more than {MAX_DOCUMENT_BYTES >> 20} MB")
         return
     try:
         value = orjson.loads(document)
@@ -141,43 +141,43 @@ def _read_document(first: bytes, rest: IO[bytes], name: str, application: str | 
         # No document after all: lines, of which the first is broken.
         for number, line in enumerate(document.splitlines(), 1):
             if line.strip():
-                yield from _parsed(line.strip(), f"{name}:{number}", application)
+                yield from _parse_line(line.strip(), f"{name}:{number}", application)
         return
-    yield from _entries(value, name, application)
+    yield from _read_entries(value, name, application)
 
 
-def _parsed(line: bytes, where: str, application: str | None) -> Iterator[Found]:
+def _parse_line(line: bytes, where: str, application: str | None) -> Iterator[ReadResult]:
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         # CloudWatch exports to S3 put the instant before each message.
         start = line.find(b"{")
         if start <= 0:
-            yield Found(where, None, f"it is not JSON: {error}")
+            yield ReadResult(where, None, f"it is not JSON: {error}")
             return
         try:
             value = orjson.loads(line[start:])
         except orjson.JSONDecodeError:
-            yield Found(where, None, f"it is not JSON: {error}")
+            yield ReadResult(where, None, f"it is not JSON: {error}")
             return
-    yield from _entries(value, where, application)
+    yield from _read_entries(value, where, application)
 
 
-def _entries(value: Any, where: str, application: str | None) -> Iterator[Found]:
+def _read_entries(value: Any, where: str, application: str | None) -> Iterator[ReadResult]:
     """Entries inside `value`: itself, a list of them, or what CloudWatch wraps them in."""
     if isinstance(value, list):
         for index, one in enumerate(value):
-            yield from _entries(one, f"{where}[{index}]", application)
+            yield from _read_entries(one, f"{where}[{index}]", application)
         return
     if isinstance(value, dict) and "schemaType" not in value and "requestId" not in value:
         for name in _LISTS:
             if isinstance(value.get(name), list):
-                yield from _entries(value[name], where, application)
+                yield from _read_entries(value[name], where, application)
                 return
         if isinstance(value.get("message"), str):
-            yield from _parsed(value["message"].strip().encode(errors="replace"), where, application)
+            yield from _parse_line(value["message"].strip().encode(errors="replace"), where, application)
             return
     try:
-        yield Found(where, read_entry(value, application=application), "")
+        yield ReadResult(where, read_entry(value, application=application), "")
     except BadInput as error:
-        yield Found(where, None, str(error))
+        yield ReadResult(where, None, str(error))

@@ -25,7 +25,7 @@ CLAIM = dt.timedelta(minutes=5)
 LATE_HOURS = 3
 """Objects of so many hours before the newest are looked for again: Bedrock does not write them in order."""
 
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED_KEYS = 10_000
 """Keys remembered one by one where nothing in them says the hour; beyond that, order of names decides."""
 
 _HOUR = re.compile(r"^(?P<group>.*?)(?P<hour>\d{4}/\d{2}/\d{2}/\d{2})/[^/]*$")
@@ -85,7 +85,7 @@ def claim(engine: sa.Engine, source: Source, now: dt.datetime) -> dict[str, Any]
     return None if taken is None else dict(taken.cursor)
 
 
-def save(
+def save_cursor(
     engine: sa.Engine,
     source: Source,
     cursor: Mapping[str, Any],
@@ -109,7 +109,7 @@ def save(
         )
 
 
-def release(engine: sa.Engine, source: Source) -> None:
+def release_claim(engine: sa.Engine, source: Source) -> None:
     """Let others read `source`."""
     with writing(engine) as connection:
         connection.execute(sa.update(table).where(table.c.source == source.url).values(claimed_until=None))
@@ -166,11 +166,11 @@ class ObjectCursor:
         done = self.done.setdefault(group, set())
         done.add(key)
         if hour is None:
-            settled = sorted(done)[:-MOST_REMEMBERED] if len(done) > MOST_REMEMBERED else []
+            settled = sorted(done)[:-MAX_REMEMBERED_KEYS] if len(done) > MAX_REMEMBERED_KEYS else []
         else:
             newest = max(filter(None, (split_key(one)[1] for one in done)))
             settled = [
-                one for one in done if _hours(newest) - _hours(split_key(one)[1] or newest) > LATE_HOURS
+                one for one in done if _count_hours(newest) - _count_hours(split_key(one)[1] or newest) > LATE_HOURS
             ]
         if settled:
             self.floors[group] = max(self.floors.get(group, ""), *settled)
@@ -185,7 +185,7 @@ def split_key(key: str) -> tuple[str, str | None]:
     return key.rpartition("/")[0], None
 
 
-def _hours(hour: str) -> int:
+def _count_hours(hour: str) -> int:
     year, month, day, hours = map(int, hour.split("/"))
     try:
         return dt.date(year, month, day).toordinal() * 24 + hours

@@ -24,7 +24,7 @@ from genaiops_core.errors import BadInput
 
 _LENGTH_DELIMITED = 2
 _FIXED = {1: 8, 5: 4}
-_DEEPEST_JSON = 200
+_MAX_JSON_DEPTH = 200
 """Levels of JSON kept: OTLP takes three to four for each level of a value."""
 
 
@@ -210,7 +210,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 def _repair_json(body: bytes, error: Exception) -> Any:
     import json
 
-    text = _shallow(body.decode("utf-8", "replace"))
+    text = _cut_deep_levels(body.decode("utf-8", "replace"))
     try:
         value = json.loads(text, parse_constant=str)
         return orjson.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
@@ -218,7 +218,7 @@ def _repair_json(body: bytes, error: Exception) -> Any:
         raise BadInput(f"The body is not JSON: {error}") from error
 
 
-def _shallow(text: str) -> str:
+def _cut_deep_levels(text: str) -> str:
     """`text` with everything below the deepest level replaced by null."""
     depth = kept_to = 0
     kept: list[str] = []
@@ -226,12 +226,12 @@ def _shallow(text: str) -> str:
         mark = token.group()
         if mark in "[{":
             depth += 1
-            if depth == _DEEPEST_JSON + 1:
+            if depth == _MAX_JSON_DEPTH + 1:
                 kept += (text[kept_to : token.start()], "null")
         elif mark in "]}":
-            if depth == _DEEPEST_JSON + 1:
+            if depth == _MAX_JSON_DEPTH + 1:
                 kept_to = token.end()
             depth -= 1
     if not kept:
         return text
-    return "".join((*kept, text[kept_to:] if depth <= _DEEPEST_JSON else ""))
+    return "".join((*kept, text[kept_to:] if depth <= _MAX_JSON_DEPTH else ""))

@@ -19,7 +19,7 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.telemetry.privacy import mentions, user_data
-from genaiops_core.telemetry.privacy.user_data import Holdings, holdings, of_traces, of_user, portions
+from genaiops_core.telemetry.privacy.user_data import UserData, find_user_data, match_traces, match_user, split_into_portions
 
 MAX_ROUNDS = 5
 """Traffic of the user that comes during the deletion is deleted too, but not for ever."""
@@ -55,18 +55,18 @@ class Certificate:
         return not self.left
 
 
-def show_user(engine: sa.Engine, *, user_id: str, application: str | None = None) -> Holdings:
+def preview_deletion(engine: sa.Engine, *, user_id: str, application: str | None = None) -> UserData:
     """What `delete_user` would delete."""
     _check_user(user_id)
     with reading(engine) as connection:
-        return holdings(connection, user_id, application)
+        return find_user_data(connection, user_id, application)
 
 
-def mentioning(engine: sa.Engine, *, user_id: str, besides: Sequence[str] = ()) -> list[str]:
+def find_traces_mentioning_user(engine: sa.Engine, *, user_id: str, besides: Sequence[str] = ()) -> list[str]:
     """Traces, other than `besides`, whose contents mention the user; every content there is gets read."""
     _check_user(user_id)
     with reading(engine) as connection:
-        return sorted(set(mentions.in_contents(connection, user_id)) - set(besides))
+        return sorted(set(mentions.find_traces_mentioning(connection, user_id)) - set(besides))
 
 
 def delete_user(
@@ -97,7 +97,7 @@ def delete_user(
     cases: dict[str, None] = {}
     for _ in range(MAX_ROUNDS):
         with reading(engine) as connection:
-            held = holdings(connection, user_id, application)
+            held = find_user_data(connection, user_id, application)
         if not held.total:
             break
         traces.update(held.traces)
@@ -135,7 +135,7 @@ def _certify(engine: sa.Engine, user_id: str, traces: set[str], found: Certifica
     """Look for what is left, and write it down with the rest."""
     application = found.application or None
     with reading(engine) as connection:
-        texts = mentions.find(connection, user_id)
+        texts = mentions.count_mentions(connection, user_id)
     with writing(engine) as connection:
         left = _left(connection, user_id, application, sorted(traces))
         told = asdict(found) | {"left": left, "mentions": texts}
@@ -160,17 +160,17 @@ def _certify(engine: sa.Engine, user_id: str, traces: set[str], found: Certifica
 def _erase(engine: sa.Engine, user_id: str, application: str | None, traces: Sequence[str]) -> Counter[str]:
     rows: Counter[str] = Counter()
     # Requests last: should this be killed, they still say which traces are the user's.
-    tables = sorted(user_data.tables_by_trace(), key=lambda table: (table.name == "request", table.name))
-    for portion in portions(traces):
+    tables = sorted(user_data.list_tables_by_trace(), key=lambda table: (table.name == "request", table.name))
+    for portion in split_into_portions(traces):
         began = time.perf_counter()
         with _overwriting(engine) as connection:
             for table in tables:
-                condition = of_traces(table, portion, application)
+                condition = match_traces(table, portion, application)
                 rows[str(table.name)] += connection.execute(sa.delete(table).where(condition)).rowcount
         time.sleep(time.perf_counter() - began)
     with _overwriting(engine) as connection:
-        for table in user_data.tables_by_user():
-            condition = of_user(table, user_id, application)
+        for table in user_data.list_tables_by_user():
+            condition = match_user(table, user_id, application)
             rows[str(table.name)] += connection.execute(sa.delete(table).where(condition)).rowcount
     return +rows
 
@@ -202,15 +202,15 @@ def _left(
     connection: sa.Connection, user_id: str, application: str | None, traces: Sequence[str]
 ) -> dict[str, int]:
     left: Counter[str] = Counter()
-    for table in user_data.tables_by_trace():
-        for portion in portions(traces):
+    for table in user_data.list_tables_by_trace():
+        for portion in split_into_portions(traces):
             query = sa.select(sa.func.count()).select_from(table)
             left[str(table.name)] += (
-                connection.scalar(query.where(of_traces(table, portion, application))) or 0
+                connection.scalar(query.where(match_traces(table, portion, application))) or 0
             )
-    for table in user_data.tables_by_user():
+    for table in user_data.list_tables_by_user():
         query = sa.select(sa.func.count()).select_from(table)
-        left[str(table.name)] += connection.scalar(query.where(of_user(table, user_id, application))) or 0
+        left[str(table.name)] += connection.scalar(query.where(match_user(table, user_id, application))) or 0
     return dict(+left)
 
 
@@ -222,5 +222,5 @@ def _check_user(user_id: str) -> None:
 def _check_reason(reason: str, user_id: str) -> None:
     if not reason.strip():
         raise BadInput("Say why the user's data is deleted; the audit log keeps the reason.")
-    if mentions.names(reason, user_id):
+    if mentions.contains_id(reason, user_id):
         raise BadInput("The reason names the user, and the audit log would keep it; name a ticket instead.")

@@ -18,7 +18,7 @@ _BY_KEY = frozenset(("span", "request", "payload", "log_record", "invocation_log
 LARGEST_BLOB_BYTES = 1 << 30
 
 
-def find(connection: sa.Connection, wanted: str) -> dict[str, int]:
+def count_mentions(connection: sa.Connection, wanted: str) -> dict[str, int]:
     """Rows in which `wanted` stands as a word of its own, by `table.column`; only columns that have any."""
     found: Counter[str] = Counter()
     for table in metadata.sorted_tables:
@@ -29,13 +29,13 @@ def find(connection: sa.Connection, wanted: str) -> dict[str, int]:
                 continue
             text = sa.cast(column, sa.Text)
             rows = connection.scalars(sa.select(text).where(text.contains(wanted, autoescape=True)))
-            count = sum(names(value, wanted) for value in rows)
+            count = sum(contains_id(value, wanted) for value in rows)
             if count:
                 found[f"{table.name}.{column.name}"] = count
     return dict(found)
 
 
-def in_contents(connection: sa.Connection, wanted: str) -> list[str]:
+def find_traces_mentioning(connection: sa.Connection, wanted: str) -> list[str]:
     """Traces whose attributes, messages or log records mention `wanted`; reads every one of them, which takes long."""
     decompress = zstandard.ZstdDecompressor().decompress
     # As it stands in JSON, without the quotation marks.
@@ -46,11 +46,11 @@ def in_contents(connection: sa.Connection, wanted: str) -> list[str]:
         with connection.execute(query) as rows:
             for trace_id, packed in rows:
                 text = decompress(packed, max_output_size=LARGEST_BLOB_BYTES)
-                if written in text and names(text.decode(), written.decode()):
+                if written in text and contains_id(text.decode(), written.decode()):
                     found.add(trace_id)
     return sorted(found)
 
 
-def names(text: str, wanted: str) -> bool:
+def contains_id(text: str, wanted: str) -> bool:
     """Whether `wanted` stands in `text` and is not part of a longer id."""
     return re.search(rf"(?<![\w.@-]){re.escape(wanted)}(?![\w@-])", text) is not None

@@ -26,7 +26,7 @@ from genaiops_core.telemetry.rollups import minutes, usage
 ROWS_A_TRANSACTION = 2_000
 """Rows deleted at a time: some 50 ms on SQLite, within which others cannot write."""
 
-EVERY = dt.timedelta(hours=1)
+RUN_INTERVAL = dt.timedelta(hours=1)
 """Between two scheduled runs, all workers together."""
 
 _DUE_SETTING = "retention_due"
@@ -35,7 +35,7 @@ _DAY_NS = 86_400 * 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keep:
+class RetentionPeriods:
     """For how many days what is kept; 0 is for ever."""
 
     payload_days: int = 30
@@ -54,7 +54,7 @@ class Keep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Removed:
+class RetentionResult:
     """What one run deleted, or would have."""
 
     rows: Mapping[str, int]
@@ -109,14 +109,14 @@ _AGED = (
 _PER_DAY = {"minute": 1440, "hour": 24, "day": 1}
 
 
-def run(
+def delete_expired(
     engine: sa.Engine,
-    keep: Keep,
+    keep: RetentionPeriods,
     now: dt.datetime,
     *,
     is_dry_run: bool = False,
     is_stopping: Callable[[], bool] = lambda: False,
-) -> Removed:
+) -> RetentionResult:
     """Delete what is older than `keep` allows; safe beside ingest, beside itself, and after being killed.
 
     Age counts from when something happened, not from when it came: history that is imported may be too old at once.
@@ -132,7 +132,7 @@ def run(
     began = time.perf_counter()
     rows: Counter[str] = Counter()
     if keep.span_days and not is_dry_run:
-        usage.freeze(engine, _bound(now, keep.span_days, "day"), now)
+        usage.freeze_days(engine, _bound(now, keep.span_days, "day"), now)
     for aged in _AGED:
         days = _days(keep, aged.keep)
         if not days:
@@ -146,8 +146,8 @@ def run(
     joined = 0
     if keep.minute_days:
         bound = _bound(now, keep.minute_days, "minute")
-        joined = minutes.join(engine, bound, is_dry_run=is_dry_run, is_stopping=is_stopping)
-    return Removed(
+        joined = minutes.join_minutes(engine, bound, is_dry_run=is_dry_run, is_stopping=is_stopping)
+    return RetentionResult(
         rows={name: count for name, count in rows.items() if count},
         minutes_joined=joined,
         is_dry_run=is_dry_run,
@@ -155,7 +155,7 @@ def run(
     )
 
 
-def _days(keep: Keep, name: str) -> int:
+def _days(keep: RetentionPeriods, name: str) -> int:
     days: int = getattr(keep, name)
     if name == "payload_days" and keep.span_days and (not days or days > keep.span_days):
         # A payload without its span could not be shown, and not be found to be deleted.
@@ -244,5 +244,5 @@ def claim_run(engine: sa.Engine, now: dt.datetime) -> bool:
         if due is not None and dt.datetime.fromisoformat(due["due_at"]) > now:
             return False
         # A second worker waits for the row and then finds it not due; the first time nobody runs.
-        saved_settings.write(connection, _DUE_SETTING, {"due_at": (now + EVERY).isoformat()})
+        saved_settings.write(connection, _DUE_SETTING, {"due_at": (now + RUN_INTERVAL).isoformat()})
     return due is not None

@@ -16,18 +16,18 @@ from db.tables import metadata
 from db.tables.evaluations import test_case
 from db.tables.telemetry import request, span
 
-KEPT_TABLES = frozenset(("audit_entry", "invocation_log"))
+EXCLUDED_TABLES = frozenset(("audit_entry", "invocation_log"))
 """Not searched by trace: the audit log names no users, and the ids of log entries taken in must stay known, or a second
 import would bring the user's data back."""
 
-TRACES_AT_ONCE = 500
+TRACES_PER_STATEMENT = 500
 
 _PEOPLE_COLUMNS = ("user_id",)
 _CASE_TRACE_KEYS = ("trace_id", "source_trace_id")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holdings:
+class UserData:
     """What is kept of one user at one moment."""
 
     traces: Sequence[str]
@@ -44,25 +44,25 @@ class Holdings:
         return sum(self.rows.values())
 
 
-def holdings(connection: sa.Connection, user_id: str, application: str | None = None) -> Holdings:
+def find_user_data(connection: sa.Connection, user_id: str, application: str | None = None) -> UserData:
     """Everything kept of `user_id`, in one application or in all; looks at every span, so it may take a while."""
     traces, sessions = _traces(connection, user_id, application)
     rows: Counter[str] = Counter()
-    for table in tables_by_trace():
-        for portion in portions(traces):
+    for table in list_tables_by_trace():
+        for portion in split_into_portions(traces):
             query = (
-                sa.select(sa.func.count()).select_from(table).where(of_traces(table, portion, application))
+                sa.select(sa.func.count()).select_from(table).where(match_traces(table, portion, application))
             )
             rows[str(table.name)] += connection.scalar(query) or 0
-    for table in tables_by_user():
-        condition = of_user(table, user_id, application)
+    for table in list_tables_by_user():
+        condition = match_user(table, user_id, application)
         if "trace_id" in table.c and traces:
             # Rows of the traces are counted already.
             counted = _count_apart(connection, table, condition, set(traces))
         else:
             counted = connection.scalar(sa.select(sa.func.count()).select_from(table).where(condition)) or 0
         rows[str(table.name)] += counted
-    return Holdings(
+    return UserData(
         traces=traces,
         sessions=sessions,
         shared_traces=_shared(connection, traces, user_id),
@@ -71,21 +71,21 @@ def holdings(connection: sa.Connection, user_id: str, application: str | None = 
     )
 
 
-def tables_by_trace() -> list[sa.Table]:
+def list_tables_by_trace() -> list[sa.Table]:
     """Tables of which every row belongs to one trace."""
-    return [t for t in metadata.sorted_tables if "trace_id" in t.c and t.name not in KEPT_TABLES]
+    return [t for t in metadata.sorted_tables if "trace_id" in t.c and t.name not in EXCLUDED_TABLES]
 
 
-def tables_by_user() -> list[sa.Table]:
+def list_tables_by_user() -> list[sa.Table]:
     """Tables whose rows name a user."""
     return [
         t
         for t in metadata.sorted_tables
-        if t.name not in KEPT_TABLES and any(name in t.c for name in _PEOPLE_COLUMNS)
+        if t.name not in EXCLUDED_TABLES and any(name in t.c for name in _PEOPLE_COLUMNS)
     ]
 
 
-def of_traces(table: sa.Table, traces: Sequence[str], application: str | None) -> sa.ColumnElement[bool]:
+def match_traces(table: sa.Table, traces: Sequence[str], application: str | None) -> sa.ColumnElement[bool]:
     """The rows of these traces; of one application where the table tells applications apart."""
     condition: sa.ColumnElement[bool] = table.c.trace_id.in_(traces)
     if application is not None and "application" in table.c:
@@ -93,7 +93,7 @@ def of_traces(table: sa.Table, traces: Sequence[str], application: str | None) -
     return condition
 
 
-def of_user(table: sa.Table, user_id: str, application: str | None) -> sa.ColumnElement[bool]:
+def match_user(table: sa.Table, user_id: str, application: str | None) -> sa.ColumnElement[bool]:
     """The rows that name the user; none of a table that does not say of which application they are, if one is asked."""
     condition: sa.ColumnElement[bool] = sa.or_(
         *[table.c[name] == user_id for name in _PEOPLE_COLUMNS if name in table.c]
@@ -103,10 +103,10 @@ def of_user(table: sa.Table, user_id: str, application: str | None) -> sa.Column
     return sa.and_(condition, table.c.application == application) if "application" in table.c else sa.false()
 
 
-def portions(traces: Sequence[str]) -> Iterator[Sequence[str]]:
+def split_into_portions(traces: Sequence[str]) -> Iterator[Sequence[str]]:
     """`traces` in portions that one statement can name."""
-    for first in range(0, len(traces), TRACES_AT_ONCE):
-        yield traces[first : first + TRACES_AT_ONCE]
+    for first in range(0, len(traces), TRACES_PER_STATEMENT):
+        yield traces[first : first + TRACES_PER_STATEMENT]
 
 
 def _traces(connection: sa.Connection, user_id: str, application: str | None) -> tuple[list[str], int]:
@@ -116,7 +116,7 @@ def _traces(connection: sa.Connection, user_id: str, application: str | None) ->
     for table in (request, span):
         rows = connection.execute(
             sa.select(table.c.trace_id, table.c.session_id)
-            .where(of_user(table, user_id, application))
+            .where(match_user(table, user_id, application))
             .distinct()
         )
         for trace_id, session_id in rows:
@@ -124,7 +124,7 @@ def _traces(connection: sa.Connection, user_id: str, application: str | None) ->
             sessions.add(session_id)
     sessions.discard("")
     names = sorted(sessions)
-    for portion in portions(names):
+    for portion in split_into_portions(names):
         of_session = sa.and_(request.c.session_id.in_(portion), request.c.user_id == "")
         if application is not None:
             of_session = sa.and_(of_session, request.c.application == application)
@@ -134,7 +134,7 @@ def _traces(connection: sa.Connection, user_id: str, application: str | None) ->
 
 def _shared(connection: sa.Connection, traces: Sequence[str], user_id: str) -> int:
     shared = 0
-    for portion in portions(traces):
+    for portion in split_into_portions(traces):
         query = sa.select(sa.func.count(span.c.trace_id.distinct())).where(
             span.c.trace_id.in_(portion), span.c.user_id.not_in(("", user_id))
         )

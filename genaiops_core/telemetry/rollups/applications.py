@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from genaiops_core.telemetry.rollups.cells import DIMENSIONS, applications, distinct_values
+from genaiops_core.telemetry.rollups.cells import DIMENSIONS, fetch_applications, fetch_dimension_values
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class FilterOptions:
     """Every value ever seen of each dimension, in order of name; '' (not said) is left out."""
 
     applications: tuple[str, ...]
@@ -19,13 +19,13 @@ class Known:
     models: tuple[str, ...]
 
 
-def known(connection: sa.Connection, application: str | None = None) -> Known:
+def fetch_filter_options(connection: sa.Connection, application: str | None = None) -> FilterOptions:
     """The values that filter widgets offer, of one application or of all; read from rollups, quick at any size."""
-    rows = distinct_values(connection, application)
+    rows = fetch_dimension_values(connection, application)
     values = {name: tuple(sorted({row[at] for row in rows} - {""})) for at, name in enumerate(DIMENSIONS)}
-    return Known(
+    return FilterOptions(
         # An application may be known before its first request is rolled up.
-        applications=tuple(applications(connection)),
+        applications=tuple(fetch_applications(connection)),
         environments=values["environment"],
         releases=values["release"],
         models=values["model"],

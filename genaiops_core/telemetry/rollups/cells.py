@@ -12,19 +12,19 @@ import sqlalchemy as sa
 from db import histogram
 from db.tables.telemetry import ROLLUP_SUMS, application, dirty_hour, rollup_day, rollup_hour, rollup_minute
 from genaiops_core.telemetry.figures import NO_LATENCY, QUANTILES, Figures, build_figures, to_percentiles_ms
-from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY, MINUTES_AN_HOUR, Plan, Range, make_plan
+from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY, MINUTES_PER_HOUR, Plan, Range, make_plan
 from genaiops_core.telemetry.time_window import LAST_MINUTE, Filters, from_minute
 
 DIMENSIONS = ("application", "environment", "release", "model")
 """What rollups are keyed by, apart from time."""
 
-_RANGES_A_STATEMENT = 40
+_RANGES_PER_STATEMENT = 40
 
 Key = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class RollupRanges:
     """Part of a plan: one rollup and, for the applications that share them, ranges of its buckets."""
 
     table: sa.Table
@@ -55,18 +55,18 @@ def read_cells(
         was not said).
     """
     sums: dict[Key, list[int]] = {}
-    sources = list(_sources(connection, filters, step_minutes))
+    sources = list(_plan_sources(connection, filters, step_minutes))
     for source in sources:
-        for statement in _statements(source, filters, dimensions, step_minutes, blobs=False):
+        for statement in _build_statements(source, filters, dimensions, step_minutes, blobs=False):
             for row in connection.execute(statement):
                 key, values = tuple(row[: -len(ROLLUP_SUMS)]), row[-len(ROLLUP_SUMS) :]
                 held = sums.get(key)
                 # PostgreSQL sums bigint to numeric.
-                sums[key] = [int(value) for value in values] if held is None else _added(held, values)
+                sums[key] = [int(value) for value in values] if held is None else _add_sums(held, values)
     keys = list(sums)
     latencies = [(NO_LATENCY, NO_LATENCY)] * len(keys)
     if latency:
-        latencies = _latencies(connection, sources, filters, dimensions, step_minutes, keys)
+        latencies = _read_latencies(connection, sources, filters, dimensions, step_minutes, keys)
     by_model = filters.model is not None or "model" in dimensions
     return {
         key: build_figures(
@@ -81,54 +81,54 @@ def read_cells(
     }
 
 
-def applications(connection: sa.Connection) -> list[str]:
+def fetch_applications(connection: sa.Connection) -> list[str]:
     """Every application that ever sent a span, in order of name."""
     return list(connection.scalars(sa.select(application.c.application).order_by(application.c.application)))
 
 
-def distinct_values(connection: sa.Connection, name: str | None) -> set[tuple[str, ...]]:
+def fetch_dimension_values(connection: sa.Connection, name: str | None) -> set[tuple[str, ...]]:
     """Every combination of `DIMENSIONS` that ever had traffic, of one application or of all."""
     ever = Filters(start=from_minute(0), end=from_minute(LAST_MINUTE), application=name)
     rows: set[tuple[str, ...]] = set()
-    for source in _sources(connection, ever, None):
+    for source in _plan_sources(connection, ever, None):
         columns = [source.table.c[dimension] for dimension in DIMENSIONS]
-        for ranges in _ranges(source):
+        for ranges in _build_range_conditions(source):
             rows.update(
                 tuple(row) for row in connection.execute(sa.select(*columns).where(ranges).distinct())
             )
     return rows
 
 
-def _added(held: Sequence[int], values: Sequence[int]) -> list[int]:
+def _add_sums(held: Sequence[int], values: Sequence[int]) -> list[int]:
     return [one + int(other) for one, other in zip(held, values, strict=True)]
 
 
-def _sources(connection: sa.Connection, filters: Filters, step_minutes: int | None) -> Iterator[Source]:
+def _plan_sources(connection: sa.Connection, filters: Filters, step_minutes: int | None) -> Iterator[RollupRanges]:
     """The plan of every application, with equal ranges of several applications read together."""
-    names = [filters.application] if filters.application is not None else applications(connection)
+    names = [filters.application] if filters.application is not None else fetch_applications(connection)
     shared: dict[str, dict[Range, list[str]]] = {
         field: defaultdict(list) for field in ("days", "hours", "minutes")
     }
-    for name, plan in _plans(connection, names, filters, step_minutes):
+    for name, plan in _make_plans(connection, names, filters, step_minutes):
         for field, ranges in shared.items():
             for bounds in getattr(plan, field):
                 ranges[bounds].append(name)
     for field, table, minutes in (
-        ("days", rollup_day, MINUTES_A_DAY),
-        ("hours", rollup_hour, MINUTES_AN_HOUR),
+        ("days", rollup_day, MINUTES_PER_DAY),
+        ("hours", rollup_hour, MINUTES_PER_HOUR),
         ("minutes", rollup_minute, 1),
     ):
         parts = tuple((tuple(owners), bounds) for bounds, owners in shared[field].items())
         if parts:
-            yield Source(table=table, minutes=minutes, parts=parts)
+            yield RollupRanges(table=table, minutes=minutes, parts=parts)
 
 
-def _plans(
+def _make_plans(
     connection: sa.Connection, names: Sequence[str], filters: Filters, step_minutes: int | None
 ) -> Iterator[tuple[str, Plan]]:
     """What to read for each application, given the hours that are dirty now."""
     # From the start of the first day to the end of the last: a dirty hour outside the window spoils its whole day.
-    first, last = filters.start_minute // MINUTES_A_DAY * 24, -(-filters.end_minute // MINUTES_A_DAY) * 24
+    first, last = filters.start_minute // MINUTES_PER_DAY * 24, -(-filters.end_minute // MINUTES_PER_DAY) * 24
     marks: dict[str, list[int]] = {name: [] for name in names}
     rows = connection.execute(
         sa.select(dirty_hour.c.application, dirty_hour.c.hour)
@@ -141,8 +141,8 @@ def _plans(
         yield name, make_plan(filters.start_minute, filters.end_minute, hours, step_minutes=step_minutes)
 
 
-def _statements(
-    source: Source, filters: Filters, dimensions: Sequence[str], step_minutes: int | None, *, blobs: bool
+def _build_statements(
+    source: RollupRanges, filters: Filters, dimensions: Sequence[str], step_minutes: int | None, *, blobs: bool
 ) -> Iterator[sa.Select[*tuple[Any, ...]]]:
     """Selects of the keys with either the sums (grouped) or the two histograms (a row a cell)."""
     table = source.table
@@ -152,7 +152,7 @@ def _statements(
         divisor = sa.literal_column(str(step_minutes // source.minutes), sa.Integer)
         keys.insert(0, table.c.bucket // divisor)
     narrowed = [table.c[name] == value for name, value in filters.dimensions.items()]
-    for ranges in _ranges(source):
+    for ranges in _build_range_conditions(source):
         if blobs:
             yield sa.select(*keys, table.c.request_latency, table.c.call_latency).where(ranges, *narrowed)
         else:
@@ -163,21 +163,21 @@ def _statements(
             )
 
 
-def _ranges(source: Source) -> Iterator[sa.ColumnElement[bool]]:
+def _build_range_conditions(source: RollupRanges) -> Iterator[sa.ColumnElement[bool]]:
     """The ranges of a source as conditions, a bounded number to a statement."""
     columns = source.table.c
-    for start in range(0, len(source.parts), _RANGES_A_STATEMENT):
+    for start in range(0, len(source.parts), _RANGES_PER_STATEMENT):
         yield sa.or_(
             *[
                 sa.and_(columns.application.in_(names), columns.bucket >= first, columns.bucket < last)
-                for names, (first, last) in source.parts[start : start + _RANGES_A_STATEMENT]
+                for names, (first, last) in source.parts[start : start + _RANGES_PER_STATEMENT]
             ]
         )
 
 
-def _latencies(
+def _read_latencies(
     connection: sa.Connection,
-    sources: Sequence[Source],
+    sources: Sequence[RollupRanges],
     filters: Filters,
     dimensions: Sequence[str],
     step_minutes: int | None,
@@ -189,7 +189,7 @@ def _latencies(
     requests: list[bytes] = []
     calls: list[bytes] = []
     for source in sources:
-        for statement in _statements(source, filters, dimensions, step_minutes, blobs=True):
+        for statement in _build_statements(source, filters, dimensions, step_minutes, blobs=True):
             # Whole columns instead of rows: this is the part that grows with the number of cells.
             rows = connection.execute(statement).all()
             if not rows:

@@ -20,13 +20,13 @@ from db import histogram
 from db.engine import is_sqlite
 from db.tables.telemetry import ROLLUP_SUMS, dirty_hour, rollup_day, rollup_hour, rollup_minute
 from db.transaction import insert, writing
-from genaiops_core.telemetry.rollups.plan import MINUTES_AN_HOUR
+from genaiops_core.telemetry.rollups.plan import MINUTES_PER_HOUR
 from genaiops_core.telemetry.time_window import to_minute
 
 GRACE = dt.timedelta(minutes=2)
 """How long after its end an hour is left open for spans that come late."""
 
-HOURS_A_TRANSACTION = 50
+HOURS_PER_TRANSACTION = 50
 """Few enough that ingest on SQLite, which waits for the write lock, hardly notices."""
 
 _ADVISORY_LOCK = 0x6E61_4F71
@@ -40,7 +40,7 @@ Bucket = tuple[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClosedReport:
+class ClosingReport:
     """What one round of closing did."""
 
     hours: int
@@ -49,7 +49,7 @@ class ClosedReport:
     """Days of an application made equal to their hours."""
 
 
-def close_hours(engine: sa.Engine, now: dt.datetime) -> ClosedReport:
+def close_hours(engine: sa.Engine, now: dt.datetime) -> ClosingReport:
     """Close every dirty hour that ended more than `GRACE` ago, and every day that thereby has none left.
 
     Safe while ingest writes and while other workers do the same: one closes at a time, the others find nothing to do.
@@ -59,26 +59,26 @@ def close_hours(engine: sa.Engine, now: dt.datetime) -> ClosedReport:
         engine: the database.
         now: the current instant, aware.
     """
-    ended_hour = to_minute(now - GRACE) // MINUTES_AN_HOUR
+    ended_hour = to_minute(now - GRACE) // MINUTES_PER_HOUR
     hours = days = 0
     while True:
         with writing(engine) as connection:
-            if not _is_ours(connection):
+            if not try_lock(connection):
                 break
             closing = _take_marks(connection, ended_hour)
             if not closing:
                 break
-            _roll_up(connection, rollup_minute, rollup_hour, closing, factor=MINUTES_AN_HOUR)
+            _roll_up(connection, rollup_minute, rollup_hour, closing, factor=MINUTES_PER_HOUR)
             touched = sorted({(application, hour // 24) for application, hour in closing})
-            dirty = _dirty_days(connection, touched)
+            dirty = _find_dirty_days(connection, touched)
             ended = [day for day in touched if (day[1] + 1) * 24 <= ended_hour and day not in dirty]
             _roll_up(connection, rollup_hour, rollup_day, ended, factor=24)
             _mark_last_hours(connection, [day for day in touched if (day[1] + 1) * 24 > ended_hour])
         hours, days = hours + len(closing), days + len(ended)
-    return ClosedReport(hours=hours, days=days)
+    return ClosingReport(hours=hours, days=days)
 
 
-def _is_ours(connection: sa.Connection) -> bool:
+def try_lock(connection: sa.Connection) -> bool:
     if is_sqlite(connection):
         return True
     return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ADVISORY_LOCK))))
@@ -92,7 +92,7 @@ def _take_marks(connection: sa.Connection, ended_hour: int) -> list[Bucket]:
         .where(mark.hour < ended_hour)
         .distinct()
         .order_by(mark.hour, mark.application)
-        .limit(HOURS_A_TRANSACTION)
+        .limit(HOURS_PER_TRANSACTION)
     )
     hours = [(application, hour) for application, hour in picked]
     # Locked in the order in which ingest upserts them, so that the two never wait for each other in a circle.
@@ -104,7 +104,7 @@ def _take_marks(connection: sa.Connection, ended_hour: int) -> list[Bucket]:
     return hours
 
 
-def _dirty_days(connection: sa.Connection, days: Sequence[Bucket]) -> set[Bucket]:
+def _find_dirty_days(connection: sa.Connection, days: Sequence[Bucket]) -> set[Bucket]:
     """Those of `days` that have a dirty hour."""
     if not days:
         return set()
@@ -137,11 +137,11 @@ def _roll_up(
     """Make the cells of `buckets` in `target` equal to what `source` has for them, `factor` buckets to one."""
     if not buckets:
         return
-    connection.execute(target.delete().where(_any_of(target, buckets, factor=1)))
+    connection.execute(target.delete().where(_match_buckets(target, buckets, factor=1)))
     cells = source.c
     bucket = (cells.bucket // sa.literal_column(str(factor), sa.Integer)).label("target_bucket")
     keys = [cells.application, bucket, cells.environment, cells.release, cells.model]
-    scope = _any_of(source, buckets, factor=factor)
+    scope = _match_buckets(source, buckets, factor=factor)
     added = [sa.func.sum(cells[name]) for name in ROLLUP_SUMS]
     rows = connection.execute(sa.select(*keys, *added).where(scope).group_by(*keys)).all()
     # Where one writer took away what another had added, nothing is left of the cell.
@@ -172,7 +172,7 @@ def _roll_up(
     )
 
 
-def _any_of(table: sa.Table, buckets: Sequence[Bucket], *, factor: int) -> sa.ColumnElement[bool]:
+def _match_buckets(table: sa.Table, buckets: Sequence[Bucket], *, factor: int) -> sa.ColumnElement[bool]:
     return sa.or_(
         *[
             sa.and_(

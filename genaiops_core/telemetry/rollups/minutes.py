@@ -19,14 +19,14 @@ from db.transaction import reading, writing
 from genaiops_core.telemetry.rollups import rollups
 
 MINUTES_AN_HOUR = 60
-HOURS_A_TRANSACTION = 24
+HOURS_PER_TRANSACTION = 24
 
 _c = rollup_minute.c
 _DIMENSIONS = ("environment", "release", "model")
 _LATENCIES = ("request_latency", "call_latency")
 
 
-def join(
+def join_minutes(
     engine: sa.Engine,
     bound: int,
     *,
@@ -39,25 +39,25 @@ def join(
         How many rows fewer there are, or would be.
     """
     joined = 0
-    for name, shard, hours in _split_hours(engine, bound):
-        for first in range(0, len(hours), HOURS_A_TRANSACTION):
+    for name, shard, hours in _find_split_hours(engine, bound):
+        for first in range(0, len(hours), HOURS_PER_TRANSACTION):
             if is_stopping():
                 return joined
-            portion = hours[first : first + HOURS_A_TRANSACTION]
+            portion = hours[first : first + HOURS_PER_TRANSACTION]
             if is_dry_run:
                 with reading(engine) as connection:
-                    joined += sum(map(_saved, _rows_of(connection, name, shard, portion).values()))
+                    joined += sum(map(_count_saved_rows, _fetch_cells(connection, name, shard, portion).values()))
                 continue
             began = time.perf_counter()
             with writing(engine) as connection:
                 # No writer of this shard may have read a histogram that is about to move.
                 rollups.lock_shard(connection, shard)
-                joined += _join(connection, name, shard, portion)
+                joined += _join_hours(connection, name, shard, portion)
             time.sleep(time.perf_counter() - began)
     return joined
 
 
-def _split_hours(engine: sa.Engine, bound: int) -> list[tuple[str, int, list[int]]]:
+def _find_split_hours(engine: sa.Engine, bound: int) -> list[tuple[str, int, list[int]]]:
     """(application, shard, hours) of which some row is not of the hour's first minute."""
     hour = (_c.bucket // sa.literal_column(str(MINUTES_AN_HOUR), sa.Integer)).label("hour")
     found: dict[tuple[str, int], list[int]] = defaultdict(list)
@@ -76,7 +76,7 @@ _Cell = tuple[int, str, str, str]
 """Hour, environment, release, model."""
 
 
-def _rows_of(
+def _fetch_cells(
     connection: sa.Connection, name: str, shard: int, hours: Sequence[int]
 ) -> dict[_Cell, list[sa.RowMapping]]:
     buckets = [hour * MINUTES_AN_HOUR + minute for hour in hours for minute in range(MINUTES_AN_HOUR)]
@@ -90,12 +90,12 @@ def _rows_of(
     return cells
 
 
-def _saved(rows: Sequence[sa.RowMapping]) -> int:
+def _count_saved_rows(rows: Sequence[sa.RowMapping]) -> int:
     return len(rows) - 1
 
 
-def _join(connection: sa.Connection, name: str, shard: int, hours: Sequence[int]) -> int:
-    cells = _rows_of(connection, name, shard, hours)
+def _join_hours(connection: sa.Connection, name: str, shard: int, hours: Sequence[int]) -> int:
+    cells = _fetch_cells(connection, name, shard, hours)
     if not cells:
         return 0
     buckets = {row["bucket"] for rows in cells.values() for row in rows}
@@ -120,4 +120,4 @@ def _join(connection: sa.Connection, name: str, shard: int, hours: Sequence[int]
             for (hour, environment, release, model), rows in sorted(cells.items())
         ],
     )
-    return sum(map(_saved, cells.values()))
+    return sum(map(_count_saved_rows, cells.values()))

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-MINUTES_AN_HOUR = 60
-MINUTES_A_DAY = 1440
+MINUTES_PER_HOUR = 60
+MINUTES_PER_DAY = 1440
 
 Range = tuple[int, int]
 """First bucket included, first bucket left out."""
@@ -39,35 +39,35 @@ def make_plan(
             unless they share a day with it.
         step_minutes: the grain the answer is grouped by; None when time is not part of the grouping.
     """
-    if step_minutes is not None and step_minutes % MINUTES_AN_HOUR:
+    if step_minutes is not None and step_minutes % MINUTES_PER_HOUR:
         return Plan(days=(), hours=(), minutes=((start_minute, end_minute),))
-    first_hour, last_hour = -(-start_minute // MINUTES_AN_HOUR), end_minute // MINUTES_AN_HOUR
+    first_hour, last_hour = -(-start_minute // MINUTES_PER_HOUR), end_minute // MINUTES_PER_HOUR
     if first_hour >= last_hour:
         return Plan(days=(), hours=(), minutes=((start_minute, end_minute),))
     dirty = sorted(set(dirty_hours))
     days: Sequence[Range] = ()
-    if step_minutes is None or step_minutes % MINUTES_A_DAY == 0:
+    if step_minutes is None or step_minutes % MINUTES_PER_DAY == 0:
         first_day, last_day = -(-first_hour // 24), last_hour // 24
-        days = _gaps(first_day, last_day, sorted({hour // 24 for hour in dirty}))
+        days = _find_gaps(first_day, last_day, sorted({hour // 24 for hour in dirty}))
     hours: list[Range] = []
     position = first_hour
     for first, last in days:
-        hours += _gaps(position, first * 24, dirty)
+        hours += _find_gaps(position, first * 24, dirty)
         position = last * 24
-    hours += _gaps(position, last_hour, dirty)
+    hours += _find_gaps(position, last_hour, dirty)
     minutes = [
-        (start_minute, first_hour * MINUTES_AN_HOUR),
+        (start_minute, first_hour * MINUTES_PER_HOUR),
         *(
-            (hour * MINUTES_AN_HOUR, (hour + 1) * MINUTES_AN_HOUR)
+            (hour * MINUTES_PER_HOUR, (hour + 1) * MINUTES_PER_HOUR)
             for hour in dirty
             if first_hour <= hour < last_hour
         ),
-        (last_hour * MINUTES_AN_HOUR, end_minute),
+        (last_hour * MINUTES_PER_HOUR, end_minute),
     ]
-    return Plan(days=tuple(days), hours=tuple(hours), minutes=tuple(_joined(minutes)))
+    return Plan(days=tuple(days), hours=tuple(hours), minutes=tuple(_merge_ranges(minutes)))
 
 
-def _gaps(first: int, last: int, taken: Sequence[int]) -> list[Range]:
+def _find_gaps(first: int, last: int, taken: Sequence[int]) -> list[Range]:
     """What is left of [first, last) without the sorted buckets `taken`."""
     ranges: list[Range] = []
     for bucket in taken:
@@ -80,7 +80,7 @@ def _gaps(first: int, last: int, taken: Sequence[int]) -> list[Range]:
     return ranges
 
 
-def _joined(ranges: Iterable[Range]) -> list[Range]:
+def _merge_ranges(ranges: Iterable[Range]) -> list[Range]:
     """Sorted ranges with empty ones dropped and touching ones made one."""
     joined: list[Range] = []
     for first, last in ranges:

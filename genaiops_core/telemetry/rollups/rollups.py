@@ -44,30 +44,30 @@ class Cell:
 Cells = defaultdict[Key, Cell]
 
 
-def cells_of(spans: Iterable[CountedSpan]) -> Cells:
+def build_cells(spans: Iterable[CountedSpan]) -> Cells:
     """Sum `spans`, all of them new, by cell; those that are neither a request nor a call add nothing."""
     cells: Cells = defaultdict(Cell)
     for span in spans:
         if span.is_request or span.is_call:
-            _count(cells, span, 1)
+            _count_span(cells, span, 1)
     return cells
 
 
-def take(cells: Cells, spans: Iterable[CountedSpan]) -> None:
+def subtract_spans(cells: Cells, spans: Iterable[CountedSpan]) -> None:
     """Let `cells` take away what `spans`, as they are, have added before."""
     for span in spans:
         if span.is_request or span.is_call:
-            _count(cells, span, -1)
+            _count_span(cells, span, -1)
 
 
-def put(cells: Cells, spans: Iterable[CountedSpan]) -> None:
+def add_spans(cells: Cells, spans: Iterable[CountedSpan]) -> None:
     """Let `cells` add `spans` as well."""
     for span in spans:
         if span.is_request or span.is_call:
-            _count(cells, span, 1)
+            _count_span(cells, span, 1)
 
 
-def _count(cells: Cells, span: CountedSpan, sign: int) -> None:
+def _count_span(cells: Cells, span: CountedSpan, sign: int) -> None:
     # A request that is no model call itself belongs to no model.
     model = "" if not span.is_call else OTHER_MODEL if span.is_other_model else span.model
     cell = cells[span.application, span.start_ns // MINUTE_NS, span.environment, span.release, model]
@@ -105,11 +105,11 @@ def lock_shard(connection: sa.Connection, shard: int) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SHARD_LOCKS, shard)))
 
 
-def add(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int) -> None:
+def write_cells(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int) -> None:
     """Add `cells` to this shard's rows and mark their hours; the caller holds `lock_shard`."""
     if not cells:
         return
-    latencies = _stored_latencies(connection, cells, shard)
+    latencies = _fetch_latencies(connection, cells, shard)
     rows = []
     for key in sorted(cells):
         cell = cells[key]
@@ -124,8 +124,8 @@ def add(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int) -> Non
                 "model": model,
                 "shard": shard,
                 **cell.sums,
-                "request_latency": _merged(kept_request, cell.request_buckets, cell.requests_taken),
-                "call_latency": _merged(kept_call, cell.call_buckets, cell.calls_taken),
+                "request_latency": _merge_latency(kept_request, cell.request_buckets, cell.requests_taken),
+                "call_latency": _merge_latency(kept_call, cell.call_buckets, cell.calls_taken),
             }
         )
     upsert = insert(connection, rollup_minute)
@@ -145,7 +145,7 @@ def add(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int) -> Non
     _mark_hours(connection, cells, shard)
 
 
-def _merged(kept: bytes, buckets: list[int], taken: list[int]) -> bytes:
+def _merge_latency(kept: bytes, buckets: list[int], taken: list[int]) -> bytes:
     if buckets:
         added = histogram.from_buckets(buckets)
         kept = histogram.merge((kept, added)) if kept else added
@@ -169,7 +169,7 @@ def _drop_empty(connection: sa.Connection, keys: list[Key], shard: int) -> None:
     )
 
 
-def _stored_latencies(
+def _fetch_latencies(
     connection: sa.Connection, cells: Mapping[Key, Cell], shard: int
 ) -> dict[Key, tuple[bytes, bytes]]:
     minutes: dict[str, set[int]] = defaultdict(set)

@@ -17,7 +17,7 @@ from db.engine import is_sqlite
 from db.tables.telemetry import USAGE_SUMS, request, usage_mark, usage_user_day
 from db.transaction import insert, writing
 from genaiops_core import saved_settings
-from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY
+from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY
 from genaiops_core.telemetry.time_window import to_minute
 
 DAY_NS = 86_400_000_000_000
@@ -32,13 +32,13 @@ _FROZEN_SETTING = "usage_frozen"
 """Row of `saved_settings` with the first day whose requests retention has not deleted."""
 
 _KEYS = ("environment", "release", "model", "user_id")
-_TRACES_A_STATEMENT = 500
+_TRACES_PER_STATEMENT = 500
 
 Day = tuple[str, int]
 """An application and a day since the Unix epoch."""
 
 
-def touched_days(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> set[Day]:
+def find_touched_days(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> set[Day]:
     """The days whose usage changes when `rows` are merged into `request`.
 
     A late root may move a request to another day: then the day it leaves is one of them.
@@ -50,8 +50,8 @@ def touched_days(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -
     days = {(row["application"], row["start_ns"] // DAY_NS) for row in rows}
     traces = sorted({row["trace_id"] for row in rows})
     day = (request.c.start_ns // sa.literal_column(str(DAY_NS), sa.BigInteger)).label("day")
-    for at in range(0, len(traces), _TRACES_A_STATEMENT):
-        some = traces[at : at + _TRACES_A_STATEMENT]
+    for at in range(0, len(traces), _TRACES_PER_STATEMENT):
+        some = traces[at : at + _TRACES_PER_STATEMENT]
         held = connection.execute(
             sa.select(request.c.application, day).where(request.c.trace_id.in_(some)).distinct()
         )
@@ -59,7 +59,7 @@ def touched_days(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -
     return days
 
 
-def mark(connection: sa.Connection, days: Iterable[Day], shard: int) -> None:
+def mark_days(connection: sa.Connection, days: Iterable[Day], shard: int) -> None:
     """Say that requests of these days have changed; in the transaction that changes them.
 
     Args:
@@ -91,7 +91,7 @@ def close_days(engine: sa.Engine, now: dt.datetime) -> int:
     Returns:
         Days added up.
     """
-    ended = ended_day(now)
+    ended = find_open_day(now)
     closed = 0
     while True:
         with writing(engine) as connection:
@@ -104,44 +104,44 @@ def close_days(engine: sa.Engine, now: dt.datetime) -> int:
             if day is None:
                 return closed
             _take_marks(connection, day.application, day.day)
-            if day.day >= frozen_before(connection):
+            if day.day >= fetch_frozen_before(connection):
                 _add_up(connection, day.application, day.day)
         closed += 1
 
 
-def ended_day(now: dt.datetime) -> int:
+def find_open_day(now: dt.datetime) -> int:
     """The first day that is not over, in days since the Unix epoch."""
-    return to_minute(now - GRACE) // MINUTES_A_DAY
+    return to_minute(now - GRACE) // MINUTES_PER_DAY
 
 
-def open_days(connection: sa.Connection, first: int, last: int, application: str | None) -> list[Day]:
+def fetch_marked_days(connection: sa.Connection, first: int, last: int, application: str | None) -> list[Day]:
     """The marked days of [first, last)."""
     marks = usage_mark.c
-    first = max(first, frozen_before(connection))
+    first = max(first, fetch_frozen_before(connection))
     query = sa.select(marks.application, marks.day).where(marks.day >= first, marks.day < last).distinct()
     if application is not None:
         query = query.where(marks.application == application)
     return [(row.application, row.day) for row in connection.execute(query)]
 
 
-def freeze(engine: sa.Engine, day: int, now: dt.datetime) -> None:
+def freeze_days(engine: sa.Engine, day: int, now: dt.datetime) -> None:
     """Add up every day before `day` for the last time: their requests are about to be deleted.
 
     What comes later for such a day is no longer added to it; there is nothing left to add it to.
     """
     close_days(engine, now)
     with writing(engine) as connection:
-        if day > frozen_before(connection):
+        if day > fetch_frozen_before(connection):
             saved_settings.write(connection, _FROZEN_SETTING, {"day": day})
 
 
-def frozen_before(connection: sa.Connection) -> int:
+def fetch_frozen_before(connection: sa.Connection) -> int:
     """The first day whose requests are all kept; see `freeze`."""
     frozen = saved_settings.read(connection, _FROZEN_SETTING)
     return int(frozen["day"]) if frozen else 0
 
 
-def request_sums() -> list[sa.ColumnElement[int]]:
+def build_request_sums() -> list[sa.ColumnElement[int]]:
     """`USAGE_SUMS` over rows of `request`. A request counts once its root has come; its calls count at once."""
     has_root = request.c.duration_ns.is_not(None)
     counted = {
@@ -175,7 +175,7 @@ def _add_up(connection: sa.Connection, application: str, day: int) -> None:
     connection.execute(usage_user_day.delete().where(usage.application == application, usage.day == day))
     keys = [request.c[name] for name in _KEYS]
     sums = (
-        sa.select(request.c.application, sa.literal(day, sa.Integer), *keys, *request_sums())
+        sa.select(request.c.application, sa.literal(day, sa.Integer), *keys, *build_request_sums())
         .where(
             request.c.application == application,
             request.c.start_ns >= day * DAY_NS,

@@ -14,7 +14,7 @@ from db.transaction import insert, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.sampling import feedback_scores, selection
-from genaiops_core.telemetry.sampling.feedback_scores import Opinion
+from genaiops_core.telemetry.sampling.feedback_scores import Feedback
 from genaiops_core.telemetry.sampling.policy import PPM, PRIORITIES, Decision
 from genaiops_core.telemetry.scores import NS_PER_HOUR, replace_scores, reweigh
 
@@ -29,7 +29,7 @@ _DISLIKED = Decision(
 )
 
 
-def give(
+def record_feedback(
     engine: sa.Engine,
     *,
     trace_id: str,
@@ -71,11 +71,11 @@ def give(
         _apply(connection, trace_id)
 
 
-def of_trace(connection: sa.Connection, trace_id: str) -> list[Opinion]:
+def list_feedback(connection: sa.Connection, trace_id: str) -> list[Feedback]:
     """Every user's opinion of one trace, the first given first."""
     query = sa.select(feedback).where(feedback.c.trace_id == trace_id)
     rows = connection.execute(query.order_by(feedback.c.received_at, feedback.c.id))
-    return [feedback_scores.from_row(row) for row in rows]
+    return [feedback_scores.build_feedback(row) for row in rows]
 
 
 def _keep(connection: sa.Connection, **given: Any) -> None:
@@ -98,7 +98,7 @@ def _keep(connection: sa.Connection, **given: Any) -> None:
 
 def _apply(connection: sa.Connection, trace_id: str) -> None:
     """Score and sample the requests of the trace that were considered already; the others will find the feedback."""
-    considered = selection.considered_up_to(connection)
+    considered = selection.lock_considered_position(connection)
     # Locked, so that two users who speak at once both count.
     rows = connection.execute(
         sa.select(request)
@@ -110,11 +110,11 @@ def _apply(connection: sa.Connection, trace_id: str) -> None:
         )
         .with_for_update(of=request)
     ).all()
-    told = of_trace(connection, trace_id)
+    told = list_feedback(connection, trace_id)
     if any(one.is_negative for one in told):
         for row in rows:
             _prefer(connection, row)
-    replace_scores(connection, [feedback_scores.score_of(row, told) for row in rows])
+    replace_scores(connection, [feedback_scores.score_feedback(row, told) for row in rows])
 
 
 def _prefer(connection: sa.Connection, row: Any) -> None:
@@ -122,7 +122,7 @@ def _prefer(connection: sa.Connection, row: Any) -> None:
     is_it = sa.and_(sample.c.trace_id == row.trace_id, sample.c.application == row.application)
     kept = connection.execute(sa.select(sample).where(is_it).with_for_update()).first()
     if kept is None:
-        connection.execute(sa.insert(sample).values(selection.sample_row(row, _DISLIKED, now())))
+        connection.execute(sa.insert(sample).values(selection.build_sample_row(row, _DISLIKED, now())))
         _count_again(connection, row, _rate_considered(connection, row))
         return
     if kept.reason in ("negative_feedback", "chosen"):

@@ -20,7 +20,7 @@ _THUMBS = {"up": 1.0, "down": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opinion:
+class Feedback:
     """What one user said of one answer."""
 
     user_id: str
@@ -46,9 +46,9 @@ class Opinion:
         return self.rating is not None and LOWEST_RATING <= self.rating <= _NEGATIVE_UP_TO
 
 
-def from_row(row: Any) -> Opinion:
+def build_feedback(row: Any) -> Feedback:
     """The opinion of a row of table `feedback`."""
-    return Opinion(
+    return Feedback(
         user_id=row.user_id,
         rating=row.rating,
         thumb=row.thumb,
@@ -57,7 +57,7 @@ def from_row(row: Any) -> Opinion:
     )
 
 
-def score_of(request: Any, opinions: Sequence[Opinion]) -> Score:
+def score_feedback(request: Any, opinions: Sequence[Feedback]) -> Score:
     """The opinions on one request as one score: their mean.
 
     Args:

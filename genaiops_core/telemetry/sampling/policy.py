@@ -85,14 +85,14 @@ def decide(facts: RequestFacts, policy: Policy) -> Decision:
     if reason is not None:
         return Decision(should_evaluate=True, reason=reason, priority=PRIORITIES[reason], rate_ppm=PPM)
     return Decision(
-        should_evaluate=bucket(facts.trace_id) < policy.rate_ppm,
+        should_evaluate=hash_to_bucket(facts.trace_id) < policy.rate_ppm,
         reason="base_rate",
         priority=PRIORITIES["base_rate"],
         rate_ppm=policy.rate_ppm,
     )
 
 
-def bucket(trace_id: str) -> int:
+def hash_to_bucket(trace_id: str) -> int:
     """A number from 0 to 999,999 that the trace id alone decides.
 
     Hashed, because the ids of some tracers are not random in all their bits.
@@ -100,7 +100,7 @@ def bucket(trace_id: str) -> int:
     return int.from_bytes(hashlib.sha256(trace_id.encode()).digest()[:8]) % PPM
 
 
-def queue_message(
+def build_queue_message(
     *,
     trace_id: str,
     query: str,

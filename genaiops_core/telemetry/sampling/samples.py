@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from db.tables.reviews import sample, sample_rollup_hour
 from genaiops_core.telemetry.figures import format_usd
-from genaiops_core.telemetry.rollups.cells import applications
-from genaiops_core.telemetry.rollups.plan import MINUTES_AN_HOUR
+from genaiops_core.telemetry.rollups.cells import fetch_applications
+from genaiops_core.telemetry.rollups.plan import MINUTES_PER_HOUR
 from genaiops_core.telemetry.sampling.policy import PPM, REASONS
-from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.time_window import Filters, to_instant
 
 __all__ = [
     "REASONS",
@@ -23,7 +23,7 @@ __all__ = [
     "SamplingSummary",
     "get_sample",
     "list_samples",
-    "sampling_summary",
+    "read_sampling_summary",
 ]
 
 
@@ -88,14 +88,14 @@ class SamplingSummary:
         return format_usd(self.cost_nano_usd)
 
 
-def sampling_summary(connection: sa.Connection, filters: Filters) -> SamplingSummary:
+def read_sampling_summary(connection: sa.Connection, filters: Filters) -> SamplingSummary:
     """Requests considered, sampled and judged; the window is widened to whole hours, models are not looked at."""
     c = sample_rollup_hour.c
     requests = connection.execute(
         sa.select(c.rate_ppm, sa.func.sum(c.requests))
         .where(
-            c.bucket >= filters.start_minute // MINUTES_AN_HOUR,
-            c.bucket < -(-filters.end_minute // MINUTES_AN_HOUR),
+            c.bucket >= filters.start_minute // MINUTES_PER_HOUR,
+            c.bucket < -(-filters.end_minute // MINUTES_PER_HOUR),
             *_narrowed(connection, sample_rollup_hour, filters),
         )
         .group_by(c.rate_ppm)
@@ -155,7 +155,7 @@ def list_samples(
         .order_by(sample.c.start_ns.desc(), sample.c.id.desc())
         .limit(limit)
     )
-    return [from_row(row) for row in rows]
+    return [build_sample(row) for row in rows]
 
 
 def get_sample(connection: sa.Connection, application: str, trace_id: str) -> Sample | None:
@@ -165,10 +165,10 @@ def get_sample(connection: sa.Connection, application: str, trace_id: str) -> Sa
             sample.c.trace_id == trace_id.strip().lower(), sample.c.application == application
         )
     ).first()
-    return None if row is None else from_row(row)
+    return None if row is None else build_sample(row)
 
 
-def from_row(row: Any) -> Sample:
+def build_sample(row: Any) -> Sample:
     return Sample(
         application=row.application,
         trace_id=row.trace_id,
@@ -176,7 +176,7 @@ def from_row(row: Any) -> Sample:
         priority=row.priority,
         rate=row.rate_ppm / PPM if row.rate_ppm else None,
         state=row.state,
-        start=instant(row.start_ns),
+        start=to_instant(row.start_ns),
         environment=row.environment or None,
         release=row.release or None,
         selected_at=row.selected_at,
@@ -196,7 +196,7 @@ def _window(connection: sa.Connection, filters: Filters) -> list[sa.ColumnElemen
 
 def _narrowed(connection: sa.Connection, table: sa.Table, filters: Filters) -> list[sa.ColumnElement[bool]]:
     # By name even where all are meant: keys and indexes begin with the application.
-    names = [filters.application] if filters.application is not None else applications(connection)
+    names = [filters.application] if filters.application is not None else fetch_applications(connection)
     said = {"environment": filters.environment, "release": filters.release}
     return [
         table.c.application.in_(names),

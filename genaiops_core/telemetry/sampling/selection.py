@@ -18,10 +18,10 @@ from genaiops_core.telemetry.sampling import feedback_scores
 from genaiops_core.telemetry.sampling.policy import Decision, Policy, RequestFacts, decide
 from genaiops_core.telemetry.scores import NS_PER_HOUR, Score, replace_scores
 
-SETTLES = dt.timedelta(seconds=10)
+SETTLING_TIME = dt.timedelta(seconds=10)
 """How long after a request was seen its other spans, which decide its cost, may still come."""
 
-WAITS_FOR = dt.timedelta(hours=6)
+MAX_WAIT = dt.timedelta(hours=6)
 """How long a request is waited for whose root span is missing; it is not sampled after that."""
 
 CURSOR = "production"
@@ -39,19 +39,19 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Considered:
+class SelectionStep:
     """What one step did."""
 
     requests: int
     """Decided on."""
     sampled: int
-    is_more: bool
+    has_more: bool
     """Whether there is more to do at once."""
 
 
 def consider(
     engine: sa.Engine, policy: Policy, now: dt.datetime, *, limit: int = _REQUESTS_A_TRANSACTION
-) -> Considered:
+) -> SelectionStep:
     """Decide on the next requests and queue those to be judged, in one transaction.
 
     Requests are taken in the order of their ids, up to a mark that is as old as `SETTLES`. On PostgreSQL ids become
@@ -76,10 +76,10 @@ def consider(
             _mark(connection, cursor, now)
             rows += _arrived(connection, now, limit)
         sampled = _decide(connection, rows, policy, now)
-    return Considered(requests=len(rows), sampled=sampled, is_more=is_more)
+    return SelectionStep(requests=len(rows), sampled=sampled, has_more=is_more)
 
 
-def considered_up_to(connection: sa.Connection) -> int:
+def lock_considered_position(connection: sa.Connection) -> int:
     """Up to which request id it was decided; locked against `consider` until the transaction ends."""
     query = sa.select(sample_cursor.c.request_id).where(sample_cursor.c.name == CURSOR)
     return connection.scalar(query.with_for_update(read=True)) or 0
@@ -99,7 +99,7 @@ def count_considered(connection: sa.Connection, counts: Counter[tuple[str, int, 
     connection.execute(statement, rows)
 
 
-def sample_row(row: Any, decision: Decision, now: dt.datetime) -> dict[str, Any]:
+def build_sample_row(row: Any, decision: Decision, now: dt.datetime) -> dict[str, Any]:
     """The row of table `sample` for a request."""
     return {
         "application": row.application,
@@ -139,9 +139,9 @@ def _decide(connection: sa.Connection, rows: Sequence[Any], policy: Policy, now:
         hour = row.start_ns // NS_PER_HOUR
         counts[row.application, hour, row.environment, row.release, decision.rate_ppm] += 1
         if decision.should_evaluate:
-            chosen.append(sample_row(row, decision, now))
+            chosen.append(build_sample_row(row, decision, now))
         if of_trace:
-            scores.append(feedback_scores.score_of(row, of_trace))
+            scores.append(feedback_scores.score_feedback(row, of_trace))
     count_considered(connection, counts)
     if chosen:
         connection.execute(insert(connection, sample).on_conflict_do_nothing(), chosen)
@@ -149,11 +149,11 @@ def _decide(connection: sa.Connection, rows: Sequence[Any], policy: Policy, now:
     return len(chosen)
 
 
-def _opinions(connection: sa.Connection, traces: Sequence[str]) -> dict[str, list[feedback_scores.Opinion]]:
-    found: dict[str, list[feedback_scores.Opinion]] = defaultdict(list)
+def _opinions(connection: sa.Connection, traces: Sequence[str]) -> dict[str, list[feedback_scores.Feedback]]:
+    found: dict[str, list[feedback_scores.Feedback]] = defaultdict(list)
     rows = connection.execute(sa.select(feedback).where(feedback.c.trace_id.in_(traces)))
     for row in rows:
-        found[row.trace_id].append(feedback_scores.from_row(row))
+        found[row.trace_id].append(feedback_scores.build_feedback(row))
     return found
 
 
@@ -205,7 +205,7 @@ def _mark(connection: sa.Connection, cursor: Any, now: dt.datetime) -> None:
 
 def _has_settled(connection: sa.Connection, cursor: Any, now: dt.datetime) -> bool:
     marked_at: dt.datetime | None = cursor.marked_at
-    if marked_at is None or now - marked_at < SETTLES:
+    if marked_at is None or now - marked_at < SETTLING_TIME:
         return False
     mark: int = cursor.mark_transaction
     oldest, after_all = _transactions(connection)
@@ -243,12 +243,12 @@ def _wait_for(connection: sa.Connection, rows: Iterable[Any], now: dt.datetime) 
 def _arrived(connection: sa.Connection, now: dt.datetime, limit: int) -> list[Any]:
     """Requests that waited for their root span and have settled since it came."""
     w = sample_waiting.c
-    connection.execute(sa.delete(sample_waiting).where(w.waits_since < now - WAITS_FOR))
+    connection.execute(sa.delete(sample_waiting).where(w.waits_since < now - MAX_WAIT))
     has_root = sa.exists().where(request.c.id == w.request_id, request.c.duration_ns.is_not(None))
     connection.execute(
         sa.update(sample_waiting).where(w.complete_at.is_(None), has_root).values(complete_at=now)
     )
-    due = sa.select(w.request_id).where(w.complete_at <= now - SETTLES)
+    due = sa.select(w.request_id).where(w.complete_at <= now - SETTLING_TIME)
     ids = connection.scalars(due.order_by(w.request_id).limit(limit)).all()
     if not ids:
         return []

@@ -1,7 +1,7 @@
-"""Export of the requests that a search finds, as a stream of bounded memory.
+"""Exports the requests that match a search, as a stream with bounded memory.
 
-Pages are read one by one, each from its own snapshot: nothing keeps the database busy while a slow reader reads, every
-request comes once, and what arrives meanwhile is newer than where the export began.
+Each page is read from a snapshot of its own, so that a slow client holds no transaction open. The cursor goes from new
+to old, so every request appears once and requests that arrive during the export are not in it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from genaiops_core.telemetry.traces.otlp_export import export_resource_spans
 Format = Literal["csv", "jsonl", "parquet", "otlp"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-_PAGE = paging.MAX_LIMIT
+_ROWS_PER_PAGE = paging.MAX_LIMIT
 _CHUNK_BYTES = 1 << 16
 
 
 class _File(NamedTuple):
-    media_type: str
-    filename: str
+    get_media_type: str
+    get_filename: str
 
 
 _FILES: Mapping[str, _File] = {
@@ -49,80 +49,80 @@ _WRITERS: Mapping[str, Callable[[], RowWriter]] = {
 }
 
 
-def media_type(format: str) -> str:
-    """What a file of this format is on the web."""
-    return _FILES[_checked(format)].media_type
+def get_media_type(format: str) -> str:
+    """The media type of a file of this format."""
+    return _FILES[_check_format(format)].get_media_type
 
 
-def filename(format: str) -> str:
-    """A name for a file of this format."""
-    return _FILES[_checked(format)].filename
+def get_filename(format: str) -> str:
+    """The file name for a download of this format."""
+    return _FILES[_check_format(format)].get_filename
 
 
 def export(
     engine: sa.Engine, filters: Filters, query: str = "", *, format: str, limit: int | None = None
 ) -> Iterator[bytes]:
-    """The requests found, newest first, as one file in pieces.
+    """Yield the matching requests, newest first, as the pieces of one file.
 
-    CSV, JSON lines and Parquet have a row a request (`trace_files.COLUMNS`). OTLP is a trace export request with every
-    span of the traces found; importing it elsewhere gives the same figures.
+    CSV, JSON lines and Parquet have one row per request (`trace_files.COLUMNS`). OTLP is a trace export request with
+    every span of the matching traces; an import of it gives the same figures.
 
     Args:
         engine: the database.
-        filters: the window and what it is narrowed to.
-        query: a search; see `search_language`.
+        filters: the window and the dimensions.
+        query: a search; see `language`.
         format: one of `FORMATS`.
-        limit: requests at most; None for all.
+        limit: maximum number of requests; None for all.
 
     Raises:
-        BadInput: no such format, query or limit; before the first piece.
+        BadInput: an invalid format, query or limit; raised before the first piece.
     """
-    _checked(format)
-    asked = parse(query)
+    _check_format(format)
+    parsed_query = parse(query)
     if limit is not None and limit < 1:
-        raise BadInput(f"An export has at least one request, not {limit}.")
-    pages = _pages(engine, filters, asked, limit)
-    return _otlp(engine, pages) if format == "otlp" else _rows(pages, _WRITERS[format]())
+        raise BadInput(f"The limit of an export is {limit}; use 1 or more.")
+    pages = _read_pages(engine, filters, parsed_query, limit)
+    return _write_otlp(engine, pages) if format == "otlp" else _write_rows(pages, _WRITERS[format]())
 
 
-def _checked(format: str) -> str:
+def _check_format(format: str) -> str:
     if format not in FORMATS:
-        raise BadInput(f"There is no format '{format}'; use one of {', '.join(FORMATS)}.")
+        raise BadInput(f"'{format}' is not a valid format; use one of {', '.join(FORMATS)}.")
     return format
 
 
-def _pages(
+def _read_pages(
     engine: sa.Engine, filters: Filters, query: Query, limit: int | None
 ) -> Iterator[tuple[TraceRow, ...]]:
     cursor: str | None = None
-    left = limit
-    while left is None or left > 0:
+    remaining = limit
+    while remaining is None or remaining > 0:
         with reading(engine) as connection:
-            wanted = _PAGE if left is None else min(left, _PAGE)
-            page = search(connection, filters, query, limit=wanted, cursor=cursor)
+            page_limit = _ROWS_PER_PAGE if remaining is None else min(remaining, _ROWS_PER_PAGE)
+            page = search(connection, filters, query, limit=page_limit, cursor=cursor)
         yield page.rows
-        left = None if left is None else left - len(page.rows)
+        remaining = None if remaining is None else remaining - len(page.rows)
         cursor = page.next_cursor
         if cursor is None:
             return
 
 
-def _rows(pages: Iterator[tuple[TraceRow, ...]], writer: RowWriter) -> Iterator[bytes]:
+def _write_rows(pages: Iterator[tuple[TraceRow, ...]], writer: RowWriter) -> Iterator[bytes]:
     yield writer.begin()
     for rows in pages:
-        yield writer.rows(rows)
+        yield writer.write_rows(rows)
     yield writer.end()
 
 
-def _otlp(engine: sa.Engine, pages: Iterator[tuple[TraceRow, ...]]) -> Iterator[bytes]:
-    """One JSON object, its list written group by group."""
-    # A trace that several applications took part in is several rows and one trace; others need no remembering.
-    told: set[str] = set()
+def _write_otlp(engine: sa.Engine, pages: Iterator[tuple[TraceRow, ...]]) -> Iterator[bytes]:
+    """One JSON object whose list is written group by group."""
+    # A trace of several applications has several rows and must be exported once; only such traces are remembered.
+    exported: set[str] = set()
     pieces = [b'{"resourceSpans":[']
     size, separator = 0, b""
     for rows in pages:
-        traces = dict.fromkeys(row.trace_id for row in rows if row.trace_id not in told)
-        told |= _shared(engine, list(traces))
+        traces = dict.fromkeys(row.trace_id for row in rows if row.trace_id not in exported)
+        exported |= _find_shared_traces(engine, list(traces))
         for trace_id in traces:
             with reading(engine) as connection:
                 for group in export_resource_spans(connection, trace_id):
@@ -136,8 +136,8 @@ def _otlp(engine: sa.Engine, pages: Iterator[tuple[TraceRow, ...]]) -> Iterator[
     yield b"".join(pieces)
 
 
-def _shared(engine: sa.Engine, traces: list[str]) -> set[str]:
-    """Those of `traces` that have a request in more than one application."""
+def _find_shared_traces(engine: sa.Engine, traces: list[str]) -> set[str]:
+    """The traces with a request in more than one application."""
     with reading(engine) as connection:
         rows = connection.execute(
             sa.select(request.c.trace_id)

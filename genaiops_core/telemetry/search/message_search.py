@@ -1,4 +1,4 @@
-"""Looking for words in what spans say. Payloads are compressed, so no index helps: requests are read one by one."""
+"""Searches the messages of spans for texts. Payloads are compressed and have no index, so each request is read."""
 
 from __future__ import annotations
 
@@ -13,63 +13,67 @@ import zstandard
 
 from db.tables.telemetry import log_record, payload
 
-MOST_READ = 1_000
-"""Requests whose messages are read for one page."""
+MAX_REQUESTS_READ = 1_000
+"""Requests whose messages are read for one page, at most."""
 
-LARGEST_PARSED_BYTES = 4 << 20
-"""A longer payload is searched as it is written, JSON escapes and names of attributes included."""
+MAX_PARSED_BYTES = 4 << 20
+"""A longer payload is searched as raw JSON, including escapes and attribute names, because parsing it is too slow."""
 
 _PLAIN = re.compile(r"[a-z0-9]+")
 _SPACES = re.compile(r"\s+")
-_LARGEST_BLOB_BYTES = 1 << 30
+_MAX_BLOB_BYTES = 1 << 30
 
-Key = tuple[str, str]
+RequestKey = tuple[str, str]
 """Trace id and application."""
 
 
-def normal(text: str) -> str:
-    """Case and the length of white space do not matter."""
+def normalise(text: str) -> str:
+    """Text in a form in which case and the length of white space do not matter."""
     return _SPACES.sub(" ", text).casefold()
 
 
-def say(connection: sa.Connection, requests: Sequence[Key], texts: Sequence[str]) -> dict[Key, set[str]]:
-    """Which of `texts` the spans of each request say in an attribute or event, in any case.
+def find_texts_in_requests(
+    connection: sa.Connection, requests: Sequence[RequestKey], texts: Sequence[str]
+) -> dict[RequestKey, set[str]]:
+    """The `texts` that occur in attributes, events or log records of each request, in any case.
 
     Args:
         connection: best a `reading` snapshot.
-        requests: few; their payloads are read together.
+        requests: a small number; one statement reads all their payloads.
         texts: words or phrases.
     """
-    tests = {text: _test(text) for text in texts}
-    found: dict[Key, set[str]] = defaultdict(set)
+    tests = {text: _compile_test(text) for text in texts}
+    found_texts: dict[RequestKey, set[str]] = defaultdict(set)
     wanted = set(requests)
     decompress = zstandard.ZstdDecompressor().decompress
-    for trace_id, application, blob, is_record in _blobs(connection, [trace_id for trace_id, _ in requests]):
+    for trace_id, application, blob, is_record in _read_blobs(
+        connection, [trace_id for trace_id, _ in requests]
+    ):
         key = (trace_id, application)
-        left = [text for text in tests if text not in found[key]] if key in wanted else []
-        if left:
-            written = decompress(blob, max_output_size=_LARGEST_BLOB_BYTES)
-            said = _Said(b'{"":%b}' % written if is_record else written)
-            found[key].update(text for text in left if tests[text](said))
-    return found
+        missing_texts = [text for text in tests if text not in found_texts[key]] if key in wanted else []
+        if missing_texts:
+            content = decompress(blob, max_output_size=_MAX_BLOB_BYTES)
+            stored = _Payload(b'{"":%b}' % content if is_record else content)
+            found_texts[key].update(text for text in missing_texts if tests[text](stored))
+    return found_texts
 
 
-def _blobs(connection: sa.Connection, traces: Sequence[str]) -> Iterator[tuple[str, str, bytes, bool]]:
+def _read_blobs(connection: sa.Connection, traces: Sequence[str]) -> Iterator[tuple[str, str, bytes, bool]]:
     """Trace id, application and blob of every payload and log record, and whether it is a record."""
     for table, blob in ((payload, payload.c.spans_zstd), (log_record, log_record.c.record_zstd)):
         rows = connection.execute(
             sa.select(table.c.trace_id, table.c.application, blob).where(table.c.trace_id.in_(traces))
         )
-        for trace_id, application, written in rows:
-            yield trace_id, application, written, table is log_record
+        for trace_id, application, content in rows:
+            yield trace_id, application, content, table is log_record
 
 
-class _Said:
-    """One payload, parsed only when its bytes do not rule a text out."""
+class _Payload:
+    """One payload. It is parsed only when its bytes may contain a text."""
 
-    def __init__(self, written: bytes) -> None:
-        self._lowered = written.lower()
-        self._written = written
+    def __init__(self, content: bytes) -> None:
+        self._lowered = content.lower()
+        self._written = content
         self._strings: list[str] | None = None
 
     def may_have(self, word: bytes) -> bool:
@@ -77,25 +81,29 @@ class _Said:
 
     def has(self, text: str) -> bool:
         if self._strings is None:
-            if len(self._written) > LARGEST_PARSED_BYTES:
-                self._strings = [normal(self._written.decode(errors="replace"))]
+            if len(self._written) > MAX_PARSED_BYTES:
+                self._strings = [normalise(self._written.decode(errors="replace"))]
             else:
                 spans = orjson.loads(self._written).values()
-                self._strings = [normal(one) for told in spans for one in texts_of(told)]
-        return any(text in one for one in self._strings)
+                self._strings = [
+                    normalise(string) for span_payload in spans for string in extract_texts(span_payload)
+                ]
+        return any(text in string for string in self._strings)
 
 
-def _test(text: str) -> Callable[[_Said], bool]:
-    wanted = normal(text)
-    # Letters and digits are written as they are in JSON, also in JSON inside a string: what lacks them lacks the text.
+def _compile_test(text: str) -> Callable[[_Payload], bool]:
+    wanted = normalise(text)
+    # JSON writers do not escape ASCII letters and digits, so bytes without the longest run of them cannot contain the text.
     runs = _PLAIN.findall(wanted) if wanted.isascii() else []
     word = max(runs, key=len, default="").encode()
-    return lambda said: said.may_have(word) and said.has(wanted)
+    return lambda stored: stored.may_have(word) and stored.has(wanted)
 
 
-def texts_of(told: Any) -> Iterator[str]:
-    """Every text that one span's payload or one log record says, JSON in a text opened."""
-    stack = [told.get(name) for name in ("attributes", "events", "body")] if isinstance(told, dict) else []
+def extract_texts(source: Any) -> Iterator[str]:
+    """Every string in one span's payload or one log record; a string that contains JSON is parsed too."""
+    stack = (
+        [source.get(name) for name in ("attributes", "events", "body")] if isinstance(source, dict) else []
+    )
     while stack:
         value = stack.pop()
         if isinstance(value, dict):
@@ -103,14 +111,14 @@ def texts_of(told: Any) -> Iterator[str]:
         elif isinstance(value, list):
             stack += value
         elif isinstance(value, str):
-            inner = _json(value)
+            inner = _parse_json(value)
             if inner is None:
                 yield value
             else:
                 stack.append(inner)
 
 
-def _json(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     if not text.startswith(("{", "[")):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a search asks for, as a tree that prints itself in the language of `search_language`."""
+"""A search as a tree of conditions. `str` of a tree is its canonical text in the search language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 UNITS: dict[str, str] = {"latency": "ms"}
-"""What is printed behind the numbers of a field."""
+"""Unit printed after the numbers of a field."""
 
 _BARE_WORD = re.compile(r"[^\W_][\w.@/#+-]*")
 _BARE_VALUE = re.compile(r"[\w.@/#+*:-]+")
@@ -17,18 +17,18 @@ _KEYWORDS = frozenset(("AND", "OR", "NOT"))
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words that a request says somewhere: its name, ids, or the messages of its spans; in any case."""
+    """A text in the request's name, its ids or the messages of its spans, in any case."""
 
     text: str
 
     def __str__(self) -> str:
         is_bare = _BARE_WORD.fullmatch(self.text) and self.text not in _KEYWORDS
-        return self.text if is_bare else _quoted(self.text)
+        return self.text if is_bare else _quote(self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A field that is one of some values; `*` in a value stands for anything, '' for not said."""
+    """A field that has one of some values; `*` in a value matches any text, '' a missing value."""
 
     field: str
     values: tuple[str, ...]
@@ -36,20 +36,20 @@ class Match:
     """Written with = instead of :, for fields where : means "contains"."""
 
     def __str__(self) -> str:
-        values = ",".join(value if _BARE_VALUE.fullmatch(value) else _quoted(value) for value in self.values)
+        values = ",".join(value if _BARE_VALUE.fullmatch(value) else _quote(value) for value in self.values)
         return f"{self.field}{'=' if self.is_exact else ':'}{values}"
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A number held against a bound: latency in ms, cost in USD, the others as they are."""
+    """A comparison with a number: latency in ms, cost in USD, other fields without a unit."""
 
     field: str
     operator: str
     """One of < <= > >= =."""
     number: Decimal
     metric: str = ""
-    """Of `score`."""
+    """Metric of the field `score`; '' for other fields."""
 
     def __str__(self) -> str:
         metric = f"({self.metric})" if self.metric else ""
@@ -58,17 +58,17 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What `node` does not hold for; never of another `Not`."""
+    """The negation of `node`, which is never a `Not` itself."""
 
     node: Node
 
     def __str__(self) -> str:
-        return f"-{_grouped(self.node)}"
+        return f"-{_add_parentheses(self.node)}"
 
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every one of at least two nodes, none of them an `All`."""
+    """The conjunction of at least two nodes, none of them an `All`."""
 
     nodes: tuple[Node, ...]
 
@@ -78,7 +78,7 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """At least one of at least two nodes, none of them an `Any`."""
+    """The disjunction of at least two nodes, none of them an `Any`."""
 
     nodes: tuple[Node, ...]
 
@@ -91,7 +91,7 @@ Node = Text | Match | Compare | Not | All | Any
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A whole search; without a node it asks for everything. `str` gives its canonical text."""
+    """A whole search; without a node it matches every request. `str` gives its canonical text."""
 
     node: Node | None = None
 
@@ -100,33 +100,33 @@ class Query:
 
     @property
     def conditions(self) -> tuple[Node, ...]:
-        """What must hold together."""
+        """The conditions that must all hold."""
         if self.node is None:
             return ()
         return self.node.nodes if isinstance(self.node, All) else (self.node,)
 
 
 def all_of(nodes: Iterable[Node]) -> Node:
-    """The nodes together, flat; a single one as it is."""
+    """The conjunction of the nodes, flat; a single node unchanged."""
     flat = tuple(inner for node in nodes for inner in (node.nodes if isinstance(node, All) else (node,)))
     return flat[0] if len(flat) == 1 else All(flat)
 
 
 def any_of(nodes: Iterable[Node]) -> Node:
-    """One of the nodes, flat; a single one as it is."""
+    """The disjunction of the nodes, flat; a single node unchanged."""
     flat = tuple(inner for node in nodes for inner in (node.nodes if isinstance(node, Any) else (node,)))
     return flat[0] if len(flat) == 1 else Any(flat)
 
 
-def negated(node: Node) -> Node:
-    """The opposite; twice is the node itself."""
+def negate(node: Node) -> Node:
+    """The negation of a node; a double negation is the node itself."""
     return node.node if isinstance(node, Not) else Not(node)
 
 
-def _grouped(node: Node) -> str:
+def _add_parentheses(node: Node) -> str:
     return f"({node})" if isinstance(node, All | Any) else str(node)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,4 +1,4 @@
-"""Saved views: the address of a screen under a name, for oneself or for everybody."""
+"""Saved views: the address of a screen under a name, private or shared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_QUERY_LENGTH = 4_000
 
 @dataclass(frozen=True, kw_only=True)
 class SavedView:
-    """What somebody wants to see again."""
+    """The address of a screen under a name."""
 
     id: int
     name: str
@@ -32,7 +32,7 @@ class SavedView:
     """The query string of its address, for example `q=status%3Aerror&window=24h`."""
     owner: str
     is_shared: bool
-    """Whether everybody sees it."""
+    """Whether all users of the console see it."""
     created_at: dt.datetime
 
 
@@ -46,72 +46,81 @@ def save(
     is_shared: bool = False,
     reason: str = "",
 ) -> SavedView:
-    """Keep a view; one of the same owner, screen and name is replaced.
+    """Save a view. It replaces a view of the same owner, screen and name.
 
     Args:
         engine: the database.
-        actor: who saves it, and whose it is.
-        name: what it is found by.
+        actor: becomes the owner.
+        name: 1 to `MAX_NAME_LENGTH` characters.
         screen: the screen's path without its slash.
         query: the query string of its address, with or without the question mark.
-        is_shared: whether everybody sees it.
+        is_shared: whether all users of the console see it.
         reason: for the audit log.
 
     Raises:
-        BadInput: no name, a text too long, or a search in it that is none.
+        BadInput: a missing name, a text that is too long, or an invalid search in the query string.
     """
     name, screen, query = name.strip(), screen.strip().strip("/"), query.strip().removeprefix("?")
     _check(name, screen, query)
     with writing(engine) as connection:
-        same = sa.and_(saved_view.c.owner == actor, saved_view.c.screen == screen, saved_view.c.name == name)
-        held = connection.execute(sa.select(saved_view).where(same)).mappings().one_or_none()
-        changing: dict[str, Any] = {"query": query, "is_shared": is_shared, "created_at": now()}
+        is_same_view = sa.and_(
+            saved_view.c.owner == actor, saved_view.c.screen == screen, saved_view.c.name == name
+        )
+        previous_row = connection.execute(sa.select(saved_view).where(is_same_view)).mappings().one_or_none()
+        values: dict[str, Any] = {"query": query, "is_shared": is_shared, "created_at": now()}
         connection.execute(
             insert(connection, saved_view)
-            .values(owner=actor, screen=screen, name=name, **changing)
-            .on_conflict_do_update(index_elements=["owner", "screen", "name"], set_=changing)
+            .values(owner=actor, screen=screen, name=name, **values)
+            .on_conflict_do_update(index_elements=["owner", "screen", "name"], set_=values)
         )
-        view = _view(connection.execute(sa.select(saved_view).where(same)).mappings().one())
-        _record(connection, "view.save", actor, reason, None if held is None else _view(held), view)
+        view = _build_view(connection.execute(sa.select(saved_view).where(is_same_view)).mappings().one())
+        _record(
+            connection,
+            "view.save",
+            actor,
+            reason,
+            None if previous_row is None else _build_view(previous_row),
+            view,
+        )
     return view
 
 
 def list_views(connection: sa.Connection, *, actor: str, screen: str | None = None) -> list[SavedView]:
-    """The actor's own views and those that are shared, in order of name."""
+    """The actor's own views and all shared views, in order of name."""
     query = sa.select(saved_view).where(sa.or_(saved_view.c.owner == actor, saved_view.c.is_shared))
     if screen is not None:
         query = query.where(saved_view.c.screen == screen)
     rows = connection.execute(query).mappings()
-    return sorted((_view(row) for row in rows), key=lambda view: (view.name.casefold(), view.owner))
+    return sorted((_build_view(row) for row in rows), key=lambda view: (view.name.casefold(), view.owner))
 
 
 def delete(engine: sa.Engine, *, actor: str, id: int, reason: str = "") -> None:
-    """Forget a view.
+    """Delete a view.
 
     Raises:
-        NotFound: there is no such view.
-        NotAllowed: it is somebody else's.
+        NotFound: there is no view with this id.
+        NotAllowed: another actor owns the view.
     """
     with writing(engine) as connection:
         row = connection.execute(sa.select(saved_view).where(saved_view.c.id == id)).mappings().one_or_none()
         if row is None:
-            raise NotFound(f"There is no saved view {id}; it may have been deleted already.")
-        view = _view(row)
+            raise NotFound(f"The saved view {id} was not found; it may have been deleted already.")
+        view = _build_view(row)
         if view.owner != actor:
-            raise NotAllowed(f"The view '{view.name}' belongs to {view.owner}; only they can delete it.")
+            raise NotAllowed(f"The view '{view.name}' belongs to {view.owner}; only its owner can delete it.")
         connection.execute(saved_view.delete().where(saved_view.c.id == id))
         _record(connection, "view.delete", actor, reason, view, None)
 
 
 def _check(name: str, screen: str, query: str) -> None:
-    for what, text, limit in (("name", name, MAX_NAME_LENGTH), ("screen", screen, 60)):
+    for label, text, limit in (("name", name, MAX_NAME_LENGTH), ("screen", screen, 60)):
         if not 1 <= len(text) <= limit or "\x00" in text:
-            raise BadInput(f"The {what} of a view has 1 to {limit} characters; mend '{text[:40]}'.")
+            raise BadInput(f"The {label} of a view has 1 to {limit} characters; correct '{text[:40]}'.")
     if len(query) > MAX_QUERY_LENGTH or "\x00" in query:
         raise BadInput(
             f"The address of a view has at most {MAX_QUERY_LENGTH} characters; shorten the search."
         )
-    # A view that cannot be opened is no use to anybody.
+    # A view with an invalid search could not be opened, so it is rejected when it is saved.
     for search in parse_qs(query).get("q", ()):
         parse(search)
 
@@ -137,5 +146,5 @@ def _record(
     )
 
 
-def _view(row: sa.RowMapping) -> SavedView:
+def _build_view(row: sa.RowMapping) -> SavedView:
     return SavedView(**row)

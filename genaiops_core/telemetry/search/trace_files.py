@@ -1,4 +1,4 @@
-"""Requests as CSV, JSON lines and Parquet, written piece by piece."""
+"""Writes requests as CSV, JSON lines and Parquet, piece by piece."""
 
 from __future__ import annotations
 
@@ -33,42 +33,44 @@ COLUMNS = (
     "input_tokens",
     "output_tokens",
 )
-"""What is told of a request, one name in every format; the cost is an exact decimal number of USD."""
+"""Fields of a request, with the same names in every format; the cost is an exact decimal number of USD."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class RowWriter(Protocol):
-    """One file: what `begin`, every `rows` and `end` return, one after the other."""
+    """Writes one file: the concatenated results of `begin`, each `write_rows` and `end`."""
 
     def begin(self) -> bytes: ...
 
-    def rows(self, rows: Sequence[TraceRow]) -> bytes: ...
+    def write_rows(self, rows: Sequence[TraceRow]) -> bytes: ...
 
     def end(self) -> bytes: ...
 
 
 class CsvWriter:
-    """Comma separated, one header line, RFC 4180, UTF-8; what is not known is an empty cell."""
+    """Comma-separated, one header line, RFC 4180, UTF-8; an unknown value is an empty cell."""
 
     def begin(self) -> bytes:
-        return _csv([COLUMNS])
+        return _format_csv([COLUMNS])
 
-    def rows(self, rows: Sequence[TraceRow]) -> bytes:
-        return _csv([[_cell(getattr(row, name)) for name in COLUMNS] for row in rows])
+    def write_rows(self, rows: Sequence[TraceRow]) -> bytes:
+        return _format_csv([[_format_cell(getattr(row, name)) for name in COLUMNS] for row in rows])
 
     def end(self) -> bytes:
         return b""
 
 
 class JsonLinesWriter:
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def begin(self) -> bytes:
         return b""
 
-    def rows(self, rows: Sequence[TraceRow]) -> bytes:
-        lines = [orjson.dumps({name: _json(getattr(row, name)) for name in COLUMNS}) for row in rows]
+    def write_rows(self, rows: Sequence[TraceRow]) -> bytes:
+        lines = [
+            orjson.dumps({name: _format_json_value(getattr(row, name)) for name in COLUMNS}) for row in rows
+        ]
         return b"".join(line + b"\n" for line in lines)
 
     def end(self) -> bytes:
@@ -76,10 +78,10 @@ class JsonLinesWriter:
 
 
 class ParquetWriter:
-    """Columns with types: instants in UTC to the microsecond, money as an exact decimal. A row group a page."""
+    """Typed columns: times in UTC to the microsecond, cost as an exact decimal. One row group per page."""
 
     def __init__(self) -> None:
-        # Only who exports Parquet pays for loading it.
+        # Imported late, because loading pyarrow is slow and other formats do not need it.
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -98,23 +100,23 @@ class ParquetWriter:
         self._writer = pq.ParquetWriter(self._sink, self._schema, compression="zstd")
 
     def begin(self) -> bytes:
-        return self._sink.taken()
+        return self._sink.take()
 
-    def rows(self, rows: Sequence[TraceRow]) -> bytes:
-        told = [{name: getattr(row, name) for name in COLUMNS} for row in rows]
-        for one in told:
-            one["cost_usd"] = None if one["cost_usd"] is None else Decimal(one["cost_usd"])
-        if told:
-            self._writer.write_table(self._table.from_pylist(told, schema=self._schema))
-        return self._sink.taken()
+    def write_rows(self, rows: Sequence[TraceRow]) -> bytes:
+        records = [{name: getattr(row, name) for name in COLUMNS} for row in rows]
+        for record in records:
+            record["cost_usd"] = None if record["cost_usd"] is None else Decimal(record["cost_usd"])
+        if records:
+            self._writer.write_table(self._table.from_pylist(records, schema=self._schema))
+        return self._sink.take()
 
     def end(self) -> bytes:
         self._writer.close()
-        return self._sink.taken()
+        return self._sink.take()
 
 
 class _Sink(io.RawIOBase):
-    """A file that gives away what was written to it."""
+    """A write-only file whose content can be taken out while the writer is still open."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -132,25 +134,25 @@ class _Sink(io.RawIOBase):
     def tell(self) -> int:
         return self._length
 
-    def taken(self) -> bytes:
+    def take(self) -> bytes:
         parts, self._parts = self._parts, []
         return b"".join(parts)
 
 
-def _csv(lines: Sequence[Sequence[Any]]) -> bytes:
+def _format_csv(lines: Sequence[Sequence[Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(lines)
     return text.getvalue().encode()
 
 
-def _cell(value: Any) -> Any:
+def _format_cell(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.isoformat()
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        # Spreadsheets run such cells; what came with a span must not.
+        # Spreadsheets evaluate such cells as formulas, and the text of a span is untrusted.
         return f"'{value}"
     return value
 
 
-def _json(value: Any) -> Any:
+def _format_json_value(value: Any) -> Any:
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, dt.datetime) else value

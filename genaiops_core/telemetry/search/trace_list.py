@@ -1,4 +1,4 @@
-"""The list of traces, newest first, in pages; and what filter widgets can choose from."""
+"""The list of requests, newest first, in pages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ import sqlalchemy as sa
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry import durations
 from genaiops_core.telemetry.figures import format_known_usd
-from genaiops_core.telemetry.rollups.applications import Known, known
+from genaiops_core.telemetry.rollups.applications import FilterOptions, fetch_filter_options
 from genaiops_core.telemetry.search.conditions import build_condition, match_text_in_columns
-from genaiops_core.telemetry.search.paging import MAX_LIMIT, check_limit, narrowed, read_page, window_scope
+from genaiops_core.telemetry.search.paging import (
+    MAX_LIMIT,
+    build_dimension_conditions,
+    build_window_scope,
+    check_limit,
+    read_page,
+)
 from genaiops_core.telemetry.search.query import Match, Text
-from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.time_window import Filters, to_instant
 from genaiops_core.telemetry.traces.trace import Trace, TraceSpan, get_trace
 
 __all__ = [
@@ -36,16 +42,16 @@ STATUSES: tuple[Status, ...] = ("ok", "error", "incomplete")
 
 @dataclass(frozen=True, kw_only=True)
 class TraceRow:
-    """One request, as one application saw it."""
+    """One request of one application; a trace of two applications has two rows."""
 
     trace_id: str
     application: str
     name: str
     start: dt.datetime
     duration_ms: float | None
-    """None until the root span has come."""
+    """None until the root span was received."""
     status: Status
-    """`incomplete` until the root span has come."""
+    """`incomplete` until the root span was received."""
     environment: str | None
     release: str | None
     model: str | None
@@ -67,19 +73,19 @@ class TraceRow:
     @classmethod
     def from_row(cls, row: sa.RowMapping) -> Self:
         duration_ns = row["duration_ns"]
-        said: dict[str, Any] = {name: row[name] or None for name in _MAYBE_SAID}
-        kept: dict[str, Any] = {name: row[name] for name in _AS_KEPT}
+        optional_columns: dict[str, Any] = {name: row[name] or None for name in _OPTIONAL_COLUMNS}
+        columns: dict[str, Any] = {name: row[name] for name in _COPIED_COLUMNS}
         return cls(
-            start=instant(row["start_ns"]),
+            start=to_instant(row["start_ns"]),
             duration_ms=durations.to_milliseconds(duration_ns),
             status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
-            **said,
-            **kept,
+            **optional_columns,
+            **columns,
         )
 
 
-_MAYBE_SAID = ("environment", "release", "model", "session_id", "user_id")
-_AS_KEPT = (
+_OPTIONAL_COLUMNS = ("environment", "release", "model", "session_id", "user_id")
+_COPIED_COLUMNS = (
     "trace_id",
     "application",
     "name",
@@ -95,16 +101,16 @@ _AS_KEPT = (
 
 @dataclass(frozen=True, kw_only=True)
 class TracePage:
-    """Some rows, newest first, and where the next page begins."""
+    """Some rows, newest first, and the cursor of the next page."""
 
     rows: tuple[TraceRow, ...]
     next_cursor: str | None
-    """Opaque; None when there are no more. With selective filters a page may be short, even empty, and still have a
-    next one: only 10,000 requests are looked at for one page."""
+    """Opaque; None on the last page. With selective filters a page may be short or empty and still have a next one,
+    because at most 10,000 requests are scanned for one page."""
     looked_at: int | None = None
-    """Requests looked at when that bound ended the page; None when it is full or the window ended."""
+    """Requests scanned, when the scan limit ended the page; None when the page is full or the window ended."""
     searched: int | None = None
-    """Requests whose messages were read for words; None when no words were asked for."""
+    """Requests whose messages were read; None when the search has no text."""
 
 
 def list_traces(
@@ -119,20 +125,20 @@ def list_traces(
 
     Args:
         connection: best a `reading` snapshot.
-        filters: the window and what it is narrowed to; `model` is that of the request.
-        limit: rows wanted, 1 to `MAX_LIMIT`.
-        cursor: `next_cursor` of the page before.
+        filters: the window and the dimensions; `model` is that of the request.
+        limit: rows of the page, 1 to `MAX_LIMIT`.
+        cursor: `next_cursor` of the previous page.
         status: one of `STATUSES`.
         text: part of the name, the trace id, the user or the session, in any case.
 
     Raises:
-        BadInput: a limit out of range, a cursor that is none of ours, an unknown status.
+        BadInput: an invalid limit, cursor or status.
     """
     check_limit(limit)
     page = read_page(
         connection,
-        scope=window_scope(filters),
-        picked=[*narrowed(filters), *_picked(status, text)],
+        scope=build_window_scope(filters),
+        conditions=[*build_dimension_conditions(filters), *_build_conditions(status, text)],
         limit=limit,
         cursor=cursor,
     )
@@ -140,12 +146,12 @@ def list_traces(
     return TracePage(rows=rows, next_cursor=page.next_cursor, looked_at=page.looked_at)
 
 
-def _picked(status: str | None, text: str | None) -> list[sa.ColumnElement[bool]]:
-    picked: list[sa.ColumnElement[bool]] = []
+def _build_conditions(status: str | None, text: str | None) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
     if status is not None:
         if status not in STATUSES:
-            raise BadInput(f"There is no status '{status}'; use one of {', '.join(STATUSES)}.")
-        picked.append(build_condition(Match("status", (status,))))
+            raise BadInput(f"'{status}' is not a valid status; use one of {', '.join(STATUSES)}.")
+        conditions.append(build_condition(Match("status", (status,))))
     if text and text.strip():
-        picked.append(match_text_in_columns(Text(text.strip())))
-    return picked
+        conditions.append(match_text_in_columns(Text(text.strip())))
+    return conditions

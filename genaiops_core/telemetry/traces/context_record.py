@@ -1,4 +1,4 @@
-"""The record for a complaint: what was retrieved, from which state of which source, and what the model was given."""
+"""The record for a complaint: the retrieved documents with their source versions, and the messages of each model call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from db.tables.telemetry import span
-from genaiops_core.telemetry.traces.content import SpanContent, find_answer, find_question, build_span_contents, select_spans_to_read
+from genaiops_core.telemetry.traces.content import (
+    SpanContent,
+    build_span_contents,
+    find_answer,
+    find_question,
+    select_spans_to_read,
+)
 from genaiops_core.telemetry.traces.details import read_span_details
 
 MAX_SPANS = 50_000
@@ -20,61 +26,61 @@ class SourceDocument:
     """One document that was retrieved or re-ranked."""
 
     rank: int
-    """In what its span came back with, from 1."""
+    """Position among the documents of its span, from 1."""
     id: str | None
     source: str | None
-    """Where it is from: an address, a file, a title."""
+    """An address, a file or a title."""
     version: str | None
-    """Which state of the source was read."""
+    """Version of the source at the time of reading."""
     score: float | None
     content: str | None
     span_id: str
     component: str
-    """retrieval or reranking, mostly."""
+    """Component of the span; usually retrieval or reranking."""
     in_prompt: bool | None
-    """Whether its text stands in what a model was given; None where one of the two texts is missing."""
+    """Whether the document's text is in the input of a model call; None where one of the two texts is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowMessage:
-    """One message in the window of a model call, in order."""
+    """One input or output message of a model call."""
 
     span_id: str
     model: str | None
     direction: str
-    """`in` for what the model was given, `out` for what it gave."""
+    """`in` for the model's input, `out` for its output."""
     role: str
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContextRecord:
-    """What one answer was made of."""
+    """The documents, messages, prompts and models behind one answer."""
 
     trace_id: str
     question: str | None
     answer: str | None
     queries: tuple[str, ...]
-    """What was searched for."""
+    """Retrieval queries."""
     documents: tuple[SourceDocument, ...]
     messages: tuple[WindowMessage, ...]
-    """Of every model call that is not told again by another span."""
+    """Of every model call; a call that several spans report appears once."""
     prompts: tuple[str, ...]
     """Named prompts, as name@version."""
     models: tuple[str, ...]
     release: str | None
     environment: str | None
     missing: tuple[str, ...]
-    """What the telemetry does not say, in words."""
+    """The parts that the telemetry lacks, in words."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing that the record is for is missing."""
+        """Whether no part is missing."""
         return not self.missing
 
 
 def build_context_record(connection: sa.Connection, trace_id: str) -> ContextRecord | None:
-    """The record of one trace, or None when no span of it has come.
+    """Build the record of one trace; None when no span of it was received.
 
     Args:
         connection: best a `reading` snapshot.
@@ -93,9 +99,11 @@ def build_context_record(connection: sa.Connection, trace_id: str) -> ContextRec
     )
     if not rows:
         return None
-    read = select_spans_to_read(rows)
-    told = read_span_details(connection, trace_id, {(row["application"], row["span_id"]) for row in read})
-    spans = build_span_contents(read, told)
+    selected = select_spans_to_read(rows)
+    details = read_span_details(
+        connection, trace_id, {(row["application"], row["span_id"]) for row in selected}
+    )
+    spans = build_span_contents(selected, details)
     messages = tuple(_list_messages(spans))
     window = _normalise("\n".join(message.text for message in messages if message.direction == "in"))
     documents = tuple(_list_documents(spans, window))
@@ -104,11 +112,13 @@ def build_context_record(connection: sa.Connection, trace_id: str) -> ContextRec
         trace_id=trace_id,
         question=question,
         answer=answer,
-        queries=tuple(dict.fromkeys(one.content.query for one in spans if one.content.query)),
+        queries=tuple(dict.fromkeys(content.content.query for content in spans if content.content.query)),
         documents=documents,
         messages=messages,
         prompts=tuple(dict.fromkeys(_list_prompts(spans))),
-        models=tuple(dict.fromkeys(one.model for one in spans if one.model and not one.is_duplicate)),
+        models=tuple(
+            dict.fromkeys(content.model for content in spans if content.model and not content.is_duplicate)
+        ),
         release=next((row["release"] for row in rows if row["release"]), None),
         environment=next((row["environment"] for row in rows if row["environment"]), None),
         missing=tuple(_list_missing(question, answer, documents, messages)),
@@ -130,23 +140,27 @@ _COLUMNS = (
 
 
 def _list_messages(spans: Sequence[SpanContent]) -> Iterator[WindowMessage]:
-    for one in spans:
-        if one.component != "generation" or one.is_duplicate:
+    for content in spans:
+        if content.component != "generation" or content.is_duplicate:
             continue
-        told = [("in", "system", one.content.system)] if one.content.system else []
-        told += [("in", message.role, message.text) for message in one.content.messages_in]
-        told += [("out", message.role, message.text) for message in one.content.messages_out]
-        for direction, role, text in told:
+        messages = [("in", "system", content.content.system)] if content.content.system else []
+        messages += [("in", message.role, message.text) for message in content.content.messages_in]
+        messages += [("out", message.role, message.text) for message in content.content.messages_out]
+        for direction, role, text in messages:
             if text:
                 yield WindowMessage(
-                    span_id=one.span_id, model=one.model or None, direction=direction, role=role, text=text
+                    span_id=content.span_id,
+                    model=content.model or None,
+                    direction=direction,
+                    role=role,
+                    text=text,
                 )
 
 
 def _list_documents(spans: Sequence[SpanContent], window: str) -> Iterator[SourceDocument]:
-    for one in spans:
-        for rank, document in enumerate(one.content.documents, 1):
-            # A prompt may shorten a passage: its beginning tells.
+    for content in spans:
+        for rank, document in enumerate(content.content.documents, 1):
+            # A prompt may truncate a passage, so only the beginning of the document is looked up.
             probe = _normalise(document.content)[:_PROBE_CHARACTERS].strip()
             yield SourceDocument(
                 rank=rank,
@@ -155,17 +169,17 @@ def _list_documents(spans: Sequence[SpanContent], window: str) -> Iterator[Sourc
                 version=document.version or None,
                 score=document.score,
                 content=document.content or None,
-                span_id=one.span_id,
-                component=one.component,
+                span_id=content.span_id,
+                component=content.component,
                 in_prompt=probe in window if probe and window else None,
             )
 
 
 def _list_prompts(spans: Sequence[SpanContent]) -> Iterator[str]:
-    for one in spans:
-        if one.content.prompt_name:
-            version = f"@{one.content.prompt_version}" if one.content.prompt_version else ""
-            yield f"{one.content.prompt_name}{version}"
+    for content in spans:
+        if content.content.prompt_name:
+            version = f"@{content.content.prompt_version}" if content.content.prompt_version else ""
+            yield f"{content.content.prompt_name}{version}"
 
 
 def _list_missing(
@@ -175,15 +189,15 @@ def _list_missing(
     messages: Sequence[WindowMessage],
 ) -> Iterator[str]:
     if question is None:
-        yield "what the user asked"
+        yield "the user's question"
     if answer is None:
-        yield "what was answered"
+        yield "the answer"
     if not messages:
-        yield "the messages the model was given"
+        yield "the messages of the model calls"
     if not documents:
-        yield "what was retrieved"
+        yield "the retrieved documents"
     elif not any(document.version for document in documents):
-        yield "which version of the sources was read"
+        yield "the version of the sources"
 
 
 def _normalise(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Everything the spans of one trace said beyond their columns: payloads and the log records joined to them."""
+"""The payloads of the spans of one trace, and the log records joined to them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import sqlalchemy as sa
 import zstandard
 
 from db.tables.telemetry import log_record, payload
-from genaiops_core.telemetry.conventions import Content, LogRecord, content
+from genaiops_core.telemetry.conventions import Content, LogRecord, read_content
 
 MAX_LOG_RECORDS = 2_000
-"""Log records read of one trace; the earliest."""
+"""Log records read per trace; the earliest are kept."""
 
 _LARGEST_BLOB_BYTES = 1 << 30
 
@@ -25,7 +25,7 @@ SpanKey = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class SpanDetails:
-    """What one span said."""
+    """The payload of one span and its log records."""
 
     attributes: Mapping[str, Any] = field(default_factory=dict)
     events: Sequence[Mapping[str, Any]] = ()
@@ -35,12 +35,12 @@ class SpanDetails:
     kind: int = 0
     trace_state: str = ""
     notes: Sequence[str] = ()
-    """What ingest found wrong with the span and how it was taken."""
+    """Problems that ingest found in the span, and how it handled them."""
     logs: tuple[LogRecord, ...] = ()
 
     def content(self) -> Content:
-        """Its messages, documents and tools, whatever the dialect."""
-        return content(self.attributes, self.events, self.logs)
+        """The span's messages, documents and tools, in every supported dialect."""
+        return read_content(self.attributes, self.events, self.logs)
 
 
 NO_DETAILS = SpanDetails()
@@ -49,16 +49,16 @@ NO_DETAILS = SpanDetails()
 def read_span_details(
     connection: sa.Connection, trace_id: str, wanted: Collection[SpanKey] | None = None
 ) -> dict[SpanKey, SpanDetails]:
-    """What spans of a trace said; spans whose payload is gone are left out.
+    """Read the details of the spans of a trace; spans whose payload was deleted are absent.
 
     Args:
         connection: best a `reading` snapshot.
         trace_id: 32 hexadecimal digits.
-        wanted: only these spans, so that a large trace is never held as a whole; None for all.
+        wanted: only these spans, so that a large trace is never in memory as a whole; None for all.
     """
-    spans = {span_id for _, span_id in wanted} if wanted is not None else None
-    logs = read_logs(connection, trace_id, spans)
-    found: dict[SpanKey, SpanDetails] = {}
+    span_ids = {span_id for _, span_id in wanted} if wanted is not None else None
+    logs = read_logs(connection, trace_id, span_ids)
+    details_by_key: dict[SpanKey, SpanDetails] = {}
     blobs = connection.execute(
         sa.select(payload.c.application, payload.c.spans_zstd)
         .where(payload.c.trace_id == trace_id)
@@ -66,21 +66,29 @@ def read_span_details(
     )
     decompress = zstandard.ZstdDecompressor().decompress
     for application, blob in blobs:
-        for span_id, told in orjson.loads(decompress(blob, max_output_size=_LARGEST_BLOB_BYTES)).items():
+        for span_id, payload_of_span in orjson.loads(
+            decompress(blob, max_output_size=_LARGEST_BLOB_BYTES)
+        ).items():
             key = (application, span_id)
-            # The span kept is the first that came; what a later one of the same id said is not shown.
-            if key not in found and (wanted is None or key in wanted):
-                found[key] = _parse_details(told, logs.get(span_id, ()))
+            # Table `span` has the first received span of an id, so a later payload of that id is not shown.
+            if key not in details_by_key and (wanted is None or key in wanted):
+                details_by_key[key] = _parse_details(payload_of_span, logs.get(span_id, ()))
     for key in wanted or ():
-        if key not in found and key[1] in logs:
-            found[key] = SpanDetails(logs=tuple(logs[key[1]]))
-    return found
+        if key not in details_by_key and key[1] in logs:
+            details_by_key[key] = SpanDetails(logs=tuple(logs[key[1]]))
+    return details_by_key
 
 
 def read_logs(
-    connection: sa.Connection, trace_id: str, spans: Collection[str] | None = None
+    connection: sa.Connection, trace_id: str, span_ids: Collection[str] | None = None
 ) -> dict[str, list[LogRecord]]:
-    """Span id -> its log records in time; '' -> those of the trace as a whole."""
+    """Log records in order of time, by span id; '' has the records that name no span.
+
+    Args:
+        connection: best a `reading` snapshot.
+        trace_id: 32 hexadecimal digits.
+        span_ids: only records of these spans and of the trace as a whole; None for all.
+    """
     query = (
         sa.select(
             log_record.c.span_id, log_record.c.time_ns, log_record.c.event_name, log_record.c.record_zstd
@@ -89,32 +97,32 @@ def read_logs(
         .order_by(log_record.c.time_ns, log_record.c.id)
         .limit(MAX_LOG_RECORDS)
     )
-    found: dict[str, list[LogRecord]] = defaultdict(list)
+    records: dict[str, list[LogRecord]] = defaultdict(list)
     decompress = zstandard.ZstdDecompressor().decompress
     for span_id, time_ns, event_name, blob in connection.execute(query):
-        if spans is not None and span_id and span_id not in spans:
+        if span_ids is not None and span_id and span_id not in span_ids:
             continue
-        said = orjson.loads(decompress(blob, max_output_size=_LARGEST_BLOB_BYTES))
-        found[span_id].append(
+        record = orjson.loads(decompress(blob, max_output_size=_LARGEST_BLOB_BYTES))
+        records[span_id].append(
             LogRecord(
                 event_name=event_name,
                 time_ns=time_ns,
-                body=said.get("body"),
-                attributes=said.get("attributes") or {},
+                body=record.get("body"),
+                attributes=record.get("attributes") or {},
             )
         )
-    return dict(found)
+    return dict(records)
 
 
-def _parse_details(told: Mapping[str, Any], logs: Sequence[LogRecord]) -> SpanDetails:
+def _parse_details(fields: Mapping[str, Any], logs: Sequence[LogRecord]) -> SpanDetails:
     return SpanDetails(
-        attributes=told.get("attributes") or {},
-        events=told.get("events") or (),
-        links=told.get("links") or (),
-        resource=told.get("resource") or {},
-        scope=told.get("scope") or {},
-        kind=told.get("kind") or 0,
-        trace_state=told.get("trace_state") or "",
-        notes=told.get("notes") or (),
+        attributes=fields.get("attributes") or {},
+        events=fields.get("events") or (),
+        links=fields.get("links") or (),
+        resource=fields.get("resource") or {},
+        scope=fields.get("scope") or {},
+        kind=fields.get("kind") or 0,
+        trace_state=fields.get("trace_state") or "",
+        notes=fields.get("notes") or (),
         logs=tuple(logs),
     )

@@ -1,4 +1,4 @@
-"""Gathers what a diagnosis rests on: what the spans of a trace say, what judges scored, what the user said."""
+"""Collects the evidence for a diagnosis: contents of spans, scores by judges and feedback of users."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.tables.telemetry import feedback, score
-from genaiops_core.telemetry.traces.content import SpanContent, find_answer, collect_documents, find_question
-from genaiops_core.telemetry.traces.diagnosis import GUARDRAIL_REASONS, RequestEvidence, Observation, ScoreEvidence
+from genaiops_core.telemetry.traces.content import SpanContent, collect_documents, find_answer, find_question
+from genaiops_core.telemetry.traces.diagnosis import (
+    GUARDRAIL_REASONS,
+    Observation,
+    RequestEvidence,
+    ScoreEvidence,
+)
 
 _INTERVENTIONS = frozenset(
     {"guardrail_intervened", "intervened", "blocked", "block", "denied", "deny", "rejected"}
@@ -20,60 +25,64 @@ _MAX_ROWS = 50
 def collect_evidence(
     connection: sa.Connection,
     trace_id: str,
-    spans: Sequence[SpanContent],
+    contents: Sequence[SpanContent],
     *,
     messages: Mapping[str, str],
     failures: Sequence[Observation] = (),
     failed_parents: frozenset[str] = frozenset(),
 ) -> RequestEvidence:
-    """What is known of a request.
+    """Collect everything that the diagnosis of one request uses.
 
     Args:
         connection: best a `reading` snapshot.
-        trace_id: whose scores and feedback are read.
-        spans: those worth reading, in order of time.
+        trace_id: the trace whose scores and feedback are read.
+        contents: of the spans that `select_spans_to_read` selects, in order of time.
         messages: status messages by span id.
-        failures: failed spans that are not among them.
+        failures: failed spans that are not among `contents`.
         failed_parents: ids of spans with a failed child.
     """
     observations = [
-        _observe(one, messages.get(one.span_id, ""), has_failed_child=one.span_id in failed_parents)
-        for one in spans
+        _observe(
+            content, messages.get(content.span_id, ""), has_failed_child=content.span_id in failed_parents
+        )
+        for content in contents
     ]
     down, comments = _read_thumbs_down(connection, trace_id)
     return RequestEvidence(
         observations=[*observations, *failures],
-        question=find_question(spans),
-        query=next((one.content.query for one in spans if one.content.query), None),
-        answer=find_answer(spans),
-        contexts=tuple(document.content for _, document in collect_documents(spans) if document.content),
+        question=find_question(contents),
+        query=next((content.content.query for content in contents if content.content.query), None),
+        answer=find_answer(contents),
+        contexts=tuple(document.content for _, document in collect_documents(contents) if document.content),
         scores=_read_scores(connection, trace_id),
         thumbs_down=down,
         comments=comments,
     )
 
 
-def _observe(one: SpanContent, status_message: str, *, has_failed_child: bool) -> Observation:
-    documents = one.content.documents
+def _observe(content: SpanContent, status_message: str, *, has_failed_child: bool) -> Observation:
+    documents = content.content.documents
     scores = [document.score for document in documents if document.score is not None]
-    says_documents = bool(documents) or (one.component == "retrieval" and _reports_no_documents(one.attributes))
+    is_count_known = bool(documents) or (
+        content.component == "retrieval" and _reports_no_documents(content.attributes)
+    )
     return Observation(
-        span_id=one.span_id,
-        name=one.name,
-        component=one.component,
-        is_error=one.is_error,
+        span_id=content.span_id,
+        name=content.name,
+        component=content.component,
+        is_error=content.is_error,
         status_message=status_message,
-        finish_reasons=one.content.finish_reasons,
+        finish_reasons=content.content.finish_reasons,
         has_failed_child=has_failed_child,
-        is_root=one.is_root,
-        guardrail_action=_find_guardrail_action(one),
-        documents=len(documents) if says_documents else None,
+        is_root=content.is_root,
+        guardrail_action=_find_guardrail_action(content),
+        documents=len(documents) if is_count_known else None,
         best_score=max(scores, default=None),
     )
 
 
 def _reports_no_documents(attributes: Mapping[str, Any]) -> bool:
-    """Whether a retrieval says that it found nothing, rather than not saying what it found."""
+    """Whether a retrieval reports an empty result, as opposed to reporting no result at all."""
     for name in ("gen_ai.retrieval.documents", "retrieval.documents", "output.value", "documents"):
         value = attributes.get(name)
         if value in ("[]", "{}", []) or value == "null":
@@ -81,13 +90,15 @@ def _reports_no_documents(attributes: Mapping[str, Any]) -> bool:
     return attributes.get("gen_ai.retrieval.documents.count") in (0, "0")
 
 
-def _find_guardrail_action(one: SpanContent) -> str:
-    for reason in one.content.finish_reasons:
+def _find_guardrail_action(content: SpanContent) -> str:
+    for reason in content.content.finish_reasons:
         if reason.lower() in GUARDRAIL_REASONS:
             return reason
-    for name, value in one.attributes.items():
-        is_about_it = "guardrail" in name or (one.component == "guardrail" and name.endswith("action"))
-        if is_about_it and isinstance(value, str) and value.lower() in _INTERVENTIONS:
+    for name, value in content.attributes.items():
+        is_guardrail_attribute = "guardrail" in name or (
+            content.component == "guardrail" and name.endswith("action")
+        )
+        if is_guardrail_attribute and isinstance(value, str) and value.lower() in _INTERVENTIONS:
             return value
     return ""
 

@@ -1,4 +1,4 @@
-"""Stored traces as OTLP/JSON resource spans: what an instrumented application would have sent."""
+"""Converts stored traces to OTLP/JSON resource spans, as an instrumented application sends them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _SPANS_AT_ONCE = 500
 
 
 def export_resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[dict[str, Any]]:
-    """The spans of one trace, some at a time, in groups that share resource and scope.
+    """Yield the spans of one trace in batches, grouped by resource and scope.
 
-    Log records come back as events of their span. A span whose payload is gone is told from its columns, so that
-    figures stay the same.
+    Log records become events of their span. A span whose payload was deleted is rebuilt from its columns, so that an
+    import of the export gives the same figures.
 
     Args:
         connection: best a `reading` snapshot.
         trace_id: 32 hexadecimal digits.
     """
     logs = read_logs(connection, trace_id)
-    told: set[SpanKey] = set()
+    exported: set[SpanKey] = set()
     decompress = zstandard.ZstdDecompressor().decompress
     blobs = connection.execute(
         sa.select(payload.c.id, payload.c.application)
@@ -36,28 +36,28 @@ def export_resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[
         .order_by(payload.c.id)
     ).all()
     for row_id, application in blobs:
-        # One payload at a time: a giant trace is never held as a whole.
+        # One payload at a time, so that a giant trace is never in memory as a whole.
         blob = connection.scalar(sa.select(payload.c.spans_zstd).where(payload.c.id == row_id))
-        said = orjson.loads(decompress(blob or b"", max_output_size=_LARGEST_BLOB_BYTES))
-        wanted = [span_id for span_id in said if (application, span_id) not in told]
+        payloads = orjson.loads(decompress(blob or b"", max_output_size=_LARGEST_BLOB_BYTES))
+        wanted = [span_id for span_id in payloads if (application, span_id) not in exported]
         rows = _read_rows(connection, trace_id, application, wanted)
-        told.update((application, row["span_id"]) for row in rows)
-        yield from _group_by_resource_and_scope(rows, said, logs)
-    for rows in _read_rows_without_payload(connection, trace_id, told):
+        exported.update((application, row["span_id"]) for row in rows)
+        yield from _group_by_resource_and_scope(rows, payloads, logs)
+    for rows in _read_rows_without_payload(connection, trace_id, exported):
         yield from _group_by_resource_and_scope(rows, {}, logs)
 
 
 def _read_rows(
-    connection: sa.Connection, trace_id: str, application: str, wanted: Sequence[str]
+    connection: sa.Connection, trace_id: str, application: str, span_ids: Sequence[str]
 ) -> list[sa.RowMapping]:
     rows: list[sa.RowMapping] = []
-    for at in range(0, len(wanted), _SPANS_AT_ONCE):
+    for start in range(0, len(span_ids), _SPANS_AT_ONCE):
         rows += connection.execute(
             sa.select(span)
             .where(
                 span.c.trace_id == trace_id,
                 span.c.application == application,
-                span.c.span_id.in_(wanted[at : at + _SPANS_AT_ONCE]),
+                span.c.span_id.in_(span_ids[start : start + _SPANS_AT_ONCE]),
             )
             .order_by(span.c.id)
         ).mappings()
@@ -65,14 +65,14 @@ def _read_rows(
 
 
 def _read_rows_without_payload(
-    connection: sa.Connection, trace_id: str, told: set[SpanKey]
+    connection: sa.Connection, trace_id: str, exported: set[SpanKey]
 ) -> Iterator[list[sa.RowMapping]]:
-    after = 0
+    last_id = 0
     while True:
         rows = (
             connection.execute(
                 sa.select(span)
-                .where(span.c.trace_id == trace_id, span.c.id > after)
+                .where(span.c.trace_id == trace_id, span.c.id > last_id)
                 .order_by(span.c.id)
                 .limit(_SPANS_AT_ONCE)
             )
@@ -81,20 +81,20 @@ def _read_rows_without_payload(
         )
         if not rows:
             return
-        after = rows[-1]["id"]
-        left = [row for row in rows if (row["application"], row["span_id"]) not in told]
-        if left:
-            yield left
+        last_id = rows[-1]["id"]
+        remaining = [row for row in rows if (row["application"], row["span_id"]) not in exported]
+        if remaining:
+            yield remaining
 
 
 def _group_by_resource_and_scope(
-    rows: Sequence[sa.RowMapping], said: Mapping[str, Any], logs: Mapping[str, Sequence[LogRecord]]
+    rows: Sequence[sa.RowMapping], payloads: Mapping[str, Any], logs: Mapping[str, Sequence[LogRecord]]
 ) -> Iterator[dict[str, Any]]:
     groups: dict[bytes, dict[str, Any]] = {}
     for row in rows:
-        one = said.get(row["span_id"]) or {}
-        resource = {**(one.get("resource") or {}), "service.name": row["application"]}
-        scope = one.get("scope") or {}
+        fields = payloads.get(row["span_id"]) or {}
+        resource = {**(fields.get("resource") or {}), "service.name": row["application"]}
+        scope = fields.get("scope") or {}
         key = orjson.dumps([resource, scope])
         group = groups.get(key)
         if group is None:
@@ -102,26 +102,28 @@ def _group_by_resource_and_scope(
                 "resource": {"attributes": encode_attributes(resource)},
                 "scopeSpans": [{"scope": scope, "spans": []}],
             }
-        group["scopeSpans"][0]["spans"].append(_encode_span(row, one, logs.get(row["span_id"], ())))
+        group["scopeSpans"][0]["spans"].append(_encode_span(row, fields, logs.get(row["span_id"], ())))
     yield from groups.values()
 
 
-def _encode_span(row: sa.RowMapping, told: Mapping[str, Any], logs: Sequence[LogRecord]) -> dict[str, Any]:
-    said = told.get("attributes")
-    sent: dict[str, Any] = {
+def _encode_span(row: sa.RowMapping, fields: Mapping[str, Any], logs: Sequence[LogRecord]) -> dict[str, Any]:
+    span_attributes = fields.get("attributes")
+    encoded: dict[str, Any] = {
         "traceId": row["trace_id"],
         "spanId": row["span_id"],
         "parentSpanId": row["parent_span_id"],
         "name": row["name"],
-        "kind": told.get("kind") or 0,
+        "kind": fields.get("kind") or 0,
         "startTimeUnixNano": str(row["start_ns"]),
         "endTimeUnixNano": str(row["start_ns"] + row["duration_ns"]),
-        "attributes": encode_attributes(_build_attributes_from_columns(row) if said is None else said),
+        "attributes": encode_attributes(
+            _build_attributes_from_columns(row) if span_attributes is None else span_attributes
+        ),
         "status": {"code": 2 if row["is_error"] else 0, "message": row["status_message"]},
     }
-    events = [*(told.get("events") or ()), *(_convert_log_to_event(record) for record in logs)]
+    events = [*(fields.get("events") or ()), *(_convert_log_to_event(record) for record in logs)]
     if events:
-        sent["events"] = [
+        encoded["events"] = [
             {
                 "name": event.get("name", ""),
                 "timeUnixNano": str(event.get("time_ns") or 0),
@@ -129,18 +131,18 @@ def _encode_span(row: sa.RowMapping, told: Mapping[str, Any], logs: Sequence[Log
             }
             for event in events
         ]
-    if told.get("links"):
-        sent["links"] = [
+    if fields.get("links"):
+        encoded["links"] = [
             {
                 "traceId": link.get("trace_id", ""),
                 "spanId": link.get("span_id", ""),
                 "attributes": encode_attributes(link.get("attributes") or {}),
             }
-            for link in told["links"]
+            for link in fields["links"]
         ]
-    if told.get("trace_state"):
-        sent["traceState"] = told["trace_state"]
-    return sent
+    if fields.get("trace_state"):
+        encoded["traceState"] = fields["trace_state"]
+    return encoded
 
 
 _COLUMN_ATTRIBUTES = {
@@ -173,7 +175,7 @@ def _convert_log_to_event(record: LogRecord) -> dict[str, Any]:
 
 
 def encode_attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Attributes as OTLP/JSON writes them."""
+    """Attributes as OTLP/JSON key-value pairs."""
     return [{"key": key, "value": _encode_value(value)} for key, value in values.items()]
 
 
@@ -189,5 +191,5 @@ def _encode_value(value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return {"kvlistValue": {"values": encode_attributes(value)}}
     if isinstance(value, list):
-        return {"arrayValue": {"values": [_encode_value(one) for one in value]}}
+        return {"arrayValue": {"values": [_encode_value(item) for item in value]}}
     return {"stringValue": str(value)}

@@ -1,4 +1,4 @@
-"""The outline of one trace: every span in its place, without what it says, and totals of the whole."""
+"""The outline of one trace: every span in tree order without its payload, and totals of the whole trace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genaiops_core.telemetry.traces.details import SpanKey
 from genaiops_core.telemetry.traces.tree import Node, arrange_spans, measure_own_time_ns
 
 MAX_SPANS = 50_000
-"""Spans a tree is made of; the earliest. Totals are of all, however many."""
+"""Spans in a tree; the earliest. Totals are of all spans."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +27,14 @@ class Totals:
     input_tokens: int
     output_tokens: int
     start_ns: int
-    """Of the earliest."""
+    """Start of the earliest span."""
     end_ns: int
-    """Of the one that ends last."""
+    """End of the span that ends last."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """Lists are by position in `rows`, except `order`."""
+    """The spans of a trace in tree order. Every list except `order` is indexed by position in `rows`."""
 
     rows: Sequence[sa.RowMapping]
     """In order of start."""
@@ -50,27 +50,27 @@ class Outline:
     by_component: Mapping[str, Totals]
 
     def key(self, at: int) -> SpanKey:
-        """Application and span id of a position."""
+        """Application and span id of the row at a position."""
         return self.rows[at]["application"], self.rows[at]["span_id"]
 
     def list_visible(self, collapsed: frozenset[str]) -> Sequence[int]:
         """Positions in tree order without those below a collapsed span."""
         if not collapsed:
             return self.order
-        kept = []
+        visible = []
         hidden_until = 0
-        for number, at in enumerate(self.order):
+        for number, position in enumerate(self.order):
             if number < hidden_until:
                 continue
-            kept.append(at)
-            if self.rows[at]["span_id"] in collapsed:
+            visible.append(position)
+            if self.rows[position]["span_id"] in collapsed:
                 # In tree order the descendants of a span follow it at once.
-                hidden_until = number + 1 + self.descendants[at]
-        return kept
+                hidden_until = number + 1 + self.descendants[position]
+        return visible
 
 
 def read_outline(connection: sa.Connection, trace_id: str) -> Outline | None:
-    """The outline of a trace, or None when no span of it has come."""
+    """The outline of a trace, or None when no span of it was received."""
     columns = [span.c[name] for name in _COLUMNS]
     rows = (
         connection.execute(
@@ -127,25 +127,25 @@ _COLUMNS = (
 
 
 def _sum_by_component(connection: sa.Connection, trace_id: str) -> dict[str, Totals]:
-    """Sums by component, made by the database so that they are of the whole trace."""
+    """Sums by component, calculated by the database over the whole trace, beyond `MAX_SPANS` too."""
     used_tokens = sa.or_(span.c.input_tokens.is_not(None), span.c.output_tokens.is_not(None))
     is_unpriced = sa.and_(span.c.is_call, span.c.cost_nano_usd.is_(None), used_tokens)
 
-    def of_calls(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    def sum_over_calls(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
         return sa.func.sum(sa.case((span.c.is_call, sa.func.coalesce(column, 0)), else_=0))
 
-    found = connection.execute(
+    rows = connection.execute(
         sa.select(
             span.c.component,
             sa.func.count().label("spans"),
             _count(span.c.is_error).label("errors"),
             _count(span.c.is_call).label("calls"),
             _count(is_unpriced).label("unpriced_calls"),
-            of_calls(span.c.cost_nano_usd).label("cost_nano_usd"),
-            of_calls(span.c.input_tokens).label("input_tokens"),
-            of_calls(span.c.output_tokens).label("output_tokens"),
+            sum_over_calls(span.c.cost_nano_usd).label("cost_nano_usd"),
+            sum_over_calls(span.c.input_tokens).label("input_tokens"),
+            sum_over_calls(span.c.output_tokens).label("output_tokens"),
             sa.func.min(span.c.start_ns).label("start_ns"),
-            # An unknown duration is below 0: then all that is known of the end is the start.
+            # An unknown duration is stored as -1; the span then ends where it starts.
             sa.func.max(
                 span.c.start_ns + sa.case((span.c.duration_ns > 0, span.c.duration_ns), else_=0)
             ).label("end_ns"),
@@ -155,16 +155,16 @@ def _sum_by_component(connection: sa.Connection, trace_id: str) -> dict[str, Tot
     ).mappings()
     return {
         row["component"]: Totals(**{name: int(row[name]) for name in Totals.__dataclass_fields__})
-        for row in found
+        for row in rows
     }
 
 
 def _add_totals(parts: Sequence[Totals]) -> Totals:
     return Totals(
-        start_ns=min(one.start_ns for one in parts),
-        end_ns=max(one.end_ns for one in parts),
+        start_ns=min(part.start_ns for part in parts),
+        end_ns=max(part.end_ns for part in parts),
         **{
-            name: sum(getattr(one, name) for one in parts)
+            name: sum(getattr(part, name) for part in parts)
             for name in Totals.__dataclass_fields__
             if name not in ("start_ns", "end_ns")
         },

@@ -1,4 +1,4 @@
-"""Words that question, context and answer have in common: proxies that point, and never prove."""
+"""Word overlap of question, context and answer: a proxy for quality that indicates a cause and does not prove it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from genaiops_core.statistics.overlap import content_tokens, share_found
 
 MIN_QUESTION_WORDS = 3
 MIN_ANSWER_WORDS = 5
-"""Distinct words below which a share says nothing."""
+"""A text with fewer distinct content words has no share."""
 MAX_CHARACTERS = 200_000
-"""Of a text that is looked at."""
+"""Characters of a text that are compared; the rest is ignored."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _REFUSAL = re.compile(
@@ -27,52 +27,52 @@ _REFUSAL = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class WordOverlaps:
-    """Shares of distinct content words, 0 to 1; None where a text is missing or too short to say."""
+    """Shares of distinct content words, 0 to 1; None where a text is missing or too short."""
 
     question: float | None
-    """Of the question (or of the search made of it, whichever has more), found in the context."""
+    """Share of the question's words in the context, or of the retrieval query's words when that share is higher."""
     answer: float | None
-    """Of the answer, found in the context or the question."""
+    """Share of the answer's words in the context or the question."""
     worst_share: float | None
-    """Of the sentence of the answer with the smallest share."""
+    """Share of the sentence of the answer with the lowest share."""
     worst_sentence: str
     is_refusal: bool
-    """Whether the answer has a usual phrase for not knowing (English)."""
+    """Whether the answer has a common English phrase for not knowing."""
 
 
 def measure_overlaps(
     question: str | None, query: str | None, answer: str | None, contexts: Sequence[str]
 ) -> WordOverlaps:
-    """Count the words in common.
+    """Measure which shares of question and answer are covered by the context.
 
     Args:
-        question: what the user asked.
-        query: what was searched for.
-        answer: what the user got.
-        contexts: the texts that were retrieved.
+        question: of the user.
+        query: of the retrieval.
+        answer: shown to the user.
+        contexts: the retrieved texts.
     """
     context = set(content_tokens("\n".join(contexts)[:MAX_CHARACTERS])) if contexts else set()
-    asked = [set(content_tokens(text[:MAX_CHARACTERS])) for text in (question, query) if text]
-    shares = [share_found(words, context) for words in asked if len(words) >= MIN_QUESTION_WORDS]
-    found = [share for share in shares if share is not None] if context else []
-    place = context.union(*asked)
-    sentences = _measure_sentences((answer or "")[:MAX_CHARACTERS], place) if context else []
+    question_words = [set(content_tokens(text[:MAX_CHARACTERS])) for text in (question, query) if text]
+    shares = [share_found(words, context) for words in question_words if len(words) >= MIN_QUESTION_WORDS]
+    question_shares = [share for share in shares if share is not None] if context else []
+    known_words = context.union(*question_words)
+    sentences = _measure_sentences((answer or "")[:MAX_CHARACTERS], known_words) if context else []
     worst = min(sentences, default=None)
     words = set(content_tokens((answer or "")[:MAX_CHARACTERS])) if answer else set()
     return WordOverlaps(
-        question=max(found, default=None),
-        answer=share_found(words, place) if context and len(words) >= MIN_ANSWER_WORDS else None,
+        question=max(question_shares, default=None),
+        answer=share_found(words, known_words) if context and len(words) >= MIN_ANSWER_WORDS else None,
         worst_share=None if worst is None else worst[0],
         worst_sentence="" if worst is None else worst[1],
         is_refusal=bool(answer and _REFUSAL.search(answer[:500])),
     )
 
 
-def _measure_sentences(answer: str, place: set[str]) -> list[tuple[float, str]]:
+def _measure_sentences(answer: str, known_words: set[str]) -> list[tuple[float, str]]:
     shares = []
     for sentence in _SENTENCE_END.split(answer):
         words = set(content_tokens(sentence))
-        share = share_found(words, place) if len(words) >= MIN_ANSWER_WORDS else None
+        share = share_found(words, known_words) if len(words) >= MIN_ANSWER_WORDS else None
         if share is not None:
             shares.append((share, sentence.strip()))
     return shares

@@ -1,4 +1,4 @@
-"""One trace: its spans as a tree in time, what it cost, where the time went, and what went wrong."""
+"""One trace: its spans as a tree, its cost, the time of each component, its errors and their diagnosis."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.conventions import LogRecord
 from genaiops_core.telemetry.durations import to_milliseconds
 from genaiops_core.telemetry.figures import format_known_usd, format_usd
-from genaiops_core.telemetry.time_window import instant
+from genaiops_core.telemetry.time_window import to_instant
 from genaiops_core.telemetry.traces.content import build_span_contents, select_spans_to_read
 from genaiops_core.telemetry.traces.context_record import ContextRecord, build_context_record
-from genaiops_core.telemetry.traces.details import NO_DETAILS, SpanKey, SpanDetails, read_span_details, read_logs
+from genaiops_core.telemetry.traces.details import (
+    NO_DETAILS,
+    SpanDetails,
+    SpanKey,
+    read_logs,
+    read_span_details,
+)
 from genaiops_core.telemetry.traces.diagnosis import Diagnosis, Observation, diagnose
 from genaiops_core.telemetry.traces.evidence import collect_evidence
 from genaiops_core.telemetry.traces.outline import Outline, Totals, read_outline
@@ -27,14 +33,14 @@ __all__ = ["ComponentShare", "ContextRecord", "Trace", "TraceSpan", "build_conte
 MAX_LIMIT = 5_000
 DEFAULT_LIMIT = 1_000
 MAX_ERRORS = 100
-"""Failed spans told in full; `error_count` has them all."""
+"""Failed spans in `Trace.errors`; `error_count` counts all of them."""
 
 _IDS_PER_STATEMENT = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComponentShare:
-    """What one kind of component took of the trace."""
+    """Own time, cost and errors of one kind of component in a trace."""
 
     component: str
     spans: int
@@ -46,19 +52,19 @@ class ComponentShare:
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
-    """Everything known of one trace, all applications together. Totals are of the whole, `spans` is a stretch of it."""
+    """One trace of all its applications together. Totals are of the whole trace, `spans` is one page of it."""
 
     trace_id: str
     applications: tuple[str, ...]
     name: str
-    """Of the earliest root."""
+    """Name of the earliest root span."""
     start: dt.datetime
     duration_ms: float | None
-    """From the start of the earliest span to the end of the last; None when no span says how long it took."""
+    """From the start of the earliest span to the end of the last; None when no span has a duration."""
     is_error: bool
     """Whether a root span failed."""
     is_complete: bool
-    """Whether the root of the trace has come."""
+    """Whether the root span was received."""
     environment: str | None
     release: str | None
     session_id: str | None
@@ -71,13 +77,13 @@ class Trace:
     output_tokens: int
     total_spans: int
     visible_spans: int
-    """Spans that are left when the collapsed ones hide theirs."""
+    """Spans without the descendants of collapsed spans."""
     offset: int
     """Visible spans before the first of `spans`."""
     spans: tuple[TraceSpan, ...]
     """In tree order, from `offset` on."""
     is_cut: bool
-    """Whether the trace has more spans than a tree is made of (`outline.MAX_SPANS`): the latest are left out of it."""
+    """Whether the trace has more spans than a tree (`outline.MAX_SPANS`); the latest spans are then not in it."""
     components: tuple[ComponentShare, ...]
     """The slowest by own time first."""
     slowest_span_id: str
@@ -103,56 +109,56 @@ def get_trace(
     limit: int = DEFAULT_LIMIT,
     collapse: Collection[str] = (),
 ) -> Trace | None:
-    """One trace with a stretch of its spans, or None when no span of it has come.
+    """One trace with a page of its spans, or None when no span of it was received.
 
     Args:
         connection: best a `reading` snapshot.
         trace_id: 32 hexadecimal digits.
-        offset: visible spans to pass over, in tree order.
-        limit: spans wanted with everything they say, 0 to `MAX_LIMIT`.
-        collapse: ids of spans whose descendants are left out.
+        offset: visible spans to skip, in tree order.
+        limit: spans to return with their payloads, 0 to `MAX_LIMIT`.
+        collapse: ids of spans whose descendants are hidden.
 
     Raises:
         BadInput: an offset or limit out of range.
     """
     if offset < 0 or not 0 <= limit <= MAX_LIMIT:
-        raise BadInput(f"The spans of a trace are read from offset 0 on, at most {MAX_LIMIT} at once.")
+        raise BadInput(f"Use an offset from 0 and a limit from 0 to {MAX_LIMIT} for the spans of a trace.")
     trace_id = trace_id.strip().lower()
     outline = read_outline(connection, trace_id)
     if outline is None:
         return None
     visible = outline.list_visible(frozenset(collapse))
-    shown = visible[offset : offset + limit]
-    failed = [at for at in outline.order if outline.rows[at]["is_error"]][:MAX_ERRORS]
-    read = select_spans_to_read(outline.rows)
-    wanted = {(row["application"], row["span_id"]) for row in read}
-    wanted |= {outline.key(at) for at in (*shown, *failed)}
-    told = read_span_details(connection, trace_id, wanted)
-    rows = _read_span_rows(connection, [outline.rows[at]["id"] for at in {*shown, *failed}])
+    page = visible[offset : offset + limit]
+    error_positions = [at for at in outline.order if outline.rows[at]["is_error"]][:MAX_ERRORS]
+    selected = select_spans_to_read(outline.rows)
+    wanted = {(row["application"], row["span_id"]) for row in selected}
+    wanted |= {outline.key(at) for at in (*page, *error_positions)}
+    details = read_span_details(connection, trace_id, wanted)
+    rows = _read_span_rows(connection, [outline.rows[at]["id"] for at in {*page, *error_positions}])
     collapsed = frozenset(collapse)
 
     def span_at(at: int) -> TraceSpan:
-        return _build_span(outline, at, rows, told, collapsed)
+        return _build_span(outline, at, rows, details, collapsed)
 
-    failures = [rows[outline.rows[at]["id"]] for at in failed]
-    heard = {row["span_id"] for row in read}
-    seen = collect_evidence(
+    failures = [rows[outline.rows[at]["id"]] for at in error_positions]
+    selected_ids = {row["span_id"] for row in selected}
+    evidence = collect_evidence(
         connection,
         trace_id,
-        build_span_contents(read, told),
+        build_span_contents(selected, details),
         messages={row["span_id"]: row["status_message"] for row in failures},
-        failures=[_observe_failure(outline, row) for row in failures if row["span_id"] not in heard],
+        failures=[_observe_failure(outline, row) for row in failures if row["span_id"] not in selected_ids],
         failed_parents=outline.failed_parents,
     )
     return _build_trace(
         trace_id,
         outline,
-        spans=tuple(span_at(at) for at in shown),
-        errors=tuple(span_at(at) for at in failed),
+        spans=tuple(span_at(at) for at in page),
+        errors=tuple(span_at(at) for at in error_positions),
         offset=offset,
         visible=len(visible),
         logs=tuple(read_logs(connection, trace_id, ()).get("", ())),
-        diagnosis=diagnose(seen, _describe_cost(outline.totals)),
+        diagnosis=diagnose(evidence, _describe_cost(outline.totals)),
     )
 
 
@@ -175,12 +181,14 @@ def _build_trace(
         trace_id=trace_id,
         applications=tuple(applications),
         name=head["name"],
-        start=instant(totals.start_ns),
+        start=to_instant(totals.start_ns),
         duration_ms=to_milliseconds(totals.end_ns - totals.start_ns),
         is_error=any(row["is_error"] for row in roots),
         is_complete=bool(roots),
-        # The root says it if anyone does; some applications only tell it on inner spans.
-        **{name: head[name] or next((row[name] for row in rows if row[name]), None) for name in _TRACE_FIELDS},
+        # Some applications set these attributes on inner spans only.
+        **{
+            name: head[name] or next((row[name] for row in rows if row[name]), None) for name in _TRACE_FIELDS
+        },
         calls=totals.calls,
         unpriced_calls=totals.unpriced_calls,
         cost_nano_usd=totals.cost_nano_usd,
@@ -205,9 +213,11 @@ _TRACE_FIELDS = ("environment", "release", "session_id", "user_id")
 
 def _read_span_rows(connection: sa.Connection, ids: Sequence[int]) -> dict[int, sa.RowMapping]:
     rows: dict[int, sa.RowMapping] = {}
-    for at in range(0, len(ids), _IDS_PER_STATEMENT):
-        found = connection.execute(sa.select(span).where(span.c.id.in_(ids[at : at + _IDS_PER_STATEMENT])))
-        rows.update({row["id"]: row for row in found.mappings()})
+    for start in range(0, len(ids), _IDS_PER_STATEMENT):
+        result = connection.execute(
+            sa.select(span).where(span.c.id.in_(ids[start : start + _IDS_PER_STATEMENT]))
+        )
+        rows.update({row["id"]: row for row in result.mappings()})
     return rows
 
 
@@ -215,13 +225,13 @@ def _build_span(
     outline: Outline,
     at: int,
     rows: Mapping[int, sa.RowMapping],
-    told: Mapping[SpanKey, SpanDetails],
+    details: Mapping[SpanKey, SpanDetails],
     collapsed: frozenset[str],
 ) -> TraceSpan:
     row = rows[outline.rows[at]["id"]]
     return TraceSpan.from_row(
         row,
-        told.get(outline.key(at), NO_DETAILS),
+        details.get(outline.key(at), NO_DETAILS),
         depth=outline.depth[at],
         children=outline.children[at],
         descendants=outline.descendants[at],
@@ -232,7 +242,7 @@ def _build_span(
 
 
 def _observe_failure(outline: Outline, row: sa.RowMapping) -> Observation:
-    """A failed span that is not read for what it says."""
+    """The observation of a failed span whose payload is not read."""
     return Observation(
         span_id=row["span_id"],
         name=row["name"],
@@ -263,12 +273,12 @@ def _sum_components(outline: Outline) -> tuple[ComponentShare, ...]:
 
 
 def _describe_cost(totals: Totals) -> str:
-    """What the interaction cost, in words."""
+    """The cost of the request in words."""
     if not totals.calls:
-        return "No model call was counted, so it cost nothing that is known."
+        return "No model call, so no cost is known."
     calls = f"{totals.calls:,} model call{'s' if totals.calls > 1 else ''}"
     tokens = f"{totals.input_tokens:,} tokens in, {totals.output_tokens:,} out"
     if totals.unpriced_calls >= totals.calls:
-        return f"What it cost is unknown: {calls} without a price ({tokens})."
+        return f"The cost is unknown: {calls} without a price ({tokens})."
     missing = f", {totals.unpriced_calls:,} of them without a price" if totals.unpriced_calls else ""
     return f"It cost ${format_usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."

@@ -1,4 +1,4 @@
-"""One span of a trace as it is shown."""
+"""One span of a trace as the screens and the read API show it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from genaiops_core.telemetry.conventions import Content, LogRecord, content
+from genaiops_core.telemetry.conventions import Content, LogRecord, read_content
 from genaiops_core.telemetry.durations import to_milliseconds
 from genaiops_core.telemetry.figures import format_usd
-from genaiops_core.telemetry.time_window import instant
+from genaiops_core.telemetry.time_window import to_instant
 from genaiops_core.telemetry.traces.details import SpanDetails
 
 
 @dataclass(frozen=True, kw_only=True)
 class TraceSpan:
-    """One span, in its place in the trace."""
+    """One span with its position in the tree."""
 
     span_id: str
     parent_span_id: str
@@ -27,25 +27,25 @@ class TraceSpan:
     name: str
     component: str
     depth: int
-    """0 for roots and for spans whose parent never came."""
+    """0 for roots and for spans whose parent was not received."""
     children: int
-    """Spans directly below."""
+    """Number of direct children."""
     descendants: int
-    """Spans anywhere below."""
+    """Number of spans below, at any depth."""
     is_collapsed: bool
-    """Whether the spans below are left out."""
+    """Whether its descendants are hidden."""
     start: dt.datetime
     offset_ms: float
     """Since the earliest span of the trace."""
     duration_ms: float | None
-    """None when nobody said it, as in a provider's log."""
+    """None when the source does not report it, as a provider's log."""
     own_ms: float
-    """Without the time its children were running."""
+    """Duration without the time in which a child was running."""
     is_error: bool
     status_message: str
     is_call: bool
     folded_into: str | None
-    """The span that counts for the call this one tells of too; None when it counts for itself."""
+    """Id of the span that is counted for the same model call; None when this span is counted itself."""
     environment: str | None
     release: str | None
     provider: str | None
@@ -55,7 +55,7 @@ class TraceSpan:
     cache_read_tokens: int | None
     cache_write_tokens: int | None
     cost_nano_usd: int | None
-    """None when it is no model call, or one without a price."""
+    """None when the span is no model call, or when the model has no price."""
     first_token_ms: float | None
     attributes: Mapping[str, Any]
     events: Sequence[Mapping[str, Any]]
@@ -63,7 +63,7 @@ class TraceSpan:
     resource: Mapping[str, Any]
     scope: Mapping[str, Any]
     notes: Sequence[str]
-    """What ingest found wrong with the span and how it was taken."""
+    """Problems that ingest found in the span, and how it handled them."""
     logs: tuple[LogRecord, ...]
 
     @property
@@ -73,29 +73,29 @@ class TraceSpan:
 
     @cached_property
     def content(self) -> Content:
-        """Its messages, documents and tools, whatever the dialect."""
-        return content(self.attributes, self.events, self.logs)
+        """The span's messages, documents and tools, in every supported dialect."""
+        return read_content(self.attributes, self.events, self.logs)
 
     @classmethod
-    def from_row(cls, row: sa.RowMapping, told: SpanDetails, **place: Any) -> Self:
-        """From a row of table `span`, what it told, and its place: depth, counts, offset and own time."""
-        kept: dict[str, Any] = {name: row[name] for name in _COPIED_COLUMNS}
-        said: dict[str, Any] = {name: row[name] or None for name in _OPTIONAL_COLUMNS}
+    def from_row(cls, row: sa.RowMapping, details: SpanDetails, **position: Any) -> Self:
+        """Build a span from a row of table `span`, its details, and its position: depth, counts, offset, own time."""
+        columns: dict[str, Any] = {name: row[name] for name in _COPIED_COLUMNS}
+        optional_columns: dict[str, Any] = {name: row[name] or None for name in _OPTIONAL_COLUMNS}
         first_token_ns = row["first_token_ns"]
         return cls(
-            **kept,
-            **said,
-            **place,
-            start=instant(row["start_ns"]),
+            **columns,
+            **optional_columns,
+            **position,
+            start=to_instant(row["start_ns"]),
             duration_ms=to_milliseconds(row["duration_ns"]),
             first_token_ms=None if first_token_ns is None else first_token_ns / 1e6,
-            attributes=told.attributes,
-            events=told.events,
-            links=told.links,
-            resource=told.resource,
-            scope=told.scope,
-            notes=told.notes,
-            logs=told.logs,
+            attributes=details.attributes,
+            events=details.events,
+            links=details.links,
+            resource=details.resource,
+            scope=details.scope,
+            notes=details.notes,
+            logs=details.logs,
         )
 
 

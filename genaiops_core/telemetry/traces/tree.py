@@ -1,4 +1,4 @@
-"""Puts the spans of one trace in tree order, whatever is missing, doubled or circular among them."""
+"""Arranges the spans of one trace as a tree, also when parents are missing, duplicated or circular."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """What the tree needs to know of a span."""
+    """The fields of a span that determine its position in the tree."""
 
     application: str
     span_id: str
@@ -25,7 +25,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a span stands: its index in what was given, its depth (0 for roots) and its parent's index."""
+    """Position of a span: its index in the input, its depth (0 for roots) and the index of its parent."""
 
     index: int
     depth: int
@@ -33,10 +33,10 @@ class Place:
 
 
 def arrange_spans(nodes: Sequence[Node]) -> list[Place]:
-    """Every node once, parents before their children, siblings by start.
+    """Every node once: parents before their children, siblings by start.
 
-    A node whose parent is missing is a root. Of nodes that are each other's ancestors the earliest is taken as a root.
-    Where two applications tell the same span id, a child belongs to the one of its own application.
+    A node whose parent is missing is a root. In a circle of parents the earliest node is the root. When two
+    applications use the same span id, a child belongs to the span of its own application.
     """
     by_id: dict[str, list[int]] = defaultdict(list)
     for index, node in enumerate(nodes):
@@ -52,7 +52,7 @@ def arrange_spans(nodes: Sequence[Node]) -> list[Place]:
             children[parent].append(index)
     places: list[Place] = []
     seen: set[int] = set()
-    # True roots first, then whatever they do not reach: the members of circles.
+    # Roots first; then the nodes that no root reaches, which are members of circles.
     for root in [*(index for index in order if parents[index] is None), *order]:
         stack: list[tuple[int, int, int | None]] = [(root, 0, None)]
         while stack:
@@ -66,7 +66,7 @@ def arrange_spans(nodes: Sequence[Node]) -> list[Place]:
 
 
 def measure_own_time_ns(nodes: Sequence[Node], places: Sequence[Place]) -> list[int]:
-    """For each node the time it spent itself: its duration without the stretches its children were running."""
+    """Own time of each node in ns: its duration without the time in which at least one child was running."""
     children: dict[int, list[Node]] = defaultdict(list)
     for place in places:
         if place.parent is not None:
@@ -74,7 +74,7 @@ def measure_own_time_ns(nodes: Sequence[Node], places: Sequence[Place]) -> list[
     own = []
     for index, node in enumerate(nodes):
         covered, reached = 0, node.start_ns
-        for child in sorted(children[index], key=lambda one: one.start_ns):
+        for child in sorted(children[index], key=lambda child: child.start_ns):
             start, end = max(child.start_ns, reached), min(child.end_ns, node.end_ns)
             if end > start:
                 covered, reached = covered + end - start, end
@@ -89,5 +89,7 @@ def _find_parent(nodes: Sequence[Node], index: int, by_id: dict[str, list[int]])
     candidates = by_id.get(node.parent_span_id)
     if not candidates:
         return None
-    same = [one for one in candidates if nodes[one].application == node.application]
-    return (same or candidates)[0]
+    same_application = [
+        candidate for candidate in candidates if nodes[candidate].application == node.application
+    ]
+    return (same_application or candidates)[0]

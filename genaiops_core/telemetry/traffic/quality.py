@@ -14,8 +14,8 @@ from db.tables.reviews import sample_rollup_hour
 from db.tables.telemetry import score_rollup_hour
 from genaiops_core.errors import BadInput
 from genaiops_core.statistics.stratified import Estimate, Stratum, estimate
-from genaiops_core.telemetry.rollups.cells import applications
-from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY, MINUTES_AN_HOUR
+from genaiops_core.telemetry.rollups.cells import fetch_applications
+from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from genaiops_core.telemetry.sampling.policy import PPM
 from genaiops_core.telemetry.scores import SUMS, Score, record_scores, replace_scores
 from genaiops_core.telemetry.time_window import Filters, from_minute
@@ -28,18 +28,18 @@ __all__ = [
     "Score",
     "Sums",
     "estimate_metric",
-    "interval",
-    "population_of",
-    "quality_by",
-    "quality_series",
-    "quality_summary",
+    "estimate_interval",
+    "estimate_population",
+    "read_quality_by",
+    "read_quality_series",
+    "read_quality",
     "record_scores",
     "replace_scores",
-    "strata",
-    "sums_by_rate",
+    "build_strata",
+    "read_sums_by_rate",
 ]
 
-STEPS: Mapping[str, int] = {"1h": MINUTES_AN_HOUR, "6h": 6 * MINUTES_AN_HOUR, "1d": MINUTES_A_DAY}
+STEPS: Mapping[str, int] = {"1h": MINUTES_PER_HOUR, "6h": 6 * MINUTES_PER_HOUR, "1d": MINUTES_PER_DAY}
 """Steps of a series by name, in minutes; scores roll up by the hour, so nothing is finer."""
 
 
@@ -104,15 +104,15 @@ class Sums:
     square_sum: float
 
 
-def quality_summary(connection: sa.Connection, filters: Filters) -> list[MetricQuality]:
+def read_quality(connection: sa.Connection, filters: Filters) -> list[MetricQuality]:
     """Each metric by each judge over the window, in order of name.
 
     The window is widened to whole hours. Scores belong to requests, not to models: `filters.model` is not used.
     """
-    return [quality for _, _, quality in _read(connection, filters, by=None, step_minutes=None)]
+    return [quality for _, _, quality in _read_qualities(connection, filters, by=None, step_minutes=None)]
 
 
-def quality_by(
+def read_quality_by(
     connection: sa.Connection, filters: Filters, by: str
 ) -> list[tuple[str | None, MetricQuality]]:
     """Each metric by each judge for each value of application, environment or release.
@@ -120,10 +120,10 @@ def quality_by(
     Raises:
         BadInput: another dimension.
     """
-    return [(key, quality) for _, key, quality in _read(connection, filters, by=by, step_minutes=None)]
+    return [(key, quality) for _, key, quality in _read_qualities(connection, filters, by=by, step_minutes=None)]
 
 
-def quality_series(
+def read_quality_series(
     connection: sa.Connection, filters: Filters, step: str | None = None, by: str | None = None
 ) -> list[QualityPoint]:
     """Each metric by each judge over time; steps without scores have no point.
@@ -140,20 +140,20 @@ def quality_series(
     step = step or ("1h" if filters.end - filters.start <= dt.timedelta(days=8) else "1d")
     if step not in STEPS:
         raise BadInput(f"There is no step '{step}' for quality; use one of {', '.join(STEPS)}.")
-    rows = _read(connection, filters, by=by, step_minutes=STEPS[step])
+    rows = _read_qualities(connection, filters, by=by, step_minutes=STEPS[step])
     return [
         QualityPoint(start=from_minute(number * STEPS[step]), key=key, quality=quality)
         for number, key, quality in rows
     ]
 
 
-def interval(n: int, value_sum: float, square_sum: float) -> Interval:
+def estimate_interval(n: int, value_sum: float, square_sum: float) -> Interval:
     """The plain mean of n values in [0, 1] and its 95 % interval, from their sums; see `statistics.stratified`."""
-    found = estimate([Stratum(population=n, n=n, value_sum=value_sum, square_sum=square_sum)])
-    return Interval(mean=found.mean, low=found.low, high=found.high, method=found.method)
+    estimated = estimate([Stratum(population=n, n=n, value_sum=value_sum, square_sum=square_sum)])
+    return Interval(mean=estimated.mean, low=estimated.low, high=estimated.high, method=estimated.method)
 
 
-def strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[Stratum]:
+def build_strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[Stratum]:
     """The parts that scores stand for, by probability of being sampled.
 
     Args:
@@ -162,81 +162,81 @@ def strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[St
             knows; where scores have a rate but no such number, it follows from the rate.
     """
     rates = set(scores) | (set(considered) if any(scores) else set())
-    found: list[Stratum] = []
+    strata: list[Stratum] = []
     for rate in sorted(rates):
         sums = scores.get(rate) or Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
-        judged = sums.scored + sums.undefined
-        population = population_of(rate, sums, considered) if judged else float(considered.get(rate, 0))
-        found.append(
+        judged_requests = sums.scored + sums.undefined
+        population = estimate_population(rate, sums, considered) if judged_requests else float(considered.get(rate, 0))
+        strata.append(
             Stratum(
                 population=population, n=sums.scored, value_sum=sums.value_sum, square_sum=sums.square_sum
             )
         )
-    return found
+    return strata
 
 
-def population_of(rate_ppm: int, sums: Sums, considered: Mapping[int, int]) -> float:
+def estimate_population(rate_ppm: int, sums: Sums, considered: Mapping[int, int]) -> float:
     """How many requests the judged ones of a rate stand for; those for which the metric is undefined left out."""
-    judged = sums.scored + sums.undefined
-    if rate_ppm == 0 or not judged:
+    judged_requests = sums.scored + sums.undefined
+    if rate_ppm == 0 or not judged_requests:
         return float(sums.scored)
     # A metric that is not defined for a tenth of those judged is not defined for a tenth of all.
-    whole = max(considered.get(rate_ppm, judged * PPM / rate_ppm), judged)
-    return whole * sums.scored / judged
+    requests_at_rate = max(considered.get(rate_ppm, judged_requests * PPM / rate_ppm), judged_requests)
+    return requests_at_rate * sums.scored / judged_requests
 
 
-def sums_by_rate(
+def read_sums_by_rate(
     connection: sa.Connection, filters: Filters
 ) -> tuple[dict[tuple[str, str], dict[int, Sums]], dict[int, int]]:
     """Scores of the window by (metric, judge) and sampling rate in millionths, and the requests considered by rate."""
-    scores, considered = _sums(connection, filters, by=None, step_minutes=None)
+    scores, considered = _read_sums(connection, filters, by=None, step_minutes=None)
     by_judge = {(metric, judge): by_rate for (_, metric, judge), by_rate in scores.items()}
     return by_judge, dict(considered.get((0, ""), {}))
 
 
-_Place = tuple[int, str]
+_Cell = tuple[int, str]
 """Step number (0 without steps) and value of the dimension."""
 
 
-def _read(
+def _read_qualities(
     connection: sa.Connection, filters: Filters, *, by: str | None, step_minutes: int | None
 ) -> list[tuple[int, str | None, MetricQuality]]:
     """(step number or 0, key, quality), in that order."""
-    scores, considered = _sums(connection, filters, by=by, step_minutes=step_minutes)
-    found = [
-        (place[0], place[1] or None, estimate_metric(metric, judge, by_rate, considered.get(place, {})))
-        for (place, metric, judge), by_rate in scores.items()
+    scores, considered = _read_sums(connection, filters, by=by, step_minutes=step_minutes)
+    qualities = [
+        (cell[0], cell[1] or None, estimate_metric(metric, judge, by_rate, considered.get(cell, {})))
+        for (cell, metric, judge), by_rate in scores.items()
     ]
-    return sorted(found, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge))
+    return sorted(qualities, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge))
 
 
-def _sums(
+def _read_sums(
     connection: sa.Connection, filters: Filters, *, by: str | None, step_minutes: int | None
-) -> tuple[dict[tuple[_Place, str, str], dict[int, Sums]], dict[_Place, dict[int, int]]]:
+) -> tuple[dict[tuple[_Cell, str, str], dict[int, Sums]], dict[_Cell, dict[int, int]]]:
     """By place, metric and judge the scores of each rate; by place the requests that were considered at each rate."""
     if by is not None and by not in ("application", "environment", "release"):
         raise BadInput(f"Scores cannot be split by '{by}'; use application, environment or release.")
-    c = score_rollup_hour.c
-    columns = (c.metric, c.judge, c.rate_ppm)
-    sums = [sa.func.sum(c[name]) for name in SUMS]
-    scores: dict[tuple[_Place, str, str], dict[int, Sums]] = defaultdict(dict)
-    query = _query(connection, score_rollup_hour, filters, by, step_minutes, columns, sums)
+    columns_of_scores = score_rollup_hour.c
+    columns = (columns_of_scores.metric, columns_of_scores.judge, columns_of_scores.rate_ppm)
+    sums = [sa.func.sum(columns_of_scores[name]) for name in SUMS]
+    scores: dict[tuple[_Cell, str, str], dict[int, Sums]] = defaultdict(dict)
+    query = _build_query(connection, score_rollup_hour, filters, by, step_minutes, columns, sums)
     for step, key, metric, judge, rate, scored, undefined, value_sum, square_sum in connection.execute(query):
         if scored or undefined:
             scores[(step, key), metric, judge][rate] = Sums(
                 scored=int(scored), undefined=int(undefined), value_sum=value_sum, square_sum=square_sum
             )
-    considered: dict[_Place, dict[int, int]] = defaultdict(dict)
+    considered: dict[_Cell, dict[int, int]] = defaultdict(dict)
     if any(rate for by_rate in scores.values() for rate in by_rate):
         columns_of_rate = (sample_rollup_hour.c.rate_ppm,)
         requests = [sa.func.sum(sample_rollup_hour.c.requests)]
-        query = _query(connection, sample_rollup_hour, filters, by, step_minutes, columns_of_rate, requests)
+        query = _build_query(connection, sample_rollup_hour, filters, by, step_minutes, columns_of_rate, requests)
         for step, key, rate, count in connection.execute(query):
             considered[step, key][rate] = int(count)
     return scores, considered
 
 
-def _query(
+def _build_query(
     connection: sa.Connection,
     table: sa.Table,
     filters: Filters,
@@ -246,20 +246,20 @@ def _query(
     sums: list[Any],
 ) -> sa.Select[Any]:
     """Sums of a table by the hour, by step, key and `columns`."""
-    cells = table.c
+    columns_of_table = table.c
     step: sa.ColumnElement[int] = sa.literal_column("0", sa.Integer)
     if step_minutes is not None:
-        step = cells.bucket // sa.literal_column(str(step_minutes // MINUTES_AN_HOUR), sa.Integer)
-    key = cells[by] if by else sa.literal_column("''", sa.String)
-    names = [filters.application] if filters.application is not None else applications(connection)
-    narrowed = {"environment": filters.environment, "release": filters.release}
+        step = columns_of_table.bucket // sa.literal_column(str(step_minutes // MINUTES_PER_HOUR), sa.Integer)
+    key = columns_of_table[by] if by else sa.literal_column("''", sa.String)
+    names = [filters.application] if filters.application is not None else fetch_applications(connection)
+    dimensions = {"environment": filters.environment, "release": filters.release}
     return (
         sa.select(step.label("step"), key.label("split"), *columns, *sums)
         .where(
-            cells.application.in_(names),
-            cells.bucket >= filters.start_minute // MINUTES_AN_HOUR,
-            cells.bucket < -(-filters.end_minute // MINUTES_AN_HOUR),
-            *[cells[name] == value for name, value in narrowed.items() if value is not None],
+            columns_of_table.application.in_(names),
+            columns_of_table.bucket >= filters.start_minute // MINUTES_PER_HOUR,
+            columns_of_table.bucket < -(-filters.end_minute // MINUTES_PER_HOUR),
+            *[columns_of_table[name] == value for name, value in dimensions.items() if value is not None],
         )
         .group_by(sa.text("1"), sa.text("2"), *columns)
     )
@@ -270,7 +270,7 @@ def estimate_metric(
 ) -> MetricQuality:
     """The quality by one metric and judge, from sums of scores and numbers of considered requests by sampling rate."""
     is_sampled = any(by_rate)
-    parts = strata(by_rate, considered)
+    parts = build_strata(by_rate, considered)
     found: Estimate = estimate(parts)
     return MetricQuality(
         metric=metric,

@@ -12,12 +12,12 @@ from db.tables.telemetry import ROLLUP_SUMS
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import Figures, build_figures
 from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
-from genaiops_core.telemetry.rollups.plan import MINUTES_A_DAY, MINUTES_AN_HOUR
+from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from genaiops_core.telemetry.time_window import Filters, from_minute
-from genaiops_core.telemetry.traffic.user_breakdown import PEOPLE, by_person
+from genaiops_core.telemetry.traffic.user_breakdown import USER_DIMENSIONS, read_figures_by_user
 
-TIMES: Mapping[str, int] = {"day": MINUTES_A_DAY, "hour": MINUTES_AN_HOUR}
-BREAKDOWNS = (*DIMENSIONS, *TIMES, *PEOPLE)
+TIME_DIMENSIONS: Mapping[str, int] = {"day": MINUTES_PER_DAY, "hour": MINUTES_PER_HOUR}
+BREAKDOWNS = (*DIMENSIONS, *TIME_DIMENSIONS, *USER_DIMENSIONS)
 """What traffic can be broken down by."""
 
 
@@ -31,18 +31,18 @@ class Row:
     figures: Figures
 
 
-def summary(connection: sa.Connection, filters: Filters) -> Figures:
+def read_summary(connection: sa.Connection, filters: Filters) -> Figures:
     """The figures of the whole window; all zero and unknown when there was no traffic."""
     cells = read_cells(connection, filters)
-    return cells.get((), no_traffic(by_model=filters.model is not None))
+    return cells.get((), build_zero_figures(by_model=filters.model is not None))
 
 
-def no_traffic(*, by_model: bool = False) -> Figures:
+def build_zero_figures(*, by_model: bool = False) -> Figures:
     """The figures of nothing at all."""
     return build_figures(dict.fromkeys(ROLLUP_SUMS, 0), by_model=by_model)
 
 
-def breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = ("model", "day")) -> list[Row]:
+def read_breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = ("model", "day")) -> list[Row]:
     """The figures of the window, one row for each combination of `by` that had traffic, in order of the keys.
 
     By model, calls of an unknown model are a row of their own (None), but requests whose root span is no model call
@@ -58,23 +58,23 @@ def breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = (
     Raises:
         BadInput: `by` is empty, repeats itself, or names something else.
     """
-    _check(by)
-    if any(name in PEOPLE for name in by):
-        cells = by_person(connection, filters, by)
-        return _sorted([Row(keys=_keys(by, key), figures=value) for key, value in cells.items()])
-    times = [name for name in by if name in TIMES]
+    _check_dimensions(by)
+    if any(name in USER_DIMENSIONS for name in by):
+        cells = read_figures_by_user(connection, filters, by)
+        return _sort_by_keys([Row(keys=_build_keys(by, key), figures=cell_figures) for key, cell_figures in cells.items()])
+    times = [name for name in by if name in TIME_DIMENSIONS]
     dimensions = [name for name in by if name in DIMENSIONS]
-    step = TIMES[times[0]] if times else None
+    step = TIME_DIMENSIONS[times[0]] if times else None
     rows = []
-    for key, value in read_cells(connection, filters, dimensions=dimensions, step_minutes=step).items():
-        named = dict(zip([*times, *dimensions], key, strict=True))
-        if named.get("model") == "" and not value.calls:
+    for key, cell_figures in read_cells(connection, filters, dimensions=dimensions, step_minutes=step).items():
+        values_by_name = dict(zip([*times, *dimensions], key, strict=True))
+        if values_by_name.get("model") == "" and not cell_figures.calls:
             continue
-        rows.append(Row(keys=_keys(by, [named[name] for name in by]), figures=value))
-    return _sorted(rows)
+        rows.append(Row(keys=_build_keys(by, [values_by_name[name] for name in by]), figures=cell_figures))
+    return _sort_by_keys(rows)
 
 
-def _check(by: Sequence[str]) -> None:
+def _check_dimensions(by: Sequence[str]) -> None:
     unknown = [name for name in by if name not in BREAKDOWNS]
     if unknown or not by:
         raise BadInput(
@@ -82,23 +82,23 @@ def _check(by: Sequence[str]) -> None:
         )
     if len(set(by)) < len(by) or {"day", "hour"} <= set(by):
         raise BadInput("Name each thing to break down by once, and either day or hour.")
-    if set(by) & set(PEOPLE) and not set(by) <= {"application", *PEOPLE}:
+    if set(by) & set(USER_DIMENSIONS) and not set(by) <= {"application", *USER_DIMENSIONS}:
         raise BadInput("A breakdown by user or session goes with application only; leave the others out.")
 
 
-def _keys(by: Sequence[str], values: Sequence[str | int]) -> dict[str, str | None]:
-    return {name: _text(name, value) for name, value in zip(by, values, strict=True)}
+def _build_keys(by: Sequence[str], values: Sequence[str | int]) -> dict[str, str | None]:
+    return {name: _format_key(name, value) for name, value in zip(by, values, strict=True)}
 
 
-def _text(name: str, value: str | int) -> str | None:
+def _format_key(name: str, value: str | int) -> str | None:
     if isinstance(value, int):
-        return _time_text(from_minute(value * TIMES[name]), name)
+        return _format_time(from_minute(value * TIME_DIMENSIONS[name]), name)
     return value or None
 
 
-def _time_text(instant: dt.datetime, name: str) -> str:
+def _format_time(instant: dt.datetime, name: str) -> str:
     return instant.strftime("%Y-%m-%d" if name == "day" else "%Y-%m-%dT%H:%M:%SZ")
 
 
-def _sorted(rows: list[Row]) -> list[Row]:
+def _sort_by_keys(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: [(value is None, value or "") for value in row.keys.values()])

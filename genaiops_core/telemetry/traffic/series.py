@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
-from genaiops_core.telemetry.time_window import STEPS, Filters, from_minute, choose_step
+from genaiops_core.telemetry.time_window import STEPS, Filters, from_minute, suggest_step
 
-__all__ = ["MAX_POINTS", "METRICS", "STEPS", "Point", "auto_step", "series", "step_starts"]
+__all__ = ["MAX_POINTS", "METRICS", "STEPS", "Point", "choose_step", "read_series", "list_step_starts"]
 
 METRICS = (
     "requests",
@@ -43,12 +43,12 @@ class Point:
     figures: Figures
 
 
-def auto_step(filters: Filters) -> str:
+def choose_step(filters: Filters) -> str:
     """The step that suits the window; see `filters.step_for`."""
-    return choose_step(filters.end - filters.start)
+    return suggest_step(filters.end - filters.start)
 
 
-def series(
+def read_series(
     connection: sa.Connection,
     filters: Filters,
     step: str | None = None,
@@ -70,7 +70,7 @@ def series(
     Raises:
         BadInput: an unknown step or dimension, or more than `MAX_POINTS` steps.
     """
-    minutes = _minutes(filters, step or auto_step(filters))
+    minutes = _check_step(filters, step or choose_step(filters))
     if by is not None and by not in DIMENSIONS:
         raise BadInput(f"Cannot split a series by '{by}'; use one of {', '.join(DIMENSIONS)}.")
     cells = read_cells(
@@ -86,14 +86,14 @@ def series(
     return sorted(points, key=lambda point: (point.start, point.key is None, point.key or ""))
 
 
-def step_starts(filters: Filters, step: str) -> Sequence[dt.datetime]:
+def list_step_starts(filters: Filters, step: str) -> Sequence[dt.datetime]:
     """Where every step of the window begins, with or without traffic."""
-    minutes = _minutes(filters, step)
+    minutes = _check_step(filters, step)
     first = filters.start_minute // minutes
     return [from_minute(number * minutes) for number in range(first, -(-filters.end_minute // minutes))]
 
 
-def _minutes(filters: Filters, step: str) -> int:
+def _check_step(filters: Filters, step: str) -> int:
     if step not in STEPS:
         raise BadInput(f"There is no step '{step}'; use one of {', '.join(STEPS)}.")
     minutes = STEPS[step]

@@ -16,18 +16,18 @@ from db.tables.telemetry import request, span
 from genaiops_core.telemetry.figures import format_usd
 from genaiops_core.telemetry.search import paging
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.component_names import node_name
+from genaiops_core.telemetry.traffic.component_names import name_node
 
-MOST_SPANS = 20_000
-MOST_OF_ONE_TRACE = 1_000
+MAX_SPANS = 20_000
+MAX_SPANS_PER_TRACE = 1_000
 """Spans read of one trace, so that one giant does not make the whole map."""
-MOST_NODES = 60
+MAX_NODES = 60
 """Nodes kept apart; the rest of a component is drawn as one."""
-BEST = 5
+TOP_NODES = 5
 
 _HASH_PRIME, _HASH_RANGE = 2_654_435_761, 1_000_003
-_TRACES_A_STATEMENT = 200
-_PROBE = 200
+_TRACES_PER_STATEMENT = 200
+_PROBED_REQUESTS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ class ServiceMap:
     """By p95, the roots left out: they contain all others."""
     failing: tuple[MapNode, ...]
     """By error rate; only nodes with an error."""
-    dearest: tuple[MapNode, ...]
+    most_expensive: tuple[MapNode, ...]
     """By cost; only nodes with a cost."""
 
     @property
@@ -101,27 +101,27 @@ class ServiceMap:
         return self.sampled_requests < self.requests
 
 
-def service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
+def read_service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
     """The map of the requests in a window.
 
     Args:
         connection: best a `reading` snapshot.
         filters: the window and what it is narrowed to; name an application, or all are drawn together.
     """
-    requests, traces = _sample(connection, filters)
-    spans = list(_spans(connection, traces))
-    nodes, edges, roots = _drawn(spans, filters.application)
-    total_nano_usd = sum(one.cost_nano_usd for one in nodes.values())
-    drawn = sorted(
-        (one.node(key, total_nano_usd) for key, one in nodes.items()),
+    requests, traces = _sample_requests(connection, filters)
+    spans = list(_read_spans(connection, traces))
+    nodes, edges, roots = _build_graph(spans, filters.application)
+    total_nano_usd = sum(sums.cost_nano_usd for sums in nodes.values())
+    map_nodes = sorted(
+        (sums.node(key, total_nano_usd) for key, sums in nodes.items()),
         key=lambda node: (-node.calls, node.key),
     )
-    inner = [node for node in drawn if node.key not in roots]
+    inner = [node for node in map_nodes if node.key not in roots]
     return ServiceMap(
-        nodes=tuple(drawn),
+        nodes=tuple(map_nodes),
         edges=tuple(
             sorted(
-                (one.edge(*ends) for ends, one in edges.items()),
+                (sums.edge(*ends) for ends, sums in edges.items()),
                 key=lambda edge: (-edge.calls, edge.source, edge.target),
             )
         ),
@@ -129,9 +129,9 @@ def service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
         sampled_requests=len(traces),
         sampled_spans=len(spans),
         rate=len(traces) / requests if requests else 1.0,
-        slowest=_best([node for node in inner if node.p95_ms is not None], lambda node: node.p95_ms or 0),
-        failing=_best([node for node in drawn if node.errors], lambda node: (node.error_rate, node.errors)),
-        dearest=_best([node for node in drawn if node.cost_nano_usd], lambda node: node.cost_nano_usd),
+        slowest=_take_top([node for node in inner if node.p95_ms is not None], lambda node: node.p95_ms or 0),
+        failing=_take_top([node for node in map_nodes if node.errors], lambda node: (node.error_rate, node.errors)),
+        most_expensive=_take_top([node for node in map_nodes if node.cost_nano_usd], lambda node: node.cost_nano_usd),
     )
 
 
@@ -178,33 +178,33 @@ class _Sums:
         )
 
 
-def _sample(connection: sa.Connection, filters: Filters) -> tuple[int, list[str]]:
+def _sample_requests(connection: sa.Connection, filters: Filters) -> tuple[int, list[str]]:
     """Requests in the window, and the trace ids of those to read: all of them, or each with the same chance."""
-    scope = [*paging.window_scope(filters), *paging.narrowed(filters)]
+    scope = [*paging.build_window_scope(filters), *paging.build_dimension_conditions(filters)]
     requests = connection.scalar(sa.select(sa.func.count()).select_from(request).where(*scope)) or 0
-    spans_each = connection.scalar(
-        sa.select(sa.func.avg(sa.select(request.c.spans).where(*scope).limit(_PROBE).subquery().c.spans))
+    mean_spans = connection.scalar(
+        sa.select(sa.func.avg(sa.select(request.c.spans).where(*scope).limit(_PROBED_REQUESTS).subquery().c.spans))
     )
-    expected = requests * min(float(spans_each or 0), MOST_OF_ONE_TRACE)
+    expected = requests * min(float(mean_spans or 0), MAX_SPANS_PER_TRACE)
     # Multiplying by a prime spreads neighbours, so that nothing periodic in the traffic decides.
-    hashed = (request.c.id * _HASH_PRIME) % _HASH_RANGE
-    if expected > MOST_SPANS:
-        scope.append(hashed < int(_HASH_RANGE * MOST_SPANS / expected))
+    request_hash = (request.c.id * _HASH_PRIME) % _HASH_RANGE
+    if expected > MAX_SPANS:
+        scope.append(request_hash < int(_HASH_RANGE * MAX_SPANS / expected))
     rows = connection.execute(
-        sa.select(request.c.trace_id, request.c.spans).where(*scope).order_by(hashed).limit(MOST_SPANS)
+        sa.select(request.c.trace_id, request.c.spans).where(*scope).order_by(request_hash).limit(MAX_SPANS)
     )
     traces: list[str] = []
-    left = MOST_SPANS
+    remaining = MAX_SPANS
     for trace_id, spans in rows:
-        left -= min(spans, MOST_OF_ONE_TRACE)
-        if left < 0 and traces:
+        remaining -= min(spans, MAX_SPANS_PER_TRACE)
+        if remaining < 0 and traces:
             break
         traces.append(trace_id)
     return requests, traces
 
 
-def _spans(connection: sa.Connection, traces: Sequence[str]) -> Iterator[sa.RowMapping]:
-    names = (
+def _read_spans(connection: sa.Connection, traces: Sequence[str]) -> Iterator[sa.RowMapping]:
+    columns = (
         "application",
         "trace_id",
         "span_id",
@@ -219,60 +219,60 @@ def _spans(connection: sa.Connection, traces: Sequence[str]) -> Iterator[sa.RowM
         "folded_into",
     )
     traces = list(dict.fromkeys(traces))
-    for at in range(0, len(traces), _TRACES_A_STATEMENT):
-        nth = sa.func.row_number().over(partition_by=span.c.trace_id, order_by=(span.c.start_ns, span.c.id))
-        some = (
-            sa.select(*[span.c[name] for name in names], nth.label("nth"))
-            .where(span.c.trace_id.in_(traces[at : at + _TRACES_A_STATEMENT]))
+    for start in range(0, len(traces), _TRACES_PER_STATEMENT):
+        span_number = sa.func.row_number().over(partition_by=span.c.trace_id, order_by=(span.c.start_ns, span.c.id))
+        numbered = (
+            sa.select(*[span.c[name] for name in columns], span_number.label("nth"))
+            .where(span.c.trace_id.in_(traces[start : start + _TRACES_PER_STATEMENT]))
             .subquery()
         )
-        yield from connection.execute(sa.select(some).where(some.c.nth <= MOST_OF_ONE_TRACE)).mappings()
+        yield from connection.execute(sa.select(numbered).where(numbered.c.nth <= MAX_SPANS_PER_TRACE)).mappings()
 
 
-def _drawn(
+def _build_graph(
     spans: Sequence[sa.RowMapping], application: str | None
 ) -> tuple[dict[str, _Sums], dict[tuple[str, str], _Sums], set[str]]:
     """Nodes by key, edges by the keys of their ends, and the keys of nodes that are roots."""
-    named = [_name(row, application) for row in spans]
+    identities = [_identify_node(row, application) for row in spans]
     counts: dict[tuple[str, str], int] = {}
-    for name in named:
-        counts[name] = counts.get(name, 0) + 1
-    kept = set(sorted(counts, key=lambda name: (-counts[name], name))[:MOST_NODES])
-    named = [name if name in kept else (name[0], "other") for name in named]
-    place: dict[tuple[str, str], tuple[str, str]] = {}
-    for row, name in zip(spans, named, strict=True):
-        place.setdefault((row["trace_id"], row["span_id"]), name)
+    for identity in identities:
+        counts[identity] = counts.get(identity, 0) + 1
+    separate_nodes = set(sorted(counts, key=lambda identity: (-counts[identity], identity))[:MAX_NODES])
+    identities = [identity if identity in separate_nodes else (identity[0], "other") for identity in identities]
+    identity_by_span: dict[tuple[str, str], tuple[str, str]] = {}
+    for row, identity in zip(spans, identities, strict=True):
+        identity_by_span.setdefault((row["trace_id"], row["span_id"]), identity)
     nodes: dict[str, _Sums] = {}
     edges: dict[tuple[str, str], _Sums] = {}
     roots = set()
-    for row, name in zip(spans, named, strict=True):
-        caller = place.get((row["trace_id"], row["parent_span_id"])) if row["parent_span_id"] else None
-        caller = None if caller == name else caller
-        is_other = name[0] == "application"
+    for row, identity in zip(spans, identities, strict=True):
+        caller = identity_by_span.get((row["trace_id"], row["parent_span_id"])) if row["parent_span_id"] else None
+        caller = None if caller == identity else caller
+        is_other = identity[0] == "application"
         if is_other and (caller is None or caller[0] == "application"):
             # Of another application only what it is called for is drawn, not what it does inside.
             continue
-        key = _key(name)
-        nodes.setdefault(key, _Sums(component=name[0], name=name[1])).add(row)
+        key = _format_key(identity)
+        nodes.setdefault(key, _Sums(component=identity[0], name=identity[1])).add(row)
         if not row["parent_span_id"]:
             roots.add(key)
         if caller is None:
             continue
-        edges.setdefault((_key(caller), key), _Sums()).add(row)
+        edges.setdefault((_format_key(caller), key), _Sums()).add(row)
         if caller[0] == "application":
-            nodes.setdefault(_key(caller), _Sums(component=caller[0], name=caller[1])).calls += 1
+            nodes.setdefault(_format_key(caller), _Sums(component=caller[0], name=caller[1])).calls += 1
     return nodes, edges, roots
 
 
-def _name(row: sa.RowMapping, application: str | None) -> tuple[str, str]:
+def _identify_node(row: sa.RowMapping, application: str | None) -> tuple[str, str]:
     if application is not None and row["application"] != application:
         return "application", row["application"]
-    return row["component"], node_name(row["component"], row["name"], row["model"])
+    return row["component"], name_node(row["component"], row["name"], row["model"])
 
 
-def _key(name: tuple[str, str]) -> str:
-    return f"{name[0]}:{name[1]}"
+def _format_key(identity: tuple[str, str]) -> str:
+    return f"{identity[0]}:{identity[1]}"
 
 
-def _best(nodes: Sequence[MapNode], by: Any) -> tuple[MapNode, ...]:
-    return tuple(sorted(nodes, key=by, reverse=True)[:BEST])
+def _take_top(nodes: Sequence[MapNode], by: Any) -> tuple[MapNode, ...]:
+    return tuple(sorted(nodes, key=by, reverse=True)[:TOP_NODES])

@@ -14,14 +14,14 @@ from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.durations import to_milliseconds
 from genaiops_core.telemetry.figures import format_known_usd
 from genaiops_core.telemetry.search import paging
-from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.time_window import Filters, to_instant
 from genaiops_core.telemetry.traces.content import read_questions_and_answers
 
 MAX_LIMIT = 200
-MOST_LOOKED_AT = 10_000
+MAX_REQUESTS_SCANNED = 10_000
 """Requests looked at for one page of sessions."""
 
-_AT_ONCE = 500
+_ROWS_PER_READ = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ class Conversation:
         return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
 
-def conversation(
+def read_conversation(
     connection: sa.Connection,
     session_id: str,
     application: str | None = None,
@@ -145,33 +145,33 @@ def conversation(
     scope = [request.c.session_id == session_id]
     if application is not None:
         scope.append(request.c.application.concat("") == application)
-    whole = connection.execute(_sums(scope)).mappings().one_or_none()
-    if whole is None:
+    session_row = connection.execute(_build_sums(scope)).mappings().one_or_none()
+    if session_row is None:
         return None
-    turns = _turns(scope).subquery()
-    newest = sa.select(
+    turns = _build_turns(scope).subquery()
+    turns_in_order = sa.select(
         turns,
         sa.func.sum(turns.c.cost_nano_usd)
         .over(order_by=(turns.c.start_ns, turns.c.trace_id))
         .label("running"),
     ).order_by(turns.c.start_ns, turns.c.trace_id)
-    rows = connection.execute(newest.offset(offset).limit(limit)).mappings().all()
-    texts = read_questions_and_answers(connection, [row["trace_id"] for row in rows])
-    facts = _facts(whole)
-    total = facts.pop("requests")
+    rows = connection.execute(turns_in_order.offset(offset).limit(limit)).mappings().all()
+    texts_by_trace = read_questions_and_answers(connection, [row["trace_id"] for row in rows])
+    totals = _build_totals(session_row)
+    total = totals.pop("requests")
     return Conversation(
         session_id=session_id,
-        application=whole["application"],
-        user_id=whole["user_id"] or None,
-        start=instant(whole["first_ns"]),
-        end=instant(whole["last_ns"]),
+        application=session_row["application"],
+        user_id=session_row["user_id"] or None,
+        start=to_instant(session_row["first_ns"]),
+        end=to_instant(session_row["last_ns"]),
         total_turns=total,
         turns=tuple(
-            _turn(row, number, *texts.get(row["trace_id"], (None, None)))
+            _build_turn(row, number, *texts_by_trace.get(row["trace_id"], (None, None)))
             for number, row in enumerate(rows, offset + 1)
         ),
         next_offset=offset + limit if offset + limit < total else None,
-        **facts,
+        **totals,
     )
 
 
@@ -198,72 +198,72 @@ def list_sessions(
         BadInput: a limit out of range, or a cursor that is none of ours.
     """
     _check_limit(limit)
-    after = paging.decoded(cursor) if cursor else None
-    scope = [*paging.window_scope(filters, is_indexed=user is not None), *paging.narrowed(filters)]
+    start_position = paging.decode_cursor(cursor) if cursor else None
+    scope = [*paging.build_window_scope(filters, is_indexed=user is not None), *paging.build_dimension_conditions(filters)]
     if user is not None:
         scope.append(request.c.user_id == user)
-    wanted: dict[str, sa.RowMapping] = {}
-    place, looked_at = after, 0
-    while len(wanted) < limit and looked_at < MOST_LOOKED_AT:
-        rows = _newest(connection, scope, place)
-        fresh = _sessions(connection, filters, user, {row.session_id for row in rows} - {"", *wanted}, after)
+    sessions: dict[str, sa.RowMapping] = {}
+    position, looked_at = start_position, 0
+    while len(sessions) < limit and looked_at < MAX_REQUESTS_SCANNED:
+        rows = _read_newest(connection, scope, position)
+        new_sessions = _read_sessions(connection, filters, user, {row.session_id for row in rows} - {"", *sessions}, start_position)
         for row in rows:
-            place = (row.start_ns, row.id)
-            if row.session_id in fresh:
-                wanted.setdefault(row.session_id, fresh[row.session_id])
-            if len(wanted) == limit:
+            position = (row.start_ns, row.id)
+            if row.session_id in new_sessions:
+                sessions.setdefault(row.session_id, new_sessions[row.session_id])
+            if len(sessions) == limit:
                 break
         looked_at += len(rows)
-        if len(rows) < _AT_ONCE and len(wanted) < limit:
-            place = None
+        if len(rows) < _ROWS_PER_READ and len(sessions) < limit:
+            position = None
             break
     return SessionPage(
-        rows=tuple(_session(row) for row in wanted.values()),
-        next_cursor=None if place is None else paging.encoded(*place),
+        rows=tuple(_build_session(row) for row in sessions.values()),
+        next_cursor=None if position is None else paging.encode_cursor(*position),
     )
 
 
-def _newest(
-    connection: sa.Connection, scope: Sequence[sa.ColumnElement[bool]], place: tuple[int, int] | None
+def _read_newest(
+    connection: sa.Connection, scope: Sequence[sa.ColumnElement[bool]], position: tuple[int, int] | None
 ) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Some requests, newest first, after a place in that list."""
-    before = [] if place is None else [paging.before(*place)]
+    older = [] if position is None else [paging.is_older_than(*position)]
     return connection.execute(
         sa.select(request.c.session_id, request.c.start_ns, request.c.id)
-        .where(*scope, *before)
+        .where(*scope, *older)
         .order_by(*paging.NEWEST_FIRST)
-        .limit(_AT_ONCE)
+        .limit(_ROWS_PER_READ)
     ).all()
 
 
-def _sessions(
+def _read_sessions(
     connection: sa.Connection,
     filters: Filters,
     user: str | None,
     session_ids: set[str],
-    after: tuple[int, int] | None,
+    start_position: tuple[int, int] | None,
 ) -> dict[str, sa.RowMapping]:
     """Figures of these sessions in the window, without those that an earlier page has shown."""
     if not session_ids:
         return {}
     scope = [
-        *paging.window_scope(filters, is_indexed=True),
-        *paging.narrowed(filters),
+        *paging.build_window_scope(filters, is_indexed=True),
+        *paging.build_dimension_conditions(filters),
         request.c.session_id.in_(sorted(session_ids)),
     ]
     if user is not None:
         scope.append(request.c.user_id.concat("") == user)
-    statement = _sums(scope, request.c.session_id)
-    if after is not None:
-        is_shown = sa.not_(paging.before(*after))
-        statement = statement.having(sa.func.sum(sa.case((is_shown, 1), else_=0)) == 0)
+    statement = _build_sums(scope, request.c.session_id)
+    if start_position is not None:
+        is_on_earlier_page = sa.not_(paging.is_older_than(*start_position))
+        statement = statement.having(sa.func.sum(sa.case((is_on_earlier_page, 1), else_=0)) == 0)
     return {row["session_id"]: row for row in connection.execute(statement).mappings()}
 
 
-_SUMMED = ("calls", "unpriced_calls", "cost_nano_usd", "input_tokens", "output_tokens")
+_SUM_COLUMNS = ("calls", "unpriced_calls", "cost_nano_usd", "input_tokens", "output_tokens")
 
 
-def _sums(scope: Sequence[sa.ColumnElement[bool]], *keys: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def _build_sums(scope: Sequence[sa.ColumnElement[bool]], *keys: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Figures of requests by `keys`; no row for no request."""
     failed = sa.case((sa.and_(request.c.duration_ns.is_not(None), request.c.is_error), 1), else_=0)
     return (
@@ -275,7 +275,7 @@ def _sums(scope: Sequence[sa.ColumnElement[bool]], *keys: sa.ColumnElement[Any])
             sa.func.max(request.c.start_ns).label("last_ns"),
             sa.func.count(request.c.trace_id.distinct()).label("requests"),
             sa.func.sum(failed).label("errors"),
-            *[_sum(name).label(name) for name in _SUMMED],
+            *[_sum(name).label(name) for name in _SUM_COLUMNS],
         )
         .where(*scope)
         .group_by(*keys)
@@ -283,7 +283,7 @@ def _sums(scope: Sequence[sa.ColumnElement[bool]], *keys: sa.ColumnElement[Any])
     )
 
 
-def _turns(scope: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+def _build_turns(scope: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
     """A row for each trace; the application whose root has come tells how it ended."""
     return (
         sa.select(
@@ -294,20 +294,20 @@ def _turns(scope: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
             sa.func.max(sa.case((request.c.is_error, 1), else_=0)).label("is_error"),
             sa.func.max(request.c.release).label("release"),
             sa.func.max(request.c.model).label("model"),
-            *[_sum(name).label(name) for name in _SUMMED],
+            *[_sum(name).label(name) for name in _SUM_COLUMNS],
         )
         .where(*scope)
         .group_by(request.c.trace_id)
     )
 
 
-def _turn(row: sa.RowMapping, number: int, question: str | None, answer: str | None) -> Turn:
+def _build_turn(row: sa.RowMapping, number: int, question: str | None, answer: str | None) -> Turn:
     duration_ns = row["duration_ns"]
     return Turn(
         number=number,
         trace_id=row["trace_id"],
         application=row["application"],
-        start=instant(row["start_ns"]),
+        start=to_instant(row["start_ns"]),
         question=question,
         answer=answer,
         status="incomplete" if duration_ns is None else "error" if row["is_error"] else "ok",
@@ -315,23 +315,23 @@ def _turn(row: sa.RowMapping, number: int, question: str | None, answer: str | N
         running_cost_nano_usd=int(row["running"]),
         release=row["release"] or None,
         model=row["model"] or None,
-        **{name: int(row[name]) for name in _SUMMED},
+        **{name: int(row[name]) for name in _SUM_COLUMNS},
     )
 
 
-def _session(row: sa.RowMapping) -> SessionRow:
+def _build_session(row: sa.RowMapping) -> SessionRow:
     return SessionRow(
         session_id=row["session_id"],
         application=row["application"],
         user_id=row["user_id"] or None,
-        first=instant(row["first_ns"]),
-        last=instant(row["last_ns"]),
-        **_facts(row),
+        first=to_instant(row["first_ns"]),
+        last=to_instant(row["last_ns"]),
+        **_build_totals(row),
     )
 
 
-def _facts(row: sa.RowMapping) -> dict[str, int]:
-    return {name: int(row[name]) for name in ("requests", "errors", *_SUMMED)}
+def _build_totals(row: sa.RowMapping) -> dict[str, int]:
+    return {name: int(row[name]) for name in ("requests", "errors", *_SUM_COLUMNS)}
 
 
 def _sum(name: str) -> sa.ColumnElement[int]:

@@ -11,20 +11,20 @@ import sqlalchemy as sa
 from db.tables.telemetry import ROLLUP_SUMS, request, span
 from genaiops_core.telemetry.figures import NO_LATENCY, Figures, build_figures, to_percentiles_ms
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.users import UserDay, UserDetail, UserRow, user, users
+from genaiops_core.telemetry.traffic.users import UserDay, UserDetail, UserRow, read_user, list_users
 
-__all__ = ["PEOPLE", "UserDay", "UserDetail", "UserRow", "by_person", "user", "users"]
+__all__ = ["USER_DIMENSIONS", "UserDay", "UserDetail", "UserRow", "read_figures_by_user", "read_user", "list_users"]
 
-PEOPLE: Mapping[str, str] = {"user": "user_id", "session": "session_id"}
+USER_DIMENSIONS: Mapping[str, str] = {"user": "user_id", "session": "session_id"}
 """Who to break down by, and the column that says it."""
 
-_PERCENTS = (50, 95, 99)
+_PERCENTILES = (50, 95, 99)
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 Key = tuple[str, ...]
 
 
-def by_person(connection: sa.Connection, filters: Filters, by: Sequence[str]) -> dict[Key, Figures]:
+def read_figures_by_user(connection: sa.Connection, filters: Filters, by: Sequence[str]) -> dict[Key, Figures]:
     """The figures of each user or session: exact, percentiles included.
 
     A call belongs to the user and session of its request and counts in the window its request started in. Cost
@@ -38,17 +38,17 @@ def by_person(connection: sa.Connection, filters: Filters, by: Sequence[str]) ->
     Returns:
         Figures by key, a value for each of `by` ('' where it was not said).
     """
-    requests, calls = _requests(filters, by).subquery(), _calls(filters, by).subquery()
+    requests, calls = _select_requests(filters, by).subquery(), _select_calls(filters, by).subquery()
     sums: dict[Key, dict[str, int]] = defaultdict(lambda: dict.fromkeys(ROLLUP_SUMS, 0))
-    for rows, counted, failed in ((requests, "requests", "request_errors"), (calls, "calls", "call_errors")):
-        columns = [sa.func.count().label(counted), _count(rows.c.is_error).label(failed)]
+    for rows, count_name, error_name in ((requests, "requests", "request_errors"), (calls, "calls", "call_errors")):
+        columns = [sa.func.count().label(count_name), _count(rows.c.is_error).label(error_name)]
         columns += [_sum(rows.c[name]).label(name) for name in (*_TOKENS, "cost_nano_usd") if name in rows.c]
         if "cost_nano_usd" in rows.c:
             columns.append(_count(rows.c.cost_nano_usd.is_(None)).label("unpriced_calls"))
         keys = [rows.c[name] for name in by]
         for row in connection.execute(sa.select(*keys, *columns).group_by(*keys)).mappings():
             sums[tuple(row[name] for name in by)].update({c.name: int(row[c.name]) for c in columns})
-    latency_ms, call_latency_ms = _latency(connection, requests, by), _latency(connection, calls, by)
+    latency_ms, call_latency_ms = _read_latency(connection, requests, by), _read_latency(connection, calls, by)
     return {
         key: build_figures(
             values,
@@ -60,39 +60,39 @@ def by_person(connection: sa.Connection, filters: Filters, by: Sequence[str]) ->
     }
 
 
-def _scope(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    named = {
+def _build_scope(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    dimensions = {
         "application": filters.application,
         "environment": filters.environment,
         "release": filters.release,
     }
-    narrowed = [request.c[name] == value for name, value in named.items() if value is not None]
-    return [request.c.start_ns >= filters.start_ns, request.c.start_ns < filters.end_ns, *narrowed]
+    conditions = [request.c[name] == value for name, value in dimensions.items() if value is not None]
+    return [request.c.start_ns >= filters.start_ns, request.c.start_ns < filters.end_ns, *conditions]
 
 
-def _keys(by: Sequence[str]) -> list[sa.ColumnElement[Any]]:
-    return [request.c[PEOPLE.get(name, name)].label(name) for name in by]
+def _build_keys(by: Sequence[str]) -> list[sa.ColumnElement[Any]]:
+    return [request.c[USER_DIMENSIONS.get(name, name)].label(name) for name in by]
 
 
-def _requests(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:
+def _select_requests(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:
     """Requests whose root span has come, one row each."""
-    scope = [*_scope(filters), request.c.duration_ns.is_not(None)]
+    scope = [*_build_scope(filters), request.c.duration_ns.is_not(None)]
     if filters.model is not None:
         scope.append(request.c.model == filters.model)
-    return sa.select(*_keys(by), request.c.is_error, request.c.duration_ns).where(*scope)
+    return sa.select(*_build_keys(by), request.c.is_error, request.c.duration_ns).where(*scope)
 
 
-def _calls(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:
+def _select_calls(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:
     """Model calls of the requests in the window, one row each."""
-    scope = [*_scope(filters), span.c.is_call]
+    scope = [*_build_scope(filters), span.c.is_call]
     if filters.model is not None:
         scope.append(span.c.model == filters.model)
     same_trace = sa.and_(span.c.trace_id == request.c.trace_id, span.c.application == request.c.application)
-    told = [span.c[name] for name in ("is_error", "duration_ns", "cost_nano_usd", *_TOKENS)]
-    return sa.select(*_keys(by), *told).select_from(request.join(span, same_trace)).where(*scope)
+    columns = [span.c[name] for name in ("is_error", "duration_ns", "cost_nano_usd", *_TOKENS)]
+    return sa.select(*_build_keys(by), *columns).select_from(request.join(span, same_trace)).where(*scope)
 
 
-def _latency(
+def _read_latency(
     connection: sa.Connection, rows: sa.Subquery, by: Sequence[str]
 ) -> dict[Key, Mapping[str, float | None]]:
     """Nearest-rank percentiles of the successful rows of each key, found by the database."""
@@ -108,12 +108,12 @@ def _latency(
         .where(~rows.c.is_error, rows.c.duration_ns >= 0)
         .subquery()
     )
-    wanted = [ranked.c.rank == (ranked.c.size * percent + 99) // 100 for percent in _PERCENTS]
+    rank_conditions = [ranked.c.rank == (ranked.c.size * percentile + 99) // 100 for percentile in _PERCENTILES]
     statement = sa.select(
         *[ranked.c[name] for name in by],
         *[
-            sa.func.max(sa.case((condition, ranked.c.duration_ns))).label(f"p{percent}")
-            for percent, condition in zip(_PERCENTS, wanted, strict=True)
+            sa.func.max(sa.case((condition, ranked.c.duration_ns))).label(f"p{percentile}")
+            for percentile, condition in zip(_PERCENTILES, rank_conditions, strict=True)
         ],
     ).group_by(*[ranked.c[name] for name in by])
     size = len(by)

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from db.tables.telemetry import USAGE_SUMS, request, usage_user_day
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import format_known_usd
-from genaiops_core.telemetry.rollups.usage import DAY_NS, Day, open_days, request_sums
-from genaiops_core.telemetry.time_window import Filters, instant
+from genaiops_core.telemetry.rollups.usage import DAY_NS, Day, fetch_marked_days, build_request_sums
+from genaiops_core.telemetry.time_window import Filters, to_instant
 
 Order = Literal["cost", "requests", "errors", "tokens"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 MAX_LIMIT = 1_000
 
-_MOST_RANGES = 200
+_MAX_RANGES = 200
 _EPOCH = dt.date(1970, 1, 1)
 
 
@@ -75,7 +75,7 @@ class UserDetail:
     last: dt.datetime | None
 
 
-def users(
+def list_users(
     connection: sa.Connection, filters: Filters, *, order_by: str = "cost", limit: int = 50
 ) -> list[UserRow]:
     """The users with the most of something, the most first.
@@ -96,40 +96,40 @@ def users(
         raise BadInput(f"Users are ordered by one of {', '.join(ORDERS)}, not '{order_by}'.")
     if not 1 <= limit <= MAX_LIMIT:
         raise BadInput(f"The limit of a list of users is 1 to {MAX_LIMIT}, not {limit}.")
-    used = _usage(connection, filters, ("user_id",))
-    sums = {name: _sum(used.c[name]) for name in USAGE_SUMS}
-    most = {
+    usage = _read_usage(connection, filters, ("user_id",))
+    sums = {name: _sum(usage.c[name]) for name in USAGE_SUMS}
+    order_column = {
         "cost": sums["cost_nano_usd"],
         "requests": sums["requests"],
         "errors": sums["request_errors"],
         "tokens": sums["input_tokens"] + sums["output_tokens"],
     }[order_by]
     rows = connection.execute(
-        sa.select(used.c.user_id, *[column.label(name) for name, column in sums.items()])
-        .group_by(used.c.user_id)
-        .order_by(most.desc(), sums["requests"].desc(), used.c.user_id)
+        sa.select(usage.c.user_id, *[column.label(name) for name, column in sums.items()])
+        .group_by(usage.c.user_id)
+        .order_by(order_column.desc(), sums["requests"].desc(), usage.c.user_id)
         .limit(limit)
     )
     return [UserRow.from_row(row) for row in rows.mappings()]
 
 
-def user(connection: sa.Connection, filters: Filters, user_id: str) -> UserDetail | None:
+def read_user(connection: sa.Connection, filters: Filters, user_id: str) -> UserDetail | None:
     """One user over the window, day by day; None when nothing of them is kept there."""
-    used = _usage(connection, filters, ("user_id", "day", "application"), user_id)
-    rows = connection.execute(sa.select(used)).mappings().all()
+    usage = _read_usage(connection, filters, ("user_id", "day", "application"), user_id)
+    rows = connection.execute(sa.select(usage)).mappings().all()
     if not rows:
         return None
     days: dict[int, dict[str, int]] = {}
     total = dict.fromkeys(USAGE_SUMS, 0)
     for row in rows:
-        of_day = days.setdefault(int(row["day"]), dict.fromkeys(USAGE_SUMS, 0))
+        sums_of_day = days.setdefault(int(row["day"]), dict.fromkeys(USAGE_SUMS, 0))
         for name in USAGE_SUMS:
-            of_day[name] += int(row[name] or 0)
+            sums_of_day[name] += int(row[name] or 0)
             total[name] += int(row[name] or 0)
     scope = [request.c.start_ns >= filters.start_ns, request.c.start_ns < filters.end_ns]
     first, last = connection.execute(
         sa.select(sa.func.min(request.c.start_ns), sa.func.max(request.c.start_ns)).where(
-            request.c.user_id == user_id, *scope, *_narrowed(request, filters)
+            request.c.user_id == user_id, *scope, *_build_dimension_conditions(request, filters)
         )
     ).one()
     return UserDetail(
@@ -142,30 +142,30 @@ def user(connection: sa.Connection, filters: Filters, user_id: str) -> UserDetai
             for day in sorted(days)
         ),
         applications=tuple(sorted({row["application"] for row in rows})),
-        first=None if first is None else instant(first),
-        last=None if last is None else instant(last),
+        first=None if first is None else to_instant(first),
+        last=None if last is None else to_instant(last),
     )
 
 
-def _usage(
+def _read_usage(
     connection: sa.Connection, filters: Filters, keys: tuple[str, ...], user_id: str | None = None
 ) -> sa.Subquery:
     """Sums by `keys` of everything in the window, a row for each place they are read from."""
     first_day, last_day = -(-filters.start_ns // DAY_NS), filters.end_ns // DAY_NS
-    opened = open_days(connection, first_day, last_day, filters.application) if first_day < last_day else []
-    ranges = list(_ranges(filters, first_day, last_day, opened))
-    parts = []
-    if len(ranges) > _MOST_RANGES:
+    open_user_days = fetch_marked_days(connection, first_day, last_day, filters.application) if first_day < last_day else []
+    ranges = list(_list_open_ranges(filters, first_day, last_day, open_user_days))
+    selects = []
+    if len(ranges) > _MAX_RANGES:
         # So many days wait to be closed that one pass over all requests is the shorter way.
         ranges = [(filters.application, filters.start_ns, filters.end_ns)]
     elif first_day < last_day:
-        parts.append(_closed(filters, keys, first_day, last_day, opened, user_id))
-    parts += [_of_requests(filters, keys, bounds, user_id) for bounds in ranges]
-    return sa.union_all(*parts).subquery() if len(parts) > 1 else parts[0].subquery()
+        selects.append(_sum_closed_days(filters, keys, first_day, last_day, open_user_days, user_id))
+    selects += [_sum_requests(filters, keys, bounds, user_id) for bounds in ranges]
+    return sa.union_all(*selects).subquery() if len(selects) > 1 else selects[0].subquery()
 
 
-def _ranges(
-    filters: Filters, first_day: int, last_day: int, opened: list[Day]
+def _list_open_ranges(
+    filters: Filters, first_day: int, last_day: int, open_user_days: list[Day]
 ) -> Iterator[tuple[str | None, int, int]]:
     """Stretches of time, of one application or of all, that must be read from requests."""
     if first_day >= last_day:
@@ -177,44 +177,44 @@ def _ranges(
     ):
         if start_ns < end_ns:
             yield filters.application, start_ns, end_ns
-    stretch: tuple[str, int, int] | None = None
-    for application, day in sorted(opened):
-        if stretch is not None and stretch[0] == application and stretch[2] == day:
-            stretch = (application, stretch[1], day + 1)
+    run: tuple[str, int, int] | None = None
+    for application, day in sorted(open_user_days):
+        if run is not None and run[0] == application and run[2] == day:
+            run = (application, run[1], day + 1)
             continue
-        if stretch is not None:
-            yield stretch[0], stretch[1] * DAY_NS, stretch[2] * DAY_NS
-        stretch = (application, day, day + 1)
-    if stretch is not None:
-        yield stretch[0], stretch[1] * DAY_NS, stretch[2] * DAY_NS
+        if run is not None:
+            yield run[0], run[1] * DAY_NS, run[2] * DAY_NS
+        run = (application, day, day + 1)
+    if run is not None:
+        yield run[0], run[1] * DAY_NS, run[2] * DAY_NS
 
 
-def _closed(
+def _sum_closed_days(
     filters: Filters,
     keys: tuple[str, ...],
     first_day: int,
     last_day: int,
-    opened: list[Day],
+    open_user_days: list[Day],
     user_id: str | None,
 ) -> sa.Select[Any]:
     usage = usage_user_day.c
-    scope = [usage.day >= first_day, usage.day < last_day, *_narrowed(usage_user_day, filters)]
+    scope = [usage.day >= first_day, usage.day < last_day, *_build_dimension_conditions(usage_user_day, filters)]
     if filters.application is not None:
         scope.append(usage.application == filters.application)
     if user_id is not None:
         scope.append(usage.user_id == user_id)
-    if opened:
-        scope.append(sa.tuple_(usage.application, usage.day).not_in(opened))
+    if open_user_days:
+        scope.append(sa.tuple_(usage.application, usage.day).not_in(open_user_days))
     sums = [_sum(usage[name]).label(name) for name in USAGE_SUMS]
     columns = [usage[name] for name in keys]
     return sa.select(*columns, *sums).where(*scope).group_by(*columns)
 
 
-def _of_requests(
+def _sum_requests(
     filters: Filters, keys: tuple[str, ...], bounds: tuple[str | None, int, int], user_id: str | None
 ) -> sa.Select[Any]:
     application, start_ns, end_ns = bounds
-    scope = [request.c.start_ns >= start_ns, request.c.start_ns < end_ns, *_narrowed(request, filters)]
+    scope = [request.c.start_ns >= start_ns, request.c.start_ns < end_ns, *_build_dimension_conditions(request, filters)]
     if application is not None:
         # Where the user leads, their index is the one to take.
         column = request.c.application if user_id is None else request.c.application.concat("")
@@ -224,10 +224,10 @@ def _of_requests(
     day = request.c.start_ns // sa.literal_column(str(DAY_NS), sa.BigInteger)
     columns = [day if name == "day" else request.c[name] for name in keys]
     labelled = [column.label(name) for name, column in zip(keys, columns, strict=True)]
-    return sa.select(*labelled, *request_sums()).where(*scope).group_by(*columns)
+    return sa.select(*labelled, *build_request_sums()).where(*scope).group_by(*columns)
 
 
-def _narrowed(table: sa.Table, filters: Filters) -> list[sa.ColumnElement[bool]]:
+def _build_dimension_conditions(table: sa.Table, filters: Filters) -> list[sa.ColumnElement[bool]]:
     return [table.c[name] == value for name, value in filters.dimensions.items()]
 
 

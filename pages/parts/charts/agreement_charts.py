@@ -38,8 +38,8 @@ def draw_means(found: Sequence[JudgeAgreement], *, key: str) -> None:
         showgrid=False,
     )
     said = "; ".join(
-        f"{one.metric}: judge {units.score(one.raw.mean if one.raw else None)}, "
-        f"corrected {units.score(one.corrected.mean)}"
+        f"{one.metric}: judge {units.format_score(one.raw.mean if one.raw else None)}, "
+        f"corrected {units.format_score(one.corrected.mean)}"
         for one in found
     )
     plots.show(figure, key=key, alt=f"Mean of the judge beside the mean corrected by people. {said}")

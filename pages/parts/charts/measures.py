@@ -12,7 +12,7 @@ from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.quality import MetricQuality, QualityPoint
-from genaiops_core.telemetry.traffic.series import Point, auto_step, step_starts
+from genaiops_core.telemetry.traffic.series import Point, choose_step, list_step_starts
 from pages.parts.charts import plots
 from pages.parts.shared import tables, units
 
@@ -22,7 +22,7 @@ MAX_RELEASES = 4
 Value = Callable[[Figures], float | None]
 
 
-def card(
+def draw_card(
     label: str,
     value: str,
     delta: str | None,
@@ -30,7 +30,7 @@ def card(
     *,
     icon: str,
     colour: str,
-    course: Sequence[float | None],
+    trend: Sequence[float | None],
     help: str | None = None,
 ) -> None:
     """One figure with its change and its course; equal heights beside each other."""
@@ -45,13 +45,13 @@ def card(
         border=True,
         height="stretch",
         icon=f":material/{icon}:",
-        chart_data=plots.sparkline(course),
+        chart_data=plots.sparkline(trend),
         chart_type="area",
         help=help,
     )
 
 
-def mean(metrics: Iterable[MetricQuality]) -> float | None:
+def find_mean_quality(metrics: Iterable[MetricQuality]) -> float | None:
     """The mean of all scores of all metrics, as the rollback policy counts them; None when nothing was scored.
 
     Proxies, and the opinions of those who choose what they judge, have a chart of their own on the quality screen.
@@ -59,49 +59,49 @@ def mean(metrics: Iterable[MetricQuality]) -> float | None:
     return mean_quality(metrics).mean
 
 
-def mean_by(rows: Iterable[tuple[str | None, MetricQuality]]) -> dict[str | None, float | None]:
+def find_mean_quality_by_key(rows: Iterable[tuple[str | None, MetricQuality]]) -> dict[str | None, float | None]:
     """`mean` for each key."""
     grouped: dict[str | None, list[MetricQuality]] = {}
     for key, quality in rows:
         grouped.setdefault(key, []).append(quality)
-    return {key: mean(found) for key, found in grouped.items()}
+    return {key: find_mean_quality(metrics) for key, metrics in grouped.items()}
 
 
-def mean_course(points: Iterable[QualityPoint]) -> list[float | None]:
+def build_quality_trend(points: Iterable[QualityPoint]) -> list[float | None]:
     """`mean` of each step, in order of time."""
     grouped: dict[dt.datetime, list[MetricQuality]] = {}
     for point in points:
         grouped.setdefault(point.start, []).append(point.quality)
-    return [mean(grouped[start]) for start in sorted(grouped)]
+    return [find_mean_quality(grouped[start]) for start in sorted(grouped)]
 
 
-def filled(
+def fill_steps(
     filters: Filters, points: Iterable[Point], value: Value, *, gap: float | None, step: str | None = None
 ) -> list[float | None]:
     """A value for every step of the window; `gap` where there was no traffic: 0 for counts, None for the rest."""
-    found = {point.start: value(point.figures) for point in points}
-    return [found.get(start, gap) for start in step_starts(filters, step or auto_step(filters))]
+    values = {point.start: value(point.figures) for point in points}
+    return [values.get(start, gap) for start in list_step_starts(filters, step or choose_step(filters))]
 
 
-def over_time(
+def build_lines(
     filters: Filters,
     points: Iterable[Point],
     value: Value,
     *,
     gap: float | None = None,
     step: str | None = None,
-    name: Callable[[str | None], str] = lambda key: key or units.UNKNOWN,
+    name: Callable[[str | None], str] = lambda key: key or units.NO_DATA,
     order: Sequence[str | None] | None = None,
 ) -> list[plots.Line]:
     """One line for each key of a series, over every step of the window."""
     grouped: dict[str | None, list[Point]] = {}
     for point in points:
         grouped.setdefault(point.key, []).append(point)
-    instants = step_starts(filters, step or auto_step(filters))
+    instants = list_step_starts(filters, step or choose_step(filters))
     keys = [key for key in order if key in grouped] if order is not None else list(grouped)
     return [
         plots.Line(
-            name=name(key), at=instants, values=filled(filters, grouped[key], value, gap=gap, step=step)
+            name=name(key), at=instants, values=fill_steps(filters, grouped[key], value, gap=gap, step=step)
         )
         for key in keys
     ]
@@ -137,14 +137,14 @@ def by_release(
         found = value(figures)
         return None if found is None else found / per
 
-    return over_time(
+    return build_lines(
         filters,
         points,
         scaled,
         gap=gap,
         step=step,
         order=order,
-        name=lambda key: f"{roles[key]} {key}" if key in roles else key or units.UNKNOWN,
+        name=lambda key: f"{roles[key]} {key}" if key in roles else key or units.NO_DATA,
     )
 
 
@@ -162,7 +162,7 @@ def courses(filters: Filters, points: Iterable[Point], *, length: int = 48) -> d
     for point in points:
         grouped.setdefault(point.key, []).append(point)
     return {
-        key: plots.sparkline(filled(filters, found, lambda f: f.requests, gap=0), points=length) or []
+        key: plots.sparkline(fill_steps(filters, found, lambda f: f.requests, gap=0), points=length) or []
         for key, found in grouped.items()
     }
 
@@ -170,17 +170,17 @@ def courses(filters: Filters, points: Iterable[Point], *, length: int = 48) -> d
 def rollout_badge(one: Rollout) -> None:
     """Where a rollout stands, as a badge."""
     if one.state == "paused":
-        tables.badge("paused", label=f"paused at {one.percent:g}%", icon=":material/pause:")
+        tables.draw_badge("paused", label=f"paused at {one.percent:g}%", icon=":material/pause:")
     elif one.is_live:
-        tables.badge("canary", label=f"canary {one.percent:g}%", icon=":material/science:")
+        tables.draw_badge("canary", label=f"canary {one.percent:g}%", icon=":material/science:")
     elif one.state == "rolled_back":
-        tables.badge("rolled_back", label="rolled back", icon=":material/undo:")
+        tables.draw_badge("rolled_back", label="rolled back", icon=":material/undo:")
     else:
-        tables.badge("stable", label="stable 100%", icon=":material/check:")
+        tables.draw_badge("stable", label="stable 100%", icon=":material/check:")
 
 
 def rollout_note(one: Rollout) -> str:
     """What else there is to say about it, in three words."""
     if one.is_live:
-        return f"{units.plain(one.canary)} · step {one.step} of {len(one.steps)}"
-    return units.plain(one.stable)
+        return f"{units.escape_markdown(one.canary)} · step {one.step} of {len(one.steps)}"
+    return units.escape_markdown(one.stable)

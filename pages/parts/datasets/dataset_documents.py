@@ -1,4 +1,4 @@
-"""The dialog in which a judge's model writes questions about documents; they wait for review."""
+"""The dialog that generates cases from documents with a model; generated cases need a review."""
 
 from __future__ import annotations
 
@@ -12,44 +12,46 @@ from pages.parts.datasets import dataset_choice, dataset_keys
 from pages.parts.shared import confirm, units
 from pages.parts.shared.frame import Screen
 
-MOST_CASES = 100
-"""A screen waits for them; `genaiops dataset synthesise` writes more."""
+MAX_CASES = 100
+"""The screen blocks while the model generates; `genaiops dataset synthesise` has no such limit."""
 
 
-def ask(screen: Screen, dataset: str | None) -> None:
-    """Open it; `dataset` is the one that is looked at."""
-    confirm.ask(
+def open_dialog(screen: Screen, dataset: str | None) -> None:
+    """Open the dialog; `dataset` is the dataset on screen."""
+    confirm.open_dialog(
         "dataset_documents",
-        title="Write from documents",
+        title="Generate from documents",
         icon=":material/edit_document:",
-        button="Write",
-        act=lambda reason: _write(screen, reason),
-        fields=lambda: _fields(screen, dataset),
-        sentence="A model writes a question about each passage, with the answer and the passage as its context. What does "
-        "not quote its passage is left out; the rest waits for review under **Edit**.",
+        button="Generate",
+        act=lambda reason: _synthesise(screen, reason),
+        fields=lambda: _draw_fields(screen, dataset),
+        sentence="A model generates a question about each passage, with the answer and the passage as context. Cases "
+        "that do not quote their passage are skipped. Review the others on the tab **Edit**.",
         needs_reason=False,
         width="medium",
     )
 
 
-def _fields(screen: Screen, dataset: str | None) -> None:
+def _draw_fields(screen: Screen, dataset: str | None) -> None:
     st.file_uploader(
         "Documents",
-        type=[ending.removeprefix(".") for ending in chunks.READ],
+        type=[extension.removeprefix(".") for extension in chunks.READ],
         accept_multiple_files=True,
         key=dataset_keys.WRITE_FILES,
-        help="Text or Markdown; save other kinds as text first.",
+        help="Text or Markdown; convert other formats to text first.",
     )
-    dataset_choice.field(screen, dataset_keys.WRITE_DATASET, chosen=dataset)
+    dataset_choice.draw_field(screen, dataset_keys.WRITE_DATASET, selected=dataset)
     st.text_input(
         "Judge",
         key=dataset_keys.WRITE_JUDGE,
         placeholder="bedrock:MODEL or openai:MODEL@BASE_URL",
-        help="The model that writes; see the how-to on judges.",
+        help="The model that generates the cases: any judge that is a model.",
     )
-    left, right = st.columns(2)
-    left.number_input("Questions", min_value=1, max_value=MOST_CASES, value=20, key=dataset_keys.WRITE_CASES)
-    right.number_input(
+    cases_column, limit_column = st.columns(2)
+    cases_column.number_input(
+        "Questions", min_value=1, max_value=MAX_CASES, value=20, key=dataset_keys.WRITE_CASES
+    )
+    limit_column.number_input(
         "Spend limit, USD",
         min_value=0.0,
         value=None,
@@ -59,16 +61,16 @@ def _fields(screen: Screen, dataset: str | None) -> None:
     )
 
 
-def _write(screen: Screen, reason: str) -> str:
+def _synthesise(screen: Screen, reason: str) -> str:
     state = st.session_state
     files = state.get(dataset_keys.WRITE_FILES) or []
     if not files:
-        raise BadInput("Give at least one document.")
-    name = dataset_choice.named(dataset_keys.WRITE_DATASET)
+        raise BadInput("No document is chosen; add at least one text or Markdown file.")
+    name = dataset_choice.read_name(dataset_keys.WRITE_DATASET)
     limit = state.get(dataset_keys.WRITE_LIMIT)
     documents = [chunks.read_document(file.getvalue(), file.name) for file in files]
-    with st.spinner("The model writes"):
-        done = synthetic_datasets.synthesise_now(
+    with st.spinner("Generating cases"):
+        synthesis = synthetic_datasets.synthesise_now(
             screen.engine,
             actor=screen.actor,
             dataset=name,
@@ -78,7 +80,7 @@ def _write(screen: Screen, reason: str) -> str:
             pace=RateLimits(concurrency=4, spend_limit_nano_usd=parse_spend_limit(limit)),
             reason=reason,
         )
-    dataset_choice.show(name, done.version)
-    skipped = "".join(f" {count} left out: {why}." for why, count in done.skipped.items())
-    waiting = units.things(done.added, "question waits", "questions wait")
-    return f"{waiting} for review in {name}, for {units.usd(done.cost_nano_usd)}.{skipped}"
+    dataset_choice.select_version(name, synthesis.version)
+    questions = units.format_quantity(synthesis.added, "question")
+    cost = units.format_usd(synthesis.cost_nano_usd)
+    return f"Added {questions} to review in {name}, cost {cost}.{dataset_choice.format_skipped(synthesis.skipped)}"

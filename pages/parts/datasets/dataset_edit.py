@@ -1,4 +1,4 @@
-"""Cases in a grid: change, add, remove, accept what a model wrote; saving makes the next version."""
+"""Cases in a grid: change, add, remove, accept generated cases; saving creates the next version."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from genaiops_core.evaluation.datasets import DatasetVersion, case_review, chang
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.case_text import case_from, contexts_text, metadata_text
 from genaiops_core.evaluation.datasets.search import Wanted
-from pages.parts.datasets import dataset_filter, dataset_keys
-from pages.parts.reads import cache
+from pages.parts.datasets import dataset_choice, dataset_filter, dataset_keys
 from pages.parts.reads import connection as reads_connection
 from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
@@ -23,115 +22,115 @@ _TEXTS = ("input", "answer", "contexts", "reference", "metadata")
 
 
 class Edits(NamedTuple):
-    """What was done in the grid."""
+    """The changes of the grid that are not saved yet."""
 
     changed: dict[int, Case | None]
-    """Case number -> as it should be; None to leave it out."""
+    """Case number -> its new content; None removes the case."""
     added: list[Case]
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         removed = sum(case is None for case in self.changed.values())
         counts = {"changed": len(self.changed) - removed, "added": len(self.added), "removed": removed}
-        return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        return ", ".join(f"{count} {action}" for action, count in counts.items() if count)
 
 
 def draw(screen: Screen, version: DatasetVersion) -> None:
-    """The grid over one page of the filter, and the buttons that keep what was done."""
-    view = dataset_filter.choose(screen.url, version)
-    numbered = view.found.cases
-    pending = any(case_review.is_pending(case) for _number, case in numbered)
+    """Draw the grid with one page of the filtered cases, and the buttons that save it."""
+    view = dataset_filter.draw_filters(screen.url, version)
+    numbered_cases = view.case_page.cases
+    has_pending = any(case_review.is_pending(case) for _number, case in numbered_cases)
     key = dataset_keys.dataset_grid(version.dataset, version.version, view.name)
     st.data_editor(
-        _frame(numbered, pending=pending),
-        column_config=_columns(),
-        column_order=[*(["accept"] if pending else []), *_TEXTS],
+        _build_frame(numbered_cases, has_pending=has_pending),
+        column_config=_build_columns(),
+        column_order=[*(["accept"] if has_pending else []), *_TEXTS],
         num_rows="dynamic",
         key=key,
-        height=min(35 * (len(numbered) + 2) + 2, 560),
+        height=min(35 * (len(numbered_cases) + 2) + 2, 560),
         placeholder="unknown",
-        alt="Cases of this version, to be edited",
+        alt="Editable cases of this version",
     )
     dataset_filter.draw_pages(view, version.dataset)
     state = st.session_state.get(key) or {}
-    touched = any(state.get(part) for part in ("edited_rows", "added_rows", "deleted_rows"))
+    has_edits = any(state.get(part) for part in ("edited_rows", "added_rows", "deleted_rows"))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
-            "Contexts are paragraphs parted by a blank line, or a JSON list. Metadata is a JSON object. "
-            "Save a page before you turn it."
+            "Contexts: paragraphs separated by a blank line, or a JSON list. Metadata: a JSON object. "
+            "Save a page before you open another one."
         )
         st.space("stretch")
-        is_waiting = view.wanted.review == case_review.PENDING and view.found.total > 0
-        label = f"Accept all {view.found.total:,}"
+        is_waiting = view.case_filter.review == case_review.PENDING and view.case_page.total > 0
+        label = f"Accept all {view.case_page.total:,}"
         if is_waiting and st.button(label, icon=":material/done_all:", key=dataset_keys.DATASET_ACCEPT):
-            _ask_accept(screen, version, view.wanted)
+            _open_accept_dialog(screen, version, view.case_filter)
         if st.button(
             "Save as a new version",
             icon=":material/save:",
             type="primary",
             key=dataset_keys.DATASET_SAVE,
-            disabled=not touched,
+            disabled=not has_edits,
         ):
-            _ask_save(screen, version, numbered, key)
+            _open_save_dialog(screen, version, numbered_cases, key)
 
 
-def edits(numbered: Sequence[tuple[int, Case]], state: Mapping[str, Any], actor: str) -> Edits:
-    """What the state of the grid means for the cases it shows.
+def parse_edits(numbered_cases: Sequence[tuple[int, Case]], state: Mapping[str, Any], actor: str) -> Edits:
+    """Parse the widget state of the grid into edits of the cases on its page.
 
     Raises:
-        BadInput: a row cannot be a case; the sentence names it.
+        BadInput: a row is not a valid case; the message names the row.
     """
     changed: dict[int, Case | None] = {}
-    for at, values in (state.get("edited_rows") or {}).items():
-        number, before = numbered[int(at)]
-        case = _row(values, f"Case {number}", before)
-        if values.get("accept") and case_review.is_pending(case):
+    for position, cells in (state.get("edited_rows") or {}).items():
+        case_number, original = numbered_cases[int(position)]
+        case = _parse_row(cells, f"Case {case_number}", original)
+        if cells.get("accept") and case_review.is_pending(case):
             case = case_review.accepted(case, actor)
-        if case != before:
-            changed[number] = case
-    for at in state.get("deleted_rows") or []:
-        changed[numbered[int(at)][0]] = None
+        if case != original:
+            changed[case_number] = case
+    for position in state.get("deleted_rows") or []:
+        changed[numbered_cases[int(position)][0]] = None
     rows = [
         row
         for row in state.get("added_rows") or []
         if any(str(row.get(name) or "").strip() for name in _TEXTS)
     ]
-    added = [_row(row, f"New row {at}") for at, row in enumerate(rows, start=1)]
+    added = [_parse_row(row, f"New row {row_number}") for row_number, row in enumerate(rows, start=1)]
     return Edits(changed, added)
 
 
-def _row(values: Mapping[str, Any], where: str, before: Case | None = None) -> Case:
+def _parse_row(cells: Mapping[str, Any], row_name: str, original: Case | None = None) -> Case:
     try:
-        return case_from({name: values[name] for name in _TEXTS if name in values}, before)
+        return case_from({name: cells[name] for name in _TEXTS if name in cells}, original)
     except BadInput as error:
-        raise BadInput(f"{where}: {error}") from None
+        raise BadInput(f"{row_name}: {error}") from None
 
 
-def _frame(numbered: Sequence[tuple[int, Case]], *, pending: bool) -> pd.DataFrame:
+def _build_frame(numbered_cases: Sequence[tuple[int, Case]], *, has_pending: bool) -> pd.DataFrame:
     rows = [
         {
-            **({"accept": False} if pending else {}),
+            **({"accept": False} if has_pending else {}),
             "input": case.input,
             "answer": case.answer,
             "contexts": contexts_text(case.contexts) or None,
             "reference": case.reference,
             "metadata": metadata_text(case.metadata) or None,
         }
-        for _number, case in numbered
+        for _case_number, case in numbered_cases
     ]
-    columns = [*(["accept"] if pending else []), *_TEXTS]
-    index = pd.Index([number for number, _case in numbered], name="Case")
+    columns = [*(["accept"] if has_pending else []), *_TEXTS]
+    index = pd.Index([case_number for case_number, _case in numbered_cases], name="Case")
     return pd.DataFrame(rows, columns=columns, index=index, dtype=object)
 
 
-def _columns() -> dict[str, Any]:
+def _build_columns() -> dict[str, Any]:
     column = tables.column
     return {
         "_index": column.NumberColumn("Case", disabled=True, width=60),
         "accept": column.CheckboxColumn(
             "Accept",
             width=70,
-            help="A model wrote this case; tick it when it is good. Remove the row to reject it.",
+            help="A model generated this case. Tick it to accept it; remove the row to reject it.",
         ),
         "input": column.TextColumn("Input", width="medium", required=True),
         "answer": column.TextColumn("Answer", width="medium"),
@@ -141,63 +140,62 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _ask_save(
-    screen: Screen, version: DatasetVersion, numbered: Sequence[tuple[int, Case]], key: str
+def _open_save_dialog(
+    screen: Screen, version: DatasetVersion, numbered_cases: Sequence[tuple[int, Case]], key: str
 ) -> None:
     def save(reason: str) -> str:
-        done = edits(numbered, st.session_state.get(key) or {}, screen.actor)
-        if not done.said:
-            raise BadInput("Nothing is different from what is there.")
-        made = changes.edit(
+        grid_edits = parse_edits(numbered_cases, st.session_state.get(key) or {}, screen.actor)
+        if not grid_edits.said:
+            raise BadInput("Nothing has changed; edit a cell, or add or remove a row, then save.")
+        new_version = changes.edit(
             screen.engine,
             actor=screen.actor,
             name=version.dataset,
             version=version.version,
-            changed=done.changed,
-            added=done.added,
+            changed=grid_edits.changed,
+            added=grid_edits.added,
             reason=reason,
-            source=f"edited from version {version.version}: {done.said}",
+            source=f"edited from version {version.version}: {grid_edits.said}",
         )
-        return _kept(made, done.said)
+        return _finish(new_version, grid_edits.said)
 
-    confirm.ask(
+    confirm.open_dialog(
         "dataset_save",
         title="Save as a new version",
         icon=":material/save:",
         button="Save",
         act=save,
-        sentence=f"The next version of {units.plain(version.dataset)} is made from version {version.version}, which stays "
-        "as it is.",
+        sentence=f"Creates the next version of {units.escape_markdown(version.dataset)} from version {version.version}, "
+        "which does not change.",
     )
 
 
-def _ask_accept(screen: Screen, version: DatasetVersion, wanted: Wanted) -> None:
+def _open_accept_dialog(screen: Screen, version: DatasetVersion, case_filter: Wanted) -> None:
     def accept(reason: str) -> str:
         with reads_connection.open_snapshot(screen.url) as connection:
-            numbers = search.numbers(connection, version.dataset, version.version, wanted)
-        made = case_review.review(
+            case_numbers = search.numbers(connection, version.dataset, version.version, case_filter)
+        new_version = case_review.review(
             screen.engine,
             actor=screen.actor,
             name=version.dataset,
             version=version.version,
-            accept=numbers,
+            accept=case_numbers,
             reason=reason,
         )
-        return _kept(made, f"{len(numbers)} accepted")
+        return _finish(new_version, f"{len(case_numbers)} accepted")
 
-    confirm.ask(
+    confirm.open_dialog(
         "dataset_accept",
-        title="Accept all of these cases",
+        title="Accept all filtered cases",
         icon=":material/done_all:",
         button="Accept",
         act=accept,
-        sentence="Everything that the filter shows, on all of its pages, counts as reviewed by you.",
+        sentence="All cases of the filter, on every page, are marked as reviewed by you.",
     )
 
 
-def _kept(made: DatasetVersion, said: str) -> str:
-    cache.invalidate("datasets")
-    st.session_state[f"{dataset_keys.DATASET_VERSION}_{made.dataset}"] = made.version
-    if not made.is_new:
-        return f"Version {made.version} has exactly these cases."
-    return f"{made.dataset} version {made.version}: {said}."
+def _finish(version: DatasetVersion, summary: str) -> str:
+    dataset_choice.show_version(version)
+    if not version.is_new:
+        return f"Version {version.version} already has exactly these cases."
+    return f"{version.dataset} version {version.version}: {summary}."

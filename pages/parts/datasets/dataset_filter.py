@@ -1,4 +1,4 @@
-"""Which cases of a version are looked at: by split, review and words, a page at a time."""
+"""The filter of the cases of a version: by split, review and words, with pages."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _NONE = "(none)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """What the filters ask for, and the page of it that is shown."""
+class CaseView:
+    """A filter and one page of its cases."""
 
-    wanted: Wanted
-    found: Found
+    case_filter: Wanted
+    case_page: Found
     page: int
-    pages: int
+    page_count: int
     name: str
-    """Of the filter and the page: the same name shows the same cases of a version."""
+    """Names filter and page: equal names mean equal cases of a version, so it is safe in widget keys."""
 
 
-def choose(url: str, version: DatasetVersion) -> View:
-    """Draw the filters and read their page; the pager comes from `draw_pages`, below the cases."""
+def draw_filters(url: str, version: DatasetVersion) -> CaseView:
+    """Draw the filters and read the page of cases; `draw_pages` draws the page selector below the cases."""
     facets = datasets.count_facets(url, version.dataset, version.version)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         words = st.text_input(
@@ -41,47 +41,55 @@ def choose(url: str, version: DatasetVersion) -> View:
             label_visibility="collapsed",
             width=300,
         )
-        split = _facet("Split", "All splits", dataset_keys.DATASET_SPLIT, version.dataset, facets.splits)
-        review = _facet("Review", "Any review", dataset_keys.DATASET_REVIEW, version.dataset, facets.reviews)
-        wanted = Wanted(split=split, review=review, words=(words or "").strip() or None)
-        view = f"{split}_{review}_{wanted.words}"
-        page = int(st.session_state.get(_page_key(version.dataset, view)) or 1)
-        found = _read(url, version, wanted, page)
-        pages = max(1, -(-found.total // PAGE))
-        if page > pages:
-            page, found = pages, _read(url, version, wanted, pages)
+        split = _draw_facet("Split", "All splits", dataset_keys.DATASET_SPLIT, version.dataset, facets.splits)
+        review = _draw_facet(
+            "Review", "Any review", dataset_keys.DATASET_REVIEW, version.dataset, facets.reviews
+        )
+        case_filter = Wanted(split=split, review=review, words=(words or "").strip() or None)
+        filter_name = f"{split}_{review}_{case_filter.words}"
+        page = int(st.session_state.get(_build_page_key(version.dataset, filter_name)) or 1)
+        case_page = _read_page(url, version, case_filter, page)
+        page_count = max(1, -(-case_page.total // PAGE))
+        if page > page_count:
+            page, case_page = page_count, _read_page(url, version, case_filter, page_count)
         st.space("stretch")
-        st.caption(units.things(found.total, "case"), width="content")
-    return View(wanted=wanted, found=found, page=page, pages=pages, name=f"{view}_{page}")
+        st.caption(units.format_quantity(case_page.total, "case"), width="content")
+    return CaseView(
+        case_filter=case_filter,
+        case_page=case_page,
+        page=page,
+        page_count=page_count,
+        name=f"{filter_name}_{page}",
+    )
 
 
-def draw_pages(view: View, dataset: str) -> None:
-    """The pager, where there is more than one page."""
-    if view.pages > 1:
+def draw_pages(view: CaseView, dataset: str) -> None:
+    """Draw the page selector if there is more than one page."""
+    if view.page_count > 1:
         with st.container(horizontal_alignment="right"):
-            st.pagination(view.pages, key=_page_key(dataset, view.name.rpartition("_")[0]))
+            st.pagination(view.page_count, key=_build_page_key(dataset, view.name.rpartition("_")[0]))
 
 
-def _page_key(dataset: str, view: str) -> str:
+def _build_page_key(dataset: str, view: str) -> str:
     return f"{dataset_keys.DATASET_PAGE}_{dataset}_{view}"
 
 
-def _read(url: str, version: DatasetVersion, wanted: Wanted, page: int) -> Found:
-    return datasets.search_cases(url, version.dataset, version.version, wanted, PAGE, (page - 1) * PAGE)
+def _read_page(url: str, version: DatasetVersion, case_filter: Wanted, page: int) -> Found:
+    return datasets.search_cases(url, version.dataset, version.version, case_filter, PAGE, (page - 1) * PAGE)
 
 
-def _facet(label: str, every: str, key: str, dataset: str, counts: dict[str, int]) -> str | None:
-    """A choice among the values there are; not drawn where every case has none."""
+def _draw_facet(label: str, placeholder: str, key: str, dataset: str, counts: dict[str, int]) -> str | None:
+    """Draw a choice of the existing values; draws nothing when no case has a value."""
     if not set(counts) - {""}:
         return None
-    picked = st.selectbox(
+    selected = st.selectbox(
         label,
         list(counts),
         index=None,
-        placeholder=every,
+        placeholder=placeholder,
         format_func=lambda value: f"{value or _NONE} ({counts.get(value, 0):,})",
         key=f"{key}_{dataset}",
         label_visibility="collapsed",
         width=170,
     )
-    return picked if picked in counts else None
+    return selected if selected in counts else None

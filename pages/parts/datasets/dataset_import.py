@@ -1,4 +1,4 @@
-"""A file with test cases: what would come of it, which column is which, then the import."""
+"""The import of a file with test cases: preview, mapping of columns, import."""
 
 from __future__ import annotations
 
@@ -13,49 +13,51 @@ from pages.parts.shared import confirm, frame, tables, units
 from pages.parts.shared.frame import Screen
 
 NONE = "(none)"
-_MOST_COLUMNS = 50
+_MAX_COLUMNS = 50
+"""Columns of the file that the preview shows; more would make the page slow."""
 
 
 def draw_import() -> None:
-    """Choose a file; what comes of it is shown before anything is stored."""
+    """Draw the choice of a file; nothing is stored before the preview is confirmed."""
     st.subheader("Import", icon=":material/upload_file:", anchor=False)
     st.file_uploader(
         "File with test cases",
-        key=_file_key(),
-        help="CSV of any delimiter, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet, whatever its name ends in. Columns "
-        "are recognised by their names and can be changed below.",
+        key=_build_file_key(),
+        help="CSV of any delimiter, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet; the content decides, not the file "
+        "extension. Columns are detected by name and can be changed below.",
     )
 
 
-def _file_key() -> str:
+def _build_file_key() -> str:
     return f"{dataset_keys.DATASET_FILE}_{len(st.session_state.get(dataset_keys.DATASET_IMPORTED, []))}"
 
 
 def draw_preview(screen: Screen) -> None:
-    """Mapping, cases, problems, name; then import."""
-    file = st.session_state.get(_file_key())
+    """Draw the mapping, the cases, the problems and the name of the dataset, with the button that imports."""
+    file = st.session_state.get(_build_file_key())
     if file is None:
         return
     with st.container(border=True), frame.show_errors():
         data = file.getvalue()
-        guessed = reads_datasets.preview_import(file.file_id, data, file.name, (), None)
-        sheet = _choose_sheet(guessed, file.file_id)
-        if sheet != guessed.sheet:
-            guessed = reads_datasets.preview_import(file.file_id, data, file.name, (), sheet)
-        mapping = _choose_columns(guessed, f"{file.file_id}_{sheet}")
-        preview = guessed
-        if {name: column for name, column in mapping.items() if column} != guessed.mapping:
+        detected = reads_datasets.preview_import(file.file_id, data, file.name, (), None)
+        sheet = _choose_sheet(detected, file.file_id)
+        if sheet != detected.sheet:
+            detected = reads_datasets.preview_import(file.file_id, data, file.name, (), sheet)
+        mapping = _choose_columns(detected, f"{file.file_id}_{sheet}")
+        preview = detected
+        if {name: column for name, column in mapping.items() if column} != detected.mapping:
             preview = reads_datasets.preview_import(
                 file.file_id, data, file.name, tuple(sorted(mapping.items())), sheet or None
             )
         _draw_counts(preview)
         if preview.cases:
             dataset_view.draw_cases(
-                [(at + 1, case) for at, case in enumerate(preview.cases)], key="dataset_preview"
+                [(position + 1, case) for position, case in enumerate(preview.cases)], key="dataset_preview"
             )
         elif "input" not in preview.mapping:
             st.info(
-                "Choose the column that holds what is asked under **Input**; the other fields may stay empty.",
+                "No input column was detected. Choose the column with the questions under **Input**; the other "
+                "fields are optional.",
                 icon=":material/arrow_upward:",
             )
             _draw_head(preview)
@@ -63,65 +65,63 @@ def draw_preview(screen: Screen) -> None:
             dataset_view.draw_problems(preview.problems)
         name_key = f"{dataset_keys.DATASET_NAME}_{file.file_id}"
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.text_input("Name of the dataset", value=file.name.rsplit(".", 1)[0], key=name_key, width=320)
+            st.text_input("Dataset name", value=file.name.rsplit(".", 1)[0], key=name_key, width=320)
             st.button(
                 "Import dataset",
                 icon=":material/upload:",
                 type="primary",
                 key=dataset_keys.DATASET_IMPORT,
                 disabled=not preview.accepted,
-                help="The rows that were read are imported, the rejected ones are left out"
-                if preview.rejected
-                else None,
-                on_click=confirm.run,
-                args=(lambda: _import(screen, file, mapping, sheet, name_key),),
+                help="Valid rows are imported, rejected rows are skipped" if preview.rejected else None,
+                on_click=confirm.run_action,
+                args=(lambda: _import_file(screen, file, mapping, sheet, name_key),),
             )
-        confirm.problem()
+        confirm.draw_problem()
 
 
-def _choose_sheet(guessed: datasets.Preview, file_id: str) -> str:
-    """The sheet of a workbook that has several; the one that looks like a dataset unless the operator says otherwise."""
-    if len(guessed.sheets) < 2:
-        return guessed.sheet
-    picked = st.selectbox(
+def _choose_sheet(detected: datasets.Preview, file_id: str) -> str:
+    """Draw the choice of a sheet for a workbook with several; the default is the sheet detected as a dataset."""
+    if len(detected.sheets) < 2:
+        return detected.sheet
+    sheet = st.selectbox(
         "Sheet",
-        list(guessed.sheets),
-        index=guessed.sheets.index(guessed.sheet),
+        list(detected.sheets),
+        index=detected.sheets.index(detected.sheet),
         key=f"{dataset_keys.DATASET_SHEET}_{file_id}",
         width=320,
     )
-    return picked or guessed.sheet
+    return sheet or detected.sheet
 
 
-def _choose_columns(guessed: datasets.Preview, identity: str) -> dict[str, str]:
-    """Field -> column, as recognised unless the operator says otherwise."""
-    chosen = {}
-    options = [NONE, *dict.fromkeys((*guessed.columns, *guessed.paths))]
-    for field, column in zip(FIELDS, st.columns(len(FIELDS)), strict=True):
-        recognised = guessed.mapping.get(field, NONE)
-        picked = column.selectbox(
+def _choose_columns(detected: datasets.Preview, widget_id: str) -> dict[str, str]:
+    """Draw the choice of a column per field; returns field -> column, '' for none. The default is detected."""
+    mapping = {}
+    options = [NONE, *dict.fromkeys((*detected.columns, *detected.paths))]
+    for field, container in zip(FIELDS, st.columns(len(FIELDS)), strict=True):
+        detected_column = detected.mapping.get(field, NONE)
+        selected = container.selectbox(
             field.capitalize(),
             options,
-            index=options.index(recognised) if recognised in options else 0,
-            key=f"{dataset_keys.dataset_column(field)}_{identity}",
-            help="Needed: what is asked"
+            index=options.index(detected_column) if detected_column in options else 0,
+            key=f"{dataset_keys.dataset_column(field)}_{widget_id}",
+            help="Required: the question"
             if field == "input"
-            else "A column, or a.b for a part of a column of objects",
-            accept_new_options=bool(guessed.paths),
+            else "A column, or a.b for a nested field of a column with objects",
+            accept_new_options=bool(detected.paths),
         )
-        chosen[field] = "" if picked in (None, NONE) else picked
-    return chosen
+        mapping[field] = "" if selected in (None, NONE) else selected
+    return mapping
 
 
 def _draw_head(preview: datasets.Preview) -> None:
-    """The first rows as they stand in the file, so that the right column can be seen."""
-    shown = preview.columns[:_MOST_COLUMNS]
-    tables.show(
+    """Draw the first raw rows of the file, so that the operator can find the input column."""
+    columns = preview.columns[:_MAX_COLUMNS]
+    tables.draw(
         [
-            {name: None if cell is None else str(cell) for name, cell in zip(shown, row, strict=False)}
+            {name: None if cell is None else str(cell) for name, cell in zip(columns, row, strict=False)}
             for row in preview.head
         ],
-        {name: tables.column.TextColumn(name) for name in shown},
+        {name: tables.column.TextColumn(name) for name in columns},
         key="dataset_head",
         alt="First rows of the file",
     )
@@ -131,32 +131,34 @@ def _draw_counts(preview: datasets.Preview) -> None:
     at_least = "at least " if preview.is_partial else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(
-            at_least + units.things(preview.accepted, "case"),
+            at_least + units.format_quantity(preview.accepted, "case"),
             icon=":material/check:",
             color="green" if preview.accepted else "gray",
         )
         if preview.rejected and "input" in preview.mapping:
             st.badge(
-                f"{at_least}{units.things(preview.rejected, 'row')} rejected",
+                f"{at_least}{units.format_quantity(preview.rejected, 'row')} rejected",
                 icon=":material/block:",
                 color="red",
             )
         if preview.problems:
             st.badge(
-                at_least + units.things(len(preview.problems), "problem"),
+                at_least + units.format_quantity(len(preview.problems), "problem"),
                 icon=":material/warning:",
                 color="orange",
             )
         if preview.is_partial:
             st.caption(
-                f"The first {preview.accepted + preview.rejected:,} rows were looked at; the import reads all of them.",
+                f"Preview of the first {preview.accepted + preview.rejected:,} rows; the import reads all rows.",
                 width="content",
             )
 
 
-def _import(screen: Screen, file: UploadedFile, mapping: dict[str, str], sheet: str, name_key: str) -> str:
+def _import_file(
+    screen: Screen, file: UploadedFile, mapping: dict[str, str], sheet: str, name_key: str
+) -> str:
     """Store the file as the next version of the dataset."""
-    made = datasets.import_dataset(
+    version = datasets.import_dataset(
         screen.engine,
         actor=screen.actor,
         name=str(st.session_state.get(name_key) or ""),
@@ -165,9 +167,9 @@ def _import(screen: Screen, file: UploadedFile, mapping: dict[str, str], sheet: 
         mapping=mapping,
         sheet=sheet or None,
     )
-    # The next file gets a fresh uploader, because there is one dataset more to look at.
-    dataset_choice.show(made.dataset, made)
-    if not made.is_new:
-        return f"The same cases are there already: {made.dataset} version {made.version}."
-    left = f" {units.things(made.rejected, 'row')} could not be read." if made.rejected else ""
-    return f"Imported {made.cases:,} cases as {made.dataset} version {made.version}.{left}"
+    # Also empties the file field.
+    dataset_choice.select_version(version.dataset, version)
+    if not version.is_new:
+        return f"These cases already exist: {version.dataset} version {version.version}."
+    rejected_note = f" {units.format_quantity(version.rejected, 'row')} rejected." if version.rejected else ""
+    return f"Imported {version.cases:,} cases as {version.dataset} version {version.version}.{rejected_note}"

@@ -1,4 +1,4 @@
-"""The dialog that makes a test case of a real question, with the answer as it should have been."""
+"""The dialog that adds one request to a dataset as a test case, with the expected answer."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from pages.parts.shared import confirm
 from pages.parts.shared.frame import Screen
 
 
-def ask(screen: Screen, application: str, trace_id: str) -> None:
-    """Open it for one request."""
-    confirm.ask(
+def open_dialog(screen: Screen, application: str, trace_id: str) -> None:
+    """Open the dialog for one request."""
+    confirm.open_dialog(
         "to_dataset",
         title="Add to a dataset",
         icon=":material/playlist_add:",
         button="Add",
-        act=lambda reason: _add(screen, application, trace_id, reason),
-        fields=lambda: _fields(screen),
-        sentence="The question, the contexts and the answer of this request become a test case.",
+        act=lambda reason: _add_case(screen, application, trace_id, reason),
+        fields=lambda: _draw_fields(screen),
+        sentence="Creates a test case from question, contexts and answer of this request.",
         needs_reason=False,
     )
 
 
-def _fields(screen: Screen) -> None:
-    dataset_choice.field(screen, dataset_keys.TO_DATASET_NAME)
+def _draw_fields(screen: Screen) -> None:
+    dataset_choice.draw_field(screen, dataset_keys.TO_DATASET_NAME)
     st.text_area(
         "Expected answer",
         key=dataset_keys.TO_DATASET_REFERENCE,
         height=120,
-        placeholder="What it should have said; empty when that is not known",
+        placeholder="Correct answer; leave empty if unknown",
     )
 
 
-def _add(screen: Screen, application: str, trace_id: str, reason: str) -> str:
-    name = dataset_choice.named(dataset_keys.TO_DATASET_NAME)
+def _add_case(screen: Screen, application: str, trace_id: str, reason: str) -> str:
+    name = dataset_choice.read_name(dataset_keys.TO_DATASET_NAME)
     version = reviews.add_to_dataset(
         screen.engine,
         actor=screen.actor,
@@ -48,5 +48,5 @@ def _add(screen: Screen, application: str, trace_id: str, reason: str) -> str:
     )
     cache.invalidate("datasets")
     if not version.is_new:
-        return f"It is in {name} already."
-    return f"It is a test case of {name}, version {version.version}."
+        return f"The request is already in {name}."
+    return f"Added the request to {name}, version {version.version}."

@@ -1,4 +1,4 @@
-"""Splits of a dataset: how its cases fall now, and a new version in which they fall by shares."""
+"""Splits of a dataset: the splits of a version, and a new version that is split by shares."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ import streamlit as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import DatasetVersion, changes
 from genaiops_core.evaluation.datasets.changes import SPLIT
-from pages.parts.datasets import dataset_keys
-from pages.parts.reads import cache, datasets
+from pages.parts.datasets import dataset_choice, dataset_keys
+from pages.parts.reads import datasets
 from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
 
-DEFAULT = "dev=80 test=20"
+DEFAULT_SHARES = "dev=80 test=20"
 
 
 def draw(screen: Screen, version: DatasetVersion) -> None:
-    """Splits as they are beside splits as the shares would make them."""
-    now = datasets.count_facets(screen.url, version.dataset, version.version).splits
-    left, right = st.columns(2, gap="medium")
-    with left:
+    """Draw the current splits beside a preview of the splits by shares."""
+    counts = datasets.count_facets(screen.url, version.dataset, version.version).splits
+    current_column, planned_column = st.columns(2, gap="medium")
+    with current_column:
         st.markdown(f"**Version {version.version}**")
-        if set(now) - {""}:
-            _draw(now, key="dataset_splits_now")
+        if set(counts) - {""}:
+            _draw_counts(counts, key="dataset_splits_now")
         else:
-            st.caption("No case names a split.")
-    with right:
-        typed = st.text_input(
+            st.caption("No case has a split.")
+    with planned_column:
+        shares_text = st.text_input(
             "Shares",
-            value=DEFAULT,
+            value=DEFAULT_SHARES,
             key=f"{dataset_keys.DATASET_SHARES}_{version.dataset}",
-            help="NAME=SHARE, any number of them; they need not add up to 100.",
+            help="NAME=SHARE, separated by blanks. The shares need not add up to 100.",
         )
         try:
-            shares = changes.parse_shares(typed or "")
+            shares = changes.parse_shares(shares_text or "")
             cases = datasets.list_cases(screen.url, version.dataset, version.version)
             assigned = [str(case.metadata[SPLIT]) for case in changes.assign_splits(cases, shares)]
         except BadInput as error:
-            st.error(units.plain(error), icon=":material/error:")
+            st.error(units.escape_markdown(error), icon=":material/error:")
             return
-        _draw({name: assigned.count(name) for name in shares}, key="dataset_splits_then")
+        _draw_counts({name: assigned.count(name) for name in shares}, key="dataset_splits_then")
         st.caption(
-            "A case falls by its input alone: cases that come later move no other, and the same question never "
-            "stands in two splits."
+            "The split of a case depends only on its input: new cases move no existing case, and equal questions "
+            "are always in the same split."
         )
         if st.button(
             "Split as a new version",
@@ -50,13 +50,13 @@ def draw(screen: Screen, version: DatasetVersion) -> None:
             key=dataset_keys.DATASET_SPLIT_SAVE,
             type="primary",
         ):
-            _ask(screen, version, shares)
+            _open_dialog(screen, version, shares)
 
 
-def _draw(counts: dict[str, int], *, key: str) -> None:
+def _draw_counts(counts: dict[str, int], *, key: str) -> None:
     total = sum(counts.values()) or 1
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {"split": name or "(none)", "cases": count, "share": 100 * count / total}
             for name, count in counts.items()
@@ -71,9 +71,9 @@ def _draw(counts: dict[str, int], *, key: str) -> None:
     )
 
 
-def _ask(screen: Screen, version: DatasetVersion, shares: dict[str, float]) -> None:
+def _open_dialog(screen: Screen, version: DatasetVersion, shares: dict[str, float]) -> None:
     def act(reason: str) -> str:
-        made = changes.split(
+        new_version = changes.split(
             screen.engine,
             actor=screen.actor,
             name=version.dataset,
@@ -81,18 +81,18 @@ def _ask(screen: Screen, version: DatasetVersion, shares: dict[str, float]) -> N
             shares=shares,
             reason=reason,
         )
-        cache.invalidate("datasets")
-        st.session_state[f"{dataset_keys.DATASET_VERSION}_{made.dataset}"] = made.version
-        if not made.is_new:
-            return f"Version {made.version} is split so already."
-        return f"{made.dataset} version {made.version} is split."
+        dataset_choice.show_version(new_version)
+        if not new_version.is_new:
+            return f"Version {new_version.version} already has these splits."
+        return f"Split {new_version.dataset} as version {new_version.version}."
 
-    said = ", ".join(f"{name} {share:g}" for name, share in shares.items())
-    confirm.ask(
+    shares_text = ", ".join(f"{name} {share:g}" for name, share in shares.items())
+    confirm.open_dialog(
         "dataset_split",
         title="Split as a new version",
         icon=":material/call_split:",
         button="Split",
         act=act,
-        sentence=f"The next version of {units.plain(version.dataset)} names a split for every case: {units.plain(said)}.",
+        sentence=f"Creates the next version of {units.escape_markdown(version.dataset)} with a split for every case: "
+        f"{units.escape_markdown(shares_text)}.",
     )

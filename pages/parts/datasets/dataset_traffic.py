@@ -1,4 +1,4 @@
-"""The dialog that makes test cases of real requests: what a search finds becomes the next version of a dataset."""
+"""The dialog that creates test cases from the requests that match a search."""
 
 from __future__ import annotations
 
@@ -16,61 +16,61 @@ from pages.parts.shared import confirm, units
 from pages.parts.shared.frame import Screen
 
 
-def ask(screen: Screen, dataset: str | None) -> None:
-    """Open it; `dataset` is the one that is looked at."""
-    confirm.ask(
+def open_dialog(screen: Screen, dataset: str | None) -> None:
+    """Open the dialog; `dataset` is the dataset on screen."""
+    confirm.open_dialog(
         "dataset_traffic",
-        title="Cases from traffic",
+        title="Create test cases from matching requests",
         icon=":material/playlist_add:",
         button="Add",
-        act=lambda reason: _add(screen, reason),
-        fields=lambda: _fields(screen, dataset),
-        sentence="Question, contexts and answer of each request become a case. A request that is a case already, and a "
-        "question that another case asks, are left out and counted.",
+        act=lambda reason: _add_cases(screen, reason),
+        fields=lambda: _draw_fields(screen, dataset),
+        sentence="Creates a case from question, contexts and answer of each request. Requests and questions that are "
+        "already in the dataset are skipped and counted.",
         needs_reason=False,
         width="large",
     )
 
 
-def _fields(screen: Screen, dataset: str | None) -> None:
-    known = traffic.list_filter_options(screen.url)
-    left, right = st.columns(2)
-    dataset_choice.field(screen, dataset_keys.TRAFFIC_DATASET, chosen=dataset, place=left)
-    right.selectbox(
+def _draw_fields(screen: Screen, dataset: str | None) -> None:
+    options = traffic.list_filter_options(screen.url)
+    first, second = st.columns(2)
+    dataset_choice.draw_field(screen, dataset_keys.TRAFFIC_DATASET, selected=dataset, container=first)
+    second.selectbox(
         "Application",
-        known.applications,
+        options.applications,
         index=None,
         key=dataset_keys.TRAFFIC_APPLICATION,
         placeholder="All applications",
     )
-    left.selectbox(
-        "Release", known.releases, index=None, key=dataset_keys.TRAFFIC_RELEASE, placeholder="All releases"
+    first.selectbox(
+        "Release", options.releases, index=None, key=dataset_keys.TRAFFIC_RELEASE, placeholder="All releases"
     )
-    right.segmented_control(
+    second.segmented_control(
         "Window", list(WINDOWS), default="24h", required=True, key=dataset_keys.TRAFFIC_WINDOW
     )
     st.text_input(
         "Search",
         key=dataset_keys.TRAFFIC_QUERY,
-        placeholder='As on Traces: latency>3s "refund policy"; empty for all requests',
+        placeholder='Search syntax of Traces, e.g. latency>3s "refund policy"; empty = all requests',
     )
-    left, right = st.columns(2)
-    left.checkbox("Only requests that failed", key=dataset_keys.TRAFFIC_ERRORS)
-    right.checkbox("Only answers with a thumb down", key=dataset_keys.TRAFFIC_DISLIKED)
-    metric, below, most = st.columns([2, 1, 1])
-    metric.selectbox(
-        "Scored low in",
+    first, second = st.columns(2)
+    first.checkbox("Only failed requests", key=dataset_keys.TRAFFIC_ERRORS)
+    second.checkbox("Only answers with a thumbs down", key=dataset_keys.TRAFFIC_DISLIKED)
+    metric_column, threshold_column, limit_column = st.columns([2, 1, 1])
+    metric_column.selectbox(
+        "Low score of",
         list(REGISTRY),
         index=None,
         key=dataset_keys.TRAFFIC_METRIC,
         accept_new_options=True,
         placeholder="Any score",
     )
-    below.number_input(
-        "Lower than", min_value=0.0, max_value=1.0, value=None, step=0.05, key=dataset_keys.TRAFFIC_BELOW
+    threshold_column.number_input(
+        "Below", min_value=0.0, max_value=1.0, value=None, step=0.05, key=dataset_keys.TRAFFIC_BELOW
     )
-    most.number_input(
-        "At most",
+    limit_column.number_input(
+        "Maximum",
         min_value=1,
         max_value=add_traces.MOST_TRACES,
         value=200,
@@ -79,14 +79,14 @@ def _fields(screen: Screen, dataset: str | None) -> None:
     )
 
 
-def _add(screen: Screen, reason: str) -> str:
+def _add_cases(screen: Screen, reason: str) -> str:
     state = st.session_state
-    name = dataset_choice.named(dataset_keys.TRAFFIC_DATASET)
+    name = dataset_choice.read_name(dataset_keys.TRAFFIC_DATASET)
     filters = Filters.last(
         str(state.get(dataset_keys.TRAFFIC_WINDOW) or "24h"),
         application=state.get(dataset_keys.TRAFFIC_APPLICATION) or None,
     )
-    done = add_traces.from_traces(
+    result = add_traces.from_traces(
         screen.engine,
         actor=screen.actor,
         dataset=name,
@@ -101,10 +101,11 @@ def _add(screen: Screen, reason: str) -> str:
         limit=int(state.get(dataset_keys.TRAFFIC_LIMIT) or 200),
         reason=reason,
     )
-    skipped = "; ".join(f"{count} left out: {why}" for why, count in done.skipped.items())
-    if not done.added:
-        found = f"{units.things(done.found, 'request')} found"
-        raise BadInput(f"Nothing was added: {found}{f', {skipped}' if skipped else ''}.")
-    dataset_choice.show(name, done.version)
-    more = " There may be more." if done.has_more else ""
-    return f"{done.added} of {units.things(done.found, 'request')} added to {name}. {skipped}{more}".strip()
+    skipped = dataset_choice.format_skipped(result.skipped)
+    if not result.added:
+        requests = units.format_quantity(result.found, "matching request")
+        raise BadInput(f"No case was added from {requests}.{skipped}")
+    dataset_choice.select_version(name, result.version)
+    more = " More requests may match; raise the maximum to add them." if result.has_more else ""
+    requests = units.format_quantity(result.found, "request")
+    return f"Added {result.added} of {requests} to {name}.{skipped}{more}"

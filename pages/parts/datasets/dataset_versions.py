@@ -1,4 +1,4 @@
-"""Versions of a dataset: what each is, what changed between two, their tags, and the evaluations made on them."""
+"""Versions of a dataset: the list, the difference of two versions, tags, and the evaluations of each version."""
 
 from __future__ import annotations
 
@@ -16,28 +16,31 @@ from pages.parts.reads import cache, datasets
 from pages.parts.shared import confirm, tables, units
 from pages.parts.shared.frame import Screen
 
-_MOST_SHOWN = 200
+_MAX_ROWS = 200
+"""Changed cases in the table; the command line lists any number."""
 
 
 def draw(screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVersion) -> None:
-    """The list, the comparison, and who used which."""
+    """Draw the list of versions, the comparison of two and the evaluations of the dataset."""
     name = current.dataset
     tags = datasets.list_tags(screen.url, name)
-    uses = datasets.list_uses(screen.url, name)
+    evaluations = datasets.list_uses(screen.url, name)
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
-                "version": one.version,
-                "tags": ", ".join(tag for tag, at in tags.items() if at == one.version),
-                "cases": one.cases,
-                "rejected": one.rejected,
-                "evaluations": sum(use.version == one.version for use in uses),
-                "source": one.source,
-                "by": one.created_by,
-                "at": one.created_at,
+                "version": version.version,
+                "tags": ", ".join(
+                    tag for tag, tagged_version in tags.items() if tagged_version == version.version
+                ),
+                "cases": version.cases,
+                "rejected": version.rejected,
+                "evaluations": sum(evaluation.version == version.version for evaluation in evaluations),
+                "source": version.source,
+                "by": version.created_by,
+                "at": version.created_at,
             }
-            for one in versions
+            for version in versions
         ],
         {
             "version": column.NumberColumn("Version", width=70, pinned=True),
@@ -47,53 +50,54 @@ def draw(screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVer
             "evaluations": column.NumberColumn("Evaluations", width=100),
             "source": column.TextColumn("Source", width="large"),
             "by": column.TextColumn("By"),
-            "at": column.DatetimeColumn("Made", format="distance"),
+            "at": column.DatetimeColumn("Created", format="distance"),
         },
         key="dataset_versions",
         alt="Versions of this dataset",
         height=210 if len(versions) > 5 else "content",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        old, new = _choose(versions, current)
+        before, after = _choose_versions(versions, current)
         st.space("stretch")
         if st.button("Tag a version", icon=":material/sell:", key=dataset_keys.DATASET_TAG):
-            _ask_tag(screen, versions, current, tags)
-    if old is not None and new is not None:
-        _compare(screen.url, old, new)
-    if uses:
+            _open_tag_dialog(screen, versions, current, tags)
+    if before is not None and after is not None:
+        _draw_comparison(screen.url, before, after)
+    if evaluations:
         st.markdown("**Evaluations**")
-        tables.show(
+        tables.draw(
             [
-                vars(use) | {"verdict": [use.verdict] if use.verdict else [], "state": [use.state]}
-                for use in uses
+                vars(evaluation)
+                | {"verdict": [evaluation.verdict] if evaluation.verdict else [], "state": [evaluation.state]}
+                for evaluation in evaluations
             ],
             {
                 "version": column.NumberColumn("Version", width=70),
                 "application": column.TextColumn("Application"),
                 "release": column.TextColumn("Release"),
                 "judge": column.TextColumn("Judge"),
-                "state": tables.states("State"),
-                "verdict": tables.states("Verdict"),
+                "state": tables.state_column("State"),
+                "verdict": tables.state_column("Verdict"),
                 "created_at": column.DatetimeColumn("Started", format="distance"),
             },
             key="dataset_uses",
             alt="Evaluations of this dataset",
-            height=210 if len(uses) > 5 else "content",
+            height=210 if len(evaluations) > 5 else "content",
         )
 
 
-def _choose(
+def _choose_versions(
     versions: Sequence[DatasetVersion], current: DatasetVersion
 ) -> tuple[DatasetVersion | None, DatasetVersion | None]:
-    """Two versions to compare; the one before the current and the current, unless chosen otherwise."""
+    """Draw the choice of two versions; the default is the current version and the one before it."""
     if len(versions) < 2:
-        st.caption("There is one version; a second can be compared with it.")
+        st.caption("The dataset has one version; a comparison needs two.")
         return None, None
-    by_number = {one.version: one for one in versions}
+    by_number = {version.version: version for version in versions}
     numbers = list(by_number)
-    after = current.version if current.version != min(numbers) else max(numbers)
-    before = max(number for number in numbers if number < after)
-    picked = [
+    after_number = current.version if current.version != min(numbers) else max(numbers)
+    before_number = max(number for number in numbers if number < after_number)
+    selected_numbers = [
         st.selectbox(
             label,
             numbers,
@@ -104,53 +108,54 @@ def _choose(
             width=180,
         )
         for label, key, default in (
-            ("From", dataset_keys.DATASET_BEFORE, before),
-            ("To", dataset_keys.DATASET_AFTER, after),
+            ("From", dataset_keys.DATASET_BEFORE, before_number),
+            ("To", dataset_keys.DATASET_AFTER, after_number),
         )
     ]
-    return by_number[picked[0] or before], by_number[picked[1] or after]
+    return by_number[selected_numbers[0] or before_number], by_number[selected_numbers[1] or after_number]
 
 
-def _compare(url: str, old: DatasetVersion, new: DatasetVersion) -> None:
-    if old.version == new.version:
+def _draw_comparison(url: str, before: DatasetVersion, after: DatasetVersion) -> None:
+    if before.version == after.version:
         st.caption("Choose two different versions.")
         return
-    if old.cases + new.cases > datasets.MAX_COMPARED_CASES:
+    if before.cases + after.cases > datasets.MAX_COMPARED_CASES:
         st.caption(
-            f"Together they have more than {datasets.MAX_COMPARED_CASES:,} cases: compare them with "
+            f"Both versions together have more than {datasets.MAX_COMPARED_CASES:,} cases; compare them with "
             "`genaiops dataset diff`."
         )
         return
-    found = datasets.diff_versions(url, old.dataset, old.version, new.version)
+    diff = datasets.diff_versions(url, before.dataset, before.version, after.version)
     with st.container(horizontal=True, gap="small"):
+        st.badge(f"{len(diff.added):,} added", icon=":material/add:", color="blue" if diff.added else "gray")
         st.badge(
-            f"{len(found.added):,} added", icon=":material/add:", color="blue" if found.added else "gray"
-        )
-        st.badge(
-            f"{len(found.removed):,} removed",
+            f"{len(diff.removed):,} removed",
             icon=":material/remove:",
-            color="blue" if found.removed else "gray",
+            color="blue" if diff.removed else "gray",
         )
         st.badge(
-            f"{len(found.changed):,} changed",
+            f"{len(diff.changed):,} changed",
             icon=":material/edit:",
-            color="blue" if found.changed else "gray",
+            color="blue" if diff.changed else "gray",
         )
-        st.badge(f"{found.unchanged:,} the same", icon=":material/equal:", color="gray")
-    _draw_diff(found)
+        st.badge(f"{diff.unchanged:,} unchanged", icon=":material/equal:", color="gray")
+    _draw_diff(diff)
 
 
-def _draw_diff(found: Diff) -> None:
-    rows = [{"what": "changed", "input": one.after.input, "fields": _fields(one)} for one in found.changed]
-    rows += [{"what": "added", "input": case.input, "fields": ""} for case in found.added]
-    rows += [{"what": "removed", "input": case.input, "fields": ""} for case in found.removed]
+def _draw_diff(diff: Diff) -> None:
+    rows = [
+        {"what": "changed", "input": case_change.after.input, "fields": _format_fields(case_change)}
+        for case_change in diff.changed
+    ]
+    rows += [{"what": "added", "input": case.input, "fields": ""} for case in diff.added]
+    rows += [{"what": "removed", "input": case.input, "fields": ""} for case in diff.removed]
     if not rows:
         return
     column = tables.column
-    picked = tables.pick(
-        rows[:_MOST_SHOWN],
+    row_number = tables.pick(
+        rows[:_MAX_ROWS],
         {
-            "what": column.TextColumn("What", width=90),
+            "what": column.TextColumn("Change", width=90),
             "input": column.TextColumn("Input", width="large"),
             "fields": column.TextColumn("Fields", width="medium"),
         },
@@ -159,42 +164,48 @@ def _draw_diff(found: Diff) -> None:
         height=210 if len(rows) > 5 else "content",
         default=0,
     )
-    if len(rows) > _MOST_SHOWN:
-        st.caption(f"The first {_MOST_SHOWN} of {len(rows):,}; `genaiops dataset diff` lists all.")
-    if picked is not None and picked < len(found.changed):
-        _draw_changed(found.changed[picked])
+    if len(rows) > _MAX_ROWS:
+        st.caption(f"First {_MAX_ROWS} of {len(rows):,} cases; `genaiops dataset diff` lists all.")
+    if row_number is not None and row_number < len(diff.changed):
+        _draw_case_change(diff.changed[row_number])
 
 
-def _fields(one: Changed) -> str:
-    return ", ".join(different.field for different in one.differences)
+def _format_fields(case_change: Changed) -> str:
+    return ", ".join(difference.field for difference in case_change.differences)
 
 
-def _draw_changed(one: Changed) -> None:
-    """Before and after, side by side, field by field."""
-    for different in one.differences:
-        left, right = st.columns(2)
-        for place, label, value in ((left, "before", different.before), (right, "after", different.after)):
-            place.caption(f"{units.plain(different.field)}, {label}")
-            place.code(
-                _shown(value), language=None, wrap_lines=True, height=min(200, 40 + len(_shown(value)) // 3)
+def _draw_case_change(case_change: Changed) -> None:
+    """Draw each changed field before and after, side by side."""
+    for difference in case_change.differences:
+        before_column, after_column = st.columns(2)
+        for container, label, value in (
+            (before_column, "before", difference.before),
+            (after_column, "after", difference.after),
+        ):
+            container.caption(f"{units.escape_markdown(difference.field)}, {label}")
+            container.code(
+                _format_value(value),
+                language=None,
+                wrap_lines=True,
+                height=min(200, 40 + len(_format_value(value)) // 3),
             )
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
-        return "(nothing)"
+        return "(empty)"
     if isinstance(value, list):
         return "\n\n".join(str(item) for item in value) or "(none)"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _ask_tag(
+def _open_tag_dialog(
     screen: Screen, versions: Sequence[DatasetVersion], current: DatasetVersion, tags: dict[str, int]
 ) -> None:
     name = current.dataset
 
     def fields() -> None:
-        numbers = [one.version for one in versions]
+        numbers = [version.version for version in versions]
         st.selectbox(
             "Tag",
             list(tags),
@@ -202,29 +213,33 @@ def _ask_tag(
             key=dataset_keys.DATASET_TAG_NAME,
             accept_new_options=True,
             format_func=lambda tag: f"{tag} (on version {tags[tag]})" if tag in tags else tag,
-            placeholder="Choose one, or type a new name",
+            placeholder="Choose a tag, or type a new name",
         )
         st.selectbox(
             "Version", numbers, index=numbers.index(current.version), key=dataset_keys.DATASET_TAG_VERSION
         )
-        st.checkbox("Move it if it stands on another version", key=dataset_keys.DATASET_TAG_MOVES)
+        st.checkbox("Move the tag if another version has it", key=dataset_keys.DATASET_TAG_MOVES)
 
     def act(reason: str) -> str:
         tag = str(st.session_state.get(dataset_keys.DATASET_TAG_NAME) or "").strip()
         version = int(st.session_state.get(dataset_keys.DATASET_TAG_VERSION) or current.version)
-        before = tags.get(tag)
-        if before not in (None, version) and not st.session_state.get(dataset_keys.DATASET_TAG_MOVES):
-            raise BadInput(f"{tag} stands on version {before}; tick the box to move it.")
+        current_version = tags.get(tag)
+        if current_version not in (None, version) and not st.session_state.get(
+            dataset_keys.DATASET_TAG_MOVES
+        ):
+            raise BadInput(
+                f"Version {current_version} already has the tag {tag}; tick the box to move the tag."
+            )
         changes.tag(screen.engine, actor=screen.actor, name=name, version=version, tag=tag, reason=reason)
         cache.invalidate("datasets")
-        return f"{name} version {version} is {tag}."
+        return f"Tagged {name} version {version} as {tag}."
 
-    confirm.ask(
+    confirm.open_dialog(
         "dataset_tag",
-        title="Tag a version",
+        title="Add a tag to a version",
         icon=":material/sell:",
         button="Tag",
         act=act,
         fields=fields,
-        sentence="Evaluations and exports can name a tag instead of a number.",
+        sentence="Evaluations and exports accept a tag instead of a version number.",
     )

@@ -1,4 +1,4 @@
-"""A dataset: its version, its cases, what was wrong with its file, its export, and the tabs that change it."""
+"""One dataset: version, cases, problems of its file, export, deletion, and the tabs that change it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ TABS = ("Cases", "Edit", "Versions", "Split")
 _EXPORTS = {"jsonl": ("JSON lines", "application/x-ndjson"), "csv": ("CSV", "text/csv")}
 
 
-def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
-    """Cases as rows of text."""
+def draw_cases(numbered_cases: Sequence[tuple[int, Case]], *, key: str) -> None:
+    """Draw numbered cases as rows of text."""
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "case": number,
@@ -32,7 +32,7 @@ def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
                 "contexts": None if case.contexts is None else "\n\n".join(case.contexts),
                 "reference": case.reference,
             }
-            for number, case in numbered
+            for number, case in numbered_cases
         ],
         {
             "case": column.NumberColumn("Case", width=52, pinned=True),
@@ -43,18 +43,21 @@ def draw_cases(numbered: Sequence[tuple[int, Case]], *, key: str) -> None:
         },
         key=key,
         alt="Test cases",
-        height=300 if len(numbered) > 7 else "content",
+        height=300 if len(numbered_cases) > 7 else "content",
     )
 
 
 def draw_problems(problems: Sequence[Problem]) -> None:
-    """What was wrong with the file, by row and column."""
+    """Draw the problems of a file, by row and column."""
     with st.expander(
-        f"{units.things(len(problems), 'problem')} by row and column", icon=":material/warning:"
+        f"{units.format_quantity(len(problems), 'problem')} by row and column", icon=":material/warning:"
     ):
         column = tables.column
-        tables.show(
-            [{"row": one.row, "column": one.column, "problem": one.problem} for one in problems],
+        tables.draw(
+            [
+                {"row": problem.row, "column": problem.column, "problem": problem.problem}
+                for problem in problems
+            ],
             {
                 "row": column.NumberColumn("Row", width=70),
                 "column": column.TextColumn("Column"),
@@ -66,40 +69,40 @@ def draw_problems(problems: Sequence[Problem]) -> None:
 
 
 def draw_dataset(screen: Screen, name: str) -> None:
-    """One dataset: its header, and the tab that is open."""
+    """Draw the header of a dataset and its open tab."""
     versions = reads_datasets.list_versions(screen.url, name)
-    version = _head(screen, versions)
-    cases, edit, history, split = st.tabs(
+    version = _draw_head(screen, versions)
+    cases_tab, edit_tab, versions_tab, split_tab = st.tabs(
         list(TABS), key=f"{dataset_keys.DATASET_TAB}_{name}", on_change="rerun"
     )
-    if cases.open:
-        with cases:
-            _cases(screen.url, version)
-    if edit.open:
-        with edit:
+    if cases_tab.open:
+        with cases_tab:
+            _draw_cases_tab(screen.url, version)
+    if edit_tab.open:
+        with edit_tab:
             dataset_edit.draw(screen, version)
-    if history.open:
-        with history:
+    if versions_tab.open:
+        with versions_tab:
             dataset_versions.draw(screen, versions, version)
-    if split.open:
-        with split:
+    if split_tab.open:
+        with split_tab:
             dataset_split.draw(screen, version)
 
 
-def _head(screen: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
+def _draw_head(screen: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
     name = versions[0].dataset
     tags = reads_datasets.list_tags(screen.url, name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(units.plain(name), icon=":material/dataset:", anchor=False, width="content")
+        st.subheader(units.escape_markdown(name), icon=":material/dataset:", anchor=False, width="content")
         number = st.selectbox(
             "Version",
-            [one.version for one in versions],
-            format_func=lambda number: _label(number, tags),
+            [version.version for version in versions],
+            format_func=lambda number: _format_version(number, tags),
             key=f"{dataset_keys.DATASET_VERSION}_{name}",
             label_visibility="collapsed",
             width=190,
         )
-        version = next((one for one in versions if one.version == number), versions[0])
+        version = next((version for version in versions if version.version == number), versions[0])
         st.space("stretch")
         with st.popover("Export", icon=":material/download:"):
             for form, (label, mime) in _EXPORTS.items():
@@ -116,46 +119,46 @@ def _head(screen: Screen, versions: Sequence[DatasetVersion]) -> DatasetVersion:
                     width="stretch",
                 )
         if st.button("Delete", icon=":material/delete:", key=dataset_keys.DATASET_DELETE, type="tertiary"):
-            _ask_delete(screen, versions)
+            _open_delete_dialog(screen, versions)
         st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
     st.caption(
-        f"{units.things(version.cases, 'case')} · {units.plain(version.source)} · "
-        f"{units.instant(version.created_at)} by {units.plain(version.created_by)}"
+        f"{units.format_quantity(version.cases, 'case')} · {units.escape_markdown(version.source)} · "
+        f"{units.format_instant(version.created_at)} by {units.escape_markdown(version.created_by)}"
     )
     return version
 
 
-def _label(number: int, tags: dict[str, int]) -> str:
-    named = ", ".join(tag for tag, at in tags.items() if at == number)
-    return f"version {number}" + (f" · {named}" if named else "")
+def _format_version(number: int, tags: dict[str, int]) -> str:
+    tag_names = ", ".join(tag for tag, tagged_version in tags.items() if tagged_version == number)
+    return f"version {number}" + (f" · {tag_names}" if tag_names else "")
 
 
-def _cases(url: str, version: DatasetVersion) -> None:
-    view = dataset_filter.choose(url, version)
-    if view.found.cases:
-        draw_cases(view.found.cases, key="dataset_cases")
+def _draw_cases_tab(url: str, version: DatasetVersion) -> None:
+    view = dataset_filter.draw_filters(url, version)
+    if view.case_page.cases:
+        draw_cases(view.case_page.cases, key="dataset_cases")
         dataset_filter.draw_pages(view, version.dataset)
     else:
-        st.caption("No case of this version is like that.")
+        st.caption("No case matches the filter.")
     if version.problems:
         draw_problems(version.problems)
 
 
-def _ask_delete(screen: Screen, versions: Sequence[DatasetVersion]) -> None:
+def _open_delete_dialog(screen: Screen, versions: Sequence[DatasetVersion]) -> None:
     name = versions[0].dataset
 
     def delete(reason: str) -> str:
         datasets.delete(screen.engine, actor=screen.actor, name=name, reason=reason)
         cache.invalidate("datasets")
-        return f"{name} is deleted."
+        return f"Deleted {name}."
 
-    confirm.ask(
+    confirm.open_dialog(
         "dataset_delete",
         title="Delete the dataset",
         icon=":material/delete:",
         button="Delete",
         act=delete,
-        sentence=f"{units.plain(name)} goes with all of its {units.things(len(versions), 'version')}. "
-        "A dataset that evaluations stand on stays.",
+        sentence=f"Deletes {units.escape_markdown(name)} with {units.format_quantity(len(versions), 'version')}. "
+        "A dataset that evaluations use cannot be deleted.",
         type_to_confirm=name,
     )

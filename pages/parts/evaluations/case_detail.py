@@ -26,7 +26,7 @@ def draw(evaluation: Evaluation, record: CaseRecord) -> None:
     _draw_text("Reference", case_scores.case.reference)
     contexts = case_scores.case.contexts or ()
     if contexts:
-        with st.expander(units.things(len(contexts), "context"), icon=":material/article:"):
+        with st.expander(units.format_quantity(len(contexts), "context"), icon=":material/article:"):
             for position, context in enumerate(contexts):
                 _draw_text(f"Context {position + 1}", context)
     if record.explanations:
@@ -39,10 +39,10 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
     has_repetitions = any(score.repetition > 1 for score in scores)
     has_unscored = any(score.value is None for score in scores)
     has_cost = any(score.cost_nano_usd != 0 for score in scores)
-    tables.show(
+    tables.draw(
         [
             {
-                "metric": metric_names.title(score.metric, evaluation),
+                "metric": metric_names.format_title(score.metric, evaluation),
                 "repetition": score.repetition,
                 "value": score.value,
                 "state": ["failed"] if score.is_failed else ["undefined"] if score.value is None else [],
@@ -59,7 +59,7 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
                 else {}
             ),
             "value": column.NumberColumn("Score", format="%.3f", width=65),
-            **({"state": tables.states("", width=85)} if has_unscored else {}),
+            **({"state": tables.state_column("", width=85)} if has_unscored else {}),
             **({"cost": column.NumberColumn("USD", format="%.4g", width=80)} if has_cost else {}),
             "latency_ms": column.NumberColumn("ms", format="%.0f", width=60),
         },
@@ -71,7 +71,7 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
         (score.metric, score.reason): score.repetition for score in reversed(scores) if score.reason
     }
     if repetition_by_reason:
-        tables.facts(
+        tables.draw_facts(
             {
                 _format_metric(evaluation, metric, repetition): reason
                 for (metric, reason), repetition in reversed(repetition_by_reason.items())
@@ -80,7 +80,9 @@ def _draw_scores(evaluation: Evaluation, scores: Sequence[UnitScore], case_no: i
 
 
 def _format_metric(evaluation: Evaluation, metric: str, repetition: int) -> str:
-    return metric_names.title(metric, evaluation) + (f", repetition {repetition}" if repetition > 1 else "")
+    return metric_names.format_title(metric, evaluation) + (
+        f", repetition {repetition}" if repetition > 1 else ""
+    )
 
 
 def _draw_answers(answers: Sequence[Answer]) -> None:
@@ -88,18 +90,18 @@ def _draw_answers(answers: Sequence[Answer]) -> None:
         title = "Generated answer" if len(answers) == 1 else f"Generated answer {answer.repetition}"
         _draw_text(title, answer.answer)
         if answer.problem:
-            st.warning(units.plain(answer.problem), icon=":material/error:")
+            st.warning(units.escape_markdown(answer.problem), icon=":material/error:")
         tokens = (
             ""
             if answer.input_tokens is None or answer.output_tokens is None
             else f", {answer.input_tokens:,} input tokens, {answer.output_tokens:,} output tokens"
         )
         st.caption(
-            f"{units.duration(answer.latency_ms)}{tokens}, {units.plain(units.usd(answer.cost_nano_usd))}"
+            f"{units.format_duration(answer.latency_ms)}{tokens}, {units.escape_markdown(units.format_usd(answer.cost_nano_usd))}"
         )
         if answer.contexts:
             with st.expander(
-                units.things(len(answer.contexts), "retrieved context"), icon=":material/article:"
+                units.format_quantity(len(answer.contexts), "retrieved context"), icon=":material/article:"
             ):
                 for position, context in enumerate(answer.contexts):
                     _draw_text(f"Context {position + 1}", context)
@@ -107,20 +109,21 @@ def _draw_answers(answers: Sequence[Answer]) -> None:
 
 def _draw_explanations(evaluation: Evaluation, explanations: Sequence[Explanation]) -> None:
     with st.expander(
-        f"Judge explanations, {units.things(len(explanations), 'call')}", icon=":material/psychology:"
+        f"Judge explanations, {units.format_quantity(len(explanations), 'call')}",
+        icon=":material/psychology:",
     ):
         for explanation in explanations:
             _draw_text(
                 _format_metric(evaluation, explanation.metric, explanation.repetition), explanation.text
             )
             st.caption(
-                f"{units.duration(explanation.latency_ms)}, {units.plain(units.usd(explanation.cost_nano_usd))}"
+                f"{units.format_duration(explanation.latency_ms)}, {units.escape_markdown(units.format_usd(explanation.cost_nano_usd))}"
             )
 
 
 def _draw_text(title: str, body: str | None) -> None:
     if body:
-        st.markdown(f"**{units.plain(title)}**")
+        st.markdown(f"**{units.escape_markdown(title)}**")
         st.code(body[:_MAX_CHARACTERS], language=None, wrap_lines=True)
         if len(body) > _MAX_CHARACTERS:
             st.caption(

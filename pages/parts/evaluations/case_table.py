@@ -27,7 +27,7 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         evaluation.id,
         evaluation.units_done,
         worst_by,
-        metric_names.is_high_worst(worst_by, evaluation),
+        metric_names.is_higher_worse(worst_by, evaluation),
         only,
         PAGE,
         (page_number - 1) * PAGE,
@@ -39,7 +39,7 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
     with table_column:
         row_number = _draw_table(evaluation, metrics, page.cases, worst_by, only, page_number)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(units.things(page.total, "case"), width="content")
+            st.caption(units.format_quantity(page.total, "case"), width="content")
             st.space("stretch")
             if (page_count := -(-page.total // PAGE)) > 1:
                 st.pagination(page_count, key=key)
@@ -62,7 +62,9 @@ def _draw_filters(
             [*metrics, _DATASET_ORDER],
             index=metrics.index(weakest) if (weakest := _find_weakest_metric(evaluation)) in metrics else 0,
             format_func=lambda name: (
-                name if name == _DATASET_ORDER else f"Worst first: {metric_names.title(name, evaluation)}"
+                name
+                if name == _DATASET_ORDER
+                else f"Worst first: {metric_names.format_title(name, evaluation)}"
             ),
             key=f"{evaluation_keys.CASES_WORST_BY}_{evaluation.id}",
             label_visibility="collapsed",
@@ -138,10 +140,10 @@ def _draw_table(
             "input": column.TextColumn("Input", width=115),
             **{
                 name: column.NumberColumn(
-                    metric_names.heading(name),
+                    metric_names.format_heading(name),
                     format="%.3f",
                     width=_compute_width(name),
-                    help=metric_names.help_of(name, evaluation),
+                    help=metric_names.find_description(name, evaluation),
                 )
                 for name in metric_columns
             },

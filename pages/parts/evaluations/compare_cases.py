@@ -29,7 +29,7 @@ _RELATIVE_TITLES = {
 
 def format_metric(name: str) -> str:
     """Format the display name of a metric, a cost or a latency."""
-    return _RELATIVE_TITLES.get(name) or metric_names.title(name)
+    return _RELATIVE_TITLES.get(name) or metric_names.format_title(name)
 
 
 def draw(screen: Screen, run_comparison: RunComparison) -> None:
@@ -75,7 +75,7 @@ def _draw_page(changes: Sequence[CaseChange], key: str) -> Sequence[CaseChange]:
     page_count = -(-len(changes) // PAGE)
     page_number = min(int(st.session_state.get(f"{evaluation_keys.COMPARE_PAGE}_{key}") or 1), page_count)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{units.things(len(changes), 'change')}, largest first", width="content")
+        st.caption(f"{units.format_quantity(len(changes), 'change')}, largest first", width="content")
         st.space("stretch")
         if page_count > 1:
             st.pagination(page_count, key=f"{evaluation_keys.COMPARE_PAGE}_{key}")
@@ -124,7 +124,7 @@ def _draw_side_by_side(screen: Screen, run_comparison: RunComparison, change: Ca
 def _draw_side(screen: Screen, title: str, evaluation: Evaluation, side: Side, score: float) -> None:
     """Draw answer and contexts of one evaluation. Texts are untrusted, so they are never rendered as Markdown."""
     release = f"{evaluation.application}/{evaluation.release}, " if evaluation.application else ""
-    st.markdown(f"**{title}** · {units.plain(release)}{score:.3f}")
+    st.markdown(f"**{title}** · {units.escape_markdown(release)}{score:.3f}")
     if side.answer:
         st.code(side.answer, language=None, wrap_lines=True)
     else:
@@ -135,7 +135,7 @@ def _draw_side(screen: Screen, title: str, evaluation: Evaluation, side: Side, s
     generated = next((answer.contexts for answer in case_scores.answers if answer.contexts), None)
     contexts = generated or case_scores.case.contexts or ()
     if contexts:
-        with st.expander(units.things(len(contexts), "context"), icon=":material/article:"):
+        with st.expander(units.format_quantity(len(contexts), "context"), icon=":material/article:"):
             for context in contexts:
                 st.code(context, language=None, wrap_lines=True)
 
@@ -145,7 +145,7 @@ def _draw_unpaired(evaluation_id: str, case_list: str, sides: Sequence[Side]) ->
         st.caption("Both evaluations have every case.")
         return
     column = tables.column
-    tables.show(
+    tables.draw(
         [{"case": side.case, "input": side.input, "answer": side.answer} for side in sides[:_MAX_UNPAIRED]],
         {
             "case": column.NumberColumn("Case", width=52),

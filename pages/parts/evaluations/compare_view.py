@@ -25,10 +25,10 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         return
     candidates = evaluations.list_baselines(screen.url, evaluation.id)
     if not candidates:
-        frame.empty(
+        frame.draw_empty_state(
             "No baseline yet",
-            f"A baseline is an earlier evaluation by the same judge ({units.plain(evaluation.judge)}) on the same "
-            f"dataset ({units.plain(evaluation.dataset)}, any version). Evaluate the production release on it; later "
+            f"A baseline is an earlier evaluation by the same judge ({units.escape_markdown(evaluation.judge)}) on the same "
+            f"dataset ({units.escape_markdown(evaluation.dataset)}, any version). Evaluate the production release on it; later "
             "evaluations are compared with that result.",
             icon="compare_arrows",
         )
@@ -120,9 +120,9 @@ def _draw_verdict(run_comparison: RunComparison) -> None:
     result = run_comparison.comparison
     pairs = result.pairs
     with st.container(horizontal=True, vertical_alignment="center"):
-        tables.badge(result.verdict, icon=":material/gavel:")
+        tables.draw_badge(result.verdict, icon=":material/gavel:")
         st.markdown(
-            f"{units.things(len(pairs.common), 'case')} in both evaluations, {len(pairs.only_baseline):,} only in the "
+            f"{units.format_quantity(len(pairs.common), 'case')} in both evaluations, {len(pairs.only_baseline):,} only in the "
             f"baseline, {len(pairs.only_current):,} only in this evaluation.",
             width="content",
         )
@@ -210,7 +210,7 @@ def _draw_table(run_comparison: RunComparison) -> None:
     interval_help = "Range of differences that the cases support at the stated confidence"
     result = run_comparison.comparison
     has_p_values = any(difference.p_value is not None for difference in result.differences)
-    tables.show(
+    tables.draw(
         [
             {
                 "verdict": [difference.verdict],
@@ -226,7 +226,7 @@ def _draw_table(run_comparison: RunComparison) -> None:
             for difference in result.differences
         ],
         {
-            "verdict": tables.states("Verdict"),
+            "verdict": tables.state_column("Verdict"),
             "metric": column.TextColumn("Metric", width=190),
             "baseline": column.NumberColumn("Baseline", format="%.4g", width=80),
             "current": column.NumberColumn("Current", format="%.4g", width=80),
@@ -244,7 +244,7 @@ def _draw_table(run_comparison: RunComparison) -> None:
     )
     method_note = f", by {method_names}" if method_names else ""
     st.caption(
-        units.plain(
+        units.escape_markdown(
             f"Joint confidence 95 %: each interval at {1 - result.alpha_each:.1%} (Bonferroni){method_note}."
         )
     )

@@ -19,7 +19,7 @@ def draw(screen: Screen, evaluation: runs.Evaluation) -> None:
     if evaluation.is_open and st.button(
         "Pause", icon=":material/pause:", key=evaluation_keys.EVALUATION_PAUSE
     ):
-        confirm.ask(
+        confirm.open_dialog(
             "pause",
             title="Pause the evaluation",
             icon=":material/pause:",
@@ -30,7 +30,7 @@ def draw(screen: Screen, evaluation: runs.Evaluation) -> None:
     if evaluation.state in runs.RESUMABLE_STATES and st.button(
         "Resume", icon=":material/play_arrow:", key=evaluation_keys.EVALUATION_RESUME, type="primary"
     ):
-        confirm.ask(
+        confirm.open_dialog(
             "resume",
             title="Resume the evaluation",
             icon=":material/play_arrow:",
@@ -42,7 +42,7 @@ def draw(screen: Screen, evaluation: runs.Evaluation) -> None:
     if evaluation.state in CANCELLABLE_STATES and st.button(
         "Cancel", icon=":material/cancel:", key=evaluation_keys.EVALUATION_CANCEL
     ):
-        confirm.ask(
+        confirm.open_dialog(
             "cancel",
             title="Cancel the evaluation",
             icon=":material/cancel:",
@@ -60,7 +60,7 @@ def read_spend_limit(evaluation: runs.Evaluation) -> int | None:
 def _describe_remaining(evaluation: runs.Evaluation) -> str:
     sentence = f"{evaluation.units - evaluation.units_done:,} of {evaluation.units:,} scores are missing."
     if evaluation.units_failed:
-        sentence += f" {units.things(evaluation.units_failed, 'failed score')} will be retried."
+        sentence += f" {units.format_quantity(evaluation.units_failed, 'failed score')} will be retried."
     return f"{sentence} Finished calls are not paid again."
 
 
@@ -72,9 +72,9 @@ def _draw_limit(evaluation: runs.Evaluation) -> None:
         value=None if limit is None else limit / units.NANO_PER_USD,
         step=1.0,
         format="%.2f",
-        placeholder="no limit" if limit is None else f"unchanged: {units.usd(limit)}",
+        placeholder="no limit" if limit is None else f"unchanged: {units.format_usd(limit)}",
         key=evaluation_keys.RESUME_LIMIT_USD,
-        help=f"Total of the evaluation, including the {units.plain(units.usd(evaluation.spent_nano_usd))} spent so far.",
+        help=f"Total of the evaluation, including the {units.escape_markdown(units.format_usd(evaluation.spent_nano_usd))} spent so far.",
     )
 
 

@@ -27,7 +27,8 @@ def add_linked_evaluation(
         linked = reads_evaluations.get_evaluation(url, evaluation_id)
     except NotFound as error:
         st.warning(
-            f"{units.plain(error)} The newest evaluation is shown instead.", icon=":material/link_off:"
+            f"{units.escape_markdown(error)} The newest evaluation is shown instead.",
+            icon=":material/link_off:",
         )
         return evaluations
     return [*evaluations, linked] if application in (None, linked.application) else evaluations
@@ -58,10 +59,10 @@ def draw(evaluations: Sequence[runs.Evaluation]) -> runs.Evaluation:
         ],
         {
             "at": column.DatetimeColumn("Launched", format="distance", width=125),
-            "verdict": tables.states(
+            "verdict": tables.state_column(
                 "Verdict", help="Passed, failed or inconclusive: the result of all gates of the evaluation"
             ),
-            "state": tables.states("State"),
+            "state": tables.state_column("State"),
             "dataset": column.TextColumn("Dataset"),
             "release": column.TextColumn("Release"),
             "judge": column.TextColumn("Judge", width=125),

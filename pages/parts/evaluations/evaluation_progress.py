@@ -13,7 +13,7 @@ from pages.parts.shared import frame, metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
 
-@frame.live(run_every_s=1)
+@frame.refresh_every(run_every_s=1)
 def draw(screen: Screen, identifier: str, state: str) -> None:
     """Draw the live progress; the whole screen is drawn again only when the state changes.
 
@@ -28,7 +28,7 @@ def draw(screen: Screen, identifier: str, state: str) -> None:
         st.rerun()
     st.progress(evaluation.progress, text=_format_progress(evaluation))
     if evaluation.problem:
-        st.warning(units.plain(evaluation.problem), icon=":material/info:")
+        st.warning(units.escape_markdown(evaluation.problem), icon=":material/info:")
     if evaluation.is_open and not system.is_worker_alive(screen.url):
         st.warning(
             "No worker is running, so the evaluation waits. Start one with `genaiops worker`.",
@@ -60,18 +60,20 @@ def _draw_figures(evaluation: runs.Evaluation) -> None:
         _draw_card("Remaining", _format_remaining(evaluation) if evaluation.is_open else "paused")
         _draw_card(
             "Spent",
-            units.usd(evaluation.spent_nano_usd),
-            f"{'of ' + units.usd(limit_nano_usd) if limit_nano_usd is not None else 'no limit'}"
-            + (f", {units.things(unpriced_calls, 'call')} without a price" if unpriced_calls else ""),
+            units.format_usd(evaluation.spent_nano_usd),
+            f"{'of ' + units.format_usd(limit_nano_usd) if limit_nano_usd is not None else 'no limit'}"
+            + (
+                f", {units.format_quantity(unpriced_calls, 'call')} without a price" if unpriced_calls else ""
+            ),
         )
         _draw_card(
             "Judge calls",
-            units.count(evaluation.judge_calls),
-            f"{units.count(evaluation.input_tokens)} input tokens, {units.count(evaluation.output_tokens)} output",
+            units.format_count(evaluation.judge_calls),
+            f"{units.format_count(evaluation.input_tokens)} input tokens, {units.format_count(evaluation.output_tokens)} output",
         )
         _draw_card(
             "Not scored",
-            units.count(evaluation.units_undefined),
+            units.format_count(evaluation.units_undefined),
             f"{evaluation.units_failed:,} of them failed",
         )
 
@@ -96,7 +98,7 @@ def _draw_failures(screen: Screen, evaluation: runs.Evaluation) -> None:
     if evaluation.units_failed:
         failures = evaluations.count_failures(screen.url, evaluation.id)
         for reason, count in failures:
-            st.caption(f":orange[:material/error:] {count:,} × {units.plain(reason)}")
+            st.caption(f":orange[:material/error:] {count:,} × {units.escape_markdown(reason)}")
 
 
 def _draw_means(screen: Screen, evaluation: runs.Evaluation) -> None:
@@ -104,10 +106,10 @@ def _draw_means(screen: Screen, evaluation: runs.Evaluation) -> None:
     if not means:
         return
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
-                "metric": metric_names.title(mean.metric, evaluation),
+                "metric": metric_names.format_title(mean.metric, evaluation),
                 "mean": mean.mean,
                 "n": mean.n,
                 "undefined": mean.undefined - mean.failed,

@@ -20,7 +20,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
     config = evaluation.config
     facts_column, documents_column = st.columns(2)
     with facts_column:
-        tables.facts(_collect_facts(evaluation))
+        tables.draw_facts(_collect_facts(evaluation))
     with documents_column:
         document = config.get("pipeline")
         if document:
@@ -30,8 +30,11 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
             )
         if config.get("minimums"):
             st.markdown("**Minimums set at launch**")
-            tables.facts(
-                {metric_names.title(name, evaluation): value for name, value in config["minimums"].items()}
+            tables.draw_facts(
+                {
+                    metric_names.format_title(name, evaluation): value
+                    for name, value in config["minimums"].items()
+                }
             )
         if target := config.get("target"):
             st.markdown("**Target**")
@@ -60,15 +63,15 @@ def _collect_facts(evaluation: Evaluation) -> dict[str, object]:
             for name, value in options.items()
             if value not in ("", None)
         },
-        "Metrics": ", ".join(metric_names.title(name, evaluation) for name in evaluation.metrics),
+        "Metrics": ", ".join(metric_names.format_title(name, evaluation) for name in evaluation.metrics),
         "Concurrent calls": limits.concurrency,
         "Calls per minute": "no limit" if limits.calls_per_minute is None else f"{limits.calls_per_minute:,}",
         "Timeout per score": f"{limits.unit_timeout_s:g} s",
-        "Spend limit": "none" if limit_nano_usd is None else units.usd(limit_nano_usd),
+        "Spend limit": "none" if limit_nano_usd is None else units.format_usd(limit_nano_usd),
         "Baseline": evaluation.config.get("baseline") or "as named by the pipeline",
-        "Launched": f"{units.instant(evaluation.created_at)} by {evaluation.created_by}",
-        "Started": units.instant(evaluation.started_at),
-        "Ended": units.instant(evaluation.finished_at),
+        "Launched": f"{units.format_instant(evaluation.created_at)} by {evaluation.created_by}",
+        "Started": units.format_instant(evaluation.started_at),
+        "Ended": units.format_instant(evaluation.finished_at),
         "Attempts": evaluation.attempt,
     }
 
@@ -80,11 +83,11 @@ def _format_cases(evaluation: Evaluation) -> str:
 
 def _draw_rubric(rubric: Mapping[str, Any]) -> None:
     with st.expander(
-        f"Rubric {units.plain(rubric.get('title') or rubric.get('name'))} as used by this evaluation",
+        f"Rubric {units.escape_markdown(rubric.get('title') or rubric.get('name'))} as used by this evaluation",
         icon=":material/rule:",
     ):
         st.code(str(rubric.get("prompt", "")), language=None, wrap_lines=True)
-        tables.show(
+        tables.draw(
             list(rubric.get("scale") or ()),
             {
                 "label": tables.column.TextColumn("Label"),

@@ -34,8 +34,8 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         )
         st.metric(
             "Judge tokens",
-            units.count(evaluation.input_tokens + evaluation.output_tokens),
-            f"{units.count(evaluation.input_tokens)} input, {units.count(evaluation.output_tokens)} output",
+            units.format_count(evaluation.input_tokens + evaluation.output_tokens),
+            f"{units.format_count(evaluation.input_tokens)} input, {units.format_count(evaluation.output_tokens)} output",
             delta_color="off",
             delta_arrow="off",
             border=True,
@@ -43,7 +43,7 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         )
         st.metric(
             "Spend limit",
-            "none" if limit_nano_usd is None else units.usd(limit_nano_usd),
+            "none" if limit_nano_usd is None else units.format_usd(limit_nano_usd),
             border=True,
             height="stretch",
         )
@@ -54,10 +54,10 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         st.caption("No model calls: this judge costs nothing.")
         return
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
-                "metric": metric_names.title(spend.metric, evaluation),
+                "metric": metric_names.format_title(spend.metric, evaluation),
                 "cost": None if spend.unpriced_calls else spend.cost_nano_usd / units.NANO_PER_USD,
                 "calls": spend.calls,
                 "unpriced": spend.unpriced_calls,
@@ -83,29 +83,31 @@ def _draw_answers(answers: Mapping[str, Any]) -> None:
     """Draw cost and latency of the target's answers; gates on cost and latency use these figures."""
     cost = answers.get("cost_per_query_usd") or {}
     facts = {
-        "Cost per answer": _format_interval(cost, "mean", lambda usd: units.usd(usd * units.NANO_PER_USD))
+        "Cost per answer": _format_interval(
+            cost, "mean", lambda usd: units.format_usd(usd * units.NANO_PER_USD)
+        )
     }
     for percentile, latency in (answers.get("latency_ms") or {}).items():
-        facts[f"Latency {percentile}"] = _format_interval(latency or {}, "value", units.duration)
-    tables.facts(facts)
+        facts[f"Latency {percentile}"] = _format_interval(latency or {}, "value", units.format_duration)
+    tables.draw_facts(facts)
 
 
 def _format_interval(estimate: Mapping[str, Any], centre: str, format_value: Callable[[float], str]) -> str:
     """Format an estimate with its interval and sample size; an unknown bound is written as unknown."""
     texts = {
-        key: units.UNKNOWN if estimate.get(key) is None else format_value(estimate[key])
+        key: units.NO_DATA if estimate.get(key) is None else format_value(estimate[key])
         for key in (centre, "low", "high")
     }
     if estimate.get(centre) is None:
-        return units.UNKNOWN
+        return units.NO_DATA
     return f"{texts[centre]} ({texts['low']} to {texts['high']}), n {estimate.get('n', 0):,}"
 
 
 def _draw_card(label: str, cost_nano_usd: int, unpriced: int, detail: str) -> None:
     # Unpriced calls add an unknown amount, so the sum is only a lower bound.
-    value = units.usd(cost_nano_usd) if not unpriced else f"at least {units.usd(cost_nano_usd)}"
+    value = units.format_usd(cost_nano_usd) if not unpriced else f"at least {units.format_usd(cost_nano_usd)}"
     if unpriced and not cost_nano_usd:
-        value = units.UNKNOWN
+        value = units.NO_DATA
     st.metric(
         label,
         value,

@@ -49,21 +49,21 @@ _VERDICT_TEXTS = {
 def draw_head(evaluation: Evaluation) -> None:
     """Draw the dataset, verdict, state, release and judge of an evaluation."""
     if evaluation.verdict:
-        tables.badge(evaluation.verdict, label=f"verdict {evaluation.verdict}", icon=":material/gavel:")
+        tables.draw_badge(evaluation.verdict, label=f"verdict {evaluation.verdict}", icon=":material/gavel:")
     st.subheader(
-        f"{units.plain(evaluation.dataset)} v{evaluation.version}",
+        f"{units.escape_markdown(evaluation.dataset)} v{evaluation.version}",
         icon=":material/science:",
         anchor=False,
         width="content",
     )
     if not evaluation.is_open:
         # The live progress panel shows the state of an open evaluation.
-        tables.badge(evaluation.state)
+        tables.draw_badge(evaluation.state)
     if evaluation.is_demo:
-        tables.badge("demo", icon=":material/experiment:")
+        tables.draw_badge("demo", icon=":material/experiment:")
     if evaluation.application:
-        st.caption(units.plain(evaluation_list.format_release(evaluation)), width="content")
-    st.caption(f"judge {units.plain(evaluation.judge)}", width="content")
+        st.caption(units.escape_markdown(evaluation_list.format_release(evaluation)), width="content")
+    st.caption(f"judge {units.escape_markdown(evaluation.judge)}", width="content")
 
 
 def draw_results(screen: Screen, evaluation: Evaluation) -> None:
@@ -74,7 +74,7 @@ def draw_results(screen: Screen, evaluation: Evaluation) -> None:
     if evaluation.verdict:
         _draw_verdict(evaluation, evaluation.verdict, gates)
     if evaluation.problem:
-        st.warning(units.plain(evaluation.problem), icon=":material/info:")
+        st.warning(units.escape_markdown(evaluation.problem), icon=":material/info:")
     if metrics:
         _draw_cards(metrics, evaluation)
         _draw_chart(metrics, evaluation)
@@ -97,11 +97,12 @@ def _draw_verdict(evaluation: Evaluation, verdict: str, gates: Sequence[Mapping[
         return
     decisive_gates = [gate for gate in gates if gate["verdict"] == verdict] if verdict != "passed" else []
     metric_titles = ", ".join(
-        metric_names.title(str(gate.get("metric")), evaluation) for gate in decisive_gates[:_MAX_TITLES]
+        metric_names.format_title(str(gate.get("metric")), evaluation)
+        for gate in decisive_gates[:_MAX_TITLES]
     )
     remainder = f" and {len(decisive_gates) - _MAX_TITLES} more" if len(decisive_gates) > _MAX_TITLES else ""
     text = _VERDICT_TEXTS[verdict].format(side="below" if _are_below(decisive_gates) else "beyond")
-    st.markdown(text + (f" {units.plain(metric_titles)}{remainder}." if decisive_gates else ""))
+    st.markdown(text + (f" {units.escape_markdown(metric_titles)}{remainder}." if decisive_gates else ""))
 
 
 def _are_below(failed_gates: Sequence[Mapping[str, Any]]) -> bool:
@@ -117,8 +118,8 @@ def _draw_cards(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
         for name, summary in metrics.items():
             has_interval = summary["mean"] is not None and summary["low"] is not None
             st.metric(
-                units.plain(summary.get("title") or metric_names.title(name, evaluation)),
-                units.score(summary["mean"]),
+                units.escape_markdown(summary.get("title") or metric_names.format_title(name, evaluation)),
+                units.format_score(summary["mean"]),
                 f"{summary['low']:.3f} to {summary['high']:.3f}" if has_interval else "no case has a score",
                 delta_color="off",
                 delta_arrow="off",
@@ -134,10 +135,10 @@ def _draw_cards(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
     }
     if unscored_by_metric:
         descriptions = "; ".join(
-            f"{metric_names.title(name, evaluation)} {unscored}"
+            f"{metric_names.format_title(name, evaluation)} {unscored}"
             for name, unscored in unscored_by_metric.items()
         )
-        st.caption(f":orange[:material/help:] Not scored: {units.plain(descriptions)}.")
+        st.caption(f":orange[:material/help:] Not scored: {units.escape_markdown(descriptions)}.")
 
 
 def _format_case_count(summary: Mapping[str, Any]) -> str:
@@ -169,7 +170,7 @@ def _explain(summary: Mapping[str, Any]) -> str:
         if summary["low"] is not None
         else ""
     )
-    sentences = [interval, units.plain(summary.get("method") or "")]
+    sentences = [interval, units.escape_markdown(summary.get("method") or "")]
     if summary["low"] is not None and (
         summary["low_bounded"] < summary["low"] or summary["high_bounded"] > summary["high"]
     ):
@@ -187,7 +188,7 @@ def _explain(summary: Mapping[str, Any]) -> str:
 def _draw_chart(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
     rows = [
         interval_chart.Interval(
-            name=summary.get("title") or metric_names.title(name, evaluation),
+            name=summary.get("title") or metric_names.format_title(name, evaluation),
             mean=summary["mean"],
             low=summary["low"],
             high=summary["high"],

@@ -9,13 +9,8 @@ import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.verdicts import gates
-from pages.parts.shared import tables, units
+from pages.parts.shared import glossary, tables, units
 from pages.parts.shared.frame import Screen
-
-GATE_HELP = (
-    "A gate compares the whole 95 % interval of a metric with a threshold. Passed: the interval meets it entirely. "
-    "Failed: entirely beyond it. Inconclusive: the interval includes the threshold; add cases."
-)
 
 _ORDER = {"failed": 0, "error": 1, "inconclusive": 2, "passed": 3}
 
@@ -34,9 +29,9 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
     with st.container(horizontal=True, gap="small"):
         for stage in results.get("stages") or []:
             score = f", score {stage['score']:.3f}" if stage.get("score") is not None else ""
-            tables.badge(
+            tables.draw_badge(
                 str(stage["verdict"]),
-                label=f"{units.plain(stage['name'])}: {units.plain(stage['verdict'])}{score}",
+                label=f"{units.escape_markdown(stage['name'])}: {units.escape_markdown(stage['verdict'])}{score}",
             )
     column = tables.column
     sorted_gates = sorted(gate_results, key=lambda gate: _ORDER.get(gate["verdict"], 0))
@@ -54,7 +49,7 @@ def draw(_screen: Screen, evaluation: Evaluation) -> None:
             for gate in sorted_gates
         ],
         {
-            "verdict": tables.states("Verdict", help=GATE_HELP),
+            "verdict": tables.state_column("Verdict", help=glossary.GATE),
             "stage": column.TextColumn("Stage", width=135),
             "metric": column.TextColumn("Metric", width=135),
             "threshold": column.NumberColumn(

@@ -1,4 +1,4 @@
-"""A new evaluation: every choice on one page, and beside them what will happen and what it will cost at most."""
+"""The form of a new evaluation: every choice on one page, beside a summary with the maximum cost."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from pages.parts.shared.frame import Screen
 
 
 def is_open() -> bool:
-    """Whether the operator is putting a run together."""
+    """Whether the form is open."""
     return bool(st.session_state.get(launch_keys.COMPOSING))
 
 
 def open_form() -> None:
-    """Start; what was typed the last time is still there."""
+    """Open the form; it keeps what was typed before."""
     st.session_state[launch_keys.COMPOSING] = True
 
 
@@ -37,38 +37,46 @@ def _close() -> None:
 
 
 def draw(screen: Screen, application: str | None) -> None:
-    """The form; a run that is refused leaves everything as it was typed."""
+    """Draw the form; an error on launch keeps everything that was typed."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("New evaluation", icon=":material/play_arrow:", anchor=False, width="content")
         st.space("stretch")
-        st.button("Back to the runs", icon=":material/arrow_back:", key=launch_keys.RUN_BACK, on_click=_close)
-    left, right = st.columns([5, 2])
-    with left:
-        with _part("Cases", "dataset"):
+        st.button(
+            "Back to evaluations", icon=":material/arrow_back:", key=launch_keys.RUN_BACK, on_click=_close
+        )
+    form_column, summary_column = st.columns([5, 2])
+    with form_column:
+        with _draw_section("Cases", "dataset"):
             cases = launch_data.draw(screen, application)
             target = target_fields.draw(screen.url, cases.application, cases.release)
             if target.spec is not None:
-                cases = cases.answered()
-        with _part("Judge", "gavel"):
+                cases = cases.with_answers()
+        with _draw_section("Judge", "gavel"):
             judge = launch_judge.draw()
-        with _part("Metrics and gates", "rule"):
-            who = metrics.build_judge(screen.url, judge.name, judge.options)
-            can = {} if who is None else metrics.list_judge_metrics(screen.url, who)
-            asked = launch_metrics.draw(judge.kind, can, () if who is None else who.defaults, cases)
-        with _part("Pace and limits", "speed"):
-            pace = launch_limits.draw(asks_model=judge.kind != "offline" or target.spec is not None)
-    with right.container(border=True):
-        found = estimate_run(
-            metrics=[can[name] for name in asked.metrics],
+        with _draw_section("Metrics and gates", "rule"):
+            judge_client = metrics.build_judge(screen.url, judge.name, judge.options)
+            available_metrics = (
+                {} if judge_client is None else metrics.list_judge_metrics(screen.url, judge_client)
+            )
+            metric_choice = launch_metrics.draw(
+                judge.kind, available_metrics, () if judge_client is None else judge_client.defaults, cases
+            )
+        with _draw_section("Rate limits and budget", "speed"):
+            rate_limits = launch_limits.draw(
+                has_model_calls=judge.kind != "offline" or target.spec is not None
+            )
+    with summary_column.container(border=True):
+        cost_estimate = estimate_run(
+            metrics=[available_metrics[name] for name in metric_choice.metrics],
             coverage=cases.coverage,
-            cases=cases.used(asked.most_cases),
+            cases=cases.count_scored(metric_choice.pipeline_sample_size),
             repetitions=target.repetitions,
             is_generated=cases.is_generated,
             max_tokens=JudgeOptions().max_tokens,
         )
-        _summary(screen, found, cases, judge, who)
+        _draw_summary(screen, cost_estimate, cases, judge, judge_client)
         reason = st.text_area(
-            "Why", key=launch_keys.RUN_REASON, height=70, placeholder="Kept in the audit log"
+            "Reason", key=launch_keys.RUN_REASON, height=70, placeholder="Kept in the audit log"
         )
         if st.button(
             "Launch",
@@ -78,83 +86,95 @@ def draw(screen: Screen, application: str | None) -> None:
             width="stretch",
         ):
             try:
-                _require_whole(target)
-                launched = runs.launch(
+                _require_complete(target)
+                evaluation_id = runs.launch(
                     screen.engine,
                     actor=screen.actor,
                     dataset=cases.dataset,
                     version=cases.version,
                     judge=judge.name,
                     judge_options=judge.options,
-                    metrics=asked.metrics,
-                    minimums=asked.minimums,
+                    metrics=metric_choice.metrics,
+                    minimums=metric_choice.minimums,
                     application=cases.application,
                     release=cases.release,
                     split=cases.split,
                     sample_size=cases.sample_size,
                     repetitions=target.repetitions,
                     target=target.spec,
-                    pace=pace,
+                    pace=rate_limits,
                     baseline=evaluations.find_production_baseline(
                         screen.url, application=cases.application, dataset=cases.dataset, judge=judge.name
                     ),
                     reason=(reason or "").strip(),
                 )
             except GenAIOpsError as error:
-                st.error(units.plain(error), icon=":material/error:")
+                st.error(units.escape_markdown(error), icon=":material/error:")
             else:
                 cache.invalidate("evaluations")
                 frame.flash(f"Launched an evaluation of {cases.dataset}.")
-                st.query_params[keys.EVALUATION] = launched
+                st.query_params[keys.EVALUATION] = evaluation_id
                 _close()
                 st.rerun()
 
 
-def _require_whole(target: target_fields.Choice) -> None:
-    """Refuse a target that is half described: without it the answers of the dataset would be scored."""
+def _require_complete(target: target_fields.TargetChoice) -> None:
+    """Raise BadInput for an incomplete target; launching without it would score the answers of the dataset."""
     if target.problem:
         raise BadInput(target.problem)
 
 
-def _part(title: str, icon: str) -> DeltaGenerator:
-    box = st.container(border=True)
-    box.subheader(title, icon=f":material/{icon}:", anchor=False)
-    return box
+def _draw_section(title: str, icon: str) -> DeltaGenerator:
+    container = st.container(border=True)
+    container.subheader(title, icon=f":material/{icon}:", anchor=False)
+    return container
 
 
-def _share(used: int, cases: launch_data.Cases) -> str:
-    """`64`, or `1,000 of 5,000` where a sample is drawn."""
-    whole = cases.coverage.cases
-    return f"{used:,}" if used == whole else f"{used:,} of {whole:,}"
+def _format_case_count(case_count: int, cases: launch_data.Cases) -> str:
+    """Format `64`, or `1,000 of 5,000` for a sample."""
+    total = cases.coverage.cases
+    return f"{case_count:,}" if case_count == total else f"{case_count:,} of {total:,}"
 
 
-def _summary(
-    screen: Screen, found: Estimate, cases: launch_data.Cases, chosen: launch_judge.Choice, who: Judge | None
+def _draw_summary(
+    screen: Screen,
+    cost_estimate: Estimate,
+    cases: launch_data.Cases,
+    judge_choice: launch_judge.JudgeChoice,
+    judge_client: Judge | None,
 ) -> None:
-    """What will happen, before it does."""
+    """Draw the number of cases, scores and calls, with the maximum cost."""
     st.subheader("Before you launch", icon=":material/fact_check:", anchor=False)
-    facts: dict[str, object] = {"Cases": _share(found.cases, cases), "Scores": f"{found.units:,}"}
-    if found.answers:
+    facts: dict[str, object] = {
+        "Cases": _format_case_count(cost_estimate.cases, cases),
+        "Scores": f"{cost_estimate.units:,}",
+    }
+    if cost_estimate.answers:
         facts |= {
-            "Answers to generate": f"{found.answers:,}",
-            "Cost of answering": "not reckoned: it depends on what is answered",
+            "Answers to generate": f"{cost_estimate.answers:,}",
+            "Cost of answers": "not estimated: depends on the length of the answers",
         }
-    if found.calls or found.embeddings:
-        cost = None if who is None else launch.estimate_max_cost(screen.url, who, found)
-        facts |= {
-            "Judge calls, at most": f"{found.calls + found.embeddings:,}",
-            "Tokens, at most": f"{units.count(found.input_tokens + found.embedding_tokens)} in, "
-            f"{units.count(found.output_tokens)} out",
-            "Cost of judging, at most": "unknown: no price for this model"
-            if cost is None
-            else units.usd(cost),
-        }
-    elif who is not None:
-        facts["Cost of judging"] = "$0, no model is asked"
-    tables.facts(facts)
-    if found.calls:
-        st.caption(
-            "Reckoned from the length of the cases. Repairs of malformed answers come on top; a spend limit holds."
+    if cost_estimate.calls or cost_estimate.embeddings:
+        cost = (
+            None
+            if judge_client is None
+            else launch.estimate_max_cost(screen.url, judge_client, cost_estimate)
         )
-    if chosen.problem:
-        st.warning(units.plain(chosen.problem), icon=":material/gavel:")
+        facts |= {
+            "Maximum judge calls": f"{cost_estimate.calls + cost_estimate.embeddings:,}",
+            "Maximum tokens": f"{units.format_count(cost_estimate.input_tokens + cost_estimate.embedding_tokens)} input, "
+            f"{units.format_count(cost_estimate.output_tokens)} output",
+            "Maximum judge cost": "unknown: no price for this model"
+            if cost is None
+            else units.format_usd(cost),
+        }
+    elif judge_client is not None:
+        facts["Judge cost"] = "$0, no model calls"
+    tables.draw_facts(facts)
+    if cost_estimate.calls:
+        st.caption(
+            "Estimated from the length of the cases. Retries of malformed judge answers cost extra; a spend limit "
+            "caps the total."
+        )
+    if judge_choice.problem:
+        st.warning(units.escape_markdown(judge_choice.problem), icon=":material/gavel:")

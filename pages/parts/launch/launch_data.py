@@ -1,4 +1,4 @@
-"""The first part of a new run: which cases, whose answers, whose quality."""
+"""The first section of the form: dataset, version, sample, split and release."""
 
 from __future__ import annotations
 
@@ -20,82 +20,86 @@ NO_RELEASE = "No release"
 
 @dataclass(frozen=True, kw_only=True)
 class Cases:
-    """What was chosen."""
+    """The chosen cases and the release that they evaluate."""
 
     dataset: str
     version: int
     split: str
-    """'' takes all cases."""
+    """'' means all cases."""
     sample_size: int | None
     application: str
     release: str
     coverage: Coverage
     is_generated: bool = False
-    """Whether a target answers the cases first."""
+    """Whether a target generates the answers."""
 
-    def answered(self) -> Cases:
-        """The same cases once a target has answered every one of them."""
+    def with_answers(self) -> Cases:
+        """Return the same cases with an answer for each, as a target will generate them."""
         return dataclasses.replace(self, coverage=self.coverage.with_answers(), is_generated=True)
 
-    def used(self, most: int | None) -> int:
-        """Cases that will be scored, where the pipeline asks for `most` unless a sample size was given."""
-        return min(self.coverage.cases, self.sample_size or most or self.coverage.cases)
+    def count_scored(self, limit: int | None) -> int:
+        """Return the number of cases that will be scored; `limit` applies when no sample size was chosen."""
+        return min(self.coverage.cases, self.sample_size or limit or self.coverage.cases)
 
 
 def draw(screen: Screen, application: str | None) -> Cases:
-    """Dataset, version, sample and release; releases of `application` are offered, or of all."""
-    suites = {one.dataset: one for one in datasets.list_datasets(screen.url)}
-    left, middle, right = st.columns([3, 2, 2])
-    dataset = left.selectbox(
+    """Draw dataset, version, sample and release; offers the releases of `application`, None offers all."""
+    summaries = {
+        dataset_summary.dataset: dataset_summary for dataset_summary in datasets.list_datasets(screen.url)
+    }
+    dataset_column, version_column, sample_column = st.columns([3, 2, 2])
+    dataset = dataset_column.selectbox(
         "Dataset",
-        list(suites),
-        format_func=lambda name: f"{name} ({suites[name].cases:,} cases)",
+        list(summaries),
+        format_func=lambda release_name: f"{release_name} ({summaries[release_name].cases:,} cases)",
         key=launch_keys.RUN_DATASET,
     )
-    versions = {one.version: one for one in datasets.list_versions(screen.url, dataset)}
-    named = datasets.list_tags(screen.url, dataset)
-    version = middle.selectbox(
+    versions = {item.version: item for item in datasets.list_versions(screen.url, dataset)}
+    tags = datasets.list_tags(screen.url, dataset)
+    version = version_column.selectbox(
         "Version",
         list(versions),
-        format_func=lambda number: _version(number, versions[number].cases, named),
-        # A dataset's versions are its own: another dataset starts at its newest again.
+        format_func=lambda number: _format_version(number, versions[number].cases, tags),
+        # The key names the dataset, so that another dataset starts at its own newest version.
         key=f"{launch_keys.RUN_VERSION}_{dataset}",
     )
-    sample = right.number_input(
+    sample_size = sample_column.number_input(
         "Sample size",
         min_value=1,
         value=None,
         step=1,
         key=launch_keys.RUN_SAMPLE,
-        placeholder="as many as the gates ask",
-        help="Drawn by hash: the same dataset and size give the same cases, so runs can be compared.",
+        placeholder="as set by the pipeline",
+        help="Sampled by hash: the same dataset and size give the same cases, so evaluations stay comparable.",
     )
-    split = _split(screen, dataset, version)
-    if waiting := datasets.count_facets(screen.url, dataset, version).reviews.get(case_review.PENDING):
+    split = _draw_split(screen, dataset, version)
+    if pending_count := datasets.count_facets(screen.url, dataset, version).reviews.get(case_review.PENDING):
         st.caption(
-            f":material/hourglass: {units.things(waiting, 'generated case')} not reviewed yet: left out of the run."
+            f":material/hourglass: {units.format_quantity(pending_count, 'generated case')} not reviewed yet, excluded."
         )
-    names = [NO_RELEASE, *(one.name for one in releases.list_releases(screen.url, application))]
+    release_names = [NO_RELEASE, *(item.name for item in releases.list_releases(screen.url, application))]
     release = st.selectbox(
         "Release",
-        names,
+        release_names,
         key=launch_keys.RUN_RELEASE,
-        help="Whose quality this is. Gates on cost, latency and regression need it.",
+        help="The release that is evaluated. Gates on cost, latency and regression need it.",
     )
-    owner, _, name = release.partition("/") if release and release != NO_RELEASE else ("", "", "")
+    release_application, _, release_name = (
+        release.partition("/") if release and release != NO_RELEASE else ("", "", "")
+    )
     return Cases(
         dataset=dataset,
         version=version,
         split=split,
-        sample_size=sample,
-        application=owner,
-        release=name,
+        sample_size=sample_size,
+        application=release_application,
+        release=release_name,
         coverage=launch.measure_coverage(screen.url, dataset, version, split),
     )
 
 
-def _split(screen: Screen, dataset: str, version: int) -> str:
-    """Which split, where the version has any; '' for all of its cases."""
+def _draw_split(screen: Screen, dataset: str, version: int) -> str:
+    """Draw the choice of a split if the version has any; returns '' for all cases."""
     splits = {
         name: count
         for name, count in datasets.count_facets(screen.url, dataset, version).splits.items()
@@ -103,16 +107,18 @@ def _split(screen: Screen, dataset: str, version: int) -> str:
     }
     if not splits:
         return ""
-    chosen = st.segmented_control(
+    split = st.segmented_control(
         "Split",
         list(splits),
         format_func=lambda name: f"{name} ({splits[name]:,})",
         key=f"{launch_keys.RUN_SPLIT}_{dataset}_{version}",
-        help="Without one, all cases are scored.",
+        help="A named part of the dataset, for example dev or test. Without a split, all cases are scored.",
     )
-    return chosen or ""
+    return split or ""
 
 
-def _version(number: int, cases: int, named: Mapping[str, int]) -> str:
-    tags = "".join(f", {tag}" for tag, tagged in sorted(named.items()) if tagged == number)
-    return f"v{number}{tags}, {units.things(cases, 'case')}"
+def _format_version(number: int, cases: int, tags: Mapping[str, int]) -> str:
+    tag_names = "".join(
+        f", {tag}" for tag, tagged_version in sorted(tags.items()) if tagged_version == number
+    )
+    return f"v{number}{tag_names}, {units.format_quantity(cases, 'case')}"

@@ -1,4 +1,4 @@
-"""The second part of a new run: who measures. Keys stay in the environment; only their names are shown."""
+"""The second section of the form: the judge. API keys stay in the environment; only variable names are shown."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ _MODELS = {
     ),
     "openai": ("gpt-4.1-mini", "gpt-4.1", "gpt-4o-mini"),
 }
-_USUAL_EVALUATORS = ("Builtin.Faithfulness", "Builtin.ResponseRelevance")
+_DEFAULT_EVALUATORS = ("Builtin.Faithfulness", "Builtin.ResponseRelevance")
 _AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 _OPENAI_KEYS = ("GENAIOPS_JUDGE_API_KEY", "OPENAI_API_KEY")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """Who was chosen."""
+class JudgeChoice:
+    """The chosen judge with its options."""
 
     kind: str
     name: str
-    """As `--judge` takes it."""
+    """In the syntax of `--judge`."""
     options: Mapping[str, Any]
-    """Fields of `JudgeOptions`; only those that were filled."""
+    """Fields of `JudgeOptions` that are not empty."""
     problem: str
-    """Why there is no such judge yet, or ''."""
+    """Why the judge is not usable yet; '' when it is."""
 
 
-def draw() -> Choice:
-    """The kind of judge and the fields that this kind needs."""
-    kinds = {one.kind: one for one in names.KINDS}
+def draw() -> JudgeChoice:
+    """Draw the kind of judge and the fields of this kind."""
+    kinds = {judge_kind.kind: judge_kind for judge_kind in names.KINDS}
     kind = st.segmented_control(
         "Judge",
         list(kinds),
@@ -62,106 +62,109 @@ def draw() -> Choice:
     st.caption(kinds[kind].description)
     name, options = kind, {}
     if kind == "bedrock":
-        name = f"bedrock:{_model(kind)}"
-        options = _region_and_profile()
-        left, right = st.columns(2)
-        with left:
-            options |= _embedding("amazon.titan-embed-text-v2:0")
-        with right:
-            options |= _guardrail()
-        _keys(_AWS_KEYS, "AWS credentials")
+        name = f"bedrock:{_draw_model(kind)}"
+        options = _draw_region_and_profile()
+        first, second = st.columns(2)
+        with first:
+            options |= _draw_embedding("amazon.titan-embed-text-v2:0")
+        with second:
+            options |= _draw_guardrail()
+        _draw_secret_state(_AWS_KEYS, "AWS credentials")
     elif kind == "openai":
-        left, right = st.columns(2)
-        with left:
-            model = _model(kind)
-        address = right.text_input(
+        first, second = st.columns(2)
+        with first:
+            model = _draw_model(kind)
+        base_url = second.text_input(
             "Base URL", key=launch_keys.RUN_BASE_URL, placeholder=names.OPENAI_URL, autocomplete="off"
         )
-        name = f"openai:{model}@{address or names.OPENAI_URL}"
-        options = _embedding("text-embedding-3-small")
-        _keys(_OPENAI_KEYS, "The key of the server")
+        name = f"openai:{model}@{base_url or names.OPENAI_URL}"
+        options = _draw_embedding("text-embedding-3-small")
+        _draw_secret_state(_OPENAI_KEYS, "API keys")
     elif kind == "agentcore":
-        chosen = st.multiselect(
+        evaluators = st.multiselect(
             "Evaluators",
             agentcore.EVALUATORS,
-            default=list(_USUAL_EVALUATORS),
+            default=list(_DEFAULT_EVALUATORS),
             accept_new_options=True,
             key=launch_keys.RUN_EVALUATORS,
-            help="Builtin.NAME, or the ID of an evaluator of your own.",
+            help="Builtin.NAME, or the ID of your own evaluator.",
         )
-        name = f"agentcore:{','.join(chosen)}"
-        options = _region_and_profile()
-        _keys(_AWS_KEYS, "AWS credentials")
+        name = f"agentcore:{','.join(evaluators)}"
+        options = _draw_region_and_profile()
+        _draw_secret_state(_AWS_KEYS, "AWS credentials")
     try:
-        named = str(names.parse(name))
+        normalised_name = str(names.parse(name))
     except BadInput as error:
-        return Choice(kind=kind, name=name, options=options, problem=str(error))
-    return Choice(kind=kind, name=named, options=options, problem="")
+        return JudgeChoice(kind=kind, name=name, options=options, problem=str(error))
+    return JudgeChoice(kind=kind, name=normalised_name, options=options, problem="")
 
 
-def _model(kind: str) -> str:
+def _draw_model(kind: str) -> str:
     examples = _MODELS[kind]
-    chosen = st.selectbox(
+    model = st.selectbox(
         "Model",
         examples,
         index=0,
         accept_new_options=True,
         key=f"{launch_keys.RUN_MODEL}_{kind}",
-        help="Choose one, or type any other: a model ID, an inference profile or an ARN."
+        help="Choose a model, or type a model ID, an inference profile or an ARN."
         if kind == "bedrock"
-        else "Choose one, or type the name of any model that the server has.",
+        else "Choose a model, or type the name of any model of the server.",
     )
-    return str(chosen or "").strip()
+    return str(model or "").strip()
 
 
-def _guardrail() -> dict[str, Any]:
+def _draw_guardrail() -> dict[str, Any]:
     guardrail = st.text_input(
         "Guardrail",
         key=launch_keys.RUN_GUARDRAIL,
         placeholder="none",
-        help="ID or ID:VERSION of a Bedrock guardrail that the judge's own calls pass.",
+        help="ID or ID:VERSION of a Bedrock guardrail that filters the judge's calls.",
         autocomplete="off",
     )
     return {"guardrail": guardrail.strip()} if guardrail and guardrail.strip() else {}
 
 
-def _region_and_profile() -> dict[str, Any]:
-    left, right = st.columns(2)
-    region = left.text_input(
+def _draw_region_and_profile() -> dict[str, Any]:
+    first, second = st.columns(2)
+    region = first.text_input(
         "Region",
         key=launch_keys.RUN_REGION,
         placeholder=os.environ.get("AWS_REGION")
         or os.environ.get("AWS_DEFAULT_REGION")
-        or "of the environment",
+        or "from the environment",
         autocomplete="off",
     )
-    profile = right.text_input(
-        "Profile", key=launch_keys.RUN_PROFILE, placeholder="of the environment", autocomplete="off"
+    profile = second.text_input(
+        "Profile", key=launch_keys.RUN_PROFILE, placeholder="from the environment", autocomplete="off"
     )
-    found = {"region": (region or "").strip(), "profile": (profile or "").strip()}
-    return {name: value for name, value in found.items() if value}
+    options = {"region": (region or "").strip(), "profile": (profile or "").strip()}
+    return {name: value for name, value in options.items() if value}
 
 
-def _embedding(default: str) -> dict[str, Any]:
+def _draw_embedding(default: str) -> dict[str, Any]:
     model = st.text_input(
         "Embedding model",
         key=launch_keys.RUN_EMBEDDING,
         placeholder=default,
-        help="For answer relevancy, which compares questions as vectors.",
+        help="Used by answer relevancy, which compares questions as vectors.",
         autocomplete="off",
     )
     return {"embedding_model": model.strip()} if model and model.strip() else {}
 
 
-def _keys(variables: tuple[str, ...], what: str) -> None:
-    """Which variable holds the secret, and whether it is set here; never the secret itself."""
-    there = [name for name in variables if os.environ.get(name)]
-    if there:
-        said = f"{what} come from the environment: {', '.join(f'`{name}`' for name in there)} is set here."
-        st.caption(f":green[:material/key:] {said} The worker needs it too.")
-    else:
-        wanted = " or ".join(f"`{name}`" for name in variables[:2])
+def _draw_secret_state(variables: tuple[str, ...], secret: str) -> None:
+    """Draw which environment variables hold the secret and whether they are set here; never their values."""
+    set_variables = [name for name in variables if os.environ.get(name)]
+    if set_variables:
+        set_names = ", ".join(f"`{name}`" for name in set_variables)
         st.caption(
-            f":orange[:material/key_off:] {what} come from the environment of the worker, never from this form. "
-            f"{wanted} is not set here{units.plain('.')}"
+            f":green[:material/key:] {secret} come from the environment. Set for this process: {set_names}. "
+            "The worker needs the same variables."
+        )
+    else:
+        names_text = ", ".join(f"`{name}`" for name in variables[:2])
+        st.caption(
+            f":orange[:material/key_off:] {secret} come from the environment of the worker, never from this form. "
+            f"Not set for this process: {names_text}."
         )

@@ -1,4 +1,4 @@
-"""The fourth part of a new run: how hard it may push, and what it may cost."""
+"""The fourth section of the form: concurrency, rate limit, timeout and spend limit."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY, RateLimits, pa
 from pages.parts.launch import launch_keys
 
 
-def draw(*, asks_model: bool) -> RateLimits | None:
-    """Concurrency, rate, timeout and spend limit; None (the default pace) where nobody is asked."""
-    if not asks_model:
-        st.caption("This run asks no model, so there is nothing to pace and nothing to pay.")
+def draw(*, has_model_calls: bool) -> RateLimits | None:
+    """Draw the limits; returns None, the defaults, for an evaluation without model calls."""
+    if not has_model_calls:
+        st.caption("No model calls: this evaluation needs no limits and costs nothing.")
         return None
-    usual = RateLimits()
+    defaults = RateLimits()
     with st.grid(4, min_column_width=150, gap="small"):
         concurrency = st.number_input(
-            "Calls at once",
+            "Concurrent calls",
             min_value=1,
             max_value=MAX_CONCURRENCY,
-            value=usual.concurrency,
+            value=defaults.concurrency,
             step=1,
             key=launch_keys.RUN_CONCURRENCY,
         )
-        rate = st.number_input(
-            "Calls a minute",
+        calls_per_minute = st.number_input(
+            "Calls per minute",
             min_value=1,
             value=None,
             step=10,
             key=launch_keys.RUN_RATE,
             placeholder="no limit",
-            help="At most. Without one, the provider says when it is too much, and the run waits.",
+            help="Maximum rate. Without it, the evaluation waits whenever the provider reports throttling.",
         )
         timeout_s = st.number_input(
-            "Timeout of a score, s",
+            "Timeout per score, s",
             min_value=1.0,
-            value=usual.unit_timeout_s,
+            value=defaults.unit_timeout_s,
             step=10.0,
             format="%.0f",
             key=launch_keys.RUN_TIMEOUT,
@@ -48,11 +48,11 @@ def draw(*, asks_model: bool) -> RateLimits | None:
             format="%.2f",
             key=launch_keys.RUN_LIMIT_USD,
             placeholder="no limit",
-            help="Judging and answering together. The run pauses before a call that might go beyond it.",
+            help="For judging and answering together. The evaluation pauses before a call that could exceed it.",
         )
     return RateLimits(
         concurrency=int(concurrency),
-        calls_per_minute=rate,
+        calls_per_minute=calls_per_minute,
         unit_timeout_s=float(timeout_s),
         spend_limit_nano_usd=parse_spend_limit(limit_usd),
     )

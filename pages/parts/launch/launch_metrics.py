@@ -1,4 +1,4 @@
-"""The third part of a new run: what is measured, on how many cases that will fail to say anything, and what is asked."""
+"""The third section of the form: metrics, how many cases lack the data for them, and the gates."""
 
 from __future__ import annotations
 
@@ -12,68 +12,77 @@ from genaiops_core.evaluation.verdicts import pipeline
 from pages.parts.launch import launch_keys
 from pages.parts.launch.launch_data import Cases
 from pages.parts.metrics import metric_table
-from pages.parts.shared import tables, units
+from pages.parts.shared import glossary, tables, units
 
-_PIPELINE = "The pipeline's gates"
-_MINIMUMS = "My own minimums"
-_MONTHLY = "monthly cost"
+_PIPELINE = "Pipeline gates"
+_MINIMUMS = "Custom minimums"
+_MONTHLY_COST = "monthly cost"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What was chosen."""
+class MetricChoice:
+    """The chosen metrics with their gates."""
 
     metrics: tuple[str, ...]
     minimums: dict[str, float] | None
-    """None leaves the decision to the default pipeline."""
-    most_cases: int | None
-    """What the pipeline asks for, where it decides and no sample size was given."""
+    """Metric -> minimum; None applies the gates of the default pipeline."""
+    pipeline_sample_size: int | None
+    """Sample size of the pipeline, used when no sample size was chosen; None for minimums."""
 
 
-def draw(kind: str, can: Mapping[str, Metric], defaults: Sequence[str], cases: Cases) -> Asked:
-    """Metrics, what the cases lack for them, and the gates.
+def draw(
+    judge_kind: str, available: Mapping[str, Metric], defaults: Sequence[str], cases: Cases
+) -> MetricChoice:
+    """Draw the choice of metrics, the missing data of the cases, and the gates.
 
     Args:
-        kind: of the judge.
-        can: what it can measure, by name.
-        defaults: what it measures unless gates ask for something.
-        cases: that will be scored.
+        judge_kind: kind of the judge, for example `bedrock`.
+        available: metrics that the judge can measure, by name.
+        defaults: metrics selected when no gate of the pipeline names an available metric.
+        cases: the cases that will be scored.
     """
-    decided_by = st.segmented_control(
-        "Decided by", [_PIPELINE, _MINIMUMS], default=_PIPELINE, required=True, key=launch_keys.RUN_BY
+    gate_source = st.segmented_control(
+        "Gates",
+        [_PIPELINE, _MINIMUMS],
+        default=_PIPELINE,
+        required=True,
+        key=launch_keys.RUN_BY,
+        help=glossary.GATE,
     )
-    parsed = pipeline.parse(pipeline.default_document())
-    stages = parsed.stages
-    wanted = [name for stage in stages for name in (*stage.metrics, *stage.compared_metrics)]
-    asked_for = [name for name in dict.fromkeys(wanted) if name in can]
-    chosen = st.multiselect(
+    default_pipeline = pipeline.parse(pipeline.default_document())
+    stages = default_pipeline.stages
+    gated = [name for stage in stages for name in (*stage.metrics, *stage.compared_metrics)]
+    gated_available = [name for name in dict.fromkeys(gated) if name in available]
+    selected = st.multiselect(
         "Metrics",
-        list(can),
-        default=asked_for or list(defaults),
-        format_func=lambda name: can[name].title,
-        # Another judge measures other things: start at its own.
-        key=f"{launch_keys.RUN_METRICS}_{kind}_{len(can)}",
-        placeholder="Choose what to measure",
+        list(available),
+        default=gated_available or list(defaults),
+        format_func=lambda name: available[name].title,
+        # The key names the judge, because another judge measures other metrics.
+        key=f"{launch_keys.RUN_METRICS}_{judge_kind}_{len(available)}",
+        placeholder="Choose metrics",
     )
-    if chosen:
-        metric_table.draw([can[name] for name in chosen], coverage=cases.coverage, key="run_metric_table")
+    if selected:
+        metric_table.draw(
+            [available[name] for name in selected], coverage=cases.coverage, key="run_metric_table"
+        )
     minimums = None
-    if decided_by == _PIPELINE:
-        _gates(stages, can, chosen, cases=cases)
+    if gate_source == _PIPELINE:
+        _draw_gates(stages, available, selected, cases=cases)
     else:
-        minimums = _minimums({name: can[name].title for name in chosen}) or None
-    return Asked(
-        metrics=tuple(chosen),
+        minimums = _draw_minimums({name: available[name].title for name in selected}) or None
+    return MetricChoice(
+        metrics=tuple(selected),
         minimums=minimums,
-        most_cases=parsed.sample_size if minimums is None else None,
+        pipeline_sample_size=default_pipeline.sample_size if minimums is None else None,
     )
 
 
-def _minimums(chosen: Mapping[str, str]) -> dict[str, float]:
-    st.caption("Passed when the whole interval is at or above the minimum, not only the mean.")
-    found: dict[str, float] = {}
+def _draw_minimums(titles: Mapping[str, str]) -> dict[str, float]:
+    st.caption("A metric passes when its whole 95 % interval is at or above the minimum, not only its mean.")
+    minimums: dict[str, float] = {}
     with st.grid(3, min_column_width=190, gap="small"):
-        for name, title in chosen.items():
+        for name, title in titles.items():
             value = st.number_input(
                 title,
                 min_value=0.0,
@@ -84,35 +93,36 @@ def _minimums(chosen: Mapping[str, str]) -> dict[str, float]:
                 placeholder="no minimum",
             )
             if value is not None:
-                found[name] = float(value)
-    if not found:
-        st.caption(":orange[:material/info:] Without any minimum the pipeline's gates decide.")
-    return found
+                minimums[name] = float(value)
+    if not minimums:
+        st.caption(":orange[:material/info:] Without a minimum, the pipeline gates apply.")
+    return minimums
 
 
-def _gates(
-    stages: Sequence[pipeline.Stage], can: Collection[str], chosen: Sequence[str], *, cases: Cases
+def _draw_gates(
+    stages: Sequence[pipeline.Stage], available: Collection[str], selected: Sequence[str], *, cases: Cases
 ) -> None:
-    """What the default pipeline asks, and which of it this run will not be able to say."""
-    rows = [row for stage in stages for row in _rows(stage, can, chosen, cases)]
-    without = sum(row["state"] == ["inconclusive"] for row in rows)
-    if without:
+    """Draw the gates of the default pipeline, with those that this evaluation cannot decide."""
+    rows = [row for stage in stages for row in _build_rows(stage, available, selected, cases)]
+    undecidable = sum(row["state"] == ["inconclusive"] for row in rows)
+    if undecidable:
         st.warning(
-            f"{units.things(without, 'gate')} of {len(rows)} cannot be decided by this run, so it can at best be "
-            "inconclusive. Choose a judge that measures them, or give minimums of your own.",
+            f"{units.format_quantity(undecidable, 'gate')} of {len(rows)} cannot be decided, so the verdict can at best be "
+            "inconclusive. Choose a judge that measures these metrics, or set custom minimums.",
             icon=":material/rule:",
         )
     column = tables.column
     with st.expander(
-        f"{units.things(len(rows), 'gate')} of config/evaluation_pipeline.yaml", icon=":material/rule:"
+        f"{units.format_quantity(len(rows), 'gate')} of config/evaluation_pipeline.yaml",
+        icon=":material/rule:",
     ):
-        tables.show(
+        tables.draw(
             rows,
             {
                 "stage": column.TextColumn("Stage", width="medium"),
                 "metric": column.TextColumn("Gate", width="medium"),
-                "asked": column.TextColumn("Asked", width="medium"),
-                "state": tables.states("", width=100),
+                "threshold": column.TextColumn("Threshold", width="medium"),
+                "state": tables.state_column("", width=100),
                 "why": column.TextColumn("Why", width="large"),
             },
             key="run_gates",
@@ -120,43 +130,43 @@ def _gates(
         )
 
 
-def _rows(
-    stage: pipeline.Stage, can: Collection[str], chosen: Sequence[str], cases: Cases
+def _build_rows(
+    stage: pipeline.Stage, available: Collection[str], selected: Sequence[str], cases: Cases
 ) -> list[dict[str, object]]:
-    def row(metric: str, asked: str, why: str = "", state: str = "") -> dict[str, object]:
+    def build_row(metric: str, threshold: str, reason: str = "", state: str = "") -> dict[str, object]:
         return {
             "stage": stage.name,
             "metric": metric,
-            "asked": asked,
+            "threshold": threshold,
             "state": [state] if state else [],
-            "why": why,
+            "why": reason,
         }
 
-    def measured(metric: str, asked: str) -> dict[str, object]:
-        if metric in chosen or metric in ("cost", "latency"):
-            return row(metric, asked)
-        why = "not chosen" if metric in can else "this judge cannot measure it"
-        return row(metric, asked, why, "inconclusive")
+    def build_metric_row(metric: str, threshold: str) -> dict[str, object]:
+        if metric in selected or metric in ("cost", "latency"):
+            return build_row(metric, threshold)
+        reason = "not selected" if metric in available else "this judge cannot measure it"
+        return build_row(metric, threshold, reason, "inconclusive")
 
-    def measured_in_traffic(metric: str, asked: str) -> dict[str, object]:
-        # Answers that a target gives have a cost and a latency of their own; a month's spend only traffic has.
-        can_tell = bool(cases.release) or (cases.is_generated and metric != _MONTHLY)
-        why = "" if can_tell else "no release is chosen whose traffic could tell"
-        return row(metric, asked, why, "inconclusive" if why else "")
+    def build_limit_row(metric: str, threshold: str) -> dict[str, object]:
+        # Generated answers have a cost and a latency; the monthly cost is known only from traffic.
+        is_decidable = bool(cases.release) or (cases.is_generated and metric != _MONTHLY_COST)
+        reason = "" if is_decidable else "needs a release with traffic"
+        return build_row(metric, threshold, reason, "inconclusive" if reason else "")
 
-    rows = [measured(name, f"at least {wanted.threshold:g}") for name, wanted in stage.metrics.items()]
+    rows = [build_metric_row(name, f"at least {gate.threshold:g}") for name, gate in stage.metrics.items()]
     rows += [
-        measured(name, f"at most {stage.max_degradation:g} worse than {stage.compare_against}")
+        build_metric_row(name, f"at most {stage.max_degradation:g} worse than {stage.compare_against}")
         for name in stage.compared_metrics
     ]
-    limits = {"cost per query": stage.max_cost_per_query_usd, _MONTHLY: stage.max_monthly_budget_usd}
+    limits = {"cost per query": stage.max_cost_per_query_usd, _MONTHLY_COST: stage.max_monthly_budget_usd}
     rows += [
-        measured_in_traffic(name, f"at most {limit:g} USD")
-        for name, limit in limits.items()
-        if limit is not None
+        build_limit_row(name, f"at most {maximum:g} USD")
+        for name, maximum in limits.items()
+        if maximum is not None
     ]
     rows += [
-        measured_in_traffic(f"latency {share}", f"at most {limit:g} ms")
-        for share, limit in stage.max_latency_ms.items()
+        build_limit_row(f"latency {percentile}", f"at most {maximum:g} ms")
+        for percentile, maximum in stage.max_latency_ms.items()
     ]
     return rows

@@ -38,7 +38,7 @@ _SECRET = f"${{{secret_references.PREFIX}TOKEN}}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class TargetChoice:
     """Who was chosen."""
 
     spec: dict[str, Any] | None
@@ -48,7 +48,7 @@ class Choice:
     """Why there is no such target yet, or ''; nothing may be launched while there is one."""
 
 
-def draw(url: str, application: str, release: str) -> Choice:
+def draw(url: str, application: str, release: str) -> TargetChoice:
     """The kind of target and the fields that this kind needs.
 
     Args:
@@ -65,9 +65,9 @@ def draw(url: str, application: str, release: str) -> Choice:
     )
     st.caption(_CAPTIONS[kind])
     if kind == DATASET:
-        return Choice(spec=None, repetitions=1, problem="")
+        return TargetChoice(spec=None, repetitions=1, problem="")
     try:
-        document = _FIELDS[kind]() if kind != "release" else _release(url, application, release)
+        document = _DRAW_FIELDS[kind]() if kind != "release" else _draw_release(url, application, release)
         spec, problem = specs.parse(document, "The target").as_json(), ""
     except GenAIOpsError as error:
         spec, problem = None, str(error)
@@ -81,11 +81,11 @@ def draw(url: str, application: str, release: str) -> Choice:
         help="How often each case is answered. More than one shows how much answers vary by themselves.",
     )
     if problem:
-        st.warning(units.plain(problem), icon=":material/smart_toy:")
-    return Choice(spec=spec, repetitions=int(repetitions), problem=problem)
+        st.warning(units.escape_markdown(problem), icon=":material/smart_toy:")
+    return TargetChoice(spec=spec, repetitions=int(repetitions), problem=problem)
 
 
-def _release(url: str, application: str, release: str) -> dict[str, Any]:
+def _draw_release(url: str, application: str, release: str) -> dict[str, Any]:
     if not release:
         raise BadInput("Choose a release above: its model, prompt and parameters are used.")
     prompt = st.text_input(
@@ -100,36 +100,42 @@ def _release(url: str, application: str, release: str) -> dict[str, Any]:
     return document
 
 
-def _bedrock() -> dict[str, Any]:
-    left, right = st.columns(2)
-    model = left.text_input(
+def _draw_bedrock() -> dict[str, Any]:
+    first, second = st.columns(2)
+    model = first.text_input(
         "Model", key=launch_keys.TARGET_MODEL, placeholder="amazon.nova-pro-v1:0", autocomplete="off"
     )
-    region = right.text_input(
+    region = second.text_input(
         "Region", key=launch_keys.TARGET_REGION, placeholder="that of the worker", autocomplete="off"
     )
-    return _without_empty({"kind": "bedrock", "model": model, "region": region, **_asked()})
+    return _drop_empty({"kind": "bedrock", "model": model, "region": region, **_draw_prompt_and_parameters()})
 
 
-def _openai() -> dict[str, Any]:
-    left, middle, right = st.columns([3, 4, 4])
-    model = left.text_input("Model", key=launch_keys.TARGET_MODEL, placeholder="qwen3", autocomplete="off")
-    address = middle.text_input(
+def _draw_openai() -> dict[str, Any]:
+    first, second, third = st.columns([3, 4, 4])
+    model = first.text_input("Model", key=launch_keys.TARGET_MODEL, placeholder="qwen3", autocomplete="off")
+    base_url = second.text_input(
         "Base URL", key=launch_keys.TARGET_BASE_URL, placeholder="http://gpu:8000/v1", autocomplete="off"
     )
-    api_key = right.text_input(
+    api_key = third.text_input(
         "API key, by its variable",
         key=launch_keys.TARGET_API_KEY,
         placeholder=_SECRET,
         help=f"A variable of the worker's environment whose name begins with {secret_references.PREFIX}; never the key itself.",
         autocomplete="off",
     )
-    return _without_empty(
-        {"kind": "openai", "model": model, "base_url": address, "api_key": api_key, **_asked()}
+    return _drop_empty(
+        {
+            "kind": "openai",
+            "model": model,
+            "base_url": base_url,
+            "api_key": api_key,
+            **_draw_prompt_and_parameters(),
+        }
     )
 
 
-def _asked() -> dict[str, Any]:
+def _draw_prompt_and_parameters() -> dict[str, Any]:
     """Prompt and parameters of a model."""
     system = st.text_area(
         "Prompt",
@@ -139,8 +145,8 @@ def _asked() -> dict[str, Any]:
         help="Goes before the question as the system prompt. With a place {question} it is the whole turn; {contexts} is "
         "where the contexts of the case go.",
     )
-    left, middle, right = st.columns(3)
-    most = left.number_input(
+    first, second, third = st.columns(3)
+    max_tokens = first.number_input(
         "Most tokens of an answer",
         min_value=1,
         value=None,
@@ -148,7 +154,7 @@ def _asked() -> dict[str, Any]:
         key=launch_keys.TARGET_MAX_TOKENS,
         placeholder="4096",
     )
-    temperature = middle.number_input(
+    temperature = second.number_input(
         "Temperature",
         min_value=0.0,
         max_value=2.0,
@@ -157,7 +163,7 @@ def _asked() -> dict[str, Any]:
         key=launch_keys.TARGET_TEMPERATURE,
         placeholder="the model's own",
     )
-    top_p = right.number_input(
+    top_p = third.number_input(
         "Top p",
         min_value=0.0,
         max_value=1.0,
@@ -166,26 +172,26 @@ def _asked() -> dict[str, Any]:
         key=launch_keys.TARGET_TOP_P,
         placeholder="the model's own",
     )
-    given = {"max_tokens": most, "temperature": temperature, "top_p": top_p}
+    parameters = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p}
     return {
         "system": system,
-        "parameters": {name: value for name, value in given.items() if value is not None},
+        "parameters": {name: value for name, value in parameters.items() if value is not None},
     }
 
 
-def _http() -> dict[str, Any]:
+def _draw_http() -> dict[str, Any]:
     url = st.text_input(
         "URL", key=launch_keys.TARGET_URL, placeholder="http://my.app/answer", autocomplete="off"
     )
-    left, right = st.columns(2)
-    template = left.text_area(
+    first, second = st.columns(2)
+    template = first.text_area(
         "Body, as JSON",
         value=_TEMPLATE,
         key=launch_keys.TARGET_TEMPLATE,
         height=150,
         help="Places: {input}, {contexts}, {metadata.NAME}, {repetition}; {reference} is sent only where you write it.",
     )
-    headers = right.text_area(
+    headers = second.text_area(
         "Headers, one a line",
         key=launch_keys.TARGET_HEADERS,
         height=150,
@@ -206,33 +212,37 @@ def _http() -> dict[str, Any]:
                 placeholder="not told" if name != "answer" else "answer",
                 autocomplete="off",
             ).strip()
-    return _without_empty(
+    return _drop_empty(
         {
             "kind": "http",
             "url": url,
-            "template": _json(template),
-            "headers": dict(_header(line) for line in headers.splitlines() if line.strip()),
+            "template": _parse_json(template),
+            "headers": dict(_parse_header(line) for line in headers.splitlines() if line.strip()),
             "reply": {name: path for name, path in reply.items() if path},
         }
     )
 
 
-def _json(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
         raise BadInput(f"The body is not JSON: {error}.") from error
 
 
-def _header(line: str) -> tuple[str, str]:
+def _parse_header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon:
         raise BadInput(f"A header is written NAME: {_SECRET}, one a line.")
     return name.strip(), value.strip()
 
 
-def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
+def _drop_empty(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value not in ("", {}, None)}
 
 
-_FIELDS: dict[str, Callable[[], dict[str, Any]]] = {"bedrock": _bedrock, "openai": _openai, "http": _http}
+_DRAW_FIELDS: dict[str, Callable[[], dict[str, Any]]] = {
+    "bedrock": _draw_bedrock,
+    "openai": _draw_openai,
+    "http": _draw_http,
+}

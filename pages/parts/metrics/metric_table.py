@@ -22,7 +22,7 @@ def draw(entries: Sequence[Metric], *, key: str, coverage: Coverage) -> None:
     )
     columns = {"title": column.TextColumn("Metric", width="medium"), "lacking": lacking, **_columns()}
     rows = [{**_row(entry), "lacking": coverage.count_lacking(entry.needs)} for entry in entries]
-    tables.show(rows, columns, key=key, alt="The chosen metrics with what they need and cost")
+    tables.draw(rows, columns, key=key, alt="The chosen metrics with what they need and cost")
 
 
 def choose(entries: Sequence[Metric], *, key: str) -> None:
@@ -42,8 +42,8 @@ def choose(entries: Sequence[Metric], *, key: str) -> None:
     )
     entry = entries[picked if picked is not None else 0]
     with st.container(border=True):
-        st.subheader(units.plain(entry.title), icon=":material/rule:", anchor=False)
-        tables.facts({_FACTS[name]: value for name, value in _row(entry).items() if name in _FACTS})
+        st.subheader(units.escape_markdown(entry.title), icon=":material/rule:", anchor=False)
+        tables.draw_facts({_FACTS[name]: value for name, value in _row(entry).items() if name in _FACTS})
 
 
 _FACTS = {

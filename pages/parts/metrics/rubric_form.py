@@ -46,7 +46,9 @@ def draw(screen: Screen) -> None:
     identity = f"{start.name}_{start.version}" if start else "new"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
-            f"Change {units.plain(start.title)}" if start is not None and is_change else "New rubric",
+            f"Change {units.escape_markdown(start.title)}"
+            if start is not None and is_change
+            else "New rubric",
             icon=":material/edit_note:",
             anchor=False,
             width="content",
@@ -141,10 +143,10 @@ def _scale(edited: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _save(screen: Screen, rubric: dict[str, Any], reason: str | None) -> None:
     try:
-        why = confirm.required(reason)
+        why = confirm.require_reason(reason)
         made = rubrics.save(screen.engine, actor=screen.actor, reason=why, **rubric).rubric
     except GenAIOpsError as error:
-        st.error(units.plain(error), icon=":material/error:")
+        st.error(units.escape_markdown(error), icon=":material/error:")
         return
     cache.invalidate("rubrics")
     frame.flash(f"{made.title} is at version {made.version}.")
@@ -176,7 +178,7 @@ def _preview(screen: Screen, rubric: dict[str, Any]) -> None:
     try:
         asked = metrics.build_rubric_prompt(rubric, case)
     except GenAIOpsError as error:
-        st.warning(units.plain(error), icon=":material/rule:")
+        st.warning(units.escape_markdown(error), icon=":material/rule:")
         return
     with st.expander("System"):
         st.code(asked.system, language=None, wrap_lines=True)

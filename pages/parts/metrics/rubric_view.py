@@ -52,8 +52,10 @@ def _one(screen: Screen, newest: Rubric) -> None:
     versions = {newest.version: newest, **{number: one.rubric for number, one in saved.items()}}
     numbers = sorted(versions, reverse=True)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(units.plain(newest.title), icon=":material/rule:", anchor=False, width="content")
-        st.caption(units.plain(newest.name), width="content")
+        st.subheader(
+            units.escape_markdown(newest.title), icon=":material/rule:", anchor=False, width="content"
+        )
+        st.caption(units.escape_markdown(newest.name), width="content")
         st.space("stretch")
         new = _choose("Version", numbers, newest.name, default=True)
         old = _choose("Compare with", [number for number in numbers if number != new], newest.name)
@@ -67,9 +69,11 @@ def _one(screen: Screen, newest: Rubric) -> None:
     one = versions.get(new if new is not None else newest.version, newest)
     if one.version in saved:
         kept = saved[one.version]
-        st.caption(f"Saved {units.instant(kept.created_at)} by {units.plain(kept.created_by)}")
+        st.caption(
+            f"Saved {units.format_instant(kept.created_at)} by {units.escape_markdown(kept.created_by)}"
+        )
     if one.description:
-        st.caption(units.plain(one.description))
+        st.caption(units.escape_markdown(one.description))
     if old is not None:
         text_diff.draw(
             written(versions[old]), written(one), old=f"version {old}", new=f"version {one.version}"
@@ -99,7 +103,7 @@ def _choose(label: str, numbers: Sequence[int], name: str, *, default: bool = Fa
 
 def draw_scale(one: Rubric) -> None:
     """What each label is worth and when it is chosen."""
-    tables.show(
+    tables.draw(
         [{"label": label.label, "value": label.value, "meaning": label.meaning} for label in one.scale],
         {
             "label": tables.column.TextColumn("Label", width=110),

@@ -59,7 +59,7 @@ def read_case_page(
 ) -> case_scores.CasePage:
     """Some cases of a run; `units_done` tells an older answer from a newer one."""
     with open_snapshot(url) as connection:
-        return case_scores.page(
+        return case_scores.fetch_page(
             connection,
             id,
             worst_by=worst_by,
@@ -74,7 +74,7 @@ def read_case_page(
 def get_case_record(url: str, id: str, case_no: int, units_done: int) -> case_scores.CaseRecord:
     """One case of a run with what the judge said of it."""
     with open_snapshot(url) as connection:
-        return case_scores.record(connection, id, case_no)
+        return case_scores.fetch_record(connection, id, case_no)
 
 
 @cache_for(SLOW_S)

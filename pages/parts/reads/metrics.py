@@ -9,13 +9,14 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics as registry
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import Judge, judge
-from genaiops_core.evaluation.judges.protocol import JudgeOptions, Prompt
+from genaiops_core.evaluation.judges.protocol import JudgeOptions
 from genaiops_core.evaluation.judges.rubric_metrics import prompt as prompt_of
 from genaiops_core.evaluation.metrics import Metric
 from genaiops_core.evaluation.metrics import rubrics as store
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
 from genaiops_core.evaluation.metrics.rubric import Label, Rubric
 from genaiops_core.evaluation.metrics.rubrics import SavedRubric
+from genaiops_core.evaluation.models.protocol import Prompt
 from pages.parts.reads.cache import SLOW_S, cache_for, register_reads
 from pages.parts.reads.connection import open_snapshot
 

@@ -48,7 +48,7 @@ def list_disagreements(url: str, application: str | None, limit: int) -> list[re
 def summarise_sampling(url: str, filters: Filters) -> samples.SamplingSummary:
     """How much of the traffic of a window was chosen for scoring, and why."""
     with open_snapshot(url) as connection:
-        return samples.sampling_summary(connection, filters)
+        return samples.read_sampling_summary(connection, filters)
 
 
 @cache_for(STEADY_S)

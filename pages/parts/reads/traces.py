@@ -59,10 +59,10 @@ def list_scores(url: str, trace_id: str) -> list[scores.Score]:
 
 
 @cache_for(QUICK_S)
-def list_feedback(url: str, trace_id: str) -> list[feedback_scores.Opinion]:
+def list_feedback(url: str, trace_id: str) -> list[feedback_scores.Feedback]:
     """What users thought of the answer."""
     with open_snapshot(url) as connection:
-        return feedback.of_trace(connection, trace_id)
+        return feedback.list_feedback(connection, trace_id)
 
 
 def export_traces(url: str, filters: Filters, query: str, form: str) -> bytes:
@@ -72,7 +72,7 @@ def export_traces(url: str, filters: Filters, query: str, form: str) -> bytes:
 
 def name_export_file(form: str) -> str:
     """What such a file is called."""
-    return export.filename(form)
+    return export.get_filename(form)
 
 
 @cache_for(SLOW_S)

@@ -6,9 +6,9 @@ import datetime as dt
 from typing import Any
 
 from genaiops_core.clock import now
-from genaiops_core.telemetry import demo_applications as marks
+from genaiops_core.telemetry.demo_applications import fetch_demo_applications
 from genaiops_core.telemetry.figures import Figures
-from genaiops_core.telemetry.rollups.applications import Known
+from genaiops_core.telemetry.rollups.applications import FilterOptions, fetch_filter_options
 from genaiops_core.telemetry.search import trace_list
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries, series, service_map, sessions, user_breakdown
@@ -17,17 +17,17 @@ from pages.parts.reads.connection import open_snapshot
 
 
 @cache_for(SLOW_S)
-def list_filter_options(url: str) -> Known:
+def list_filter_options(url: str) -> FilterOptions:
     """What the filters offer."""
     with open_snapshot(url) as connection:
-        return trace_list.known(connection)
+        return fetch_filter_options(connection)
 
 
 @cache_for(SLOW_S)
 def list_demo_applications(url: str) -> frozenset[str]:
     """Applications that the demo wrote."""
     with open_snapshot(url) as connection:
-        return marks.fetch_demo_applications(connection)
+        return fetch_demo_applications(connection)
 
 
 def has_demo_data(url: str, application: str | None) -> bool:
@@ -40,14 +40,14 @@ def has_demo_data(url: str, application: str | None) -> bool:
 def summarise(url: str, filters: Filters) -> Figures:
     """The figures of a window."""
     with open_snapshot(url) as connection:
-        return queries.summary(connection, filters)
+        return queries.read_summary(connection, filters)
 
 
 @cache_for(STEADY_S)
 def break_down(url: str, filters: Filters, by: tuple[str, ...]) -> list[queries.Row]:
     """The figures of a window, a row for each combination of `by`."""
     with open_snapshot(url) as connection:
-        return queries.breakdown(connection, filters, by)
+        return queries.read_breakdown(connection, filters, by)
 
 
 @cache_for(STEADY_S)
@@ -56,14 +56,14 @@ def read_series(
 ) -> list[series.Point]:
     """The figures of a window, step by step."""
     with open_snapshot(url) as connection:
-        return series.series(connection, filters, step, by)
+        return series.read_series(connection, filters, step, by)
 
 
 @cache_for(QUICK_S)
 def read_live_series(url: str, filters: Filters, by: str) -> list[series.Point]:
     """The figures of a window step by step, for panels that refresh by themselves."""
     with open_snapshot(url) as connection:
-        return series.series(connection, filters, None, by)
+        return series.read_series(connection, filters, None, by)
 
 
 @cache_for(STEADY_S)
@@ -87,25 +87,25 @@ def get_conversation(
 ) -> sessions.Conversation | None:
     """Some turns of one conversation."""
     with open_snapshot(url) as connection:
-        return sessions.conversation(connection, session_id, application, offset=offset, limit=limit)
+        return sessions.read_conversation(connection, session_id, application, offset=offset, limit=limit)
 
 
 @cache_for(STEADY_S)
 def list_users(url: str, filters: Filters, order_by: str, limit: int) -> list[user_breakdown.UserRow]:
     """The users with the most of something."""
     with open_snapshot(url) as connection:
-        return user_breakdown.users(connection, filters, order_by=order_by, limit=limit)
+        return user_breakdown.list_users(connection, filters, order_by=order_by, limit=limit)
 
 
 @cache_for(STEADY_S)
 def get_user(url: str, filters: Filters, user_id: str) -> user_breakdown.UserDetail | None:
     """One user day by day."""
     with open_snapshot(url) as connection:
-        return user_breakdown.user(connection, filters, user_id)
+        return user_breakdown.read_user(connection, filters, user_id)
 
 
 @cache_for(STEADY_S)
 def get_service_map(url: str, filters: Filters) -> service_map.ServiceMap:
     """Which component calls which."""
     with open_snapshot(url) as connection:
-        return service_map.service_map(connection, filters)
+        return service_map.read_service_map(connection, filters)

@@ -18,7 +18,7 @@ def draw(versions: Sequence[PromptVersion]) -> None:
     newest = by_number[numbers[0]]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
-            f"{units.plain(newest.application)} / {units.plain(newest.name)}",
+            f"{units.escape_markdown(newest.application)} / {units.escape_markdown(newest.name)}",
             icon=":material/edit_note:",
             anchor=False,
             width="content",
@@ -45,7 +45,7 @@ def draw(versions: Sequence[PromptVersion]) -> None:
         )
     one = by_number.get(new, newest)
     st.caption(
-        f"Added {units.instant(one.created_at)} by {units.plain(one.created_by)}, {len(one.text):,} characters"
+        f"Added {units.format_instant(one.created_at)} by {units.escape_markdown(one.created_by)}, {len(one.text):,} characters"
     )
     if old is None:
         st.code(one.text, language=None, wrap_lines=True, line_numbers=True)

@@ -32,7 +32,7 @@ def pick(found: Sequence[Release], *, default: int) -> int | None:
         {
             "application": tables.column.TextColumn("Application", pinned=True),
             "release": tables.column.TextColumn("Release"),
-            "state": tables.states("State"),
+            "state": tables.state_column("State"),
             "model": tables.column.TextColumn("Model", width=210),
             "prompts": tables.column.TextColumn("Prompts"),
             "code": tables.column.TextColumn("Code"),
@@ -54,12 +54,12 @@ def draw_evaluation(newest: Evaluation | None) -> None:
             st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
             return
         if newest.verdict:
-            tables.badge(newest.verdict, label=f"evaluation {newest.verdict}", icon=":material/gavel:")
+            tables.draw_badge(newest.verdict, label=f"evaluation {newest.verdict}", icon=":material/gavel:")
         else:
-            tables.badge(newest.state, label=f"evaluation {newest.state}", icon=":material/science:")
+            tables.draw_badge(newest.state, label=f"evaluation {newest.state}", icon=":material/science:")
         st.caption(
-            f"{units.plain(newest.dataset)} v{newest.version}, judge {units.plain(newest.judge)}, "
-            f"{units.instant(newest.finished_at or newest.created_at)}",
+            f"{units.escape_markdown(newest.dataset)} v{newest.version}, judge {units.escape_markdown(newest.judge)}, "
+            f"{units.format_instant(newest.finished_at or newest.created_at)}",
             width="content",
         )
         st.page_link(
@@ -74,13 +74,13 @@ def draw_details(chosen: Release, decisions: Sequence[Approval]) -> None:
     """The manifest left, the decisions so far right."""
     left, right = st.columns(2)
     with left:
-        tables.facts(
+        tables.draw_facts(
             {
                 "Model": chosen.model or "not chosen by the release",
                 "Prompts": ", ".join(f"{p['name']}@{p['version']}" for p in chosen.prompts) or "none",
-                "Code revision": chosen.code_revision or units.UNKNOWN,
-                "Data snapshot": chosen.data_snapshot or units.UNKNOWN,
-                "Registered": f"{units.instant(chosen.created_at)} by {chosen.created_by}",
+                "Code revision": chosen.code_revision or units.NO_DATA,
+                "Data snapshot": chosen.data_snapshot or units.NO_DATA,
+                "Registered": f"{units.format_instant(chosen.created_at)} by {chosen.created_by}",
                 "Notes": chosen.notes or "none",
             }
         )
@@ -90,11 +90,11 @@ def draw_details(chosen: Release, decisions: Sequence[Approval]) -> None:
         if not decisions:
             st.caption("Nobody has asked for approval yet.")
         for one in decisions:
-            tables.badge(one.state)
+            tables.draw_badge(one.state)
             st.text(
-                f"Asked by {one.requested_by}, {units.instant(one.requested_at)}: {one.request_reason or 'no reason given'}"
+                f"Asked by {one.requested_by}, {units.format_instant(one.requested_at)}: {one.request_reason or 'no reason given'}"
             )
             if one.decided_by:
                 st.text(
-                    f"{one.state.capitalize()} by {one.decided_by}, {units.instant(one.decided_at)}: {one.decision_reason}"
+                    f"{one.state.capitalize()} by {one.decided_by}, {units.format_instant(one.decided_at)}: {one.decision_reason}"
                 )

@@ -42,7 +42,7 @@ def draw(found: Sequence[JudgeAgreement], *, key: str, names_judge: bool) -> Non
     }
     if not names_judge:
         del columns["judge"]
-    tables.show(
+    tables.draw(
         [
             {
                 "metric": one.metric,
@@ -63,7 +63,9 @@ def draw(found: Sequence[JudgeAgreement], *, key: str, names_judge: bool) -> Non
         alt="Agreement of judges with people by metric",
     )
     for problem, who in _problems(found, names_judge=names_judge).items():
-        st.caption(f":material/info: {units.plain(problem)} ({units.plain(', '.join(who))})")
+        st.caption(
+            f":material/info: {units.escape_markdown(problem)} ({units.escape_markdown(', '.join(who))})"
+        )
 
 
 def _problems(found: Sequence[JudgeAgreement], *, names_judge: bool) -> dict[str, list[str]]:

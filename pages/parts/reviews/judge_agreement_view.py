@@ -19,7 +19,7 @@ DEFAULT, NONE = "(proposed)", "(none)"
 
 def draw(screen: Screen, run: Evaluation) -> None:
     """Everything people say of the answers of a run, beside what its judge says."""
-    confirm.problem()
+    confirm.draw_problem()
     counts = human.count_labels(screen.url, run.dataset)
     with frame.show_errors():
         found = human.measure_run_agreement(
@@ -29,12 +29,12 @@ def draw(screen: Screen, run: Evaluation) -> None:
             _draw_found(found)
         elif counts:
             st.caption(
-                f"None of the labels ({', '.join(units.plain(one.metric) for one in counts)}) is held against a "
+                f"None of the labels ({', '.join(units.escape_markdown(one.metric) for one in counts)}) is held against a "
                 "metric of this run. Say below which one speaks of which."
             )
         else:
             st.caption(
-                f"Nobody has labelled a case of {units.plain(run.dataset)} yet. With {MIN_LABELS} labels or more, the "
+                f"Nobody has labelled a case of {units.escape_markdown(run.dataset)} yet. With {MIN_LABELS} labels or more, the "
                 "judge's scores can be held against people, and its mean corrected by what they say."
             )
     if counts:
@@ -53,9 +53,11 @@ def _draw_found(found: Sequence[JudgeAgreement]) -> None:
         with left:
             st.markdown("**What people would say of all judged cases**")
             agreement_charts.draw_means(enough, key="agreement_means")
-            st.caption(units.plain(" ".join(sorted({one.note for one in found}))))
+            st.caption(units.escape_markdown(" ".join(sorted({one.note for one in found}))))
             st.caption(
-                units.plain("Interval: " + "; ".join(sorted({one.corrected.method for one in enough})))
+                units.escape_markdown(
+                    "Interval: " + "; ".join(sorted({one.corrected.method for one in enough}))
+                )
             )
         with right:
             _draw_calibration(enough)
@@ -82,7 +84,7 @@ def _draw_matches(run: Evaluation, labels: Sequence[str]) -> None:
         )
         for column, metric in zip(st.columns(4) * len(run.metrics), run.metrics, strict=False):
             column.selectbox(
-                units.plain(metric),
+                units.escape_markdown(metric),
                 [DEFAULT, NONE, *labels],
                 key=f"{review_keys.agreement_label(metric)}_{run.dataset}",
             )

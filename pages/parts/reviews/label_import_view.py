@@ -36,7 +36,7 @@ def draw(screen: Screen, run: Evaluation) -> None:
         icon=":material/rate_review:",
         type="tertiary",
         key=review_keys.LABEL_FROM_REVIEWS,
-        on_click=confirm.run,
+        on_click=confirm.run_action,
         args=(lambda: _from_reviews(screen, run),),
         help="What two reviewers said of production requests becomes labels of the cases made from them.",
     )
@@ -82,17 +82,21 @@ def _draw_file(screen: Screen, run: Evaluation, file: Any) -> None:
     )
     with st.container(horizontal=True, gap="small"):
         st.badge(
-            units.things(preview.labels, "label"),
+            units.format_quantity(preview.labels, "label"),
             icon=":material/check:",
             color="green" if preview.labels else "gray",
         )
         if preview.rejected:
             st.badge(
-                f"{units.things(preview.rejected, 'row')} rejected", icon=":material/block:", color="red"
+                f"{units.format_quantity(preview.rejected, 'row')} rejected",
+                icon=":material/block:",
+                color="red",
             )
         used = vars(preview.columns)
         st.caption(
-            ", ".join(f"{field} from {units.plain(column)}" for field, column in used.items() if column),
+            ", ".join(
+                f"{field} from {units.escape_markdown(column)}" for field, column in used.items() if column
+            ),
             width="content",
         )
     if preview.problems:
@@ -103,7 +107,7 @@ def _draw_file(screen: Screen, run: Evaluation, file: Any) -> None:
         type="primary",
         key=review_keys.LABEL_IMPORT,
         disabled=not preview.labels,
-        on_click=confirm.run,
+        on_click=confirm.run_action,
         args=(lambda: _import(screen, run, metric or "", data, file.name, columns, scale or "", words),),
     )
 
@@ -132,7 +136,7 @@ def _import(
     cache.invalidate("labels")
     # The next file gets a fresh uploader.
     st.session_state[review_keys.LABEL_IMPORTS] = int(st.session_state.get(review_keys.LABEL_IMPORTS, 0)) + 1
-    return f"Imported {units.things(made.labels, 'label')} of {made.metric}: {made.new} new, {made.changed} changed."
+    return f"Imported {units.format_quantity(made.labels, 'label')} of {made.metric}: {made.new} new, {made.changed} changed."
 
 
 def _from_reviews(screen: Screen, run: Evaluation) -> str:
@@ -140,7 +144,7 @@ def _from_reviews(screen: Screen, run: Evaluation) -> str:
     cache.invalidate("labels")
     count = sum(made.values())
     return (
-        f"Took over {units.things(count, 'label')}."
+        f"Took over {units.format_quantity(count, 'label')}."
         if count
         else f"Nothing new: no finished review is of a request that a case of {run.dataset} was made from."
     )

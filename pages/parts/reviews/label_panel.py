@@ -63,7 +63,7 @@ def _draw_progress(screen: Screen, run: Evaluation, metric: str) -> None:
     cases = count.cases if count else 0
     st.progress(
         min(1.0, cases / MIN_LABELS),
-        text=f"{units.things(cases, 'case')} of {units.plain(run.dataset)} labelled"
+        text=f"{units.format_quantity(cases, 'case')} of {units.escape_markdown(run.dataset)} labelled"
         + ("" if cases >= MIN_LABELS else f"; from {MIN_LABELS} on there are figures"),
     )
 
@@ -75,17 +75,17 @@ def _draw_case(screen: Screen, run: Evaluation, one: judged.JudgedAnswer, metric
     st.code(one.answer or "(no answer)", language=None, wrap_lines=True)
     contexts = human.list_contexts(screen.url, run.id, one.case_no)
     if contexts:
-        with st.expander(units.things(len(contexts), "context")):
+        with st.expander(units.format_quantity(len(contexts), "context")):
             for text in contexts[:_MOST_CONTEXTS]:
                 st.code(text, language=None, wrap_lines=True)
     if question := _QUESTIONS.get(metric):
-        st.markdown(units.plain(question))
+        st.markdown(units.escape_markdown(question))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for word, value in LABELS.items():
             st.button(
                 word.capitalize(),
                 key=review_keys.label_value(word),
-                on_click=confirm.run,
+                on_click=confirm.run_action,
                 args=(lambda value=value: _label(screen, run, one, metric, order, value),),
             )
         st.space("stretch")

@@ -20,4 +20,4 @@ def draw(screen: Screen, window: Filters) -> None:
         return
     agreement_table.draw(found, key="production_agreement", names_judge=True)
     for note in sorted({one.note for one in found}):
-        st.caption(units.plain(note))
+        st.caption(units.escape_markdown(note))

@@ -21,7 +21,7 @@ def draw(screen: Screen, application: str | None) -> None:
         st.subheader("Agreement of two reviewers", icon=":material/handshake:", anchor=False)
         agreed = reads_reviews.measure_agreement(screen.url, application)
         if agreed:
-            tables.show(
+            tables.draw(
                 [
                     {
                         "metric": titles.get(one.metric, one.metric),
@@ -47,7 +47,7 @@ def draw(screen: Screen, application: str | None) -> None:
                 alt="Agreement of two reviewers by criterion",
             )
             for method in sorted({one.method for one in agreed if one.method}):
-                st.caption(units.plain(method))
+                st.caption(units.escape_markdown(method))
         else:
             st.caption("No answer has been rated by two people yet.")
     with right:

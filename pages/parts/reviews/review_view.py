@@ -32,7 +32,7 @@ def draw_queue(queue: Sequence[reviews.ReviewItem], waiting: int) -> reviews.Rev
             {
                 "reason": trace_content.reason(one.reason),
                 "application": one.application,
-                "when": units.ago(one.start, now()),
+                "when": units.format_age(one.start, now()),
                 "reviews": one.reviews,
             }
             for one in queue
@@ -64,9 +64,9 @@ def draw_item(screen: Screen, item: reviews.ReviewItem) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader("Answer", icon=":material/rate_review:", anchor=False, width="content")
         st.badge(trace_content.reason(item.reason), color="blue", icon=":material/colorize:")
-        st.badge(units.plain(item.application), color="gray")
+        st.badge(units.escape_markdown(item.application), color="gray")
         if item.release:
-            st.badge(units.plain(item.release), color="gray", icon=":material/deployed_code:")
+            st.badge(units.escape_markdown(item.release), color="gray", icon=":material/deployed_code:")
         st.space("stretch")
         st.page_link(
             "pages/traces.py",
@@ -75,9 +75,9 @@ def draw_item(screen: Screen, item: reviews.ReviewItem) -> None:
             query_params={keys.TRACE_ID: item.trace_id},
         )
         if st.button("Add to dataset", icon=":material/playlist_add:", key=dataset_keys.TO_DATASET):
-            dataset_request.ask(screen, item.application, item.trace_id)
+            dataset_request.open_dialog(screen, item.application, item.trace_id)
     if page.problem:
-        st.caption(f":material/info: {units.plain(page.problem)}")
+        st.caption(f":material/info: {units.escape_markdown(page.problem)}")
     trace_content.message("user", page.question or "(not told)")
     trace_content.message("assistant", page.answer or "(not told)")
     _contexts(page.contexts)
@@ -88,7 +88,7 @@ def _contexts(contexts: Sequence[str] | None) -> None:
     if not contexts:
         st.caption("No context was told." if contexts is None else "The answer was given without contexts.")
         return
-    with st.expander(f"{units.things(len(contexts), 'context')} given to the model", expanded=True):
+    with st.expander(f"{units.format_quantity(len(contexts), 'context')} given to the model", expanded=True):
         for at, one in enumerate(contexts[:_MOST_CONTEXTS]):
             st.caption(f"Context {at + 1}")
             st.code(one[: trace_content.MOST_CHARACTERS], language=None, wrap_lines=True)
@@ -102,7 +102,9 @@ def _rate(screen: Screen, item: reviews.ReviewItem) -> None:
     labels = list(reviews.LABELS)
     for criterion in reviews.METRICS:
         left, right = st.columns([3, 2], vertical_alignment="center")
-        left.markdown(f"{units.plain(criterion.title)}  \n:gray[{units.plain(criterion.question)}]")
+        left.markdown(
+            f"{units.escape_markdown(criterion.title)}  \n:gray[{units.escape_markdown(criterion.question)}]"
+        )
         right.segmented_control(
             criterion.title,
             labels,
@@ -133,7 +135,7 @@ def _rate(screen: Screen, item: reviews.ReviewItem) -> None:
             key=review_keys.REVIEW_SKIP,
             icon=":material/skip_next:",
             shortcut="S",
-            on_click=confirm.run,
+            on_click=confirm.run_action,
             args=(lambda: _skip(screen, item),),
         )
         st.button(
@@ -142,7 +144,7 @@ def _rate(screen: Screen, item: reviews.ReviewItem) -> None:
             icon=":material/check:",
             type="primary",
             shortcut="Mod+Enter",
-            on_click=confirm.run,
+            on_click=confirm.run_action,
             args=(lambda: _submit(screen, item),),
         )
 
@@ -171,7 +173,7 @@ def _submit(screen: Screen, item: reviews.ReviewItem) -> str:
     )
     st.session_state[review_keys.REVIEW_DONE] = int(st.session_state.get(review_keys.REVIEW_DONE, 0)) + 1
     _next(None)
-    others = units.things(len(page.others), "other review")
+    others = units.format_quantity(len(page.others), "other review")
     return f"Your rating is kept. {others}." if page.others else "Your rating is kept."
 
 
@@ -212,6 +214,6 @@ def draw_undo(screen: Screen) -> None:
         key=review_keys.REVIEW_UNDO,
         icon=":material/undo:",
         type="tertiary",
-        on_click=confirm.run,
+        on_click=confirm.run_action,
         args=(undo,),
     )

@@ -13,14 +13,14 @@ from pages.parts.rollouts import rollout_keys
 from pages.parts.shared import tables, units
 
 FIGURES = {
-    "requests": ("Requests", units.count),
-    "error_rate": ("Error rate", units.share),
-    "p95_latency": ("p95 latency", units.duration),
+    "requests": ("Requests", units.format_count),
+    "error_rate": ("Error rate", units.format_share),
+    "p95_latency": ("p95 latency", units.format_duration),
     "cost_per_request": (
         "Cost per request",
-        lambda usd: units.usd(None if usd is None else usd * units.NANO_PER_USD),
+        lambda usd: units.format_usd(None if usd is None else usd * units.NANO_PER_USD),
     ),
-    "avg_quality_score": ("Quality", units.score),
+    "avg_quality_score": ("Quality", units.format_score),
 }
 
 
@@ -35,10 +35,10 @@ def draw_metrics(metrics: Mapping[str, Any], key: int) -> None:
         told = metrics[variant]
         shown = {name: write(told.get(name)) for name, (_, write) in FIGURES.items()}
         rows.append({"variant": [variant], "release": told.get("release"), **shown})
-    tables.show(
+    tables.draw(
         rows,
         {
-            "variant": tables.states("In traffic"),
+            "variant": tables.state_column("In traffic"),
             "release": tables.column.TextColumn("Release"),
             **{
                 name: tables.column.TextColumn(label, alignment="right")
@@ -58,7 +58,7 @@ def draw_rollbacks(found: Sequence[Rollback]) -> None:
         st.caption("None yet.")
         return
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "at": one.at,
@@ -89,7 +89,7 @@ def draw_resolved(found: Sequence[Incident]) -> None:
     """Incidents that are over."""
     st.subheader("Resolved incidents", icon=":material/task_alt:", anchor=False)
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "opened": one.opened_at,
@@ -107,7 +107,7 @@ def draw_resolved(found: Sequence[Incident]) -> None:
             "opened": column.DatetimeColumn("Opened (UTC)", format="DD MMM YYYY HH:mm", timezone="UTC"),
             "application": column.TextColumn("Application"),
             "title": column.TextColumn("Incident"),
-            "severity": tables.states("Severity"),
+            "severity": tables.state_column("Severity"),
             "trigger": column.TextColumn("Trigger"),
             "resolved": column.DatetimeColumn("Resolved", format="distance"),
             "by": column.TextColumn("By"),

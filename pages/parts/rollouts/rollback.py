@@ -21,17 +21,17 @@ def ask(screen: Screen, one: Rollout) -> None:
 
     if one.canary:
         sentence = (
-            f"All traffic of **{units.plain(one.application)}** goes to the stable release "
-            f"**{units.plain(one.stable)}**. The canary **{units.plain(one.canary)}** leaves traffic at once."
+            f"All traffic of **{units.escape_markdown(one.application)}** goes to the stable release "
+            f"**{units.escape_markdown(one.stable)}**. The canary **{units.escape_markdown(one.canary)}** leaves traffic at once."
         )
     else:
         sentence = (
-            f"No canary is live. All traffic of **{units.plain(one.application)}** goes from "
-            f"**{units.plain(one.stable)}** back to the stable release before it."
+            f"No canary is live. All traffic of **{units.escape_markdown(one.application)}** goes from "
+            f"**{units.escape_markdown(one.stable)}** back to the stable release before it."
         )
-    confirm.ask(
+    confirm.open_dialog(
         "rollback",
-        title=f"Roll back {units.plain(one.application)}",
+        title=f"Roll back {units.escape_markdown(one.application)}",
         icon=":material/undo:",
         button="Roll back",
         act=act,

@@ -15,7 +15,9 @@ from pages.parts.shared.frame import Screen
 def apply(screen: Screen, one: Rollout) -> str:
     """Move the canary to where the slider stands."""
     percent = float(st.session_state[rollout_keys.rollout_widget(f"slider_{one.version}", one.application)])
-    reason = confirm.required(st.session_state.get(rollout_keys.rollout_widget("reason", one.application)))
+    reason = confirm.require_reason(
+        st.session_state.get(rollout_keys.rollout_widget("reason", one.application))
+    )
     after = rollouts.set_canary(
         screen.engine,
         actor=screen.actor,
@@ -44,9 +46,9 @@ def draw_actions(screen: Screen, one: Rollout) -> None:
     if one.is_live and st.button(
         verb.capitalize(), icon=f":material/{icon}:", key=rollout_keys.rollout_widget(verb, one.application)
     ):
-        confirm.ask(
+        confirm.open_dialog(
             verb,
-            title=f"{verb.capitalize()} the rollout of {units.plain(one.application)}",
+            title=f"{verb.capitalize()} the rollout of {units.escape_markdown(one.application)}",
             icon=f":material/{icon}:",
             button=verb.capitalize(),
             act=lambda reason: act_on(screen, one, verb, reason),
@@ -62,14 +64,14 @@ def draw_actions(screen: Screen, one: Rollout) -> None:
         type="primary",
         key=rollout_keys.rollout_widget("promote", one.application),
     ):
-        confirm.ask(
+        confirm.open_dialog(
             "promote",
-            title=f"Promote {units.plain(one.canary)}",
+            title=f"Promote {units.escape_markdown(one.canary)}",
             icon=":material/trending_up:",
             button="Promote",
             act=lambda reason: act_on(screen, one, "promote", reason),
-            sentence=f"**{units.plain(one.canary)}** becomes the stable release of "
-            f"**{units.plain(one.application)}** for everybody; {units.plain(one.stable)} is retired.",
+            sentence=f"**{units.escape_markdown(one.canary)}** becomes the stable release of "
+            f"**{units.escape_markdown(one.application)}** for everybody; {units.escape_markdown(one.stable)} is retired.",
             type_to_confirm=one.canary,
         )
 
@@ -78,7 +80,7 @@ def draw_slider(screen: Screen, one: Rollout) -> None:
     """The canary's share; nothing moves before Apply."""
     with st.form(rollout_keys.rollout_widget("form", one.application), border=False):
         st.slider(
-            f"Canary share of {units.plain(one.application)}, %",
+            f"Canary share of {units.escape_markdown(one.application)}, %",
             min_value=0,
             max_value=100,
             value=round(one.percent),
@@ -97,7 +99,7 @@ def draw_slider(screen: Screen, one: Rollout) -> None:
                 "Apply",
                 icon=":material/check:",
                 key=rollout_keys.rollout_widget("apply", one.application),
-                on_click=confirm.run,
+                on_click=confirm.run_action,
                 args=(lambda: apply(screen, one),),
             )
-    confirm.problem()
+    confirm.draw_problem()

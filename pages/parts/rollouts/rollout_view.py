@@ -13,7 +13,7 @@ from genaiops_core.clock import now
 from genaiops_core.rollbacks import policy as policies
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.series import STEPS, Point, auto_step, step_starts
+from genaiops_core.telemetry.traffic.series import STEPS, Point, choose_step, list_step_starts
 from pages.parts.charts import measures, plots
 from pages.parts.reads import quality, rollouts, traffic
 from pages.parts.shared import frame, tables, units
@@ -24,31 +24,33 @@ REFRESH_S = 3
 
 def draw_facts(one: Rollout) -> None:
     """Who started it, when, and what the evidence says."""
-    tables.facts(
+    tables.draw_facts(
         {
             "Stable release": one.stable,
             "Canary release": one.canary or "none",
             "Steps": ", ".join(f"{step:g} %" for step in one.steps) or "none",
-            "Started": f"{units.instant(one.started_at)} by {one.started_by}" if one.started_at else "never",
+            "Started": f"{units.format_instant(one.started_at)} by {one.started_by}"
+            if one.started_at
+            else "never",
             "Verdict": one.verdict or "none yet",
         }
     )
 
 
-@frame.live(run_every_s=REFRESH_S)
+@frame.refresh_every(run_every_s=REFRESH_S)
 def draw_live(url: str, application: str, head: Header) -> None:
     """Canary against stable, drawn again every few seconds."""
     at = now()
     one = next((found for found in rollouts.list_rollouts(url) if found.application == application), None)
     filters = dataclasses.replace(head.filters_at(at), application=application)
     points = traffic.read_live_series(url, filters, "release")
-    minutes = STEPS[auto_step(filters)]
+    minutes = STEPS[choose_step(filters)]
     with st.container(horizontal=True, gap="small"):
         _draw_observed(points, one)
         st.badge(f"live, every {REFRESH_S} s · {at:%H:%M:%S} UTC", icon=":material/sensors:", color="gray")
     if not points:
         st.caption(
-            f"No request of {units.plain(application)} in the window {head.window}. Widen it to see older ones."
+            f"No request of {units.escape_markdown(application)} in the window {head.window}. Widen it to see older ones."
         )
         return
     policy = policies.default()
@@ -118,7 +120,7 @@ def _draw_observed(points: Sequence[Point], one: Rollout | None) -> None:
     whole = sum(point.figures.requests for point in recent)
     canary = sum(point.figures.requests for point in recent if point.key == one.canary)
     st.badge(
-        f"observed canary share {units.share(canary / whole if whole else None, decimals=1)} of {whole:,} requests",
+        f"observed canary share {units.format_share(canary / whole if whole else None, decimals=1)} of {whole:,} requests",
         icon=":material/visibility:",
         color="blue",
     )
@@ -132,7 +134,7 @@ def _shares(filters: Filters, points: Sequence[Point], one: Rollout | None) -> l
         whole[point.start] = whole.get(point.start, 0) + point.figures.requests
         if one is not None and point.key == one.canary:
             canary[point.start] = point.figures.requests
-    instants = step_starts(filters, auto_step(filters))
+    instants = list_step_starts(filters, choose_step(filters))
     values = [canary.get(start, 0) / whole[start] * 100 if whole.get(start) else None for start in instants]
     return [plots.Line(name="canary", at=instants, values=values)]
 
@@ -145,8 +147,8 @@ def _quality(url: str, application: str, at: dt.datetime, one: Rollout | None) -
     order = [key for key in roles if key in grouped] or list(grouped)[: measures.MAX_RELEASES]
     return plots.by_name(
         {
-            f"{roles.get(key, '')} {key or units.UNKNOWN}".strip(): {
-                start: measures.mean(found) for start, found in grouped[key].items()
+            f"{roles.get(key, '')} {key or units.NO_DATA}".strip(): {
+                start: measures.find_mean_quality(found) for start, found in grouped[key].items()
             }
             for key in order
         }
@@ -156,7 +158,7 @@ def _quality(url: str, application: str, at: dt.datetime, one: Rollout | None) -
 def draw_all(found: Sequence[Rollout]) -> None:
     """Where every application stands."""
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "application": one.application,
@@ -173,12 +175,12 @@ def draw_all(found: Sequence[Rollout]) -> None:
         ],
         {
             "application": column.TextColumn("Application", pinned=True),
-            "state": tables.states("State"),
+            "state": tables.state_column("State"),
             "stable": column.TextColumn("Stable"),
             "canary": column.TextColumn("Canary"),
             "percent": column.ProgressColumn("Canary share", min_value=0, max_value=100, format="%.4g%%"),
             "step": column.TextColumn("Step"),
-            "verdict": tables.states("Verdict"),
+            "verdict": tables.state_column("Verdict"),
             "by": column.TextColumn("Started by"),
             "at": column.DatetimeColumn("Started", format="distance"),
         },
@@ -190,14 +192,14 @@ def draw_all(found: Sequence[Rollout]) -> None:
 def draw_history(rows: Sequence[dict[str, Any]]) -> None:
     """Every rollout of one application, newest first."""
     column = tables.column
-    tables.show(
+    tables.draw(
         [{**row, "state": [row["state"]], "verdict": [row["verdict"]]} for row in rows],
         {
             "canary": column.TextColumn("Release"),
             "stable": column.TextColumn("Stable then"),
             "percent": column.NumberColumn("Last share", format="%.4g%%"),
-            "state": tables.states("State"),
-            "verdict": tables.states("Verdict"),
+            "state": tables.state_column("State"),
+            "verdict": tables.state_column("Verdict"),
             "started_by": column.TextColumn("Started by"),
             "started_at": column.DatetimeColumn("Started (UTC)", format="DD MMM YYYY HH:mm", timezone="UTC"),
             "ended_at": column.DatetimeColumn("Ended (UTC)", format="DD MMM YYYY HH:mm", timezone="UTC"),

@@ -16,7 +16,7 @@ from pages.parts.shared.frame import Screen
 
 def ask(screen: Screen, approved: Sequence[Release]) -> None:
     """Open it for the releases that are approved and not yet in traffic; there is at least one."""
-    confirm.ask(
+    confirm.open_dialog(
         "start",
         title="Start a rollout",
         icon=":material/rocket_launch:",

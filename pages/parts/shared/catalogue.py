@@ -13,7 +13,7 @@ class Entry:
     title: str
     icon: str
     section: str
-    question: str
+    description: str
 
     @property
     def path(self) -> str:
@@ -22,7 +22,7 @@ class Entry:
 
 
 def _entry(name: str, title: str, icon: str, section: str, question: str) -> Entry:
-    return Entry(name=name, title=title, icon=f":material/{icon}:", section=section, question=question)
+    return Entry(name=name, title=title, icon=f":material/{icon}:", section=section, description=question)
 
 
 ENTRIES = (

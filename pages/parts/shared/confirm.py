@@ -14,7 +14,7 @@ from genaiops_core.errors import BadInput, GenAIOpsError
 from pages.parts.shared import frame, keys, units
 
 
-def ask(
+def open_dialog(
     name: str,
     *,
     title: str,
@@ -55,7 +55,7 @@ def ask(
                 )
             if type_to_confirm is not None:
                 st.text_input(
-                    f"Type {units.plain(type_to_confirm)} to confirm",
+                    f"Type {units.escape_markdown(type_to_confirm)} to confirm",
                     key=keys.dialog_typed(name),
                     placeholder=type_to_confirm,
                     autocomplete="off",
@@ -64,11 +64,11 @@ def ask(
                 button, type="primary", icon=icon, key=keys.dialog_submit(name), on_click=submit
             )
         if refusal := st.session_state.pop(keys.dialog_problem(name), None):
-            st.error(units.plain(refusal), icon=":material/error:")
+            st.error(units.escape_markdown(refusal), icon=":material/error:")
 
     def submit() -> None:
         try:
-            frame.flash(act(_reason(name, needs_reason=needs_reason, type_to_confirm=type_to_confirm)))
+            frame.flash(act(_read_reason(name, needs_reason=needs_reason, type_to_confirm=type_to_confirm)))
         except GenAIOpsError as error:
             st.session_state[keys.dialog_problem(name)] = str(error)
             return
@@ -77,7 +77,7 @@ def ask(
     body()
 
 
-def run(act: Callable[[], str]) -> None:
+def run_action(act: Callable[[], str]) -> None:
     """For buttons that need no dialog: run a use case in a callback, then toast or keep its sentence."""
     try:
         frame.flash(act())
@@ -85,7 +85,7 @@ def run(act: Callable[[], str]) -> None:
         st.session_state[keys.PROBLEM] = str(error)
 
 
-def required(reason: object) -> str:
+def require_reason(reason: object) -> str:
     """The reason that was typed.
 
     Raises:
@@ -97,16 +97,16 @@ def required(reason: object) -> str:
     return text
 
 
-def problem() -> None:
+def draw_problem() -> None:
     """Show the sentence that the last `run` was refused with."""
     if sentence := st.session_state.pop(keys.PROBLEM, None):
-        st.error(units.plain(sentence), icon=":material/error:")
+        st.error(units.escape_markdown(sentence), icon=":material/error:")
 
 
-def _reason(name: str, *, needs_reason: bool, type_to_confirm: str | None) -> str:
-    given = st.session_state.get(keys.dialog_reason(name))
-    reason = required(given) if needs_reason else str(given or "").strip()
-    typed = str(st.session_state.get(keys.dialog_typed(name)) or "").strip()
-    if type_to_confirm is not None and typed != type_to_confirm:
+def _read_reason(name: str, *, needs_reason: bool, type_to_confirm: str | None) -> str:
+    typed_reason = st.session_state.get(keys.dialog_reason(name))
+    reason = require_reason(typed_reason) if needs_reason else str(typed_reason or "").strip()
+    typed_name = str(st.session_state.get(keys.dialog_typed(name)) or "").strip()
+    if type_to_confirm is not None and typed_name != type_to_confirm:
         raise BadInput(f"Nothing was changed: type {type_to_confirm} exactly to confirm.")
     return reason

@@ -43,18 +43,18 @@ class Header:
     """Beside the filters, on the left, for one more that only this screen has."""
     facts: DeltaGenerator
     """A place beside the filters for badges that answer the screen's question at a glance."""
-    clicked: bool
+    is_clicked: bool
     """Whether the primary action was pressed in this run."""
 
     def filters_at(self, at: dt.datetime) -> Filters:
         """The same window as it is at `at`: one that ends now moves on, chosen dates stay."""
         if self.window not in WINDOWS:
             return self.filters
-        moved = Filters.last(self.window, now=at)
-        return dataclasses.replace(self.filters, start=moved.start, end=moved.end)
+        current = Filters.last(self.window, now=at)
+        return dataclasses.replace(self.filters, start=current.start, end=current.end)
 
 
-def header(
+def draw_header(
     screen: Screen,
     *,
     by: Sequence[str] = (),
@@ -81,14 +81,14 @@ def header(
     """
     left, right = st.columns([2, 3], vertical_alignment="center")
     title = left.container(horizontal=True, vertical_alignment="center", gap="small")
-    title.title(screen.entry.title, anchor=False, width="content", help=screen.entry.question)
+    title.title(screen.entry.title, anchor=False, width="content", help=screen.entry.description)
     badges = title.container(width="content")
-    chosen, clicked, span = default_window, False, None
+    window_name, is_clicked, dates = default_window, False, None
     with right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         if window:
-            span = _dates()
-            if span is None:
-                chosen = st.segmented_control(
+            dates = _choose_dates()
+            if dates is None:
+                window_name = st.segmented_control(
                     "Window",
                     list(WINDOWS),
                     default=default_window,
@@ -98,10 +98,10 @@ def header(
                     label_visibility="collapsed",
                 )
         if action is not None:
-            clicked = st.button(action, icon=action_icon, key=action_key, type="primary", help=action_help)
+            is_clicked = st.button(action, icon=action_icon, key=action_key, type="primary", help=action_help)
     row = st.container(horizontal=True, gap="small", vertical_alignment="center")
     with row:
-        values = _choose(screen, by) if by else {}
+        values = _choose_filters(screen, by) if by else {}
         place = st.container(horizontal=True, gap="small", width="content", vertical_alignment="center")
         if by or has_place:
             st.space("stretch")
@@ -113,10 +113,10 @@ def header(
             color="violet",
             help="Made by genaiops demo, not real traffic",
         )
-    chosen = chosen if chosen in WINDOWS else default_window
-    filters = Filters(**span, **values) if span else Filters.last(chosen, now=now(), **values)
-    said = f"{filters.start:%-d %b %Y} to {filters.end:%-d %b %Y}" if span else chosen
-    return Header(window=said, filters=filters, place=place, facts=facts, clicked=clicked)
+    window_name = window_name if window_name in WINDOWS else default_window
+    filters = Filters(**dates, **values) if dates else Filters.last(window_name, now=now(), **values)
+    label = f"{filters.start:%-d %b %Y} to {filters.end:%-d %b %Y}" if dates else window_name
+    return Header(window=label, filters=filters, place=place, facts=facts, is_clicked=is_clicked)
 
 
 def choose_rollout(options: Sequence[str], *, first: str) -> str:
@@ -125,15 +125,15 @@ def choose_rollout(options: Sequence[str], *, first: str) -> str:
     It stays chosen when its rollout ends, and has a key of its own, so that looking at one rollout does not narrow
     every other screen. A link may also name it as the application.
     """
-    said = (
+    candidates = (
         st.session_state.get(keys.ROLLOUT),
         st.query_params.get(keys.ROLLOUT),
         st.session_state.get(keys.APPLICATION),
         st.query_params.get(keys.APPLICATION),
     )
-    wanted = next((name for name in said if name in options), first)
-    if st.query_params.get(keys.ROLLOUT) != wanted:
-        st.session_state[keys.ROLLOUT] = wanted
+    application = next((name for name in candidates if name in options), first)
+    if st.query_params.get(keys.ROLLOUT) != application:
+        st.session_state[keys.ROLLOUT] = application
     chosen = st.selectbox(
         "Application",
         list(options),
@@ -144,15 +144,15 @@ def choose_rollout(options: Sequence[str], *, first: str) -> str:
         width=220,
         icon=_ICONS[keys.APPLICATION],
     )
-    return chosen if chosen in options else wanted
+    return chosen if chosen in options else application
 
 
-def _dates() -> dict[str, dt.datetime] | None:
+def _choose_dates() -> dict[str, dt.datetime] | None:
     """Days of the operator's own choice instead of a window that ends now; they are part of the address too."""
     label = "Dates"
-    asked = [st.query_params.get(key) or st.session_state.get(key) for key in (keys.START, keys.END)]
-    if all(asked):
-        label = f"{asked[0]} to {asked[1]}"
+    chosen_days = [st.query_params.get(key) or st.session_state.get(key) for key in (keys.START, keys.END)]
+    if all(chosen_days):
+        label = f"{chosen_days[0]} to {chosen_days[1]}"
     with st.popover(label, icon=":material/date_range:", type="tertiary"):
         first = st.date_input("From (UTC)", value=None, key=keys.START, bind="query-params")
         last = st.date_input("Until, not included (UTC)", value=None, key=keys.END, bind="query-params")
@@ -160,7 +160,7 @@ def _dates() -> dict[str, dt.datetime] | None:
             st.caption("The end must be after the start.")
             return None
         if st.button(
-            "Back to the last hours", key="dates_clear", disabled=not (first or last), on_click=_forget_dates
+            "Back to the last hours", key="dates_clear", disabled=not (first or last), on_click=_clear_dates
         ):
             return None
     if not (first and last):
@@ -169,20 +169,23 @@ def _dates() -> dict[str, dt.datetime] | None:
     return {"start": dt.datetime.combine(first, midnight), "end": dt.datetime.combine(last, midnight)}
 
 
-def _forget_dates() -> None:
+def _clear_dates() -> None:
     st.session_state[keys.START] = st.session_state[keys.END] = None
 
 
-def _choose(screen: Screen, by: Sequence[str]) -> dict[str, str | None]:
-    known = traffic.list_filter_options(screen.url)
+def _choose_filters(screen: Screen, by: Sequence[str]) -> dict[str, str | None]:
+    filter_options = traffic.list_filter_options(screen.url)
     options = {
         # An application may have releases before it has traffic.
         keys.APPLICATION: sorted(
-            {*known.applications, *(one.application for one in releases.list_releases(screen.url, None))}
+            {
+                *filter_options.applications,
+                *(release.application for release in releases.list_releases(screen.url, None)),
+            }
         ),
-        keys.ENVIRONMENT: known.environments,
-        keys.RELEASE: known.releases,
-        keys.MODEL: known.models,
+        keys.ENVIRONMENT: filter_options.environments,
+        keys.RELEASE: filter_options.releases,
+        keys.MODEL: filter_options.models,
     }
     chosen: dict[str, str | None] = {}
     for name in by:

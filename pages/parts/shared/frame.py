@@ -43,13 +43,13 @@ def guard(name: str) -> Screen:
     st.set_page_config(page_title=f"{entry.title} · GenAIOps")
     _require_safe_server()
     engine = connection.open_engine(settings.url)
-    actor = _identity(settings)
+    actor = _choose_actor(settings)
     if sentence := st.session_state.pop(keys.FLASH, None):
-        st.toast(units.plain(sentence), icon=":material/check_circle:")
+        st.toast(units.escape_markdown(sentence), icon=":material/check_circle:")
     return Screen(entry=entry, settings=settings, url=settings.url, engine=engine, actor=actor)
 
 
-def brand() -> None:
+def set_brand() -> None:
     """Browser tab, icon, wide layout and the logo of the current theme."""
     st.set_page_config(
         page_title="GenAIOps",
@@ -72,12 +72,12 @@ def show_errors() -> Iterator[None]:
     try:
         yield
     except GenAIOpsError as error:
-        st.error(units.plain(error), icon=":material/error:")
+        st.error(units.escape_markdown(error), icon=":material/error:")
     except connection.DATABASE_ERRORS as error:
-        _database_failed(error)
+        _draw_database_error(error)
 
 
-def live(run_every_s: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A panel that draws itself again every `run_every_s` seconds and fails as gently as a whole screen."""
 
     def decorate(draw: Callable[..., None]) -> Callable[..., None]:
@@ -91,7 +91,7 @@ def live(run_every_s: float) -> Callable[[Callable[..., None]], Callable[..., No
     return decorate
 
 
-def empty(title: str, sentence: str, *, icon: str, to: str | None = None, link: str = "") -> None:
+def draw_empty_state(title: str, sentence: str, *, icon: str, to: str | None = None, link: str = "") -> None:
     """What stands where there is nothing yet: what it is, how it comes, and where to go for it."""
     with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
         st.space("small")
@@ -108,7 +108,7 @@ def _require_router() -> None:
     # discovery). Turning that discovery off and running again sends this visit, and all later ones, through Home.py.
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
-        brand()
+        set_brand()
         st.rerun()
 
 
@@ -118,15 +118,15 @@ def _require_safe_server() -> None:
     try:
         require_safe_address(st.get_option("server.address") or "0.0.0.0")  # noqa: S104
     except GenAIOpsError as error:
-        st.error(units.plain(error), icon=":material/lock:")
+        st.error(units.escape_markdown(error), icon=":material/lock:")
         st.stop()
 
 
-def _identity(settings: Settings) -> str:
+def _choose_actor(settings: Settings) -> str:
     with (
         st.sidebar,
         st.popover(
-            f"Acting as {units.plain(st.session_state.get(keys.ACTOR) or settings.actor)}",
+            f"Acting as {units.escape_markdown(st.session_state.get(keys.ACTOR) or settings.actor)}",
             icon=":material/account_circle:",
             type="tertiary",
         ),
@@ -145,7 +145,7 @@ def _identity(settings: Settings) -> str:
         return actor_name(settings.actor)
 
 
-def _database_failed(error: Exception) -> None:
+def _draw_database_error(error: Exception) -> None:
     reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
     with st.container(border=True):
         st.subheader("The database cannot be read", icon=":material/database_off:")

@@ -9,31 +9,33 @@ from genaiops_core.evaluation.metrics import Metric, find
 from genaiops_core.evaluation.runs import Evaluation
 
 
-def entry_of(name: str, run: Evaluation | None = None) -> Metric | None:
+def find_metric(name: str, evaluation: Evaluation | None = None) -> Metric | None:
     """What is known of a metric."""
-    if run is None:
+    if evaluation is None:
         return find(name)
-    return find(name, (run.config.get("judge_options") or {}).get("rubrics") or (), judge=run.judge)
+    return find(
+        name, (evaluation.config.get("judge_options") or {}).get("rubrics") or (), judge=evaluation.judge
+    )
 
 
-def title(name: str, run: Evaluation | None = None) -> str:
+def format_title(name: str, evaluation: Evaluation | None = None) -> str:
     """As people say it: `Faithfulness`, `Grounding overlap (proxy)`."""
-    entry = entry_of(name, run)
-    return entry.title if entry else name.replace("_", " ").capitalize()
+    metric = find_metric(name, evaluation)
+    return metric.title if metric else name.replace("_", " ").capitalize()
 
 
-def heading(name: str) -> str:
+def format_heading(name: str) -> str:
     """For the head of a narrow column: `grounding overlap`; the column's help says what a proxy is."""
     return name.replace("_", " ")
 
 
-def help_of(name: str, run: Evaluation) -> str | None:
+def find_description(name: str, evaluation: Evaluation) -> str | None:
     """What it says, in a sentence or two."""
-    entry = entry_of(name, run)
-    return entry.description if entry else None
+    metric = find_metric(name, evaluation)
+    return metric.description if metric else None
 
 
-def is_high_worst(name: str | None, run: Evaluation) -> bool:
+def is_higher_worse(name: str | None, evaluation: Evaluation) -> bool:
     """Whether more of it is worse."""
-    entry = entry_of(name, run) if name else None
-    return entry is not None and entry.higher_is_better is False
+    metric = find_metric(name, evaluation) if name else None
+    return metric is not None and metric.higher_is_better is False

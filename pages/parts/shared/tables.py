@@ -50,29 +50,29 @@ STATE_COLOURS = {
 column = st.column_config
 
 
-def badge(state: str, *, label: str | None = None, icon: str | None = None) -> None:
+def draw_badge(state: str, *, label: str | None = None, icon: str | None = None) -> None:
     """One state as a coloured badge."""
-    st.badge(label or words(state), color=STATE_COLOURS.get(state, "gray"), icon=icon)  # type: ignore[arg-type]
+    st.badge(label or format_state(state), color=STATE_COLOURS.get(state, "gray"), icon=icon)  # type: ignore[arg-type]
 
 
-def words(state: str) -> str:
+def format_state(state: str) -> str:
     """A state as people write it."""
     return state.replace("_", " ")
 
 
-def states(label: str, *, width: Any = 100, help: str | None = None) -> Any:
+def state_column(label: str, *, width: Any = 100, help: str | None = None) -> Any:
     """A column of coloured states; give each cell as a list of states."""
     return column.MultiselectColumn(
         label,
         options=list(STATE_COLOURS),
         color=list(STATE_COLOURS.values()),
-        format_func=words,
+        format_func=format_state,
         width=width,
         help=help,
     )
 
 
-def show(
+def draw(
     rows: Sequence[Mapping[str, Any]],
     columns: Mapping[str, Any],
     *,
@@ -82,12 +82,12 @@ def show(
 ) -> None:
     """Draw rows; the toolbar of the table downloads them as CSV."""
     st.dataframe(
-        _frame(rows, columns),
+        _build_frame(rows, columns),
         hide_index=True,
         column_config=dict(columns),
         key=key,
         alt=alt,
-        height=_height(len(rows), height),
+        height=_limit_height(len(rows), height),
         placeholder="unknown",
     )
 
@@ -103,19 +103,19 @@ def pick(
 ) -> int | None:
     """Draw rows of which one can be selected; returns its position."""
     event = st.dataframe(
-        _frame(rows, columns),
+        _build_frame(rows, columns),
         hide_index=True,
         column_config=dict(columns),
         key=key,
         alt=alt,
-        height=_height(len(rows), height),
+        height=_limit_height(len(rows), height),
         placeholder="unknown",
         on_select="rerun",
         selection_mode="single-row",
         selection_default=None if default is None else {"selection": {"rows": [default]}},
     )
-    chosen = event.selection.rows
-    return int(chosen[0]) if chosen and chosen[0] < len(rows) else None
+    selected_rows = event.selection.rows
+    return int(selected_rows[0]) if selected_rows and selected_rows[0] < len(rows) else None
 
 
 def has_selection(key: str) -> bool:
@@ -124,15 +124,18 @@ def has_selection(key: str) -> bool:
     return bool(event and event["selection"]["rows"])
 
 
-def facts(values: Mapping[str, object]) -> None:
+def draw_facts(values: Mapping[str, object]) -> None:
     """Name and value pairs; values are shown as text, whatever is in them."""
-    st.table({units.plain(name): units.plain(value) for name, value in values.items()}, border="horizontal")
+    st.table(
+        {units.escape_markdown(name): units.escape_markdown(value) for name, value in values.items()},
+        border="horizontal",
+    )
 
 
-def _frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:
+def _build_frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame([{name: row.get(name) for name in columns} for row in rows], columns=list(columns))
 
 
-def _height(rows: int, height: Any) -> Any:
+def _limit_height(rows: int, height: Any) -> Any:
     # A table of a few rows is as tall as its rows; a long one scrolls in itself instead of stretching the page.
     return 420 if height == "content" and rows > 11 else height

@@ -5,22 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-UNKNOWN = "unknown"
+NO_DATA = "unknown"
 NANO_PER_USD = 1_000_000_000
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]~$:<>|#])")
 
 
-def plain(text: object) -> str:
+def escape_markdown(text: object) -> str:
     """Text from outside, safe in elements that read Markdown: no link, image, icon or colour can come of it."""
     # The word joiner is invisible; it keeps addresses from being made into links.
     return _MARKDOWN.sub(r"\\\1", str(text)).replace("//", "/\u2060/").replace("www.", "www\u2060.")
 
 
-def count(value: float | None) -> str:
+def format_count(value: float | None) -> str:
     """A number of things: 950, 4,812, 128k, 2.4M."""
     if value is None:
-        return UNKNOWN
+        return NO_DATA
     if abs(value) >= 10_000_000:
         return f"{value / 1_000_000:,.0f}M"
     if abs(value) >= 1_000_000:
@@ -30,15 +30,15 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 or float(value).is_integer() else f"{value:.1f}"
 
 
-def things(number: int, one: str, many: str | None = None) -> str:
+def format_quantity(number: int, singular: str, plural: str | None = None) -> str:
     """A counted noun: `1 dataset`, `2,049 test cases`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def usd(nano: float | None) -> str:
+def format_usd(nano: float | None) -> str:
     """Nano-USD as dollars with as many decimals as the size deserves."""
     if nano is None:
-        return UNKNOWN
+        return NO_DATA
     dollars = nano / NANO_PER_USD
     if dollars == 0:
         return "$0"
@@ -47,10 +47,10 @@ def usd(nano: float | None) -> str:
     return f"{sign}${size:,.{decimals}f}"
 
 
-def duration(milliseconds: float | None) -> str:
+def format_duration(milliseconds: float | None) -> str:
     """A latency: 840 ms, 1.84 s, 2.5 min."""
     if milliseconds is None:
-        return UNKNOWN
+        return NO_DATA
     if abs(milliseconds) >= 120_000:
         return f"{milliseconds / 60_000:.1f} min"
     if abs(milliseconds) >= 1_000:
@@ -58,20 +58,20 @@ def duration(milliseconds: float | None) -> str:
     return f"{milliseconds:.0f} ms" if abs(milliseconds) >= 10 else f"{milliseconds:.1f} ms"
 
 
-def share(fraction: float | None, *, decimals: int = 2) -> str:
+def format_share(fraction: float | None, *, decimals: int = 2) -> str:
     """A fraction of 1 as per cent: 0.42%."""
-    return UNKNOWN if fraction is None else f"{fraction * 100:.{decimals}f}%"
+    return NO_DATA if fraction is None else f"{fraction * 100:.{decimals}f}%"
 
 
-def score(value: float | None) -> str:
+def format_score(value: float | None) -> str:
     """A quality score in [0, 1]: 0.934."""
-    return UNKNOWN if value is None else f"{value:.3f}"
+    return NO_DATA if value is None else f"{value:.3f}"
 
 
-def ago(at: dt.datetime | None, now: dt.datetime) -> str:
+def format_age(at: dt.datetime | None, now: dt.datetime) -> str:
     """How long ago an instant was: 4 s ago, 22 min ago, 3 h ago, 11 days ago."""
     if at is None:
-        return UNKNOWN
+        return NO_DATA
     seconds = max(0, int((now - at).total_seconds()))
     if seconds < 90:
         return f"{seconds} s ago"
@@ -80,12 +80,12 @@ def ago(at: dt.datetime | None, now: dt.datetime) -> str:
     return f"{seconds // 3_600} h ago" if seconds < 129_600 else f"{seconds // 86_400} days ago"
 
 
-def instant(at: dt.datetime | None) -> str:
+def format_instant(at: dt.datetime | None) -> str:
     """An instant in UTC, to the second."""
-    return UNKNOWN if at is None else at.astimezone(dt.UTC).strftime("%d %b %Y %H:%M:%S UTC")
+    return NO_DATA if at is None else at.astimezone(dt.UTC).strftime("%d %b %Y %H:%M:%S UTC")
 
 
-def relative_change(now: float | None, before: float | None) -> str | None:
+def format_relative_change(now: float | None, before: float | None) -> str | None:
     """`+6.2%` against the window before; None when there is nothing to compare with."""
     if now is None or not before:
         return None
@@ -95,7 +95,7 @@ def relative_change(now: float | None, before: float | None) -> str | None:
     return f"{change:+.1f}%" if abs(change) >= 0.05 else None
 
 
-def point_change(now: float | None, before: float | None) -> str | None:
+def format_point_change(now: float | None, before: float | None) -> str | None:
     """The change of a fraction in percentage points: `+0.08 pp`."""
     if now is None or before is None:
         return None
@@ -103,7 +103,7 @@ def point_change(now: float | None, before: float | None) -> str | None:
     return f"{change:+.2f} pp" if abs(change) >= 0.005 else None
 
 
-def duration_change(now: float | None, before: float | None) -> str | None:
+def format_duration_change(now: float | None, before: float | None) -> str | None:
     """The change of a latency: `+140 ms`."""
     if now is None or before is None or abs(now - before) < 0.5:
         return None

@@ -37,10 +37,12 @@ def draw(screen: Screen) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.page_link(
                     "pages/traces.py",
-                    label=units.plain(view.name),
+                    label=units.escape_markdown(view.name),
                     icon=":material/group:" if view.is_shared else ":material/person:",
                     query_params=dict(parse_qsl(view.query)),
-                    help=None if view.owner == screen.actor else f"Shared by {units.plain(view.owner)}",
+                    help=None
+                    if view.owner == screen.actor
+                    else f"Shared by {units.escape_markdown(view.owner)}",
                 )
                 st.space("stretch")
                 if view.owner == screen.actor and st.button(
@@ -81,7 +83,7 @@ def _ask_save(screen: Screen, query: str) -> None:
         cache.invalidate("views")
         return f"The view {view.name} is saved."
 
-    confirm.ask(
+    confirm.open_dialog(
         "view_save",
         title="Save this view",
         icon=":material/bookmark_add:",
@@ -100,12 +102,12 @@ def _ask_delete(screen: Screen, view: saved_views.SavedView) -> None:
         return f"The view {view.name} is deleted."
 
     everybody = " Nobody will find it any more." if view.is_shared else ""
-    confirm.ask(
+    confirm.open_dialog(
         "view_delete",
         title="Delete a view",
         icon=":material/delete:",
         button="Delete",
         act=act,
-        sentence=f"Delete {units.plain(view.name)}?{everybody}",
+        sentence=f"Delete {units.escape_markdown(view.name)}?{everybody}",
         needs_reason=False,
     )

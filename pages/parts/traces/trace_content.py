@@ -26,7 +26,7 @@ _AVATARS = {
 def reason(name: str) -> str:
     """Why a request was chosen for scoring, in words."""
     words = {str(known): said for known, said in REASONS.items()}
-    return units.plain(words.get(name, name.replace("_", " ")))
+    return units.escape_markdown(words.get(name, name.replace("_", " ")))
 
 
 def text(said: str) -> None:
@@ -39,15 +39,17 @@ def text(said: str) -> None:
 def message(role: str, said: str) -> None:
     """One message, whoever wrote it."""
     side = "assistant" if role == "assistant" else "user" if role == "user" else role or "message"
-    with st.chat_message(units.plain(side), avatar=_AVATARS.get(role, ":material/chat:")):
-        st.caption(units.plain(role or "role not said"))
+    with st.chat_message(units.escape_markdown(side), avatar=_AVATARS.get(role, ":material/chat:")):
+        st.caption(units.escape_markdown(role or "role not said"))
         text(said or "(no text)")
 
 
 def missing(record: ContextRecord) -> None:
     """What the telemetry does not say, so that nobody takes silence for absence."""
     if record.missing:
-        st.caption(f":material/info: Not told by the telemetry: {units.plain('; '.join(record.missing))}.")
+        st.caption(
+            f":material/info: Not told by the telemetry: {units.escape_markdown('; '.join(record.missing))}."
+        )
 
 
 def messages(record: ContextRecord) -> None:
@@ -60,7 +62,7 @@ def messages(record: ContextRecord) -> None:
         return one.span_id, one.model
 
     for at, ((_, model), said) in enumerate(groupby(shown, key=call)):
-        st.markdown(f"**Call {at + 1}** · {units.plain(model or 'model not said')}")
+        st.markdown(f"**Call {at + 1}** · {units.escape_markdown(model or 'model not said')}")
         for one in said:
             message(one.role, one.text)
     if len(record.messages) > len(shown):
@@ -93,7 +95,7 @@ def documents(record: ContextRecord) -> None:
         alt="Documents found, in the order they were ranked; select one to read it",
     )
     chosen = record.documents[picked or 0]
-    st.markdown(f"**{units.plain(chosen.source or chosen.id or 'source not said')}**")
+    st.markdown(f"**{units.escape_markdown(chosen.source or chosen.id or 'source not said')}**")
     st.code((chosen.content or "its content was not told")[:MOST_CHARACTERS], language=None, wrap_lines=True)
     missing(record)
 
@@ -104,7 +106,7 @@ def _row(one: SourceDocument) -> dict[str, object]:
         "score": one.score,
         "source": one.source or one.id,
         "version": one.version,
-        "prompt": {True: "yes", False: "no"}.get(one.in_prompt, units.UNKNOWN),  # type: ignore[arg-type]
+        "prompt": {True: "yes", False: "no"}.get(one.in_prompt, units.NO_DATA),  # type: ignore[arg-type]
         "component": one.component,
         "content": (one.content or "")[:300],
     }
@@ -126,9 +128,7 @@ def tools(trace: Trace) -> None:
     for at, (one, tool) in enumerate(ran[:MOST_TOOLS]):
         assert tool is not None
         state = "failed" if one.is_error else "ok"
-        title = (
-            f"{at + 1}. {units.plain(tool.name or one.name)} · {units.duration(one.duration_ms)} · {state}"
-        )
+        title = f"{at + 1}. {units.escape_markdown(tool.name or one.name)} · {units.format_duration(one.duration_ms)} · {state}"
         with st.expander(title, icon=":material/build:", expanded=at == 0):
             for name, told in (("Arguments", tool.arguments), ("Result", tool.result)):
                 st.markdown(f"**{name}**")
@@ -136,7 +136,7 @@ def tools(trace: Trace) -> None:
     if asked:
         column = tables.column
         st.markdown("**Asked for by a model**")
-        tables.show(
+        tables.draw(
             [{"step": one.name, "tool": call.name, "arguments": call.arguments[:500]} for one, call in asked],
             {
                 "step": column.TextColumn("Step"),

@@ -40,7 +40,7 @@ def draw(screen: Screen, head: Header) -> str | None:
             height=270 if tables.has_selection(trace_keys.TRACE_TABLE) else 560,
         )
     elif cursor is None and page.next_cursor is None:
-        frame.empty(
+        frame.draw_empty_state(
             "No request matches",
             "Widen the window, loosen the search, or send traces to the API (OTLP, `/v1/traces`).",
             icon="timeline",
@@ -78,12 +78,12 @@ def _turn(page: TracePage, visited: dict[str, Any]) -> None:
 
 def _said(page: TracePage, number: int) -> str:
     """What this page holds, and how far it has really looked for that."""
-    shown = f"Page {number}: {units.things(len(page.rows), 'request')}, newest first."
+    shown = f"Page {number}: {units.format_quantity(len(page.rows), 'request')}, newest first."
     said = []
     if page.searched is not None:
-        said.append(f"searched the messages of {units.things(page.searched, 'request')}")
+        said.append(f"searched the messages of {units.format_quantity(page.searched, 'request')}")
     if page.looked_at is not None:
-        said.append(f"looked at {units.things(page.looked_at, 'request')}")
+        said.append(f"looked at {units.format_quantity(page.looked_at, 'request')}")
     if not said:
         return shown
     more = "; older ones may match too" if page.next_cursor is not None else ""
@@ -110,7 +110,7 @@ def _columns() -> dict[str, object]:
     column = tables.column
     return {
         "start": column.DatetimeColumn("Started (UTC)", format="DD MMM HH:mm:ss", timezone="UTC"),
-        "status": tables.states("Status", width=84),
+        "status": tables.state_column("Status", width=84),
         "name": column.TextColumn("Request"),
         "application": column.TextColumn("Application"),
         "release": column.TextColumn("Release"),

@@ -66,7 +66,7 @@ def asking(field: str, value: str) -> str:
 
 def _explain(typed: str, sentence: str) -> None:
     """What is wrong, and a mark under the character where it starts to be."""
-    st.error(units.plain(sentence), icon=":material/error:")
+    st.error(units.escape_markdown(sentence), icon=":material/error:")
     if found := _POSITION.search(sentence):
         st.code(f"{typed}\n{' ' * (int(found[1]) - 1)}^", language=None)
 
@@ -76,14 +76,14 @@ def _help() -> None:
         st.markdown("**Conditions side by side must all hold.** OR, parentheses and - work as expected.")
         for at, example in enumerate(search_language.EXAMPLES):
             st.button(
-                units.plain(example),
+                units.escape_markdown(example),
                 key=trace_keys.search_example(at),
                 type="tertiary",
                 icon=":material/north_west:",
                 on_click=_use,
                 args=(example,),
             )
-        tables.facts(search_language.FIELDS)
+        tables.draw_facts(search_language.FIELDS)
 
 
 def _use(example: str) -> None:

@@ -42,7 +42,7 @@ def draw(trace: Trace, state: dict[str, Any], *, most: int) -> TraceSpan | None:
         state["wanted"] = spans[clicked.row].span_id
     if repeated := sum(one.folded_into is not None for one in spans):
         st.caption(
-            f"↺ {units.things(repeated, 'step')} of this page tell again of a call that another step counts: "
+            f"↺ {units.format_quantity(repeated, 'step')} of this page tell again of a call that another step counts: "
             "they add nothing to tokens or cost."
         )
     return _choose(trace, state)
@@ -149,7 +149,7 @@ def _choose(trace: Trace, state: dict[str, Any]) -> TraceSpan:
             # Another click must win over what was chosen here before.
             key=f"{trace_keys.TRACE_SPAN}_{wanted}",
             format_func=lambda one: (
-                f"{trace.offset + ids.index(one) + 1}. {spans[one].name} · {units.duration(spans[one].duration_ms)}"
+                f"{trace.offset + ids.index(one) + 1}. {spans[one].name} · {units.format_duration(spans[one].duration_ms)}"
             ),
         )
         chosen = spans[picked or wanted]
@@ -163,12 +163,12 @@ def _choose(trace: Trace, state: dict[str, Any]) -> TraceSpan:
             )
     again = Counter(one.folded_into for one in trace.spans)[chosen.span_id]
     if again:
-        st.caption(f":material/done_all: Told again by {units.things(again, 'span')}, counted once.")
+        st.caption(f":material/done_all: Told again by {units.format_quantity(again, 'span')}, counted once.")
     if chosen.folded_into is not None:
         counted = spans.get(chosen.folded_into)
         st.caption(
             ":material/replay: Tells again of a call that is counted by "
-            + (units.plain(counted.name) if counted else "another step")
+            + (units.escape_markdown(counted.name) if counted else "another step")
             + "."
         )
     return chosen

@@ -55,17 +55,17 @@ def _attributes(one: TraceSpan) -> None:
     """Everything the chosen step said, as it said it."""
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        tables.facts(
+        tables.draw_facts(
             {
                 "Step": one.name,
                 "Component": one.component,
-                "Own time": units.duration(one.own_ms),
+                "Own time": units.format_duration(one.own_ms),
                 "Model": one.model or "none",
                 "Tokens in / out": "none"
                 if not one.is_call
-                else f"{units.count(one.input_tokens)} / {units.count(one.output_tokens)}",
-                "Cost": units.usd(one.cost_nano_usd) if one.is_call else "none",
-                "First token": units.duration(one.first_token_ms)
+                else f"{units.format_count(one.input_tokens)} / {units.format_count(one.output_tokens)}",
+                "Cost": units.format_usd(one.cost_nano_usd) if one.is_call else "none",
+                "First token": units.format_duration(one.first_token_ms)
                 if one.first_token_ms is not None
                 else "not said",
                 "Release": one.release or "not said",
@@ -73,7 +73,7 @@ def _attributes(one: TraceSpan) -> None:
             }
         )
         for note in one.notes:
-            st.caption(f":material/info: {units.plain(note)}")
+            st.caption(f":material/info: {units.escape_markdown(note)}")
     with right:
         st.markdown("**Attributes**")
         st.json(dict(one.attributes), expanded=1)
@@ -100,8 +100,8 @@ def _errors(trace: Trace) -> None:
     for one in trace.errors:
         with st.container(border=True):
             st.markdown(
-                f":red[:material/error:] **{units.plain(one.name)}** · {units.plain(one.component)} · "
-                f"{units.duration(one.offset_ms)} after the start"
+                f":red[:material/error:] **{units.escape_markdown(one.name)}** · {units.escape_markdown(one.component)} · "
+                f"{units.format_duration(one.offset_ms)} after the start"
             )
             st.code(
                 one.status_message[: trace_content.MOST_CHARACTERS] or "failed without a message",
@@ -119,12 +119,12 @@ def _scores(screen: Screen, trace: Trace) -> None:
         st.caption("This request was not chosen for scoring.")
     else:
         st.markdown(
-            f"Chosen for scoring: {trace_content.reason(sample.reason)}. State: {units.plain(sample.state)}"
-            + (f", {units.plain(sample.note)}." if sample.note else ".")
+            f"Chosen for scoring: {trace_content.reason(sample.reason)}. State: {units.escape_markdown(sample.state)}"
+            + (f", {units.escape_markdown(sample.note)}." if sample.note else ".")
         )
     if judged := traces.list_scores(screen.url, trace.trace_id):
         column = tables.column
-        tables.show(
+        tables.draw(
             [
                 {"metric": one.metric, "judge": one.judge, "value": one.value, "reason": one.reason[:2_000]}
                 for one in judged
@@ -146,8 +146,8 @@ def _scores(screen: Screen, trace: Trace) -> None:
             liked = one.thumb or ("" if one.rating is None else f"rated {one.rating:g}")
             icon = "thumb_down" if one.is_negative else "thumb_up"
             st.markdown(
-                f":material/{icon}: **{units.plain(liked)}** by {units.plain(one.user_id or 'somebody')}, "
-                f"{units.instant(one.received_at)}"
+                f":material/{icon}: **{units.escape_markdown(liked)}** by {units.escape_markdown(one.user_id or 'somebody')}, "
+                f"{units.format_instant(one.received_at)}"
             )
             if one.comment:
                 st.text(one.comment[:2_000])
@@ -158,7 +158,7 @@ def _components(trace: Trace) -> None:
     column = tables.column
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        tables.show(
+        tables.draw(
             [
                 {
                     "component": waterfall.COMPONENTS.get(one.component, one.component),
@@ -184,10 +184,10 @@ def _components(trace: Trace) -> None:
             alt="Own time and cost by component",
         )
     with right:
-        tables.facts(
+        tables.draw_facts(
             {
                 "Trace id": trace.trace_id,
-                "Started": units.instant(trace.start),
+                "Started": units.format_instant(trace.start),
                 "Applications": ", ".join(trace.applications),
                 "Release": trace.release or "not said",
                 "Environment": trace.environment or "not said",

@@ -47,8 +47,10 @@ def _state(trace_id: str) -> dict[str, Any]:
 
 def _head(screen: Screen, trace: Trace, *, is_alone: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(units.plain(trace.name), icon=":material/timeline:", anchor=False, width="content")
-        tables.badge("error" if trace.is_error else "ok" if trace.is_complete else "incomplete")
+        st.subheader(
+            units.escape_markdown(trace.name), icon=":material/timeline:", anchor=False, width="content"
+        )
+        tables.draw_badge("error" if trace.is_error else "ok" if trace.is_complete else "incomplete")
         sample = reviews.get_sample(screen.url, trace.applications[0], trace.trace_id)
         if sample is not None:
             st.badge(
@@ -65,7 +67,7 @@ def _head(screen: Screen, trace: Trace, *, is_alone: bool) -> None:
                     f"pages/{page}.py", label=label, icon=f":material/{icon}:", query_params={key: value}
                 )
         if st.button("Add to dataset", icon=":material/playlist_add:", key=dataset_keys.TO_DATASET):
-            dataset_request.ask(screen, trace.applications[0], trace.trace_id)
+            dataset_request.open_dialog(screen, trace.applications[0], trace.trace_id)
         st.download_button(
             "OTLP",
             data=lambda: traces.export_traces(screen.url, _window(trace), f"trace:{trace.trace_id}", "otlp"),
@@ -84,15 +86,16 @@ def _window(trace: Trace) -> Filters:
 
 def _figures(trace: Trace) -> None:
     with st.grid(6, min_column_width=130, gap="small"):
-        st.metric("Duration", units.duration(trace.duration_ms))
+        st.metric("Duration", units.format_duration(trace.duration_ms))
         st.metric(
             "Cost",
-            units.usd(None if trace.cost_usd is None else trace.cost_nano_usd),
+            units.format_usd(None if trace.cost_usd is None else trace.cost_nano_usd),
             help=f"{trace.unpriced_calls} calls without a price" if trace.unpriced_calls else None,
         )
-        st.metric("Model calls", units.count(trace.calls), help="Told several times, counted once")
+        st.metric("Model calls", units.format_count(trace.calls), help="Told several times, counted once")
         st.metric(
-            "Tokens in / out", f"{units.count(trace.input_tokens)} / {units.count(trace.output_tokens)}"
+            "Tokens in / out",
+            f"{units.format_count(trace.input_tokens)} / {units.format_count(trace.output_tokens)}",
         )
         st.metric("Steps", f"{trace.total_spans:,}", help="The latest are left out" if trace.is_cut else None)
         st.metric("Errors", f"{trace.error_count:,}")
@@ -105,13 +108,15 @@ def _diagnosis(trace: Trace, state: dict[str, Any]) -> None:
         left, right = st.columns([2, 3], gap="medium")
         with left:
             colour = "gray" if told.verdict == "can't tell" else "red"
-            st.markdown(f":{colour}[:material/stethoscope:] **Diagnosis: {units.plain(told.verdict)}**")
-            st.markdown(units.plain(told.summary))
-            st.caption(units.plain(told.cost))
+            st.markdown(
+                f":{colour}[:material/stethoscope:] **Diagnosis: {units.escape_markdown(told.verdict)}**"
+            )
+            st.markdown(units.escape_markdown(told.summary))
+            st.caption(units.escape_markdown(told.cost))
         with right:
             st.markdown("**Evidence**")
             if not told.findings:
-                st.caption("Nothing in this trace says that it went wrong.")
+                st.caption("The trace contains no evidence of a failure.")
             window_span_ids = {one.span_id for one in trace.spans}
             for at, finding in enumerate(told.findings):
                 kind, sentence, step = st.columns([1.4, 6, 1.5], vertical_alignment="center", gap="small")
@@ -120,7 +125,7 @@ def _diagnosis(trace: Trace, state: dict[str, Any]) -> None:
                     color="violet" if finding.kind == "proxy" else "gray",
                     help="Words in common, not a judgement" if finding.kind == "proxy" else None,
                 )
-                sentence.markdown(units.plain(finding.text))
+                sentence.markdown(units.escape_markdown(finding.text))
                 if finding.span_id in window_span_ids:
                     step.button(
                         "Show step",

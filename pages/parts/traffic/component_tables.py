@@ -26,7 +26,7 @@ def draw_best(title: str, icon: str, nodes: Sequence[MapNode], column: str) -> N
     }
     with st.container(border=True, height="stretch"):
         st.subheader(title, icon=f":material/{icon}:", anchor=False)
-        tables.show(
+        tables.draw(
             [_row(one) for one in nodes],
             {
                 column: shown[column],
@@ -53,7 +53,7 @@ def _row(one: MapNode) -> dict[str, object]:
 def draw_table(told: ServiceMap) -> None:
     """Every component, the busiest first."""
     column = tables.column
-    tables.show(
+    tables.draw(
         [_row(one) for one in sorted(told.nodes, key=lambda node: -node.calls)],
         {
             "name": column.TextColumn("Component", pinned=True),

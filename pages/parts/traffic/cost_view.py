@@ -17,7 +17,7 @@ def draw_table(url: str, window: Filters, total: Figures, by: str, label: str) -
     """Who spends it; the rows add up to the total."""
     rows = sorted(traffic.break_down(url, window, (by,)), key=lambda row: -row.figures.cost_nano_usd)
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "name": row.keys[by] or "(not said)",

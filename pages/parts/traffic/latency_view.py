@@ -39,7 +39,7 @@ def draw_table(url: str, window: Filters, by: str, label: str) -> None:
         "requests": column.NumberColumn("Requests", format="localized"),
         **{f"r{name}": column.NumberColumn(f"Request {name}", format="%.2f s") for name in PERCENTILES},
     }
-    tables.show(
+    tables.draw(
         rows,
         {
             "name": column.TextColumn(label, pinned=True),

@@ -29,14 +29,14 @@ def draw_age(url: str, window: Filters) -> None:
     last = traces.find_last_request_time(url, window)
     if last is not None and at - window.end < STALE_AFTER < at - last:
         st.badge(
-            f"last traffic {units.ago(last, at)}",
+            f"last traffic {units.format_age(last, at)}",
             icon=":material/history:",
             color="orange",
             help="Nothing has come since; the figures are those of the window all the same",
         )
         return
     st.badge(
-        f"updated {units.ago(traffic.find_read_time(url, window), at)}",
+        f"updated {units.format_age(traffic.find_read_time(url, window), at)}",
         icon=":material/schedule:",
         color="gray",
     )
@@ -53,7 +53,7 @@ def draw_split(rollouts: Sequence[Rollout]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.page_link(
                 "pages/rollouts.py",
-                label=f"**{units.plain(one.application)}**",
+                label=f"**{units.escape_markdown(one.application)}**",
                 query_params={keys.ROLLOUT: one.application},
             )
             measures.rollout_badge(one)
@@ -100,11 +100,11 @@ def draw_applications(
     """The table of applications, with the course of their requests."""
     st.subheader("Applications", icon=":material/apps:", anchor=False)
     column = tables.column
-    tables.show(
+    tables.draw(
         [{**row, "course": courses.get(row["application"])} for row in found],
         {
             "application": column.TextColumn("Application", pinned=True),
-            "state": tables.states("Status"),
+            "state": tables.state_column("Status"),
             "release": column.TextColumn("Stable"),
             "canary": column.TextColumn("Canary"),
             "quality": column.ProgressColumn("Quality", min_value=0, max_value=1, format="%.3f"),
@@ -127,7 +127,7 @@ def draw_latency(url: str, window: Filters, rollouts: Sequence[Rollout], busiest
     points = traffic.read_series(url, dataclasses.replace(window, application=chosen), "release")
     status = next((one for one in rollouts if one.application == chosen), None)
     series = measures.by_release(window, points, status, lambda f: f.latency_ms["p95"], per=1000)
-    st.subheader(f"p95 latency, {units.plain(chosen)}", icon=":material/speed:", anchor=False)
+    st.subheader(f"p95 latency, {units.escape_markdown(chosen)}", icon=":material/speed:", anchor=False)
     limit_ms = policies.default().strictest_threshold("p95_latency")
     limit = (
         plots.Limit(value=limit_ms / 1000, label=f"rollback above {limit_ms / 1000:g} s")

@@ -22,18 +22,18 @@ def interval(one: MetricQuality) -> str:
 def explain(one: MetricQuality) -> str:
     """Everything behind a mean, for its tooltip."""
     said = [
-        f"Judged by {units.plain(one.judge)}, {units.plain(one.method)}, 95 %.",
+        f"Judged by {units.escape_markdown(one.judge)}, {units.escape_markdown(one.method)}, 95 %.",
         f"n = {one.scored:,}; {one.undefined:,} more could not be scored.",
     ]
     if one.is_sampled:
-        effective = units.UNKNOWN if one.effective_n is None else f"{one.effective_n:,.0f}"
+        effective = units.NO_DATA if one.effective_n is None else f"{one.effective_n:,.0f}"
         said.append(
             f"Weighted by the chance of each request to be chosen: effective n {effective}, "
-            f"stands for {units.count(one.population)} requests."
+            f"stands for {units.format_count(one.population)} requests."
         )
     if one.unscored_share > 0:
         said.append(
-            f"Nothing is scored yet of {units.share(one.unscored_share)} of that traffic; "
+            f"Nothing is scored yet of {units.format_share(one.unscored_share)} of that traffic; "
             "the interval covers whatever it may be."
         )
     return " ".join(said)
@@ -44,20 +44,20 @@ def draw_sampling(told: SamplingSummary) -> None:
     if not told.considered:
         return
     share = told.sampled / told.considered
-    base = "changed in this window" if told.base_rate is None else units.share(told.base_rate)
+    base = "changed in this window" if told.base_rate is None else units.format_share(told.base_rate)
     st.badge(
-        f"{units.share(share, decimals=1)} sampled",
+        f"{units.format_share(share, decimals=1)} sampled",
         icon=":material/colorize:",
         color="blue",
         help=f"{told.sampled:,} of {told.considered:,} requests were chosen for scoring; {told.scored:,} are scored, "
-        f"{told.queued:,} wait. Base rate: {base}. Judging them cost {units.plain(units.usd(told.cost_nano_usd))}.",
+        f"{told.queued:,} wait. Base rate: {base}. Judging them cost {units.escape_markdown(units.format_usd(told.cost_nano_usd))}.",
     )
 
 
 def draw_table(url: str, window: Filters, by: str, name: str) -> None:
     """Means and intervals for each value of a dimension."""
     column = tables.column
-    tables.show(
+    tables.draw(
         [
             {
                 "key": key or "(not said)",

@@ -32,7 +32,7 @@ def draw_list(screen: Screen, filters: Filters, *, user: str | None = None) -> s
         screen.url, filters if cursor is None else visited["filters"], PAGE, cursor, user
     )
     if not page.rows and cursor is None and page.next_cursor is None:
-        frame.empty(
+        frame.draw_empty_state(
             "No session in this window",
             "A session is what an application names with `session.id` (or `gen_ai.conversation.id`) on its spans. "
             "Widen the window, or let your application say it.",
@@ -85,7 +85,7 @@ def _row(one: SessionRow) -> dict[str, object]:
         "tokens": one.input_tokens + one.output_tokens,
         "lasted": "one request"
         if one.requests == 1
-        else units.duration((one.last - one.first).total_seconds() * 1000),
+        else units.format_duration((one.last - one.first).total_seconds() * 1000),
     }
 
 
@@ -117,8 +117,10 @@ def draw_one(screen: Screen, session_id: str, application: str | None, *, is_alo
 
 def _head(told: Conversation, *, is_alone: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(units.plain(told.session_id), icon=":material/forum:", anchor=False, width="content")
-        st.badge(units.plain(told.application), color="gray", icon=":material/apps:")
+        st.subheader(
+            units.escape_markdown(told.session_id), icon=":material/forum:", anchor=False, width="content"
+        )
+        st.badge(units.escape_markdown(told.application), color="gray", icon=":material/apps:")
         st.space("stretch")
         if told.user_id:
             st.page_link(
@@ -138,12 +140,15 @@ def _head(told: Conversation, *, is_alone: bool) -> None:
         st.metric("Turns", f"{told.total_turns:,}")
         st.metric(
             "Cost",
-            units.usd(None if told.cost_usd is None else told.cost_nano_usd),
+            units.format_usd(None if told.cost_usd is None else told.cost_nano_usd),
             help=f"{told.unpriced_calls} calls without a price" if told.unpriced_calls else None,
         )
-        st.metric("Tokens in / out", f"{units.count(told.input_tokens)} / {units.count(told.output_tokens)}")
+        st.metric(
+            "Tokens in / out",
+            f"{units.format_count(told.input_tokens)} / {units.format_count(told.output_tokens)}",
+        )
         st.metric("Errors", f"{told.errors:,}")
-        st.metric("Lasted", units.duration((told.end - told.start).total_seconds() * 1000))
+        st.metric("Lasted", units.format_duration((told.end - told.start).total_seconds() * 1000))
 
 
 def _turn(turn: Turn) -> None:
@@ -152,12 +157,12 @@ def _turn(turn: Turn) -> None:
         trace_content.message("user", turn.question or "(the telemetry does not say what was asked)")
     trace_content.message("assistant", turn.answer or "(the telemetry does not say what was answered)")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        tables.badge(turn.status)
-        cost = units.usd(None if turn.cost_usd is None else turn.cost_nano_usd)
+        tables.draw_badge(turn.status)
+        cost = units.format_usd(None if turn.cost_usd is None else turn.cost_nano_usd)
         st.caption(
-            f"Turn {turn.number:,} · {units.instant(turn.start)} · {units.duration(turn.latency_ms)} · "
-            f"{units.plain(turn.model or 'model not said')} · "
-            + units.plain(f"{cost}, {units.usd(turn.running_cost_nano_usd)} so far"),
+            f"Turn {turn.number:,} · {units.format_instant(turn.start)} · {units.format_duration(turn.latency_ms)} · "
+            f"{units.escape_markdown(turn.model or 'model not said')} · "
+            + units.escape_markdown(f"{cost}, {units.format_usd(turn.running_cost_nano_usd)} so far"),
             width="content",
         )
         st.space("stretch")

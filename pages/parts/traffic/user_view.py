@@ -52,16 +52,16 @@ def draw(screen: Screen, window: Filters, user_id: str, *, is_alone: bool) -> No
     """One user: figures, days and sessions."""
     told = traffic.get_user(screen.url, window, user_id)
     if told is None:
-        frame.empty(
+        frame.draw_empty_state(
             "Nothing of this user in this window",
-            f"Nothing has come from {units.plain(user_id)}; widen the window.",
+            f"Nothing has come from {units.escape_markdown(user_id)}; widen the window.",
             icon="search_off",
         )
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(units.plain(user_id), icon=":material/person:", anchor=False, width="content")
+        st.subheader(units.escape_markdown(user_id), icon=":material/person:", anchor=False, width="content")
         for name in told.applications:
-            st.badge(units.plain(name), color="gray", icon=":material/apps:")
+            st.badge(units.escape_markdown(name), color="gray", icon=":material/apps:")
         st.space("stretch")
         st.page_link(
             "pages/traces.py",
@@ -77,15 +77,16 @@ def draw(screen: Screen, window: Filters, user_id: str, *, is_alone: bool) -> No
     with st.grid(5, min_column_width=140, gap="small"):
         st.metric(
             "Cost",
-            units.usd(None if figures.cost_usd is None else figures.cost_nano_usd),
+            units.format_usd(None if figures.cost_usd is None else figures.cost_nano_usd),
             help=f"{figures.unpriced_calls} calls without a price" if figures.unpriced_calls else None,
         )
         st.metric("Requests", f"{figures.requests:,}")
-        st.metric("Error rate", units.share(figures.error_rate))
+        st.metric("Error rate", units.format_share(figures.error_rate))
         st.metric(
-            "Tokens in / out", f"{units.count(figures.input_tokens)} / {units.count(figures.output_tokens)}"
+            "Tokens in / out",
+            f"{units.format_count(figures.input_tokens)} / {units.format_count(figures.output_tokens)}",
         )
-        st.metric("Last request", told.last.strftime("%d %b %H:%M") if told.last else units.UNKNOWN)
+        st.metric("Last request", told.last.strftime("%d %b %H:%M") if told.last else units.NO_DATA)
     _draw_days(window, told)
     st.subheader("Sessions", icon=":material/forum:", anchor=False)
     session = session_view.draw_list(screen, window, user=user_id)

@@ -13,18 +13,18 @@ from typing import Any, TypeVar
 import orjson
 
 from genaiops_core.aws import bedrock
-from genaiops_core.aws.bedrock import BedrockFailed, Said
+from genaiops_core.aws.bedrock import BedrockFailed, ConverseReply
 from genaiops_core.errors import Misconfigured
-from genaiops_core.evaluation.judges.answers import in_words, strict
-from genaiops_core.evaluation.judges.protocol import (
-    Embedded,
-    JudgeFailed,
+from genaiops_core.evaluation.models.protocol import (
+    CallFailed,
+    Embedding,
     Prompt,
     Refused,
     Reply,
     Throttled,
     Usage,
 )
+from genaiops_core.evaluation.models.schemas import describe_schema, make_strict
 from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
 EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
@@ -102,7 +102,7 @@ class BedrockModel:
             retries=said.retries,
         )
 
-    async def embed(self, text: str) -> Embedded:
+    async def embed(self, text: str) -> Embedding:
         """As `protocol.Model` has it."""
         started = time.perf_counter()
         vector = await self._in_thread(
@@ -111,7 +111,7 @@ class BedrockModel:
                 self._connected(), model=self.embedding_name, text=text, dimensions=DIMENSIONS
             ),
         )
-        return Embedded(
+        return Embedding(
             vector=vector.values,
             usage=Usage(input_tokens=vector.input_tokens, output_tokens=0),
             latency_ms=(time.perf_counter() - started) * 1000,
@@ -140,7 +140,7 @@ class BedrockModel:
                 self._client = self._make_client()
         return self._client
 
-    def _converse(self, prompt: Prompt) -> Said:
+    def _converse(self, prompt: Prompt) -> ConverseReply:
         """Ask in the way that this model is known to take, or find out which."""
         while True:
             way = self._way
@@ -185,12 +185,12 @@ class BedrockModel:
         if way in _TOOLS:
             request["toolConfig"] = _tool(prompt.schema_name, prompt.schema, is_named=way == "tool")
         elif way == "schema":
-            wanted = {"name": prompt.schema_name, "schema": orjson.dumps(strict(prompt.schema)).decode()}
+            wanted = {"name": prompt.schema_name, "schema": orjson.dumps(make_strict(prompt.schema)).decode()}
             request["outputConfig"] = {
                 "textFormat": {"type": "json_schema", "structure": {"jsonSchema": wanted}}
             }
         else:
-            contents[-1].append({"text": in_words(prompt.schema)})
+            contents[-1].append({"text": describe_schema(prompt.schema)})
         return request
 
 
@@ -220,7 +220,7 @@ def _check(stop_reason: str, model: str, prompt: Prompt, usage: Usage) -> None:
     if stop_reason == "model_context_window_exceeded":
         raise Refused(f"The case is too long for {model}; take a model with a larger context.", usage=usage)
     if stop_reason == "max_tokens":
-        raise JudgeFailed(
+        raise CallFailed(
             f"The answer of {model} was cut at {prompt.max_tokens} tokens; raise max_tokens of the judge.",
             usage=usage,
         )
@@ -243,7 +243,7 @@ _CREDENTIALS = frozenset(
 )
 
 
-def as_judge_failure(error: BedrockFailed, model: str) -> JudgeFailed:
+def as_judge_failure(error: BedrockFailed, model: str) -> CallFailed:
     """What a failed call means for a unit, in words that say how to mend it."""
     said = str(error).rstrip(".")
     if error.code in _THROTTLED:
@@ -263,5 +263,5 @@ def as_judge_failure(error: BedrockFailed, model: str) -> JudgeFailed:
     if error.code == "ValidationException":
         return Refused(f"Bedrock refuses the call to {model}: {said}.")
     if error.code == "Unreachable":
-        return JudgeFailed(f"Bedrock did not answer: {said}.")
-    return JudgeFailed(f"Bedrock failed on {model} ({error.code}): {said}.")
+        return CallFailed(f"Bedrock did not answer: {said}.")
+    return CallFailed(f"Bedrock failed on {model} ({error.code}): {said}.")

@@ -18,8 +18,8 @@ import orjson
 from genaiops_core.aws import agentcore
 from genaiops_core.aws.bedrock import BedrockFailed
 from genaiops_core.errors import Misconfigured
-from genaiops_core.evaluation.judges.models.bedrock import as_judge_failure
-from genaiops_core.evaluation.judges.protocol import Embedded, JudgeFailed, Prompt, Refused, Reply, Usage
+from genaiops_core.evaluation.models.bedrock import as_judge_failure
+from genaiops_core.evaluation.models.protocol import CallFailed, Embedding, Prompt, Refused, Reply, Usage
 from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
 
@@ -60,14 +60,14 @@ class AgentCoreModel:
         except Misconfigured as error:
             raise Refused(str(error)) from error
         if not results:
-            raise JudgeFailed(f"AgentCore gave no result of {asked['evaluator']}.")
+            raise CallFailed(f"AgentCore gave no result of {asked['evaluator']}.")
         # An evaluator with several dimensions gives one result each; the first is the one of its name.
         result = results[0]
         told = result.get("tokenUsage") or {}
         usage = Usage(input_tokens=told.get("inputTokens"), output_tokens=told.get("outputTokens"))
         if result.get("errorCode"):
             why = result.get("errorMessage") or "no message"
-            raise JudgeFailed(f"{asked['evaluator']} failed ({result['errorCode']}): {why}", usage=usage)
+            raise CallFailed(f"{asked['evaluator']} failed ({result['errorCode']}): {why}", usage=usage)
         kept = {name: result.get(name) for name in ("value", "label", "explanation")}
         return Reply(
             text=orjson.dumps(kept).decode(),
@@ -76,9 +76,9 @@ class AgentCoreModel:
             retries=retries,
         )
 
-    async def embed(self, text: str) -> Embedded:
+    async def embed(self, text: str) -> Embedding:
         """There are no embeddings here."""
-        raise JudgeFailed("AgentCore has no embeddings.")
+        raise CallFailed("AgentCore has no embeddings.")
 
     async def close(self) -> None:
         """Let the threads go."""
@@ -99,7 +99,7 @@ class AgentCoreModel:
     def _look_up(self) -> dict[str, str]:
         """Evaluator -> why it cannot judge a case; empty when the list is not to be had, and the service will say."""
         try:
-            known = agentcore.evaluators(self._make_control_client())
+            known = agentcore.list_evaluators(self._make_control_client())
         except (BedrockFailed, Misconfigured):
             return {}
         problems = {}

@@ -5,23 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
-from genaiops_core.evaluation.judges.answers import in_words, strict
-from genaiops_core.evaluation.judges.names import is_openai
-from genaiops_core.evaluation.judges.protocol import (
-    Embedded,
-    JudgeFailed,
+from genaiops_core.evaluation.models.protocol import (
+    CallFailed,
+    Embedding,
     Prompt,
     Refused,
     Reply,
     Throttled,
     Usage,
 )
+from genaiops_core.evaluation.models.schemas import describe_schema, make_strict
 
 if TYPE_CHECKING:
     import httpx
     from openai import APIStatusError, AsyncOpenAI
 
+OPENAI_URL = "https://api.openai.com/v1"
+"""The address of OpenAI itself."""
 EMBEDDING_MODEL = "text-embedding-3-small"
 RETRIES = 2
 READ_TIMEOUT_S = 300.0
@@ -39,6 +41,11 @@ _FINAL_CODES = frozenset(
         "invalid_api_key",
     )
 )
+
+
+def is_openai(base_url: str) -> bool:
+    """Whether an address is OpenAI's own: its keys are sent nowhere else, and only its models have prices."""
+    return urlsplit(base_url).hostname == urlsplit(OPENAI_URL).hostname
 
 
 class OpenAIModel:
@@ -102,7 +109,7 @@ class OpenAIModel:
             retries=retries,
         )
 
-    async def embed(self, text: str) -> Embedded:
+    async def embed(self, text: str) -> Embedding:
         """As `protocol.Model` has it."""
         started = time.perf_counter()
         asked = {"model": self.embedding_name, "input": text, "encoding_format": "float"}
@@ -114,11 +121,11 @@ class OpenAIModel:
         try:
             vector = tuple(float(value) for value in answer["data"][0]["embedding"])
         except (LookupError, TypeError, ValueError) as error:
-            raise JudgeFailed(
+            raise CallFailed(
                 f"{self.embedding_name} gave no embedding that can be read: {error!r}."
             ) from error
         usage = _usage(answer.get("usage") or {})
-        return Embedded(
+        return Embedding(
             vector=vector,
             usage=Usage(input_tokens=usage.input_tokens, output_tokens=0),
             latency_ms=(time.perf_counter() - started) * 1000,
@@ -169,7 +176,7 @@ class OpenAIModel:
             request["top_p"] = prompt.top_p
         if prompt.schema is None:
             return request
-        schema = strict(prompt.schema)
+        schema = make_strict(prompt.schema)
         if way == "schema":
             wanted = {"name": prompt.schema_name, "schema": schema, "strict": True}
             request["response_format"] = {"type": "json_schema", "json_schema": wanted}
@@ -178,7 +185,7 @@ class OpenAIModel:
             request["tools"] = [{"type": "function", "function": function}]
             request["tool_choice"] = {"type": "function", "function": {"name": prompt.schema_name}}
         else:
-            messages[-1]["content"] += "\n\n" + in_words(prompt.schema)
+            messages[-1]["content"] += "\n\n" + describe_schema(prompt.schema)
             if way == "object":
                 request["response_format"] = {"type": "json_object"}
         return request
@@ -189,7 +196,7 @@ class OpenAIModel:
         if stop_reason == "content_filter":
             raise Refused(f"A content filter of {self.name} blocked the answer.", usage=usage)
         if stop_reason == "length":
-            raise JudgeFailed(
+            raise CallFailed(
                 f"The answer of {self.name} was cut at {prompt.max_tokens} tokens; raise max_tokens of the judge.",
                 usage=usage,
             )
@@ -202,14 +209,14 @@ class OpenAIModel:
             raw = await create(**body)
             answer = raw.http_response.json()
         except APIConnectionError as error:
-            if isinstance(error.__cause__, JudgeFailed):  # of the transport: an address that is refused
+            if isinstance(error.__cause__, CallFailed):  # of the transport: an address that is refused
                 raise error.__cause__ from error
             why = error.__cause__ or error
-            raise JudgeFailed(f"The server at {self._base_url} did not answer: {why}.") from error
+            raise CallFailed(f"The server at {self._base_url} did not answer: {why}.") from error
         except ValueError as error:
-            raise JudgeFailed(f"The server at {self._base_url} did not answer with JSON.") from error
+            raise CallFailed(f"The server at {self._base_url} did not answer with JSON.") from error
         if not isinstance(answer, dict):
-            raise JudgeFailed(f"The server at {self._base_url} did not answer with a JSON object.")
+            raise CallFailed(f"The server at {self._base_url} did not answer with a JSON object.")
         return answer, raw.retries_taken
 
     def _connected(self) -> AsyncOpenAI:
@@ -250,7 +257,7 @@ class OpenAIModel:
             ) from error
         if error.status_code < 500:
             raise Refused(f"{self._base_url} refuses the call to {model}: {said}.") from error
-        raise JudgeFailed(f"{self._base_url} failed with status {error.status_code}: {said}.") from error
+        raise CallFailed(f"{self._base_url} failed with status {error.status_code}: {said}.") from error
 
 
 def _status_error() -> type[APIStatusError]:

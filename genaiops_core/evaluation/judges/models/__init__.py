@@ -1,1 +1,0 @@
-"""Models behind judges: one module a wire protocol."""
