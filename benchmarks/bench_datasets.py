@@ -30,10 +30,10 @@ _CONTEXT = "The parcel was handed over to the carrier on Monday, and arrives wit
 def main() -> None:
     csv, lines = rows_as_csv(), rows_as_jsonl()
     print(f"CSV of {len(csv) / 1e6:.0f} MB, JSON lines of {len(lines) / 1e6:.0f} MB; median of {ROUNDS}")
-    report("first look, CSV", lambda: datasets.preview(csv, "cases.csv"), target=True)
+    report("first look, CSV", lambda: datasets.preview_import(csv, "cases.csv"), target=True)
     report("  pandas.read_csv of the same", lambda: pd.read_csv(io.BytesIO(csv)))
     report("  the whole file as a table", lambda: read_table(csv, "cases.csv"))
-    report("first look, JSON lines", lambda: datasets.preview(lines, "cases.jsonl"), target=True)
+    report("first look, JSON lines", lambda: datasets.preview_import(lines, "cases.jsonl"), target=True)
     report("  pandas.read_json of the same", lambda: pd.read_json(io.BytesIO(lines), lines=True))
     report("  the whole file as a table", lambda: read_table(lines, "cases.jsonl"))
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB, pandas included")

@@ -35,7 +35,7 @@ from genaiops_core.telemetry.search.export import export
 from genaiops_core.telemetry.search.search import search
 from genaiops_core.telemetry.search.trace_list import list_traces
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traces import trace
+from genaiops_core.telemetry.traces import context_record, trace
 from genaiops_core.telemetry.traffic import service_map, sessions, users
 
 REQUESTS = int(os.environ.get("GENAIOPS_BENCH_REQUESTS", "2000000"))
@@ -109,7 +109,7 @@ def actions(engine: sa.Engine) -> Iterator[tuple[str, Callable[[], Any]]]:
         f"trace of {GIANT:,} spans, 200 from 20,000",
         read(lambda c: trace.get_trace(c, giant, offset=20_000, limit=200)),
     )
-    yield "record of that trace", read(lambda c: trace.build_context_record(c, giant))
+    yield "record of that trace", read(lambda c: context_record.build_context_record(c, giant))
     yield "export of 5,000 requests, CSV", lambda: size(export(engine, ours, format="csv", limit=5_000))
     yield (
         "export of 5,000 requests, Parquet",

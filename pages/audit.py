@@ -1,4 +1,4 @@
-"""Audit: who did what, and can we prove it?"""
+"""Audit: every change, in a tamper-evident record."""
 
 import streamlit as st
 
@@ -8,18 +8,18 @@ from pages.parts.reads import system
 from pages.parts.shared import filters, frame, keys, tables, units
 
 screen = frame.guard("audit")
-PAGE = 200
+PAGE_SIZE = 200
 ACTIONS = ("release", "prompt", "rollout", "rollback", "incident", "dataset", "evaluation", "price")
 
 
 def verify() -> None:
-    """Walk the whole chain; the answer stays until the next entry is written."""
+    """Verify the whole hash chain; the report stays for the session."""
     with frame.show_errors():
         st.session_state[audit_keys.AUDIT_REPORT] = audit.verify(screen.engine)
 
 
 def draw_report(report: audit.ChainReport | None) -> None:
-    """What the last walk over the chain found."""
+    """Draw the result of the last verification."""
     if report is None:
         st.badge("chain not verified in this session", icon=":material/link:", color="gray")
     elif report.is_intact:
@@ -32,24 +32,26 @@ def draw_report(report: audit.ChainReport | None) -> None:
         )
 
 
-def draw_entry(one: audit.AuditEntry) -> None:
-    """One entry with what it changed."""
+def draw_entry(entry: audit.AuditEntry) -> None:
+    """Draw one entry with the values before and after it."""
     st.subheader(
-        f"{one.sequence}. {units.escape_markdown(one.action)}", icon=":material/receipt_long:", anchor=False
+        f"{entry.sequence}. {units.escape_markdown(entry.action)}",
+        icon=":material/receipt_long:",
+        anchor=False,
     )
     facts, before, after = st.columns([2, 2, 2])
     with facts:
         tables.draw_facts(
             {
-                "When": units.format_instant(one.at),
-                "Actor": one.actor,
-                "Subject": one.subject,
-                "Application": one.application or "none",
-                "Reason": one.reason or "none given",
-                "Hash": one.hash[:16],
+                "When": units.format_instant(entry.at),
+                "Actor": entry.actor,
+                "Subject": entry.subject,
+                "Application": entry.application or "none",
+                "Reason": entry.reason or "none",
+                "Hash": entry.hash[:16],
             }
         )
-    for column, title, value in ((before, "Before", one.before), (after, "After", one.after)):
+    for column, title, value in ((before, "Before", entry.before), (after, "After", entry.after)):
         with column:
             st.markdown(f"**{title}**")
             if value is None:
@@ -65,7 +67,7 @@ head = filters.draw_header(
     action="Verify",
     action_icon=":material/verified_user:",
     action_key=audit_keys.AUDIT_VERIFY,
-    action_help="Walk the whole hash chain",
+    action_help="Verify the whole hash chain",
 )
 if head.is_clicked:
     verify()
@@ -92,29 +94,30 @@ with head.place:
         icon=":material/person:",
         width=220,
     )
-    pages = st.session_state.setdefault(audit_keys.AUDIT_MORE, 1)
-found = system.list_audit_entries(
-    screen.url, head.filters.application, actor or None, action, None, PAGE * pages
+    page_count = st.session_state.setdefault(audit_keys.AUDIT_MORE, 1)
+entries = system.list_audit_entries(
+    screen.url, head.filters.application, actor or None, action, None, PAGE_SIZE * page_count
 )
-if not found:
+if not entries:
     frame.draw_empty_state(
         "No entry",
-        "Every change made here, on the command line or over the API is kept with who, when, why, before and after.",
+        "Every change on a screen, on the command line or over the API is recorded with actor, time, reason, and the "
+        "values before and after.",
         icon="receipt_long",
     )
 else:
     column = tables.column
-    picked = tables.pick(
+    selected_row = tables.pick(
         [
             {
-                "sequence": one.sequence,
-                "at": one.at,
-                "actor": one.actor,
-                "action": one.action,
-                "subject": one.subject,
-                "reason": one.reason,
+                "sequence": entry.sequence,
+                "at": entry.at,
+                "actor": entry.actor,
+                "action": entry.action,
+                "subject": entry.subject,
+                "reason": entry.reason,
             }
-            for one in found
+            for entry in entries
         ],
         {
             "sequence": column.NumberColumn("No.", width=56),
@@ -124,14 +127,14 @@ else:
             "subject": column.TextColumn("Subject"),
             "reason": column.TextColumn("Reason", width="large"),
         },
-        key=f"{audit_keys.AUDIT_TABLE}_{found[0].sequence}",
+        key=f"{audit_keys.AUDIT_TABLE}_{entries[0].sequence}",
         alt="Audit entries, newest first",
         default=0,
     )
-    if len(found) == PAGE * pages and st.button(
+    if len(entries) == PAGE_SIZE * page_count and st.button(
         "Older entries", icon=":material/expand_more:", key="audit_older"
     ):
         st.session_state[audit_keys.AUDIT_MORE] += 1
         st.rerun()
     with st.container(border=True):
-        draw_entry(found[picked if picked is not None else 0])
+        draw_entry(entries[selected_row if selected_row is not None else 0])

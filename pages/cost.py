@@ -1,4 +1,4 @@
-"""Cost: what does it cost, who spends it, and is anything without a price?"""
+"""Cost by model, application, release and day, and model calls without a price."""
 
 import dataclasses
 
@@ -19,8 +19,8 @@ days = (window.end - window.start).total_seconds() / 86_400
 
 
 def draw_cards() -> None:
-    """What it costs: in all, a day, a request, a model call."""
-    course = traffic.read_series(url, window)
+    """Draw total cost, cost per day, cost per request and tokens."""
+    points = traffic.read_series(url, window)
     known = total.cost_nano_usd if total.cost_usd is not None else None
     per_request, per_request_before = total.cost_per_request_nano_usd, before.cost_per_request_nano_usd
     tokens, tokens_before = (
@@ -32,29 +32,31 @@ def draw_cards() -> None:
             "Total cost",
             units.format_usd(known),
             units.format_relative_change(total.cost_nano_usd, before.cost_nano_usd),
-            "vs prior",
+            head.comparison,
             icon="payments",
             colour="inverse",
-            trend=measures.fill_steps(window, course, cost_view.money, gap=0),
-            help=f"Exactly {total.cost_usd or units.NO_DATA} USD for {units.format_count(total.calls)} model calls",
+            trend=measures.fill_steps(window, points, cost_view.convert_to_usd, gap=0),
+            help=f"Exactly {total.cost_usd} USD for {units.format_count(total.calls)} model calls"
+            if total.cost_usd is not None
+            else units.NO_DATA_HELP,
         )
         measures.draw_card(
-            "Cost a day",
+            "Cost per day",
             units.format_usd(None if known is None else known / days),
             None,
             f"over {head.window}",
             icon="calendar_today",
             colour="primary",
-            trend=measures.fill_steps(window, course, cost_view.money, gap=0),
+            trend=measures.fill_steps(window, points, cost_view.convert_to_usd, gap=0),
         )
         measures.draw_card(
             "Cost per request",
             units.format_usd(per_request),
             units.format_relative_change(per_request, per_request_before),
-            "vs prior",
+            head.comparison,
             icon="receipt",
             colour="inverse",
-            trend=[point.figures.cost_per_request_nano_usd for point in course],
+            trend=[point.figures.cost_per_request_nano_usd for point in points],
         )
         measures.draw_card(
             "Tokens",
@@ -63,40 +65,40 @@ def draw_cards() -> None:
             f"{units.format_count(total.input_tokens)} in, {units.format_count(total.output_tokens)} out",
             icon="token",
             colour="primary",
-            trend=measures.fill_steps(window, course, lambda f: f.input_tokens + f.output_tokens, gap=0),
+            trend=measures.fill_steps(window, points, lambda f: f.input_tokens + f.output_tokens, gap=0),
         )
 
 
 def draw_over_time() -> None:
-    """Stacked by model, so that the bars add up to the total."""
+    """Draw cost over time, stacked by model: the bars add up to the total."""
     points = traffic.read_series(url, window, "model")
     st.subheader("Cost by model", icon=":material/stacked_bar_chart:", anchor=False)
     series = measures.build_lines(
         window,
         points,
-        cost_view.money,
+        cost_view.convert_to_usd,
         gap=0,
         name=lambda key: key or "unknown model",
-        order=measures.dearest(points),
+        order=measures.rank_by_cost(points),
     )
-    plots.show(
-        plots.stacked_bars(series, unit="USD"), key="cost_models", alt="Cost in USD over time by model"
+    plots.draw(
+        plots.build_stacked_bars(series, unit="USD"), key="cost_models", alt="Cost in USD over time by model"
     )
 
 
 def draw_per_request() -> None:
-    """Average cost of a request against the limit of the policy."""
+    """Draw the mean cost of a request and the threshold of the rollback policy."""
     st.subheader("Cost per request", icon=":material/receipt:", anchor=False)
-    step_points = traffic.read_series(url, dataclasses.replace(window, model=None))
+    points = traffic.read_series(url, dataclasses.replace(window, model=None))
     limit = policies.default().strictest_threshold("cost_per_request")
     series = measures.build_lines(
         window,
-        step_points,
+        points,
         lambda f: None if f.cost_per_request_nano_usd is None else f.cost_per_request_nano_usd / 1e9,
-        name=lambda _key: "all releases shown",
+        name=lambda _key: "selected releases",
     )
-    plots.show(
-        plots.lines(
+    plots.draw(
+        plots.build_line_chart(
             series,
             unit="USD",
             limit=plots.Limit(value=limit, label=f"rollback above ${limit:g}") if limit else None,
@@ -113,8 +115,8 @@ with head.facts:
         st.badge("every call has a price", icon=":material/check:", color="green")
 if total.unpriced_calls:
     st.warning(
-        f"**{total.unpriced_calls:,} of {total.calls:,} model calls have no price** and are not in these sums. Give "
-        "their models a price with `genaiops import prices`; it counts from then on, the past stays unpriced.",
+        f"**{total.unpriced_calls:,} of {total.calls:,} model calls have no price** and are not in these sums. Add a "
+        "price for their models with `genaiops import prices`. It applies to new calls only.",
         icon=":material/money_off:",
     )
 if not total.calls:
@@ -126,10 +128,10 @@ if not total.calls:
     )
 else:
     draw_cards()
-    left, right = st.columns([5, 3])
-    with left.container(border=True, height="stretch"):
+    left_column, right_column = st.columns([5, 3])
+    with left_column.container(border=True, height="stretch"):
         draw_over_time()
-    with right.container(border=True, height="stretch"):
+    with right_column.container(border=True, height="stretch"):
         draw_per_request()
     with st.container(border=True):
         by_model, by_application, by_release, by_day = st.tabs(

@@ -1,4 +1,4 @@
-"""Datasets: which test cases do we have, and how do new ones come in?"""
+"""Datasets: the test cases, their import, and their creation from requests or documents."""
 
 import streamlit as st
 
@@ -16,28 +16,36 @@ from pages.parts.shared import filters, frame, tables, units
 screen = frame.guard("datasets")
 
 
-def draw_list(found: list[datasets.Dataset]) -> str | None:
-    """Every dataset; returns the one that was picked."""
+def draw_list(dataset_list: list[datasets.Dataset]) -> str | None:
+    """Draw the table of datasets; returns the name of the selected dataset, None without any."""
     st.subheader("Datasets", icon=":material/dataset:", anchor=False)
-    if not found:
+    if not dataset_list:
         st.caption(
-            "None yet. Import a file with one test case a row: what is asked, and what of the rest is known."
+            "No dataset yet. Import a file with one test case per row: an input, and optionally an answer, contexts "
+            "and a reference."
         )
         return None
     column = tables.column
     imported = st.session_state.get(dataset_keys.DATASET_IMPORTED, [])
-    default = next((at for at, one in enumerate(found) if imported and one.dataset == imported[-1]), 0)
-    picked = tables.pick(
+    default_row = next(
+        (
+            row_number
+            for row_number, dataset in enumerate(dataset_list)
+            if imported and dataset.dataset == imported[-1]
+        ),
+        0,
+    )
+    selected_row = tables.pick(
         [
             {
-                "dataset": one.dataset,
-                "version": one.version,
-                "cases": one.cases,
-                "source": one.source,
-                "at": one.created_at,
-                "demo": ["demo"] if one.is_demo else [],
+                "dataset": dataset.dataset,
+                "version": dataset.version,
+                "cases": dataset.cases,
+                "source": dataset.source,
+                "at": dataset.created_at,
+                "demo": ["demo"] if dataset.is_demo else [],
             }
-            for one in found
+            for dataset in dataset_list
         ],
         {
             "dataset": column.TextColumn("Dataset", pinned=True),
@@ -49,10 +57,10 @@ def draw_list(found: list[datasets.Dataset]) -> str | None:
         },
         key=f"{dataset_keys.DATASET_TABLE}_{len(imported)}",
         alt="Datasets with their newest version",
-        height=210 if len(found) > 5 else "content",
-        default=default,
+        height=210 if len(dataset_list) > 5 else "content",
+        default=default_row,
     )
-    return found[picked if picked is not None else default].dataset
+    return dataset_list[selected_row if selected_row is not None else default_row].dataset
 
 
 head = filters.draw_header(
@@ -61,32 +69,32 @@ head = filters.draw_header(
     action="Add from traffic",
     action_icon=":material/playlist_add:",
     action_key=dataset_keys.DATASET_TRAFFIC,
-    action_help="Real requests become test cases",
+    action_help="Create test cases from matching requests",
 )
-found = reads_datasets.list_datasets(screen.url)
+dataset_list = reads_datasets.list_datasets(screen.url)
 with head.facts:
-    st.badge(units.format_quantity(len(found), "dataset"), icon=":material/dataset:", color="gray")
+    st.badge(units.format_quantity(len(dataset_list), "dataset"), icon=":material/dataset:", color="gray")
     st.badge(
-        units.format_quantity(sum(one.cases for one in found), "test case"),
+        units.format_quantity(sum(dataset.cases for dataset in dataset_list), "test case"),
         icon=":material/tag:",
         color="gray",
     )
-left, right = st.columns([3, 2])
-with left.container(border=True, height="stretch"):
-    picked = draw_list(found)
-with right.container(border=True, height="stretch"):
+list_column, import_column = st.columns([3, 2])
+with list_column.container(border=True, height="stretch"):
+    selected_name = draw_list(dataset_list)
+with import_column.container(border=True, height="stretch"):
     dataset_import.draw_import()
-    from_documents = st.button(
-        "Write from documents",
+    is_generate_clicked = st.button(
+        "Generate from documents",
         icon=":material/edit_document:",
         key=dataset_keys.DATASET_DOCUMENTS,
         type="tertiary",
     )
 dataset_import.draw_preview(screen)
-if picked is not None:
+if selected_name is not None:
     with st.container(border=True), frame.show_errors():
-        dataset_view.draw_dataset(screen, picked)
+        dataset_view.draw_dataset(screen, selected_name)
 if head.is_clicked:
-    dataset_traffic.open_dialog(screen, picked)
-if from_documents:
-    dataset_documents.open_dialog(screen, picked)
+    dataset_traffic.open_dialog(screen, selected_name)
+if is_generate_clicked:
+    dataset_documents.open_dialog(screen, selected_name)

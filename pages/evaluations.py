@@ -1,4 +1,4 @@
-"""Evaluations: is a release good enough? Launch a run, watch it, read its verdict and its worst cases."""
+"""Evaluations: launch an evaluation, watch its progress, read its verdict and its worst cases."""
 
 import streamlit as st
 
@@ -14,31 +14,34 @@ from pages.parts.reads import datasets, evaluations
 from pages.parts.shared import filters, frame, keys, units
 
 screen = frame.guard("evaluations")
+# Links copied before the tab got its present name open it too.
+if st.query_params.get(evaluation_keys.EVALUATION_TAB) == "Against humans":
+    st.query_params[evaluation_keys.EVALUATION_TAB] = "Judge-human agreement"
 
 
-def draw_runs() -> None:
-    """The list, and the run that was picked: on its way or with its verdict."""
-    if not found:
+def draw_evaluations() -> None:
+    """Draw the table, and the progress or the results of the selected evaluation."""
+    if not evaluation_rows:
         frame.draw_empty_state(
             "No evaluation yet",
-            "An evaluation scores the cases of a dataset and says passed, failed or inconclusive. Launch one here, or "
-            "with `genaiops evaluate` in your pipeline.",
+            "An evaluation scores the cases of a dataset and compares the metrics with thresholds; the verdict is passed, "
+            "failed or inconclusive. Launch an evaluation here, or with `genaiops evaluate` in your pipeline.",
             icon="science",
             to="datasets",
         )
         return
-    chosen = evaluation_list.draw(
-        evaluation_list.add_linked_evaluation(screen.url, found, head.filters.application)
+    selected = evaluation_list.draw(
+        evaluation_list.add_linked_evaluation(screen.url, evaluation_rows, head.filters.application)
     )
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            evaluation_view.draw_head(chosen)
+            evaluation_view.draw_head(selected)
             st.space("stretch")
-            evaluation_actions.draw(screen, chosen)
-        if chosen.is_open or chosen.state == "paused":
-            evaluation_progress.draw(screen, chosen.id, chosen.state)
+            evaluation_actions.draw(screen, selected)
+        if selected.is_open or selected.state == "paused":
+            evaluation_progress.draw(screen, selected.id, selected.state)
         else:
-            evaluation_view.draw_results(screen, chosen)
+            evaluation_view.draw_results(screen, selected)
 
 
 head = filters.draw_header(
@@ -49,18 +52,22 @@ head = filters.draw_header(
     action_icon=":material/play_arrow:",
     action_key=evaluation_keys.EVALUATION_NEW,
 )
-found = evaluations.list_evaluations(screen.url, head.filters.application)
+evaluation_rows = evaluations.list_evaluations(screen.url, head.filters.application)
 with head.facts:
-    st.badge(units.format_quantity(len(found), "evaluation"), icon=":material/science:", color="gray")
-    if running := sum(one.is_open for one in found):
-        st.badge(f"{running} running", icon=":material/progress_activity:", color="blue")
+    st.badge(
+        units.format_quantity(len(evaluation_rows), "evaluation"), icon=":material/science:", color="gray"
+    )
+    if running_count := sum(evaluation.is_open for evaluation in evaluation_rows):
+        st.badge(f"{running_count} running", icon=":material/progress_activity:", color="blue")
 if head.is_clicked:
     launch.open_form()
     st.rerun()
 if launch.is_open() and not datasets.list_datasets(screen.url):
-    st.warning("There is no dataset to evaluate on. Import one first.", icon=":material/dataset:")
+    st.warning(
+        "An evaluation needs a dataset, and there is none yet. Import one first.", icon=":material/dataset:"
+    )
     st.page_link("pages/datasets.py", label="Import a dataset", icon=":material/upload_file:")
 elif launch.is_open():
     launch.draw(screen, head.filters.application)
 else:
-    draw_runs()
+    draw_evaluations()

@@ -1,4 +1,4 @@
-"""Latency: how long do people wait, and for which model?"""
+"""Latency of requests and of model calls."""
 
 import streamlit as st
 
@@ -12,73 +12,74 @@ screen = frame.guard("latency")
 head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
 window, url = head.filters, screen.url
 total, before = traffic.summarise(url, window), traffic.summarise(url, window.previous())
-course = traffic.read_series(url, window)
+all_points = traffic.read_series(url, window)
 limit_ms = policies.default().strictest_threshold("p95_latency")
 
 
 def draw_cards() -> None:
-    """Percentiles of requests, then of model calls."""
+    """Draw the percentiles of requests, then of model calls."""
     with st.grid(6, min_column_width=150, gap="small"):
         for name in latency_view.PERCENTILES:
             measures.draw_card(
                 f"Requests {name}",
                 units.format_duration(total.latency_ms[name]),
                 units.format_duration_change(total.latency_ms[name], before.latency_ms[name]),
-                "vs prior",
+                head.comparison,
                 icon="speed",
                 colour="inverse",
-                trend=[point.figures.latency_ms[name] for point in course],
+                trend=[point.figures.latency_ms[name] for point in all_points],
             )
         for name in latency_view.PERCENTILES:
             measures.draw_card(
                 f"Calls {name}",
                 units.format_duration(total.call_latency_ms[name]),
                 units.format_duration_change(total.call_latency_ms[name], before.call_latency_ms[name]),
-                "vs prior",
+                head.comparison,
                 icon="neurology",
                 colour="inverse",
-                trend=[point.figures.call_latency_ms[name] for point in course],
+                trend=[point.figures.call_latency_ms[name] for point in all_points],
             )
 
 
+def build_percentile_lines(percentile: str) -> list[plots.Line]:
+    """One percentile of request latency in seconds, over every step of the window."""
+    return measures.build_lines(
+        window,
+        all_points,
+        lambda figures: latency_view.convert_to_seconds(figures.latency_ms, percentile),
+        name=lambda _key: percentile,
+    )
+
+
 def draw_requests() -> None:
-    """What people wait: the three percentiles over time against the limit."""
+    """Draw the percentiles of requests over time and the threshold of the rollback policy."""
     st.subheader("Requests", icon=":material/speed:", anchor=False)
-    series = [
-        line
-        for name in latency_view.PERCENTILES
-        for line in measures.build_lines(
-            window,
-            course,
-            lambda f, name=name: latency_view.seconds(f.latency_ms, name),
-            name=lambda _key, name=name: name,
-        )
-    ]
+    series = [line for name in latency_view.PERCENTILES for line in build_percentile_lines(name)]
     limit = (
         plots.Limit(value=limit_ms / 1000, label=f"rollback above p95 {limit_ms / 1000:g} s")
         if limit_ms
         else None
     )
-    plots.show(
-        plots.lines(series, unit="s", limit=limit, height=270, decimals=2),
+    plots.draw(
+        plots.build_line_chart(series, unit="s", limit=limit, height=270, decimals=2),
         key="latency_requests",
         alt="Latency percentiles of requests in seconds over time",
     )
 
 
 def draw_models() -> None:
-    """Which model makes them wait."""
+    """Draw the p95 latency of model calls over time, by model."""
     st.subheader("Model calls, p95", icon=":material/neurology:", anchor=False)
     points = traffic.read_series(url, window, "model")
     series = measures.build_lines(
         window,
         points,
-        lambda f: latency_view.seconds(f.call_latency_ms, "p95"),
+        lambda f: latency_view.convert_to_seconds(f.call_latency_ms, "p95"),
         name=lambda key: key or "unknown model",
-        order=measures.dearest(points, most=6),
+        order=measures.rank_by_cost(points, limit=6),
     )
-    plots.show(
-        plots.lines(series, unit="s", height=270, decimals=2),
+    plots.draw(
+        plots.build_line_chart(series, unit="s", height=270, decimals=2),
         key="latency_models",
         alt="p95 latency of model calls in seconds over time by model",
     )
@@ -87,24 +88,24 @@ def draw_models() -> None:
 with head.facts:
     st.badge(units.format_quantity(total.requests, "request"), icon=":material/swap_vert:", color="gray")
     st.badge(
-        "failed ones left out",
+        "errors excluded",
         icon=":material/filter_alt:",
         color="gray",
-        help="Percentiles are of successes",
+        help="Percentiles include successful requests only",
     )
 if not total.requests and not total.calls:
     frame.draw_empty_state(
-        "Nothing was measured in this window",
+        "No latency in this window",
         "Widen the window or the filters, or send traces to the API.",
         icon="speed",
         to="traces",
     )
 else:
     draw_cards()
-    left, right = st.columns(2)
-    with left.container(border=True, height="stretch"):
+    left_column, right_column = st.columns(2)
+    with left_column.container(border=True, height="stretch"):
         draw_requests()
-    with right.container(border=True, height="stretch"):
+    with right_column.container(border=True, height="stretch"):
         draw_models()
     with st.container(border=True):
         by_model, by_release, by_application = st.tabs(["By model", "By release", "By application"])

@@ -1,4 +1,4 @@
-"""Metrics: what can be measured, what each needs and costs; and rubrics, which are metrics in one's own words."""
+"""Metrics: the registry with requirements and cost, and LLM-judged rubrics."""
 
 import streamlit as st
 
@@ -16,9 +16,9 @@ head = filters.draw_header(
     action_key=metric_keys.RUBRIC_NEW,
 )
 rubrics = metrics.list_rubrics(screen.url)
-known = metrics.list_metrics(screen.url)
+all_metrics = metrics.list_metrics(screen.url)
 with head.facts:
-    st.badge(units.format_quantity(len(known), "metric"), icon=":material/rule:", color="gray")
+    st.badge(units.format_quantity(len(all_metrics), "metric"), icon=":material/rule:", color="gray")
     st.badge(units.format_quantity(len(rubrics), "rubric"), icon=":material/edit_note:", color="gray")
 if head.is_clicked:
     rubric_form.open_form(None)
@@ -26,16 +26,16 @@ if head.is_clicked:
 if rubric_form.is_open():
     rubric_form.draw(screen)
 else:
-    listed, registry = st.tabs(
+    rubrics_tab, metrics_tab = st.tabs(
         ["Rubrics", "All metrics"], key=metric_keys.METRICS_TAB, on_change="rerun", bind="query-params"
     )
-    if listed.open:
-        with listed:
+    if rubrics_tab.open:
+        with rubrics_tab:
             rubric_view.draw(screen, rubrics)
-    if registry.open:
-        with registry:
+    if metrics_tab.open:
+        with metrics_tab:
             st.caption(
-                "Offline proxies count words in common: they tell a swapped context from the right one, and are no "
-                "measure of faithfulness. What asks a model costs what its calls cost."
+                "Offline proxies are cheap stand-ins that count common words: they detect a wrong context and do not "
+                "measure faithfulness. Metrics with model calls cost what these calls cost."
             )
-            metric_table.choose(list(known.values()), key="metric_table")
+            metric_table.draw_registry(list(all_metrics.values()), key="metric_table")

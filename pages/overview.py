@@ -1,4 +1,4 @@
-"""Overview: is everything healthy, and what moves right now?"""
+"""Overview: service health, traffic split and trends."""
 
 import streamlit as st
 
@@ -24,7 +24,7 @@ open_incidents = sum(health.open_incidents for health in healths.values())
 
 
 def draw_badges() -> None:
-    """The answer at a glance."""
+    """Draw states, open incidents and pending approvals."""
     states = [health.state for health in healths.values()]
     with head.facts:
         st.badge(f"{states.count('healthy')} healthy", icon=":material/check_circle:", color="green")
@@ -41,44 +41,43 @@ def draw_badges() -> None:
                 "no worker running",
                 icon=":material/heart_broken:",
                 color="orange",
-                help="No policy is watched",
+                help="The rollback policy is not evaluated",
             )
         overview_view.draw_age(url, window)
 
 
 def draw_cards() -> None:
-    """Five figures with their course and their change against the window before."""
+    """Draw five figures with their trend and their change from the previous window."""
     current, before = traffic.summarise(url, window), traffic.summarise(url, window.previous())
     quality = measures.find_mean_quality(reads_quality.summarise(url, window))
     quality_before = measures.find_mean_quality(reads_quality.summarise(url, window.previous()))
-    course = traffic.read_series(url, window)
+    points = traffic.read_series(url, window)
     minutes = (window.end - window.start).total_seconds() / 60
-    span = "vs prior"
     p95, p95_before = current.latency_ms["p95"], before.latency_ms["p95"]
     with st.grid(5, min_column_width=180, gap="small"):
         measures.draw_card(
             "Requests / min",
             units.format_count(current.requests / minutes),
             units.format_relative_change(current.requests, before.requests),
-            span,
+            head.comparison,
             icon="swap_vert",
             colour="primary",
-            trend=measures.fill_steps(window, course, lambda f: f.requests, gap=0),
+            trend=measures.fill_steps(window, points, lambda f: f.requests, gap=0),
         )
         measures.draw_card(
             "p95 latency",
             units.format_duration(p95),
             units.format_duration_change(p95, p95_before),
-            span,
+            head.comparison,
             icon="speed",
             colour="inverse",
-            trend=[point.figures.latency_ms["p95"] for point in course],
+            trend=[point.figures.latency_ms["p95"] for point in points],
         )
         measures.draw_card(
             "Quality, mean score",
             units.format_score(quality),
-            units.format_point_change(quality, quality_before),
-            span,
+            units.format_score_change(quality, quality_before),
+            head.comparison,
             icon="verified",
             colour="normal",
             trend=measures.build_quality_trend(reads_quality.read_series(url, window)),
@@ -87,21 +86,21 @@ def draw_cards() -> None:
             "Error rate",
             units.format_share(current.error_rate),
             units.format_point_change(current.error_rate, before.error_rate),
-            span,
+            head.comparison,
             icon="error",
             colour="inverse",
-            trend=[point.figures.error_rate for point in course],
+            trend=[point.figures.error_rate for point in points],
         )
         measures.draw_card(
             "Cost",
             units.format_usd(current.cost_nano_usd if current.cost_usd is not None else None),
             units.format_relative_change(current.cost_nano_usd, before.cost_nano_usd),
-            span
+            head.comparison
             if not current.unpriced_calls
             else f"{units.format_count(current.unpriced_calls)} calls unpriced",
             icon="payments",
             colour="inverse",
-            trend=measures.fill_steps(window, course, lambda f: f.cost_nano_usd / 1e9, gap=0),
+            trend=measures.fill_steps(window, points, lambda f: f.cost_nano_usd / 1e9, gap=0),
         )
 
 
@@ -113,18 +112,20 @@ if not healths:
         "or write the demo with `genaiops demo`.",
         icon="sensors_off",
         to="settings",
-        link="Where the API listens",
+        link="Addresses of the API",
     )
 else:
     draw_cards()
-    left, right = st.columns([5, 3])
-    with left.container(border=True, height="stretch"):
+    left_column, right_column = st.columns([5, 3])
+    with left_column.container(border=True, height="stretch"):
         busiest = max(figures, key=lambda name: figures[name].requests, default=None)
         overview_view.draw_latency(url, window, rollouts, busiest)
-    with right.container(border=True, height="stretch"):
+    with right_column.container(border=True, height="stretch"):
         overview_view.draw_split(rollouts)
     with st.container(border=True):
         rows = overview_view.build_rows(healths.values(), figures, window)
         overview_view.draw_applications(
-            rows, measures.courses(window, traffic.read_series(url, window, "application")), head.window
+            rows,
+            measures.build_request_trends(window, traffic.read_series(url, window, "application")),
+            head.window,
         )

@@ -1,4 +1,4 @@
-"""Prompts: which texts are there, and what changed between two versions?"""
+"""Prompts: versions and their differences."""
 
 import streamlit as st
 
@@ -10,19 +10,19 @@ from pages.parts.shared import confirm, filters, frame, keys, tables, units
 screen = frame.guard("prompts")
 
 
-def add_fields() -> None:
-    """Inputs of a new version."""
-    left, right = st.columns(2)
-    left.text_input(
+def draw_add_fields() -> None:
+    """Draw the inputs of a new version."""
+    left_column, right_column = st.columns(2)
+    left_column.text_input(
         "Application", key=release_keys.NEW_PROMPT_APPLICATION, value=head.filters.application or ""
     )
-    right.text_input("Prompt name", key=release_keys.NEW_PROMPT_NAME)
+    right_column.text_input("Prompt name", key=release_keys.NEW_PROMPT_NAME)
     st.text_area("Text", key=release_keys.NEW_PROMPT_TEXT, height=240)
 
 
 def add(reason: str) -> str:
-    """Keep the text as the next version; the same text stays the version it was."""
-    made = prompts.add(
+    """Save the text as the next version; an identical text keeps its version."""
+    prompt = prompts.add(
         screen.engine,
         actor=screen.actor,
         application=str(st.session_state.get(release_keys.NEW_PROMPT_APPLICATION) or ""),
@@ -31,7 +31,7 @@ def add(reason: str) -> str:
         reason=reason,
     )
     cache.invalidate("prompts")
-    return f"{made.name} is at version {made.version}."
+    return f"{prompt.name} is at version {prompt.version}."
 
 
 head = filters.draw_header(
@@ -49,7 +49,7 @@ if head.is_clicked:
         icon=":material/add:",
         button="Add",
         act=add,
-        fields=add_fields,
+        fields=draw_add_fields,
         sentence="Versions never change. Releases name the version they use.",
         width="large",
     )
@@ -62,21 +62,21 @@ with head.facts:
 if not grouped:
     frame.draw_empty_state(
         "No prompt yet",
-        "Prompts are kept here as numbered versions, so that a release can name exactly the text it was approved with.",
+        "Prompts are saved as numbered versions. A release names the versions that it was approved with.",
         icon="edit_note",
     )
 else:
     rows = list(grouped.items())
     column = tables.column
-    picked = tables.pick(
+    selected_row = tables.pick(
         [
             {
                 "application": application,
                 "name": name,
-                "versions": max(one.version for one in versions),
-                "by": max(versions, key=lambda one: one.version).created_by,
-                "at": max(one.created_at for one in versions),
-                "text": max(versions, key=lambda one: one.version).text,
+                "versions": max(version.version for version in versions),
+                "by": max(versions, key=lambda version: version.version).created_by,
+                "at": max(version.created_at for version in versions),
+                "text": max(versions, key=lambda version: version.version).text,
             }
             for (application, name), versions in rows
         ],
@@ -93,4 +93,4 @@ else:
         default=0,
     )
     with st.container(border=True):
-        prompt_view.draw(rows[picked if picked is not None else 0][1])
+        prompt_view.draw(rows[selected_row if selected_row is not None else 0][1])

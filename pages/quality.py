@@ -1,4 +1,6 @@
-"""Quality: how good are the answers of real traffic, and how sure are we?"""
+"""Quality: scores of production answers, with confidence intervals."""
+
+import datetime as dt
 
 import streamlit as st
 
@@ -12,52 +14,52 @@ from pages.parts.traffic import quality_view
 screen = frame.guard("quality")
 head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
 window, url = head.filters, screen.url
-found = quality.summarise(url, window)
-MOST_METRICS = 6
-# Releases of different applications may share a name, so they are only told apart within one.
+metrics = quality.summarise(url, window)
+MAX_METRICS = 6
+# Releases of different applications may share a name: a series by release needs one application.
 SPLIT = "release" if window.application else "application"
 
 
-def label(one: MetricQuality) -> str:
-    """A metric as people write it."""
-    return units.escape_markdown(one.metric.replace("_", " "))
+def format_metric(metric: MetricQuality) -> str:
+    """The name of a metric as screens write it."""
+    return units.escape_markdown(metric.metric.replace("_", " "))
 
 
 def draw_cards() -> None:
-    """Each metric with its interval and how many scores it rests on."""
-    before = {(one.metric, one.judge): one for one in quality.summarise(url, window.previous())}
-    course: dict[tuple[str, str], list[float | None]] = {}
+    """Draw the mean of each metric with its interval and number of scores."""
+    before = {(metric.metric, metric.judge): metric for metric in quality.summarise(url, window.previous())}
+    trends: dict[tuple[str, str], list[float | None]] = {}
     for point in quality.read_series(url, window):
-        course.setdefault((point.quality.metric, point.quality.judge), []).append(point.quality.mean)
-    with st.grid(min(5, len(found)), min_column_width=190, gap="small"):
-        for one in found:
-            identity = (one.metric, one.judge)
+        trends.setdefault((point.quality.metric, point.quality.judge), []).append(point.quality.mean)
+    with st.grid(min(5, len(metrics)), min_column_width=190, gap="small"):
+        for metric in metrics:
+            identity = (metric.metric, metric.judge)
             earlier = before.get(identity)
             measures.draw_card(
-                label(one),
-                units.format_score(one.mean),
-                units.format_point_change(one.mean, earlier.mean if earlier else None),
-                quality_view.interval(one),
+                format_metric(metric),
+                units.format_score(metric.mean),
+                units.format_score_change(metric.mean, earlier.mean if earlier else None),
+                quality_view.format_interval(metric),
                 icon="verified",
                 colour="normal",
-                trend=course.get(identity, []),
-                help=quality_view.explain(one),
+                trend=trends.get(identity, []),
+                help=quality_view.explain_score(metric),
             )
 
 
 def draw_trend(metric: str, judge: str, key: str) -> None:
-    """One metric over time: a line a release of the chosen application, or a line an application."""
-    by_release: dict[str | None, dict] = {}
-    traffic: dict[str | None, int] = {}
+    """Draw one metric over time: one line per release of the chosen application, or per application."""
+    by_release: dict[str | None, dict[dt.datetime, float | None]] = {}
+    scored: dict[str | None, int] = {}
     for point in quality.read_series(url, window, SPLIT):
         if (point.quality.metric, point.quality.judge) == (metric, judge):
             by_release.setdefault(point.key, {})[point.start] = point.quality.mean
-            traffic[point.key] = traffic.get(point.key, 0) + point.quality.scored
-    busiest = sorted(traffic, key=lambda name: -traffic[name])[: measures.MAX_RELEASES]
-    lines = plots.by_name({name or "(not said)": by_release[name] for name in sorted(busiest, key=str)})
+            scored[point.key] = scored.get(point.key, 0) + point.quality.scored
+    busiest = sorted(scored, key=lambda name: -scored[name])[: measures.MAX_RELEASES]
+    lines = plots.align_lines({name or units.NOT_SET: by_release[name] for name in sorted(busiest, key=str)})
     limit = policies.default().strictest_threshold("avg_quality_score")
-    plots.show(
-        plots.lines(
+    plots.draw(
+        plots.build_line_chart(
             lines,
             unit="score",
             limit=plots.Limit(value=limit, label=f"rollback below {limit:g}") if limit is not None else None,
@@ -71,35 +73,35 @@ def draw_trend(metric: str, judge: str, key: str) -> None:
 
 
 with head.facts:
-    for judge in sorted({one.judge for one in found}):
+    for judge in sorted({metric.judge for metric in metrics}):
         st.badge(f"judge {units.escape_markdown(judge)}", icon=":material/gavel:", color="gray")
     quality_view.draw_sampling(reviews.summarise_sampling(url, window))
-    if found:
+    if metrics:
         st.badge(
-            units.format_quantity(sum(one.scored for one in found), "score"),
+            units.format_quantity(sum(metric.scored for metric in metrics), "score"),
             icon=":material/tag:",
             color="gray",
         )
-if not found:
+if not metrics:
     frame.draw_empty_state(
         "No scores in this window",
-        "Scores come with traffic (OpenTelemetry evaluation events), or from evaluations of a dataset. "
-        "Widen the window, or launch an evaluation.",
+        "Scores arrive with traffic (OpenTelemetry evaluation events) or from sampling. "
+        "Widen the window, or start an evaluation of a dataset.",
         icon="verified",
         to="evaluations",
     )
 else:
     draw_cards()
-    columns = st.columns(min(3, len(found)))
-    for at, one in enumerate(found[:MOST_METRICS]):
-        with columns[at % len(columns)].container(border=True):
+    columns = st.columns(min(3, len(metrics)))
+    for number, metric in enumerate(metrics[:MAX_METRICS]):
+        with columns[number % len(columns)].container(border=True):
             st.subheader(
-                label(one),
+                format_metric(metric),
                 icon=":material/trending_up:",
                 anchor=False,
-                help=f"Judge: {units.escape_markdown(one.judge)}",
+                help=f"Judge: {units.escape_markdown(metric.judge)}",
             )
-            draw_trend(one.metric, one.judge, key=f"quality_trend_{at}")
+            draw_trend(metric.metric, metric.judge, key=f"quality_trend_{number}")
     with st.container(border=True):
         by_application, by_release, by_environment = st.tabs(
             ["By application", "By release", "By environment"]

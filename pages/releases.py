@@ -1,4 +1,4 @@
-"""Releases: what exists, what waits for approval, and who decided."""
+"""Releases and their approval."""
 
 import streamlit as st
 
@@ -11,35 +11,35 @@ from pages.parts.shared import confirm, filters, frame, keys, tables, units
 screen = frame.guard("releases")
 
 
-def register_fields() -> None:
-    """Inputs of a new release."""
-    left, right = st.columns(2)
-    left.text_input(
+def draw_register_fields() -> None:
+    """Draw the inputs of a new release."""
+    left_column, right_column = st.columns(2)
+    left_column.text_input(
         "Application", key=release_keys.NEW_RELEASE_APPLICATION, value=head.filters.application or ""
     )
-    right.text_input("Release", key=release_keys.NEW_RELEASE_NAME, placeholder="for example v16")
+    right_column.text_input("Release", key=release_keys.NEW_RELEASE_NAME, placeholder="for example v16")
     st.text_input(
         "Model",
         key=release_keys.NEW_RELEASE_MODEL,
-        placeholder="model identifier; empty if it does not choose one",
+        placeholder="model identifier; empty if the release does not set one",
     )
     st.text_input(
-        "Prompts", key=release_keys.NEW_RELEASE_PROMPTS, placeholder="NAME@VERSION, separated by commas"
+        "Prompts", key=release_keys.NEW_RELEASE_PROMPTS, placeholder="NAME@VERSION, comma-separated"
     )
-    left, right = st.columns(2)
-    left.text_input(
+    left_column, right_column = st.columns(2)
+    left_column.text_input(
         "Code revision", key=release_keys.NEW_RELEASE_CODE, placeholder="for example a Git commit"
     )
-    right.text_input(
+    right_column.text_input(
         "Data snapshot", key=release_keys.NEW_RELEASE_DATA, placeholder="for example an index snapshot"
     )
     st.text_area("Notes", key=release_keys.NEW_RELEASE_NOTES, height=70)
 
 
 def register(reason: str) -> str:
-    """Register what was typed."""
+    """Register the release of the dialog."""
     typed = {key: str(st.session_state.get(key) or "").strip() for key in release_keys.NEW_RELEASE}
-    made = releases.create(
+    release = releases.create(
         screen.engine,
         actor=screen.actor,
         application=typed[release_keys.NEW_RELEASE_APPLICATION],
@@ -52,28 +52,28 @@ def register(reason: str) -> str:
         reason=reason,
     )
     cache.invalidate("releases")
-    return f"Registered {made.name} as a candidate."
+    return f"Registered {release.name} as a candidate."
 
 
-def decide(verb: str, chosen: releases.Release, title: str, icon: str, sentence: str) -> None:
-    """Open the dialog of one decision on one release."""
+def open_decision_dialog(verb: str, release: releases.Release, title: str, icon: str, sentence: str) -> None:
+    """Open the dialog that requests, approves or rejects a release."""
     use_case = {"request": approvals.request, "approve": approvals.approve, "reject": approvals.reject}[verb]
-    done = {"request": "Asked for approval of", "approve": "Approved", "reject": "Rejected"}[verb]
+    past_tense = {"request": "Requested approval of", "approve": "Approved", "reject": "Rejected"}[verb]
 
     def act(reason: str) -> str:
         use_case(
             screen.engine,
             actor=screen.actor,
-            application=chosen.application,
-            release=chosen.release,
+            application=release.application,
+            release=release.release,
             reason=reason,
         )
         cache.invalidate("releases")
-        return f"{done} {chosen.name}."
+        return f"{past_tense} {release.name}."
 
     confirm.open_dialog(
         f"release_{verb}",
-        title=f"{title} {units.escape_markdown(chosen.name)}",
+        title=f"{title} {units.escape_markdown(release.name)}",
         icon=icon,
         button=title,
         act=act,
@@ -81,49 +81,58 @@ def decide(verb: str, chosen: releases.Release, title: str, icon: str, sentence:
     )
 
 
-def draw_one(chosen: releases.Release) -> None:
-    """One release: its manifest, what can be done with it, and the decisions so far."""
+def draw_one(release: releases.Release) -> None:
+    """Draw one release: its actions, newest evaluation, manifest and approvals."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
-            units.escape_markdown(chosen.name), icon=":material/deployed_code:", anchor=False, width="content"
+            units.escape_markdown(release.name),
+            icon=":material/deployed_code:",
+            anchor=False,
+            width="content",
         )
-        tables.draw_badge(chosen.state)
+        tables.draw_badge(release.state)
         st.space("stretch")
-        if chosen.state in ("candidate", "rejected") and st.button(
+        if release.state in ("candidate", "rejected") and st.button(
             "Request approval", icon=":material/send:", type="primary", key=release_keys.RELEASE_REQUEST
         ):
-            decide(
+            open_decision_dialog(
                 "request",
-                chosen,
+                release,
                 "Request approval",
                 ":material/send:",
-                "Someone else decides; say what to look at.",
+                "Someone else decides. Say what to review.",
             )
-        if chosen.state == "pending":
+        if release.state == "pending":
             if st.button("Reject", icon=":material/close:", key=release_keys.RELEASE_REJECT):
-                decide(
+                open_decision_dialog(
                     "reject",
-                    chosen,
+                    release,
                     "Reject",
                     ":material/close:",
-                    "It cannot start a rollout until it is approved.",
+                    "A rejected release cannot start a rollout.",
                 )
             if st.button(
                 "Approve", icon=":material/check:", type="primary", key=release_keys.RELEASE_APPROVE
             ):
-                decide("approve", chosen, "Approve", ":material/check:", "After this it may start a rollout.")
-        if chosen.state in ("approved", "canary", "stable"):
+                open_decision_dialog(
+                    "approve",
+                    release,
+                    "Approve",
+                    ":material/check:",
+                    "An approved release can start a rollout.",
+                )
+        if release.state in ("approved", "canary", "stable"):
             st.page_link(
                 "pages/rollouts.py",
-                label="Open its rollout" if chosen.state != "approved" else "Start a rollout",
+                label="Open its rollout" if release.state != "approved" else "Start a rollout",
                 icon=":material/alt_route:",
-                query_params={keys.ROLLOUT: chosen.application},
+                query_params={keys.ROLLOUT: release.application},
             )
     release_view.draw_evaluation(
-        evaluations.find_evaluation_of_release(screen.url, chosen.application, chosen.release)
+        evaluations.find_evaluation_of_release(screen.url, release.application, release.release)
     )
     release_view.draw_details(
-        chosen, reads_releases.list_approvals(screen.url, chosen.application, chosen.release)
+        release, reads_releases.list_approvals(screen.url, release.application, release.release)
     )
 
 
@@ -142,27 +151,40 @@ if head.is_clicked:
         icon=":material/add:",
         button="Register",
         act=register,
-        fields=register_fields,
+        fields=draw_register_fields,
         needs_reason=False,
         width="medium",
     )
 
-found = reads_releases.list_releases(screen.url, head.filters.application)
-waiting = reads_releases.list_pending_approvals(screen.url)
+all_releases = reads_releases.list_releases(screen.url, head.filters.application)
+pending_approvals = reads_releases.list_pending_approvals(screen.url)
 with head.facts:
-    st.badge(units.format_quantity(len(found), "release"), icon=":material/deployed_code:", color="gray")
-    if waiting:
-        st.badge(f"{len(waiting)} waiting for approval", icon=":material/hourglass_top:", color="orange")
-if not found:
+    st.badge(
+        units.format_quantity(len(all_releases), "release"), icon=":material/deployed_code:", color="gray"
+    )
+    if pending_approvals:
+        st.badge(
+            f"{len(pending_approvals)} waiting for approval", icon=":material/hourglass_top:", color="orange"
+        )
+if not all_releases:
     frame.draw_empty_state(
         "No release yet",
-        "A release names one version each of code, data, model and prompts. Register one here, with "
+        "A release names the versions of its code, data, model and prompts. Register one here, with "
         "`genaiops release create`, or from your pipeline.",
         icon="deployed_code",
     )
 else:
-    named = {(one.application, one.release): at for at, one in enumerate(found)}
-    first = next((named[w.application, w.release] for w in waiting if (w.application, w.release) in named), 0)
-    picked = release_view.pick(found, default=first)
+    positions = {
+        (release.application, release.release): number for number, release in enumerate(all_releases)
+    }
+    first = next(
+        (
+            positions[w.application, w.release]
+            for w in pending_approvals
+            if (w.application, w.release) in positions
+        ),
+        0,
+    )
+    selected_row = release_view.pick(all_releases, default=first)
     with st.container(border=True):
-        draw_one(found[picked if picked is not None else first])
+        draw_one(all_releases[selected_row if selected_row is not None else first])

@@ -1,4 +1,4 @@
-"""Reviews: what do people think of real answers?"""
+"""Reviews: human reviews of sampled answers, and the agreement between reviewers and with judges."""
 
 import streamlit as st
 
@@ -9,34 +9,34 @@ from pages.parts.shared import confirm, filters, frame, keys, units
 screen = frame.guard("reviews")
 head = filters.draw_header(screen, by=(keys.APPLICATION,), default_window="7d")
 application = head.filters.application
-QUEUE = 20
+QUEUE_LENGTH = 20
 
-queue = reviews.list_queue(screen.url, screen.actor, application, QUEUE)
-waiting = reviews.count_open_reviews(screen.url, screen.actor, application)
+queue = reviews.list_queue(screen.url, screen.actor, application, QUEUE_LENGTH)
+open_count = reviews.count_open_reviews(screen.url, screen.actor, application)
 with head.facts:
     st.badge(
-        f"{waiting:,} to read",
+        f"{open_count:,} to review",
         icon=":material/inbox:",
-        color="orange" if waiting else "green",
-        help=f"What {units.escape_markdown(screen.actor)} has not rated or skipped",
+        color="orange" if open_count else "green",
+        help=f"Answers that {units.escape_markdown(screen.actor)} has not rated or skipped",
     )
 confirm.draw_problem()
 review_view.draw_undo(screen)
 if not queue:
     sampling = reviews.summarise_sampling(screen.url, head.filters)
     frame.draw_empty_state(
-        "Nothing waits for you",
-        "Answers come here when sampling chooses them: all that users disliked, the dear, the slow and the first of "
-        "a new user, and a small share of everything else. "
-        f"In this window {sampling.sampled:,} of {sampling.considered:,} requests were chosen.",
+        "Nothing to review",
+        "Sampling selects answers for review: all that users disliked, expensive and slow ones, the first of a new "
+        "user, and a small share of all others (the sample rate). "
+        f"In this window {sampling.sampled:,} of {sampling.considered:,} requests were sampled.",
         icon="rate_review",
         to="quality",
     )
 else:
-    left, right = st.columns([3, 7], gap="medium")
-    with left:
-        item = review_view.draw_queue(queue, waiting)
-    with right.container(border=True):
+    queue_column, item_column = st.columns([3, 7], gap="medium")
+    with queue_column:
+        item = review_view.draw_queue(queue, open_count)
+    with item_column.container(border=True):
         review_view.draw_item(screen, item)
 with st.container(border=True):
     review_tables.draw(screen, application)

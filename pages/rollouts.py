@@ -1,4 +1,4 @@
-"""Rollouts: who gets which release, and how does the canary do against stable?"""
+"""Rollouts: traffic split and canary health."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from pages.parts.rollouts import rollout_actions, rollout_keys, rollout_view, st
 from pages.parts.shared import filters, frame, units
 
 screen = frame.guard("rollouts")
-approved = [one for one in releases.list_releases(screen.url, None) if one.state == "approved"]
+approved = [release for release in releases.list_releases(screen.url, None) if release.state == "approved"]
 
 
 head = filters.draw_header(
@@ -21,52 +21,57 @@ head = filters.draw_header(
 )
 if head.is_clicked and not approved:
     st.warning(
-        "No approved release waits for a rollout. Have one approved first.", icon=":material/verified_user:"
+        "No approved release is ready for a rollout. Have a release approved first.",
+        icon=":material/verified_user:",
     )
     st.page_link("pages/releases.py", label="Open releases", icon=":material/deployed_code:")
 elif head.is_clicked:
-    start.ask(screen, approved)
+    start.open_dialog(screen, approved)
 
-found = rollouts.list_rollouts(screen.url)
+all_rollouts = rollouts.list_rollouts(screen.url)
 with head.facts:
-    st.badge(f"{sum(one.state == 'running' for one in found)} live", icon=":material/science:", color="blue")
-    if paused := sum(one.state == "paused" for one in found):
+    st.badge(
+        f"{sum(status.state == 'running' for status in all_rollouts)} live",
+        icon=":material/science:",
+        color="blue",
+    )
+    if paused := sum(status.state == "paused" for status in all_rollouts):
         st.badge(f"{paused} paused", icon=":material/pause:", color="orange")
     if approved:
         st.badge(f"{len(approved)} approved and ready", icon=":material/verified_user:", color="green")
-if not found:
+if not all_rollouts:
     frame.draw_empty_state(
-        "No application follows a release yet",
-        "Register a release, have it approved by someone else, then start its rollout. Applications ask for their "
+        "No application has a rollout yet",
+        "Register a release, have it approved by someone else, then start its rollout. Applications fetch their "
         "release over OFREP.",
         icon="alt_route",
         to="releases",
     )
 else:
-    first = next((one for one in found if one.is_live), found[0]).application
+    first = next((status for status in all_rollouts if status.is_live), all_rollouts[0]).application
     with head.place:
-        chosen = filters.choose_rollout([one.application for one in found], first=first)
-    one = next(rollout for rollout in found if rollout.application == chosen)
+        application = filters.choose_rollout([status.application for status in all_rollouts], first=first)
+    rollout = next(status for status in all_rollouts if status.application == application)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(
-                units.escape_markdown(chosen), icon=":material/alt_route:", anchor=False, width="content"
+                units.escape_markdown(application), icon=":material/alt_route:", anchor=False, width="content"
             )
-            measures.rollout_badge(one)
-            st.caption(measures.rollout_note(one), width="content")
+            measures.draw_rollout_badge(rollout)
+            st.caption(measures.format_rollout_note(rollout), width="content")
             st.space("stretch")
-            rollout_actions.draw_actions(screen, one)
-        if one.is_live:
-            left, right = st.columns([3, 2])
-            with left:
-                rollout_actions.draw_slider(screen, one)
-            with right:
-                rollout_view.draw_facts(one)
+            rollout_actions.draw_actions(screen, rollout)
+        if rollout.is_live:
+            left_column, right_column = st.columns([3, 2])
+            with left_column:
+                rollout_actions.draw_slider(screen, rollout)
+            with right_column:
+                rollout_view.draw_facts(rollout)
         else:
-            rollout_view.draw_facts(one)
-        rollout_view.draw_live(screen.url, chosen, head)
+            rollout_view.draw_facts(rollout)
+        rollout_view.draw_live(screen.url, application, head)
     with st.container(border=True):
         st.subheader("All applications", icon=":material/apps:", anchor=False)
-        rollout_view.draw_all(found)
-        with st.expander(f"Every rollout of {units.escape_markdown(chosen)}", icon=":material/history:"):
-            rollout_view.draw_history(rollouts.list_rollout_history(screen.url, chosen))
+        rollout_view.draw_all(all_rollouts)
+        with st.expander(f"Every rollout of {units.escape_markdown(application)}", icon=":material/history:"):
+            rollout_view.draw_history(rollouts.list_rollout_history(screen.url, application))

@@ -1,4 +1,4 @@
-"""Service map: which part is slow, failing or dear?"""
+"""Service map: components, the calls between them, latency, errors and cost."""
 
 import streamlit as st
 
@@ -11,85 +11,85 @@ from pages.parts.traffic import component_tables
 
 screen = frame.guard("service_map")
 head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE))
-found = traffic.get_service_map(screen.url, head.filters)
+service_map = traffic.get_service_map(screen.url, head.filters)
 limit = policies.default().strictest_threshold("error_rate")
 
 
-def state(one: MapNode) -> str:
-    """How bad its errors are, by the limit of the rollback policy."""
-    if not one.errors or not one.error_rate:
+def find_state(node: MapNode) -> str:
+    """The state of a component by the error rate that the rollback policy allows."""
+    if not node.errors or not node.error_rate:
         return "none"
-    return "many" if limit is not None and one.error_rate > limit else "some"
+    return "many" if limit is not None and node.error_rate > limit else "some"
 
 
-def draw_map(told: ServiceMap) -> None:
-    """Nodes and lines; everything in them is also in the table below."""
-    names = {one.key: one.name for one in told.nodes}
+def draw_map(components: ServiceMap) -> None:
+    """Draw components and calls; the table below holds the same figures."""
+    names = {node.key: node.name for node in components.nodes}
     nodes = [
         graph.Node(
-            key=one.key,
-            label=one.name,
-            calls=one.calls,
-            state=state(one),
-            hover=f"{one.name} ({component_tables.kind(one)}): {units.format_quantity(one.calls, 'call')}, "
-            f"{units.format_share(one.error_rate)} errors, p95 {units.format_duration(one.p95_ms)}, "
-            f"{units.format_usd(one.cost_nano_usd)}",
+            key=node.key,
+            label=node.name,
+            calls=node.calls,
+            state=find_state(node),
+            hover=f"{node.name} ({component_tables.format_kind(node)}): {units.format_quantity(node.calls, 'call')}, "
+            f"{units.format_share(node.error_rate)} errors, p95 {units.format_duration(node.p95_ms)}, "
+            f"{units.format_usd(node.cost_nano_usd)}",
         )
-        for one in told.nodes
+        for node in components.nodes
     ]
     edges = [
         graph.Edge(
-            source=one.source,
-            target=one.target,
-            calls=one.calls,
-            hover=f"{names.get(one.source, one.source)} to {names.get(one.target, one.target)}: "
-            f"{units.format_quantity(one.calls, 'call')}, {units.format_share(one.error_rate)} errors, "
-            f"p95 {units.format_duration(one.p95_ms)}",
+            source=edge.source,
+            target=edge.target,
+            calls=edge.calls,
+            hover=f"{names.get(edge.source, edge.source)} to {names.get(edge.target, edge.target)}: "
+            f"{units.format_quantity(edge.calls, 'call')}, {units.format_share(edge.error_rate)} errors, "
+            f"p95 {units.format_duration(edge.p95_ms)}",
         )
-        for one in told.edges
+        for edge in components.edges
     ]
-    plots.show(
-        graph.figure(nodes, edges),
+    plots.draw(
+        graph.build_figure(nodes, edges),
         key="service_map",
-        alt=f"{units.format_quantity(len(nodes), 'component')} and which of them calls which, from left to right",
+        alt=f"{units.format_quantity(len(nodes), 'component')} and the calls between them, from left to right",
     )
 
 
-def draw_rate(told: ServiceMap) -> None:
-    """Whether this is all of the traffic."""
-    if told.rate >= 1:
-        words, note = "all requests", "Every request of the window was read"
+def draw_rate(components: ServiceMap) -> None:
+    """Draw the share of the traffic that the map is computed from."""
+    if components.rate >= 1:
+        label, note = "all requests", "Every request of the window was read"
     else:
-        words = f"sample {units.format_share(told.rate)}"
+        label = f"sample {units.format_share(components.rate)}"
         note = (
-            f"{told.sampled_requests:,} of {told.requests:,} requests were read, {told.sampled_spans:,} steps; "
+            f"{components.sampled_requests:,} of {components.requests:,} requests were read, {components.sampled_spans:,} steps; "
             "counts and cost are those of the sample"
         )
     with head.facts:
-        st.badge(words, icon=":material/colorize:", color="gray", help=note)
+        st.badge(label, icon=":material/colorize:", color="gray", help=note)
 
 
-if not found.nodes:
+if not service_map.nodes:
     frame.draw_empty_state(
         "No traffic in this window",
-        "The map is drawn from traces: which step calls which, how often, how slow, how dear. Widen the window.",
+        "The map is computed from traces: the calls between components, their latency and their cost. Widen the window.",
         icon="account_tree",
         to="traces",
     )
 else:
-    draw_rate(found)
+    draw_rate(service_map)
     with st.container(border=True):
-        draw_map(found)
-    slow, failing, dear = st.columns(3)
+        draw_map(service_map)
+    slow, failing, expensive = st.columns(3)
     with slow:
-        component_tables.draw_best("Slowest", "hourglass_bottom", found.slowest, "p95")
+        component_tables.draw_top("Slowest", "hourglass_bottom", service_map.slowest, "p95")
     with failing:
-        component_tables.draw_best("Most failing", "error", found.failing, "errors")
-    with dear:
-        component_tables.draw_best("Dearest", "payments", found.most_expensive, "cost")
+        component_tables.draw_top("Highest error rate", "error", service_map.failing, "errors")
+    with expensive:
+        component_tables.draw_top("Highest cost", "payments", service_map.most_expensive, "cost")
     with st.container(border=True):
-        component_tables.draw_table(found)
-        if found.rate < 1:
+        component_tables.draw_table(service_map)
+        if service_map.rate < 1:
             st.caption(
-                f"From {found.sampled_requests:,} of {found.requests:,} requests ({units.format_share(found.rate)})."
+                f"From {service_map.sampled_requests:,} of {service_map.requests:,} requests ({units.format_share(service_map.rate)})."
             )

@@ -1,4 +1,4 @@
-"""Settings: how is this console set up, and is everything running?"""
+"""Settings: configuration and status of this console."""
 
 import streamlit as st
 
@@ -11,8 +11,8 @@ screen = frame.guard("settings")
 SECRETS = ("key", "secret", "token", "password")
 
 
-def shown(name: str, value: object) -> str:
-    """A value fit to be looked at: passwords in addresses and secrets are masked."""
+def mask_value(name: str, value: object) -> str:
+    """A value for the screen: secrets and passwords in addresses are masked."""
     if any(word in name for word in SECRETS):
         return "set" if value else "not set"
     if name == "database_url" and value:
@@ -20,18 +20,18 @@ def shown(name: str, value: object) -> str:
     return str(value) if value != "" else "(default)"
 
 
-def draw_running() -> None:
-    """Database, schema and worker."""
+def draw_status() -> None:
+    """Draw database, schema, worker and addresses."""
     schema = connection.get_schema_status(screen.url)
-    beat = system.find_last_heartbeat(screen.url)
-    alive = system.is_worker_alive(screen.url)
+    heartbeat = system.find_last_heartbeat(screen.url)
+    is_alive = system.is_worker_alive(screen.url)
     with head.facts:
         st.badge("database reached", icon=":material/database:", color="green")
         if schema.is_current:
             st.badge(f"schema {schema.current}", icon=":material/schema:", color="green")
         else:
             st.badge(f"schema {schema.current}, program {schema.head}", icon=":material/schema:", color="red")
-        if alive:
+        if is_alive:
             st.badge("worker running", icon=":material/favorite:", color="green")
         else:
             st.badge("no worker running", icon=":material/heart_broken:", color="orange")
@@ -42,36 +42,34 @@ def draw_running() -> None:
             border=True,
         )
         st.metric("Schema", schema.current or units.NO_DATA, border=True)
-        st.metric(
-            "Worker's last sign of life", units.format_age(beat, now()) if beat else "never", border=True
-        )
+        st.metric("Last heartbeat", units.format_age(heartbeat, now()) if heartbeat else "never", border=True)
         st.metric("API", f"{screen.settings.host}:{screen.settings.api_port}", border=True)
     api = f"http://{screen.settings.host}:{screen.settings.api_port}"
     addresses = (
         ("Database", connection.mask_password(screen.url)),
         ("Send traces to (OTLP)", f"{api}/v1/traces"),
-        ("Ask for releases at (OFREP)", f"{api}/ofrep/v1/evaluate/flags"),
+        ("OFREP endpoint", f"{api}/ofrep/v1/evaluate/flags"),
     )
     for column, (label, address) in zip(st.columns(3), addresses, strict=True):
         column.caption(label)
         column.code(address, language=None, wrap_lines=True)
-    if not alive:
+    if not is_alive:
         st.warning(
-            "Evaluations stay queued and the rollback policy is not watched while no worker runs. "
-            "Start one with `genaiops worker`, or everything with `genaiops up`.",
+            "Without a worker, evaluations stay queued and the rollback policy is not evaluated. "
+            "Start a worker with `genaiops worker`, or the whole console with `genaiops up`.",
             icon=":material/bedtime:",
         )
 
 
 def draw_settings() -> None:
-    """Every setting; they are read from the environment when a process starts."""
+    """Draw every setting; a process reads them from the environment when it starts."""
     st.subheader("Settings", icon=":material/tune:", anchor=False)
     column = tables.column
     tables.draw(
         [
             {
                 "variable": f"GENAIOPS_{name.upper()}",
-                "value": shown(name, getattr(screen.settings, name)),
+                "value": mask_value(name, getattr(screen.settings, name)),
                 "changed": getattr(screen.settings, name) != field.get_default(call_default_factory=True),
                 "help": field.description,
             }
@@ -87,13 +85,11 @@ def draw_settings() -> None:
         alt="Settings with their values",
         height=460,
     )
-    st.caption(
-        "Set in the environment before a process starts; nothing here can be changed from the browser."
-    )
+    st.caption("Settings come from the environment of a process. Change them there and restart it.")
 
 
 head = filters.draw_header(screen, window=False)
 with st.container(border=True):
-    draw_running()
+    draw_status()
 with st.container(border=True):
     draw_settings()

@@ -1,4 +1,4 @@
-"""Traces: what happened in one request, step by step?"""
+"""Traces: search requests and open one with its spans, messages and diagnosis."""
 
 import streamlit as st
 
@@ -7,14 +7,16 @@ from pages.parts.traces import trace_list, trace_view
 
 screen = frame.guard("traces")
 head = filters.draw_header(screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE, keys.MODEL))
-asked_for = st.query_params.get(keys.TRACE_ID)
-if asked_for:
+linked_trace_id = st.query_params.get(keys.TRACE_ID)
+if linked_trace_id:
     with head.facts:
         st.page_link("pages/traces.py", label="All traces", icon=":material/arrow_back:", query_params={})
-chosen = asked_for or trace_list.draw(screen, head)
-if chosen:
+trace_id = linked_trace_id or trace_list.draw(screen, head)
+if trace_id:
     with st.container(border=True):
-        if not trace_view.draw(screen, chosen, is_alone=bool(asked_for)):
+        if not trace_view.draw(screen, trace_id, is_alone=bool(linked_trace_id)):
             frame.draw_empty_state(
-                "No such trace", f"Nothing has come for {units.escape_markdown(chosen)}.", icon="search_off"
+                "No such trace",
+                f"No span with the id {units.escape_markdown(trace_id)} was received.",
+                icon="search_off",
             )

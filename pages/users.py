@@ -1,8 +1,8 @@
-"""Users: who uses this, and what do they spend?"""
+"""Users with their requests, errors and cost."""
 
 import streamlit as st
 
-from genaiops_core.telemetry.traffic.user_breakdown import UserRow
+from genaiops_core.telemetry.traffic.users import UserRow
 from pages.parts.reads import traffic
 from pages.parts.shared import filters, frame, keys, tables, units
 from pages.parts.traffic import traffic_keys, user_view
@@ -12,18 +12,22 @@ head = filters.draw_header(
     screen, by=(keys.APPLICATION, keys.ENVIRONMENT, keys.RELEASE), default_window="7d", has_place=True
 )
 window, url = head.filters, screen.url
-MOST = 100
-ORDERS = {"cost": "Dearest", "requests": "Busiest", "errors": "Most errors", "tokens": "Most tokens"}
-NOBODY = "(not said)"
+MAX_USERS = 100
+ORDERS = {
+    "cost": "Highest cost",
+    "requests": "Most requests",
+    "errors": "Most errors",
+    "tokens": "Most tokens",
+}
 
 
-def cost(one: UserRow) -> float | None:
-    """In USD; None when every call is without a price."""
-    return None if one.cost_usd is None else one.cost_nano_usd / 1e9
+def convert_to_usd(user: UserRow) -> float | None:
+    """Cost in USD; None when no call has a price."""
+    return None if user.cost_usd is None else user.cost_nano_usd / 1e9
 
 
 def draw_list() -> str | None:
-    """The users with the most of something; returns the one that was picked."""
+    """Draw the users in the chosen order; returns the selected one."""
     with head.place:
         order = st.selectbox(
             "Order",
@@ -35,46 +39,46 @@ def draw_list() -> str | None:
             width=150,
             icon=":material/sort:",
         )
-    found = traffic.list_users(url, window, order or "cost", MOST)
-    if not any(one.user_id for one in found):
+    users = traffic.list_users(url, window, order or "cost", MAX_USERS)
+    if not any(user.user_id for user in users):
         frame.draw_empty_state(
             "No user in this window",
             "A user is what an application names with `user.id` or `enduser.id` on its spans. "
-            "Widen the window, or let your application say it.",
+            "Widen the window, or set the attribute in your application.",
             icon="group",
             to="traces",
         )
         return None
     with head.facts:
         st.badge(
-            f"top {MOST}"
-            if len(found) == MOST
-            else units.format_quantity(sum(1 for one in found if one.user_id), "user"),
+            f"top {MAX_USERS}"
+            if len(users) == MAX_USERS
+            else units.format_quantity(sum(1 for user in users if user.user_id), "user"),
             icon=":material/group:",
             color="gray",
         )
-    whole = sum(one.cost_nano_usd for one in found) or 1
+    total_nano_usd = sum(user.cost_nano_usd for user in users) or 1
     column = tables.column
-    picked = tables.pick(
+    selected_row = tables.pick(
         [
             {
-                "user": one.user_id or NOBODY,
-                "cost": cost(one),
-                "share": one.cost_nano_usd / whole,
-                "requests": one.requests,
-                "errors": one.errors,
-                "rate": one.error_rate,
-                "calls": one.calls,
-                "unpriced": one.unpriced_calls,
-                "input": one.input_tokens,
-                "output": one.output_tokens,
+                "user": user.user_id or units.NOT_SET,
+                "cost": convert_to_usd(user),
+                "share": user.cost_nano_usd / total_nano_usd,
+                "requests": user.requests,
+                "errors": user.errors,
+                "rate": user.error_rate,
+                "calls": user.calls,
+                "unpriced": user.unpriced_calls,
+                "input": user.input_tokens,
+                "output": user.output_tokens,
             }
-            for one in found
+            for user in users
         ],
         {
             "user": column.TextColumn("User", pinned=True),
             "cost": column.NumberColumn("Cost", format="$%.4f"),
-            "share": column.ProgressColumn("Share of these", format="percent", min_value=0, max_value=1),
+            "share": column.ProgressColumn("Share of cost", format="percent", min_value=0, max_value=1),
             "requests": column.NumberColumn("Requests", format="localized"),
             "errors": column.NumberColumn("Errors", format="localized"),
             "rate": column.NumberColumn("Error rate", format="percent"),
@@ -87,14 +91,14 @@ def draw_list() -> str | None:
         alt=f"Users, {ORDERS[order or 'cost'].lower()} first; select one to see more",
         height=270 if tables.has_selection(traffic_keys.USER_TABLE) else "content",
     )
-    return None if picked is None else found[picked].user_id
+    return None if selected_row is None else users[selected_row].user_id
 
 
-asked_for = st.query_params.get(keys.USER)
-if asked_for:
+linked_user_id = st.query_params.get(keys.USER)
+if linked_user_id:
     with head.facts:
         st.page_link("pages/users.py", label="All users", icon=":material/arrow_back:", query_params={})
-    user_view.draw(screen, window, asked_for, is_alone=True)
-elif chosen := draw_list():
+    user_view.draw(screen, window, linked_user_id, is_alone=True)
+elif selected_user_id := draw_list():
     with st.container(border=True):
-        user_view.draw(screen, window, chosen, is_alone=False)
+        user_view.draw(screen, window, selected_user_id, is_alone=False)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from db.transaction import reading
-from genaiops_core.api.answers import Window, answer, engine_of, json_of
+from genaiops_core.api.answers import Window, answer, engine_of, json_response
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human import judged
@@ -33,12 +33,14 @@ def agreement(
         raise BadInput("Name an evaluation or a dataset, not both.")
     with reading(engine_of(request)) as connection:
         if evaluation:
-            found = judged.agreement_of_run(connection, evaluation, chosen=chosen)
-            return json_of({"evaluation": evaluation, "rows": [one.as_json() for one in found]})
+            rows = judged.agreement_of_run(connection, evaluation, chosen=chosen)
+            return json_response({"evaluation": evaluation, "rows": [row.as_json() for row in rows]})
         if dataset:
-            of = datasets.get_version(connection, dataset, version)
-            found = judged.agreement_of_dataset(connection, of.dataset, of.version, chosen=chosen)
-            named = {"dataset": of.dataset, "version": of.version}
-            return json_of({**named, "rows": [one.as_json() for one in found]})
-        found = agreement_in_production(connection, filters, chosen=chosen)
-    return answer(filters, {"rows": [one.as_json() for one in found]})
+            dataset_version = datasets.get_version(connection, dataset, version)
+            rows = judged.agreement_of_dataset(
+                connection, dataset_version.dataset, dataset_version.version, chosen=chosen
+            )
+            subject = {"dataset": dataset_version.dataset, "version": dataset_version.version}
+            return json_response({**subject, "rows": [row.as_json() for row in rows]})
+        rows = agreement_in_production(connection, filters, chosen=chosen)
+    return answer(filters, {"rows": [row.as_json() for row in rows]})

@@ -19,7 +19,7 @@ from genaiops_core.telemetry.time_window import Filters
 DIMENSIONS = ("application", "environment", "release", "model")
 
 _DAY = dt.timedelta(hours=24)
-_TOLD_PROPERTIES = ("cost_usd", "error_rate", "is_sampled", "is_complete", "evidence")
+_DERIVED_PROPERTIES = ("cost_usd", "error_rate", "is_sampled", "is_complete", "evidence")
 """Properties that are told beside the fields of a fact that has them."""
 
 
@@ -57,30 +57,39 @@ def engine_of(request: Request) -> sa.Engine:
 
 def answer(filters: Filters, body: Mapping[str, Any]) -> Response:
     """A body after the window and the filters it is of."""
-    named = {name: getattr(filters, name) for name in DIMENSIONS}
-    return json_of({"start": text_of(filters.start), "end": text_of(filters.end), "filters": named, **body})
+    applied_filters = {name: getattr(filters, name) for name in DIMENSIONS}
+    return json_response(
+        {
+            "start": format_instant(filters.start),
+            "end": format_instant(filters.end),
+            "filters": applied_filters,
+            **body,
+        }
+    )
 
 
-def json_of(body: Mapping[str, Any]) -> Response:
+def json_response(body: Mapping[str, Any]) -> Response:
     """A body as JSON."""
     # Written once by us: letting FastAPI model and check our own answers costs more than reading them.
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-def fact(value: Any) -> Any:
+def as_json_value(value: Any) -> Any:
     """A fact as JSON tells it: the fields of dataclasses and what is worked out from them, times as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        told = {field.name: fact(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        worked_out = {name: getattr(value, name) for name in _TOLD_PROPERTIES if hasattr(type(value), name)}
-        return told | worked_out
+        fields = {
+            field.name: as_json_value(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+        derived = {name: getattr(value, name) for name in _DERIVED_PROPERTIES if hasattr(type(value), name)}
+        return fields | derived
     if isinstance(value, dt.datetime):
-        return text_of(value)
+        return format_instant(value)
     if isinstance(value, tuple | list):
-        return [fact(one) for one in value]
+        return [as_json_value(item) for item in value]
     return value
 
 
-def text_of(instant: dt.datetime) -> str:
+def format_instant(instant: dt.datetime) -> str:
     """An instant as ISO 8601 with Z."""
     return instant.isoformat().replace("+00:00", "Z")
 

@@ -38,13 +38,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(module.router)
 
     @app.exception_handler(GenAIOpsError)
-    async def _expected(_request: Request, error: Exception) -> Response:
+    async def _answer_expected_error(_request: Request, error: Exception) -> Response:
         assert isinstance(error, GenAIOpsError)
         headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) else None
         return JSONResponse({"error": str(error)}, status_code=error.http_status, headers=headers)
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_request: Request, error: Exception) -> Response:
+    async def _answer_invalid_request(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         problems = "; ".join(
             f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()

@@ -10,7 +10,7 @@ from fastapi import Request
 from genaiops_core.errors import BadInput, GenAIOpsError
 
 _CHUNK_BYTES = 1 << 18
-_KEPT_AT_FIRST_BYTES = 8 << 20
+_SMALL_BYTES = 8 << 20
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -68,20 +68,20 @@ def decompress(body: bytes, encoding: str, limit_bytes: int) -> bytes:
 
 
 def _inflate(body: bytes, window: int, limit_bytes: int) -> bytes:
-    kept = []
+    chunks = []
     length = 0
-    is_kept = True
+    is_small = True
     for chunk in _chunks(body, window):
         length += len(chunk)
         if length > limit_bytes:
             raise _too_large(limit_bytes)
-        if is_kept and length <= _KEPT_AT_FIRST_BYTES:
-            kept.append(chunk)
-        elif is_kept:
+        if is_small and length <= _SMALL_BYTES:
+            chunks.append(chunk)
+        elif is_small:
             # Long bodies are only measured first: nothing is kept of one that turns out to be a bomb.
-            is_kept = False
-            kept.clear()
-    return b"".join(kept) if is_kept else b"".join(_chunks(body, window))
+            is_small = False
+            chunks.clear()
+    return b"".join(chunks) if is_small else b"".join(_chunks(body, window))
 
 
 def _chunks(body: bytes, window: int) -> Iterator[bytes]:

@@ -13,8 +13,7 @@ from genaiops_core.api.operate import Actor, same_site
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits, parse_spend_limit
-from genaiops_core.evaluation.runs import progress
-from genaiops_core.evaluation.runs.facts import describe_evaluation
+from genaiops_core.evaluation.runs.evaluation import describe_evaluation, estimate_remaining_s
 
 router = APIRouter(prefix="/api/v1", tags=["evaluations"], dependencies=[Depends(same_site)])
 
@@ -68,28 +67,32 @@ def list_evaluations(
 ) -> dict[str, Any]:
     """Evaluations, newest first, without their results."""
     with reading(_engine(request)) as connection:
-        found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
-    return {"evaluations": [describe_evaluation(run) for run in found]}
+        evaluations = runs.list_evaluations(
+            connection, application, release=release, dataset=dataset, limit=limit
+        )
+    return {"evaluations": [describe_evaluation(run) for run in evaluations]}
 
 
 @router.get("/evaluations/{id}")
 def get_evaluation(request: Request, id: str) -> dict[str, Any]:
     """One evaluation: progress, spend, remaining time, and its results once there are any."""
     with reading(_engine(request)) as connection:
-        return _told(runs.get_evaluation(connection, id))
+        return _describe(runs.get(connection, id))
 
 
 @router.post("/evaluations", status_code=201)
 def launch(request: Request, actor: Actor, sent: Launch) -> dict[str, Any]:
     """Ask for an evaluation; a worker takes it up within a second."""
-    asked = sent.model_dump(exclude={"concurrency", "calls_per_minute", "unit_timeout_s", "spend_limit_usd"})
+    choices = sent.model_dump(
+        exclude={"concurrency", "calls_per_minute", "unit_timeout_s", "spend_limit_usd"}
+    )
     pace = RateLimits(
         concurrency=sent.concurrency,
         calls_per_minute=sent.calls_per_minute,
         unit_timeout_s=sent.unit_timeout_s,
         spend_limit_nano_usd=parse_spend_limit(sent.spend_limit_usd),
     )
-    id = runs.launch(_engine(request), actor=actor, pace=pace, **asked)
+    id = runs.launch(_engine(request), actor=actor, pace=pace, **choices)
     return get_evaluation(request, id)
 
 
@@ -98,7 +101,7 @@ def pause(
     request: Request, id: str, actor: Actor, sent: Annotated[Change | None, Body()] = None
 ) -> dict[str, Any]:
     """Finish the calls under way and begin no new one."""
-    return _told(runs.pause(_engine(request), actor=actor, id=id, reason=_why(sent)))
+    return _describe(runs.pause(_engine(request), actor=actor, id=id, reason=_why(sent)))
 
 
 @router.post("/evaluations/{id}/resume")
@@ -107,7 +110,7 @@ def resume(
 ) -> dict[str, Any]:
     """Let it go on; no finished call is paid again."""
     limit = parse_spend_limit(sent.spend_limit_usd) if sent else None
-    return _told(
+    return _describe(
         runs.resume(_engine(request), actor=actor, id=id, reason=_why(sent), spend_limit_nano_usd=limit)
     )
 
@@ -117,7 +120,7 @@ def cancel(
     request: Request, id: str, actor: Actor, sent: Annotated[Change | None, Body()] = None
 ) -> dict[str, Any]:
     """Stop it; its scores are kept."""
-    return _told(runs.cancel(_engine(request), actor=actor, id=id, reason=_why(sent)))
+    return _describe(runs.cancel(_engine(request), actor=actor, id=id, reason=_why(sent)))
 
 
 def _engine(request: Request) -> sa.Engine:
@@ -129,5 +132,9 @@ def _why(sent: _Sent | None) -> str:
     return "" if sent is None else sent.reason
 
 
-def _told(run: runs.Evaluation) -> dict[str, Any]:
-    return {**describe_evaluation(run), "remaining_s": progress.estimate_remaining_s(run, now()), "results": run.results}
+def _describe(run: runs.Evaluation) -> dict[str, Any]:
+    return {
+        **describe_evaluation(run),
+        "remaining_s": estimate_remaining_s(run, now()),
+        "results": run.results,
+    }

@@ -18,7 +18,14 @@ from prometheus_client import Counter
 from pydantic import BaseModel, Field
 
 from genaiops_core.api.bodies import decompress, read_body
-from genaiops_core.api.otlp_answers import JSON, PROTOBUF, Encoding, logs_accepted, refused, traces_accepted
+from genaiops_core.api.otlp_answers import (
+    JSON,
+    PROTOBUF,
+    Encoding,
+    error_response,
+    logs_response,
+    traces_response,
+)
 from genaiops_core.errors import GenAIOpsError, Unavailable
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.ingest.ingest import SHARDS, Ingestor
@@ -90,12 +97,12 @@ async def traces(request: Request) -> Response:
     """Take an OTLP export of spans; the answer comes once they are committed and can be queried."""
     encoding = _answer_encoding(request)
     try:
-        outcome = await _ingested(request, _span_batches)
+        outcome = await _ingest(request, _span_batches)
     except Exception as error:
-        return _refused(encoding, error)
-    SPANS.labels("kept").inc(outcome.kept)
+        return _refuse(encoding, error)
+    SPANS.labels("kept").inc(outcome.stored)
     SPANS.labels("rejected").inc(outcome.rejected)
-    return traces_accepted(encoding, rejected=outcome.rejected, problem=outcome.problem)
+    return traces_response(encoding, rejected=outcome.rejected, problem=outcome.problem)
 
 
 @router.post("/v1/logs")
@@ -103,18 +110,18 @@ async def logs(request: Request) -> Response:
     """Take an OTLP export of log records; those that name a trace are kept and shown with its spans."""
     encoding = _answer_encoding(request)
     try:
-        outcome = await _ingested(request, _log_batches)
+        outcome = await _ingest(request, _log_batches)
     except Exception as error:
-        return _refused(encoding, error)
-    LOG_RECORDS.labels("kept").inc(outcome.kept)
+        return _refuse(encoding, error)
+    LOG_RECORDS.labels("kept").inc(outcome.stored)
     LOG_RECORDS.labels("rejected").inc(outcome.rejected)
-    return logs_accepted(encoding, rejected=outcome.rejected, problem=outcome.problem)
+    return logs_response(encoding, rejected=outcome.rejected, problem=outcome.problem)
 
 
 @router.post("/v1/feedback", status_code=201)
-def give_feedback(request: Request, given: Feedback) -> dict[str, bool]:
+def give_feedback(request: Request, sent: Feedback) -> dict[str, bool]:
     """Keep a user's rating, thumb or comment on one trace."""
-    feedback.record_feedback(request.app.state.engine, **given.model_dump())
+    feedback.record_feedback(request.app.state.engine, **sent.model_dump())
     return {"kept": True}
 
 
@@ -143,12 +150,12 @@ class InFlight:
 class _Outcome:
     """What became of one request."""
 
-    kept: int = 0
+    stored: int = 0
     rejected: int = 0
     problem: str = ""
 
 
-async def _ingested(request: Request, batches_of: Callable[[bytes, bool], Iterator[Batch]]) -> _Outcome:
+async def _ingest(request: Request, batches_of: Callable[[bytes, bool], Iterator[Batch]]) -> _Outcome:
     """Decode and commit one request, a large one in several transactions.
 
     Should a later one fail, the sender sends all of it again, and what is there already changes nothing.
@@ -167,7 +174,7 @@ async def _ingested(request: Request, batches_of: Callable[[bytes, bool], Iterat
         while (batch := await _in_decoder(request, next, batches, None)) is not None:
             if batch.spans or batch.logs:
                 await asyncio.wrap_future(writer.submit(batch))
-            outcome.kept += len(batch.spans) + len(batch.logs)
+            outcome.stored += len(batch.spans) + len(batch.logs)
             outcome.rejected += batch.rejected
             outcome.problem = outcome.problem or batch.problem
         return outcome
@@ -209,9 +216,9 @@ def _answer_encoding(request: Request) -> Encoding:
     return PROTOBUF if _media_type(request) == PROTOBUF else JSON
 
 
-def _refused(encoding: Encoding, error: Exception) -> Response:
+def _refuse(encoding: Encoding, error: Exception) -> Response:
     if not isinstance(error, GenAIOpsError):
         log.error("an OTLP request failed", error=str(error)[:300], exc_info=error)
-    answer = refused(encoding, error)
+    answer = error_response(encoding, error)
     REFUSED.labels(str(answer.status_code)).inc()
     return answer

@@ -21,7 +21,7 @@ _CODES = {400: 3, 413: 8, 415: 3, 503: 14}
 _INTERNAL = 13
 
 
-def traces_accepted(encoding: Encoding, *, rejected: int = 0, problem: str = "") -> Response:
+def traces_response(encoding: Encoding, *, rejected: int = 0, problem: str = "") -> Response:
     """All spans were kept, except `rejected` ones."""
     if encoding == JSON:
         return _json_success("rejectedSpans", rejected, problem)
@@ -32,7 +32,7 @@ def traces_accepted(encoding: Encoding, *, rejected: int = 0, problem: str = "")
     return Response(answer.SerializeToString(), media_type=PROTOBUF)
 
 
-def logs_accepted(encoding: Encoding, *, rejected: int = 0, problem: str = "") -> Response:
+def logs_response(encoding: Encoding, *, rejected: int = 0, problem: str = "") -> Response:
     """All log records were kept, except `rejected` ones."""
     if encoding == JSON:
         return _json_success("rejectedLogRecords", rejected, problem)
@@ -43,7 +43,7 @@ def logs_accepted(encoding: Encoding, *, rejected: int = 0, problem: str = "") -
     return Response(answer.SerializeToString(), media_type=PROTOBUF)
 
 
-def refused(encoding: Encoding, error: Exception) -> Response:
+def error_response(encoding: Encoding, error: Exception) -> Response:
     """An OTLP error: the status of `error` and a google.rpc.Status body."""
     if isinstance(error, GenAIOpsError):
         http_status, message = error.http_status, str(error)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from db.transaction import reading
-from genaiops_core.api.answers import Window, answer, engine_of, fact, json_of
+from genaiops_core.api.answers import Window, answer, as_json_value, engine_of, json_response
 from genaiops_core.errors import NotFound
 from genaiops_core.telemetry.traffic import service_map, sessions, users
 
@@ -21,24 +21,26 @@ def list_sessions(
     filters: Window,
     limit: int = 50,
     cursor: str | None = None,
-    user: Annotated[str | None, Query(description="Only sessions of this user.")] = None,
+    read_user: Annotated[str | None, Query(description="Only sessions of this user.")] = None,
 ) -> Response:
     """Sessions with a request in the window, the most recently active first."""
     with reading(engine_of(request)) as connection:
-        page = sessions.list_sessions(connection, filters, limit=limit, cursor=cursor, user=user or None)
-    return answer(filters, {"sessions": fact(page.rows), "next_cursor": page.next_cursor})
+        page = sessions.list_sessions(connection, filters, limit=limit, cursor=cursor, user=read_user or None)
+    return answer(filters, {"sessions": as_json_value(page.rows), "next_cursor": page.next_cursor})
 
 
 @router.get("/sessions/{session_id:path}")
-def session(
+def read_session(
     request: Request, session_id: str, application: str | None = None, offset: int = 0, limit: int = 50
 ) -> Response:
     """One session as a conversation: questions, answers, errors, and what it cost so far at each turn."""
     with reading(engine_of(request)) as connection:
-        found = sessions.read_conversation(connection, session_id, application or None, offset=offset, limit=limit)
-    if found is None:
+        conversation = sessions.read_conversation(
+            connection, session_id, application or None, offset=offset, limit=limit
+        )
+    if conversation is None:
         raise NotFound(f"There is no session '{session_id}'; no request of it is kept.")
-    return json_of(fact(found))
+    return json_response(as_json_value(conversation))
 
 
 @router.get("/users")
@@ -50,23 +52,23 @@ def list_users(
 ) -> Response:
     """The users with the most cost, requests, errors or tokens in the window."""
     with reading(engine_of(request)) as connection:
-        found = users.list_users(connection, filters, order_by=order_by, limit=limit)
-    return answer(filters, {"users": fact(found)})
+        rows = users.list_users(connection, filters, order_by=order_by, limit=limit)
+    return answer(filters, {"users": as_json_value(rows)})
 
 
 @router.get("/users/{user_id:path}")
 def user(request: Request, filters: Window, user_id: str) -> Response:
     """What one user spent in the window, day by day."""
     with reading(engine_of(request)) as connection:
-        found = users.read_user(connection, filters, user_id)
-    if found is None:
+        usage = users.read_user(connection, filters, user_id)
+    if usage is None:
         raise NotFound(f"Nothing of the user '{user_id}' is kept in this window.")
-    return answer(filters, fact(found))
+    return answer(filters, as_json_value(usage))
 
 
 @router.get("/service-map")
-def map_of(request: Request, filters: Window) -> Response:
+def read_map(request: Request, filters: Window) -> Response:
     """Components and what they depend on, with calls, errors, p95 and cost; sampled when there are many spans."""
     with reading(engine_of(request)) as connection:
-        found = service_map.read_service_map(connection, filters)
-    return answer(filters, fact(found))
+        components = service_map.read_service_map(connection, filters)
+    return answer(filters, as_json_value(components))

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from db.transaction import reading
 from genaiops_core.api import agreement, people, traces
-from genaiops_core.api.answers import DIMENSIONS, Window, answer, engine_of, text_of
+from genaiops_core.api.answers import DIMENSIONS, Window, answer, engine_of, format_instant
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics
 from genaiops_core.evaluation.metrics import rubrics
@@ -50,7 +50,7 @@ def breakdown(
 ) -> Response:
     """The same figures, a row for each combination of what `by` names."""
     with reading(engine_of(request)) as connection:
-        rows = queries.read_breakdown(connection, filters, by=_listed(by))
+        rows = queries.read_breakdown(connection, filters, by=_split_list(by))
     return answer(filters, {"rows": [{**row.keys, **row.figures.as_json()} for row in rows]})
 
 
@@ -74,34 +74,39 @@ def series(
     for point in points:
         figures = point.figures.as_json()
         split = {by: point.key} if by else {}
-        rows.append({"start": text_of(point.start), **split, **{name: figures[name] for name in metrics}})
+        rows.append(
+            {"start": format_instant(point.start), **split, **{name: figures[name] for name in metrics}}
+        )
     return answer(filters, {"step": step, "rows": rows})
 
 
 @router.get("/quality")
-def quality_of(request: Request, filters: Window) -> Response:
+def read_quality(request: Request, filters: Window) -> Response:
     """Each metric by each judge: mean, 95 % interval, how many were scored and how many have no value."""
     with reading(engine_of(request)) as connection:
-        found = quality.read_quality(connection, filters)
-    return answer(filters, {"rows": [dataclasses.asdict(one) for one in found]})
+        rows = quality.read_quality(connection, filters)
+    return answer(filters, {"rows": [dataclasses.asdict(row) for row in rows]})
 
 
 @router.get("/metrics")
-def metrics_of(request: Request) -> JSONResponse:
+def list_metrics(request: Request) -> JSONResponse:
     """Everything that evaluations can measure: what it needs, its range, its cost, its source and who measures it."""
     with reading(engine_of(request)) as connection:
-        known = metrics.every(rubrics.newest(connection))
+        known = metrics.list_metrics(rubrics.list_newest_rubrics(connection))
     return JSONResponse(
-        {"metrics": [one.as_json() for one in known], "problems": list(metrics.code_metrics().problems)}
+        {
+            "metrics": [metric.as_json() for metric in known],
+            "problems": list(metrics.load_code_metrics().problems),
+        }
     )
 
 
-def _listed(text: str) -> list[str]:
+def _split_list(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _metrics(text: str) -> Sequence[str]:
-    wanted = _listed(text)
+    wanted = _split_list(text)
     unknown = [name for name in wanted if name not in over_time.METRICS]
     if unknown:
         raise BadInput(f"There is no metric '{unknown[0]}'; use some of {', '.join(over_time.METRICS)}.")

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from db.transaction import reading
-from genaiops_core.api.answers import Window, answer, engine_of, fact, json_of
+from genaiops_core.api.answers import Window, answer, as_json_value, engine_of, json_response
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.telemetry.search import export as exporting
 from genaiops_core.telemetry.search import trace_list as listing
 from genaiops_core.telemetry.search.search import search
 from genaiops_core.telemetry.traces.context_record import build_context_record
-from genaiops_core.telemetry.traces.trace import MAX_LIMIT, Trace
+from genaiops_core.telemetry.traces.trace import MAX_LIMIT, Trace, get_trace
 
 router = APIRouter()
 
@@ -46,7 +46,7 @@ def traces(
                 connection, filters, limit=limit, cursor=cursor, status=status or None, text=text
             )
     body = {
-        "traces": fact(page.rows),
+        "traces": as_json_value(page.rows),
         "next_cursor": page.next_cursor,
         "looked_at": page.looked_at,
         "searched": page.searched,
@@ -72,7 +72,7 @@ def export(
 
 
 @router.get("/traces/{trace_id}")
-def trace(
+def read_trace(
     request: Request,
     trace_id: str,
     offset: Annotated[int, Query(description="Spans to pass over, in tree order.")] = 0,
@@ -84,35 +84,35 @@ def trace(
     """One trace with its spans in tree order, its cost and a diagnosis; totals are of the whole trace."""
     collapsed = [part.strip().lower() for part in collapse.split(",") if part.strip()]
     with reading(engine_of(request)) as connection:
-        found = listing.get_trace(connection, trace_id, offset=offset, limit=limit, collapse=collapsed)
-    if found is None:
+        trace_facts = get_trace(connection, trace_id, offset=offset, limit=limit, collapse=collapsed)
+    if trace_facts is None:
         raise _unknown(trace_id)
-    return json_of(_trace_json(found))
+    return json_response(_trace_json(trace_facts))
 
 
 @router.get("/traces/{trace_id}/context")
-def context(request: Request, trace_id: str) -> Response:
+def read_context(request: Request, trace_id: str) -> Response:
     """What an answer was made of: documents with source, version and score, and the messages of each model call."""
     with reading(engine_of(request)) as connection:
-        found = build_context_record(connection, trace_id)
-    if found is None:
+        record = build_context_record(connection, trace_id)
+    if record is None:
         raise _unknown(trace_id)
-    return json_of(fact(found))
+    return json_response(as_json_value(record))
 
 
 def _unknown(trace_id: str) -> NotFound:
     return NotFound(f"There is no trace {trace_id}; no span of it has been received.")
 
 
-def _trace_json(found: Trace) -> dict[str, Any]:
-    told: dict[str, Any] = fact(dataclasses.replace(found, errors=()))
-    told["errors"] = [
+def _trace_json(trace_facts: Trace) -> dict[str, Any]:
+    body: dict[str, Any] = as_json_value(dataclasses.replace(trace_facts, errors=()))
+    body["errors"] = [
         {
-            "span_id": one.span_id,
-            "name": one.name,
-            "component": one.component,
-            "message": one.status_message,
+            "span_id": span.span_id,
+            "name": span.name,
+            "component": span.component,
+            "message": span.status_message,
         }
-        for one in found.errors
+        for span in trace_facts.errors
     ]
-    return told
+    return body

@@ -33,8 +33,8 @@ def diff(
     from genaiops_core.evaluation.datasets import changes
 
     with reading(context.engine()) as connection:
-        old, new = (changes.located(connection, f"{name}@{one}") for one in (before, after))
-        found = changes.diff(connection, name, old.version, new.version)
+        old, new = (changes.find_version(connection, f"{name}@{one}") for one in (before, after))
+        found = changes.diff_versions(connection, name, old.version, new.version)
     changed = [
         {"fields": one.fields, "before": one.before.as_json(), "after": one.after.as_json()}
         for one in found.changed
@@ -77,9 +77,9 @@ def tag(
 
     engine = context.engine()
     with reading(engine) as connection:
-        found = changes.located(connection, name)
-        before = changes.tags(connection, found.dataset).get(label.strip())
-    changes.tag(
+        found = changes.find_version(connection, name)
+        before = changes.list_tags(connection, found.dataset).get(label.strip())
+    changes.tag_version(
         engine,
         actor=context.actor(),
         name=found.dataset,
@@ -107,8 +107,8 @@ def split(
 
     engine = context.engine()
     with reading(engine) as connection:
-        found = changes.located(connection, name)
-    stored = changes.split(
+        found = changes.find_version(connection, name)
+    stored = changes.split_version(
         engine,
         actor=context.actor(),
         name=found.dataset,
@@ -117,7 +117,7 @@ def split(
         reason=reason,
     )
     with reading(engine) as connection:
-        counts = search.facets(connection, stored.dataset, stored.version).splits
+        counts = search.count_facets(connection, stored.dataset, stored.version).splits
     if json:
         output.print_json({**made(stored), "splits": counts})
     else:
@@ -143,9 +143,9 @@ def review(
 
     engine = context.engine()
     with reading(engine) as connection:
-        found = changes.located(connection, name)
-        wanted = search.Wanted(review=case_review.PENDING)
-        waiting = search.find(connection, found.dataset, found.version, wanted, limit=1_000_000).cases
+        found = changes.find_version(connection, name)
+        wanted = search.CaseFilter(review=case_review.PENDING)
+        waiting = search.find_cases(connection, found.dataset, found.version, wanted, limit=1_000_000).cases
     rejected = reject or []
     accepted = [number for number, _ in waiting if number not in rejected] if accept_all else accept or []
     if not accepted and not rejected:
@@ -156,7 +156,7 @@ def review(
         short = [{name: _short(value) for name, value in row.items()} for row in rows]
         output.print_table(short, ["case", "input", "reference"], empty="No case waits for review.")
         return
-    stored = case_review.review(
+    stored = case_review.review_cases(
         engine,
         actor=context.actor(),
         name=found.dataset,
@@ -189,7 +189,7 @@ def delete(
     )
     if typed.strip() != name:
         raise BadInput(f"Nothing was deleted: say --yes {name}, or type the name exactly.")
-    datasets.delete(context.engine(), actor=context.actor(), name=name, reason=reason)
+    datasets.delete_dataset(context.engine(), actor=context.actor(), name=name, reason=reason)
     if json:
         output.print_json({"dataset": name, "deleted": True})
     else:

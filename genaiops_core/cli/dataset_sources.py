@@ -43,13 +43,13 @@ def from_traces(
     from genaiops_core.evaluation.datasets import add_traces
 
     filters = traces.filters_of(last, start, end, application)
-    done = add_traces.from_traces(
+    done = add_traces.add_matching_traces(
         context.engine(),
         actor=context.actor(),
         dataset=name,
         filters=dataclasses.replace(filters, release=release),
-        query=add_traces.narrowed_query(
-            query, only_errors=only_errors, disliked=disliked, metric=metric, below=below
+        query=add_traces.build_query(
+            query, only_errors=only_errors, only_disliked=disliked, metric=metric, below=below
         ),
         limit=limit,
         reason=reason,
@@ -86,19 +86,19 @@ def synthesise(
 ) -> None:
     """Let a judge's model write questions about documents; they wait for review before they count."""
     from genaiops_core.evaluation.rate_limits import RateLimits
-    from genaiops_core.evaluation.runs import judge_options
+    from genaiops_core.evaluation.runs import judging
     from genaiops_core.evaluation.synthesis.chunks import read_document
-    from genaiops_core.evaluation.synthesis.generation import synthesise_now
+    from genaiops_core.evaluation.synthesis.generation import run_generation
 
-    done = synthesise_now(
+    done = run_generation(
         context.engine(),
         actor=context.actor(),
         dataset=name,
         documents=[read_document(arguments.read_file(file), file.name) for file in files],
         judge=judge,
         cases=cases,
-        options=judge_options.parse_judge_options(pacing.options_of(judge_option)),
-        pace=pacing.pace_of(concurrency, calls_per_minute, RateLimits.unit_timeout_s, spend_limit),
+        options=judging.parse_judge_options(pacing.options_of(judge_option)),
+        rate_limits=pacing.pace_of(concurrency, calls_per_minute, RateLimits.unit_timeout_s, spend_limit),
         reason=reason,
         progress=None if json else _tell_progress,
     )

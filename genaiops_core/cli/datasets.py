@@ -56,10 +56,10 @@ def show(name: Name, json: output.Json = False) -> None:
     from genaiops_core.evaluation.datasets import changes, search
 
     with reading(context.engine()) as connection:
-        found = changes.located(connection, name)
-        tags = [tag for tag, at in changes.tags(connection, found.dataset).items() if at == found.version]
-        counted = search.facets(connection, found.dataset, found.version)
-        first = datasets.cases(connection, found.dataset, found.version, limit=10)
+        found = changes.find_version(connection, name)
+        tags = [tag for tag, at in changes.list_tags(connection, found.dataset).items() if at == found.version]
+        counted = search.count_facets(connection, found.dataset, found.version)
+        first = datasets.list_cases(connection, found.dataset, found.version, limit=10)
     if json:
         cases = [{"case": number, **case.as_json()} for number, case in first]
         output.print_json(
@@ -104,8 +104,8 @@ def export(
     from genaiops_core.evaluation.datasets import changes, exports
 
     with reading(context.engine()) as connection:
-        found = changes.located(connection, name)
-        lines = exports.write(datasets.export(connection, found.dataset, found.version), format)
+        found = changes.find_version(connection, name)
+        lines = exports.write_cases(datasets.export_cases(connection, found.dataset, found.version), format)
         if output_file is None:
             sys.stdout.buffer.writelines(lines)
             return

@@ -64,7 +64,7 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
                 f"dataset '{body.get('dataset', '')}' by judge '{body.get('judge', '')}'."
             )
     with reading(engine) as connection:
-        run = runs.get_evaluation(connection, named)
+        run = runs.get(connection, named)
         return results.document(connection, run)
 
 
@@ -91,13 +91,13 @@ def baseline_id(
     """The evaluation that a run is compared with; says on stderr when production was asked for and has none."""
     from db.transaction import reading
     from genaiops_core.evaluation.judges import parse
-    from genaiops_core.evaluation.runs import baselines
+    from genaiops_core.evaluation.runs import comparison
     from genaiops_core.evaluation.verdicts import pipeline
     from genaiops_core.rollouts import rollouts
 
     with reading(engine) as connection:
         status = rollouts.status(connection, application) if application else []
-        found = baselines.choose_baseline(
+        found = comparison.choose_baseline(
             connection,
             requested=asked,
             stages=pipeline.parse(document) if document else None,

@@ -34,7 +34,7 @@ def list_(
     """Evaluations, newest first."""
     from db.transaction import reading
     from genaiops_core.evaluation import runs
-    from genaiops_core.evaluation.runs.facts import describe_evaluation
+    from genaiops_core.evaluation.runs.evaluation import describe_evaluation
 
     with reading(context.engine()) as connection:
         found = runs.list_evaluations(connection, application, release=release, dataset=dataset, limit=limit)
@@ -53,7 +53,7 @@ def show(id: Id, json: output.Json = False) -> None:
     from genaiops_core.evaluation import runs
 
     with reading(context.engine()) as connection:
-        _print(runs.get_evaluation(connection, id), json=json)
+        _print(runs.get(connection, id), json=json)
 
 
 @commands.command("pause")
@@ -108,10 +108,9 @@ def wait(id: Id, json: output.Json = False) -> None:
 
 def _print(run: Evaluation, *, json: bool) -> None:
     from genaiops_core.clock import now
-    from genaiops_core.evaluation.runs import progress
-    from genaiops_core.evaluation.runs.facts import describe_evaluation
+    from genaiops_core.evaluation.runs.evaluation import describe_evaluation, estimate_remaining_s
 
-    told: dict[str, Any] = {**describe_evaluation(run), "remaining_s": progress.estimate_remaining_s(run, now())}
+    told: dict[str, Any] = {**describe_evaluation(run), "remaining_s": estimate_remaining_s(run, now())}
     if json:
         output.print_json(told)
         return

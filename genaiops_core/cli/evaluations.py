@@ -153,7 +153,7 @@ def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple
         if file.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet"):
             raise BadInput(f"{suite} does not exist.")
         with reading(engine) as connection:
-            named = changes.located(connection, suite)
+            named = changes.find_version(connection, suite)
         return named.dataset, named.version
     stored = datasets.import_dataset(
         engine,

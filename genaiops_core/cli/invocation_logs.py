@@ -32,13 +32,13 @@ def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
     engine = context.engine()
     importer = Importer(engine, application=application, shard=os.getpid() % SHARDS, model_limit=limit)
     for file in files:
-        importer.take(read_file(file, application=application))
+        importer.import_entries(read_file(file, application=application))
     counts, objects = importer.counts, len(files)
     for source in remote:
         pulled = pull_once(engine, source, application=application, model_limit=limit)
         if pulled.is_busy:
             raise Conflict(f"{source.url} is being pulled by a worker at this moment; try again in a while.")
-        counts, objects = counts.plus(pulled.counts), objects + pulled.objects
+        counts, objects = counts.add(pulled.counts), objects + pulled.objects
     if counts.rejected and counts.rejected == counts.entries:
         raise BadInput(f"Nothing could be imported: {counts.problems[0]}.")
     return {"files": objects, **counts.as_json(), "warning": _soon_deleted(counts.oldest)}

@@ -190,7 +190,7 @@ def _shown(value: float | None) -> str | None:
 
 
 def _cuts(pairs: Sequence[str]) -> dict[str, float]:
-    from genaiops_core.evaluation.metrics import canonical
+    from genaiops_core.evaluation.metrics import normalise_name
 
     found = {}
     for text in pairs:
@@ -201,7 +201,7 @@ def _cuts(pairs: Sequence[str]) -> dict[str, float]:
             value = -1.0
         if not 0 <= value <= 1:
             raise BadInput(f"--cut {text}: the value must be a number from 0 to 1.")
-        found[canonical(metric)] = value
+        found[normalise_name(metric)] = value
     return found
 
 

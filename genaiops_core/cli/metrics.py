@@ -30,8 +30,8 @@ def list_metrics(json: output.Json = False) -> None:
     from genaiops_core.evaluation.metrics import rubrics
 
     with reading(context.engine()) as connection:
-        rows = [one.as_json() for one in metrics.every(rubrics.newest(connection))]
-    problems = list(metrics.code_metrics().problems)
+        rows = [one.as_json() for one in metrics.list_metrics(rubrics.list_newest_rubrics(connection))]
+    problems = list(metrics.load_code_metrics().problems)
     if json:
         output.print_json({"metrics": rows, "problems": problems})
         return
@@ -85,7 +85,7 @@ def show(
 
     wanted, version = split_version(name)
     with reading(context.engine()) as connection:
-        kept = rubrics.get(connection, wanted, version).as_json()
+        kept = rubrics.get_rubric(connection, wanted, version).as_json()
     if json:
         output.print_json(kept)
         return
@@ -103,7 +103,7 @@ def save(
     from genaiops_core.evaluation.metrics import rubrics
 
     fields = _fields(file)
-    saved = rubrics.save(
+    saved = rubrics.save_rubric(
         context.engine(),
         actor=context.actor(),
         name=fields.get("name", ""),

@@ -155,7 +155,7 @@ def to_dataset(
     """Make a test case of a production request."""
     from genaiops_core.evaluation.human import reviews
 
-    stored = reviews.add_to_dataset(
+    stored = reviews.add_trace(
         context.engine(),
         actor=context.actor(),
         application=application,

@@ -33,7 +33,7 @@ def carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Eva
     try:
         while True:
             with reading(engine) as connection:
-                run = runs.get_evaluation(connection, id)
+                run = runs.get(connection, id)
                 is_beating = heartbeat.is_beating(connection, now())
             progress(run)
             if not run.is_open:
@@ -70,9 +70,9 @@ def bar(*, shown: bool) -> Iterator[Progress]:
 
 def _facts(run: Evaluation) -> Iterator[str]:
     from genaiops_core.clock import now
-    from genaiops_core.evaluation.runs import progress
+    from genaiops_core.evaluation.runs.evaluation import estimate_remaining_s
 
-    left_s = progress.estimate_remaining_s(run, now())
+    left_s = estimate_remaining_s(run, now())
     if left_s:
         yield f"about {left_s:.0f} s left"
     if run.answers and run.answers_done < run.answers:

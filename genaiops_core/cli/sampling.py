@@ -53,7 +53,7 @@ def list_(
 ) -> None:
     """Sampled requests, newest first."""
     from db.transaction import reading
-    from genaiops_core.evaluation.runs import production
+    from genaiops_core.evaluation.production import scoring
     from genaiops_core.telemetry.sampling.samples import list_samples
     from genaiops_core.telemetry.time_window import Filters
 
@@ -63,7 +63,7 @@ def list_(
         if messages:
             for one in found:
                 _print_line(
-                    production.message(connection, application=one.application, trace_id=one.trace_id)
+                    scoring.read_queue_message(connection, application=one.application, trace_id=one.trace_id)
                 )
             return
     rows = [{**dataclasses.asdict(one), "cost_usd": one.cost_usd} for one in found]
@@ -81,8 +81,8 @@ def run(as_json: Json = False) -> None:
 
     from genaiops_core.clock import now
     from genaiops_core.evaluation.judges import judge
-    from genaiops_core.evaluation.runs.production import score_round
-    from genaiops_core.evaluation.runs.sample_judging import require_prices
+    from genaiops_core.evaluation.production.scoring import score_round
+    from genaiops_core.evaluation.production.judging import require_prices
     from genaiops_core.jobs.sampling import limits_of, policy_of
     from genaiops_core.telemetry.sampling import selection
 

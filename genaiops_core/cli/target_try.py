@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from genaiops_core.evaluation.datasets.case import Case
-    from genaiops_core.evaluation.targets import Answered
+    from genaiops_core.evaluation.targets import TargetAnswer
 
 commands = typer.Typer(help="Targets: who answers the cases of an evaluation.", no_args_is_help=True)
 
@@ -77,26 +77,26 @@ def try_target(
     raise typer.Exit(output.EXIT_PASSED if answered.text is not None else output.EXIT_FAILED)
 
 
-def _ask(engine: sa.Engine, document: dict[str, Any], case: Case) -> tuple[str, Answered]:
+def _ask(engine: sa.Engine, document: dict[str, Any], case: Case) -> tuple[str, TargetAnswer]:
     from db.transaction import reading
     from genaiops_core.evaluation import targets as answering
     from genaiops_core.pricing.prices import PriceList
 
-    asked = answering.target(document, allowed_hosts=answering.allowed_hosts(context.settings().target_hosts))
+    asked = answering.build_target(document, allowed_hosts=answering.parse_allowed_hosts(context.settings().target_hosts))
     with reading(engine) as connection:
         prices = PriceList.load(connection)
 
-    async def once() -> Answered:
+    async def once() -> TargetAnswer:
         try:
             return await asked.answer(case)
         finally:
             await asked.close()
 
     at_ns = time.time_ns()
-    return asked.name, answering.priced(asyncio.run(once()), asked, prices, at_ns)
+    return asked.name, answering.price_answer(asyncio.run(once()), asked, prices, at_ns)
 
 
-def _as_json(answered: Answered) -> dict[str, Any]:
+def _as_json(answered: TargetAnswer) -> dict[str, Any]:
     return {
         "answer": answered.text,
         "problem": answered.problem,
@@ -110,7 +110,7 @@ def _as_json(answered: Answered) -> dict[str, Any]:
     }
 
 
-def _tell(name: str, answered: Answered, notes: list[str]) -> None:
+def _tell(name: str, answered: TargetAnswer, notes: list[str]) -> None:
     output.say(answered.text if answered.text is not None else "(no answer)")
     output.say("")
     cost = _usd(answered.cost_nano_usd)

@@ -92,7 +92,7 @@ def target_of(
     if not target.strip():
         _refuse(given | {"--repetitions": repetitions != 1}, "means nothing without --target", ())
         return None
-    specs.checked_repetitions(repetitions)
+    specs.validate_repetitions(repetitions)
     if target.strip() == "release":
         _refuse(given, "means nothing for --target release, which has its own", ("--target-prompt",))
         return _of_release(engine, application, release, prompt)
@@ -113,7 +113,7 @@ def target_of(
         document["reply"] = dict(
             arguments.pair(one, f"--target-reply takes NAME=VALUE, not '{one}'.") for one in reply
         )
-    return specs.parse(document, "--target").as_json()
+    return specs.parse_spec(document, "--target").as_json()
 
 
 _OPTIONS: dict[object, tuple[str, ...]] = {

@@ -60,21 +60,21 @@ def parse(arguments: Sequence[str]) -> Thresholds:
 
 def _is_metric(name: str) -> bool:
     """Any name may be a metric's that must reach something; only a known one may be limited."""
-    from genaiops_core.evaluation.metrics import canonical, every
+    from genaiops_core.evaluation.metrics import normalise_name, list_metrics
 
     if name in LIMITS or len(name) <= len("min-"):
         return False
     if name.startswith("min-"):
         return True
-    return name.startswith("max-") and canonical(name[4:]) in {metric.name for metric in every()}
+    return name.startswith("max-") and normalise_name(name[4:]) in {metric.name for metric in list_metrics()}
 
 
 def _metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
     """Metric, threshold, and whether it is a most where neither end is better."""
-    from genaiops_core.evaluation.metrics import canonical
+    from genaiops_core.evaluation.metrics import normalise_name
     from genaiops_core.evaluation.verdicts.scales import scale_of
 
-    metric = canonical(name[4:])
+    metric = normalise_name(name[4:])
     scale = scale_of(metric)
     side = {True: "min", False: "max", None: name[:3]}[scale.higher_is_better]
     if not name.startswith(side):

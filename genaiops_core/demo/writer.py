@@ -25,8 +25,8 @@ from genaiops_core.errors import Conflict
 from genaiops_core.telemetry.ingest.ingest import SHARDS, Ingestor
 from genaiops_core.telemetry.otlp.decode import STATUS_ERROR, DecodedExport, RawSpan, SpanGroup
 from genaiops_core.telemetry.rollups import closing
+from genaiops_core.telemetry.scores import Score, record_scores
 from genaiops_core.telemetry.spans import prepare_spans
-from genaiops_core.telemetry.traffic import quality
 
 DEFAULT_SEED = 1
 ACTOR = "demo"
@@ -162,7 +162,7 @@ def _write_traffic(
         ingestor.write(engine, [prepare_spans(as_decoded_export(profile.application, batch))])
         scores = _scores(batch)
         with writing(engine) as connection:
-            quality.record_scores(connection, scores)
+            record_scores(connection, scores)
             _add_feedback(connection, batch)
             claim.save(connection, {"seed": seed, "beat_at": time.time()})
         counts.requests += len(batch)
@@ -204,9 +204,9 @@ def as_decoded_export(name: str, traces: Sequence[DemoTrace]) -> DecodedExport:
     )
 
 
-def _scores(traces: Sequence[DemoTrace]) -> list[quality.Score]:
+def _scores(traces: Sequence[DemoTrace]) -> list[Score]:
     return [
-        quality.Score(
+        Score(
             application=trace.application,
             trace_id=trace.trace_id,
             metric=score.metric,

@@ -1,4 +1,4 @@
-"""How hard a run may push: what its judge's account, its budget and its patience allow."""
+"""Limits of an evaluation's model calls: concurrency, rate, timeout and budget."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ MAX_LIMIT_USD = 1_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimits:
-    """Limits of one run, over all workers that share it."""
+    """Limits of one evaluation, across all workers that share it."""
 
     concurrency: int = 16
-    """Calls under way at once."""
+    """Calls in flight at once."""
     calls_per_minute: int | None = None
-    """Calls begun in a minute at most; None leaves it to the provider to say when it is too much."""
+    """Maximum number of calls that begin within a minute; None means only the provider throttles."""
     unit_timeout_s: float = 120.0
-    """A unit that takes longer counts as failed."""
+    """Seconds after which a unit (one metric of one answer) counts as failed."""
     spend_limit_nano_usd: int | None = None
-    """What judging and answering may cost; no call is begun that might go beyond it."""
+    """Budget for judges and targets; no call begins that might exceed it. None means no limit."""
 
     def __post_init__(self) -> None:
         """Check the ranges.
 
         Raises:
-            BadInput: a value is out of range; the sentence names it.
+            BadInput: a value is out of range.
         """
         if not 1 <= self.concurrency <= MAX_CONCURRENCY:
             raise BadInput(f"The concurrency must be 1 to {MAX_CONCURRENCY}, not {self.concurrency}.")
@@ -49,18 +49,18 @@ class RateLimits:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any] | None) -> RateLimits:
-        """Read what `as_json` wrote; runs from before there was a pace get the default."""
+        """Parse what `as_json` returns; evaluations stored before these limits existed get the defaults."""
         return cls(**(kept or {}))
 
 
 def parse_spend_limit(limit_usd: float | None) -> int | None:
-    """A spend limit in USD, as people give it; None is no limit.
+    """Convert a spend limit from USD to nano-USD; None means no limit.
 
     Raises:
-        BadInput: it is no number, or more than is kept.
+        BadInput: the amount is not a number or exceeds `MAX_LIMIT_USD`.
     """
     if limit_usd is None:
         return None
     if not abs(limit_usd) <= MAX_LIMIT_USD:  # NaN fails every comparison
-        raise BadInput(f"A spend limit is an amount of at most {MAX_LIMIT_USD:,} USD, not {limit_usd:g}.")
+        raise BadInput(f"A spend limit is at most {MAX_LIMIT_USD:,} USD, not {limit_usd:g}.")
     return round(limit_usd * NANO)

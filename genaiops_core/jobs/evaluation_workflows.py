@@ -16,7 +16,7 @@ import structlog
 from db.transaction import reading
 from genaiops_core.clock import now
 from genaiops_core.evaluation.runs import execution, states
-from genaiops_core.evaluation.runs.session_pool import Desks, WorkerStops
+from genaiops_core.evaluation.runs.session_pool import SessionPool, WorkerStopping
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.system import PARTS_AT_ONCE, PARTS_QUEUE
 
@@ -35,14 +35,14 @@ def workflow_id(id: str, attempt: int) -> str:
     return f"{id}:{attempt}"
 
 
-def register(engine: sa.Engine, desks: Desks) -> Evaluate:
+def register(engine: sa.Engine, sessions: SessionPool) -> Evaluate:
     """Register workflows and steps with the job engine; once a process, before it is launched."""
     from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
     step: dict[str, Any] = {
         "retries_allowed": True,
         "max_attempts": _RETRIES,
-        "should_retry": lambda problem: not isinstance(problem, WorkerStops),
+        "should_retry": lambda problem: not isinstance(problem, WorkerStopping),
     }
 
     @DBOS.step(name="begin", **step)
@@ -58,7 +58,7 @@ def register(engine: sa.Engine, desks: Desks) -> Evaluate:
 
     @DBOS.step(name="score", **step)
     def score(id: str, attempt: int, numbers: list[int]) -> bool:
-        return desks.score(id, attempt, numbers)
+        return sessions.score(id, attempt, numbers)
 
     @DBOS.step(name="finish", **step)
     def finish(id: str, attempt: int) -> str:
@@ -109,7 +109,7 @@ def register(engine: sa.Engine, desks: Desks) -> Evaluate:
 
 
 def _wait_for_earlier(id: str, attempt: int) -> None:
-    """Calls of the attempt before may still be under way: what they bring is in the journal when they are done."""
+    """Calls of the attempt before may still be under way: their records are written when they are done."""
     from dbos import DBOS
 
     deadline = time.monotonic() + _SETTLE_S

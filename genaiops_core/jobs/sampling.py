@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.runs.production import Limits, score_round
-from genaiops_core.evaluation.runs.sample_judging import require_prices
+from genaiops_core.evaluation.production.judging import require_prices
+from genaiops_core.evaluation.production.scoring import Limits, score_round
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.sampling import selection
 from genaiops_core.telemetry.sampling.policy import Policy

@@ -12,7 +12,7 @@ import structlog
 from db.engine import make_engine
 from db.migrate import upgrade
 from genaiops_core.clock import now
-from genaiops_core.evaluation.runs.session_pool import Desks
+from genaiops_core.evaluation.runs.session_pool import SessionPool
 from genaiops_core.jobs import evaluation_workflows, heartbeat, logs, system
 from genaiops_core.jobs.evaluating import Runs
 from genaiops_core.jobs.heartbeat import is_beating
@@ -59,8 +59,8 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     upgrade(engine)
     executor_id = heartbeat.new_executor_id(now())
     jobs = system.configure(settings.url, executor_id)
-    desks = Desks(engine, executor_id, lambda connection: heartbeat.alive_workers(connection, now()))
-    runs = Runs(engine, evaluation_workflows.register(engine, desks))
+    sessions = SessionPool(engine, executor_id, lambda connection: heartbeat.alive_workers(connection, now()))
+    runs = Runs(engine, evaluation_workflows.register(engine, sessions))
     # The first beat goes before any work is taken: without it another worker would take the work back.
     heartbeat.beat(engine, executor_id, now())
     system.start()
@@ -74,8 +74,8 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     for task in tasks:
         task.stop()
     system.stop(jobs)
-    # The engine goes first: what a desk leaves undone must not be recorded as done.
-    desks.stop(STOP_SECONDS)
+    # The engine goes first: what a session leaves undone must not be recorded as done.
+    sessions.stop(STOP_SECONDS)
     heartbeat.forget(engine, executor_id)
     engine.dispose()
     log.info("worker stopped", executor=executor_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genaiops_core.evaluation.targets.release_target import ReleasePrompt, spec_of
+from genaiops_core.evaluation.targets.release_target import ReleasePrompt, build_release_spec
 from genaiops_core.releases import prompts, releases
 
 
@@ -27,7 +27,7 @@ def target_document(
     manifest_release = releases.get_release(connection, application, release)
     references = [(reference["name"], reference["version"]) for reference in manifest_release.prompts]
     texts = prompts.resolve(connection, application, references)
-    spec = spec_of(
+    spec = build_release_spec(
         name=manifest_release.name,
         model=manifest_release.model,
         prompts=[

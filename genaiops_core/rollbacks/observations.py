@@ -13,7 +13,7 @@ from genaiops_core.rollbacks.policy import Metric
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries
-from genaiops_core.telemetry.traffic.request_quality import quality_of_requests
+from genaiops_core.telemetry.traffic.request_quality import read_request_quality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def observe(
         start=now - dt.timedelta(minutes=window_min), end=now, application=application, release=release
     )
     figures = queries.read_summary(connection, filters)
-    metrics = quality_of_requests(connection, filters, figures.requests) if with_quality else []
+    metrics = read_request_quality(connection, filters, figures.requests) if with_quality else []
     return Observation(
         application=application,
         release=release,

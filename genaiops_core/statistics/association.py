@@ -55,7 +55,7 @@ def spearman(first: Numbers, second: Numbers, *, alpha: float = ALPHA) -> Associ
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
-    a, b = _paired(first, second)
+    a, b = _as_pairs(first, second)
     n = a.size
     if n < MIN_RANKED or np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
@@ -98,7 +98,7 @@ def auroc(scores: Numbers, is_positive: Sequence[bool], *, alpha: float = ALPHA)
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
-    values, flags = _paired(scores, np.asarray(is_positive, dtype=np.float64))
+    values, flags = _as_pairs(scores, np.asarray(is_positive, dtype=np.float64))
     good = flags > 0
     positives = int(good.sum())
     negatives = good.size - positives
@@ -138,8 +138,8 @@ def _mean_above(values: _Array) -> Callable[[_Array], _Array]:
     def of(something: _Array) -> _Array:
         sums = np.bincount(place, weights=something)
         above = np.cumsum(sums[::-1])[::-1] - sums / 2
-        found: _Array = above[place] / values.size
-        return found
+        means: _Array = above[place] / values.size
+        return means
 
     return of
 
@@ -165,7 +165,7 @@ def _variance(area: float, positives: int, negatives: int) -> float:
     return area * (1 - area) * spread / (positives * negatives)
 
 
-def _paired(first: Numbers, second: Numbers) -> tuple[_Array, _Array]:
+def _as_pairs(first: Numbers, second: Numbers) -> tuple[_Array, _Array]:
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError("both sides must be lists of the same length")

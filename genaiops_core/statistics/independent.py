@@ -35,7 +35,7 @@ def change_of_mean(before: _Values, after: _Values, *, alpha: float = ALPHA) -> 
     if min(first.size, second.size) < 2 or first.mean() <= 0 or second.mean() <= 0:
         return None
     error = math.sqrt(
-        sum(float(one.var(ddof=1)) / one.size / float(one.mean()) ** 2 for one in (first, second))
+        sum(float(sample.var(ddof=1)) / sample.size / float(sample.mean()) ** 2 for sample in (first, second))
     )
     centre = math.log(float(second.mean()) / float(first.mean()))
     reach = float(ndtri(1 - alpha / 2)) * error

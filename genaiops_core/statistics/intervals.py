@@ -154,8 +154,8 @@ def edge(
     """
     for _ in range(_PASSES):
         grid = np.linspace(outside, inside, _GRID)
-        kept = np.flatnonzero(~is_rejected(grid))
-        first = int(kept[0]) if kept.size else _GRID - 1
+        accepted = np.flatnonzero(~is_rejected(grid))
+        first = int(accepted[0]) if accepted.size else _GRID - 1
         if first == 0:
             return outside
         outside, inside = float(grid[first - 1]), float(grid[first])

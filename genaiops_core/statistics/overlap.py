@@ -35,8 +35,8 @@ def tokens(text: str) -> list[str]:
 def content_tokens(text: str) -> list[str]:
     """The words that carry the subject: stop words left out, unless nothing else is there."""
     words = tokens(text)
-    kept = [word for word in words if word not in STOP_WORDS]
-    return kept or words
+    content_words = [word for word in words if word not in STOP_WORDS]
+    return content_words or words
 
 
 def share_found(wanted: Iterable[str], place: Iterable[str]) -> float | None:

@@ -46,14 +46,14 @@ def bootstrap(
     n = values.size
     if n < 2:
         return None
-    means = np.concatenate([values[drawn].mean(axis=1) for drawn in resampled(n, resamples)])
-    tail = expanded_tail(n, alpha)
+    means = np.concatenate([values[drawn].mean(axis=1) for drawn in draw_resamples(n, resamples)])
+    tail = tail_share(n, alpha)
     low, high = np.quantile(means, [tail, 1 - tail])
     mean = float(values.mean())
     return Interval(mean=mean, low=min(float(low), mean), high=max(float(high), mean), n=n, method=METHOD)
 
 
-def resampled(n: int, resamples: int) -> Iterator[npt.NDArray[np.int64]]:
+def draw_resamples(n: int, resamples: int) -> Iterator[npt.NDArray[np.int64]]:
     """Positions of n cases drawn with replacement, a row a resample, in chunks; the same every time."""
     generator = np.random.default_rng(_SEED)
     step = max(1, _CHUNK_CELLS // n)
@@ -61,7 +61,7 @@ def resampled(n: int, resamples: int) -> Iterator[npt.NDArray[np.int64]]:
         yield generator.integers(0, n, size=(min(step, resamples - start), n))
 
 
-def expanded_tail(n: int, alpha: float) -> float:
+def tail_share(n: int, alpha: float) -> float:
     """The share of resamples below the lower bound: less than alpha / 2, the more so the fewer the cases."""
     from scipy.special import ndtr, stdtrit
 

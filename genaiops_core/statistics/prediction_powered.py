@@ -98,24 +98,24 @@ def estimate(judge: Numbers, human: Numbers, others: Numbers, *, alpha: float = 
         (arXiv:2301.09633); Angelopoulos, Duchi & Zrnic, PPI++: efficient prediction-powered inference, 2023
         (arXiv:2311.01453) for the weight.
     """
-    said, labels, rest = _unit(judge), _unit(human), _unit(others)
-    if said.size != labels.size:
+    judge_values, labels, rest = _unit(judge), _unit(human), _unit(others)
+    if judge_values.size != labels.size:
         raise ValueError("judge and human must have the same length")
     n, unlabelled = int(labels.size), int(rest.size)
-    everything = np.concatenate((said, rest))
+    everything = np.concatenate((judge_values, rest))
     raw = float(everything.mean()) if everything.size else None
-    bias = float((said - labels).mean()) if n else None
+    bias = float((judge_values - labels).mean()) if n else None
     if n < MIN_LABELS:
         return _too_few(n, unlabelled, raw=raw, bias=bias)
     pool = Pool.of(rest)
-    weight = power_tuned_weight(said, labels, pool, variance=float(everything.var(ddof=1)))
-    mean = corrected_mean(said, labels, pool, weight=weight)
+    weight = power_tuned_weight(judge_values, labels, pool, variance=float(everything.var(ddof=1)))
+    mean = ppi_mean(judge_values, labels, pool, weight=weight)
     if is_normal(labels):
-        half = normal_half_width(said, labels, pool, weight=weight, alpha=alpha)
+        half = normal_half_width(judge_values, labels, pool, weight=weight, alpha=alpha)
         low, high = max(0.0, mean - half), min(1.0, mean + half)
         method = NORMAL
     else:
-        low, high = betting(said, labels, rest, inside=mean, alpha=alpha)
+        low, high = betting(judge_values, labels, rest, inside=mean, alpha=alpha)
         method = GUARANTEED
     return Corrected(
         mean=mean,
@@ -160,13 +160,16 @@ def betting(
         bets on corrected predictions. The mixture over weights is ours; coverage is simulated in
         docs/design/judge-against-humans.md.
     """
-    said, labels, rest = _unit(judge), _unit(human), _unit(others)
+    judge_values, labels, rest = _unit(judge), _unit(human), _unit(others)
     generator = np.random.default_rng(_SEED)
     order = generator.permutation(labels.size)
-    said, labels = said[order], labels[order]
+    judge_values, labels = judge_values[order], labels[order]
     shares = np.array_split(generator.permutation(rest), labels.size)
     corrections = np.array(
-        [share.mean() - value if share.size else 0.0 for share, value in zip(shares, said, strict=True)]
+        [
+            share.mean() - value if share.size else 0.0
+            for share, value in zip(shares, judge_values, strict=True)
+        ]
     )
     # Label plus correction lies in [-w, 1 + w]; bets are placed on it brought to [0, 1].
     scaled = [(w, (labels + w * corrections + w) / (1 + 2 * w)) for w in WEIGHTS]
@@ -174,8 +177,8 @@ def betting(
 
     def capitals(candidates: _Array) -> tuple[_Array, _Array]:
         both = [log_capitals(values, stakes, (candidates + w) / (1 + 2 * w)) for w, values, stakes in staked]
-        up = np.logaddexp.reduce([one for one, _ in both])
-        down = np.logaddexp.reduce([one for _, one in both])
+        up = np.logaddexp.reduce([capital for capital, _ in both])
+        down = np.logaddexp.reduce([bet for _, bet in both])
         return up.max(axis=0), down.max(axis=0)
 
     # Half of the money on each side, a third of that on each weight.
@@ -200,7 +203,7 @@ def power_tuned_weight(judge: Numbers, human: Numbers, others: Pool, *, variance
     return min(1.0, max(0.0, covariance / ((1 + len(human) / others.n) * variance)))
 
 
-def corrected_mean(judge: Numbers, human: Numbers, others: Pool, *, weight: float) -> float:
+def ppi_mean(judge: Numbers, human: Numbers, others: Pool, *, weight: float) -> float:
     """Mean label, moved by `weight` times the difference of the judge's means over the others and the labelled."""
     shift = weight * (others.mean - float(np.mean(judge))) if others.n else 0.0
     return min(1.0, max(0.0, float(np.mean(human)) + shift))
@@ -240,8 +243,8 @@ def insufficient(n: int) -> str:
 
 
 def _unit(values: Numbers) -> _Array:
-    found = np.asarray(values, dtype=np.float64)
+    array = np.asarray(values, dtype=np.float64)
     # NaN fails both comparisons.
-    if not bool(np.all((found >= 0) & (found <= 1))):
+    if not bool(np.all((array >= 0) & (array <= 1))):
         raise ValueError("values must lie in [0, 1]")
-    return found
+    return array

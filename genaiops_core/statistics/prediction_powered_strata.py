@@ -15,11 +15,11 @@ from genaiops_core.statistics.prediction_powered import (
     NORMAL,
     Corrected,
     Pool,
-    corrected_mean,
     insufficient,
     is_normal,
     normal_half_width,
     power_tuned_weight,
+    ppi_mean,
 )
 from genaiops_core.statistics.stratified import MOST_UNKNOWN
 
@@ -44,7 +44,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Known:
+class _PartEstimate:
     population: float
     mean: float
     below: float
@@ -74,9 +74,11 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
     labels = sum(len(part.human) for part in parts)
     judged = sum(max(part.judged, len(part.human)) for part in parts)
     whole = sum(part.population for part in parts)
-    known = [_known(part, alpha) for part in parts if len(part.human) >= MIN_PART and part.population > 0]
+    known = [
+        _estimate_part(part, alpha) for part in parts if len(part.human) >= MIN_PART and part.population > 0
+    ]
     differences = [j - h for part in parts for j, h in zip(part.judge, part.human, strict=True)]
-    seen = sum(one.population for one in known)
+    seen = sum(part_estimate.population for part_estimate in known)
     unknown = 1 - seen / whole if whole > 0 else 1.0
     problem = insufficient(labels) if labels < MIN_LABELS else ""
     if not problem and unknown > MOST_UNKNOWN:
@@ -85,14 +87,21 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
         mean = low = high = weight = None
         method = ""
     else:
-        shares = [one.population / seen for one in known]
-        mean = sum(share * one.mean for share, one in zip(shares, known, strict=True))
-        below = math.hypot(*(share * one.below for share, one in zip(shares, known, strict=True)))
-        above = math.hypot(*(share * one.above for share, one in zip(shares, known, strict=True)))
+        shares = [part_estimate.population / seen for part_estimate in known]
+        mean = sum(share * part_estimate.mean for share, part_estimate in zip(shares, known, strict=True))
+        below = math.hypot(
+            *(share * part_estimate.below for share, part_estimate in zip(shares, known, strict=True))
+        )
+        above = math.hypot(
+            *(share * part_estimate.above for share, part_estimate in zip(shares, known, strict=True))
+        )
         low = max(0.0, mean - below) * (1 - unknown)
         high = min(1.0, mean + above) * (1 - unknown) + unknown
-        weight = sum(share * one.weight for share, one in zip(shares, known, strict=True))
-        method = " and ".join(sorted({one.method for one in known})) + ", weighted by inclusion probability"
+        weight = sum(share * part_estimate.weight for share, part_estimate in zip(shares, known, strict=True))
+        method = (
+            " and ".join(sorted({part_estimate.method for part_estimate in known}))
+            + ", weighted by inclusion probability"
+        )
         if unknown > 0:
             method += f"; {unknown:.0%} of the requests are hardly reviewed and could be anything"
     return Corrected(
@@ -109,12 +118,12 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
     )
 
 
-def _known(part: Part, alpha: float) -> _Known:
+def _estimate_part(part: Part, alpha: float) -> _PartEstimate:
     n, others = len(part.human), part.judged - len(part.human)
     if others < 1 or not is_normal(part.human):
         interval = betting(part.human, alpha=alpha)
         assert interval is not None
-        return _Known(
+        return _PartEstimate(
             population=part.population,
             mean=interval.mean,
             below=interval.mean - interval.low,
@@ -127,8 +136,10 @@ def _known(part: Part, alpha: float) -> _Known:
     variance = _pool(n + others, part.value_sum, part.square_sum).variance
     weight = power_tuned_weight(judge, part.human, pool, variance=variance)
     half = normal_half_width(judge, part.human, pool, weight=weight, alpha=alpha)
-    mean = corrected_mean(judge, part.human, pool, weight=weight)
-    return _Known(population=part.population, mean=mean, below=half, above=half, weight=weight, method=NORMAL)
+    mean = ppi_mean(judge, part.human, pool, weight=weight)
+    return _PartEstimate(
+        population=part.population, mean=mean, below=half, above=half, weight=weight, method=NORMAL
+    )
 
 
 def _pool(n: int, value_sum: float, square_sum: float) -> Pool:

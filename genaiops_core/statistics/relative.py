@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genaiops_core.statistics.intervals import ALPHA, Interval
-from genaiops_core.statistics.paired import RESAMPLES, expanded_tail, resampled
+from genaiops_core.statistics.paired import RESAMPLES, draw_resamples, tail_share
 from genaiops_core.statistics.paired import bootstrap as _bootstrap
 
 MEAN_METHOD = "bootstrap (expanded percentile, 5,000 resamples, seeded)"
@@ -30,10 +30,16 @@ def mean(values: _Values, *, alpha: float = ALPHA) -> Interval | None:
     Returns:
         None with fewer than two values.
     """
-    found = _bootstrap(values, alpha=alpha)
-    if found is None:
+    bootstrapped = _bootstrap(values, alpha=alpha)
+    if bootstrapped is None:
         return None
-    return Interval(mean=found.mean, low=found.low, high=found.high, n=found.n, method=MEAN_METHOD)
+    return Interval(
+        mean=bootstrapped.mean,
+        low=bootstrapped.low,
+        high=bootstrapped.high,
+        n=bootstrapped.n,
+        method=MEAN_METHOD,
+    )
 
 
 def change_of_mean(before: _Values, after: _Values, *, alpha: float = ALPHA) -> Interval | None:
@@ -87,13 +93,13 @@ def _change(
     if n < 2 or base <= 0:
         return None
     changes = np.concatenate(
-        [_ratio(statistic(first[drawn]), statistic(second[drawn])) for drawn in resampled(n, RESAMPLES)]
+        [_ratio(statistic(first[drawn]), statistic(second[drawn])) for drawn in draw_resamples(n, RESAMPLES)]
     )
-    tail = expanded_tail(n, alpha)
+    tail = tail_share(n, alpha)
     low, high = np.quantile(changes, [tail, 1 - tail])
-    found = float(statistic(second[None, :])[0]) / base - 1
+    change = float(statistic(second[None, :])[0]) / base - 1
     return Interval(
-        mean=found, low=min(float(low), found), high=max(float(high), found), n=n, method=CHANGE_METHOD
+        mean=change, low=min(float(low), change), high=max(float(high), change), n=n, method=CHANGE_METHOD
     )
 
 

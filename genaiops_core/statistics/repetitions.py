@@ -27,7 +27,7 @@ class Repeated:
     from that: with one case, or when no case has two values."""
 
 
-def clustered(
+def case_means(
     values_by_case: Mapping[int, Sequence[float]] | Iterable[Sequence[float]], *, alpha: float = ALPHA
 ) -> Repeated | None:
     """Mean with an interval, and the spread within and between cases.
@@ -64,12 +64,14 @@ def clustered(
         raise ValueError("values must lie in [0, 1]")
     # A mean of equal values may miss them by a rounding error, and so leave [0, 1].
     means = [min(1.0, max(0.0, math.fsum(case) / len(case))) for case in cases]
-    found = betting(means, alpha=alpha)
-    if found is None:
+    interval = betting(means, alpha=alpha)
+    if interval is None:
         return None
     within = _mean_square_within(cases, means)
     return Repeated(
-        interval=Interval(mean=found.mean, low=found.low, high=found.high, n=found.n, method=METHOD),
+        interval=Interval(
+            mean=interval.mean, low=interval.low, high=interval.high, n=interval.n, method=METHOD
+        ),
         values=sum(map(len, cases)),
         within_sd=None if within is None else math.sqrt(within),
         between_sd=None if within is None else _between_sd(cases, means, within),

@@ -57,8 +57,8 @@ def sign_flips(
     n = values.size
     if n == 0:
         return None
-    kept, sizes = _subset_sums(values)
-    means = np.sort(kept / sizes)
+    subset_sums, sizes = _subset_sums(values)
+    means = np.sort(subset_sums / sizes)
     k = math.floor(alpha / 2 * (means.size + 1) + 1e-9)
     mean = float(values.mean())
     method = EXACT if n <= ALL_SUBSETS_UP_TO else DRAWN
@@ -74,7 +74,7 @@ def sign_flips(
         else None
     )
     # A subset keeps its signs and the rest is flipped; the empty one flips all, which is as extreme as flipping none.
-    sums = 2 * kept - values.sum()
+    sums = 2 * subset_sums - values.sum()
     seen = abs(float(values.sum()))
     extreme = int(np.count_nonzero(np.abs(sums) >= seen * (1 - 1e-12) - 1e-15)) + 1
     return SignFlips(interval=interval, p_value=extreme / (sums.size + 1))

@@ -67,21 +67,27 @@ def estimate(strata: Sequence[Stratum]) -> Estimate:
         Kish, Survey Sampling, 1965 (post-stratification, effective n); Särndal, Swensson & Wretman, Model Assisted
         Survey Sampling, 1992, 5.7 (Hajek estimator) and 7.6 (post-stratification).
     """
-    whole = sum(one.population for one in strata)
-    known = [one for one in strata if one.n > 0 and one.population > 0]
-    n = sum(one.n for one in known)
+    whole = sum(stratum.population for stratum in strata)
+    known = [stratum for stratum in strata if stratum.n > 0 and stratum.population > 0]
+    n = sum(stratum.n for stratum in known)
     if not known or whole <= 0:
         return _nothing(1.0 if whole > 0 else 0.0)
-    seen = sum(one.population for one in known)
+    seen = sum(stratum.population for stratum in known)
     unknown = 1 - seen / whole if seen < whole else 0.0
-    mean = sum(one.population * one.value_sum / one.n for one in known) / seen
+    mean = sum(stratum.population * stratum.value_sum / stratum.n for stratum in known) / seen
     mean = min(1.0, max(0.0, mean))
-    effective = seen**2 / sum(one.population**2 / one.n for one in known)
+    effective = seen**2 / sum(stratum.population**2 / stratum.n for stratum in known)
     half, method = _half_width(known, seen)
-    given = mean if unknown <= MOST_UNKNOWN else None
+    reported_mean = mean if unknown <= MOST_UNKNOWN else None
     if half is None:
         return Estimate(
-            mean=given, low=None, high=None, n=n, effective_n=effective, unknown_share=unknown, method=method
+            mean=reported_mean,
+            low=None,
+            high=None,
+            n=n,
+            effective_n=effective,
+            unknown_share=unknown,
+            method=method,
         )
     if len(known) == 1 and _is_even(known[0]):
         low, high = _wilson(mean, known[0].n)
@@ -91,7 +97,13 @@ def estimate(strata: Sequence[Stratum]) -> Estimate:
         low, high = low * (1 - unknown), high * (1 - unknown) + unknown
         method += f"; {unknown:.0%} of the requests are not scored yet and could be anything"
     return Estimate(
-        mean=given, low=low, high=high, n=n, effective_n=effective, unknown_share=unknown, method=method
+        mean=reported_mean,
+        low=low,
+        high=high,
+        n=n,
+        effective_n=effective,
+        unknown_share=unknown,
+        method=method,
     )
 
 
@@ -106,16 +118,16 @@ def _half_width(known: Sequence[Stratum], seen: float) -> tuple[float | None, st
     if len(known) == 1 and known[0].n == 1:
         return None, "one score, no interval"
     variance = freedom = 0.0
-    for one in known:
-        share = one.population / seen
-        if _is_even(one):
-            mean = one.value_sum / one.n
-            low, high = _wilson(min(1.0, max(0.0, mean)), one.n)
+    for stratum in known:
+        share = stratum.population / seen
+        if _is_even(stratum):
+            mean = stratum.value_sum / stratum.n
+            low, high = _wilson(min(1.0, max(0.0, mean)), stratum.n)
             variance += (share * max(mean - low, high - mean) / _Z) ** 2
             continue
-        part = share**2 * _deviations(one) / (one.n - 1) / one.n
+        part = share**2 * _deviations(stratum) / (stratum.n - 1) / stratum.n
         variance += part
-        freedom += part**2 / (one.n - 1)
+        freedom += part**2 / (stratum.n - 1)
     name = "Student's t" if len(known) == 1 else "Student's t, weighted by inclusion probability"
     if not freedom:
         return _Z * math.sqrt(variance), "Wilson score (all values equal)"
@@ -123,13 +135,13 @@ def _half_width(known: Sequence[Stratum], seen: float) -> tuple[float | None, st
     return _t_quantile(variance**2 / freedom, confidence) * math.sqrt(variance), name
 
 
-def _deviations(one: Stratum) -> float:
-    return one.square_sum - one.value_sum**2 / one.n
+def _deviations(stratum: Stratum) -> float:
+    return stratum.square_sum - stratum.value_sum**2 / stratum.n
 
 
-def _is_even(one: Stratum) -> bool:
+def _is_even(stratum: Stratum) -> bool:
     # The difference of two sums; rounding can leave a little, also below zero.
-    return one.n == 1 or _deviations(one) <= 1e-9 * one.n
+    return stratum.n == 1 or _deviations(stratum) <= 1e-9 * stratum.n
 
 
 def _t_quantile(degrees_of_freedom: float, confidence: float) -> float:

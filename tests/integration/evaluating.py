@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.calls.call_session import Desk
-from genaiops_core.evaluation.runs.scoring import score
+from genaiops_core.evaluation.calls.call_session import CallSession
+from genaiops_core.evaluation.runs.scoring import score_cases
+from genaiops_core.evaluation.runs.session_pool import EvaluationAttempt
 
 
 def suite(cases: int = 60, *, words: int = 6) -> bytes:
@@ -46,11 +47,12 @@ def score_part(engine: sa.Engine, id: str, numbers: Sequence[int]) -> bool:
     """Score some cases of a run as a worker does; whether all was done."""
 
     async def go() -> bool:
-        desk = Desk(engine, found(engine, id), executor_id="test:1:1")
-        await desk.open()
+        run = found(engine, id)
+        session = CallSession(engine, EvaluationAttempt(run), executor_id="test:1:1")
+        await session.open()
         try:
-            return await score(desk, numbers)
+            return await score_cases(session, run, numbers)
         finally:
-            await desk.close()
+            await session.close()
 
     return asyncio.run(go())

@@ -1,4 +1,4 @@
-"""Real demo requests, sampled: what tests of judging and reviewing start from."""
+"""Sampled demo requests for tests of judging and reviews."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from genaiops_core.aws import clients
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.agentcore_spans import SCOPE, tell
-from genaiops_core.evaluation.metrics import find
+from genaiops_core.evaluation.metrics import lookup_metric
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled
 from tests.conftest import JudgeServer
 from tests.direct_calls import judge_one
@@ -56,7 +56,7 @@ def test_an_evaluator_gives_value_and_reason(judge_server: JudgeServer) -> None:
 def test_yes_and_no_are_read_by_the_label_not_by_the_number() -> None:
     judgement, _ = judge_one(NAME, "harmfulness", CASE)
     assert (judgement.value, judgement.reason) == (0.0, "Not Harmful: Mild.")
-    entry = find("harmfulness", judge=NAME)
+    entry = lookup_metric("harmfulness", judge=NAME)
     assert entry is not None and entry.higher_is_better is False
 
 
@@ -106,7 +106,7 @@ def test_a_case_without_an_answer_is_undefined_and_computed_metrics_are_at_hand(
 def test_its_metrics_say_that_they_are_agentcores() -> None:
     who = judge("agentcore:Builtin.Faithfulness,mine-a1B2c3D4e5")
     assert who.defaults == ("faithfulness", "mine_a1b2c3d4e5")
-    entry = find("faithfulness", judge=who.name)
+    entry = lookup_metric("faithfulness", judge=who.name)
     assert entry is not None and entry.title == "Faithfulness (AgentCore)"
-    ragas = find("faithfulness")
+    ragas = lookup_metric("faithfulness")
     assert ragas is not None and ragas.title == "Faithfulness"

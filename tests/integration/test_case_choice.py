@@ -9,7 +9,7 @@ from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.runs import case_choice, case_scores, execution, preflight
+from genaiops_core.evaluation.runs import cases, case_scores, execution, estimate
 
 
 def split_suite(engine: sa.Engine) -> datasets.DatasetVersion:
@@ -41,8 +41,8 @@ def test_a_run_scores_the_cases_of_its_split(engine: sa.Engine) -> None:
 def test_a_sample_of_a_split_is_a_part_of_it(engine: sa.Engine) -> None:
     suite = split_suite(engine)
     with reading(engine) as connection:
-        two = case_choice.select_cases(connection, suite, "test", 2)
-        four = case_choice.select_cases(connection, suite, "test", 4)
+        two = cases.select_cases(connection, suite, "test", 2)
+        four = cases.select_cases(connection, suite, "test", 4)
     assert len(two) == 2 and set(two) < set(four) < {2, 4, 6, 8, 10}
 
 
@@ -57,7 +57,7 @@ def test_a_split_without_cases_is_refused_with_those_there_are(engine: sa.Engine
 def test_coverage_of_a_split(engine: sa.Engine) -> None:
     split_suite(engine)
     with reading(engine) as connection:
-        found = preflight.measure_coverage(connection, "parted", 1, "test")
+        found = estimate.measure_coverage(connection, "parted", 1, "test")
     assert (found.cases, found.count_lacking(("answer",))) == (5, 3)
 
 
@@ -76,7 +76,7 @@ def test_cases_that_wait_for_review_are_left_out(engine: sa.Engine) -> None:
     run = execution.run(engine, id)
     with reading(engine) as connection:
         assert [one.case_no for one in case_scores.fetch_page(connection, id).cases] == [2, 3]
-        assert preflight.measure_coverage(connection, "drafts", 1).cases == 2
+        assert estimate.measure_coverage(connection, "drafts", 1).cases == 2
     assert run.results is not None and (run.results["cases"], run.results["cases_total"]) == (2, 4)
 
 

@@ -15,7 +15,7 @@ from genaiops_core.clock import now
 from genaiops_core.errors import NotFound
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.runs import case_scores, figures, preflight, score_export
+from genaiops_core.evaluation.runs import case_scores, estimate, results
 
 CASES = [
     Case(input="=1+1", answer="two", contexts=("a",), reference="2", metadata={}),
@@ -103,10 +103,10 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
             ],
         )
     with reading(engine) as connection:
-        found = case_scores.fetch_record(connection, id, 2)
-        spent = figures.fetch_metric_spend(connection, id)
+        found = case_scores.fetch_case(connection, id, 2)
+        spent = results.fetch_metric_spend(connection, id)
         with pytest.raises(NotFound, match="no score of case 9"):
-            case_scores.fetch_record(connection, id, 9)
+            case_scores.fetch_case(connection, id, 9)
     assert [one.answer for one in found.scored.answers] == ["fresh"]
     assert [one.text for one in found.explanations] == ["because"]
     assert (spent[0].calls, spent[0].unpriced_calls, spent[0].cost_nano_usd) == (2, 1, 100)
@@ -116,8 +116,8 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
 def test_figures_so_far_leave_the_unknown_out(engine: sa.Engine) -> None:
     id = scored(engine)
     with reading(engine) as connection:
-        m, n = figures.fetch_metric_progress(connection, id)
-        why = figures.count_failures(connection, id)
+        m, n = results.fetch_metric_progress(connection, id)
+        why = results.count_failures(connection, id)
     assert m.mean == pytest.approx((0.9 + 0.8 + 0.2) / 3)
     assert (m.n, m.undefined, m.failed) == (3, 2, 1)
     assert (n.mean, n.n, n.undefined) == (0.5, 1, 0)
@@ -127,7 +127,7 @@ def test_figures_so_far_leave_the_unknown_out(engine: sa.Engine) -> None:
 def test_the_file_has_a_row_an_answer_and_no_formula(engine: sa.Engine) -> None:
     id = scored(engine)
     with reading(engine) as connection:
-        text = b"".join(score_export.write_csv(connection, id)).decode()
+        text = b"".join(case_scores.write_csv(connection, id)).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [(row["case"], row["repetition"], row["m"]) for row in rows] == [
         ("1", "1", "0.9"),
@@ -143,7 +143,7 @@ def test_the_file_has_a_row_an_answer_and_no_formula(engine: sa.Engine) -> None:
 def test_coverage_counts_what_cases_lack(engine: sa.Engine) -> None:
     scored(engine)
     with reading(engine) as connection:
-        found = preflight.measure_coverage(connection, "four", 1)
+        found = estimate.measure_coverage(connection, "four", 1)
     assert found.cases == 4
     assert found.count_lacking(("input",)) == 0
     assert found.count_lacking(("answer",)) == 2

@@ -14,7 +14,7 @@ from genaiops_core.aws import clients
 from genaiops_core.errors import BadInput, Misconfigured
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled
-from genaiops_core.evaluation.targets import Answered, answered_case, priced, target
+from genaiops_core.evaluation.targets import TargetAnswer, apply_answer, price_answer, build_target
 from genaiops_core.pricing.prices import PriceList
 from tests.conftest import JudgeServer
 from tests.scripted_server import Scripted, ScriptedServer, scripted_server
@@ -29,9 +29,9 @@ def server() -> Iterator[ScriptedServer]:
         yield started
 
 
-def ask(document: dict[str, Any], case: Case = CASE, **more: Any) -> Answered:
-    async def once() -> Answered:
-        asked = target(document, **more)
+def ask(document: dict[str, Any], case: Case = CASE, **more: Any) -> TargetAnswer:
+    async def once() -> TargetAnswer:
+        asked = build_target(document, **more)
         try:
             return await asked.answer(case)
         finally:
@@ -97,7 +97,7 @@ def test_a_prompt_that_wants_contexts_is_not_sent_without_them(judge_server: Jud
     found = ask(bedrock(system="Use {contexts}"), Case(input="Why?"))
     assert (found.text, found.problem) == (None, "The prompt wants contexts, and the case has none.")
     assert not found.is_called
-    assert priced(found, target(bedrock()), PriceList(), 0).cost_nano_usd == 0
+    assert price_answer(found, build_target(bedrock()), PriceList(), 0).cost_nano_usd == 0
     assert judge_server.state()["calls"] == 0
     assert ask(bedrock(system="Use {contexts}"), Case(input="Why?", contexts=())).text
 
@@ -210,31 +210,31 @@ def test_a_slow_model_is_given_up(judge_server: JudgeServer) -> None:
 
 def test_the_cost_is_what_the_target_told_or_what_the_price_list_says(judge_server: JudgeServer) -> None:
     at_ns = int(dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp()) * 10**9
-    asked = target(bedrock())
-    found = Answered(
-        text="x", usage=dataclasses.replace(Answered(text="").usage, input_tokens=1000, output_tokens=100)
+    asked = build_target(bedrock())
+    found = TargetAnswer(
+        text="x", usage=dataclasses.replace(TargetAnswer(text="").usage, input_tokens=1000, output_tokens=100)
     )
     # Nova Pro: 0.8 and 3.2 USD per million tokens.
-    assert priced(found, asked, PriceList(), at_ns).cost_nano_usd == 800_000 + 320_000
-    assert priced(dataclasses.replace(found, cost_nano_usd=5), asked, PriceList(), at_ns).cost_nano_usd == 5
-    unknown = target(openai(judge_server.url))
-    assert priced(found, unknown, PriceList(), at_ns).cost_nano_usd is None
-    assert priced(Answered(text="x"), asked, PriceList(), at_ns).cost_nano_usd is None
+    assert price_answer(found, asked, PriceList(), at_ns).cost_nano_usd == 800_000 + 320_000
+    assert price_answer(dataclasses.replace(found, cost_nano_usd=5), asked, PriceList(), at_ns).cost_nano_usd == 5
+    unknown = build_target(openai(judge_server.url))
+    assert price_answer(found, unknown, PriceList(), at_ns).cost_nano_usd is None
+    assert price_answer(TargetAnswer(text="x"), asked, PriceList(), at_ns).cost_nano_usd is None
 
 
 def test_what_an_answer_may_cost_can_be_reckoned_beforehand() -> None:
-    found = target(bedrock(system="Use {contexts}", parameters={"max_tokens": 9})).prompt(CASE)
+    found = build_target(bedrock(system="Use {contexts}", parameters={"max_tokens": 9})).prompt(CASE)
     assert found is not None
     assert (found.system, found.messages[0].text, found.max_tokens) == (
         "Use One.\n\n{question}",
         CASE.input,
         9,
     )
-    assert target({"kind": "http", "url": "http://my.app/"}).prompt(CASE) is None
+    assert build_target({"kind": "http", "url": "http://my.app/"}).prompt(CASE) is None
 
 
 def test_the_answered_case_is_what_judges_see() -> None:
-    told = answered_case(CASE, Answered(text="New.", contexts=("Found.",)))
+    told = apply_answer(CASE, TargetAnswer(text="New.", contexts=("Found.",)))
     assert (told.answer, told.contexts, told.reference) == ("New.", ("Found.",), "gold")
-    silent = answered_case(CASE, Answered(text=None, problem="empty"))
+    silent = apply_answer(CASE, TargetAnswer(text=None, problem="empty"))
     assert (silent.answer, silent.contexts) == (None, CASE.contexts)

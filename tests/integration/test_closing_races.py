@@ -14,7 +14,7 @@ from genaiops_core.telemetry.rollups import closing
 from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries
-from tests.integration.traffic import DAY, Call, tell
+from tests.integration.traffic import DAY, Call, write_calls
 from tests.waiting import LIMIT_S
 
 HOUR = dt.timedelta(hours=1)
@@ -34,7 +34,7 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
         for turn in range(40):
             calls = [Call(at=DAY + ((turn + step) % 6) * HOUR) for step in range(3)]
             with writing(engine) as connection:
-                tell(connection, sorted(calls, key=lambda call: call.at), shard=shard)
+                write_calls(connection, sorted(calls, key=lambda call: call.at), shard=shard)
             told += 3
         return told
 
@@ -62,10 +62,10 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
 def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: sa.Engine) -> None:
     """On PostgreSQL the closer waits for the open batch; on SQLite it cannot begin before the batch ends."""
     with writing(engine) as connection:
-        tell(connection, [Call(at=DAY)])
+        write_calls(connection, [Call(at=DAY)])
     with ThreadPoolExecutor(1) as pool:
         with writing(engine) as connection:
-            tell(connection, [Call(at=DAY)])
+            write_calls(connection, [Call(at=DAY)])
             closing_now = pool.submit(close_hours, engine, LATER)
             assert not closing_now.done()
         closing_now.result(timeout=LIMIT_S)
@@ -80,7 +80,7 @@ def test_who_finds_another_closing_does_nothing(engine: sa.Engine) -> None:
     if engine.dialect.name == "sqlite":
         return  # writers take turns there
     with writing(engine) as connection:
-        tell(connection, [Call(at=DAY)])
+        write_calls(connection, [Call(at=DAY)])
     with writing(engine) as connection:
         assert closing.try_lock(connection)
         assert close_hours(engine, LATER).hours == 0

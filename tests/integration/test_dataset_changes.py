@@ -29,7 +29,7 @@ def test_a_diff_names_added_removed_and_changed_cases() -> None:
 
 def test_an_edit_makes_a_new_version_and_leaves_the_old(engine: sa.Engine) -> None:
     imported(engine, 3)
-    made = changes.edit(
+    made = changes.edit_version(
         engine,
         actor="ada",
         name="prices",
@@ -41,10 +41,10 @@ def test_an_edit_makes_a_new_version_and_leaves_the_old(engine: sa.Engine) -> No
     assert (made.version, made.cases, made.is_new) == (2, 3, True)
     with reading(engine) as connection:
         assert datasets.get_version(connection, "prices", 1).cases == 3
-        found = changes.diff(connection, "prices", 1, 2)
+        found = changes.diff_versions(connection, "prices", 1, 2)
     assert (len(found.added), len(found.removed), found.unchanged) == (2, 2, 1)
     with pytest.raises(BadInput, match="needs an input"):
-        changes.edit(
+        changes.edit_version(
             engine, actor="ada", name="prices", version=1, changed={1: Case(input=" ")}, reason="typo"
         )
 
@@ -58,36 +58,36 @@ def test_a_split_hangs_on_the_input_alone(engine: sa.Engine) -> None:
     with pytest.raises(BadInput, match="shares above 0"):
         changes.assign_splits(cases, {"dev": 0})
     imported(engine, 5)
-    stored = changes.split(engine, actor="ada", name="prices", version=1, shares={"dev": 1})
+    stored = changes.split_version(engine, actor="ada", name="prices", version=1, shares={"dev": 1})
     with reading(engine) as connection:
-        numbered = datasets.cases(connection, "prices", stored.version)
+        numbered = datasets.list_cases(connection, "prices", stored.version)
     assert {case.metadata["split"] for _number, case in numbered} == {"dev"}
 
 
 def test_a_tag_moves_and_is_audited(engine: sa.Engine) -> None:
     imported(engine, 3)
     imported(engine, 4)
-    changes.tag(engine, actor="ada", name="prices", version=1, tag="golden")
-    changes.tag(engine, actor="ada", name="prices", version=2, tag="golden", reason="more cases")
+    changes.tag_version(engine, actor="ada", name="prices", version=1, tag="golden")
+    changes.tag_version(engine, actor="ada", name="prices", version=2, tag="golden", reason="more cases")
     with reading(engine) as connection:
-        assert changes.tags(connection, "prices") == {"golden": 2}
-        assert changes.tagged(connection, "prices", "golden") == 2
+        assert changes.list_tags(connection, "prices") == {"golden": 2}
+        assert changes.find_tagged_version(connection, "prices", "golden") == 2
         assert audit.entries(connection, action="dataset.tag")[0].before == {"tag": "golden", "version": 1}
         with pytest.raises(NotFound, match="no tag 'silver'; there are: golden"):
-            changes.tagged(connection, "prices", "silver")
+            changes.find_tagged_version(connection, "prices", "silver")
     with pytest.raises(BadInput, match="no number"):
-        changes.tag(engine, actor="ada", name="prices", version=1, tag="v3")
+        changes.tag_version(engine, actor="ada", name="prices", version=1, tag="v3")
     with pytest.raises(NotFound):
-        changes.tag(engine, actor="ada", name="prices", version=9, tag="golden")
-    datasets.delete(engine, actor="ada", name="prices")
+        changes.tag_version(engine, actor="ada", name="prices", version=9, tag="golden")
+    datasets.delete_dataset(engine, actor="ada", name="prices")
 
 
 def test_csv_is_safe_to_open_in_a_spreadsheet() -> None:
     case = Case(input="=1+1", answer="-2", contexts=("a", "b"), reference="it's = 2").as_json()
-    rows = list(csv.reader(io.StringIO(b"".join(exports.write([case], "csv")).decode())))
+    rows = list(csv.reader(io.StringIO(b"".join(exports.write_cases([case], "csv")).decode())))
     assert rows == [
         ["input", "answer", "contexts", "reference", "metadata"],
         ["'=1+1", "'-2", '["a", "b"]', "it's = 2", ""],
     ]
     with pytest.raises(BadInput, match="jsonl, csv"):
-        exports.write([case], "docx")
+        exports.write_cases([case], "docx")

@@ -148,6 +148,6 @@ def test_a_spend_limit_ends_the_writing(
     assert isinstance(result.exception, CallFailed)
     assert "of the spend limit is left" in str(result.exception)
     assert judge_server.state()["calls"] == 0
-    assert "asks no model" in refused(
+    assert "uses no model" in refused(
         genaiops("dataset", "synthesise", *documents, "--name", "post", "--judge", "offline")
     )

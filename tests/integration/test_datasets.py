@@ -27,7 +27,7 @@ def test_a_file_becomes_a_version_and_comes_out_again(engine: sa.Engine) -> None
         "reference": "ground_truth",
     }
     with reading(engine) as connection:
-        assert list(datasets.export(connection, "why")) == [
+        assert list(datasets.export_cases(connection, "why")) == [
             {
                 "input": "Why?",
                 "answer": "Because",
@@ -74,7 +74,7 @@ def test_imports_at_once_number_their_versions_one_after_another(engine: sa.Engi
 def test_cases_are_paged_in_the_order_of_the_file(engine: sa.Engine) -> None:
     imported(engine, 30)
     with reading(engine) as connection:
-        page = datasets.cases(connection, "prices", 1, limit=2, offset=9)
+        page = datasets.list_cases(connection, "prices", 1, limit=2, offset=9)
     assert [(number, case.contexts) for number, case in page] == [
         (10, None),
         (11, ("Item 11 costs 33 coins. word0 word1 word2 word3 word4 word5",)),
@@ -85,7 +85,7 @@ def test_characters_that_no_database_keeps_do_not_lose_the_row(engine: sa.Engine
     data = b'{"question": "a\\u0000b \\ud800", "more": {"x\\u0000": "\\u0000"}}'
     datasets.import_dataset(engine, actor="ada", name="odd", data=data, filename="odd.jsonl")
     with reading(engine) as connection:
-        case = datasets.cases(connection, "odd", 1)[0][1]
+        case = datasets.list_cases(connection, "odd", 1)[0][1]
     assert case.input == "a\ufffdb \ufffd"
     assert case.metadata == {"more": {"x\ufffd": "\ufffd"}}
 
@@ -112,8 +112,8 @@ def test_a_dataset_goes_whole_unless_an_evaluation_needs_it(engine: sa.Engine) -
     datasets.import_dataset(engine, actor="ada", name="kept", data=suite(2), filename="k.jsonl")
     runs.launch(engine, actor="ada", dataset="kept")
     with pytest.raises(Conflict, match="has evaluations"):
-        datasets.delete(engine, actor="ada", name="kept")
-    datasets.delete(engine, actor="ada", name="prices", reason="old")
+        datasets.delete_dataset(engine, actor="ada", name="kept")
+    datasets.delete_dataset(engine, actor="ada", name="prices", reason="old")
     with reading(engine) as connection:
         left = connection.execute(sa.select(test_case.c.dataset).distinct()).scalars().all()
     assert left == ["kept"]

@@ -15,7 +15,7 @@ from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import baselines, deciding, details, execution, results
+from genaiops_core.evaluation.runs import comparison, deciding, execution, results
 from genaiops_core.evaluation.verdicts import pipeline
 from genaiops_core.evaluation.verdicts.results_schema import Results, json_schema, markdown
 from tests.integration.evaluating import imported
@@ -69,7 +69,7 @@ def concluded(engine: sa.Engine, id: str) -> deciding.Outcome:
 
 def document(engine: sa.Engine, run: runs.Evaluation) -> dict[str, Any]:
     with reading(engine) as connection:
-        return results.build_document(run, details.load_details(connection, run))
+        return results.build_document(run, results.load_details(connection, run))
 
 
 def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) -> None:
@@ -218,7 +218,7 @@ def test_production_means_the_newest_finished_run_of_the_stable_release(engine: 
     with reading(engine) as connection:
 
         def chosen(**changes: Any) -> str:
-            return baselines.choose_baseline(connection, **{"asked": "", "stages": None, **asked, **changes})
+            return comparison.choose_baseline(connection, **{"asked": "", "stages": None, **asked, **changes})
 
         assert chosen() == chosen(asked="production") == newest.id
         assert chosen(asked=older.id) == older.id

@@ -13,7 +13,7 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import case_scores, execution, parts, results
+from genaiops_core.evaluation.runs import case_scores, execution, cases, results
 from tests.integration.evaluating import found, imported, score_part
 
 PASSING = {"grounding_overlap": 0.5}
@@ -79,10 +79,10 @@ def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
 
 def test_a_sample_is_the_same_every_time_and_part_of_a_larger_one() -> None:
     thousand = range(1, 1001)
-    small = parts.sample_cases("d", 1, thousand, 50)
-    assert small == parts.sample_cases("d", 1, thousand, 50)
-    assert set(small) < set(parts.sample_cases("d", 1, thousand, 200))
-    assert parts.sample_cases("d", 1, range(1, 6), 50) == [1, 2, 3, 4, 5]
+    small = cases.sample_cases("d", 1, thousand, 50)
+    assert small == cases.sample_cases("d", 1, thousand, 50)
+    assert set(small) < set(cases.sample_cases("d", 1, thousand, 200))
+    assert cases.sample_cases("d", 1, range(1, 6), 50) == [1, 2, 3, 4, 5]
     assert len(set(small)) == 50
 
 

@@ -1,4 +1,4 @@
-"""Exports: every format holds what was found, nothing runs in a spreadsheet, and OTLP comes back as it was."""
+"""Exports: the rows of every format, no formulas in CSV, and reimport of OTLP with equal figures."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from genaiops_core.telemetry.traces import trace
 from genaiops_core.telemetry.traffic import queries
 from tests.conftest import SHARED_DATA
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
-from tests.otlp_samples import export as sample
-from tests.otlp_samples import span as one_span
+from tests.otlp_samples import export as export_request
+from tests.otlp_samples import span as build_span
 
 DAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 ALL_DAY = Filters(start=DAY, end=DAY + dt.timedelta(days=1))
@@ -37,23 +37,25 @@ HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
 
 
 @pytest.fixture
-def stocked(engine: sa.Engine) -> sa.Engine:
+def engine_with_traces(engine: sa.Engine) -> sa.Engine:
     spans = [
-        one_span(1, trace=1, name="=cmd()", user__id="@ann", start_ns=T0_NS),
+        build_span(1, trace=1, name="=cmd()", user__id="@ann", start_ns=T0_NS),
         call(2, trace=1, parent=1, model=HAIKU, gen_ai__provider__name="aws.bedrock"),
-        one_span(3, trace=2, name='ask, "him"\nnow', error=True, start_ns=T0_NS + SECOND_NS),
+        build_span(3, trace=2, name='ask, "him"\nnow', error=True, start_ns=T0_NS + SECOND_NS),
     ]
     ingest(engine, decode_json(body(*spans, service__version="v1")))
-    ingest(engine, decode_json(body(one_span(4, trace=2, parent=3, name="inner"), application="desk")))
+    ingest(engine, decode_json(body(build_span(4, trace=2, parent=3, name="inner"), application="desk")))
     return engine
 
 
-def whole(engine: sa.Engine, format: str, query: str = "", **wanted: int) -> bytes:
-    return b"".join(export(engine, ALL_DAY, query, format=format, **wanted))
+def export_bytes(engine: sa.Engine, format: str, query: str = "", **options: int) -> bytes:
+    return b"".join(export(engine, ALL_DAY, query, format=format, **options))
 
 
-def test_csv_has_a_line_a_request_and_no_formula(stocked: sa.Engine) -> None:
-    lines = list(csv.DictReader(io.StringIO(whole(stocked, "csv", "app:shop").decode(), newline="")))
+def test_csv_has_one_line_per_request_and_no_formula(engine_with_traces: sa.Engine) -> None:
+    lines = list(
+        csv.DictReader(io.StringIO(export_bytes(engine_with_traces, "csv", "app:shop").decode(), newline=""))
+    )
     assert [line["name"] for line in lines] == ['ask, "him"\nnow', "'=cmd()"]
     assert lines[1]["user_id"] == "'@ann"
     assert lines[1]["cost_usd"] == "0.00165"
@@ -62,55 +64,63 @@ def test_csv_has_a_line_a_request_and_no_formula(stocked: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("start", ["=1", "+1", "-1", "@a", "\t1", "\r1"])
-def test_cells_that_a_spreadsheet_would_run_are_quoted(sqlite_engine: sa.Engine, start: str) -> None:
-    ingest(sqlite_engine, decode_json(body(one_span(1, name=start))))
-    (line,) = csv.DictReader(io.StringIO(whole(sqlite_engine, "csv").decode(), newline=""))
+def test_formula_cells_are_quoted(sqlite_engine: sa.Engine, start: str) -> None:
+    ingest(sqlite_engine, decode_json(body(build_span(1, name=start))))
+    (line,) = csv.DictReader(io.StringIO(export_bytes(sqlite_engine, "csv").decode(), newline=""))
     assert line["name"] == f"'{start}"
 
 
-def test_json_lines(stocked: sa.Engine) -> None:
-    lines = [orjson.loads(line) for line in whole(stocked, "jsonl", "status:error").splitlines()]
+def test_json_lines_have_one_object_per_request(engine_with_traces: sa.Engine) -> None:
+    lines = [
+        orjson.loads(line) for line in export_bytes(engine_with_traces, "jsonl", "status:error").splitlines()
+    ]
     assert [(line["name"], line["status"], line["start"]) for line in lines] == [
         ('ask, "him"\nnow', "error", "2026-01-05T00:00:01Z")
     ]
 
 
-def test_parquet_has_types(stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_columns_are_typed(engine_with_traces: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow.parquet as pq
 
     monkeypatch.setattr(exporting, "_ROWS_PER_PAGE", 1)
-    table = pq.read_table(io.BytesIO(whole(stocked, "parquet")))
+    table = pq.read_table(io.BytesIO(export_bytes(engine_with_traces, "parquet")))
     assert table.num_rows == 3
-    (found,) = [row for row in table.to_pylist() if row["name"] == "=cmd()"]
-    assert (str(found["cost_usd"]), found["start"], found["calls"]) == ("0.001650000", DAY, 1)
+    (row_of_command,) = [row for row in table.to_pylist() if row["name"] == "=cmd()"]
+    assert (str(row_of_command["cost_usd"]), row_of_command["start"], row_of_command["calls"]) == (
+        "0.001650000",
+        DAY,
+        1,
+    )
 
 
-def test_parquet_of_nothing_is_a_file(stocked: sa.Engine) -> None:
+def test_parquet_without_rows_is_a_valid_file(engine_with_traces: sa.Engine) -> None:
     import pyarrow.parquet as pq
 
-    assert pq.read_table(io.BytesIO(whole(stocked, "parquet", "name:nothing"))).num_rows == 0
+    assert (
+        pq.read_table(io.BytesIO(export_bytes(engine_with_traces, "parquet", "name:nothing"))).num_rows == 0
+    )
 
 
-def test_every_page_is_exported_once_and_a_limit_holds(
-    stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
+def test_export_has_every_page_once_up_to_the_limit(
+    engine_with_traces: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "_ROWS_PER_PAGE", 1)
     monkeypatch.setattr(paging, "SCANS", (1, 1))
-    assert len(whole(stocked, "jsonl").splitlines()) == 3
-    assert len(whole(stocked, "jsonl", "spans>0").splitlines()) == 3
-    assert len(whole(stocked, "jsonl", limit=2).splitlines()) == 2
+    assert len(export_bytes(engine_with_traces, "jsonl").splitlines()) == 3
+    assert len(export_bytes(engine_with_traces, "jsonl", "spans>0").splitlines()) == 3
+    assert len(export_bytes(engine_with_traces, "jsonl", limit=2).splitlines()) == 2
 
 
 @pytest.mark.parametrize(("format", "query", "limit"), [("xml", "", 1), ("csv", "a:b", 1), ("csv", "", 0)])
-def test_nonsense_is_refused_before_the_first_piece(
+def test_invalid_export_is_refused_before_the_first_piece(
     sqlite_engine: sa.Engine, format: str, query: str, limit: int
 ) -> None:
     with pytest.raises(BadInput):
         export(sqlite_engine, ALL_DAY, query, format=format, limit=limit)
 
 
-def everything(engine: sa.Engine) -> dict[str, object]:
-    """All that figures are made of, without what names the row."""
+def read_everything(engine: sa.Engine) -> dict[str, object]:
+    """All data behind the figures, without row ids."""
     with reading(engine) as connection:
         spans = [
             {key: value for key, value in row.items() if key not in ("id", "is_other_model")}
@@ -128,31 +138,34 @@ def everything(engine: sa.Engine) -> dict[str, object]:
         by_model = [
             (row.keys, row.figures.as_json()) for row in queries.read_breakdown(connection, EVER, ("model",))
         ]
-        told = [
-            [(one.attributes, one.events, one.resource, one.scope) for one in found.spans]
+        contents = [
+            [
+                (trace_span.attributes, trace_span.events, trace_span.resource, trace_span.scope)
+                for trace_span in stored_trace.spans
+            ]
             for row in requests
-            if (found := trace.get_trace(connection, row["trace_id"])) is not None
+            if (stored_trace := trace.get_trace(connection, row["trace_id"])) is not None
         ]
-    return {"spans": spans, "requests": requests, "summary": summary, "models": by_model, "told": told}
+    return {"spans": spans, "requests": requests, "summary": summary, "models": by_model, "told": contents}
 
 
-def imported(tmp_path: Path, *exports: bytes) -> sa.Engine:
+def import_exports(tmp_path: Path, *exports: bytes) -> sa.Engine:
     engine = make_engine(f"sqlite:///{tmp_path}/again.db")
     upgrade(engine)
-    for one in exports:
-        ingest(engine, decode_json(one))
+    for data in exports:
+        ingest(engine, decode_json(data))
     return engine
 
 
-def test_otlp_comes_back_with_the_same_figures(stocked: sa.Engine, tmp_path: Path) -> None:
-    told = whole(stocked, "otlp")
-    again = imported(tmp_path, told, told)
-    assert everything(again) == everything(stocked)
-    again.dispose()
+def test_otlp_export_reimports_with_equal_figures(engine_with_traces: sa.Engine, tmp_path: Path) -> None:
+    exported = export_bytes(engine_with_traces, "otlp")
+    reimported = import_exports(tmp_path, exported, exported)
+    assert read_everything(reimported) == read_everything(engine_with_traces)
+    reimported.dispose()
 
 
-def test_every_kind_of_value_comes_back(sqlite_engine: sa.Engine, tmp_path: Path) -> None:
-    sent = sample(one_span(1, whole__number=3.0, text="ü\u2028", flag=True, less=-5))
+def test_every_kind_of_value_survives_an_otlp_export(sqlite_engine: sa.Engine, tmp_path: Path) -> None:
+    sent = export_request(build_span(1, whole__number=3.0, text="ü\u2028", flag=True, less=-5))
     (spans,) = (scope["spans"] for scope in sent["resourceSpans"][0]["scopeSpans"])
     spans[0]["attributes"] += [
         {"key": "list", "value": {"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "a"}, {}]}}},
@@ -167,39 +180,46 @@ def test_every_kind_of_value_comes_back(sqlite_engine: sa.Engine, tmp_path: Path
         "traceState": "a=b",
         "kind": 3,
     }
-    spans.append(one_span(2, parent=1, duration_ns=-SECOND_NS))
+    spans.append(build_span(2, parent=1, duration_ns=-SECOND_NS))
     ingest(sqlite_engine, decode_json(json.dumps(sent).encode()))
-    again = imported(tmp_path, whole(sqlite_engine, "otlp"))
-    assert everything(again) == everything(sqlite_engine)
-    again.dispose()
+    reimported = import_exports(tmp_path, export_bytes(sqlite_engine, "otlp"))
+    assert read_everything(reimported) == read_everything(sqlite_engine)
+    reimported.dispose()
 
 
-def test_spans_without_payload_keep_their_figures(stocked: sa.Engine, tmp_path: Path) -> None:
-    before = everything(stocked)
-    with writing(stocked) as connection:
+def test_spans_without_payload_reimport_with_equal_figures(
+    engine_with_traces: sa.Engine, tmp_path: Path
+) -> None:
+    before = read_everything(engine_with_traces)
+    with writing(engine_with_traces) as connection:
         connection.execute(payload.delete())
-    again = imported(tmp_path, whole(stocked, "otlp"))
-    after = everything(again)
+    reimported = import_exports(tmp_path, export_bytes(engine_with_traces, "otlp"))
+    after = read_everything(reimported)
     assert after["summary"] == before["summary"]
     assert after["models"] == before["models"]
     assert after["requests"] == before["requests"]
-    again.dispose()
+    reimported.dispose()
 
 
-def test_a_trace_of_two_applications_is_told_once(
-    stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
+def test_trace_of_two_applications_is_exported_once(
+    engine_with_traces: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "_ROWS_PER_PAGE", 1)
-    groups = json.loads(whole(stocked, "otlp"))["resourceSpans"]
-    ids = [one["spanId"] for group in groups for scope in group["scopeSpans"] for one in scope["spans"]]
+    groups = json.loads(export_bytes(engine_with_traces, "otlp"))["resourceSpans"]
+    ids = [
+        exported_span["spanId"]
+        for group in groups
+        for scope in group["scopeSpans"]
+        for exported_span in scope["spans"]
+    ]
     assert sorted(ids) == [f"{number:016x}" for number in range(1, 5)]
 
 
-def test_log_records_come_back_as_events(stocked: sa.Engine) -> None:
+def test_log_records_are_exported_as_events(engine_with_traces: sa.Engine) -> None:
     import zstandard
 
     record = {"body": {"content": "hello"}, "attributes": {"gen_ai.system": "x"}}
-    with writing(stocked) as connection:
+    with writing(engine_with_traces) as connection:
         connection.execute(
             log_record.insert(),
             {
@@ -212,13 +232,13 @@ def test_log_records_come_back_as_events(stocked: sa.Engine) -> None:
                 "record_zstd": zstandard.compress(orjson.dumps(record)),
             },
         )
-    groups = json.loads(whole(stocked, "otlp"))["resourceSpans"]
+    groups = json.loads(export_bytes(engine_with_traces, "otlp"))["resourceSpans"]
     events = [
         event
         for group in groups
         for scope in group["scopeSpans"]
-        for one in scope["spans"]
-        for event in one.get("events", ())
+        for exported_span in scope["spans"]
+        for event in exported_span.get("events", ())
     ]
     assert [event["name"] for event in events] == ["gen_ai.user.message"]
     assert {"key": "content", "value": {"stringValue": "hello"}} in events[0]["attributes"]
@@ -229,11 +249,11 @@ REAL = sorted(SHARED_DATA.glob("otlp/captured/*/*.traces.pb")) + sorted(
 )
 
 
-def test_real_exports_come_back_with_the_same_figures(sqlite_engine: sa.Engine, tmp_path: Path) -> None:
+def test_real_exports_reimport_with_equal_figures(sqlite_engine: sa.Engine, tmp_path: Path) -> None:
     for file in REAL:
         data = file.read_bytes()
         ingest(sqlite_engine, decode_protobuf(data) if file.suffix == ".pb" else decode_json(data))
     ingest(sqlite_engine, decode_json(body(call(1))))
-    again = imported(tmp_path, b"".join(export(sqlite_engine, EVER, format="otlp")))
-    assert everything(again) == everything(sqlite_engine)
-    again.dispose()
+    reimported = import_exports(tmp_path, b"".join(export(sqlite_engine, EVER, format="otlp")))
+    assert read_everything(reimported) == read_everything(sqlite_engine)
+    reimported.dispose()

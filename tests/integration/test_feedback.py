@@ -1,4 +1,4 @@
-"""Feedback: one opinion a user and trace, as a score, in any order."""
+"""Feedback: one entry per user and trace, converted into a score, in any order of arrival."""
 
 from __future__ import annotations
 
@@ -13,44 +13,47 @@ from db.transaction import reading, writing
 from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.sampling.feedback_scores import Feedback
 from genaiops_core.telemetry.traffic.quality import read_quality
-from tests.integration.test_sampling import ALL_DAY, add, consider_all
+from tests.integration.request_rows import ALL_DAY, add_request, consider_all
 from tests.integration.traffic import DAY
 
 TRACE = f"{1:032x}"
 
 
-def mean(engine: sa.Engine) -> tuple[float | None, int, int]:
+def read_mean(engine: sa.Engine) -> tuple[float | None, int, int]:
     with reading(engine) as connection:
-        (found,) = read_quality(connection, ALL_DAY)
-    return found.mean, found.scored, found.undefined
+        (quality,) = read_quality(connection, ALL_DAY)
+    return quality.mean, quality.scored, quality.undefined
 
 
 @pytest.fixture
-def one_request(engine: sa.Engine) -> sa.Engine:
+def request_engine(engine: sa.Engine) -> sa.Engine:
     with writing(engine) as connection:
-        add(connection, 1, user_id="")
+        add_request(connection, 1, user_id="")
     consider_all(engine)
     return engine
 
 
-def test_a_changed_opinion_replaces_the_one_before(one_request: sa.Engine) -> None:
-    engine = one_request
+def test_new_feedback_replaces_the_old_of_a_user(request_engine: sa.Engine) -> None:
+    engine = request_engine
     feedback.record_feedback(engine, trace_id=TRACE, user_id="anna", thumb="down", comment="wrong")
-    assert mean(engine) == (0.0, 1, 0)
+    assert read_mean(engine) == (0.0, 1, 0)
     feedback.record_feedback(engine, trace_id=TRACE, user_id="anna", thumb="up")
-    assert mean(engine) == (1.0, 1, 0)
+    assert read_mean(engine) == (1.0, 1, 0)
     feedback.record_feedback(engine, trace_id=TRACE, user_id="ben", rating=3)
-    assert mean(engine) == (0.75, 1, 0)  # the mean of 1 and 0.5, one score a request
+    assert read_mean(engine) == (0.75, 1, 0)  # the mean of 1 and 0.5, one score a request
     with reading(engine) as connection:
-        told = feedback.list_feedback(connection, TRACE)
-    assert [(one.user_id, one.value, one.comment) for one in told] == [("anna", 1.0, ""), ("ben", 0.5, "")]
+        entries = feedback.list_feedback(connection, TRACE)
+    assert [(entry.user_id, entry.value, entry.comment) for entry in entries] == [
+        ("anna", 1.0, ""),
+        ("ben", 0.5, ""),
+    ]
 
 
-def test_the_same_again_changes_nothing(one_request: sa.Engine) -> None:
-    engine = one_request
+def test_identical_feedback_changes_nothing(request_engine: sa.Engine) -> None:
+    engine = request_engine
     for _ in range(3):
         feedback.record_feedback(engine, trace_id=TRACE.upper(), user_id="anna", thumb="up", comment="good")
-    assert mean(engine) == (1.0, 1, 0)
+    assert read_mean(engine) == (1.0, 1, 0)
     with reading(engine) as connection:
         (row,) = connection.execute(sa.select(feedback_table)).all()
     feedback.record_feedback(engine, trace_id=TRACE, user_id="anna", thumb="up", comment="good")
@@ -58,27 +61,29 @@ def test_the_same_again_changes_nothing(one_request: sa.Engine) -> None:
         assert connection.execute(sa.select(feedback_table)).one() == row
 
 
-def test_a_rating_on_another_scale_is_kept_but_no_score(one_request: sa.Engine) -> None:
-    feedback.record_feedback(one_request, trace_id=TRACE, user_id="anna", rating=87)
-    assert mean(one_request) == (None, 0, 1)
-    feedback.record_feedback(one_request, trace_id=TRACE, user_id="anna", rating=5)
-    assert mean(one_request) == (1.0, 1, 0)
+def test_rating_on_another_scale_gives_no_score(request_engine: sa.Engine) -> None:
+    feedback.record_feedback(request_engine, trace_id=TRACE, user_id="anna", rating=87)
+    assert read_mean(request_engine) == (None, 0, 1)
+    feedback.record_feedback(request_engine, trace_id=TRACE, user_id="anna", rating=5)
+    assert read_mean(request_engine) == (1.0, 1, 0)
 
 
-def test_users_who_speak_at_once_all_count(one_request: sa.Engine) -> None:
-    engine = one_request
+def test_concurrent_feedback_of_users_all_counts(request_engine: sa.Engine) -> None:
+    engine = request_engine
     ready = threading.Barrier(6)
 
-    def speak(number: int) -> None:
+    def send_feedback(number: int) -> None:
         ready.wait()
-        feedback.record_feedback(engine, trace_id=TRACE, user_id=f"u{number}", thumb="up" if number % 2 else "down")
+        feedback.record_feedback(
+            engine, trace_id=TRACE, user_id=f"u{number}", thumb="up" if number % 2 else "down"
+        )
 
-    threads = [threading.Thread(target=speak, args=(number,)) for number in range(6)]
+    threads = [threading.Thread(target=send_feedback, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert mean(engine) == (0.5, 1, 0)
+    assert read_mean(engine) == (0.5, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +99,10 @@ def test_users_who_speak_at_once_all_count(one_request: sa.Engine) -> None:
         (5, "down", 0.0, True),
     ],
 )
-def test_what_an_opinion_is_worth(
+def test_value_of_ratings_and_thumbs(
     rating: float | None, thumb: str | None, value: float | None, is_negative: bool
 ) -> None:
-    one = Feedback(
+    entry = Feedback(
         user_id="u", rating=rating, thumb=thumb, comment="", received_at=DAY + dt.timedelta(hours=1)
     )
-    assert (one.value, one.is_negative) == (value, is_negative)
+    assert (entry.value, entry.is_negative) == (value, is_negative)

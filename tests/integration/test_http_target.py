@@ -14,7 +14,7 @@ import pytest
 from genaiops_core.errors import BadInput, GenAIOpsError, Misconfigured
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled
-from genaiops_core.evaluation.targets import Answered, allowed_hosts, target
+from genaiops_core.evaluation.targets import TargetAnswer, parse_allowed_hosts, build_target
 from tests.application_server import Application, running
 
 REPLY = {
@@ -42,11 +42,11 @@ def application(_application: Application) -> Application:
     return _application
 
 
-def ask(url: str, case: Case = CASE, *, repetition: int = 1, hosts: str = "", **fields: Any) -> Answered:
+def ask(url: str, case: Case = CASE, *, repetition: int = 1, hosts: str = "", **fields: Any) -> TargetAnswer:
     document = {"kind": "http", "url": url, "reply": REPLY, **fields}
 
-    async def once() -> Answered:
-        asked = target(document, allowed_hosts=allowed_hosts(hosts))
+    async def once() -> TargetAnswer:
+        asked = build_target(document, allowed_hosts=parse_allowed_hosts(hosts))
         try:
             return await asked.answer(case, repetition)
         finally:
@@ -145,7 +145,7 @@ def test_a_reply_that_repeats_the_secret_does_not_give_it_away(
 
 def test_connections_are_kept_and_cookies_are_not(application: Application) -> None:
     async def twice() -> None:
-        asked = target({"kind": "http", "url": f"{application.url}/answer", "reply": REPLY})
+        asked = build_target({"kind": "http", "url": f"{application.url}/answer", "reply": REPLY})
         await asked.answer(CASE)
         await asked.answer(CASE)
         await asked.close()

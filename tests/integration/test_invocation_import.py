@@ -36,7 +36,7 @@ def take(
     engine: sa.Engine, *entries: dict[str, Any], application: str | None = None, shard: int = 0
 ) -> ImportCounts:
     found = [ReadResult("test", read_entry(one, application=application), "") for one in entries]
-    return Importer(engine, shard=shard).take(found)
+    return Importer(engine, shard=shard).import_entries(found)
 
 
 def tell(engine: sa.Engine, *spans: dict[str, Any], shard: int = 0) -> None:
@@ -356,7 +356,7 @@ def test_files_and_folders(engine: sa.Engine, tmp_path: Path) -> None:
     (tmp_path / "2026/b.json").write_text(json.dumps([entry("request-b"), {"requestId": "none"}]))
     importer = Importer(engine)
     for file in find_log_files([tmp_path]):
-        importer.take(read_file(file))
+        importer.import_entries(read_file(file))
     assert (importer.counts.new, importer.counts.rejected) == (2, 1)
     assert importer.counts.problems[0].startswith(f"{tmp_path}/2026/b.json:1[1]: it has no")
 
@@ -365,7 +365,7 @@ def test_the_shared_logs_and_the_spans_of_the_same_calls(engine: sa.Engine) -> N
     folder = SHARED_DATA / "bedrock_invocation_logs"
     importer = Importer(engine)
     for file in find_log_files([folder] if folder.exists() else []):
-        importer.take(read_file(file))
+        importer.import_entries(read_file(file))
     expected = 4 if folder.exists() else 0
     assert (importer.counts.new, importer.counts.rejected) == (expected, 0)
     with reading(engine) as connection:

@@ -129,7 +129,7 @@ def test_a_pull_that_is_killed_goes_on_where_it_was(
 ) -> None:
     for number in range(6):
         put(f"{number}.json.gz", *[f"request-{number}-{one}" for one in range(3)])
-    real, taken = Importer.take, []
+    real, taken = Importer.import_entries, []
 
     def killed(self: Importer, found: Any) -> ImportCounts:
         counts = real(self, found)
@@ -138,7 +138,7 @@ def test_a_pull_that_is_killed_goes_on_where_it_was(
             raise KeyboardInterrupt  # after its entries are kept, before the cursor is
         return counts
 
-    monkeypatch.setattr(Importer, "take", killed)
+    monkeypatch.setattr(Importer, "import_entries", killed)
     with pytest.raises(KeyboardInterrupt):
         take(engine)
     monkeypatch.undo()

@@ -155,7 +155,7 @@ def test_reviews_become_labels_of_the_cases_made_from_their_requests(engine: sa.
             ratings={"groundedness": "good", "helpfulness": {"anna": 0.5, "ben": 1.0}[actor]},
         )
     for one in requests:
-        reviews.add_to_dataset(
+        reviews.add_trace(
             engine, actor="anna", application=APPLICATION, trace_id=one.trace_id, dataset=DATASET
         )
     made = label_imports.labels_from_reviews(engine, actor="anna", dataset=DATASET)

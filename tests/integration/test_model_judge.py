@@ -10,7 +10,7 @@ import pytest
 
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import judge, ragas_metrics
-from genaiops_core.evaluation.metrics import REGISTRY, find, measure, ragas
+from genaiops_core.evaluation.metrics import REGISTRY, lookup_metric, measure, ragas
 from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
 from tests.conftest import JudgeServer
 from tests.direct_calls import DirectCalls, judge_one
@@ -173,5 +173,5 @@ def test_all_metrics_of_a_judge_are_in_the_registry() -> None:
     who = judge(BEDROCK)
     assert set(who.defaults) <= set(who.metrics)
     for metric in who.metrics:
-        entry = find(metric)
+        entry = lookup_metric(metric)
         assert entry is not None and "bedrock" in entry.judges

@@ -1,4 +1,4 @@
-"""The Compare tab: which baseline it begins with, what it says, and what stands where there is none."""
+"""The Compare tab: default baseline, verdict, changed cases, and the empty state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
-from genaiops_core.evaluation.runs import comparing, execution
+from genaiops_core.evaluation.runs import comparison, execution
 from pages.parts.charts import difference_chart
 from pages.parts.evaluations import evaluation_keys
 from pages.parts.launch import launch_keys
@@ -16,87 +16,93 @@ from tests.integration.operating import approved, start
 from tests.integration.screens import CSV, check, open_screen, read_texts
 
 
-def tab(**query: str) -> AppTest:
+def open_compare_tab(**query: str) -> AppTest:
     return check(open_screen("evaluations", **{evaluation_keys.EVALUATION_TAB: "Compare", **query}))
 
 
-def demo_runs(engine: sa.Engine) -> list[runs.Evaluation]:
+def list_evaluations(engine: sa.Engine) -> list[runs.Evaluation]:
     with reading(engine) as connection:
         return runs.list_evaluations(connection)
 
 
-def test_it_begins_with_the_run_of_the_release_in_production(demo_engine: sa.Engine) -> None:
-    newest = demo_runs(demo_engine)[0]
-    screen = tab()
-    chosen = screen.selectbox(key=f"{evaluation_keys.COMPARE_BASELINE}_{newest.id}")
-    production = next(run for run in demo_runs(demo_engine) if run.id == chosen.value)
+def test_default_baseline_is_the_production_release(demo_engine: sa.Engine) -> None:
+    newest = list_evaluations(demo_engine)[0]
+    screen = open_compare_tab()
+    baseline = screen.selectbox(key=f"{evaluation_keys.COMPARE_BASELINE}_{newest.id}")
+    production = next(
+        evaluation for evaluation in list_evaluations(demo_engine) if evaluation.id == baseline.value
+    )
     assert (newest.release, production.release) == ("v15", "v14")
-    assert "64 cases in both runs" in read_texts(screen)
-    table = next(one.value for one in screen.dataframe if "difference" in one.value and "why" in one.value)
+    assert "64 cases in both evaluations" in read_texts(screen)
+    table = next(
+        element.value
+        for element in screen.dataframe
+        if "difference" in element.value and "why" in element.value
+    )
     assert table["verdict"].iloc[0] == ["failed"]
     assert "Bonferroni" in read_texts(screen)
 
 
-def test_more_allowance_and_another_method_change_what_is_decided(demo_engine: sa.Engine) -> None:
-    newest = demo_runs(demo_engine)[0]
-    screen = tab()
+def test_allowance_and_method_change_the_verdicts(demo_engine: sa.Engine) -> None:
+    newest = list_evaluations(demo_engine)[0]
+    screen = open_compare_tab()
     screen.number_input(key=f"{evaluation_keys.COMPARE_ALLOWED}_{newest.id}").set_value(0.5)
     check(
         screen.segmented_control(key=f"{evaluation_keys.COMPARE_METHOD}_{newest.id}")
         .set_value("permutation")
         .run()
     )
-    table = next(one.value for one in screen.dataframe if "p_value" in one.value)
+    table = next(element.value for element in screen.dataframe if "p_value" in element.value)
     assert {verdict for cell in table["verdict"] for verdict in cell} == {"passed"}
     assert "sign-flip" in read_texts(screen)
 
 
-def test_cases_that_fell_are_listed_with_both_answers(demo_engine: sa.Engine) -> None:
-    screen = tab()
-    listed = next(one.value for one in screen.dataframe if "before" in one.value)
-    assert list(listed["difference"]) == sorted(listed["difference"])
-    assert any("This run" in one.value for one in screen.markdown)
+def test_fallen_cases_show_both_answers(demo_engine: sa.Engine) -> None:
+    screen = open_compare_tab()
+    table = next(element.value for element in screen.dataframe if "before" in element.value)
+    assert list(table["difference"]) == sorted(table["difference"])
+    assert any("This evaluation" in element.value for element in screen.markdown)
 
 
-def test_the_first_run_has_no_baseline_and_says_how_one_comes(empty_engine: sa.Engine) -> None:
+def test_first_evaluation_explains_the_missing_baseline(empty_engine: sa.Engine) -> None:
     datasets.import_dataset(empty_engine, actor="ada", name="suite", data=CSV, filename="cases.csv")
     execution.run(empty_engine, runs.launch(empty_engine, actor="ada", dataset="suite"))
-    screen = tab()
+    screen = open_compare_tab()
     assert "No baseline yet" in read_texts(screen)
-    assert "Evaluate the release in production" in read_texts(screen)
+    assert "Evaluate the production release" in read_texts(screen)
 
 
-def test_a_launch_remembers_the_run_of_production_as_its_baseline(empty_engine: sa.Engine) -> None:
+def test_launch_stores_the_production_baseline(empty_engine: sa.Engine) -> None:
     datasets.import_dataset(empty_engine, actor="ada", name="suite", data=CSV, filename="cases.csv")
     start(empty_engine, approved(empty_engine, "v1", application="shop", model="m"), application="shop")
-    of = {"actor": "ada", "dataset": "suite", "application": "shop", "release": "v1"}
-    first = execution.run(empty_engine, runs.launch(empty_engine, **of))  # type: ignore[arg-type]
+    arguments = {"actor": "ada", "dataset": "suite", "application": "shop", "release": "v1"}
+    first = execution.run(empty_engine, runs.launch(empty_engine, **arguments))  # type: ignore[arg-type]
     screen = open_screen("evaluations")
     check(screen.button(key=evaluation_keys.EVALUATION_NEW).click().run())
     check(screen.selectbox(key=launch_keys.RUN_RELEASE).set_value("shop/v1").run())
     check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
-    assert demo_runs(empty_engine)[0].config["baseline"] == first.id
+    assert list_evaluations(empty_engine)[0].config["baseline"] == first.id
 
 
-def test_a_comparison_as_a_file_is_safe_in_a_spreadsheet(empty_engine: sa.Engine) -> None:
+def test_comparison_csv_escapes_formulas(empty_engine: sa.Engine) -> None:
     rows = b"question,answer,ground_truth\n" + b"".join(b"=1+%d,a,a\n" % number for number in range(12))
     datasets.import_dataset(empty_engine, actor="ada", name="formulas", data=rows, filename="f.csv")
     ids = [runs.launch(empty_engine, actor="ada", dataset="formulas") for _ in range(2)]
     for id in ids:
         execution.run(empty_engine, id)
     with reading(empty_engine) as connection:
-        found = comparing.compare_runs(connection, *ids)
-    assert b"'=1+3" in found.as_csv() and b",=1+3" not in found.as_csv()
-    assert found.comparison.verdict == "passed"
+        compared = comparison.compare_runs(connection, *ids)
+    assert b"'=1+3" in compared.as_csv() and b",=1+3" not in compared.as_csv()
+    assert compared.comparison.verdict == "passed"
 
 
 @pytest.mark.parametrize("is_share", [True, False])
-def test_the_chart_keeps_the_order_of_its_rows_and_shows_the_limit(is_share: bool) -> None:
+def test_chart_keeps_row_order_and_shows_the_limit(is_share: bool) -> None:
     rows = [
         difference_chart.Row(name=name, difference=0.0, low=-0.1, high=0.1, verdict=verdict)
         for name, verdict in (("a", "passed"), ("b", "failed"), ("c", "passed"))
     ]
-    figure = difference_chart.differences(rows, allowed=-0.05, unit="u", is_share=is_share)
+    figure = difference_chart.build_difference_chart(rows, allowed=-0.05, unit="u", is_share=is_share)
     assert list(figure.layout.yaxis.categoryarray) == ["c", "b", "a"]
     assert {trace.name for trace in figure.data if trace.showlegend is not False} == {
         "passed",

@@ -1,4 +1,4 @@
-"""The datasets screen: files of many shapes, cases in a grid, versions side by side, splits, traffic, deletion."""
+"""The datasets screen: import, the case grid, comparison of versions, splits, cases from traffic, deletion."""
 
 from __future__ import annotations
 
@@ -24,79 +24,79 @@ from tests.integration.evaluating import imported
 from tests.integration.screens import check, open_screen, read_texts, submit_dialog
 
 
-def uploaded(name: str, data: bytes) -> AppTest:
+def upload(name: str, data: bytes) -> AppTest:
     screen = open_screen("datasets")
     screen.file_uploader[0].upload(name, data)
     return check(screen.run())
 
 
-def opened(tab: str, dataset: str = "prices") -> AppTest:
+def open_tab(tab: str, dataset: str = "prices") -> AppTest:
     screen = open_screen("datasets")
     screen.session_state[f"{dataset_keys.DATASET_TAB}_{dataset}"] = tab
     return check(screen.run())
 
 
-def newest(engine: sa.Engine, name: str = "prices") -> list[Case]:
+def list_newest_cases(engine: sa.Engine, name: str = "prices") -> list[Case]:
     with reading(engine) as connection:
         version = datasets.get_version(connection, name).version
-        return [case for _number, case in datasets.cases(connection, name, version)]
+        return [case for _number, case in datasets.list_cases(connection, name, version)]
 
 
-def column_of(screen: AppTest, field: str) -> Any:
-    return next(one for one in screen.selectbox if one.label == field)
+def find_selectbox(screen: AppTest, field: str) -> Any:
+    return next(selectbox for selectbox in screen.selectbox if selectbox.label == field)
 
 
-def test_a_part_of_an_object_can_be_mapped(empty_engine: sa.Engine) -> None:
+def test_nested_field_can_be_mapped(empty_engine: sa.Engine) -> None:
     rows = [{"query": "Why?", "model1": {"response": "So"}, "model2": {"response": "Thus"}}]
-    screen = uploaded("pairs.jsonl", json.dumps(rows[0]).encode())
-    assert "model2.response" in column_of(screen, "Answer").options
-    column_of(screen, "Answer").set_value("model2.response")
+    screen = upload("pairs.jsonl", json.dumps(rows[0]).encode())
+    assert "model2.response" in find_selectbox(screen, "Answer").options
+    find_selectbox(screen, "Answer").set_value("model2.response")
     check(screen.run())
     check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
-    assert newest(empty_engine, "pairs")[0].answer == "Thus"
+    assert list_newest_cases(empty_engine, "pairs")[0].answer == "Thus"
 
 
-def test_a_file_is_taken_whatever_its_name_ends_in(empty_engine: sa.Engine) -> None:
-    screen = uploaded("prices.ssv", b"question;answer\nWhy?;So\n")
+def test_file_extension_does_not_matter(empty_engine: sa.Engine) -> None:
+    screen = upload("prices.ssv", b"question;answer\nWhy?;So\n")
     assert not screen.file_uploader[0].proto.type
     check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
-    assert newest(empty_engine)[0].answer == "So"
+    assert list_newest_cases(empty_engine)[0].answer == "So"
 
 
-def test_a_file_without_an_input_asks_which_column_it_is(empty_engine: sa.Engine) -> None:
-    screen = uploaded("places.csv", b"place,temperature\nGalway,3\n")
-    assert any("Galway" in str(one.value) for one in screen.dataframe)
+def test_missing_input_column_can_be_chosen(empty_engine: sa.Engine) -> None:
+    screen = upload("places.csv", b"place,temperature\nGalway,3\n")
+    assert any("Galway" in str(table.value) for table in screen.dataframe)
     assert screen.button(key=dataset_keys.DATASET_IMPORT).disabled
-    column_of(screen, "Input").set_value("place")
+    find_selectbox(screen, "Input").set_value("place")
     check(screen.run())
     check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
-    assert newest(empty_engine, "places") == [Case(input="Galway", metadata={"temperature": "3"})]
+    assert list_newest_cases(empty_engine, "places") == [Case(input="Galway", metadata={"temperature": "3"})]
 
 
-def test_the_sheet_of_a_workbook_can_be_changed(empty_engine: sa.Engine) -> None:
+def test_sheet_of_a_workbook_can_be_chosen(empty_engine: sa.Engine) -> None:
     book = openpyxl.Workbook()
-    for name, asked in (("spring", "Why?"), ("autumn", "Who?")):
+    for name, question in (("spring", "Why?"), ("autumn", "Who?")):
         sheet = book.create_sheet(name)
         sheet.append(["question"])
-        sheet.append([asked])
+        sheet.append([question])
     stream = io.BytesIO()
     book.save(stream)
-    screen = uploaded("suite.xlsx", stream.getvalue())
-    check(column_of(screen, "Sheet").set_value("autumn").run())
+    screen = upload("suite.xlsx", stream.getvalue())
+    check(find_selectbox(screen, "Sheet").set_value("autumn").run())
     check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
-    assert [case.input for case in newest(empty_engine, "suite")] == ["Who?"]
+    assert [case.input for case in list_newest_cases(empty_engine, "suite")] == ["Who?"]
 
 
-def test_a_large_file_is_counted_honestly(empty_engine: sa.Engine) -> None:
-    screen = uploaded("many.csv", b"question\n" + b"".join(b"q%d\n" % number for number in range(6_000)))
+def test_preview_of_a_large_file_is_marked_partial(empty_engine: sa.Engine) -> None:
+    screen = upload("many.csv", b"question\n" + b"".join(b"q%d\n" % number for number in range(6_000)))
     assert "at least 5,000 cases" in read_texts(screen)
     check(screen.button(key=dataset_keys.DATASET_IMPORT).click().run())
-    assert len(newest(empty_engine, "many")) == 6_000
+    assert len(list_newest_cases(empty_engine, "many")) == 6_000
 
 
-def test_cases_are_edited_into_a_new_version(empty_engine: sa.Engine) -> None:
+def test_grid_edits_create_a_new_version(empty_engine: sa.Engine) -> None:
     imported(empty_engine, 3)
-    screen = opened("Edit")
+    screen = open_tab("Edit")
     grid = dataset_keys.dataset_grid("prices", 1, "None_None_None_1")
     screen.session_state[grid] = {
         "edited_rows": {0: {"answer": "Nobody knows.", "contexts": "one\n\ntwo"}},
@@ -106,11 +106,11 @@ def test_cases_are_edited_into_a_new_version(empty_engine: sa.Engine) -> None:
     check(screen.run())
     check(screen.button(key=dataset_keys.DATASET_SAVE).click().run())
     submit_dialog(screen, "dataset_save")
-    assert "Say why" in screen.session_state[keys.dialog_problem("dataset_save")]
+    assert "The reason is empty" in screen.session_state[keys.dialog_problem("dataset_save")]
     check(screen.button(key=dataset_keys.DATASET_SAVE).click().run())
     screen.text_area(key=keys.dialog_reason("dataset_save")).set_value("prices changed")
     submit_dialog(screen, "dataset_save")
-    cases = newest(empty_engine)
+    cases = list_newest_cases(empty_engine)
     assert [case.input for case in cases][1:] == ["What does item 2 cost?", "What is new?"]
     assert (cases[0].answer, cases[0].contexts) == ("Nobody knows.", ("one", "two"))
     with reading(empty_engine) as connection:
@@ -119,7 +119,7 @@ def test_cases_are_edited_into_a_new_version(empty_engine: sa.Engine) -> None:
     assert entry.after and entry.after["source"].endswith("1 changed, 1 added, 1 removed")
 
 
-def test_a_row_that_is_no_case_is_named() -> None:
+def test_invalid_grid_row_is_named() -> None:
     numbered = [(7, Case(input="Why?"))]
     with pytest.raises(BadInput, match="Case 7: A case needs an input"):
         dataset_edit.parse_edits(numbered, {"edited_rows": {0: {"input": " "}}}, "ada")
@@ -127,24 +127,24 @@ def test_a_row_that_is_no_case_is_named() -> None:
         dataset_edit.parse_edits(numbered, {"added_rows": [{"input": "Who?", "metadata": "{"}]}, "ada")
 
 
-def test_what_a_model_wrote_is_accepted_in_the_grid_and_all_at_once(empty_engine: sa.Engine) -> None:
-    written = [Case(input=f"q{number}", metadata={"review": "pending"}) for number in range(3)]
-    datasets.add_cases(empty_engine, actor="ada", name="prices", cases=written, source="test")
+def test_generated_cases_are_accepted_singly_and_all(empty_engine: sa.Engine) -> None:
+    generated = [Case(input=f"q{number}", metadata={"review": "pending"}) for number in range(3)]
+    datasets.add_cases(empty_engine, actor="ada", name="prices", cases=generated, source="test")
     ticked = {"edited_rows": {0: {"accept": True}}}
-    done = dataset_edit.parse_edits([(1, written[0])], ticked, "grace").changed
-    assert done == {1: Case(input="q0", metadata={"review": "accepted", "reviewed_by": "grace"})}
-    screen = opened("Edit")
+    changed_cases = dataset_edit.parse_edits([(1, generated[0])], ticked, "grace").changed
+    assert changed_cases == {1: Case(input="q0", metadata={"review": "accepted", "reviewed_by": "grace"})}
+    screen = open_tab("Edit")
     screen.selectbox(key=f"{dataset_keys.DATASET_REVIEW}_prices").set_value("pending")
     check(screen.run())
     check(screen.button(key=dataset_keys.DATASET_ACCEPT).click().run())
     screen.text_area(key=keys.dialog_reason("dataset_accept")).set_value("read them all")
     submit_dialog(screen, "dataset_accept")
-    assert {case.metadata["review"] for case in newest(empty_engine)} == {"accepted"}
+    assert {case.metadata["review"] for case in list_newest_cases(empty_engine)} == {"accepted"}
 
 
-def test_versions_are_compared_field_by_field_and_name_their_evaluations(empty_engine: sa.Engine) -> None:
+def test_versions_show_differences_and_evaluations(empty_engine: sa.Engine) -> None:
     imported(empty_engine, 3)
-    changes.edit(
+    changes.edit_version(
         empty_engine,
         actor="ada",
         name="prices",
@@ -152,59 +152,59 @@ def test_versions_are_compared_field_by_field_and_name_their_evaluations(empty_e
         changed={1: Case(input="What does item 1 cost?", answer="Much."), 2: None},
     )
     runs.launch(empty_engine, actor="ada", dataset="prices", version=1, application="shop", release="v1")
-    screen = opened("Versions")
+    screen = open_tab("Versions")
     texts = read_texts(screen)
-    assert "1 changed" in texts and "1 removed" in texts and "1 the same" in texts
-    assert [one.value for one in screen.code][:2] == ["Item 1 costs 3 coins.", "Much."]
-    versions, _differences, uses = (one.value for one in screen.dataframe[-3:])
+    assert "1 changed" in texts and "1 removed" in texts and "1 unchanged" in texts
+    assert [element.value for element in screen.code][:2] == ["Item 1 costs 3 coins.", "Much."]
+    versions, _differences, uses = (element.value for element in screen.dataframe[-3:])
     assert list(versions["evaluations"]) == [0, 1]
     assert list(uses["application"]) == ["shop"]
 
 
-def test_a_tag_moves_only_when_that_is_said(empty_engine: sa.Engine) -> None:
+def test_tag_moves_only_when_confirmed(empty_engine: sa.Engine) -> None:
     imported(empty_engine, 2)
     imported(empty_engine, 3)
-    changes.tag(empty_engine, actor="ada", name="prices", version=1, tag="golden")
+    changes.tag_version(empty_engine, actor="ada", name="prices", version=1, tag="golden")
 
     def tag(*, moves: bool) -> int:
-        screen = opened("Versions")
+        screen = open_tab("Versions")
         check(screen.button(key=dataset_keys.DATASET_TAG).click().run())
         screen.selectbox(key=dataset_keys.DATASET_TAG_NAME).set_value("golden")
         screen.checkbox(key=dataset_keys.DATASET_TAG_MOVES).set_value(moves)
         screen.text_area(key=keys.dialog_reason("dataset_tag")).set_value("more cases")
         submit_dialog(screen, "dataset_tag")
         with reading(empty_engine) as connection:
-            return changes.tags(connection, "prices")["golden"]
+            return changes.list_tags(connection, "prices")["golden"]
 
     assert tag(moves=False) == 1
     assert tag(moves=True) == 2
 
 
-def test_a_dataset_is_split_as_a_new_version(empty_engine: sa.Engine) -> None:
+def test_split_creates_a_new_version(empty_engine: sa.Engine) -> None:
     imported(empty_engine, 20)
-    screen = opened("Split")
+    screen = open_tab("Split")
     check(screen.text_input(key=f"{dataset_keys.DATASET_SHARES}_prices").set_value("dev=1 test").run())
     assert "NAME=SHARE" in read_texts(screen)
     check(screen.text_input(key=f"{dataset_keys.DATASET_SHARES}_prices").set_value("dev=1 test=1").run())
     check(screen.button(key=dataset_keys.DATASET_SPLIT_SAVE).click().run())
     screen.text_area(key=keys.dialog_reason("dataset_split")).set_value("for tuning")
     submit_dialog(screen, "dataset_split")
-    assert {case.metadata["split"] for case in newest(empty_engine)} == {"dev", "test"}
+    assert {case.metadata["split"] for case in list_newest_cases(empty_engine)} == {"dev", "test"}
 
 
-def test_a_dataset_is_deleted_only_by_its_name(empty_engine: sa.Engine) -> None:
+def test_deletion_requires_the_dataset_name(empty_engine: sa.Engine) -> None:
     imported(empty_engine, 2)
     screen = open_screen("datasets")
-    for typed, left in (("price", 1), ("prices", 0)):
+    for typed, remaining in (("price", 1), ("prices", 0)):
         check(screen.button(key=dataset_keys.DATASET_DELETE).click().run())
         screen.text_area(key=keys.dialog_reason("dataset_delete")).set_value("not needed")
         screen.text_input(key=keys.dialog_typed("dataset_delete")).set_value(typed)
         submit_dialog(screen, "dataset_delete")
         with reading(empty_engine) as connection:
-            assert len(datasets.list_datasets(connection)) == left
+            assert len(datasets.list_datasets(connection)) == remaining
 
 
-def test_requests_that_a_search_finds_become_cases(demo_engine: sa.Engine) -> None:
+def test_matching_requests_become_cases(demo_engine: sa.Engine) -> None:
     datasets.add_cases(demo_engine, actor="ada", name="asked", cases=[Case(input="Why?")], source="test")
     screen = open_screen("datasets")
     check(screen.button(key=dataset_keys.DATASET_TRAFFIC).click().run())
@@ -212,7 +212,7 @@ def test_requests_that_a_search_finds_become_cases(demo_engine: sa.Engine) -> No
     screen.selectbox(key=dataset_keys.TRAFFIC_APPLICATION).set_value("support-agent")
     screen.number_input(key=dataset_keys.TRAFFIC_LIMIT).set_value(30)
     submit_dialog(screen, "dataset_traffic")
-    fresh = newest(demo_engine, "asked")[1:]
+    fresh = list_newest_cases(demo_engine, "asked")[1:]
     assert fresh and all(case.metadata["application"] == "support-agent" for case in fresh)
     check(screen.button(key=dataset_keys.DATASET_TRAFFIC).click().run())
     screen.selectbox(key=dataset_keys.TRAFFIC_DATASET).set_value("asked")
@@ -221,9 +221,7 @@ def test_requests_that_a_search_finds_become_cases(demo_engine: sa.Engine) -> No
     assert "character 1" in screen.session_state[keys.dialog_problem("dataset_traffic")]
 
 
-def test_a_model_writes_questions_about_a_document(
-    empty_engine: sa.Engine, judge_server: JudgeServer
-) -> None:
+def test_model_generates_cases_from_a_document(empty_engine: sa.Engine, judge_server: JudgeServer) -> None:
     imported(empty_engine, 1)
     text = "Rule 1 is about parcels. " + "It holds for all of them, always. " * 4
     screen = open_screen("datasets")
@@ -235,8 +233,8 @@ def test_a_model_writes_questions_about_a_document(
     screen.text_input(key=dataset_keys.WRITE_JUDGE).set_value("bedrock:amazon.nova-pro-v1:0")
     screen.number_input(key=dataset_keys.WRITE_CASES).set_value(1)
     submit_dialog(screen, "dataset_documents")
-    written = newest(empty_engine)[1]
-    assert (written.input, written.metadata["review"]) == (
+    generated = list_newest_cases(empty_engine)[1]
+    assert (generated.input, generated.metadata["review"]) == (
         "Is it so that Rule 1 is about parcels.",
         "pending",
     )

@@ -1,4 +1,4 @@
-"""One evaluation against people, on the screen: labelling, importing, agreement, and what may be changed about it."""
+"""The tab Judge-human agreement: labelling, import of labels, agreement, matching of labels to metrics."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def _script() -> None:
     from pages.parts.reviews import judge_agreement_view
     from pages.parts.shared import frame
 
-    here = frame.guard("evaluations")
-    judge_agreement_view.draw(here, evaluations.get_evaluation(here.url, st.query_params["run"]))
+    screen = frame.guard("evaluations")
+    judge_agreement_view.draw(screen, evaluations.get_evaluation(screen.url, st.query_params["run"]))
 
 
-def opened(identifier: str) -> AppTest:
+def open_agreement(identifier: str) -> AppTest:
     screen = AppTest.from_function(_script, default_timeout=LIMIT_S)
     screen.query_params["run"] = identifier
     return check(screen.run())
@@ -38,79 +38,84 @@ def run(empty_engine: sa.Engine) -> str:
     return finished(empty_engine, VALUES, minimum=0.6)
 
 
-def kept(engine: sa.Engine, metric: str) -> dict[str, labels.Labelled]:
+def list_labels(engine: sa.Engine, metric: str) -> dict[str, labels.Labelled]:
     with reading(engine) as connection:
         return labels.by_case(connection, DATASET).get(metric, {})
 
 
-def test_without_labels_it_says_what_they_would_tell(run: str) -> None:
-    said = read_texts(opened(run))
-    assert "Nobody has labelled a case of prices yet. With 20 labels or more" in said
-    assert "0 cases of prices labelled" in str(opened(run).get("progress")[0].proto.text)
+def test_empty_state_explains_labels(run: str) -> None:
+    texts = read_texts(open_agreement(run))
+    assert "No case of prices has a human label yet. With 20 labels or more" in texts
+    assert "0 cases of prices labelled" in str(open_agreement(run).get("progress")[0].proto.text)
 
 
-def test_a_click_labels_the_case_shown_and_brings_the_next(empty_engine: sa.Engine, run: str) -> None:
+def test_click_saves_a_label_and_shows_the_next_case(empty_engine: sa.Engine, run: str) -> None:
     with reading(empty_engine) as connection:
         first, second = judged.to_label(
             connection, run, label="answer_quality", labeller="grace", order="random", limit=2
         )
-    screen = opened(run)
-    assert first.input in [one.value for one in screen.code]
-    assert not any("0.9" in str(one.value) for one in screen.code), "the judge's score would lead"
+    screen = open_agreement(run)
+    assert first.input in [element.value for element in screen.code]
+    assert not any("0.9" in str(element.value) for element in screen.code), "the judge's score would lead"
     check(screen.button(key=review_keys.label_value("partly")).click().run())
-    assert {sha: one.value for sha, one in kept(empty_engine, "answer_quality").items()} == {
+    assert {sha: element.value for sha, element in list_labels(empty_engine, "answer_quality").items()} == {
         first.case_sha256: 0.5
     }
-    assert second.input in [one.value for one in screen.code]
+    assert second.input in [element.value for element in screen.code]
     check(screen.button(key=review_keys.LABEL_SKIP).click().run())
-    assert second.input not in [one.value for one in screen.code]
+    assert second.input not in [element.value for element in screen.code]
 
 
-def test_labels_nearest_the_threshold_are_known_as_such(empty_engine: sa.Engine, run: str) -> None:
-    screen = opened(run)
+def test_labels_near_the_threshold_are_not_random(empty_engine: sa.Engine, run: str) -> None:
+    screen = open_agreement(run)
     check(screen.segmented_control(key=review_keys.LABEL_ORDER).set_value("nearest").run())
     check(screen.selectbox(key=review_keys.LABEL_NEAREST_OF).set_value(METRIC).run())
     check(screen.button(key=review_keys.label_value("bad")).click().run())
-    assert [one.is_random for one in kept(empty_engine, "answer_quality").values()] == [False]
+    assert [label.is_random for label in list_labels(empty_engine, "answer_quality").values()] == [False]
 
 
-def test_agreement_stands_beside_both_means(empty_engine: sa.Engine, run: str) -> None:
+def test_agreement_shows_labels_and_coefficients(empty_engine: sa.Engine, run: str) -> None:
     labelled(empty_engine, SAID)
-    screen = opened(run)
+    screen = open_agreement(run)
     table = screen.dataframe[0].value
     assert list(table["metric"]) == [METRIC]
     assert list(table["label"]) == ["groundedness (proposed)"]
     assert list(table["labelled"]) == ["40 of 60"]
     assert table["auroc"][0].startswith("1.00 (0.")
     assert "random sample of the judged ones" in read_texts(screen)
-    chosen = screen.selectbox(key=f"{review_keys.agreement_label(METRIC)}_{DATASET}")
-    check(chosen.set_value("(none)").run())
-    assert "None of the labels (groundedness) is held against a metric of this run" in read_texts(screen)
+    selectbox = screen.selectbox(key=f"{review_keys.agreement_label(METRIC)}_{DATASET}")
+    check(selectbox.set_value("(none)").run())
+    assert "No label (groundedness) matches a metric of this evaluation" in read_texts(screen)
 
 
-def test_few_labels_give_a_sentence_and_no_figure(empty_engine: sa.Engine, run: str) -> None:
+def test_few_labels_give_a_reason_and_no_figure(empty_engine: sa.Engine, run: str) -> None:
     labelled(empty_engine, {1: "good", 4: "bad"})
-    screen = opened(run)
+    screen = open_agreement(run)
     assert "insufficient data: 2 of at least 20 labelled cases (grounding overlap)" in read_texts(screen)
     assert screen.dataframe[0].value["spearman"].isna().all()
 
 
-def test_a_file_is_previewed_then_imported(empty_engine: sa.Engine, run: str) -> None:
-    screen = opened(run)
+def test_label_file_is_previewed_then_imported(empty_engine: sa.Engine, run: str) -> None:
+    screen = open_agreement(run)
     file = screen.file_uploader(key=f"{review_keys.LABEL_FILE}_0")
     check(file.set_value(("marks.csv", b"case,mark\n1,4\n2,1\n99,2\n", "text/csv")).run())
     assert "No column holds the labels" in screen.error[0].value
     label = next(
-        one for one in screen.selectbox if str(one.key).startswith(review_keys.label_column("label"))
+        element
+        for element in screen.selectbox
+        if str(element.key).startswith(review_keys.label_column("label"))
     )
     check(label.set_value("mark").run())
     check(screen.text_input(key=review_keys.LABEL_SCALE).set_value("1..4").run())
-    assert kept(empty_engine, "answer_quality") == {}
+    assert list_labels(empty_engine, "answer_quality") == {}
     check(screen.button(key=review_keys.LABEL_IMPORT).click().run())
-    assert sorted(one.value for one in kept(empty_engine, "answer_quality").values()) == [0.0, 1.0]
+    assert sorted(element.value for element in list_labels(empty_engine, "answer_quality").values()) == [
+        0.0,
+        1.0,
+    ]
 
 
-def test_reviews_that_are_none_are_said_to_be_none(run: str) -> None:
-    screen = opened(run)
+def test_copying_no_reviews_is_no_error(run: str) -> None:
+    screen = open_agreement(run)
     check(screen.button(key=review_keys.LABEL_FROM_REVIEWS).click().run())
     assert not screen.error

@@ -1,4 +1,4 @@
-"""The screen on which people read answers: two reviewers, blind to each other, then their agreement."""
+"""The reviews screen: two independent reviewers, their agreement, and test cases from answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.integration.screens import CSV, check, open_screen, read_texts, submi
 
 
 @pytest.fixture
-def sampled(demo_engine: sa.Engine) -> sa.Engine:
+def sampled_engine(demo_engine: sa.Engine) -> sa.Engine:
     """The demo after sampling has looked at some of it."""
     with reading(demo_engine) as connection:
         if reviews.open_count(connection, reviewer="grace"):
@@ -31,7 +31,7 @@ def sampled(demo_engine: sa.Engine) -> sa.Engine:
     return demo_engine
 
 
-def first(engine: sa.Engine, reviewer: str) -> reviews.ReviewItem:
+def get_first_item(engine: sa.Engine, reviewer: str) -> reviews.ReviewItem:
     with reading(engine) as connection:
         return reviews.queue(connection, reviewer=reviewer, limit=1)[0]
 
@@ -42,70 +42,70 @@ def rate(screen: AppTest, trace_id: str, *labels: str) -> AppTest:
     return screen
 
 
-def test_an_empty_queue_says_how_sampling_fills_it(empty_engine: sa.Engine) -> None:
-    said = read_texts(open_screen("reviews"))
-    assert "Nothing waits for you" in said and "0 of 0 requests were chosen" in said
+def test_empty_queue_explains_sampling(empty_engine: sa.Engine) -> None:
+    texts = read_texts(open_screen("reviews"))
+    assert "Nothing to review" in texts and "0 of 0 requests were sampled" in texts
 
 
-def test_the_number_keys_rate_one_criterion_after_the_other(sampled: sa.Engine) -> None:
-    item = first(sampled, "grace")
+def test_number_keys_rate_the_next_criterion(sampled_engine: sa.Engine) -> None:
+    item = get_first_item(sampled_engine, "grace")
     screen = rate(open_screen("reviews"), item.trace_id, "good", "bad", "partly")
-    rated = [
-        screen.segmented_control(key=review_keys.review_rating(one.name, item.trace_id)).value
-        for one in reviews.METRICS
+    ratings = [
+        screen.segmented_control(key=review_keys.review_rating(criterion.name, item.trace_id)).value
+        for criterion in reviews.METRICS
     ]
-    assert rated == ["good", "bad", "partly"]
+    assert ratings == ["good", "bad", "partly"]
     screen.text_area(key=review_keys.review_comment(item.trace_id)).set_value("half of it")
     check(screen.button(key=review_keys.REVIEW_SUBMIT).click().run())
-    with reading(sampled) as connection:
+    with reading(sampled_engine) as connection:
         page = reviews.read(
             connection, reviewer="grace", application=item.application, trace_id=item.trace_id
         )
     assert page is not None and page.mine is not None
     assert list(page.mine.ratings.values()) == [1.0, 0.0, 0.5] and page.mine.comment == "half of it"
-    assert first(sampled, "grace").trace_id != item.trace_id
+    assert get_first_item(sampled_engine, "grace").trace_id != item.trace_id
 
 
-def test_nothing_rated_is_refused_with_a_sentence(sampled: sa.Engine) -> None:
-    item = first(sampled, "grace")
+def test_empty_rating_is_refused(sampled_engine: sa.Engine) -> None:
+    item = get_first_item(sampled_engine, "grace")
     screen = open_screen("reviews")
     check(screen.button(key=review_keys.REVIEW_SUBMIT).click().run())
     assert screen.error
-    assert first(sampled, "grace").trace_id == item.trace_id
+    assert get_first_item(sampled_engine, "grace").trace_id == item.trace_id
 
 
-def test_a_skip_can_be_taken_back(sampled: sa.Engine) -> None:
-    item = first(sampled, "grace")
+def test_skip_can_be_undone(sampled_engine: sa.Engine) -> None:
+    item = get_first_item(sampled_engine, "grace")
     screen = open_screen("reviews")
     check(screen.button(key=review_keys.REVIEW_SKIP).click().run())
-    assert first(sampled, "grace").trace_id != item.trace_id
+    assert get_first_item(sampled_engine, "grace").trace_id != item.trace_id
     check(screen.button(key=review_keys.REVIEW_UNDO).click().run())
-    assert first(sampled, "grace").trace_id == item.trace_id
+    assert get_first_item(sampled_engine, "grace").trace_id == item.trace_id
 
 
-def test_agreement_and_differences_of_two_reviewers(
-    sampled: sa.Engine, monkeypatch: pytest.MonkeyPatch
+def test_two_reviewers_have_agreement_and_disagreements(
+    sampled_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    item = first(sampled, "grace")
-    ratings: dict[str, float | str] = {one.name: "good" for one in reviews.METRICS}
+    item = get_first_item(sampled_engine, "grace")
+    ratings: dict[str, float | str] = {element.name: "good" for element in reviews.METRICS}
     reviews.submit(
-        sampled, actor="ada", application=item.application, trace_id=item.trace_id, ratings=ratings
+        sampled_engine, actor="ada", application=item.application, trace_id=item.trace_id, ratings=ratings
     )
     screen = open_screen("reviews")
-    assert "No answer has been rated by two people yet" in read_texts(screen)
-    assert first(sampled, "grace").trace_id == item.trace_id
+    assert "No answer has two reviews yet" in read_texts(screen)
+    assert get_first_item(sampled_engine, "grace").trace_id == item.trace_id
     rate(screen, item.trace_id, "good", "good", "bad")
     check(screen.button(key=review_keys.REVIEW_SUBMIT).click().run())
-    with reading(sampled) as connection:
+    with reading(sampled_engine) as connection:
         assert len(review_agreement.agreement(connection)) == len(reviews.METRICS)
-    tables = [one.value for one in screen.dataframe]
+    tables = [element.value for element in screen.dataframe]
     assert any("kappa" in table for table in tables)
     [differing] = [table for table in tables if "difference" in table]
     assert differing["difference"].tolist() == [1.0]
 
 
-def test_an_answer_becomes_a_test_case(sampled: sa.Engine) -> None:
-    datasets.import_dataset(sampled, actor="ada", name="suite", data=CSV, filename="cases.csv")
+def test_answer_becomes_a_test_case(sampled_engine: sa.Engine) -> None:
+    datasets.import_dataset(sampled_engine, actor="ada", name="suite", data=CSV, filename="cases.csv")
     screen = open_screen("reviews")
     check(screen.button(key=dataset_keys.TO_DATASET).click().run())
     submit_dialog(screen, "to_dataset")
@@ -114,13 +114,13 @@ def test_an_answer_becomes_a_test_case(sampled: sa.Engine) -> None:
     screen.selectbox(key=dataset_keys.TO_DATASET_NAME).set_value("suite")
     screen.text_area(key=dataset_keys.TO_DATASET_REFERENCE).set_value("As it should be.")
     submit_dialog(screen, "to_dataset")
-    with reading(sampled) as connection:
-        kept = datasets.cases(connection, "suite", 2, 10, 0)
-    assert len(kept) == 3
-    assert any("As it should be." in str(case.as_json()) for _, case in kept)
+    with reading(sampled_engine) as connection:
+        cases = datasets.list_cases(connection, "suite", 2, 10, 0)
+    assert len(cases) == 3
+    assert any("As it should be." in str(case.as_json()) for _, case in cases)
 
 
-def test_quality_says_how_much_was_sampled(sampled: sa.Engine) -> None:
+def test_quality_shows_the_sampled_share(sampled_engine: sa.Engine) -> None:
     screen = open_screen("quality")
     check(screen.segmented_control(key=keys.WINDOW).set_value("30d").run())
     assert "% sampled" in read_texts(screen)

@@ -69,7 +69,7 @@ def test_a_run_without_a_verdict_says_how_it_goes_on() -> None:
     [
         (("--metric", "nonsense"), "cannot measure 'nonsense'"),
         (("--judge-option", "region"), "must read KEY=VALUE"),
-        (("--judge-option", "colour=red"), "There is no judge option 'colour'; known are"),
+        (("--judge-option", "colour=red"), "There is no judge option 'colour'; options are"),
         (("--judge-option", "max_tokens=many"), "max_tokens must be a number, not 'many'"),
         (("--concurrency", "0"), "The concurrency must be 1 to 256, not 0"),
         (("--calls-per-minute", "0"), "at least 1, not 0"),

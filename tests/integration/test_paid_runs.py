@@ -15,13 +15,14 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.calls import call_session as desks
-from genaiops_core.evaluation.calls.call_session import Desk
-from genaiops_core.evaluation.calls.unit_calls import MOST_REPAIRS
+from genaiops_core.evaluation.calls import call_session
+from genaiops_core.evaluation.calls.call_session import CallSession
+from genaiops_core.evaluation.calls.unit_calls import MAX_REPAIRS
 from genaiops_core.evaluation.models.protocol import CallFailed, Prompt, Throttled, Usage
 from genaiops_core.evaluation.rate_limits import RateLimits
-from genaiops_core.evaluation.runs import control, execution, judging
-from genaiops_core.evaluation.runs.scoring import score
+from genaiops_core.evaluation.runs import execution, judging, launching
+from genaiops_core.evaluation.runs.scoring import score_cases
+from genaiops_core.evaluation.runs.session_pool import EvaluationAttempt
 from tests.integration.evaluating import found, imported, score_part
 from tests.integration.judging import OneCallJudge, SlowModel, import_price, judges_by
 
@@ -39,7 +40,7 @@ def launched(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     def _launched(model: Any, **changes: Any) -> str:
         judge = OneCallJudge(model)
         monkeypatch.setattr(judging, "judge", judges_by(judge))
-        monkeypatch.setattr(control, "make_judge", judges_by(judge))
+        monkeypatch.setattr(launching, "make_judge", judges_by(judge))
         asked = {"actor": "ada", "dataset": "prices", "minimums": MINIMUMS, "judge": "test"}
         return runs.launch(engine, **{**asked, **changes})
 
@@ -131,7 +132,7 @@ def test_an_answer_that_stays_malformed_fails_the_unit(
     model = SlowModel(lambda number, prompt: "nonsense")
     id = launched(model)
     done = execution.run(engine, id)
-    calls = 20 * (1 + MOST_REPAIRS)
+    calls = 20 * (1 + MAX_REPAIRS)
     assert (done.units_failed, done.judge_calls, len(model.prompts)) == (20, calls, calls)
     with reading(engine) as connection:
         reason = connection.execute(sa.select(evaluation_score.c.reason)).scalars().first()
@@ -141,13 +142,13 @@ def test_an_answer_that_stays_malformed_fails_the_unit(
 def test_failures_in_a_row_end_the_run_and_can_be_resumed(
     engine: sa.Engine, launched: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desks, "MOST_FAILURES_IN_A_ROW", 5)
+    monkeypatch.setattr(call_session, "MAX_CONSECUTIVE_FAILURES", 5)
     model = SlowModel()
     broken = SlowModel(lambda number, prompt: (_ for _ in ()).throw(CallFailed("no such model")))
     id = launched(broken, pace=RateLimits(concurrency=1))
     done = execution.run(engine, id)
     assert (done.state, done.verdict, len(broken.prompts)) == ("failed", None, 5)
-    assert "5 calls failed in a row, the last one: no such model." in done.problem
+    assert "5 consecutive calls failed; the last error: no such model." in done.problem
     monkeypatch.setattr(judging, "judge", judges_by(OneCallJudge(model)))
     runs.resume(engine, actor="ada", id=id)
     assert execution.run(engine, id).state == "finished"
@@ -192,16 +193,17 @@ def test_a_pause_keeps_what_is_under_way_and_a_resume_pays_nothing_again(
     async def pause_half_way() -> None:
         execution.begin(engine, id, 1)
         model.gate = asyncio.Event()
-        desk = Desk(engine, found(engine, id), executor_id="test:1:1")
-        await desk.open()
-        part = asyncio.create_task(score(desk, range(1, 11)))
+        run = found(engine, id)
+        session = CallSession(engine, EvaluationAttempt(run), executor_id="test:1:1")
+        await session.open()
+        batch = asyncio.create_task(score_cases(session, run, range(1, 11)))
         while model.under_way < 4:
             await asyncio.sleep(0.01)
         await asyncio.to_thread(runs.pause, engine, actor="grace", id=id, reason="lunch")
-        await desk.stopping.wait()
+        await session.stopping.wait()
         model.gate.set()
-        assert not await part
-        await desk.close()
+        assert not await batch
+        await session.close()
 
     asyncio.run(pause_half_way())
     paused = execution.finish(engine, id, 1)
@@ -276,12 +278,19 @@ def test_two_processes_share_the_spend_limit(engine: sa.Engine, launched: Callab
     both = ("a:1:1", "b:1:1")
 
     async def work() -> None:
-        opened = [Desk(engine, found(engine, id), executor_id=name, alive=lambda _: both) for name in both]
-        for desk in opened:
-            await desk.open()
-        await asyncio.gather(score(opened[0], range(1, 6)), score(opened[1], range(6, 11)))
-        for desk in opened:
-            await desk.close()
+        run = found(engine, id)
+        attempt = EvaluationAttempt(run)
+        sessions = [
+            CallSession(engine, attempt, executor_id=executor_id, alive=lambda _: both)
+            for executor_id in both
+        ]
+        for session in sessions:
+            await session.open()
+        await asyncio.gather(
+            score_cases(sessions[0], run, range(1, 6)), score_cases(sessions[1], run, range(6, 11))
+        )
+        for session in sessions:
+            await session.close()
 
     asyncio.run(work())
     held = found(engine, id)

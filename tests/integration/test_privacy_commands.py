@@ -1,4 +1,4 @@
-"""`genaiops import invocation-logs`, `retention` and `user`, as typed."""
+"""The commands `genaiops import invocation-logs`, `retention` and `user`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ privacy.register(app)
 
 
 def run(*arguments: str, code: int = 0, as_json: bool = True) -> Any:
-    asked = [*arguments, "--json"] if as_json else list(arguments)
-    result = CliRunner().invoke(app, asked, catch_exceptions=False)
+    command = [*arguments, "--json"] if as_json else list(arguments)
+    result = CliRunner().invoke(app, command, catch_exceptions=False)
     assert result.exit_code == code, result.output
     return json.loads(result.output) if as_json else result.output
 
@@ -56,30 +56,30 @@ def requests(engine: sa.Engine) -> int:
         return connection.scalar(sa.select(sa.func.count()).select_from(request)) or 0
 
 
-def test_a_folder_is_imported_and_bad_lines_are_named(engine: sa.Engine, folder: Path) -> None:
-    told = run("import", "invocation-logs", str(folder))
-    assert {name: told[name] for name in ("files", "entries", "new", "known", "rejected")} == {
+def test_folder_import_reports_invalid_lines(engine: sa.Engine, folder: Path) -> None:
+    report = run("import", "invocation-logs", str(folder))
+    assert {name: report[name] for name in ("files", "entries", "new", "known", "rejected")} == {
         "files": 3,
         "entries": 4,
         "new": 3,
         "known": 0,
         "rejected": 1,
     }
-    assert told["problems"][0].startswith(f"{folder}/3.json:2: it is not JSON")
-    assert "2026-01-05" in told["warning"]
-    assert "GENAIOPS_RETENTION_SPAN_DAYS is 90" in told["warning"]
+    assert report["problems"][0].startswith(f"{folder}/3.json:2: it is not JSON")
+    assert "2026-01-05" in report["warning"]
+    assert "GENAIOPS_RETENTION_SPAN_DAYS is 90" in report["warning"]
     assert run("import", "invocation-logs", str(folder))["known"] == 3
-    shown = run("import", "invocation-logs", str(folder), as_json=False)
-    assert "it is not JSON" in shown.replace("\n", " ")
+    output = run("import", "invocation-logs", str(folder), as_json=False)
+    assert "it is not JSON" in output.replace("\n", " ")
 
 
-def test_the_application_may_be_given(engine: sa.Engine, folder: Path) -> None:
+def test_application_option_of_an_import(engine: sa.Engine, folder: Path) -> None:
     run("import", "invocation-logs", str(folder / "3.json"), "--application", "shop")
     with reading(engine) as connection:
         assert set(connection.scalars(sa.select(request.c.application))) == {"shop"}
 
 
-def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
+def test_import_without_any_entry_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("one\ntwo\n")
     with pytest.raises(BadInput, match=r"notes\.txt:1: it is not JSON"):
         run("import", "invocation-logs", str(tmp_path / "notes.txt"))
@@ -87,9 +87,7 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
         run("import", "invocation-logs", str(tmp_path / "none"))
 
 
-def test_a_source_that_a_worker_pulls_is_left_alone(
-    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_import_of_a_pulled_source_is_refused(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     claim(engine, parse_source("logs://group"), now())
@@ -99,11 +97,11 @@ def test_a_source_that_a_worker_pulls_is_left_alone(
         connection.execute(sa.delete(invocation_log_source))
 
 
-def test_retention_says_what_it_would_delete_and_deletes_it(engine: sa.Engine, folder: Path) -> None:
+def test_retention_command_with_and_without_dry_run(engine: sa.Engine, folder: Path) -> None:
     run("import", "invocation-logs", str(folder))
-    promised = run("retention", "run", "--dry-run")
-    assert (promised["rows"]["request"], promised["is_dry_run"]) == (2, True)
-    assert promised["keep"]["payload_days"] == 30
+    dry_run = run("retention", "run", "--dry-run")
+    assert (dry_run["rows"]["request"], dry_run["is_dry_run"]) == (2, True)
+    assert dry_run["keep"]["payload_days"] == 30
     assert requests(engine) == 3
     assert "dry run" in run("retention", "run", "--dry-run", as_json=False)
     assert run("retention", "run")["rows"]["span"] == 2
@@ -111,7 +109,7 @@ def test_retention_says_what_it_would_delete_and_deletes_it(engine: sa.Engine, f
     assert "Nothing is older" in run("retention", "run", as_json=False)
 
 
-def test_days_come_from_the_settings(
+def test_retention_periods_come_from_settings(
     engine: sa.Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PAYLOAD", "SPAN", "ROLLUP", "MINUTE"):
@@ -120,15 +118,20 @@ def test_days_come_from_the_settings(
     assert run("retention", "run")["rows"] == {}
 
 
-def test_a_user_is_shown_and_deleted(engine: sa.Engine, folder: Path) -> None:
+def test_user_show_and_delete_commands(engine: sa.Engine, folder: Path) -> None:
     run("import", "invocation-logs", str(folder))
-    held = run("user", "show", "--user", "ada", "--deep")
-    assert (held["traces"], held["sessions"], held["rows"]["payload"], held["mentioned_in"]) == (2, 1, 2, [])
+    user_data = run("user", "show", "--user", "ada", "--deep")
+    assert (
+        user_data["traces"],
+        user_data["sessions"],
+        user_data["rows"]["payload"],
+        user_data["mentioned_in"],
+    ) == (2, 1, 2, [])
     assert "2 traces in 1 sessions" in run("user", "show", "--user", "ada", as_json=False)
     certificate = run("user", "delete", "--user", "ada", "--reason", "ticket 7")
     assert (certificate["traces"], certificate["is_verified"], certificate["actor"]) == (2, True, "ann")
     with reading(engine) as connection:
         assert audit.entries(connection, action="user.delete")[0].sequence == certificate["audit_sequence"]
     assert requests(engine) == 1
-    shown = run("user", "delete", "--user", "ada", "--reason", "again", as_json=False)
-    assert "Nothing was kept" in shown
+    output = run("user", "delete", "--user", "ada", "--reason", "again", as_json=False)
+    assert "Nothing was kept" in output

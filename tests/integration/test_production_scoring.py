@@ -12,19 +12,19 @@ from db.tables.telemetry import score
 from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.trace_case import case_of
+from genaiops_core.evaluation.datasets.trace_case import read_trace_case
 from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.protocol import Calls, Judgement
 from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt, Reply, Usage
-from genaiops_core.evaluation.runs.production import (
+from genaiops_core.evaluation.production.scoring import (
     LEASE,
-    MOST_WAIT,
+    MAX_WAIT,
     Limits,
     message,
     score_round,
-    spent_today,
+    fetch_spent_today,
 )
-from genaiops_core.evaluation.runs.sample_judging import metrics_of, require_prices
+from genaiops_core.evaluation.production.judging import metrics_of, require_prices
 from genaiops_core.rollbacks.observations import observe
 from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.sampling.samples import read_sampling_summary
@@ -85,7 +85,7 @@ def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> No
     requests = traces(20)
     ingest_and_sample(engine, requests)
     with reading(engine) as connection:
-        found = case_of(connection, requests[0].trace_id)
+        found = read_trace_case(connection, requests[0].trace_id)
     assert found.problem == ""
     assert found.case is not None
     assert found.case.answer
@@ -123,12 +123,12 @@ def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
     assert done.is_out_of_budget
     assert (total, len(paid.asked)) == (3, 3)
     with reading(engine) as connection:
-        assert spent_today(connection, NOW) == 30_000_000
+        assert fetch_spent_today(connection, NOW) == 30_000_000
         assert read_sampling_summary(connection, DAY).cost_usd == "0.03"
     assert score_round(engine, paid, limits, NOW + dt.timedelta(hours=11)).scored == 0
     # The next day (UTC) there is a new one; two days later what is left is skipped when it is spent.
     assert score_round(engine, paid, limits, NOW + dt.timedelta(hours=13)).scored == 3
-    late = NOW + MOST_WAIT + dt.timedelta(hours=1)
+    late = NOW + MAX_WAIT + dt.timedelta(hours=1)
     assert score_round(engine, PaidJudge(), Limits(daily_budget_nano_usd=0, per_minute=1), late).skipped == 3
     assert states(engine) == {"scored": 6, "skipped": 3}
 

@@ -1,4 +1,4 @@
-"""The read API over HTTP: shapes of the contract, and sentences for what cannot be answered."""
+"""The read API over HTTP: response fields and error messages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from db.transaction import writing
 from genaiops_core.api import read
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.telemetry.rollups.closing import close_hours
-from genaiops_core.telemetry.traffic.quality import Score, record_scores
-from tests.integration.traffic import DAY, Call, add_requests, tell
+from genaiops_core.telemetry.scores import Score, record_scores
+from tests.integration.traffic import DAY, Call, add_requests, write_calls
 
 WINDOW = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}
 
@@ -28,7 +28,7 @@ def client(engine: sa.Engine) -> Iterator[TestClient]:
     app.include_router(read.router)
 
     @app.exception_handler(GenAIOpsError)
-    async def _expected(_request: Request, error: GenAIOpsError) -> JSONResponse:
+    async def answer_error(_request: Request, error: GenAIOpsError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, status_code=error.http_status)
 
     calls = [
@@ -36,7 +36,7 @@ def client(engine: sa.Engine) -> Iterator[TestClient]:
         Call(at=DAY + dt.timedelta(hours=2), model="m2", cost_nano_usd=None, is_error=True),
     ]
     with writing(engine) as connection:
-        tell(connection, calls)
+        write_calls(connection, calls)
         add_requests(connection, calls)
         record_scores(
             connection,
@@ -52,8 +52,8 @@ def client(engine: sa.Engine) -> Iterator[TestClient]:
             ],
         )
     close_hours(engine, DAY + dt.timedelta(days=2))
-    with TestClient(app) as opened:
-        yield opened
+    with TestClient(app) as test_client:
+        yield test_client
 
 
 def test_summary_has_the_figures_of_the_contract(client: TestClient) -> None:
@@ -79,9 +79,9 @@ def test_breakdown_rows_carry_their_keys(client: TestClient) -> None:
     assert rows[1]["call_latency_ms"] == {"p50": None, "p95": None, "p99": None}
 
 
-def test_series_gives_the_metrics_asked_for(client: TestClient) -> None:
-    asked = {**WINDOW, "metric": "calls,cost_usd", "step": "1h", "by": "model"}
-    body = client.get("/api/v1/series", params=asked).json()
+def test_series_has_the_requested_metrics(client: TestClient) -> None:
+    parameters = {**WINDOW, "metric": "calls,cost_usd", "step": "1h", "by": "model"}
+    body = client.get("/api/v1/series", params=parameters).json()
     assert body["step"] == "1h"
     assert body["rows"] == [
         {"start": "2026-01-05T00:00:00Z", "model": "m1", "calls": 1, "cost_usd": "6.41447253"},
@@ -100,7 +100,7 @@ def test_traces_are_listed_in_pages(client: TestClient) -> None:
     assert second["next_cursor"] is None
 
 
-def test_quality_is_told_with_its_n(client: TestClient) -> None:
+def test_quality_has_the_number_of_scores(client: TestClient) -> None:
     rows = client.get("/api/v1/quality", params=WINDOW).json()["rows"]
     assert [(row["metric"], row["mean"], row["low"], row["scored"]) for row in rows] == [
         ("grounding_overlap", 0.5, None, 1)
@@ -113,14 +113,14 @@ def test_an_empty_window_is_zeros_and_unknowns(client: TestClient) -> None:
     assert body["latency_ms"] == {"p50": None, "p95": None, "p99": None}
 
 
-def test_an_offset_is_accepted_even_when_its_plus_came_as_a_space(client: TestClient) -> None:
+def test_time_offset_with_a_space_for_plus_is_accepted(client: TestClient) -> None:
     url = "/api/v1/summary?start=2026-01-05T01:00:00+01:00&end=2026-01-05T02:00:00%2B01:00"
     body = client.get(url).json()
     assert (body["start"], body["calls"]) == ("2026-01-05T00:00:00Z", 1)
 
 
 @pytest.mark.parametrize(
-    ("path", "params", "said"),
+    ("path", "params", "message"),
     [
         ("summary", {"start": "2026-01-05T00:00:00"}, "time zone"),
         ("summary", {"start": "yesterday"}, "ISO 8601"),
@@ -134,21 +134,21 @@ def test_an_offset_is_accepted_even_when_its_plus_came_as_a_space(client: TestCl
         ("traces", {"status": "sad"}, "sad"),
     ],
 )
-def test_what_cannot_be_answered_is_said_in_a_sentence(
-    client: TestClient, path: str, params: dict[str, str], said: str
+def test_invalid_parameters_have_an_error_message(
+    client: TestClient, path: str, params: dict[str, str], message: str
 ) -> None:
     answer = client.get(f"/api/v1/{path}", params=params)
     assert answer.status_code == 400
-    assert said in answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
-def test_a_trace_nobody_sent_is_not_found(client: TestClient) -> None:
+def test_unknown_trace_is_not_found(client: TestClient) -> None:
     answer = client.get("/api/v1/traces/" + "0" * 32)
     assert answer.status_code == 404
     assert "0000" in answer.json()["error"]
 
 
-def test_applications_say_their_health(client: TestClient) -> None:
+def test_applications_have_their_health(client: TestClient) -> None:
     body = client.get("/api/v1/applications", params=WINDOW).json()
     (shop,) = body["applications"]
     assert body["end"] == WINDOW["end"]

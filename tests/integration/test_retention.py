@@ -1,4 +1,4 @@
-"""Retention: what is too old goes, in every table; the figures that remain are exact."""
+"""Retention: expired rows are deleted in every table, and the remaining figures are exact."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from genaiops_core.telemetry.rollups import minutes, usage
 from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.queries import read_breakdown, read_summary
-from tests.integration.traffic import DAY, Call, add_requests, tell
+from tests.integration.traffic import DAY, Call, add_requests, write_calls
 from tests.otlp_samples import SECOND_NS, body, call
 
 NOW = dt.datetime(2026, 4, 20, 12, 34, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 
 
-def some_calls(*, days: int = 2, seed: int = 1, n: int = 300) -> list[Call]:
+def random_calls(*, days: int = 2, seed: int = 1, number: int = 300) -> list[Call]:
     chance = random.Random(seed)
     return [
         Call(
@@ -53,59 +53,59 @@ def some_calls(*, days: int = 2, seed: int = 1, n: int = 300) -> list[Call]:
             duration_ns=chance.randrange(1, 10**10),
             is_error=chance.random() < 0.1,
         )
-        for _ in range(n)
+        for _ in range(number)
     ]
 
 
-def count(engine: sa.Engine, table: sa.Table) -> int:
+def count_rows(engine: sa.Engine, table: sa.Table) -> int:
     with reading(engine) as connection:
         return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
-def figures(engine: sa.Engine) -> object:
+def read_figures(engine: sa.Engine) -> object:
     with reading(engine) as connection:
         window = Filters(start=DAY - dt.timedelta(days=9), end=DAY + dt.timedelta(days=9))
         rows = read_breakdown(connection, window, by=("application", "release", "model", "hour"))
         return read_summary(connection, window), sorted(map(repr, rows))
 
 
-def bound(day: dt.datetime) -> int:
+def minute_of(day: dt.datetime) -> int:
     return int(day.timestamp()) // 60
 
 
 @pytest.mark.parametrize("is_closed_first", [True, False])
-def test_joined_minutes_leave_every_hour_exact(engine: sa.Engine, is_closed_first: bool) -> None:
+def test_hours_stay_exact_after_minutes_are_merged(engine: sa.Engine, is_closed_first: bool) -> None:
     with writing(engine) as connection:
-        calls = some_calls()
-        tell(connection, calls[:150], shard=0)
-        tell(connection, calls[150:], shard=7)
+        calls = random_calls()
+        write_calls(connection, calls[:150], shard=0)
+        write_calls(connection, calls[150:], shard=7)
     if is_closed_first:
         close_hours(engine, NOW)
-    before, rows = figures(engine), count(engine, rollup_minute)
+    before, rows = read_figures(engine), count_rows(engine, rollup_minute)
 
-    joined = minutes.join_minutes(engine, bound(DAY + dt.timedelta(days=5)))
+    joined = minutes.join_minutes(engine, minute_of(DAY + dt.timedelta(days=5)))
 
-    assert figures(engine) == before
-    assert count(engine, rollup_minute) == rows - joined
+    assert read_figures(engine) == before
+    assert count_rows(engine, rollup_minute) == rows - joined
     assert joined > 30
     with reading(engine) as connection:
         assert set(connection.scalars(sa.select(rollup_minute.c.bucket % 60))) == {0}
     close_hours(engine, NOW)
-    assert figures(engine) == before
-    assert minutes.join_minutes(engine, bound(DAY + dt.timedelta(days=5))) == 0
+    assert read_figures(engine) == before
+    assert minutes.join_minutes(engine, minute_of(DAY + dt.timedelta(days=5))) == 0
 
 
-def test_a_span_that_comes_after_its_minutes_were_joined_is_counted_with_the_others(
+def test_late_span_after_merged_minutes_is_counted_once(
     engine: sa.Engine,
 ) -> None:
-    calls = some_calls(n=50)
+    calls = random_calls(n=50)
     with writing(engine) as connection:
-        tell(connection, calls)
+        write_calls(connection, calls)
     close_hours(engine, NOW)
-    minutes.join_minutes(engine, bound(NOW))
+    minutes.join_minutes(engine, minute_of(NOW))
     late = [Call(at=call.at + dt.timedelta(seconds=1), application=call.application) for call in calls[:7]]
     with writing(engine) as connection:
-        tell(connection, late, shard=3)
+        write_calls(connection, late, shard=3)
     window = Filters(start=DAY, end=DAY + dt.timedelta(days=3))
     for _ in range(2):
         with reading(engine) as connection:
@@ -113,87 +113,102 @@ def test_a_span_that_comes_after_its_minutes_were_joined_is_counted_with_the_oth
         close_hours(engine, NOW)
 
 
-def test_only_minutes_before_the_bound_are_joined(engine: sa.Engine) -> None:
+def test_only_minutes_before_the_cutoff_are_merged(engine: sa.Engine) -> None:
     with writing(engine) as connection:
-        tell(connection, [Call(at=DAY + dt.timedelta(minutes=m)) for m in range(120)])
-    assert minutes.join_minutes(engine, bound(DAY + HOUR)) == 59
-    assert count(engine, rollup_minute) == 61
+        write_calls(connection, [Call(at=DAY + dt.timedelta(minutes=minute)) for minute in range(120)])
+    assert minutes.join_minutes(engine, minute_of(DAY + HOUR)) == 59
+    assert count_rows(engine, rollup_minute) == 61
 
 
-def test_a_dry_run_says_what_the_run_then_does(engine: sa.Engine) -> None:
-    old, new = some_calls(seed=2), [Call(at=NOW - dt.timedelta(days=2))]
+def test_dry_run_reports_what_the_run_deletes(engine: sa.Engine) -> None:
+    old, new = random_calls(seed=2), [Call(at=NOW - dt.timedelta(days=2))]
     with writing(engine) as connection:
-        tell(connection, [*old, *new])
+        write_calls(connection, [*old, *new])
         traces = add_requests(connection, [*old, *new])
         connection.execute(
             score.insert(),
             [
-                {"application": c.application, "trace_id": t, "metric": "m", "judge": "j", "value": 1.0}
-                | {"reason": "", "start_ns": c.start_ns}
-                for c, t in zip([*old, *new], traces, strict=True)
+                {
+                    "application": request_call.application,
+                    "trace_id": trace_id,
+                    "metric": "m",
+                    "judge": "j",
+                    "value": 1.0,
+                }
+                | {"reason": "", "start_ns": request_call.start_ns}
+                for request_call, trace_id in zip([*old, *new], traces, strict=True)
             ],
         )
         connection.execute(
             feedback.insert(),
             [
                 {
-                    "trace_id": t,
+                    "trace_id": trace_id,
                     "user_id": "",
                     "rating": 1.0,
                     "thumb": None,
                     "comment": "",
-                    "received_at": c.at,
+                    "received_at": request_call.at,
                 }
-                for c, t in zip([*old, *new], traces, strict=True)
+                for request_call, trace_id in zip([*old, *new], traces, strict=True)
             ],
         )
         connection.execute(
             payload.insert(),
             [
-                {"application": c.application, "trace_id": t, "spans_zstd": b"", "start_ns": c.start_ns}
-                for c, t in zip([*old, *new], traces, strict=True)
+                {
+                    "application": request_call.application,
+                    "trace_id": trace_id,
+                    "spans_zstd": b"",
+                    "start_ns": request_call.start_ns,
+                }
+                for request_call, trace_id in zip([*old, *new], traces, strict=True)
             ],
         )
     close_hours(engine, NOW)
-    before = figures(engine)
-    promised = retention.delete_expired(engine, RetentionPeriods(), NOW, is_dry_run=True)
-    assert figures(engine) == before
-    done = retention.delete_expired(engine, RetentionPeriods(), NOW)
-    assert done.rows == promised.rows
-    assert {name: done.rows[name] for name in ("payload", "score", "feedback", "request")} == {
+    before = read_figures(engine)
+    expected = retention.delete_expired(engine, RetentionPeriods(), NOW, is_dry_run=True)
+    assert read_figures(engine) == before
+    result = retention.delete_expired(engine, RetentionPeriods(), NOW)
+    assert result.rows == expected.rows
+    assert {name: result.rows[name] for name in ("payload", "score", "feedback", "request")} == {
         "payload": 300,
         "score": 300,
         "feedback": 300,
         "request": 300,
     }
-    assert done.minutes_joined == promised.minutes_joined > 0
-    assert figures(engine) == before
-    assert [count(engine, table) for table in (payload, score, feedback, request)] == [1, 1, 1, 1]
+    assert result.minutes_joined == expected.minutes_joined > 0
+    assert read_figures(engine) == before
+    assert [count_rows(engine, table) for table in (payload, score, feedback, request)] == [1, 1, 1, 1]
     assert retention.delete_expired(engine, RetentionPeriods(), NOW).rows == {}
 
 
-def test_figures_older_than_their_days_go_as_whole_days(engine: sa.Engine) -> None:
+def test_expired_figures_are_deleted_by_whole_days(engine: sa.Engine) -> None:
     keep = RetentionPeriods(payload_days=0, span_days=0, rollup_days=10, minute_days=0)
     first_kept = dt.datetime(2026, 4, 10, tzinfo=dt.UTC)
     with writing(engine) as connection:
-        tell(connection, [Call(at=first_kept - dt.timedelta(minutes=1)), Call(at=first_kept)])
+        write_calls(connection, [Call(at=first_kept - dt.timedelta(minutes=1)), Call(at=first_kept)])
     close_hours(engine, NOW)
-    assert retention.delete_expired(engine, keep, NOW).rows == {"rollup_minute": 1, "rollup_hour": 1, "rollup_day": 1}
+    assert retention.delete_expired(engine, keep, NOW).rows == {
+        "rollup_minute": 1,
+        "rollup_hour": 1,
+        "rollup_day": 1,
+    }
     for table in (rollup_minute, rollup_hour, rollup_day):
-        assert count(engine, table) == 1
+        assert count_rows(engine, table) == 1
 
 
-def test_nought_days_are_for_ever(engine: sa.Engine) -> None:
+def test_zero_days_keep_data_forever(engine: sa.Engine) -> None:
     with writing(engine) as connection:
-        tell(connection, [Call(at=DAY)])
+        write_calls(connection, [Call(at=DAY)])
         add_requests(connection, [Call(at=DAY)])
     keep = RetentionPeriods(payload_days=0, span_days=0, rollup_days=0, minute_days=0)
     assert retention.delete_expired(engine, keep, NOW + dt.timedelta(days=9999)).rows == {}
 
 
-def test_payloads_go_with_their_spans_even_if_they_might_stay(sqlite_engine: sa.Engine) -> None:
+def test_payloads_expire_with_their_spans(sqlite_engine: sa.Engine) -> None:
     with writing(sqlite_engine) as connection:
-        tell(connection, [Call(at=DAY)])
+        write_calls(connection, [Call(at=DAY)])
         old = int(DAY.timestamp()) * 10**9
         connection.execute(
             payload.insert(), {"application": "shop", "trace_id": "a", "spans_zstd": b"", "start_ns": old}
@@ -202,19 +217,19 @@ def test_payloads_go_with_their_spans_even_if_they_might_stay(sqlite_engine: sa.
     assert retention.delete_expired(sqlite_engine, keep, NOW).rows == {"payload": 1}
 
 
-def test_many_rows_go_in_portions_and_a_stop_leaves_the_rest(
+def test_rows_are_deleted_in_portions_until_stopped(
     sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "ROWS_A_TRANSACTION", 40)
-    calls = [Call(at=DAY + dt.timedelta(seconds=s)) for s in range(100)]
+    monkeypatch.setattr(retention, "ROWS_PER_TRANSACTION", 40)
+    calls = [Call(at=DAY + dt.timedelta(seconds=second)) for second in range(100)]
     with writing(sqlite_engine) as connection:
-        tell(connection, calls[:1])
+        write_calls(connection, calls[:1])
         add_requests(connection, calls)
-    asked: list[bool] = []
+    stop_checks: list[bool] = []
 
     def is_stopping() -> bool:
-        asked.append(True)
-        return len(asked) > 2
+        stop_checks.append(True)
+        return len(stop_checks) > 2
 
     keep = RetentionPeriods(payload_days=0, span_days=10, rollup_days=0, minute_days=0)
     assert retention.delete_expired(sqlite_engine, keep, NOW, is_stopping=is_stopping).rows == {"request": 80}
@@ -226,7 +241,7 @@ def test_negative_days_are_refused() -> None:
         RetentionPeriods(span_days=-1)
 
 
-def test_a_scheduled_run_waits_an_hour_and_is_one_workers(engine: sa.Engine) -> None:
+def test_scheduled_run_is_claimed_hourly_by_one_worker(engine: sa.Engine) -> None:
     assert not retention.claim_run(engine, NOW)
     assert not retention.claim_run(engine, NOW + dt.timedelta(minutes=59))
     assert retention.claim_run(engine, NOW + HOUR)
@@ -234,16 +249,16 @@ def test_a_scheduled_run_waits_an_hour_and_is_one_workers(engine: sa.Engine) -> 
     assert retention.claim_run(engine, NOW + 2 * HOUR)
 
 
-def test_span_table_is_among_those_that_grow_old() -> None:
-    assert span.name in {aged.table for aged in retention._AGED}
+def test_spans_expire() -> None:
+    assert span.name in {expiring.table for expiring in retention._EXPIRING_TABLES}
 
 
-def told_days_ago(engine: sa.Engine, days: int, *, trace: int, user: str = "ada") -> None:
+def ingest_days_ago(engine: sa.Engine, days: int, *, trace: int, user: str = "ada") -> None:
     start_ns = int((NOW - dt.timedelta(days=days)).timestamp()) * SECOND_NS
     ingest(engine, decode_json(body(call(1, trace=trace, start_ns=start_ns, user__id=user))))
 
 
-def used(engine: sa.Engine) -> dict[str, int]:
+def read_requests_by_user(engine: sa.Engine) -> dict[str, int]:
     with reading(engine) as connection:
         rows = connection.execute(sa.select(usage_user_day.c.user_id, usage_user_day.c.requests))
         sums: Counter[str] = Counter()
@@ -252,16 +267,16 @@ def used(engine: sa.Engine) -> dict[str, int]:
     return dict(sums)
 
 
-def test_figures_and_usage_outlive_their_spans_and_late_ones_take_nothing_away(engine: sa.Engine) -> None:
+def test_figures_and_usage_remain_after_spans_expire(engine: sa.Engine) -> None:
     for trace in range(1, 6):
-        told_days_ago(engine, 100, trace=trace)
-    told_days_ago(engine, 5, trace=6)
+        ingest_days_ago(engine, 100, trace=trace)
+    ingest_days_ago(engine, 5, trace=6)
     window = Filters(start=NOW - dt.timedelta(days=200), end=NOW)
     with reading(engine) as connection:
         before = read_summary(connection, window)
-    # Neither hours nor days are closed yet when the spans go.
-    done = retention.delete_expired(engine, RetentionPeriods(), NOW)
-    assert (done.rows["span"], done.rows["request"], done.rows["payload"]) == (5, 5, 5)
+    # The spans expire before hours and days are closed.
+    result = retention.delete_expired(engine, RetentionPeriods(), NOW)
+    assert (result.rows["span"], result.rows["request"], result.rows["payload"]) == (5, 5, 5)
     for _ in range(2):
         with reading(engine) as connection:
             assert read_summary(connection, window) == before
@@ -269,17 +284,17 @@ def test_figures_and_usage_outlive_their_spans_and_late_ones_take_nothing_away(e
     assert before.requests == 6
     assert before.call_latency_ms["p50"] is not None
     usage.close_days(engine, NOW)
-    assert used(engine) == {"ada": 6}
-    told_days_ago(engine, 100, trace=7)
+    assert read_requests_by_user(engine) == {"ada": 6}
+    ingest_days_ago(engine, 100, trace=7)
     usage.close_days(engine, NOW)
     close_hours(engine, NOW)
-    assert used(engine) == {"ada": 6}  # too late for its user
+    assert read_requests_by_user(engine) == {"ada": 6}  # too late for the usage of its user
     with reading(engine) as connection:
-        assert read_summary(connection, window).requests == 7  # but not for the figures
+        assert read_summary(connection, window).requests == 7  # but counted in the figures
 
 
-def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "ROWS_A_TRANSACTION", 5)
+def test_ingest_continues_during_retention(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "ROWS_PER_TRANSACTION", 5)
     for first in range(0, 60, 20):
         spans = [
             call(1, trace=first + n + 1, start_ns=int(DAY.timestamp()) * SECOND_NS + n * 60 * SECOND_NS)
@@ -292,7 +307,7 @@ def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.
     def send() -> None:
         try:
             for trace in late:
-                told_days_ago(engine, 105, trace=trace)
+                ingest_days_ago(engine, 105, trace=trace)
         except BaseException as error:
             failures.append(error)
 
@@ -303,13 +318,13 @@ def test_ingest_goes_on_beside_retention(engine: sa.Engine, monkeypatch: pytest.
     assert not failures
     retention.delete_expired(engine, RetentionPeriods(), NOW)
     close_hours(engine, NOW)
-    assert count(engine, span) == 0
+    assert count_rows(engine, span) == 0
     with reading(engine) as connection:
         assert read_summary(connection, Filters(start=DAY - dt.timedelta(days=9), end=NOW)).calls == 120
 
 
-def test_the_workers_task_runs_when_it_is_due(engine: sa.Engine) -> None:
-    told_days_ago(engine, 4000, trace=1)
+def test_worker_task_runs_when_due(engine: sa.Engine) -> None:
+    ingest_days_ago(engine, 4000, trace=1)
     task = RetentionRun(engine, Settings(), threading.Event())
     assert task() is None
     with writing(engine) as connection:
@@ -323,7 +338,7 @@ def test_the_workers_task_runs_when_it_is_due(engine: sa.Engine) -> None:
     assert task() is None
 
 
-def test_replies_of_judges_go_with_the_other_contents(engine: sa.Engine) -> None:
+def test_judge_answers_expire_with_the_payloads(engine: sa.Engine) -> None:
     called = {"old": NOW - dt.timedelta(days=40), "new": NOW - dt.timedelta(days=3)}
     rows = [
         {

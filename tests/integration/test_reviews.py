@@ -151,7 +151,7 @@ def test_ratings_that_are_none_are_refused(
 
 def test_from_a_trace_to_a_test_case(engine: sa.Engine, ids: list[str]) -> None:
     def add(trace_id: str, reference: str | None = None) -> datasets.DatasetVersion:
-        return reviews.add_to_dataset(
+        return reviews.add_trace(
             engine,
             actor="anna",
             application=APPLICATION,
@@ -165,7 +165,7 @@ def test_from_a_trace_to_a_test_case(engine: sa.Engine, ids: list[str]) -> None:
     assert (again.version, again.cases, again.is_new) == (3, 2, True)
     assert not add(ids[0], "30 days").is_new
     with reading(engine) as connection:
-        kept = [case for _, case in datasets.cases(connection, "regressions", 3)]
+        kept = [case for _, case in datasets.list_cases(connection, "regressions", 3)]
     assert [case.metadata["trace_id"] for case in kept] == ids[:2]
     assert kept[0].reference == "30 days"
     assert kept[0].metadata["application"] == APPLICATION

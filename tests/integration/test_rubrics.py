@@ -22,7 +22,7 @@ from genaiops_core.evaluation.judges import judge
 from genaiops_core.evaluation.judges.answers import Malformed, parse
 from genaiops_core.evaluation.judges.protocol import JudgeOptions
 from genaiops_core.evaluation.judges.rubric_metrics import fence_code, prompt, verdict_type
-from genaiops_core.evaluation.metrics import find, rubrics
+from genaiops_core.evaluation.metrics import lookup_metric, rubrics
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN, SAFETY
 from genaiops_core.evaluation.metrics.rubric import Rubric
 from genaiops_core.evaluation.models.protocol import Reply, Usage
@@ -99,7 +99,7 @@ def test_labels_are_read_whatever_their_case_and_no_others() -> None:
 
 
 def test_a_saved_rubric_is_a_metric_of_a_judge(engine: sa.Engine, judge_server: JudgeServer) -> None:
-    saved = rubrics.save(engine, actor="ann", **TONE).rubric
+    saved = rubrics.save_rubric(engine, actor="ann", **TONE).rubric
     assert (saved.version, saved.title, saved.needs) == (1, "Tone", ("answer",))
     # as a run keeps it
     kept = json.loads(json.dumps([saved.as_json()]))
@@ -107,23 +107,23 @@ def test_a_saved_rubric_is_a_metric_of_a_judge(engine: sa.Engine, judge_server: 
     assert "tone" in who.metrics
     judgement, _ = judge_one(who, "tone", Case(input="Hello", answer="Hi"))
     assert (judgement.value, judgement.reason) == (1.0, "warm: because the words say so")
-    entry = find("tone", kept)
+    entry = lookup_metric("tone", kept)
     assert entry is not None and entry.source == "rubric tone, version 1"
-    assert find("tone") is None
+    assert lookup_metric("tone") is None
 
 
 def test_versions_are_kept_and_the_same_content_makes_none(engine: sa.Engine) -> None:
-    first = rubrics.save(engine, actor="ann", **TONE)
-    assert rubrics.save(engine, actor="bob", **TONE) == first
-    second = rubrics.save(engine, actor="bob", reason="clearer", **{**TONE, "prompt": "Is {answer} kind?"})
+    first = rubrics.save_rubric(engine, actor="ann", **TONE)
+    assert rubrics.save_rubric(engine, actor="bob", **TONE) == first
+    second = rubrics.save_rubric(engine, actor="bob", reason="clearer", **{**TONE, "prompt": "Is {answer} kind?"})
     with reading(engine) as connection:
         assert [one.rubric.version for one in rubrics.list_rubrics(connection)] == [2, 1]
-        assert rubrics.get(connection, "tone") == second.rubric
-        assert rubrics.get(connection, "tone", 1) == first.rubric
-        assert rubrics.get(connection, "safety") == SAFETY
-        assert rubrics.used_by(connection, ["tone", "faithfulness"]) == [second.rubric]
+        assert rubrics.get_rubric(connection, "tone") == second.rubric
+        assert rubrics.get_rubric(connection, "tone", 1) == first.rubric
+        assert rubrics.get_rubric(connection, "safety") == SAFETY
+        assert rubrics.select_newest_rubrics(connection, ["tone", "faithfulness"]) == [second.rubric]
         with pytest.raises(NotFound, match="tone@7; there are tone@1, tone@2"):
-            rubrics.get(connection, "tone", 7)
+            rubrics.get_rubric(connection, "tone", 7)
         entries = [one for one in audit.entries(connection) if one.action == "rubric.save"]
     assert {(one.actor, one.subject, one.reason) for one in entries} == {
         ("ann", "tone@1", ""),
@@ -160,7 +160,7 @@ def test_what_cannot_be_used_is_told_by_field(
     sqlite_engine: sa.Engine, change: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(BadInput) as raised:
-        rubrics.save(sqlite_engine, actor="ann", **{**TONE, **change})
+        rubrics.save_rubric(sqlite_engine, actor="ann", **{**TONE, **change})
     assert sentence in str(raised.value)
 
 

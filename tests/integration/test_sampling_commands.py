@@ -1,4 +1,4 @@
-"""`genaiops sample` and `genaiops review`, and the worker's tasks, on one small database."""
+"""`genaiops sample`, `genaiops review` and the worker's tasks on a small database."""
 
 from __future__ import annotations
 
@@ -20,42 +20,48 @@ from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, trace
 
 
 @pytest.fixture
-def stocked(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
+def engine_with_samples(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", sqlite_engine.url.render_as_string(hide_password=False))
     monkeypatch.setenv("GENAIOPS_ACTOR", "anna")
     ingest_and_sample(sqlite_engine, traces(4, users=1))
     return sqlite_engine
 
 
-def asked(*words: str) -> Any:
+def run_json(*words: str) -> Any:
     result = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
-def test_a_round_by_hand(stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked("sample", "run") == {"considered": 0, "sampled": 0, "scored": 4, "failed": 0}
-    assert asked("sample", "status")["considered"] == 0  # the traffic is older than a day
-    queue = asked("review", "list")
+def test_sample_and_review_commands_end_to_end(
+    engine_with_samples: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_json("sample", "run") == {"considered": 0, "sampled": 0, "scored": 4, "failed": 0}
+    assert run_json("sample", "status")["considered"] == 0  # the traffic is older than a day
+    queue = run_json("review", "list")
     assert queue["open"] == 4
     assert queue["items"][0]["reason"] == "new_user"
     trace_id = queue["items"][0]["trace_id"]
-    where = (trace_id, "--application", APPLICATION)
-    assert asked("review", "show", *where)["question"]
-    rated = asked("review", "submit", *where, "--rating", "helpfulness=good", "--rating", "groundedness=0.5")
-    assert rated["mine"]["ratings"] == {"helpfulness": 1.0, "groundedness": 0.5}
+    request_arguments = (trace_id, "--application", APPLICATION)
+    assert run_json("review", "show", *request_arguments)["question"]
+    submitted = run_json(
+        "review", "submit", *request_arguments, "--rating", "helpfulness=good", "--rating", "groundedness=0.5"
+    )
+    assert submitted["mine"]["ratings"] == {"helpfulness": 1.0, "groundedness": 0.5}
     monkeypatch.setenv("GENAIOPS_ACTOR", "ben")
-    assert asked("review", "submit", *where, "--rating", "helpfulness=bad")["is_done"]
-    (one,) = asked("review", "disagreements")["disagreements"]
-    assert (one["metric"], one["difference"]) == ("helpfulness", 1.0)
-    assert asked("review", "agreement")["agreement"][0]["percent_agreement"] == 0.0
-    made = asked("review", "to-dataset", *where, "--dataset", "bad answers", "--reference", "30 days")
-    assert made == {"dataset": "bad answers", "version": 1, "cases": 1, "is_new": True}
-    other = asked("review", "list")["items"][0]["trace_id"]
-    assert asked("review", "skip", other, "--application", APPLICATION)["skipped"]
+    assert run_json("review", "submit", *request_arguments, "--rating", "helpfulness=bad")["is_done"]
+    (disagreement,) = run_json("review", "disagreements")["disagreements"]
+    assert (disagreement["metric"], disagreement["difference"]) == ("helpfulness", 1.0)
+    assert run_json("review", "agreement")["agreement"][0]["percent_agreement"] == 0.0
+    created = run_json(
+        "review", "to-dataset", *request_arguments, "--dataset", "bad answers", "--reference", "30 days"
+    )
+    assert created == {"dataset": "bad answers", "version": 1, "cases": 1, "is_new": True}
+    other_trace = run_json("review", "list")["items"][0]["trace_id"]
+    assert run_json("review", "skip", other_trace, "--application", APPLICATION)["skipped"]
 
 
-def test_words_for_people(stocked: sa.Engine) -> None:
+def test_commands_print_tables_and_error_messages(engine_with_samples: sa.Engine) -> None:
     run = CliRunner()
     for words in (["sample", "status"], ["sample", "list"], ["review", "list"], ["review", "agreement"]):
         result = run.invoke(app, words, catch_exceptions=False)
@@ -69,7 +75,9 @@ def test_words_for_people(stocked: sa.Engine) -> None:
         )
 
 
-def test_samples_as_queue_messages(stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_are_listed_as_queue_messages(
+    engine_with_samples: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("genaiops_core.telemetry.time_window.clock.now", lambda: DAY.end)
     result = CliRunner().invoke(app, ["sample", "list", "--messages"], catch_exceptions=False)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
@@ -79,11 +87,11 @@ def test_samples_as_queue_messages(stocked: sa.Engine, monkeypatch: pytest.Monke
     }
 
 
-def test_the_tasks_of_the_worker(stocked: sa.Engine) -> None:
+def test_worker_tasks_score_all_samples(engine_with_samples: sa.Engine) -> None:
     stopping = threading.Event()
-    Choosing(stocked, Settings(), stopping)()
-    Scoring(stocked, Settings(), stopping)()
-    with reading(stocked) as connection:
-        assert {one.state for one in list_samples(connection, DAY)} == {"scored"}
+    Choosing(engine_with_samples, Settings(), stopping)()
+    Scoring(engine_with_samples, Settings(), stopping)()
+    with reading(engine_with_samples) as connection:
+        assert {item.state for item in list_samples(connection, DAY)} == {"scored"}
     with pytest.raises(BadInput, match="no judge"):
-        Scoring(stocked, Settings(sample_judge="nobody"), stopping)
+        Scoring(engine_with_samples, Settings(sample_judge="nobody"), stopping)

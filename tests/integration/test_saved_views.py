@@ -1,4 +1,4 @@
-"""Saved views: whose they are, who sees them, and what cannot be saved."""
+"""Saved views: owners, sharing, and invalid views."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def names(engine: sa.Engine, actor: str, screen: str | None = None) -> list[str]
         return [view.name for view in saved_views.list_views(connection, actor=actor, screen=screen)]
 
 
-def test_a_view_is_its_owners_unless_it_is_shared(engine: sa.Engine) -> None:
+def test_view_is_private_unless_shared(engine: sa.Engine) -> None:
     saved_views.save(engine, actor="ann", name="Slow ones", screen="/traces", query="?q=latency%3E3s")
     saved_views.save(engine, actor="ann", name="costs", screen="cost", query="window=7d", is_shared=True)
     assert names(engine, "ann") == ["costs", "Slow ones"]
@@ -24,12 +24,12 @@ def test_a_view_is_its_owners_unless_it_is_shared(engine: sa.Engine) -> None:
     assert names(engine, "ann", "traces") == ["Slow ones"]
 
 
-def test_saving_again_replaces_and_both_are_in_the_audit_log(engine: sa.Engine) -> None:
+def test_second_save_replaces_the_view_and_is_audited(engine: sa.Engine) -> None:
     first = saved_views.save(engine, actor="ann", name="mine", screen="traces", query="q=a")
-    again = saved_views.save(
+    second = saved_views.save(
         engine, actor="ann", name="mine", screen="traces", query="q=b", reason="narrower"
     )
-    assert (again.id, again.query) == (first.id, "q=b")
+    assert (second.id, second.query) == (first.id, "q=b")
     with reading(engine) as connection:
         newest = audit.entries(connection, action="view")[0]
     assert (newest.action, newest.subject, newest.reason) == ("view.save", "traces/mine", "narrower")
@@ -37,7 +37,7 @@ def test_saving_again_replaces_and_both_are_in_the_audit_log(engine: sa.Engine) 
     assert newest.before["query"] == "q=a"
 
 
-def test_only_the_owner_deletes(engine: sa.Engine) -> None:
+def test_only_the_owner_can_delete_a_view(engine: sa.Engine) -> None:
     view = saved_views.save(engine, actor="ann", name="mine", screen="traces", query="", is_shared=True)
     with pytest.raises(NotAllowed, match="ann"):
         saved_views.delete(engine, actor="ben", id=view.id)
@@ -49,7 +49,7 @@ def test_only_the_owner_deletes(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "screen", "query", "said"),
+    ("name", "screen", "query", "problem"),
     [
         (" ", "traces", "", "name"),
         ("x" * 121, "traces", "", "120"),
@@ -58,9 +58,9 @@ def test_only_the_owner_deletes(engine: sa.Engine) -> None:
         ("x", "traces", "q=" + "a" * 4000, "4000"),
     ],
 )
-def test_what_could_not_be_opened_is_not_saved(
-    sqlite_engine: sa.Engine, name: str, screen: str, query: str, said: str
+def test_invalid_view_is_not_saved(
+    sqlite_engine: sa.Engine, name: str, screen: str, query: str, problem: str
 ) -> None:
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=problem):
         saved_views.save(sqlite_engine, actor="ann", name=name, screen=screen, query=query)
     assert names(sqlite_engine, "ann") == []

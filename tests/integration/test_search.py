@@ -1,4 +1,4 @@
-"""Searches on both databases: every field, what is bounded, and what messages say."""
+"""Searches on both databases: every field, bounded work, and texts in messages."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from db.transaction import reading, writing
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.sampling import feedback
+from genaiops_core.telemetry.scores import Score, record_scores
 from genaiops_core.telemetry.search import message_search, paging, search
 from genaiops_core.telemetry.search.query import Node, Query
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.quality import Score, record_scores
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
-from tests.unit.test_search_language import NODES
+from tests.search_queries import NODES
 
 DAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 ALL_DAY = Filters(start=DAY, end=DAY + dt.timedelta(days=1))
@@ -31,8 +31,8 @@ def messages(text: str) -> str:
 
 
 @pytest.fixture
-def stocked(engine: sa.Engine) -> sa.Engine:
-    """Four requests: a quick one, a slow one with a tool, one that failed, and one without its root."""
+def searchable_requests(engine: sa.Engine) -> sa.Engine:
+    """Four requests: a fast one, a slow one with a tool, a failed one, and one without its root span."""
     shop = [
         span(1, trace=1, name="ask", user__id="u-17", session__id="s1", start_ns=T0_NS),
         call(2, trace=1, parent=1, model="claude-x", gen_ai__input__messages=messages("The Refund  policy?")),
@@ -77,8 +77,8 @@ def stocked(engine: sa.Engine) -> sa.Engine:
     return engine
 
 
-def found(connection: sa.Connection, query: str, **wanted: object) -> list[int]:
-    page = search.search(connection, wanted.pop("filters", ALL_DAY), query, **wanted)  # type: ignore[arg-type]
+def find_traces(connection: sa.Connection, query: str, **options: object) -> list[int]:
+    page = search.search(connection, options.pop("filters", ALL_DAY), query, **options)  # type: ignore[arg-type]
     return [int(row.trace_id, 16) for row in page.rows]
 
 
@@ -139,31 +139,33 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize(("query", "traces"), EXPECTED)
-def test_each_field_finds_what_it_says(stocked: sa.Engine, query: str, traces: list[int]) -> None:
-    with reading(stocked) as connection:
-        assert found(connection, query) == traces
+def test_each_field_finds_the_expected_requests(
+    searchable_requests: sa.Engine, query: str, traces: list[int]
+) -> None:
+    with reading(searchable_requests) as connection:
+        assert find_traces(connection, query) == traces
 
 
-def test_unknown_cost_is_no_number(stocked: sa.Engine) -> None:
-    with writing(stocked) as connection:
+def test_unknown_cost_matches_no_comparison(searchable_requests: sa.Engine) -> None:
+    with writing(searchable_requests) as connection:
         connection.execute(request.update().where(request.c.calls == 2).values(unpriced_calls=2))
-    with reading(stocked) as connection:
-        assert found(connection, "cost<1") == [4, 3, 1]
+    with reading(searchable_requests) as connection:
+        assert find_traces(connection, "cost<1") == [4, 3, 1]
 
 
-def test_filters_narrow_a_search(stocked: sa.Engine) -> None:
+def test_filters_narrow_a_search(searchable_requests: sa.Engine) -> None:
     desk = Filters(start=DAY, end=DAY + dt.timedelta(days=1), application="desk")
-    with reading(stocked) as connection:
-        assert found(connection, "", filters=desk) == [3]
-        assert found(connection, "app:shop", filters=desk) == []
-        assert found(connection, "user:u-17", filters=desk) == []
+    with reading(searchable_requests) as connection:
+        assert find_traces(connection, "", filters=desk) == [3]
+        assert find_traces(connection, "app:shop", filters=desk) == []
+        assert find_traces(connection, "user:u-17", filters=desk) == []
 
 
-def test_pages_of_a_search_in_messages_say_how_many_were_read(
-    stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch
+def test_text_search_reports_the_number_of_requests_read(
+    searchable_requests: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(message_search, "MAX_REQUESTS_READ", 2)
-    with reading(stocked) as connection:
+    with reading(searchable_requests) as connection:
         first = search.search(connection, ALL_DAY, "refund")
         assert (first.rows, first.searched, first.next_cursor is None) == ((), 2, False)
         second = search.search(connection, ALL_DAY, "refund", cursor=first.next_cursor)
@@ -172,9 +174,9 @@ def test_pages_of_a_search_in_messages_say_how_many_were_read(
         assert search.search(connection, ALL_DAY, "status:ok").searched is None
 
 
-def test_words_in_log_records_are_found(stocked: sa.Engine) -> None:
+def test_text_search_includes_log_records(searchable_requests: sa.Engine) -> None:
     record = {"body": {"content": "Parcel number 42"}, "attributes": {}}
-    with writing(stocked) as connection:
+    with writing(searchable_requests) as connection:
         connection.execute(
             log_record.insert(),
             {
@@ -187,19 +189,19 @@ def test_words_in_log_records_are_found(stocked: sa.Engine) -> None:
                 "record_zstd": zstandard.compress(json.dumps(record).encode()),
             },
         )
-    with reading(stocked) as connection:
-        assert found(connection, '"parcel number"') == [3]
+    with reading(searchable_requests) as connection:
+        assert find_traces(connection, '"parcel number"') == [3]
 
 
 @pytest.mark.parametrize("query", ["", "spans>0", "-refund", "-nothing", "ask OR lost OR fail"])
 @pytest.mark.parametrize("scans", [(1, 1), (2, 1), (50, 50)])
-def test_pages_hold_every_row_once(
-    stocked: sa.Engine, monkeypatch: pytest.MonkeyPatch, query: str, scans: tuple[int, int]
+def test_pages_have_every_row_once(
+    searchable_requests: sa.Engine, monkeypatch: pytest.MonkeyPatch, query: str, scans: tuple[int, int]
 ) -> None:
     monkeypatch.setattr(paging, "SCANS", scans)
     monkeypatch.setattr(message_search, "MAX_REQUESTS_READ", 1 if scans == (1, 1) else 3)
-    with reading(stocked) as connection:
-        everything = found(connection, query, limit=50)
+    with reading(searchable_requests) as connection:
+        everything = find_traces(connection, query, limit=50)
         pages, cursor = [], None
         for _ in range(20):
             page = search.search(connection, ALL_DAY, query, limit=1, cursor=cursor)
@@ -214,10 +216,10 @@ def test_pages_hold_every_row_once(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(NODES)
-def test_every_search_can_be_asked_of_the_database(stocked: sa.Engine, node: Node) -> None:
-    with reading(stocked) as connection:
+def test_query_and_its_negation_split_the_requests(searchable_requests: sa.Engine, node: Node) -> None:
+    with reading(searchable_requests) as connection:
         everything = {1, 2, 3, 4}
-        kept = set(found(connection, str(Query(node))))
-        dropped = set(found(connection, f"-({Query(node)})"))
-        assert kept | dropped == everything
-        assert not kept & dropped
+        matching = set(find_traces(connection, str(Query(node))))
+        not_matching = set(find_traces(connection, f"-({Query(node)})"))
+        assert matching | not_matching == everything
+        assert not matching & not_matching

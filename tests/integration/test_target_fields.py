@@ -102,14 +102,14 @@ def test_an_application_behind_http(url: str) -> None:
     [
         ("bedrock", {}, "The target: model is missing."),
         ("http", {}, "The target: url is missing."),
-        ("http", {"target_url": "https://my.app/", "target_template": "{"}, "The body is not JSON"),
-        ("http", {"target_url": "https://my.app/", "target_headers": "X-Key"}, "A header is written NAME: "),
+        ("http", {"target_url": "https://my.app/", "target_template": "{"}, "The body is not valid JSON"),
+        ("http", {"target_url": "https://my.app/", "target_headers": "X-Key"}, "A header has no colon; write NAME: "),
         (
             "openai",
             {"target_model": "m", "target_base_url": "http://h/v1", "target_api_key": "sk-1"},
             "must be a reference",
         ),
-        ("release", {}, "Choose a release above"),
+        ("release", {}, "No release is chosen; choose one above"),
     ],
 )
 def test_what_is_missing_is_said_and_nothing_can_be_launched(

@@ -116,7 +116,7 @@ def test_a_limit_needs_the_price_of_the_target(engine: sa.Engine, judge_server: 
     limited = RateLimits(spend_limit_nano_usd=1_000_000)
     with pytest.raises(BadInput, match="does not say which model answers"):
         launched(engine, http(judge_server), pace=limited)
-    with pytest.raises(BadInput, match="The price of unheard-of is not known"):
+    with pytest.raises(BadInput, match="The price of unheard-of is unknown"):
         launched(engine, http(judge_server, model="unheard-of"), pace=limited)
 
 

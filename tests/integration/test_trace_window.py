@@ -1,4 +1,4 @@
-"""One trace read in stretches: totals of the whole, collapsed parts, evidence from anywhere in it."""
+"""One trace read in pages: totals of the whole trace, collapsed spans, evidence from all spans."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.sampling import feedback
+from genaiops_core.telemetry.scores import Score, record_scores
 from genaiops_core.telemetry.traces import outline, trace
-from genaiops_core.telemetry.traces.trace import Trace, build_context_record
-from genaiops_core.telemetry.traffic.quality import Score, record_scores
+from genaiops_core.telemetry.traces.context_record import build_context_record
+from genaiops_core.telemetry.traces.trace import Trace
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call, span
 
 TRACE = f"{1:032x}"
 HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
 
 
-def ids(*numbers: int) -> list[str]:
+def span_ids(*numbers: int) -> list[str]:
     return [f"{number:016x}" for number in numbers]
 
 
-def get(engine: sa.Engine, **wanted: object) -> Trace:
+def read_trace(engine: sa.Engine, **options: object) -> Trace:
     with reading(engine) as connection:
-        found = trace.get_trace(connection, TRACE, **wanted)  # type: ignore[arg-type]
-    assert found is not None
-    return found
+        result = trace.get_trace(connection, TRACE, **options)  # type: ignore[arg-type]
+    assert result is not None
+    return result
 
 
 @pytest.fixture
-def deep(engine: sa.Engine) -> sa.Engine:
+def engine_with_trace(engine: sa.Engine) -> sa.Engine:
     """Root 1 over 2 (over 3, 4) and 5 (over 6): two calls, one failure."""
     at = {number: T0_NS + number * SECOND_NS for number in range(1, 7)}
     ingest(
@@ -55,51 +56,53 @@ def deep(engine: sa.Engine) -> sa.Engine:
     return engine
 
 
-def test_a_stretch_has_the_totals_of_the_whole(deep: sa.Engine) -> None:
-    found = get(deep, offset=2, limit=2)
-    assert [one.span_id for one in found.spans] == ids(3, 4)
-    assert (found.total_spans, found.visible_spans, found.offset) == (6, 6, 2)
-    assert (found.calls, found.input_tokens, found.error_count, found.duration_ms) == (2, 1050, 1, 10_000.0)
-    assert [one.span_id for one in found.errors] == ids(4)
-    assert sum(share.spans for share in found.components) == 6
-    assert get(deep, offset=99).spans == ()
-    assert get(deep, limit=0).calls == 2
+def test_page_has_the_totals_of_the_whole_trace(engine_with_trace: sa.Engine) -> None:
+    page = read_trace(engine_with_trace, offset=2, limit=2)
+    assert [item.span_id for item in page.spans] == span_ids(3, 4)
+    assert (page.total_spans, page.visible_spans, page.offset) == (6, 6, 2)
+    assert (page.calls, page.input_tokens, page.error_count, page.duration_ms) == (2, 1050, 1, 10_000.0)
+    assert [item.span_id for item in page.errors] == span_ids(4)
+    assert sum(share.spans for share in page.components) == 6
+    assert read_trace(engine_with_trace, offset=99).spans == ()
+    assert read_trace(engine_with_trace, limit=0).calls == 2
 
 
-def test_what_is_below_a_collapsed_span_is_left_out(deep: sa.Engine) -> None:
-    found = get(deep, collapse=ids(2))
-    assert [(one.span_id, one.is_collapsed, one.descendants) for one in found.spans] == [
-        (ids(1)[0], False, 5),
-        (ids(2)[0], True, 2),
-        (ids(5)[0], False, 1),
-        (ids(6)[0], False, 0),
+def test_collapsed_span_hides_its_descendants(engine_with_trace: sa.Engine) -> None:
+    page = read_trace(engine_with_trace, collapse=span_ids(2))
+    assert [(item.span_id, item.is_collapsed, item.descendants) for item in page.spans] == [
+        (span_ids(1)[0], False, 5),
+        (span_ids(2)[0], True, 2),
+        (span_ids(5)[0], False, 1),
+        (span_ids(6)[0], False, 0),
     ]
-    assert (found.visible_spans, found.total_spans, found.spans[0].children) == (4, 6, 2)
-    # A leaf has nothing to hide.
-    assert [one.is_collapsed for one in get(deep, collapse=ids(6)).spans] == [False] * 6
-    assert len(get(deep, collapse=ids(1, 2)).spans) == 1
+    assert (page.visible_spans, page.total_spans, page.spans[0].children) == (4, 6, 2)
+    # A leaf has no descendants to hide.
+    assert [item.is_collapsed for item in read_trace(engine_with_trace, collapse=span_ids(6)).spans] == [
+        False
+    ] * 6
+    assert len(read_trace(engine_with_trace, collapse=span_ids(1, 2)).spans) == 1
 
 
-def test_totals_are_of_all_spans_even_where_the_tree_is_cut(
-    deep: sa.Engine, monkeypatch: pytest.MonkeyPatch
+def test_totals_include_spans_beyond_the_tree_limit(
+    engine_with_trace: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outline, "MAX_SPANS", 3)
-    found = get(deep)
-    assert (len(found.spans), found.total_spans, found.is_cut, found.calls) == (3, 6, True, 2)
-    assert found.duration_ms == 10_000.0
+    page = read_trace(engine_with_trace)
+    assert (len(page.spans), page.total_spans, page.is_cut, page.calls) == (3, 6, True, 2)
+    assert page.duration_ms == 10_000.0
 
 
-@pytest.mark.parametrize("wanted", [{"offset": -1}, {"limit": -1}, {"limit": 5_001}])
-def test_stretches_that_make_no_sense_are_refused(deep: sa.Engine, wanted: dict[str, int]) -> None:
+@pytest.mark.parametrize("options", [{"offset": -1}, {"limit": -1}, {"limit": 5_001}])
+def test_invalid_offset_or_limit_is_refused(engine_with_trace: sa.Engine, options: dict[str, int]) -> None:
     with pytest.raises(BadInput):
-        get(deep, **wanted)
+        read_trace(engine_with_trace, **options)
 
 
 QUESTION = "How long do refunds for damaged parcels take?"
 PASSAGE = "Refunds for damaged parcels take five working days after the claim is approved."
 
 
-def rag(answer: str, **generation: object) -> list[dict[str, object]]:
+def rag_spans(answer: str, **generation: object) -> list[dict[str, object]]:
     documents = json.dumps(
         [{"id": "d1", "score": 0.8, "content": PASSAGE, "metadata": {"source": "faq.md", "version": "7"}}]
     )
@@ -109,7 +112,7 @@ def rag(answer: str, **generation: object) -> list[dict[str, object]]:
             {"role": "user", "parts": [{"type": "text", "content": f"Context:\n{PASSAGE}\n{QUESTION}"}]},
         ]
     )
-    said = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": answer}]}])
+    output = json.dumps([{"role": "assistant", "parts": [{"type": "text", "content": answer}]}])
     return [
         span(1, name="ask", input__value=QUESTION, output__value=answer, genaiops__component="chain"),
         span(
@@ -125,7 +128,7 @@ def rag(answer: str, **generation: object) -> list[dict[str, object]]:
             parent=1,
             model=HAIKU,
             gen_ai__input__messages=prompt,
-            gen_ai__output__messages=said,
+            gen_ai__output__messages=output,
             gen_ai__prompt__name="answer",
             gen_ai__prompt__version="3",
             **generation,
@@ -133,20 +136,20 @@ def rag(answer: str, **generation: object) -> list[dict[str, object]]:
     ]
 
 
-def tell(engine: sa.Engine, *spans: dict[str, object]) -> None:
+def ingest_spans(engine: sa.Engine, *spans: dict[str, object]) -> None:
     ingest(engine, decode_json(body(*spans, service__version="v1")))
 
 
-def test_evidence_comes_from_spans_outside_the_stretch(engine: sa.Engine) -> None:
-    tell(engine, *rag("Ring our friendly telephone hotline tomorrow morning before lunch."))
-    found = get(engine, limit=1)
-    assert found.diagnosis.verdict == "generation failed"
-    assert found.diagnosis.evidence[0] == "retrieval 'search' found 1 document, the best scored 0.8"
-    assert found.diagnosis.cost == "It cost $0.00165: 1 model call (1,000 tokens in, 100 out)."
+def test_evidence_includes_spans_outside_the_page(engine: sa.Engine) -> None:
+    ingest_spans(engine, *rag_spans("Ring our friendly telephone hotline tomorrow morning before lunch."))
+    page = read_trace(engine, limit=1)
+    assert page.diagnosis.verdict == "generation failed"
+    assert page.diagnosis.evidence[0] == "retrieval 'search' found 1 document, the best scored 0.8"
+    assert page.diagnosis.cost == "It cost $0.00165: 1 model call (1,000 tokens in, 100 out)."
 
 
 def test_scores_and_feedback_are_evidence(engine: sa.Engine) -> None:
-    tell(engine, *rag(PASSAGE))
+    ingest_spans(engine, *rag_spans(PASSAGE))
     with writing(engine) as connection:
         record_scores(
             connection,
@@ -162,13 +165,13 @@ def test_scores_and_feedback_are_evidence(engine: sa.Engine) -> None:
             ],
         )
     feedback.record_feedback(engine, trace_id=TRACE, thumb="down", comment="no")
-    found = get(engine).diagnosis
-    assert found.verdict == "retrieval failed"
-    assert "context_recall 0.10 by j" in found.evidence
-    assert found.evidence[-1] == "the user gave a thumb down: no"
+    diagnosis = read_trace(engine).diagnosis
+    assert diagnosis.verdict == "retrieval failed"
+    assert "context_recall 0.10 by j" in diagnosis.evidence
+    assert diagnosis.evidence[-1] == "the user gave a thumb down: no"
 
 
-def test_a_guardrail_and_a_limit_are_seen_in_attributes(engine: sa.Engine) -> None:
+def test_guardrail_action_is_read_from_attributes(engine: sa.Engine) -> None:
     guard = span(
         4,
         parent=1,
@@ -176,25 +179,25 @@ def test_a_guardrail_and_a_limit_are_seen_in_attributes(engine: sa.Engine) -> No
         openinference__span__kind="GUARDRAIL",
         genaiops__guardrail__action="GUARDRAIL_INTERVENED",
     )
-    tell(engine, *rag(PASSAGE), guard)
-    assert get(engine).diagnosis.verdict == "guardrail cut"
+    ingest_spans(engine, *rag_spans(PASSAGE), guard)
+    assert read_trace(engine).diagnosis.verdict == "guardrail cut"
 
 
-def test_an_answer_that_stopped_at_its_limit(engine: sa.Engine) -> None:
-    tell(engine, *rag(PASSAGE, gen_ai__completion__0__finish_reason="max_tokens"))
-    assert get(engine).diagnosis.verdict == "truncated"
+def test_finish_reason_at_the_limit_means_truncated(engine: sa.Engine) -> None:
+    ingest_spans(engine, *rag_spans(PASSAGE, gen_ai__completion__0__finish_reason="max_tokens"))
+    assert read_trace(engine).diagnosis.verdict == "truncated"
 
 
-def test_a_retrieval_that_says_it_found_nothing(engine: sa.Engine) -> None:
+def test_empty_retrieval_result_means_retrieval_failed(engine: sa.Engine) -> None:
     empty = span(
         2, parent=1, gen_ai__operation__name="retrieval", gen_ai__retrieval__documents="[]", name="search"
     )
-    tell(engine, span(1, name="ask"), empty, call(3, parent=1))
-    assert get(engine).diagnosis.verdict == "retrieval failed"
+    ingest_spans(engine, span(1, name="ask"), empty, call(3, parent=1))
+    assert read_trace(engine).diagnosis.verdict == "retrieval failed"
 
 
-def test_the_record_names_sources_versions_and_messages(engine: sa.Engine) -> None:
-    tell(engine, *rag("Five working days."))
+def test_context_record_has_sources_versions_and_messages(engine: sa.Engine) -> None:
+    ingest_spans(engine, *rag_spans("Five working days."))
     with reading(engine) as connection:
         record = build_context_record(connection, TRACE.upper())
         assert build_context_record(connection, "00" * 16) is None
@@ -202,8 +205,8 @@ def test_the_record_names_sources_versions_and_messages(engine: sa.Engine) -> No
     assert (record.question, record.answer) == (QUESTION, "Five working days.")
     (document,) = record.documents
     assert (document.id, document.source, document.version, document.score) == ("d1", "faq.md", "7", 0.8)
-    assert (document.in_prompt, document.rank, document.span_id) == (True, 1, ids(2)[0])
-    assert [(one.direction, one.role) for one in record.messages] == [
+    assert (document.in_prompt, document.rank, document.span_id) == (True, 1, span_ids(2)[0])
+    assert [(message.direction, message.role) for message in record.messages] == [
         ("in", "system"),
         ("in", "user"),
         ("out", "assistant"),
@@ -216,10 +219,10 @@ def test_the_record_names_sources_versions_and_messages(engine: sa.Engine) -> No
     assert (record.release, record.missing, record.is_complete) == ("v1", (), True)
 
 
-def test_log_records_join_their_span_and_their_trace(engine: sa.Engine) -> None:
-    tell(engine, span(1, name="ask"), call(2, parent=1))
+def test_log_records_belong_to_their_span_or_trace(engine: sa.Engine) -> None:
+    ingest_spans(engine, span(1, name="ask"), call(2, parent=1))
     with writing(engine) as connection:
-        for number, (span_id, text) in enumerate(((ids(2)[0], "Where is it?"), ("", "started"))):
+        for number, (span_id, text) in enumerate(((span_ids(2)[0], "Where is it?"), ("", "started"))):
             record = {"body": {"content": text, "role": "user"}, "attributes": {}}
             connection.execute(
                 log_record.insert(),
@@ -233,12 +236,12 @@ def test_log_records_join_their_span_and_their_trace(engine: sa.Engine) -> None:
                     "record_zstd": zstandard.compress(orjson.dumps(record)),
                 },
             )
-    found = get(engine)
-    assert [message.text for message in found.spans[1].content.messages_in] == ["Where is it?"]
-    assert [record.body for record in found.logs] == [{"content": "started", "role": "user"}]
+    page = read_trace(engine)
+    assert [message.text for message in page.spans[1].content.messages_in] == ["Where is it?"]
+    assert [record.body for record in page.logs] == [{"content": "started", "role": "user"}]
 
 
-def test_an_unknown_duration_does_not_turn_time_back(engine: sa.Engine) -> None:
-    tell(engine, span(1, name="ask", duration_ns=-5 * SECOND_NS))
-    found = get(engine)
-    assert (found.duration_ms, found.spans[0].own_ms) == (0.0, 0.0)
+def test_negative_duration_counts_as_zero(engine: sa.Engine) -> None:
+    ingest_spans(engine, span(1, name="ask", duration_ns=-5 * SECOND_NS))
+    page = read_trace(engine)
+    assert (page.duration_ms, page.spans[0].own_ms) == (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Traces: pages, filters, one trace with everything in it, and people."""
+"""Traces: pages, filters, one trace, and breakdowns by user."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.search import paging, trace_list
 from genaiops_core.telemetry.time_window import Filters
+from genaiops_core.telemetry.traces.trace import get_trace
 from genaiops_core.telemetry.traffic import queries
 from tests.integration.traffic import DAY, Call, add_requests
 
@@ -24,7 +25,7 @@ TRACE = "ab" * 16
 START_NS = 1_767_571_200_000_000_000
 
 
-def add_span(connection: sa.Connection, span_id: str, **told: Any) -> None:
+def add_span(connection: sa.Connection, span_id: str, **values: Any) -> None:
     row: dict[str, Any] = {
         "application": "shop",
         "trace_id": TRACE,
@@ -41,24 +42,24 @@ def add_span(connection: sa.Connection, span_id: str, **told: Any) -> None:
     }
     row |= dict.fromkeys(("environment", "release", "provider", "model", "session_id", "user_id"), "")
     row |= {"folded_into": "", "call_id": "", "is_other_model": False}
-    connection.execute(span.insert(), row | told)
+    connection.execute(span.insert(), row | values)
 
 
-def every_page(connection: sa.Connection, **wanted: Any) -> list[str]:
+def read_all_names(connection: sa.Connection, **options: Any) -> list[str]:
     names, cursor = [], None
     while True:
-        page = trace_list.list_traces(connection, ALL_DAY, cursor=cursor, **wanted)
+        page = trace_list.list_traces(connection, ALL_DAY, cursor=cursor, **options)
         names += [row.name for row in page.rows]
         cursor = page.next_cursor
         if cursor is None:
             return names
 
 
-def test_pages_hold_every_request_once_newest_first_also_at_the_same_instant(engine: sa.Engine) -> None:
+def test_pages_have_every_request_once_newest_first(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         add_requests(connection, [Call(at=DAY + (number // 4) * MINUTE) for number in range(23)])
     with reading(engine) as connection:
-        assert every_page(connection, limit=3) == [f"ask {number}" for number in reversed(range(23))]
+        assert read_all_names(connection, limit=3) == [f"ask {number}" for number in reversed(range(23))]
 
 
 def test_requests_are_found_by_dimension_status_and_text(engine: sa.Engine) -> None:
@@ -68,18 +69,18 @@ def test_requests_are_found_by_dimension_status_and_text(engine: sa.Engine) -> N
             [Call(at=DAY), Call(at=DAY, is_error=True, release="r2"), Call(at=DAY, application="desk")],
         )
     with reading(engine) as connection:
-        assert every_page(connection, status="error") == ["ask 1"]
-        assert every_page(connection, status="ok") == ["ask 2", "ask 0"]
-        assert every_page(connection, status="incomplete") == []
-        assert every_page(connection, text="ASK 2") == ["ask 2"]
-        assert every_page(connection, text="100%") == []
+        assert read_all_names(connection, status="error") == ["ask 1"]
+        assert read_all_names(connection, status="ok") == ["ask 2", "ask 0"]
+        assert read_all_names(connection, status="incomplete") == []
+        assert read_all_names(connection, text="ASK 2") == ["ask 2"]
+        assert read_all_names(connection, text="100%") == []
         page = trace_list.list_traces(
             connection, Filters(start=DAY, end=DAY + MINUTE, application="shop", release="r2")
         )
         assert [row.name for row in page.rows] == ["ask 1"]
 
 
-def test_a_selective_filter_looks_at_a_bounded_number_of_rows_a_page(
+def test_selective_filter_scans_a_bounded_number_of_rows(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paging, "SCANS", (2, 3))
@@ -89,16 +90,16 @@ def test_a_selective_filter_looks_at_a_bounded_number_of_rows_a_page(
         first = trace_list.list_traces(connection, ALL_DAY, text="ask 1")
         assert [row.name for row in first.rows] == ["ask 16", "ask 15", "ask 14", "ask 13", "ask 12"]
         assert (first.next_cursor is not None, first.looked_at) == (True, 5)
-        assert every_page(connection, text="ask 2") == ["ask 2"]
+        assert read_all_names(connection, text="ask 2") == ["ask 2"]
 
 
 @pytest.mark.parametrize("cursor", ["x", "!!!!", "MTIz", "LTEuLTE=", "ü"])
-def test_a_cursor_of_someone_else_is_refused(engine: sa.Engine, cursor: str) -> None:
+def test_invalid_cursor_is_refused(engine: sa.Engine, cursor: str) -> None:
     with reading(engine) as connection, pytest.raises(BadInput, match="cursor"):
         trace_list.list_traces(connection, ALL_DAY, cursor=cursor)
 
 
-def test_a_trace_is_a_tree_with_cost_time_and_diagnosis(engine: sa.Engine) -> None:
+def test_trace_has_tree_cost_times_and_diagnosis(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         add_span(
             connection, "root", is_request=True, is_error=True, name="answer", release="r1", user_id="ann"
@@ -128,18 +129,21 @@ def test_a_trace_is_a_tree_with_cost_time_and_diagnosis(engine: sa.Engine) -> No
             model="m2",
             input_tokens=7,
         )
-        told = {
+        payloads = {
             "call": {"attributes": {"gen_ai.response.finish_reasons": ["max_tokens"]}, "resource": {"a": 1}}
         }
-        blob = zstandard.compress(orjson.dumps(told))
+        blob = zstandard.compress(orjson.dumps(payloads))
         connection.execute(
             payload.insert(),
             {"application": "shop", "trace_id": TRACE, "spans_zstd": blob, "start_ns": START_NS},
         )
     with reading(engine) as connection:
-        trace = trace_list.get_trace(connection, TRACE.upper())
+        trace = get_trace(connection, TRACE.upper())
     assert trace is not None
-    assert [(one.span_id, one.depth, one.offset_ms, one.duration_ms) for one in trace.spans] == [
+    assert [
+        (trace_span.span_id, trace_span.depth, trace_span.offset_ms, trace_span.duration_ms)
+        for trace_span in trace.spans
+    ] == [
         ("root", 0, 0.0, 1000.0),
         ("embed", 1, 0.0, 100.0),
         ("call", 1, 200.0, 700.0),
@@ -157,12 +161,12 @@ def test_a_trace_is_a_tree_with_cost_time_and_diagnosis(engine: sa.Engine) -> No
     assert trace.diagnosis.evidence[0] == "embedding 'span embed' failed: throttled"
 
 
-def test_a_trace_that_never_came_is_none(engine: sa.Engine) -> None:
+def test_unknown_trace_is_none(engine: sa.Engine) -> None:
     with reading(engine) as connection:
-        assert trace_list.get_trace(connection, "00" * 16) is None
+        assert get_trace(connection, "00" * 16) is None
 
 
-def test_people_are_counted_from_rows(engine: sa.Engine) -> None:
+def test_breakdown_by_user_reads_request_rows(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         connection.execute(
             application.insert(), {"application": "shop", "is_demo": False, "first_seen_at": DAY}
@@ -194,6 +198,6 @@ def test_people_are_counted_from_rows(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("by", [(), ("colour",), ("model", "model"), ("day", "hour"), ("user", "model")])
-def test_a_breakdown_that_makes_no_sense_is_refused(engine: sa.Engine, by: tuple[str, ...]) -> None:
+def test_invalid_breakdown_is_refused(engine: sa.Engine, by: tuple[str, ...]) -> None:
     with reading(engine) as connection, pytest.raises(BadInput):
         queries.read_breakdown(connection, ALL_DAY, by)

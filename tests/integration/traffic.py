@@ -1,4 +1,4 @@
-"""Traffic for tests of the reads: rows written as ingest writes them, and the same figures by brute force."""
+"""Traffic for tests of reads: rows as ingest writes them, and the same figures by brute force."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MINUTE_NS = 60_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request made of one model call, or (`model` empty) a request that calls no model itself."""
+    """One request with one model call; with an empty `model`, a request without a model call of its own."""
 
     at: dt.datetime
     application: str = "shop"
@@ -43,14 +43,14 @@ class Call:
         return (self.at - EPOCH) // dt.timedelta(microseconds=1) * 1000
 
 
-def tell(connection: sa.Connection, calls: Iterable[Call], *, shard: int = 0) -> None:
-    """Add calls to minutes and mark their hours, in the transaction of `connection`."""
+def write_calls(connection: sa.Connection, calls: Iterable[Call], *, shard: int = 0) -> None:
+    """Add calls to the rollups by minute and mark their hours as changed, in the transaction of `connection`."""
     for call in calls:
         connection.execute(
             insert(connection, application).on_conflict_do_nothing(),
             {"application": call.application, "is_demo": False, "first_seen_at": DAY},
         )
-        _add(connection, call, shard)
+        _add_to_minute(connection, call, shard)
         mark = insert(connection, dirty_hour)
         connection.execute(
             mark.on_conflict_do_update(
@@ -105,13 +105,13 @@ def sums_of(calls: Iterable[Call]) -> dict[str, int]:
     return sums
 
 
-def nearest_rank_ms(calls: Iterable[Call], share: float, of: Callable[[Call], bool]) -> float | None:
-    """The exact percentile of the successful calls that `of` picks."""
-    durations = sorted(call.duration_ns for call in calls if not call.is_error and of(call))
+def nearest_rank_ms(calls: Iterable[Call], share: float, is_included: Callable[[Call], bool]) -> float | None:
+    """The exact percentile of the successful calls that `is_included` selects."""
+    durations = sorted(call.duration_ns for call in calls if not call.is_error and is_included(call))
     return durations[max(1, math.ceil(share * len(durations) - 1e-9)) - 1] / 1e6 if durations else None
 
 
-def _add(connection: sa.Connection, call: Call, shard: int) -> None:
+def _add_to_minute(connection: sa.Connection, call: Call, shard: int) -> None:
     key = {
         "application": call.application,
         "bucket": call.minute,
@@ -120,16 +120,18 @@ def _add(connection: sa.Connection, call: Call, shard: int) -> None:
         "model": call.model,
         "shard": shard,
     }
-    is_this = sa.and_(*[rollup_minute.c[name] == value for name, value in key.items()])
-    held = connection.execute(sa.select(rollup_minute).where(is_this)).mappings().one_or_none()
-    new = sums_of([call])
-    took = b"" if call.is_error else histogram_of([call.duration_ns])
+    is_same_row = sa.and_(*[rollup_minute.c[name] == value for name, value in key.items()])
+    existing = connection.execute(sa.select(rollup_minute).where(is_same_row)).mappings().one_or_none()
+    added_sums = sums_of([call])
+    latency = b"" if call.is_error else histogram_of([call.duration_ns])
     row = {
-        "request_latency": histogram.merge([held["request_latency"] if held else b"", took]),
-        "call_latency": histogram.merge([held["call_latency"] if held else b"", took if call.model else b""]),
-        **{name: new[name] + (held[name] if held else 0) for name in ROLLUP_SUMS},
+        "request_latency": histogram.merge([existing["request_latency"] if existing else b"", latency]),
+        "call_latency": histogram.merge(
+            [existing["call_latency"] if existing else b"", latency if call.model else b""]
+        ),
+        **{name: added_sums[name] + (existing[name] if existing else 0) for name in ROLLUP_SUMS},
     }
-    if held is None:
+    if existing is None:
         connection.execute(rollup_minute.insert(), {**key, **row})
     else:
-        connection.execute(rollup_minute.update().where(is_this).values(**row))
+        connection.execute(rollup_minute.update().where(is_same_row).values(**row))

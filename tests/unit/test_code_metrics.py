@@ -57,9 +57,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "pack_of_metrics.py").write_text(CODE)
-    code.load.cache_clear()
+    code.load_metrics.cache_clear()
     yield install
-    code.load.cache_clear()
+    code.load_metrics.cache_clear()
     sys.modules.pop("pack_of_metrics", None)
 
 
@@ -70,7 +70,7 @@ def pack(installed: Callable[[str, str], None]) -> None:
 
 
 def test_a_metric_of_a_package_is_in_the_registry_with_what_it_says_of_itself(pack: None) -> None:
-    entry = metrics.find("half")
+    entry = metrics.lookup_metric("half")
     assert entry is not None
     assert (entry.title, entry.kind, entry.needs, entry.higher_is_better) == (
         "Half",
@@ -79,7 +79,7 @@ def test_a_metric_of_a_package_is_in_the_registry_with_what_it_says_of_itself(pa
         False,
     )
     assert entry.source == "pack_of_metrics-pack 1.2, pack_of_metrics:half"
-    assert entry in metrics.every()
+    assert entry in metrics.list_metrics()
     who = judge("offline")
     assert "half" in who.metrics and "half" not in who.defaults
 
@@ -108,13 +108,13 @@ def test_code_that_fails_fails_the_unit_and_says_why(pack: None, metric: str, se
 
 
 def test_entry_points_that_cannot_be_used_are_told_and_do_no_harm(pack: None) -> None:
-    problems = {one.split("'")[1]: one for one in metrics.code_metrics().problems}
+    problems = {one.split("'")[1]: one for one in metrics.load_code_metrics().problems}
     assert set(problems) == {"thirsty", "number", "absent", "faithfulness"}
     assert "needs 'water', which no case has" in problems["thirsty"]
     assert "it is int, not a callable" in problems["number"]
     assert "the name faithfulness is taken" in problems["faithfulness"]
     assert "of pack_of_metrics-pack (pack_of_metrics:absent)" in problems["absent"]
-    entry = metrics.find("faithfulness")
+    entry = metrics.lookup_metric("faithfulness")
     assert entry is not None and entry.kind == "ragas"
 
 

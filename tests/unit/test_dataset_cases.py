@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.datasets import Preview, preview
+from genaiops_core.evaluation.datasets import Preview, preview_import
 from genaiops_core.evaluation.datasets.case import Case, recognise_columns, resolve_mapping
 from tests.conftest import SHARED_DATA
 
 
 def of(rows: list[dict[str, object]], mapping: dict[str, str] | None = None) -> Preview:
-    return preview(json.dumps(rows).encode(), "suite.json", mapping)
+    return preview_import(json.dumps(rows).encode(), "suite.json", mapping)
 
 
 @pytest.mark.parametrize(
@@ -147,14 +147,14 @@ JSON = st.recursive(
 def test_any_json_makes_cases_that_can_be_stored(rows: list[dict[str, object]]) -> None:
     found = of(rows)
     assert found.accepted + found.rejected == len(rows)
-    datasets.content_sha256(found.cases)  # orjson, as the database, refuses what cannot be kept
+    datasets.hash_cases(found.cases)  # orjson, as the database, refuses what cannot be kept
     assert "\x00" not in json.dumps([case.as_json() for case in found.cases], ensure_ascii=False)
 
 
 def test_the_hash_follows_content_and_order() -> None:
     one, two = Case(input="a"), Case(input="b", contexts=("x",))
-    assert datasets.content_sha256([one, two]) == datasets.content_sha256([one, two])
-    assert datasets.content_sha256([one, two]) != datasets.content_sha256([two, one])
+    assert datasets.hash_cases([one, two]) == datasets.hash_cases([one, two])
+    assert datasets.hash_cases([one, two]) != datasets.hash_cases([two, one])
 
 
 def shared(*patterns: str) -> list[Path]:
@@ -169,9 +169,9 @@ def test_files_as_users_have_them_are_read_whole() -> None:
     """Real files where this machine has them; none of them may lose a row."""
     for file in FILES:
         data = file.read_bytes()
-        found = preview(data, file.name)
+        found = preview_import(data, file.name)
         if "input" not in found.mapping:
-            found = preview(data, file.name, {"input": found.columns[0]})
+            found = preview_import(data, file.name, {"input": found.columns[0]})
         # Tables of another kind are mapped by their first column, which a few of their rows leave empty.
         is_suite = file.parent.name != "tables"
         assert (found.accepted > 0) == (file.name not in WITHOUT_ROWS), file.name
@@ -186,4 +186,4 @@ def test_one_suite_as_csv_and_as_json_is_the_same_suite() -> None:
     as_csv = (
         "input,actual_output,retrieval_context\nTallest?,Everest,a list|another\nLargest?,Russia,a list\n"
     )
-    assert of(rows).cases == preview(as_csv.encode(), "goldens.csv").cases
+    assert of(rows).cases == preview_import(as_csv.encode(), "goldens.csv").cases

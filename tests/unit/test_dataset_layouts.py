@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from genaiops_core.evaluation.datasets import preview
+from genaiops_core.evaluation.datasets import preview_import
 from genaiops_core.evaluation.datasets.case import Case
 
 
 def first(document: Any, name: str = "suite.json") -> Case:
     data = document if isinstance(document, str) else json.dumps(document)
-    return preview(data.encode(), name).cases[0]
+    return preview_import(data.encode(), name).cases[0]
 
 
 def said(case: Case) -> tuple[Any, ...]:

@@ -134,7 +134,7 @@ def test_parquet_keeps_lists_and_missing_values() -> None:
     table = read_table(data, "cases.bin")
     assert table.columns == ("question", "contexts", "n")
     assert cells(table) == [("Why?", ["a", "b"], 1), (None, None, 2)]
-    shown = datasets.preview(data, "cases.parquet")
+    shown = datasets.preview_import(data, "cases.parquet")
     assert shown.cases[0].contexts == ("a", "b")
     assert [(item.row, item.column) for item in shown.problems] == [(2, "question")]
 
@@ -168,7 +168,7 @@ def test_finds_the_header(text: str, columns: tuple[str, ...], first: tuple[str,
 
 
 def test_null_words_are_no_answers() -> None:
-    shown = datasets.preview(b"question,answer,contexts\nWhy?,NULL,null\nWho?,Null,\\N\n", "a.csv")
+    shown = datasets.preview_import(b"question,answer,contexts\nWhy?,NULL,null\nWho?,Null,\\N\n", "a.csv")
     assert [(case.answer, case.contexts) for case in shown.cases] == [(None, None), ("Null", None)]
 
 

@@ -11,10 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genaiops_core.evaluation.calls.prices import text_tokens
-from genaiops_core.evaluation.calls.rate_limiter import MOST_ATTEMPTS, RateLimiter, retrying, share_of
-from genaiops_core.evaluation.calls.records import packed, reply_of, vector_of
-from genaiops_core.evaluation.calls.unit import Unit, call_sha256
+from genaiops_core.evaluation.calls.prices import bound_text_tokens
+from genaiops_core.evaluation.calls.rate_limiter import (
+    MAX_ATTEMPTS,
+    RateLimiter,
+    retry_throttled,
+    share_limit,
+)
+from genaiops_core.evaluation.calls.records import pack_reply, unpack_reply, unpack_vector
+from genaiops_core.evaluation.calls.unit import UnitKey, hash_call
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.models.protocol import (
     CallFailed,
@@ -27,27 +32,27 @@ from genaiops_core.evaluation.models.protocol import (
 )
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.parts import choose_batch_size, sample_cases, split_into_batches
-from genaiops_core.evaluation.runs.progress import estimate_remaining_s
+from genaiops_core.evaluation.runs.cases import choose_batch_size, sample_cases, split_into_batches
+from genaiops_core.evaluation.runs.evaluation import estimate_remaining_s
 
 START = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
-UNIT = Unit(7, 1, "faithfulness")
+UNIT = UnitKey(7, 1, "faithfulness")
 
 
 @given(st.integers(1, 256), st.integers(1, 64))
 def test_shares_add_up_unless_there_are_more_workers_than_slots(total: int, workers: int) -> None:
-    shares = [share_of(total, workers, place) for place in range(workers)]
+    shares = [share_limit(total, workers, place) for place in range(workers)]
     assert sum(shares) == max(total, workers)
     assert max(shares) - min(shares) <= 1
 
 
 def test_slots_follow_the_share() -> None:
     async def slots() -> list[int]:
-        pacer = RateLimiter(RateLimits(concurrency=10))
-        found = [pacer.slots]
+        limiter = RateLimiter(RateLimits(concurrency=10))
+        found = [limiter.slots]
         for workers, place in ((3, 0), (3, 2), (1, 0)):
-            pacer.share(workers, place)
-            found.append(pacer.slots)
+            limiter.share(workers, place)
+            found.append(limiter.slots)
         return found
 
     assert asyncio.run(slots()) == [10, 4, 3, 10]
@@ -73,11 +78,11 @@ class JumpingLoop(asyncio.SelectorEventLoop):
 
 def test_a_rate_lets_calls_begin_one_by_one() -> None:
     async def begun() -> list[float]:
-        pacer = RateLimiter(RateLimits(concurrency=5, calls_per_minute=6000))
+        limiter = RateLimiter(RateLimits(concurrency=5, calls_per_minute=6000))
         loop = asyncio.get_running_loop()
         started, at = loop.time(), []
         for _ in range(4):
-            give_back = await pacer.take()
+            give_back = await limiter.acquire()
             at.append(loop.time() - started)
             give_back()
         return at
@@ -97,17 +102,17 @@ def test_only_throttling_is_tried_again_and_not_for_ever() -> None:
     async def tries(error: Exception) -> int:
         count = 0
         with pytest.raises(type(error)):
-            async for attempt in retrying(sleep):
+            async for attempt in retry_throttled(sleep):
                 with attempt:
                     count += 1
                     raise error
         return count
 
     assert asyncio.run(tries(CallFailed("broken"))) == 1
-    assert asyncio.run(tries(Throttled("later", retry_after_s=45.0))) == MOST_ATTEMPTS
+    assert asyncio.run(tries(Throttled("later", retry_after_s=45.0))) == MAX_ATTEMPTS
     assert all(45.0 <= wait <= 60.0 for wait in waits)
     waits.clear()
-    assert asyncio.run(tries(Throttled("later", retry_after_s=7_200.0))) == MOST_ATTEMPTS
+    assert asyncio.run(tries(Throttled("later", retry_after_s=7_200.0))) == MAX_ATTEMPTS
     assert set(waits) == {60.0}
 
 
@@ -115,9 +120,9 @@ def test_a_clock_that_stands_still_does_not_expire() -> None:
     async def waited() -> bool:
         clock = UnitClock(60)
         async with clock:
-            with clock.stopped(), clock.stopped():
+            with clock.paused(), clock.paused():
                 await asyncio.sleep(120)
-        return clock.expired
+        return clock.is_expired
 
     async def worked() -> None:
         async with UnitClock(60):
@@ -132,34 +137,34 @@ def test_a_clock_that_stands_still_does_not_expire() -> None:
 def test_a_call_is_named_by_unit_content_and_occurrence() -> None:
     prompt = Prompt(messages=(Message(role="user", text="Is it so?"),), schema={"b": 1, "a": 2})
     same = Prompt(messages=(Message(role="user", text="Is it so?"),), schema={"a": 2, "b": 1})
-    name = call_sha256(UNIT, ["p", "m", prompt], "1:1")
-    assert name == call_sha256(UNIT, ["p", "m", same], "1:1")
+    name = hash_call(UNIT, ["p", "m", prompt], "1:1")
+    assert name == hash_call(UNIT, ["p", "m", same], "1:1")
     others = [
-        call_sha256(UNIT._replace(repetition=2), ["p", "m", prompt], "1:1"),
-        call_sha256(UNIT, ["p", "other", prompt], "1:1"),
-        call_sha256(UNIT, ["p", "m", dataclasses.replace(prompt, max_tokens=1)], "1:1"),
-        call_sha256(UNIT, ["p", "m", prompt], "2:1"),
+        hash_call(UNIT._replace(repetition=2), ["p", "m", prompt], "1:1"),
+        hash_call(UNIT, ["p", "other", prompt], "1:1"),
+        hash_call(UNIT, ["p", "m", dataclasses.replace(prompt, max_tokens=1)], "1:1"),
+        hash_call(UNIT, ["p", "m", prompt], "2:1"),
     ]
     assert len({name, *others}) == 5
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=50))
 def test_a_vector_comes_back_as_it_was(vector: list[float]) -> None:
-    kept = packed(Embedding(vector=tuple(vector), usage=Usage(), latency_ms=1.0))
-    assert vector_of(kept) == tuple(vector)
+    kept = pack_reply(Embedding(vector=tuple(vector), usage=Usage(), latency_ms=1.0))
+    assert unpack_vector(kept) == tuple(vector)
 
 
 def test_a_reply_comes_back_as_it_was() -> None:
     reply = Reply(text='{"x": "é"}', usage=Usage(cache_read_tokens=3), latency_ms=4.0, stop_reason="end_turn")
-    kept = packed(reply)
+    kept = pack_reply(reply)
     assert kept["cache_read"] == 3
-    again = reply_of(kept, 4.0)
+    again = unpack_reply(kept, 4.0)
     assert (again.text, again.stop_reason) == (reply.text, reply.stop_reason)
 
 
 def test_tokens_are_rather_overestimated() -> None:
-    assert text_tokens("word " * 1000) > 1000
-    assert text_tokens("漢字" * 1000) > 2000
+    assert bound_text_tokens("word " * 1000) > 1000
+    assert bound_text_tokens("漢字" * 1000) > 2000
 
 
 def test_parts_are_as_large_as_a_run_needs() -> None:

@@ -1,4 +1,4 @@
-"""Diagnoses: which evidence leads to which verdict, worked out by hand."""
+"""Diagnoses: the verdict for each kind of evidence, determined by hand."""
 
 from __future__ import annotations
 
@@ -19,107 +19,113 @@ from tests.conftest import SHARED_DATA
 
 QUESTION = "How long do refunds for damaged parcels take?"
 CONTEXT = ("Refunds for damaged parcels take five working days after the claim is approved.",)
-SOUND = "Refunds for damaged parcels take five working days."
+CORRECT_ANSWER = "Refunds for damaged parcels take five working days."
 
 
-def seen(name: str, component: str = "chain", **said: Any) -> Observation:
-    told: dict[str, Any] = {
+def observe(name: str, component: str = "chain", **fields: Any) -> Observation:
+    defaults: dict[str, Any] = {
         "is_error": False,
         "status_message": "",
         "finish_reasons": (),
         "has_failed_child": False,
     }
-    return Observation(span_id=name, name=name, component=component, **(told | said))
+    return Observation(span_id=name, name=name, component=component, **(defaults | fields))
 
 
-ANSWERED = seen("chat", "generation")
-FOUND = seen("search", "retrieval", documents=1)
+GENERATION = observe("chat", "generation")
+RETRIEVAL = observe("search", "retrieval", documents=1)
 
 
-def judged(*observations: Observation, **said: Any) -> Diagnosis:
-    return diagnose(RequestEvidence(observations=observations, **said))
+def diagnose_spans(*observations: Observation, **evidence: Any) -> Diagnosis:
+    return diagnose(RequestEvidence(observations=observations, **evidence))
 
 
-def talked(
-    answer: str, contexts: tuple[str, ...] = CONTEXT, question: str = QUESTION, **said: Any
+def diagnose_answer(
+    answer: str, contexts: tuple[str, ...] = CONTEXT, question: str = QUESTION, **evidence: Any
 ) -> Diagnosis:
-    return judged(FOUND, ANSWERED, question=question, answer=answer, contexts=contexts, **said)
-
-
-def test_a_failed_root_is_an_error_and_its_origin_is_named() -> None:
-    found = judged(
-        seen("root", is_root=True, is_error=True, has_failed_child=True),
-        seen("chat", "generation", is_error=True, status_message="throttled"),
+    return diagnose_spans(
+        RETRIEVAL, GENERATION, question=question, answer=answer, contexts=contexts, **evidence
     )
-    assert (found.verdict, found.evidence) == ("error", ("generation 'chat' failed: throttled",))
-    assert "chat" in found.summary
-    assert found.findings[0].span_id == "chat"
 
 
-def test_an_attempt_that_was_repeated_is_no_error() -> None:
-    found = judged(seen("root", is_root=True), seen("chat", "generation", is_error=True), ANSWERED)
-    assert found.verdict == "can't tell"
-    assert found.evidence == ("generation 'chat' failed",)
+def test_failed_root_is_an_error_with_its_origin() -> None:
+    diagnosis = diagnose_spans(
+        observe("root", is_root=True, is_error=True, has_failed_child=True),
+        observe("chat", "generation", is_error=True, status_message="throttled"),
+    )
+    assert (diagnosis.verdict, diagnosis.evidence) == ("error", ("generation 'chat' failed: throttled",))
+    assert "chat" in diagnosis.summary
+    assert diagnosis.findings[0].span_id == "chat"
 
 
-def test_a_failed_step_without_any_answer_is_an_error() -> None:
-    assert judged(seen("chat", "generation", is_error=True)).verdict == "error"
+def test_failed_call_before_an_answer_is_no_error() -> None:
+    diagnosis = diagnose_spans(
+        observe("root", is_root=True), observe("chat", "generation", is_error=True), GENERATION
+    )
+    assert diagnosis.verdict == "can't tell"
+    assert diagnosis.evidence == ("generation 'chat' failed",)
+
+
+def test_failed_span_without_an_answer_is_an_error() -> None:
+    assert diagnose_spans(observe("chat", "generation", is_error=True)).verdict == "error"
     assert (
-        judged(seen("root", is_root=True), seen("check", "guardrail", is_error=True), ANSWERED).verdict
+        diagnose_spans(
+            observe("root", is_root=True), observe("check", "guardrail", is_error=True), GENERATION
+        ).verdict
         == "error"
     )
 
 
-def test_failures_in_a_circle_are_all_named() -> None:
-    circle = [seen(name, is_error=True, has_failed_child=True) for name in "ab"]
-    assert len(judged(*circle).evidence) == 2
+def test_circular_failures_are_all_reported() -> None:
+    circle = [observe(name, is_error=True, has_failed_child=True) for name in "ab"]
+    assert len(diagnose_spans(*circle).evidence) == 2
 
 
 @pytest.mark.parametrize("root_fails", [False, True])
-def test_a_guardrail_that_stepped_in(root_fails: bool) -> None:
-    found = judged(
-        seen("root", is_root=True, is_error=root_fails),
-        seen("input", "guardrail", guardrail_action="GUARDRAIL_INTERVENED"),
+def test_guardrail_intervention_is_the_verdict(root_fails: bool) -> None:
+    diagnosis = diagnose_spans(
+        observe("root", is_root=True, is_error=root_fails),
+        observe("input", "guardrail", guardrail_action="GUARDRAIL_INTERVENED"),
     )
-    assert found.verdict == "guardrail cut"
-    assert "guardrail 'input' reports GUARDRAIL_INTERVENED" in found.evidence
+    assert diagnosis.verdict == "guardrail cut"
+    assert "guardrail 'input' reports GUARDRAIL_INTERVENED" in diagnosis.evidence
 
 
-def test_a_failure_beside_a_guardrail_is_an_error() -> None:
-    found = judged(
-        seen("root", is_root=True, is_error=True),
-        seen("mask", "guardrail", guardrail_action="blocked"),
-        seen("chat", "generation", is_error=True),
+def test_other_failure_with_a_guardrail_is_an_error() -> None:
+    diagnosis = diagnose_spans(
+        observe("root", is_root=True, is_error=True),
+        observe("mask", "guardrail", guardrail_action="blocked"),
+        observe("chat", "generation", is_error=True),
     )
-    assert found.verdict == "error"
+    assert diagnosis.verdict == "error"
 
 
-def test_retrieval_that_failed_or_found_nothing() -> None:
-    down = seen("search", "retrieval", is_error=True, status_message="timeout")
-    assert judged(down, ANSWERED).verdict == "retrieval failed"
-    nothing = judged(seen("search", "retrieval", documents=0), ANSWERED)
-    assert (nothing.verdict, nothing.evidence) == (
+def test_failed_or_empty_retrieval() -> None:
+    failed = observe("search", "retrieval", is_error=True, status_message="timeout")
+    assert diagnose_spans(failed, GENERATION).verdict == "retrieval failed"
+    empty = diagnose_spans(observe("search", "retrieval", documents=0), GENERATION)
+    assert (empty.verdict, empty.evidence) == (
         "retrieval failed",
         ("retrieval 'search' found 0 documents",),
     )
-    again = judged(seen("search", "retrieval", documents=0), FOUND, ANSWERED)
-    assert again.verdict == "can't tell"
+    repeated = diagnose_spans(observe("search", "retrieval", documents=0), RETRIEVAL, GENERATION)
+    assert repeated.verdict == "can't tell"
 
 
 @pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
-def test_every_spelling_of_a_cut_answer(reason: str) -> None:
-    assert judged(seen("chat", "generation", finish_reasons=(reason,))).verdict == "truncated"
+def test_truncated_finish_reasons_in_any_case(reason: str) -> None:
+    assert diagnose_spans(observe("chat", "generation", finish_reasons=(reason,))).verdict == "truncated"
 
 
-def test_an_answer_cut_at_its_limit() -> None:
-    cut = seen("chat", "generation", finish_reasons=("max_tokens",))
-    found = judged(cut)
-    assert (found.verdict, found.evidence) == (
+def test_last_generation_decides_about_truncation() -> None:
+    cut = observe("chat", "generation", finish_reasons=("max_tokens",))
+    diagnosis = diagnose_spans(cut)
+    assert (diagnosis.verdict, diagnosis.evidence) == (
         "truncated",
         ("generation 'chat' stopped at its token limit (finish reason max_tokens)",),
     )
-    ended = seen("chat", "generation", finish_reasons=("end_turn",))
-    assert judged(cut, ended).verdict == "can't tell"
+    ended = observe("chat", "generation", finish_reasons=("end_turn",))
+    assert diagnose_spans(cut, ended).verdict == "can't tell"
 
 
 @pytest.mark.parametrize(
@@ -132,92 +138,103 @@ def test_an_answer_cut_at_its_limit() -> None:
         ("grounding_overlap", 0.1, "can't tell"),
     ],
 )
-def test_what_judges_scored(metric: str, value: float | None, verdict: str) -> None:
-    found = judged(ANSWERED, scores=(ScoreEvidence(metric=metric, judge="j", value=value),))
-    assert found.verdict == verdict
-    assert found.findings[-1].kind == "score"
+def test_low_judge_scores_decide_the_verdict(metric: str, value: float | None, verdict: str) -> None:
+    diagnosis = diagnose_spans(GENERATION, scores=(ScoreEvidence(metric=metric, judge="j", value=value),))
+    assert diagnosis.verdict == verdict
+    assert diagnosis.findings[-1].kind == "score"
 
 
-def test_poor_context_comes_before_a_poor_answer() -> None:
-    scores = [ScoreEvidence(metric=metric, judge="j", value=0.1) for metric in ("faithfulness", "context_precision")]
-    assert judged(ANSWERED, scores=scores).verdict == "retrieval failed"
+def test_low_context_score_precedes_low_answer_score() -> None:
+    scores = [
+        ScoreEvidence(metric=metric, judge="j", value=0.1) for metric in ("faithfulness", "context_precision")
+    ]
+    assert diagnose_spans(GENERATION, scores=scores).verdict == "retrieval failed"
 
 
-def test_a_sound_answer_cannot_be_faulted() -> None:
-    found = talked(SOUND)
-    assert (found.verdict, found.summary) == ("can't tell", "The trace contains no evidence of a failure.")
-    assert [finding.kind for finding in found.findings] == ["span", "proxy", "proxy"]
+def test_correct_answer_has_no_failure_verdict() -> None:
+    diagnosis = diagnose_answer(CORRECT_ANSWER)
+    assert (diagnosis.verdict, diagnosis.summary) == (
+        "can't tell",
+        "The trace contains no evidence of a failure.",
+    )
+    assert [finding.kind for finding in diagnosis.findings] == ["span", "proxy", "proxy"]
 
 
-def test_an_answer_of_other_words_is_not_from_the_context() -> None:
-    found = talked("Please ring our friendly telephone hotline tomorrow morning before lunch.")
-    assert found.verdict == "generation failed"
-    assert any("proxy" in text for text in found.evidence)
+def test_answer_without_context_words_is_generation_failed() -> None:
+    diagnosis = diagnose_answer("Please ring our friendly telephone hotline tomorrow morning before lunch.")
+    assert diagnosis.verdict == "generation failed"
+    assert any("proxy" in text for text in diagnosis.evidence)
 
 
-def test_one_invented_sentence_is_named() -> None:
-    found = talked(f"{SOUND} Managers usually waive remaining conditions whenever somebody asks by phone.")
-    assert found.verdict == "generation failed"
-    assert any("Managers usually waive" in text for text in found.evidence)
+def test_invented_sentence_is_in_the_evidence() -> None:
+    diagnosis = diagnose_answer(
+        f"{CORRECT_ANSWER} Managers usually waive remaining conditions whenever somebody asks by phone."
+    )
+    assert diagnosis.verdict == "generation failed"
+    assert any("Managers usually waive" in text for text in diagnosis.evidence)
 
 
-def test_a_context_about_something_else() -> None:
-    found = talked(
+def test_context_without_question_words_is_retrieval_failed() -> None:
+    diagnosis = diagnose_answer(
         "Ring our friendly hotline tomorrow morning before lunch.",
         ("The museum opens at nine and closes at six every weekday.",),
     )
-    assert found.verdict == "retrieval failed"
+    assert diagnosis.verdict == "retrieval failed"
 
 
-def test_low_scores_and_none_of_the_question() -> None:
-    found = judged(
-        seen("search", "retrieval", documents=3, best_score=0.05),
-        ANSWERED,
+def test_low_document_scores_are_retrieval_failed() -> None:
+    diagnosis = diagnose_spans(
+        observe("search", "retrieval", documents=3, best_score=0.05),
+        GENERATION,
         question=QUESTION,
         answer="The museum opens at nine and closes at six.",
         contexts=("The museum opens at nine and closes at six every weekday.",),
     )
-    assert found.verdict == "retrieval failed"
-    assert "the best scored 0.05" in found.evidence[0]
+    assert diagnosis.verdict == "retrieval failed"
+    assert "the best scored 0.05" in diagnosis.evidence[0]
 
 
-def test_not_knowing_is_honest_over_a_context_that_lacks_it() -> None:
+def test_refusal_without_matching_context_is_retrieval_failed() -> None:
     unknown = "I don't know; the documents do not mention that."
-    assert talked(unknown, ("The museum opens at nine every weekday.",)).verdict == "retrieval failed"
-    assert talked(unknown).verdict == "can't tell"
+    assert (
+        diagnose_answer(unknown, ("The museum opens at nine every weekday.",)).verdict == "retrieval failed"
+    )
+    assert diagnose_answer(unknown).verdict == "can't tell"
 
 
-def test_without_messages_nothing_can_be_told() -> None:
-    found = judged(ANSWERED)
-    assert (found.verdict, found.findings) == ("can't tell", ())
-    assert "no messages" in found.summary
+def test_no_messages_gives_no_verdict() -> None:
+    diagnosis = diagnose_spans(GENERATION)
+    assert (diagnosis.verdict, diagnosis.findings) == ("can't tell", ())
+    assert "no messages" in diagnosis.summary
 
 
-def test_the_user_is_heard() -> None:
-    found = talked(SOUND, thumbs_down=1, comments=("not what I asked",))
-    assert found.evidence[-1] == "the user gave a thumb down: not what I asked"
+def test_user_feedback_is_evidence() -> None:
+    diagnosis = diagnose_answer(CORRECT_ANSWER, thumbs_down=1, comments=("not what I asked",))
+    assert diagnosis.evidence[-1] == "the user gave a thumb down: not what I asked"
 
 
-def test_the_cost_stands_beside_the_verdict() -> None:
+def test_diagnosis_has_the_cost() -> None:
     assert diagnose(RequestEvidence(observations=()), "It cost $1.").cost == "It cost $1."
 
 
-def test_shares_by_hand() -> None:
+def test_overlap_shares_calculated_by_hand() -> None:
     # Question: long refunds damaged parcels take (how, do and for are stop words); all but "long" are there.
-    found = measure_overlaps(QUESTION, None, SOUND, CONTEXT)
-    assert (found.question, found.answer, found.worst_share) == (0.8, 1.0, 1.0)
+    word_overlaps = measure_overlaps(QUESTION, None, CORRECT_ANSWER, CONTEXT)
+    assert (word_overlaps.question, word_overlaps.answer, word_overlaps.worst_share) == (0.8, 1.0, 1.0)
     assert measure_overlaps("Why?", None, "Yes.", CONTEXT).question is None
-    assert measure_overlaps(QUESTION, "refund duration damaged parcels", SOUND, ()).answer is None
+    assert measure_overlaps(QUESTION, "refund duration damaged parcels", CORRECT_ANSWER, ()).answer is None
     assert measure_overlaps(None, None, None, ()).worst_sentence == ""
 
 
-def test_a_rewritten_search_may_know_better_than_the_question() -> None:
-    follow_up = measure_overlaps("And what about those other ones then?", "refunds damaged parcels", SOUND, CONTEXT)
+def test_rewritten_query_can_raise_the_question_share() -> None:
+    follow_up = measure_overlaps(
+        "And what about those other ones then?", "refunds damaged parcels", CORRECT_ANSWER, CONTEXT
+    )
     assert follow_up.question == 1.0
 
 
-def test_people_rate_what_is_faulted_lower() -> None:
-    """Over answers that people rated 1 to 4 for faithfulness (MT-RAG), where the data is at hand."""
+def test_reviewers_rate_failed_generations_lower() -> None:
+    """Over answers that reviewers rated 1 to 4 for faithfulness (MT-RAG), when the data is available."""
     file = SHARED_DATA / "rag_eval" / "mtrag_human_cases.jsonl"
     faulted, others = [1.0], [4.0]
     for line in file.read_text().splitlines() if file.exists() else ():
@@ -225,7 +242,7 @@ def test_people_rate_what_is_faulted_lower() -> None:
         ratings = case["human"]["faithfulness"]
         if not ratings:
             continue
-        found = talked(case["answer"], tuple(case["contexts"]), case["question"])
+        diagnosis = diagnose_answer(case["answer"], tuple(case["contexts"]), case["question"])
         rated = sum(ratings) / len(ratings)
-        (faulted if found.verdict == "generation failed" else others).append(rated)
+        (faulted if diagnosis.verdict == "generation failed" else others).append(rated)
     assert sum(faulted) / len(faulted) + 1 < sum(others) / len(others)

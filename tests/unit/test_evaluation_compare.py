@@ -9,7 +9,7 @@ import pytest
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.metrics import REGISTRY
-from genaiops_core.evaluation.runs.details import hash_input
+from genaiops_core.evaluation.runs.results import hash_input
 from genaiops_core.evaluation.verdicts.compare import compare_documents
 from genaiops_core.evaluation.verdicts.documents import metrics_of
 from genaiops_core.evaluation.verdicts.gates import Evidence, decide

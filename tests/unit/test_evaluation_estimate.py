@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from genaiops_core.evaluation.metrics import REGISTRY
 from genaiops_core.evaluation.runs.estimate import PROMPT_TOKENS, Estimate, estimate_run
-from genaiops_core.evaluation.runs.preflight import Coverage
+from genaiops_core.evaluation.runs.estimate import Coverage
 
 COVERAGE = Coverage(cases=100, by_fields={frozenset(("answer",)): 100}, characters=400, contexts=2.5)
 

@@ -10,9 +10,9 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics import (
     PROXIES,
     REGISTRY,
-    canonical,
-    every,
-    find,
+    normalise_name,
+    list_metrics,
+    lookup_metric,
     measure,
     proxies,
     ragas,
@@ -96,8 +96,8 @@ def test_values_stay_between_0_and_1(question: str, answer: str, contexts: list[
 
 
 def test_names_as_people_type_them() -> None:
-    assert canonical("context-precision") == "context_precision"
-    assert canonical("Relevancy") == "answer_relevancy"
+    assert normalise_name("context-precision") == "context_precision"
+    assert normalise_name("Relevancy") == "answer_relevancy"
 
 
 def test_texts_compared_known_answers() -> None:
@@ -115,7 +115,7 @@ def test_texts_compared_known_answers() -> None:
 
 
 def test_every_entry_says_what_an_operator_needs() -> None:
-    for entry in every():
+    for entry in list_metrics():
         assert entry.title and entry.description.endswith(".") and entry.source and entry.judges
         assert set(entry.needs) <= {"answer", "contexts", "reference", "metadata"}
         assert (entry.low, entry.high) == (0, 1)
@@ -134,11 +134,11 @@ def test_what_a_case_costs_in_calls_is_told() -> None:
 def test_metrics_that_production_can_have_need_no_reference() -> None:
     without = {name for name in ragas.DEFAULTS if not REGISTRY[name].needs_reference}
     assert without == {"faithfulness", "answer_relevancy"}
-    assert find("nothing of the kind") is None
+    assert lookup_metric("nothing of the kind") is None
 
 
 def test_which_end_is_good_is_known_of_names_that_only_agentcore_uses() -> None:
-    entry = find("harmfulness")
+    entry = lookup_metric("harmfulness")
     assert entry is not None and entry.higher_is_better is False
     assert not scale_of("harmfulness").higher_is_better
-    assert find("goal_success_rate") is None
+    assert lookup_metric("goal_success_rate") is None

@@ -1,4 +1,4 @@
-"""Windows: whole minutes, aware, the right way round."""
+"""Time windows: whole minutes, time zones, start before end."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ def at(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
-def test_a_window_is_widened_to_whole_minutes() -> None:
+def test_window_is_widened_to_whole_minutes() -> None:
     filters = Filters(start=at("2026-01-05T10:00:59.9Z"), end=at("2026-01-05T10:02:00.1Z"))
     assert (filters.start, filters.end) == (at("2026-01-05T10:00:00Z"), at("2026-01-05T10:03:00Z"))
     assert filters.end_minute - filters.start_minute == 3
 
 
-def test_an_offset_is_understood() -> None:
+def test_time_offset_is_converted_to_utc() -> None:
     filters = Filters(start=at("2026-01-05T10:00+02:00"), end=at("2026-01-05T10:00Z"))
     assert filters.start == at("2026-01-05T08:00Z")
     assert filters.start.utcoffset() == dt.timedelta(0)
 
 
 @pytest.mark.parametrize("end", [at("2026-01-05T10:00Z"), at("2026-01-05T09:00Z")])
-def test_a_window_that_does_not_last_is_refused(end: dt.datetime) -> None:
+def test_window_with_end_before_start_is_refused(end: dt.datetime) -> None:
     with pytest.raises(BadInput, match="swap"):
         Filters(start=at("2026-01-05T10:00Z"), end=end)
 
 
-def test_a_naive_time_is_refused() -> None:
+def test_time_without_time_zone_is_refused() -> None:
     with pytest.raises(BadInput, match="no time zone"):
         Filters(start=dt.datetime(2026, 1, 5), end=NOW)
 
@@ -50,7 +50,7 @@ def test_a_naive_time_is_refused() -> None:
         ("30d", "2025-12-06T00:00Z"),
     ],
 )
-def test_a_named_window_begins_where_a_step_does(window: str, start: str) -> None:
+def test_named_window_starts_at_a_step(window: str, start: str) -> None:
     filters = Filters.last(window, now=NOW, release="r1")
     assert (filters.start, filters.end) == (at(start), at("2026-01-05T14:49Z"))
     assert filters.dimensions == {"release": "r1"}
@@ -58,19 +58,19 @@ def test_a_named_window_begins_where_a_step_does(window: str, start: str) -> Non
     assert filters.previous().end - filters.previous().start == filters.end - filters.start
 
 
-def test_an_unknown_window_is_refused() -> None:
+def test_unknown_window_is_refused() -> None:
     with pytest.raises(BadInput, match="1h, 6h, 24h"):
         Filters.last("2w")
 
 
-def test_far_away_times_do_not_overflow() -> None:
+def test_extreme_times_do_not_overflow() -> None:
     filters = Filters(start=at("0001-01-01T00:00Z"), end=at("9999-12-31T00:00Z"))
     assert (filters.start_minute, filters.start_ns) == (0, 0)
     assert filters.end_minute < 2**31
     assert filters.end_ns < 2**63
 
 
-def test_nanoseconds_become_an_instant() -> None:
+def test_nanoseconds_are_converted_to_an_instant() -> None:
     assert to_instant(1_767_571_200_123_456_789) == at("2026-01-05T00:00:00.123456Z")
 
 

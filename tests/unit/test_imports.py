@@ -23,14 +23,15 @@ FLOORS = [
 ]
 # The rooms within evaluation, by the same rule: questions and answers come in at the bottom, runs go on at the top.
 EVALUATION = [
-    {"people", "synthesis"},
-    {"runs"},
+    {"human", "synthesis"},
+    {"runs", "production"},
+    {"calls"},
     {"verdicts", "targets"},
     {"judges"},
-    {"metrics"},
+    {"metrics", "models"},
     {"datasets"},
     {"readers"},
-    {"pace"},
+    {"rate_limits"},
 ]
 GROUND = {
     "statistics",
@@ -43,6 +44,7 @@ GROUND = {
     "project",
     "printable",
     "rows",
+    "ids",
     "__init__",
 }
 # The doors meet: `up` starts processes that print like commands, the API reports on worker and demo.

@@ -57,7 +57,7 @@ def test_a_latency_that_nobody_told_is_unknown() -> None:
     body = {"outputBodyJson": samples.CLAUDE_ANSWER, "outputTokenCount": 30}
     found = read_entry(entry(operation="InvokeModel", output=body))
     assert not found.is_timed
-    assert found.notes == ("its log does not say how long the call took",)
+    assert found.notes == ("its log entry has no duration of the call",)
     assert (read_entry(entry()).is_timed, read_entry(entry()).notes) == (True, ())
 
 
@@ -152,7 +152,7 @@ def test_what_was_done(model: str, operation: str, said: str) -> None:
     [
         ({"requestId": None}, "no requestId"),
         ({"requestId": 7}, "no requestId"),
-        ({"requestId": "x" * 300}, "requestId is not one"),
+        ({"requestId": "x" * 300}, "requestId is too long or has a NUL character"),
         ({"modelId": " "}, "no modelId"),
         ({"timestamp": None}, "no timestamp"),
         ({"timestamp": "yesterday"}, "ISO 8601"),

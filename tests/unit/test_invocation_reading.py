@@ -56,7 +56,7 @@ def test_bad_lines_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:
         lines(1) + '{"broken": }\n' + lines(2) + '{"schemaType": "Other", "requestId": "x"}\n' + lines(3)
     )
     found = read(tmp_path, content)
-    assert [one.where.rpartition(":")[2] for one in found] == ["1", "2", "3", "4", "5"]
+    assert [one.location.rpartition(":")[2] for one in found] == ["1", "2", "3", "4", "5"]
     assert [bool(one.entry) for one in found] == [True, False, True, False, True]
     assert found[1].problem.startswith("it is not JSON")
     assert "Other" in found[3].problem
@@ -66,7 +66,7 @@ def test_bad_lines_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:
 def test_a_broken_first_line_is_one_problem(tmp_path: Path, broken: str) -> None:
     found = read(tmp_path, broken + lines(1, 2))
     assert [bool(one.entry) for one in found] == [False, True, True]
-    assert found[0].where.endswith(":1")
+    assert found[0].location.endswith(":1")
 
 
 def test_a_damaged_gzip_gives_what_comes_before_the_damage(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_line_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(reader, "MAX_LINE_BYTES", 20_000)
     found = read(tmp_path, lines(1) + '{"a": "' + "x" * 90_000 + '"}\n' + lines(2))
     assert [bool(one.entry) for one in found] == [True, False, True]
-    assert found[2].where.endswith(":3")
+    assert found[2].location.endswith(":3")
 
 
 def test_binary_rubbish_is_one_problem_a_line(tmp_path: Path) -> None:

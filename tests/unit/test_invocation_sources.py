@@ -35,8 +35,8 @@ class Bucket:
 
 def read(bucket: Bucket, cursor: ObjectCursor) -> list[str]:
     found = []
-    for one in cursor.unread(bucket.list_after):
-        cursor.add(one.key)
+    for one in cursor.list_unread(bucket.list_after):
+        cursor.mark_read(one.key)
         found.append(one.key)
     return found
 

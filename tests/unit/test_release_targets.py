@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.targets.release_target import OPENAI_URL, ReleasePrompt, spec_of
+from genaiops_core.evaluation.targets.release_target import OPENAI_URL, ReleasePrompt, build_release_spec
 
 ANSWER = ReleasePrompt("answer", 3, "Answer {question} from {contexts}.")
 REWRITE = ReleasePrompt("rewrite", 1, "Rewrite.")
@@ -15,7 +15,7 @@ SYSTEM = ReleasePrompt("system", 2, "Be kind.")
 
 
 def made(**fields: Any) -> dict[str, Any]:
-    return spec_of(**{"name": "shop/r1", "model": "amazon.nova-pro-v1:0", **fields}).as_json()
+    return build_release_spec(**{"name": "shop/r1", "model": "amazon.nova-pro-v1:0", **fields}).as_json()
 
 
 @pytest.mark.parametrize(

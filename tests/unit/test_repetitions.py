@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.statistics.intervals import betting
-from genaiops_core.statistics.repetitions import METHOD, clustered
+from genaiops_core.statistics.repetitions import METHOD, case_means
 
 unit = st.floats(0, 1, allow_nan=False)
 cases = st.lists(st.lists(unit, min_size=1, max_size=6), min_size=1, max_size=20)
@@ -18,7 +18,7 @@ cases = st.lists(st.lists(unit, min_size=1, max_size=6), min_size=1, max_size=20
 
 def test_spreads_worked_by_hand() -> None:
     # Means 0.5 and 0.8. Within: 2*0.1^2 + 2*0.1^2 = 0.04 over 2. Between: 2*(0.15^2)*2 = 0.09 over 1.
-    found = clustered({7: [0.4, 0.6], 9: [0.7, 0.9]})
+    found = case_means({7: [0.4, 0.6], 9: [0.7, 0.9]})
     assert found is not None
     assert found.interval.mean == pytest.approx(0.65)
     assert (found.interval.n, found.values, found.interval.method) == (2, 4, METHOD)
@@ -28,7 +28,7 @@ def test_spreads_worked_by_hand() -> None:
 
 def test_spreads_with_unequal_numbers_worked_by_hand() -> None:
     # Means 0.2 and 0.8, grand 1.4/4 = 0.35; within 0.02/2; between 3*0.15^2 + 0.45^2 = 0.27; n0 = 4 - 10/4 = 1.5.
-    found = clustered([[0.1, 0.2, 0.3], [0.8]])
+    found = case_means([[0.1, 0.2, 0.3], [0.8]])
     assert found is not None
     assert found.interval.mean == pytest.approx(0.5)  # each case counts once, not each value
     assert found.within_sd == pytest.approx(0.1)
@@ -37,7 +37,7 @@ def test_spreads_with_unequal_numbers_worked_by_hand() -> None:
 
 def test_ten_repetitions_of_few_cases_are_no_more_evidence_than_the_cases() -> None:
     values = [0.2, 0.9, 0.6, 0.7, 0.4]
-    repeated = clustered([[value] * 10 for value in values])
+    repeated = case_means([[value] * 10 for value in values])
     pretended = betting([value for value in values for _ in range(10)])
     assert repeated is not None and pretended is not None
     assert repeated.interval.high - repeated.interval.low > 1.5 * (pretended.high - pretended.low)
@@ -50,7 +50,7 @@ def test_the_interval_holds_the_mean_of_clustered_values() -> None:
     for _ in range(200):
         means = draw.beta(1.2, 0.8, size=30)
         values = draw.binomial(1, means[:, None], size=(30, 8)).astype(float)
-        found, naive = clustered(values.tolist()), betting(values.ravel())
+        found, naive = case_means(values.tolist()), betting(values.ravel())
         assert found is not None and naive is not None
         held += found.interval.low <= 0.6 <= found.interval.high
         pretended += naive.low <= 0.6 <= naive.high
@@ -60,14 +60,14 @@ def test_the_interval_holds_the_mean_of_clustered_values() -> None:
 
 @pytest.mark.parametrize("values", [[], [[]], {3: []}])
 def test_no_value_is_no_figure(values: object) -> None:
-    assert clustered(values) is None  # type: ignore[arg-type]
+    assert case_means(values) is None  # type: ignore[arg-type]
 
 
 def test_spreads_are_unknown_where_nothing_was_repeated() -> None:
-    found = clustered([[0.3], [0.5]])
+    found = case_means([[0.3], [0.5]])
     assert found is not None
     assert (found.within_sd, found.between_sd) == (None, None)
-    one = clustered([[0.3, 0.5], []])
+    one = case_means([[0.3, 0.5], []])
     assert one is not None
     assert one.within_sd == pytest.approx(math.sqrt(0.02))
     assert one.between_sd is None
@@ -76,12 +76,12 @@ def test_spreads_are_unknown_where_nothing_was_repeated() -> None:
 @pytest.mark.parametrize("bad", [-0.1, 1.1, math.nan])
 def test_values_outside_the_unit_interval_are_refused(bad: float) -> None:
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
-        clustered([[0.5, bad]])
+        case_means([[0.5, bad]])
 
 
 @given(st.lists(unit, min_size=1, max_size=40))
 def test_without_repetitions_it_is_the_betting_interval(values: list[float]) -> None:
-    found, plain = clustered([[value] for value in values]), betting(values)
+    found, plain = case_means([[value] for value in values]), betting(values)
     assert found is not None and plain is not None
     assert (found.interval.mean, found.interval.low, found.interval.high) == (
         plain.mean,
@@ -92,7 +92,7 @@ def test_without_repetitions_it_is_the_betting_interval(values: list[float]) -> 
 
 @given(cases)
 def test_figures_stay_in_their_ranges(values: list[list[float]]) -> None:
-    found = clustered(values)
+    found = case_means(values)
     assert found is not None
     assert 0 <= found.interval.low <= found.interval.mean <= found.interval.high <= 1
     assert (found.interval.n, found.values) == (len(values), sum(map(len, values)))
@@ -102,7 +102,7 @@ def test_figures_stay_in_their_ranges(values: list[list[float]]) -> None:
 
 @given(st.lists(unit, min_size=2, max_size=20), st.integers(2, 5))
 def test_identical_repetitions_change_nothing(values: list[float], times: int) -> None:
-    once, often = clustered([[value] for value in values]), clustered([[value] * times for value in values])
+    once, often = case_means([[value] for value in values]), case_means([[value] * times for value in values])
     assert once is not None and often is not None
     assert often.interval.low == pytest.approx(once.interval.low, abs=1e-5)
     assert often.interval.high == pytest.approx(once.interval.high, abs=1e-5)

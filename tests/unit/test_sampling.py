@@ -1,4 +1,4 @@
-"""Which requests are judged, and that what is judged tells how good all of them are."""
+"""Sampling decisions, and that a sampled interval covers the mean of all traffic."""
 
 from __future__ import annotations
 
@@ -46,55 +46,57 @@ def facts(**changes: object) -> RequestFacts:
         ({"duration_ns": 3_000_000_001}, "high_latency", 3),
     ],
 )
-def test_what_matters_is_always_judged(changes: dict[str, object], reason: str, priority: int) -> None:
+def test_requests_with_a_reason_are_always_judged(
+    changes: dict[str, object], reason: str, priority: int
+) -> None:
     decision = decide(facts(**changes), POLICY)
     assert (decision.should_evaluate, decision.reason, decision.priority) == (True, reason, priority)
     assert decision.rate == 1.0
 
 
-def test_thresholds_are_exceeded_not_reached() -> None:
+def test_value_equal_to_a_threshold_is_no_reason() -> None:
     decision = decide(facts(cost_nano_usd=50_000_000, duration_ns=3_000_000_000), POLICY)
     assert (decision.reason, decision.priority, decision.rate) == ("base_rate", 4, 0.02)
 
 
-def test_chance_is_a_hash_of_the_trace_id() -> None:
+def test_random_selection_is_a_hash_of_the_trace_id() -> None:
     for number in range(50):
         trace_id = f"{number:032x}"
-        drawn = int(hashlib.sha256(trace_id.encode()).hexdigest()[:16], 16) % 1_000_000
-        assert hash_to_bucket(trace_id) == drawn
-        assert decide(facts(trace_id=trace_id), Policy(rate=0.5)).should_evaluate == (drawn < 500_000)
+        bucket = int(hashlib.sha256(trace_id.encode()).hexdigest()[:16], 16) % 1_000_000
+        assert hash_to_bucket(trace_id) == bucket
+        assert decide(facts(trace_id=trace_id), Policy(rate=0.5)).should_evaluate == (bucket < 500_000)
 
 
-def test_the_base_rate_is_kept_even_by_ids_that_count_up() -> None:
-    chosen = sum(decide(facts(trace_id=f"{n:032x}"), POLICY).should_evaluate for n in range(20_000))
+def test_base_rate_holds_for_sequential_trace_ids() -> None:
+    chosen = sum(decide(facts(trace_id=f"{number:032x}"), POLICY).should_evaluate for number in range(20_000))
     # 400 expected, standard deviation 20.
     assert 320 < chosen < 480
 
 
 @given(st.text(alphabet="0123456789abcdef", min_size=32, max_size=32), st.floats(0, 1), st.floats(0, 1))
-def test_a_higher_rate_never_drops_a_request(trace_id: str, one: float, other: float) -> None:
-    low, high = sorted((one, other))
-    chosen = [decide(facts(trace_id=trace_id), Policy(rate=r)).should_evaluate for r in (low, high)]
+def test_higher_rate_never_drops_a_request(trace_id: str, first_rate: float, second_rate: float) -> None:
+    low, high = sorted((first_rate, second_rate))
+    chosen = [decide(facts(trace_id=trace_id), Policy(rate=rate)).should_evaluate for rate in (low, high)]
     assert chosen != [True, False]
     assert not decide(facts(trace_id=trace_id), Policy(rate=0.0)).should_evaluate
     assert decide(facts(trace_id=trace_id), Policy(rate=1.0)).should_evaluate
 
 
 @pytest.mark.parametrize("rate", [-0.01, 1.01, float("nan")])
-def test_a_rate_that_is_no_share_is_refused(rate: float) -> None:
+def test_rate_outside_zero_to_one_is_refused(rate: float) -> None:
     with pytest.raises(BadInput, match="from 0 to 1"):
         Policy(rate=rate)
 
 
-def test_every_reason_has_words_and_a_priority() -> None:
+def test_every_reason_has_a_description_and_a_priority() -> None:
     assert set(REASONS) == set(PRIORITIES)
 
 
-def test_the_queue_message_has_the_promised_fields() -> None:
-    told = build_queue_message(
+def test_queue_message_has_the_documented_fields() -> None:
+    message = build_queue_message(
         trace_id="ab", query="q", response=None, context=("c",), priority=2, reason="high_cost"
     )
-    assert told == {
+    assert message == {
         "request_id": "ab",
         "query": "q",
         "response": None,
@@ -108,7 +110,7 @@ REQUESTS = 6_000
 
 
 def week(seed: int) -> tuple[np.ndarray, list[RequestFacts]]:
-    """A week of traffic of which slow, dear, new and disliked requests are the worse ones, and its true quality."""
+    """A week of traffic with its true quality, which is lower for slow, expensive, new-user and disliked requests."""
     random = np.random.default_rng(seed)
     latency_s = random.lognormal(0.3, 0.6, REQUESTS)
     cost_usd = random.lognormal(-4.3, 0.7, REQUESTS)
@@ -130,36 +132,36 @@ def week(seed: int) -> tuple[np.ndarray, list[RequestFacts]]:
     ]
 
 
-def test_a_sampled_week_tells_the_quality_of_all_of_it() -> None:
-    """The stated 95 % interval holds the mean of the full traffic for at least 93 of 100 seeds; the naive mean does not."""
-    held = naive_held = 0
+def test_sampled_interval_covers_the_mean_of_all_traffic() -> None:
+    """The 95 % interval covers the mean of all traffic for at least 93 of 100 seeds; the naive interval does not."""
+    covered = naive_covered = 0
     widths = []
     for seed in range(100):
         quality, requests = week(seed)
-        decisions = [decide(one, POLICY) for one in requests]
-        rates = np.array([one.rate_ppm for one in decisions])
-        chosen = np.array([one.should_evaluate for one in decisions])
+        decisions = [decide(request, POLICY) for request in requests]
+        rates = np.array([decision.rate_ppm for decision in decisions])
+        chosen = np.array([decision.should_evaluate for decision in decisions])
         sums = {
             int(rate): Sums(
-                scored=int(which.sum()),
+                scored=int(is_in_stratum.sum()),
                 undefined=0,
-                value_sum=float(quality[which].sum()),
-                square_sum=float((quality[which] ** 2).sum()),
+                value_sum=float(quality[is_in_stratum].sum()),
+                square_sum=float((quality[is_in_stratum] ** 2).sum()),
             )
             for rate in np.unique(rates)
-            for which in [chosen & (rates == rate)]
+            for is_in_stratum in [chosen & (rates == rate)]
         }
-        found = estimate(build_strata(sums, {int(rate): int((rates == rate).sum()) for rate in sums}))
-        assert found.low is not None
-        assert found.high is not None
-        assert found.effective_n is not None
-        truth = float(quality.mean())
-        held += found.low <= truth <= found.high
-        widths.append(found.high - found.low)
-        assert found.effective_n < chosen.sum()
+        estimated = estimate(build_strata(sums, {int(rate): int((rates == rate).sum()) for rate in sums}))
+        assert estimated.low is not None
+        assert estimated.high is not None
+        assert estimated.effective_n is not None
+        true_mean = float(quality.mean())
+        covered += estimated.low <= true_mean <= estimated.high
+        widths.append(estimated.high - estimated.low)
+        assert estimated.effective_n < chosen.sum()
         naive = quality[chosen]
-        naive_held += abs(naive.mean() - truth) <= 1.96 * naive.std() / np.sqrt(naive.size)
-    assert held >= 93, held
-    assert naive_held < 5, naive_held
+        naive_covered += abs(naive.mean() - true_mean) <= 1.96 * naive.std() / np.sqrt(naive.size)
+    assert covered >= 93, covered
+    assert naive_covered < 5, naive_covered
     assert np.mean(widths) < 0.05
     assert PPM == 1_000_000

@@ -1,4 +1,4 @@
-"""The search language: what it reads, how it prints, and that nonsense is refused in a sentence."""
+"""The search language: parsing, canonical text and error messages."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from genaiops_core.telemetry.search.query import (
     any_of,
     negate,
 )
+from tests.search_queries import NODES
 
 
-def test_the_example_of_the_reference() -> None:
+def test_example_of_the_reference_is_parsed() -> None:
     text = (
         "app:support-agent status:error latency>3s cost>=0.05 score(faithfulness)<0.7"
         ' user:u-17 "refund policy" -model:nova'
@@ -73,19 +74,19 @@ def test_the_example_of_the_reference() -> None:
         ("trace:ab*", "trace:ab*"),
     ],
 )
-def test_how_it_prints(text: str, printed: str) -> None:
+def test_canonical_text_of_a_search(text: str, printed: str) -> None:
     query = parse(text)
     assert str(query) == printed
     assert parse(printed) == query
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_examples_are_searches(example: str) -> None:
+def test_examples_are_valid_searches(example: str) -> None:
     assert parse(str(parse(example))) == parse(example)
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "said"),
+    ("text", "position", "problem"),
     [
         ("colour:red", 1, "use application, environment"),
         ("ok http://x", 4, "quote it"),
@@ -114,67 +115,21 @@ def test_the_examples_are_searches(example: str) -> None:
         ("a " * 60, 101, "more than 50"),
     ],
 )
-def test_nonsense_is_refused_with_its_place(text: str, place: int, said: str) -> None:
-    with pytest.raises(BadInput) as refused:
+def test_invalid_search_is_refused_with_its_position(text: str, position: int, problem: str) -> None:
+    with pytest.raises(BadInput) as error:
         parse(text)
-    assert f"character {place}:" in str(refused.value)
-    assert said in str(refused.value)
+    assert f"character {position}:" in str(error.value)
+    assert problem in str(error.value)
 
 
-def test_endless_and_unwritable_texts_are_refused() -> None:
+def test_too_long_and_invalid_texts_are_refused() -> None:
     for text in ("a" * (MAX_LENGTH + 1), "a\x00b", "a\ud800"):
         with pytest.raises(BadInput):
             parse(text)
 
 
-PRINTABLE = st.text(
-    st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), min_size=1, max_size=12
-)
-WORDS = PRINTABLE.map(str.strip).filter(bool)
-NUMBER_FIELDS = ("latency", "cost", "tokens", "input_tokens", "output_tokens", "calls", "spans")
-
-
-def plain(number: Decimal) -> Decimal:
-    return Decimal(f"{number.normalize():f}") if number else Decimal(0)
-
-
-def numbers(field: str) -> st.SearchStrategy[Decimal]:
-    places = {"latency": 6, "cost": 9, "score": 6}.get(field, 0)
-    least = -1000 if field == "score" else 0
-    return st.decimals(least, 100_000, places=places, allow_nan=False, allow_infinity=False).map(plain)
-
-
-COMPARISONS = st.sampled_from((*NUMBER_FIELDS, "score")).flatmap(
-    lambda field: st.builds(
-        Compare,
-        st.just(field),
-        st.sampled_from(("<", "<=", ">", ">=", "=")),
-        numbers(field),
-        st.just("faithfulness" if field == "score" else ""),
-    )
-)
-MATCHES = st.one_of(
-    st.builds(
-        Match,
-        st.sampled_from(("application", "environment", "release", "user", "session", "trace", "component")),
-        st.lists(st.one_of(st.just(""), PRINTABLE), min_size=1, max_size=3).map(tuple),
-    ),
-    st.builds(Match, st.sampled_from(("model", "name", "tool")), st.tuples(PRINTABLE), st.booleans()),
-    st.builds(Match, st.just("status"), st.tuples(st.sampled_from(("ok", "error")))),
-)
-NODES: st.SearchStrategy[Node] = st.recursive(
-    st.one_of(st.builds(Text, WORDS), MATCHES, COMPARISONS),
-    lambda inner: st.one_of(
-        inner.map(negate),
-        st.lists(inner, min_size=2, max_size=3).map(all_of),
-        st.lists(inner, min_size=2, max_size=3).map(any_of),
-    ),
-    max_leaves=12,
-)
-
-
 @given(NODES)
-def test_what_is_printed_reads_back_as_itself(node: Node) -> None:
+def test_canonical_text_parses_to_the_same_query(node: Node) -> None:
     assert parse(str(Query(node))) == Query(node)
 
 
@@ -186,11 +141,11 @@ TOKENS = st.sampled_from(
 
 
 @given(st.one_of(st.text(max_size=60), st.lists(TOKENS, max_size=30).map("".join)))
-def test_any_text_is_a_search_or_bad_input(text: str) -> None:
+def test_any_text_is_a_valid_search_or_bad_input(text: str) -> None:
     try:
         query = parse(text)
-    except BadInput as refused:
-        assert str(refused)
+    except BadInput as error:
+        assert str(error)
         return
     assert parse(str(query)) == query
 

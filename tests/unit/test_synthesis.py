@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
 from genaiops_core.evaluation.synthesis import drafts as synthesis
-from genaiops_core.evaluation.synthesis.chunks import Document, Passage, passages, read_document, spread
-from genaiops_core.evaluation.synthesis.drafts import Draft, draft, problem
+from genaiops_core.evaluation.synthesis.chunks import Document, Passage, split_passages, read_document, select_passages
+from genaiops_core.evaluation.synthesis.drafts import Draft, draft_cases, find_problem
 
 LONG = "A parcel that is lost is paid for in full, up to the value that was declared when it was sent off. "
 
@@ -51,7 +51,7 @@ def passage(text: str, position: int = 1) -> Passage:
 
 def test_a_document_is_cut_at_headings_and_between_paragraphs() -> None:
     text = f"# Lost parcels\n{LONG}\n\n{LONG * 2}\n## Late ones\n\n{LONG * 14}\n\n---\n"
-    found = passages(Document(name="post.md", text=text))
+    found = split_passages(Document(name="post.md", text=text))
     assert [(one.position, one.heading) for one in found][:2] == [(1, "Lost parcels"), (2, "Late ones")]
     assert found[0].text == f"{LONG.strip()}\n\n{(LONG * 2).strip()}"
     assert all(len(one.text) <= 1_500 for one in found)
@@ -59,14 +59,14 @@ def test_a_document_is_cut_at_headings_and_between_paragraphs() -> None:
 
 @given(st.text(), st.integers(80, 400))
 def test_no_passage_is_longer_than_the_bound(text: str, most: int) -> None:
-    for one in passages(Document(name="a.txt", text=text), most):
+    for one in split_passages(Document(name="a.txt", text=text), most):
         assert 80 <= len(one.text) <= most
 
 
 @given(st.lists(st.integers(0, 6), max_size=5), st.integers(1, 20))
 def test_passages_are_spread_over_documents_and_over_each(sizes: list[int], count: int) -> None:
     found = [[passage(f"{at} {number}", number) for number in range(size)] for at, size in enumerate(sizes)]
-    chosen = spread(found, count)
+    chosen = select_passages(found, count)
     assert len(chosen) == (count if any(sizes) else 0)
     if count <= sum(sizes):
         assert len(set(chosen)) == count
@@ -87,21 +87,21 @@ def test_only_text_and_markdown_are_read(name: str, data: bytes) -> None:
     ("written", "why"),
     [
         (Draft(question="Who pays?", answer="We do.", quote="“We pay—always”"), ""),
-        (Draft(question="Who pays?", answer="We do.", quote="They pay."), synthesis.MADE_UP),
-        (Draft(question="Who pays?", answer="We do.", quote=" "), synthesis.MADE_UP),
-        (Draft(question="Who, by this text, pays?", answer="x", quote="We pay"), synthesis.OUT_OF_VIEW),
+        (Draft(question="Who pays?", answer="We do.", quote="They pay."), synthesis.UNSUPPORTED),
+        (Draft(question="Who pays?", answer="We do.", quote=" "), synthesis.UNSUPPORTED),
+        (Draft(question="Who, by this text, pays?", answer="x", quote="We pay"), synthesis.MENTIONS_PASSAGE),
         (Draft(question="Who pays?", answer=" ", quote="We pay"), synthesis.INCOMPLETE),
     ],
 )
 def test_a_draft_must_stand_by_itself_and_quote_its_passage(written: Draft, why: str) -> None:
-    assert problem(written, passage("We pay\nalways, whatever it costs.")) == why
+    assert find_problem(written, passage("We pay\nalways, whatever it costs.")) == why
 
 
 def test_drafts_become_pending_cases_and_failures_are_counted() -> None:
     chosen = [passage("One thing. More.", 1), passage("BAD thing.", 2), passage("One thing. Again.", 3)]
     told: list[tuple[int, int]] = []
     writer = Writer(fails="BAD")
-    drafted = asyncio.run(draft(writer, chosen, judge="loop", progress=lambda at, of: told.append((at, of))))
+    drafted = asyncio.run(draft_cases(writer, chosen, judge="loop", progress=lambda at, of: told.append((at, of))))
     assert [case.input for case in drafted.cases] == ["Is it true: One thing?"]
     assert drafted.cases[0].metadata == {
         "document": "post.md",
@@ -111,11 +111,11 @@ def test_drafts_become_pending_cases_and_failures_are_counted() -> None:
         "written_by": "loop",
         "review": "pending",
     }
-    assert drafted.skipped == {synthesis.FAILED: 1, synthesis.REPEATED: 1}
+    assert drafted.skipped == {synthesis.FAILED: 1, synthesis.DUPLICATE: 1}
     assert (told[-1], drafted.failure) == ((3, 3), "The model answered nothing.")
 
 
 def test_a_passage_that_comes_again_is_asked_for_another_kind_of_question() -> None:
     writer = Writer()
-    asyncio.run(draft(writer, [passage("One thing. More.")] * 3, judge="loop"))
+    asyncio.run(draft_cases(writer, [passage("One thing. More.")] * 3, judge="loop"))
     assert len({prompt.messages[0].text for prompt in writer.prompts}) == 3

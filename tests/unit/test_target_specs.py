@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput, Misconfigured
-from genaiops_core.evaluation.targets import allowed_hosts, hosts, parse, secret_references, specs
+from genaiops_core.evaluation.targets import parse_allowed_hosts, hosts, parse_spec, secret_references, specs
 
 BEDROCK = {"kind": "bedrock", "model": "amazon.nova-pro-v1:0"}
 OPENAI = {"kind": "openai", "model": "qwen3", "base_url": "http://127.0.0.1:8000/v1"}
@@ -35,8 +35,8 @@ FULL: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("document", [BEDROCK, OPENAI, HTTP, *FULL], ids=lambda d: f"{d['kind']}-{len(d)}")
 def test_a_document_survives_being_kept(document: dict[str, Any]) -> None:
-    spec = parse(document)
-    assert parse(spec.as_json()) == spec
+    spec = parse_spec(document)
+    assert parse_spec(spec.as_json()) == spec
     assert document.items() <= spec.as_json().items()
 
 
@@ -49,7 +49,7 @@ def test_a_document_survives_being_kept(document: dict[str, Any]) -> None:
     ],
 )
 def test_its_name_says_who_answers(document: dict[str, Any], name: str) -> None:
-    assert parse(document).name == name
+    assert parse_spec(document).name == name
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_its_name_says_who_answers(document: dict[str, Any], name: str) -> None:
 )
 def test_what_is_wrong_is_said_with_its_field(document: Any, sentence: str) -> None:
     with pytest.raises(BadInput) as refusal:
-        parse(document, "my.yaml")
+        parse_spec(document, "my.yaml")
     assert str(refusal.value).startswith("my.yaml") and sentence in str(refusal.value)
 
 
@@ -111,26 +111,26 @@ def test_what_is_wrong_is_said_with_its_field(document: Any, sentence: str) -> N
 )
 def test_a_secret_is_neither_kept_nor_repeated(document: dict[str, Any]) -> None:
     with pytest.raises(BadInput) as refusal:
-        parse(document)
+        parse_spec(document)
     assert "hunter2" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("value", ["", "two\nlines", "h\u00e4"])
 def test_a_secret_that_no_header_takes_is_refused_without_showing_it(value: str) -> None:
     with pytest.raises(Misconfigured, match="The environment variable GENAIOPS_TARGET_X") as refusal:
-        secret_references.secret("Bearer ${GENAIOPS_TARGET_X}", {"GENAIOPS_TARGET_X": value})
+        secret_references.resolve_secret("Bearer ${GENAIOPS_TARGET_X}", {"GENAIOPS_TARGET_X": value})
     assert not value or value not in str(refusal.value)
 
 
 @pytest.mark.parametrize("repetitions", [0, 21])
 def test_repetitions_have_a_range(repetitions: int) -> None:
     with pytest.raises(BadInput, match="must be 1 to 20"):
-        specs.checked_repetitions(repetitions)
-    assert specs.checked_repetitions(20) == 20
+        specs.validate_repetitions(repetitions)
+    assert specs.validate_repetitions(20) == 20
 
 
 def test_allowed_hosts_are_parted_by_commas() -> None:
-    assert allowed_hosts(" My.App., *.corp:8443 ,,[::1]:80") == ("my.app", "*.corp:8443", "[::1]:80")
+    assert parse_allowed_hosts(" My.App., *.corp:8443 ,,[::1]:80") == ("my.app", "*.corp:8443", "[::1]:80")
     hosts.require_allowed("http://[::1]/", ["[::1]:80"], "url")
     hosts.require_allowed("https://A.corp:8443/x", ["*.corp:8443"], "url")
 
@@ -138,7 +138,7 @@ def test_allowed_hosts_are_parted_by_commas() -> None:
 @pytest.mark.parametrize("setting", ["my.app:x", "https://my.app", "my.app/answer", ":80", "[::1"])
 def test_what_is_no_host_is_said(setting: str) -> None:
     with pytest.raises(Misconfigured, match="is no host; write host, host:port or"):
-        allowed_hosts(setting)
+        parse_allowed_hosts(setting)
 
 
 JSON = st.recursive(
@@ -152,8 +152,8 @@ FIELDS = sorted({name for fields in specs._FIELDS.values() for name in fields} -
 @given(st.sampled_from([BEDROCK, OPENAI, HTTP]), st.sampled_from(FIELDS), JSON)
 def test_any_value_is_taken_or_refused_in_a_sentence(base: dict[str, Any], name: str, value: Any) -> None:
     try:
-        spec = parse({**base, name: value})
+        spec = parse_spec({**base, name: value})
     except BadInput as refusal:
         assert str(refusal).startswith("the target") and str(refusal).rstrip()[-1] in ".?"
     else:
-        assert parse(spec.as_json()) == spec
+        assert parse_spec(spec.as_json()) == spec

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.targets import placeholders, reply_paths
-from genaiops_core.evaluation.targets.placeholders import fill_json, fill_text, named_in, values_of
-from genaiops_core.evaluation.targets.reply_paths import MISSING, find, parse
+from genaiops_core.evaluation.targets.placeholders import fill_json, fill_text, find_placeholders, collect_values
+from genaiops_core.evaluation.targets.reply_paths import MISSING, find_value, parse_path
 
-VALUES = values_of(
+VALUES = collect_values(
     Case(input="Why?", contexts=("One.", "Two."), metadata={"a": {"b": [1]}, "c": "{input}"}), 3
 )
 
@@ -36,13 +36,13 @@ def test_places_in_a_text(text: str, filled: str) -> None:
 
 
 def test_the_names_of_the_places_in_a_text() -> None:
-    assert named_in("{question} {{context}} {metadata.x} {nothing}") == {"input", "contexts", "metadata"}
+    assert find_placeholders("{question} {{context}} {metadata.x} {nothing}") == {"input", "contexts", "metadata"}
 
 
 @given(st.text(), st.text())
 def test_what_is_filled_in_is_not_read_again(question: str, around: str) -> None:
     clean = around.replace("{", "(").replace("}", ")")
-    values = values_of(Case(input=question, reference="SECRET"), 1)
+    values = collect_values(Case(input=question, reference="SECRET"), 1)
     assert fill_text(f"{clean}{{input}}{clean}", values) == f"{clean}{question}{clean}"
     filled = fill_json({"a": ["{input}", f"{clean}{{input}}"], clean: 1}, values)
     assert filled["a"] == [question, f"{clean}{question}"]
@@ -57,8 +57,8 @@ def test_filling_leaves_the_template_as_it_was() -> None:
 
 
 def test_a_mistyped_place_is_found() -> None:
-    assert placeholders.unknown_in_json({"a": ["{input}", "{inputs}"]}) == "{inputs}"
-    assert placeholders.unknown_in_json({"a": "as JSON: {foo}", "b": "{metadata.x}"}) == ""
+    assert placeholders.find_unknown_placeholder({"a": ["{input}", "{inputs}"]}) == "{inputs}"
+    assert placeholders.find_unknown_placeholder({"a": "as JSON: {foo}", "b": "{metadata.x}"}) == ""
 
 
 REPLY: dict[str, Any] = {
@@ -88,18 +88,18 @@ REPLY: dict[str, Any] = {
     ],
 )
 def test_paths_into_a_reply(path: str, found: Any) -> None:
-    assert find(REPLY, parse(path, "answer")) == found
+    assert find_value(REPLY, parse_path(path, "answer")) == found
 
 
 def test_a_list_at_the_top_has_positions_too() -> None:
-    assert find([{"a": 1}], parse("[0].a", "answer")) == 1
-    assert find([{"a": 1}], parse("[].a", "answer")) == [1]
+    assert find_value([{"a": 1}], parse_path("[0].a", "answer")) == 1
+    assert find_value([{"a": 1}], parse_path("[].a", "answer")) == [1]
 
 
 @pytest.mark.parametrize("path", ["", ".", "a.", "a[", "a]b", "a[1", "a[-1]", "[]a", ".".join("a" * 21)])
 def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(BadInput, match=r"reply\.answer: '.*' (is no path|has more than 20 steps)"):
-        parse(path, "reply.answer")
+        parse_path(path, "reply.answer")
 
 
 @given(
@@ -111,11 +111,11 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 )
 def test_any_path_finds_something_or_nothing_in_any_reply(path: str, reply: Any) -> None:
     try:
-        steps = parse(path, "answer")
+        steps = parse_path(path, "answer")
     except BadInput:
         return
-    find(reply, steps)
+    find_value(reply, steps)
 
 
 def test_steps_are_told_apart() -> None:
-    assert parse("a.0[].b", "answer") == ("a", "0", reply_paths.Step.EACH, "b")
+    assert parse_path("a.0[].b", "answer") == ("a", "0", reply_paths.Step.EACH, "b")

@@ -1,198 +1,227 @@
-"""The desk of one run in one process: its judge, its target, its calls, and an eye on what becomes of the run."""
+"""The calls of one run in one process: its judge, target, limits and records, and a poll of the run's state.
+
+This room lies below `runs`, so the run is handed in as a `SessionRun`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
 
 import anyio
 import sqlalchemy as sa
 import structlog
 
 from db.transaction import reading
-from genaiops_core.clock import now
-from genaiops_core.errors import GenAIOpsError
-from genaiops_core.evaluation import targets
-from genaiops_core.evaluation.calls.call_cache import RunJournal
+from genaiops_core.evaluation.calls.call_cache import RunCallCache
 from genaiops_core.evaluation.calls.prices import Prices
 from genaiops_core.evaluation.calls.rate_limiter import RateLimiter
-from genaiops_core.evaluation.calls.record_writer import Keeper
-from genaiops_core.evaluation.calls.spend_budget import OpenPurse, RunPurse
-from genaiops_core.evaluation.calls.unit_calls import Means
+from genaiops_core.evaluation.calls.record_writer import RecordWriter
+from genaiops_core.evaluation.calls.spend_budget import RunBudget, UnlimitedBudget
+from genaiops_core.evaluation.calls.unit_calls import CallContext
 from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.rate_limits import RateLimits
-from genaiops_core.evaluation.runs import judging, records, states
-from genaiops_core.evaluation.runs.records import Evaluation
 from genaiops_core.evaluation.targets import Target
-from genaiops_core.settings import Settings
 
-LOOK_S = 0.5
-"""How often the run is looked at: a pause or a cancellation takes effect within this time."""
-MOST_FAILURES_IN_A_ROW = 25
-"""Calls that fail one after the other mean a wrong model, a missing permission or an outage, not odd cases."""
+POLL_S = 0.5
+"""How often the state of the run is read: a pause or a cancellation takes effect within this time."""
+MAX_CONSECUTIVE_FAILURES = 25
+"""So many consecutive failures mean a wrong model, a missing permission or an outage, not difficult cases."""
 DRAIN_S = 30.0
-"""How long calls under way may take to end once the run does not go on."""
-_PRICES_EVERY = 60
+"""How long calls in flight may take to end once the run stops."""
+_POLLS_PER_PRICE_REFRESH = 60
 
-Alive = Callable[[sa.Connection], Collection[str]]
+AliveExecutors = Callable[[sa.Connection], Collection[str]]
 
 log = structlog.get_logger(__name__)
 
 
-def alone(_connection: sa.Connection) -> Collection[str]:
-    """Nobody shares the run."""
+def no_executors(_connection: sa.Connection) -> Collection[str]:
+    """No other process shares the run."""
     return ()
 
 
-async def opened(
-    engine: sa.Engine, run: Evaluation, *, executor_id: str, alive: Alive = alone
-) -> Desk | None:
-    """A desk that is ready; None when judge or target cannot be made here, which fails the run and says why."""
-    desk = Desk(engine, run, executor_id=executor_id, alive=alive)
-    try:
-        await desk.open()
-    except GenAIOpsError as error:
-        await asyncio.to_thread(states.fail, engine, run.id, str(error), run.attempt)
-        return None
-    return desk
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """The state of a run at one moment."""
+
+    is_running: bool
+    """Whether the run is running, and still in the attempt of the session."""
+    overrun: str
+    """Why the run exceeded its time limit; '' while it has not."""
 
 
-class Desk:
+class SessionRun(Protocol):
+    """One attempt of a run, as a session needs it. All methods but `create_target` block: call them in a thread."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+    @property
+    def rate_limits(self) -> RateLimits: ...
+
+    def create_judge(self) -> Judge:
+        """Import the judge's libraries and build it.
+
+        Raises:
+            BadInput: the judge cannot be built on this machine.
+        """
+
+    def create_target(self) -> Target | None:
+        """Build the target; None when the answers of the dataset are scored.
+
+        Raises:
+            BadInput: the target cannot be built on this machine.
+        """
+
+    def read_status(self, connection: sa.Connection) -> RunStatus:
+        """Read the state of the run."""
+
+    def pause(self, engine: sa.Engine, problem: str) -> None:
+        """Pause the run until a user decides how it goes on."""
+
+    def fail(self, engine: sa.Engine, problem: str) -> None:
+        """Fail the run."""
+
+
+class CallSession:
     """Used inside one event loop; `open` it first, `close` it at the end."""
 
-    def __init__(self, engine: sa.Engine, run: Evaluation, *, executor_id: str, alive: Alive = alone) -> None:
-        """Set it up for one attempt of a run.
+    def __init__(
+        self, engine: sa.Engine, run: SessionRun, *, executor_id: str, alive: AliveExecutors = no_executors
+    ) -> None:
+        """Prepare a session for one attempt of a run.
 
         Args:
             engine: of the product's database.
-            run: as it is now.
-            executor_id: names this process.
-            alive: the processes that share the run, this one among them or not.
+            run: the attempt.
+            executor_id: the ID of this process.
+            alive: returns the processes that share the run, with or without this one.
         """
         self.engine = engine
-        self.run = run
-        self.pace = RateLimits.from_json(run.config.get("pace"))
+        self.rate_limits = run.rate_limits
         self.stopping = asyncio.Event()
-        """Set when no further unit is to be begun."""
-        is_limited = self.pace.spend_limit_nano_usd is not None
-        self.keeper = Keeper(engine, run.id, run.attempt, executor_id if is_limited else "")
-        self.journal = RunJournal(run.id, self.keeper)
-        self.pacer = RateLimiter(self.pace)
-        self.units = anyio.CapacityLimiter(_units(self.pacer.slots))
-        """Units under way: more than calls, since a unit also thinks, writes and waits."""
-        self.purse = RunPurse(engine, run.id, executor_id, alive) if is_limited else OpenPurse()
+        """Set when no further unit may begin."""
+        is_limited = self.rate_limits.spend_limit_nano_usd is not None
+        self.writer = RecordWriter(engine, run.id, run.attempt, executor_id if is_limited else "")
+        self.cache = RunCallCache(run.id, self.writer)
+        self.limiter = RateLimiter(self.rate_limits)
+        self.units = anyio.CapacityLimiter(_count_unit_slots(self.limiter.slots))
+        """Units in progress: more than calls, since a unit also computes, writes and waits."""
+        self.budget = RunBudget(engine, run.id, executor_id, alive) if is_limited else UnlimitedBudget()
         self.judge: Judge
         self.target: Target | None = None
-        self.means: Means
+        self.context: CallContext
+        self._run = run
         self._executor_id = executor_id
         self._alive = alive
         self._failures = 0
-        self._watching: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Load judge, target and prices.
 
         Raises:
-            BadInput: the judge or the target cannot be made here.
+            BadInput: the judge or the target cannot be built on this machine.
         """
-        # Libraries of judges take seconds to load; other runs go on meanwhile.
-        await asyncio.to_thread(judging.load_libraries, self.run)
-        self.judge = judging.build_judge(self.run)
-        if document := self.run.config.get("target"):
-            hosts = targets.allowed_hosts(Settings().target_hosts)
-            self.target = targets.target(document, allowed_hosts=hosts)
-        prices = await asyncio.to_thread(self._prices)
-        self.means = Means(
-            pacer=self.pacer,
+        # Libraries of judges take seconds to import; other sessions of this event loop continue meanwhile.
+        self.judge = await asyncio.to_thread(self._run.create_judge)
+        self.target = self._run.create_target()
+        prices = await asyncio.to_thread(self._load_prices)
+        self.context = CallContext(
+            limiter=self.limiter,
             prices=prices,
-            purse=self.purse,
-            journal=self.journal,
-            attempt=self.run.attempt,
-            outcome=self._outcome,
-            limit_reached=self.hold,
+            budget=self.budget,
+            cache=self.cache,
+            attempt=self._run.attempt,
+            on_outcome=self._count_failures,
+            on_limit_reached=self.pause,
             is_stopping=self.stopping.is_set,
         )
-        await self._look(0)
-        self._watching = asyncio.create_task(self._watch())
+        await self._poll(0)
+        self._polling = asyncio.create_task(self._poll_until_closed())
 
     async def close(self) -> None:
-        """Finish what is under way, keep it, and let go of everything."""
+        """Finish the calls in flight, write their records and release all resources."""
         self.stopping.set()
-        if self._watching is not None:
-            self._watching.cancel()
+        if self._polling is not None:
+            self._polling.cancel()
         await self.settle()
-        await self.keeper.close()
-        if isinstance(self.purse, RunPurse):
-            await self.purse.close()
+        await self.writer.close()
+        if isinstance(self.budget, RunBudget):
+            await self.budget.close()
         if self.judge.model is not None:
             await self.judge.model.close()
         if self.target is not None:
             await self.target.close()
 
     async def settle(self) -> None:
-        """Wait for the calls under way and keep them, and for what this desk decided about the run."""
-        await self.means.drain(DRAIN_S)
+        """Wait until the calls in flight are stored, and until a pause or failure by this session is written."""
+        await self.context.drain(DRAIN_S)
         if self._ending is not None:
             await asyncio.wait({self._ending})
 
-    def hold(self, problem: str) -> None:
-        """Pause the run: it needs a decision."""
-        self._end(states.hold, problem)
+    def pause(self, problem: str) -> None:
+        """Stop the session and pause the run: a user must decide how it goes on."""
+        self._end(self._run.pause, problem)
 
     def fail(self, problem: str) -> None:
-        """Fail the run."""
-        self._end(lambda engine, id, attempt, said: states.fail(engine, id, said, attempt), problem)
+        """Stop the session and fail the run."""
+        self._end(self._run.fail, problem)
 
-    def _end(self, how: Callable[[sa.Engine, str, int, str], None], problem: str) -> None:
+    def _end(self, change_state: Callable[[sa.Engine, str], None], problem: str) -> None:
         if not self.stopping.is_set():
             self.stopping.set()
-            self._ending = asyncio.create_task(
-                asyncio.to_thread(how, self.engine, self.run.id, self.run.attempt, problem)
-            )
+            self._ending = asyncio.create_task(asyncio.to_thread(change_state, self.engine, problem))
 
-    def _outcome(self, failure: CallFailed | None) -> None:
+    def _count_failures(self, failure: CallFailed | None) -> None:
         self._failures = 0 if failure is None else self._failures + 1
-        if failure is not None and self._failures >= MOST_FAILURES_IN_A_ROW:
+        if failure is not None and self._failures >= MAX_CONSECUTIVE_FAILURES:
             self.fail(
-                f"{self._failures} calls failed in a row, the last one: {str(failure).rstrip('.')}. "
-                "Nothing that was finished is lost: resume the run when this is mended."
+                f"{self._failures} consecutive calls failed; the last error: {str(failure).rstrip('.')}. "
+                "Finished work is saved. Fix the problem, then resume the run."
             )
 
-    def _prices(self) -> Prices:
+    def _load_prices(self) -> Prices:
         with reading(self.engine) as connection:
             return Prices.load(connection)
 
-    async def _watch(self) -> None:
-        looks = 0
+    async def _poll_until_closed(self) -> None:
+        polls = 0
         while True:
-            await asyncio.sleep(LOOK_S)
-            looks += 1
+            await asyncio.sleep(POLL_S)
+            polls += 1
             try:
-                await self._look(looks)
+                await self._poll(polls)
             except sa.exc.SQLAlchemyError:
-                log.exception("the run could not be looked at; it is tried again", evaluation=self.run.id)
+                log.exception("the state of the run could not be read; retrying", evaluation=self._run.id)
 
-    async def _look(self, looks: int) -> None:
-        current, alive = await asyncio.to_thread(self._seen, looks)
-        if (current.state, current.attempt) != ("running", self.run.attempt):
+    async def _poll(self, polls: int) -> None:
+        status, alive = await asyncio.to_thread(self._read_status, polls)
+        if not status.is_running:
             self.stopping.set()
-        elif problem := states.lateness(current, now()):
-            self.fail(problem)
+        elif status.overrun:
+            self.fail(status.overrun)
         if self._executor_id in alive:
-            self.pacer.share(len(alive), sorted(alive).index(self._executor_id))
-            self.units.total_tokens = _units(self.pacer.slots)
-        if isinstance(self.purse, RunPurse) and len(alive) > 1:
-            await self.purse.give_back()
+            self.limiter.share(len(alive), sorted(alive).index(self._executor_id))
+            self.units.total_tokens = _count_unit_slots(self.limiter.slots)
+        if isinstance(self.budget, RunBudget) and len(alive) > 1:
+            await self.budget.return_unused()
 
-    def _seen(self, looks: int) -> tuple[Evaluation, Collection[str]]:
+    def _read_status(self, polls: int) -> tuple[RunStatus, Collection[str]]:
         with reading(self.engine) as connection:
-            if looks % _PRICES_EVERY == _PRICES_EVERY - 1:
-                self.means.prices.refresh(connection)
-            return records.get_evaluation(connection, self.run.id), self._alive(connection)
+            if polls % _POLLS_PER_PRICE_REFRESH == _POLLS_PER_PRICE_REFRESH - 1:
+                self.context.prices.refresh(connection)
+            return self._run.read_status(connection), self._alive(connection)
 
 
-def _units(slots: int) -> int:
+def _count_unit_slots(slots: int) -> int:
     return math.ceil(slots * 1.5) + 4

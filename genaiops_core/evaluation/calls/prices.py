@@ -34,7 +34,7 @@ class Prices:
 
     def refresh(self, connection: sa.Connection) -> None:
         """Read prices that were imported since the last read."""
-        self._prices = self._prices.refreshed(connection)
+        self._prices = self._prices.refresh(connection)
 
     def cost(self, provider: str, model: str, usage: Usage) -> int | None:
         """The cost of a finished call."""

@@ -1,4 +1,4 @@
-"""The calls of one unit: found in the journal, or set aside for, paced, made, priced and kept, in this order."""
+"""The calls of one unit. Each is looked up in the cache, or reserved, rate limited, made, priced and stored, in this order."""
 
 from __future__ import annotations
 
@@ -10,64 +10,65 @@ from typing import Any, TypeVar
 import orjson
 
 from genaiops_core.clock import now
-from genaiops_core.evaluation.calls.call_cache import Journal, NoJournal
-from genaiops_core.evaluation.calls.prices import Prices, most_tokens, text_tokens
-from genaiops_core.evaluation.calls.rate_limiter import RateLimiter, retrying
-from genaiops_core.evaluation.calls.records import KeptCall, packed, reply_of, vector_of
-from genaiops_core.evaluation.calls.spend_budget import OpenPurse, Purse, SpendLimitReached
-from genaiops_core.evaluation.calls.unit import Unit, call_sha256
+from genaiops_core.evaluation.calls.call_cache import CallCache, NoCache
+from genaiops_core.evaluation.calls.prices import Prices, bound_prompt_tokens, bound_text_tokens
+from genaiops_core.evaluation.calls.rate_limiter import RateLimiter, retry_throttled
+from genaiops_core.evaluation.calls.records import CallRecord, pack_reply, unpack_reply, unpack_vector
+from genaiops_core.evaluation.calls.spend_budget import SpendBudget, SpendLimitReached, UnlimitedBudget
+from genaiops_core.evaluation.calls.unit import UnitKey, hash_call
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.judges.answers import Malformed, parse, repair
 from genaiops_core.evaluation.judges.protocol import Answer
 from genaiops_core.evaluation.models.protocol import CallFailed, Embedding, Model, Prompt, Reply, Usage
 
-Answered = TypeVar("Answered")
-Kept = TypeVar("Kept")
+ResultT = TypeVar("ResultT")
+RecordT = TypeVar("RecordT")
 
-FAILED = "failed"
-"""In the reply of a kept call: why it brought nothing."""
+FAILURE_KEY = "failed"
+"""Key of a recorded reply that holds the message of a failed call."""
 
-MOST_REPAIRS = 2
-"""How often a malformed answer is sent back."""
+MAX_REPAIRS = 2
+"""How often a malformed answer is sent back to the model."""
 
 
 @dataclass(kw_only=True)
-class Means:
+class CallContext:
     """What the units of a run share to make their calls."""
 
-    pacer: RateLimiter
+    limiter: RateLimiter
     prices: Prices
-    purse: Purse = field(default_factory=OpenPurse)
-    journal: Journal = field(default_factory=NoJournal)
+    budget: SpendBudget = field(default_factory=UnlimitedBudget)
+    cache: CallCache = field(default_factory=NoCache)
     attempt: int = 1
-    """Of the run. Malformed answers of earlier ones are passed over, their good answers used."""
+    """The attempt of the run. Usable answers of earlier attempts are reused, malformed ones are not."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    """How to wait where a provider throttles."""
-    outcome: Callable[[CallFailed | None], None] = lambda _: None
-    """Told of every call that ended: None when it went well."""
-    limit_reached: Callable[[str], None] = lambda _: None
-    """Told that no call may begin any more, and why; it stops the units."""
+    """Waits between attempts of a throttled call."""
+    on_outcome: Callable[[CallFailed | None], None] = lambda _: None
+    """Called at the end of every call; None stands for success."""
+    on_limit_reached: Callable[[str], None] = lambda _: None
+    """Called with the reason when no further call may begin; it stops the units."""
     is_stopping: Callable[[], bool] = lambda: False
-    """Whether no call may begin any more."""
-    under_way: set[asyncio.Task[Any]] = field(default_factory=set)
-    """Calls that were begun: they are finished and kept even when nobody waits for them any more."""
+    """Whether no further call may begin."""
+    in_flight: set[asyncio.Task[Any]] = field(default_factory=set)
+    """Calls that began: they are finished and stored even after their unit was cancelled."""
 
-    def begin(self, call: Coroutine[Any, Any, Kept]) -> asyncio.Task[Kept]:
-        """Start a call that goes on whatever becomes of its unit."""
+    def start(self, call: Coroutine[Any, Any, RecordT]) -> asyncio.Task[RecordT]:
+        """Start a call that continues when its unit is cancelled."""
         task = asyncio.create_task(call)
-        self.under_way.add(task)
-        task.add_done_callback(self._ended)
+        self.in_flight.add(task)
+        task.add_done_callback(self._discard)
         return task
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self.under_way.discard(task)
+    def _discard(self, task: asyncio.Task[Any]) -> None:
+        self.in_flight.discard(task)
         if not task.cancelled():
-            task.exception()  # whoever waits sees it too; when nobody does it is no news
+            # Marks the exception as retrieved: a cancelled unit no longer awaits its call.
+            task.exception()
 
     async def drain(self, limit_s: float) -> None:
-        """Wait for the calls under way; those that take longer are given up."""
-        if self.under_way:
-            _, late = await asyncio.wait(set(self.under_way), timeout=limit_s)
+        """Wait for the calls in flight; cancel those that take longer than `limit_s`."""
+        if self.in_flight:
+            _, late = await asyncio.wait(set(self.in_flight), timeout=limit_s)
             for task in late:
                 task.cancel()
             if late:
@@ -75,15 +76,15 @@ class Means:
 
 
 class UnitCalls:
-    """The calls of one unit; see `judges.protocol.Calls`."""
+    """The calls of one unit; implements `judges.protocol.Calls`."""
 
-    def __init__(self, means: Means, model: Model, unit: Unit, clock: UnitClock) -> None:
-        self._means = means
+    def __init__(self, context: CallContext, model: Model, unit: UnitKey, clock: UnitClock) -> None:
+        self._context = context
         self._model = model
         self._unit = unit
         self._clock = clock
         self._cost: int | None = 0
-        self._seen: dict[bytes, int] = {}
+        self._occurrences: dict[bytes, int] = {}
 
     @property
     def cost_nano_usd(self) -> int | None:
@@ -91,169 +92,179 @@ class UnitCalls:
 
     async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
         problem = ""
-        occurrence = self._occurrence(prompt)
-        for attempt in range(1, self._means.attempt + 1):
-            asked = prompt
-            for _ in range(1 + MOST_REPAIRS):
-                reply = await self._reply(asked, f"{attempt}:{occurrence}", attempt)
+        occurrence = self._count_occurrence(prompt)
+        for attempt in range(1, self._context.attempt + 1):
+            current = prompt
+            for _ in range(1 + MAX_REPAIRS):
+                reply = await self._find_or_request_reply(current, f"{attempt}:{occurrence}", attempt)
                 if reply is None:
-                    break  # not asked in that attempt, or it failed then
+                    break  # that attempt made no such call, or the call failed
                 try:
                     return parse(reply, answer)
                 except Malformed as error:
                     problem = str(error)
-                    asked = repair(asked, reply, problem)
-        raise CallFailed(f"The answer was malformed {1 + MOST_REPAIRS} times: {problem}.")
+                    current = repair(current, reply, problem)
+        raise CallFailed(f"The answer was malformed {1 + MAX_REPAIRS} times: {problem}.")
 
     async def embed(self, text: str) -> tuple[float, ...]:
         model = self._model
         content = [model.provider, model.embedding_name, text]
-        sha = call_sha256(self._unit, content, f"embed:{self._occurrence(text)}")
-        kept = self._found(sha)
-        if kept is None:
-            most = self._means.prices.most(model.provider, model.embedding_name, text_tokens(text))
-            kept = await self._made(sha, model.embedding_name, most, lambda: model.embed(text))
-        return vector_of(kept.reply)
+        key = hash_call(self._unit, content, f"embed:{self._count_occurrence(text)}")
+        record = self._find_cached(key)
+        if record is None:
+            tokens = bound_text_tokens(text)
+            max_cost = self._context.prices.max_cost(model.provider, model.embedding_name, tokens)
+            record = await self._request(key, model.embedding_name, max_cost, lambda: model.embed(text))
+        return unpack_vector(record.reply)
 
-    async def _reply(self, prompt: Prompt, occurrence: str, attempt: int) -> Reply | None:
+    async def _find_or_request_reply(self, prompt: Prompt, occurrence: str, attempt: int) -> Reply | None:
         model = self._model
-        sha = call_sha256(self._unit, [model.provider, model.name, prompt], occurrence)
-        kept = self._found(sha)
-        if kept is None and attempt == self._means.attempt:
-            tokens = most_tokens(prompt, len(orjson.dumps(prompt.schema)) if prompt.schema else 0)
-            most = self._means.prices.most(model.provider, model.name, tokens, prompt.max_tokens)
-            kept = await self._made(sha, model.name, most, lambda: model.ask(prompt))
-        if kept is not None and FAILED in kept.reply:
-            if attempt < self._means.attempt:
+        key = hash_call(self._unit, [model.provider, model.name, prompt], occurrence)
+        record = self._find_cached(key)
+        if record is None and attempt == self._context.attempt:
+            schema_bytes = len(orjson.dumps(prompt.schema)) if prompt.schema else 0
+            max_cost = self._context.prices.max_cost(
+                model.provider, model.name, bound_prompt_tokens(prompt, schema_bytes), prompt.max_tokens
+            )
+            record = await self._request(key, model.name, max_cost, lambda: model.ask(prompt))
+        if record is not None and FAILURE_KEY in record.reply:
+            if attempt < self._context.attempt:
                 return None
-            raise CallFailed(kept.reply[FAILED])
-        return None if kept is None else reply_of(kept.reply, kept.latency_ms)
+            raise CallFailed(record.reply[FAILURE_KEY])
+        return None if record is None else unpack_reply(record.reply, record.latency_ms)
 
-    def _occurrence(self, content: Prompt | str) -> int:
-        """How often this unit has asked the same before."""
+    def _count_occurrence(self, content: Prompt | str) -> int:
+        """How often this unit has sent this content, this time included."""
         key = orjson.dumps(content)
-        self._seen[key] = self._seen.get(key, 0) + 1
-        return self._seen[key]
+        self._occurrences[key] = self._occurrences.get(key, 0) + 1
+        return self._occurrences[key]
 
-    def _found(self, sha: str) -> KeptCall | None:
-        kept = self._means.journal.find(sha)
-        if kept is not None:
-            self._add(kept.cost_nano_usd)
-        return kept
+    def _find_cached(self, key: str) -> CallRecord | None:
+        record = self._context.cache.find(key)
+        if record is not None:
+            self._add_cost(record.cost_nano_usd)
+        return record
 
-    def _add(self, cost: int | None) -> None:
+    def _add_cost(self, cost: int | None) -> None:
         self._cost = None if cost is None or self._cost is None else self._cost + cost
 
-    async def _made(
-        self, sha: str, name: str, most: int | None, call: Callable[[], Awaitable[Reply | Embedding]]
-    ) -> KeptCall:
-        """Make a call that was not made before."""
+    async def _request(
+        self,
+        key: str,
+        model_name: str,
+        max_cost: int | None,
+        request: Callable[[], Awaitable[Reply | Embedding]],
+    ) -> CallRecord:
+        """Make a call that is not in the cache."""
 
-        async def keep(came: Reply | Embedding | CallFailed) -> tuple[KeptCall, int | None]:
-            usage = came.usage or Usage()
-            if isinstance(came, Embedding) and usage.output_tokens is None:
-                usage = replace(usage, output_tokens=0)  # an embedding has no output: none is not unknown
-            cost = self._means.prices.cost(self._model.provider, name, usage)
-            self._add(cost)
-            kept = KeptCall(
+        async def store(result: Reply | Embedding | CallFailed) -> tuple[CallRecord, int | None]:
+            usage = result.usage or Usage()
+            if isinstance(result, Embedding) and usage.output_tokens is None:
+                usage = replace(
+                    usage, output_tokens=0
+                )  # an embedding has no output, which is not unknown output
+            cost = self._context.prices.cost(self._model.provider, model_name, usage)
+            self._add_cost(cost)
+            record = CallRecord(
                 unit=self._unit,
-                call_sha256=sha,
-                reply={FAILED: str(came)} if isinstance(came, CallFailed) else packed(came),
+                call_sha256=key,
+                reply={FAILURE_KEY: str(result)} if isinstance(result, CallFailed) else pack_reply(result),
                 usage=usage,
                 cost_nano_usd=cost,
-                latency_ms=0.0 if isinstance(came, CallFailed) else came.latency_ms,
+                latency_ms=0.0 if isinstance(result, CallFailed) else result.latency_ms,
                 called_at=now(),
             )
-            await self._means.journal.keep(kept)
-            return kept, cost
+            await self._context.cache.store(record)
+            return record, cost
 
-        return await made(self._means, self._clock, most, call, keep)
+        return await make_call(self._context, self._clock, max_cost, request, store)
 
 
-async def made(
-    means: Means,
+async def make_call(
+    context: CallContext,
     clock: UnitClock,
-    most_nano_usd: int | None,
-    call: Callable[[], Awaitable[Answered]],
-    keep: Callable[[Answered | CallFailed], Awaitable[tuple[Kept, int | None]]],
-) -> Kept:
-    """Make one call: wait for its turn, make it, again as long as it is throttled, and keep what it brought.
+    max_cost_nano_usd: int | None,
+    request: Callable[[], Awaitable[ResultT]],
+    store: Callable[[ResultT | CallFailed], Awaitable[tuple[RecordT, int | None]]],
+) -> RecordT:
+    """Make one call: wait for budget and slot, send it, retry while it is throttled, and store its result.
 
     Args:
-        means: of the run.
-        clock: of the unit; it stands still while the call waits for its turn.
-        most_nano_usd: what the call may cost; None when its price is not known.
-        call: makes one attempt.
-        keep: keeps what came, and says what it cost; also a failure that was paid.
+        context: of the run.
+        clock: of the unit; it is paused while the call waits.
+        max_cost_nano_usd: the most the call can cost; None when its price is unknown.
+        request: makes one attempt.
+        store: stores a result, or a failure that was billed; returns the record and its cost (None: unknown).
 
     Raises:
-        CallFailed: what the last attempt raised.
+        CallFailed: the error of the last attempt.
     """
 
-    async def pause(seconds: float) -> None:
-        with clock.stopped():
-            await means.sleep(seconds)
+    async def wait(seconds: float) -> None:
+        with clock.paused():
+            await context.sleep(seconds)
 
-    async for attempt in retrying(pause):
+    async for attempt in retry_throttled(wait):
         with attempt:
-            give_back = await _turn(means, clock, most_nano_usd)
-            task = means.begin(_paid(means, most_nano_usd, call, keep, give_back))
-            # Shielded: a call that was begun is paid, so it is kept even when its unit runs out of time.
+            release = await _acquire_turn(context, clock, max_cost_nano_usd)
+            task = context.start(_request_and_store(context, max_cost_nano_usd, request, store, release))
+            # Shielded: a call that began is billed, so it is stored even when its unit runs out of time.
             return await asyncio.shield(task)
     raise AssertionError("the attempts end by returning or raising")
 
 
-async def _turn(means: Means, clock: UnitClock, most: int | None) -> Callable[[], None]:
-    with clock.stopped():
+async def _acquire_turn(context: CallContext, clock: UnitClock, max_cost: int | None) -> Callable[[], None]:
+    """Reserve the cost, then wait for a slot: a call that waits for budget must not block a slot."""
+    with clock.paused():
         try:
-            await means.purse.reserve(most)
-        except SpendLimitReached as reached:
-            means.limit_reached(str(reached))
-            await asyncio.Event().wait()  # until the unit is stopped: it has not failed
+            await context.budget.reserve(max_cost)
+        except SpendLimitReached as error:
+            context.on_limit_reached(str(error))
+            await asyncio.Event().wait()  # until the unit is cancelled: it has not failed
         try:
-            give_back = await means.pacer.take()
+            release = await context.limiter.acquire()
         except BaseException:
-            means.purse.settle(most, 0)
+            context.budget.settle(max_cost, 0)
             raise
-        if means.is_stopping():
-            give_back()
-            means.purse.settle(most, 0)
-            await asyncio.Event().wait()
-        return give_back
+        if context.is_stopping():
+            release()
+            context.budget.settle(max_cost, 0)
+            await asyncio.Event().wait()  # until the unit is cancelled
+        return release
 
 
-async def _paid(
-    means: Means,
-    most: int | None,
-    call: Callable[[], Awaitable[Answered]],
-    keep: Callable[[Answered | CallFailed], Awaitable[tuple[Kept, int | None]]],
-    give_back: Callable[[], None],
-) -> Kept:
+async def _request_and_store(
+    context: CallContext,
+    max_cost: int | None,
+    request: Callable[[], Awaitable[ResultT]],
+    store: Callable[[ResultT | CallFailed], Awaitable[tuple[RecordT, int | None]]],
+    release: Callable[[], None],
+) -> RecordT:
     cost: int | None = 0
     try:
         try:
-            answered = await call()
+            result = await request()
         except CallFailed as error:
-            means.outcome(error)
+            context.on_outcome(error)
             if error.usage is not None:
-                _, cost = await keep(error)
+                _, cost = await store(error)
             raise
         finally:
-            give_back()
-        means.outcome(None)
-        kept, cost = await keep(answered)
-        return kept
+            release()
+        context.on_outcome(None)
+        record, cost = await store(result)
+        return record
     finally:
-        means.purse.settle(most, cost)
+        context.budget.settle(max_cost, cost)
 
 
 class NoCalls:
-    """For metrics that are computed."""
+    """For metrics that are computed without a model."""
 
     cost_nano_usd = 0
 
     async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
-        raise CallFailed("This judge asks no model.")
+        raise CallFailed("This judge calls no model.")
 
     async def embed(self, text: str) -> tuple[float, ...]:
-        raise CallFailed("This judge asks no model.")
+        raise CallFailed("This judge calls no model.")

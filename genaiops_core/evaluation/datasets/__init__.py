@@ -3,33 +3,33 @@
 from genaiops_core.evaluation.datasets.catalogue import (
     Dataset,
     add_cases,
-    case_of,
-    cases,
-    delete,
-    export,
+    build_case,
+    delete_dataset,
+    export_cases,
     get_version,
+    list_cases,
     list_datasets,
     list_versions,
-    numbered_cases,
+    load_cases,
 )
-from genaiops_core.evaluation.datasets.imports import Preview, import_dataset, preview
-from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name, content_sha256
+from genaiops_core.evaluation.datasets.imports import Preview, import_dataset, preview_import
+from genaiops_core.evaluation.datasets.versions import DatasetVersion, hash_cases, validate_name
 
 __all__ = [
     "Dataset",
     "DatasetVersion",
     "Preview",
     "add_cases",
-    "case_of",
-    "cases",
-    "checked_name",
-    "content_sha256",
-    "delete",
-    "export",
+    "build_case",
+    "delete_dataset",
+    "export_cases",
     "get_version",
+    "hash_cases",
     "import_dataset",
+    "list_cases",
     "list_datasets",
     "list_versions",
-    "numbered_cases",
-    "preview",
+    "load_cases",
+    "preview_import",
+    "validate_name",
 ]

@@ -10,12 +10,12 @@ from db.tables.telemetry import request
 from db.transaction import reading
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.next_version import grow
-from genaiops_core.evaluation.datasets.trace_case import case_of
+from genaiops_core.evaluation.datasets.next_version import add_next_version
+from genaiops_core.evaluation.datasets.trace_case import read_trace_case
 from genaiops_core.evaluation.datasets.versions import DatasetVersion
 
 
-def add_to_dataset(
+def add_trace(
     engine: sa.Engine,
     *,
     actor: str,
@@ -47,14 +47,14 @@ def add_to_dataset(
     """
     trace_id = trace_id.strip().lower()
     with reading(engine) as connection:
-        case = _case(connection, application, trace_id)
+        case = _load_case(connection, application, trace_id)
     reference = reference.strip() or None if reference else None
-    version = grow(
+    version = add_next_version(
         engine,
         actor=actor,
         name=dataset,
-        make=lambda kept: _with(kept, case, reference),
-        source=lambda: f"trace {trace_id}",
+        build_cases=lambda newest_cases: _put_case(newest_cases, case, reference),
+        describe_source=lambda: f"trace {trace_id}",
         reason=reason or f"from trace {trace_id} of {application}",
         action="dataset.from_traces",
     )
@@ -62,7 +62,7 @@ def add_to_dataset(
     return version
 
 
-def _case(connection: sa.Connection, application: str, trace_id: str) -> Case:
+def _load_case(connection: sa.Connection, application: str, trace_id: str) -> Case:
     row = connection.execute(
         sa.select(request.c.release, request.c.environment).where(
             request.c.trace_id == trace_id, request.c.application == application
@@ -70,24 +70,24 @@ def _case(connection: sa.Connection, application: str, trace_id: str) -> Case:
     ).first()
     if row is None:
         raise NotFound(f"There is no request {trace_id} of {application}.")
-    told = case_of(connection, trace_id)
-    if told.case is None:
-        raise BadInput(f"This request cannot become a test case: {told.problem}.")
-    return traced(told.case, trace_id, application, row.release)
+    trace_case = read_trace_case(connection, trace_id)
+    if trace_case.case is None:
+        raise BadInput(f"This request cannot become a test case: {trace_case.problem}.")
+    return attach_origin(trace_case.case, trace_id, application, row.release)
 
 
-def traced(case: Case, trace_id: str, application: str, release: str | None) -> Case:
+def attach_origin(case: Case, trace_id: str, application: str, release: str | None) -> Case:
     """The case with the request it was made from in its metadata."""
     origin = {"trace_id": trace_id, "application": application, "release": release}
     return replace(case, metadata={name: value for name, value in origin.items() if value})
 
 
-def _with(kept: list[Case], case: Case, reference: str | None) -> list[Case]:
+def _put_case(cases: list[Case], case: Case, reference: str | None) -> list[Case]:
     """`kept` with the case of this trace in its place, or at the end."""
     identity = (case.metadata["trace_id"], case.metadata["application"])
-    for position, one in enumerate(kept):
-        if (one.metadata.get("trace_id"), one.metadata.get("application")) == identity:
-            if reference is None or one.reference == reference:
-                return kept
-            return [*kept[:position], replace(one, reference=reference), *kept[position + 1 :]]
-    return [*kept, replace(case, reference=reference)]
+    for position, existing in enumerate(cases):
+        if (existing.metadata.get("trace_id"), existing.metadata.get("application")) == identity:
+            if reference is None or existing.reference == reference:
+                return cases
+            return [*cases[:position], replace(existing, reference=reference), *cases[position + 1 :]]
+    return [*cases, replace(case, reference=reference)]

@@ -10,25 +10,25 @@ import sqlalchemy as sa
 
 from db.transaction import reading
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets.add_trace import traced
+from genaiops_core.evaluation.datasets.add_trace import attach_origin
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.next_version import grow
-from genaiops_core.evaluation.datasets.trace_case import case_of
-from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name
+from genaiops_core.evaluation.datasets.next_version import add_next_version
+from genaiops_core.evaluation.datasets.trace_case import read_trace_case
+from genaiops_core.evaluation.datasets.versions import DatasetVersion, validate_name
 from genaiops_core.telemetry.search import paging
 from genaiops_core.telemetry.search.language import parse
 from genaiops_core.telemetry.search.search import search
 from genaiops_core.telemetry.search.trace_list import TraceRow
 from genaiops_core.telemetry.time_window import Filters
 
-MOST_TRACES = 5_000
+MAX_TRACES = 5_000
 
 SAME_TRACE = "the request is a case already"
 SAME_INPUT = "another case asks the same"
 
 
 @dataclass(frozen=True, kw_only=True)
-class FromTraces:
+class AddedTraces:
     """What came of it."""
 
     version: DatasetVersion | None
@@ -42,11 +42,11 @@ class FromTraces:
     """Whether the window may hold more such requests than the limit let in."""
 
 
-def narrowed_query(
+def build_query(
     query: str = "",
     *,
     only_errors: bool = False,
-    disliked: bool = False,
+    only_disliked: bool = False,
     metric: str = "",
     below: float | None = None,
 ) -> str:
@@ -66,14 +66,14 @@ def narrowed_query(
         raise BadInput("A low score needs both a metric and a bound, for example faithfulness below 0.7.")
     terms = [f"({query.strip()})" if query.strip() else ""]
     terms += ["status:error"] if only_errors else []
-    terms += ["feedback:down"] if disliked else []
+    terms += ["feedback:down"] if only_disliked else []
     terms += [f"score({metric.strip()})<{below:.9f}"] if below is not None else []
     parse(query)  # by itself, so that an error names the character that was typed
-    made = " ".join(filter(None, terms))
-    return str(parse(made))
+    narrowed = " ".join(filter(None, terms))
+    return str(parse(narrowed))
 
 
-def from_traces(
+def add_matching_traces(
     engine: sa.Engine,
     *,
     actor: str,
@@ -82,7 +82,7 @@ def from_traces(
     query: str = "",
     limit: int = 200,
     reason: str = "",
-) -> FromTraces:
+) -> AddedTraces:
     """Make the requests that a search finds cases of `dataset`: a new version with all cases of the newest, and these.
 
     A request that is a case already, and one that asks exactly what another case asks, are left out and counted.
@@ -99,75 +99,77 @@ def from_traces(
     Raises:
         BadInput: the search makes no sense, the limit is out of range, or the name is none.
     """
-    if not 1 <= limit <= MOST_TRACES:
-        raise BadInput(f"The limit must be 1 to {MOST_TRACES:,} requests, not {limit}.")
-    checked_name(dataset)
-    rows, has_more = _found(engine, filters, query, limit)
-    untold: Counter[str] = Counter()
-    told = list(_cases(engine, rows, untold))
-    fresh: list[Case] = []
-    known: Counter[str] = Counter()
+    if not 1 <= limit <= MAX_TRACES:
+        raise BadInput(f"The limit must be 1 to {MAX_TRACES:,} requests, not {limit}.")
+    validate_name(dataset)
+    rows, has_more = _search_requests(engine, filters, query, limit)
+    unreadable: Counter[str] = Counter()
+    trace_cases = list(_read_cases(engine, rows, unreadable))
+    new_cases: list[Case] = []
+    duplicates: Counter[str] = Counter()
 
-    def make(kept: list[Case]) -> list[Case]:
-        nonlocal fresh, known
-        fresh, known = _fresh(kept, told)
-        return [*kept, *fresh]
+    def append_new_cases(newest_cases: list[Case]) -> list[Case]:
+        nonlocal new_cases, duplicates
+        new_cases, duplicates = _select_new_cases(newest_cases, trace_cases)
+        return [*newest_cases, *new_cases]
 
-    version = grow(
+    version = add_next_version(
         engine,
         actor=actor,
         name=dataset,
-        make=make,
-        source=lambda: f"{len(fresh)} requests of {filters.application or 'all applications'}",
+        build_cases=append_new_cases,
+        describe_source=lambda: f"{len(new_cases)} requests of {filters.application or 'all applications'}",
         reason=reason or f"requests found by: {query or 'no search'}",
         action="dataset.from_traces",
     )
-    return FromTraces(
+    return AddedTraces(
         version=version,
         found=len(rows),
-        added=len(fresh),
-        skipped=dict(untold + known),
+        added=len(new_cases),
+        skipped=dict(unreadable + duplicates),
         has_more=has_more,
     )
 
 
-def _found(engine: sa.Engine, filters: Filters, query: str, limit: int) -> tuple[list[TraceRow], bool]:
+def _search_requests(
+    engine: sa.Engine, filters: Filters, query: str, limit: int
+) -> tuple[list[TraceRow], bool]:
     """The newest requests that the search finds, and whether there may be more."""
-    asked = parse(query)
+    parsed_query = parse(query)
     rows: list[TraceRow] = []
     cursor: str | None = None
     while True:
         with reading(engine) as connection:
-            wanted = min(limit - len(rows), paging.MAX_LIMIT)
-            page = search(connection, filters, asked, limit=wanted, cursor=cursor)
+            page_limit = min(limit - len(rows), paging.MAX_LIMIT)
+            page = search(connection, filters, parsed_query, limit=page_limit, cursor=cursor)
         rows += page.rows
         cursor = page.next_cursor
         if cursor is None or len(rows) >= limit:
             return rows, cursor is not None
 
 
-def _cases(engine: sa.Engine, rows: list[TraceRow], skipped: Counter[str]) -> Iterator[Case]:
+def _read_cases(engine: sa.Engine, rows: list[TraceRow], skipped: Counter[str]) -> Iterator[Case]:
     for row in rows:
         with reading(engine) as connection:
-            told = case_of(connection, row.trace_id)
-        if told.case is None:
-            skipped[told.problem] += 1
+            trace_case = read_trace_case(connection, row.trace_id)
+        if trace_case.case is None:
+            skipped[trace_case.problem] += 1
         else:
-            yield traced(told.case, row.trace_id, row.application, row.release)
+            yield attach_origin(trace_case.case, row.trace_id, row.application, row.release)
 
 
-def _fresh(kept: list[Case], told: list[Case]) -> tuple[list[Case], Counter[str]]:
+def _select_new_cases(existing_cases: list[Case], trace_cases: list[Case]) -> tuple[list[Case], Counter[str]]:
     """Those that are in no version yet, each input once; and why the others are not."""
     skipped: Counter[str] = Counter()
-    traces = {(case.metadata.get("trace_id"), case.metadata.get("application")) for case in kept}
-    inputs = {case.input.strip() for case in kept}
-    fresh: list[Case] = []
-    for case in told:
+    traces = {(case.metadata.get("trace_id"), case.metadata.get("application")) for case in existing_cases}
+    inputs = {case.input.strip() for case in existing_cases}
+    new_cases: list[Case] = []
+    for case in trace_cases:
         if (case.metadata["trace_id"], case.metadata["application"]) in traces:
             skipped[SAME_TRACE] += 1
         elif case.input.strip() in inputs:
             skipped[SAME_INPUT] += 1
         else:
             inputs.add(case.input.strip())
-            fresh.append(case)
-    return fresh, skipped
+            new_cases.append(case)
+    return new_cases, skipped

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from genaiops_core.evaluation.datasets import cells
-from genaiops_core.evaluation.datasets.cells import Unreadable
+from genaiops_core.evaluation.datasets.cells import UnreadableCell
 from genaiops_core.evaluation.readers.columns import (
     ALIASES,
     FIELDS,
@@ -21,12 +21,21 @@ from genaiops_core.evaluation.readers.columns import (
 from genaiops_core.evaluation.readers.conversations import decode_cell, parse_conversation
 from genaiops_core.evaluation.readers.tables import MAX_PROBLEMS, Problem, Table
 
-__all__ = ["ALIASES", "FIELDS", "Case", "Cases", "normalise_name", "recognise_columns", "resolve_mapping", "to_cases"]
+__all__ = [
+    "ALIASES",
+    "FIELDS",
+    "Case",
+    "Cases",
+    "build_cases",
+    "normalise_name",
+    "recognise_columns",
+    "resolve_mapping",
+]
 
-_PIPED_ROWS = 2_000
+_PIPE_SAMPLE_ROWS = 2_000
 """Rows that tell whether a column writes its contexts as 'first|second'."""
 
-_PLURAL = frozenset(
+_PLURAL_COLUMNS = frozenset(
     normalise_name(name)
     for name in (
         *("ground_truths", "ideal", "answers", "golden_answers", "gold_answers", "reference_answers"),
@@ -66,36 +75,43 @@ class Cases:
     rejected: int
 
 
-def to_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
+def build_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
     """Every row that makes a case; the others are reported by row and column."""
     readers = {name: build_cell_reader(table.columns, column) for name, column in mapping.items()}
-    parse = _Parser(mapping, readers, table)
-    used = {column for column in mapping.values() if column in table.columns}
-    paths = {find_source_column(column, table.columns): column for column in mapping.values() if column not in used}
-    others = [(position, column) for position, column in enumerate(table.columns) if column not in used]
+    row_parser = _RowParser(mapping, readers, table)
+    used_columns = {column for column in mapping.values() if column in table.columns}
+    path_by_column = {
+        find_source_column(column, table.columns): column
+        for column in mapping.values()
+        if column not in used_columns
+    }
+    other_columns = [
+        (position, column) for position, column in enumerate(table.columns) if column not in used_columns
+    ]
     problems = list(table.problems)
     cases: list[Case] = []
     rejected = table.rejected
     for row in table.rows:
         try:
-            values, told = parse.row(row.cells)
-        except _InColumn as error:
+            values, conversation_metadata = row_parser.row(row.cells)
+        except _ColumnError as error:
             rejected += 1
             if len(problems) < MAX_PROBLEMS:
                 problems.append(Problem(row=row.number, column=error.column, problem=str(error)))
             continue
         metadata = {
-            column: cells.plain(row.cells[position])
-            for position, column in others
-            if row.cells[position] is not None and not _is_told(row.cells[position], column, paths)
+            column: cells.to_json_value(row.cells[position])
+            for position, column in other_columns
+            if row.cells[position] is not None
+            and not _is_read_whole(row.cells[position], column, path_by_column)
         }
-        metadata.update(told)
+        metadata.update(conversation_metadata)
         metadata.update(values.pop("metadata", None) or {})
         cases.append(Case(**values, metadata=metadata))
     return Cases(cases=cases, problems=problems, rejected=rejected)
 
 
-class _InColumn(Exception):
+class _ColumnError(Exception):
     """What is wrong with a row, and in which column."""
 
     def __init__(self, problem: str, column: str) -> None:
@@ -103,7 +119,7 @@ class _InColumn(Exception):
         self.column = column
 
 
-class _Parser:
+class _RowParser:
     """Rows to the fields of a case."""
 
     def __init__(
@@ -111,48 +127,54 @@ class _Parser:
     ) -> None:
         self._mapping = mapping
         self._readers = readers
-        read = readers.get("contexts")
-        self._piped = read is not None and cells.is_piped(
-            read(row.cells) for row in islice(table.rows, _PIPED_ROWS)
+        read_contexts = readers.get("contexts")
+        self._is_piped = read_contexts is not None and cells.is_piped(
+            read_contexts(row.cells) for row in islice(table.rows, _PIPE_SAMPLE_ROWS)
         )
         reference = mapping.get("reference", "").rpartition(".")[2]
-        self._alternatives = normalise_name(reference) in _PLURAL
+        self._has_alternatives = normalise_name(reference) in _PLURAL_COLUMNS
 
     def row(self, row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
         """The fields of a row, and what a conversation tells beside them."""
         values: dict[str, Any] = {}
-        told: dict[str, str] = {}
-        for name, read in self._readers.items():
+        conversation_metadata: dict[str, str] = {}
+        for name, read_cell in self._readers.items():
             try:
-                value = read(row)
-                chat = parse_conversation(decode_cell(value)) if name == "input" and _may_be_chat(value) else None
-                if chat is not None:
-                    values["input"] = cells.text(chat.question)
-                    told = {"system": chat.system} if chat.system else {}
-                    if chat.answer and "answer" not in self._readers:
-                        values["answer"] = cells.text(chat.answer)
+                value = read_cell(row)
+                parsed_conversation = (
+                    parse_conversation(decode_cell(value))
+                    if name == "input" and _is_chat_candidate(value)
+                    else None
+                )
+                if parsed_conversation is not None:
+                    values["input"] = cells.parse_text(parsed_conversation.question)
+                    conversation_metadata = (
+                        {"system": parsed_conversation.system} if parsed_conversation.system else {}
+                    )
+                    if parsed_conversation.answer and "answer" not in self._readers:
+                        values["answer"] = cells.parse_text(parsed_conversation.answer)
                 else:
                     values[name] = self._parse(name, value)
                 if name == "input" and values["input"] is None:
-                    raise Unreadable("is empty; a case needs an input")
-            except Unreadable as error:
-                raise _InColumn(str(error), self._mapping[name]) from None
-        return values, told
+                    raise UnreadableCell("is empty; a case needs an input")
+            except UnreadableCell as error:
+                raise _ColumnError(str(error), self._mapping[name]) from None
+        return values, conversation_metadata
 
     def _parse(self, name: str, value: Any) -> Any:
         if name == "contexts":
-            return cells.contexts(value, piped=self._piped)
+            return cells.parse_contexts(value, is_piped_column=self._is_piped)
         if name == "metadata":
-            return cells.metadata(value)
-        return cells.text(value, alternatives=name == "reference" and self._alternatives)
+            return cells.parse_metadata(value)
+        return cells.parse_text(value, has_alternatives=name == "reference" and self._has_alternatives)
 
 
-def _may_be_chat(value: Any) -> bool:
+def _is_chat_candidate(value: Any) -> bool:
     return isinstance(value, (list, dict)) or (isinstance(value, str) and value.lstrip()[:1] in ("[", "{"))
 
 
-def _is_told(cell: Any, column: str, paths: Mapping[str, str]) -> bool:
+def _is_read_whole(cell: Any, column: str, path_by_column: Mapping[str, str]) -> bool:
     """Whether an object holds nothing but what a field was taken from."""
-    path = paths.get(column)
+    path = path_by_column.get(column)
     value = decode_cell(cell) if path else None
     return isinstance(value, dict) and len(value) == 1 and path == f"{column}.{next(iter(value))}"

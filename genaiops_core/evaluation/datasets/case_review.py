@@ -24,12 +24,12 @@ def is_pending(case: Case) -> bool:
     return case.metadata.get(REVIEW) == PENDING
 
 
-def accepted(case: Case, actor: str) -> Case:
+def accept_case(case: Case, actor: str) -> Case:
     """The case, looked at by `actor`."""
     return replace(case, metadata={**case.metadata, REVIEW: ACCEPTED, "reviewed_by": actor})
 
 
-def review(
+def review_cases(
     engine: sa.Engine,
     *,
     actor: str,
@@ -56,18 +56,20 @@ def review(
     """
     if not accept and not reject:
         raise BadInput("Name at least one case to accept or reject.")
-    if both := sorted(set(accept) & set(reject)):
-        raise BadInput(f"Case {both[0]} cannot be accepted and rejected at once.")
+    if overlapping := sorted(set(accept) & set(reject)):
+        raise BadInput(f"Case {overlapping[0]} cannot be accepted and rejected at once.")
     with reading(engine) as connection:
         catalogue.get_version(connection, name, version)
-        waiting = {
-            number: case for number, case in catalogue.cases(connection, name, version) if is_pending(case)
+        pending_cases = {
+            number: case
+            for number, case in catalogue.list_cases(connection, name, version)
+            if is_pending(case)
         }
-    if missing := sorted({*accept, *reject} - set(waiting)):
+    if missing := sorted({*accept, *reject} - set(pending_cases)):
         raise BadInput(f"Case {missing[0]} of {name} version {version} does not wait for review.")
-    changed: dict[int, Case | None] = {number: accepted(waiting[number], actor) for number in accept}
+    changed: dict[int, Case | None] = {number: accept_case(pending_cases[number], actor) for number in accept}
     changed |= dict.fromkeys(reject)
-    return changes.edit(
+    return changes.edit_version(
         engine,
         actor=actor,
         name=name,

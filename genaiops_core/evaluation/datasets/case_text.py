@@ -15,15 +15,17 @@ from genaiops_core.evaluation.readers.encodings import replace_unstorable
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
-def contexts_text(contexts: tuple[str, ...] | None) -> str:
+def format_contexts(contexts: tuple[str, ...] | None) -> str:
     """One context a paragraph; a JSON list where a context has paragraphs or looks like a list itself."""
     if contexts is None:
         return ""
     text = "\n\n".join(contexts)
-    return text if contexts and _paragraphs(text) == contexts else json.dumps(contexts, ensure_ascii=False)
+    return (
+        text if contexts and _split_paragraphs(text) == contexts else json.dumps(contexts, ensure_ascii=False)
+    )
 
 
-def contexts_of(text: str) -> tuple[str, ...] | None:
+def parse_contexts(text: str) -> tuple[str, ...] | None:
     """What `contexts_text` wrote, or a person; None when it is blank.
 
     Raises:
@@ -31,15 +33,15 @@ def contexts_of(text: str) -> tuple[str, ...] | None:
     """
     if not text.strip():
         return None
-    return _paragraphs(text) if not text.lstrip().startswith("[") else _listed(text)
+    return _split_paragraphs(text) if not text.lstrip().startswith("[") else _parse_json_list(text)
 
 
-def metadata_text(metadata: Mapping[str, Any]) -> str:
+def format_metadata(metadata: Mapping[str, Any]) -> str:
     """A JSON object; '' for an empty one."""
     return json.dumps(metadata, ensure_ascii=False) if metadata else ""
 
 
-def metadata_of(text: str) -> dict[str, Any]:
+def parse_metadata(text: str) -> dict[str, Any]:
     """What `metadata_text` wrote, or a person.
 
     Raises:
@@ -53,11 +55,11 @@ def metadata_of(text: str) -> dict[str, Any]:
         raise BadInput(f"The metadata is no JSON: {error}. Write an object such as {{}}.") from error
     if not isinstance(value, dict):
         raise BadInput('The metadata must be a JSON object, for example {"topic": "refunds"}.')
-    kept: dict[str, Any] = cells.plain(value)
-    return kept
+    metadata: dict[str, Any] = cells.to_json_value(value)
+    return metadata
 
 
-def case_from(values: Mapping[str, Any], before: Case | None = None) -> Case:
+def parse_case(values: Mapping[str, Any], before: Case | None = None) -> Case:
     """A case as a row of the grid says it.
 
     Args:
@@ -67,39 +69,39 @@ def case_from(values: Mapping[str, Any], before: Case | None = None) -> Case:
     Raises:
         BadInput: there is no input, or contexts or metadata cannot be read.
     """
-    old = before or Case(input="")
+    previous = before or Case(input="")
 
-    def text(name: str, kept: str | None) -> str | None:
+    def read_text(name: str, unchanged: str | None) -> str | None:
         if name not in values:
-            return kept
-        told = replace_unstorable(str(values[name] or ""))
-        return told if told.strip() else None
+            return unchanged
+        written = replace_unstorable(str(values[name] or ""))
+        return written if written.strip() else None
 
-    asked = text("input", old.input)
-    if asked is None or not asked.strip():
+    case_input = read_text("input", previous.input)
+    if case_input is None or not case_input.strip():
         raise BadInput("A case needs an input; fill it in, or remove the row.")
-    contexts, metadata = old.contexts, old.metadata
+    contexts, metadata = previous.contexts, previous.metadata
     if "contexts" in values:
-        contexts = contexts_of(replace_unstorable(str(values["contexts"] or "")))
+        contexts = parse_contexts(replace_unstorable(str(values["contexts"] or "")))
     if "metadata" in values:
-        metadata = metadata_of(replace_unstorable(str(values["metadata"] or "")))
+        metadata = parse_metadata(replace_unstorable(str(values["metadata"] or "")))
     return Case(
-        input=asked,
-        answer=text("answer", old.answer),
+        input=case_input,
+        answer=read_text("answer", previous.answer),
         contexts=contexts,
-        reference=text("reference", old.reference),
+        reference=read_text("reference", previous.reference),
         metadata=metadata,
     )
 
 
-def _paragraphs(text: str) -> tuple[str, ...] | None:
+def _split_paragraphs(text: str) -> tuple[str, ...] | None:
     if text.lstrip().startswith("["):
         return None
     parts = [part.strip() for part in _BLANK_LINE.split(text)]
     return tuple(part for part in parts if part)
 
 
-def _listed(text: str) -> tuple[str, ...]:
+def _parse_json_list(text: str) -> tuple[str, ...]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:

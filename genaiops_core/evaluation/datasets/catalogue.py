@@ -15,7 +15,12 @@ from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.evaluation.datasets.case import Case, Cases
-from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name, from_row, store
+from genaiops_core.evaluation.datasets.versions import (
+    DatasetVersion,
+    build_version,
+    store_version,
+    validate_name,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +49,12 @@ def add_cases(
     action: str = "dataset.import",
 ) -> DatasetVersion:
     """Store ready-made cases as the next version of dataset `name`; `action` is how the audit log calls it."""
-    made = Cases(cases=list(cases), problems=[], rejected=0)
-    return store(
+    case_rows = Cases(cases=list(cases), problems=[], rejected=0)
+    return store_version(
         engine,
         actor=actor,
-        name=checked_name(name),
-        made=made,
+        name=validate_name(name),
+        parsed=case_rows,
         columns={},
         source=source,
         reason=reason,
@@ -102,9 +107,11 @@ def list_versions(connection: sa.Connection, name: str) -> list[DatasetVersion]:
         NotFound: there is no such dataset.
     """
     query = sa.select(dataset_version).where(dataset_version.c.dataset == name)
-    rows = [from_row(row) for row in connection.execute(query.order_by(dataset_version.c.version.desc()))]
+    rows = [
+        build_version(row) for row in connection.execute(query.order_by(dataset_version.c.version.desc()))
+    ]
     if not rows:
-        raise _unknown(connection, name)
+        raise _unknown_dataset(connection, name)
     return rows
 
 
@@ -121,11 +128,11 @@ def get_version(connection: sa.Connection, name: str, version: int | None = None
     if row is None:
         if version is not None and connection.execute(sa.select(dataset_table).filter_by(name=name)).first():
             raise NotFound(f"Dataset {name} has no version {version}.")
-        raise _unknown(connection, name)
-    return from_row(row)
+        raise _unknown_dataset(connection, name)
+    return build_version(row)
 
 
-def cases(
+def list_cases(
     connection: sa.Connection, name: str, version: int, limit: int | None = None, offset: int = 0
 ) -> list[tuple[int, Case]]:
     """(case number, case) in the order of the file."""
@@ -139,33 +146,33 @@ def cases(
     if offset:
         # SQLite knows OFFSET only after LIMIT, so the numbers, which have no gaps, are compared instead.
         query = query.where(test_case.c.case_no > offset)
-    return [(row.case_no, case_of(row)) for row in connection.execute(query)]
+    return [(row.case_no, build_case(row)) for row in connection.execute(query)]
 
 
-def numbered_cases(
-    connection: sa.Connection, name: str, version: int, numbers: Sequence[int]
-) -> dict[int, Case]:
+def load_cases(connection: sa.Connection, name: str, version: int, numbers: Sequence[int]) -> dict[int, Case]:
     """The cases of these numbers (fewer than a thousand at once)."""
     query = sa.select(test_case).where(
         test_case.c.dataset == name, test_case.c.version == version, test_case.c.case_no.in_(numbers)
     )
-    return {row.case_no: case_of(row) for row in connection.execute(query)}
+    return {row.case_no: build_case(row) for row in connection.execute(query)}
 
 
-def export(connection: sa.Connection, name: str, version: int | None = None) -> Iterator[dict[str, Any]]:
+def export_cases(
+    connection: sa.Connection, name: str, version: int | None = None
+) -> Iterator[dict[str, Any]]:
     """The cases as JSON objects: input, answer, contexts, reference, metadata."""
-    found = get_version(connection, name, version)
+    dataset_version_row = get_version(connection, name, version)
     query = (
         sa.select(test_case)
-        .where(test_case.c.dataset == name, test_case.c.version == found.version)
+        .where(test_case.c.dataset == name, test_case.c.version == dataset_version_row.version)
         .order_by(test_case.c.case_no)
         .execution_options(yield_per=500)
     )
     for row in connection.execute(query):
-        yield case_of(row).as_json()
+        yield build_case(row).as_json()
 
 
-def delete(engine: sa.Engine, *, actor: str, name: str, reason: str = "") -> None:
+def delete_dataset(engine: sa.Engine, *, actor: str, name: str, reason: str = "") -> None:
     """Remove a dataset with all its versions.
 
     Raises:
@@ -189,7 +196,7 @@ def delete(engine: sa.Engine, *, actor: str, name: str, reason: str = "") -> Non
         )
 
 
-def case_of(row: sa.Row[Any]) -> Case:
+def build_case(row: sa.Row[Any]) -> Case:
     return Case(
         input=row.input,
         answer=row.answer,
@@ -199,11 +206,12 @@ def case_of(row: sa.Row[Any]) -> Case:
     )
 
 
-def _unknown(connection: sa.Connection, name: str) -> NotFound:
+def _unknown_dataset(connection: sa.Connection, name: str) -> NotFound:
     names = connection.execute(
         sa.select(dataset_table.c.name).order_by(dataset_table.c.name).limit(10)
     ).scalars()
-    known = ", ".join(names)
+    known_names = ", ".join(names)
     return NotFound(
-        f"There is no dataset '{name}'" + (f"; there are: {known}." if known else "; import one first.")
+        f"There is no dataset '{name}'"
+        + (f"; there are: {known_names}." if known_names else "; import one first.")
     )

@@ -15,7 +15,7 @@ from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 MAX_METADATA_DEPTH = 20
 
-_OTHER_PIPE = re.compile(r"\n|^\||\|\||\s\||\|\s|\|$")
+_PIPE_IN_PROSE = re.compile(r"\n|^\||\|\||\s\||\|\s|\|$")
 _NULLS = frozenset(("null", "NULL", "\\N", "#N/A"))
 """How databases and sheets write a missing value into text; "Null", "None" and "NaN" may be answers."""
 
@@ -31,7 +31,7 @@ _TEXT_KEYS = (
 )
 
 
-class Unreadable(Exception):
+class UnreadableCell(Exception):
     """A cell that cannot be taken as its field; the text says why."""
 
 
@@ -40,7 +40,7 @@ def is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, str) and (not value.strip() or value.strip() in _NULLS))
 
 
-def text(value: Any, *, alternatives: bool = False) -> str | None:
+def parse_text(value: Any, *, has_alternatives: bool = False) -> str | None:
     """A cell as one text; None when nothing is said.
 
     Args:
@@ -51,23 +51,23 @@ def text(value: Any, *, alternatives: bool = False) -> str | None:
     if is_missing(value):
         return None
     if isinstance(value, str):
-        found: Any = value
+        extracted: Any = value
         if value.lstrip()[:1] in ("[", "{"):
-            found = extract_text(decode_cell(value))
-            if found is None and alternatives:
-                found = _alternatives(_list_written(value.strip()))
-            found = value if found is None else found
+            extracted = extract_text(decode_cell(value))
+            if extracted is None and has_alternatives:
+                extracted = _join_alternatives(_parse_list(value.strip()))
+            extracted = value if extracted is None else extracted
     elif isinstance(value, list):
-        found = extract_text(value)
-        found = _alternatives(value) if found is None else found
+        extracted = extract_text(value)
+        extracted = _join_alternatives(value) if extracted is None else extracted
     else:
-        found = _said_in_object(value) if isinstance(value, dict) else None
-    if found is None:
-        found = json.dumps(value, ensure_ascii=False)
-    return replace_unstorable(found) if found.strip() else None
+        extracted = _extract_object_text(value) if isinstance(value, dict) else None
+    if extracted is None:
+        extracted = json.dumps(value, ensure_ascii=False)
+    return replace_unstorable(extracted) if extracted.strip() else None
 
 
-def contexts(value: Any, *, piped: bool) -> tuple[str, ...] | None:
+def parse_contexts(value: Any, *, is_piped_column: bool) -> tuple[str, ...] | None:
     """A cell as the texts an answer was made from; None when nothing is said.
 
     Raises:
@@ -76,24 +76,24 @@ def contexts(value: Any, *, piped: bool) -> tuple[str, ...] | None:
     if is_missing(value):
         return None
     if isinstance(value, str):
-        value = _list_in(value.strip(), piped=piped)
+        value = _parse_context_list(value.strip(), is_piped_column=is_piped_column)
     if isinstance(value, dict) and len(value) == 1 and isinstance(inner := next(iter(value.values())), list):
         value = inner  # {"contexts": [...]}
-    if isinstance(value, dict) and (columns := _columns(value)) is not None:
+    if isinstance(value, dict) and (columns := _transpose_columns(value)) is not None:
         value = columns
     if not isinstance(value, (list, tuple)):
         value = [value]
-    texts = [_context(item) for item in value]
-    return tuple(one for one in texts if one.strip())
+    texts = [_read_context(item) for item in value]
+    return tuple(text for text in texts if text.strip())
 
 
-def metadata(value: Any) -> dict[str, Any]:
+def parse_metadata(value: Any) -> dict[str, Any]:
     """A cell of metadata as an object."""
     if is_missing(value):
         return {}
-    found = decode_cell(value)
-    kept = plain(found if isinstance(found, dict) else value)
-    return kept if isinstance(kept, dict) else {"metadata": kept}
+    decoded = decode_cell(value)
+    json_value = to_json_value(decoded if isinstance(decoded, dict) else value)
+    return json_value if isinstance(json_value, dict) else {"metadata": json_value}
 
 
 def is_piped(cells: Iterable[Any]) -> bool:
@@ -106,10 +106,10 @@ def is_piped(cells: Iterable[Any]) -> bool:
     with_pipe = [cell for cell in texts if "|" in cell]
     if not with_pipe or 10 * len(with_pipe) < len(texts):
         return False
-    return not any(_OTHER_PIPE.search(cell) or _cuts_brackets(cell) for cell in with_pipe)
+    return not any(_PIPE_IN_PROSE.search(cell) or _splits_brackets(cell) for cell in with_pipe)
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def to_json_value(value: Any, depth: int = 0) -> Any:
     """A value any JSON column keeps: no NUL, no integer beyond 64 bits, no NaN, no endless nesting."""
     if isinstance(value, str):
         return replace_unstorable(value)
@@ -122,13 +122,13 @@ def plain(value: Any, depth: int = 0) -> Any:
     if depth >= MAX_METADATA_DEPTH:
         return "..."
     if isinstance(value, dict):
-        return {replace_unstorable(str(key)): plain(item, depth + 1) for key, item in value.items()}
+        return {replace_unstorable(str(key)): to_json_value(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item, depth + 1) for item in value]
+        return [to_json_value(item, depth + 1) for item in value]
     return replace_unstorable(str(value))
 
 
-def _alternatives(value: list[Any] | None) -> str | None:
+def _join_alternatives(value: list[Any] | None) -> str | None:
     """Right answers, each once and on its own line; None when this is no list of texts (or SQuAD's {"text": ...})."""
     texts = [
         item.get("text") if isinstance(item, dict) and "answer_start" in item else item
@@ -139,26 +139,26 @@ def _alternatives(value: list[Any] | None) -> str | None:
     return "\n".join(dict.fromkeys(map(str, texts)))
 
 
-def _said_in_object(value: dict[str, Any]) -> str | None:
+def _extract_object_text(value: dict[str, Any]) -> str | None:
     """The text of a message, or of an object that holds nothing but a text (or SQuAD's {"text": [...]})."""
-    said = extract_text(value)
-    if said is None:
+    message_text = extract_text(value)
+    if message_text is None:
         for key in ("text", "value", "content"):
-            only = len(value) == 1 or set(value) == {"text", "answer_start"}
-            if only and isinstance(value.get(key), str):
+            is_single_text = len(value) == 1 or set(value) == {"text", "answer_start"}
+            if is_single_text and isinstance(value.get(key), str):
                 return str(value[key])
-            if only and isinstance(value.get(key), list):
-                return _alternatives(value[key]) or ""
-    return said
+            if is_single_text and isinstance(value.get(key), list):
+                return _join_alternatives(value[key]) or ""
+    return message_text
 
 
-def _cuts_brackets(text: str) -> bool:
+def _splits_brackets(text: str) -> bool:
     return any(
         part.count("(") != part.count(")") or part.count("[") != part.count("]") for part in text.split("|")
     )
 
 
-def _columns(value: dict[str, Any]) -> list[list[Any]] | None:
+def _transpose_columns(value: dict[str, Any]) -> list[list[Any]] | None:
     """Rows of {"title": [...], "sentences": [[...], ...]}, as HotpotQA keeps its contexts; None for another object."""
     if len(value) < 2 or not all(isinstance(column, list) for column in value.values()):
         return None
@@ -166,47 +166,47 @@ def _columns(value: dict[str, Any]) -> list[list[Any]] | None:
     return [list(row) for row in zip(*value.values(), strict=True)] if is_even else None
 
 
-def _context(item: Any) -> str:
+def _read_context(item: Any) -> str:
     if isinstance(item, list) and item and not all(isinstance(part, dict) for part in item):
-        return "\n".join(filter(None, map(_context, item)))  # a title and its sentences
+        return "\n".join(filter(None, map(_read_context, item)))  # a title and its sentences
     if isinstance(item, dict):
         for key in _TEXT_KEYS:
             if isinstance(item.get(key), str):
                 return replace_unstorable(item[key])
-    return text(item) or ""
+    return parse_text(item) or ""
 
 
-def _list_in(text: str, *, piped: bool) -> list[Any]:
+def _parse_context_list(text: str, *, is_piped_column: bool) -> list[Any]:
     """The list a cell holds: JSON, a Python literal, lines, or 'a|b' where the whole column is written so."""
-    found = _list_written(text)
-    if found is not None:
-        return found
+    items = _parse_list(text)
+    if items is not None:
+        return items
     if text.startswith("[") and text.endswith("]") and text[1:].lstrip()[:1] in ("'", '"', "{"):
-        raise Unreadable("looks like a list of contexts but is neither JSON nor a Python list")
+        raise UnreadableCell("looks like a list of contexts but is neither JSON nor a Python list")
     if text.startswith("{") and isinstance(decode_cell(text), dict):
         return [decode_cell(text)]
-    if piped and "|" in text:
+    if is_piped_column and "|" in text:
         return [part.strip() for part in text.split("|")]
     # Blank lines part the contexts where there are any: such contexts have lines of their own.
     parts = re.split(r"\n\s*\n", text) if re.search(r"\n\s*\n", text) else text.split("\n")
     return [part.strip() for part in parts]
 
 
-def _list_written(text: str) -> list[Any] | None:
+def _parse_list(text: str) -> list[Any] | None:
     """A list written as JSON or as Python prints it; None for any other text."""
     if not (text.startswith("[") and text.endswith("]")) or len(text) > MAX_DECODED_CHARACTERS:
         return None
-    found = decode_cell(text)
-    return found if isinstance(found, list) else _python_list(text)
+    decoded = decode_cell(text)
+    return decoded if isinstance(decoded, list) else _parse_python_list(text)
 
 
-def _python_list(text: str) -> list[Any] | None:
+def _parse_python_list(text: str) -> list[Any] | None:
     # numpy prints ['a' 'b'] without commas, which Python would read as one text; so count texts by token.
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
         strings = [token.string for token in tokens if token.type == tokenize.STRING]
-        plain = all(t.type != tokenize.OP or t.string in "[]," for t in tokens)
-        if plain and strings and not any(t.type in (tokenize.NAME, tokenize.NUMBER) for t in tokens):
+        is_plain_list = all(t.type != tokenize.OP or t.string in "[]," for t in tokens)
+        if is_plain_list and strings and not any(t.type in (tokenize.NAME, tokenize.NUMBER) for t in tokens):
             return [ast.literal_eval(string) for string in strings]
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError):

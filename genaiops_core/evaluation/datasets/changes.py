@@ -25,7 +25,7 @@ SPLIT = "split"
 MAX_TAG_LENGTH = 100
 
 
-class Difference(NamedTuple):
+class FieldChange(NamedTuple):
     """One value of a case that differs between two versions."""
 
     field: str
@@ -34,7 +34,7 @@ class Difference(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changed:
+class CaseChange:
     """A case with the same input in both versions and something else in it changed."""
 
     before: Case
@@ -47,66 +47,66 @@ class Changed:
         return tuple(name for name in FIELDS if old[name] != new[name])
 
     @property
-    def differences(self) -> tuple[Difference, ...]:
+    def differences(self) -> tuple[FieldChange, ...]:
         """The values that differ; metadata key by key, as `metadata.split`."""
         old, new = self.before.as_json(), self.after.as_json()
-        found = [Difference(name, old[name], new[name]) for name in self.fields if name != "metadata"]
-        was, now = old["metadata"], new["metadata"]
-        found += [
-            Difference(f"metadata.{key}", was.get(key), now.get(key))
-            for key in dict.fromkeys((*was, *now))
-            if was.get(key) != now.get(key)
+        changes = [FieldChange(name, old[name], new[name]) for name in self.fields if name != "metadata"]
+        old_metadata, new_metadata = old["metadata"], new["metadata"]
+        changes += [
+            FieldChange(f"metadata.{key}", old_metadata.get(key), new_metadata.get(key))
+            for key in dict.fromkeys((*old_metadata, *new_metadata))
+            if old_metadata.get(key) != new_metadata.get(key)
         ]
-        return tuple(found)
+        return tuple(changes)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Diff:
+class VersionDiff:
     """What one version has that the other has not; cases are the same when their inputs are."""
 
     added: tuple[Case, ...]
     removed: tuple[Case, ...]
-    changed: tuple[Changed, ...]
+    changed: tuple[CaseChange, ...]
     unchanged: int
 
 
-def diff_cases(before: Sequence[Case], after: Sequence[Case]) -> Diff:
+def diff_cases(before: Sequence[Case], after: Sequence[Case]) -> VersionDiff:
     """Compare two lists of cases by input; an input asked twice is matched in order, equal cases first."""
-    waiting: dict[str, list[Case]] = defaultdict(list)
+    unmatched: dict[str, list[Case]] = defaultdict(list)
     for case in before:
-        waiting[case.input].append(case)
-    rest: list[Case] = []
+        unmatched[case.input].append(case)
+    unequal: list[Case] = []
     for case in after:
-        if case in waiting[case.input]:
-            waiting[case.input].remove(case)
+        if case in unmatched[case.input]:
+            unmatched[case.input].remove(case)
         else:
-            rest.append(case)
-    unchanged = len(after) - len(rest)
-    changed: list[Changed] = []
+            unequal.append(case)
+    unchanged = len(after) - len(unequal)
+    changed: list[CaseChange] = []
     added: list[Case] = []
-    for case in rest:
-        if waiting[case.input]:
-            changed.append(Changed(before=waiting[case.input].pop(0), after=case))
+    for case in unequal:
+        if unmatched[case.input]:
+            changed.append(CaseChange(before=unmatched[case.input].pop(0), after=case))
         else:
             added.append(case)
-    removed = tuple(case for left in waiting.values() for case in left)
-    return Diff(added=tuple(added), removed=removed, changed=tuple(changed), unchanged=unchanged)
+    removed = tuple(case for leftover_cases in unmatched.values() for case in leftover_cases)
+    return VersionDiff(added=tuple(added), removed=removed, changed=tuple(changed), unchanged=unchanged)
 
 
-def diff(connection: sa.Connection, name: str, before: int, after: int) -> Diff:
+def diff_versions(connection: sa.Connection, name: str, before: int, after: int) -> VersionDiff:
     """Compare two versions of a dataset.
 
     Raises:
         NotFound: there is no such dataset or version.
     """
-    found = []
+    case_lists = []
     for version in (before, after):
         catalogue.get_version(connection, name, version)
-        found.append([case for _number, case in catalogue.cases(connection, name, version)])
-    return diff_cases(found[0], found[1])
+        case_lists.append([case for _number, case in catalogue.list_cases(connection, name, version)])
+    return diff_cases(case_lists[0], case_lists[1])
 
 
-def edit(
+def edit_version(
     engine: sa.Engine,
     *,
     actor: str,
@@ -134,27 +134,27 @@ def edit(
     """
     with reading(engine) as connection:
         catalogue.get_version(connection, name, version)
-        old = catalogue.cases(connection, name, version)
-    if unknown := sorted(set(changed) - {number for number, _case in old}):
+        old_cases = catalogue.list_cases(connection, name, version)
+    if unknown := sorted(set(changed) - {number for number, _case in old_cases}):
         raise NotFound(f"Dataset {name} version {version} has no case {unknown[0]}.")
-    edited = [changed.get(number, case) for number, case in old]
-    kept = [case for case in (*edited, *added) if case is not None]
-    if any(not case.input.strip() for case in kept):
+    edited_cases = [changed.get(number, case) for number, case in old_cases]
+    new_cases = [case for case in (*edited_cases, *added) if case is not None]
+    if any(not case.input.strip() for case in new_cases):
         raise BadInput("A case needs an input; remove the row or fill it in.")
-    if not kept:
+    if not new_cases:
         raise BadInput("No case would be left; delete the dataset instead, or keep one.")
     return catalogue.add_cases(
         engine,
         actor=actor,
         name=name,
-        cases=kept,
+        cases=new_cases,
         source=source or f"edited from version {version}",
         reason=reason,
         action=action,
     )
 
 
-def split(
+def split_version(
     engine: sa.Engine, *, actor: str, name: str, version: int, shares: Mapping[str, float], reason: str = ""
 ) -> DatasetVersion:
     """The next version, in which every case names its split.
@@ -165,11 +165,17 @@ def split(
     """
     with reading(engine) as connection:
         catalogue.get_version(connection, name, version)
-        old = [case for _number, case in catalogue.cases(connection, name, version)]
-    made = assign_splits(old, shares)
+        old_cases = [case for _number, case in catalogue.list_cases(connection, name, version)]
+    split_cases = assign_splits(old_cases, shares)
     source = f"split from version {version}"
     return catalogue.add_cases(
-        engine, actor=actor, name=name, cases=made, source=source, reason=reason, action="dataset.split"
+        engine,
+        actor=actor,
+        name=name,
+        cases=split_cases,
+        source=source,
+        reason=reason,
+        action="dataset.split",
     )
 
 
@@ -204,20 +210,20 @@ def assign_splits(cases: Sequence[Case], shares: Mapping[str, float]) -> list[Ca
     if not shares or any(not share > 0 for share in shares.values()) or any(not name for name in shares):
         raise BadInput("Splits need names and shares above 0, for example dev=0.8 test=0.2.")
     total = sum(shares.values())
-    made: list[Case] = []
+    split_cases: list[Case] = []
     for case in cases:
-        at = int.from_bytes(hashlib.sha256(case.input.encode()).digest()[:8]) / 2**64 * total
-        chosen = ""
+        position = int.from_bytes(hashlib.sha256(case.input.encode()).digest()[:8]) / 2**64 * total
+        split_name = ""
         for name, share in shares.items():
-            chosen = name
-            if at < share:
+            split_name = name
+            if position < share:
                 break
-            at -= share
-        made.append(replace(case, metadata={**case.metadata, SPLIT: chosen}))
-    return made
+            position -= share
+        split_cases.append(replace(case, metadata={**case.metadata, SPLIT: split_name}))
+    return split_cases
 
 
-def tag(
+def tag_version(
     engine: sa.Engine, *, actor: str, name: str, version: int, tag: str, reason: str = ""
 ) -> DatasetVersion:
     """Call a version by a name of its own ("golden"); a tag that stands on another version moves.
@@ -232,8 +238,8 @@ def tag(
             f"A tag is 1 to {MAX_TAG_LENGTH} printable characters and no number, for example golden."
         )
     with writing(engine) as connection:
-        found = catalogue.get_version(connection, name, version)
-        before = tags(connection, name).get(tag)
+        tagged_version = catalogue.get_version(connection, name, version)
+        before = list_tags(connection, name).get(tag)
         values = {"version": version, "created_by": actor, "created_at": now()}
         connection.execute(
             insert(connection, dataset_tag)
@@ -249,39 +255,39 @@ def tag(
             before={"tag": tag, "version": before} if before else None,
             after={"tag": tag, "version": version},
         )
-        return found
+        return tagged_version
 
 
-def tags(connection: sa.Connection, name: str) -> dict[str, int]:
+def list_tags(connection: sa.Connection, name: str) -> dict[str, int]:
     """Tag -> version."""
     query = sa.select(dataset_tag.c.tag, dataset_tag.c.version).where(dataset_tag.c.dataset == name)
     return {row.tag: row.version for row in connection.execute(query.order_by(dataset_tag.c.tag))}
 
 
-def located(connection: sa.Connection, said: str) -> DatasetVersion:
+def find_version(connection: sa.Connection, reference: str) -> DatasetVersion:
     """The version that NAME, NAME@3, NAME@v3 or NAME@TAG means; the newest for NAME alone.
 
     Raises:
         NotFound: there is no such dataset, version or tag.
     """
-    name, at, version = said.rpartition("@")
-    known = {one.dataset for one in catalogue.list_datasets(connection)} if at else set()
-    if not at or said in known:
-        return catalogue.get_version(connection, said)
+    name, separator, version = reference.rpartition("@")
+    known_names = {dataset.dataset for dataset in catalogue.list_datasets(connection)} if separator else set()
+    if not separator or reference in known_names:
+        return catalogue.get_version(connection, reference)
     if version.removeprefix("v").isdecimal():
         return catalogue.get_version(connection, name, int(version.removeprefix("v")))
     catalogue.get_version(connection, name)
-    return catalogue.get_version(connection, name, tagged(connection, name, version))
+    return catalogue.get_version(connection, name, find_tagged_version(connection, name, version))
 
 
-def tagged(connection: sa.Connection, name: str, tag: str) -> int:
+def find_tagged_version(connection: sa.Connection, name: str, tag: str) -> int:
     """The version a tag stands on.
 
     Raises:
         NotFound: there is no such tag.
     """
-    known = tags(connection, name)
-    if tag not in known:
-        shown = f"; there are: {', '.join(known)}" if known else ""
-        raise NotFound(f"Dataset {name} has no tag '{tag}'{shown}.")
-    return known[tag]
+    tags = list_tags(connection, name)
+    if tag not in tags:
+        hint = f"; there are: {', '.join(tags)}" if tags else ""
+        raise NotFound(f"Dataset {name} has no tag '{tag}'{hint}.")
+    return tags[tag]

@@ -15,10 +15,10 @@ from genaiops_core.evaluation.datasets.case import FIELDS
 
 FORMATS = ("jsonl", "csv")
 
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write(cases: Iterable[Mapping[str, Any]], format: str) -> Iterator[bytes]:
+def write_cases(cases: Iterable[Mapping[str, Any]], format: str) -> Iterator[bytes]:
     """The lines of a file.
 
     Args:
@@ -31,32 +31,32 @@ def write(cases: Iterable[Mapping[str, Any]], format: str) -> Iterator[bytes]:
     if format == "jsonl":
         return (orjson.dumps(case) + b"\n" for case in cases)
     if format == "csv":
-        return _csv(cases)
+        return _write_csv(cases)
     raise BadInput(f"There is no format '{format}'; there are: {', '.join(FORMATS)}.")
 
 
-def formula_safe(text: str) -> str:
+def escape_formula(text: str) -> str:
     """`text` with an apostrophe before it where a spreadsheet would compute it.
 
     Source:
         OWASP, CSV Injection.
     """
-    return "'" + text if text.startswith(_DANGEROUS) else text
+    return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
-def _csv(cases: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+def _write_csv(cases: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(FIELDS)
     for case in cases:
-        writer.writerow([_cell(case[name]) for name in FIELDS])
+        writer.writerow([_format_cell(case[name]) for name in FIELDS])
         yield stream.getvalue().encode()
         stream.seek(0)
         stream.truncate()
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if value is None or value == {}:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return formula_safe(text)
+    return escape_formula(text)

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets.case import Case, to_cases
-from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name, store
+from genaiops_core.evaluation.datasets.case import Case, build_cases
+from genaiops_core.evaluation.datasets.versions import DatasetVersion, store_version, validate_name
 from genaiops_core.evaluation.readers.columns import SAMPLE_ROWS, list_object_paths, resolve_mapping
 from genaiops_core.evaluation.readers.tables import Problem, Table
 from genaiops_core.evaluation.readers.uploads import read_table
@@ -47,14 +47,14 @@ class Preview:
     """The one that was read."""
 
 
-def preview(
+def preview_import(
     data: bytes,
     filename: str,
     mapping: Mapping[str, str] | None = None,
     *,
     sheet: str | None = None,
     limit: int = PREVIEW_CASES,
-    most_rows: int | None = PREVIEW_ROWS,
+    max_rows: int | None = PREVIEW_ROWS,
 ) -> Preview:
     """Read the beginning of a file and show what its import would give.
 
@@ -69,23 +69,23 @@ def preview(
     Raises:
         BadInput: nothing can be read, or the mapping names an unknown field or column.
     """
-    table = read_table(data, filename, sheet=sheet, max_rows=most_rows)
+    table = read_table(data, filename, sheet=sheet, max_rows=max_rows)
     head = [row.cells for row in table.rows[:SAMPLE_ROWS]]
-    resolved = resolve_mapping(table.columns, mapping, head)
+    resolved_mapping = resolve_mapping(table.columns, mapping, head)
     cases: tuple[Case, ...] = ()
     problems = (
         Problem(row=None, column="input", problem="no column was recognised as the input; choose one"),
         *table.problems,
     )
     accepted, rejected = 0, len(table.rows) + table.rejected
-    if "input" in resolved:
-        made = to_cases(table, resolved)
-        cases, problems = tuple(made.cases[:limit]), tuple(made.problems)
-        accepted, rejected = len(made.cases), made.rejected
+    if "input" in resolved_mapping:
+        parsed = build_cases(table, resolved_mapping)
+        cases, problems = tuple(parsed.cases[:limit]), tuple(parsed.problems)
+        accepted, rejected = len(parsed.cases), parsed.rejected
     return Preview(
         columns=table.columns,
         paths=list_object_paths(table.columns, head),
-        mapping=resolved,
+        mapping=resolved_mapping,
         head=tuple(head[:_HEAD_ROWS]),
         cases=cases,
         problems=problems,
@@ -127,24 +127,26 @@ def import_dataset(
     Raises:
         BadInput: nothing can be read, or no column holds the input.
     """
-    name = checked_name(name)
+    name = validate_name(name)
     table = read_table(data, filename, sheet=sheet)
-    resolved = resolve_mapping(table.columns, mapping, [row.cells for row in table.rows[:SAMPLE_ROWS]])
-    if "input" not in resolved:
-        raise BadInput(_no_input(table, filename))
-    return store(
+    resolved_mapping = resolve_mapping(
+        table.columns, mapping, [row.cells for row in table.rows[:SAMPLE_ROWS]]
+    )
+    if "input" not in resolved_mapping:
+        raise BadInput(_describe_missing_input(table, filename))
+    return store_version(
         engine,
         actor=actor,
         name=name,
-        made=to_cases(table, resolved),
-        columns=resolved,
+        parsed=build_cases(table, resolved_mapping),
+        columns=resolved_mapping,
         source=PurePath(filename).name,
         reason=reason,
         is_demo=is_demo,
     )
 
 
-def _no_input(table: Table, filename: str) -> str:
-    shown = ", ".join(table.columns[:20]) + (", ..." if len(table.columns) > 20 else "")
-    other = f" It was read from sheet {table.sheet}." if len(table.sheets) > 1 else ""
-    return f"No column of {filename} was recognised as the input; say --map input=COLUMN with one of: {shown}.{other}"
+def _describe_missing_input(table: Table, filename: str) -> str:
+    listed_columns = ", ".join(table.columns[:20]) + (", ..." if len(table.columns) > 20 else "")
+    sheet_hint = f" It was read from sheet {table.sheet}." if len(table.sheets) > 1 else ""
+    return f"No column of {filename} was recognised as the input; say --map input=COLUMN with one of: {listed_columns}.{sheet_hint}"

@@ -10,27 +10,27 @@ from db.transaction import reading
 from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.evaluation.datasets import catalogue
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.versions import DatasetVersion, checked_name
+from genaiops_core.evaluation.datasets.versions import DatasetVersion, validate_name
 
 _ATTEMPTS = 5
 
 
-def newest_cases(connection: sa.Connection, dataset: str) -> tuple[DatasetVersion | None, list[Case]]:
+def load_newest_cases(connection: sa.Connection, dataset: str) -> tuple[DatasetVersion | None, list[Case]]:
     """The newest version of a dataset with its cases; (None, []) when there is no such dataset."""
     try:
         newest = catalogue.get_version(connection, dataset)
     except NotFound:
         return None, []
-    return newest, [case for _, case in catalogue.cases(connection, dataset, newest.version)]
+    return newest, [case for _, case in catalogue.list_cases(connection, dataset, newest.version)]
 
 
-def grow(
+def add_next_version(
     engine: sa.Engine,
     *,
     actor: str,
     name: str,
-    make: Callable[[list[Case]], Sequence[Case]],
-    source: Callable[[], str],
+    build_cases: Callable[[list[Case]], Sequence[Case]],
+    describe_source: Callable[[], str],
     reason: str,
     action: str,
 ) -> DatasetVersion | None:
@@ -52,15 +52,21 @@ def grow(
     Raises:
         Conflict: others change the dataset all the time.
     """
-    name = checked_name(name)
+    name = validate_name(name)
     for _ in range(_ATTEMPTS):
         with reading(engine) as connection:
-            newest, kept = newest_cases(connection, name)
-        wanted = list(make(kept))
-        if wanted == kept:
+            newest, newest_cases = load_newest_cases(connection, name)
+        next_cases = list(build_cases(newest_cases))
+        if next_cases == newest_cases:
             return newest
         stored = catalogue.add_cases(
-            engine, actor=actor, name=name, cases=wanted, source=source(), reason=reason, action=action
+            engine,
+            actor=actor,
+            name=name,
+            cases=next_cases,
+            source=describe_source(),
+            reason=reason,
+            action=action,
         )
         # Somebody else may have added a version in between, which this one does not build on.
         if not stored.is_new or stored.version == (newest.version if newest else 0) + 1:

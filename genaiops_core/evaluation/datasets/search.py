@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from db.tables.evaluations import test_case
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.case_review import PENDING, REVIEW
-from genaiops_core.evaluation.datasets.catalogue import case_of
+from genaiops_core.evaluation.datasets.catalogue import build_case
 from genaiops_core.evaluation.datasets.changes import SPLIT
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class CaseFilter:
     """Which cases are asked for; a field that is None asks for all."""
 
     split: str | None = None
@@ -29,7 +29,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class CasePage:
     """A page of cases, and how many there are in all."""
 
     cases: tuple[tuple[int, Case], ...]
@@ -45,58 +45,67 @@ class Facets:
     reviews: dict[str, int]
 
 
-def find(
-    connection: sa.Connection, name: str, version: int, wanted: Wanted, *, limit: int, offset: int = 0
-) -> Found:
+def find_cases(
+    connection: sa.Connection,
+    name: str,
+    version: int,
+    case_filter: CaseFilter,
+    *,
+    limit: int,
+    offset: int = 0,
+) -> CasePage:
     """One page of the cases that are wanted."""
-    wanted_cases = [*_of(name, version), *conditions(wanted)]
-    total = connection.execute(
-        sa.select(sa.func.count()).select_from(test_case).where(*wanted_cases)
-    ).scalar()
-    query = (
-        sa.select(test_case).where(*wanted_cases).order_by(test_case.c.case_no).limit(limit).offset(offset)
-    )
-    cases = tuple((row.case_no, case_of(row)) for row in connection.execute(query))
-    return Found(cases=cases, total=total or 0)
+    conditions = [*_match_version(name, version), *build_conditions(case_filter)]
+    total = connection.execute(sa.select(sa.func.count()).select_from(test_case).where(*conditions)).scalar()
+    query = sa.select(test_case).where(*conditions).order_by(test_case.c.case_no).limit(limit).offset(offset)
+    cases = tuple((row.case_no, build_case(row)) for row in connection.execute(query))
+    return CasePage(cases=cases, total=total or 0)
 
 
-def numbers(connection: sa.Connection, name: str, version: int, wanted: Wanted) -> list[int]:
+def list_case_numbers(
+    connection: sa.Connection, name: str, version: int, case_filter: CaseFilter
+) -> list[int]:
     """The numbers of all cases that are wanted."""
-    query = sa.select(test_case.c.case_no).where(*_of(name, version), *conditions(wanted))
+    query = sa.select(test_case.c.case_no).where(
+        *_match_version(name, version), *build_conditions(case_filter)
+    )
     return list(connection.execute(query.order_by(test_case.c.case_no)).scalars())
 
 
-def facets(connection: sa.Connection, name: str, version: int) -> Facets:
+def count_facets(connection: sa.Connection, name: str, version: int) -> Facets:
     """How many cases are in which split, and in which state of review."""
     return Facets(
-        splits=_counted(connection, name, version, SPLIT), reviews=_counted(connection, name, version, REVIEW)
+        splits=_count_by_key(connection, name, version, SPLIT),
+        reviews=_count_by_key(connection, name, version, REVIEW),
     )
 
 
-def _counted(connection: sa.Connection, name: str, version: int, key: str) -> dict[str, int]:
-    said = _said(key).label("said")
-    query = sa.select(said, sa.func.count().label("cases")).where(*_of(name, version)).group_by(said)
-    return {row.said: row.cases for row in connection.execute(query.order_by(said))}
+def _count_by_key(connection: sa.Connection, name: str, version: int, key: str) -> dict[str, int]:
+    text = _metadata_text(key).label("said")
+    query = (
+        sa.select(text, sa.func.count().label("cases")).where(*_match_version(name, version)).group_by(text)
+    )
+    return {row.said: row.cases for row in connection.execute(query.order_by(text))}
 
 
-def _said(key: str) -> sa.ColumnElement[Any]:
+def _metadata_text(key: str) -> sa.ColumnElement[Any]:
     """A text in the metadata; '' where there is none."""
     return sa.func.coalesce(test_case.c.metadata[key].as_string(), "")
 
 
-def _of(name: str, version: int) -> list[sa.ColumnElement[bool]]:
+def _match_version(name: str, version: int) -> list[sa.ColumnElement[bool]]:
     return [test_case.c.dataset == name, test_case.c.version == version]
 
 
-def conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+def build_conditions(case_filter: CaseFilter) -> list[sa.ColumnElement[bool]]:
     """What `test_case` must fulfil to be wanted, within a version."""
-    found: list[sa.ColumnElement[bool]] = []
-    for key, value in ((SPLIT, wanted.split), (REVIEW, wanted.review)):
+    conditions: list[sa.ColumnElement[bool]] = []
+    for key, value in ((SPLIT, case_filter.split), (REVIEW, case_filter.review)):
         if value is not None:
-            found.append(_said(key) == value)
-    if wanted.is_usable:
-        found.append(_said(REVIEW) != PENDING)
-    if wanted.words and wanted.words.strip():
+            conditions.append(_metadata_text(key) == value)
+    if case_filter.is_usable:
+        conditions.append(_metadata_text(REVIEW) != PENDING)
+    if case_filter.words and case_filter.words.strip():
         columns = (test_case.c.input, test_case.c.answer, test_case.c.reference)
-        found.append(sa.or_(*[c.icontains(wanted.words.strip(), autoescape=True) for c in columns]))
-    return found
+        conditions.append(sa.or_(*[c.icontains(case_filter.words.strip(), autoescape=True) for c in columns]))
+    return conditions

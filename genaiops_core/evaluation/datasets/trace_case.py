@@ -26,7 +26,7 @@ class TraceCase:
     """'' when question and answer are there."""
 
 
-def case_of(connection: sa.Connection, trace_id: str) -> TraceCase:
+def read_trace_case(connection: sa.Connection, trace_id: str) -> TraceCase:
     """Question, answer and contexts of one trace.
 
     Args:
@@ -38,7 +38,7 @@ def case_of(connection: sa.Connection, trace_id: str) -> TraceCase:
         return TraceCase(case=None, problem=NO_TRACE)
     if not record.question:
         return TraceCase(case=None, problem=NO_QUESTION)
-    contexts = contexts_of(record.documents)
+    contexts = select_contexts(record.documents)
     case = Case(
         input=replace_unstorable(record.question),
         answer=replace_unstorable(record.answer) if record.answer else None,
@@ -47,13 +47,15 @@ def case_of(connection: sa.Connection, trace_id: str) -> TraceCase:
     return TraceCase(case=case, problem="" if case.answer else NO_ANSWER)
 
 
-def contexts_of(documents: Sequence[SourceDocument]) -> tuple[str, ...] | None:
+def select_contexts(documents: Sequence[SourceDocument]) -> tuple[str, ...] | None:
     """The texts an answer was made from, each once; None when the trace tells none.
 
     Those that stand in a prompt, where that is known; else what was kept after re-ranking, else what was retrieved.
     """
-    told = [one for one in documents if one.content]
-    if not told:
+    texts = [document for document in documents if document.content]
+    if not texts:
         return None
-    chosen = [one for one in told if one.in_prompt] or [one for one in told if one.component == "reranking"]
-    return tuple(dict.fromkeys(one.content or "" for one in chosen or told))
+    preferred = [document for document in texts if document.in_prompt] or [
+        document for document in texts if document.component == "reranking"
+    ]
+    return tuple(dict.fromkeys(document.content or "" for document in preferred or texts))

@@ -11,7 +11,7 @@ from db.tables.evaluations import evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
-class Use:
+class DatasetUse:
     """One evaluation of a dataset."""
 
     evaluation: str
@@ -24,13 +24,13 @@ class Use:
     created_at: dt.datetime
 
 
-def uses(connection: sa.Connection, name: str, limit: int = 500) -> list[Use]:
+def list_uses(connection: sa.Connection, name: str, limit: int = 500) -> list[DatasetUse]:
     """Evaluations of a dataset, newest first."""
-    columns = [evaluation.c[field] for field in Use.__annotations__ if field != "evaluation"]
+    columns = [evaluation.c[field] for field in DatasetUse.__annotations__ if field != "evaluation"]
     query = (
         sa.select(evaluation.c.id.label("evaluation"), *columns)
         .where(evaluation.c.dataset == name)
         .order_by(evaluation.c.created_at.desc())
         .limit(limit)
     )
-    return [Use(**row) for row in connection.execute(query).mappings()]
+    return [DatasetUse(**row) for row in connection.execute(query).mappings()]

@@ -43,7 +43,7 @@ class DatasetVersion:
     """Whether the import made it; False when the same content was there already."""
 
 
-def checked_name(name: str) -> str:
+def validate_name(name: str) -> str:
     """The name of a dataset without spaces around it.
 
     Raises:
@@ -55,7 +55,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def content_sha256(cases: Sequence[Case]) -> str:
+def hash_cases(cases: Sequence[Case]) -> str:
     """The content of a version: all fields of all cases, in order."""
     digest = hashlib.sha256()
     for case in cases:
@@ -64,12 +64,12 @@ def content_sha256(cases: Sequence[Case]) -> str:
     return digest.hexdigest()
 
 
-def store(
+def store_version(
     engine: sa.Engine,
     *,
     actor: str,
     name: str,
-    made: Cases,
+    parsed: Cases,
     columns: Mapping[str, str],
     source: str,
     reason: str,
@@ -83,17 +83,17 @@ def store(
     Raises:
         BadInput: there is no case.
     """
-    if not made.cases:
-        first = made.problems[0] if made.problems else None
-        what = (
+    if not parsed.cases:
+        first_problem = parsed.problems[0] if parsed.problems else None
+        hint = (
             ""
-            if first is None
-            else f" It {first.problem}."
-            if first.row is None
-            else f" Row {first.row}: {first.problem}."
+            if first_problem is None
+            else f" It {first_problem.problem}."
+            if first_problem.row is None
+            else f" Row {first_problem.row}: {first_problem.problem}."
         )
-        raise BadInput(f"{source} holds no case that can be read.{what}")
-    digest = content_sha256(made.cases)
+        raise BadInput(f"{source} holds no case that can be read.{hint}")
+    digest = hash_cases(parsed.cases)
     at = now()
     with writing(engine) as connection:
         connection.execute(
@@ -103,31 +103,31 @@ def store(
         )
         # Two imports at once would choose the same number; the row of the dataset is their queue.
         connection.execute(sa.select(dataset_table).where(dataset_table.c.name == name).with_for_update())
-        same = connection.execute(
+        same_version = connection.execute(
             sa.select(dataset_version).where(
                 dataset_version.c.dataset == name, dataset_version.c.content_sha256 == digest
             )
         ).first()
-        if same is not None:
-            return from_row(same)
+        if same_version is not None:
+            return build_version(same_version)
         newest = connection.execute(
             sa.select(sa.func.max(dataset_version.c.version)).where(dataset_version.c.dataset == name)
         ).scalar()
         stored = DatasetVersion(
             dataset=name,
             version=(newest or 0) + 1,
-            cases=len(made.cases),
-            rejected=made.rejected,
+            cases=len(parsed.cases),
+            rejected=parsed.rejected,
             columns=dict(columns),
-            problems=tuple(made.problems),
+            problems=tuple(parsed.problems),
             content_sha256=digest,
             source=source,
             created_by=actor,
             created_at=at,
             is_new=True,
         )
-        _insert(connection, stored, made.cases)
-        facts = {
+        _insert(connection, stored, parsed.cases)
+        audit_entry = {
             "version": stored.version,
             "cases": stored.cases,
             "rejected": stored.rejected,
@@ -136,12 +136,18 @@ def store(
         }
         before = {"version": newest} if newest else None
         audit.record(
-            connection, actor=actor, action=action, subject=name, reason=reason, before=before, after=facts
+            connection,
+            actor=actor,
+            action=action,
+            subject=name,
+            reason=reason,
+            before=before,
+            after=audit_entry,
         )
         return stored
 
 
-def from_row(row: sa.Row[Any]) -> DatasetVersion:
+def build_version(row: sa.Row[Any]) -> DatasetVersion:
     return DatasetVersion(
         dataset=row.dataset,
         version=row.version,

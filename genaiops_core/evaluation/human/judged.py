@@ -87,7 +87,7 @@ def agreement_of_run(
         NotFound: there is no such evaluation.
         BadInput: a label that was chosen does not exist.
     """
-    run = runs.get_evaluation(connection, identifier)
+    run = runs.get(connection, identifier)
     said = labels.by_case(connection, run.dataset)
     _require(chosen, said)
     answers = judged_answers(connection, run) if said else []
@@ -152,7 +152,7 @@ def to_label(
     """
     if order not in ORDERS:
         raise BadInput(f"There is no order '{order}'; use one of {', '.join(ORDERS)}.")
-    run = runs.get_evaluation(connection, identifier)
+    run = runs.get(connection, identifier)
     is_random = order == "random"
     done = {
         one.case_sha256

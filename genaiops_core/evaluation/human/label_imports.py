@@ -152,7 +152,7 @@ def labels_from_reviews(engine: sa.Engine, *, actor: str, dataset: str, reason: 
         version = datasets.get_version(connection, dataset)
         by_trace = {
             (str(case.metadata["trace_id"]), str(case.metadata.get("application", ""))): case
-            for _, case in datasets.cases(connection, version.dataset, version.version)
+            for _, case in datasets.list_cases(connection, version.dataset, version.version)
             if case.metadata.get("trace_id")
         }
         given: dict[str, list[Given]] = defaultdict(list)

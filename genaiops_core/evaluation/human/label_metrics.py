@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.metrics import canonical
+from genaiops_core.evaluation.metrics import normalise_name
 
 DEFAULTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -75,5 +75,5 @@ def parse_matches(pairs: Collection[str]) -> dict[str, str]:
         metric, equals, label = pair.partition("=")
         if not equals or not metric.strip():
             raise BadInput(f"'{pair}' is no match; write METRIC=LABEL, as in faithfulness=groundedness.")
-        found[canonical(metric)] = canonical(label) if label.strip() else ""
+        found[normalise_name(metric)] = normalise_name(label) if label.strip() else ""
     return found

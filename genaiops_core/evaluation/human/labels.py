@@ -18,7 +18,7 @@ from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human.review_queue import CRITERIA
-from genaiops_core.evaluation.metrics import canonical
+from genaiops_core.evaluation.metrics import normalise_name
 
 RANDOM = "panel, in random order"
 NEAREST = "panel, nearest the threshold first"
@@ -88,7 +88,7 @@ def checked_metric(name: str) -> str:
     Raises:
         BadInput: it is no name.
     """
-    metric = canonical(name)
+    metric = normalise_name(name)
     if not metric or len(metric) > MAX_METRIC or not metric.replace("_", "").replace(".", "").isalnum():
         raise BadInput(
             f"'{name}' is no name of a metric; use letters, digits and _, as in {', '.join(SUGGESTED)}."

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from genaiops_core.evaluation.human.agreement import JudgeAgreement
 from genaiops_core.evaluation.human.judged import agreement_of_run
-from genaiops_core.evaluation.runs import Evaluation, details, results
+from genaiops_core.evaluation.runs import Evaluation, results
 
 
 def document(connection: sa.Connection, run: Evaluation, *, with_details: bool = True) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def document(connection: sa.Connection, run: Evaluation, *, with_details: bool =
         run: whose.
         with_details: whether the cases are told, a row each.
     """
-    body = results.build_document(run, details.load_details(connection, run) if with_details else ())
+    body = results.build_document(run, results.load_details(connection, run) if with_details else ())
     return corrected(body, agreement_of_run(connection, run.id))
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from db.tables.reviews import review, sample
 from db.tables.telemetry import request
-from genaiops_core.evaluation.datasets.trace_case import case_of
+from genaiops_core.evaluation.datasets.trace_case import read_trace_case
 from genaiops_core.telemetry.sampling.policy import PRIORITIES
 from genaiops_core.telemetry.time_window import to_instant
 
@@ -160,7 +160,7 @@ def read(
         ).first()
     if row is None:
         return None
-    told = case_of(connection, trace_id)
+    told = read_trace_case(connection, trace_id)
     said = reviews_of(connection, application, trace_id)
     others = [one for one in said if one.reviewer != reviewer]
     is_done = sum(not one.is_skipped for one in said) >= reviewers

@@ -15,7 +15,7 @@ from db.transaction import insert, reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
-from genaiops_core.evaluation.datasets.add_trace import add_to_dataset
+from genaiops_core.evaluation.datasets.add_trace import add_trace
 from genaiops_core.evaluation.human.review_queue import (
     CRITERIA,
     REVIEWERS,
@@ -41,7 +41,7 @@ __all__ = [
     "Review",
     "ReviewItem",
     "ReviewPage",
-    "add_to_dataset",
+    "add_trace",
     "open_count",
     "queue",
     "read",

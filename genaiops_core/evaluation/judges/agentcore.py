@@ -49,7 +49,7 @@ class AgentCoreJudge:
         self.model = AgentCoreModel(
             evaluators, make_client=make_client, make_control_client=make_control_client
         )
-        self._evaluators = {agentcore.metric_name(one): one for one in evaluators}
+        self._evaluators = {agentcore.build_metric_name(one): one for one in evaluators}
 
     @property
     def defaults(self) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ class AgentCoreJudge:
                 return computed.judge(case, metric)
             raise CallFailed(f"The judge {self.name} knows no metric '{metric}'.")
         started = time.perf_counter()
-        lacking = registry.missing(agentcore.entries(self.name)[metric], case)
+        lacking = registry.find_missing_field(agentcore.list_judge_metrics(self.name)[metric], case)
         value, reason = (
             (None, lacking) if lacking else _read(metric, await calls.ask(_prompt(evaluator, case), Result))
         )

@@ -14,12 +14,12 @@ from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 def names() -> tuple[str, ...]:
     """All of them."""
-    return (*registry.COMPUTED, *registry.code_metrics().metrics)
+    return (*registry.COMPUTED, *registry.load_code_metrics().metrics)
 
 
 def is_computed(metric: str) -> bool:
     """Whether this module measures it."""
-    return metric in registry.COMPUTED or metric in registry.code_metrics().metrics
+    return metric in registry.COMPUTED or metric in registry.load_code_metrics().metrics
 
 
 def judge(case: Case, metric: str) -> Judgement:

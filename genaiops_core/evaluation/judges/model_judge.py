@@ -11,7 +11,7 @@ from genaiops_core.evaluation.judges import computed, ragas_metrics, rubric_metr
 from genaiops_core.evaluation.judges.protocol import Calls, Judgement, JudgeOptions
 from genaiops_core.evaluation.metrics import Measurement, ragas
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
-from genaiops_core.evaluation.metrics.rubric import Rubric, rubrics_of
+from genaiops_core.evaluation.metrics.rubric import Rubric, parse_rubrics
 from genaiops_core.evaluation.models.protocol import CallFailed, Model
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
@@ -27,7 +27,7 @@ class ModelJudge:
         self.model = model
         self.options = options or JudgeOptions()
         self._rubrics: dict[str, Rubric] = {
-            one.name: one for one in (*rubrics_of(self.options.rubrics), *BUILTIN)
+            one.name: one for one in (*parse_rubrics(self.options.rubrics), *BUILTIN)
         }
 
     @property
@@ -41,10 +41,10 @@ class ModelJudge:
         if computed.is_computed(metric):
             return computed.judge(case, metric)
         started = time.perf_counter()
-        entry = registry.find(metric, tuple(self._rubrics.values()))
+        entry = registry.lookup_metric(metric, tuple(self._rubrics.values()))
         if entry is None or metric not in self.metrics:
             raise CallFailed(f"The judge {self.name} knows no metric '{metric}'.")
-        lacking = registry.missing(entry, case)
+        lacking = registry.find_missing_field(entry, case)
         measured = (
             Measurement(value=None, reason=lacking) if lacking else await self._measure(case, metric, calls)
         )

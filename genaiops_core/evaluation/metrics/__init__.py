@@ -20,29 +20,29 @@ from genaiops_core.evaluation.metrics import agentcore, code, proxies, ragas, te
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
 from genaiops_core.evaluation.metrics.metric import (
     ALIASES,
-    MISSING,
+    MISSING_REASONS,
     OFFLINE,
-    Calls,
+    CallCounts,
     Measurement,
     Metric,
-    canonical,
+    normalise_name,
 )
-from genaiops_core.evaluation.metrics.rubric import rubrics_of
+from genaiops_core.evaluation.metrics.rubric import parse_rubrics
 
 __all__ = [
     "ALIASES",
     "OFFLINE",
     "PROXIES",
     "REGISTRY",
-    "Calls",
+    "CallCounts",
     "Measurement",
     "Metric",
-    "canonical",
-    "code_metrics",
-    "every",
-    "find",
+    "find_missing_field",
+    "list_metrics",
+    "load_code_metrics",
+    "lookup_metric",
     "measure",
-    "missing",
+    "normalise_name",
 ]
 
 REGISTRY: dict[str, Metric] = {
@@ -63,12 +63,12 @@ COMPUTED = {**proxies.COMPUTED, **texts.COMPUTED}
 _NAMES = frozenset(REGISTRY)
 
 
-def code_metrics() -> code.Loaded:
+def load_code_metrics() -> code.InstalledMetrics:
     """Metrics of installed packages, and what is wrong with the others."""
-    return code.load(_NAMES)
+    return code.load_metrics(_NAMES)
 
 
-def find(name: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Metric | None:
+def lookup_metric(name: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Metric | None:
     """The entry of a metric; None where nothing is known of it.
 
     Args:
@@ -76,33 +76,33 @@ def find(name: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Metric |
         rubrics: rubrics that people wrote, or what a run kept of them (`judge_options.rubrics`).
         judge: who measures; evaluators of AgentCore have entries of their own.
     """
-    if judge.startswith("agentcore:") and (found := agentcore.entries(judge).get(name)):
-        return found
+    if judge.startswith("agentcore:") and (agentcore_metric := agentcore.list_judge_metrics(judge).get(name)):
+        return agentcore_metric
     if name in REGISTRY:
         return REGISTRY[name]
-    for rubric in rubrics_of(rubrics):
+    for rubric in parse_rubrics(rubrics):
         if rubric.name == name:
             return rubric.metric
-    found_code = code_metrics().metrics.get(name)
-    if found_code:
-        return found_code.entry
+    code_metric = load_code_metrics().metrics.get(name)
+    if code_metric:
+        return code_metric.entry
     # A name that only AgentCore uses: which end of harmfulness is good must not depend on who asks.
     return agentcore.BY_NAME.get(name)
 
 
-def every(rubrics: Sequence[Any] = ()) -> list[Metric]:
+def list_metrics(rubrics: Sequence[Any] = ()) -> list[Metric]:
     """All that is known, AgentCore's built-in evaluators included."""
     return [
         *REGISTRY.values(),
-        *(rubric.metric for rubric in rubrics_of(rubrics)),
-        *(metric.entry for metric in code_metrics().metrics.values()),
+        *(rubric.metric for rubric in parse_rubrics(rubrics)),
+        *(metric.entry for metric in load_code_metrics().metrics.values()),
         *agentcore.BUILTIN,
     ]
 
 
-def missing(metric: Metric, case: Case) -> str:
+def find_missing_field(metric: Metric, case: Case) -> str:
     """Why the metric is undefined for a case: a field it needs is not there; '' when all are."""
-    return next((MISSING[needed] for needed in metric.needs if not getattr(case, needed)), "")
+    return next((MISSING_REASONS[field] for field in metric.needs if not getattr(case, field)), "")
 
 
 def measure(name: str, case: Case) -> Measurement:
@@ -113,11 +113,11 @@ def measure(name: str, case: Case) -> Measurement:
         KeyError: it is not computed here.
     """
     if name not in COMPUTED:
-        metric = code_metrics().metrics[name]
-        lacks = missing(metric.entry, case)
-        return Measurement(value=None, reason=lacks) if lacks else metric.measure(case)
-    if lacks := missing(REGISTRY[name], case):
-        return Measurement(value=None, reason=lacks)
+        metric = load_code_metrics().metrics[name]
+        missing_reason = find_missing_field(metric.entry, case)
+        return Measurement(value=None, reason=missing_reason) if missing_reason else metric.measure(case)
+    if missing_reason := find_missing_field(REGISTRY[name], case):
+        return Measurement(value=None, reason=missing_reason)
     value = COMPUTED[name](case)
     if value is None:
         return Measurement(value=None, reason="a text has no words")

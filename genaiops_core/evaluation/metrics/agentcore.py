@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from genaiops_core.evaluation.metrics.metric import Calls, Metric
+from genaiops_core.evaluation.metrics.metric import CallCounts, Metric
 
 # Of one answer (the level of a trace), which is what a case is; those of sessions and tools need more than a case has.
 _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
@@ -32,15 +32,17 @@ _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
 )
 
 
-def metric_name(evaluator: str) -> str:
+def build_metric_name(evaluator: str) -> str:
     """`Builtin.ResponseRelevance` is response_relevance; one's own keep their ID, in small letters."""
     if evaluator.startswith(("Builtin.", "ThirdParty.")):
         evaluator = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", evaluator.split(".", 1)[1])
     return re.sub(r"[^a-z0-9]+", "_", evaluator.lower()).strip("_")
 
 
-def _entry(evaluator: str, needs: tuple[str, ...], higher_is_better: bool | None, description: str) -> Metric:
-    name = metric_name(evaluator)
+def _build_metric(
+    evaluator: str, needs: tuple[str, ...], higher_is_better: bool | None, description: str
+) -> Metric:
+    name = build_metric_name(evaluator)
     return Metric(
         name=name,
         title=f"{name.replace('_', ' ').capitalize()} (AgentCore)",
@@ -51,23 +53,25 @@ def _entry(evaluator: str, needs: tuple[str, ...], higher_is_better: bool | None
         source=f"Amazon Bedrock AgentCore, evaluator {evaluator}",
         judges=("agentcore",),
         higher_is_better=higher_is_better,
-        calls=Calls(asks=1),
+        calls=CallCounts(asks=1),
     )
 
 
 EVALUATORS = tuple(f"Builtin.{name}" for name, *_ in _BUILTIN)
-BUILTIN = tuple(_entry(f"Builtin.{name}", needs, better, text) for name, needs, better, text in _BUILTIN)
+BUILTIN = tuple(
+    _build_metric(f"Builtin.{name}", needs, better, text) for name, needs, better, text in _BUILTIN
+)
 BY_NAME = {entry.name: entry for entry in BUILTIN}
 
 
-def entries(judge: str) -> dict[str, Metric]:
+def list_judge_metrics(judge: str) -> dict[str, Metric]:
     """Metric -> entry of a judge `agentcore:EVALUATOR[,EVALUATOR...]`."""
     evaluators = [part.strip() for part in judge.partition(":")[2].split(",") if part.strip()]
-    found = {}
+    metrics = {}
     for evaluator in evaluators:
-        name = metric_name(evaluator)
-        known = BY_NAME.get(name) if evaluator.startswith("Builtin.") else None
-        found[name] = known or _entry(
+        name = build_metric_name(evaluator)
+        builtin_metric = BY_NAME.get(name) if evaluator.startswith("Builtin.") else None
+        metrics[name] = builtin_metric or _build_metric(
             evaluator, ("answer",), None, f"The evaluator {evaluator} of your account."
         )
-    return found
+    return metrics

@@ -44,12 +44,12 @@ class CodeMetric:
             MetricFailed: it raised, or gave something else than a value in [0, 1].
         """
         try:
-            given = self.call(case)
+            result = self.call(case)
         except Exception as error:
             raise MetricFailed(
                 f"{self.entry.name} raised {type(error).__name__}: {str(error)[:300]}"
             ) from error
-        value, reason = given if isinstance(given, tuple) and len(given) == 2 else (given, "")
+        value, reason = result if isinstance(result, tuple) and len(result) == 2 else (result, "")
         if value is None:
             return Measurement(value=None, reason=str(reason) or f"{self.entry.name} gave no value")
         if isinstance(value, bool):
@@ -64,7 +64,7 @@ class CodeMetric:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class InstalledMetrics:
     """What is installed."""
 
     metrics: Mapping[str, CodeMetric]
@@ -73,30 +73,34 @@ class Loaded:
 
 
 @lru_cache(maxsize=4)
-def load(taken: Collection[str]) -> Loaded:
+def load_metrics(taken_names: Collection[str]) -> InstalledMetrics:
     """All metrics of installed packages; those that cannot be used are left out and told.
 
     Args:
         taken: names that the product itself uses, as a frozenset.
     """
-    found: dict[str, CodeMetric] = {}
+    metrics: dict[str, CodeMetric] = {}
     problems: list[str] = []
-    for point in sorted(metadata.entry_points(group=GROUP), key=lambda one: (one.name, one.value)):
+    for point in sorted(
+        metadata.entry_points(group=GROUP), key=lambda entry_point: (entry_point.name, entry_point.value)
+    ):
         try:
-            metric = _read(point)
-            if metric.entry.name in taken or metric.entry.name in found:
+            metric = _load_metric(point)
+            if metric.entry.name in taken_names or metric.entry.name in metrics:
                 raise ValueError(f"the name {metric.entry.name} is taken")
         except Exception as error:
-            where = f" of {point.dist.name}" if point.dist else ""
-            why = str(error) or type(error).__name__
-            problems.append(f"The metric '{point.name}'{where} ({point.value}) cannot be used: {why[:300]}.")
+            package = f" of {point.dist.name}" if point.dist else ""
+            cause = str(error) or type(error).__name__
+            problems.append(
+                f"The metric '{point.name}'{package} ({point.value}) cannot be used: {cause[:300]}."
+            )
             log.warning("a metric of a package cannot be used", problem=problems[-1])
         else:
-            found[metric.entry.name] = metric
-    return Loaded(found, tuple(problems))
+            metrics[metric.entry.name] = metric
+    return InstalledMetrics(metrics, tuple(problems))
 
 
-def _read(point: metadata.EntryPoint) -> CodeMetric:
+def _load_metric(point: metadata.EntryPoint) -> CodeMetric:
     call = point.load()
     if not callable(call):
         raise ValueError(f"it is {type(call).__name__}, not a callable")

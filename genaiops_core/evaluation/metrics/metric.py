@@ -17,7 +17,7 @@ FREE = "none: computed here, without a model or the network"
 FIELDS = ("answer", "contexts", "reference", "metadata")
 """Fields of a case that a metric may need; the input is always there."""
 
-MISSING = {
+MISSING_REASONS = {
     "answer": "the case has no answer",
     "contexts": "the case has no contexts",
     "reference": "no reference",
@@ -35,7 +35,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calls:
+class CallCounts:
     """Calls to models that one case takes when nothing goes wrong; what a run will cost is reckoned from them."""
 
     asks: int = 0
@@ -66,7 +66,7 @@ class Metric:
     high: float = 1.0
     higher_is_better: bool | None = True
     """None where it depends on what the application is for; a gate on such a metric has to be meant."""
-    calls: Calls = Calls()
+    calls: CallCounts = CallCounts()
     is_proxy: bool = False
 
     @property
@@ -91,7 +91,7 @@ class Metric:
         }
 
 
-def canonical(name: str) -> str:
+def normalise_name(name: str) -> str:
     """The name in results: underscores for dashes, `relevancy` is answer_relevancy."""
-    plain = name.strip().lower().replace("-", "_")
-    return ALIASES.get(plain, plain)
+    normalised = name.strip().lower().replace("-", "_")
+    return ALIASES.get(normalised, normalised)

@@ -13,14 +13,14 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics.metric import ANY_JUDGE, FREE, Metric
 from genaiops_core.statistics import overlap
 
-_NOT = "It is not faithfulness: it tells a swapped or empty context, not a hallucination in the context's own words."
+_LIMIT = "It is not faithfulness: it tells a swapped or empty context, not a hallucination in the context's own words."
 
 
-def _proxy(name: str, title: str, needs: tuple[str, ...], description: str, source: str) -> Metric:
+def _build_proxy(name: str, title: str, needs: tuple[str, ...], description: str, source: str) -> Metric:
     return Metric(
         name=name,
         title=title,
-        description=f"A proxy: {description} {_NOT}",
+        description=f"A proxy: {description} {_LIMIT}",
         kind="proxy",
         needs=needs,
         cost=FREE,
@@ -31,28 +31,28 @@ def _proxy(name: str, title: str, needs: tuple[str, ...], description: str, sour
 
 
 ENTRIES = (
-    _proxy(
+    _build_proxy(
         "grounding_overlap",
         "Grounding overlap (proxy)",
         ("answer", "contexts"),
         "the share of the answer's content words that occur in its contexts.",
         "token precision against the retrieved text, as Knowledge-F1/K-Precision in dialogue evaluation",
     ),
-    _proxy(
+    _build_proxy(
         "question_overlap",
         "Question overlap (proxy)",
         ("answer",),
         "the share of the question's content words that occur in the answer.",
         "token recall of the question",
     ),
-    _proxy(
+    _build_proxy(
         "context_overlap",
         "Context overlap (proxy)",
         ("contexts", "reference"),
         "the share of the reference's content words that occur in the contexts.",
         "token recall of the reference, a lexical stand-in for context recall",
     ),
-    _proxy(
+    _build_proxy(
         "reference_overlap",
         "Reference overlap (proxy)",
         ("answer", "reference"),
@@ -62,29 +62,29 @@ ENTRIES = (
 )
 
 
-def _grounding(case: Case) -> float | None:
-    return overlap.share_found(overlap.content_tokens(case.answer or ""), _context_tokens(case))
+def _measure_grounding(case: Case) -> float | None:
+    return overlap.share_found(overlap.content_tokens(case.answer or ""), _tokenize_contexts(case))
 
 
-def _question(case: Case) -> float | None:
+def _measure_question(case: Case) -> float | None:
     return overlap.share_found(overlap.content_tokens(case.input), overlap.tokens(case.answer or ""))
 
 
-def _context(case: Case) -> float | None:
-    return overlap.share_found(overlap.content_tokens(case.reference or ""), _context_tokens(case))
+def _measure_context(case: Case) -> float | None:
+    return overlap.share_found(overlap.content_tokens(case.reference or ""), _tokenize_contexts(case))
 
 
-def _reference(case: Case) -> float | None:
+def _measure_reference(case: Case) -> float | None:
     return overlap.rouge_l(overlap.tokens(case.answer or ""), overlap.tokens(case.reference or ""))
 
 
-def _context_tokens(case: Case) -> list[str]:
+def _tokenize_contexts(case: Case) -> list[str]:
     return overlap.tokens("\n".join(case.contexts or ()))
 
 
 COMPUTED: Mapping[str, Callable[[Case], float | None]] = {
-    "grounding_overlap": _grounding,
-    "question_overlap": _question,
-    "context_overlap": _context,
-    "reference_overlap": _reference,
+    "grounding_overlap": _measure_grounding,
+    "question_overlap": _measure_question,
+    "context_overlap": _measure_context,
+    "reference_overlap": _measure_reference,
 }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from genaiops_core.evaluation.metrics.metric import MODELS, Calls, Metric
+from genaiops_core.evaluation.metrics.metric import MODELS, CallCounts, Metric
 
 VERSION = "0.4.3"
 """Of RAGAS, as pyproject.toml pins it."""
 
 
-def _ragas(name: str, title: str, kin: str, needs: tuple[str, ...], calls: Calls, description: str) -> Metric:
+def _build_metric(
+    name: str, title: str, ragas_class: str, needs: tuple[str, ...], calls: CallCounts, description: str
+) -> Metric:
     parts = [
         f"{calls.asks} calls of the model" if calls.asks > 1 else "1 call of the model" if calls.asks else "",
         "1 call of the model for each context" if calls.asks_per_context else "",
@@ -21,93 +23,93 @@ def _ragas(name: str, title: str, kin: str, needs: tuple[str, ...], calls: Calls
         kind="ragas",
         needs=needs,
         cost=f"{' and '.join(part for part in parts if part)} a case",
-        source=f"RAGAS {VERSION}, ragas.metrics.collections.{kin}",
+        source=f"RAGAS {VERSION}, ragas.metrics.collections.{ragas_class}",
         judges=MODELS,
         calls=calls,
     )
 
 
 ENTRIES = (
-    _ragas(
+    _build_metric(
         "faithfulness",
         "Faithfulness",
         "Faithfulness",
         ("answer", "contexts"),
-        Calls(asks=2),
+        CallCounts(asks=2),
         "The share of the answer's statements that follow from the contexts. Undefined when the answer states nothing.",
     ),
-    _ragas(
+    _build_metric(
         "answer_relevancy",
         "Answer relevancy",
         "AnswerRelevancy",
         ("answer",),
-        Calls(asks=1, embeddings=2),
+        CallCounts(asks=1, embeddings=2),
         "Cosine between the question and the question that the answer would fit (strictness 1); 0 when the answer is "
         "evasive; a negative cosine counts as 0.",
     ),
-    _ragas(
+    _build_metric(
         "context_precision",
         "Context precision",
         "ContextPrecision",
         ("contexts", "reference"),
-        Calls(asks_per_context=1),
+        CallCounts(asks_per_context=1),
         "Average precision of the contexts in their order: 1 when those that helped to the reference stand first.",
     ),
-    _ragas(
+    _build_metric(
         "context_recall",
         "Context recall",
         "ContextRecall",
         ("contexts", "reference"),
-        Calls(asks=1),
+        CallCounts(asks=1),
         "The share of the reference's statements that can be found in the contexts.",
     ),
-    _ragas(
+    _build_metric(
         "context_utilization",
         "Context utilization",
         "ContextUtilization",
         ("answer", "contexts"),
-        Calls(asks_per_context=1),
+        CallCounts(asks_per_context=1),
         "Context precision against the answer instead of a reference: 1 when the contexts that it used stand first.",
     ),
-    _ragas(
+    _build_metric(
         "context_relevance",
         "Context relevance",
         "ContextRelevance",
         ("contexts",),
-        Calls(asks=2),
+        CallCounts(asks=2),
         "Whether the contexts hold what the question asks for: mean of two ratings of 0, 1 or 2, halved.",
     ),
-    _ragas(
+    _build_metric(
         "response_groundedness",
         "Response groundedness",
         "ResponseGroundedness",
         ("answer", "contexts"),
-        Calls(asks=2),
+        CallCounts(asks=2),
         "Whether the contexts support the answer as a whole: mean of two ratings of 0, 1 or 2, halved. Coarser than "
         "faithfulness.",
     ),
-    _ragas(
+    _build_metric(
         "factual_correctness",
         "Factual correctness",
         "FactualCorrectness",
         ("answer", "reference"),
-        Calls(asks=4),
+        CallCounts(asks=4),
         "F1 of the claims of the answer and of the reference that the other supports, rounded to hundredths.",
     ),
-    _ragas(
+    _build_metric(
         "answer_correctness",
         "Answer correctness",
         "AnswerCorrectness",
         ("answer", "reference"),
-        Calls(asks=3, embeddings=2),
+        CallCounts(asks=3, embeddings=2),
         "Three parts F1 of the statements of answer and reference, one part the cosine of their embeddings.",
     ),
-    _ragas(
+    _build_metric(
         "answer_accuracy",
         "Answer accuracy",
         "AnswerAccuracy",
         ("answer", "reference"),
-        Calls(asks=2),
+        CallCounts(asks=2),
         "Whether the answer agrees with the reference: mean of two ratings of 0, 2 or 4, quartered.",
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.evaluation.metrics.metric import MODELS, Calls, Metric
+from genaiops_core.evaluation.metrics.metric import MODELS, CallCounts, Metric
 
 PLACEHOLDERS = ("input", "answer", "contexts", "reference")
 """What a prompt may name in braces."""
@@ -41,18 +41,18 @@ class Rubric:
 
     def as_json(self) -> dict[str, Any]:
         """What a run keeps of it."""
-        return {**vars(self), "scale": [dict(vars(one)) for one in self.scale], "needs": list(self.needs)}
+        return {**vars(self), "scale": [dict(vars(label)) for label in self.scale], "needs": list(self.needs)}
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> Rubric:
+    def from_json(cls, document: Mapping[str, Any]) -> Rubric:
         """Read what `as_json` wrote."""
-        scale = tuple(Label(**one) for one in kept["scale"])
-        return cls(**{**kept, "scale": scale, "needs": tuple(kept["needs"])})
+        scale = tuple(Label(**label) for label in document["scale"])
+        return cls(**{**document, "scale": scale, "needs": tuple(document["needs"])})
 
     @property
     def metric(self) -> Metric:
         """Its entry in the registry."""
-        scale = ", ".join(f"{one.label} = {one.value:g}" for one in self.scale)
+        scale = ", ".join(f"{label.label} = {label.value:g}" for label in self.scale)
         return Metric(
             name=self.name,
             title=self.title,
@@ -63,10 +63,10 @@ class Rubric:
             source=self.source or f"rubric {self.name}, version {self.version}",
             judges=MODELS,
             higher_is_better=self.higher_is_better,
-            calls=Calls(asks=1),
+            calls=CallCounts(asks=1),
         )
 
 
-def rubrics_of(given: Sequence[Any]) -> tuple[Rubric, ...]:
+def parse_rubrics(rubrics: Sequence[Any]) -> tuple[Rubric, ...]:
     """Rubrics, or what runs kept of them, as rubrics."""
-    return tuple(one if isinstance(one, Rubric) else Rubric.from_json(one) for one in given)
+    return tuple(rubric if isinstance(rubric, Rubric) else Rubric.from_json(rubric) for rubric in rubrics)

@@ -25,12 +25,12 @@ from genaiops_core.evaluation.metrics.code import NAME
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
-MOST_PROMPT_CHARACTERS = 20_000
-MOST_TEXT_CHARACTERS = 200
-MOST_MEANING_CHARACTERS = 1_000
-FEWEST_LABELS, MOST_LABELS = 2, 10
+MAX_PROMPT_CHARACTERS = 20_000
+MAX_TEXT_CHARACTERS = 200
+MAX_MEANING_CHARACTERS = 1_000
+MIN_LABELS, MAX_LABELS = 2, 10
 
-_IN_BRACES = re.compile(r"\{([A-Za-z_]+)\}")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class SavedRubric:
     created_at: dt.datetime
 
 
-def save(
+def save_rubric(
     engine: sa.Engine,
     *,
     actor: str,
@@ -67,14 +67,16 @@ def save(
         BadInput: something cannot be used; the sentence names the field.
         Conflict: somebody else saved a version at the same moment.
     """
-    wanted = _checked(name, title, prompt, scale)
+    new_rubric = _validate_rubric(name, title, prompt, scale)
     with writing(engine) as connection:
-        before = next(iter(list_rubrics(connection, wanted.name)), None)
-        if before is not None and _content(before.rubric) == _content(wanted):
-            return before
-        version = 1 + (before.rubric.version if before else 0)
+        newest_rubric = next(iter(list_rubrics(connection, new_rubric.name)), None)
+        if newest_rubric is not None and _extract_content(newest_rubric.rubric) == _extract_content(
+            new_rubric
+        ):
+            return newest_rubric
+        version = 1 + (newest_rubric.rubric.version if newest_rubric else 0)
         saved = SavedRubric(
-            rubric=Rubric(**{**vars(wanted), "version": version}), created_by=actor, created_at=now()
+            rubric=Rubric(**{**vars(new_rubric), "version": version}), created_by=actor, created_at=now()
         )
         values = {
             **{
@@ -89,16 +91,16 @@ def save(
         )
         if connection.execute(statement).first() is None:
             raise Conflict(
-                f"Somebody else saved a version of rubric '{wanted.name}' just now; save yours again."
+                f"Somebody else saved a version of rubric '{new_rubric.name}' just now; save yours again."
             )
         audit.record(
             connection,
             actor=actor,
             action="rubric.save",
-            subject=f"{wanted.name}@{version}",
+            subject=f"{new_rubric.name}@{version}",
             reason=reason,
-            before={"version": before.rubric.version} if before else None,
-            after={"version": version, **_content(saved.rubric)},
+            before={"version": newest_rubric.rubric.version} if newest_rubric else None,
+            after={"version": version, **_extract_content(saved.rubric)},
         )
     return saved
 
@@ -108,128 +110,137 @@ def list_rubrics(connection: sa.Connection, name: str | None = None) -> list[Sav
     query = sa.select(table).order_by(table.c.name, table.c.version.desc())
     if name is not None:
         query = query.where(table.c.name == name)
-    return [_from_row(row) for row in connection.execute(query)]
+    return [_build_saved_rubric(row) for row in connection.execute(query)]
 
 
-def newest(connection: sa.Connection) -> list[Rubric]:
+def list_newest_rubrics(connection: sa.Connection) -> list[Rubric]:
     """The newest version of each saved rubric."""
-    found: dict[str, Rubric] = {}
+    newest_by_name: dict[str, Rubric] = {}
     for saved in list_rubrics(connection):
-        found.setdefault(saved.rubric.name, saved.rubric)
-    return list(found.values())
+        newest_by_name.setdefault(saved.rubric.name, saved.rubric)
+    return list(newest_by_name.values())
 
 
-def used_by(connection: sa.Connection, chosen: Iterable[str]) -> list[Rubric]:
+def select_newest_rubrics(connection: sa.Connection, metric_names: Iterable[str]) -> list[Rubric]:
     """The newest versions of the saved rubrics among some metrics: what a run of these has to keep."""
-    names = set(chosen)
-    return [one for one in newest(connection) if one.name in names]
+    names = set(metric_names)
+    return [rubric for rubric in list_newest_rubrics(connection) if rubric.name in names]
 
 
-def get(connection: sa.Connection, name: str, version: int | None = None) -> Rubric:
+def get_rubric(connection: sa.Connection, name: str, version: int | None = None) -> Rubric:
     """One version of a rubric, the newest when None; also of the built-in ones.
 
     Raises:
         NotFound: there is none.
     """
-    known = [one for one in BUILTIN if one.name == name] or [
+    versions = [rubric for rubric in BUILTIN if rubric.name == name] or [
         saved.rubric for saved in list_rubrics(connection, name)
     ]
-    found = next((one for one in known if version in (None, one.version)), None)
-    if found is None:
-        have = ", ".join(f"{name}@{one.version}" for one in reversed(known))
-        asked = name if version is None else f"{name}@{version}"
+    match = next((rubric for rubric in versions if version in (None, rubric.version)), None)
+    if match is None:
+        listed_versions = ", ".join(f"{name}@{rubric.version}" for rubric in reversed(versions))
+        requested = name if version is None else f"{name}@{version}"
         raise NotFound(
-            f"There is no rubric {asked}; " + (f"there are {have}." if have else "save one first.")
+            f"There is no rubric {requested}; "
+            + (f"there are {listed_versions}." if listed_versions else "save one first.")
         )
-    return found
+    return match
 
 
-def _checked(name: str, title: str, prompt: str, scale: Sequence[Mapping[str, Any]]) -> Rubric:
-    name, prompt = _text("name", name), _text("prompt", prompt, MOST_PROMPT_CHARACTERS)
+def _validate_rubric(name: str, title: str, prompt: str, scale: Sequence[Mapping[str, Any]]) -> Rubric:
+    name, prompt = _validate_text("name", name), _validate_text("prompt", prompt, MAX_PROMPT_CHARACTERS)
     if not NAME.fullmatch(name):
         raise BadInput(
             f"The name '{name[:80]}' of a rubric must be of small letters, digits and underscores, 64 at most, "
             "and begin with a letter."
         )
-    if metrics.find(metrics.canonical(name)) is not None:
+    if metrics.lookup_metric(metrics.normalise_name(name)) is not None:
         raise BadInput(f"The name '{name}' is that of a metric which is there already; choose another.")
-    named = _IN_BRACES.findall(prompt)
-    unknown = next((one for one in named if one not in PLACEHOLDERS), None)
+    placeholders = _PLACEHOLDER.findall(prompt)
+    unknown = next((placeholder for placeholder in placeholders if placeholder not in PLACEHOLDERS), None)
     if unknown is not None:
-        known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+        known = ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
         raise BadInput(f"The prompt names {{{unknown}}}, which no case has; it may name {known}.")
-    if not named:
+    if not placeholders:
         raise BadInput("The prompt names no text of the case; put {answer} or {input} where the text goes.")
     return Rubric(
         name=name,
         version=0,
-        title=_text("title", title) if str(title).strip() else name.replace("_", " ").capitalize(),
+        title=_validate_text("title", title) if str(title).strip() else name.replace("_", " ").capitalize(),
         prompt=prompt,
-        scale=_scale(scale),
-        needs=tuple(one for one in PLACEHOLDERS if one in named and one != "input"),
+        scale=_validate_scale(scale),
+        needs=tuple(
+            placeholder
+            for placeholder in PLACEHOLDERS
+            if placeholder in placeholders and placeholder != "input"
+        ),
     )
 
 
-def _scale(scale: Sequence[Mapping[str, Any]]) -> tuple[Label, ...]:
+def _validate_scale(scale: Sequence[Mapping[str, Any]]) -> tuple[Label, ...]:
     if isinstance(scale, str | Mapping) or not isinstance(scale, Sequence):
         raise BadInput("The scale must be a list of {label, value, meaning}.")
-    if not FEWEST_LABELS <= len(scale) <= MOST_LABELS:
-        raise BadInput(f"The scale must have {FEWEST_LABELS} to {MOST_LABELS} labels, not {len(scale)}.")
-    labels = tuple(_label(number, one) for number, one in enumerate(scale, 1))
-    seen: set[str] = set()
-    for one in labels:
-        if one.label.casefold() in seen:
-            raise BadInput(f"The label '{one.label}' stands twice on the scale.")
-        seen.add(one.label.casefold())
-    if len({one.value for one in labels}) == 1:
+    if not MIN_LABELS <= len(scale) <= MAX_LABELS:
+        raise BadInput(f"The scale must have {MIN_LABELS} to {MAX_LABELS} labels, not {len(scale)}.")
+    labels = tuple(_validate_label(number, label) for number, label in enumerate(scale, 1))
+    seen_labels: set[str] = set()
+    for label in labels:
+        if label.label.casefold() in seen_labels:
+            raise BadInput(f"The label '{label.label}' stands twice on the scale.")
+        seen_labels.add(label.label.casefold())
+    if len({label.value for label in labels}) == 1:
         raise BadInput(
             "All labels of the scale have the same value; give the best one 1 and the worst one 0."
         )
     return labels
 
 
-def _label(number: int, given: Any) -> Label:
-    where = f"Label {number} of the scale"
-    if not isinstance(given, Mapping):
-        raise BadInput(f"{where} must be {{label, value, meaning}}.")
-    surplus = next((key for key in given if key not in ("label", "value", "meaning")), None)
-    if surplus is not None:
-        raise BadInput(f"{where} has '{surplus}'; it may have label, value and meaning.")
-    value = given.get("value")
+def _validate_label(number: int, label: Any) -> Label:
+    position = f"Label {number} of the scale"
+    if not isinstance(label, Mapping):
+        raise BadInput(f"{position} must be {{label, value, meaning}}.")
+    unknown_key = next((key for key in label if key not in ("label", "value", "meaning")), None)
+    if unknown_key is not None:
+        raise BadInput(f"{position} has '{unknown_key}'; it may have label, value and meaning.")
+    value = label.get("value")
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise BadInput(f"{where} must have a value from 0 to 1, not {str(value)[:40]}.")
-    meaning = given.get("meaning") or ""
+        raise BadInput(f"{position} must have a value from 0 to 1, not {str(value)[:40]}.")
+    meaning = label.get("meaning") or ""
     return Label(
-        label=_text(f"label of label {number}", given.get("label")),
+        label=_validate_text(f"label of label {number}", label.get("label")),
         value=float(value),
-        meaning=_text(f"meaning of label {number}", meaning, MOST_MEANING_CHARACTERS) if meaning else "",
+        meaning=_validate_text(f"meaning of label {number}", meaning, MAX_MEANING_CHARACTERS)
+        if meaning
+        else "",
     )
 
 
-def _text(field: str, given: Any, most: int = MOST_TEXT_CHARACTERS) -> str:
-    if not isinstance(given, str) or not given.strip():
+def _validate_text(field: str, value: Any, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
+    if not isinstance(value, str) or not value.strip():
         # YAML reads yes, no and 1 as something else than text.
         hint = (
-            f", not {given!r}; put it in quotes" if given is not None and not isinstance(given, str) else ""
+            f", not {value!r}; put it in quotes" if value is not None and not isinstance(value, str) else ""
         )
         raise BadInput(f"The {field} of a rubric must be a text that is not empty{hint}.")
-    if len(given) > most:
-        raise BadInput(f"The {field} of a rubric has {len(given):,} characters; at most {most:,} are kept.")
-    return replace_unstorable(given.strip())
+    if len(value) > max_characters:
+        raise BadInput(
+            f"The {field} of a rubric has {len(value):,} characters; at most {max_characters:,} are kept."
+        )
+    return replace_unstorable(value.strip())
 
 
-def _content(rubric: Rubric) -> dict[str, Any]:
-    kept = rubric.as_json()
-    return {field: kept[field] for field in ("title", "prompt", "scale")}
+def _extract_content(rubric: Rubric) -> dict[str, Any]:
+    document = rubric.as_json()
+    return {field: document[field] for field in ("title", "prompt", "scale")}
 
 
-def _from_row(row: sa.Row[Any]) -> SavedRubric:
+def _build_saved_rubric(row: sa.Row[Any]) -> SavedRubric:
     rubric = Rubric(
         name=row.name,
         version=row.version,
         title=row.title,
         prompt=row.prompt,
-        scale=tuple(Label(**one) for one in row.scale),
+        scale=tuple(Label(**label) for label in row.scale),
         needs=tuple(row.needs),
     )
     return SavedRubric(rubric=rubric, created_by=row.created_by, created_at=row.created_at)

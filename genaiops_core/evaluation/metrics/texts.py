@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import Any
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.metrics.metric import ANY_JUDGE, FREE, MODELS, Calls, Metric
+from genaiops_core.evaluation.metrics.metric import ANY_JUDGE, FREE, MODELS, CallCounts, Metric
 
 _BOTH = ("answer", "reference")
 
 
-def _text(name: str, title: str, description: str, source: str) -> Metric:
+def _build_metric(name: str, title: str, description: str, source: str) -> Metric:
     return Metric(
         name=name,
         title=title,
@@ -39,43 +39,43 @@ SEMANTIC_SIMILARITY = Metric(
     cost="two embeddings a case",
     source="RAGAS 0.4.3, the formula of ragas.metrics.collections.SemanticSimilarity (which blocks, so is not called)",
     judges=MODELS,
-    calls=Calls(embeddings=2),
+    calls=CallCounts(embeddings=2),
 )
 
 ENTRIES = (
-    _text(
+    _build_metric(
         "exact_match",
         "Exact match",
         "1 when the answer is the reference, character for character; otherwise 0.",
         "as ragas.metrics.collections.ExactMatch of RAGAS 0.4.3",
     ),
-    _text(
+    _build_metric(
         "string_presence",
         "String presence",
         "1 when the reference stands in the answer, character for character; otherwise 0.",
         "as ragas.metrics.collections.StringPresence of RAGAS 0.4.3",
     ),
-    _text(
+    _build_metric(
         "string_similarity",
         "String similarity",
         "1 less the Levenshtein distance of answer and reference as a share of the longer one.",
         "rapidfuzz, as ragas.metrics.collections.NonLLMStringSimilarity of RAGAS 0.4.3",
     ),
-    _text(
+    _build_metric(
         "bleu",
         "BLEU",
         "Precision of the answer's word sequences of 1 to 4 words, with a penalty for short answers; sequences longer "
         "than the text are left out.",
         "Papineni et al., BLEU, 2002; sacrebleu's sentence BLEU with effective order",
     ),
-    _text(
+    _build_metric(
         "rouge_l",
         "ROUGE-L",
         "F of the longest common sequence of word stems of answer and reference. Made for English; reference_overlap "
         "is its kin for any script.",
         "Lin, ROUGE, 2004; rouge-score with stemmer, as ragas.metrics.collections.RougeScore of RAGAS 0.4.3",
     ),
-    _text(
+    _build_metric(
         "chrf",
         "chrF",
         "F of the character sequences of 1 to 6 characters that answer and reference share; for languages with many "
@@ -86,56 +86,56 @@ ENTRIES = (
 )
 
 
-def _exact_match(answer: str, reference: str) -> float:
+def _measure_exact_match(answer: str, reference: str) -> float:
     return float(answer == reference)
 
 
-def _string_presence(answer: str, reference: str) -> float:
+def _measure_string_presence(answer: str, reference: str) -> float:
     return float(reference in answer)
 
 
-def _string_similarity(answer: str, reference: str) -> float:
+def _measure_string_similarity(answer: str, reference: str) -> float:
     from rapidfuzz.distance import Levenshtein
 
     return 1 - Levenshtein.normalized_distance(reference, answer)
 
 
-def _bleu(answer: str, reference: str) -> float:
+def _measure_bleu(answer: str, reference: str) -> float:
     from sacrebleu import sentence_bleu
 
     return float(sentence_bleu(answer, [reference], use_effective_order=True).score) / 100
 
 
-def _rouge_l(answer: str, reference: str) -> float:
-    return float(_rouge_scorer().score(reference, answer)["rougeL"].fmeasure)
+def _measure_rouge_l(answer: str, reference: str) -> float:
+    return float(_build_rouge_scorer().score(reference, answer)["rougeL"].fmeasure)
 
 
 @lru_cache(maxsize=1)
-def _rouge_scorer() -> Any:
+def _build_rouge_scorer() -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
     return RougeScorer(["rougeL"], use_stemmer=True)
 
 
-def _chrf(answer: str, reference: str) -> float:
+def _measure_chrf(answer: str, reference: str) -> float:
     from sacrebleu import corpus_chrf
 
     return float(corpus_chrf([answer], [[reference]]).score) / 100
 
 
-def _of(measure: Callable[[str, str], float]) -> Callable[[Case], float | None]:
-    def measured(case: Case) -> float | None:
+def _adapt_to_case(measure: Callable[[str, str], float]) -> Callable[[Case], float | None]:
+    def measure_case(case: Case) -> float | None:
         # Rounding takes some of these a hair beyond 1.
         return min(1.0, max(0.0, measure(case.answer or "", case.reference or "")))
 
-    return measured
+    return measure_case
 
 
 COMPUTED: Mapping[str, Callable[[Case], float | None]] = {
-    "exact_match": _of(_exact_match),
-    "string_presence": _of(_string_presence),
-    "string_similarity": _of(_string_similarity),
-    "bleu": _of(_bleu),
-    "rouge_l": _of(_rouge_l),
-    "chrf": _of(_chrf),
+    "exact_match": _adapt_to_case(_measure_exact_match),
+    "string_presence": _adapt_to_case(_measure_string_presence),
+    "string_similarity": _adapt_to_case(_measure_string_similarity),
+    "bleu": _adapt_to_case(_measure_bleu),
+    "rouge_l": _adapt_to_case(_measure_rouge_l),
+    "chrf": _adapt_to_case(_measure_chrf),
 }

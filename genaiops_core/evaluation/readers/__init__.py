@@ -1,4 +1,4 @@
-"""Uploaded bytes to a table: one module a format, and what the formats share."""
+"""Readers of uploaded files: one module per format, and what the formats share. The result is a table."""
 
 from genaiops_core.evaluation.readers.uploads import (
     ACCEPTED,

@@ -1,4 +1,4 @@
-"""Old Excel sheets (XLS) and Parquet."""
+"""Readers of old Excel workbooks (XLS) and Parquet files."""
 
 from __future__ import annotations
 
@@ -19,16 +19,10 @@ _BATCH_ROWS = 256
 
 
 def read_xls(data: bytes, filename: str, sheet: str | None = None, max_rows: int | None = None) -> Table:
-    """Read one sheet; formulas give the value they were saved with.
-
-    Args:
-        data: the whole file.
-        filename: named in errors.
-        sheet: its name; None takes the first that looks like a dataset.
-        most_rows: rows to read; None for all.
+    """Read one sheet as `uploads.read_table` does; formulas have the value they were saved with.
 
     Raises:
-        BadInput: it is no such workbook, encrypted or empty.
+        BadInput: the file is not an XLS workbook, is encrypted or is empty.
     """
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
@@ -38,7 +32,8 @@ def read_xls(data: bytes, filename: str, sheet: str | None = None, max_rows: int
             name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names
         }
         sheet_heads = [
-            Sheet(name=name, head=list(islice(_iterate_records(rows), LOOK_AHEAD))) for name, rows in sheet_rows.items()
+            Sheet(name=name, head=list(islice(_iterate_records(rows), LOOK_AHEAD)))
+            for name, rows in sheet_rows.items()
         ]
         sheet_name = choose_sheet(sheet_heads, sheet, filename)
         table = build_table(_iterate_records(sheet_rows[sheet_name]), filename, max_rows)
@@ -49,7 +44,7 @@ def read_xls(data: bytes, filename: str, sheet: str | None = None, max_rows: int
         ) from error
     except (CalamineError, OSError, ValueError) as error:
         raise BadInput(
-            f"{filename} is an old Office file that cannot be read ({error}); save it again as XLSX."
+            f"{filename} is an Office file of an old format that cannot be read ({error}); save it again as XLSX."
         ) from error
 
 
@@ -63,15 +58,10 @@ def _iterate_records(rows: list[list[Any]]) -> Iterator[Record]:
 
 
 def read_parquet(data: bytes, filename: str, max_rows: int | None = None) -> Table:
-    """Read a Parquet file, a few hundred rows at a time.
-
-    Args:
-        data: the whole file.
-        filename: named in errors.
-        most_rows: rows to read; None for all.
+    """Read a Parquet file as `uploads.read_table` does, a few hundred rows at a time.
 
     Raises:
-        BadInput: it is no Parquet file, encrypted, or too large when unpacked.
+        BadInput: the file is not Parquet, is encrypted, or is too large when unpacked.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -80,7 +70,7 @@ def read_parquet(data: bytes, filename: str, max_rows: int | None = None) -> Tab
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         _require_readable_size(file, filename)
-        # A page may hold one long text and name it a million times; as a dictionary it is kept once.
+        # A page may repeat one long text a million times; with a dictionary it is in memory once.
         text_columns = [
             column.path
             for column in map(file.schema.column, range(len(file.schema.names)))
@@ -104,13 +94,13 @@ def read_parquet(data: bytes, filename: str, max_rows: int | None = None) -> Tab
 
 
 def _require_readable_size(file: Any, filename: str) -> None:
-    """By what the file says of itself, before any page is unpacked."""
+    """Check the sizes that the file's metadata declares, before any page is unpacked."""
     metadata = file.metadata
     columns = file.schema_arrow.names
     require_columns(len(columns), filename)
     require_rows(metadata.num_rows, filename, len(columns))
     if len(set(columns)) < len(columns):
-        raise BadInput(f"{filename} names a column twice; rename one of them.")
+        raise BadInput(f"{filename} has two columns with the same name; rename one of them.")
     groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
     _require_unpacked(
         sum(group.column(at).total_uncompressed_size for group in groups for at in range(group.num_columns)),
@@ -121,12 +111,12 @@ def _require_readable_size(file: Any, filename: str) -> None:
 def _require_unpacked(unpacked: int, filename: str) -> None:
     if unpacked > MAX_UNPACKED_BYTES:
         raise BadInput(
-            f"{filename} unpacks to more than {MAX_UNPACKED_BYTES / 1e6:,.0f} MB. Split it or keep fewer columns."
+            f"{filename} unpacks to more than {MAX_UNPACKED_BYTES / 1e6:,.0f} MB. Split it or remove columns."
         )
 
 
 def _iterate_cells(column: Any) -> Iterator[Any]:
-    """Cells of a column one by one; a text that is repeated is one text in memory."""
+    """Iterate over the cells of a column; a repeated text is one object in memory."""
     if hasattr(column, "dictionary"):
         texts = [_convert_value(text) for text in column.dictionary.to_pylist()]
         return (None if at is None else texts[at] for at in column.indices.to_pylist())
@@ -134,7 +124,7 @@ def _iterate_cells(column: Any) -> Iterator[Any]:
 
 
 def _count_characters(value: Any) -> int:
-    """Characters of the texts in a cell, and one for anything else."""
+    """Count the characters of the texts in a cell; anything else counts as 1."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
@@ -143,7 +133,7 @@ def _count_characters(value: Any) -> int:
 
 
 def _convert_value(value: Any) -> Any:
-    """A cell as JSON knows it: texts, numbers, lists and objects stay what they are."""
+    """Convert a cell to JSON types; None when it is blank."""
     if is_blank(value):
         return None
     if isinstance(value, (str, bool, int, float)):

@@ -1,4 +1,4 @@
-"""Which column of a file is which field of a test case: by the names peers use, or as the operator says."""
+"""Maps the columns of a file to the fields of a test case: by the names other tools use, or as the user maps them."""
 
 from __future__ import annotations
 
@@ -39,56 +39,64 @@ ALIASES: dict[str, tuple[str, ...]] = {
     ),
     "metadata": ("metadata", "meta"),
 }
-"""Names by which peers call each field, most telling first; case, spaces and punctuation do not matter."""
+"""Names that other tools use for each field, most specific first; case, spaces and punctuation do not matter."""
 
 _TEXT_KEYS = ("text", "value", "content")
 MAX_PATHS = 200
 _MAX_DEPTH = 3
 SAMPLE_ROWS = 200
-"""Rows looked at to find out what columns hold."""
+"""Number of rows examined to recognise columns."""
 
 _WRAPPERS = ("vars", "example", "row", "item", "data", "record", "sample", "fields", "testcase", "attributes")
-"""Columns (their `normal` names) that hold a whole case as an object, beside those called after a field."""
+"""Normalised names of columns that hold a whole case as an object, besides those named like a field."""
 
 
 def normalise_name(name: str) -> str:
-    """A column name without case, spaces and punctuation: `expectedOutput` is `expected_output`."""
+    """Remove case, spaces and punctuation, so that `expectedOutput` equals `expected_output`."""
     return re.sub(r"[^0-9a-z]+", "", name.lower())
 
 
-_NORMALISED_ALIASES = {field: tuple(normalise_name(alias) for alias in aliases) for field, aliases in ALIASES.items()}
+_NORMALISED_ALIASES = {
+    field: tuple(normalise_name(alias) for alias in aliases) for field, aliases in ALIASES.items()
+}
 KNOWN_NAMES = frozenset(alias for aliases in _NORMALISED_ALIASES.values() for alias in aliases)
 
 
 def recognise_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]] = ()) -> dict[str, str]:
-    """Field -> column, or path into a column of objects, by alias; a column serves one field only.
+    """Map field -> column, or path into a column of objects, by alias; a column serves one field only.
 
     Args:
         columns: the columns of the file.
-        rows: the first rows: a column that is mostly blank gives way to another of the same field, and columns of
-            objects (`inputs`, `outputs`) are looked into.
+        rows: the first rows. Another column of the same field is preferred to a column that is mostly blank, and
+            paths into columns of objects (`inputs`, `outputs`) are candidates too.
     """
     sample = list(islice(rows, SAMPLE_ROWS))
     paths_in_objects = list_object_paths(columns, sample)
     candidates_by_field: dict[str, list[tuple[bool, bool, int, str]]] = {field: [] for field in FIELDS}
-    # A name such as `inputs.question` is a part of an object that somebody flattened.
+    # A column name such as `inputs.question` is a part of a flattened object.
     dotted = [column for column in columns if "." in column.strip(".")]
     paths = [*dotted, *paths_in_objects]
     for candidate in (*columns, *paths_in_objects):
         is_path = candidate not in columns or candidate in dotted
         field, rank = _find_path_field(candidate, paths) if is_path else _find_field(candidate)
         if field:
-            candidates_by_field[field].append((_is_mostly_blank(candidate, columns, sample), is_path, rank, candidate))
-    # A column of objects stands behind its own parts, where one of them is known.
+            candidates_by_field[field].append(
+                (_is_mostly_blank(candidate, columns, sample), is_path, rank, candidate)
+            )
+    # A path into a column of objects is preferred to the column itself.
     parts = {
         candidate.partition(".")[0]
-        for found in candidates_by_field.values()
-        for _, _, _, candidate in found
+        for candidates in candidates_by_field.values()
+        for _, _, _, candidate in candidates
         if candidate not in columns
     }
     mapping: dict[str, str] = {}
-    for field, found in candidates_by_field.items():
-        best = min((one for one in found if one[3] not in parts), key=lambda one: one[:3], default=None)
+    for field, candidates in candidates_by_field.items():
+        best = min(
+            (candidate_rank for candidate_rank in candidates if candidate_rank[3] not in parts),
+            key=lambda candidate_rank: candidate_rank[:3],
+            default=None,
+        )
         if best is not None:
             mapping[field] = best[3]
     return mapping
@@ -99,13 +107,13 @@ def resolve_mapping(
     explicit: Mapping[str, str] | None = None,
     rows: Sequence[Sequence[Any]] = (),
 ) -> dict[str, str]:
-    """Field -> column: what the operator says, and aliases for the rest.
+    """Map field -> column: as the user maps them, and by alias for the rest.
 
     Args:
         columns: the columns of the file.
-        explicit: field (or an alias of it) -> column; an empty column leaves the field out. `model1.response`
-            reaches into an object.
-        rows: the first rows, to look into objects.
+        explicit: field (or an alias of it) -> column; an empty column excludes the field. `model1.response` is a
+            path into an object.
+        rows: the first rows, as for `recognise_columns`.
 
     Raises:
         BadInput: a field or a column does not exist.
@@ -119,13 +127,15 @@ def resolve_mapping(
     if taken_columns & set(recognised.values()):
         free_columns = [column for column in columns if column not in taken_columns]
         positions = [columns.index(column) for column in free_columns]
-        recognised = recognise_columns(free_columns, [[row[position] for position in positions] for row in rows[:SAMPLE_ROWS]])
+        recognised = recognise_columns(
+            free_columns, [[row[position] for position in positions] for row in rows[:SAMPLE_ROWS]]
+        )
     mapping |= {name: column for name, column in recognised.items() if name not in chosen_columns}
     return {name: mapping[name] for name in FIELDS if name in mapping}
 
 
 def list_object_paths(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
-    """Paths such as `outputs.answer` into the columns whose cells are objects, at most `MAX_PATHS`."""
+    """List paths such as `outputs.answer` into the columns whose cells are objects, at most `MAX_PATHS`."""
     paths: dict[str, None] = {}
     sample = list(islice(rows, SAMPLE_ROWS))
     for position, column in enumerate(columns):
@@ -138,7 +148,7 @@ def list_object_paths(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 
 
 def build_cell_reader(columns: Sequence[str], column: str) -> Callable[[Sequence[Any]], Any]:
-    """A function from a row's cells to the value of `column`, or of a path into an object."""
+    """Build a function that reads `column`, or a path into an object, from the cells of a row."""
     if column in columns:
         position = columns.index(column)
         return lambda cells: cells[position]
@@ -158,12 +168,12 @@ def build_cell_reader(columns: Sequence[str], column: str) -> Callable[[Sequence
 
 
 def find_source_column(column: str, columns: Sequence[str]) -> str:
-    """The column of the file that a column or path reads."""
+    """Find the column of the file that a column or path reads."""
     return column if column in columns else _split_path(column, columns)[0]
 
 
 def _split_path(path: str, columns: Sequence[str]) -> tuple[str, list[str]]:
-    """The longest column that `path` begins with, for names that hold dots themselves; and the steps into it."""
+    """Split a path into the longest column name it starts with (names may contain dots) and the steps into it."""
     steps = path.split(".")
     for length in range(len(steps) - 1, 0, -1):
         top = ".".join(steps[:length])
@@ -184,7 +194,7 @@ def _collect_paths(path: str, value: Mapping[str, Any], paths: dict[str, None], 
 
 
 def _find_field(name: str) -> tuple[str, int]:
-    """The field a name stands for and how telling it is (0 is most); '' for none."""
+    """Find the field of a column name and its rank (0 is the most specific alias); '' for none."""
     for field, aliases in _NORMALISED_ALIASES.items():
         if normalise_name(name) in aliases:
             return field, aliases.index(normalise_name(name))
@@ -192,7 +202,7 @@ def _find_field(name: str) -> tuple[str, int]:
 
 
 def _find_path_field(path: str, paths: Sequence[str]) -> tuple[str, int]:
-    """The field a part of an object stands for: by its own name, or as the only part of an object that is one."""
+    """Find the field of a path: by its last step, or by its column when the object has no other part."""
     container, _, rest = path.partition(".")
     outer_field, _rank = _find_field(container)
     if outer_field == "metadata" or not (outer_field or normalise_name(container) in _WRAPPERS):
@@ -205,7 +215,11 @@ def _find_path_field(path: str, paths: Sequence[str]) -> tuple[str, int]:
         return ("reference" if outer_field == "reference" and inner_field == "answer" else inner_field), rank
     is_only = sum(other.startswith(f"{container}.") for other in paths) == 1
     is_text = outer_field == "input" or rest in _TEXT_KEYS
-    return (outer_field, len(_NORMALISED_ALIASES[outer_field])) if outer_field and is_only and is_text else ("", 0)
+    return (
+        (outer_field, len(_NORMALISED_ALIASES[outer_field]))
+        if outer_field and is_only and is_text
+        else ("", 0)
+    )
 
 
 def _is_mostly_blank(column: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
@@ -223,7 +237,7 @@ def _parse_field(name: str) -> str:
     for field in FIELDS:
         if normalised == field or normalised in _NORMALISED_ALIASES[field]:
             return field
-    raise BadInput(f"'{name}' is no field of a test case; map one of {', '.join(FIELDS)} to a column.")
+    raise BadInput(f"'{name}' is not a field of a test case; map one of {', '.join(FIELDS)} to a column.")
 
 
 def _parse_column(requested: str, columns: Sequence[str]) -> str:
@@ -235,4 +249,4 @@ def _parse_column(requested: str, columns: Sequence[str]) -> str:
     if _split_path(requested, columns)[0]:
         return requested
     listed = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
-    raise BadInput(f"There is no column '{requested}'; the file has: {listed}.")
+    raise BadInput(f"Column '{requested}' does not exist; the file has: {listed}.")

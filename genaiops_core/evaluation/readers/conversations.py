@@ -1,7 +1,7 @@
-"""Chat messages in the shapes that providers and peers write them, as plain text.
+"""Converts chat messages in the formats of providers and other tools to plain text.
 
-Read are OpenAI (`role`, `content`, content parts, `choices`), LangChain (`type`, `content`, `data`, `kwargs`), ShareGPT
-(`from`, `value`), TensorZero (`messages` with content blocks) and DeepEval (`turns`).
+The formats are OpenAI (`role`, `content`, content parts, `choices`), LangChain (`type`, `content`, `data`, `kwargs`),
+ShareGPT (`from`, `value`), TensorZero (`messages` with content blocks) and DeepEval (`turns`).
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ _BLOCK_TYPES = frozenset(
 _PYTHON_LITERAL = re.compile(r"\[?\{\s*['\"]")
 _MAX_LITERAL_CHARACTERS = 100_000
 MAX_DECODED_CHARACTERS = 1_000_000
-"""A longer cell is taken as text, whatever it looks like."""
+"""A longer cell is never parsed; it is text."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """What was asked, what was said around it, and the answer that ends it."""
+    """The question, system prompt and final answer of chat messages."""
 
     question: str
-    """The one message of the user, or all turns with their roles where there are several."""
+    """The only message, or all turns with their roles when there are several."""
     system: str
     answer: str
-    """The last message, where it is the assistant's; '' otherwise."""
+    """The last message if the assistant wrote it; '' otherwise."""
     messages: int
 
 
 def decode_cell(value: Any) -> Any:
-    """A cell whose text is a JSON object or list, or one of objects as Python prints them; anything else as it is."""
+    """Decode a cell whose text is a JSON object or list, or a Python literal of one; return any other cell unchanged."""
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -71,7 +71,7 @@ def decode_cell(value: Any) -> Any:
 
 
 def _parse_python_literal(text: str, value: Any) -> Any:
-    """What pandas writes for a column of objects: {'question': 'Why?', 'n': None}."""
+    """Parse what pandas writes for a column of objects: {'question': 'Why?', 'n': None}."""
     if not _PYTHON_LITERAL.match(text) or len(text) > _MAX_LITERAL_CHARACTERS:
         return value
     try:
@@ -82,18 +82,20 @@ def _parse_python_literal(text: str, value: Any) -> Any:
 
 
 def is_conversation(value: Any) -> bool:
-    """Whether an opened cell is chat messages, or an object around them."""
+    """Whether a decoded cell is chat messages, or an object that contains them."""
     return _find_messages(value) is not None
 
 
 def parse_conversation(value: Any) -> Conversation | None:
-    """An opened cell read as chat messages; None when it is something else."""
+    """Parse a decoded cell as chat messages; None when it is something else."""
     parsed = _find_messages(value)
     if parsed is None:
         return None
     messages, system = parsed
     role_texts = [(_read_role(message), _read_message_text(message)) for message in messages]
-    system = "\n\n".join([*([system] if system else []), *[text for role, text in role_texts if role == "system"]])
+    system = "\n\n".join(
+        [*([system] if system else []), *[text for role, text in role_texts if role == "system"]]
+    )
     turns = [(role, text) for role, text in role_texts if role != "system" and text]
     answer = ""
     if len(turns) > 1 and turns[-1][0] == "assistant":
@@ -104,7 +106,7 @@ def parse_conversation(value: Any) -> Conversation | None:
 
 
 def extract_text(value: Any) -> str | None:
-    """The text of one message, completion or list of content blocks; None when the value is none of these."""
+    """Extract the text of one message, completion or list of content blocks; None for any other value."""
     if isinstance(value, list):
         if value and all(_is_block(item) for item in value):
             return _join_blocks(value)
@@ -114,7 +116,9 @@ def extract_text(value: Any) -> str | None:
     choices = value.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         return extract_text(choices[0].get("message")) or _read_text(choices[0])
-    if _read_role(value) and ("content" in value or any(isinstance(value.get(key), dict) for key in _WRAPPER_KEYS)):
+    if _read_role(value) and (
+        "content" in value or any(isinstance(value.get(key), dict) for key in _WRAPPER_KEYS)
+    ):
         return _read_message_text(value) or None
     if set(value) == {"raw", "parsed"} and isinstance(value["raw"], str):
         return value["raw"]
@@ -122,7 +126,7 @@ def extract_text(value: Any) -> str | None:
 
 
 def _find_messages(value: Any) -> tuple[Sequence[Mapping[str, Any]], str] | None:
-    """The messages of a cell, and the system prompt that stands beside them."""
+    """Find the messages of a cell, and the system prompt beside them."""
     if isinstance(value, dict):
         for key in _LIST_KEYS:
             nested = _find_messages(value.get(key)) if isinstance(value.get(key), list) else None
@@ -139,7 +143,7 @@ def _find_messages(value: Any) -> tuple[Sequence[Mapping[str, Any]], str] | None
 
 
 def _read_role(message: Any) -> str:
-    """user, assistant, system or tool; '' for what is no message."""
+    """Read the role: user, assistant, system or tool; '' when the value is not a message."""
     for key in _ROLE_KEYS:
         role = message.get(key) if isinstance(message, dict) else None
         if isinstance(role, str) and role.lower() in _ROLES:
@@ -183,7 +187,7 @@ def _join_blocks(blocks: Sequence[Any]) -> str:
 
 
 def _read_block(block: Any) -> str:
-    """The text of one part of a message; what is no text is named in brackets, what is data is JSON."""
+    """Read the text of one content block; media are named in brackets, data is JSON."""
     if isinstance(block, str):
         return block
     if not isinstance(block, dict):
@@ -193,7 +197,11 @@ def _read_block(block: Any) -> str:
             return str(block[key])
     if isinstance(block.get("arguments"), (dict, list)):
         return _format_json(block["arguments"] if block.get("type") in ("template", "text") else block)
-    if isinstance(block.get("type"), str) and block["type"] in _BLOCK_TYPES - {"text", "tool_call", "tool_use"}:
+    if isinstance(block.get("type"), str) and block["type"] in _BLOCK_TYPES - {
+        "text",
+        "tool_call",
+        "tool_use",
+    }:
         return f"[{block['type']}]"
     return _format_json(block)
 

@@ -1,4 +1,4 @@
-"""CSV and its relatives: finds the delimiter, keeps multi-line cells, survives a quote that is never closed."""
+"""Reader of CSV and other delimited text: finds the delimiter, supports multi-line cells, skips unclosed quotes."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from dataclasses import dataclass
 from itertools import islice
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, build_table, is_known_name, count_titles
+from genaiops_core.evaluation.readers.headers import LOOK_AHEAD, build_table, count_titles, is_known_name
 from genaiops_core.evaluation.readers.tables import MAX_CELL_CHARACTERS, MAX_COLUMNS, Table, require_columns
 
 DELIMITERS = (",", ";", "\t", "|", "~", "^")
 _NO_DELIMITER = "\x1f"
-"""Never found in text: reads a file of one column whose sentences hold commas."""
+"""Never occurs in text: used for a file of one column whose sentences contain commas."""
 
 _SAMPLE_CHARACTERS = 65_536
 _MAX_RECOVERIES = 20
-"""Rows with a quote that never closes that are stepped over before the file is given up as broken."""
+"""Maximum number of rows with an unclosed quote that are skipped."""
 
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++\Z")
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
-"""What Excel writes above the header to say which delimiter follows."""
+"""Excel's line above the header that declares the delimiter."""
 
 _QUOTE_IN_SLASH = re.compile(r'(?<=[^\\,;\t|])\\"(?=[^,;\t|\r\n])')
 _DOUBLED_QUOTE = re.compile(r'(?<=[^,;\t|\r\n"])""|""(?=[^,;\t|\r\n"])')
 
-# The module's limit, 128 KB a cell, is shorter than real contexts; it can only be set for the whole process.
+# The default limit of the csv module, 128 KB per cell, is shorter than real contexts. It is global to the process.
 csv.field_size_limit(MAX_CELL_CHARACTERS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a file parts its cells."""
+    """How a file separates and quotes its cells."""
 
     delimiter: str
     escapes: bool = False
@@ -44,16 +44,16 @@ class Dialect:
 def read_delimited(
     text: str, filename: str, delimiter: str | None = None, max_rows: int | None = None
 ) -> Table:
-    """Read delimited text; titles above the header are stepped over.
+    """Read delimited text; titles above the header are skipped.
 
     Args:
         text: the decoded file.
         filename: named in errors.
-        delimiter: one character; None finds it.
-        most_rows: rows to read; None for all.
+        delimiter: one character; None detects it.
+        max_rows: number of rows to read; None for all.
 
     Raises:
-        BadInput: there is no header, or there are too many columns or rows.
+        BadInput: the file is empty, or has too many columns or rows.
     """
     start = 0
     if separator_line := _SEPARATOR_LINE.match(text):
@@ -67,12 +67,12 @@ def read_delimited(
     reader = _RecordReader(text, dialect, start=start)
     table = build_table(_report_csv_errors(iter(reader), filename), filename, max_rows)
     for number in reader.unclosed:
-        table.reject(number, "", "a quote is opened and never closed; the row was left out")
+        table.reject(number, "", "a quote is never closed; the row is excluded")
     return table
 
 
 def _refuse_too_many_columns(text: str, start: int, delimiter: str, filename: str) -> None:
-    """Before any row is taken apart: a header without quotes has one column more than delimiters."""
+    """Count the columns before any row is parsed: a header without quotes has one column more than delimiters."""
     end = text.find("\n", start)
     end = len(text) if end < 0 else end
     delimiters = text.count(delimiter, start, end)
@@ -81,7 +81,7 @@ def _refuse_too_many_columns(text: str, start: int, delimiter: str, filename: st
 
 
 def find_delimiter(sample: str) -> str:
-    """The delimiter that splits the header and, most consistently, the rows of `sample`."""
+    """Find the delimiter that splits the header and, most consistently, the rows of `sample`."""
     best, best_score = _NO_DELIMITER, (0.0, 0)
     for candidate in DELIMITERS:
         score = _rate_agreement(sample, candidate)
@@ -91,7 +91,7 @@ def find_delimiter(sample: str) -> str:
 
 
 def _find_rare_delimiter(sample: str) -> str:
-    """Another character that parts known names in the header, and every row as it does the header."""
+    """Find another character that separates known names in the header and splits every row into as many cells."""
     header = next((line for line in sample.splitlines() if line.strip()), "")
     for candidate in dict.fromkeys(header):
         is_text = candidate.isalnum() or candidate in " _-.\"'()[]{}\\"
@@ -103,14 +103,14 @@ def _find_rare_delimiter(sample: str) -> str:
 
 
 def _rate_agreement(sample: str, candidate: str) -> tuple[float, int]:
-    """The share of rows with as many cells as the header, and how many those are; (0, 0) when it parts nothing."""
+    """Rate a delimiter: share of rows with as many cells as the header, and that number; (0, 0) when it splits nothing."""
     reader = csv.reader(_iterate_lines(sample), delimiter=candidate, skipinitialspace=candidate != "\t")
     rows = [row for row in islice(reader, 200) if any(cell.strip() for cell in row)]
     counts = [len(row) for row in rows]
     if len(counts) > 2:
         counts.pop()  # the sample may end inside a row
     titles = count_titles(rows[:LOOK_AHEAD]) if rows else 0
-    # Sentences below the name of their one column hold commas too: there only known names make a header.
+    # Sentences in a single column contain commas too, so only known names make a comma-separated header.
     if titles and (candidate != "," or any(is_known_name(cell) for cell in rows[titles])):
         counts = counts[titles:]
     if not counts or counts[0] < 2:
@@ -118,38 +118,40 @@ def _rate_agreement(sample: str, candidate: str) -> tuple[float, int]:
     return Counter(counts)[counts[0]] / len(counts), counts[0]
 
 
-def _report_csv_errors(records: Iterator[tuple[int, list[str]]], filename: str) -> Iterator[tuple[int, list[str]]]:
+def _report_csv_errors(
+    records: Iterator[tuple[int, list[str]]], filename: str
+) -> Iterator[tuple[int, list[str]]]:
     try:
         yield from records
     except csv.Error as error:
         if "field limit" in str(error):
             raise BadInput(
-                f"{filename} holds a cell or a line of more than {MAX_CELL_CHARACTERS:,} characters; is a quote "
-                "missing, or is it no table?"
+                f"{filename} has a cell or a line of more than {MAX_CELL_CHARACTERS:,} characters; check for a missing "
+                "quote, and that the file is a table."
             ) from error
         raise BadInput(f"{filename} cannot be read as a table: {error}.") from error
 
 
 def _iterate_lines(text: str, start: int = 0) -> Iterator[str]:
-    """Lines with their ends as they are: csv keeps those inside quotes and knows all three kinds."""
+    """Iterate over lines with their line ends; csv preserves those inside quotes and accepts all three kinds."""
     return (_read_line(line) for line in _LINE.finditer(text, start))
 
 
 def _read_line(line: re.Match[str]) -> str:
-    """The text of a line, unless it is longer than any cell: then not even a copy is made of it."""
+    """Read the text of a line; a line longer than any cell is refused before it is copied."""
     if line.end() - line.start() > MAX_CELL_CHARACTERS:
         raise csv.Error("field limit")
     return line.group()
 
 
 class _RecordReader:
-    """Numbered records of a text, blank lines skipped; `unclosed` lists rows whose quote never closes."""
+    """Iterates over numbered records, without blank lines; `unclosed` lists rows whose quote never closes."""
 
     def __init__(self, text: str, dialect: Dialect, *, start: int) -> None:
         self._text = text
         self._start = start
         self._dialect = dialect
-        self._line_starts: list[int] = []  # where the lines of the record that is being read begin
+        self._line_starts: list[int] = []  # positions of the lines of the current record
         self.unclosed: list[int] = []
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
@@ -189,7 +191,7 @@ class _RecordReader:
             yield _read_line(line)
 
     def _is_unclosed(self) -> bool:
-        """Whether the record that was just read ran to the end of the file in search of a closing quote."""
+        """Whether the last record extends to the end of the file because its quote never closes."""
         if len(self._line_starts) < 2 or len(self.unclosed) >= _MAX_RECOVERIES:
             return False
         last = _LINE.match(self._text, self._line_starts[-1])

@@ -1,8 +1,8 @@
-"""East Asian encodings, told by the commonest characters of their languages.
+"""Detects East Asian encodings by the most frequent characters of their languages.
 
-Two bytes of one such encoding are mostly two valid bytes of another, and detectors that look at validity and shape take
-one for another in short texts. Read rightly, about every fourth character of a text is one of the hundred commonest;
-read wrongly, hardly any is.
+Two bytes of one such encoding are mostly two valid bytes of another, so detectors that check validity and shape confuse
+them in short texts. In the right encoding about every fourth character is one of the hundred most frequent; in a wrong
+one hardly any is.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _MIN_COMMON_SHARE = 0.12
 
 
 def guess_east_asian_encoding(sample: bytes) -> str | None:
-    """The encoding whose language the sample speaks; None when it speaks none of them.
+    """Guess the encoding of a sample; None when no language has a sufficient share of frequent characters.
 
     Args:
-        sample: pieces of lines that hold bytes above 127.
+        sample: pieces of lines with bytes above 127.
     """
     best, best_share = None, _MIN_COMMON_SHARE
     for encoding, common in _COMMON.items():

@@ -1,4 +1,4 @@
-"""Bytes of an uploaded file to text: byte order marks first, then UTF-8, then a guess from the odd bytes."""
+"""Decodes an uploaded file: by its byte order mark, else as UTF-8, else in a guessed encoding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.east_asian import guess_east_asian_encoding
 
 _BYTE_ORDER_MARKS = (
-    # UTF-32 LE starts with the mark of UTF-16 LE, so it is asked first.
+    # The mark of UTF-32 LE starts with that of UTF-16 LE, so it is tried first.
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -21,10 +21,10 @@ _BYTE_ORDER_MARKS = (
 
 _HEAD_BYTES = 8_000
 _GUESS_BYTES = 64_000
-"""How much of the telling lines the guess looks at; more is slow and no surer."""
+"""Maximum sample size for the guess; a larger one is slower and no more certain."""
 
 _AROUND_BYTES = 200
-"""How much of a line is shown around its odd bytes."""
+"""Context sampled before and after non-ASCII bytes of a line."""
 
 _NON_ASCII = re.compile(rb"[\x80-\xff]++")
 _ISOLATED_NON_ASCII = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
@@ -41,14 +41,14 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class DecodedText(NamedTuple):
-    """The text of a file, and what was lost on the way; '' for nothing."""
+    """The text of a file, and what decoding lost; '' for nothing."""
 
     text: str
     problem: str = ""
 
 
 def decode_text(data: bytes, filename: str) -> str:
-    """The text of `data`.
+    """Decode a file as `decode_file` does, without the problem.
 
     Args:
         data: the whole file.
@@ -61,7 +61,7 @@ def decode_text(data: bytes, filename: str) -> str:
 
 
 def decode_file(data: bytes, filename: str) -> DecodedText:
-    """The text of `data`; a few broken bytes in UTF-8 do not make it another encoding.
+    """Decode a file; a few invalid bytes in UTF-8 are replaced rather than read in another encoding.
 
     Raises:
         BadInput: no encoding fits.
@@ -79,16 +79,16 @@ def decode_file(data: bytes, filename: str) -> DecodedText:
     except UnicodeDecodeError:
         sample = _sample_non_ascii_lines(data)
     sequences = len(_UTF8_SEQUENCE.findall(sample))
-    # What is left once whole sequences are taken out; a text in another encoding holds hardly any of them.
+    # Bytes outside valid sequences; a text in another encoding has hardly any valid sequences.
     broken = len(_NON_ASCII.findall(_UTF8_SEQUENCE.sub(b" ", sample)))
     if sequences > 10 * broken:
         text = data.decode("utf-8", "replace")
-        return DecodedText(text, "is UTF-8 with bytes that do not fit; each was replaced by \ufffd")
+        return DecodedText(text, "is UTF-8 with invalid bytes; each was replaced by \ufffd")
     return DecodedText(_decode(data, _guess_encoding(sample), filename))
 
 
 def replace_unstorable(text: str) -> str:
-    """`text` without the characters no database keeps: NUL and half surrogate pairs become U+FFFD."""
+    """Replace the characters that databases reject (NUL and lone surrogates) by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
@@ -97,36 +97,43 @@ def _decode(data: bytes, encoding: str, filename: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise BadInput(
-            f"{filename} looks like {encoding} but byte {error.start} does not fit; save it again as UTF-8."
+            f"{filename} appears to be {encoding}, but byte {error.start} is invalid; save it again as UTF-8."
         ) from error
 
 
 def _detect_unmarked_utf16(head: bytes) -> str | None:
-    """Spaces, delimiters and line ends of any script have a zero byte in UTF-16, always on the same side."""
+    """Detect UTF-16 without a mark: spaces, delimiters and line ends have a zero byte, always on the same side."""
     if len(head) < 4 or b"\x00" not in head:
         return None
     high_zeros, low_zeros = head[1::2].count(0), head[0::2].count(0)
     encoding = "utf-16-le" if high_zeros > low_zeros else "utf-16-be"
-    if max(high_zeros, low_zeros) < 4 * min(high_zeros, low_zeros) or 100 * max(high_zeros, low_zeros) < len(head) // 2:
+    if (
+        max(high_zeros, low_zeros) < 4 * min(high_zeros, low_zeros)
+        or 100 * max(high_zeros, low_zeros) < len(head) // 2
+    ):
         return None
     text = head[: len(head) // 2 * 2].decode(encoding, "ignore")
-    unusual_characters = sum(unicodedata.category(one) in ("Cc", "Cn", "Co") for one in text if one not in "\t\r\n")
-    # Plain text with a few NUL bytes gives rare signs and no line end when it is read in pairs.
+    unusual_characters = sum(
+        unicodedata.category(character) in ("Cc", "Cn", "Co")
+        for character in text
+        if character not in "\t\r\n"
+    )
+    # Plain text with a few NUL bytes gives rare characters and no line end when it is decoded in pairs.
     return encoding if "\n" in text and 50 * unusual_characters <= len(text) else None
 
 
 def _guess_encoding(sample: bytes) -> str:
-    """The most likely one-byte or East Asian encoding; Windows-1252 where nothing is more likely.
+    """Guess the most likely one-byte or East Asian encoding; Windows-1252 when nothing is more likely.
 
-    Where odd bytes stand mostly alone between plain ones, the script is Latin with accents, and the detector is kept
-    from reading an accent with the letter after it as one Chinese character. Elsewhere East Asian encodings are told
-    by their commonest characters first, because the detector takes one for another in short texts.
+    When non-ASCII bytes are mostly isolated, the script is Latin with accents: the detector is limited to Latin
+    encodings, because it may read an accent and the next letter as one Chinese character. Otherwise East Asian
+    encodings are tried first by their most frequent characters, because the detector confuses them in short texts.
     """
     from charset_normalizer import from_bytes
 
     non_ascii_bytes = sum(byte > 127 for byte in sample)
     if 2 * len(_ISOLATED_NON_ASCII.findall(sample)) > non_ascii_bytes:
-        # The Macintosh has its accented letters where Windows has quotes and dashes, and none where Windows has them.
+        # Mac Roman has accented letters where Windows-1252 has quotes and dashes, and few where Windows-1252 has letters.
         is_mac = sum(0x80 <= byte <= 0x9F for byte in sample) > sum(byte >= 0xC0 for byte in sample)
         matches = from_bytes(sample, cp_isolation=[*_LATIN, *(["mac_roman"] if is_mac else [])])
     else:
@@ -137,7 +144,7 @@ def _guess_encoding(sample: bytes) -> str:
     best = matches.best()
     if best is None:
         return "latin-1"
-    # Western and Central European encodings share most letters; where they read alike the most used one wins.
+    # Western and Central European encodings share most letters; among equal matches the most common one wins.
     for match in matches:
         is_as_good = match.chaos <= best.chaos + 0.01 and match.coherence >= best.coherence - 0.03
         if is_as_good and "cp1252" in (match.encoding, *match.could_be_from_charset):
@@ -146,11 +153,13 @@ def _guess_encoding(sample: bytes) -> str:
 
 
 def _sample_non_ascii_lines(data: bytes) -> bytes:
-    """Pieces of lines around odd bytes, up to `_GUESS_BYTES`: only those say anything about the encoding."""
+    """Sample the pieces of lines around non-ASCII bytes, up to `_GUESS_BYTES`; only they depend on the encoding."""
     pieces: list[bytes] = []
     size = position = 0
     while size < _GUESS_BYTES and (non_ascii := _NON_ASCII.search(data, position)) is not None:
-        begin = max(position, non_ascii.start() - _AROUND_BYTES, data.rfind(b"\n", position, non_ascii.start()) + 1)
+        begin = max(
+            position, non_ascii.start() - _AROUND_BYTES, data.rfind(b"\n", position, non_ascii.start()) + 1
+        )
         end = min(non_ascii.end(), non_ascii.start() + _GUESS_BYTES) + _AROUND_BYTES
         line_end = data.find(b"\n", non_ascii.end(), end)
         end = line_end if line_end >= 0 else end

@@ -1,4 +1,4 @@
-"""From records of cells to a table: which record is the header, where the rows begin, which rows do not fit."""
+"""Builds a table from records of cells: finds the header, skips titles, rejects rows with too many cells."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from genaiops_core.evaluation.readers.columns import KNOWN_NAMES, normalise_name
 from genaiops_core.evaluation.readers.tables import (
     Row,
     Table,
-    name_columns,
     drop_empty_columns,
+    name_columns,
     require_columns,
     require_rows,
 )
 
 Record = tuple[int, Sequence[Any]]
-"""The number of a row as people count it, and its cells; None or blank text is an empty cell."""
+"""Row number as the file's own program counts it, and the cells; None or blank text is an empty cell."""
 
 LOOK_AHEAD = 20
-"""Records looked at to find the header."""
+"""Number of records examined to find the header."""
 
 _NUMBER = re.compile(r"[-+]?[\d.,]*\d[\d.,]*(?:[eE][-+]?\d+)?%?")
 _NULLS = frozenset(("null", "nan", "n/a", "na", "#n/a", "\\n", "none"))
 
 
 def is_blank(cell: Any) -> bool:
-    """Whether a cell holds nothing."""
+    """Whether a cell is None or blank text."""
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def is_known_name(cell: Any) -> bool:
-    """Whether a cell is a name by which a field of a test case is recognised."""
+    """Whether a cell is an alias of a field of a test case."""
     return isinstance(cell, str) and normalise_name(cell) in KNOWN_NAMES
 
 
 def find_header(records: Sequence[Sequence[Any]]) -> int | None:
-    """Index of the header among the first records (none of them blank), or None where the file has no header.
+    """Find the index of the header among the first records, none of them blank; None when the file has no header.
 
-    Lines that stand alone above a table (a title, a date, a source) are stepped over. A first row of nothing but
-    numbers and missing values names no columns.
+    Titles above the table (a title, a date, a source) are skipped. A first row of only numbers and missing values is
+    not a header.
     """
     start = count_titles(records)
     first_cells = [cell for cell in records[start] if not is_blank(cell)]
@@ -51,7 +51,7 @@ def find_header(records: Sequence[Sequence[Any]]) -> int | None:
 
 
 def count_titles(records: Sequence[Sequence[Any]]) -> int:
-    """How many records at the start hold one cell each, above rows that hold several."""
+    """Count the records at the start with one cell each, above rows with several."""
     widths = [sum(not is_blank(cell) for cell in cells) for cells in records]
     start = next((at for at, width in enumerate(widths) if width > 1), 0)
     if start == 0 or any(is_known_name(cell) for cells in records[:start] for cell in cells):
@@ -62,15 +62,15 @@ def count_titles(records: Sequence[Sequence[Any]]) -> int:
 
 
 def build_table(records: Iterator[Record], filename: str, max_rows: int | None = None) -> Table:
-    """Name the columns and keep the rows that fit them.
+    """Build a table: name the columns, and keep the rows that have no more cells than columns.
 
     Args:
         records: every record of the file that is not blank.
         filename: named in errors.
-        most_rows: rows to read; None for all.
+        max_rows: number of rows to read; None for all.
 
     Raises:
-        BadInput: there is nothing, or there are too many columns or rows.
+        BadInput: the file is empty, or has too many columns or rows.
     """
     first_records = list(islice(records, LOOK_AHEAD))
     if not first_records:
@@ -81,11 +81,13 @@ def build_table(records: Iterator[Record], filename: str, max_rows: int | None =
         return _collect_rows(chain(first_records, records), header, None, filename, max_rows)
     number, cells = first_records[header_position]
     header = ["" if cell is None else str(cell) for cell in cells]
-    table = _collect_rows(chain(first_records[header_position + 1 :], records), header, number, filename, max_rows)
+    table = _collect_rows(
+        chain(first_records[header_position + 1 :], records), header, number, filename, max_rows
+    )
     if not table.rows and not table.rejected:
-        table.note(None, "", f"has a header (row {number}) and no rows below it")
+        table.note(None, "", f"has a header (row {number}) but no rows below it")
     if header_position:
-        table.note(first_records[0][0], "", f"stands above the header (row {number}) and was left out")
+        table.note(first_records[0][0], "", f"is above the header (row {number}) and is excluded")
     return table
 
 
@@ -99,7 +101,7 @@ def _collect_rows(
     require_columns(len(header), filename)
     table = Table(columns=name_columns(header, filename), rows=[])
     width = len(header)
-    width_source = f"the header (row {header_number}) names" if header_number else "the first rows have"
+    width_source = f"the header (row {header_number}) has" if header_number else "the first rows have"
     for number, cells in records:
         if max_rows is not None and len(table.rows) + table.rejected >= max_rows:
             table.is_partial = True
@@ -117,7 +119,7 @@ def _collect_rows(
 
 
 def _is_one_question(cells: Sequence[Any]) -> bool:
-    """A file of nothing but questions begins with one: "Who answers for the budget?" is no name of a column."""
+    """Whether the only cell is a question: a file of only questions has no header."""
     return len(cells) == 1 and str(cells[0]).rstrip().endswith("?") and len(str(cells[0]).split()) > 3
 
 

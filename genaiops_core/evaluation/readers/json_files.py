@@ -1,4 +1,4 @@
-"""JSON and JSON Lines: a list of objects, an envelope around one, columns, or lists of cells."""
+"""Readers of JSON and JSON Lines: a list of objects, an envelope around one, columns, or lists of cells."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENVELOPES = (
 
 
 def read_jsonl(text: str, filename: str, max_rows: int | None = None) -> Table:
-    """One object a line; a line that is none is reported by its number and the rest is kept."""
+    """Read one object per line; a line that is not an object is reported by its number, and the rest is read."""
     table = Table(columns=(), rows=[])
     objects: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(_split_lines(text), start=1):
@@ -47,21 +47,21 @@ def read_jsonl(text: str, filename: str, max_rows: int | None = None) -> Table:
             objects += [(number, row) for row in flatten_record(value)]
             require_rows(len(objects), filename)
         else:
-            table.reject(number, "", f"is not a JSON object but {_describe_kind(value)}")
+            table.reject(number, "", f"is {_describe_kind(value)}, not a JSON object")
     return _fill_table(table, objects, filename)
 
 
 def read_json(text: str, filename: str, max_rows: int | None = None) -> Table:
-    """A list of objects, {"data": [...]} and the like, or {"question": [...], "answer": [...]}.
+    """Read a list of objects, an envelope such as {"data": [...]}, or {"question": [...], "answer": [...]}.
 
     Raises:
-        BadInput: the text is no JSON, or holds no rows in any of these shapes.
+        BadInput: the text is not JSON, or has no rows in any of these shapes.
     """
     _require_parsable_size(text, filename)
     try:
         value = json.loads(text)
     except RecursionError as error:
-        raise BadInput(f"{filename} is nested too deeply to be a dataset.") from error
+        raise BadInput(f"{filename} is nested too deeply for a dataset.") from error
     except ValueError as error:
         if _looks_like_lines(text):
             return read_jsonl(text, filename, max_rows)
@@ -70,7 +70,7 @@ def read_json(text: str, filename: str, max_rows: int | None = None) -> Table:
             raise BadInput(f"{filename} is not JSON: {_describe_error(error)}.") from error
     items = _find_items(value, filename)
     if not items:
-        raise BadInput(f"{filename} is empty: its list holds no row.")
+        raise BadInput(f"{filename} is empty: its list has no rows.")
     if all(isinstance(item, list) for item in items[:50]):
         records = ((at, item) for at, item in enumerate(items, start=1) if isinstance(item, list))
         return build_table(records, filename, max_rows)
@@ -83,21 +83,21 @@ def read_json(text: str, filename: str, max_rows: int | None = None) -> Table:
         elif is_texts:
             objects.append((number, {"input": item}))
         else:
-            table.reject(number, "", f"is not a JSON object but {_describe_kind(item)}")
+            table.reject(number, "", f"is {_describe_kind(item)}, not a JSON object")
     table.is_partial = max_rows is not None and len(items) > max_rows
     return _fill_table(table, objects, filename)
 
 
 def _require_parsable_size(text: str, filename: str) -> None:
-    """Before anything is unpacked: a value takes some 60 bytes in memory where "[]," takes three in the file."""
+    """Limit the number of values before parsing: "[]," takes 3 bytes in the file and about 60 in memory."""
     if text.count(",") + text.count("[") + text.count("{") > MAX_CELLS:
         raise BadInput(
-            f"{filename} holds more than {MAX_CELLS:,} values; save it as JSON lines or CSV, or split it."
+            f"{filename} has more than {MAX_CELLS:,} values; save it as JSON Lines or CSV, or split it."
         )
 
 
 def _split_lines(text: str) -> Iterable[str]:
-    # Not splitlines(): it also breaks at U+2028 and the like, which JSON strings may hold.
+    # Not splitlines(): it also breaks at U+2028 and similar, which JSON strings may contain.
     start = 0
     while start < len(text):
         end = text.find("\n", start)
@@ -119,8 +119,8 @@ def _find_items(value: Any, filename: str) -> list[Any]:
         if rows is not None:
             return rows
     raise BadInput(
-        f"{filename} holds no rows: give a list of objects, an object with such a list under "
-        f'"{ENVELOPES[0]}" or "{ENVELOPES[1]}", or one list a column.'
+        f"{filename} has no rows; use a list of objects, an object with such a list under "
+        f'"{ENVELOPES[0]}" or "{ENVELOPES[1]}", or one list per column.'
     )
 
 
@@ -140,30 +140,32 @@ def _find_rows_in_envelope(value: Mapping[str, Any]) -> list[Any] | None:
 
 
 def _find_only_list(value: Mapping[str, Any]) -> list[Any] | None:
-    """The one list of objects in an object, whatever it is called."""
+    """Find the only list of objects in an object, under any name."""
     lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
     return lists[0] if len(lists) == 1 else None
 
 
 def _find_rows_in_inner_envelope(value: Mapping[str, Any]) -> list[Any] | None:
-    """Rows of an envelope in an envelope: {"version": 3, "results": {"results": [...]}}."""
+    """Find the rows of an envelope within an envelope: {"version": 3, "results": {"results": [...]}}."""
     inner = [item for name, item in value.items() if name in ENVELOPES and isinstance(item, dict)]
     return _find_rows_in_envelope(inner[0]) if len(inner) == 1 else None
 
 
 def _wrap_single_case(value: Mapping[str, Any]) -> list[Any] | None:
-    """An object that is itself a case: it has a column that is recognised as the input."""
+    """Wrap an object that is itself a case: one of its keys is recognised as the input."""
     return [value] if "input" in recognise_columns(list(value)) else None
 
 
 def _is_column(name: str, value: Mapping[str, Any]) -> bool:
-    """Whether a list called like an envelope is one of several columns."""
+    """Whether a list named like an envelope is one of several columns."""
     rows = value[name]
-    return len(value) > 1 and not (rows and isinstance(rows[0], dict)) and _transpose_columns(value) is not None
+    return (
+        len(value) > 1 and not (rows and isinstance(rows[0], dict)) and _transpose_columns(value) is not None
+    )
 
 
 def _transpose_columns(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """Rows of {"a": [1, 2], "b": [3, 4]} or of pandas' {"a": {"0": 1, "1": 2}}; None where it is neither."""
+    """Convert {"a": [1, 2], "b": [3, 4]} or pandas' {"a": {"0": 1, "1": 2}} to rows; None for any other object."""
     if not value:
         return None
     columns: dict[str, list[Any]] = {}
@@ -182,7 +184,7 @@ def _transpose_columns(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def _list_identified_rows(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """Rows of {"q1": {...}, "q2": {...}}, each with its name as `id`."""
+    """List the rows of {"q1": {...}, "q2": {...}}, each with its key as `id`."""
     if len(value) < 2 or not all(isinstance(item, dict) and item for item in value.values()):
         return None
     return [{"id": name, **item} for name, item in value.items()]
@@ -196,7 +198,9 @@ def _fill_table(table: Table, objects: Iterable[tuple[int, dict[str, Any]]], fil
         require_columns(len(names), filename)
     table.columns = tuple(names)
     require_rows(len(objects), filename, len(names))
-    table.rows = [Row(number, tuple(_normalise_cell(item.get(name)) for name in names)) for number, item in objects]
+    table.rows = [
+        Row(number, tuple(_normalise_cell(item.get(name)) for name in names)) for number, item in objects
+    ]
     return table
 
 
@@ -205,7 +209,7 @@ def _normalise_cell(value: Any) -> Any:
 
 
 def _looks_like_lines(text: str) -> bool:
-    """Whether this is JSON Lines under the wrong name: the first line with text is an object by itself."""
+    """Whether a file named .json is JSON Lines: its first line is a complete object."""
     first = text.lstrip().partition("\n")[0].strip()
     if not (first.startswith("{") and first.endswith("}")):
         return False
@@ -216,7 +220,7 @@ def _looks_like_lines(text: str) -> bool:
 
 
 def _parse_concatenated_objects(text: str) -> list[dict[str, Any]] | None:
-    """Objects over several lines each without commas between them, as jq prints them; None where it is not that."""
+    """Parse objects without commas between them, as jq prints them; None for any other text."""
     decoder = json.JSONDecoder()
     objects: list[dict[str, Any]] = []
     position = _skip_space(text, 0)
@@ -241,7 +245,11 @@ def _skip_space(text: str, position: int) -> int:
 def _describe_error(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at line {error.lineno}, column {error.colno}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is too long"
+    return (
+        "it is nested too deeply"
+        if isinstance(error, RecursionError)
+        else "it contains a number that is too long"
+    )
 
 
 def _describe_kind(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Records that hold several cases, or a case several levels deep: SQuAD's articles and Bedrock's evaluation jobs.
+"""Flattens records with several cases, or with nested cases: SQuAD articles and Bedrock evaluation jobs.
 
 Sources:
     Amazon Bedrock user guide, "Create a prompt dataset for a RAG evaluation" and "... for a model evaluation job that
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def flatten_record(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The rows a record stands for: mostly itself."""
+    """Flatten a record into rows; an ordinary record is one row."""
     if _are_objects(item.get("paragraphs")):
         yield from _flatten_article(item)
     elif _are_objects(item.get("conversationTurns")):
@@ -25,7 +25,7 @@ def flatten_record(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _flatten_article(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """{"title", "paragraphs": [{"context", "qas": [{"question", "answers": [...]}]}]}."""
+    """Flatten {"title", "paragraphs": [{"context", "qas": [{"question", "answers": [...]}]}]}."""
     for paragraph in item["paragraphs"]:
         for question in paragraph.get("qas") or []:
             if isinstance(question, dict):
@@ -33,7 +33,7 @@ def _flatten_article(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _flatten_turns(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """{"conversationTurns": [{"prompt", "referenceResponses", "output": {"text", "retrievedPassages"}}]}."""
+    """Flatten {"conversationTurns": [{"prompt", "referenceResponses", "output": {"text", "retrievedPassages"}}]}."""
     rest = {name: value for name, value in item.items() if name != "conversationTurns"}
     for number, turn in enumerate(item["conversationTurns"], start=1):
         output = turn.get("output") if isinstance(turn.get("output"), dict) else {}
@@ -42,8 +42,9 @@ def _flatten_turns(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         row = {
             "prompt": _extract_text(turn.get("prompt")),
             "response": output.get("text"),
-            "contexts": [_extract_text(one) for one in results] if isinstance(results, list) else None,
-            "referenceResponses": [_extract_text(one) for one in turn.get("referenceResponses") or []] or None,
+            "contexts": [_extract_text(result) for result in results] if isinstance(results, list) else None,
+            "referenceResponses": [_extract_text(result) for result in turn.get("referenceResponses") or []]
+            or None,
             "model": output.get("modelIdentifier"),
             "knowledgeBase": output.get("knowledgeBaseIdentifier"),
         }
@@ -53,7 +54,7 @@ def _flatten_turns(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _extract_text(message: Any) -> Any:
-    """The text of {"content": [{"text": ...}]} or {"content": {"text": ...}}."""
+    """Extract the text of {"content": [{"text": ...}]} or {"content": {"text": ...}}."""
     content = message.get("content") if isinstance(message, dict) else message
     parts = content if isinstance(content, list) else [content]
     texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
@@ -61,4 +62,4 @@ def _extract_text(message: Any) -> Any:
 
 
 def _are_objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)

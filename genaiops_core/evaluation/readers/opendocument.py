@@ -1,4 +1,4 @@
-"""ODS: one table, read as a stream, so that a repeated cell costs no memory until it counts."""
+"""Reader of ODS: one sheet, read as a stream, so that trailing repeated blank cells take no memory."""
 
 from __future__ import annotations
 
@@ -30,21 +30,15 @@ _VALUE_ATTRIBUTES = {"date": "date-value", "boolean": "boolean-value", "time": "
 
 
 def read_ods(data: bytes, filename: str, sheet: str | None = None, max_rows: int | None = None) -> Table:
-    """Read one table of the document.
-
-    Args:
-        data: the whole file.
-        filename: named in errors.
-        sheet: its name; None takes the first that looks like a dataset.
-        most_rows: rows to read; None for all.
+    """Read one sheet as `uploads.read_table` does.
 
     Raises:
-        BadInput: it is no OpenDocument sheet, encrypted, too large when unpacked, or empty.
+        BadInput: the file is not an OpenDocument spreadsheet, is encrypted, is too large when unpacked, or is empty.
     """
     members = list_safe_members(data, filename)
     if "content.xml" not in members:
         raise BadInput(
-            f"{filename} is a ZIP archive but no OpenDocument sheet; save it again as ODS or XLSX."
+            f"{filename} is a ZIP archive but not an OpenDocument spreadsheet; save it again as ODS or XLSX."
         )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -59,12 +53,16 @@ def read_ods(data: bytes, filename: str, sheet: str | None = None, max_rows: int
             sheet_name = choose_sheet(sheet_heads, sheet, filename)
             max_records = None if max_rows is None else max_rows + LOOK_AHEAD
             with archive.open("content.xml") as content:
-                tables = _parse_content(_TableParser(filename, requested=sheet_name, max_records=max_records), content)
+                tables = _parse_content(
+                    _TableParser(filename, requested=sheet_name, max_records=max_records), content
+                )
             table = _fill_table(tables, filename, max_rows)
-            return replace(table, sheet=sheet_name, sheets=tuple(one.name for one in sheet_heads if one.head))
+            return replace(
+                table, sheet=sheet_name, sheets=tuple(head.name for head in sheet_heads if head.head)
+            )
     except (expat.ExpatError, zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError) as error:
         raise BadInput(
-            f"{filename} cannot be read as a sheet: {error}; save it again as ODS or XLSX."
+            f"{filename} cannot be read as a spreadsheet: {error}; save it again as ODS or XLSX."
         ) from error
 
 
@@ -80,9 +78,7 @@ def _fill_table(tables: _TableParser, filename: str, max_rows: int | None) -> Ta
             ),
             "",
         )
-        table.note(
-            number, column, "is a formula without a saved value; its text was taken, it is not computed"
-        )
+        table.note(number, column, "is a formula without a saved value; its text is used")
     return table
 
 
@@ -93,9 +89,11 @@ def _parse_content(tables: _TableParser, content: Any) -> _TableParser:
 
 
 class _TableParser:
-    """Takes XML in pieces; gathers the rows of the table `wanted`, or the first few of every table."""
+    """Parses XML in chunks; collects the rows of the sheet `requested`, or the first rows of every sheet."""
 
-    def __init__(self, filename: str, *, requested: str | None = None, max_records: int | None = None) -> None:
+    def __init__(
+        self, filename: str, *, requested: str | None = None, max_records: int | None = None
+    ) -> None:
         self.heads: list[Sheet] = []
         self.rows: list[Record] = []
         self.formulas: list[tuple[int, str]] = []
@@ -106,14 +104,14 @@ class _TableParser:
         self._table = ""
         self._table_count = 0
         self._is_full = False
-        self._format_number = 0
+        self._number = 0
         self._row_repeat = 1
         self._cells: list[str | None] = []
-        self._pending_blanks = 0  # empty cells that only count when one with text follows
+        self._pending_blanks = 0  # blank cells that count only if a cell with text follows
         self._cell: dict[str, str] | None = None
         self._text: list[str] = []
         self._paragraphs = 0
-        self._comment_depth = 0  # depth inside a comment
+        self._comment_depth = 0  # 0 outside a comment
         parser = expat.ParserCreate(namespace_separator="|")
         parser.StartElementHandler = self._start_element
         parser.EndElementHandler = self._end_element
@@ -174,7 +172,7 @@ class _TableParser:
     def _begin_table(self, attributes: dict[str, str]) -> None:
         self._table_count += 1
         self._table = attributes.get(_TABLE + "name") or f"Sheet{self._table_count}"
-        self._format_number = self._comment_depth = 0
+        self._number = self._comment_depth = 0
         self._is_full = self._requested not in (None, self._table)
 
     def _end_table(self) -> None:
@@ -204,7 +202,7 @@ class _TableParser:
         elif not text and _TABLE + "formula" in attributes:
             text = attributes[_TABLE + "formula"]
             if len(self.formulas) < MAX_PROBLEMS:
-                self.formulas.append((self._format_number + 1, text))
+                self.formulas.append((self._number + 1, text))
         return text if text.strip() else None
 
     def _add_row(self) -> None:
@@ -214,11 +212,11 @@ class _TableParser:
                 repeat = min(repeat, self._max_records - len(self.rows))
             require_rows(len(self.rows) + repeat, self._filename)
             if repeat * len(self._cells) > MAX_ROWS:
-                raise ValueError(f"row {self._format_number + 1} is repeated {self._row_repeat:,} times")
+                raise ValueError(f"row {self._number + 1} is repeated {self._row_repeat:,} times")
             cells = tuple(self._cells)
-            self.rows += [(self._format_number + i, cells) for i in range(1, repeat + 1)]
+            self.rows += [(self._number + i, cells) for i in range(1, repeat + 1)]
             self._is_full = self._max_records is not None and len(self.rows) >= self._max_records
-        self._format_number += self._row_repeat
+        self._number += self._row_repeat
         self._cells, self._pending_blanks = [], 0
 
 

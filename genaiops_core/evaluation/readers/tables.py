@@ -1,4 +1,4 @@
-"""What every reader gives: a table of raw cells, and the rows that could not be read."""
+"""The result of every reader: a table of raw cells, and the problems of rows that cannot be read."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MAX_FILE_BYTES = 200 * 1024 * 1024
 MAX_CELL_CHARACTERS = 20_000_000
 
 MAX_PROBLEMS = 1_000
-"""Problems kept one by one; a file that is wrong in every row needs no longer list."""
+"""Maximum number of problems listed for a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing wrong with a file, where it is, in words an operator can act on."""
+    """A problem of a file and its position."""
 
     row: int | None
-    """Row as people count it in that kind of file (CSV, XLSX: the header is row 1; JSONL: line; JSON: item)."""
+    """Number in the file, from 1 (CSV, XLSX: row, the header included; JSONL: line; JSON: item); None for the whole file."""
     column: str
     problem: str
 
@@ -33,7 +33,7 @@ class Problem:
 
 
 class Row(NamedTuple):
-    """Cells in the order of the table's columns; None is an empty cell."""
+    """The number of a row and its cells in the order of the table's columns; None is an empty cell."""
 
     number: int
     cells: tuple[Any, ...]
@@ -41,19 +41,19 @@ class Row(NamedTuple):
 
 @dataclass(kw_only=True)
 class Table:
-    """A file as read: named columns, good rows, and what was wrong with the others."""
+    """The content of a file: named columns, readable rows, and the problems of the others."""
 
     columns: tuple[str, ...]
     rows: list[Row]
     problems: list[Problem] = field(default_factory=list)
     rejected: int = 0
-    """Rows that could not be read at all."""
+    """Number of rows that cannot be read."""
     is_partial: bool = False
-    """Whether the file holds more rows than were asked for."""
+    """Whether the file has more rows than were requested."""
     sheets: tuple[str, ...] = ()
-    """Names of the sheets of a workbook that hold anything, in its order."""
+    """Names of the sheets of a workbook that are not empty, in order."""
     sheet: str = ""
-    """The one that was read."""
+    """Name of the sheet that was read; '' for other files."""
 
     def reject(self, row: int, column: str, problem: str) -> None:
         self.rejected += 1
@@ -65,10 +65,10 @@ class Table:
 
 
 def name_columns(header: Sequence[str], filename: str) -> tuple[str, ...]:
-    """Usable names for a header: blanks are numbered ("column 3"), repeats are counted ("answer (2)").
+    """Name the columns of a header: blanks are numbered ("column 3"), repeats are counted ("answer (2)").
 
     Raises:
-        BadInput: there are more columns than any dataset has.
+        BadInput: the header has more than `MAX_COLUMNS` columns.
     """
     require_columns(len(header), filename)
     taken_names: set[str] = set()
@@ -84,9 +84,11 @@ def name_columns(header: Sequence[str], filename: str) -> tuple[str, ...]:
 
 
 def drop_empty_columns(table: Table, header: Sequence[str]) -> Table:
-    """Without the columns that have neither a name nor a cell (a comma at the end of every line makes one)."""
+    """Drop the columns without a name and without a cell (a comma at the end of every line creates one)."""
     blank_positions = [position for position, cell in enumerate(header) if not cell.strip()]
-    used_positions = {position for row in table.rows for position in blank_positions if row.cells[position] is not None}
+    used_positions = {
+        position for row in table.rows for position in blank_positions if row.cells[position] is not None
+    }
     positions = [p for p in range(len(table.columns)) if p not in blank_positions or p in used_positions]
     if len(positions) == len(table.columns):
         return table
@@ -100,7 +102,7 @@ def drop_empty_columns(table: Table, header: Sequence[str]) -> Table:
 def require_columns(count: int, filename: str) -> None:
     if count > MAX_COLUMNS:
         raise BadInput(
-            f"{filename} has {count:,} columns; at most {MAX_COLUMNS:,} are read. Keep only the columns of the dataset."
+            f"{filename} has {count:,} columns; the maximum is {MAX_COLUMNS:,}. Keep only the columns of the dataset."
         )
 
 

@@ -1,4 +1,4 @@
-"""Uploaded bytes to a table: CSV of any delimiter and encoding, TSV, JSON, JSON Lines, XLSX, XLS, ODS and Parquet."""
+"""Reads an uploaded file into a table: CSV of any delimiter and encoding, TSV, JSON, JSONL, XLSX, XLS, ODS, Parquet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DELIMITED = (".csv", ".tsv", ".tab", ".ssv", ".psv", ".txt", "")
 
 _HEAD = 65_536
 
-# What a file really is, whatever its name says: first bytes -> (name of the kind, how to mend).
+# Formats that are refused whatever the file name is: (first bytes, description).
 _REFUSED_FORMATS = (
     (b"PARE", "an encrypted Parquet file"),
     (b"%PDF", "a PDF document"),
@@ -41,29 +41,27 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
-def read_table(
-    data: bytes, filename: str, *, sheet: str | None = None, max_rows: int | None = None
-) -> Table:
-    """Read a file by what its name and its first bytes say.
+def read_table(data: bytes, filename: str, *, sheet: str | None = None, max_rows: int | None = None) -> Table:
+    """Read a file in the format that its name and its first bytes indicate.
 
     Args:
         data: the whole file.
-        filename: its name; the ending chooses the format, the bytes overrule it where they are plain.
-        sheet: of a workbook; None takes the first that looks like a dataset. Other files have none.
-        most_rows: rows to read, for a look; None for all. `Table.is_partial` tells that there are more.
+        filename: its extension selects the format, unless the first bytes identify another one.
+        sheet: name of the sheet of a workbook; None selects the first that resembles a dataset.
+        max_rows: number of rows to read, for a preview; None for all. `Table.is_partial` is set when there are more.
 
     Returns:
-        Columns, the rows that could be read, and the problems of the others by row.
+        The columns, the readable rows, and the problems of the others by row.
 
     Raises:
-        BadInput: nothing can be read; the sentence says why and what is accepted.
+        BadInput: nothing can be read; the message names the accepted formats.
     """
     name = PurePath(filename).name or "the file"
     if _EMPTY.fullmatch(data):
         raise BadInput(f"{name} is empty.")
     if len(data) > MAX_FILE_BYTES:
         raise BadInput(
-            f"{name} has {len(data) / 1e6:,.0f} MB; at most {MAX_FILE_BYTES / 1e6:,.0f} MB are read. Split it."
+            f"{name} has {len(data) / 1e6:,.0f} MB; the maximum is {MAX_FILE_BYTES / 1e6:,.0f} MB. Split the file."
         )
     ending = PurePath(filename).suffix.lower()
     _refuse_other_formats(data, name, ending)
@@ -76,7 +74,7 @@ def read_table(
         read_sheet = read_ods if is_ods else read_workbook
         return read_sheet(data, name, sheet, max_rows)
     if ending == ".xlsx":
-        raise BadInput(f"{name} is not an XLSX workbook (it is no ZIP archive); save it again as XLSX.")
+        raise BadInput(f"{name} is not an XLSX workbook (not a ZIP archive); save it again as XLSX.")
     text, problem = decode_file(data, name)
     table = _read_text(text, name, ending, max_rows)
     if problem:
@@ -92,12 +90,12 @@ def _read_text(text: str, name: str, ending: str, max_rows: int | None) -> Table
     if ending in (".tsv", ".tab") and "\t" in text[:_HEAD].lstrip().partition("\n")[0]:
         return read_delimited(text, name, "\t", max_rows)
     if ending not in _DELIMITED:
-        raise BadInput(f"{name} ends in {ending}, which is not read; give one of {ACCEPTED}.")
+        raise BadInput(f"{name} has the unsupported extension {ending}; use one of {ACCEPTED}.")
     return read_delimited(text, name, None, max_rows)
 
 
 def _read_json_lines(text: str, name: str, max_rows: int | None) -> Table:
-    """JSON Lines; a whole JSON document under that name is read as what it is."""
+    """Read JSON Lines, or a whole JSON document with an extension of JSON Lines."""
     start = text[:_HEAD].lstrip()[:1]
     if start == "[":
         return read_json(text, name, max_rows)
@@ -110,9 +108,9 @@ def _read_json_lines(text: str, name: str, max_rows: int | None) -> Table:
 def _refuse_other_formats(data: bytes, name: str, ending: str) -> None:
     for start, kind in _REFUSED_FORMATS:
         if data.startswith(start):
-            raise BadInput(f"{name} is {kind}, which is not read; give one of {ACCEPTED}.")
+            raise BadInput(f"{name} is {kind}, which is not supported; use one of {ACCEPTED}.")
     if data.startswith(_OLE) and _ENCRYPTED in data:
         raise BadInput(f"{name} is encrypted; open it, remove the password and save it again as XLSX.")
     is_container = data.startswith((b"PK\x03\x04", b"PAR1", _OLE))
     if ending in (".xls", ".ods", ".parquet", ".pq", ".xlsm", ".xlsb") and not is_container:
-        raise BadInput(f"{name} is not what its ending {ending} says; give one of {ACCEPTED}.")
+        raise BadInput(f"{name} does not have the format of its extension {ending}; use one of {ACCEPTED}.")

@@ -1,4 +1,4 @@
-"""XLSX: the values of one sheet. Formulas are never computed; bombs are refused before unpacking."""
+"""Reader of XLSX: the values of one sheet. Formulas are never computed; ZIP bombs are refused before unpacking."""
 
 from __future__ import annotations
 
@@ -25,22 +25,14 @@ _CELL = re.compile(rb"<(?:\w+:)?c[\s>/]")
 _CELL_TAGS = (b"<c ", b"<c>", b"<c/", b"<c\n", b":c ", b":c>", b":c/", b":c\n")
 _LAST_COLUMN = 16_384
 _LAST_ROW = 1_048_576
-"""Rows a sheet of Excel can have; a row numbered beyond would make the reader count empty rows for ever."""
+"""Maximum number of rows of an Excel sheet; a higher row number would make the reader count empty rows forever."""
 
 
-def read_workbook(
-    data: bytes, filename: str, sheet: str | None = None, max_rows: int | None = None
-) -> Table:
-    """Read one sheet; its first row with text is the header.
-
-    Args:
-        data: the whole file.
-        filename: named in errors.
-        sheet: its name; None takes the first that looks like a dataset.
-        most_rows: rows to read; None for all.
+def read_workbook(data: bytes, filename: str, sheet: str | None = None, max_rows: int | None = None) -> Table:
+    """Read one sheet as `uploads.read_table` does.
 
     Raises:
-        BadInput: it is no workbook, too large when unpacked, or empty.
+        BadInput: the file is not a workbook, is too large when unpacked, or is empty.
     """
     _require_safe(data, filename)
     try:
@@ -51,14 +43,14 @@ def read_workbook(
         return table
     except BadInput:
         raise
-    except Exception as error:  # openpyxl raises whatever the XML inside made it stumble over
+    except Exception as error:  # openpyxl raises many types of errors for invalid XML
         raise BadInput(
             f"{filename} cannot be read as a workbook ({type(error).__name__}); save it again as XLSX."
         ) from error
 
 
 class _Formula(str):
-    """The text of a formula, told apart from a text that starts with '='."""
+    """The text of a formula, as distinct from a text that starts with '='."""
 
     __slots__ = ()
 
@@ -70,7 +62,7 @@ def _is_formula(cell: Any) -> bool:
 def _require_safe(data: bytes, filename: str) -> None:
     if "xl/workbook.xml" not in list_safe_members(data, filename):
         raise BadInput(
-            f"{filename} is a ZIP archive but no XLSX workbook; give XLSX, ODS, CSV, TSV, JSON or JSONL."
+            f"{filename} is a ZIP archive but not an XLSX workbook; use XLSX, ODS, CSV, TSV, JSON or JSONL."
         )
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for member in archive.infolist():
@@ -79,30 +71,32 @@ def _require_safe(data: bytes, filename: str) -> None:
 
 
 def _require_short_rows(archive: zipfile.ZipFile, member: zipfile.ZipInfo, filename: str) -> None:
-    """The reader takes a whole row into memory, and every shared text: so they are counted before it starts."""
+    """Limit the cells of a row and the shared texts, because openpyxl loads all of them into memory."""
     row_cells = shared_texts = 0
     tail = b""
     with archive.open(member) as content:
         while chunk := content.read(_CHUNK_BYTES):
             part = tail + chunk
-            # A tag may be cut in two: what follows the last "<" waits for the next piece.
+            # A chunk may end within a tag: what follows the last "<" is parsed with the next chunk.
             cut = part.rfind(b"<")
             part, tail = (part[:cut], part[cut:]) if cut > 0 and len(part) - cut < 100 else (part, b"")
             row_cells = _count_cells_in_last_row(part, row_cells, filename)
-            shared_texts += part.count(b"<si>") + part.count(b":si>") + part.count(b"<si ") + part.count(b":si ")
+            shared_texts += (
+                part.count(b"<si>") + part.count(b":si>") + part.count(b"<si ") + part.count(b":si ")
+            )
             if shared_texts > MAX_ROWS:
                 raise BadInput(
-                    f"{filename} holds more than {MAX_ROWS:,} different texts. Save the sheet as CSV instead."
+                    f"{filename} has more than {MAX_ROWS:,} different texts. Save the sheet as CSV instead."
                 )
 
 
 def _count_cells_in_last_row(part: bytes, earlier_cells: int, filename: str) -> int:
-    """Cells of the row that `part` of a sheet ends in; `before` of the row it begins in came in earlier parts.
+    """Count the cells of the last row of `part`; `earlier_cells` of its first row are in earlier parts.
 
     Raises:
-        BadInput: a row is longer than any of a workbook.
+        BadInput: a row has more cells than Excel supports.
     """
-    # Most parts hold fewer cells than one row may: then rows need not be looked at one by one.
+    # Most parts have fewer cells than the limit of one row; then the rows need not be examined one by one.
     if earlier_cells + sum(part.count(tag) for tag in _CELL_TAGS) <= _LAST_COLUMN:
         last_row_start = max(part.rfind(b"<row"), part.rfind(b":row"))
         return len(_CELL.findall(part, max(0, last_row_start))) + (earlier_cells if last_row_start < 0 else 0)
@@ -110,23 +104,31 @@ def _count_cells_in_last_row(part: bytes, earlier_cells: int, filename: str) -> 
         cells = earlier_cells + len(_CELL.findall(row))
         if cells > _LAST_COLUMN:
             raise BadInput(
-                f"{filename} has a row of more than {_LAST_COLUMN:,} cells, which no workbook has. Keep only the "
+                f"{filename} has a row of more than {_LAST_COLUMN:,} cells, the maximum of a workbook. Keep only the "
                 "columns of the dataset."
             )
         earlier_cells = 0
     return cells
 
 
-def _read_sheet(data: bytes, filename: str, requested: str | None, max_rows: int | None, *, with_saved_values: bool) -> Table:
+def _read_sheet(
+    data: bytes, filename: str, requested: str | None, max_rows: int | None, *, with_saved_values: bool
+) -> Table:
     import openpyxl
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about styles and extensions that do not matter here
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=with_saved_values, keep_links=False)
+        warnings.simplefilter("ignore")  # about styles and extensions, which are not read
+        book = openpyxl.load_workbook(
+            io.BytesIO(data), read_only=True, data_only=with_saved_values, keep_links=False
+        )
         try:
             for sheet in book.worksheets:
-                sheet.reset_dimensions()  # a sheet may lie about its size
-            visible = [one for one in book.worksheets if one.sheet_state == "visible" or one.title == requested]
+                sheet.reset_dimensions()  # the declared size of a sheet may be wrong
+            visible = [
+                sheet
+                for sheet in book.worksheets
+                if sheet.sheet_state == "visible" or sheet.title == requested
+            ]
             sheet_heads = [
                 Sheet(name=sheet.title, head=list(islice(_iterate_records(sheet), LOOK_AHEAD)))
                 for sheet in visible or book.worksheets
@@ -148,7 +150,7 @@ def _iterate_records(sheet: Any) -> Iterator[Record]:
 
 
 def _read_value(cell: Any) -> Any:
-    """A cell as text, without computing anything."""
+    """Read a cell as text; a formula is returned as `_Formula`."""
     value = cell.value
     if value is None or cell.data_type == "e":
         return None
@@ -158,7 +160,7 @@ def _read_value(cell: Any) -> Any:
 
 
 def format_cell(value: Any) -> str | None:
-    """A value of a sheet as text; None where it is blank."""
+    """Format a value of a sheet as text; None when it is blank."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -174,7 +176,7 @@ def format_cell(value: Any) -> str | None:
 
 
 def _replace_formulas(table: Table, saved: Table) -> Table:
-    """Formulas replaced by the value the workbook was saved with, or else left as text and named."""
+    """Replace formulas by their saved values; a formula without one stays text and is listed as a problem."""
     by_number = {row.number: row.cells for row in saved.rows}
     rows: list[Row] = []
     for row in table.rows:
@@ -185,7 +187,7 @@ def _replace_formulas(table: Table, saved: Table) -> Table:
                 table.note(
                     row.number,
                     column,
-                    "is a formula without a saved value; its text was taken, it is not computed",
+                    "is a formula without a saved value; its text is used",
                 )
                 value = str(cell)
             cells.append(value if _is_formula(cell) else cell)

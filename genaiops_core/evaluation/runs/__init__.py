@@ -1,14 +1,16 @@
-"""Evaluation runs: launched, carried out, watched, concluded, compared. Here is what people do with a run."""
+"""Evaluation runs: launched, executed, decided and compared. These are the actions of users on an evaluation."""
 
-from genaiops_core.evaluation.runs.control import RESUMABLE_STATES, cancel, launch, pause, resume
-from genaiops_core.evaluation.runs.records import OPEN_STATES, Evaluation, get_evaluation, list_evaluations
+from genaiops_core.evaluation.runs.evaluation import OPEN_STATES, Evaluation, list_evaluations
+from genaiops_core.evaluation.runs.evaluation import get_evaluation as get
+from genaiops_core.evaluation.runs.launching import launch
+from genaiops_core.evaluation.runs.states import RESUMABLE_STATES, cancel, pause, resume
 
 __all__ = [
     "OPEN_STATES",
     "RESUMABLE_STATES",
     "Evaluation",
     "cancel",
-    "get_evaluation",
+    "get",
     "launch",
     "list_evaluations",
     "pause",

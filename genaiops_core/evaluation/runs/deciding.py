@@ -1,4 +1,4 @@
-"""What came of a run: its scores summarised, the evidence of its gates loaded, the gates decided."""
+"""The verdict of an evaluation: its scores are summarised, the evidence of its gates is loaded, the gates are decided."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.errors import NotFound
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.metrics import find
-from genaiops_core.evaluation.runs import baselines, details, records, results
-from genaiops_core.evaluation.runs.records import Evaluation
+from genaiops_core.evaluation.metrics import lookup_metric
+from genaiops_core.evaluation.runs import comparison, results
+from genaiops_core.evaluation.runs.evaluation import Evaluation, get_evaluation
 from genaiops_core.evaluation.verdicts import (
     answer_figures,
     compare,
@@ -36,14 +36,14 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A run's figures and the decision over them."""
+    """The figures of an evaluation and the decision over them."""
 
     figures: dict[str, Any]
-    """The results document but for gates, stages and verdict."""
+    """The results document without gates, stages and verdict."""
     decision: Decision
 
     def document(self, *, is_whole: bool) -> dict[str, Any]:
-        """The results document; a run that was stopped has a summary but no verdict."""
+        """The results document; a stopped evaluation has a summary but no verdict."""
         return {
             **self.figures,
             "gates": [gate.as_json() for gate in self.decision.gates] if is_whole else [],
@@ -54,33 +54,33 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What a run is compared with: a document with its details, and which evaluation or file that is."""
+    """The results document, with details, that an evaluation is compared with."""
 
     name: str
-    """Id of the evaluation, or the name of a file."""
+    """ID of the evaluation, or the name of a file."""
     body: Body
 
 
 def conclude(
     connection: sa.Connection, run: Evaluation, at: dt.datetime, *, baseline: Baseline | None = None
 ) -> Outcome:
-    """Summarise the scores that are there and decide the gates.
+    """Summarise the existing scores and decide the gates.
 
     Args:
         connection: a `reading` snapshot.
-        run: whose scores.
-        at: when it ended; traffic is that of the days before.
-        against: the baseline, where it is not an evaluation of this database; None takes the one that the run was
-            launched with, or those that its stages name.
+        run: the evaluation.
+        at: when it ended; the traffic of the days before is the evidence of cost and latency.
+        baseline: a baseline that is not an evaluation of this database; None takes the one of the launch, or those that
+            its stages name.
     """
     metrics = summarise_metrics(connection, run)
     answers = answer_figures.figures(answer_figures.load(connection, run.id))
     requests = _measure_traffic(connection, run, at)
     document = run.config.get("pipeline")
     stages = pipeline.parse(document) if document else None
-    suite = datasets.get_version(connection, run.dataset, run.version)
+    dataset_version = datasets.get_version(connection, run.dataset, run.version)
     figures: dict[str, Any] = {
-        **results.build_header(run, cases_total=suite.cases, finished_at=at),
+        **results.build_header(run, cases_total=dataset_version.cases, finished_at=at),
         "metrics": {name: result.as_json() for name, result in metrics.items()},
         "answers": answers.as_json() if answers else None,
         "traffic": requests.as_json() if requests else None,
@@ -102,32 +102,35 @@ def conclude(
         evidence, pipeline=stages, minimums=run.config.get("minimums"), limits=run.config.get("limits")
     )
     for name, entry in figures["metrics"].items():
-        if (threshold := _find_threshold(metrics[name], decision)) is not None:
+        if (threshold := _find_strictest_threshold(metrics[name], decision)) is not None:
             entry["threshold"] = threshold
-    figures |= {"baseline": regressions.baseline(), "comparison": regressions.describe_comparison()}
+    figures |= {
+        "baseline": regressions.describe_baseline(),
+        "comparison": regressions.describe_comparison(),
+    }
     return Outcome(figures=figures, decision=decision)
 
 
 def decide_with_baseline(
     engine: sa.Engine, id: str, *, actor: str, baseline: Baseline, at: dt.datetime, reason: str = ""
 ) -> Evaluation:
-    """Decide a finished run once more, compared with a baseline that is no evaluation of this database.
+    """Decide a finished evaluation again, with a baseline that is not an evaluation of this database.
 
-    The verdict of the run is replaced, and the audit log keeps both. A run that has not finished stays as it is.
+    The verdict is replaced, and the audit log keeps both. An evaluation that has not finished does not change.
 
     Args:
         engine: the database.
-        id: of the run.
-        actor: who acts.
-        against: what it is compared with.
-        at: the time; traffic is that of the days before.
-        reason: why, for the audit log.
+        id: of the evaluation.
+        actor: the user who acts.
+        baseline: the document to compare with.
+        at: the time; the traffic of the days before is the evidence of cost and latency.
+        reason: the reason in the audit log.
 
     Raises:
         NotFound: there is no such evaluation.
     """
     with reading(engine) as connection:
-        run = records.get_evaluation(connection, id)
+        run = get_evaluation(connection, id)
         if run.state != "finished":
             return run
         outcome = conclude(connection, run, at, baseline=baseline)
@@ -147,28 +150,28 @@ def decide_with_baseline(
             before={"verdict": run.verdict},
             after={"verdict": outcome.decision.verdict, "baseline": baseline.name},
         )
-        return records.get_evaluation(connection, id)
+        return get_evaluation(connection, id)
 
 
 def summarise_metrics(connection: sa.Connection, run: Evaluation) -> dict[str, MetricResult]:
-    """Every metric of a run over the cases it was meant to score."""
-    units_by_case = details.fetch_units(connection, run.id)
+    """Every metric of an evaluation over all cases that it was to score."""
+    units_by_case = results.fetch_units(connection, run.id)
     rubrics = (run.config.get("judge_options") or {}).get("rubrics") or ()
-    results_by_name = {}
+    summaries = {}
     for name in run.metrics:
-        reached = [by_metric[name] for by_metric in units_by_case.values() if name in by_metric]
-        results_by_name[name] = summarise(
+        scored = [by_metric[name] for by_metric in units_by_case.values() if name in by_metric]
+        summaries[name] = summarise(
             name,
-            reached,
-            entry=find(name, rubrics, judge=run.judge),
-            unscored=max(0, results.count_cases(run) - len(reached)),
+            scored,
+            entry=lookup_metric(name, rubrics, judge=run.judge),
+            unscored=max(0, results.count_cases(run) - len(scored)),
             repetitions=run.repetitions,
         )
-    return results_by_name
+    return summaries
 
 
 class _Regressions:
-    """The comparisons of a run, each baseline loaded once."""
+    """The comparisons of an evaluation; each baseline is loaded once."""
 
     def __init__(
         self,
@@ -183,37 +186,39 @@ class _Regressions:
         self._current: dict[str, Any] | None = None
         self._loaded: dict[str, Baseline] = {}
         self._displayed: tuple[Baseline, Comparison] | None = None
+        """The comparison of the results document: that of the first regression stage."""
         self.missing = ""
-        """Why there is no baseline, where one was given."""
+        """Why the baseline of the launch does not exist."""
         self._fixed_baseline = baseline or self._load_launch_baseline()
 
     def find_differences(self, stage: Stage) -> list[Difference] | None:
-        """What a regression stage found; None without a baseline, or where it is no regression stage."""
+        """The differences of a regression stage; None without a baseline, or for another kind of stage."""
         if stage.compare_against is None or stage.max_degradation is None:
             return None
-        describe_baseline = self._fixed_baseline
-        if describe_baseline is None:
-            evaluation_run = baselines.find_named_baseline(self._connection, self._run, stage.compare_against)
-            describe_baseline = self._load(evaluation_run) if evaluation_run else None
-        if describe_baseline is None:
+        baseline = self._fixed_baseline
+        if baseline is None:
+            baseline_run = comparison.find_stage_baseline(self._connection, self._run, stage.compare_against)
+            baseline = self._load(baseline_run) if baseline_run else None
+        if baseline is None:
             return None
         metrics = [
             name for name in stage.compared_metrics if name in self._run.metrics or name in compare.RELATIVE
         ]
-        comparison = self._compare(describe_baseline, stage.max_degradation, metrics or None)
-        comparison = self._add_traffic(comparison, describe_baseline, metrics, stage.max_degradation)
+        compared = self._compare(baseline, stage.max_degradation, metrics or None)
+        compared = self._add_traffic(compared, baseline, metrics, stage.max_degradation)
         if self._displayed is None:
-            self._displayed = (describe_baseline, comparison)
-        release = str(describe_baseline.body.get("release") or "")
-        if baselines.is_same_release(stage.compare_against, release):
-            return list(comparison.differences)
-        note = f"; compared with {release or describe_baseline.name} instead of {stage.compare_against}"
-        return [replace(item, why=item.why + note) for item in comparison.differences]
+            self._displayed = (baseline, compared)
+        release = str(baseline.body.get("release") or "")
+        if comparison.is_same_release(stage.compare_against, release):
+            return list(compared.differences)
+        note = f"; compared with {release or baseline.name} instead of {stage.compare_against}"
+        return [replace(difference, why=difference.why + note) for difference in compared.differences]
 
-    def baseline(self) -> dict[str, Any] | None:
-        """Which run the comparison shown is with."""
+    def describe_baseline(self) -> dict[str, Any] | None:
+        """The baseline of the displayed comparison."""
         if self._displayed is None and self._fixed_baseline is not None:
-            self._displayed = (self._fixed_baseline, self._compare(self._fixed_baseline, compare.MAX_DEGRADATION, None))
+            compared = self._compare(self._fixed_baseline, compare.MAX_DEGRADATION, None)
+            self._displayed = (self._fixed_baseline, compared)
         if self._displayed is None:
             return None
         baseline = self._displayed[0]
@@ -222,54 +227,63 @@ class _Regressions:
     def describe_comparison(self) -> dict[str, Any] | None:
         return self._displayed[1].as_json() if self._displayed else None
 
-    def _compare(self, baseline: Baseline, max_degradation: float, metrics: Sequence[str] | None) -> Comparison:
+    def _compare(
+        self, baseline: Baseline, max_degradation: float, metrics: Sequence[str] | None
+    ) -> Comparison:
         if self._current is None:
-            self._current = {**self._figures, "details": details.load_details(self._connection, self._run)}
+            details = results.load_details(self._connection, self._run)
+            self._current = {**self._figures, "details": details}
         return compare.compare_documents(baseline.body, self._current, max_degradation, metrics=metrics)
 
     def _add_traffic(
-        self, comparison: Comparison, baseline: Baseline, metrics: Sequence[str], max_degradation: float
+        self, compared: Comparison, baseline: Baseline, metrics: Sequence[str], max_degradation: float
     ) -> Comparison:
-        """Cost and latency by the traffic of both releases, where no answers were generated in both runs."""
+        """Compare cost and latency by the traffic of both releases unless both evaluations generated answers."""
         application, release = self._run.application, str(baseline.body.get("release") or "")
         traffic_metrics = [name for name in metrics if name in compare.RELATIVE]
-        is_known = bool(application and release and self._run.release)
-        if not traffic_metrics or not is_known or comparison.pairs.values(compare.LATENCY)[0]:
-            return comparison
+        has_releases = bool(application and release and self._run.release)
+        if not traffic_metrics or not has_releases or compared.pairs.values(compare.LATENCY)[0]:
+            return compared
         before, after = (
             traffic.newest_requests(self._connection, application, name, self._at)
             for name in (release, self._run.release)
         )
-        traffic_differences = traffic_change.differences(traffic_metrics, before, after, max_degradation, alpha=comparison.alpha_each)
-        score_differences = [item for item in comparison.differences if item.metric not in compare.RELATIVE]
-        differences = (*score_differences, *traffic_differences)
-        return replace(comparison, differences=differences, verdict=overall([item.verdict for item in differences]))
+        differences = (
+            *(item for item in compared.differences if item.metric not in compare.RELATIVE),
+            *traffic_change.differences(
+                traffic_metrics, before, after, max_degradation, alpha=compared.alpha_each
+            ),
+        )
+        return replace(
+            compared, differences=differences, verdict=overall([item.verdict for item in differences])
+        )
 
     def _load_launch_baseline(self) -> Baseline | None:
         baseline_id = self._run.config.get("baseline") or ""
         if not baseline_id:
             return None
         try:
-            return self._load(records.get_evaluation(self._connection, baseline_id))
+            return self._load(get_evaluation(self._connection, baseline_id))
         except NotFound:
-            self.missing = f"evaluation {baseline_id}, with which it was to be compared, is gone"
+            self.missing = f"the baseline, evaluation {baseline_id}, no longer exists"
             return None
 
     def _load(self, run: Evaluation) -> Baseline:
         if run.id not in self._loaded:
-            body = results.build_document(run, details.load_details(self._connection, run))
+            body = results.build_document(run, results.load_details(self._connection, run))
             self._loaded[run.id] = Baseline(name=run.id, body=body)
         return self._loaded[run.id]
 
 
-def _measure_traffic(connection: sa.Connection, run: Evaluation, at: dt.datetime) -> traffic.TrafficFigures | None:
+def _measure_traffic(
+    connection: sa.Connection, run: Evaluation, at: dt.datetime
+) -> traffic.TrafficFigures | None:
     if not (run.application and run.release):
         return None
     return traffic.measure(connection, run.application, run.release, at)
 
 
-def _find_threshold(result: MetricResult, decision: Decision) -> float | None:
-    """The strictest threshold that a gate asked of the metric."""
+def _find_strictest_threshold(result: MetricResult, decision: Decision) -> float | None:
     thresholds = [
         gate.threshold
         for gate in decision.gates

@@ -1,14 +1,17 @@
-"""The judge of a run: made from its name and options, and what of its work needs no model."""
+"""The judge of an evaluation: built from its name and options; and which metrics need no model."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
+from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.judges import computed, judge, ragas_metrics
-from genaiops_core.evaluation.judges.protocol import Judge
+from genaiops_core.evaluation.judges.protocol import Judge, JudgeOptions
 from genaiops_core.evaluation.metrics import ragas
-from genaiops_core.evaluation.runs.judge_options import parse_judge_options
-from genaiops_core.evaluation.runs.records import Evaluation
+from genaiops_core.evaluation.runs.evaluation import Evaluation
 
 _LIBRARIES = {
     "bedrock": ("boto3", "genaiops_core.evaluation.models.bedrock"),
@@ -18,16 +21,34 @@ _RAGAS_METRICS = frozenset(entry.name for entry in ragas.ENTRIES)
 
 
 def build_judge(run: Evaluation) -> Judge:
-    """The judge that a run asks for.
+    """The judge of an evaluation.
 
     Raises:
-        BadInput: it cannot be made: there is none of that name, or an option is wrong.
+        BadInput: there is no judge of that name, or an option is invalid.
     """
     return judge(run.judge, parse_judge_options(run.config.get("judge_options") or {}))
 
 
+def parse_judge_options(document: Mapping[str, Any]) -> JudgeOptions:
+    """Options of the command line or of a stored evaluation, whose values may be text.
+
+    Raises:
+        BadInput: an option is unknown, or its value is not of its type.
+    """
+    types = {field.name: str(field.type) for field in fields(JudgeOptions) if field.name != "rubrics"}
+    options: dict[str, Any] = {}
+    for name, value in document.items():
+        if name == "rubrics" and isinstance(value, Sequence) and not isinstance(value, str):
+            options[name] = tuple(value)
+            continue
+        if name not in types:
+            raise BadInput(f"There is no judge option '{name}'; options are {', '.join(sorted(types))}.")
+        options[name] = _convert_option(name, value, types[name])
+    return JudgeOptions(**options)
+
+
 def load_libraries(run: Evaluation) -> None:
-    """Import what the judge of a run will need: it takes seconds, better spent before the first call than at it."""
+    """Import the libraries of the judge: this takes seconds, which is better spent before the first call."""
     kind = run.judge.partition(":")[0]
     for name in _LIBRARIES.get(kind, ()):
         importlib.import_module(name)
@@ -36,5 +57,14 @@ def load_libraries(run: Evaluation) -> None:
 
 
 def is_computed(judge: Judge, metric: str) -> bool:
-    """Whether the metric is computed here, without a call and without cost."""
+    """Whether the metric is computed without a call, and so without cost."""
     return judge.model is None or computed.is_computed(metric)
+
+
+def _convert_option(name: str, value: Any, kind: str) -> Any:
+    if value is None or kind == "str":
+        return "" if value is None and kind == "str" else value
+    try:
+        return int(value) if kind == "int" else float(value)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"The judge option {name} must be a number, not '{value}'.") from error

@@ -1,58 +1,178 @@
-"""What is settled before a run begins or goes on: its metrics, whether its limit can be kept, what is tried again."""
+"""Launch of an evaluation: its configuration is validated and stored as a row, which a worker picks up."""
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.evaluations import evaluation_score, generated_answer
+from db.tables.evaluations import evaluation
+from db.transaction import writing
+from genaiops_core.access import audit
+from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import targets
+from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.calls.prices import Prices
+from genaiops_core.evaluation.judges import judge as make_judge
 from genaiops_core.evaluation.judges.protocol import Judge
-from genaiops_core.evaluation.metrics import canonical
+from genaiops_core.evaluation.metrics import normalise_name, rubrics
 from genaiops_core.evaluation.rate_limits import RateLimits
-from genaiops_core.evaluation.targets.specs import checked_repetitions
+from genaiops_core.evaluation.runs.cases import count_available
+from genaiops_core.evaluation.runs.judging import parse_judge_options
+from genaiops_core.evaluation.targets.specs import validate_repetitions
+from genaiops_core.evaluation.verdicts import pipeline
 from genaiops_core.evaluation.verdicts.pipeline import Pipeline
 from genaiops_core.evaluation.verdicts.scales import scale_of
-from genaiops_core.telemetry.figures import format_usd
+from genaiops_core.ids import new_id
 
-PROVIDERS = {"bedrock": "aws.bedrock"}
-"""As prices name them; models behind other addresses are known by their own names only."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetryCounts:
-    """What is tried again."""
-
-    units: int
-    answers: int
+_PRICE_PROVIDERS = {"bedrock": "aws.bedrock"}
+"""Kind of target -> provider in the price list; models of other kinds are priced by their name alone."""
 
 
-def select_metrics(
-    judge: Judge,
-    requested: Sequence[str] | None,
-    stages: Pipeline | None,
-    minimums: Mapping[str, float],
-) -> list[str]:
-    """What a run measures.
+def launch(
+    engine: sa.Engine,
+    *,
+    actor: str,
+    dataset: str,
+    version: int | None = None,
+    judge: str = "offline",
+    judge_options: Mapping[str, Any] | None = None,
+    metrics: Sequence[str] | None = None,
+    config: Mapping[str, Any] | None = None,
+    minimums: Mapping[str, float] | None = None,
+    limits: Mapping[str, float] | None = None,
+    application: str = "",
+    release: str = "",
+    split: str = "",
+    sample_size: int | None = None,
+    target: Mapping[str, Any] | None = None,
+    repetitions: int = 1,
+    pace: RateLimits | None = None,
+    baseline: str = "",
+    reason: str = "",
+    is_demo: bool = False,
+) -> str:
+    """Launch an evaluation; a worker starts it within a second.
 
     Args:
-        judge: who measures.
-        asked: metrics named at launch; None takes what the gates ask for, as far as the judge can measure it: where
-            that is nothing, the defaults of the judge. A judge that costs nothing measures its defaults too.
-        stages: of the pipeline.
-        minimums: metric -> least value.
+        engine: of the product's database.
+        actor: the user who launches it.
+        dataset: name of the dataset.
+        version: one of its versions; None means the newest.
+        judge: `offline`, `bedrock:MODEL`, `openai:MODEL@BASE_URL`, `agentcore:EVALUATOR`.
+        judge_options: fields of `judges.protocol.JudgeOptions`, such as `region`; no secrets.
+        metrics: metrics to measure; None measures those of the gates that the judge can measure.
+        config: a document in the layout of `evaluation_pipeline.yaml`; with neither this nor `minimums`, the
+            default pipeline decides.
+        minimums: metric -> threshold on the metric's scale; overrides the threshold of `config` for that metric.
+        limits: upper limits of the release's traffic: `cost_per_query` (USD) and `latency_p95` (ms).
+        application, release: the release under evaluation; required by stages on cost, latency and regression.
+        split: score only cases of this split; '' scores all.
+        sample_size: score at most this many cases.
+        target: answers the cases first (`evaluation.targets`); None scores the answers of the dataset.
+        repetitions: how often the target answers each case.
+        pace: concurrency, rate, timeout and spend limit.
+        baseline: ID of the evaluation to compare with; '' leaves the baseline to the regression stages.
+        reason: the reason in the audit log.
+        is_demo: whether the data is demo data.
+
+    Returns:
+        The ID of the evaluation.
 
     Raises:
-        BadInput: the judge cannot measure a metric that was named, or none was.
+        NotFound: no such dataset or version.
+        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size is invalid, or a spend
+            limit cannot be enforced.
+    """
+    target_spec = None if target is None else targets.parse_spec(target)
+    thresholds = {
+        normalise_name(name): _validate_minimum(name, value) for name, value in (minimums or {}).items()
+    }
+    document = dict(config) if config is not None else None
+    if document is None and not thresholds and not limits:
+        document = pipeline.default_document()
+    stages = pipeline.parse(document) if document is not None else None
+    if sample_size is not None and sample_size < 1:
+        raise BadInput(f"The sample size must be at least 1, not {sample_size}.")
+    _check_repetitions(repetitions, has_target=target is not None)
+    size = sample_size or (stages.sample_size if stages else None)
+    metric_names = [normalise_name(name) for name in metrics or _list_gate_metrics(stages, thresholds)]
+    rate_limits = pace or RateLimits()
+    run_config = {
+        "pipeline": document,
+        "minimums": thresholds,
+        "limits": dict(limits or {}),
+        "target": None if target is None else dict(target),
+        "repetitions": repetitions,
+        "pace": rate_limits.as_json(),
+        "baseline": baseline,
+        "split": split,
+    }
+    with writing(engine) as connection:
+        # The evaluation stores copies of its rubrics: a later version of a rubric must not change what it measures.
+        rubric_documents = [
+            rubric.as_json() for rubric in rubrics.select_newest_rubrics(connection, metric_names)
+        ]
+        options = {**(judge_options or {}), **({"rubrics": rubric_documents} if rubric_documents else {})}
+        selected_judge = make_judge(judge, parse_judge_options(options))
+        selected_metrics = _select_metrics(selected_judge, metrics, stages, thresholds)
+        _require_prices(connection, selected_judge, target_spec, rate_limits)
+        dataset_version = datasets.get_version(connection, dataset, version)
+        available = count_available(connection, dataset_version, split)
+        case_count = min(available, size) if size else available
+        values = {
+            "id": new_id(),
+            "application": application,
+            "release": release,
+            "dataset": dataset_version.dataset,
+            "version": dataset_version.version,
+            "judge": selected_judge.name,
+            "metrics": selected_metrics,
+            "config": {**run_config, "judge_options": options},
+            "sample_size": size,
+            "units": case_count * repetitions * len(selected_metrics),
+            "answers": 0 if target is None else case_count * repetitions,
+            "is_demo": is_demo,
+        }
+        return _insert_queued(connection, actor, reason, values)
+
+
+def _insert_queued(connection: sa.Connection, actor: str, reason: str, values: Mapping[str, Any]) -> str:
+    """Insert the row in state `queued`, which workers poll for; returns its ID."""
+    zero_counts = {"units_done": 0, "units_undefined": 0, "cost_nano_usd": 0, "problem": ""}
+    row = {**values, **zero_counts, "state": "queued", "created_by": actor, "created_at": now()}
+    connection.execute(sa.insert(evaluation).values(**row))
+    audited_fields = ("dataset", "version", "judge", "application", "release", "units")
+    audit.record(
+        connection,
+        actor=actor,
+        action="evaluation.launch",
+        subject=row["id"],
+        application=row["application"],
+        reason=reason,
+        after={name: row[name] for name in audited_fields},
+    )
+    return str(row["id"])
+
+
+def _select_metrics(
+    judge: Judge, requested: Sequence[str] | None, stages: Pipeline | None, minimums: Mapping[str, float]
+) -> list[str]:
+    """The metrics to measure.
+
+    Args:
+        judge: the judge that measures them.
+        requested: metrics of the launch. None selects the metrics of the gates that the judge can measure, or the
+            judge's defaults if there is none. A judge without cost always measures its defaults too.
+        stages: of the pipeline.
+        minimums: metric -> threshold.
+
+    Raises:
+        BadInput: the judge cannot measure a requested metric, or `requested` is empty.
     """
     if requested is not None:
-        selected = list(dict.fromkeys(canonical(name) for name in requested))
+        selected = list(dict.fromkeys(normalise_name(name) for name in requested))
         if not selected:
             raise BadInput("Name at least one metric.")
         for name in selected:
@@ -61,15 +181,14 @@ def select_metrics(
                     f"The judge {judge.name} cannot measure '{name}'; it measures {', '.join(judge.metrics)}."
                 )
         return selected
-    gate_metrics = [name for name in list_gate_metrics(stages, minimums) if name in judge.metrics]
-    # What costs nothing is measured anyway.
-    return list(
-        dict.fromkeys([*judge.defaults, *gate_metrics] if judge.model is None else gate_metrics or judge.defaults)
-    )
+    of_gates = [name for name in _list_gate_metrics(stages, minimums) if name in judge.metrics]
+    if judge.model is None:
+        return list(dict.fromkeys([*judge.defaults, *of_gates]))
+    return list(dict.fromkeys(of_gates or judge.defaults))
 
 
-def list_gate_metrics(stages: Pipeline | None, minimums: Mapping[str, float]) -> list[str]:
-    """The metrics that stages and minimums ask for, in their order."""
+def _list_gate_metrics(stages: Pipeline | None, minimums: Mapping[str, float]) -> list[str]:
+    """The metrics of stages and minimums, in their order."""
     of_stages = [
         name
         for stage in (stages.stages if stages else ())
@@ -78,48 +197,39 @@ def list_gate_metrics(stages: Pipeline | None, minimums: Mapping[str, float]) ->
     return list(dict.fromkeys([*of_stages, *minimums]))
 
 
-def check_repetitions(repetitions: int, *, has_target: bool) -> None:
-    """Refuse repetitions that nobody would make.
+def _check_repetitions(repetitions: int, *, has_target: bool) -> None:
+    """Validate the number of repetitions.
 
     Raises:
-        BadInput: there are too many, or nothing to repeat.
+        BadInput: it is too large, or there is no target that could answer repeatedly.
     """
-    if checked_repetitions(repetitions) > 1 and not has_target:
+    if validate_repetitions(repetitions) > 1 and not has_target:
         raise BadInput("Only a target can answer a case more than once; leave the repetitions at 1.")
 
 
-def validate_minimum(name: str, value: float) -> float:
-    """A threshold within the metric's range.
+def _validate_minimum(name: str, value: float) -> float:
+    """Validate a threshold.
 
     Raises:
-        BadInput: it is not.
+        BadInput: it is outside the metric's range.
     """
     scale = scale_of(name)
     if not scale.holds(value):
         raise BadInput(
-            f"The minimum of {canonical(name)} must be between {scale.low:g} and {scale.high:g}, not {value:g}."
+            f"The minimum of {normalise_name(name)} must be between {scale.low:g} and {scale.high:g}, not {value:g}."
         )
     return float(value)
 
 
-def new_id() -> str:
-    """Time-ordered like UUIDv7: 48 bits of milliseconds, then chance."""
-    value = (int(time.time() * 1000) << 80) | secrets.randbits(80)
-    value = (value & ~(0xF << 76)) | (7 << 76)
-    value = (value & ~(0x3 << 62)) | (2 << 62)
-    text = f"{value:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-
-def require_prices(
-    connection: sa.Connection, judge: Judge, target: targets.TargetSpec | None, pace: RateLimits
+def _require_prices(
+    connection: sa.Connection, judge: Judge, target: targets.TargetSpec | None, rate_limits: RateLimits
 ) -> None:
-    """Refuse a spend limit that nobody could keep.
+    """Reject a spend limit that cannot be enforced.
 
     Raises:
         BadInput: a model of the judge or of the target has no known price.
     """
-    if pace.spend_limit_nano_usd is None:
+    if rate_limits.spend_limit_nano_usd is None:
         return
     prices = Prices.load(connection)
     models: list[tuple[str, str]] = []
@@ -128,44 +238,16 @@ def require_prices(
             (judge.model.provider, name) for name in (judge.model.name, judge.model.embedding_name) if name
         ]
     if target is not None:
-        models.append((PROVIDERS.get(target.kind, ""), target.model))
+        models.append((_PRICE_PROVIDERS.get(target.kind, ""), target.model))
     for provider, name in models:
         if not name:
             raise BadInput(
-                "A spend limit cannot be kept for a target that does not say which model answers; "
-                "give its model, or launch without a limit."
+                "A spend limit cannot be enforced for a target without a model name; "
+                "set the model of the target, or launch without a limit."
             )
-        if not prices.knows(provider, name):
+        if not prices.has_price(provider, name):
             raise BadInput(
-                f"The price of {name} is not known, so a spend limit cannot be kept; import it with genaiops import "
+                f"The price of {name} is unknown, so the spend limit cannot be enforced; import it with genaiops import "
                 f'prices FILE, where FILE holds {{"{name}": [INPUT, OUTPUT]}} in USD per million tokens, or launch '
                 "without a limit."
             )
-
-
-def check_spend_limit(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
-    """Refuse to go on with a limit that is spent.
-
-    Raises:
-        BadInput: nothing of it is left.
-    """
-    if limit_nano_usd is not None and spent_nano_usd >= limit_nano_usd > 0:
-        raise BadInput(
-            f"The run has spent {format_usd(spent_nano_usd)} USD of its limit of {format_usd(limit_nano_usd)} USD; "
-            "resume it with a higher limit."
-        )
-
-
-def delete_failed(connection: sa.Connection, id: str) -> RetryCounts:
-    """Delete the scores and answers that a failure of judge or target left without a value."""
-    scores = connection.execute(
-        sa.delete(evaluation_score).where(
-            evaluation_score.c.evaluation_id == id, evaluation_score.c.is_failed
-        )
-    )
-    answers = connection.execute(
-        sa.delete(generated_answer).where(
-            generated_answer.c.evaluation_id == id, generated_answer.c.latency_ms.is_(None)
-        )
-    )
-    return RetryCounts(units=scores.rowcount, answers=answers.rowcount)

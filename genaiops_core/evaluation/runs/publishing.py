@@ -1,4 +1,4 @@
-"""Results sent to where AWS operators look: metrics to CloudWatch, the document to S3."""
+"""Publishing of results to AWS: metrics to CloudWatch, the results document to S3."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9!_.*'()/-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Destinations:
-    """Where results go."""
+    """Where results are published."""
 
     is_cloudwatch: bool = False
     bucket: str = ""
@@ -30,21 +30,21 @@ class Destinations:
 
 
 def parse_destinations(text: str) -> Destinations:
-    """`cloudwatch`, `s3://BUCKET/PREFIX`, or both with a comma.
+    """Parse `cloudwatch`, `s3://BUCKET/PREFIX`, or both separated by a comma.
 
     Raises:
-        BadInput: a part is neither.
+        BadInput: an item is neither.
     """
     is_cloudwatch, bucket, prefix = False, "", ""
-    for part in filter(None, (one.strip() for one in text.split(","))):
-        if part.lower() == "cloudwatch":
+    for item in filter(None, (item.strip() for item in text.split(","))):
+        if item.lower() == "cloudwatch":
             is_cloudwatch = True
             continue
-        scheme, _, rest = part.partition("://")
-        bucket, _, prefix = rest.partition("/")
+        scheme, _, path = item.partition("://")
+        bucket, _, prefix = path.partition("/")
         if scheme != "s3" or not _BUCKET.fullmatch(bucket) or not _PREFIX.fullmatch(prefix):
             raise BadInput(
-                f"--publish takes cloudwatch and s3://BUCKET/PREFIX, parted by a comma, not '{part}'."
+                f"'{item}' is no destination; --publish takes cloudwatch and s3://BUCKET/PREFIX, comma-separated."
             )
     if prefix and not prefix.endswith("/"):
         prefix += "/"
@@ -54,39 +54,40 @@ def parse_destinations(text: str) -> Destinations:
 def publish(
     destinations: Destinations, body: Mapping[str, Any], *, model: str, make_client: Callable[[str], Any]
 ) -> list[str]:
-    """Send a results document.
+    """Publish a results document.
 
     Args:
-        places: where to.
+        destinations: where to publish.
         body: the document.
-        model: whose answers these are: the dimension ModelId, and the name of the object.
-        make_client: client of an AWS service by its name.
+        model: the model that gave the answers: the dimension ModelId, and the name of the object.
+        make_client: creates the client of an AWS service by its name.
 
     Returns:
-        What was written, in words.
+        Descriptions of what was written.
 
     Raises:
-        BadInput: nothing is known of the model.
-        Misconfigured: AWS refuses it.
+        BadInput: the model is unknown.
+        Misconfigured: AWS rejects the request.
         Unavailable: AWS does not answer.
     """
     if not model.strip():
-        raise BadInput("Whose answers are published is not known; name the model with --model-id.")
+        raise BadInput("The model that gave the answers is unknown; name it with --model-id.")
     written = []
     if destinations.is_cloudwatch:
-        metric_data = build_metric_data(body, model)
-        cloudwatch_metrics.put(make_client("cloudwatch"), namespace=NAMESPACE, data=metric_data)
-        written.append(f"{len(metric_data)} metrics in {NAMESPACE} of CloudWatch")
+        metrics = build_metric_data(body, model)
+        cloudwatch_metrics.put(make_client("cloudwatch"), namespace=NAMESPACE, data=metrics)
+        written.append(f"{len(metrics)} metrics in {NAMESPACE} of CloudWatch")
     if destinations.bucket:
         key = destinations.prefix + build_object_key(body, model)
-        body_bytes = orjson.dumps(body, option=orjson.OPT_INDENT_2)
-        s3.write(make_client("s3"), bucket=destinations.bucket, key=key, content=body_bytes, kind="application/json")
+        content = orjson.dumps(body, option=orjson.OPT_INDENT_2)
+        client = make_client("s3")
+        s3.write(client, bucket=destinations.bucket, key=key, content=content, kind="application/json")
         written.append(f"s3://{destinations.bucket}/{key}")
     return written
 
 
 def build_metric_data(body: Mapping[str, Any], model: str) -> list[Datum]:
-    """Means of the metrics that have one, and how many cases stand behind them; what is unknown is not sent."""
+    """The mean of every metric that has one, and the number of cases; unknown means are left out."""
     at = _parse_finished_at(body)
     means = [
         Datum(name=name, value=entry["mean"], at=at, dimensions={"ModelId": model})
@@ -100,7 +101,7 @@ def build_metric_data(body: Mapping[str, Any], model: str) -> list[Datum]:
 
 
 def build_object_key(body: Mapping[str, Any], model: str) -> str:
-    """`evaluations/YYYY/MM/DD/{model}.json`; what an object's name should not hold becomes a dash."""
+    """`evaluations/YYYY/MM/DD/{model}.json`; characters that object names should not contain become dashes."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-.") or "model"
     return f"evaluations/{_parse_finished_at(body):%Y/%m/%d}/{name}.json"
 

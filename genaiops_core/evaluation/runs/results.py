@@ -1,25 +1,64 @@
-"""Results of a run: what is kept on the evaluation and what `genaiops evaluate --output results.json` writes.
+"""Results of an evaluation: its document, the rows of its cases, and the figures while it is running.
 
-`results_schema` describes every field, docs/reference/results.md repeats it. Fields are added, never renamed, so a
-document of any earlier version still loads.
+The document is stored with the evaluation and written by `genaiops evaluate --output results.json`. `results_schema`
+describes every field, docs/reference/results.md repeats it. Fields are added, never renamed, so a document of any earlier
+version still loads.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.evaluation.runs.records import Evaluation
+import sqlalchemy as sa
+
+from db.tables.evaluations import evaluation_score, judge_call, test_case
+from genaiops_core.evaluation.runs.evaluation import Evaluation
+from genaiops_core.evaluation.verdicts import answer_figures
+from genaiops_core.evaluation.verdicts.answer_figures import Answer
 from genaiops_core.evaluation.verdicts.documents import SCHEMA
+from genaiops_core.evaluation.verdicts.summaries import Unit
+
+UnitsByCase = Mapping[int, Mapping[str, Sequence[Unit]]]
+"""Case number -> metric -> its units in the order of repetitions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricProgress:
+    """One metric over the units that are scored so far; the mean does not cover the remaining units."""
+
+    metric: str
+    mean: float | None
+    """None while no unit has a value."""
+    n: int
+    undefined: int
+    """Units without a value, including failed ones."""
+    failed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpend:
+    """Calls, tokens and cost of judging one metric."""
+
+    metric: str
+    calls: int
+    unpriced_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_nano_usd: int
+    """A lower bound while `unpriced_calls` is above 0."""
 
 
 def build_document(run: Evaluation, details: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """The whole results document of a run.
+    """The whole results document of an evaluation.
 
     Args:
-        run: whose.
-        details: rows of `details.load`.
+        run: the evaluation.
+        details: rows of `load_details`.
     """
     body = dict(run.results or {"schema": SCHEMA, "metrics": {}, "gates": [], "stages": [], "verdict": None})
     body.setdefault("evaluation", run.id)
@@ -29,7 +68,7 @@ def build_document(run: Evaluation, details: Sequence[Mapping[str, Any]] = ()) -
 
 
 def build_header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime) -> dict[str, Any]:
-    """The fields of a results document that say which run this is and what judging took."""
+    """The fields of a results document that identify the evaluation and give its judging cost."""
     is_priced = not run.unpriced_calls
     return {
         "schema": SCHEMA,
@@ -63,5 +102,141 @@ def build_header(run: Evaluation, *, cases_total: int, finished_at: dt.datetime)
 
 
 def count_cases(run: Evaluation) -> int:
-    """How many cases a run uses."""
+    """How many cases an evaluation scores."""
     return run.units // max(1, len(run.metrics) * run.repetitions)
+
+
+def hash_input(text: str) -> str:
+    """SHA-256 of a case's input, which identifies the case across evaluations and dataset versions."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fetch_units(connection: sa.Connection, id: str) -> UnitsByCase:
+    """Every score of an evaluation, by case and metric."""
+    columns = ("case_no", "metric", "value", "reason", "is_failed")
+    query = (
+        sa.select(*(evaluation_score.c[name] for name in columns))
+        .where(evaluation_score.c.evaluation_id == id)
+        .order_by(evaluation_score.c.case_no, evaluation_score.c.repetition)
+    )
+    units: dict[int, dict[str, list[Unit]]] = defaultdict(lambda: defaultdict(list))
+    for case_no, metric, value, reason, is_failed in connection.execute(query):
+        units[case_no][metric].append(Unit(value, reason, is_failed))
+    return units
+
+
+def load_details(connection: sa.Connection, run: Evaluation) -> list[dict[str, Any]]:
+    """The rows of `details` in a results document, in the order of the dataset: input, answer, scores, cost, latency."""
+    units = fetch_units(connection, run.id)
+    answers = answer_figures.load(connection, run.id)
+    query = (
+        sa.select(test_case.c.case_no, test_case.c.input, test_case.c.answer)
+        .where(test_case.c.dataset == run.dataset, test_case.c.version == run.version)
+        .order_by(test_case.c.case_no)
+    )
+    return [
+        _build_detail(
+            row.case_no, row.input, row.answer, units.get(row.case_no, {}), answers.get(row.case_no, ())
+        )
+        for row in connection.execute(query)
+        if row.case_no in units or row.case_no in answers
+    ]
+
+
+def fetch_metric_progress(connection: sa.Connection, id: str) -> list[MetricProgress]:
+    """The metrics of an evaluation that have a scored unit, by name."""
+    score = evaluation_score.c
+    query = (
+        sa.select(
+            score.metric,
+            sa.func.avg(score.value),
+            sa.func.count(score.value),
+            sa.func.count(),
+            sa.func.sum(sa.case((score.is_failed, 1), else_=0)),
+        )
+        .where(score.evaluation_id == id)
+        .group_by(score.metric)
+        .order_by(score.metric)
+    )
+    return [
+        MetricProgress(metric=metric, mean=mean, n=n, undefined=units - n, failed=int(failed))
+        for metric, mean, n, units, failed in connection.execute(query)
+    ]
+
+
+def count_failures(connection: sa.Connection, id: str, limit: int = 3) -> list[tuple[str, int]]:
+    """(reason, units) of units whose judge or target failed, the most frequent reason first."""
+    score = evaluation_score.c
+    units = sa.func.count().label("units")
+    query = (
+        sa.select(score.reason, units)
+        .where(score.evaluation_id == id, score.is_failed)
+        .group_by(score.reason)
+        .order_by(units.desc(), score.reason)
+        .limit(limit)
+    )
+    return [(row.reason, row.units) for row in connection.execute(query)]
+
+
+def fetch_metric_spend(connection: sa.Connection, id: str) -> list[MetricSpend]:
+    """Calls, tokens and cost of judging by metric, highest cost first; empty when the judge calls no model."""
+    call = judge_call.c
+    query = (
+        sa.select(
+            call.metric,
+            sa.func.count(),
+            sa.func.sum(sa.case((call.cost_nano_usd.is_(None), 1), else_=0)),
+            sa.func.coalesce(sa.func.sum(call.input_tokens), 0),
+            sa.func.coalesce(sa.func.sum(call.output_tokens), 0),
+            sa.func.coalesce(sa.func.sum(call.cost_nano_usd), 0),
+        )
+        .where(call.evaluation_id == id)
+        .group_by(call.metric)
+    )
+    spend = [
+        # PostgreSQL sums bigint columns as decimals.
+        MetricSpend(
+            metric=metric,
+            calls=calls,
+            unpriced_calls=int(unpriced),
+            input_tokens=int(input_tokens),
+            output_tokens=int(output_tokens),
+            cost_nano_usd=int(cost),
+        )
+        for metric, calls, unpriced, input_tokens, output_tokens, cost in connection.execute(query)
+    ]
+    return sorted(spend, key=lambda metric_spend: (-metric_spend.cost_nano_usd, metric_spend.metric))
+
+
+def _build_detail(
+    case_no: int,
+    text: str,
+    dataset_answer: str | None,
+    units_by_metric: Mapping[str, Sequence[Unit]],
+    answers: Sequence[Answer],
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "case": case_no,
+        "input_sha256": hash_input(text),
+        "input": text,
+        "answer": answers[0].answer if answers else dataset_answer,
+        "scores": {metric: _compute_mean(units) for metric, units in sorted(units_by_metric.items())},
+        "reasons": {
+            metric: reason
+            for metric, units in sorted(units_by_metric.items())
+            if (reason := next((unit.reason for unit in units if unit.reason), ""))
+        },
+    }
+    if answers:
+        succeeded = [answer for answer in answers if not answer.problem]
+        row |= {
+            "cost_nano_usd": answer_figures.mean_cost(succeeded),
+            "latency_ms": succeeded[0].latency_ms if succeeded else None,
+            "problem": next((answer.problem for answer in answers if answer.problem), ""),
+        }
+    return row
+
+
+def _compute_mean(units: Sequence[Unit]) -> float | None:
+    values = [unit.value for unit in units if unit.value is not None]
+    return sum(values) / len(values) if values else None

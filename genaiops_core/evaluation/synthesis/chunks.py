@@ -1,4 +1,4 @@
-"""Documents to passages: whole paragraphs together up to a size, each under the heading it stands beneath."""
+"""Splits documents into passages: whole paragraphs up to a size, each with its heading."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import PurePath
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.readers.encodings import decode_text, replace_unstorable
 
-READ = (".txt", ".md", ".markdown", ".rst", ".text")
+ACCEPTED_ENDINGS = (".txt", ".md", ".markdown", ".rst", ".text")
 MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
-MOST_CHARACTERS = 1_500
-"""Of a passage: about 350 tokens, a few paragraphs."""
-LEAST_CHARACTERS = 80
-"""Less than this holds nothing to ask about: a heading, a rule, a lone link."""
+MAX_PASSAGE_CHARACTERS = 1_500
+"""Maximum length of a passage: about 350 tokens, a few paragraphs."""
+MIN_PASSAGE_CHARACTERS = 80
+"""Minimum length of a passage; a shorter one is a heading, a rule or a lone link."""
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _HEADING = re.compile(r"#{1,6}\s+(?P<text>.+?)\s*#*")
@@ -24,7 +24,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A text by the name of its file."""
+    """The text of a file, with the file name."""
 
     name: str
     text: str
@@ -32,7 +32,7 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """Some paragraphs of a document that belong together."""
+    """Consecutive paragraphs of a document under one heading."""
 
     document: str
     position: int
@@ -43,20 +43,20 @@ class Passage:
 
 
 def read_document(data: bytes, filename: str) -> Document:
-    """A text or Markdown file.
+    """Read a text or Markdown file.
 
     Raises:
-        BadInput: it is of another kind, too large or empty.
+        BadInput: the file has another format, is too large or is empty.
     """
     name = PurePath(filename).name
     ending = PurePath(filename).suffix.lower()
-    if ending not in READ or data.startswith((b"%PDF", b"PK\x03\x04")):
+    if ending not in ACCEPTED_ENDINGS or data.startswith((b"%PDF", b"PK\x03\x04")):
         raise BadInput(
-            f"{name} is not read; questions are made from text and Markdown ({', '.join(READ)}). Save it as text."
+            f"{name} has an unsupported format; use text or Markdown ({', '.join(ACCEPTED_ENDINGS)})."
         )
     if len(data) > MAX_DOCUMENT_BYTES:
         raise BadInput(
-            f"{name} has {len(data) / 1e6:,.0f} MB; at most {MAX_DOCUMENT_BYTES / 1e6:,.0f} MB are read. Split it."
+            f"{name} has {len(data) / 1e6:,.0f} MB; the maximum is {MAX_DOCUMENT_BYTES / 1e6:,.0f} MB. Split the file."
         )
     text = replace_unstorable(decode_text(data, name)).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
@@ -64,62 +64,66 @@ def read_document(data: bytes, filename: str) -> Document:
     return Document(name=name, text=text)
 
 
-def passages(document: Document, most_characters: int = MOST_CHARACTERS) -> list[Passage]:
-    """The document in passages of at most `most_characters`; paragraphs are only cut where one is longer by itself."""
-    found: list[Passage] = []
-    heading, gathered = "", ""
+def split_passages(document: Document, max_characters: int = MAX_PASSAGE_CHARACTERS) -> list[Passage]:
+    """Split a document into passages of at most `max_characters`; only a longer paragraph is cut."""
+    passages: list[Passage] = []
+    heading, text = "", ""
 
     def close() -> None:
-        nonlocal gathered
-        if len(gathered) >= LEAST_CHARACTERS:
-            found.append(
-                Passage(document=document.name, position=len(found) + 1, heading=heading, text=gathered)
+        nonlocal text
+        if len(text) >= MIN_PASSAGE_CHARACTERS:
+            passages.append(
+                Passage(document=document.name, position=len(passages) + 1, heading=heading, text=text)
             )
-        gathered = ""
+        text = ""
 
-    for paragraph in _paragraphs(document.text):
+    for paragraph in _iterate_paragraphs(document.text):
         title = _HEADING.fullmatch(paragraph)
         if title is not None:
             close()
             heading = title["text"]
             continue
-        for piece in _pieces(paragraph, most_characters):
-            if gathered and len(gathered) + 2 + len(piece) > most_characters:
+        for piece in _split_paragraph(paragraph, max_characters):
+            if text and len(text) + 2 + len(piece) > max_characters:
                 close()
-            gathered = f"{gathered}\n\n{piece}" if gathered else piece
+            text = f"{text}\n\n{piece}" if text else piece
     close()
-    return found
+    return passages
 
 
-def spread(found: Sequence[Sequence[Passage]], count: int) -> list[Passage]:
-    """`count` passages spread evenly over documents and over each document; some come again when there are too few."""
-    per_document = [list(one) for one in found if one]
-    if not per_document:
+def select_passages(passages_by_document: Sequence[Sequence[Passage]], count: int) -> list[Passage]:
+    """Select `count` passages, spread evenly over and within documents; passages repeat when there are too few."""
+    documents = [list(passages) for passages in passages_by_document if passages]
+    if not documents:
         return []
-    chosen: list[Passage] = []
-    shares = _shares([len(one) for one in per_document], count)
-    for document, share in zip(per_document, shares, strict=True):
-        chosen += [document[at * len(document) // share % len(document)] for at in range(share)]
-    return chosen
+    selected: list[Passage] = []
+    shares = _apportion([len(passages) for passages in documents], count)
+    for document, share in zip(documents, shares, strict=True):
+        selected += [document[position * len(document) // share % len(document)] for position in range(share)]
+    return selected
 
 
-def _shares(sizes: Sequence[int], count: int) -> list[int]:
-    """`count` parted by size (Sainte-Laguë): each has one before any has two, none more than it has before all have."""
+def _apportion(sizes: Sequence[int], count: int) -> list[int]:
+    """Apportion `count` by size (Sainte-Laguë); every document gets one first, and none exceeds its size before all do."""
     shares = [0] * len(sizes)
     for _ in range(count):
-        best = max(
+        neediest = max(
             range(len(sizes)),
-            key=lambda at: (shares[at] < sizes[at], shares[at] == 0, sizes[at] / (2 * shares[at] + 1)),
+            key=lambda index: (
+                shares[index] < sizes[index],
+                shares[index] == 0,
+                sizes[index] / (2 * shares[index] + 1),
+            ),
         )
-        shares[best] += 1
+        shares[neediest] += 1
     return shares
 
 
-def _paragraphs(text: str) -> Iterator[str]:
+def _iterate_paragraphs(text: str) -> Iterator[str]:
     for block in _BLANK_LINE.split(text):
         lines: list[str] = []
         for line in block.strip("\n").split("\n"):
-            # A heading ends a paragraph even without a blank line around it.
+            # A heading ends a paragraph even without a blank line before it.
             if _HEADING.fullmatch(line.strip()):
                 if lines:
                     yield "\n".join(lines)
@@ -131,19 +135,19 @@ def _paragraphs(text: str) -> Iterator[str]:
             yield "\n".join(lines)
 
 
-def _pieces(paragraph: str, most_characters: int) -> Iterator[str]:
-    """The paragraph, cut at ends of sentences where it is too long, and anywhere where a sentence is."""
-    if len(paragraph) <= most_characters:
+def _split_paragraph(paragraph: str, max_characters: int) -> Iterator[str]:
+    """Split a paragraph that is too long at ends of sentences; split a sentence that is too long anywhere."""
+    if len(paragraph) <= max_characters:
         yield paragraph
         return
-    gathered = ""
+    piece = ""
     for sentence in _SENTENCE_END.split(paragraph):
-        if gathered and len(gathered) + 1 + len(sentence) > most_characters:
-            yield gathered
-            gathered = ""
-        gathered = f"{gathered} {sentence}" if gathered else sentence
-        while len(gathered) > most_characters:
-            yield gathered[:most_characters]
-            gathered = gathered[most_characters:]
-    if gathered:
-        yield gathered
+        if piece and len(piece) + 1 + len(sentence) > max_characters:
+            yield piece
+            piece = ""
+        piece = f"{piece} {sentence}" if piece else sentence
+        while len(piece) > max_characters:
+            yield piece[:max_characters]
+            piece = piece[max_characters:]
+    if piece:
+        yield piece

@@ -1,7 +1,7 @@
-"""Questions that a model writes about passages of documents, and the checks a draft must pass to become a case.
+"""Drafts of test cases that a model writes about passages, and the checks a draft must pass to become a case.
 
-A draft quotes the sentence it rests on; a quote that does not stand in the passage shows that the model made it up, so
-the draft is left out and counted. What passes still waits for a person (`reviewing`).
+A draft quotes the sentence that supports its answer. A quote that is not in the passage is a sign of a hallucination, so
+the draft is rejected and counted. A draft that passes still awaits review (`case_review`).
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "situation": "describes a situation in one sentence and asks what applies to it, which the passage tells",
     }
 )
-"""Kinds of question, in the turn in which they are asked for."""
+"""Kinds of question, in the order in which they are requested."""
 
-MADE_UP = "the quote does not stand in the passage"
-OUT_OF_VIEW = "the question speaks of a passage that its reader does not see"
+UNSUPPORTED = "the quote is not in the passage"
+MENTIONS_PASSAGE = "the question mentions a passage that its reader cannot see"
 INCOMPLETE = "question or answer is empty"
-REPEATED = "the same question was there already"
-FAILED = "the judge gave nothing usable"
+DUPLICATE = "the question already exists"
+FAILED = "the judge returned nothing usable"
 
 _CONCURRENCY = 4
-_OF_THE_PASSAGE = re.compile(
+_PASSAGE_MENTION = re.compile(
     r"\b(?:the|this|above|given|provided)\s+(?:passage|text|excerpt|paragraph|context|snippet)\b",
     re.IGNORECASE,
 )
@@ -54,7 +54,7 @@ _SYSTEM = (
 
 
 class Draft(BaseModel):
-    """What the model writes about one passage."""
+    """The model's output for one passage."""
 
     question: str = Field(description="Stands by itself; does not mention the passage.")
     answer: str = Field(description="Complete, and from the passage alone.")
@@ -62,102 +62,102 @@ class Draft(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drafted:
+class DraftedCases:
     """The drafts that passed as cases, and why the others did not."""
 
     cases: tuple[Case, ...]
     skipped: dict[str, int]
     failure: str
-    """What the judge said when it first failed; '' when it never did."""
+    """Error of the first failed call; '' without one."""
 
 
-def prompt(passage: Passage, kind: str) -> Prompt:
-    """What the model is asked about one passage."""
+def build_prompt(passage: Passage, kind: str) -> Prompt:
+    """Build the prompt for one passage."""
     heading = f"Heading: {passage.heading}\n" if passage.heading else ""
-    asked = (
+    text = (
         f"Write a question that {KINDS[kind]}. Write in the language of the passage.\n\n"
         f"{heading}<passage>\n{passage.text}\n</passage>"
     )
-    return question(asked, Draft, system=_SYSTEM)
+    return question(text, Draft, system=_SYSTEM)
 
 
-def problem(draft: Draft, passage: Passage) -> str:
-    """Why a draft cannot be a case; '' when it can."""
+def find_problem(draft: Draft, passage: Passage) -> str:
+    """Find why a draft cannot become a case; '' when it can."""
     if not draft.question.strip() or not draft.answer.strip():
         return INCOMPLETE
-    if _OF_THE_PASSAGE.search(draft.question):
-        return OUT_OF_VIEW
-    quote = _normal(draft.quote)
-    return "" if quote and quote in _normal(passage.text) else MADE_UP
+    if _PASSAGE_MENTION.search(draft.question):
+        return MENTIONS_PASSAGE
+    quote = _normalise(draft.quote)
+    return "" if quote and quote in _normalise(passage.text) else UNSUPPORTED
 
 
-async def draft(
+async def draft_cases(
     calls: Calls,
-    chosen: Sequence[Passage],
+    passages: Sequence[Passage],
     *,
     judge: str,
-    known: Sequence[str] = (),
+    known_questions: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
-) -> Drafted:
-    """One draft for each passage, the kinds of question in turn.
+) -> DraftedCases:
+    """Draft one case for each passage; the kinds of question alternate.
 
     Args:
-        calls: what pays for and paces the model.
-        chosen: passages; one that comes again is asked for another kind.
+        calls: makes the model calls, with rate limits and budget.
+        passages: a passage that repeats gets another kind of question.
         judge: its name, for the metadata.
-        known: questions that are there already.
-        progress: told (done, of).
+        known_questions: questions that the dataset already contains.
+        progress: called with (done, total).
     """
-    room = asyncio.Semaphore(_CONCURRENCY)
+    semaphore = asyncio.Semaphore(_CONCURRENCY)
     failures: list[str] = []
     done = 0
 
-    async def one(passage: Passage, kind: str) -> tuple[Passage, str, Draft | None]:
+    async def draft_passage(passage: Passage, kind: str) -> tuple[Passage, str, Draft | None]:
         nonlocal done
-        async with room:
+        async with semaphore:
             try:
-                answer = await calls.ask(prompt(passage, kind), Draft)
+                answer = await calls.ask(build_prompt(passage, kind), Draft)
             except CallFailed as error:
                 failures.append(str(error))
                 answer = None
         done += 1
         if progress is not None:
-            progress(done, len(chosen))
+            progress(done, len(passages))
         return passage, kind, answer
 
-    kinds = _kinds(chosen)
-    answers = await asyncio.gather(*(one(p, kind) for p, kind in zip(chosen, kinds, strict=True)))
+    kinds = _assign_kinds(passages)
+    answers = await asyncio.gather(*(draft_passage(p, kind) for p, kind in zip(passages, kinds, strict=True)))
     skipped: Counter[str] = Counter()
     cases: list[Case] = []
-    asked = {_normal(one) for one in known}
+    questions = {_normalise(draft_passage) for draft_passage in known_questions}
     for passage, kind, answer in answers:
-        why = FAILED if answer is None else problem(answer, passage)
-        if answer is not None and not why and _normal(answer.question) in asked:
-            why = REPEATED
-        if answer is None or why:
-            skipped[why] += 1
+        reason = FAILED if answer is None else find_problem(answer, passage)
+        if answer is not None and not reason and _normalise(answer.question) in questions:
+            reason = DUPLICATE
+        if answer is None or reason:
+            skipped[reason] += 1
             continue
-        asked.add(_normal(answer.question))
-        cases.append(_case(answer, passage, kind, judge))
-    return Drafted(cases=tuple(cases), skipped=dict(skipped), failure=failures[0] if failures else "")
+        questions.add(_normalise(answer.question))
+        cases.append(_build_case(answer, passage, kind, judge))
+    return DraftedCases(cases=tuple(cases), skipped=dict(skipped), failure=failures[0] if failures else "")
 
 
-def _kinds(chosen: Sequence[Passage]) -> list[str]:
-    """A kind for each passage: in turn over all, and another one where a passage comes again."""
+def _assign_kinds(passages: Sequence[Passage]) -> list[str]:
+    """Assign a kind to each passage: in turn over all, and a different one where a passage repeats."""
     turns = cycle(KINDS)
-    had: dict[Passage, set[str]] = {}
+    used_kinds: dict[Passage, set[str]] = {}
     kinds = []
-    for passage in chosen:
-        taken = had.setdefault(passage, set())
+    for passage in passages:
+        passage_kinds = used_kinds.setdefault(passage, set())
         kind = next(turns)
-        if kind in taken:
-            kind = next((other for other in KINDS if other not in taken), kind)
-        taken.add(kind)
+        if kind in passage_kinds:
+            kind = next((other for other in KINDS if other not in passage_kinds), kind)
+        passage_kinds.add(kind)
         kinds.append(kind)
     return kinds
 
 
-def _case(draft: Draft, passage: Passage, kind: str, judge: str) -> Case:
+def _build_case(draft: Draft, passage: Passage, kind: str, judge: str) -> Case:
     metadata = {
         "document": passage.document,
         "position": passage.position,
@@ -175,6 +175,6 @@ def _case(draft: Draft, passage: Passage, kind: str, judge: str) -> Case:
     )
 
 
-def _normal(text: str) -> str:
-    """Without case, spaces and the marks a model changes when it copies."""
+def _normalise(text: str) -> str:
+    """Normalise case, whitespace and punctuation, which models change when they copy."""
     return " ".join(re.sub(r"[^\w\s]+", " ", text.casefold()).split())

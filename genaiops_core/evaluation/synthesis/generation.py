@@ -1,4 +1,4 @@
-"""Test cases from documents: drafted by a judge's model, kept as the next version, waiting for a person."""
+"""Generates test cases from documents: a judge's model drafts them, and they await review in the next version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
-from genaiops_core.evaluation.datasets.next_version import grow, newest_cases
+from genaiops_core.evaluation.datasets.next_version import add_next_version, load_newest_cases
 from genaiops_core.evaluation.datasets.versions import DatasetVersion
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions
 from genaiops_core.evaluation.models.protocol import CallFailed
@@ -21,23 +21,23 @@ from genaiops_core.evaluation.synthesis import drafts as synthesis
 from genaiops_core.evaluation.synthesis.chunks import Document
 from genaiops_core.evaluation.synthesis.draft_calls import open_calls
 
-MOST_CASES = 1_000
+MAX_CASES = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Synthesised:
-    """What came of it."""
+class GeneratedCases:
+    """The result of a generation."""
 
     version: DatasetVersion
     added: int
     skipped: dict[str, int]
-    """Why a draft became no case -> how many."""
+    """Reason why a draft was rejected -> number of drafts."""
     passages: int
     cost_nano_usd: int | None
-    """What the model took; None when a call has no known price."""
+    """Cost of the model calls; None when a call has no known price."""
 
 
-async def synthesise(
+async def generate_cases(
     engine: sa.Engine,
     *,
     actor: str,
@@ -48,56 +48,58 @@ async def synthesise(
     cases: int,
     reason: str = "",
     progress: Callable[[int, int], None] | None = None,
-) -> Synthesised:
-    """Write `cases` questions about documents and add those that pass the checks to `dataset`, to be reviewed.
+) -> GeneratedCases:
+    """Draft `cases` questions about documents and add those that pass the checks to `dataset`, for review.
 
     Args:
         engine: the database.
         actor: who acts.
-        dataset: its name; made when there is none.
-        documents: what is asked about, spread evenly over them.
-        calls: what pays for, paces and keeps the calls of the model.
+        dataset: its name; created if it does not exist.
+        documents: sources of the questions; the passages are spread evenly over them.
+        calls: makes the model calls, with rate limits and budget.
         judge: its name, for the metadata.
-        cases: drafts wanted, 1 to `MOST_CASES`; fewer may pass.
+        cases: number of drafts, 1 to `MAX_CASES`; fewer may pass.
         reason: why, for the audit log.
-        progress: told (done, of).
+        progress: called with (done, total).
 
     Raises:
-        BadInput: a number is out of range, or there is nothing to ask about.
-        CallFailed: no draft could be used; its text says why.
+        BadInput: a number is out of range, or no passage is long enough.
+        CallFailed: no draft passed; the text says why.
     """
-    if not 1 <= cases <= MOST_CASES:
-        raise BadInput(f"The number of cases must be 1 to {MOST_CASES:,}, not {cases}.")
-    datasets.checked_name(dataset)
-    found = [chunks.passages(document) for document in documents]
-    chosen = chunks.spread(found, cases)
-    if not chosen:
-        raise BadInput("The documents hold no paragraph long enough to ask about.")
+    if not 1 <= cases <= MAX_CASES:
+        raise BadInput(f"The number of cases must be 1 to {MAX_CASES:,}, not {cases}.")
+    datasets.validate_name(dataset)
+    passages_by_document = [chunks.split_passages(document) for document in documents]
+    selected = chunks.select_passages(passages_by_document, cases)
+    if not selected:
+        raise BadInput("The documents contain no paragraph long enough for a question.")
     with reading(engine) as connection:
-        known = [case.input for case in newest_cases(connection, dataset.strip())[1]]
-    drafted = await synthesis.draft(calls, chosen, judge=judge, known=known, progress=progress)
+        known_questions = [case.input for case in load_newest_cases(connection, dataset.strip())[1]]
+    drafted = await synthesis.draft_cases(
+        calls, selected, judge=judge, known_questions=known_questions, progress=progress
+    )
     if not drafted.cases:
-        raise CallFailed(f"No draft of {judge} could be used: {_why(drafted)}.")
-    version = grow(
+        raise CallFailed(f"No draft of {judge} is usable: {_describe_failure(drafted)}.")
+    version = add_next_version(
         engine,
         actor=actor,
         name=dataset,
-        make=lambda kept: [*kept, *drafted.cases],
-        source=lambda: _source(len(drafted.cases), documents, judge, calls.cost_nano_usd),
+        build_cases=lambda newest_cases: [*newest_cases, *drafted.cases],
+        describe_source=lambda: _describe_source(len(drafted.cases), documents, judge, calls.cost_nano_usd),
         reason=reason or f"from {', '.join(document.name for document in documents[:5])}",
         action="dataset.synthesise",
     )
     assert version is not None, "cases were added, so there is a version"
-    return Synthesised(
+    return GeneratedCases(
         version=version,
         added=len(drafted.cases),
         skipped=drafted.skipped,
-        passages=sum(map(len, found)),
+        passages=sum(map(len, passages_by_document)),
         cost_nano_usd=calls.cost_nano_usd,
     )
 
 
-def synthesise_now(
+def run_generation(
     engine: sa.Engine,
     *,
     actor: str,
@@ -106,20 +108,20 @@ def synthesise_now(
     judge: str,
     cases: int,
     options: JudgeOptions | None = None,
-    pace: RateLimits | None = None,
+    rate_limits: RateLimits | None = None,
     reason: str = "",
     progress: Callable[[int, int], None] | None = None,
-) -> Synthesised:
-    """`synthesise` with the model of the judge that is named, waited for; for commands and screens.
+) -> GeneratedCases:
+    """Run `generate_cases` with the model of a judge and wait for the result; for commands and screens.
 
     Raises:
-        BadInput: as `synthesise`, or there is no such judge, or it asks no model.
-        CallFailed: no draft could be used.
+        BadInput: as `generate_cases`, or the judge does not exist or uses no model.
+        CallFailed: no draft passed.
     """
 
-    async def written() -> Synthesised:
-        async with open_calls(engine, judge, options=options, pace=pace) as calls:
-            return await synthesise(
+    async def generate() -> GeneratedCases:
+        async with open_calls(engine, judge, options=options, rate_limits=rate_limits) as calls:
+            return await generate_cases(
                 engine,
                 actor=actor,
                 dataset=dataset,
@@ -131,17 +133,17 @@ def synthesise_now(
                 progress=progress,
             )
 
-    return asyncio.run(written())
+    return asyncio.run(generate())
 
 
-def _source(cases: int, documents: Sequence[Document], judge: str, cost_nano_usd: int | None) -> str:
-    """What the version says of itself."""
+def _describe_source(cases: int, documents: Sequence[Document], judge: str, cost_nano_usd: int | None) -> str:
+    """The source that the version records."""
     cost = "unknown cost" if cost_nano_usd is None else f"{cost_nano_usd / 1e9:.6f} USD"
-    about = documents[0].name if len(documents) == 1 else f"{len(documents)} documents"
-    return f"{cases} questions about {about} by {judge}, {cost}"
+    subject = documents[0].name if len(documents) == 1 else f"{len(documents)} documents"
+    return f"{cases} questions about {subject} by {judge}, {cost}"
 
 
-def _why(drafted: synthesis.Drafted) -> str:
+def _describe_failure(drafted: synthesis.DraftedCases) -> str:
     if drafted.failure:
         return drafted.failure.rstrip(".")
-    return ", ".join(f"{why} ({count})" for why, count in drafted.skipped.items())
+    return ", ".join(f"{problem} ({count})" for problem, count in drafted.skipped.items())

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genaiops_core.evaluation.targets.hosts import allowed_hosts
-from genaiops_core.evaluation.targets.protocol import Answered, Target, answered_case, priced
-from genaiops_core.evaluation.targets.specs import TargetSpec, parse
+from genaiops_core.evaluation.targets.hosts import parse_allowed_hosts
+from genaiops_core.evaluation.targets.protocol import Target, TargetAnswer, apply_answer, price_answer
+from genaiops_core.evaluation.targets.specs import TargetSpec, parse_spec
 
-__all__ = ["Answered", "Target", "TargetSpec", "allowed_hosts", "answered_case", "parse", "priced", "target"]
+__all__ = [
+    "Target",
+    "TargetAnswer",
+    "TargetSpec",
+    "apply_answer",
+    "build_target",
+    "parse_allowed_hosts",
+    "parse_spec",
+    "price_answer",
+]
 
 
-def target(spec: TargetSpec | Mapping[str, Any], *, allowed_hosts: Sequence[str] = ()) -> Target:
+def build_target(spec: TargetSpec | Mapping[str, Any], *, allowed_hosts: Sequence[str] = ()) -> Target:
     """The target that a document describes; nothing is called yet.
 
     Args:
@@ -23,13 +32,13 @@ def target(spec: TargetSpec | Mapping[str, Any], *, allowed_hosts: Sequence[str]
         BadInput: a field is wrong, or the host is not allowed.
         Misconfigured: the environment lacks the key that the target refers to.
     """
-    wanted = spec if isinstance(spec, TargetSpec) else parse(spec)
-    if wanted.kind == "http":
+    target_spec = spec if isinstance(spec, TargetSpec) else parse_spec(spec)
+    if target_spec.kind == "http":
         from genaiops_core.evaluation.targets.http import HttpTarget
 
-        return HttpTarget(wanted, allowed_hosts=allowed_hosts)
+        return HttpTarget(target_spec, allowed_hosts=allowed_hosts)
     from genaiops_core.evaluation.targets import chat
 
-    if wanted.kind == "openai":
-        return chat.openai_target(wanted, allowed_hosts=allowed_hosts)
-    return chat.bedrock_target(wanted)
+    if target_spec.kind == "openai":
+        return chat.build_openai_target(target_spec, allowed_hosts=allowed_hosts)
+    return chat.build_bedrock_target(target_spec)

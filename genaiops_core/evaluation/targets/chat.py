@@ -14,10 +14,10 @@ from genaiops_core.evaluation.models.protocol import CallFailed, Message, Model,
 from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 from genaiops_core.evaluation.targets import hosts, placeholders, secret_references, specs
-from genaiops_core.evaluation.targets.protocol import Answered
+from genaiops_core.evaluation.targets.protocol import TargetAnswer
 
 # Stop reasons of both protocols that an answer is not whole, or not the model's own.
-_ENDS = {
+_INCOMPLETE_REASONS = {
     "max_tokens": "The answer was cut at {max_tokens} tokens; raise max_tokens.",
     "length": "The answer was cut at {max_tokens} tokens; raise max_tokens.",
     "model_context_window_exceeded": "The answer was cut where the model's context ends.",
@@ -39,7 +39,7 @@ class ChatTarget:
     def __init__(self, spec: specs.TargetSpec, model: Model) -> None:
         self._spec = spec
         self._model = model
-        self._places = placeholders.named_in(spec.system)
+        self._placeholders = placeholders.find_placeholders(spec.system)
 
     @property
     def name(self) -> str:
@@ -53,26 +53,26 @@ class ChatTarget:
     def model(self) -> str:
         return self._spec.model
 
-    async def answer(self, case: Case, repetition: int = 1) -> Answered:
+    async def answer(self, case: Case, repetition: int = 1) -> TargetAnswer:
         """One call."""
-        if "contexts" in self._places and case.contexts is None:
+        if "contexts" in self._placeholders and case.contexts is None:
             problem = "The prompt wants contexts, and the case has none."
-            return Answered(text=None, problem=problem, is_called=False)
+            return TargetAnswer(text=None, problem=problem, is_called=False)
         prompt = self.prompt(case, repetition)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         try:
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await self._model.ask(prompt)
         except TimeoutError as error:
             raise CallFailed(f"{self.name} gave no answer within {self._spec.timeout_s:g} s.") from error
-        latency_ms = (time.perf_counter() - begun) * 1000
-        problem = _ENDS.get(reply.stop_reason, "").format(max_tokens=prompt.max_tokens)
+        latency_ms = (time.perf_counter() - start) * 1000
+        problem = _INCOMPLETE_REASONS.get(reply.stop_reason, "").format(max_tokens=prompt.max_tokens)
         text = replace_unstorable(reply.text)
         if not text.strip():
             problem = f"The model gave an empty answer. {problem}".rstrip()
-        return Answered(
+        return TargetAnswer(
             text=text if text.strip() else None,
-            contexts=case.contexts if "contexts" in self._places else None,
+            contexts=case.contexts if "contexts" in self._placeholders else None,
             usage=reply.usage,
             latency_ms=latency_ms,
             problem=problem,
@@ -84,17 +84,19 @@ class ChatTarget:
 
     def prompt(self, case: Case, repetition: int = 1) -> Prompt:
         """The call that `answer` makes."""
-        filled = placeholders.fill_text(self._spec.system, placeholders.values_of(case, repetition))
-        is_whole_turn = "input" in self._places
+        filled_prompt = placeholders.fill_text(
+            self._spec.system, placeholders.collect_values(case, repetition)
+        )
+        is_whole_turn = "input" in self._placeholders
         return Prompt(
-            messages=(Message(role="user", text=filled if is_whole_turn else case.input),),
-            system="" if is_whole_turn else filled,
+            messages=(Message(role="user", text=filled_prompt if is_whole_turn else case.input),),
+            system="" if is_whole_turn else filled_prompt,
             keeps_any_end=True,
             **self._spec.parameters,
         )
 
 
-def bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
+def build_bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
     """A model of Amazon Bedrock, with the credentials of the environment."""
     from genaiops_core.aws import clients
     from genaiops_core.evaluation.models.bedrock import BedrockModel
@@ -112,7 +114,7 @@ def bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
     return ChatTarget(spec, BedrockModel(spec.model, make_client=make_client, guardrail=spec.guardrail))
 
 
-def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) -> ChatTarget:
+def build_openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) -> ChatTarget:
     """A model of a server that speaks as OpenAI does.
 
     The key is what `api_key` refers to; OPENAI_API_KEY goes to OpenAI itself and to nobody else.
@@ -123,7 +125,7 @@ def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) 
     model = OpenAIModel(
         spec.model,
         base_url=spec.base_url,
-        api_key=_key(spec),
+        api_key=_resolve_key(spec),
         retries=0,
         read_timeout_s=spec.timeout_s,
         transport=hosts.CheckedTransport(),
@@ -134,7 +136,7 @@ def openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) 
     return ChatTarget(spec, model)
 
 
-def _key(spec: specs.TargetSpec) -> str:
+def _resolve_key(spec: specs.TargetSpec) -> str:
     if spec.api_key:
-        return secret_references.secret(spec.api_key)
+        return secret_references.resolve_secret(spec.api_key)
     return os.environ.get("OPENAI_API_KEY", "") if is_openai(spec.base_url) else ""

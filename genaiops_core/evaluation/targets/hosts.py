@@ -19,7 +19,7 @@ from genaiops_core.evaluation.models.protocol import CallFailed, Refused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_METADATA = frozenset(
+_METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(text)
     for text in ("169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "fd00:ec2::254")
 )
@@ -28,14 +28,14 @@ _METADATA = frozenset(
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-def allowed_hosts(setting: str) -> tuple[str, ...]:
+def parse_allowed_hosts(setting: str) -> tuple[str, ...]:
     """The hosts of `GENAIOPS_TARGET_HOSTS`: `host`, `host:port` or `*.domain`, parted by commas; none allows any.
 
     Raises:
         Misconfigured: one of them is none of these.
     """
-    found = tuple(part.strip().lower().rstrip(".") for part in setting.split(",") if part.strip())
-    for entry in found:
+    entries = tuple(part.strip().lower().rstrip(".") for part in setting.split(",") if part.strip())
+    for entry in entries:
         try:
             is_host = bool(urlsplit(f"//{entry}").hostname) and urlsplit(f"//{entry}").port != 0
         except ValueError:
@@ -44,10 +44,10 @@ def allowed_hosts(setting: str) -> tuple[str, ...]:
             raise Misconfigured(
                 f"GENAIOPS_TARGET_HOSTS: '{entry}' is no host; write host, host:port or *.domain."
             )
-    return found
+    return entries
 
 
-def checked_url(url: str, field: str) -> str:
+def validate_url(url: str, field: str) -> str:
     """`url`, fit to be called and to be kept.
 
     Raises:
@@ -92,20 +92,22 @@ def require_allowed(url: str, allowed: Sequence[str], field: str) -> None:
 
 def is_refused(address: str) -> bool:
     """Whether nobody's target is there: link-local, metadata, multicast and unspecified addresses."""
-    found: Address = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        found = _inner(found)
-    return found.is_link_local or found.is_multicast or found.is_unspecified or found in _METADATA
+    parsed: Address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(parsed, ipaddress.IPv6Address):
+        parsed = _extract_ipv4(parsed)
+    return (
+        parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified or parsed in _METADATA_ADDRESSES
+    )
 
 
-def _inner(address: ipaddress.IPv6Address) -> Address:
+def _extract_ipv4(address: ipaddress.IPv6Address) -> Address:
     """The IPv4 address that an IPv6 address stands for, where it does (mapped, 6to4, NAT64)."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
 
 
-async def resolve(host: str, port: int) -> list[str]:
+async def resolve_host(host: str, port: int) -> list[str]:
     """The addresses of a host, all of them checked.
 
     Raises:
@@ -113,13 +115,13 @@ async def resolve(host: str, port: int) -> list[str]:
         Refused: it leads to an address that is always refused.
     """
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        address_infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise CallFailed(f"The host {host} is not known: {error}.") from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if bad := next((address for address in addresses if is_refused(address)), None):
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in address_infos))
+    if refused := next((address for address in addresses if is_refused(address)), None):
         raise Refused(
-            f"The host {host} leads to {bad}, a link-local or metadata address; targets there are refused."
+            f"The host {host} leads to {refused}, a link-local or metadata address; targets there are refused."
         )
     return addresses
 
@@ -135,8 +137,8 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         host = request.url.raw_host.decode("ascii")
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
         failure: httpx.ConnectError | None = None
-        for address in await resolve(host, port):
-            sent = httpx.Request(
+        for address in await resolve_host(host, port):
+            addressed_request = httpx.Request(
                 request.method,
                 request.url.copy_with(host=address),
                 headers=request.headers,
@@ -144,7 +146,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
                 extensions={**request.extensions, "sni_hostname": host},
             )
             try:
-                return await self._inner.handle_async_request(sent)
+                return await self._inner.handle_async_request(addressed_request)
             except httpx.ConnectError as error:
                 failure = error
         raise failure or httpx.ConnectError(f"{host} has no address")
@@ -159,10 +161,10 @@ LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=256)
 
 
 def _matches(host: str, port: int, entry: str) -> bool:
-    wanted = urlsplit(f"//{entry}")
-    if wanted.port not in (None, port):
+    allowed = urlsplit(f"//{entry}")
+    if allowed.port not in (None, port):
         return False
-    name = wanted.hostname or ""
+    name = allowed.hostname or ""
     return host.endswith(name[1:]) if name.startswith("*.") else host == name
 
 

@@ -20,13 +20,13 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled, Usage
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 from genaiops_core.evaluation.targets import hosts, placeholders, reply_paths, secret_references, specs
-from genaiops_core.evaluation.targets.protocol import Answered
+from genaiops_core.evaluation.targets.protocol import TargetAnswer
 
 MAX_REPLY_BYTES = 4_000_000
 MAX_REDIRECTS = 3
-_SHOWN_CHARACTERS = 200
+_MAX_QUOTED_CHARACTERS = 200
 _THROTTLED = (429, 503)
-_PASSING = (408, 409, 425)
+_RETRYABLE = (408, 409, 425)
 """The only statuses of the client's own fault that another attempt may get over."""
 _SAME_REQUEST = (307, 308)
 """Redirects that keep method and body; the others would turn the question into a GET."""
@@ -44,7 +44,9 @@ class HttpTarget:
     ) -> None:
         hosts.require_allowed(spec.url, allowed_hosts, "The target's url")
         self._spec = spec
-        self._paths = {name: reply_paths.parse(path, f"reply.{name}") for name, path in spec.reply.items()}
+        self._paths = {
+            name: reply_paths.parse_path(path, f"reply.{name}") for name, path in spec.reply.items()
+        }
         self._client = httpx.AsyncClient(
             transport=transport or hosts.CheckedTransport(),
             timeout=spec.timeout_s,
@@ -69,37 +71,40 @@ class HttpTarget:
     def prompt(self, case: Case, repetition: int = 1) -> None:
         """Only the application knows what it asks of whom."""
 
-    async def answer(self, case: Case, repetition: int = 1) -> Answered:
+    async def answer(self, case: Case, repetition: int = 1) -> TargetAnswer:
         """One request."""
-        body = placeholders.fill_json(self._spec.template, placeholders.values_of(case, repetition))
-        headers = {name: secret_references.secret(reference) for name, reference in self._spec.headers.items()}
+        body = placeholders.fill_json(self._spec.template, placeholders.collect_values(case, repetition))
+        headers = {
+            name: secret_references.resolve_secret(reference)
+            for name, reference in self._spec.headers.items()
+        }
         try:
             content = orjson.dumps(body)
         except TypeError as error:
             raise CallFailed(f"The case cannot be written as JSON: {error}.") from error
-        begun = time.perf_counter()
+        start = time.perf_counter()
         try:
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await self._exchange(content, headers)
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise CallFailed(f"{self._what} gave no answer within {self._spec.timeout_s:g} s.") from error
+            raise CallFailed(f"{self._endpoint} gave no answer within {self._spec.timeout_s:g} s.") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise CallFailed(f"{self._what} failed: {error or type(error).__name__}.") from error
-        latency_ms = (time.perf_counter() - begun) * 1000
-        return self._read(reply, latency_ms)
+            raise CallFailed(f"{self._endpoint} failed: {error or type(error).__name__}.") from error
+        latency_ms = (time.perf_counter() - start) * 1000
+        return self._parse_reply(reply, latency_ms)
 
     async def close(self) -> None:
         """Let go of connections."""
         await self._client.aclose()
 
     @property
-    def _what(self) -> str:
+    def _endpoint(self) -> str:
         return f"{self._spec.method} {self._spec.url.partition('?')[0]}"
 
     async def _exchange(self, body: bytes, headers: Mapping[str, str]) -> Any:
         """The reply as JSON."""
         url = self._spec.url
-        sent = {
+        request_headers = {
             "accept": "application/json",
             # Uncompressed, so that the limit on the size is one on the memory too.
             "accept-encoding": "identity",
@@ -107,105 +112,112 @@ class HttpTarget:
             **headers,
         }
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._client.stream(self._spec.method, url, content=body, headers=sent) as response:
+            async with self._client.stream(
+                self._spec.method, url, content=body, headers=request_headers
+            ) as response:
                 if response.is_redirect:
-                    url = self._redirected(url, response)
+                    url = self._follow_redirect(url, response)
                     continue
-                content = await self._content(response)
+                content = await self._read_content(response)
                 if response.status_code in _THROTTLED:
                     raise Throttled(
-                        self._said(response, content, headers), retry_after_s=retry_after_s(response.headers)
+                        self._describe_response(response, content, headers),
+                        retry_after_s=parse_retry_after(response.headers),
                     )
                 if not response.is_success:
-                    is_refused = response.is_client_error and response.status_code not in _PASSING
-                    raise (Refused if is_refused else CallFailed)(self._said(response, content, headers))
-                return self._json(response, content)
-        raise Refused(f"{self._what} redirects more than {MAX_REDIRECTS} times.")
+                    is_refused = response.is_client_error and response.status_code not in _RETRYABLE
+                    raise (Refused if is_refused else CallFailed)(
+                        self._describe_response(response, content, headers)
+                    )
+                return self._parse_json(response, content)
+        raise Refused(f"{self._endpoint} redirects more than {MAX_REDIRECTS} times.")
 
-    def _redirected(self, url: str, response: httpx.Response) -> str:
-        to: str = urljoin(url, response.headers.get("location", ""))
-        if response.status_code not in _SAME_REQUEST or _origin(to) != _origin(url):
-            shown = _printable(to.partition("?")[0])
+    def _follow_redirect(self, url: str, response: httpx.Response) -> str:
+        location: str = urljoin(url, response.headers.get("location", ""))
+        if response.status_code not in _SAME_REQUEST or _read_origin(location) != _read_origin(url):
+            printable_location = _make_printable(location.partition("?")[0])
             raise Refused(
-                f"{self._what} answered {response.status_code} and points to {shown}, which is not followed; "
+                f"{self._endpoint} answered {response.status_code} and points to {printable_location}, which is not followed; "
                 "if that is the right address, give it as url."
             )
-        return to
+        return location
 
-    async def _content(self, response: httpx.Response) -> bytes:
+    async def _read_content(self, response: httpx.Response) -> bytes:
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise CallFailed(f"{self._what} answered compressed, although it was asked not to.")
+            raise CallFailed(f"{self._endpoint} answered compressed, although it was asked not to.")
         content = bytearray()
         async for chunk in response.aiter_raw():
             content += chunk
             if len(content) > MAX_REPLY_BYTES:
-                raise CallFailed(f"{self._what} answered with more than {MAX_REPLY_BYTES / 1e6:g} MB.")
+                raise CallFailed(f"{self._endpoint} answered with more than {MAX_REPLY_BYTES / 1e6:g} MB.")
         return bytes(content)
 
-    def _json(self, response: httpx.Response, content: bytes) -> Any:
+    def _parse_json(self, response: httpx.Response, content: bytes) -> Any:
         try:
             return orjson.loads(content)
         except orjson.JSONDecodeError as error:
-            kind = _printable(response.headers.get("content-type", "no content type").partition(";")[0])
+            kind = _make_printable(response.headers.get("content-type", "no content type").partition(";")[0])
             raise CallFailed(
-                f"{self._what} answered {response.status_code} with {kind} that is not JSON: {_shown(content)}"
+                f"{self._endpoint} answered {response.status_code} with {kind} that is not JSON: {_quote_content(content)}"
             ) from error
 
-    def _said(self, response: httpx.Response, content: bytes, headers: Mapping[str, str]) -> str:
+    def _describe_response(self, response: httpx.Response, content: bytes, headers: Mapping[str, str]) -> str:
         for value in headers.values():  # a server may repeat what it did not like
             content = content.replace(value.rpartition(" ")[2].encode(), b"...")
-        return f"{self._what} answered {response.status_code}: {_shown(content)}"
+        return f"{self._endpoint} answered {response.status_code}: {_quote_content(content)}"
 
-    def _read(self, reply: Any, latency_ms: float) -> Answered:
-        found = {name: reply_paths.find(reply, steps) for name, steps in self._paths.items()}
-        if found["answer"] is reply_paths.MISSING:
-            self._complain(reply)
-        text, problem = _text(found["answer"], self._spec.reply["answer"])
-        contexts, other = _contexts(found.get("contexts"), self._spec.reply.get("contexts", ""))
-        model = found.get("model")
-        return Answered(
+    def _parse_reply(self, reply: Any, latency_ms: float) -> TargetAnswer:
+        values = {name: reply_paths.find_value(reply, steps) for name, steps in self._paths.items()}
+        if values["answer"] is reply_paths.MISSING:
+            self._raise_missing_answer(reply)
+        text, problem = _parse_text(values["answer"], self._spec.reply["answer"])
+        contexts, contexts_problem = _parse_contexts(
+            values.get("contexts"), self._spec.reply.get("contexts", "")
+        )
+        model = values.get("model")
+        return TargetAnswer(
             text=text,
             contexts=contexts,
             usage=Usage(
-                input_tokens=_count(found.get("input_tokens")),
-                output_tokens=_count(found.get("output_tokens")),
+                input_tokens=_parse_count(values.get("input_tokens")),
+                output_tokens=_parse_count(values.get("output_tokens")),
             ),
             latency_ms=latency_ms,
-            cost_nano_usd=_nano_usd(found.get("cost_usd")),
-            model=_printable(model) if isinstance(model, str) else "",
-            problem=" ".join(part for part in (problem, other) if part),
+            cost_nano_usd=_parse_cost(values.get("cost_usd")),
+            model=_make_printable(model) if isinstance(model, str) else "",
+            problem=" ".join(part for part in (problem, contexts_problem) if part),
         )
 
-    def _complain(self, reply: Any) -> NoReturn:
-        has = (
+    def _raise_missing_answer(self, reply: Any) -> NoReturn:
+        content = (
             f"it has {', '.join(map(str, list(reply)[:10]))}"
             if isinstance(reply, dict)
             else "it is no object"
         )
         raise CallFailed(
-            f"The reply of {self._what} has nothing at {self._spec.reply['answer']}; {_printable(has)}."
+            f"The reply of {self._endpoint} has nothing at {self._spec.reply['answer']}; {_make_printable(content)}."
         )
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that `Retry-After` asks to wait, whether it gives seconds or a date (RFC 9110, 10.2.3)."""
-    said = headers.get("retry-after", "").strip()
-    if said.isascii() and said.isdigit():
-        return float(said)
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
     try:
-        at = email.utils.parsedate_to_datetime(said)
+        retry_at = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
-    return max(0.0, (at - now()).total_seconds())
+    retry_at = retry_at if retry_at.tzinfo else retry_at.replace(tzinfo=dt.UTC)
+    return max(0.0, (retry_at - now()).total_seconds())
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def _read_origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port
 
 
-def _text(value: Any, path: str) -> tuple[str | None, str]:
+def _parse_text(value: Any, path: str) -> tuple[str | None, str]:
     """An answer and what is wrong with it."""
     if value is None or value == "" or value == []:
         return None, f"The reply has no answer at {path}: it is empty."
@@ -214,7 +226,7 @@ def _text(value: Any, path: str) -> tuple[str | None, str]:
     return replace_unstorable(value if isinstance(value, str) else orjson.dumps(value).decode()), ""
 
 
-def _contexts(value: Any, path: str) -> tuple[tuple[str, ...] | None, str]:
+def _parse_contexts(value: Any, path: str) -> tuple[tuple[str, ...] | None, str]:
     if value is None or value is reply_paths.MISSING:
         return None, f"The reply has no contexts at {path}." if path else ""
     items = [value] if isinstance(value, str) else value
@@ -226,11 +238,11 @@ def _contexts(value: Any, path: str) -> tuple[tuple[str, ...] | None, str]:
     return tuple(replace_unstorable(item) for item in items), ""
 
 
-def _count(value: Any) -> int | None:
+def _parse_count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53 else None
 
 
-def _nano_usd(value: Any) -> int | None:
+def _parse_cost(value: Any) -> int | None:
     """US dollars, as a number or as text, in nano-USD; None when it is no amount."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
@@ -241,11 +253,11 @@ def _nano_usd(value: Any) -> int | None:
     return int((amount * 1_000_000_000).to_integral_value()) if 0 <= amount < 1_000_000 else None
 
 
-def _shown(content: bytes) -> str:
-    text = _printable(content[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "replace"))
+def _quote_content(content: bytes) -> str:
+    text = _make_printable(content[: 4 * _MAX_QUOTED_CHARACTERS].decode("utf-8", "replace"))
     return f"'{text}'" if text else "with an empty body."
 
 
-def _printable(text: str) -> str:
+def _make_printable(text: str) -> str:
     spaced = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(spaced.split())[:_SHOWN_CHARACTERS]
+    return " ".join(spaced.split())[:_MAX_QUOTED_CHARACTERS]

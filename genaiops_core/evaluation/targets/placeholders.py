@@ -20,11 +20,11 @@ ALIASES = {"question": "input", "query": "input", "context": "contexts"}
 NAMES = ("input", "contexts", "reference", "metadata", "repetition", *ALIASES)
 
 _NAME = rf"(?:{'|'.join(NAMES)})(?:\.[^{{}}\s]+)?"
-_PLACE = re.compile(rf"\{{\{{\s*(?P<double>{_NAME})\s*\}}\}}|\{{(?P<single>{_NAME})\}}")
-_LOOKS_LIKE_ONE = re.compile(r"\{\{?\s*(?P<name>[A-Za-z_][\w.]*)\s*\}\}?")
+_PLACEHOLDER = re.compile(rf"\{{\{{\s*(?P<double>{_NAME})\s*\}}\}}|\{{(?P<single>{_NAME})\}}")
+_PLACEHOLDER_LIKE = re.compile(r"\{\{?\s*(?P<name>[A-Za-z_][\w.]*)\s*\}\}?")
 
 
-def values_of(case: Case, repetition: int) -> dict[str, Any]:
+def collect_values(case: Case, repetition: int) -> dict[str, Any]:
     """What can be put into places."""
     return {
         "input": case.input,
@@ -35,27 +35,27 @@ def values_of(case: Case, repetition: int) -> dict[str, Any]:
     }
 
 
-def named_in(text: str) -> set[str]:
+def find_placeholders(text: str) -> set[str]:
     """The values that a text asks for: `input`, `contexts`, `reference`, `metadata`, `repetition`."""
-    return {_root(match) for match in _PLACE.finditer(text)}
+    return {_read_root(match) for match in _PLACEHOLDER.finditer(text)}
 
 
-def named_in_json(template: Any) -> set[str]:
+def find_placeholders_in_json(template: Any) -> set[str]:
     """As `named_in`, over every text of a JSON template."""
-    return {name for text in _texts(template) for name in named_in(text)}
+    return {name for text in _list_texts(template) for name in find_placeholders(text)}
 
 
-def unknown_in_json(template: Any) -> str:
+def find_unknown_placeholder(template: Any) -> str:
     """The first text of a template that is a place as a whole but of nothing we know, such as `{inputs}`; else ''."""
-    for text in _texts(template):
-        if _LOOKS_LIKE_ONE.fullmatch(text.strip()) and not _PLACE.fullmatch(text.strip()):
+    for text in _list_texts(template):
+        if _PLACEHOLDER_LIKE.fullmatch(text.strip()) and not _PLACEHOLDER.fullmatch(text.strip()):
             return text
     return ""
 
 
 def fill_text(text: str, values: Mapping[str, Any]) -> str:
     """`text` with its places filled: lists as paragraphs, objects as JSON, what is missing as nothing."""
-    return _PLACE.sub(lambda match: _shown(_value(match, values)), text)
+    return _PLACEHOLDER.sub(lambda match: _format_value(_find_value(match, values)), text)
 
 
 def fill_json(template: Any, values: Mapping[str, Any]) -> Any:
@@ -69,32 +69,32 @@ def fill_json(template: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(template, list):
         return [fill_json(value, values) for value in template]
     if isinstance(template, str):
-        whole = _PLACE.fullmatch(template)
-        return _value(whole, values) if whole else fill_text(template, values)
+        whole = _PLACEHOLDER.fullmatch(template)
+        return _find_value(whole, values) if whole else fill_text(template, values)
     return template
 
 
-def _texts(template: Any) -> list[str]:
+def _list_texts(template: Any) -> list[str]:
     if isinstance(template, Mapping):
-        return [text for value in template.values() for text in _texts(value)]
+        return [text for value in template.values() for text in _list_texts(value)]
     if isinstance(template, list):
-        return [text for value in template for text in _texts(value)]
+        return [text for value in template for text in _list_texts(value)]
     return [template] if isinstance(template, str) else []
 
 
-def _root(match: re.Match[str]) -> str:
+def _read_root(match: re.Match[str]) -> str:
     name = (match["double"] or match["single"]).partition(".")[0]
     return ALIASES.get(name, name)
 
 
-def _value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
-    value = values.get(_root(match))
+def _find_value(match: re.Match[str], values: Mapping[str, Any]) -> Any:
+    value = values.get(_read_root(match))
     for step in (match["double"] or match["single"]).split(".")[1:]:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):

@@ -18,7 +18,7 @@ from genaiops_core.pricing.prices import PriceList
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answered:
+class TargetAnswer:
     """What a target answered to one case, and what that took."""
 
     text: str | None
@@ -56,7 +56,7 @@ class Target(Protocol):
     def prompt(self, case: Case, repetition: int = 1) -> Prompt | None:
         """What a model would be asked, to reckon what an answer may cost; None when only the target knows."""
 
-    async def answer(self, case: Case, repetition: int = 1) -> Answered:
+    async def answer(self, case: Case, repetition: int = 1) -> TargetAnswer:
         """One attempt to answer the input of a case; never shows it the answer of the dataset.
 
         Args:
@@ -74,7 +74,7 @@ class Target(Protocol):
         """Let go of connections."""
 
 
-def priced(answered: Answered, target: Target, prices: PriceList, at_ns: int) -> Answered:
+def price_answer(answer: TargetAnswer, target: Target, prices: PriceList, at_ns: int) -> TargetAnswer:
     """The answer with its cost: as the target told it, else by the price list; None where neither knows, 0 uncalled.
 
     Args:
@@ -83,27 +83,27 @@ def priced(answered: Answered, target: Target, prices: PriceList, at_ns: int) ->
         prices: of this installation.
         at_ns: when it was asked, Unix nanoseconds.
     """
-    if not answered.is_called:
-        return replace(answered, cost_nano_usd=0)
-    if answered.cost_nano_usd is not None:
-        return answered
-    usage = answered.usage
+    if not answer.is_called:
+        return replace(answer, cost_nano_usd=0)
+    if answer.cost_nano_usd is not None:
+        return answer
+    usage = answer.usage
     cost = prices.cost_nano_usd(
         target.provider,
-        answered.model or target.model,
+        answer.model or target.model,
         at_ns,
         usage.input_tokens,
         usage.output_tokens,
         usage.cache_read_tokens,
         usage.cache_write_tokens,
     )
-    return replace(answered, cost_nano_usd=cost)
+    return replace(answer, cost_nano_usd=cost)
 
 
-def answered_case(case: Case, answered: Answered) -> Case:
+def apply_answer(case: Case, answer: TargetAnswer) -> Case:
     """The case as judges should see it: the generated answer, and the contexts it was made from.
 
     Where the target told no contexts those of the dataset stay: they are what the answer is measured against.
     """
-    contexts = case.contexts if answered.contexts is None else answered.contexts
-    return replace(case, answer=answered.text, contexts=contexts)
+    contexts = case.contexts if answer.contexts is None else answer.contexts
+    return replace(case, answer=answer.text, contexts=contexts)

@@ -36,7 +36,7 @@ class ReleasePrompt(NamedTuple):
     text: str
 
 
-def spec_of(
+def build_release_spec(
     *,
     name: str,
     model: str,
@@ -64,44 +64,46 @@ def spec_of(
     """
     if not model.strip():
         raise BadInput(f"{name} names no model, so there is nothing to call; choose another target.")
-    used = _chosen(name, prompts, prompt)
-    left = dict(parameters or {})
-    document = _where(model.strip(), left)
-    document["system"] = used.text if used else ""
-    sent: dict[str, Any] = {}
-    for theirs, ours in _PARAMETERS.items():
-        if theirs in left:
-            sent.setdefault(ours, left.pop(theirs))
-    document["parameters"] = sent
-    notes = [f"Parameter {key} of the release is not sent." for key in left]
+    chosen_prompt = _choose_prompt(name, prompts, prompt)
+    unused_parameters = dict(parameters or {})
+    document = _describe_model(model.strip(), unused_parameters)
+    document["system"] = chosen_prompt.text if chosen_prompt else ""
+    sent_parameters: dict[str, Any] = {}
+    for release_name, target_name in _PARAMETERS.items():
+        if release_name in unused_parameters:
+            sent_parameters.setdefault(target_name, unused_parameters.pop(release_name))
+    document["parameters"] = sent_parameters
+    notes = [f"Parameter {key} of the release is not sent." for key in unused_parameters]
     notes += [
-        f"Prompt {one.name}@{one.version} of the release is not sent." for one in prompts if one != used
+        f"Prompt {release_prompt.name}@{release_prompt.version} of the release is not sent."
+        for release_prompt in prompts
+        if release_prompt != chosen_prompt
     ]
     if code_revision or data_snapshot:
         notes.append("The model is asked, not the application: its code and data are not part of this.")
-    return specs.parse({**document, "notes": notes}, name)
+    return specs.parse_spec({**document, "notes": notes}, name)
 
 
-def _chosen(name: str, prompts: Sequence[ReleasePrompt], wanted: str) -> ReleasePrompt | None:
-    by_name = {one.name: one for one in prompts}
-    if wanted:
-        if wanted not in by_name:
-            raise BadInput(f"{name} has no prompt '{wanted}'; it has {', '.join(by_name) or 'none'}.")
-        return by_name[wanted]
+def _choose_prompt(name: str, prompts: Sequence[ReleasePrompt], requested: str) -> ReleasePrompt | None:
+    by_name = {release_prompt.name: release_prompt for release_prompt in prompts}
+    if requested:
+        if requested not in by_name:
+            raise BadInput(f"{name} has no prompt '{requested}'; it has {', '.join(by_name) or 'none'}.")
+        return by_name[requested]
     if len(prompts) <= 1:
         return prompts[0] if prompts else None
-    found = next((by_name[usual] for usual in _USUAL_PROMPTS if usual in by_name), None)
-    if found is None:
+    usual_prompt = next((by_name[usual] for usual in _USUAL_PROMPTS if usual in by_name), None)
+    if usual_prompt is None:
         raise BadInput(f"{name} has several prompts; say which one to ask with: {', '.join(by_name)}.")
-    return found
+    return usual_prompt
 
 
-def _where(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def _describe_model(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Kind, model and address; takes what it uses out of the parameters."""
     kind, _, rest = model.partition(":")
     if kind == "openai" and "@" in rest:
-        named, _, address = rest.rpartition("@")
-        return {"kind": "openai", "model": named, "base_url": address}
+        model_name, _, address = rest.rpartition("@")
+        return {"kind": "openai", "model": model_name, "base_url": address}
     if "base_url" in parameters:
         return {"kind": "openai", "model": model, "base_url": parameters.pop("base_url")}
     if _OPENAI_MODEL.fullmatch(model):

@@ -35,7 +35,7 @@ MISSING = _Missing.MISSING
 Steps = tuple[str | int | Step, ...]
 
 
-def parse(path: str, field: str) -> Steps:
+def parse_path(path: str, field: str) -> Steps:
     """A path to its steps.
 
     Args:
@@ -61,22 +61,22 @@ def parse(path: str, field: str) -> Steps:
     return tuple(steps)
 
 
-def find(document: Any, steps: Sequence[str | int | Step]) -> Any:
+def find_value(document: Any, steps: Sequence[str | int | Step]) -> Any:
     """What stands there, or `MISSING`; behind a `[]` the list of what stands there in each item that has it."""
-    for at, step in enumerate(steps):
+    for position, step in enumerate(steps):
         if step is Step.EACH:
             if not isinstance(document, list):
                 return MISSING
-            rest = steps[at + 1 :]
-            found = [value for item in document if (value := find(item, rest)) is not MISSING]
-            return _flat(found) if Step.EACH in rest else found
-        document = _step(document, step)
+            rest = steps[position + 1 :]
+            values = [value for item in document if (value := find_value(item, rest)) is not MISSING]
+            return _flatten(values) if Step.EACH in rest else values
+        document = _take_step(document, step)
         if document is MISSING:
             return MISSING
     return document
 
 
-def _step(document: Any, step: Any) -> Any:
+def _take_step(document: Any, step: Any) -> Any:
     if isinstance(document, dict):
         return document.get(str(step), MISSING)
     if isinstance(document, list) and str(step).isascii() and str(step).isdigit():
@@ -85,5 +85,5 @@ def _step(document: Any, step: Any) -> Any:
     return MISSING
 
 
-def _flat(lists: list[Any]) -> list[Any]:
-    return [item for one in lists for item in one]
+def _flatten(lists: list[Any]) -> list[Any]:
+    return [item for items in lists for item in items]

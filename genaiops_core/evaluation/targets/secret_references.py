@@ -17,7 +17,7 @@ _REFERENCE = re.compile(
 )
 
 
-def require_reference(value: object, where: str) -> None:
+def require_reference(value: object, field: str) -> None:
     """Refuse anything that is no reference.
 
     Raises:
@@ -25,12 +25,12 @@ def require_reference(value: object, where: str) -> None:
     """
     if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
         raise BadInput(
-            f"{where} must be a reference such as ${{{PREFIX}TOKEN}} or Bearer ${{{PREFIX}TOKEN}}, so that "
+            f"{field} must be a reference such as ${{{PREFIX}TOKEN}} or Bearer ${{{PREFIX}TOKEN}}, so that "
             "no secret is stored; set that variable where the worker runs."
         )
 
 
-def secret(reference: str, environment: Mapping[str, str] | None = None) -> str:
+def resolve_secret(reference: str, environment: Mapping[str, str] | None = None) -> str:
     """The value that a reference stands for, read at the time of the call.
 
     Raises:

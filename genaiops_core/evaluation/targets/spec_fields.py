@@ -18,7 +18,7 @@ PARAMETERS = ("max_tokens", "temperature", "top_p")
 DEFAULT_TEMPLATE: dict[str, Any] = {"question": "{input}"}
 DEFAULT_REPLY = {"answer": "answer"}
 DEFAULT_TIMEOUT_S = 60.0
-MOST_TIMEOUT_S = 600.0
+MAX_TIMEOUT_S = 600.0
 MAX_TEMPLATE_BYTES = 200_000
 MAX_SYSTEM_CHARACTERS = 1_000_000
 
@@ -43,7 +43,7 @@ class FieldReader:
                 raise BadInput(f"{self.where(name)} is missing.")
             return ""
         if not isinstance(value, str) or not value.strip() or len(value) > 2000 or not value.isprintable():
-            raise BadInput(f"{self.where(name)} must be a printable text, not {quoted(value)}.")
+            raise BadInput(f"{self.where(name)} must be a printable text, not {quote_value(value)}.")
         return value.strip()
 
     def system(self) -> str:
@@ -52,7 +52,7 @@ class FieldReader:
             raise BadInput(
                 f"{self.where('system')} must be a text of at most {MAX_SYSTEM_CHARACTERS:,} characters."
             )
-        if "reference" in placeholders.named_in(value):
+        if "reference" in placeholders.find_placeholders(value):
             raise BadInput(
                 f"{self.where('system')} asks for {{reference}}: a model must not be shown the answer."
             )
@@ -60,9 +60,9 @@ class FieldReader:
 
     def timeout(self) -> float:
         value = self._document.get("timeout_s", DEFAULT_TIMEOUT_S)
-        if not _is_number(value) or not 0 < value <= MOST_TIMEOUT_S:
+        if not _is_number(value) or not 0 < value <= MAX_TIMEOUT_S:
             raise BadInput(
-                f"{self.where('timeout_s')} must be above 0 and at most {MOST_TIMEOUT_S:g} seconds, not {quoted(value)}."
+                f"{self.where('timeout_s')} must be above 0 and at most {MAX_TIMEOUT_S:g} seconds, not {quote_value(value)}."
             )
         return float(value)
 
@@ -76,7 +76,7 @@ class FieldReader:
         value = self.text("method").upper() or METHODS[0]
         if value not in METHODS:
             raise BadInput(
-                f"{self.where('method')} must be one of {', '.join(METHODS)}, not {quoted(value)}."
+                f"{self.where('method')} must be one of {', '.join(METHODS)}, not {quote_value(value)}."
             )
         return value
 
@@ -90,12 +90,12 @@ class FieldReader:
             raise BadInput(f"{self.where('template')} must be plain JSON: {error}.") from error
         if size > MAX_TEMPLATE_BYTES:
             raise BadInput(f"{self.where('template')} must fit in {MAX_TEMPLATE_BYTES:,} bytes.")
-        if unknown := placeholders.unknown_in_json(value):
+        if unknown := placeholders.find_unknown_placeholder(value):
             raise BadInput(
                 f"{self.where('template')} has the place {unknown}; known are {{input}}, {{contexts}}, {{reference}}, "
                 "{metadata.NAME} and {repetition}."
             )
-        if "input" not in placeholders.named_in_json(value):
+        if "input" not in placeholders.find_placeholders_in_json(value):
             raise BadInput(
                 f"{self.where('template')} has no place {{input}}, so the question would never be sent."
             )
@@ -112,7 +112,7 @@ class FieldReader:
         for name, path in value.items():
             if name not in REPLY_FIELDS:
                 raise BadInput(f"{self.where('reply')}: '{name}' is none of {', '.join(REPLY_FIELDS)}.")
-            reply_paths.parse(path if isinstance(path, str) else "", self.where(f"reply.{name}"))
+            reply_paths.parse_path(path if isinstance(path, str) else "", self.where(f"reply.{name}"))
         return dict(value)
 
     def headers(self) -> dict[str, str]:
@@ -122,12 +122,12 @@ class FieldReader:
                 f"{self.where('headers')} must be names with ${{{secret_references.PREFIX}...}} references."
             )
         for name, reference in value.items():
-            where = self.where(f"headers.{name}")
+            field = self.where(f"headers.{name}")
             if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-                raise BadInput(f"{where} is no name of a header.")
+                raise BadInput(f"{field} is no name of a header.")
             if name.lower() in _FORBIDDEN_HEADERS:
-                raise BadInput(f"{where} is set by the client; leave it out.")
-            secret_references.require_reference(reference, where)
+                raise BadInput(f"{field} is set by the client; leave it out.")
+            secret_references.require_reference(reference, field)
         return dict(value)
 
     def reference(self, name: str) -> str:
@@ -141,17 +141,17 @@ class FieldReader:
         if not isinstance(value, Mapping):
             raise BadInput(f"{self.where('parameters')} must be names with values.")
         for name, number in value.items():
-            where = self.where(f"parameters.{name}")
+            field = self.where(f"parameters.{name}")
             if name not in PARAMETERS:
-                raise BadInput(f"{where} is not sent by this target; known are {', '.join(PARAMETERS)}.")
+                raise BadInput(f"{field} is not sent by this target; known are {', '.join(PARAMETERS)}.")
             if name == "max_tokens":
                 if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 1_000_000:
                     raise BadInput(
-                        f"{where} must be a whole number from 1 to 1,000,000, not {quoted(number)}."
+                        f"{field} must be a whole number from 1 to 1,000,000, not {quote_value(number)}."
                     )
             elif not _is_number(number) or not 0 <= number <= (2 if name == "temperature" else 1):
-                most = "2" if name == "temperature" else "1"
-                raise BadInput(f"{where} must be a number from 0 to {most}, not {quoted(number)}.")
+                max_value = "2" if name == "temperature" else "1"
+                raise BadInput(f"{field} must be a number from 0 to {max_value}, not {quote_value(number)}.")
         return dict(value)
 
 
@@ -159,7 +159,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def quoted(value: object) -> str:
+def quote_value(value: object) -> str:
     """A value in a sentence, cut where it is long."""
     text = str(value)
     return f"'{text[:60]}{'...' if len(text) > 60 else ''}'"

@@ -16,10 +16,10 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.targets import hosts
-from genaiops_core.evaluation.targets.spec_fields import DEFAULT_TIMEOUT_S, FieldReader, quoted
+from genaiops_core.evaluation.targets.spec_fields import DEFAULT_TIMEOUT_S, FieldReader, quote_value
 
 KINDS = ("bedrock", "openai", "http")
-MOST_REPETITIONS = 20
+MAX_REPETITIONS = 20
 
 _COMMON = ("kind", "timeout_s", "notes")
 _MODEL_FIELDS = (*_COMMON, "model", "system", "parameters")
@@ -75,7 +75,7 @@ class TargetSpec:
         return {name: value for name, value in values.items() if value not in ("", [], {}, None)}
 
 
-def parse(document: object, source: str = "the target") -> TargetSpec:
+def parse_spec(document: object, source: str = "the target") -> TargetSpec:
     """A document to a target.
 
     Args:
@@ -89,51 +89,53 @@ def parse(document: object, source: str = "the target") -> TargetSpec:
         raise BadInput(f"{source} must have fields such as kind and model.")
     kind = document.get("kind")
     if kind not in KINDS:
-        raise BadInput(f"{source}: kind must be one of {', '.join(KINDS)}, not {quoted(kind)}.")
+        raise BadInput(f"{source}: kind must be one of {', '.join(KINDS)}, not {quote_value(kind)}.")
     for name in document:
         if name not in _FIELDS[kind]:
-            near = difflib.get_close_matches(str(name), _FIELDS[kind], n=1)
+            close_names = difflib.get_close_matches(str(name), _FIELDS[kind], n=1)
             hint = (
-                f"did you mean {near[0]}?"
-                if near
+                f"did you mean {close_names[0]}?"
+                if close_names
                 else f"a target of kind {kind} has {', '.join(_FIELDS[kind])}."
             )
             raise BadInput(f"{source}: unknown field '{name}'; {hint}")
-    read = FieldReader(document, source)
-    common: dict[str, Any] = {"kind": kind, "timeout_s": read.timeout(), "notes": read.notes()}
+    fields = FieldReader(document, source)
+    common: dict[str, Any] = {"kind": kind, "timeout_s": fields.timeout(), "notes": fields.notes()}
     if kind == "http":
         return TargetSpec(
             **common,
-            model=read.text("model"),
-            url=hosts.checked_url(read.text("url", needed=True), read.where("url")),
-            method=read.method(),
-            template=read.template(),
-            reply=read.reply(),
-            headers=read.headers(),
+            model=fields.text("model"),
+            url=hosts.validate_url(fields.text("url", needed=True), fields.where("url")),
+            method=fields.method(),
+            template=fields.template(),
+            reply=fields.reply(),
+            headers=fields.headers(),
         )
-    spoken: dict[str, Any] = {
-        "model": read.text("model", needed=True),
-        "system": read.system(),
-        "parameters": read.parameters(),
+    model_fields: dict[str, Any] = {
+        "model": fields.text("model", needed=True),
+        "system": fields.system(),
+        "parameters": fields.parameters(),
     }
     if kind == "bedrock":
-        named: dict[str, Any] = {name: read.text(name) for name in ("region", "profile", "guardrail")}
-        return TargetSpec(**common, **spoken, **named)
-    base_url = read.text("base_url", needed=True).rstrip("/")
+        bedrock_fields: dict[str, Any] = {
+            name: fields.text(name) for name in ("region", "profile", "guardrail")
+        }
+        return TargetSpec(**common, **model_fields, **bedrock_fields)
+    base_url = fields.text("base_url", needed=True).rstrip("/")
     return TargetSpec(
         **common,
-        **spoken,
-        base_url=hosts.checked_url(base_url, read.where("base_url")),
-        api_key=read.reference("api_key"),
+        **model_fields,
+        base_url=hosts.validate_url(base_url, fields.where("base_url")),
+        api_key=fields.reference("api_key"),
     )
 
 
-def checked_repetitions(repetitions: int) -> int:
+def validate_repetitions(repetitions: int) -> int:
     """How often each case is answered.
 
     Raises:
         BadInput: out of range.
     """
-    if not 1 <= repetitions <= MOST_REPETITIONS:
-        raise BadInput(f"The repetitions must be 1 to {MOST_REPETITIONS}, not {repetitions}.")
+    if not 1 <= repetitions <= MAX_REPETITIONS:
+        raise BadInput(f"The repetitions must be 1 to {MAX_REPETITIONS}, not {repetitions}.")
     return repetitions

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.evaluation.metrics import REGISTRY, canonical
+from genaiops_core.evaluation.metrics import REGISTRY, normalise_name
 from genaiops_core.evaluation.verdicts import limits as limiting
 from genaiops_core.evaluation.verdicts.answer_figures import AnswerFigures
 from genaiops_core.evaluation.verdicts.compare import LATENCIES, LATENCY, RELATIVE, Difference
@@ -108,7 +108,7 @@ def decide(
         minimums: metric -> threshold; replaces that of a stage that asks for the same metric.
         limits: `cost_per_query` (USD), `latency_p95` (ms), or a metric of which neither end is better: at most.
     """
-    wanted = {canonical(name): value for name, value in (minimums or {}).items()}
+    wanted = {normalise_name(name): value for name, value in (minimums or {}).items()}
     gates: list[GateDecision] = []
     stages: list[StageDecision] = []
     used: set[str] = set()

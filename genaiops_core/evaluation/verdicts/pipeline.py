@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.metrics import canonical
+from genaiops_core.evaluation.metrics import normalise_name
 from genaiops_core.evaluation.verdicts.scales import scale_of
 from genaiops_core.project import default_config
 
@@ -216,7 +216,7 @@ def _thresholds(metrics: object, where: str) -> dict[str, Threshold]:
         if threshold is None:
             raise BadInput(f"{place}: threshold is missing.")
         weight = _number(fields, "weight", place, default=1.0)
-        made[canonical(str(name))] = Threshold(threshold=threshold, weight=1.0 if weight is None else weight)
+        made[normalise_name(str(name))] = Threshold(threshold=threshold, weight=1.0 if weight is None else weight)
     return made
 
 
@@ -226,7 +226,7 @@ def _compared(metrics: object, where: str) -> tuple[str, ...]:
     names = list(metrics) if isinstance(metrics, (list, dict)) else None
     if not names or not all(isinstance(name, str) for name in names):
         raise BadInput(f"{where}: metrics must list what to compare, as in [faithfulness, relevancy].")
-    return tuple(canonical(name) for name in names)
+    return tuple(normalise_name(name) for name in names)
 
 
 def _text(fields: Mapping[str, Any], name: str, where: str) -> str:

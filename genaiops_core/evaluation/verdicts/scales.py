@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genaiops_core.evaluation.metrics import canonical, every, find
+from genaiops_core.evaluation.metrics import list_metrics, lookup_metric, normalise_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +47,9 @@ def scale_of(metric: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Sc
         rubrics: rubrics that people wrote, or what a run kept of them.
         judge: who measures; evaluators of AgentCore have scales of their own.
     """
-    name = canonical(metric)
+    name = normalise_name(metric)
     # An evaluator's scale is known by its name too, as long as nothing of the product has that name.
-    entry = find(name, rubrics, judge=judge) or next((one for one in every() if one.name == name), None)
+    entry = lookup_metric(name, rubrics, judge=judge) or next((one for one in list_metrics() if one.name == name), None)
     if entry is None:
         return Scale()
     return Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better)

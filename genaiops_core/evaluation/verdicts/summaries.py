@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from genaiops_core.evaluation.metrics import Metric, find
+from genaiops_core.evaluation.metrics import Metric, lookup_metric
 from genaiops_core.evaluation.verdicts.scales import Scale
 from genaiops_core.statistics.intervals import betting
-from genaiops_core.statistics.repetitions import Repeated, clustered
+from genaiops_core.statistics.repetitions import Repeated, case_means
 
 NOT_SCORED = "not scored"
 BETTING = "betting (hedged capital)"
@@ -116,7 +116,7 @@ def summarise(
         unscored: cases that were never reached; they count as undefined.
         repetitions: how many units each case should have; what is missing of them is bounded like the undefined.
     """
-    entry = entry or find(name)
+    entry = entry or lookup_metric(name)
     scale = (
         Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better) if entry else Scale()
     )
@@ -134,7 +134,7 @@ def summarise(
             failed += any(unit.is_failed or unit.value is not None for unit in units)
     if unscored:
         reasons[NOT_SCORED] += unscored
-    found = clustered(shares)
+    found = case_means(shares)
     interval = found.interval if found else None
     low, high = (scale.value(interval.low), scale.value(interval.high)) if interval else (None, None)
     undefined = sum(reasons.values())

@@ -1,8 +1,8 @@
-"""What the bodies of Bedrock calls say: messages, usage and stop reasons, by shape and not by vendor.
+"""Reads messages, usage and stop reasons from the bodies of Bedrock calls, by shape and not by vendor.
 
 Shapes: Converse (also Nova's own), Claude messages and text completions, Llama, Titan, Mistral, Cohere and the
-OpenAI-like one that newer models share; whole answers, or the list of chunks that a stream is logged as. What is not
-recognised is left out, and no shape is an error: the body is kept beside what is read of it.
+OpenAI-like shape of newer models; a complete answer, or the list of chunks that a stream is logged as. Unknown fields
+are ignored, and no shape is an error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _USAGE = {
         "cache_creation_input_tokens",
     ),
 }
-"""Field -> the names that bodies give it, the most common first."""
+"""Field -> its names in bodies, the most common first."""
 
 _STREAM_METRICS = "amazon-bedrock-invocationMetrics"
 _STOP_REASONS = ("stopReason", "stop_reason", "finish_reason", "completionReason", "finishReason")
@@ -63,20 +63,20 @@ _PARAMETER_PLACES = ("inferenceConfig", "textGenerationConfig")
 
 @dataclass(frozen=True, kw_only=True)
 class RequestBody:
-    """What a request body says."""
+    """The content of a request body."""
 
     messages: tuple[Message, ...]
     system: tuple[Part, ...]
     parameters: Mapping[str, float]
-    """By the attribute that OpenTelemetry gives each."""
+    """OpenTelemetry's attribute -> value."""
     guardrail_id: str
     tools: tuple[Any, ...]
-    """Their definitions as they were sent."""
+    """Tool definitions as they were sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseBody:
-    """What a response body says; None is unknown."""
+    """The content of a response body; None is unknown."""
 
     messages: tuple[Message, ...]
     finish_reasons: tuple[str, ...]
@@ -91,20 +91,20 @@ class ResponseBody:
 
 
 def read_request(body: Any) -> RequestBody:
-    """Read a request body; anything but an object says nothing."""
-    asked = body if isinstance(body, dict) else {}
-    places = [asked, *_filter_objects(asked.get(place) for place in _PARAMETER_PLACES)]
+    """Read a request body; anything but an object is empty."""
+    request = body if isinstance(body, dict) else {}
+    places = [request, *_filter_objects(request.get(place) for place in _PARAMETER_PLACES)]
     parameters = {
         attribute: value
         for attribute, names in _PARAMETERS.items()
         if (value := _parse_number(_find_first(places, names))) is not None
     }
-    guardrail, tools = asked.get("guardrailConfig"), asked.get("tools") or asked.get("toolConfig")
+    guardrail, tools = request.get("guardrailConfig"), request.get("tools") or request.get("toolConfig")
     if isinstance(tools, dict):
         tools = tools.get("tools")
     return RequestBody(
-        messages=tuple(_read_request_messages(asked)),
-        system=tuple(_convert_parts(asked.get("system") or asked.get("preamble"))),
+        messages=tuple(_read_request_messages(request)),
+        system=tuple(_convert_parts(request.get("system") or request.get("preamble"))),
         parameters=parameters,
         guardrail_id=_to_text(guardrail.get("guardrailIdentifier")) if isinstance(guardrail, dict) else "",
         tools=tuple(tools) if isinstance(tools, list) else (),
@@ -114,7 +114,7 @@ def read_request(body: Any) -> RequestBody:
 def read_response(body: Any) -> ResponseBody:
     """Read a response body: an object, or the list of chunks of a stream."""
     chunks = _filter_objects(body) if isinstance(body, list) else _filter_objects([body])
-    # Chunks wrap what whole answers say at the top: Claude in "message", Nova in "metadata".
+    # Chunks wrap the fields that complete answers have at the top: Claude in "message", Nova in "metadata".
     places = [place for chunk in chunks for place in _collect_objects(chunk)]
     usage = {field: _find_token_count(places, names) for field, names in _USAGE.items()}
     if usage["output_tokens"] is None:
@@ -131,20 +131,23 @@ def read_response(body: Any) -> ResponseBody:
     )
 
 
-def _read_request_messages(asked: Mapping[str, Any]) -> Iterator[Message]:
-    messages = asked.get("messages")
+def _read_request_messages(request: Mapping[str, Any]) -> Iterator[Message]:
+    messages = request.get("messages")
     if isinstance(messages, list):
         for message in _filter_objects(messages):
-            yield {"role": _to_text(message.get("role")) or "user", "parts": _convert_parts(message.get("content"))}
-    for turn in _filter_objects(asked.get("chat_history")):
+            yield {
+                "role": _to_text(message.get("role")) or "user",
+                "parts": _convert_parts(message.get("content")),
+            }
+    for turn in _filter_objects(request.get("chat_history")):
         yield {
             "role": _to_text(turn.get("role")).lower(),
             "parts": _convert_parts(turn.get("message") or turn.get("text")),
         }
     for name in ("prompt", "inputText", "message", "query"):
-        if isinstance(asked.get(name), str):
-            yield {"role": "user", "parts": _convert_parts(asked[name])}
-    for text in asked["texts"] if isinstance(asked.get("texts"), list) else ():
+        if isinstance(request.get(name), str):
+            yield {"role": "user", "parts": _convert_parts(request[name])}
+    for text in request["texts"] if isinstance(request.get("texts"), list) else ():
         yield {"role": "user", "parts": _convert_parts(text)}
 
 
@@ -162,10 +165,13 @@ def _read_complete_response(body: dict[str, Any]) -> Iterator[Message]:
     converse = body.get("output")
     if isinstance(converse, dict) and isinstance(converse.get("message"), dict):
         message = converse["message"]
-        yield {"role": _to_text(message.get("role")) or "assistant", "parts": _convert_parts(message.get("content"))}
+        yield {
+            "role": _to_text(message.get("role")) or "assistant",
+            "parts": _convert_parts(message.get("content")),
+        }
         return
-    for listed in ("results", "outputs", "generations", "choices"):
-        answers = _filter_objects(body.get(listed))
+    for key in ("results", "outputs", "generations", "choices"):
+        answers = _filter_objects(body.get(key))
         for answer in answers:
             message = answer.get("message")
             inner = message if isinstance(message, dict) else answer
@@ -183,9 +189,9 @@ def _read_delta(chunk: Mapping[str, Any]) -> str:
     """The text that one chunk of a stream adds."""
     nova = chunk.get("contentBlockDelta")
     places = _filter_objects([chunk.get("delta"), nova.get("delta") if isinstance(nova, dict) else None])
-    for listed in ("outputs", "choices", "generations"):
-        for one in _filter_objects(chunk.get(listed)):
-            places += _filter_objects([one, one.get("delta"), one.get("message")])
+    for key in ("outputs", "choices", "generations"):
+        for choice in _filter_objects(chunk.get(key)):
+            places += _filter_objects([choice, choice.get("delta"), choice.get("message")])
     for place in (*places, chunk):
         for name in _TEXTS:
             if isinstance(place.get(name), str):
@@ -194,7 +200,7 @@ def _read_delta(chunk: Mapping[str, Any]) -> str:
 
 
 def _convert_parts(content: Any) -> list[Part]:
-    """Content of a message: text, or a list of blocks, as OpenTelemetry's message parts."""
+    """Convert the content of a message, text or a list of blocks, to OpenTelemetry's message parts."""
     if isinstance(content, str):
         return [{"type": "text", "content": content}] if content else []
     if not isinstance(content, list):
@@ -212,23 +218,23 @@ def _convert_block(block: Any) -> list[Part]:
         block = guarded.get("text") if isinstance(guarded.get("text"), dict) else guarded
     if isinstance(block.get("text"), str):
         return [{"type": "text", "content": block["text"]}]
-    used, result = block.get("toolUse"), block.get("toolResult")
-    if block.get("type") == "tool_use" or isinstance(used, dict):
-        used = used if isinstance(used, dict) else block
-        name, sent = _to_text(used.get("name")), used.get("input")
-        call_id = _to_text(used.get("toolUseId") or used.get("id"))
-        return [{"type": "tool_call", "id": call_id, "name": name, "arguments": sent}]
+    tool_use, result = block.get("toolUse"), block.get("toolResult")
+    if block.get("type") == "tool_use" or isinstance(tool_use, dict):
+        tool_use = tool_use if isinstance(tool_use, dict) else block
+        name, arguments = _to_text(tool_use.get("name")), tool_use.get("input")
+        call_id = _to_text(tool_use.get("toolUseId") or tool_use.get("id"))
+        return [{"type": "tool_call", "id": call_id, "name": name, "arguments": arguments}]
     if block.get("type") == "tool_result" or isinstance(result, dict):
         result = result if isinstance(result, dict) else block
         call_id = _to_text(result.get("toolUseId") or result.get("tool_use_id"))
         return [{"type": "tool_call_response", "id": call_id, "result": result.get("content")}]
     kind = _to_text(block.get("type")) or next(iter(block), "")
-    # Images and documents are named, not repeated: they can be megabytes, and the body keeps them.
+    # Images and documents can be megabytes: only their kind is recorded.
     return [{"type": kind}] if kind else []
 
 
 def _collect_objects(chunk: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every object of a chunk in which usage, ids or latency may stand."""
+    """Every object of a chunk that may have usage, ids or latency."""
     places = [chunk]
     for name in ("message", "metadata"):
         places += _filter_objects([chunk.get(name)])
@@ -241,7 +247,7 @@ def _collect_objects(chunk: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _find_token_count(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int | None:
-    """The last and largest count told: a stream begins with a provisional one."""
+    """The largest count: a stream begins with a provisional one."""
     counts = [
         int(count)
         for place in places
@@ -264,8 +270,8 @@ def _sum_result_tokens(chunks: Iterable[Mapping[str, Any]]) -> int | None:
 def _find_stop_reasons(chunks: Iterable[dict[str, Any]]) -> Iterator[str]:
     for chunk in chunks:
         places = [chunk, *_filter_objects([chunk.get("messageStop"), chunk.get("delta")])]
-        for listed in ("results", "outputs", "generations", "choices"):
-            places += _filter_objects(chunk.get(listed))
+        for key in ("results", "outputs", "generations", "choices"):
+            places += _filter_objects(chunk.get(key))
         for place in places:
             reason = _find_first([place], _STOP_REASONS)
             if isinstance(reason, str) and reason:
@@ -279,9 +285,9 @@ def _filter_objects(values: Any) -> list[dict[str, Any]]:
 
 
 def _find_first(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Any:
-    """The first value that says something, by name before place."""
-    known = list(places)
-    return next((place[name] for name in names for place in known if place.get(name) is not None), None)
+    """The first value that is not None; names take precedence over places."""
+    candidates = list(places)
+    return next((place[name] for name in names for place in candidates if place.get(name) is not None), None)
 
 
 def _parse_number(value: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""How the spans of one trace that tell of model calls lie above each other, whatever is missing between them."""
+"""The nesting of the call spans of one trace, also where spans between them are missing."""
 
 from __future__ import annotations
 
@@ -14,63 +14,64 @@ from genaiops_core.telemetry.ingest.duplicate_call import (
 )
 
 MAX_ANCESTORS = 100
-"""Tellers looked at above each; a bound for traces that nest without end."""
+"""Call spans compared above each call span; bounds the work for very deep traces."""
 
 _TRANSPARENT = frozenset((*MODEL_COMPONENTS, "other", "chain", "prompt"))
-"""Components that may stand between two spans of one call."""
+"""Components that may stand between two spans of the same call."""
 
 
 @dataclass(slots=True)
 class Descendant:
-    """One teller below another, and what stands between: see `retelling.NOTHING_BETWEEN` and its like."""
+    """One call span below another; `distance` is `duplicate_call.NOTHING_BETWEEN`, `AGENT_BETWEEN` or `OTHER_WORK_BETWEEN`."""
 
     span_id: str
     distance: int
 
 
 class CallTree:
-    """Depth of every span, and for each teller the tellers below it."""
+    """The depth of every span, and for each call span the call spans below it."""
 
-    def __init__(self, spans: Sequence[CountedSpan], tellers: Mapping[str, CountedSpan]) -> None:
+    def __init__(self, spans: Sequence[CountedSpan], calls: Mapping[str, CountedSpan]) -> None:
         self._by_id = {span.span_id: span for span in spans}
         self._parents = _break_cycles(self._by_id)
         self._nearest: dict[str, tuple[str, int]] = {}
         self.depth: dict[str, int] = {}
         for span in spans:
-            self._place(span.span_id, tellers)
-        self.below: dict[str, list[Descendant]] = {span_id: [] for span_id in tellers}
-        for span_id in tellers:
+            self._locate(span.span_id, calls)
+        self.below: dict[str, list[Descendant]] = {span_id: [] for span_id in calls}
+        for span_id in calls:
             above, distance = self._nearest[span_id]
             for _ in range(MAX_ANCESTORS):
                 if not above:
                     break
                 self.below[above].append(Descendant(span_id, distance))
-                further, between = self._nearest[above]
-                distance = max(distance, _find_distance(self._by_id[above].component), between)
-                above = further
+                next_above, next_distance = self._nearest[above]
+                distance = max(distance, _find_distance(self._by_id[above].component), next_distance)
+                above = next_above
 
     def deepest_first(self) -> list[str]:
-        """The tellers, those below others before them; in an order that the set of spans decides."""
+        """Call spans, deepest first; ties by id, so that the order depends on the set of spans alone."""
         return sorted(self.below, key=lambda span_id: (-self.depth[span_id], span_id))
 
-    def _place(self, span_id: str, tellers: Mapping[str, CountedSpan]) -> None:
-        """Find depth and the nearest teller above, of this span and of those above it that have none yet."""
+    def _locate(self, span_id: str, calls: Mapping[str, CountedSpan]) -> None:
+        """Compute depth and nearest call span above, for this span and for its ancestors without them."""
         path = []
-        at = span_id
-        while at and at not in self.depth:
-            path.append(at)
-            at = self._parents[at]
-        for one in reversed(path):
-            parent = self._parents[one]
+        current = span_id
+        # Iterative: a deep trace would exceed the recursion limit.
+        while current and current not in self.depth:
+            path.append(current)
+            current = self._parents[current]
+        for current in reversed(path):
+            parent = self._parents[current]
             if not parent:
-                self.depth[one], self._nearest[one] = 0, ("", NOTHING_BETWEEN)
+                self.depth[current], self._nearest[current] = 0, ("", NOTHING_BETWEEN)
                 continue
-            self.depth[one] = self.depth[parent] + 1
-            if parent in tellers:
-                self._nearest[one] = (parent, NOTHING_BETWEEN)
+            self.depth[current] = self.depth[parent] + 1
+            if parent in calls:
+                self._nearest[current] = (parent, NOTHING_BETWEEN)
             else:
                 above, distance = self._nearest[parent]
-                self._nearest[one] = (above, max(distance, _find_distance(self._by_id[parent].component)))
+                self._nearest[current] = (above, max(distance, _find_distance(self._by_id[parent].component)))
 
 
 def _find_distance(component: str) -> int:
@@ -80,21 +81,21 @@ def _find_distance(component: str) -> int:
 
 
 def _break_cycles(by_id: Mapping[str, CountedSpan]) -> dict[str, str]:
-    """Span id -> parent id, '' for roots and where the parent is not known; of a circle the earliest is a root."""
+    """Span id -> parent id; '' for roots, for absent parents and for the earliest span of a cycle."""
     parents = {
         span_id: span.parent_span_id if span.parent_span_id in by_id else ""
         for span_id, span in by_id.items()
     }
-    done: set[str] = set()
+    visited: set[str] = set()
     for start in by_id:
         path: dict[str, None] = {}
-        at = start
-        while at and at not in done and at not in path:
-            path[at] = None
-            at = parents[at]
-        if at and at in path:
+        current = start
+        while current and current not in visited and current not in path:
+            path[current] = None
+            current = parents[current]
+        if current and current in path:
             members = list(path)
-            circle = members[members.index(at) :]
-            parents[min(circle, key=lambda one: (by_id[one].start_ns, one))] = ""
-        done.update(path)
+            cycle = members[members.index(current) :]
+            parents[min(cycle, key=lambda span_id: (by_id[span_id].start_ns, span_id))] = ""
+        visited.update(path)
     return parents

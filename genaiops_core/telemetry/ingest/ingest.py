@@ -1,4 +1,4 @@
-"""Ingest: decoded exports become spans, payloads, requests and rollups in one transaction, each span once."""
+"""Ingest: writes decoded exports as spans, payloads, requests and rollups in one transaction, each span once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from genaiops_core.telemetry.scores import record_scores
 from genaiops_core.telemetry.spans import Batch, SpanFacts, prepare_spans
 
 MODEL_LIMIT = 200
-"""Models kept apart per application unless `GENAIOPS_ROLLUP_MODEL_LIMIT` says otherwise."""
+"""Default of `GENAIOPS_ROLLUP_MODEL_LIMIT`: distinct models per application in rollups."""
 
 SHARDS = 64
 """Writers number themselves from 0 to 63; two with the same number wait for each other."""
@@ -32,17 +32,17 @@ _WITHOUT_OUTPUT = frozenset(("embedding", "reranking"))
 
 @dataclass(frozen=True, kw_only=True)
 class IngestResult:
-    """What became of one export, or of several together."""
+    """Result of one export, or of several together."""
 
     spans: int  # well-formed spans received
-    new: int  # of them, those not kept before
+    new: int  # of them, those not stored before
     rejected: int
-    problem: str  # the first rejected span, by index and name, and what was wrong
+    problem: str  # the first rejected span, by index and name, with the reason
 
 
 @dataclass(kw_only=True)
 class Ingestor:
-    """What one writer remembers from transaction to transaction: prices and admitted models."""
+    """Writes batches; keeps prices and admitted model names between transactions."""
 
     shard: int = 0
     model_limit: int = MODEL_LIMIT
@@ -54,14 +54,14 @@ class Ingestor:
         self._models = ModelNames(self.model_limit)
 
     def write(self, engine: sa.Engine, batches: Sequence[Batch]) -> int:
-        """Keep every span, log record and score of `batches` in one transaction; returns how many spans were new.
+        """Write every span, log record and score of `batches` in one transaction; return the number of new spans.
 
-        When this returns they are committed; when it raises, nothing of them is kept.
+        When this returns, they are committed; when it raises, nothing of them is stored.
         """
         try:
             with writing(engine) as connection:
                 new = self._write_spans(connection, batches)
-                self._write_others(connection, batches)
+                self._write_logs_and_scores(connection, batches)
                 return new
         except BaseException:
             self._models.forget()
@@ -72,52 +72,52 @@ class Ingestor:
         if not received:
             return 0
         rollups.lock_shard(connection, self.shard)
-        spans = self._place(connection, received)
+        spans = self._join_log_entries(connection, received)
         if len(spans) > len(received):
             spans = span_store.sort_distinct(spans)
-        self._price(connection, spans)
-        self._name_models(connection, spans)
+        self._price_spans(connection, spans)
+        self._flag_other_models(connection, spans)
         deduplication.mark_duplicates(spans)
         new = span_store.insert_spans(connection, spans)
         if not new:
             return 0
-        self._register(connection, {span.application for span in new}, batches)
+        self._register_applications(connection, {span.application for span in new}, batches)
         connection.execute(sa.insert(payload), build_payload_rows(new))
         rows = requests.build_request_rows(new)
         days = usage.find_touched_days(connection, rows)
         requests.upsert(connection, rows)
         usage.mark_days(connection, days, self.shard)
-        refolded = late_spans.recheck_duplicates(connection, new)
-        requests.correct(connection, refolded.requests)
+        changes = late_spans.recheck_duplicates(connection, new)
+        requests.correct(connection, changes.requests)
         cells = rollups.build_cells(new)
-        rollups.subtract_spans(cells, refolded.before)
-        rollups.add_spans(cells, refolded.after)
+        rollups.subtract_spans(cells, changes.before)
+        rollups.add_spans(cells, changes.after)
         rollups.write_cells(connection, cells, self.shard)
         return len(new) - max(0, len(spans) - len(received))
 
-    def _write_others(self, connection: sa.Connection, batches: Sequence[Batch]) -> None:
-        """Log records, and the scores that these and spans tell; last, because other writers may want their cells."""
+    def _write_logs_and_scores(self, connection: sa.Connection, batches: Sequence[Batch]) -> None:
+        """Write log records and reported scores; last, because other writers may wait for the score cells."""
         records = [record for batch in batches for record in batch.logs]
         scores = [score for batch in batches for score in batch.scores]
         scores += [score for record in records for score in record.scores]
         if records:
-            self._register(connection, {record.application for record in records}, batches)
+            self._register_applications(connection, {record.application for record in records}, batches)
             logs.insert_log_records(connection, records)
         if scores:
             record_scores(connection, scores)
 
-    def _place(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
-        """The spans to be kept: these, and log entries of the same calls that had to be kept alone until now."""
+    def _join_log_entries(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
+        """Return the spans to write: `spans`, and the log entries of their calls that stood alone until now."""
         return invocation_joining.adopt_entries(connection, spans, self.shard)
 
-    def _name_models(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
-        """Say on each call whether its model is kept apart; counted or not, for that may change later."""
+    def _flag_other_models(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
+        """Set `is_other_model` on each call; duplicates too, since a later span may make them count."""
         calls = [span for span in spans if span.is_call]
-        names = self._models.names(connection, {(span.application, span.model) for span in calls})
+        names = self._models.resolve(connection, {(span.application, span.model) for span in calls})
         for span in calls:
             span.is_other_model = names[span.application, span.model] != span.model
 
-    def _price(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
+    def _price_spans(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
         prices = PriceList.load(connection) if self._prices is None else self._prices.refresh(connection)
         self._prices = prices
         for span in spans:
@@ -139,8 +139,10 @@ class Ingestor:
                 if span.cost_nano_usd is not None:
                     break
 
-    def _register(self, connection: sa.Connection, names: set[str], batches: Sequence[Batch]) -> None:
-        """Make applications known that are not; asked anew each time, for the demo's may have been removed since."""
+    def _register_applications(
+        self, connection: sa.Connection, names: set[str], batches: Sequence[Batch]
+    ) -> None:
+        """Insert new applications; read each time, because `demo remove` may have deleted some since."""
         column = application_table.c.application
         known = set(connection.scalars(sa.select(column).where(column.in_(names))))
         if names <= known:

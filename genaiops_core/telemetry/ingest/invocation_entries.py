@@ -1,7 +1,7 @@
-"""Bedrock's model invocation logs: one entry, as written to S3 and CloudWatch Logs, becomes one model call span.
+"""Converts an entry of Bedrock's model invocation logs, as in S3 and CloudWatch Logs, to one model call span.
 
 Source: "Monitor model invocation using CloudWatch Logs and Amazon S3" of the Amazon Bedrock user guide, schemaType
-`ModelInvocationLog`. The span is built in OpenTelemetry's words, so that everything after it is the same as for OTLP.
+`ModelInvocationLog`. The span uses OpenTelemetry's attributes, so that everything after it is the same as for OTLP.
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ from typing import Any
 import orjson
 
 from genaiops_core.errors import BadInput
-from genaiops_core.telemetry.ingest.bedrock_bodies import ResponseBody, RequestBody, read_request, read_response
+from genaiops_core.telemetry.ingest.bedrock_bodies import (
+    RequestBody,
+    ResponseBody,
+    read_request,
+    read_response,
+)
 from genaiops_core.telemetry.otlp.decode import STATUS_ERROR, RawSpan, SpanGroup
 
 DEFAULT_APPLICATION = "bedrock"
-"""Entries whose caller did not say which application it is."""
+"""Application of entries whose caller gave none."""
 
 PROVIDER = "aws.bedrock"
 SCOPE = "genaiops.invocation_logs"
@@ -33,10 +38,10 @@ _METADATA_KEYS = {
     "user.id": ("user.id", "enduser.id", "user_id", "userId", "user"),
     "session.id": ("session.id", "gen_ai.conversation.id", "session_id", "sessionId", "session"),
 }
-"""Attribute -> the keys of `requestMetadata` that say it, the most exact first."""
+"""Attribute -> the keys of `requestMetadata` for it, the most specific first."""
 
 _PLAIN_ARNS = (":foundation-model/", ":inference-profile/")
-"""ARNs that end in a model id which price lists know; other ARNs are names of their own."""
+"""ARNs that end in a model id of price lists; other ARNs are kept whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,25 +50,25 @@ class LogEntry:
 
     request_id: str
     response_id: str
-    """The id in the answer itself; '' when it has none. Applications often know only this one."""
+    """The id in the answer; '' when it has none. Applications often know only this id."""
     application: str
     start_ns: int
     is_timed: bool
-    """Whether it says how long the call took; else the span ends where it starts."""
+    """Whether it has the duration of the call; else the span ends where it starts."""
     notes: tuple[str, ...]
-    """What is not known of the call, for whoever looks at its span."""
+    """What is unknown about the call, shown with its span."""
     group: SpanGroup
 
 
 def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
-    """Turn one entry into a span.
+    """Convert one entry to a span.
 
     Args:
         entry: the decoded JSON.
-        application: whose call it was; by default what its `requestMetadata` says, else `bedrock`.
+        application: the application of the call; by default from its `requestMetadata`, else `bedrock`.
 
     Raises:
-        BadInput: it is no invocation log entry, or lacks what identifies the call.
+        BadInput: it is no invocation log entry, or lacks the request or model id or a valid timestamp.
     """
     if not isinstance(entry, dict):
         raise BadInput("it is not a JSON object")
@@ -72,25 +77,25 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
     request_id, model_id = _require_text(entry, "requestId"), _require_text(entry, "modelId")
     start_ns = _parse_timestamp_ns(entry.get("timestamp"))
     metadata = _read_object(entry, "requestMetadata")
-    sent, answer = _read_object(entry, "input"), _read_object(entry, "output")
-    asked = read_request(sent.get("inputBodyJson"))
-    answered = read_response(answer.get("outputBodyJson"))
+    input_section, output_section = _read_object(entry, "input"), _read_object(entry, "output")
+    request = read_request(input_section.get("inputBodyJson"))
+    response = read_response(output_section.get("outputBodyJson"))
     error = _read_error_code(entry)
     owner = application or _find_first(metadata, _APPLICATION_KEYS) or DEFAULT_APPLICATION
     attributes = {
         **{f"aws.bedrock.request_metadata.{key}": value for key, value in metadata.items()},
         **_read_envelope(entry, request_id, model_id, metadata),
-        **_read_tokens(sent, answer, answered),
-        **_build_content(asked, answered),
-        **_find_body_paths(sent, answer),
+        **_read_tokens(input_section, output_section, response),
+        **_build_content(request, response),
+        **_find_body_paths(input_section, output_section),
     }
-    if answered.first_token_ms is not None:
-        attributes["gen_ai.server.time_to_first_token"] = answered.first_token_ms / 1000
-    if answered.latency_ms is not None:
-        attributes["aws.bedrock.invocation_latency_ms"] = answered.latency_ms
+    if response.first_token_ms is not None:
+        attributes["gen_ai.server.time_to_first_token"] = response.first_token_ms / 1000
+    if response.latency_ms is not None:
+        attributes["aws.bedrock.invocation_latency_ms"] = response.latency_ms
     if error:
         attributes["error.type"] = error
-    latency_ns = max(0, round((answered.latency_ms or 0) * 1e6))
+    latency_ns = max(0, round((response.latency_ms or 0) * 1e6))
     span = RawSpan(
         trace_id=derive_id("trace", request_id, 32),
         span_id=derive_id("span", request_id, 16),
@@ -116,22 +121,22 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
     scope = {"name": SCOPE, "version": _to_text(entry.get("schemaVersion"))}
     return LogEntry(
         request_id=request_id,
-        response_id=answered.response_id[:_MAX_ID_LENGTH],
+        response_id=response.response_id[:_MAX_ID_LENGTH],
         application=owner,
         start_ns=start_ns,
-        is_timed=answered.latency_ms is not None,
-        notes=tuple(_describe_unknowns(answered, attributes)),
+        is_timed=response.latency_ms is not None,
+        notes=tuple(_describe_unknowns(response, attributes)),
         group=SpanGroup(resource, scope, [span]),
     )
 
 
-def derive_id(of: str, request_id: str, digits: int) -> str:
-    """A trace or span id that is always the same for one request, so that importing twice is importing once."""
-    return hashlib.sha256(f"bedrock invocation {of}:{request_id}".encode()).hexdigest()[:digits]
+def derive_id(kind: str, request_id: str, digits: int) -> str:
+    """Derive a trace or span id from the request id, so that a second import finds the same span."""
+    return hashlib.sha256(f"bedrock invocation {kind}:{request_id}".encode()).hexdigest()[:digits]
 
 
 def parse_model_name(model_id: str) -> str:
-    """The model id that price lists and operators know, from a plain id or an ARN."""
+    """Extract the model id of price lists from a plain id or an ARN."""
     if model_id.startswith("arn:") and any(kind in model_id for kind in _PLAIN_ARNS):
         return model_id.rsplit("/", 1)[1]
     return model_id
@@ -156,7 +161,7 @@ def _read_envelope(
 
 
 def _find_operation(model: str, operation: str) -> str:
-    """OpenTelemetry's name of what was done; embeddings and re-ranking go by the model, which only does that."""
+    """OpenTelemetry's operation name; embedding and re-ranking models are recognised by their id."""
     if "rerank" in model:
         return "rerank"
     if "embed" in model:
@@ -164,62 +169,64 @@ def _find_operation(model: str, operation: str) -> str:
     return "chat" if operation.startswith("Converse") else "text_completion"
 
 
-def _read_tokens(sent: Mapping[str, Any], answer: Mapping[str, Any], answered: ResponseBody) -> dict[str, Any]:
-    """Usage as OpenTelemetry counts it: input tokens with the cached ones, which Bedrock leaves out."""
-    read = _read_count(sent, "cacheReadInputTokenCount", answered.cache_read_tokens)
-    written = _read_count(sent, "cacheWriteInputTokenCount", answered.cache_write_tokens)
-    fresh = _read_count(sent, "inputTokenCount", answered.input_tokens)
-    told = {
+def _read_tokens(
+    input_section: Mapping[str, Any], output_section: Mapping[str, Any], response: ResponseBody
+) -> dict[str, Any]:
+    """Usage as OpenTelemetry counts it: input tokens include cached tokens, which Bedrock excludes."""
+    read = _read_count(input_section, "cacheReadInputTokenCount", response.cache_read_tokens)
+    written = _read_count(input_section, "cacheWriteInputTokenCount", response.cache_write_tokens)
+    fresh = _read_count(input_section, "inputTokenCount", response.input_tokens)
+    counts = {
         "gen_ai.usage.input_tokens": None if fresh is None else fresh + (read or 0) + (written or 0),
-        "gen_ai.usage.output_tokens": _read_count(answer, "outputTokenCount", answered.output_tokens),
+        "gen_ai.usage.output_tokens": _read_count(output_section, "outputTokenCount", response.output_tokens),
         "gen_ai.usage.cache_read.input_tokens": read,
         "gen_ai.usage.cache_creation.input_tokens": written,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in counts.items() if value is not None}
 
 
-def _read_count(place: Mapping[str, Any], name: str, otherwise: int | None) -> int | None:
-    value = place.get(name)
+def _read_count(section: Mapping[str, Any], name: str, default: int | None) -> int | None:
+    value = section.get(name)
     if value is None:
-        return otherwise
+        return default
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise BadInput(f"its {name} is {str(value)[:50]!r}, which cannot be")
+        raise BadInput(f"its {name} is {str(value)[:50]!r}, not a token count")
     return value
 
 
-def _build_content(asked: RequestBody, answered: ResponseBody) -> dict[str, Any]:
-    """Messages and parameters, under the names and in the shape of OpenTelemetry."""
-    content: dict[str, Any] = dict(asked.parameters)
+def _build_content(request: RequestBody, response: ResponseBody) -> dict[str, Any]:
+    """Messages and parameters as OpenTelemetry's attributes."""
+    content: dict[str, Any] = dict(request.parameters)
     for name, value in (
-        ("gen_ai.system_instructions", asked.system),
-        ("gen_ai.input.messages", asked.messages),
-        ("gen_ai.output.messages", answered.messages),
-        ("gen_ai.tool.definitions", asked.tools),
+        ("gen_ai.system_instructions", request.system),
+        ("gen_ai.input.messages", request.messages),
+        ("gen_ai.output.messages", response.messages),
+        ("gen_ai.tool.definitions", request.tools),
     ):
         if value:
             content[name] = orjson.dumps(value).decode()
-    if answered.finish_reasons:
-        content["gen_ai.response.finish_reasons"] = list(answered.finish_reasons)
-    named = {
-        "gen_ai.response.id": answered.response_id,
-        "gen_ai.response.model": answered.response_model,
-        "aws.bedrock.guardrail.id": asked.guardrail_id,
+    if response.finish_reasons:
+        content["gen_ai.response.finish_reasons"] = list(response.finish_reasons)
+    texts = {
+        "gen_ai.response.id": response.response_id,
+        "gen_ai.response.model": response.response_model,
+        "aws.bedrock.guardrail.id": request.guardrail_id,
     }
-    return content | {name: text for name, text in named.items() if text}
+    return content | {name: text for name, text in texts.items() if text}
 
 
-def _find_body_paths(sent: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, str]:
-    """Where Bedrock put a body of more than 100 KB, or one that is no JSON; what it says is not known here."""
+def _find_body_paths(input_section: Mapping[str, Any], output_section: Mapping[str, Any]) -> dict[str, str]:
+    """Where Bedrock stored a body of more than 100 KB, or one that is not JSON; its content is not read."""
     paths = {
-        "aws.bedrock.input_body_s3_path": _to_text(sent.get("inputBodyS3Path")),
-        "aws.bedrock.output_body_s3_path": _to_text(answer.get("outputBodyS3Path")),
+        "aws.bedrock.input_body_s3_path": _to_text(input_section.get("inputBodyS3Path")),
+        "aws.bedrock.output_body_s3_path": _to_text(output_section.get("outputBodyS3Path")),
     }
     return {name: path for name, path in paths.items() if path}
 
 
-def _describe_unknowns(answered: ResponseBody, attributes: Mapping[str, Any]) -> Iterator[str]:
-    if answered.latency_ms is None:
-        yield "its log does not say how long the call took"
+def _describe_unknowns(response: ResponseBody, attributes: Mapping[str, Any]) -> Iterator[str]:
+    if response.latency_ms is None:
+        yield "its log entry has no duration of the call"
     for kind in ("input", "output"):
         path = attributes.get(f"aws.bedrock.{kind}_body_s3_path")
         if path:
@@ -239,8 +246,8 @@ def _parse_timestamp_ns(value: Any) -> int:
     except ValueError:
         raise BadInput(f"its timestamp is {value[:50]!r}, not an ISO 8601 instant") from None
     instant = instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant
-    since = instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    micros = since // dt.timedelta(microseconds=1)
+    elapsed = instant - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    micros = elapsed // dt.timedelta(microseconds=1)
     if not 0 < micros * 1000 < 1 << 63:
         raise BadInput(f"its timestamp is {value[:50]!r}, before 1970 or after 2262")
     return micros * 1000
@@ -251,7 +258,7 @@ def _require_text(entry: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise BadInput(f"it has no {name}")
     if len(value) > 2000 or (name == "requestId" and len(value) > _MAX_ID_LENGTH) or "\x00" in value:
-        raise BadInput(f"its {name} is not one that Bedrock writes")
+        raise BadInput(f"its {name} is too long or has a NUL character")
     return value
 
 

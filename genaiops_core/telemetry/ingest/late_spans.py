@@ -1,10 +1,11 @@
-"""Deciding again about traces whose spans come in several transactions, and what that changes.
+"""Deduplication of traces whose spans arrive in several transactions.
 
-A trace that is new in this transaction was decided about as a whole. For the others every span is loaded, the decision is
-made over all of them, and where it differs from what the rows say, the rows are changed and the differences returned.
+`deduplication.mark_duplicates` decides a trace that is new in this transaction. For the other traces every span is
+loaded, the rule is applied to all of them, and where the result differs from the rows, the rows are changed and the
+differences returned.
 
-On PostgreSQL the caller has upserted the requests of these traces, which locks their rows: of two writers of one trace the
-later one waits, then sees all that the earlier one wrote.
+On PostgreSQL the caller has upserted the requests of these traces, which locks their rows: of two writers of one trace
+the later one waits, then sees all that the earlier one wrote.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from genaiops_core.telemetry.ingest.requests import CALL_SUMS, RequestChange, ad
 from genaiops_core.telemetry.spans import SpanFacts
 
 MAX_TRACE_SPANS = 20_000
-"""A trace is looked at as a whole up to so many spans; beyond it, only spans of one transaction are compared."""
+"""Larger traces are not loaded: only spans of the same transaction are compared."""
 
 _TRACES_PER_STATEMENT = 400
-_LOADED = tuple(column.name for column in fields(CountedSpan))
+_COLUMNS = tuple(column.name for column in fields(CountedSpan))
 
 
 @dataclass(slots=True)
@@ -38,33 +39,41 @@ class StoredSpan(CountedSpan):
 
 @dataclass(frozen=True, kw_only=True)
 class DuplicateChanges:
-    """What deciding again changed."""
+    """Stored spans that became duplicates or counted calls, and what that changes in their requests."""
 
     before: tuple[StoredSpan, ...] = ()
-    """Spans as they were counted until now, whose being counted changed."""
+    """The spans as they were counted until now."""
     after: tuple[StoredSpan, ...] = ()
-    """The same spans as they count now."""
+    """The same spans as they are counted from now on."""
     requests: tuple[RequestChange, ...] = ()
 
 
 def recheck_duplicates(connection: sa.Connection, new: Sequence[SpanFacts]) -> DuplicateChanges:
-    """Decide again about the traces of `new`, spans that were just inserted and whose requests were just upserted."""
+    """Apply the rule again to the traces of `new`, spans just inserted, whose requests were just upserted."""
     traces = _find_extended_traces(connection, new)
     before: list[StoredSpan] = []
     after: list[StoredSpan] = []
     requests: list[RequestChange] = []
     rows: list[dict[str, object]] = []
     for members in _load_traces(connection, traces):
-        verdict = find_duplicates(members)
-        changed = [one for one in members if verdict.get(one.span_id, one.folded_into) != one.folded_into]
+        duplicates = find_duplicates(members)
+        changed = [
+            member
+            for member in members
+            if duplicates.get(member.span_id, member.folded_into) != member.folded_into
+        ]
         if not changed:
             continue
-        now = {one.span_id: _apply_decision(one, verdict[one.span_id]) for one in changed}
-        rows += [{"of_id": one.id, "counts": one.is_call, "into": one.folded_into} for one in now.values()]
-        toggled = [one for one in changed if one.is_call != now[one.span_id].is_call]
+        updated = {member.span_id: _set_target(member, duplicates[member.span_id]) for member in changed}
+        rows += [
+            {"of_id": member.id, "counts": member.is_call, "into": member.folded_into}
+            for member in updated.values()
+        ]
+        # A duplicate that only points to another counted span changes no sum.
+        toggled = [member for member in changed if member.is_call != updated[member.span_id].is_call]
         before += toggled
-        after += [now[one.span_id] for one in toggled]
-        requests.append(_build_change(members, toggled, now))
+        after += [updated[member.span_id] for member in toggled]
+        requests.append(_build_change(members, toggled, updated))
     if rows:
         connection.execute(
             span.update()
@@ -75,31 +84,31 @@ def recheck_duplicates(connection: sa.Connection, new: Sequence[SpanFacts]) -> D
     return DuplicateChanges(before=tuple(before), after=tuple(after), requests=tuple(requests))
 
 
-def _apply_decision(one: StoredSpan, into: str) -> StoredSpan:
-    return replace(one, is_call=into == "", folded_into=into)
+def _set_target(member: StoredSpan, target: str) -> StoredSpan:
+    return replace(member, is_call=target == "", folded_into=target)
 
 
 def _build_change(
-    members: Sequence[StoredSpan], toggled: Iterable[StoredSpan], now: dict[str, StoredSpan]
+    members: Sequence[StoredSpan], toggled: Iterable[StoredSpan], updated: dict[str, StoredSpan]
 ) -> RequestChange:
     sums = dict.fromkeys(CALL_SUMS, 0)
-    for one in toggled:
-        if one.is_call:
-            add_call_sums(one, -1, sums)
+    for member in toggled:
+        if member.is_call:
+            add_call_sums(member, -1, sums)
             sums["folded_calls"] += 1
         else:
-            add_call_sums(now[one.span_id], 1, sums)
+            add_call_sums(updated[member.span_id], 1, sums)
             sums["folded_calls"] -= 1
-    counted = (now.get(one.span_id, one) for one in members)
-    models = [one.model for one in counted if one.is_call and one.model]
+    current = (updated.get(member.span_id, member) for member in members)
+    models = [member.model for member in current if member.is_call and member.model]
     return RequestChange(members[0].trace_id, members[0].application, sums, min(models, default=""))
 
 
 def _find_extended_traces(connection: sa.Connection, new: Iterable[SpanFacts]) -> list[tuple[str, str]]:
-    """Those traces of `new` that have other spans too, and calls to decide about."""
-    added = Counter((one.trace_id, one.application) for one in new)
+    """Find the traces of `new` that also have older spans, and more than one call span."""
+    added = Counter((facts.trace_id, facts.application) for facts in new)
     traces = sorted({trace_id for trace_id, _ in added})
-    found: list[tuple[str, str]] = []
+    extended: list[tuple[str, str]] = []
     c = request.c
     for start in range(0, len(traces), _TRACES_PER_STATEMENT):
         rows = connection.execute(
@@ -107,26 +116,26 @@ def _find_extended_traces(connection: sa.Connection, new: Iterable[SpanFacts]) -
                 c.trace_id.in_(traces[start : start + _TRACES_PER_STATEMENT])
             )
         )
-        found += [
+        extended += [
             (trace_id, application)
-            for trace_id, application, spans, tellers in rows
-            if tellers > 1 and 0 < added[trace_id, application] < spans <= MAX_TRACE_SPANS
+            for trace_id, application, spans, call_spans in rows
+            if call_spans > 1 and 0 < added[trace_id, application] < spans <= MAX_TRACE_SPANS
         ]
-    return found
+    return extended
 
 
 def _load_traces(connection: sa.Connection, traces: Sequence[tuple[str, str]]) -> Iterable[list[StoredSpan]]:
-    """All spans of each of `traces` that has more than one to decide about."""
-    columns = [*(span.c[name] for name in _LOADED), span.c.id]
+    """Load all spans of each of `traces` that has more than one call span."""
+    columns = [*(span.c[name] for name in _COLUMNS), span.c.id]
     for start in range(0, len(traces), _TRACES_PER_STATEMENT):
-        wanted = set(traces[start : start + _TRACES_PER_STATEMENT])
+        portion = set(traces[start : start + _TRACES_PER_STATEMENT])
         groups: dict[tuple[str, str], list[StoredSpan]] = defaultdict(list)
         for row in connection.execute(
-            sa.select(*columns).where(span.c.trace_id.in_({trace_id for trace_id, _ in wanted}))
+            sa.select(*columns).where(span.c.trace_id.in_({trace_id for trace_id, _ in portion}))
         ):
-            one = StoredSpan(*row[:-1], id=row[-1])
-            if (one.trace_id, one.application) in wanted:
-                groups[one.trace_id, one.application].append(one)
+            stored = StoredSpan(*row[:-1], id=row[-1])
+            if (stored.trace_id, stored.application) in portion:
+                groups[stored.trace_id, stored.application].append(stored)
         for members in groups.values():
             if sum(map(is_call_span, members)) > 1:
                 yield members

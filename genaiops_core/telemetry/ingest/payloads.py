@@ -1,4 +1,4 @@
-"""Everything a span said beyond its columns: one compressed blob a trace and batch.
+"""What a span has beyond its columns: one compressed blob per trace and batch.
 
 A blob is Zstandard over a JSON object {span_id: {attributes, resource, scope, kind[, events][, links]
 [, trace_state][, notes]}}.
@@ -12,22 +12,22 @@ from typing import Any
 import orjson
 import zstandard
 
+from genaiops_core.telemetry.blobs import make_decompressor
 from genaiops_core.telemetry.bounds import to_json
 from genaiops_core.telemetry.spans import SpanFacts
 
 _LEVEL = 1
-_MAX_BLOB_BYTES = 1 << 30
 
 
 def build_payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
-    """One row of table `payload` for each trace and application among `spans`, sorted by them."""
+    """Build one row of table `payload` for each trace and application among `spans`, sorted by both."""
     traces: dict[tuple[str, str], dict[str, Any]] = {}
     starts: dict[tuple[str, str], int] = {}
     for span in spans:
         key = (span.trace_id, span.application)
         traces.setdefault(key, {})[span.span_id] = span.payload
         starts[key] = min(starts.get(key, span.start_ns), span.start_ns)
-    # Made here, because a compressor must not be shared by threads; reused for every blob of the batch.
+    # One per batch: threads must not share a compressor.
     compress = zstandard.ZstdCompressor(level=_LEVEL).compress
     return [
         {
@@ -41,9 +41,9 @@ def build_payload_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
 
 
 def unpack(blobs: Sequence[bytes]) -> dict[str, Any]:
-    """Span id -> payload, of all `blobs` together."""
-    decompressor = zstandard.ZstdDecompressor()
+    """Decompress `blobs` into span id -> payload."""
+    decompress = make_decompressor()
     spans: dict[str, Any] = {}
     for blob in blobs:
-        spans.update(orjson.loads(decompressor.decompress(blob, max_output_size=_MAX_BLOB_BYTES)))
+        spans.update(orjson.loads(decompress(blob)))
     return spans

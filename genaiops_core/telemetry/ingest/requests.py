@@ -1,4 +1,4 @@
-"""Requests: one row a trace and application, added to by every new span of the trace in whatever order they come."""
+"""Requests: one row per trace and application; every new span of the trace adds to it, in any order."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from genaiops_core.telemetry.spans import SpanFacts
 CALL_SUMS = ("calls", "folded_calls", "unpriced_calls", "cost_nano_usd", "input_tokens", "output_tokens")
 _SUMS = ("spans", "span_errors", *CALL_SUMS)
 _FROM_ROOT = ("environment", "release")
-"""Only the root says under which release a request is counted, exactly as its rollup does."""
+"""Columns that the root span decides, so that a request and its rollup have the same release."""
 _FROM_ANY_SPAN = ("model", "session_id", "user_id")
-"""Any span may say these; if spans disagree, the smallest text, so that their order does not matter."""
+"""Columns that any span may set; if spans disagree, the smallest text, so that their order does not matter."""
 
 
 class RequestChange(NamedTuple):
-    """What becomes of one request when calls of it turn out to be told twice, or not to be."""
+    """Change of one request whose calls became duplicates, or counted calls again."""
 
     trace_id: str
     application: str
     sums: dict[str, int]
     """Differences of `CALL_SUMS`."""
     model: str
-    """The smallest name among the models of its counted calls."""
+    """The smallest model name among its counted calls."""
 
 
 def build_request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
-    """What `spans`, all of them new, add to each request; sorted by trace and application."""
+    """Build the rows that `spans`, all new, add to requests; sorted by trace and application, the lock order."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for span in spans:
         key = (span.trace_id, span.application)
@@ -61,9 +61,9 @@ def build_request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
 
 
 def upsert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
-    """Add `rows` to the requests there are.
+    """Add `rows` to the stored requests.
 
-    Until the root span comes, a request starts with its earliest span and has no duration. The root decides start,
+    Until the root span arrives, a request starts with its earliest span and has no duration. The root decides start,
     duration, name, outcome, environment and release; of two roots the earlier.
     """
     if rows:
@@ -71,11 +71,11 @@ def upsert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
 
 
 def correct(connection: sa.Connection, changes: Iterable[RequestChange]) -> None:
-    """Add signed differences to requests that are there, and set their model anew."""
+    """Add signed differences to stored requests, and set their model."""
     rows = [
         {"of_trace": change.trace_id, "of_application": change.application, "new_model": change.model}
         | {f"more_{name}": change.sums[name] for name in CALL_SUMS}
-        for change in sorted(changes, key=lambda one: (one.trace_id, one.application))
+        for change in sorted(changes, key=lambda change: (change.trace_id, change.application))
     ]
     if rows:
         c = request.c
@@ -89,7 +89,7 @@ def correct(connection: sa.Connection, changes: Iterable[RequestChange]) -> None
 
 
 def add_call_sums(span: CountedSpan, sign: int, sums: dict[str, int]) -> None:
-    """Add what `span`, a call, adds to its request, or take it away."""
+    """Add the call `span` to `sums` (`sign` 1), or subtract it (-1)."""
     sums["calls"] += sign
     sums["unpriced_calls"] += sign * span.is_unpriced
     sums["cost_nano_usd"] += sign * (span.cost_nano_usd or 0)
@@ -99,54 +99,54 @@ def add_call_sums(span: CountedSpan, sign: int, sums: dict[str, int]) -> None:
 
 def _build_upsert(connection: sa.Connection) -> Any:
     new = insert(connection, request)
-    sent, kept = new.excluded, request.c
+    sent, stored = new.excluded, request.c
     takes_root = sa.and_(
         sent.duration_ns.is_not(None),
-        sa.or_(kept.duration_ns.is_(None), _is_before(connection, sent, kept)),
+        sa.or_(stored.duration_ns.is_(None), _is_before(connection, sent, stored)),
     )
 
-    def smallest(name: str) -> Any:
-        # By code point, as Python compares, whatever the database's language is.
-        said = sent[name] if is_sqlite(connection) else sa.collate(sent[name], "C")
+    def choose_smallest(name: str) -> Any:
+        # By code point, as Python compares, whatever collation the database has.
+        text = sent[name] if is_sqlite(connection) else sa.collate(sent[name], "C")
         return sa.case(
-            (kept[name] == "", sent[name]),
-            (sent[name] == "", kept[name]),
-            (said < kept[name], sent[name]),
-            else_=kept[name],
+            (stored[name] == "", sent[name]),
+            (sent[name] == "", stored[name]),
+            (text < stored[name], sent[name]),
+            else_=stored[name],
         )
 
     is_earlier = sa.and_(
-        sent.duration_ns.is_(None), kept.duration_ns.is_(None), sent.start_ns < kept.start_ns
+        sent.duration_ns.is_(None), stored.duration_ns.is_(None), sent.start_ns < stored.start_ns
     )
-    changes: dict[str, Any] = {name: kept[name] + sent[name] for name in _SUMS}
-    changes["start_ns"] = sa.case((sa.or_(takes_root, is_earlier), sent.start_ns), else_=kept.start_ns)
+    changes: dict[str, Any] = {name: stored[name] + sent[name] for name in _SUMS}
+    changes["start_ns"] = sa.case((sa.or_(takes_root, is_earlier), sent.start_ns), else_=stored.start_ns)
     for name in ("duration_ns", "is_error", "name"):
-        changes[name] = sa.case((takes_root, sent[name]), else_=kept[name])
+        changes[name] = sa.case((takes_root, sent[name]), else_=stored[name])
     for name in _FROM_ROOT:
-        before_root = sa.case((kept.duration_ns.is_(None), smallest(name)), else_=kept[name])
+        before_root = sa.case((stored.duration_ns.is_(None), choose_smallest(name)), else_=stored[name])
         changes[name] = sa.case((takes_root, sent[name]), else_=before_root)
     for name in _FROM_ANY_SPAN:
-        changes[name] = smallest(name)
-    return new.on_conflict_do_update(index_elements=[kept.trace_id, kept.application], set_=changes)
+        changes[name] = choose_smallest(name)
+    return new.on_conflict_do_update(index_elements=[stored.trace_id, stored.application], set_=changes)
 
 
-def _is_before(connection: sa.Connection, sent: Any, kept: Any) -> sa.ColumnElement[bool]:
-    """Whether the root `sent` decides rather than the root `kept`, as `_root_order` says."""
+def _is_before(connection: sa.Connection, sent: Any, stored: Any) -> sa.ColumnElement[bool]:
+    """SQL condition: the root `sent` precedes the root `stored` in the order of `_root_sort_key`."""
 
-    def text(column: Any) -> Any:
+    def collate(column: Any) -> Any:
         return column if is_sqlite(connection) else sa.collate(column, "C")
 
-    pairs = [(sent.start_ns, kept.start_ns), (kept.duration_ns, sent.duration_ns)]
-    pairs += [(sa.cast(kept.is_error, sa.Integer), sa.cast(sent.is_error, sa.Integer))]
-    pairs += [(text(sent[name]), kept[name]) for name in ("name", *_FROM_ROOT)]
+    pairs = [(sent.start_ns, stored.start_ns), (stored.duration_ns, sent.duration_ns)]
+    pairs += [(sa.cast(stored.is_error, sa.Integer), sa.cast(sent.is_error, sa.Integer))]
+    pairs += [(collate(sent[name]), stored[name]) for name in ("name", *_FROM_ROOT)]
     order: sa.ColumnElement[bool] = sa.false()
-    for one, other in reversed(pairs):
-        order = sa.or_(one < other, sa.and_(one == other, order))
+    for first, second in reversed(pairs):
+        order = sa.or_(first < second, sa.and_(first == second, order))
     return order
 
 
 def _root_sort_key(start_ns: int, duration_ns: int, is_error: bool, *texts: str) -> tuple[Any, ...]:
-    """Of two roots of one trace the smaller decides: the earlier, then the longer, then the one that failed."""
+    """Sort key of a root span; the smallest decides: the earlier, then the longer, then the failed one."""
     return (start_ns, -duration_ns, not is_error, *texts)
 
 
@@ -165,13 +165,13 @@ def _build_empty_row(span: SpanFacts) -> dict[str, Any]:
 
 
 def _is_deciding_root(span: SpanFacts, row: dict[str, Any]) -> bool:
-    own = _root_sort_key(
+    candidate = _root_sort_key(
         span.start_ns, span.duration_ns, span.is_error, span.name, span.environment, span.release
     )
-    kept = _root_sort_key(
+    current = _root_sort_key(
         row["start_ns"], row["duration_ns"], row["is_error"], row["name"], row["environment"], row["release"]
     )
-    return own < kept
+    return candidate < current
 
 
 def _take_root(row: dict[str, Any], span: SpanFacts) -> None:
@@ -185,5 +185,6 @@ def _take_root(row: dict[str, Any], span: SpanFacts) -> None:
     )
 
 
-def _choose_smallest(one: str, other: str) -> str:
-    return min(one, other) if one and other else one or other
+def _choose_smallest(first: str, second: str) -> str:
+    """The smaller of two texts, ignoring empty ones."""
+    return min(first, second) if first and second else first or second

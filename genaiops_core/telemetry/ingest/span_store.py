@@ -1,4 +1,4 @@
-"""Writing spans: every span once, however often it is sent, and as fast as each database can."""
+"""Writes spans: every span once, however often it is sent, with the fastest statement of each database."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, to_row
 
 
 def sort_distinct(spans: Sequence[SpanFacts]) -> list[SpanFacts]:
-    """`spans` without those told twice, of which the first stays; in order of (trace, span, application).
+    """Sort `spans` by (trace, span, application), and drop all but the first of each.
 
-    Sorted, so that two writers of the same traces wait for each other instead of locking each other out.
+    The order prevents deadlocks: two writers of the same traces lock the rows in the same sequence.
     """
-    told: dict[tuple[str, str, str], SpanFacts] = {}
+    distinct: dict[tuple[str, str, str], SpanFacts] = {}
     for facts in spans:
-        told.setdefault((facts.trace_id, facts.span_id, facts.application), facts)
-    return [told[key] for key in sorted(told)]
+        distinct.setdefault((facts.trace_id, facts.span_id, facts.application), facts)
+    return [distinct[key] for key in sorted(distinct)]
 
 
 def insert_spans(connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
-    """Keep `spans`, as `distinct` returns them; returns those that were not there before, in the same order."""
+    """Insert `spans`, as `sort_distinct` returns them; return the new ones in the same order."""
     if not spans:
         return []
     insert = _insert_sqlite if is_sqlite(connection) else _insert_postgresql

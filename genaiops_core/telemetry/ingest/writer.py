@@ -1,7 +1,7 @@
-"""The writer: one thread that commits waiting batches together, and tells each sender once its own is safe.
+"""The writer: one thread that commits waiting batches together, and resolves each sender's future after the commit.
 
-Senders wait for a commit anyway; several batches in one transaction cost one commit instead of many. A batch that
-cannot be kept is tried again alone, so that its neighbours are not lost with it.
+Senders wait for a commit anyway; several batches in one transaction cost one commit instead of many. After a failure
+each batch is tried alone, so that one bad batch does not lose the others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from genaiops_core.telemetry.spans import Batch
 log = structlog.get_logger(__name__)
 
 GROUP_SPANS = 4_000
-"""A transaction takes waiting batches up to about this many spans: some 0.2 s, within which others cannot write."""
+"""Approximate spans per transaction: about 0.2 s, during which no other process can write to SQLite."""
 
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.05
@@ -37,13 +37,13 @@ class _PendingBatch:
 
 
 class Writer:
-    """Start it, `submit` batches from any thread, stop it; what was submitted before `stop` is still written."""
+    """Writes batches that any thread submits; `stop` returns after the last submitted batch is written."""
 
     def __init__(self, engine: sa.Engine, ingestor: Ingestor, *, queue_batches: int) -> None:
         self._engine = engine
         self._ingestor = ingestor
         self._limit = queue_batches
-        self._places = threading.BoundedSemaphore(queue_batches)
+        self._free_slots = threading.BoundedSemaphore(queue_batches)
         self._queue: queue.SimpleQueue[_PendingBatch | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="ingest-writer", daemon=True)
         self._stopped = False
@@ -52,46 +52,46 @@ class Writer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what waits, then end."""
+        """Write the waiting batches, then end the thread."""
         self._stopped = True
         self._queue.put(None)
         self._thread.join()
 
     def reserve(self) -> None:
-        """Take one of the places in the queue, before any work is put into a batch; give it back with `release`.
+        """Reserve a slot of the queue before decoding a batch; free it with `release`.
 
         Raises:
-            Unavailable: the queue is full, or the process is stopping; the sender should send the same again.
+            Unavailable: the queue is full, or the process is stopping; the sender should retry.
         """
-        if self._stopped or not self._places.acquire(blocking=False):
+        if self._stopped or not self._free_slots.acquire(blocking=False):
             raise Unavailable(
-                f"{self._limit} batches wait for the database already; send this one again in a second."
+                f"{self._limit} batches are waiting for the database; send this batch again in a second."
             )
 
     def release(self) -> None:
-        self._places.release()
+        self._free_slots.release()
 
     def submit(self, batch: Batch) -> Future[int]:
-        """Queue one batch; the future holds the number of new spans after the commit, or what went wrong."""
+        """Queue one batch; after the commit the future holds the number of spans in the batch, or the error."""
         waiting = _PendingBatch(batch)
         self._queue.put(waiting)
         return waiting.done
 
     def _run(self) -> None:
         while True:
-            group, is_last = self._next_group()
+            group, is_last = self._take_group()
             if group:
                 self._write(group)
             if is_last:
                 return
 
-    def _next_group(self) -> tuple[list[_PendingBatch], bool]:
+    def _take_group(self) -> tuple[list[_PendingBatch], bool]:
         first = self._queue.get()
         group: list[_PendingBatch] = []
         spans = 0
         following: _PendingBatch | None = first
         while following is not None:
-            # False when the sender went away meanwhile; from here on it can no longer cancel.
+            # False when the sender has cancelled; from here on it can no longer cancel.
             if following.done.set_running_or_notify_cancel():
                 group.append(following)
                 spans += len(following.batch.spans) + len(following.batch.logs)
@@ -131,22 +131,24 @@ class Writer:
                 return
 
     def _refuse(self, group: Sequence[_PendingBatch], error: Exception) -> None:
-        log.error("batches were not kept", batches=len(group), error=str(error)[:300], exc_info=error)
+        log.error("batches were not stored", batches=len(group), error=str(error)[:300], exc_info=error)
         if is_busy(error) or is_transient(error):
-            told: Exception = Unavailable("The database is busy; send the same batch again.", retry_after_s=2)
+            failure: Exception = Unavailable(
+                "The database is busy; send the same batch again.", retry_after_s=2
+            )
         else:
-            told = error
+            failure = error
         for waiting in group:
-            waiting.done.set_exception(told)
+            waiting.done.set_exception(failure)
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether SQLite's write lock was not to be had: that took the whole busy timeout, so nobody should wait on."""
+    """Whether SQLite's write lock was not available for the whole busy timeout; a retry would wait as long again."""
     return isinstance(error, sa.exc.OperationalError) and "is locked" in str(error.orig)
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same transaction may succeed in a moment: the server restarts, or chose us to end a deadlock."""
+    """Whether a retry may succeed soon: the server restarts, or aborted this transaction to end a deadlock."""
     if not isinstance(error, sa.exc.DBAPIError):
         return isinstance(error, sa.exc.TimeoutError)
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _TRANSIENT_SQLSTATES

@@ -1,8 +1,7 @@
-"""Taking invocation log entries in: each call once, whether its entry or its OTLP span comes first.
+"""Imports invocation log entries: each call once, whether its entry or its OTLP span arrives first.
 
-An entry whose request is known to nobody becomes a request of its own, of one model call. Where a span of the same
-request id is there already, the entry becomes a span below it, in its trace, and the rule for calls told twice
-(docs/design/counted-once.md) counts only one of the two.
+An entry without an OTLP span becomes a request of its own, with one model call. Where a span with the same request id
+is stored, the entry becomes a child of that span, and deduplication (docs/design/counted-once.md) counts one of the two.
 """
 
 from __future__ import annotations
@@ -26,32 +25,32 @@ from genaiops_core.telemetry.time_window import to_instant
 
 ENTRIES_PER_TRANSACTION = 500
 MAX_PROBLEMS = 100
-"""Problems kept to be shown; all are counted."""
+"""Problems listed; all are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportCounts:
-    """What became of the entries read so far; new + known + rejected is entries."""
+    """Counts of the entries read so far; new + known + rejected = entries."""
 
     entries: int = 0
     new: int = 0
-    """Calls that nobody had told of."""
+    """Calls without an OTLP span."""
     known: int = 0
-    """Taken in before, or told by OTLP too."""
+    """Entries imported before, or with an OTLP span."""
     joined: int = 0
-    """Of the known ones, those now shown below their OTLP span."""
+    """Of the known ones, those attached to their OTLP span."""
     rejected: int = 0
     problems: tuple[str, ...] = ()
-    """The first of them, by file and line."""
+    """The first problems, with file and line."""
     oldest: dt.datetime | None = field(default=None, compare=False)
-    """When the earliest call was; retention may soon delete it."""
+    """Time of the earliest call; retention may soon delete it."""
 
-    def plus(self, more: ImportCounts) -> ImportCounts:
-        """Both together."""
+    def add(self, other: ImportCounts) -> ImportCounts:
+        """Add two counts."""
         return ImportCounts(
-            **{name: getattr(self, name) + getattr(more, name) for name in _SUMS},
-            problems=(*self.problems, *more.problems)[:MAX_PROBLEMS],
-            oldest=min(filter(None, (self.oldest, more.oldest)), default=None),
+            **{name: getattr(self, name) + getattr(other, name) for name in _SUMS},
+            problems=(*self.problems, *other.problems)[:MAX_PROBLEMS],
+            oldest=min(filter(None, (self.oldest, other.oldest)), default=None),
         )
 
     def as_json(self, *, problems: int = MAX_PROBLEMS) -> dict[str, Any]:
@@ -62,7 +61,7 @@ _SUMS = ("entries", "new", "known", "joined", "rejected")
 
 
 class Importer:
-    """Takes entries in, some hundred a transaction, and counts; killed at any moment, it is simply run again."""
+    """Imports entries, 500 per transaction; after a crash the import is simply run again."""
 
     def __init__(
         self,
@@ -77,18 +76,20 @@ class Importer:
         self._ingestor = _LogIngestor(shard=shard, model_limit=model_limit)
         self.counts = ImportCounts()
 
-    def take(self, found: Iterable[ReadResult]) -> ImportCounts:
-        """Take in all of `found`; returns what it came to.
+    def import_entries(self, results: Iterable[ReadResult]) -> ImportCounts:
+        """Import all of `results` and return their counts.
 
         Raises:
-            Whatever reading or the database raises; what was taken in before stays.
+            Any error of reading or of the database; entries imported before stay imported.
         """
-        taken, remaining = ImportCounts(), iter(found)
+        total, remaining = ImportCounts(), iter(results)
         while portion := list(islice(remaining, ENTRIES_PER_TRANSACTION)):
-            entries = [one.entry for one in portion if one.entry is not None]
-            problems = tuple(f"{one.where}: {one.problem}" for one in portion if one.entry is None)
-            placed = self._ingestor.keep(self._engine, entries)
-            counted = ImportCounts(
+            entries = [result.entry for result in portion if result.entry is not None]
+            problems = tuple(
+                f"{result.location}: {result.problem}" for result in portion if result.entry is None
+            )
+            placed = self._ingestor.write_entries(self._engine, entries)
+            counts = ImportCounts(
                 entries=len(portion),
                 new=placed.new,
                 known=len(entries) - placed.new,
@@ -97,19 +98,21 @@ class Importer:
                 problems=problems[:MAX_PROBLEMS],
                 oldest=min((to_instant(entry.start_ns) for entry in entries), default=None),
             )
-            taken, self.counts = taken.plus(counted), self.counts.plus(counted)
-        return taken
+            total, self.counts = total.add(counts), self.counts.add(counts)
+        return total
 
 
 class _LogIngestor(Ingestor):
-    """The usual ingest, asked first which entries are new and where they belong."""
+    """Ingest that first finds which entries are new and which span owns each."""
 
-    def keep(self, engine: sa.Engine, entries: Sequence[LogEntry]) -> invocation_joining.PlacedEntries:
-        """Keep `entries` in one transaction, each request once."""
+    def write_entries(
+        self, engine: sa.Engine, entries: Sequence[LogEntry]
+    ) -> invocation_joining.PlacedEntries:
+        """Write `entries` in one transaction, each request once."""
         distinct = list({entry.request_id: entry for entry in reversed(entries)}.values())[::-1]
         batch = prepare_spans(DecodedExport(groups=[entry.group for entry in distinct]))
         for entry, span in zip(distinct, batch.spans, strict=True):
-            # It is a call even if nobody says what it used.
+            # A log entry is a model call even without usage.
             span.is_call = True
             span.call_id = entry.request_id
             if not entry.is_timed:
@@ -121,7 +124,7 @@ class _LogIngestor(Ingestor):
         self.write(engine, [batch])
         return self._placed
 
-    def _place(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
+    def _join_log_entries(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
         pairs = [(self._entries[span.span_id], span) for span in spans]
         self._placed = invocation_joining.place_entries(connection, pairs)
         return self._placed.spans

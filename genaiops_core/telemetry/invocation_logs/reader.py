@@ -1,6 +1,6 @@
-"""Reads invocation log entries from text as it is found: JSON lines, JSON documents, CloudWatch exports, gzip or not.
+"""Reads invocation log entries from JSON lines, JSON documents and CloudWatch exports, compressed with gzip or not.
 
-What cannot be read is one problem, named by file and line, and the rest goes on.
+An entry that cannot be read becomes a problem with file and line; reading continues with the next entry.
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ _BODY_ENDINGS = (
 
 
 class ReadResult(NamedTuple):
-    """One entry, or why there is none."""
+    """One entry, or the problem that prevented reading it."""
 
-    where: str  # file and line
+    location: str  # file and line
     entry: LogEntry | None
     problem: str  # '' with an entry
 
 
 def find_log_files(paths: Iterable[Path]) -> list[Path]:
-    """The log files that `paths` name: files as given, folders with all that is in them, in order of name.
+    """List the log files of `paths`: files as they are, folders with all their log files, sorted by name.
 
-    Left out of folders are hidden files, the bodies that Bedrock stores beside its logs, and its permission check.
+    Folders leave out hidden files, the bodies that Bedrock stores beside its logs, and its permission check.
 
     Raises:
         BadInput: a path does not exist.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.is_file() and is_log(file.as_posix()))
+            files += sorted(file for file in path.rglob("*") if file.is_file() and is_log(file.as_posix()))
         elif path.is_file():
-            found.append(path)
+            files.append(path)
         else:
             raise BadInput(f"{path} does not exist.")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(files))
 
 
 def is_log(name: str) -> bool:
-    """Whether a file or S3 key found beside others may hold log entries."""
+    """Whether a file of a folder, or an S3 key, may contain log entries."""
     folder, _, file = name.rpartition("/")
     if not file or file.startswith(".") or file in _NO_LOGS:
         return False
@@ -72,7 +72,7 @@ def is_log(name: str) -> bool:
 
 
 def read_file(file: Path, *, application: str | None = None) -> Iterator[ReadResult]:
-    """The entries of one file, one after the other; memory does not grow with a file of JSON lines."""
+    """Read the entries of one file; memory use does not grow with the length of a JSON lines file."""
     try:
         with file.open("rb", buffering=0) as stream:
             yield from read_stream(stream, str(file), application=application)
@@ -81,31 +81,31 @@ def read_file(file: Path, *, application: str | None = None) -> Iterator[ReadRes
 
 
 def read_stream(stream: io.RawIOBase, name: str, *, application: str | None = None) -> Iterator[ReadResult]:
-    """The entries of an open file or S3 object, not buffered yet; see `read_file`."""
+    """Read the entries of an open, unbuffered file or S3 object; see `read_file`."""
     buffered = io.BufferedReader(stream)
     is_gzip = buffered.peek(2)[:2] == _GZIP_MAGIC
     text = cast(IO[bytes], gzip.GzipFile(fileobj=buffered) if is_gzip else buffered)
     try:
         yield from _read_text(text, name, application)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        yield ReadResult(name, None, f"its gzip is damaged, so it was read to there only: {error}")
+        yield ReadResult(name, None, f"its gzip is damaged; entries after this point were not read: {error}")
     finally:
-        # Whoever opened the stream closes it.
+        # The caller closes the stream.
         buffered.detach()
 
 
-def read_message(message: str, where: str, *, application: str | None = None) -> Iterator[ReadResult]:
-    """The entries of one CloudWatch Logs message, which is one entry as it is meant."""
-    yield from _parse_line(message.encode(errors="replace"), where, application)
+def read_message(message: str, location: str, *, application: str | None = None) -> Iterator[ReadResult]:
+    """Read the entries of one CloudWatch Logs message, normally one."""
+    yield from _parse_line(message.encode(errors="replace"), location, application)
 
 
 def _read_text(text: IO[bytes], name: str, application: str | None) -> Iterator[ReadResult]:
     number = 0
     while line := text.readline(MAX_LINE_BYTES + 1):
         number += 1
-        where = f"{name}:{number}"
+        location = f"{name}:{number}"
         if len(line) > MAX_LINE_BYTES:
-            yield ReadResult(where, None, f"the line is longer than {MAX_LINE_BYTES >> 20} MB")
+            yield ReadResult(location, None, f"the line is longer than {MAX_LINE_BYTES >> 20} MB")
             while line and not line.endswith(b"\n"):
                 line = text.readline(MAX_LINE_BYTES)
             continue
@@ -115,17 +115,17 @@ def _read_text(text: IO[bytes], name: str, application: str | None) -> Iterator[
         if number == 1 and _is_document_start(stripped):
             yield from _read_document(stripped, text, name, application)
             return
-        yield from _parse_line(stripped, where, application)
+        yield from _parse_line(stripped, location, application)
 
 
 def _is_document_start(line: bytes) -> bool:
-    """Whether the first line is the beginning of a JSON document that goes on in the next."""
+    """Whether the first line begins a JSON document of several lines."""
     if line[:1] not in (b"[", b"{"):
         return False
     try:
         orjson.loads(line)
     except orjson.JSONDecodeError:
-        # A line of JSON lines that is broken ends as an object does.
+        # A damaged line of a JSON lines file ends like an object.
         return line[:1] == b"[" or not line.endswith(b"}")
     return False
 
@@ -138,7 +138,7 @@ def _read_document(first: bytes, rest: IO[bytes], name: str, application: str | 
     try:
         value = orjson.loads(document)
     except orjson.JSONDecodeError:
-        # No document after all: lines, of which the first is broken.
+        # Not a document: JSON lines, of which the first is damaged.
         for number, line in enumerate(document.splitlines(), 1):
             if line.strip():
                 yield from _parse_line(line.strip(), f"{name}:{number}", application)
@@ -146,38 +146,38 @@ def _read_document(first: bytes, rest: IO[bytes], name: str, application: str | 
     yield from _read_entries(value, name, application)
 
 
-def _parse_line(line: bytes, where: str, application: str | None) -> Iterator[ReadResult]:
+def _parse_line(line: bytes, location: str, application: str | None) -> Iterator[ReadResult]:
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        # CloudWatch exports to S3 put the instant before each message.
+        # CloudWatch exports to S3 put the time before each message.
         start = line.find(b"{")
         if start <= 0:
-            yield ReadResult(where, None, f"it is not JSON: {error}")
+            yield ReadResult(location, None, f"it is not JSON: {error}")
             return
         try:
             value = orjson.loads(line[start:])
         except orjson.JSONDecodeError:
-            yield ReadResult(where, None, f"it is not JSON: {error}")
+            yield ReadResult(location, None, f"it is not JSON: {error}")
             return
-    yield from _read_entries(value, where, application)
+    yield from _read_entries(value, location, application)
 
 
-def _read_entries(value: Any, where: str, application: str | None) -> Iterator[ReadResult]:
-    """Entries inside `value`: itself, a list of them, or what CloudWatch wraps them in."""
+def _read_entries(value: Any, location: str, application: str | None) -> Iterator[ReadResult]:
+    """Read the entries in `value`: an entry, a list of entries, or a CloudWatch object around them."""
     if isinstance(value, list):
-        for index, one in enumerate(value):
-            yield from _read_entries(one, f"{where}[{index}]", application)
+        for index, item in enumerate(value):
+            yield from _read_entries(item, f"{location}[{index}]", application)
         return
     if isinstance(value, dict) and "schemaType" not in value and "requestId" not in value:
         for name in _LISTS:
             if isinstance(value.get(name), list):
-                yield from _read_entries(value[name], where, application)
+                yield from _read_entries(value[name], location, application)
                 return
         if isinstance(value.get("message"), str):
-            yield from _parse_line(value["message"].strip().encode(errors="replace"), where, application)
+            yield from _parse_line(value["message"].strip().encode(errors="replace"), location, application)
             return
     try:
-        yield ReadResult(where, read_entry(value, application=application), "")
+        yield ReadResult(location, read_entry(value, application=application), "")
     except BadInput as error:
-        yield ReadResult(where, None, str(error))
+        yield ReadResult(location, None, str(error))

@@ -1,7 +1,7 @@
-"""Where invocation logs are pulled from, and how far each of them is read.
+"""Sources of invocation logs, and the cursor of each.
 
-A cursor may always be older than what was taken in, never newer: it is saved with the entries it covers or after them,
-and an entry read twice is known.
+A cursor may be older than the imported entries, never newer: it is saved after the entries that it covers, and an entry
+that is read twice is imported once.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from genaiops_core.aws.s3 import ObjectKey
 from genaiops_core.errors import BadInput
 
 CLAIM = dt.timedelta(minutes=5)
-"""How long a worker has a source to itself after it last said so."""
+"""How long a worker reads a source exclusively after its last `save_cursor`."""
 
 LATE_HOURS = 3
-"""Objects of so many hours before the newest are looked for again: Bedrock does not write them in order."""
+"""Hours before the newest object in which new objects may still appear: Bedrock does not write them in order."""
 
 MAX_REMEMBERED_KEYS = 10_000
-"""Keys remembered one by one where nothing in them says the hour; beyond that, order of names decides."""
+"""Keys remembered per group where keys have no hour; beyond that, only keys after the floor count as unread."""
 
 _HOUR = re.compile(r"^(?P<group>.*?)(?P<hour>\d{4}/\d{2}/\d{2}/\d{2})/[^/]*$")
 
@@ -42,7 +42,7 @@ class Source:
 
     @property
     def url(self) -> str:
-        """As it is written in the settings."""
+        """The source as the settings have it."""
         return f"s3://{self.name}/{self.prefix}" if self.kind == "s3" else f"logs://{self.name}"
 
 
@@ -63,12 +63,12 @@ def parse_source(text: str) -> Source:
 
 
 def is_source(text: str) -> bool:
-    """Whether `text` is meant as a source and not as a file."""
+    """Whether `text` is a source and not a file."""
     return text.startswith(("s3://", "logs://"))
 
 
 def claim(engine: sa.Engine, source: Source, now: dt.datetime) -> dict[str, Any] | None:
-    """The cursor of `source`, now read by us alone until `CLAIM` after the last `save`; None when another reads it."""
+    """Claim `source` until `CLAIM` after the last `save_cursor`; return its cursor, None when another worker has it."""
     with writing(engine) as connection:
         connection.execute(
             insert(connection, table)
@@ -76,13 +76,13 @@ def claim(engine: sa.Engine, source: Source, now: dt.datetime) -> dict[str, Any]
             .on_conflict_do_nothing()
         )
         free = sa.or_(table.c.claimed_until.is_(None), table.c.claimed_until < now)
-        taken = connection.execute(
+        claimed = connection.execute(
             sa.update(table)
             .where(table.c.source == source.url, free)
             .values(claimed_until=now + CLAIM)
             .returning(table.c.cursor)
         ).one_or_none()
-    return None if taken is None else dict(taken.cursor)
+    return None if claimed is None else dict(claimed.cursor)
 
 
 def save_cursor(
@@ -94,7 +94,7 @@ def save_cursor(
     entries: int = 0,
     rejected: int = 0,
 ) -> None:
-    """Keep how far `source` is read, and stay its only reader for a while."""
+    """Save the cursor of `source` and extend the claim."""
     with writing(engine) as connection:
         connection.execute(
             sa.update(table)
@@ -110,27 +110,27 @@ def save_cursor(
 
 
 def release_claim(engine: sa.Engine, source: Source) -> None:
-    """Let others read `source`."""
+    """End the claim, so that other workers may read `source`."""
     with writing(engine) as connection:
         connection.execute(sa.update(table).where(table.c.source == source.url).values(claimed_until=None))
 
 
 @dataclass(kw_only=True)
 class ObjectCursor:
-    """How far the objects of a bucket are read, for each folder of hours apart: every region has its own.
+    """The objects of a bucket that are read, by folder of hours: every region has its own folder.
 
-    Of each, everything up to and including `floor` is read, and of what comes after it the keys in `done`.
+    In each folder every key up to and including the floor is read, and after it the keys in `done`.
     """
 
     floors: dict[str, str] = field(default_factory=dict)
     done: dict[str, set[str]] = field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> ObjectCursor:
-        groups = kept.get("groups", {})
+    def from_json(cls, value: Mapping[str, Any]) -> ObjectCursor:
+        groups = value.get("groups", {})
         return cls(
-            floors={group: told["floor"] for group, told in groups.items()},
-            done={group: set(told["done"]) for group, told in groups.items()},
+            floors={group: state["floor"] for group, state in groups.items()},
+            done={group: set(state["done"]) for group, state in groups.items()},
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -141,44 +141,46 @@ class ObjectCursor:
             }
         }
 
-    def unread(self, list_after: Callable[[str], Iterable[ObjectKey]]) -> Iterator[ObjectKey]:
-        """Objects not read yet, in order of key.
+    def list_unread(self, list_after: Callable[[str], Iterable[ObjectKey]]) -> Iterator[ObjectKey]:
+        """List the unread objects in order of key.
 
         Args:
-            list_after: lists the objects after a key; called again to step over what is read.
+            list_after: lists the objects after a key; called again to skip keys that are read.
         """
         after: str | None = ""
         while after is not None:
             start, after = after, None
-            for one in list_after(start):
-                group, _ = split_key(one.key)
+            for candidate in list_after(start):
+                group, _ = split_key(candidate.key)
                 floor = self.floors.get(group, "")
-                if one.key <= floor:
-                    # At least one key further than the last time, so this ends.
+                if candidate.key <= floor:
+                    # The floor is at least one key after `start`, so the loop ends.
                     after = floor
                     break
-                if one.key not in self.done.get(group, ()):
-                    yield one
+                if candidate.key not in self.done.get(group, ()):
+                    yield candidate
 
-    def add(self, key: str) -> None:
-        """`key` is read; raise the floor of its group where nothing more is expected below."""
+    def mark_read(self, key: str) -> None:
+        """Record `key` as read; raise the floor of its group where no more objects are expected."""
         group, hour = split_key(key)
         done = self.done.setdefault(group, set())
         done.add(key)
         if hour is None:
             settled = sorted(done)[:-MAX_REMEMBERED_KEYS] if len(done) > MAX_REMEMBERED_KEYS else []
         else:
-            newest = max(filter(None, (split_key(one)[1] for one in done)))
+            newest = max(filter(None, (split_key(done_key)[1] for done_key in done)))
             settled = [
-                one for one in done if _count_hours(newest) - _count_hours(split_key(one)[1] or newest) > LATE_HOURS
+                done_key
+                for done_key in done
+                if _count_hours(newest) - _count_hours(split_key(done_key)[1] or newest) > LATE_HOURS
             ]
         if settled:
             self.floors[group] = max(self.floors.get(group, ""), *settled)
-            self.done[group] = {one for one in done if one > self.floors[group]}
+            self.done[group] = {done_key for done_key in done if done_key > self.floors[group]}
 
 
 def split_key(key: str) -> tuple[str, str | None]:
-    """The folder of hours a key is in, and its hour `YYYY/MM/DD/HH`; the folder alone where it says no hour."""
+    """Split a key into its folder of hours and its hour `YYYY/MM/DD/HH`; (folder, None) for a key without an hour."""
     match = _HOUR.match(key)
     if match:
         return match["group"], match["hour"]

@@ -1,1 +1,1 @@
-"""OTLP as it arrives: protobuf or JSON, spans or log records, turned into plain values."""
+"""Decodes OTLP exports of spans and log records, protobuf or JSON, to plain values."""

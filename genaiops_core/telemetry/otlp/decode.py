@@ -1,4 +1,4 @@
-"""OTLP trace exports, protobuf or JSON, turned into plain values; spans that cannot be kept are named, not fatal.
+"""Decodes OTLP trace exports, protobuf or JSON, to plain values; invalid spans are rejected one by one.
 
 Sources: opentelemetry-proto `collector/trace/v1`, and the JSON encoding of the OTLP specification (hexadecimal ids,
 64-bit integers as strings or numbers, enumerations as numbers or names, unknown fields ignored).
@@ -22,11 +22,11 @@ from genaiops_core.telemetry.otlp.values import (
     TRACE_ID,
     RejectedRecord,
     decode_attributes,
-    parse_enumeration,
-    parse_integer,
     decode_json_attributes,
     decode_json_resource,
     decode_json_scope,
+    parse_enumeration,
+    parse_integer,
     read_list,
     read_object,
     read_objects,
@@ -37,7 +37,7 @@ STATUS_ERROR = 2
 """`Status.code` of a span that failed."""
 
 LARGE_BODY_BYTES = 1 << 20
-"""A longer protobuf body is decoded a part at a time: 64 MB of tiny spans are a million."""
+"""Longer bodies are decoded in parts: 64 MB of tiny spans are a million spans."""
 SPANS_PER_PART = 5_000
 
 INT64_MAX = (1 << 63) - 1
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class RawSpan(NamedTuple):
-    """One span as it was sent: ids in lower-case hexadecimal, instants in Unix nanoseconds."""
+    """One span as it was sent: ids in lower-case hexadecimal, times in Unix nanoseconds."""
 
     trace_id: str
     span_id: str
@@ -76,7 +76,7 @@ class SpanGroup(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class DecodedExport:
-    """One export request; `problem` names the first rejected span and what is wrong with it."""
+    """One export request; `problem` names the first rejected span and the reason."""
 
     groups: list[SpanGroup]
     rejected: int = 0
@@ -84,38 +84,38 @@ class DecodedExport:
 
 
 class Collector:
-    """Decodes spans or log records one by one, counting those that are rejected and remembering the first."""
+    """Decodes spans or log records one by one; counts the rejected ones and records the first reason."""
 
-    def __init__(self, what: str = "span") -> None:
-        self._what = what
+    def __init__(self, record_kind: str = "span") -> None:
+        self._record_kind = record_kind
         self.index = -1
         self.rejected = 0
         self.problem = ""
 
     def decode_all(self, sent: Iterable[Any], decode: Callable[[Any], T]) -> list[T]:
-        """Those of `sent` that can be decoded."""
-        kept = []
-        for one in sent:
+        """Decode `sent`, leaving out records that cannot be decoded."""
+        decoded = []
+        for record in sent:
             self.index += 1
             try:
-                kept.append(decode(one))
+                decoded.append(decode(record))
             except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
-                name = one.get("name", "") if isinstance(one, dict) else getattr(one, "name", "")
+                name = record.get("name", "") if isinstance(record, dict) else getattr(record, "name", "")
                 self.reject(str(name), error)
-        return kept
+        return decoded
 
     def build_export(self, groups: Iterable[SpanGroup]) -> DecodedExport:
-        """What was decoded since the last time, with what was rejected meanwhile."""
+        """Build an export of `groups` and of the rejections since the last call."""
         decoded = list(groups)
         rejected, self.rejected = self.rejected, 0
         return DecodedExport(groups=decoded, rejected=rejected, problem=self.problem if rejected else "")
 
     def reject(self, name: str, error: Exception) -> None:
-        """Count one that cannot be kept."""
+        """Count one rejected record."""
         self.rejected += 1
         if not self.problem:
-            said = error if isinstance(error, RejectedRecord) else f"malformed ({error})"
-            self.problem = f"{self._what} {self.index} {name[:100]!r}: {said}"
+            reason = error if isinstance(error, RejectedRecord) else f"malformed ({error})"
+            self.problem = f"{self._record_kind} {self.index} {name[:100]!r}: {reason}"
 
 
 def decode_protobuf(body: bytes) -> DecodedExport:
@@ -142,7 +142,7 @@ def decode_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedExport]:
     """Decode an export, a large one in parts of about `SPANS_A_PART` spans, so that memory stays flat.
 
     Raises:
-        BadInput: the body is no export; parts before a damaged one may have been given out by then.
+        BadInput: the body is not an export; parts before a damaged one are yielded first.
     """
     if len(body) <= LARGE_BODY_BYTES:
         yield decode_json(body) if is_json else decode_protobuf(body)
@@ -155,7 +155,7 @@ def decode_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedExport]:
     groups: list[SpanGroup] = []
     for group in _decode_json_groups(body, collector):
         groups.append(group)
-        if sum(len(one.spans) for one in groups) >= SPANS_PER_PART:
+        if sum(len(pending.spans) for pending in groups) >= SPANS_PER_PART:
             yield collector.build_export(groups)
             groups = []
     yield collector.build_export(groups)
@@ -168,16 +168,16 @@ def _decode_json_groups(body: bytes, collector: Collector) -> Iterator[SpanGroup
         for scope_spans in read_objects(resource_spans, "scopeSpans"):
             sent, scope = read_list(scope_spans, "spans"), decode_json_scope(scope_spans)
             for first in range(0, len(sent), SPANS_PER_PART):
-                some = sent[first : first + SPANS_PER_PART]
-                # What was decoded is no longer needed as it was sent.
-                sent[first : first + SPANS_PER_PART] = [None] * len(some)
-                yield SpanGroup(resource, scope, collector.decode_all(some, _decode_json_span))
+                portion = sent[first : first + SPANS_PER_PART]
+                # Frees the JSON of decoded spans.
+                sent[first : first + SPANS_PER_PART] = [None] * len(portion)
+                yield SpanGroup(resource, scope, collector.decode_all(portion, _decode_json_span))
 
 
-def parse_requests(body: bytes, message: Any, collector: Collector, what: str) -> Iterator[Any]:
-    """The request that `body` is; where it is damaged, a request for each item that can be mended.
+def parse_requests(body: bytes, message: Any, collector: Collector, export_kind: str) -> Iterator[Any]:
+    """Parse `body` as one request; when it is damaged, as one request for each record that can be repaired.
 
-    Items that cannot are counted by `collector`.
+    `collector` counts the other records as rejected.
     """
     request = message()
     try:
@@ -188,16 +188,16 @@ def parse_requests(body: bytes, message: Any, collector: Collector, what: str) -
         except BadInput:
             parts = []
         if not parts:
-            raise BadInput(f"The body is not an OTLP {what} export in protobuf: {error}") from error
+            raise BadInput(f"The body is not an OTLP {export_kind} export in protobuf: {error}") from error
         for part in parts:
-            one = message()
+            single = message()
             try:
-                one.ParseFromString(wire.repair_utf8(part, of_logs=what == "log"))
+                single.ParseFromString(wire.repair_utf8(part, of_logs=export_kind == "log"))
             except DecodeError as problem:
                 collector.index += 1
                 collector.reject("", RejectedRecord(f"it is damaged or nested too deep ({problem})"))
             else:
-                yield one
+                yield single
     else:
         yield request
 
@@ -208,7 +208,9 @@ def _decode_protobuf_groups(body: bytes, collector: Collector) -> Iterator[SpanG
             resource = decode_attributes(resource_spans.resource.attributes)
             for scope_spans in resource_spans.scope_spans:
                 scope = {"name": scope_spans.scope.name, "version": scope_spans.scope.version}
-                yield SpanGroup(resource, scope, collector.decode_all(scope_spans.spans, _decode_protobuf_span))
+                yield SpanGroup(
+                    resource, scope, collector.decode_all(scope_spans.spans, _decode_protobuf_span)
+                )
 
 
 def _check_times(span: RawSpan) -> RawSpan:
@@ -266,11 +268,17 @@ def _decode_json_span(span: Any) -> RawSpan:
     span_id = read_text(span.get("spanId")).lower()
     parent = read_text(span.get("parentSpanId")).lower()
     if not TRACE_ID.fullmatch(trace_id) or trace_id == NO_TRACE:
-        raise RejectedRecord(f"its trace id must be 32 hexadecimal digits, not all zero, but is {trace_id[:40]!r}")
+        raise RejectedRecord(
+            f"its trace id must be 32 hexadecimal digits, not all zero, but is {trace_id[:40]!r}"
+        )
     if not SPAN_ID.fullmatch(span_id) or span_id == NO_SPAN:
-        raise RejectedRecord(f"its span id must be 16 hexadecimal digits, not all zero, but is {span_id[:40]!r}")
+        raise RejectedRecord(
+            f"its span id must be 16 hexadecimal digits, not all zero, but is {span_id[:40]!r}"
+        )
     if parent and not SPAN_ID.fullmatch(parent):
-        raise RejectedRecord(f"its parent span id must be 16 hexadecimal digits or absent, but is {parent[:40]!r}")
+        raise RejectedRecord(
+            f"its parent span id must be 16 hexadecimal digits or absent, but is {parent[:40]!r}"
+        )
     status = span.get("status") or {}
     return _check_times(
         RawSpan(

@@ -1,4 +1,4 @@
-"""OTLP log exports, protobuf or JSON, turned into plain values; a record that names no trace is not kept here."""
+"""Decodes OTLP log exports, protobuf or JSON, to plain values; records without a trace id are rejected."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from genaiops_core.telemetry.otlp.values import (
     TRACE_ID,
     RejectedRecord,
     decode_attributes,
-    parse_integer,
     decode_json_attributes,
     decode_json_resource,
     decode_json_scope,
     decode_json_value,
+    decode_value,
+    parse_integer,
     read_list,
     read_object,
     read_objects,
     read_text,
-    decode_value,
 )
 
 _NO_TRACE = "it names no trace; only records of traces are kept"
@@ -43,7 +43,7 @@ class RawLog(NamedTuple):
 
     trace_id: str
     span_id: str  # '' when it belongs to the trace as a whole
-    time_ns: int  # when it happened, else when it was seen
+    time_ns: int  # when it happened, else when it was observed
     event_name: str
     severity: str
     body: Any
@@ -60,7 +60,7 @@ class LogGroup(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class DecodedLogs:
-    """One export request; `problem` names the first rejected record and what is wrong with it."""
+    """One export request; `problem` names the first rejected record and the reason."""
 
     groups: list[LogGroup]
     rejected: int = 0
@@ -148,7 +148,8 @@ def _decode_json_record(record: Any) -> RawLog:
         RawLog(
             trace_id,
             "" if span_id == NO_SPAN else span_id,
-            parse_integer(record.get("timeUnixNano") or 0) or parse_integer(record.get("observedTimeUnixNano") or 0),
+            parse_integer(record.get("timeUnixNano") or 0)
+            or parse_integer(record.get("observedTimeUnixNano") or 0),
             read_text(record.get("eventName")) or str(attributes.get("event.name") or ""),
             read_text(record.get("severityText")),
             decode_json_value(record.get("body")),
@@ -161,5 +162,5 @@ def _check_time(record: RawLog) -> RawLog:
     if record.time_ns <= 0:
         raise RejectedRecord("it has no time")
     if record.time_ns > INT64_MAX:
-        raise RejectedRecord("it is of after the year 2262")
+        raise RejectedRecord("its time is after the year 2262")
     return record

@@ -1,4 +1,4 @@
-"""Attribute values of OTLP, from protobuf and from JSON, as plain Python values; ids and texts of the JSON encoding."""
+"""Decodes OTLP attribute values, from protobuf and from JSON, to plain Python values; reads ids and texts of the JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_SPAN = "0" * 16
 
 
 class RejectedRecord(ValueError):
-    """This span or record cannot be kept; the text says why."""
+    """This span or log record is invalid; the text is the reason."""
 
 
 # Protobuf. This walk runs for every attribute of every span: `WhichOneof` once and one `getattr` is the cheapest way
@@ -26,7 +26,7 @@ _SCALARS = frozenset(("string_value", "int_value", "double_value", "bool_value")
 
 
 def decode_attributes(pairs: Any) -> dict[str, Any]:
-    """A protobuf list of `KeyValue`; of a key told twice the last."""
+    """Decode a protobuf list of `KeyValue`; of a repeated key the last value."""
     result = {}
     for pair in pairs:
         value = pair.value
@@ -36,7 +36,7 @@ def decode_attributes(pairs: Any) -> dict[str, Any]:
 
 
 def decode_value(value: Any) -> Any:
-    """A protobuf `AnyValue`; None when it holds nothing."""
+    """Decode a protobuf `AnyValue`; None when it is empty."""
     kind = value.WhichOneof("value")
     return getattr(value, kind) if kind in _SCALARS else _decode_composite(value, kind)
 
@@ -55,10 +55,10 @@ def _decode_composite(value: Any, kind: str | None) -> Any:
 
 
 def read_list(parent: Mapping[str, Any], key: str) -> list[Any]:
-    """A list that `parent` must hold, if it holds `key` at all.
+    """Read the list `key` of `parent`, [] without it.
 
     Raises:
-        BadInput: it holds something else.
+        BadInput: it is not a list.
     """
     value = parent.get(key)
     if value is None:
@@ -69,7 +69,7 @@ def read_list(parent: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def read_objects(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """A list of objects, as `list_in`."""
+    """Read a list of objects; see `read_list`."""
     values = read_list(parent, key)
     if not all(isinstance(value, dict) for value in values):
         raise BadInput(f"The OTLP JSON field '{key}' must be a list of objects.")
@@ -77,7 +77,7 @@ def read_objects(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def read_object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """An object that `parent` must hold, if it holds `key` at all."""
+    """Read the object `key` of `parent`, {} without it; raises BadInput when it is not an object."""
     value = parent.get(key)
     if value is None:
         return {}
@@ -87,12 +87,12 @@ def read_object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def decode_json_attributes(pairs: Any) -> dict[str, Any]:
-    """A JSON list of {key, value}."""
+    """Decode a JSON list of {key, value}."""
     return {} if pairs is None else {str(pair["key"]): decode_json_value(pair.get("value")) for pair in pairs}
 
 
 def decode_json_resource(pairs: Any) -> dict[str, Any]:
-    """The attributes of a resource, without which none of its spans can be placed."""
+    """Decode the attributes of a resource; raises BadInput, because without them no span has an application."""
     try:
         return decode_json_attributes(pairs)
     except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -100,45 +100,45 @@ def decode_json_resource(pairs: Any) -> dict[str, Any]:
 
 
 def decode_json_scope(parent: Mapping[str, Any]) -> dict[str, Any]:
-    """Name and version of an instrumentation scope."""
+    """Read name and version of an instrumentation scope."""
     scope = read_object(parent, "scope")
     return {"name": str(scope.get("name", "")), "version": str(scope.get("version", ""))}
 
 
 def decode_json_value(value: Any) -> Any:
-    """An `AnyValue`: an object of one key that says its type."""
+    """Decode an `AnyValue`: an object whose one key names its type."""
     if value is None:
         return None
-    for kind, sent in value.items():
+    for kind, content in value.items():
         if kind in ("stringValue", "boolValue", "bytesValue"):
-            return sent
+            return content
         if kind == "intValue":
-            return parse_integer(sent)
+            return parse_integer(content)
         if kind == "doubleValue":
-            return float(sent)
+            return float(content)
         if kind == "arrayValue":
-            return [decode_json_value(item) for item in sent.get("values") or ()]
+            return [decode_json_value(item) for item in content.get("values") or ()]
         if kind == "kvlistValue":
-            return decode_json_attributes(sent.get("values"))
+            return decode_json_attributes(content.get("values"))
     return None
 
 
 def parse_integer(value: Any) -> int:
-    """A 64-bit number, which the JSON encoding writes as text."""
+    """Parse a 64-bit integer, which the JSON encoding writes as text."""
     if isinstance(value, bool):
-        raise TypeError("a boolean stands where a number must")
+        raise TypeError("a boolean instead of a number")
     return int(value)
 
 
 def parse_enumeration(value: Any, names: Mapping[str, int]) -> int:
-    """A number, or the name of one; names that are not known count as 0."""
+    """Parse an enumeration, a number or a name; unknown names are 0."""
     return names.get(value, 0) if isinstance(value, str) else int(value)
 
 
 def read_text(value: Any) -> str:
-    """A text, '' when it is not there."""
+    """Read a text, '' for None."""
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise TypeError(f"a {type(value).__name__} stands where a text must")
+        raise TypeError(f"a {type(value).__name__} instead of a text")
     return value

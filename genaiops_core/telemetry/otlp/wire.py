@@ -1,4 +1,4 @@
-"""Large and damaged OTLP bodies: taken apart before they are decoded, so that memory stays flat and neighbours are kept.
+"""Splits large OTLP bodies, so that memory stays flat, and damaged ones, so that intact records are stored.
 
 An export of spans and one of log records have the same shape on the wire: {1: {1: resource, 2: {1: scope, 2: span}}}.
 """
@@ -25,33 +25,33 @@ from genaiops_core.errors import BadInput
 _LENGTH_DELIMITED = 2
 _FIXED = {1: 8, 5: 4}
 _MAX_JSON_DEPTH = 200
-"""Levels of JSON kept: OTLP takes three to four for each level of a value."""
+"""Deepest JSON level: OTLP uses three to four levels for each level of a value."""
 
 
 def split_export(body: bytes, items: int) -> Iterator[bytes]:
-    """Exports of at most `items` spans or records each, which together say what `body` says, in the same order.
+    """Split `body` into exports of at most `items` spans or records each, in the same order.
 
     Raises:
         BadInput: `body` is not protobuf.
     """
-    held: list[bytes] = []
+    pending: list[bytes] = []
     count = 0
     try:
         for number, part in _split_scopes(body, items):
-            if held and count + number > items:
-                # Messages one after the other are one message with all their items.
-                yield b"".join(held)
-                held, count = [], 0
-            held.append(part)
+            if pending and count + number > items:
+                # Concatenated protobuf messages are one message with all their items.
+                yield b"".join(pending)
+                pending, count = [], 0
+            pending.append(part)
             count += number
     except (IndexError, ValueError) as error:
         raise BadInput(f"The body is not an OTLP export in protobuf: {error}") from error
-    if held:
-        yield b"".join(held)
+    if pending:
+        yield b"".join(pending)
 
 
 def _split_scopes(body: bytes, items: int) -> Iterator[tuple[int, bytes]]:
-    """Number of items and export of each scope, or of each `items` of a long one."""
+    """Yield the number of items and an export for each scope, several for a scope of more than `items`."""
     for group in _find_fields(body, 1):
         shared = [body[start:end] for number, start, end in _scan_fields(body, *group) if number != 2]
         resource = b"".join(shared)
@@ -65,56 +65,58 @@ def _split_scopes(body: bytes, items: int) -> Iterator[tuple[int, bytes]]:
                     head.append(body[start:end])
             common = b"".join(head)
             for first in range(0, len(spans), items):
-                some = spans[first : first + items]
-                inner = common + b"".join([body[start:end] for start, end in some])
-                yield len(some), _encode_field(1, resource + _encode_field(2, inner))
+                portion = spans[first : first + items]
+                inner = common + b"".join([body[start:end] for start, end in portion])
+                yield len(portion), _encode_field(1, resource + _encode_field(2, inner))
 
 
-def _find_fields(body: bytes, wanted: int, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-    """Where the contents of the fields numbered `wanted` begin and end."""
+def _find_fields(
+    body: bytes, field_number: int, start: int = 0, end: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """Yield start and end of the content of every field with this number."""
     for number, first, _ in _scan_fields(body, start, len(body) if end is None else end):
-        if number == wanted:
+        if number == field_number:
             tag_end = _read_varint(body, first)[1]
             length, content = _read_varint(body, tag_end)
             yield content, content + length
 
 
 def _scan_fields(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Number, first byte and end of every field, its tag included."""
-    at = start
-    while at < end:
-        first = at
-        tag, at = _read_varint(body, at)
+    """Yield number, start and end of every field, including its tag."""
+    position = start
+    while position < end:
+        first = position
+        tag, position = _read_varint(body, position)
         kind = tag & 7
         if kind == _LENGTH_DELIMITED:
-            length, at = _read_varint(body, at)
-            at += length
+            length, position = _read_varint(body, position)
+            position += length
         elif kind == 0:
-            _, at = _read_varint(body, at)
+            _, position = _read_varint(body, position)
         elif kind in _FIXED:
-            at += _FIXED[kind]
+            position += _FIXED[kind]
         else:
             raise ValueError(f"wire type {kind} at byte {first}")
-        if at > end:
-            raise ValueError(f"the field at byte {first} is longer than what holds it")
-        yield tag >> 3, first, at
+        if position > end:
+            raise ValueError(f"the field at byte {first} is longer than its message")
+        yield tag >> 3, first, position
 
 
-def _read_varint(body: bytes, at: int) -> tuple[int, int]:
+def _read_varint(body: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        byte = body[at]
-        at += 1
+        byte = body[position]
+        position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, at
+            return value, position
         shift += 7
         if shift > 63:
-            raise ValueError(f"a number that does not end at byte {at}")
+            raise ValueError(f"a number that does not end at byte {position}")
 
 
 def _encode_field(number: int, content: bytes) -> bytes:
-    """`content` as a length-delimited field."""
+    """Encode `content` as a length-delimited field."""
     header = bytearray([number << 3 | _LENGTH_DELIMITED])
     length = len(content)
     while length > 0x7F:
@@ -125,10 +127,10 @@ def _encode_field(number: int, content: bytes) -> bytes:
 
 
 def repair_utf8(part: bytes, *, of_logs: bool = False) -> bytes:
-    """`part` with texts that are not UTF-8 made so, each wrong byte replaced by U+FFFD.
+    """Replace every byte of `part` that is not UTF-8 in a text field by U+FFFD.
 
     Raises:
-        DecodeError: it is damaged in another way too, or nested too deep.
+        DecodeError: it has other damage too, or is nested too deep.
     """
     lax = _build_lax_class(of_logs)()
     lax.ParseFromString(part)
@@ -138,7 +140,7 @@ def repair_utf8(part: bytes, *, of_logs: bool = False) -> bytes:
 
 @lru_cache(maxsize=2)
 def _build_lax_class(of_logs: bool) -> Any:
-    """The export message with bytes wherever it has texts, so that it takes any."""
+    """Build the class of the export message with bytes in place of strings, so that it parses invalid UTF-8."""
     service: Any = logs_service_pb2 if of_logs else trace_service_pb2
     pool = descriptor_pool.DescriptorPool()
     added: set[str] = set()
@@ -157,16 +159,16 @@ def _build_lax_class(of_logs: bool) -> Any:
 
     add(service.DESCRIPTOR)
     name = "Logs" if of_logs else "Trace"
-    found = pool.FindMessageTypeByName(
+    descriptor = pool.FindMessageTypeByName(
         f"opentelemetry.proto.collector.{name.lower()}.v1.Export{name}ServiceRequest"
     )
-    return message_factory.GetMessageClass(found)
+    return message_factory.GetMessageClass(descriptor)
 
 
 def _loosen(message: Any) -> None:
-    for one in message.field:
-        if one.type == one.TYPE_STRING:
-            one.type = one.TYPE_BYTES
+    for field in message.field:
+        if field.type == field.TYPE_STRING:
+            field.type = field.TYPE_BYTES
     for inner in message.nested_type:
         _loosen(inner)
 
@@ -181,19 +183,19 @@ def _replace_invalid_utf8(message: Any) -> None:
 
 
 _IDS = frozenset(("trace_id", "span_id", "parent_span_id", "bytes_value"))
-"""Fields that were bytes to begin with."""
+"""Fields that are bytes in the original message."""
 
 __all__ = ["DecodeError", "parse_json_object", "repair_utf8", "split_export"]
 
 
 def parse_json_object(body: bytes) -> dict[str, Any]:
-    """The object that `body` is, mended where it is not quite JSON.
+    """Parse `body` as a JSON object, repaired where it is not valid JSON.
 
-    Bytes that are not UTF-8 become U+FFFD, halves of surrogate pairs '?', NaN and infinities texts, and what is nested
-    more than 200 levels deep null.
+    Bytes that are not UTF-8 become U+FFFD, lone surrogates '?', NaN and infinities texts, and values nested more than
+    200 levels deep null.
 
     Raises:
-        BadInput: the body is no JSON object.
+        BadInput: the body is not a JSON object.
     """
     try:
         value = orjson.loads(body)
@@ -219,19 +221,19 @@ def _repair_json(body: bytes, error: Exception) -> Any:
 
 
 def _cut_deep_levels(text: str) -> str:
-    """`text` with everything below the deepest level replaced by null."""
-    depth = kept_to = 0
-    kept: list[str] = []
+    """Replace everything below the deepest level by null."""
+    depth = copied_to = 0
+    pieces: list[str] = []
     for token in _TOKEN.finditer(text):
         mark = token.group()
         if mark in "[{":
             depth += 1
             if depth == _MAX_JSON_DEPTH + 1:
-                kept += (text[kept_to : token.start()], "null")
+                pieces += (text[copied_to : token.start()], "null")
         elif mark in "]}":
             if depth == _MAX_JSON_DEPTH + 1:
-                kept_to = token.end()
+                copied_to = token.end()
             depth -= 1
-    if not kept:
+    if not pieces:
         return text
-    return "".join((*kept, text[kept_to:] if depth <= _MAX_JSON_DEPTH else ""))
+    return "".join((*pieces, text[copied_to:] if depth <= _MAX_JSON_DEPTH else ""))

@@ -1,4 +1,4 @@
-"""Deleting what is kept of one user, everywhere, with a certificate in the audit log that does not name them."""
+"""Deletes all data of one user and writes a certificate to the audit log that does not contain the user's id."""
 
 from __future__ import annotations
 
@@ -19,35 +19,41 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict
 from genaiops_core.telemetry.privacy import mentions, user_data
-from genaiops_core.telemetry.privacy.user_data import UserData, find_user_data, match_traces, match_user, split_into_portions
+from genaiops_core.telemetry.privacy.user_data import (
+    UserData,
+    find_user_data,
+    match_traces,
+    match_user,
+    split_into_portions,
+)
 
 MAX_ROUNDS = 5
-"""Traffic of the user that comes during the deletion is deleted too, but not for ever."""
+"""Rounds of deletion, at most: traffic of the user that arrives during one round is deleted in the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """What was deleted, when and by whom; this is what the audit log keeps."""
+    """Record of a deletion in the audit log: the deleted rows, the time and the actor."""
 
     user_sha256: str
-    """SHA-256 of the user id, so that whoever knows the id can tell that this is about it."""
+    """SHA-256 of the user id, so that somebody who knows the id can verify the certificate."""
     application: str
-    """'' for all of them."""
+    """'' for all applications."""
     at: dt.datetime
     actor: str
     reason: str
     traces: int
     sessions: int
     shared_traces: int
-    """Traces in which a span named another user too; they were deleted as a whole."""
+    """Traces that also had spans of another user; they were deleted as a whole."""
     rows: Mapping[str, int]
     """Rows deleted, by table."""
     left: Mapping[str, int]
-    """Rows of the user found afterwards, by table: empty."""
+    """Remaining rows of the user after the deletion, by table; empty when it is complete."""
     mentions: Mapping[str, int]
-    """Rows elsewhere in which the id stands in a text, by table and column; a person must look at those."""
+    """Other rows whose text contains the id, by table and column; they need a manual review."""
     cases: Sequence[str]
-    """Test cases made from the deleted traces; datasets do not change, so they are only named."""
+    """Test cases created from the deleted traces; datasets are immutable, so the cases are listed and not deleted."""
     audit_sequence: int
 
     @property
@@ -56,14 +62,14 @@ class Certificate:
 
 
 def preview_deletion(engine: sa.Engine, *, user_id: str, application: str | None = None) -> UserData:
-    """What `delete_user` would delete."""
+    """The data that `delete_user` would delete."""
     _check_user(user_id)
     with reading(engine) as connection:
         return find_user_data(connection, user_id, application)
 
 
 def find_traces_mentioning_user(engine: sa.Engine, *, user_id: str, besides: Sequence[str] = ()) -> list[str]:
-    """Traces, other than `besides`, whose contents mention the user; every content there is gets read."""
+    """Traces, other than `besides`, whose contents contain the user's id. This reads every stored content."""
     _check_user(user_id)
     with reading(engine) as connection:
         return sorted(set(mentions.find_traces_mentioning(connection, user_id)) - set(besides))
@@ -72,43 +78,43 @@ def find_traces_mentioning_user(engine: sa.Engine, *, user_id: str, besides: Seq
 def delete_user(
     engine: sa.Engine, *, actor: str, user_id: str, application: str | None = None, reason: str
 ) -> Certificate:
-    """Delete every trace, payload, log record, score, piece of feedback and usage figure of one user.
+    """Delete all traces, payloads, log records, scores, feedback and usage figures of one user.
 
-    Rollups keep their sums, which name nobody. Deleting goes trace by trace in short transactions; killed half-way,
-    it is simply run again, and the certificate then counts what was left. Sent again, the same spans come back:
-    stop the sender first.
+    Rollups keep their sums, which contain no user id. The deletion runs in short transactions of some traces each.
+    After an interruption run it again; the certificate then counts only the rest. Stop the sender first, because spans
+    that are sent again are stored again.
 
     Args:
         engine: the database.
-        actor: who acts.
-        user_id: exactly as the telemetry says it.
-        application: only this one; None for all.
-        reason: why; must not contain the id, because the audit log keeps it.
+        actor: for the audit log.
+        user_id: exactly as in the telemetry.
+        application: only this application; None for all.
+        reason: for the audit log; must not contain the user id.
 
     Raises:
-        BadInput: no user id, no reason, or a reason that names the user.
-        Conflict: the user's traffic comes faster than it can be deleted.
+        BadInput: no user id, no reason, or a reason that contains the user id.
+        Conflict: new traffic of the user arrives faster than it is deleted.
     """
     _check_user(user_id)
     _check_reason(reason, user_id)
     rows: Counter[str] = Counter()
     traces: set[str] = set()
-    sessions = shared = 0
+    sessions = shared_traces = 0
     cases: dict[str, None] = {}
     for _ in range(MAX_ROUNDS):
         with reading(engine) as connection:
-            held = find_user_data(connection, user_id, application)
-        if not held.total:
+            holdings = find_user_data(connection, user_id, application)
+        if not holdings.total:
             break
-        traces.update(held.traces)
-        sessions, shared = max(sessions, held.sessions), shared + held.shared_traces
-        cases.update(dict.fromkeys(held.cases))
-        rows += _erase(engine, user_id, application, held.traces)
+        traces.update(holdings.traces)
+        sessions, shared_traces = max(sessions, holdings.sessions), shared_traces + holdings.shared_traces
+        cases.update(dict.fromkeys(holdings.cases))
+        rows += _erase_rows(engine, user_id, application, holdings.traces)
     else:
         raise Conflict(
-            "The user's traffic comes faster than it is deleted; stop its sender, then run this again."
+            "New traffic of the user arrives faster than it is deleted; stop its sender, then run the command again."
         )
-    _forget_pages(engine)
+    _checkpoint_log(engine)
     return _certify(
         engine,
         user_id,
@@ -121,7 +127,7 @@ def delete_user(
             reason=reason,
             traces=len(traces),
             sessions=sessions,
-            shared_traces=shared,
+            shared_traces=shared_traces,
             rows=dict(sorted(rows.items())),
             left={},
             mentions={},
@@ -131,44 +137,46 @@ def delete_user(
     )
 
 
-def _certify(engine: sa.Engine, user_id: str, traces: set[str], found: Certificate) -> Certificate:
-    """Look for what is left, and write it down with the rest."""
-    application = found.application or None
+def _certify(engine: sa.Engine, user_id: str, traces: set[str], draft: Certificate) -> Certificate:
+    """Count the remaining rows, write the certificate to the audit log and return it."""
+    application = draft.application or None
     with reading(engine) as connection:
-        texts = mentions.count_mentions(connection, user_id)
+        mention_counts = mentions.count_mentions(connection, user_id)
     with writing(engine) as connection:
-        left = _left(connection, user_id, application, sorted(traces))
-        told = asdict(found) | {"left": left, "mentions": texts}
-        kept: dict[str, Any] = {
+        remaining = _count_remaining(connection, user_id, application, sorted(traces))
+        values = asdict(draft) | {"left": remaining, "mentions": mention_counts}
+        audit_values: dict[str, Any] = {
             key: value
-            for key, value in told.items()
+            for key, value in values.items()
             if key not in ("actor", "reason", "audit_sequence", "at")
         }
         sequence = audit.record(
             connection,
-            actor=found.actor,
+            actor=draft.actor,
             action="user.delete",
-            subject=f"user sha256:{found.user_sha256}",
-            application=found.application,
-            reason=found.reason,
-            before={"rows": found.rows},
-            after=kept,
+            subject=f"user sha256:{draft.user_sha256}",
+            application=draft.application,
+            reason=draft.reason,
+            before={"rows": draft.rows},
+            after=audit_values,
         )
-    return Certificate(**(told | {"audit_sequence": sequence}))
+    return Certificate(**(values | {"audit_sequence": sequence}))
 
 
-def _erase(engine: sa.Engine, user_id: str, application: str | None, traces: Sequence[str]) -> Counter[str]:
+def _erase_rows(
+    engine: sa.Engine, user_id: str, application: str | None, traces: Sequence[str]
+) -> Counter[str]:
     rows: Counter[str] = Counter()
-    # Requests last: should this be killed, they still say which traces are the user's.
+    # Requests last: after an interruption they still identify the traces of the user.
     tables = sorted(user_data.list_tables_by_trace(), key=lambda table: (table.name == "request", table.name))
     for portion in split_into_portions(traces):
-        began = time.perf_counter()
-        with _overwriting(engine) as connection:
+        started = time.perf_counter()
+        with _overwriting_transaction(engine) as connection:
             for table in tables:
                 condition = match_traces(table, portion, application)
                 rows[str(table.name)] += connection.execute(sa.delete(table).where(condition)).rowcount
-        time.sleep(time.perf_counter() - began)
-    with _overwriting(engine) as connection:
+        time.sleep(time.perf_counter() - started)
+    with _overwriting_transaction(engine) as connection:
         for table in user_data.list_tables_by_user():
             condition = match_user(table, user_id, application)
             rows[str(table.name)] += connection.execute(sa.delete(table).where(condition)).rowcount
@@ -176,7 +184,7 @@ def _erase(engine: sa.Engine, user_id: str, application: str | None, traces: Seq
 
 
 @contextmanager
-def _overwriting(engine: sa.Engine) -> Iterator[sa.Connection]:
+def _overwriting_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A writing transaction in which SQLite overwrites what it deletes with zeros."""
     with writing(engine) as connection:
         if not is_sqlite(connection):
@@ -187,40 +195,44 @@ def _overwriting(engine: sa.Engine) -> Iterator[sa.Connection]:
         try:
             yield connection
         finally:
-            # The connection goes back to the pool.
+            # The connection returns to the pool, where the setting must not remain.
             connection.exec_driver_sql(f"PRAGMA secure_delete={int(before or 0)}")
 
 
-def _forget_pages(engine: sa.Engine) -> None:
-    """Bring SQLite's log into the file, or the deleted rows could still be read from it."""
+def _checkpoint_log(engine: sa.Engine) -> None:
+    """Truncate SQLite's write-ahead log, because the deleted rows could still be read from it."""
     if is_sqlite(engine):
         with engine.connect() as connection:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
 
-def _left(
+def _count_remaining(
     connection: sa.Connection, user_id: str, application: str | None, traces: Sequence[str]
 ) -> dict[str, int]:
-    left: Counter[str] = Counter()
+    remaining: Counter[str] = Counter()
     for table in user_data.list_tables_by_trace():
         for portion in split_into_portions(traces):
             query = sa.select(sa.func.count()).select_from(table)
-            left[str(table.name)] += (
+            remaining[str(table.name)] += (
                 connection.scalar(query.where(match_traces(table, portion, application))) or 0
             )
     for table in user_data.list_tables_by_user():
         query = sa.select(sa.func.count()).select_from(table)
-        left[str(table.name)] += connection.scalar(query.where(match_user(table, user_id, application))) or 0
-    return dict(+left)
+        remaining[str(table.name)] += (
+            connection.scalar(query.where(match_user(table, user_id, application))) or 0
+        )
+    return dict(+remaining)
 
 
 def _check_user(user_id: str) -> None:
     if not user_id.strip():
-        raise BadInput("Name the user by the id that their telemetry carries.")
+        raise BadInput("The user id is empty; use the id in the user's telemetry.")
 
 
 def _check_reason(reason: str, user_id: str) -> None:
     if not reason.strip():
-        raise BadInput("Say why the user's data is deleted; the audit log keeps the reason.")
+        raise BadInput("A reason is required; the audit log records why the user's data is deleted.")
     if mentions.contains_id(reason, user_id):
-        raise BadInput("The reason names the user, and the audit log would keep it; name a ticket instead.")
+        raise BadInput(
+            "The reason contains the user id, and the audit log keeps every reason; use a ticket number instead."
+        )

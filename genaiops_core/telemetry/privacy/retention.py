@@ -1,8 +1,8 @@
-"""Retention: what is older than it may be is deleted, little by little, and the figures stay.
+"""Retention: deletes expired data in small portions and keeps the figures.
 
-Spans, payloads, requests and what hangs on them go row by row; rollups stay much longer, so that sums, rates and
-percentiles of days long gone are exact. Deleting takes the write lock for a moment at a time: on SQLite ingest waits
-for it.
+Spans, payloads, requests and the rows that belong to them are deleted row by row. Rollups have a longer period, so that
+sums, rates and percentiles of old days stay exact. Each portion holds the write lock for a short time, because ingest
+on SQLite waits for it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from genaiops_core import saved_settings
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.rollups import minutes, usage
 
-ROWS_A_TRANSACTION = 2_000
-"""Rows deleted at a time: some 50 ms on SQLite, within which others cannot write."""
+ROWS_PER_TRANSACTION = 2_000
+"""Rows deleted per transaction: about 50 ms on SQLite, in which no other writer can write."""
 
 RUN_INTERVAL = dt.timedelta(hours=1)
-"""Between two scheduled runs, all workers together."""
+"""Interval between two scheduled runs of all workers together."""
 
 _DUE_SETTING = "retention_due"
 _DAY = dt.timedelta(days=1)
@@ -36,31 +36,33 @@ _DAY_NS = 86_400 * 1_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionPeriods:
-    """For how many days what is kept; 0 is for ever."""
+    """Retention periods in days; 0 = keep forever."""
 
     payload_days: int = 30
-    """Contents: attributes, events, messages, log records, replies of judges."""
+    """Contents: attributes, events, messages, log records, answers of judges."""
     span_days: int = 90
     """Spans and requests, scores and feedback of single requests."""
     rollup_days: int = 400
-    """Figures by minute, hour and day, and usage by user."""
+    """Rollups by minute, hour and day, and usage by user."""
     minute_days: int = 30
-    """Figures by the minute; after that the hours they belong to stay."""
+    """Rollups by minute; after this period the rollups by hour remain."""
 
     def __post_init__(self) -> None:
         for name, days in vars(self).items():
             if days < 0:
-                raise BadInput(f"{name} of the retention is {days}; give a number of days, or 0 for ever.")
+                raise BadInput(
+                    f"{name} of the retention is {days}; use a number of days, or 0 = keep forever."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionResult:
-    """What one run deleted, or would have."""
+    """The rows that one run deleted, or would delete in a dry run."""
 
     rows: Mapping[str, int]
-    """By table; only those that lost any."""
+    """Deleted rows by table; tables without any are absent."""
     minutes_joined: int
-    """Rows of figures by the minute that became part of their hour."""
+    """Rollup rows by minute that were merged into their hour."""
     is_dry_run: bool
     seconds: float
 
@@ -70,111 +72,112 @@ class RetentionResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Aged:
-    """A table whose rows grow old, and the column that says when they happened."""
+class _ExpiringTable:
+    """A table whose rows expire, and the column with their time."""
 
     table: str
     column: str
-    keep: str
-    """Field of `Keep`."""
+    period: str
+    """Field of `RetentionPeriods`."""
     unit: str
-    """What the column counts: ns, minute, hour or day since the Unix epoch, or an instant."""
+    """Unit of the column: ns, minute, hour or day since the Unix epoch, or instant for a timestamp."""
 
 
-_AGED = (
-    _Aged(table="payload", column="start_ns", keep="payload_days", unit="ns"),
-    _Aged(table="log_record", column="time_ns", keep="payload_days", unit="ns"),
-    # Replies of judges, kept so that a run that goes on pays none twice; the scores made of them stay.
-    _Aged(table="judge_call", column="called_at", keep="payload_days", unit="instant"),
-    _Aged(table="score", column="start_ns", keep="span_days", unit="ns"),
-    _Aged(table="review", column="start_ns", keep="span_days", unit="ns"),
-    _Aged(table="sample", column="start_ns", keep="span_days", unit="ns"),
-    _Aged(table="sample_waiting", column="waits_since", keep="span_days", unit="instant"),
-    _Aged(table="feedback", column="received_at", keep="span_days", unit="instant"),
-    _Aged(table="span", column="start_ns", keep="span_days", unit="ns"),
-    _Aged(table="request", column="start_ns", keep="span_days", unit="ns"),
-    # As long as the figures that its entries were counted in: an entry read again must still be known.
-    _Aged(table="invocation_log", column="start_ns", keep="rollup_days", unit="ns"),
-    _Aged(table="dirty_hour", column="hour", keep="rollup_days", unit="hour"),
-    _Aged(table="usage_mark", column="day", keep="rollup_days", unit="day"),
-    _Aged(table="rollup_minute", column="bucket", keep="rollup_days", unit="minute"),
-    _Aged(table="rollup_hour", column="bucket", keep="rollup_days", unit="hour"),
-    _Aged(table="rollup_day", column="bucket", keep="rollup_days", unit="day"),
-    _Aged(table="score_rollup_hour", column="bucket", keep="rollup_days", unit="hour"),
-    _Aged(table="sample_rollup_hour", column="bucket", keep="rollup_days", unit="hour"),
-    _Aged(table="usage_user_day", column="day", keep="rollup_days", unit="day"),
+_EXPIRING_TABLES = (
+    _ExpiringTable(table="payload", column="start_ns", period="payload_days", unit="ns"),
+    _ExpiringTable(table="log_record", column="time_ns", period="payload_days", unit="ns"),
+    # Answers of judges, stored so that a resumed run pays for no call twice; their scores have a longer period.
+    _ExpiringTable(table="judge_call", column="called_at", period="payload_days", unit="instant"),
+    _ExpiringTable(table="score", column="start_ns", period="span_days", unit="ns"),
+    _ExpiringTable(table="review", column="start_ns", period="span_days", unit="ns"),
+    _ExpiringTable(table="sample", column="start_ns", period="span_days", unit="ns"),
+    _ExpiringTable(table="sample_waiting", column="waits_since", period="span_days", unit="instant"),
+    _ExpiringTable(table="feedback", column="received_at", period="span_days", unit="instant"),
+    _ExpiringTable(table="span", column="start_ns", period="span_days", unit="ns"),
+    _ExpiringTable(table="request", column="start_ns", period="span_days", unit="ns"),
+    # As long as the rollups that include its entries: an entry that is imported again must still be recognised.
+    _ExpiringTable(table="invocation_log", column="start_ns", period="rollup_days", unit="ns"),
+    _ExpiringTable(table="dirty_hour", column="hour", period="rollup_days", unit="hour"),
+    _ExpiringTable(table="usage_mark", column="day", period="rollup_days", unit="day"),
+    _ExpiringTable(table="rollup_minute", column="bucket", period="rollup_days", unit="minute"),
+    _ExpiringTable(table="rollup_hour", column="bucket", period="rollup_days", unit="hour"),
+    _ExpiringTable(table="rollup_day", column="bucket", period="rollup_days", unit="day"),
+    _ExpiringTable(table="score_rollup_hour", column="bucket", period="rollup_days", unit="hour"),
+    _ExpiringTable(table="sample_rollup_hour", column="bucket", period="rollup_days", unit="hour"),
+    _ExpiringTable(table="usage_user_day", column="day", period="rollup_days", unit="day"),
 )
-"""Contents first and marks before what they mark, so that a run that is cut off leaves nothing half told."""
+"""Contents before their spans and marks before the rows they refer to, so that an interrupted run leaves no row that
+refers to a deleted one."""
 
-_PER_DAY = {"minute": 1440, "hour": 24, "day": 1}
+_UNITS_PER_DAY = {"minute": 1440, "hour": 24, "day": 1}
 
 
 def delete_expired(
     engine: sa.Engine,
-    keep: RetentionPeriods,
+    periods: RetentionPeriods,
     now: dt.datetime,
     *,
     is_dry_run: bool = False,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> RetentionResult:
-    """Delete what is older than `keep` allows; safe beside ingest, beside itself, and after being killed.
+    """Delete expired data. Safe during ingest, in concurrent runs, and after an interruption.
 
-    Age counts from when something happened, not from when it came: history that is imported may be too old at once.
-    Whole days are kept: what happened on a day goes when the last of it is old enough.
+    Age counts from the time of the event and not from its arrival, so imported history may expire at once. Only whole
+    days (UTC) expire.
 
     Args:
         engine: the database.
-        keep: days by kind.
-        now: the current instant, aware.
-        is_dry_run: count only.
-        is_stopping: asked between transactions; the rest is left to the next run.
+        periods: retention periods.
+        now: the current time, aware.
+        is_dry_run: count the rows and delete nothing.
+        is_stopping: called between transactions; when true, the run ends and the next run deletes the rest.
     """
-    began = time.perf_counter()
+    started = time.perf_counter()
     rows: Counter[str] = Counter()
-    if keep.span_days and not is_dry_run:
-        usage.freeze_days(engine, _bound(now, keep.span_days, "day"), now)
-    for aged in _AGED:
-        days = _days(keep, aged.keep)
+    if periods.span_days and not is_dry_run:
+        usage.freeze_days(engine, _find_cutoff(now, periods.span_days, "day"), now)
+    for expiring in _EXPIRING_TABLES:
+        days = _find_days(periods, expiring.period)
         if not days:
             continue
-        table = metadata.tables[aged.table]
-        bound = _bound(now, days, aged.unit)
+        table = metadata.tables[expiring.table]
+        cutoff = _find_cutoff(now, days, expiring.unit)
         if is_dry_run:
-            rows[aged.table] = _counted(engine, table, aged.column, bound)
+            rows[expiring.table] = _count_expired(engine, table, expiring.column, cutoff)
         else:
-            rows[aged.table] = _deleted(engine, table, aged.column, bound, is_stopping)
-    joined = 0
-    if keep.minute_days:
-        bound = _bound(now, keep.minute_days, "minute")
-        joined = minutes.join_minutes(engine, bound, is_dry_run=is_dry_run, is_stopping=is_stopping)
+            rows[expiring.table] = _delete_expired_rows(engine, table, expiring.column, cutoff, is_stopping)
+    minutes_joined = 0
+    if periods.minute_days:
+        cutoff = _find_cutoff(now, periods.minute_days, "minute")
+        minutes_joined = minutes.join_minutes(engine, cutoff, is_dry_run=is_dry_run, is_stopping=is_stopping)
     return RetentionResult(
         rows={name: count for name, count in rows.items() if count},
-        minutes_joined=joined,
+        minutes_joined=minutes_joined,
         is_dry_run=is_dry_run,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - started,
     )
 
 
-def _days(keep: RetentionPeriods, name: str) -> int:
-    days: int = getattr(keep, name)
-    if name == "payload_days" and keep.span_days and (not days or days > keep.span_days):
-        # A payload without its span could not be shown, and not be found to be deleted.
-        return keep.span_days
+def _find_days(periods: RetentionPeriods, name: str) -> int:
+    days: int = getattr(periods, name)
+    if name == "payload_days" and periods.span_days and (not days or days > periods.span_days):
+        # A payload without its span could neither be shown nor be found by the deletion of a user.
+        return periods.span_days
     return days
 
 
-def _bound(now: dt.datetime, days: int, unit: str) -> Any:
-    """The first value that is kept."""
+def _find_cutoff(now: dt.datetime, days: int, unit: str) -> Any:
+    """The first value of the column that does not expire, in `unit`."""
     today = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - days * _DAY
     if unit == "instant":
         return first
     day = (first - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // _DAY
-    return day * _DAY_NS if unit == "ns" else day * _PER_DAY[unit]
+    return day * _DAY_NS if unit == "ns" else day * _UNITS_PER_DAY[unit]
 
 
-def _scopes(engine: sa.Engine, table: sa.Table) -> list[list[sa.ColumnElement[bool]]]:
-    """By application where there is one, because indexes and keys begin with it."""
+def _list_scopes(engine: sa.Engine, table: sa.Table) -> list[list[sa.ColumnElement[bool]]]:
+    """One condition per application when the table has that column, because its indexes begin with it."""
     if "application" not in table.c:
         return [[]]
     with reading(engine) as connection:
@@ -182,67 +185,67 @@ def _scopes(engine: sa.Engine, table: sa.Table) -> list[list[sa.ColumnElement[bo
     return [[table.c.application == name] for name in sorted(names)]
 
 
-def _counted(engine: sa.Engine, table: sa.Table, column: str, bound: Any) -> int:
+def _count_expired(engine: sa.Engine, table: sa.Table, column: str, cutoff: Any) -> int:
     total = 0
-    for scope in _scopes(engine, table):
+    for scope in _list_scopes(engine, table):
         with reading(engine) as connection:
-            query = sa.select(sa.func.count()).select_from(table).where(*scope, table.c[column] < bound)
+            query = sa.select(sa.func.count()).select_from(table).where(*scope, table.c[column] < cutoff)
             total += connection.scalar(query) or 0
     return total
 
 
-def _deleted(
-    engine: sa.Engine, table: sa.Table, column: str, bound: Any, is_stopping: Callable[[], bool]
+def _delete_expired_rows(
+    engine: sa.Engine, table: sa.Table, column: str, cutoff: Any, is_stopping: Callable[[], bool]
 ) -> int:
     total = 0
-    for scope in _scopes(engine, table):
-        for condition in _portions(engine, table, scope, table.c[column], bound):
+    for scope in _list_scopes(engine, table):
+        for condition in _split_into_portions(engine, table, scope, table.c[column], cutoff):
             if is_stopping():
                 return total
-            began = time.perf_counter()
+            started = time.perf_counter()
             with writing(engine) as connection:
                 total += connection.execute(sa.delete(table).where(*scope, condition)).rowcount
-            # As long a pause as the lock was held, so that ingest gets at least half of the time.
-            time.sleep(time.perf_counter() - began)
+            # Pause as long as the lock was held, so that ingest gets at least half of the time.
+            time.sleep(time.perf_counter() - started)
     return total
 
 
-def _portions(
+def _split_into_portions(
     engine: sa.Engine,
     table: sa.Table,
     scope: list[sa.ColumnElement[bool]],
-    when: sa.ColumnElement[Any],
-    bound: Any,
+    time_column: sa.ColumnElement[Any],
+    cutoff: Any,
 ) -> Iterator[sa.ColumnElement[bool]]:
-    """Conditions that together cover what is older than `bound`, each some `ROWS_A_TRANSACTION` rows."""
+    """Conditions that together match every row older than `cutoff`, each about `ROWS_PER_TRANSACTION` rows."""
     while True:
-        # Read outside of the writing transaction: looking for rows needs no lock.
+        # Read outside of the writing transaction, because the search for rows needs no lock.
         with reading(engine) as connection:
             old = (
-                sa.select(when)
-                .where(*scope, when < bound)
-                .order_by(when)
-                .offset(ROWS_A_TRANSACTION - 1)
+                sa.select(time_column)
+                .where(*scope, time_column < cutoff)
+                .order_by(time_column)
+                .offset(ROWS_PER_TRANSACTION - 1)
                 .limit(1)
             )
             last = connection.execute(old).scalar()
             if last is None:
-                exists = sa.select(sa.exists(sa.select(when).where(*scope, when < bound)))
+                exists = sa.select(sa.exists(sa.select(time_column).where(*scope, time_column < cutoff)))
                 if connection.scalar(exists):
-                    yield when < bound
+                    yield time_column < cutoff
                 return
-        yield when <= last
+        yield time_column <= last
 
 
 def claim_run(engine: sa.Engine, now: dt.datetime) -> bool:
-    """Whether a scheduled run is due; true for one caller only, and for the first time `EVERY` after installing.
+    """Whether a scheduled run is due: true for one caller per `RUN_INTERVAL`, and never before the first one has passed.
 
-    Whoever imports history has that long to see that it is older than it may be, and to change the settings.
+    An operator who imports history into a new installation thus has time to change the settings before it expires.
     """
     with writing(engine) as connection:
         due = saved_settings.read(connection, _DUE_SETTING, lock=True)
         if due is not None and dt.datetime.fromisoformat(due["due_at"]) > now:
             return False
-        # A second worker waits for the row and then finds it not due; the first time nobody runs.
+        # A second worker waits for the row lock and then reads that the run is not due.
         saved_settings.write(connection, _DUE_SETTING, {"due_at": (now + RUN_INTERVAL).isoformat()})
     return due is not None

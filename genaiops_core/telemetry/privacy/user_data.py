@@ -1,7 +1,7 @@
-"""What is kept of one user: which requests are theirs, and which rows of which tables hang on these.
+"""Finds the data of one user: the user's requests, and the rows of every table that belong to them.
 
-A request is the user's when any of its spans says so, or when it belongs to one of the user's sessions and says no
-other user. Tables are found by their columns, so that one that is added later is not forgotten.
+A request belongs to a user when one of its spans has the user's id, or when it has no user id and belongs to one of
+the user's sessions. Tables are found by their columns, so that a table added later is included.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from db.tables.evaluations import test_case
 from db.tables.telemetry import request, span
 
 EXCLUDED_TABLES = frozenset(("audit_entry", "invocation_log"))
-"""Not searched by trace: the audit log names no users, and the ids of log entries taken in must stay known, or a second
-import would bring the user's data back."""
+"""Tables that are not searched. The audit log has no user ids. The ids of imported log entries must stay, because a
+second import would else restore the user's data."""
 
 TRACES_PER_STATEMENT = 500
 
-_PEOPLE_COLUMNS = ("user_id",)
+_USER_COLUMNS = ("user_id",)
 _CASE_TRACE_KEYS = ("trace_id", "source_trace_id")
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserData:
-    """What is kept of one user at one moment."""
+    """The stored data of one user."""
 
     traces: Sequence[str]
     sessions: int
     shared_traces: int
-    """Of the traces, those in which a span names another user too; they go as a whole."""
+    """Traces that also have spans of another user; a deletion removes them as a whole."""
     rows: Mapping[str, int]
-    """Rows by table; only tables that have any."""
+    """Rows by table; tables without any are absent."""
     cases: Sequence[str] = field(default=())
-    """Test cases made from these traces, as `dataset v1 case 3`; datasets do not change, so they are only named."""
+    """Test cases created from these traces, as `dataset v1 case 3`; datasets are immutable, so they are only listed."""
 
     @property
     def total(self) -> int:
@@ -45,8 +45,8 @@ class UserData:
 
 
 def find_user_data(connection: sa.Connection, user_id: str, application: str | None = None) -> UserData:
-    """Everything kept of `user_id`, in one application or in all; looks at every span, so it may take a while."""
-    traces, sessions = _traces(connection, user_id, application)
+    """Find all data of `user_id`, in one application or in all. This reads every span, so it may take long."""
+    traces, sessions = _find_traces(connection, user_id, application)
     rows: Counter[str] = Counter()
     for table in list_tables_by_trace():
         for portion in split_into_portions(traces):
@@ -57,36 +57,36 @@ def find_user_data(connection: sa.Connection, user_id: str, application: str | N
     for table in list_tables_by_user():
         condition = match_user(table, user_id, application)
         if "trace_id" in table.c and traces:
-            # Rows of the traces are counted already.
-            counted = _count_apart(connection, table, condition, set(traces))
+            # The loop over tables by trace has counted the rows of these traces.
+            counted = _count_rows_outside(connection, table, condition, set(traces))
         else:
             counted = connection.scalar(sa.select(sa.func.count()).select_from(table).where(condition)) or 0
         rows[str(table.name)] += counted
     return UserData(
         traces=traces,
         sessions=sessions,
-        shared_traces=_shared(connection, traces, user_id),
+        shared_traces=_count_shared_traces(connection, traces, user_id),
         rows={name: count for name, count in sorted(rows.items()) if count},
-        cases=_cases(connection, traces),
+        cases=_find_test_cases(connection, traces),
     )
 
 
 def list_tables_by_trace() -> list[sa.Table]:
-    """Tables of which every row belongs to one trace."""
+    """Tables with a trace id in each row."""
     return [t for t in metadata.sorted_tables if "trace_id" in t.c and t.name not in EXCLUDED_TABLES]
 
 
 def list_tables_by_user() -> list[sa.Table]:
-    """Tables whose rows name a user."""
+    """Tables with a user id."""
     return [
         t
         for t in metadata.sorted_tables
-        if t.name not in EXCLUDED_TABLES and any(name in t.c for name in _PEOPLE_COLUMNS)
+        if t.name not in EXCLUDED_TABLES and any(name in t.c for name in _USER_COLUMNS)
     ]
 
 
 def match_traces(table: sa.Table, traces: Sequence[str], application: str | None) -> sa.ColumnElement[bool]:
-    """The rows of these traces; of one application where the table tells applications apart."""
+    """Condition for the rows of these traces; of one application when the table has that column."""
     condition: sa.ColumnElement[bool] = table.c.trace_id.in_(traces)
     if application is not None and "application" in table.c:
         condition = sa.and_(condition, table.c.application == application)
@@ -94,9 +94,12 @@ def match_traces(table: sa.Table, traces: Sequence[str], application: str | None
 
 
 def match_user(table: sa.Table, user_id: str, application: str | None) -> sa.ColumnElement[bool]:
-    """The rows that name the user; none of a table that does not say of which application they are, if one is asked."""
+    """Condition for the rows with this user id.
+
+    With an application it is false for a table without that column, because its rows may belong to another one.
+    """
     condition: sa.ColumnElement[bool] = sa.or_(
-        *[table.c[name] == user_id for name in _PEOPLE_COLUMNS if name in table.c]
+        *[table.c[name] == user_id for name in _USER_COLUMNS if name in table.c]
     )
     if application is None:
         return condition
@@ -104,14 +107,14 @@ def match_user(table: sa.Table, user_id: str, application: str | None) -> sa.Col
 
 
 def split_into_portions(traces: Sequence[str]) -> Iterator[Sequence[str]]:
-    """`traces` in portions that one statement can name."""
+    """`traces` in portions of the size of one statement (SQLite limits the number of bound values)."""
     for first in range(0, len(traces), TRACES_PER_STATEMENT):
         yield traces[first : first + TRACES_PER_STATEMENT]
 
 
-def _traces(connection: sa.Connection, user_id: str, application: str | None) -> tuple[list[str], int]:
-    """Trace ids of the user, in order, and how many sessions they are in."""
-    found: set[str] = set()
+def _find_traces(connection: sa.Connection, user_id: str, application: str | None) -> tuple[list[str], int]:
+    """Sorted trace ids of the user, and the number of the user's sessions."""
+    traces: set[str] = set()
     sessions: set[str] = set()
     for table in (request, span):
         rows = connection.execute(
@@ -120,7 +123,7 @@ def _traces(connection: sa.Connection, user_id: str, application: str | None) ->
             .distinct()
         )
         for trace_id, session_id in rows:
-            found.add(trace_id)
+            traces.add(trace_id)
             sessions.add(session_id)
     sessions.discard("")
     names = sorted(sessions)
@@ -128,21 +131,21 @@ def _traces(connection: sa.Connection, user_id: str, application: str | None) ->
         of_session = sa.and_(request.c.session_id.in_(portion), request.c.user_id == "")
         if application is not None:
             of_session = sa.and_(of_session, request.c.application == application)
-        found.update(connection.scalars(sa.select(request.c.trace_id).where(of_session)))
-    return sorted(found), len(sessions)
+        traces.update(connection.scalars(sa.select(request.c.trace_id).where(of_session)))
+    return sorted(traces), len(sessions)
 
 
-def _shared(connection: sa.Connection, traces: Sequence[str], user_id: str) -> int:
-    shared = 0
+def _count_shared_traces(connection: sa.Connection, traces: Sequence[str], user_id: str) -> int:
+    count = 0
     for portion in split_into_portions(traces):
         query = sa.select(sa.func.count(span.c.trace_id.distinct())).where(
             span.c.trace_id.in_(portion), span.c.user_id.not_in(("", user_id))
         )
-        shared += connection.scalar(query) or 0
-    return shared
+        count += connection.scalar(query) or 0
+    return count
 
 
-def _count_apart(
+def _count_rows_outside(
     connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool], traces: set[str]
 ) -> int:
     return sum(
@@ -150,19 +153,19 @@ def _count_apart(
     )
 
 
-def _cases(connection: sa.Connection, traces: Sequence[str]) -> tuple[str, ...]:
-    """Test cases whose metadata name one of the traces."""
-    wanted = set(traces)
-    if not wanted:
+def _find_test_cases(connection: sa.Connection, traces: Sequence[str]) -> tuple[str, ...]:
+    """Test cases whose metadata have one of the trace ids."""
+    trace_ids = set(traces)
+    if not trace_ids:
         return ()
-    c = test_case.c
+    columns = test_case.c
     rows = connection.execute(
-        sa.select(c.dataset, c.version, c.case_no, c.metadata)
-        .where(sa.cast(c.metadata, sa.Text).contains("trace_id"))
-        .order_by(c.dataset, c.version, c.case_no)
+        sa.select(columns.dataset, columns.version, columns.case_no, columns.metadata)
+        .where(sa.cast(columns.metadata, sa.Text).contains("trace_id"))
+        .order_by(columns.dataset, columns.version, columns.case_no)
     )
     return tuple(
         f"{dataset} v{version} case {case_no}"
-        for dataset, version, case_no, told in rows
-        if isinstance(told, dict) and any(told.get(key) in wanted for key in _CASE_TRACE_KEYS)
+        for dataset, version, case_no, metadata in rows
+        if isinstance(metadata, dict) and any(metadata.get(key) in trace_ids for key in _CASE_TRACE_KEYS)
     )

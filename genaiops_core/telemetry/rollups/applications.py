@@ -1,4 +1,4 @@
-"""What there is to filter by."""
+"""The values that filters offer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genaiops_core.telemetry.rollups.cells import DIMENSIONS, fetch_applications
 
 @dataclass(frozen=True, kw_only=True)
 class FilterOptions:
-    """Every value ever seen of each dimension, in order of name; '' (not said) is left out."""
+    """Every stored value of each dimension, sorted; '' (unknown) is left out."""
 
     applications: tuple[str, ...]
     environments: tuple[str, ...]
@@ -20,11 +20,14 @@ class FilterOptions:
 
 
 def fetch_filter_options(connection: sa.Connection, application: str | None = None) -> FilterOptions:
-    """The values that filter widgets offer, of one application or of all; read from rollups, quick at any size."""
+    """Read the filter options of one application or of all, from rollups: quick at any size."""
     rows = fetch_dimension_values(connection, application)
-    values = {name: tuple(sorted({row[at] for row in rows} - {""})) for at, name in enumerate(DIMENSIONS)}
+    values = {
+        name: tuple(sorted({row[position] for row in rows} - {""}))
+        for position, name in enumerate(DIMENSIONS)
+    }
     return FilterOptions(
-        # An application may be known before its first request is rolled up.
+        # An application may be registered before its first request is rolled up.
         applications=tuple(fetch_applications(connection)),
         environments=values["environment"],
         releases=values["release"],

@@ -1,4 +1,4 @@
-"""Reads the cells of the rollups that a plan names, and adds them up by any grouping."""
+"""Reads the rollup cells of a plan and sums them by any grouping."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY, MINUTES_PER_HO
 from genaiops_core.telemetry.time_window import LAST_MINUTE, Filters, from_minute
 
 DIMENSIONS = ("application", "environment", "release", "model")
-"""What rollups are keyed by, apart from time."""
+"""The keys of rollups, apart from time."""
 
 _RANGES_PER_STATEMENT = 40
 
@@ -44,15 +44,15 @@ def read_cells(
     """The figures of a window, grouped.
 
     Args:
-        connection: best a `reading` snapshot, so that marks and cells are of one moment.
-        filters: the window and what it is narrowed to.
+        connection: preferably a `reading` snapshot, so that marks and cells are consistent.
+        filters: the window and its dimension filters.
         dimensions: any of `DIMENSIONS`.
         step_minutes: group by time too: the key then starts with the number of steps since the Unix epoch.
-        latency: whether percentiles are wanted; without them they are all None and the read is quicker.
+        latency: whether to read percentiles; without them all are None and the read is quicker.
 
     Returns:
-        Figures by key, in no order: the step if one was asked for, then a value for each dimension ('' where it
-        was not said).
+        Figures by key, in no order: the step if `step_minutes` is set, then a value for each dimension ('' where
+        unknown).
     """
     sums: dict[Key, list[int]] = {}
     sources = list(_plan_sources(connection, filters, step_minutes))
@@ -60,9 +60,11 @@ def read_cells(
         for statement in _build_statements(source, filters, dimensions, step_minutes, blobs=False):
             for row in connection.execute(statement):
                 key, values = tuple(row[: -len(ROLLUP_SUMS)]), row[-len(ROLLUP_SUMS) :]
-                held = sums.get(key)
+                current = sums.get(key)
                 # PostgreSQL sums bigint to numeric.
-                sums[key] = [int(value) for value in values] if held is None else _add_sums(held, values)
+                sums[key] = (
+                    [int(value) for value in values] if current is None else _add_sums(current, values)
+                )
     keys = list(sums)
     latencies = [(NO_LATENCY, NO_LATENCY)] * len(keys)
     if latency:
@@ -76,18 +78,18 @@ def read_cells(
             call_latency_ms=call_ms,
         )
         for key, (request_ms, call_ms) in zip(keys, latencies, strict=True)
-        # Where one writer took away what another had added, nothing is left of the cell.
+        # A cell is empty where one writer subtracted what another had added.
         if any(sums[key])
     }
 
 
 def fetch_applications(connection: sa.Connection) -> list[str]:
-    """Every application that ever sent a span, in order of name."""
+    """Every application that ever sent a span, sorted by name."""
     return list(connection.scalars(sa.select(application.c.application).order_by(application.c.application)))
 
 
 def fetch_dimension_values(connection: sa.Connection, name: str | None) -> set[tuple[str, ...]]:
-    """Every combination of `DIMENSIONS` that ever had traffic, of one application or of all."""
+    """Every combination of `DIMENSIONS` with traffic, of one application or of all."""
     ever = Filters(start=from_minute(0), end=from_minute(LAST_MINUTE), application=name)
     rows: set[tuple[str, ...]] = set()
     for source in _plan_sources(connection, ever, None):
@@ -99,12 +101,14 @@ def fetch_dimension_values(connection: sa.Connection, name: str | None) -> set[t
     return rows
 
 
-def _add_sums(held: Sequence[int], values: Sequence[int]) -> list[int]:
-    return [one + int(other) for one, other in zip(held, values, strict=True)]
+def _add_sums(current: Sequence[int], values: Sequence[int]) -> list[int]:
+    return [total + int(value) for total, value in zip(current, values, strict=True)]
 
 
-def _plan_sources(connection: sa.Connection, filters: Filters, step_minutes: int | None) -> Iterator[RollupRanges]:
-    """The plan of every application, with equal ranges of several applications read together."""
+def _plan_sources(
+    connection: sa.Connection, filters: Filters, step_minutes: int | None
+) -> Iterator[RollupRanges]:
+    """Plan the reads of all applications; equal ranges of several applications are read together."""
     names = [filters.application] if filters.application is not None else fetch_applications(connection)
     shared: dict[str, dict[Range, list[str]]] = {
         field: defaultdict(list) for field in ("days", "hours", "minutes")
@@ -126,8 +130,8 @@ def _plan_sources(connection: sa.Connection, filters: Filters, step_minutes: int
 def _make_plans(
     connection: sa.Connection, names: Sequence[str], filters: Filters, step_minutes: int | None
 ) -> Iterator[tuple[str, Plan]]:
-    """What to read for each application, given the hours that are dirty now."""
-    # From the start of the first day to the end of the last: a dirty hour outside the window spoils its whole day.
+    """Plan the reads of each application, given its dirty hours."""
+    # From the start of the first day to the end of the last: a dirty hour outside the window makes its day dirty.
     first, last = filters.start_minute // MINUTES_PER_DAY * 24, -(-filters.end_minute // MINUTES_PER_DAY) * 24
     marks: dict[str, list[int]] = {name: [] for name in names}
     rows = connection.execute(
@@ -142,7 +146,12 @@ def _make_plans(
 
 
 def _build_statements(
-    source: RollupRanges, filters: Filters, dimensions: Sequence[str], step_minutes: int | None, *, blobs: bool
+    source: RollupRanges,
+    filters: Filters,
+    dimensions: Sequence[str],
+    step_minutes: int | None,
+    *,
+    blobs: bool,
 ) -> Iterator[sa.Select[*tuple[Any, ...]]]:
     """Selects of the keys with either the sums (grouped) or the two histograms (a row a cell)."""
     table = source.table
@@ -151,15 +160,18 @@ def _build_statements(
         # A literal divisor: as a bound value it would differ between SELECT and GROUP BY.
         divisor = sa.literal_column(str(step_minutes // source.minutes), sa.Integer)
         keys.insert(0, table.c.bucket // divisor)
-    narrowed = [table.c[name] == value for name, value in filters.dimensions.items()]
+    conditions = [table.c[name] == value for name, value in filters.dimensions.items()]
     for ranges in _build_range_conditions(source):
         if blobs:
-            yield sa.select(*keys, table.c.request_latency, table.c.call_latency).where(ranges, *narrowed)
+            yield sa.select(*keys, table.c.request_latency, table.c.call_latency).where(ranges, *conditions)
         else:
             added = [sa.func.sum(table.c[name]) for name in ROLLUP_SUMS]
             # Without keys SUM answers one row of NULLs for no cells at all; HAVING drops it.
             yield (
-                sa.select(*keys, *added).where(ranges, *narrowed).group_by(*keys).having(sa.func.count() > 0)
+                sa.select(*keys, *added)
+                .where(ranges, *conditions)
+                .group_by(*keys)
+                .having(sa.func.count() > 0)
             )
 
 
@@ -194,11 +206,11 @@ def _read_latencies(
             rows = connection.execute(statement).all()
             if not rows:
                 continue
-            *columns, of_requests, of_calls = zip(*rows, strict=True)
+            *columns, request_latency, call_latency = zip(*rows, strict=True)
             groups += map(index.__getitem__, zip(*columns, strict=True)) if columns else [0] * len(rows)
-            requests += of_requests
-            calls += of_calls
-    # Requests and calls in one pass: the calls of group g are group size + g.
+            requests += request_latency
+            calls += call_latency
+    # Requests and calls in one pass: the calls of group g are group `size + g`.
     size = len(keys)
     both = histogram.grouped_percentiles(
         [*requests, *calls], [*groups, *(size + group for group in groups)], 2 * size, QUANTILES

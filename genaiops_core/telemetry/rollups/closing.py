@@ -1,11 +1,11 @@
-"""Closes hours and days: makes `rollup_hour` and `rollup_day` equal to the minutes they are made of.
+"""Closes hours and days: recomputes `rollup_hour` and `rollup_day` from the minutes.
 
-Ingest changes minutes and upserts a mark for their hour in one transaction. Closing takes the marks away first: on
-PostgreSQL (READ COMMITTED) that waits for a transaction that holds one of them, and the minutes read by the next
-statement include all that transaction wrote; a transaction that comes later finds no mark, puts one, and the hour is
-dirty again. On SQLite writers take turns anyway. So whatever the interleaving, an hour without a mark is right.
+Ingest changes minutes and upserts a mark for their hour in one transaction. Closing deletes the marks first: on
+PostgreSQL (READ COMMITTED) that waits for a transaction that has locked one of them, and the minutes read by the next
+statement include all that this transaction wrote; a later transaction inserts a new mark, and the hour is dirty again.
+On SQLite only one transaction writes at a time. So an hour without a mark is correct in every interleaving.
 
-A day that has not ended keeps a mark on its last hour, which closes it once it is over, even if nothing else comes.
+A day that has not ended keeps a mark on its last hour, which closes it after its end, even without more traffic.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from genaiops_core.telemetry.rollups.plan import MINUTES_PER_HOUR
 from genaiops_core.telemetry.time_window import to_minute
 
 GRACE = dt.timedelta(minutes=2)
-"""How long after its end an hour is left open for spans that come late."""
+"""How long an hour stays open after its end, for late spans."""
 
 HOURS_PER_TRANSACTION = 50
-"""Few enough that ingest on SQLite, which waits for the write lock, hardly notices."""
+"""Small, because ingest on SQLite waits for the write lock meanwhile."""
 
 _ADVISORY_LOCK = 0x6E61_4F71
-"""Held by the worker that closes; another number than the migrations'."""
+"""Lock of the worker that closes hours; differs from the numbers of migrations and of `usage`."""
 
 _OWN_SHARD = -1
-"""Of the marks that closing itself puts; no writer has this shard, so neither waits for the other."""
+"""Shard of the marks that closing inserts; no writer has this shard, so neither waits for the other."""
 
 Bucket = tuple[str, int]
 """An application and an hour or day since the Unix epoch."""
@@ -41,19 +41,19 @@ Bucket = tuple[str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class ClosingReport:
-    """What one round of closing did."""
+    """Result of one round of closing."""
 
     hours: int
-    """Hours of an application made equal to their minutes."""
+    """Hours closed, counted per application."""
     days: int
-    """Days of an application made equal to their hours."""
+    """Days closed, counted per application."""
 
 
 def close_hours(engine: sa.Engine, now: dt.datetime) -> ClosingReport:
-    """Close every dirty hour that ended more than `GRACE` ago, and every day that thereby has none left.
+    """Close every dirty hour that ended more than `GRACE` ago, and every ended day without dirty hours left.
 
-    Safe while ingest writes and while other workers do the same: one closes at a time, the others find nothing to do.
-    Each transaction closes at most `HOURS_A_TRANSACTION` hours. A mark on an hour closes it again however old it is.
+    Safe while ingest writes and while other workers do the same: one worker closes at a time, the others return.
+    Each transaction closes at most `HOURS_A_TRANSACTION` hours. A marked hour is closed again, however old it is.
 
     Args:
         engine: the database.
@@ -63,7 +63,7 @@ def close_hours(engine: sa.Engine, now: dt.datetime) -> ClosingReport:
     hours = days = 0
     while True:
         with writing(engine) as connection:
-            if not try_lock(connection):
+            if not try_lock(connection, _ADVISORY_LOCK):
                 break
             closing = _take_marks(connection, ended_hour)
             if not closing:
@@ -78,24 +78,25 @@ def close_hours(engine: sa.Engine, now: dt.datetime) -> ClosingReport:
     return ClosingReport(hours=hours, days=days)
 
 
-def try_lock(connection: sa.Connection) -> bool:
+def try_lock(connection: sa.Connection, number: int) -> bool:
+    """Take advisory lock `number` until the transaction ends, unless another worker has it; SQLite needs none."""
     if is_sqlite(connection):
         return True
-    return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ADVISORY_LOCK))))
+    return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(number))))
 
 
 def _take_marks(connection: sa.Connection, ended_hour: int) -> list[Bucket]:
-    """Delete the marks of some ended hours, oldest first, all shards of an hour together."""
+    """Delete the marks of the oldest ended hours, all shards of an hour together; return the hours."""
     mark = dirty_hour.c
-    picked = connection.execute(
+    oldest = connection.execute(
         sa.select(mark.application, mark.hour)
         .where(mark.hour < ended_hour)
         .distinct()
         .order_by(mark.hour, mark.application)
         .limit(HOURS_PER_TRANSACTION)
     )
-    hours = [(application, hour) for application, hour in picked]
-    # Locked in the order in which ingest upserts them, so that the two never wait for each other in a circle.
+    hours = [(application, hour) for application, hour in oldest]
+    # Lock in the order in which ingest upserts marks, so that the two cannot deadlock.
     for application, hour in sorted(hours):
         of_hour = sa.and_(mark.application == application, mark.hour == hour)
         if not is_sqlite(connection):
@@ -105,7 +106,7 @@ def _take_marks(connection: sa.Connection, ended_hour: int) -> list[Bucket]:
 
 
 def _find_dirty_days(connection: sa.Connection, days: Sequence[Bucket]) -> set[Bucket]:
-    """Those of `days` that have a dirty hour."""
+    """Find the days of `days` that have a dirty hour."""
     if not days:
         return set()
     mark = dirty_hour.c
@@ -122,7 +123,7 @@ def _find_dirty_days(connection: sa.Connection, days: Sequence[Bucket]) -> set[B
 
 
 def _mark_last_hours(connection: sa.Connection, days: Iterable[Bucket]) -> None:
-    """Leave a mark on the last hour of days that are not over, so that they are closed when they are."""
+    """Mark the last hour of days that have not ended, so that a later round closes them."""
     rows = [
         {"application": application, "hour": day * 24 + 23, "shard": _OWN_SHARD, "marks": 1}
         for application, day in days
@@ -134,7 +135,7 @@ def _mark_last_hours(connection: sa.Connection, days: Iterable[Bucket]) -> None:
 def _roll_up(
     connection: sa.Connection, source: sa.Table, target: sa.Table, buckets: Sequence[Bucket], *, factor: int
 ) -> None:
-    """Make the cells of `buckets` in `target` equal to what `source` has for them, `factor` buckets to one."""
+    """Replace the cells of `buckets` in `target` by the sums of `source`, `factor` source buckets to one."""
     if not buckets:
         return
     connection.execute(target.delete().where(_match_buckets(target, buckets, factor=1)))
@@ -144,7 +145,7 @@ def _roll_up(
     scope = _match_buckets(source, buckets, factor=factor)
     added = [sa.func.sum(cells[name]) for name in ROLLUP_SUMS]
     rows = connection.execute(sa.select(*keys, *added).where(scope).group_by(*keys)).all()
-    # Where one writer took away what another had added, nothing is left of the cell.
+    # A cell is empty where one writer subtracted what another had added.
     rows = [row for row in rows if any(row[len(keys) :])]
     if not rows:
         return

@@ -1,8 +1,8 @@
-"""Old minutes become part of their hour: one row where sixty were, with the same sums and histograms.
+"""Joins old minutes of an hour into one row with the same sums and histograms.
 
-They are joined and not deleted, because an hour may be closed again: a span that comes a year late marks it dirty, and
-closing makes the hour equal to its minutes. Whatever was joined is still among them, so hours and days stay exact for
-ever; only the grain below the hour is gone.
+Minutes are joined and not deleted, because an hour may be closed again: a span that arrives a year late marks it dirty,
+and closing recomputes the hour from its minutes. The joined row is one of them, so hours and days stay exact; only the
+resolution below the hour is lost.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def join_minutes(
     """Join the minutes before `bound` (a minute since the Unix epoch, the first of an hour) into their hours.
 
     Returns:
-        How many rows fewer there are, or would be.
+        The number of rows saved, or that a real run would save.
     """
     joined = 0
     for name, shard, hours in _find_split_hours(engine, bound):
@@ -46,21 +46,24 @@ def join_minutes(
             portion = hours[first : first + HOURS_PER_TRANSACTION]
             if is_dry_run:
                 with reading(engine) as connection:
-                    joined += sum(map(_count_saved_rows, _fetch_cells(connection, name, shard, portion).values()))
+                    joined += sum(
+                        map(_count_saved_rows, _fetch_cells(connection, name, shard, portion).values())
+                    )
                 continue
-            began = time.perf_counter()
+            start = time.perf_counter()
             with writing(engine) as connection:
-                # No writer of this shard may have read a histogram that is about to move.
+                # Keeps writers of this shard from merging into a histogram that is about to move.
                 rollups.lock_shard(connection, shard)
                 joined += _join_hours(connection, name, shard, portion)
-            time.sleep(time.perf_counter() - began)
+            # Half of the time for ingest, which waits for the write lock on SQLite.
+            time.sleep(time.perf_counter() - start)
     return joined
 
 
 def _find_split_hours(engine: sa.Engine, bound: int) -> list[tuple[str, int, list[int]]]:
-    """(application, shard, hours) of which some row is not of the hour's first minute."""
+    """Find (application, shard, hours) with rows outside the first minute of the hour."""
     hour = (_c.bucket // sa.literal_column(str(MINUTES_AN_HOUR), sa.Integer)).label("hour")
-    found: dict[tuple[str, int], list[int]] = defaultdict(list)
+    split: dict[tuple[str, int], list[int]] = defaultdict(list)
     with reading(engine) as connection:
         query = (
             sa.select(_c.application, _c.shard, hour)
@@ -68,8 +71,8 @@ def _find_split_hours(engine: sa.Engine, bound: int) -> list[tuple[str, int, lis
             .distinct()
         )
         for name, shard, number in connection.execute(query):
-            found[name, shard].append(number)
-    return [(name, shard, sorted(hours)) for (name, shard), hours in sorted(found.items())]
+            split[name, shard].append(number)
+    return [(name, shard, sorted(hours)) for (name, shard), hours in sorted(split.items())]
 
 
 _Cell = tuple[int, str, str, str]

@@ -1,9 +1,9 @@
-"""Which rollup to read for which stretch of a window, so that the answer is exact and the cells are few.
+"""Which rollup to read for which part of a window, so that the result is exact and few cells are read.
 
 Ingest marks an hour dirty in the transaction that changes its minutes; closing deletes the marks in the transaction
-that makes `rollup_hour` (and, when none is left in an ended day, `rollup_day`) equal to the minutes. Hence at any
-moment an hour without a mark is right in `rollup_hour`, a day without a mark is right in `rollup_day`, a stretch
-without any cell had no traffic, and `rollup_minute` is right everywhere.
+that recomputes `rollup_hour` (and, when an ended day has no mark left, `rollup_day`) from the minutes. Hence at any
+moment an hour without a mark is correct in `rollup_hour`, a day without a mark is correct in `rollup_day`, a range
+without cells had no traffic, and `rollup_minute` is always correct.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ MINUTES_PER_HOUR = 60
 MINUTES_PER_DAY = 1440
 
 Range = tuple[int, int]
-"""First bucket included, first bucket left out."""
+"""First bucket included, first bucket excluded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Ranges of buckets by rollup, in that rollup's own unit; together they cover the window once."""
+    """Ranges of buckets by rollup, in the unit of that rollup; together they cover the window exactly once."""
 
     days: tuple[Range, ...]
     hours: tuple[Range, ...]
@@ -30,14 +30,14 @@ class Plan:
 def make_plan(
     start_minute: int, end_minute: int, dirty_hours: Iterable[int], *, step_minutes: int | None
 ) -> Plan:
-    """Cover [start, end) with the coarsest rollups that are right and fine enough.
+    """Cover [start, end) with the coarsest rollups that are correct and fine enough.
 
     Args:
         start_minute: first minute included.
-        end_minute: first minute left out.
-        dirty_hours: hours whose minutes changed since they were closed; those outside the window do not matter
-            unless they share a day with it.
-        step_minutes: the grain the answer is grouped by; None when time is not part of the grouping.
+        end_minute: first minute excluded.
+        dirty_hours: hours whose minutes changed since they were closed; hours outside the window matter only
+            on its first and last day.
+        step_minutes: the resolution of the result; None when time is not part of the grouping.
     """
     if step_minutes is not None and step_minutes % MINUTES_PER_HOUR:
         return Plan(days=(), hours=(), minutes=((start_minute, end_minute),))
@@ -67,10 +67,10 @@ def make_plan(
     return Plan(days=tuple(days), hours=tuple(hours), minutes=tuple(_merge_ranges(minutes)))
 
 
-def _find_gaps(first: int, last: int, taken: Sequence[int]) -> list[Range]:
-    """What is left of [first, last) without the sorted buckets `taken`."""
+def _find_gaps(first: int, last: int, excluded: Sequence[int]) -> list[Range]:
+    """The ranges of [first, last) without the sorted buckets `excluded`."""
     ranges: list[Range] = []
-    for bucket in taken:
+    for bucket in excluded:
         if first <= bucket < last:
             if bucket > first:
                 ranges.append((first, bucket))
@@ -81,13 +81,13 @@ def _find_gaps(first: int, last: int, taken: Sequence[int]) -> list[Range]:
 
 
 def _merge_ranges(ranges: Iterable[Range]) -> list[Range]:
-    """Sorted ranges with empty ones dropped and touching ones made one."""
-    joined: list[Range] = []
+    """Drop empty ranges and merge adjacent ones; `ranges` is sorted."""
+    merged: list[Range] = []
     for first, last in ranges:
         if first >= last:
             continue
-        if joined and joined[-1][1] == first:
-            joined[-1] = (joined[-1][0], last)
+        if merged and merged[-1][1] == first:
+            merged[-1] = (merged[-1][0], last)
         else:
-            joined.append((first, last))
-    return joined
+            merged.append((first, last))
+    return merged

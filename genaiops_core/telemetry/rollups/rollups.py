@@ -1,4 +1,4 @@
-"""Minute rollups: what new spans add to each cell, and the hours that must be closed again because of it."""
+"""Minute rollups: adds spans to their cells, and marks the hours that must be closed again."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from genaiops_core.telemetry.counting import CountedSpan
 MINUTE_NS = 60_000_000_000
 MINUTES_PER_HOUR = 60
 OTHER_MODEL = "other"
-"""Stands in rollups for models beyond the limit; spans keep the real one."""
+"""Name in rollups for models beyond the limit; spans keep the real name."""
 
 _SHARD_LOCKS = 0x5348
-"""First half of the PostgreSQL advisory locks that writers of one shard take."""
+"""First key of the PostgreSQL advisory locks of shards."""
 
 Key = tuple[str, int, str, str, str]
 """application, minute, environment, release, model"""
@@ -29,57 +29,55 @@ _LATENCIES = ("request_latency", "call_latency")
 
 
 class Cell:
-    """What one batch adds to one cell, or takes from it: sums may be negative, and so may counts of latencies."""
+    """The change of one cell by one batch; sums and latency counts may be negative."""
 
-    __slots__ = ("call_buckets", "calls_taken", "request_buckets", "requests_taken", "sums")
+    __slots__ = ("call_buckets", "removed_call_buckets", "request_buckets", "removed_request_buckets", "sums")
 
     def __init__(self) -> None:
         self.sums = dict.fromkeys(ROLLUP_SUMS, 0)
         self.request_buckets: list[int] = []
         self.call_buckets: list[int] = []
-        self.requests_taken: list[int] = []
-        self.calls_taken: list[int] = []
+        self.removed_request_buckets: list[int] = []
+        self.removed_call_buckets: list[int] = []
 
 
 Cells = defaultdict[Key, Cell]
 
 
 def build_cells(spans: Iterable[CountedSpan]) -> Cells:
-    """Sum `spans`, all of them new, by cell; those that are neither a request nor a call add nothing."""
+    """Sum `spans`, all new, by cell; spans that are neither a request nor a call add nothing."""
     cells: Cells = defaultdict(Cell)
-    for span in spans:
-        if span.is_request or span.is_call:
-            _count_span(cells, span, 1)
+    add_spans(cells, spans)
     return cells
 
 
 def subtract_spans(cells: Cells, spans: Iterable[CountedSpan]) -> None:
-    """Let `cells` take away what `spans`, as they are, have added before."""
+    """Subtract `spans`, in the state in which they were added before, from `cells`."""
     for span in spans:
         if span.is_request or span.is_call:
             _count_span(cells, span, -1)
 
 
 def add_spans(cells: Cells, spans: Iterable[CountedSpan]) -> None:
-    """Let `cells` add `spans` as well."""
+    """Add `spans` to `cells`."""
     for span in spans:
         if span.is_request or span.is_call:
             _count_span(cells, span, 1)
 
 
 def _count_span(cells: Cells, span: CountedSpan, sign: int) -> None:
-    # A request that is no model call itself belongs to no model.
+    # A request whose root span is not a model call belongs to no model.
     model = "" if not span.is_call else OTHER_MODEL if span.is_other_model else span.model
     cell = cells[span.application, span.start_ns // MINUTE_NS, span.environment, span.release, model]
     sums = cell.sums
-    # Nobody knows how long a span with a negative duration took.
+    # A negative duration is unknown.
     has_latency = not span.is_error and span.duration_ns >= 0
     if span.is_request:
         sums["requests"] += sign
         if span.is_error:
             sums["request_errors"] += sign
         if has_latency:
-            buckets = cell.request_buckets if sign > 0 else cell.requests_taken
+            buckets = cell.request_buckets if sign > 0 else cell.removed_request_buckets
             buckets.append(histogram.bucket_of(span.duration_ns))
     if span.is_call:
         sums["calls"] += sign
@@ -92,12 +90,12 @@ def _count_span(cells: Cells, span: CountedSpan, sign: int) -> None:
         if span.is_error:
             sums["call_errors"] += sign
         if has_latency:
-            buckets = cell.call_buckets if sign > 0 else cell.calls_taken
+            buckets = cell.call_buckets if sign > 0 else cell.removed_call_buckets
             buckets.append(histogram.bucket_of(span.duration_ns))
 
 
 def lock_shard(connection: sa.Connection, shard: int) -> None:
-    """Keep other writers of `shard` out until the transaction ends, so that no merged histogram is lost.
+    """Exclude other writers of `shard` until the transaction ends, so that no merged histogram is lost.
 
     SQLite has one writer at a time anyway.
     """
@@ -106,14 +104,14 @@ def lock_shard(connection: sa.Connection, shard: int) -> None:
 
 
 def write_cells(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int) -> None:
-    """Add `cells` to this shard's rows and mark their hours; the caller holds `lock_shard`."""
+    """Add `cells` to the rows of this shard and mark their hours; the caller has called `lock_shard`."""
     if not cells:
         return
     latencies = _fetch_latencies(connection, cells, shard)
     rows = []
     for key in sorted(cells):
         cell = cells[key]
-        kept_request, kept_call = latencies.get(key, (b"", b""))
+        stored_request, stored_call = latencies.get(key, (b"", b""))
         application, bucket, environment, release, model = key
         rows.append(
             {
@@ -124,8 +122,10 @@ def write_cells(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int
                 "model": model,
                 "shard": shard,
                 **cell.sums,
-                "request_latency": _merge_latency(kept_request, cell.request_buckets, cell.requests_taken),
-                "call_latency": _merge_latency(kept_call, cell.call_buckets, cell.calls_taken),
+                "request_latency": _merge_latency(
+                    stored_request, cell.request_buckets, cell.removed_request_buckets
+                ),
+                "call_latency": _merge_latency(stored_call, cell.call_buckets, cell.removed_call_buckets),
             }
         )
     upsert = insert(connection, rollup_minute)
@@ -138,22 +138,22 @@ def write_cells(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int
         [
             key
             for key, cell in cells.items()
-            if cell.calls_taken or cell.sums["calls"] < 0 or cell.sums["requests"] < 0
+            if cell.removed_call_buckets or cell.sums["calls"] < 0 or cell.sums["requests"] < 0
         ],
         shard,
     )
     _mark_hours(connection, cells, shard)
 
 
-def _merge_latency(kept: bytes, buckets: list[int], taken: list[int]) -> bytes:
-    if buckets:
-        added = histogram.from_buckets(buckets)
-        kept = histogram.merge((kept, added)) if kept else added
-    return histogram.subtract(kept, histogram.from_buckets(taken)) if taken else kept
+def _merge_latency(stored: bytes, added: list[int], removed: list[int]) -> bytes:
+    if added:
+        new = histogram.from_buckets(added)
+        stored = histogram.merge((stored, new)) if stored else new
+    return histogram.subtract(stored, histogram.from_buckets(removed)) if removed else stored
 
 
 def _drop_empty(connection: sa.Connection, keys: list[Key], shard: int) -> None:
-    """Delete those of the cells that hold nothing any more, so that their model or release is not listed."""
+    """Delete the cells that are empty now, so that their model or release is no longer listed."""
     if not keys:
         return
     c = rollup_minute.c
@@ -178,21 +178,21 @@ def _fetch_latencies(
     c = rollup_minute.c
     stored: dict[Key, tuple[bytes, bytes]] = {}
     for application, buckets in minutes.items():
-        # By minute, not by whole key: one short statement text however many cells there are.
+        # By minute, not by complete key: one short statement for any number of cells.
         rows = connection.execute(
             sa.select(c.bucket, c.environment, c.release, c.model, c.request_latency, c.call_latency).where(
                 c.application == application, c.bucket.in_(sorted(buckets)), c.shard == shard
             )
         )
-        for bucket, environment, release, model, of_requests, of_calls in rows:
-            stored[application, bucket, environment, release, model] = (of_requests, of_calls)
+        for bucket, environment, release, model, request_latency, call_latency in rows:
+            stored[application, bucket, environment, release, model] = (request_latency, call_latency)
     return stored
 
 
 def _mark_hours(connection: sa.Connection, cells: Iterable[Key], shard: int) -> None:
     hours = sorted({(application, minute // MINUTES_PER_HOUR) for application, minute, *_ in cells})
     upsert = insert(connection, dirty_hour)
-    # An update, not "do nothing": it must lock the mark against the job that closes hours and deletes it.
+    # An update, not "do nothing": it locks the mark against the job that closes hours and deletes it.
     connection.execute(
         upsert.on_conflict_do_update(
             index_elements=list(dirty_hour.primary_key), set_={"marks": dirty_hour.c.marks + 1}

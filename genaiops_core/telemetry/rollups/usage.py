@@ -1,8 +1,8 @@
-"""What each user used on each day: kept added up for days that are over, read from the requests for the others.
+"""Usage per user and day: summed for ended days, read from the requests for the other days.
 
-Whoever changes requests marks their days in the same transaction (`mark`). Closing (`close_days`) takes the marks
-away first and then adds up, as `closing` does for hours and for the same reason: whatever the interleaving, an ended
-day without a mark is right, and a day with one is read from its requests, so what readers see is always exact.
+Code that changes requests marks their days in the same transaction (`mark_days`). Closing (`close_days`) deletes the
+marks first and then sums, as `closing` does for hours and for the same reason: in every interleaving an ended day
+without a mark is correct. A marked day is read from its requests, so reads are always exact.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from db.engine import is_sqlite
 from db.tables.telemetry import USAGE_SUMS, request, usage_mark, usage_user_day
 from db.transaction import insert, writing
 from genaiops_core import saved_settings
+from genaiops_core.telemetry.rollups.closing import try_lock
 from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY
 from genaiops_core.telemetry.time_window import to_minute
 
 DAY_NS = 86_400_000_000_000
 
 GRACE = dt.timedelta(minutes=2)
-"""How long after its end a day is left open for spans that come late."""
+"""How long a day stays open after its end, for late spans."""
 
 _ADVISORY_LOCK = 0x6E61_4F72
-"""Held by the worker that closes; another number than those of hours and migrations."""
+"""Lock of the worker that closes days; differs from the numbers of hours and migrations."""
 
 _FROZEN_SETTING = "usage_frozen"
 """Row of `saved_settings` with the first day whose requests retention has not deleted."""
@@ -41,7 +42,7 @@ Day = tuple[str, int]
 def find_touched_days(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> set[Day]:
     """The days whose usage changes when `rows` are merged into `request`.
 
-    A late root may move a request to another day: then the day it leaves is one of them.
+    A late root may move a request to another day: then the previous day is one of them.
 
     Args:
         connection: the writing transaction, before the rows are merged.
@@ -50,17 +51,17 @@ def find_touched_days(connection: sa.Connection, rows: Sequence[Mapping[str, Any
     days = {(row["application"], row["start_ns"] // DAY_NS) for row in rows}
     traces = sorted({row["trace_id"] for row in rows})
     day = (request.c.start_ns // sa.literal_column(str(DAY_NS), sa.BigInteger)).label("day")
-    for at in range(0, len(traces), _TRACES_PER_STATEMENT):
-        some = traces[at : at + _TRACES_PER_STATEMENT]
-        held = connection.execute(
-            sa.select(request.c.application, day).where(request.c.trace_id.in_(some)).distinct()
+    for start in range(0, len(traces), _TRACES_PER_STATEMENT):
+        portion = traces[start : start + _TRACES_PER_STATEMENT]
+        stored = connection.execute(
+            sa.select(request.c.application, day).where(request.c.trace_id.in_(portion)).distinct()
         )
-        days.update((application, int(number)) for application, number in held)
+        days.update((application, int(number)) for application, number in stored)
     return days
 
 
 def mark_days(connection: sa.Connection, days: Iterable[Day], shard: int) -> None:
-    """Say that requests of these days have changed; in the transaction that changes them.
+    """Mark days whose requests have changed, in the transaction that changes them.
 
     Args:
         connection: the writing transaction.
@@ -74,7 +75,7 @@ def mark_days(connection: sa.Connection, days: Iterable[Day], shard: int) -> Non
     if not rows:
         return
     upsert = insert(connection, usage_mark)
-    # An update, not "do nothing": it must lock the mark against the job that takes it away.
+    # An update, not "do nothing": it locks the mark against the job that deletes it.
     connection.execute(
         upsert.on_conflict_do_update(
             index_elements=list(usage_mark.primary_key), set_={"marks": usage_mark.c.marks + 1}
@@ -84,18 +85,18 @@ def mark_days(connection: sa.Connection, days: Iterable[Day], shard: int) -> Non
 
 
 def close_days(engine: sa.Engine, now: dt.datetime) -> int:
-    """Add up every marked day that ended more than `GRACE` ago, a day of an application a transaction.
+    """Sum every marked day that ended more than `GRACE` ago, one day of one application per transaction.
 
     Safe while ingest writes and while other workers do the same.
 
     Returns:
-        Days added up.
+        The number of days summed.
     """
     ended = find_open_day(now)
     closed = 0
     while True:
         with writing(engine) as connection:
-            if not _is_ours(connection):
+            if not try_lock(connection, _ADVISORY_LOCK):
                 return closed
             mark_of = usage_mark.c
             day = connection.execute(
@@ -105,12 +106,12 @@ def close_days(engine: sa.Engine, now: dt.datetime) -> int:
                 return closed
             _take_marks(connection, day.application, day.day)
             if day.day >= fetch_frozen_before(connection):
-                _add_up(connection, day.application, day.day)
+                _sum_day(connection, day.application, day.day)
         closed += 1
 
 
 def find_open_day(now: dt.datetime) -> int:
-    """The first day that is not over, in days since the Unix epoch."""
+    """The first day that has not ended, in days since the Unix epoch."""
     return to_minute(now - GRACE) // MINUTES_PER_DAY
 
 
@@ -125,9 +126,9 @@ def fetch_marked_days(connection: sa.Connection, first: int, last: int, applicat
 
 
 def freeze_days(engine: sa.Engine, day: int, now: dt.datetime) -> None:
-    """Add up every day before `day` for the last time: their requests are about to be deleted.
+    """Sum every day before `day` for the last time: their requests are about to be deleted.
 
-    What comes later for such a day is no longer added to it; there is nothing left to add it to.
+    Later changes of such a day are ignored, because its requests are gone.
     """
     close_days(engine, now)
     with writing(engine) as connection:
@@ -136,13 +137,13 @@ def freeze_days(engine: sa.Engine, day: int, now: dt.datetime) -> None:
 
 
 def fetch_frozen_before(connection: sa.Connection) -> int:
-    """The first day whose requests are all kept; see `freeze`."""
+    """The first day whose requests are all stored; see `freeze_days`."""
     frozen = saved_settings.read(connection, _FROZEN_SETTING)
     return int(frozen["day"]) if frozen else 0
 
 
 def build_request_sums() -> list[sa.ColumnElement[int]]:
-    """`USAGE_SUMS` over rows of `request`. A request counts once its root has come; its calls count at once."""
+    """SQL sums of `USAGE_SUMS` over rows of `request`; calls count at once, a request once its root span arrived."""
     has_root = request.c.duration_ns.is_not(None)
     counted = {
         "requests": sa.case((has_root, 1), else_=0),
@@ -154,23 +155,17 @@ def build_request_sums() -> list[sa.ColumnElement[int]]:
     ]
 
 
-def _is_ours(connection: sa.Connection) -> bool:
-    if is_sqlite(connection):
-        return True
-    return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_ADVISORY_LOCK))))
-
-
 def _take_marks(connection: sa.Connection, application: str, day: int) -> None:
     of_day = sa.and_(usage_mark.c.application == application, usage_mark.c.day == day)
     if not is_sqlite(connection):
-        # In the order in which ingest upserts them, so that the two never wait for each other in a circle.
+        # Lock in the order in which ingest upserts marks, so that the two cannot deadlock.
         connection.execute(
             sa.select(usage_mark.c.shard).where(of_day).order_by(usage_mark.c.shard).with_for_update()
         )
     connection.execute(usage_mark.delete().where(of_day))
 
 
-def _add_up(connection: sa.Connection, application: str, day: int) -> None:
+def _sum_day(connection: sa.Connection, application: str, day: int) -> None:
     usage = usage_user_day.c
     connection.execute(usage_user_day.delete().where(usage.application == application, usage.day == day))
     keys = [request.c[name] for name in _KEYS]

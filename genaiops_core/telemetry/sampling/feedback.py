@@ -1,4 +1,4 @@
-"""What users thought of an answer, joined to its trace by the application."""
+"""Stores the feedback of users on answers. The application sends it with the trace id of the answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from genaiops_core.telemetry.scores import NS_PER_HOUR, replace_scores, reweigh
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 MAX_COMMENT_LENGTH = 10_000
 
-_DISLIKED = Decision(
+_NEGATIVE_FEEDBACK_DECISION = Decision(
     should_evaluate=True,
     reason="negative_feedback",
     priority=PRIORITIES["negative_feedback"],
@@ -38,21 +38,21 @@ def record_feedback(
     thumb: Literal["up", "down"] | None = None,
     comment: str = "",
 ) -> None:
-    """Keep one user's opinion of one answer; the trace may still be on its way.
+    """Store the feedback of one user on one answer; the spans of the trace may arrive later.
 
-    Told again the same changes nothing; another opinion of the same user takes the place of the earlier one. It
-    becomes the score `user_feedback`, and dislike lets the answer be judged first.
+    Identical feedback changes nothing; different feedback of the same user replaces the earlier one. Feedback becomes
+    the score `user_feedback`, and negative feedback gives the request the highest priority for judging.
 
     Args:
         engine: the database.
         trace_id: 32 hexadecimal digits.
-        user_id: who gave it, '' when not said.
-        rating: 1 to 5; on another scale it is kept, but is no score.
-        thumb: up or down; at least one of rating and thumb is needed.
+        user_id: id of the user; '' when unknown.
+        rating: 1 to 5; a rating on another scale is stored, but gives no score.
+        thumb: up or down; at least one of rating and thumb is required.
         comment: free text.
 
     Raises:
-        BadInput: neither rating nor thumb, or not a trace id.
+        BadInput: neither rating nor thumb, or an invalid trace id.
     """
     trace_id = trace_id.lower()
     if not _TRACE_ID.fullmatch(trace_id):
@@ -60,7 +60,7 @@ def record_feedback(
     if rating is None and thumb is None:
         raise BadInput("Feedback needs a rating (a number) or a thumb ('up' or 'down').")
     with writing(engine) as connection:
-        _keep(
+        _store_feedback(
             connection,
             trace_id=trace_id,
             user_id=user_id.replace("\x00", "")[:200],
@@ -68,24 +68,24 @@ def record_feedback(
             thumb=thumb,
             comment=comment.replace("\x00", "")[:MAX_COMMENT_LENGTH],
         )
-        _apply(connection, trace_id)
+        _apply_to_requests(connection, trace_id)
 
 
 def list_feedback(connection: sa.Connection, trace_id: str) -> list[Feedback]:
-    """Every user's opinion of one trace, the first given first."""
+    """The feedback of all users on one trace, in order of arrival."""
     query = sa.select(feedback).where(feedback.c.trace_id == trace_id)
     rows = connection.execute(query.order_by(feedback.c.received_at, feedback.c.id))
     return [feedback_scores.build_feedback(row) for row in rows]
 
 
-def _keep(connection: sa.Connection, **given: Any) -> None:
-    statement = insert(connection, feedback).values(**given, received_at=now())
-    said = {name: statement.excluded[name] for name in ("rating", "thumb", "comment", "received_at")}
+def _store_feedback(connection: sa.Connection, **values: Any) -> None:
+    statement = insert(connection, feedback).values(**values, received_at=now())
+    updates = {name: statement.excluded[name] for name in ("rating", "thumb", "comment", "received_at")}
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["trace_id", "user_id"],
-            set_=said,
-            # Told again: who said it first, and when, stays.
+            set_=updates,
+            # Identical feedback keeps the time of its first arrival.
             where=sa.or_(
                 *[
                     feedback.c[name].is_distinct_from(statement.excluded[name])
@@ -96,66 +96,81 @@ def _keep(connection: sa.Connection, **given: Any) -> None:
     )
 
 
-def _apply(connection: sa.Connection, trace_id: str) -> None:
-    """Score and sample the requests of the trace that were considered already; the others will find the feedback."""
-    considered = selection.lock_considered_position(connection)
-    # Locked, so that two users who speak at once both count.
+def _apply_to_requests(connection: sa.Connection, trace_id: str) -> None:
+    """Score and sample the requests of the trace that selection has considered; it reads the feedback of later ones."""
+    considered_position = selection.lock_considered_position(connection)
+    # The row lock serialises concurrent feedback of two users, so that the score includes both.
     rows = connection.execute(
         sa.select(request)
         .where(
             request.c.trace_id == trace_id,
-            request.c.id <= considered,
+            request.c.id <= considered_position,
             request.c.duration_ns.is_not(None),
             ~sa.exists().where(sample_waiting.c.request_id == request.c.id),
         )
         .with_for_update(of=request)
     ).all()
-    told = list_feedback(connection, trace_id)
-    if any(one.is_negative for one in told):
+    all_feedback = list_feedback(connection, trace_id)
+    if any(entry.is_negative for entry in all_feedback):
         for row in rows:
-            _prefer(connection, row)
-    replace_scores(connection, [feedback_scores.score_feedback(row, told) for row in rows])
+            _select_for_judging(connection, row)
+    replace_scores(connection, [feedback_scores.score_feedback(row, all_feedback) for row in rows])
 
 
-def _prefer(connection: sa.Connection, row: Any) -> None:
-    """Let a request be judged that a user disliked after it was decided on; it then stands for itself only."""
-    is_it = sa.and_(sample.c.trace_id == row.trace_id, sample.c.application == row.application)
-    kept = connection.execute(sa.select(sample).where(is_it).with_for_update()).first()
-    if kept is None:
-        connection.execute(sa.insert(sample).values(selection.build_sample_row(row, _DISLIKED, now())))
-        _count_again(connection, row, _rate_considered(connection, row))
+def _select_for_judging(connection: sa.Connection, row: Any) -> None:
+    """Queue a request for judging after late negative feedback; its score then represents only itself."""
+    is_same_request = sa.and_(sample.c.trace_id == row.trace_id, sample.c.application == row.application)
+    existing = connection.execute(sa.select(sample).where(is_same_request).with_for_update()).first()
+    if existing is None:
+        connection.execute(
+            sa.insert(sample).values(selection.build_sample_row(row, _NEGATIVE_FEEDBACK_DECISION, now()))
+        )
+        _recount_as_certain(connection, row, _find_considered_rate(connection, row))
         return
-    if kept.reason in ("negative_feedback", "chosen"):
+    if existing.reason in ("negative_feedback", "chosen"):
         return
-    changes: dict[str, Any] = {"reason": _DISLIKED.reason, "priority": _DISLIKED.priority, "rate_ppm": PPM}
-    if kept.state == "skipped":
+    changes: dict[str, Any] = {
+        "reason": _NEGATIVE_FEEDBACK_DECISION.reason,
+        "priority": _NEGATIVE_FEEDBACK_DECISION.priority,
+        "rate_ppm": PPM,
+    }
+    if existing.state == "skipped":
         changes |= {"state": "queued", "ended_at": None, "note": ""}
-    connection.execute(sa.update(sample).where(is_it).values(changes))
+    connection.execute(sa.update(sample).where(is_same_request).values(changes))
     reweigh(connection, application=row.application, trace_id=row.trace_id, rate_ppm=PPM)
-    _count_again(connection, kept, kept.rate_ppm)
+    _recount_as_certain(connection, existing, existing.rate_ppm)
 
 
-def _count_again(connection: sa.Connection, said: Any, rate_ppm: int | None) -> None:
-    """Count a request, as it was when it was considered, among those that are always chosen."""
+def _recount_as_certain(connection: sa.Connection, considered_request: Any, rate_ppm: int | None) -> None:
+    """Move a considered request from its rate to rate 1 in the counts of its hour, environment and release."""
     if rate_ppm is None or rate_ppm == PPM:
         return
-    key = (said.application, said.start_ns // NS_PER_HOUR, said.environment, said.release)
+    key = (
+        considered_request.application,
+        considered_request.start_ns // NS_PER_HOUR,
+        considered_request.environment,
+        considered_request.release,
+    )
     selection.count_considered(connection, Counter({(*key, rate_ppm): -1, (*key, PPM): 1}))
 
 
-def _rate_considered(connection: sa.Connection, row: Any) -> int | None:
-    """The probability a request had that was not chosen: that of its hour. Settings rarely change within one."""
-    c = sample_rollup_hour.c
+def _find_considered_rate(connection: sa.Connection, row: Any) -> int | None:
+    """The sampling rate of a request that was not chosen, in millionths.
+
+    The rate is not stored with the request, so the most frequent rate below 1 of its hour is used. A change of the
+    settings within that hour makes this an approximation.
+    """
+    rollup = sample_rollup_hour.c
     return connection.scalar(
-        sa.select(c.rate_ppm)
+        sa.select(rollup.rate_ppm)
         .where(
-            c.application == row.application,
-            c.bucket == row.start_ns // NS_PER_HOUR,
-            c.environment == row.environment,
-            c.release == row.release,
-            c.rate_ppm < PPM,
-            c.requests > 0,
+            rollup.application == row.application,
+            rollup.bucket == row.start_ns // NS_PER_HOUR,
+            rollup.environment == row.environment,
+            rollup.release == row.release,
+            rollup.rate_ppm < PPM,
+            rollup.requests > 0,
         )
-        .order_by(c.requests.desc())
+        .order_by(rollup.requests.desc())
         .limit(1)
     )

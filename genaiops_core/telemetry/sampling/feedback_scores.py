@@ -1,4 +1,4 @@
-"""What a thumb or a rating is worth as a score: pure."""
+"""Converts thumbs and ratings into scores. Pure functions without I/O."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from genaiops_core.telemetry.scores import Score
 METRIC = "user_feedback"
 JUDGE = "user"
 
-LOWEST_RATING, HIGHEST_RATING = 1.0, 5.0
-_NEGATIVE_UP_TO = 2.0
-"""A rating up to here counts as dislike."""
+MIN_RATING, MAX_RATING = 1.0, 5.0
+_MAX_NEGATIVE_RATING = 2.0
+"""A rating up to this is negative."""
 
-_THUMBS = {"up": 1.0, "down": 0.0}
+_THUMB_VALUES = {"up": 1.0, "down": 0.0}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """What one user said of one answer."""
+    """The feedback of one user on one answer."""
 
     user_id: str
     rating: float | None
@@ -32,22 +32,22 @@ class Feedback:
     @property
     def value(self) -> float | None:
         """0 to 1: the thumb, else a rating from 1 to 5; None for a rating on another scale."""
-        if self.thumb in _THUMBS:
-            return _THUMBS[self.thumb]
-        if self.rating is not None and LOWEST_RATING <= self.rating <= HIGHEST_RATING:
-            return (self.rating - LOWEST_RATING) / (HIGHEST_RATING - LOWEST_RATING)
+        if self.thumb in _THUMB_VALUES:
+            return _THUMB_VALUES[self.thumb]
+        if self.rating is not None and MIN_RATING <= self.rating <= MAX_RATING:
+            return (self.rating - MIN_RATING) / (MAX_RATING - MIN_RATING)
         return None
 
     @property
     def is_negative(self) -> bool:
         """A thumb down, or without a thumb a rating of 1 or 2."""
-        if self.thumb in _THUMBS:
+        if self.thumb in _THUMB_VALUES:
             return self.thumb == "down"
-        return self.rating is not None and LOWEST_RATING <= self.rating <= _NEGATIVE_UP_TO
+        return self.rating is not None and MIN_RATING <= self.rating <= _MAX_NEGATIVE_RATING
 
 
 def build_feedback(row: Any) -> Feedback:
-    """The opinion of a row of table `feedback`."""
+    """Feedback from a row of table `feedback`."""
     return Feedback(
         user_id=row.user_id,
         rating=row.rating,
@@ -57,21 +57,21 @@ def build_feedback(row: Any) -> Feedback:
     )
 
 
-def score_feedback(request: Any, opinions: Sequence[Feedback]) -> Score:
-    """The opinions on one request as one score: their mean.
+def score_feedback(request: Any, entries: Sequence[Feedback]) -> Score:
+    """The score of one request: the mean of its feedback values.
 
     Args:
-        request: has application, trace_id, start_ns, environment and release.
-        opinions: at least one.
+        request: a row with application, trace_id, start_ns, environment and release.
+        entries: the feedback of its users; at least one.
     """
-    values = [one.value for one in opinions if one.value is not None]
+    values = [entry.value for entry in entries if entry.value is not None]
     return Score(
         application=request.application,
         trace_id=request.trace_id,
         metric=METRIC,
         judge=JUDGE,
         value=sum(values) / len(values) if values else None,
-        reason="" if values else f"the rating is not on a scale from {LOWEST_RATING:g} to {HIGHEST_RATING:g}",
+        reason="" if values else f"the rating is not on a scale from {MIN_RATING:g} to {MAX_RATING:g}",
         start_ns=request.start_ns,
         environment=request.environment,
         release=request.release,

@@ -1,7 +1,7 @@
-"""Which production requests are judged: the decider, pure.
+"""Decides which production requests are judged. Pure functions without I/O.
 
-Requests that are likely to matter are always judged; of all others a small share, drawn by the trace id, so that
-every process decides alike and a decision can be repeated years later.
+Requests with a reason (negative feedback, new user, high cost, high latency) are always judged, and a small share of
+the others. The share is selected by a hash of the trace id, so that every process makes the same decision at any time.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Any, Literal
 from genaiops_core.errors import BadInput
 
 PPM = 1_000_000
-"""Rates are kept in millionths: whole numbers can be keys."""
+"""Rates are stored in millionths, because whole numbers can be keys of tables."""
 
 Reason = Literal["negative_feedback", "new_user", "high_cost", "high_latency", "base_rate", "chosen"]
 
 REASONS: Mapping[Reason, str] = MappingProxyType(
     {
-        "negative_feedback": "a user disliked the answer",
+        "negative_feedback": "negative feedback of a user",
         "new_user": "the user's first request",
-        "high_cost": "it cost more than the threshold",
-        "high_latency": "it took longer than the threshold",
-        "base_rate": "drawn by chance",
-        "chosen": "a person chose it",
+        "high_cost": "cost above the threshold",
+        "high_latency": "latency above the threshold",
+        "base_rate": "selected at random by the sample rate",
+        "chosen": "a reviewer chose it",
     }
 )
 PRIORITIES: Mapping[Reason, int] = MappingProxyType(
@@ -37,16 +37,16 @@ PRIORITIES: Mapping[Reason, int] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What is always judged, and how much of the rest."""
+    """Thresholds above which a request is always judged, and the sample rate of the others."""
 
     rate: float = 0.02
-    """Of the requests that nothing speaks for, the share that is judged."""
+    """Sample rate: the share of requests without a reason that is judged, 0 to 1."""
     cost_usd: float = 0.05
     latency_ms: float = 3_000.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.rate <= 1.0:
-            raise BadInput(f"The sample rate is {self.rate}; give a share from 0 to 1.")
+            raise BadInput(f"The sample rate is {self.rate}; use a number from 0 to 1.")
 
     @property
     def rate_ppm(self) -> int:
@@ -55,7 +55,7 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestFacts:
-    """What the decision rests on."""
+    """The facts about a request that the decision uses."""
 
     trace_id: str
     cost_nano_usd: int
@@ -66,13 +66,13 @@ class RequestFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Whether to judge a request, why, how soon, and how probable that was."""
+    """Whether to judge a request, with the reason, the priority and the sampling probability."""
 
     should_evaluate: bool
     reason: Reason
     priority: int
     rate_ppm: int
-    """Probability of being chosen, in millionths, also of those that were not."""
+    """Sampling probability in millionths, also for a request that was not chosen."""
 
     @property
     def rate(self) -> float:
@@ -80,8 +80,8 @@ class Decision:
 
 
 def decide(facts: RequestFacts, policy: Policy) -> Decision:
-    """The first reason that applies, in order of priority; then chance."""
-    reason = _certain(facts, policy)
+    """Decide by the first reason that applies, in order of priority; without a reason by the sample rate."""
+    reason = _find_certain_reason(facts, policy)
     if reason is not None:
         return Decision(should_evaluate=True, reason=reason, priority=PRIORITIES[reason], rate_ppm=PPM)
     return Decision(
@@ -93,9 +93,9 @@ def decide(facts: RequestFacts, policy: Policy) -> Decision:
 
 
 def hash_to_bucket(trace_id: str) -> int:
-    """A number from 0 to 999,999 that the trace id alone decides.
+    """A number from 0 to 999,999 that depends only on the trace id.
 
-    Hashed, because the ids of some tracers are not random in all their bits.
+    The id is hashed, because the ids of some tracers are not random in all bits.
     """
     return int.from_bytes(hashlib.sha256(trace_id.encode()).digest()[:8]) % PPM
 
@@ -109,13 +109,13 @@ def build_queue_message(
     priority: int,
     reason: str,
 ) -> dict[str, Any]:
-    """A chosen request as a message for a queue of another system, ready for JSON; see docs/how-to/score-production.md.
+    """A chosen request as a JSON message for the queue of another system; see docs/how-to/score-production.md.
 
     Args:
         trace_id: becomes request_id.
-        query: what the user asked.
-        response: what was answered; None when nothing was.
-        context: the retrieved texts; None when the trace tells none.
+        query: the user's question.
+        response: the answer; None without an answer.
+        context: the retrieved texts; None when the trace has none.
         priority: 1 is judged first.
         reason: a key of `REASONS`.
     """
@@ -129,7 +129,7 @@ def build_queue_message(
     }
 
 
-def _certain(facts: RequestFacts, policy: Policy) -> Reason | None:
+def _find_certain_reason(facts: RequestFacts, policy: Policy) -> Reason | None:
     if facts.has_negative_feedback:
         return "negative_feedback"
     if facts.is_new_user:

@@ -1,4 +1,4 @@
-"""Reading samples: what was chosen to be judged, why, and what became of it."""
+"""Reads samples: the requests chosen to be judged, with reason and state."""
 
 from __future__ import annotations
 
@@ -13,18 +13,8 @@ from db.tables.reviews import sample, sample_rollup_hour
 from genaiops_core.telemetry.figures import format_usd
 from genaiops_core.telemetry.rollups.cells import fetch_applications
 from genaiops_core.telemetry.rollups.plan import MINUTES_PER_HOUR
-from genaiops_core.telemetry.sampling.policy import PPM, REASONS
+from genaiops_core.telemetry.sampling.policy import PPM
 from genaiops_core.telemetry.time_window import Filters, to_instant
-
-__all__ = [
-    "REASONS",
-    "ReasonCount",
-    "Sample",
-    "SamplingSummary",
-    "get_sample",
-    "list_samples",
-    "read_sampling_summary",
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +28,7 @@ class Sample:
     priority: int
     """1 is judged first."""
     rate: float | None
-    """With which probability it was chosen; None when a person chose it."""
+    """Sampling probability, 0 to 1; None when a reviewer chose the request."""
     state: str
     """queued, scored or skipped."""
     start: dt.datetime
@@ -47,9 +37,9 @@ class Sample:
     selected_at: dt.datetime
     scored_at: dt.datetime | None
     cost_nano_usd: int
-    """What judging it cost."""
+    """Cost of judging the request."""
     note: str
-    """Why it was skipped, or why nothing could be judged."""
+    """Why the request was skipped or not scored; '' otherwise."""
 
     @property
     def cost_usd(self) -> str:
@@ -69,19 +59,19 @@ class ReasonCount:
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingSummary:
-    """How much of the traffic of a window is judged."""
+    """Counts and cost of the samples in a window."""
 
     considered: int
-    """Requests it was decided on, in the hours of the window."""
+    """Requests with a sampling decision, in the whole hours of the window."""
     sampled: int
     by_reason: tuple[ReasonCount, ...]
     queued: int
     scored: int
     skipped: int
     cost_nano_usd: int
-    """What judging cost."""
+    """Cost of judging."""
     base_rate: float | None
-    """Share drawn of the requests that nothing spoke for; None when there was none, or when it changed."""
+    """Sample rate of requests without a reason; None when there was none, or when the rate changed."""
 
     @property
     def cost_usd(self) -> str:
@@ -89,16 +79,16 @@ class SamplingSummary:
 
 
 def read_sampling_summary(connection: sa.Connection, filters: Filters) -> SamplingSummary:
-    """Requests considered, sampled and judged; the window is widened to whole hours, models are not looked at."""
-    c = sample_rollup_hour.c
+    """Requests considered, sampled and judged. The window is widened to whole hours; `filters.model` is not used."""
+    rollup = sample_rollup_hour.c
     requests = connection.execute(
-        sa.select(c.rate_ppm, sa.func.sum(c.requests))
+        sa.select(rollup.rate_ppm, sa.func.sum(rollup.requests))
         .where(
-            c.bucket >= filters.start_minute // MINUTES_PER_HOUR,
-            c.bucket < -(-filters.end_minute // MINUTES_PER_HOUR),
-            *_narrowed(connection, sample_rollup_hour, filters),
+            rollup.bucket >= filters.start_minute // MINUTES_PER_HOUR,
+            rollup.bucket < -(-filters.end_minute // MINUTES_PER_HOUR),
+            *_build_dimension_conditions(connection, sample_rollup_hour, filters),
         )
-        .group_by(c.rate_ppm)
+        .group_by(rollup.rate_ppm)
     )
     considered = {rate: int(count) for rate, count in requests}
     counts: dict[tuple[str, int], dict[str, int]] = defaultdict(
@@ -113,25 +103,28 @@ def read_sampling_summary(connection: sa.Connection, filters: Filters) -> Sampli
             sa.func.count(),
             sa.func.sum(sample.c.cost_nano_usd),
         )
-        .where(*_window(connection, filters))
+        .where(*_build_window_conditions(connection, filters))
         .group_by(sample.c.reason, sample.c.priority, sample.c.state)
     )
-    for reason, priority, state, count, spent in rows:
+    for reason, priority, state, count, reason_cost in rows:
         counts[reason, priority][state] += count
-        cost += int(spent)
+        cost += int(reason_cost)
     by_reason = tuple(
         ReasonCount(reason=reason, priority=priority, **states)
         for (reason, priority), states in sorted(counts.items(), key=lambda item: (item[0][1], item[0][0]))
     )
-    states = {name: sum(getattr(one, name) for one in by_reason) for name in ("queued", "scored", "skipped")}
-    base = [rate for rate, count in considered.items() if rate < PPM and count]
+    states = {
+        name: sum(getattr(reason_count, name) for reason_count in by_reason)
+        for name in ("queued", "scored", "skipped")
+    }
+    base_rates = [rate for rate, count in considered.items() if rate < PPM and count]
     return SamplingSummary(
         considered=sum(considered.values()),
         sampled=sum(states.values()),
         by_reason=by_reason,
         **states,
         cost_nano_usd=cost,
-        base_rate=base[0] / PPM if len(base) == 1 else None,
+        base_rate=base_rates[0] / PPM if len(base_rates) == 1 else None,
     )
 
 
@@ -144,7 +137,7 @@ def list_samples(
     limit: int = 50,
 ) -> list[Sample]:
     """Samples whose requests started in the window, newest first."""
-    conditions = list(_window(connection, filters))
+    conditions = list(_build_window_conditions(connection, filters))
     if state is not None:
         conditions.append(sample.c.state == state)
     if reason is not None:
@@ -186,19 +179,21 @@ def build_sample(row: Any) -> Sample:
     )
 
 
-def _window(connection: sa.Connection, filters: Filters) -> list[sa.ColumnElement[bool]]:
+def _build_window_conditions(connection: sa.Connection, filters: Filters) -> list[sa.ColumnElement[bool]]:
     return [
         sample.c.start_ns >= filters.start_ns,
         sample.c.start_ns < filters.end_ns,
-        *_narrowed(connection, sample, filters),
+        *_build_dimension_conditions(connection, sample, filters),
     ]
 
 
-def _narrowed(connection: sa.Connection, table: sa.Table, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    # By name even where all are meant: keys and indexes begin with the application.
+def _build_dimension_conditions(
+    connection: sa.Connection, table: sa.Table, filters: Filters
+) -> list[sa.ColumnElement[bool]]:
+    # Applications are listed by name even without a filter, because keys and indexes begin with the application.
     names = [filters.application] if filters.application is not None else fetch_applications(connection)
-    said = {"environment": filters.environment, "release": filters.release}
+    dimensions = {"environment": filters.environment, "release": filters.release}
     return [
         table.c.application.in_(names),
-        *[table.c[name] == value for name, value in said.items() if value is not None],
+        *[table.c[name] == value for name, value in dimensions.items() if value is not None],
     ]

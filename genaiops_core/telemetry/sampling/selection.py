@@ -1,4 +1,4 @@
-"""Going through new requests and choosing the ones to be judged: each is considered once, whatever is restarted."""
+"""Selects new requests to be judged. Each request is considered exactly once, also across restarts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from genaiops_core.telemetry.sampling.policy import Decision, Policy, RequestFac
 from genaiops_core.telemetry.scores import NS_PER_HOUR, Score, replace_scores
 
 SETTLING_TIME = dt.timedelta(seconds=10)
-"""How long after a request was seen its other spans, which decide its cost, may still come."""
+"""Wait after the arrival of a request, because later spans may still change its cost."""
 
 MAX_WAIT = dt.timedelta(hours=6)
-"""How long a request is waited for whose root span is missing; it is not sampled after that."""
+"""Maximum wait for a missing root span; after it the request is not sampled."""
 
 CURSOR = "production"
-_REQUESTS_A_TRANSACTION = 1_000
+_REQUESTS_PER_TRANSACTION = 1_000
 _COLUMNS = (
     "id",
     "application",
@@ -40,53 +40,59 @@ _COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionStep:
-    """What one step did."""
+    """The result of one call of `consider`."""
 
     requests: int
-    """Decided on."""
+    """Number of decisions."""
     sampled: int
     has_more: bool
-    """Whether there is more to do at once."""
+    """Whether more requests are ready to be considered."""
 
 
 def consider(
-    engine: sa.Engine, policy: Policy, now: dt.datetime, *, limit: int = _REQUESTS_A_TRANSACTION
+    engine: sa.Engine, policy: Policy, now: dt.datetime, *, limit: int = _REQUESTS_PER_TRANSACTION
 ) -> SelectionStep:
     """Decide on the next requests and queue those to be judged, in one transaction.
 
-    Requests are taken in the order of their ids, up to a mark that is as old as `SETTLES`. On PostgreSQL ids become
-    visible out of order; the mark is only used once every transaction that was under way when it was made has ended,
-    so nothing can appear below it any more. Requests without a root span wait apart.
+    Requests are considered in order of id, up to a mark that is at least `SETTLING_TIME` old. On PostgreSQL ids become
+    visible out of order. The mark is used only after every transaction that was open when it was set has ended, so
+    that no lower id can appear later. Requests without a root span wait in table `sample_waiting`.
     """
     with writing(engine) as connection:
-        cursor = _locked_cursor(connection)
+        cursor = _lock_cursor(connection)
         rows: list[Any] = []
-        is_more = False
+        has_more = False
         if cursor.mark_request_id > cursor.request_id and _has_settled(connection, cursor, now):
-            new = request.c.id > cursor.request_id
-            found = connection.execute(
-                _facts_query(sa.and_(new, request.c.id <= cursor.mark_request_id)).limit(limit)
+            is_new = request.c.id > cursor.request_id
+            new_rows = connection.execute(
+                _select_facts(sa.and_(is_new, request.c.id <= cursor.mark_request_id)).limit(limit)
             ).all()
-            is_more = len(found) == limit
-            reached = found[-1].id if is_more else cursor.mark_request_id
-            _move(connection, request_id=reached)
-            rows += [row for row in found if row.duration_ns is not None]
-            _wait_for(connection, [row for row in found if row.duration_ns is None], now)
-        if not is_more:
-            _mark(connection, cursor, now)
-            rows += _arrived(connection, now, limit)
-        sampled = _decide(connection, rows, policy, now)
-    return SelectionStep(requests=len(rows), sampled=sampled, has_more=is_more)
+            has_more = len(new_rows) == limit
+            last_id = new_rows[-1].id if has_more else cursor.mark_request_id
+            _update_cursor(connection, request_id=last_id)
+            rows += [row for row in new_rows if row.duration_ns is not None]
+            _add_waiting(connection, [row for row in new_rows if row.duration_ns is None], now)
+        if not has_more:
+            _set_mark(connection, cursor, now)
+            rows += _take_completed(connection, now, limit)
+        sampled = _decide_and_store(connection, rows, policy, now)
+    return SelectionStep(requests=len(rows), sampled=sampled, has_more=has_more)
 
 
 def lock_considered_position(connection: sa.Connection) -> int:
-    """Up to which request id it was decided; locked against `consider` until the transaction ends."""
+    """The last considered request id. A shared row lock stops `consider` until the transaction ends."""
     query = sa.select(sample_cursor.c.request_id).where(sample_cursor.c.name == CURSOR)
     return connection.scalar(query.with_for_update(read=True)) or 0
 
 
 def count_considered(connection: sa.Connection, counts: Counter[tuple[str, int, str, str, int]]) -> None:
-    """Add to `sample_rollup_hour`: (application, hour, environment, release, rate) -> requests, may be negative."""
+    """Add to `sample_rollup_hour`.
+
+    Args:
+        connection: of a `writing` transaction.
+        counts: requests by (application, hour, environment, release, rate in millionths); may be negative. Rows are
+            written in order of key, so that concurrent writers cannot deadlock.
+    """
     if not counts:
         return
     names = ("application", "bucket", "environment", "release", "rate_ppm")
@@ -117,22 +123,24 @@ def build_sample_row(row: Any, decision: Decision, now: dt.datetime) -> dict[str
     }
 
 
-def _decide(connection: sa.Connection, rows: Sequence[Any], policy: Policy, now: dt.datetime) -> int:
+def _decide_and_store(
+    connection: sa.Connection, rows: Sequence[Any], policy: Policy, now: dt.datetime
+) -> int:
     if not rows:
         return 0
-    told = _opinions(connection, [row.trace_id for row in rows])
+    feedback_by_trace = _read_feedback(connection, [row.trace_id for row in rows])
     counts: Counter[tuple[str, int, str, str, int]] = Counter()
     chosen: list[dict[str, Any]] = []
     scores: list[Score] = []
     for row in rows:
-        of_trace = told.get(row.trace_id, [])
+        trace_feedback = feedback_by_trace.get(row.trace_id, [])
         decision = decide(
             RequestFacts(
                 trace_id=row.trace_id,
                 cost_nano_usd=row.cost_nano_usd,
                 duration_ns=row.duration_ns,
                 is_new_user=bool(row.is_new_user),
-                has_negative_feedback=any(one.is_negative for one in of_trace),
+                has_negative_feedback=any(entry.is_negative for entry in trace_feedback),
             ),
             policy,
         )
@@ -140,8 +148,8 @@ def _decide(connection: sa.Connection, rows: Sequence[Any], policy: Policy, now:
         counts[row.application, hour, row.environment, row.release, decision.rate_ppm] += 1
         if decision.should_evaluate:
             chosen.append(build_sample_row(row, decision, now))
-        if of_trace:
-            scores.append(feedback_scores.score_feedback(row, of_trace))
+        if trace_feedback:
+            scores.append(feedback_scores.score_feedback(row, trace_feedback))
     count_considered(connection, counts)
     if chosen:
         connection.execute(insert(connection, sample).on_conflict_do_nothing(), chosen)
@@ -149,28 +157,30 @@ def _decide(connection: sa.Connection, rows: Sequence[Any], policy: Policy, now:
     return len(chosen)
 
 
-def _opinions(connection: sa.Connection, traces: Sequence[str]) -> dict[str, list[feedback_scores.Feedback]]:
-    found: dict[str, list[feedback_scores.Feedback]] = defaultdict(list)
+def _read_feedback(
+    connection: sa.Connection, traces: Sequence[str]
+) -> dict[str, list[feedback_scores.Feedback]]:
+    feedback_by_trace: dict[str, list[feedback_scores.Feedback]] = defaultdict(list)
     rows = connection.execute(sa.select(feedback).where(feedback.c.trace_id.in_(traces)))
     for row in rows:
-        found[row.trace_id].append(feedback_scores.build_feedback(row))
-    return found
+        feedback_by_trace[row.trace_id].append(feedback_scores.build_feedback(row))
+    return feedback_by_trace
 
 
-def _facts_query(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _select_facts(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Requests in order of id, with whether each is the first of its user in its application."""
     earlier = request.alias("earlier")
     is_earlier = sa.or_(
         earlier.c.start_ns < request.c.start_ns,
         sa.and_(earlier.c.start_ns == request.c.start_ns, earlier.c.trace_id < request.c.trace_id),
     )
-    had_one = sa.exists().where(
+    has_earlier_request = sa.exists().where(
         earlier.c.user_id == request.c.user_id,
         earlier.c.start_ns <= request.c.start_ns,
         earlier.c.application == request.c.application,
         is_earlier,
     )
-    is_new_user = sa.and_(request.c.user_id != "", sa.not_(had_one)).label("is_new_user")
+    is_new_user = sa.and_(request.c.user_id != "", sa.not_(has_earlier_request)).label("is_new_user")
     return (
         sa.select(*[request.c[name] for name in _COLUMNS], is_new_user)
         .where(condition)
@@ -178,7 +188,7 @@ def _facts_query(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
 
 
-def _locked_cursor(connection: sa.Connection) -> Any:
+def _lock_cursor(connection: sa.Connection) -> Any:
     connection.execute(
         insert(connection, sample_cursor)
         .values(name=CURSOR, request_id=0, mark_request_id=0, mark_transaction=0)
@@ -188,19 +198,19 @@ def _locked_cursor(connection: sa.Connection) -> Any:
     return connection.execute(query).one()
 
 
-def _move(connection: sa.Connection, **values: Any) -> None:
+def _update_cursor(connection: sa.Connection, **values: Any) -> None:
     connection.execute(sa.update(sample_cursor).where(sample_cursor.c.name == CURSOR).values(**values))
 
 
-def _mark(connection: sa.Connection, cursor: Any, now: dt.datetime) -> None:
-    """Remember how far requests go now; they are considered later."""
+def _set_mark(connection: sa.Connection, cursor: Any, now: dt.datetime) -> None:
+    """Store the newest request id as the mark up to which the next calls consider requests."""
     if cursor.mark_request_id > cursor.request_id and not _has_settled(connection, cursor, now):
         return
     newest = connection.scalar(sa.select(sa.func.max(request.c.id))) or 0
     if newest > cursor.mark_request_id:
-        # After the ids, so that whoever holds one that cannot be seen yet is counted.
-        _, after_all = _transactions(connection)
-        _move(connection, mark_request_id=newest, mark_transaction=after_all, marked_at=now)
+        # Read after the newest id, so that a transaction with a lower id that is not visible yet is included.
+        _, next_transaction = _read_transaction_bounds(connection)
+        _update_cursor(connection, mark_request_id=newest, mark_transaction=next_transaction, marked_at=now)
 
 
 def _has_settled(connection: sa.Connection, cursor: Any, now: dt.datetime) -> bool:
@@ -208,13 +218,13 @@ def _has_settled(connection: sa.Connection, cursor: Any, now: dt.datetime) -> bo
     if marked_at is None or now - marked_at < SETTLING_TIME:
         return False
     mark: int = cursor.mark_transaction
-    oldest, after_all = _transactions(connection)
-    # A mark from the future was made by another server, from which this database was restored, whole.
-    return oldest >= mark or mark > after_all
+    oldest, next_transaction = _read_transaction_bounds(connection)
+    # A mark above every transaction id comes from another server, of which this database is a complete restore.
+    return oldest >= mark or mark > next_transaction
 
 
-def _transactions(connection: sa.Connection) -> tuple[int, int]:
-    """The oldest transaction under way, and the first that has not begun; SQLite has one writer at a time."""
+def _read_transaction_bounds(connection: sa.Connection) -> tuple[int, int]:
+    """Ids of the oldest open transaction and of the next new one; (0, 0) on SQLite, which has one writer at a time."""
     if is_sqlite(connection):
         return 0, 0
     row = connection.execute(
@@ -225,7 +235,7 @@ def _transactions(connection: sa.Connection) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def _wait_for(connection: sa.Connection, rows: Iterable[Any], now: dt.datetime) -> None:
+def _add_waiting(connection: sa.Connection, rows: Iterable[Any], now: dt.datetime) -> None:
     waiting = [
         {
             "request_id": row.id,
@@ -240,17 +250,17 @@ def _wait_for(connection: sa.Connection, rows: Iterable[Any], now: dt.datetime) 
         connection.execute(insert(connection, sample_waiting).on_conflict_do_nothing(), waiting)
 
 
-def _arrived(connection: sa.Connection, now: dt.datetime, limit: int) -> list[Any]:
-    """Requests that waited for their root span and have settled since it came."""
-    w = sample_waiting.c
-    connection.execute(sa.delete(sample_waiting).where(w.waits_since < now - MAX_WAIT))
-    has_root = sa.exists().where(request.c.id == w.request_id, request.c.duration_ns.is_not(None))
+def _take_completed(connection: sa.Connection, now: dt.datetime, limit: int) -> list[Any]:
+    """Take the waiting requests whose root span arrived at least `SETTLING_TIME` ago; delete those past `MAX_WAIT`."""
+    waiting = sample_waiting.c
+    connection.execute(sa.delete(sample_waiting).where(waiting.waits_since < now - MAX_WAIT))
+    has_root = sa.exists().where(request.c.id == waiting.request_id, request.c.duration_ns.is_not(None))
     connection.execute(
-        sa.update(sample_waiting).where(w.complete_at.is_(None), has_root).values(complete_at=now)
+        sa.update(sample_waiting).where(waiting.complete_at.is_(None), has_root).values(complete_at=now)
     )
-    due = sa.select(w.request_id).where(w.complete_at <= now - SETTLING_TIME)
-    ids = connection.scalars(due.order_by(w.request_id).limit(limit)).all()
+    due = sa.select(waiting.request_id).where(waiting.complete_at <= now - SETTLING_TIME)
+    ids = connection.scalars(due.order_by(waiting.request_id).limit(limit)).all()
     if not ids:
         return []
-    connection.execute(sa.delete(sample_waiting).where(w.request_id.in_(ids)))
-    return list(connection.execute(_facts_query(request.c.id.in_(ids))).all())
+    connection.execute(sa.delete(sample_waiting).where(waiting.request_id.in_(ids)))
+    return list(connection.execute(_select_facts(request.c.id.in_(ids))).all())

@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-import zstandard
 
 from db.tables.telemetry import log_record, payload
+from genaiops_core.telemetry.blobs import make_decompressor
 
 MAX_REQUESTS_READ = 1_000
 """Requests whose messages are read for one page, at most."""
@@ -21,7 +21,6 @@ MAX_PARSED_BYTES = 4 << 20
 
 _PLAIN = re.compile(r"[a-z0-9]+")
 _SPACES = re.compile(r"\s+")
-_MAX_BLOB_BYTES = 1 << 30
 
 RequestKey = tuple[str, str]
 """Trace id and application."""
@@ -45,14 +44,14 @@ def find_texts_in_requests(
     tests = {text: _compile_test(text) for text in texts}
     found_texts: dict[RequestKey, set[str]] = defaultdict(set)
     wanted = set(requests)
-    decompress = zstandard.ZstdDecompressor().decompress
+    decompress = make_decompressor()
     for trace_id, application, blob, is_record in _read_blobs(
         connection, [trace_id for trace_id, _ in requests]
     ):
         key = (trace_id, application)
         missing_texts = [text for text in tests if text not in found_texts[key]] if key in wanted else []
         if missing_texts:
-            content = decompress(blob, max_output_size=_MAX_BLOB_BYTES)
+            content = decompress(blob)
             stored = _Payload(b'{"":%b}' % content if is_record else content)
             found_texts[key].update(text for text in missing_texts if tests[text](stored))
     return found_texts

@@ -11,10 +11,8 @@ import sqlalchemy as sa
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry import durations
 from genaiops_core.telemetry.figures import format_known_usd
-from genaiops_core.telemetry.rollups.applications import FilterOptions, fetch_filter_options
 from genaiops_core.telemetry.search.conditions import build_condition, match_text_in_columns
 from genaiops_core.telemetry.search.paging import (
-    MAX_LIMIT,
     build_dimension_conditions,
     build_window_scope,
     check_limit,
@@ -22,19 +20,6 @@ from genaiops_core.telemetry.search.paging import (
 )
 from genaiops_core.telemetry.search.query import Match, Text
 from genaiops_core.telemetry.time_window import Filters, to_instant
-from genaiops_core.telemetry.traces.trace import Trace, TraceSpan, get_trace
-
-__all__ = [
-    "MAX_LIMIT",
-    "Known",
-    "Trace",
-    "TracePage",
-    "TraceRow",
-    "TraceSpan",
-    "get_trace",
-    "known",
-    "list_traces",
-]
 
 Status = Literal["ok", "error", "incomplete"]
 STATUSES: tuple[Status, ...] = ("ok", "error", "incomplete")

@@ -79,28 +79,28 @@ def build_span_contents(
 
 def find_question(spans: Sequence[SpanContent]) -> str | None:
     """The user's question: the last user message of the outermost span that has one, else the retrieval query."""
-    for content in _sort_outermost_first(spans):
-        text = find_last_text(content.content.messages_in, "user")
+    for span_content in _sort_outermost_first(spans):
+        text = find_last_text(span_content.content.messages_in, "user")
         if text:
             return text
-    return next((content.content.query for content in spans if content.content.query), None)
+    return next((span_content.content.query for span_content in spans if span_content.content.query), None)
 
 
 def find_answer(spans: Sequence[SpanContent]) -> str | None:
     """The answer: the output of the outermost span that has one, else that of the last generation."""
     outermost = [
-        content
-        for content in _sort_outermost_first(spans)
-        if content.component != "generation" or content.is_root
+        span_content
+        for span_content in _sort_outermost_first(spans)
+        if span_content.component != "generation" or span_content.is_root
     ]
-    for content in outermost:
-        text = find_last_text(content.content.messages_out, "assistant")
+    for span_content in outermost:
+        text = find_last_text(span_content.content.messages_out, "assistant")
         if text:
             return text
-    for content in reversed(spans):
+    for span_content in reversed(spans):
         text = (
-            find_last_text(content.content.messages_out, "assistant")
-            if content.component == "generation"
+            find_last_text(span_content.content.messages_out, "assistant")
+            if span_content.component == "generation"
             else None
         )
         if text:
@@ -111,9 +111,9 @@ def find_answer(spans: Sequence[SpanContent]) -> str | None:
 def collect_documents(spans: Sequence[SpanContent]) -> list[tuple[SpanContent, Document]]:
     """Every retrieved or re-ranked document, in order of time and rank; each text, id or source once."""
     documents: dict[str, tuple[SpanContent, Document]] = {}
-    for content in spans:
-        for document in content.content.documents:
-            documents.setdefault(document.content or document.id or document.source, (content, document))
+    for span_content in spans:
+        for document in span_content.content.documents:
+            documents.setdefault(document.content or document.id or document.source, (span_content, document))
     return list(documents.values())
 
 
@@ -162,9 +162,11 @@ def _sort_outermost_first(spans: Sequence[SpanContent]) -> list[SpanContent]:
     """Roots first, then agents and chains, then the others, because outer spans hold the user's own messages."""
     return sorted(
         (
-            content
-            for content in spans
-            if content.component not in ("guardrail", "retrieval", "reranking", "prompt")
+            span_content
+            for span_content in spans
+            if span_content.component not in ("guardrail", "retrieval", "reranking", "prompt")
         ),
-        key=lambda content: 0 if content.is_root else 1 if content.component in ("agent", "chain") else 2,
+        key=lambda span_content: (
+            0 if span_content.is_root else 1 if span_content.component in ("agent", "chain") else 2
+        ),
     )

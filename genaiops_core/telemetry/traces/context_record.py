@@ -112,12 +112,18 @@ def build_context_record(connection: sa.Connection, trace_id: str) -> ContextRec
         trace_id=trace_id,
         question=question,
         answer=answer,
-        queries=tuple(dict.fromkeys(content.content.query for content in spans if content.content.query)),
+        queries=tuple(
+            dict.fromkeys(span_content.content.query for span_content in spans if span_content.content.query)
+        ),
         documents=documents,
         messages=messages,
         prompts=tuple(dict.fromkeys(_list_prompts(spans))),
         models=tuple(
-            dict.fromkeys(content.model for content in spans if content.model and not content.is_duplicate)
+            dict.fromkeys(
+                span_content.model
+                for span_content in spans
+                if span_content.model and not span_content.is_duplicate
+            )
         ),
         release=next((row["release"] for row in rows if row["release"]), None),
         environment=next((row["environment"] for row in rows if row["environment"]), None),
@@ -140,17 +146,17 @@ _COLUMNS = (
 
 
 def _list_messages(spans: Sequence[SpanContent]) -> Iterator[WindowMessage]:
-    for content in spans:
-        if content.component != "generation" or content.is_duplicate:
+    for span_content in spans:
+        if span_content.component != "generation" or span_content.is_duplicate:
             continue
-        messages = [("in", "system", content.content.system)] if content.content.system else []
-        messages += [("in", message.role, message.text) for message in content.content.messages_in]
-        messages += [("out", message.role, message.text) for message in content.content.messages_out]
+        messages = [("in", "system", span_content.content.system)] if span_content.content.system else []
+        messages += [("in", message.role, message.text) for message in span_content.content.messages_in]
+        messages += [("out", message.role, message.text) for message in span_content.content.messages_out]
         for direction, role, text in messages:
             if text:
                 yield WindowMessage(
-                    span_id=content.span_id,
-                    model=content.model or None,
+                    span_id=span_content.span_id,
+                    model=span_content.model or None,
                     direction=direction,
                     role=role,
                     text=text,
@@ -158,8 +164,8 @@ def _list_messages(spans: Sequence[SpanContent]) -> Iterator[WindowMessage]:
 
 
 def _list_documents(spans: Sequence[SpanContent], window: str) -> Iterator[SourceDocument]:
-    for content in spans:
-        for rank, document in enumerate(content.content.documents, 1):
+    for span_content in spans:
+        for rank, document in enumerate(span_content.content.documents, 1):
             # A prompt may truncate a passage, so only the beginning of the document is looked up.
             probe = _normalise(document.content)[:_PROBE_CHARACTERS].strip()
             yield SourceDocument(
@@ -169,17 +175,17 @@ def _list_documents(spans: Sequence[SpanContent], window: str) -> Iterator[Sourc
                 version=document.version or None,
                 score=document.score,
                 content=document.content or None,
-                span_id=content.span_id,
-                component=content.component,
+                span_id=span_content.span_id,
+                component=span_content.component,
                 in_prompt=probe in window if probe and window else None,
             )
 
 
 def _list_prompts(spans: Sequence[SpanContent]) -> Iterator[str]:
-    for content in spans:
-        if content.content.prompt_name:
-            version = f"@{content.content.prompt_version}" if content.content.prompt_version else ""
-            yield f"{content.content.prompt_name}{version}"
+    for span_content in spans:
+        if span_content.content.prompt_name:
+            version = f"@{span_content.content.prompt_version}" if span_content.content.prompt_version else ""
+            yield f"{span_content.content.prompt_name}{version}"
 
 
 def _list_missing(

@@ -9,15 +9,14 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-import zstandard
 
 from db.tables.telemetry import log_record, payload
+from genaiops_core.telemetry.blobs import make_decompressor
 from genaiops_core.telemetry.conventions import Content, LogRecord, read_content
 
 MAX_LOG_RECORDS = 2_000
 """Log records read per trace; the earliest are kept."""
 
-_LARGEST_BLOB_BYTES = 1 << 30
 
 SpanKey = tuple[str, str]
 """Application and span id."""
@@ -64,11 +63,9 @@ def read_span_details(
         .where(payload.c.trace_id == trace_id)
         .order_by(payload.c.id)
     )
-    decompress = zstandard.ZstdDecompressor().decompress
+    decompress = make_decompressor()
     for application, blob in blobs:
-        for span_id, payload_of_span in orjson.loads(
-            decompress(blob, max_output_size=_LARGEST_BLOB_BYTES)
-        ).items():
+        for span_id, payload_of_span in orjson.loads(decompress(blob)).items():
             key = (application, span_id)
             # Table `span` has the first received span of an id, so a later payload of that id is not shown.
             if key not in details_by_key and (wanted is None or key in wanted):
@@ -98,11 +95,11 @@ def read_logs(
         .limit(MAX_LOG_RECORDS)
     )
     records: dict[str, list[LogRecord]] = defaultdict(list)
-    decompress = zstandard.ZstdDecompressor().decompress
+    decompress = make_decompressor()
     for span_id, time_ns, event_name, blob in connection.execute(query):
         if span_ids is not None and span_id and span_id not in span_ids:
             continue
-        record = orjson.loads(decompress(blob, max_output_size=_LARGEST_BLOB_BYTES))
+        record = orjson.loads(decompress(blob))
         records[span_id].append(
             LogRecord(
                 event_name=event_name,

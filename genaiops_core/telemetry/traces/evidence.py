@@ -43,15 +43,19 @@ def collect_evidence(
     """
     observations = [
         _observe(
-            content, messages.get(content.span_id, ""), has_failed_child=content.span_id in failed_parents
+            span_content,
+            messages.get(span_content.span_id, ""),
+            has_failed_child=span_content.span_id in failed_parents,
         )
-        for content in contents
+        for span_content in contents
     ]
     down, comments = _read_thumbs_down(connection, trace_id)
     return RequestEvidence(
         observations=[*observations, *failures],
         question=find_question(contents),
-        query=next((content.content.query for content in contents if content.content.query), None),
+        query=next(
+            (span_content.content.query for span_content in contents if span_content.content.query), None
+        ),
         answer=find_answer(contents),
         contexts=tuple(document.content for _, document in collect_documents(contents) if document.content),
         scores=_read_scores(connection, trace_id),
@@ -60,22 +64,22 @@ def collect_evidence(
     )
 
 
-def _observe(content: SpanContent, status_message: str, *, has_failed_child: bool) -> Observation:
-    documents = content.content.documents
+def _observe(span_content: SpanContent, status_message: str, *, has_failed_child: bool) -> Observation:
+    documents = span_content.content.documents
     scores = [document.score for document in documents if document.score is not None]
     is_count_known = bool(documents) or (
-        content.component == "retrieval" and _reports_no_documents(content.attributes)
+        span_content.component == "retrieval" and _reports_no_documents(span_content.attributes)
     )
     return Observation(
-        span_id=content.span_id,
-        name=content.name,
-        component=content.component,
-        is_error=content.is_error,
+        span_id=span_content.span_id,
+        name=span_content.name,
+        component=span_content.component,
+        is_error=span_content.is_error,
         status_message=status_message,
-        finish_reasons=content.content.finish_reasons,
+        finish_reasons=span_content.content.finish_reasons,
         has_failed_child=has_failed_child,
-        is_root=content.is_root,
-        guardrail_action=_find_guardrail_action(content),
+        is_root=span_content.is_root,
+        guardrail_action=_find_guardrail_action(span_content),
         documents=len(documents) if is_count_known else None,
         best_score=max(scores, default=None),
     )
@@ -90,13 +94,13 @@ def _reports_no_documents(attributes: Mapping[str, Any]) -> bool:
     return attributes.get("gen_ai.retrieval.documents.count") in (0, "0")
 
 
-def _find_guardrail_action(content: SpanContent) -> str:
-    for reason in content.content.finish_reasons:
+def _find_guardrail_action(span_content: SpanContent) -> str:
+    for reason in span_content.content.finish_reasons:
         if reason.lower() in GUARDRAIL_REASONS:
             return reason
-    for name, value in content.attributes.items():
+    for name, value in span_content.attributes.items():
         is_guardrail_attribute = "guardrail" in name or (
-            content.component == "guardrail" and name.endswith("action")
+            span_content.component == "guardrail" and name.endswith("action")
         )
         if is_guardrail_attribute and isinstance(value, str) and value.lower() in _INTERVENTIONS:
             return value

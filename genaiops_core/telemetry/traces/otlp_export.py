@@ -7,13 +7,12 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-import zstandard
 
 from db.tables.telemetry import payload, span
+from genaiops_core.telemetry.blobs import make_decompressor
 from genaiops_core.telemetry.conventions import LogRecord
 from genaiops_core.telemetry.traces.details import SpanKey, read_logs
 
-_LARGEST_BLOB_BYTES = 1 << 30
 _SPANS_AT_ONCE = 500
 
 
@@ -29,7 +28,7 @@ def export_resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[
     """
     logs = read_logs(connection, trace_id)
     exported: set[SpanKey] = set()
-    decompress = zstandard.ZstdDecompressor().decompress
+    decompress = make_decompressor()
     blobs = connection.execute(
         sa.select(payload.c.id, payload.c.application)
         .where(payload.c.trace_id == trace_id)
@@ -38,7 +37,7 @@ def export_resource_spans(connection: sa.Connection, trace_id: str) -> Iterator[
     for row_id, application in blobs:
         # One payload at a time, so that a giant trace is never in memory as a whole.
         blob = connection.scalar(sa.select(payload.c.spans_zstd).where(payload.c.id == row_id))
-        payloads = orjson.loads(decompress(blob or b"", max_output_size=_LARGEST_BLOB_BYTES))
+        payloads = orjson.loads(decompress(blob or b""))
         wanted = [span_id for span_id in payloads if (application, span_id) not in exported]
         rows = _read_rows(connection, trace_id, application, wanted)
         exported.update((application, row["span_id"]) for row in rows)

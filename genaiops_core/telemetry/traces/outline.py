@@ -49,9 +49,9 @@ class Outline:
     totals: Totals
     by_component: Mapping[str, Totals]
 
-    def key(self, at: int) -> SpanKey:
+    def key(self, position: int) -> SpanKey:
         """Application and span id of the row at a position."""
-        return self.rows[at]["application"], self.rows[at]["span_id"]
+        return self.rows[position]["application"], self.rows[position]["span_id"]
 
     def list_visible(self, collapsed: frozenset[str]) -> Sequence[int]:
         """Positions in tree order without those below a collapsed span."""

@@ -15,7 +15,6 @@ from genaiops_core.telemetry.durations import to_milliseconds
 from genaiops_core.telemetry.figures import format_known_usd, format_usd
 from genaiops_core.telemetry.time_window import to_instant
 from genaiops_core.telemetry.traces.content import build_span_contents, select_spans_to_read
-from genaiops_core.telemetry.traces.context_record import ContextRecord, build_context_record
 from genaiops_core.telemetry.traces.details import (
     NO_DETAILS,
     SpanDetails,
@@ -27,8 +26,6 @@ from genaiops_core.telemetry.traces.diagnosis import Diagnosis, Observation, dia
 from genaiops_core.telemetry.traces.evidence import collect_evidence
 from genaiops_core.telemetry.traces.outline import Outline, Totals, read_outline
 from genaiops_core.telemetry.traces.trace_span import TraceSpan
-
-__all__ = ["ComponentShare", "ContextRecord", "Trace", "TraceSpan", "build_context_record", "get_trace"]
 
 MAX_LIMIT = 5_000
 DEFAULT_LIMIT = 1_000
@@ -90,7 +87,7 @@ class Trace:
     """The span with the longest own time."""
     error_count: int
     errors: tuple[TraceSpan, ...]
-    """The first `MOST_ERRORS` failed spans, in tree order."""
+    """The first `MAX_ERRORS` failed spans, in tree order."""
     logs: tuple[LogRecord, ...]
     """Log records of the trace that name no span."""
     diagnosis: Diagnosis
@@ -129,18 +126,22 @@ def get_trace(
         return None
     visible = outline.list_visible(frozenset(collapse))
     page = visible[offset : offset + limit]
-    error_positions = [at for at in outline.order if outline.rows[at]["is_error"]][:MAX_ERRORS]
+    error_positions = [position for position in outline.order if outline.rows[position]["is_error"]][
+        :MAX_ERRORS
+    ]
     selected = select_spans_to_read(outline.rows)
     wanted = {(row["application"], row["span_id"]) for row in selected}
-    wanted |= {outline.key(at) for at in (*page, *error_positions)}
+    wanted |= {outline.key(position) for position in (*page, *error_positions)}
     details = read_span_details(connection, trace_id, wanted)
-    rows = _read_span_rows(connection, [outline.rows[at]["id"] for at in {*page, *error_positions}])
+    rows = _read_span_rows(
+        connection, [outline.rows[position]["id"] for position in {*page, *error_positions}]
+    )
     collapsed = frozenset(collapse)
 
-    def span_at(at: int) -> TraceSpan:
-        return _build_span(outline, at, rows, details, collapsed)
+    def span_at(position: int) -> TraceSpan:
+        return _build_span(outline, position, rows, details, collapsed)
 
-    failures = [rows[outline.rows[at]["id"]] for at in error_positions]
+    failures = [rows[outline.rows[position]["id"]] for position in error_positions]
     selected_ids = {row["span_id"] for row in selected}
     evidence = collect_evidence(
         connection,
@@ -153,8 +154,8 @@ def get_trace(
     return _build_trace(
         trace_id,
         outline,
-        spans=tuple(span_at(at) for at in page),
-        errors=tuple(span_at(at) for at in error_positions),
+        spans=tuple(span_at(position) for position in page),
+        errors=tuple(span_at(position) for position in error_positions),
         offset=offset,
         visible=len(visible),
         logs=tuple(read_logs(connection, trace_id, ()).get("", ())),
@@ -200,7 +201,7 @@ def _build_trace(
         spans=spans,
         is_cut=totals.spans > len(rows),
         components=_sum_components(outline),
-        slowest_span_id=rows[max(range(len(rows)), key=lambda at: outline.own_ns[at])]["span_id"],
+        slowest_span_id=rows[max(range(len(rows)), key=lambda position: outline.own_ns[position])]["span_id"],
         error_count=totals.errors,
         errors=errors,
         logs=logs,
@@ -223,21 +224,21 @@ def _read_span_rows(connection: sa.Connection, ids: Sequence[int]) -> dict[int, 
 
 def _build_span(
     outline: Outline,
-    at: int,
+    position: int,
     rows: Mapping[int, sa.RowMapping],
     details: Mapping[SpanKey, SpanDetails],
     collapsed: frozenset[str],
 ) -> TraceSpan:
-    row = rows[outline.rows[at]["id"]]
+    row = rows[outline.rows[position]["id"]]
     return TraceSpan.from_row(
         row,
-        details.get(outline.key(at), NO_DETAILS),
-        depth=outline.depth[at],
-        children=outline.children[at],
-        descendants=outline.descendants[at],
-        is_collapsed=row["span_id"] in collapsed and outline.children[at] > 0,
+        details.get(outline.key(position), NO_DETAILS),
+        depth=outline.depth[position],
+        children=outline.children[position],
+        descendants=outline.descendants[position],
+        is_collapsed=row["span_id"] in collapsed and outline.children[position] > 0,
         offset_ms=(row["start_ns"] - outline.totals.start_ns) / 1e6,
-        own_ms=outline.own_ns[at] / 1e6,
+        own_ms=outline.own_ns[position] / 1e6,
     )
 
 
@@ -256,8 +257,8 @@ def _observe_failure(outline: Outline, row: sa.RowMapping) -> Observation:
 
 def _sum_components(outline: Outline) -> tuple[ComponentShare, ...]:
     own: dict[str, int] = {}
-    for at, row in enumerate(outline.rows):
-        own[row["component"]] = own.get(row["component"], 0) + outline.own_ns[at]
+    for position, row in enumerate(outline.rows):
+        own[row["component"]] = own.get(row["component"], 0) + outline.own_ns[position]
     shares = [
         ComponentShare(
             component=component,

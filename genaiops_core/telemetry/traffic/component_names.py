@@ -1,4 +1,4 @@
-"""How a span is named on the map, so that what it does for every request is one node."""
+"""Names the nodes of the service map, so that spans that do the same for different requests are one node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quality of production requests: means of scores with intervals, weighted by how probable each was to be judged."""
+"""Quality of production requests: mean scores with 95 % intervals, weighted by the inverse of the sampling probability."""
 
 from __future__ import annotations
 
@@ -17,30 +17,11 @@ from genaiops_core.statistics.stratified import Estimate, Stratum, estimate
 from genaiops_core.telemetry.rollups.cells import fetch_applications
 from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from genaiops_core.telemetry.sampling.policy import PPM
-from genaiops_core.telemetry.scores import SUMS, Score, record_scores, replace_scores
+from genaiops_core.telemetry.scores import SUMS
 from genaiops_core.telemetry.time_window import Filters, from_minute
 
-__all__ = [
-    "STEPS",
-    "Interval",
-    "MetricQuality",
-    "QualityPoint",
-    "Score",
-    "Sums",
-    "estimate_metric",
-    "estimate_interval",
-    "estimate_population",
-    "read_quality_by",
-    "read_quality_series",
-    "read_quality",
-    "record_scores",
-    "replace_scores",
-    "build_strata",
-    "read_sums_by_rate",
-]
-
 STEPS: Mapping[str, int] = {"1h": MINUTES_PER_HOUR, "6h": 6 * MINUTES_PER_HOUR, "1d": MINUTES_PER_DAY}
-"""Steps of a series by name, in minutes; scores roll up by the hour, so nothing is finer."""
+"""Steps of a series by name, in minutes; scores roll up by the hour, so an hour is the shortest step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +31,10 @@ class Interval:
     mean: float | None
     """None when nothing was scored."""
     low: float | None
-    """None when fewer than two values say nothing about their spread."""
+    """None with fewer than two values, because their spread is then unknown."""
     high: float | None
     method: str
-    """How the interval was made, for a footnote."""
+    """Method of the interval, for a footnote."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +44,16 @@ class MetricQuality:
     metric: str
     judge: str
     mean: float | None
-    """Of the whole traffic where it was sampled; None when nothing, or too little of it, was scored."""
+    """Estimate for the whole traffic, also when only a sample was scored; None when too little was scored."""
     low: float | None
     high: float | None
     method: str
     scored: int
-    """How many requests have a value."""
+    """Requests with a value."""
     undefined: int
-    """How many were judged but have none."""
+    """Requests that were judged but have no value."""
     effective_n: float | None = None
-    """The n of the interval: as many equally weighted values would know as much (Kish)."""
+    """Effective sample size of the interval: the number of equally weighted values with the same variance (Kish)."""
     is_sampled: bool = False
     """Whether the scored requests were sampled and are weighted by the inverse of their probability."""
     population: int | None = None
@@ -81,7 +62,7 @@ class MetricQuality:
     """Requests that the mean stands for, the weight of this metric in a mean over metrics: each scored request for
     itself where it was not sampled, else all requests considered, less the share for which the metric is undefined."""
     unscored_share: float = 0.0
-    """Of the population, the share of whose kind nothing is scored yet; the interval covers whatever it may be."""
+    """Share of the population in strata without any score; the interval covers every value it may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +71,13 @@ class QualityPoint:
 
     start: dt.datetime
     key: str | None
-    """The value of the dimension asked for with `by`."""
+    """The value of the dimension `by`; None for a missing value, or without `by`."""
     quality: MetricQuality
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """Scores of requests that had the same probability of being sampled."""
+    """Sums over the scores of requests with the same sampling probability."""
 
     scored: int
     undefined: int
@@ -120,7 +101,9 @@ def read_quality_by(
     Raises:
         BadInput: another dimension.
     """
-    return [(key, quality) for _, key, quality in _read_qualities(connection, filters, by=by, step_minutes=None)]
+    return [
+        (key, quality) for _, key, quality in _read_qualities(connection, filters, by=by, step_minutes=None)
+    ]
 
 
 def read_quality_series(
@@ -139,7 +122,7 @@ def read_quality_series(
     """
     step = step or ("1h" if filters.end - filters.start <= dt.timedelta(days=8) else "1d")
     if step not in STEPS:
-        raise BadInput(f"There is no step '{step}' for quality; use one of {', '.join(STEPS)}.")
+        raise BadInput(f"'{step}' is not a valid step for quality; use one of {', '.join(STEPS)}.")
     rows = _read_qualities(connection, filters, by=by, step_minutes=STEPS[step])
     return [
         QualityPoint(start=from_minute(number * STEPS[step]), key=key, quality=quality)
@@ -154,19 +137,22 @@ def estimate_interval(n: int, value_sum: float, square_sum: float) -> Interval:
 
 
 def build_strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> list[Stratum]:
-    """The parts that scores stand for, by probability of being sampled.
+    """The strata of the traffic, one for each sampling probability.
 
     Args:
-        scores: by rate in millionths; at 0, scores of requests that were not sampled, each for itself.
-        considered: how many requests had each rate. Those of a rate that was not scored at all are a part nobody
-            knows; where scores have a rate but no such number, it follows from the rate.
+        scores: by rate in millionths; rate 0 has the scores of requests that were not sampled, which represent only
+            themselves.
+        considered: requests by rate. A rate without any score is a stratum with an unknown mean. For a rate without
+            a count, the population is estimated from the rate.
     """
     rates = set(scores) | (set(considered) if any(scores) else set())
     strata: list[Stratum] = []
     for rate in sorted(rates):
         sums = scores.get(rate) or Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
         judged_requests = sums.scored + sums.undefined
-        population = estimate_population(rate, sums, considered) if judged_requests else float(considered.get(rate, 0))
+        population = (
+            estimate_population(rate, sums, considered) if judged_requests else float(considered.get(rate, 0))
+        )
         strata.append(
             Stratum(
                 population=population, n=sums.scored, value_sum=sums.value_sum, square_sum=sums.square_sum
@@ -176,11 +162,11 @@ def build_strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> l
 
 
 def estimate_population(rate_ppm: int, sums: Sums, considered: Mapping[int, int]) -> float:
-    """How many requests the judged ones of a rate stand for; those for which the metric is undefined left out."""
+    """Number of requests that the judged requests of a rate represent, without those for which the metric is undefined."""
     judged_requests = sums.scored + sums.undefined
     if rate_ppm == 0 or not judged_requests:
         return float(sums.scored)
-    # A metric that is not defined for a tenth of those judged is not defined for a tenth of all.
+    # The share of requests with an undefined metric is assumed to be the same among judged and other requests.
     requests_at_rate = max(considered.get(rate_ppm, judged_requests * PPM / rate_ppm), judged_requests)
     return requests_at_rate * sums.scored / judged_requests
 
@@ -207,18 +193,20 @@ def _read_qualities(
         (cell[0], cell[1] or None, estimate_metric(metric, judge, by_rate, considered.get(cell, {})))
         for (cell, metric, judge), by_rate in scores.items()
     ]
-    return sorted(qualities, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge))
+    return sorted(
+        qualities, key=lambda row: (row[0], row[1] is None, row[1] or "", row[2].metric, row[2].judge)
+    )
 
 
 def _read_sums(
     connection: sa.Connection, filters: Filters, *, by: str | None, step_minutes: int | None
 ) -> tuple[dict[tuple[_Cell, str, str], dict[int, Sums]], dict[_Cell, dict[int, int]]]:
-    """By place, metric and judge the scores of each rate; by place the requests that were considered at each rate."""
+    """Scores of each rate by (cell, metric, judge), and the requests considered at each rate by cell."""
     if by is not None and by not in ("application", "environment", "release"):
         raise BadInput(f"Scores cannot be split by '{by}'; use application, environment or release.")
-    columns_of_scores = score_rollup_hour.c
-    columns = (columns_of_scores.metric, columns_of_scores.judge, columns_of_scores.rate_ppm)
-    sums = [sa.func.sum(columns_of_scores[name]) for name in SUMS]
+    rollup = score_rollup_hour.c
+    columns = (rollup.metric, rollup.judge, rollup.rate_ppm)
+    sums = [sa.func.sum(rollup[name]) for name in SUMS]
     scores: dict[tuple[_Cell, str, str], dict[int, Sums]] = defaultdict(dict)
     query = _build_query(connection, score_rollup_hour, filters, by, step_minutes, columns, sums)
     for step, key, metric, judge, rate, scored, undefined, value_sum, square_sum in connection.execute(query):
@@ -230,7 +218,9 @@ def _read_sums(
     if any(rate for by_rate in scores.values() for rate in by_rate):
         columns_of_rate = (sample_rollup_hour.c.rate_ppm,)
         requests = [sa.func.sum(sample_rollup_hour.c.requests)]
-        query = _build_query(connection, sample_rollup_hour, filters, by, step_minutes, columns_of_rate, requests)
+        query = _build_query(
+            connection, sample_rollup_hour, filters, by, step_minutes, columns_of_rate, requests
+        )
         for step, key, rate, count in connection.execute(query):
             considered[step, key][rate] = int(count)
     return scores, considered
@@ -245,21 +235,21 @@ def _build_query(
     columns: tuple[sa.ColumnElement[Any], ...],
     sums: list[Any],
 ) -> sa.Select[Any]:
-    """Sums of a table by the hour, by step, key and `columns`."""
-    columns_of_table = table.c
+    """Sums of an hourly rollup table, grouped by step, key and `columns`."""
+    rollup = table.c
     step: sa.ColumnElement[int] = sa.literal_column("0", sa.Integer)
     if step_minutes is not None:
-        step = columns_of_table.bucket // sa.literal_column(str(step_minutes // MINUTES_PER_HOUR), sa.Integer)
-    key = columns_of_table[by] if by else sa.literal_column("''", sa.String)
+        step = rollup.bucket // sa.literal_column(str(step_minutes // MINUTES_PER_HOUR), sa.Integer)
+    key = rollup[by] if by else sa.literal_column("''", sa.String)
     names = [filters.application] if filters.application is not None else fetch_applications(connection)
     dimensions = {"environment": filters.environment, "release": filters.release}
     return (
         sa.select(step.label("step"), key.label("split"), *columns, *sums)
         .where(
-            columns_of_table.application.in_(names),
-            columns_of_table.bucket >= filters.start_minute // MINUTES_PER_HOUR,
-            columns_of_table.bucket < -(-filters.end_minute // MINUTES_PER_HOUR),
-            *[columns_of_table[name] == value for name, value in dimensions.items() if value is not None],
+            rollup.application.in_(names),
+            rollup.bucket >= filters.start_minute // MINUTES_PER_HOUR,
+            rollup.bucket < -(-filters.end_minute // MINUTES_PER_HOUR),
+            *[rollup[name] == value for name, value in dimensions.items() if value is not None],
         )
         .group_by(sa.text("1"), sa.text("2"), *columns)
     )
@@ -270,20 +260,20 @@ def estimate_metric(
 ) -> MetricQuality:
     """The quality by one metric and judge, from sums of scores and numbers of considered requests by sampling rate."""
     is_sampled = any(by_rate)
-    parts = build_strata(by_rate, considered)
-    found: Estimate = estimate(parts)
+    strata = build_strata(by_rate, considered)
+    estimated: Estimate = estimate(strata)
     return MetricQuality(
         metric=metric,
         judge=judge,
-        mean=found.mean,
-        low=found.low,
-        high=found.high,
-        method=found.method,
+        mean=estimated.mean,
+        low=estimated.low,
+        high=estimated.high,
+        method=estimated.method,
         scored=sum(sums.scored for sums in by_rate.values()),
         undefined=sum(sums.undefined for sums in by_rate.values()),
-        effective_n=found.effective_n,
+        effective_n=estimated.effective_n,
         is_sampled=is_sampled,
         population=sum(considered.values()) if is_sampled else None,
-        requests_represented=sum(part.population for part in parts),
-        unscored_share=found.unknown_share if is_sampled else 0.0,
+        requests_represented=sum(part.population for part in strata),
+        unscored_share=estimated.unknown_share if is_sampled else 0.0,
     )

@@ -18,7 +18,7 @@ from genaiops_core.telemetry.traffic.user_breakdown import USER_DIMENSIONS, read
 
 TIME_DIMENSIONS: Mapping[str, int] = {"day": MINUTES_PER_DAY, "hour": MINUTES_PER_HOUR}
 BREAKDOWNS = (*DIMENSIONS, *TIME_DIMENSIONS, *USER_DIMENSIONS)
-"""What traffic can be broken down by."""
+"""Dimensions of a breakdown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,8 @@ class Row:
     """One row of a breakdown."""
 
     keys: Mapping[str, str | None]
-    """A value for each thing asked for, in that order; None where traffic did not say. Days look like 2026-01-05
-    and hours like 2026-01-05T14:00:00Z, both UTC."""
+    """Value by dimension, in the order of `by`; None for a missing value. Days are written as 2026-01-05 and hours as
+    2026-01-05T14:00:00Z, both UTC."""
     figures: Figures
 
 
@@ -38,35 +38,41 @@ def read_summary(connection: sa.Connection, filters: Filters) -> Figures:
 
 
 def build_zero_figures(*, by_model: bool = False) -> Figures:
-    """The figures of nothing at all."""
+    """The figures of a window without traffic."""
     return build_figures(dict.fromkeys(ROLLUP_SUMS, 0), by_model=by_model)
 
 
-def read_breakdown(connection: sa.Connection, filters: Filters, by: Sequence[str] = ("model", "day")) -> list[Row]:
+def read_breakdown(
+    connection: sa.Connection, filters: Filters, by: Sequence[str] = ("model", "day")
+) -> list[Row]:
     """The figures of the window, one row for each combination of `by` that had traffic, in order of the keys.
 
-    By model, calls of an unknown model are a row of their own (None), but requests whose root span is no model call
-    are not: they belong to no model. So the rows of a breakdown by model add up to all calls, tokens and cost of the
-    summary, not to its requests.
+    By model, calls of an unknown model have a row of their own (None). Requests whose root span is no model call
+    belong to no model. The rows of a breakdown by model therefore add up to the calls, tokens and cost of the summary,
+    but not to its requests.
 
     Args:
         connection: best a `reading` snapshot.
-        filters: the window and what it is narrowed to.
-        by: one or more of `BREAKDOWNS`; at most one of day and hour. `user` or `session` go with application and each
-            other only, and read request rows instead of rollups: their cost grows with the traffic of the window.
+        filters: the window and the dimensions.
+        by: one or more of `BREAKDOWNS`; at most one of day and hour. `user` and `session` combine only with each
+            other and with application. They read request rows instead of rollups, so their time grows with the traffic.
 
     Raises:
-        BadInput: `by` is empty, repeats itself, or names something else.
+        BadInput: `by` is empty, has a duplicate, or has an unknown dimension.
     """
     _check_dimensions(by)
     if any(name in USER_DIMENSIONS for name in by):
         cells = read_figures_by_user(connection, filters, by)
-        return _sort_by_keys([Row(keys=_build_keys(by, key), figures=cell_figures) for key, cell_figures in cells.items()])
+        return _sort_by_keys(
+            [Row(keys=_build_keys(by, key), figures=cell_figures) for key, cell_figures in cells.items()]
+        )
     times = [name for name in by if name in TIME_DIMENSIONS]
     dimensions = [name for name in by if name in DIMENSIONS]
     step = TIME_DIMENSIONS[times[0]] if times else None
     rows = []
-    for key, cell_figures in read_cells(connection, filters, dimensions=dimensions, step_minutes=step).items():
+    for key, cell_figures in read_cells(
+        connection, filters, dimensions=dimensions, step_minutes=step
+    ).items():
         values_by_name = dict(zip([*times, *dimensions], key, strict=True))
         if values_by_name.get("model") == "" and not cell_figures.calls:
             continue
@@ -81,9 +87,11 @@ def _check_dimensions(by: Sequence[str]) -> None:
             f"Cannot break down by '{','.join(unknown)}'; use one or more of {', '.join(BREAKDOWNS)}."
         )
     if len(set(by)) < len(by) or {"day", "hour"} <= set(by):
-        raise BadInput("Name each thing to break down by once, and either day or hour.")
+        raise BadInput("Use each dimension of a breakdown once, and either day or hour.")
     if set(by) & set(USER_DIMENSIONS) and not set(by) <= {"application", *USER_DIMENSIONS}:
-        raise BadInput("A breakdown by user or session goes with application only; leave the others out.")
+        raise BadInput(
+            "A breakdown by user or session combines with application only; remove the other dimensions."
+        )
 
 
 def _build_keys(by: Sequence[str], values: Sequence[str | int]) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""Quality of exactly the requests of a window, to the minute: the hour rollups of `quality` are too coarse for a watch."""
+"""Quality of the requests of a window to the minute, because the hourly rollups of `quality` are too coarse for a watch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.quality import MetricQuality, Sums, estimate_metric
 
 
-def quality_of_requests(connection: sa.Connection, filters: Filters, requests: int) -> list[MetricQuality]:
+def read_request_quality(connection: sa.Connection, filters: Filters, requests: int) -> list[MetricQuality]:
     """Each metric by each judge over the requests that started in the window, in order of name.
 
-    The scores are found through the index of requests, so the cost grows with the traffic: for windows of minutes.
+    The read uses the index of requests, so its time grows with the traffic. Use it for windows of minutes.
 
     Args:
         connection: best a `reading` snapshot.
         filters: the window with an application and a release.
-        requests: how many requests the window has; those that were always sampled are subtracted from it.
+        requests: number of requests in the window; the requests that were always sampled are subtracted from it.
     """
     in_window = (
         request.c.application == filters.application,
@@ -29,15 +29,15 @@ def quality_of_requests(connection: sa.Connection, filters: Filters, requests: i
         request.c.start_ns >= filters.start_ns,
         request.c.start_ns < filters.end_ns,
     )
-    scores = _sums_by_rate(connection, in_window)
+    scores = _read_sums_by_rate(connection, in_window)
     rates = {rate for by_rate in scores.values() for rate in by_rate}
-    considered = _considered_by_rate(connection, in_window, requests, rates) if any(rates) else {}
+    considered = _count_considered_by_rate(connection, in_window, requests, rates) if any(rates) else {}
     return [
         estimate_metric(metric, judge, scores[metric, judge], considered) for metric, judge in sorted(scores)
     ]
 
 
-def _sums_by_rate(
+def _read_sums_by_rate(
     connection: sa.Connection, in_window: tuple[sa.ColumnElement[bool], ...]
 ) -> dict[tuple[str, str], dict[int, Sums]]:
     of_request = sa.and_(score.c.trace_id == request.c.trace_id, score.c.application == request.c.application)
@@ -66,13 +66,13 @@ def _sums_by_rate(
     return sums
 
 
-def _considered_by_rate(
+def _count_considered_by_rate(
     connection: sa.Connection,
     in_window: tuple[sa.ColumnElement[bool], ...],
     requests: int,
     scored_rates: set[int],
 ) -> dict[int, int]:
-    """Requests that had each sampling rate. A request that was not chosen has no row: it had the base rate."""
+    """Number of requests by sampling rate in millionths. A request without a row in `sample` had the base rate."""
     of_request = sa.and_(
         sample.c.trace_id == request.c.trace_id, sample.c.application == request.c.application
     )
@@ -83,9 +83,9 @@ def _considered_by_rate(
         .where(*in_window, sample.c.rate_ppm > 0)
         .group_by(sample.c.rate_ppm)
     )
-    chosen = {rate: int(count) for rate, count in rows}
-    always = min(requests, chosen.get(PPM, 0))
-    # Rates change rarely; within minutes the highest one stands for all requests that were left to chance. When none
-    # of them was chosen, nothing is known of them, which rate 0 without scores says.
-    base = max((rate for rate in {*chosen, *scored_rates} if 0 < rate < PPM), default=0)
-    return {PPM: always, base: requests - always}
+    sampled = {rate: int(count) for rate, count in rows}
+    certain = min(requests, sampled.get(PPM, 0))
+    # The base rate rarely changes within minutes, so the highest one is used for all requests without a reason. When
+    # no such request was chosen, they are counted at rate 0, which has no scores: their quality is unknown.
+    base_rate = max((rate for rate in {*sampled, *scored_rates} if 0 < rate < PPM), default=0)
+    return {PPM: certain, base_rate: requests - certain}

@@ -13,8 +13,6 @@ from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
 from genaiops_core.telemetry.time_window import STEPS, Filters, from_minute, suggest_step
 
-__all__ = ["MAX_POINTS", "METRICS", "STEPS", "Point", "choose_step", "read_series", "list_step_starts"]
-
 METRICS = (
     "requests",
     "calls",
@@ -27,24 +25,24 @@ METRICS = (
     "latency_ms",
     "call_latency_ms",
 )
-"""What a caller of the read API may select; screens get every figure."""
+"""Figures that a caller of the read API may select; screens get all figures."""
 
 MAX_POINTS = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One step of a series that had traffic; steps without any have no point."""
+    """One step of a series; steps without traffic have no point."""
 
     start: dt.datetime
-    """Where the step begins: a multiple of the step since the Unix epoch, so days begin at midnight UTC."""
+    """Start of the step: a multiple of the step since the Unix epoch, so days begin at midnight UTC."""
     key: str | None
-    """The value of the dimension asked for with `by`; None when it was not said, or none was asked for."""
+    """The value of the dimension `by`; None for a missing value, or without `by`."""
     figures: Figures
 
 
 def choose_step(filters: Filters) -> str:
-    """The step that suits the window; see `filters.step_for`."""
+    """The step for the length of the window; see `time_window`."""
     return suggest_step(filters.end - filters.start)
 
 
@@ -58,14 +56,14 @@ def read_series(
 ) -> list[Point]:
     """The figures of each step of the window, in order of time and then key.
 
-    The first and the last step hold only the part of them that is in the window.
+    The first and the last step have only the traffic inside the window.
 
     Args:
         connection: best a `reading` snapshot.
-        filters: the window and what it is narrowed to.
-        step: one of `STEPS`; None for the one that suits the window.
-        by: one of application, environment, release, model for a series each; None for one series.
-        latency: whether percentiles are wanted; the read is quicker without.
+        filters: the window and the dimensions.
+        step: one of `STEPS`; None for a step that suits the length of the window.
+        by: application, environment, release or model, for a series of each value; None for one series.
+        latency: whether to calculate percentiles; the read is faster without them.
 
     Raises:
         BadInput: an unknown step or dimension, or more than `MAX_POINTS` steps.
@@ -87,7 +85,7 @@ def read_series(
 
 
 def list_step_starts(filters: Filters, step: str) -> Sequence[dt.datetime]:
-    """Where every step of the window begins, with or without traffic."""
+    """The start of every step of the window, with or without traffic."""
     minutes = _check_step(filters, step)
     first = filters.start_minute // minutes
     return [from_minute(number * minutes) for number in range(first, -(-filters.end_minute // minutes))]
@@ -95,7 +93,7 @@ def list_step_starts(filters: Filters, step: str) -> Sequence[dt.datetime]:
 
 def _check_step(filters: Filters, step: str) -> int:
     if step not in STEPS:
-        raise BadInput(f"There is no step '{step}'; use one of {', '.join(STEPS)}.")
+        raise BadInput(f"'{step}' is not a valid step; use one of {', '.join(STEPS)}.")
     minutes = STEPS[step]
     if (filters.end_minute - filters.start_minute) // minutes > MAX_POINTS:
         raise BadInput(

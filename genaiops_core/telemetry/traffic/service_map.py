@@ -1,7 +1,7 @@
-"""The map of an application: its components, what depends on what, and where it is slow, failing or dear.
+"""The service map of an application: its components, their dependencies, latency, errors and cost.
 
-Made from spans. Where the window has more than `MOST_SPANS`, a part of its requests is read, every request with the
-same chance (by a hash of its row number), and the rate is told: counts are of that part.
+The map is calculated from spans. When the window has more than `MAX_SPANS`, a sample of its requests is read, each
+with the same probability (by a hash of its row id). Counts are then of the sample, and `rate` is its share.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from genaiops_core.telemetry.traffic.component_names import name_node
 
 MAX_SPANS = 20_000
 MAX_SPANS_PER_TRACE = 1_000
-"""Spans read of one trace, so that one giant does not make the whole map."""
+"""Spans read per trace, so that a giant trace does not dominate the map."""
 MAX_NODES = 60
-"""Nodes kept apart; the rest of a component is drawn as one."""
+"""Separate nodes; the other nodes of a component are combined into one."""
 TOP_NODES = 5
 
 _HASH_PRIME, _HASH_RANGE = 2_654_435_761, 1_000_003
@@ -32,22 +32,22 @@ _PROBED_REQUESTS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class MapNode:
-    """One component of an application, or another application that it calls. Figures are of what was read."""
+    """One component of an application, or another application that it calls. Figures are of the spans read."""
 
     key: str
     component: str
     """`application` for another application."""
     name: str
-    """The model, the tool, or the name of its spans without what changes from one to the next."""
+    """The model, the tool, or the name of its spans without ids and numbers."""
     calls: int
-    """Spans of it; of another application, calls to and from it."""
+    """Number of its spans; for another application, the calls to and from it."""
     errors: int
     p95_ms: float | None
     """Of successful spans, nearest rank; None when none succeeded."""
     cost_nano_usd: int
     unpriced_calls: int
     cost_share: float | None
-    """Of the cost of everything read; None when nothing of it has a cost."""
+    """Share of the cost of all spans read; None when that cost is 0."""
 
     @property
     def error_rate(self) -> float:
@@ -62,7 +62,7 @@ class MapNode:
 
 @dataclass(frozen=True, kw_only=True)
 class MapEdge:
-    """What one node calls of another."""
+    """The calls of one node to another."""
 
     source: str
     target: str
@@ -83,13 +83,13 @@ class ServiceMap:
     nodes: tuple[MapNode, ...]
     edges: tuple[MapEdge, ...]
     requests: int
-    """In the window."""
+    """Requests in the window."""
     sampled_requests: int
     sampled_spans: int
     rate: float
     """Share of the window's requests that were read, 0 to 1."""
     slowest: tuple[MapNode, ...]
-    """By p95, the roots left out: they contain all others."""
+    """By p95, without root nodes, because their latency includes that of all others."""
     failing: tuple[MapNode, ...]
     """By error rate; only nodes with an error."""
     most_expensive: tuple[MapNode, ...]
@@ -97,7 +97,7 @@ class ServiceMap:
 
     @property
     def is_sampled(self) -> bool:
-        """Whether only a part of the window's requests was read."""
+        """Whether only a sample of the window's requests was read."""
         return self.sampled_requests < self.requests
 
 
@@ -106,14 +106,14 @@ def read_service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
 
     Args:
         connection: best a `reading` snapshot.
-        filters: the window and what it is narrowed to; name an application, or all are drawn together.
+        filters: the window and the dimensions; without an application the map has all of them.
     """
     requests, traces = _sample_requests(connection, filters)
     spans = list(_read_spans(connection, traces))
     nodes, edges, roots = _build_graph(spans, filters.application)
     total_nano_usd = sum(sums.cost_nano_usd for sums in nodes.values())
     map_nodes = sorted(
-        (sums.node(key, total_nano_usd) for key, sums in nodes.items()),
+        (sums.build_node(key, total_nano_usd) for key, sums in nodes.items()),
         key=lambda node: (-node.calls, node.key),
     )
     inner = [node for node in map_nodes if node.key not in roots]
@@ -121,7 +121,7 @@ def read_service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
         nodes=tuple(map_nodes),
         edges=tuple(
             sorted(
-                (sums.edge(*ends) for ends, sums in edges.items()),
+                (sums.build_edge(*ends) for ends, sums in edges.items()),
                 key=lambda edge: (-edge.calls, edge.source, edge.target),
             )
         ),
@@ -130,8 +130,12 @@ def read_service_map(connection: sa.Connection, filters: Filters) -> ServiceMap:
         sampled_spans=len(spans),
         rate=len(traces) / requests if requests else 1.0,
         slowest=_take_top([node for node in inner if node.p95_ms is not None], lambda node: node.p95_ms or 0),
-        failing=_take_top([node for node in map_nodes if node.errors], lambda node: (node.error_rate, node.errors)),
-        most_expensive=_take_top([node for node in map_nodes if node.cost_nano_usd], lambda node: node.cost_nano_usd),
+        failing=_take_top(
+            [node for node in map_nodes if node.errors], lambda node: (node.error_rate, node.errors)
+        ),
+        most_expensive=_take_top(
+            [node for node in map_nodes if node.cost_nano_usd], lambda node: node.cost_nano_usd
+        ),
     )
 
 
@@ -149,7 +153,7 @@ class _Sums:
         self.calls += 1
         if row["is_error"]:
             self.errors += 1
-        elif row["duration_ns"] >= 0:  # below 0 nobody knows it
+        elif row["duration_ns"] >= 0:  # a negative duration is unknown
             self.durations_ns.append(row["duration_ns"])
         if row["is_call"]:
             self.cost_nano_usd += row["cost_nano_usd"] or 0
@@ -159,7 +163,7 @@ class _Sums:
         ordered = sorted(self.durations_ns)
         return ordered[(95 * len(ordered) + 99) // 100 - 1] / 1e6 if ordered else None
 
-    def node(self, key: str, total_nano_usd: int) -> MapNode:
+    def build_node(self, key: str, total_nano_usd: int) -> MapNode:
         return MapNode(
             key=key,
             component=self.component,
@@ -172,21 +176,23 @@ class _Sums:
             cost_share=self.cost_nano_usd / total_nano_usd if total_nano_usd else None,
         )
 
-    def edge(self, source: str, target: str) -> MapEdge:
+    def build_edge(self, source: str, target: str) -> MapEdge:
         return MapEdge(
             source=source, target=target, calls=self.calls, errors=self.errors, p95_ms=self.p95_ms()
         )
 
 
 def _sample_requests(connection: sa.Connection, filters: Filters) -> tuple[int, list[str]]:
-    """Requests in the window, and the trace ids of those to read: all of them, or each with the same chance."""
+    """Number of requests in the window, and the trace ids to read: all, or a sample with equal probabilities."""
     scope = [*paging.build_window_scope(filters), *paging.build_dimension_conditions(filters)]
     requests = connection.scalar(sa.select(sa.func.count()).select_from(request).where(*scope)) or 0
     mean_spans = connection.scalar(
-        sa.select(sa.func.avg(sa.select(request.c.spans).where(*scope).limit(_PROBED_REQUESTS).subquery().c.spans))
+        sa.select(
+            sa.func.avg(sa.select(request.c.spans).where(*scope).limit(_PROBED_REQUESTS).subquery().c.spans)
+        )
     )
     expected = requests * min(float(mean_spans or 0), MAX_SPANS_PER_TRACE)
-    # Multiplying by a prime spreads neighbours, so that nothing periodic in the traffic decides.
+    # Multiplication by a prime separates neighbouring ids, so that periodic traffic does not bias the sample.
     request_hash = (request.c.id * _HASH_PRIME) % _HASH_RANGE
     if expected > MAX_SPANS:
         scope.append(request_hash < int(_HASH_RANGE * MAX_SPANS / expected))
@@ -220,13 +226,17 @@ def _read_spans(connection: sa.Connection, traces: Sequence[str]) -> Iterator[sa
     )
     traces = list(dict.fromkeys(traces))
     for start in range(0, len(traces), _TRACES_PER_STATEMENT):
-        span_number = sa.func.row_number().over(partition_by=span.c.trace_id, order_by=(span.c.start_ns, span.c.id))
+        span_number = sa.func.row_number().over(
+            partition_by=span.c.trace_id, order_by=(span.c.start_ns, span.c.id)
+        )
         numbered = (
             sa.select(*[span.c[name] for name in columns], span_number.label("nth"))
             .where(span.c.trace_id.in_(traces[start : start + _TRACES_PER_STATEMENT]))
             .subquery()
         )
-        yield from connection.execute(sa.select(numbered).where(numbered.c.nth <= MAX_SPANS_PER_TRACE)).mappings()
+        yield from connection.execute(
+            sa.select(numbered).where(numbered.c.nth <= MAX_SPANS_PER_TRACE)
+        ).mappings()
 
 
 def _build_graph(
@@ -238,7 +248,9 @@ def _build_graph(
     for identity in identities:
         counts[identity] = counts.get(identity, 0) + 1
     separate_nodes = set(sorted(counts, key=lambda identity: (-counts[identity], identity))[:MAX_NODES])
-    identities = [identity if identity in separate_nodes else (identity[0], "other") for identity in identities]
+    identities = [
+        identity if identity in separate_nodes else (identity[0], "other") for identity in identities
+    ]
     identity_by_span: dict[tuple[str, str], tuple[str, str]] = {}
     for row, identity in zip(spans, identities, strict=True):
         identity_by_span.setdefault((row["trace_id"], row["span_id"]), identity)
@@ -246,11 +258,13 @@ def _build_graph(
     edges: dict[tuple[str, str], _Sums] = {}
     roots = set()
     for row, identity in zip(spans, identities, strict=True):
-        caller = identity_by_span.get((row["trace_id"], row["parent_span_id"])) if row["parent_span_id"] else None
+        caller = (
+            identity_by_span.get((row["trace_id"], row["parent_span_id"])) if row["parent_span_id"] else None
+        )
         caller = None if caller == identity else caller
         is_other = identity[0] == "application"
         if is_other and (caller is None or caller[0] == "application"):
-            # Of another application only what it is called for is drawn, not what it does inside.
+            # The map shows calls to another application, not its inner spans.
             continue
         key = _format_key(identity)
         nodes.setdefault(key, _Sums(component=identity[0], name=identity[1])).add(row)

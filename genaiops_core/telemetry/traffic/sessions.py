@@ -1,4 +1,4 @@
-"""Sessions: which there were, newest first, and one of them as a conversation with its running cost."""
+"""Sessions: a list, newest first, and one session as a conversation with its running cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from genaiops_core.telemetry.traces.content import read_questions_and_answers
 
 MAX_LIMIT = 200
 MAX_REQUESTS_SCANNED = 10_000
-"""Requests looked at for one page of sessions."""
+"""Requests scanned for one page of sessions, at most."""
 
 _ROWS_PER_READ = 500
 
@@ -50,11 +50,11 @@ class SessionRow:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionPage:
-    """Some sessions, the most recently active first, and where the next page begins."""
+    """Some sessions, the most recently active first, and the cursor of the next page."""
 
     rows: tuple[SessionRow, ...]
     next_cursor: str | None
-    """Opaque; None when there are no more. A page may be short and still have a next one."""
+    """Opaque; None on the last page. A page may be short and still have a next one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class Turn:
     application: str
     start: dt.datetime
     question: str | None
-    """None where the telemetry does not say."""
+    """None when the telemetry has no question."""
     answer: str | None
     status: str
     """ok, error or incomplete."""
@@ -76,7 +76,7 @@ class Turn:
     unpriced_calls: int
     cost_nano_usd: int
     running_cost_nano_usd: int
-    """Of this turn and all before it."""
+    """Cost of this turn and all turns before it."""
     input_tokens: int
     output_tokens: int
     release: str | None
@@ -90,7 +90,7 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """One session from its first request on. Figures are of all of it, `turns` is a stretch."""
+    """One session from its first request on. Figures are of the whole session, `turns` is one page of it."""
 
     session_id: str
     application: str
@@ -101,7 +101,7 @@ class Conversation:
     total_turns: int
     turns: tuple[Turn, ...]
     next_offset: int | None
-    """Of the turns after these; None when these are the last."""
+    """Offset of the next page; None on the last page."""
     errors: int
     calls: int
     unpriced_calls: int
@@ -123,23 +123,23 @@ def read_conversation(
     offset: int = 0,
     limit: int = 50,
 ) -> Conversation | None:
-    """One session as it went, or None when no request of it is kept.
+    """One session turn by turn, or None when no request of it is stored.
 
-    A trace that several applications took part in is one turn.
+    A trace of several applications is one turn.
 
     Args:
         connection: best a `reading` snapshot.
-        session_id: exactly as the telemetry says it.
+        session_id: exactly as in the telemetry.
         application: only its requests; None for all.
-        offset: turns to pass over.
-        limit: turns wanted, 1 to `MAX_LIMIT`.
+        offset: turns to skip.
+        limit: turns to return, 1 to `MAX_LIMIT`.
 
     Raises:
         BadInput: an offset or limit out of range.
     """
     _check_limit(limit)
     if offset < 0:
-        raise BadInput("The turns of a session are read from offset 0 on.")
+        raise BadInput(f"The offset of the turns is {offset}; use 0 or more.")
     if not session_id:
         return None
     scope = [request.c.session_id == session_id]
@@ -185,28 +185,33 @@ def list_sessions(
 ) -> SessionPage:
     """One page of the sessions with a request in the window, the most recently active first.
 
-    At most `MOST_LOOKED_AT` requests are looked at for one page.
+    At most `MAX_REQUESTS_SCANNED` requests are scanned for one page.
 
     Args:
         connection: best a `reading` snapshot.
-        filters: the window and what it is narrowed to; `model` is that of the request.
-        limit: sessions wanted, 1 to `MAX_LIMIT`.
-        cursor: `next_cursor` of the page before.
+        filters: the window and the dimensions; `model` is that of the request.
+        limit: sessions to return, 1 to `MAX_LIMIT`.
+        cursor: `next_cursor` of the previous page.
         user: only requests of this user.
 
     Raises:
-        BadInput: a limit out of range, or a cursor that is none of ours.
+        BadInput: an invalid limit or cursor.
     """
     _check_limit(limit)
     start_position = paging.decode_cursor(cursor) if cursor else None
-    scope = [*paging.build_window_scope(filters, is_indexed=user is not None), *paging.build_dimension_conditions(filters)]
+    scope = [
+        *paging.build_window_scope(filters, is_indexed=user is not None),
+        *paging.build_dimension_conditions(filters),
+    ]
     if user is not None:
         scope.append(request.c.user_id == user)
     sessions: dict[str, sa.RowMapping] = {}
     position, looked_at = start_position, 0
     while len(sessions) < limit and looked_at < MAX_REQUESTS_SCANNED:
         rows = _read_newest(connection, scope, position)
-        new_sessions = _read_sessions(connection, filters, user, {row.session_id for row in rows} - {"", *sessions}, start_position)
+        new_sessions = _read_sessions(
+            connection, filters, user, {row.session_id for row in rows} - {"", *sessions}, start_position
+        )
         for row in rows:
             position = (row.start_ns, row.id)
             if row.session_id in new_sessions:
@@ -226,7 +231,7 @@ def list_sessions(
 def _read_newest(
     connection: sa.Connection, scope: Sequence[sa.ColumnElement[bool]], position: tuple[int, int] | None
 ) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    """Some requests, newest first, after a place in that list."""
+    """Some requests, newest first, after a position in that list."""
     older = [] if position is None else [paging.is_older_than(*position)]
     return connection.execute(
         sa.select(request.c.session_id, request.c.start_ns, request.c.id)
@@ -243,7 +248,7 @@ def _read_sessions(
     session_ids: set[str],
     start_position: tuple[int, int] | None,
 ) -> dict[str, sa.RowMapping]:
-    """Figures of these sessions in the window, without those that an earlier page has shown."""
+    """Figures of these sessions in the window, without the sessions of earlier pages."""
     if not session_ids:
         return {}
     scope = [
@@ -264,7 +269,7 @@ _SUM_COLUMNS = ("calls", "unpriced_calls", "cost_nano_usd", "input_tokens", "out
 
 
 def _build_sums(scope: Sequence[sa.ColumnElement[bool]], *keys: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Figures of requests by `keys`; no row for no request."""
+    """Figures of requests by `keys`; no row without requests."""
     failed = sa.case((sa.and_(request.c.duration_ns.is_not(None), request.c.is_error), 1), else_=0)
     return (
         sa.select(
@@ -284,7 +289,7 @@ def _build_sums(scope: Sequence[sa.ColumnElement[bool]], *keys: sa.ColumnElement
 
 
 def _build_turns(scope: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
-    """A row for each trace; the application whose root has come tells how it ended."""
+    """One row for each trace; the application with the root span has its duration and status."""
     return (
         sa.select(
             request.c.trace_id,

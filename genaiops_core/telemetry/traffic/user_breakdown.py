@@ -1,4 +1,4 @@
-"""Traffic by user or session, from the rows of requests and spans: rollups do not keep people apart."""
+"""Traffic by user or session, from rows of requests and spans, because rollups have no user dimension."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ import sqlalchemy as sa
 from db.tables.telemetry import ROLLUP_SUMS, request, span
 from genaiops_core.telemetry.figures import NO_LATENCY, Figures, build_figures, to_percentiles_ms
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.users import UserDay, UserDetail, UserRow, read_user, list_users
-
-__all__ = ["USER_DIMENSIONS", "UserDay", "UserDetail", "UserRow", "read_figures_by_user", "read_user", "list_users"]
 
 USER_DIMENSIONS: Mapping[str, str] = {"user": "user_id", "session": "session_id"}
-"""Who to break down by, and the column that says it."""
+"""Column of `request` by dimension."""
 
 _PERCENTILES = (50, 95, 99)
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
@@ -24,7 +21,9 @@ _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_to
 Key = tuple[str, ...]
 
 
-def read_figures_by_user(connection: sa.Connection, filters: Filters, by: Sequence[str]) -> dict[Key, Figures]:
+def read_figures_by_user(
+    connection: sa.Connection, filters: Filters, by: Sequence[str]
+) -> dict[Key, Figures]:
     """The figures of each user or session: exact, percentiles included.
 
     A call belongs to the user and session of its request and counts in the window its request started in. Cost
@@ -32,15 +31,18 @@ def read_figures_by_user(connection: sa.Connection, filters: Filters, by: Sequen
 
     Args:
         connection: best a `reading` snapshot.
-        filters: the window and what it is narrowed to; `model` is that of the request and of the calls.
+        filters: the window and the dimensions; `model` is that of the request and of the calls.
         by: one or more of application, user, session.
 
     Returns:
-        Figures by key, a value for each of `by` ('' where it was not said).
+        Figures by key: a value for each of `by`, '' for a missing value.
     """
     requests, calls = _select_requests(filters, by).subquery(), _select_calls(filters, by).subquery()
     sums: dict[Key, dict[str, int]] = defaultdict(lambda: dict.fromkeys(ROLLUP_SUMS, 0))
-    for rows, count_name, error_name in ((requests, "requests", "request_errors"), (calls, "calls", "call_errors")):
+    for rows, count_name, error_name in (
+        (requests, "requests", "request_errors"),
+        (calls, "calls", "call_errors"),
+    ):
         columns = [sa.func.count().label(count_name), _count(rows.c.is_error).label(error_name)]
         columns += [_sum(rows.c[name]).label(name) for name in (*_TOKENS, "cost_nano_usd") if name in rows.c]
         if "cost_nano_usd" in rows.c:
@@ -48,7 +50,10 @@ def read_figures_by_user(connection: sa.Connection, filters: Filters, by: Sequen
         keys = [rows.c[name] for name in by]
         for row in connection.execute(sa.select(*keys, *columns).group_by(*keys)).mappings():
             sums[tuple(row[name] for name in by)].update({c.name: int(row[c.name]) for c in columns})
-    latency_ms, call_latency_ms = _read_latency(connection, requests, by), _read_latency(connection, calls, by)
+    latency_ms, call_latency_ms = (
+        _read_latency(connection, requests, by),
+        _read_latency(connection, calls, by),
+    )
     return {
         key: build_figures(
             values,
@@ -75,7 +80,7 @@ def _build_keys(by: Sequence[str]) -> list[sa.ColumnElement[Any]]:
 
 
 def _select_requests(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:
-    """Requests whose root span has come, one row each."""
+    """Requests whose root span was received, one row each."""
     scope = [*_build_scope(filters), request.c.duration_ns.is_not(None)]
     if filters.model is not None:
         scope.append(request.c.model == filters.model)
@@ -95,7 +100,7 @@ def _select_calls(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:
 def _read_latency(
     connection: sa.Connection, rows: sa.Subquery, by: Sequence[str]
 ) -> dict[Key, Mapping[str, float | None]]:
-    """Nearest-rank percentiles of the successful rows of each key, found by the database."""
+    """Nearest-rank percentiles of the successful rows of each key, calculated by the database."""
     keys = [rows.c[name] for name in by]
     ranked = (
         sa.select(
@@ -104,11 +109,13 @@ def _read_latency(
             sa.func.row_number().over(partition_by=keys, order_by=rows.c.duration_ns).label("rank"),
             sa.func.count().over(partition_by=keys).label("size"),
         )
-        # A duration below 0 is one that nobody knows.
+        # A negative duration is unknown.
         .where(~rows.c.is_error, rows.c.duration_ns >= 0)
         .subquery()
     )
-    rank_conditions = [ranked.c.rank == (ranked.c.size * percentile + 99) // 100 for percentile in _PERCENTILES]
+    rank_conditions = [
+        ranked.c.rank == (ranked.c.size * percentile + 99) // 100 for percentile in _PERCENTILES
+    ]
     statement = sa.select(
         *[ranked.c[name] for name in by],
         *[

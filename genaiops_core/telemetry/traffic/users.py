@@ -1,4 +1,4 @@
-"""What users spend: who spends most, and one of them day by day."""
+"""Usage by user: a list by cost, requests, errors or tokens, and one user day by day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from db.tables.telemetry import USAGE_SUMS, request, usage_user_day
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import format_known_usd
-from genaiops_core.telemetry.rollups.usage import DAY_NS, Day, fetch_marked_days, build_request_sums
+from genaiops_core.telemetry.rollups.usage import DAY_NS, Day, build_request_sums, fetch_marked_days
 from genaiops_core.telemetry.time_window import Filters, to_instant
 
 Order = Literal["cost", "requests", "errors", "tokens"]
@@ -25,17 +25,17 @@ _EPOCH = dt.date(1970, 1, 1)
 
 @dataclass(frozen=True, kw_only=True)
 class UserRow:
-    """What one user used."""
+    """Usage of one user."""
 
     user_id: str | None
-    """None for all traffic that names no user."""
+    """None for all traffic without a user id."""
     requests: int
     errors: int
     """Failed requests."""
     calls: int
     unpriced_calls: int
     cost_nano_usd: int
-    """Of the calls that have a price."""
+    """Cost of the calls that have a price."""
     input_tokens: int
     output_tokens: int
 
@@ -57,7 +57,7 @@ class UserRow:
 
 @dataclass(frozen=True, kw_only=True)
 class UserDay:
-    """One day (UTC) of one user; days without traffic are left out."""
+    """One day (UTC) of one user; days without traffic are absent."""
 
     day: dt.date
     figures: UserRow
@@ -71,29 +71,29 @@ class UserDetail:
     days: tuple[UserDay, ...]
     applications: tuple[str, ...]
     first: dt.datetime | None
-    """Start of the first request still kept; None when only sums are."""
+    """Start of the first stored request; None when only sums are stored."""
     last: dt.datetime | None
 
 
 def list_users(
     connection: sa.Connection, filters: Filters, *, order_by: str = "cost", limit: int = 50
 ) -> list[UserRow]:
-    """The users with the most of something, the most first.
+    """The users with the highest cost, requests, errors or tokens, in descending order.
 
-    Days that are over are read as kept sums and the others from their requests, so that this is exact at any moment
-    and quick at any size. Traffic without a user is a row of its own.
+    Closed days are read as stored sums and the others from their requests, so that the result is exact at any time
+    and fast at any size. Traffic without a user id is a row of its own.
 
     Args:
         connection: best a `reading` snapshot.
-        filters: the window and what it is narrowed to; `model` is that of the request.
+        filters: the window and the dimensions; `model` is that of the request.
         order_by: one of `ORDERS`.
-        limit: rows wanted, 1 to `MAX_LIMIT`.
+        limit: rows to return, 1 to `MAX_LIMIT`.
 
     Raises:
-        BadInput: another order, or a limit out of range.
+        BadInput: an invalid order or limit.
     """
     if order_by not in ORDERS:
-        raise BadInput(f"Users are ordered by one of {', '.join(ORDERS)}, not '{order_by}'.")
+        raise BadInput(f"'{order_by}' is not a valid order of users; use one of {', '.join(ORDERS)}.")
     if not 1 <= limit <= MAX_LIMIT:
         raise BadInput(f"The limit of a list of users is 1 to {MAX_LIMIT}, not {limit}.")
     usage = _read_usage(connection, filters, ("user_id",))
@@ -114,7 +114,7 @@ def list_users(
 
 
 def read_user(connection: sa.Connection, filters: Filters, user_id: str) -> UserDetail | None:
-    """One user over the window, day by day; None when nothing of them is kept there."""
+    """One user over the window, day by day; None when the window has no data of this user."""
     usage = _read_usage(connection, filters, ("user_id", "day", "application"), user_id)
     rows = connection.execute(sa.select(usage)).mappings().all()
     if not rows:
@@ -150,13 +150,17 @@ def read_user(connection: sa.Connection, filters: Filters, user_id: str) -> User
 def _read_usage(
     connection: sa.Connection, filters: Filters, keys: tuple[str, ...], user_id: str | None = None
 ) -> sa.Subquery:
-    """Sums by `keys` of everything in the window, a row for each place they are read from."""
+    """Sums by `keys` over the window; a key has one row for each source (closed days, ranges of requests)."""
     first_day, last_day = -(-filters.start_ns // DAY_NS), filters.end_ns // DAY_NS
-    open_user_days = fetch_marked_days(connection, first_day, last_day, filters.application) if first_day < last_day else []
+    open_user_days = (
+        fetch_marked_days(connection, first_day, last_day, filters.application)
+        if first_day < last_day
+        else []
+    )
     ranges = list(_list_open_ranges(filters, first_day, last_day, open_user_days))
     selects = []
     if len(ranges) > _MAX_RANGES:
-        # So many days wait to be closed that one pass over all requests is the shorter way.
+        # With so many open days one pass over all requests is faster than many ranges.
         ranges = [(filters.application, filters.start_ns, filters.end_ns)]
     elif first_day < last_day:
         selects.append(_sum_closed_days(filters, keys, first_day, last_day, open_user_days, user_id))
@@ -167,7 +171,7 @@ def _read_usage(
 def _list_open_ranges(
     filters: Filters, first_day: int, last_day: int, open_user_days: list[Day]
 ) -> Iterator[tuple[str | None, int, int]]:
-    """Stretches of time, of one application or of all, that must be read from requests."""
+    """(application or None for all, start ns, end ns) of each range that must be read from requests."""
     if first_day >= last_day:
         yield filters.application, filters.start_ns, filters.end_ns
         return
@@ -198,7 +202,11 @@ def _sum_closed_days(
     user_id: str | None,
 ) -> sa.Select[Any]:
     usage = usage_user_day.c
-    scope = [usage.day >= first_day, usage.day < last_day, *_build_dimension_conditions(usage_user_day, filters)]
+    scope = [
+        usage.day >= first_day,
+        usage.day < last_day,
+        *_build_dimension_conditions(usage_user_day, filters),
+    ]
     if filters.application is not None:
         scope.append(usage.application == filters.application)
     if user_id is not None:
@@ -214,9 +222,13 @@ def _sum_requests(
     filters: Filters, keys: tuple[str, ...], bounds: tuple[str | None, int, int], user_id: str | None
 ) -> sa.Select[Any]:
     application, start_ns, end_ns = bounds
-    scope = [request.c.start_ns >= start_ns, request.c.start_ns < end_ns, *_build_dimension_conditions(request, filters)]
+    scope = [
+        request.c.start_ns >= start_ns,
+        request.c.start_ns < end_ns,
+        *_build_dimension_conditions(request, filters),
+    ]
     if application is not None:
-        # Where the user leads, their index is the one to take.
+        # Concatenation hides the column from the planner, so that the index of the user serves the query.
         column = request.c.application if user_id is None else request.c.application.concat("")
         scope.append(column == application)
     if user_id is not None:

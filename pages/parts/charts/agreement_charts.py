@@ -1,4 +1,4 @@
-"""Judges against people as figures: both means side by side, and labels against the judge's values."""
+"""Charts of judge-human agreement: both means per metric, and calibration of the judge."""
 
 from __future__ import annotations
 
@@ -14,51 +14,54 @@ from pages.parts.shared import units
 
 _GREY = "#8A8F98"
 _ROW_PX = 46
-_APART = 0.16
-"""How far the two means of a metric are drawn from its line, in rows."""
+_OFFSET_ROWS = 0.16
+"""Distance of the two means of a metric from its line, in rows."""
 
 
-def draw_means(found: Sequence[JudgeAgreement], *, key: str) -> None:
-    """The judge's own mean above what people would say, a line a metric."""
+def draw_means(agreements: Sequence[JudgeAgreement], *, key: str) -> None:
+    """Draw the mean of the judge and the mean corrected by human labels, one row per metric."""
     figure = go.Figure()
-    judge = [(one.raw.mean, one.raw.low, one.raw.high) if one.raw else None for one in found]
-    people = [_corrected(one) for one in found]
-    # The first one has the accent of the theme.
-    _add_means(figure, "corrected by people", people, _APART)
-    _add_means(figure, "judge's mean", judge, -_APART, colour=_GREY, symbol="circle-open")
-    plots.style(figure, height=_ROW_PX * len(found) + 88, unit="", legend=True)
+    judge = [
+        (agreement.raw.mean, agreement.raw.low, agreement.raw.high) if agreement.raw else None
+        for agreement in agreements
+    ]
+    corrected = [_find_corrected_mean(agreement) for agreement in agreements]
+    # The first trace has the accent colour of the theme.
+    _add_means(figure, "corrected by human labels", corrected, _OFFSET_ROWS)
+    _add_means(figure, "judge's mean", judge, -_OFFSET_ROWS, colour=_GREY, symbol="circle-open")
+    plots.apply_style(figure, height=_ROW_PX * len(agreements) + 88, unit="", legend=True)
     figure.update_layout(hovermode="closest")
-    _plain_axis(figure, "score, 95 % interval")
+    _set_score_axis(figure, "score, 95 % interval")
     figure.update_yaxes(
         tickmode="array",
-        tickvals=list(range(len(found))),
-        ticktext=[plots.text(one.metric.replace("_", " ")) for one in found],
-        range=[len(found) - 0.5, -0.5],
+        tickvals=list(range(len(agreements))),
+        ticktext=[plots.escape_html(agreement.metric.replace("_", " ")) for agreement in agreements],
+        range=[len(agreements) - 0.5, -0.5],
         nticks=None,
         showgrid=False,
     )
-    said = "; ".join(
-        f"{one.metric}: judge {units.format_score(one.raw.mean if one.raw else None)}, "
-        f"corrected {units.format_score(one.corrected.mean)}"
-        for one in found
+    alt_text = "; ".join(
+        f"{agreement.metric}: judge {units.format_score(agreement.raw.mean if agreement.raw else None)}, "
+        f"corrected {units.format_score(agreement.corrected.mean)}"
+        for agreement in agreements
     )
-    plots.show(figure, key=key, alt=f"Mean of the judge beside the mean corrected by people. {said}")
+    plots.draw(figure, key=key, alt=f"Mean of the judge and mean corrected by human labels. {alt_text}")
 
 
-def draw_calibration(one: JudgeAgreement, bins: Sequence[Bin], *, key: str) -> None:
-    """Labels against the judge's values: points are cases, squares are groups with the interval of their mean."""
+def draw_calibration(agreement: JudgeAgreement, bins: Sequence[Bin], *, key: str) -> None:
+    """Draw human labels over judge scores: points are cases, squares are groups with the interval of their mean."""
     figure = go.Figure()
-    # The first one has the accent of the theme.
+    # The first trace has the accent colour of the theme.
     figure.add_trace(
         go.Scatter(
-            x=[one.judge for one in bins],
-            y=[one.human.mean for one in bins],
-            error_y=_error([one.human for one in bins]),
-            customdata=[one.human.n for one in bins],
+            x=[group.judge for group in bins],
+            y=[group.human.mean for group in bins],
+            error_y=_build_error_bars([group.human for group in bins]),
+            customdata=[group.human.n for group in bins],
             mode="markers",
             name="group of cases",
             marker={"size": 9, "symbol": "square"},
-            hovertemplate="%{customdata} cases: judge %{x:.2f}, people %{y:.2f}<extra></extra>",
+            hovertemplate="%{customdata} cases: judge %{x:.2f}, human %{y:.2f}<extra></extra>",
         )
     )
     figure.add_trace(
@@ -66,47 +69,49 @@ def draw_calibration(one: JudgeAgreement, bins: Sequence[Bin], *, key: str) -> N
             x=[0, 1],
             y=[0, 1],
             mode="lines",
-            name="as people say",
+            name="perfect agreement",
             line={"width": 1, "dash": "dash", "color": _GREY},
             hoverinfo="skip",
         )
     )
-    shown = one.pairs[:: max(1, len(one.pairs) // plots.MAX_POINTS)]
+    pairs = agreement.pairs[:: max(1, len(agreement.pairs) // plots.MAX_POINTS)]
     figure.add_trace(
         go.Scatter(
-            x=[pair.judge for pair in shown],
-            y=[_spread(pair) for pair in shown],
-            customdata=[[plots.text(pair.case), pair.human] for pair in shown],
+            x=[pair.judge for pair in pairs],
+            y=[_jitter(pair) for pair in pairs],
+            customdata=[[plots.escape_html(pair.case), pair.human] for pair in pairs],
             mode="markers",
             name="case",
             marker={"size": 5, "opacity": 0.5, "color": _GREY},
-            hovertemplate="case %{customdata[0]}: judge %{x:.2f}, people %{customdata[1]:.2f}<extra></extra>",
+            hovertemplate="case %{customdata[0]}: judge %{x:.2f}, human %{customdata[1]:.2f}<extra></extra>",
         )
     )
-    plots.style(figure, height=290, unit="label of people (0 bad, 1 good)", legend=True)
+    plots.apply_style(figure, height=290, unit="human label (0 bad, 1 good)", legend=True)
     figure.update_layout(hovermode="closest")
-    _plain_axis(figure, f"{one.metric.replace('_', ' ')}, judge's score")
+    _set_score_axis(figure, f"{agreement.metric.replace('_', ' ')}, judge's score")
     figure.update_yaxes(range=[-0.06, 1.06])
-    figure.add_vline(x=one.cut, line={"dash": "dot", "width": 1.2, "color": _GREY})
-    said = "; ".join(f"judge {one.judge:.2f}, people {one.human.mean:.2f} (n {one.human.n})" for one in bins)
-    plots.show(figure, key=key, alt=f"Labels of people against the judge's {one.metric}. Groups: {said}")
+    figure.add_vline(x=agreement.cut, line={"dash": "dot", "width": 1.2, "color": _GREY})
+    alt_text = "; ".join(
+        f"judge {group.judge:.2f}, human {group.human.mean:.2f} (n {group.human.n})" for group in bins
+    )
+    plots.draw(figure, key=key, alt=f"Human labels over the judge's {agreement.metric}. Groups: {alt_text}")
 
 
 def _add_means(
     figure: go.Figure,
     name: str,
     means: Sequence[tuple[float, float, float] | None],
-    apart: float,
+    offset_rows: float,
     *,
     colour: str | None = None,
     symbol: str = "circle",
 ) -> None:
-    rows = [(at, one) for at, one in enumerate(means) if one is not None]
+    rows = [(row, mean_interval) for row, mean_interval in enumerate(means) if mean_interval is not None]
     style = {"color": colour} if colour else {}
     figure.add_trace(
         go.Scatter(
             x=[mean for _, (mean, _, _) in rows],
-            y=[at + apart for at, _ in rows],
+            y=[row + offset_rows for row, _ in rows],
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -125,32 +130,32 @@ def _add_means(
     )
 
 
-def _corrected(one: JudgeAgreement) -> tuple[float, float, float] | None:
-    found = one.corrected
-    if found.mean is None or found.low is None or found.high is None:
+def _find_corrected_mean(agreement: JudgeAgreement) -> tuple[float, float, float] | None:
+    corrected = agreement.corrected
+    if corrected.mean is None or corrected.low is None or corrected.high is None:
         return None
-    return found.mean, found.low, found.high
+    return corrected.mean, corrected.low, corrected.high
 
 
-def _error(intervals: Sequence[Interval]) -> dict[str, object]:
+def _build_error_bars(intervals: Sequence[Interval]) -> dict[str, object]:
     return {
         "type": "data",
         "symmetric": False,
-        "array": [one.high - one.mean for one in intervals],
-        "arrayminus": [one.mean - one.low for one in intervals],
+        "array": [interval.high - interval.mean for interval in intervals],
+        "arrayminus": [interval.mean - interval.low for interval in intervals],
         "thickness": 1.4,
         "width": 4,
     }
 
 
-def _spread(pair: Pair) -> float:
-    """Equal labels would lie on one another: each case is moved a little, always by the same."""
+def _jitter(pair: Pair) -> float:
+    """Move a label a little, because equal labels would overlap; the offset of a case is always the same."""
     inward = 1 if pair.human < GOOD_LABEL else -1
     return pair.human + inward * 0.05 * (zlib.crc32(pair.case.encode()) % 97) / 97
 
 
-def _plain_axis(figure: go.Figure, title: str) -> None:
-    """An axis of scores, not of time."""
+def _set_score_axis(figure: go.Figure, title: str) -> None:
+    """Set the x axis to scores in [0, 1]."""
     figure.update_xaxes(
         range=[-0.02, 1.02],
         nticks=None,

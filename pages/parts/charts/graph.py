@@ -1,4 +1,4 @@
-"""Which component calls which, drawn from left to right: placing is pure, drawing is Plotly."""
+"""Graph of components and their calls, from left to right: a pure layout and a Plotly figure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "some": ("some errors", "#EA580C"),
     "many": ("above the rollback limit", "#DC2626"),
 }
-"""State -> words and a colour that reads on white and on near-black."""
+"""State -> label and a colour with enough contrast in both themes."""
 
 _LINE = "rgba(100,116,139,0.55)"
 _STEPS = 12
@@ -29,7 +29,7 @@ _COMFORTABLE_PX = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One component as it is drawn."""
+    """One component of the graph."""
 
     key: str
     label: str
@@ -49,21 +49,22 @@ class Edge:
     hover: str
 
 
-def layers(nodes: Sequence[Key], edges: Sequence[tuple[Key, Key]]) -> list[list[Key]]:
-    """Nodes from left to right: each right of all that call it, as far as circles allow; few lines cross.
+def arrange_layers(nodes: Sequence[Key], edges: Sequence[tuple[Key, Key]]) -> list[list[Key]]:
+    """Assign nodes to columns from left to right: each is right of all its callers, and few lines cross.
 
-    An edge that would close a circle is left out of the placing, so that there is always an answer.
+    Longest-path layering with one barycentre pass. An edge that closes a cycle is ignored, so that every graph has a
+    layout.
     """
-    targets = _without_circles(nodes, edges)
+    targets = _remove_cycles(nodes, edges)
     rank = dict.fromkeys(nodes, 0)
-    # Longest paths: at most as many rounds as there are nodes, because circles are gone.
+    # Longest paths: at most as many rounds as nodes, because the graph has no cycle.
     for _ in nodes:
-        moved = False
+        is_changed = False
         for source in nodes:
             for target in targets[source]:
                 if rank[target] <= rank[source]:
-                    rank[target], moved = rank[source] + 1, True
-        if not moved:
+                    rank[target], is_changed = rank[source] + 1, True
+        if not is_changed:
             break
     columns: list[list[Key]] = [[] for _ in range(max(rank.values(), default=-1) + 1)]
     for node in nodes:
@@ -74,127 +75,131 @@ def layers(nodes: Sequence[Key], edges: Sequence[tuple[Key, Key]]) -> list[list[
             sources[target].append(source)
     height: dict[Key, float] = {}
     for column in columns:
-        order = {node: at for at, node in enumerate(column)}
-        # Each stands near the middle of what calls it; equals keep their order.
+        order = {node: position for position, node in enumerate(column)}
+        # Barycentre: the mean height of its callers; equal nodes keep their order.
         column.sort(
             key=lambda node: (
-                sum(height[one] for one in sources[node]) / len(sources[node]) if sources[node] else 0.5,
+                sum(height[caller] for caller in sources[node]) / len(sources[node])
+                if sources[node]
+                else 0.5,
                 order[node],
             )
         )
-        for at, node in enumerate(column):
-            height[node] = (at + 1) / (len(column) + 1)
+        for position, node in enumerate(column):
+            height[node] = (position + 1) / (len(column) + 1)
     return columns
 
 
-def _without_circles(nodes: Sequence[Key], edges: Sequence[tuple[Key, Key]]) -> dict[Key, list[Key]]:
-    """Targets of each node without the edges that lead back to a node on the way."""
+def _remove_cycles(nodes: Sequence[Key], edges: Sequence[tuple[Key, Key]]) -> dict[Key, list[Key]]:
+    """Targets of each node without the edges that lead back to a node on the current path."""
     known = set(nodes)
-    told: dict[Key, list[Key]] = defaultdict(list)
+    all_targets: dict[Key, list[Key]] = defaultdict(list)
     for source, target in edges:
         if source in known and target in known and source != target:
-            told[source].append(target)
-    kept: dict[Key, list[Key]] = {node: [] for node in nodes}
+            all_targets[source].append(target)
+    acyclic_targets: dict[Key, list[Key]] = {node: [] for node in nodes}
     done: set[Key] = set()
-    called = {target for targets in told.values() for target in targets}
-    # What nobody calls begins; then whatever is left, which is on circles.
-    for first in [*(node for node in nodes if node not in called), *nodes]:
-        if first in done:
+    called = {target for targets in all_targets.values() for target in targets}
+    # Depth first from nodes without a caller, then from the remaining nodes, which are on cycles.
+    for start in [*(node for node in nodes if node not in called), *nodes]:
+        if start in done:
             continue
-        way = [(first, iter(told[first]))]
-        open_nodes = {first}
-        while way:
-            node, rest = way[-1]
-            for target in rest:
+        path = [(start, iter(all_targets[start]))]
+        open_nodes = {start}
+        while path:
+            node, remaining = path[-1]
+            for target in remaining:
                 if target in open_nodes:
                     continue
-                kept[node].append(target)
+                acyclic_targets[node].append(target)
                 if target not in done:
                     open_nodes.add(target)
-                    way.append((target, iter(told[target])))
+                    path.append((target, iter(all_targets[target])))
                     break
             else:
-                way.pop()
+                path.pop()
                 open_nodes.discard(node)
                 done.add(node)
-    return kept
+    return acyclic_targets
 
 
-def figure(nodes: Sequence[Node], edges: Sequence[Edge]) -> go.Figure:
-    """Nodes sized by calls and coloured by errors, lines between them as wide as they are busy."""
-    columns = layers([one.key for one in nodes], [(one.source, one.target) for one in edges])
+def build_figure(nodes: Sequence[Node], edges: Sequence[Edge]) -> go.Figure:
+    """Build the figure: nodes sized by calls and coloured by errors, edges as wide as their calls."""
+    columns = arrange_layers([node.key for node in nodes], [(edge.source, edge.target) for edge in edges])
     place = {
         key: (float(x), -(y - (len(column) - 1) / 2))
         for x, column in enumerate(columns)
         for y, key in enumerate(column)
     }
-    drawn = go.Figure()
-    most = max((one.calls for one in edges), default=1)
+    figure = go.Figure()
+    max_calls = max((edge.calls for edge in edges), default=1)
     for edge in edges:
         if edge.source in place and edge.target in place:
-            _line(drawn, place[edge.source], place[edge.target], edge, most)
-    busiest = max((one.calls for one in nodes), default=1)
-    for state, (words, colour) in STATES.items():
-        shown = [one for one in nodes if one.state == state]
-        drawn.add_trace(
+            _add_edge(figure, place[edge.source], place[edge.target], edge, max_calls)
+    busiest = max((node.calls for node in nodes), default=1)
+    for state, (label, colour) in STATES.items():
+        state_nodes = [node for node in nodes if node.state == state]
+        figure.add_trace(
             go.Scatter(
-                x=[place[one.key][0] for one in shown],
-                y=[place[one.key][1] for one in shown],
+                x=[place[node.key][0] for node in state_nodes],
+                y=[place[node.key][1] for node in state_nodes],
                 mode="markers+text",
-                name=words,
+                name=label,
                 marker={
                     "color": colour,
-                    "size": [18 + 26 * math.sqrt(one.calls / busiest) for one in shown],
+                    "size": [18 + 26 * math.sqrt(node.calls / busiest) for node in state_nodes],
                     "opacity": 1,
                 },
-                text=[plots.text(plots.shorten(one.label, 32)) for one in shown],
+                text=[plots.escape_html(plots.shorten(node.label, 32)) for node in state_nodes],
                 textposition="bottom center",
                 textfont={"size": 12},
-                customdata=[plots.text(one.hover) for one in shown],
+                customdata=[plots.escape_html(node.hover) for node in state_nodes],
                 hovertemplate="%{customdata}<extra></extra>",
                 cliponaxis=False,
             )
         )
     tallest = max((len(column) for column in columns), default=1)
-    plots.style(drawn, height=max(260, round(_row_px(tallest) * tallest) + 90), unit="", legend=True)
-    drawn.update_layout(hovermode="closest")
-    drawn.update_xaxes(visible=False, range=[-0.4, len(columns) - 0.6])
-    drawn.update_yaxes(visible=False, range=[-tallest / 2 - 0.35, tallest / 2 + 0.1])
-    return drawn
+    plots.apply_style(
+        figure, height=max(260, round(_find_row_height_px(tallest) * tallest) + 90), unit="", legend=True
+    )
+    figure.update_layout(hovermode="closest")
+    figure.update_xaxes(visible=False, range=[-0.4, len(columns) - 0.6])
+    figure.update_yaxes(visible=False, range=[-tallest / 2 - 0.35, tallest / 2 + 0.1])
+    return figure
 
 
-def _row_px(rows: int) -> float:
-    """Rows move together where there are many, as far as their names allow."""
+def _find_row_height_px(rows: int) -> float:
+    """Height of a row: many rows are closer together, down to the height of their names."""
     return min(_ROW_PX, max(_LEAST_ROW_PX, _COMFORTABLE_PX / rows))
 
 
-def _line(
-    drawn: go.Figure, start: tuple[float, float], end: tuple[float, float], edge: Edge, most: int
+def _add_edge(
+    figure: go.Figure, start: tuple[float, float], end: tuple[float, float], edge: Edge, max_calls: int
 ) -> None:
-    """A curve that leaves and arrives level; one that leads back bows below."""
+    """Add a curve with horizontal ends; an edge that leads back bends below."""
     (x0, y0), (x1, y1) = start, end
     shares = [at / _STEPS for at in range(_STEPS + 1)]
     dip = 0.45 if x1 <= x0 else 0.0
     xs = [x0 + (x1 - x0) * t for t in shares]
     ys = [y0 + (y1 - y0) * (3 * t * t - 2 * t**3) - dip * 4 * t * (1 - t) for t in shares]
-    drawn.add_trace(
+    figure.add_trace(
         go.Scatter(
             x=xs,
             y=ys,
             mode="lines",
-            line={"width": 1 + 4 * math.sqrt(edge.calls / most), "color": _LINE},
+            line={"width": 1 + 4 * math.sqrt(edge.calls / max_calls), "color": _LINE},
             hoverinfo="skip",
             showlegend=False,
         )
     )
     middle = _STEPS * 2 // 3
-    drawn.add_trace(
+    figure.add_trace(
         go.Scatter(
             x=[xs[middle]],
             y=[ys[middle]],
             mode="markers",
             marker={"symbol": "triangle-right", "size": 9, "color": "#94A3B8"},
-            customdata=[plots.text(edge.hover)],
+            customdata=[plots.escape_html(edge.hover)],
             hovertemplate="%{customdata}<extra></extra>",
             showlegend=False,
         )

@@ -1,4 +1,4 @@
-"""Intervals side by side: the mean, how sure it is, the worst and best that missing cases allow, and what was asked."""
+"""Chart of intervals: mean, confidence interval, bounds that unscored cases allow, and threshold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from pages.parts.charts import plots
 
 GREY = "#94A3B8"
-"""For what is not known; reads on white and on near-black."""
+"""For unknown values; has enough contrast in both themes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,19 +24,19 @@ class Interval:
     high: float
     low_bounded: float
     high_bounded: float
-    """Where the interval would end if every case without a value had the least or the most."""
+    """Ends of the interval if every unscored case had the lowest or the highest value."""
     threshold: float | None = None
 
 
-def intervals(rows: Sequence[Interval]) -> go.Figure:
-    """One horizontal bar a row, the first on top, with a red tick where a threshold is."""
-    shown = list(reversed(rows))
-    names = [plots.text(plots.shorten(row.name, 34)) for row in shown]
+def build_interval_chart(rows: Sequence[Interval]) -> go.Figure:
+    """Build one horizontal bar per row, the first on top, with a red tick at the threshold."""
+    bottom_up = list(reversed(rows))
+    names = [plots.escape_html(plots.shorten(row.name, 34)) for row in bottom_up]
     figure = go.Figure()
-    figure.add_trace(_bars(names, [(row.low, row.high) for row in shown], name="interval", width=9))
+    figure.add_trace(_build_bars(names, [(row.low, row.high) for row in bottom_up], name="interval", width=9))
     figure.add_trace(
         go.Scatter(
-            x=[row.mean for row in shown],
+            x=[row.mean for row in bottom_up],
             y=names,
             mode="markers",
             name="mean",
@@ -44,36 +44,36 @@ def intervals(rows: Sequence[Interval]) -> go.Figure:
             hovertemplate="mean %{x:.3f}<extra></extra>",
         )
     )
-    asked = [
-        (name, row.threshold) for name, row in zip(names, shown, strict=True) if row.threshold is not None
+    thresholds = [
+        (name, row.threshold) for name, row in zip(names, bottom_up, strict=True) if row.threshold is not None
     ]
-    if asked:
+    if thresholds:
         figure.add_trace(
             go.Scatter(
-                x=[value for _, value in asked],
-                y=[name for name, _ in asked],
+                x=[value for _, value in thresholds],
+                y=[name for name, _ in thresholds],
                 mode="markers",
-                name="asked for",
+                name="threshold",
                 marker={"size": 22, "symbol": "line-ns-open", "color": plots.RED, "line": {"width": 2}},
                 hovertemplate="at least %{x:.3g}<extra></extra>",
             )
         )
-    # Last, so that the other colours stay the same with it and without; drawn below them all the same.
-    if any(row.low_bounded < row.low or row.high_bounded > row.high for row in shown):
+    # The last trace, so that the colours of the others do not depend on it; `zorder` draws it below them.
+    if any(row.low_bounded < row.low or row.high_bounded > row.high for row in bottom_up):
         figure.add_trace(
-            _bars(
+            _build_bars(
                 names,
-                [(row.low_bounded, row.high_bounded) for row in shown],
-                name="cases without a value at their worst and best",
+                [(row.low_bounded, row.high_bounded) for row in bottom_up],
+                name="unscored cases at their worst and best",
                 width=3,
                 colour=GREY,
                 zorder=-1,
             )
         )
-    plots.style(figure, height=70 + 38 * len(shown), unit="", legend=True)
+    plots.apply_style(figure, height=70 + 38 * len(bottom_up), unit="", legend=True)
     figure.update_layout(hovermode="closest")
-    low, high = _range(rows)
-    ticks = round_ticks(low, high)
+    low, high = _find_range(rows)
+    ticks = find_round_ticks(low, high)
     figure.update_xaxes(
         range=[low, high],
         tickvals=ticks,
@@ -85,7 +85,7 @@ def intervals(rows: Sequence[Interval]) -> go.Figure:
     return figure
 
 
-def _bars(
+def _build_bars(
     names: Sequence[str],
     ends: Sequence[tuple[float, float]],
     *,
@@ -105,7 +105,7 @@ def _bars(
     )
 
 
-def _range(rows: Sequence[Interval]) -> tuple[float, float]:
+def _find_range(rows: Sequence[Interval]) -> tuple[float, float]:
     ends = [
         end for row in rows for end in (row.low_bounded, row.high_bounded, row.threshold) if end is not None
     ]
@@ -114,7 +114,7 @@ def _range(rows: Sequence[Interval]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def round_ticks(low: float, high: float) -> list[float]:
+def find_round_ticks(low: float, high: float) -> list[float]:
     """Round values between two ends, at most about seven; Plotly would write 0.6 as 0.6000000000000001."""
     steps = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
     step = next((step for step in steps if (high - low) / step <= 7), (high - low) / 7)

@@ -1,4 +1,4 @@
-"""From what the core answers to what cards and charts take: courses, means, series of releases, rollout badges."""
+"""Turns figures of the core into cards, series of charts and rollout badges."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pages.parts.charts import plots
 from pages.parts.shared import tables, units
 
 MAX_RELEASES = 4
-"""Lines that can still be told apart beside each other."""
+"""More lines in one chart are hard to distinguish."""
 
 Value = Callable[[Figures], float | None]
 
@@ -33,11 +33,11 @@ def draw_card(
     trend: Sequence[float | None],
     help: str | None = None,
 ) -> None:
-    """One figure with its change and its course; equal heights beside each other."""
+    """Draw one figure with its change and its trend; cards of one row have equal heights."""
     st.metric(
         label,
         value,
-        # Without anything to compare with, the note itself takes the place of the change.
+        # Without a previous value the note takes the place of the change.
         delta or note,
         delta_color=colour if delta or colour == "primary" else "off",  # type: ignore[arg-type]
         delta_arrow="auto" if delta else "off",
@@ -45,22 +45,24 @@ def draw_card(
         border=True,
         height="stretch",
         icon=f":material/{icon}:",
-        chart_data=plots.sparkline(trend),
+        chart_data=plots.build_sparkline(trend),
         chart_type="area",
-        help=help,
+        help=help or (units.NO_DATA_HELP if value == units.NO_DATA else None),
     )
 
 
 def find_mean_quality(metrics: Iterable[MetricQuality]) -> float | None:
-    """The mean of all scores of all metrics, as the rollback policy counts them; None when nothing was scored.
+    """The mean of all scores of all metrics, as the rollback policy counts them; None without a score.
 
-    Proxies, and the opinions of those who choose what they judge, have a chart of their own on the quality screen.
+    Proxies and self-selected judges do not count; the quality screen shows each in a chart of its own.
     """
     return mean_quality(metrics).mean
 
 
-def find_mean_quality_by_key(rows: Iterable[tuple[str | None, MetricQuality]]) -> dict[str | None, float | None]:
-    """`mean` for each key."""
+def find_mean_quality_by_key(
+    rows: Iterable[tuple[str | None, MetricQuality]],
+) -> dict[str | None, float | None]:
+    """The mean quality for each key."""
     grouped: dict[str | None, list[MetricQuality]] = {}
     for key, quality in rows:
         grouped.setdefault(key, []).append(quality)
@@ -68,7 +70,7 @@ def find_mean_quality_by_key(rows: Iterable[tuple[str | None, MetricQuality]]) -
 
 
 def build_quality_trend(points: Iterable[QualityPoint]) -> list[float | None]:
-    """`mean` of each step, in order of time."""
+    """The mean quality of each step, in order of time."""
     grouped: dict[dt.datetime, list[MetricQuality]] = {}
     for point in points:
         grouped.setdefault(point.start, []).append(point.quality)
@@ -78,7 +80,7 @@ def build_quality_trend(points: Iterable[QualityPoint]) -> list[float | None]:
 def fill_steps(
     filters: Filters, points: Iterable[Point], value: Value, *, gap: float | None, step: str | None = None
 ) -> list[float | None]:
-    """A value for every step of the window; `gap` where there was no traffic: 0 for counts, None for the rest."""
+    """A value for every step of the window; `gap` for steps without traffic: 0 for counts, else None."""
     values = {point.start: value(point.figures) for point in points}
     return [values.get(start, gap) for start in list_step_starts(filters, step or choose_step(filters))]
 
@@ -90,7 +92,7 @@ def build_lines(
     *,
     gap: float | None = None,
     step: str | None = None,
-    name: Callable[[str | None], str] = lambda key: key or units.NO_DATA,
+    name: Callable[[str | None], str] = lambda key: key or units.NOT_SET,
     order: Sequence[str | None] | None = None,
 ) -> list[plots.Line]:
     """One line for each key of a series, over every step of the window."""
@@ -107,80 +109,85 @@ def build_lines(
     ]
 
 
-def by_release(
+def build_release_lines(
     filters: Filters,
     points: Sequence[Point],
     status: Rollout | None,
     value: Value,
     *,
-    per: float = 1,
+    divisor: float = 1,
     gap: float | None = None,
     step: str | None = None,
 ) -> list[plots.Line]:
-    """Lines of the stable release, the canary, then the busiest others; `per` divides every value."""
-    traffic: dict[str | None, int] = {}
+    """Lines of the stable release, the canary, then other releases with the most traffic; every value is divided by `divisor`."""
+    volume: dict[str | None, int] = {}
     for point in points:
-        traffic[point.key] = traffic.get(point.key, 0) + point.figures.requests + point.figures.calls
+        volume[point.key] = volume.get(point.key, 0) + point.figures.requests + point.figures.calls
     roles = {status.stable: "stable", status.canary: "canary"} if status else {}
-    others = sorted((key for key in traffic if key not in roles), key=lambda key: -traffic[key])
-    # A release that carries no traffic now is drawn only where nothing else would be.
-    room = (
+    others = sorted((key for key in volume if key not in roles), key=lambda key: -volume[key])
+    # Other releases are drawn only without a canary: with one, the chart compares canary and stable release.
+    max_others = (
         MAX_RELEASES
         if not roles
         else max(0, MAX_RELEASES - len(roles))
         if not (status and status.canary)
         else 0
     )
-    order = [key for key in roles if key is not None and key in traffic] + others[:room]
+    order = [key for key in roles if key is not None and key in volume] + others[:max_others]
 
-    def scaled(figures: Figures) -> float | None:
-        found = value(figures)
-        return None if found is None else found / per
+    def scale(figures: Figures) -> float | None:
+        measured = value(figures)
+        return None if measured is None else measured / divisor
 
     return build_lines(
         filters,
         points,
-        scaled,
+        scale,
         gap=gap,
         step=step,
         order=order,
-        name=lambda key: f"{roles[key]} {key}" if key in roles else key or units.NO_DATA,
+        name=lambda key: f"{roles[key]} {key}" if key in roles else key or units.NOT_SET,
     )
 
 
-def dearest(points: Iterable[Point], *, most: int = 9) -> list[str | None]:
-    """Keys of a series by what they cost, the dearest first, at most as many as there are colours."""
+def rank_by_cost(points: Iterable[Point], *, limit: int = 9) -> list[str | None]:
+    """Keys of a series, highest cost first; `limit` is the number of colours of a theme."""
     spent: dict[str | None, int] = {}
     for point in points:
         spent[point.key] = spent.get(point.key, 0) + point.figures.cost_nano_usd
-    return sorted(spent, key=lambda key: -spent[key])[:most]
+    return sorted(spent, key=lambda key: -spent[key])[:limit]
 
 
-def courses(filters: Filters, points: Iterable[Point], *, length: int = 48) -> dict[str | None, list[float]]:
-    """Requests over the window by key, for a small chart in a table cell."""
+def build_request_trends(
+    filters: Filters, points: Iterable[Point], *, length: int = 48
+) -> dict[str | None, list[float]]:
+    """Requests over the window by key, for a chart in a table cell."""
     grouped: dict[str | None, list[Point]] = {}
     for point in points:
         grouped.setdefault(point.key, []).append(point)
     return {
-        key: plots.sparkline(fill_steps(filters, found, lambda f: f.requests, gap=0), points=length) or []
-        for key, found in grouped.items()
+        key: plots.build_sparkline(
+            fill_steps(filters, key_points, lambda f: f.requests, gap=0), points=length
+        )
+        or []
+        for key, key_points in grouped.items()
     }
 
 
-def rollout_badge(one: Rollout) -> None:
-    """Where a rollout stands, as a badge."""
-    if one.state == "paused":
-        tables.draw_badge("paused", label=f"paused at {one.percent:g}%", icon=":material/pause:")
-    elif one.is_live:
-        tables.draw_badge("canary", label=f"canary {one.percent:g}%", icon=":material/science:")
-    elif one.state == "rolled_back":
+def draw_rollout_badge(rollout: Rollout) -> None:
+    """Draw the state of a rollout as a badge."""
+    if rollout.state == "paused":
+        tables.draw_badge("paused", label=f"paused at {rollout.percent:g}%", icon=":material/pause:")
+    elif rollout.is_live:
+        tables.draw_badge("canary", label=f"canary {rollout.percent:g}%", icon=":material/science:")
+    elif rollout.state == "rolled_back":
         tables.draw_badge("rolled_back", label="rolled back", icon=":material/undo:")
     else:
         tables.draw_badge("stable", label="stable 100%", icon=":material/check:")
 
 
-def rollout_note(one: Rollout) -> str:
-    """What else there is to say about it, in three words."""
-    if one.is_live:
-        return f"{units.escape_markdown(one.canary)} · step {one.step} of {len(one.steps)}"
-    return units.escape_markdown(one.stable)
+def format_rollout_note(rollout: Rollout) -> str:
+    """The canary and its step, else the stable release."""
+    if rollout.is_live:
+        return f"{units.escape_markdown(rollout.canary)} · step {rollout.step} of {len(rollout.steps)}"
+    return units.escape_markdown(rollout.stable)

@@ -1,7 +1,7 @@
-"""Points in, Plotly figure out. Colours of series come from the theme, so light and dark both read well.
+"""Builds Plotly figures from series. Colours of series come from the light or dark theme.
 
-Figures are SVG, evenly spaced series travel as a start and a step, values as 32-bit floats, and nobody sends more than
-`MAX_POINTS` points a trace: the browser is the slow part of a screen.
+The browser is the slow part of a screen, so figures are small: SVG, evenly spaced series as a start and a step,
+values as 32-bit floats, at most `MAX_POINTS` points per trace.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import streamlit as st
 
 MAX_POINTS = 500
 RED = "#EF4444"
-"""State colour that reads on white and on near-black; used for limits and errors only."""
+"""State colour with enough contrast in both themes; for thresholds and errors only."""
 
 _HALF_A_DAY_MS = 43_200_000
 _TICKS = [
@@ -33,7 +33,7 @@ _CONFIG = {"displayModeBar": False, "displaylogo": False}
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One series: `values[i]` belongs to `at[i]`; None leaves a gap, because unknown is not zero."""
+    """One series: `values[i]` belongs to `at[i]`; None leaves a gap, because a missing value is not zero."""
 
     name: str
     at: Sequence[dt.datetime]
@@ -43,13 +43,13 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """An objective or a budget, drawn as a dotted line in the unit of the axis."""
+    """A threshold or a budget, drawn as a dotted line in the unit of the axis."""
 
     value: float
     label: str
 
 
-def lines(
+def build_line_chart(
     series: Sequence[Line],
     *,
     unit: str,
@@ -58,23 +58,23 @@ def lines(
     top: float | None = None,
     decimals: int | None = None,
 ) -> go.Figure:
-    """Lines over time with one labelled unit.
+    """Build a chart of lines over time with one unit.
 
     Args:
-        series: what to draw.
-        unit: of the axis and of what the pointer reads.
-        limit: an objective or a limit of the policy.
+        series: the lines.
+        unit: of the axis and of the hover text.
+        limit: a threshold to draw.
         height: in pixels.
-        top: fixes the upper end of the axis (1 for scores), whose lower end then follows the values.
-        decimals: of what the pointer reads; None leaves them as they are.
+        top: upper end of the axis (1 for scores); the lower end then follows the values.
+        decimals: of the hover text; None does not round.
     """
     figure = go.Figure()
     number = "" if decimals is None else f":,.{decimals}f"
     for line in series:
         figure.add_trace(
             go.Scatter(
-                **_over_time(line.at, line.values),
-                name=text(line.name),
+                **_encode_series(line.at, line.values),
+                name=escape_html(line.name),
                 mode="lines+markers" if _is_sparse(line.values) else "lines",
                 line={"width": 1.7, "dash": "dash" if line.is_dashed else "solid"},
                 marker={"size": 5},
@@ -83,40 +83,40 @@ def lines(
         )
     if limit is not None:
         _add_limit(figure, limit)
-    style(figure, height=height, unit=unit, legend=len(series) > 1)
+    apply_style(figure, height=height, unit=unit, legend=len(series) > 1)
     figure.update_yaxes(rangemode="tozero")
     if top is not None:
-        figure.update_yaxes(range=[_floor(series, limit), top])
+        figure.update_yaxes(range=[_find_floor(series, limit), top])
     return figure
 
 
-def stacked_bars(
+def build_stacked_bars(
     series: Sequence[Line], *, unit: str, limit: Limit | None = None, height: int = 260
 ) -> go.Figure:
-    """Parts of a whole over time, for example cost a day by model."""
+    """Build a chart of parts of a whole over time, for example cost per day by model."""
     figure = go.Figure()
     for line in series:
         figure.add_trace(
             go.Bar(
-                **_over_time(line.at, line.values),
-                name=text(line.name),
+                **_encode_series(line.at, line.values),
+                name=escape_html(line.name),
                 hovertemplate=f"%{{y:,.4~f}} {unit}",
             )
         )
     if limit is not None:
         _add_limit(figure, limit)
-    style(figure, height=height, unit=unit, legend=True)
+    apply_style(figure, height=height, unit=unit, legend=True)
     figure.update_layout(barmode="stack", bargap=0.25)
     return figure
 
 
-def show(figure: go.Figure, *, key: str, alt: str) -> None:
-    """Draw a figure; `alt` says in words what it shows."""
+def draw(figure: go.Figure, *, key: str, alt: str) -> None:
+    """Draw a figure; `alt` describes it in words."""
     st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
 
 
 def pick(figure: go.Figure, *, key: str, alt: str) -> Mapping[str, Any] | None:
-    """Draw a figure whose points can be clicked; returns the point that was, if any."""
+    """Draw a figure whose points can be clicked; returns the clicked point, or None."""
     event = st.plotly_chart(
         figure, key=key, config=_CONFIG, alt=alt, on_select="rerun", selection_mode="points"
     )
@@ -124,8 +124,8 @@ def pick(figure: go.Figure, *, key: str, alt: str) -> Mapping[str, Any] | None:
     return dict(points[0]) if points else None
 
 
-def sparkline(values: Sequence[float | None], *, points: int = 40) -> list[float] | None:
-    """At most `points` values for a metric card, means of neighbours; None when fewer than two are known."""
+def build_sparkline(values: Sequence[float | None], *, points: int = 40) -> list[float] | None:
+    """At most `points` values for a card, as means of neighbours; None with fewer than two values."""
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return None
@@ -133,7 +133,7 @@ def sparkline(values: Sequence[float | None], *, points: int = 40) -> list[float
     return [float(f"{chunk.mean():.4g}") for chunk in chunks]
 
 
-def by_name(figure_series: Mapping[str, Mapping[dt.datetime, float | None]]) -> list[Line]:
+def align_lines(figure_series: Mapping[str, Mapping[dt.datetime, float | None]]) -> list[Line]:
     """Lines from {name: {instant: value}}, all over the same instants."""
     instants = sorted({at for values in figure_series.values() for at in values})
     return [
@@ -142,25 +142,25 @@ def by_name(figure_series: Mapping[str, Mapping[dt.datetime, float | None]]) -> 
     ]
 
 
-def _over_time(at: Sequence[dt.datetime], values: Sequence[float | None]) -> dict[str, object]:
+def _encode_series(at: Sequence[dt.datetime], values: Sequence[float | None]) -> dict[str, object]:
     at, values = list(at)[-MAX_POINTS:], list(values)[-MAX_POINTS:]
     y = np.array([np.nan if value is None else value for value in values], dtype=np.float32)
     steps = {later - earlier for earlier, later in itertools.pairwise(at)}
     if len(steps) == 1:
-        return {"x0": _naive_utc(at[0]), "dx": steps.pop().total_seconds() * 1000, "y": y}
-    return {"x": [_naive_utc(instant) for instant in at], "y": y}
+        return {"x0": _format_utc(at[0]), "dx": steps.pop().total_seconds() * 1000, "y": y}
+    return {"x": [_format_utc(instant) for instant in at], "y": y}
 
 
-def _naive_utc(instant: dt.datetime) -> str:
-    # The chart shows what it is given: UTC, like every time in the console.
+def _format_utc(instant: dt.datetime) -> str:
+    # Plotly shows a naive time as it is: UTC, as every time in the console.
     return instant.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _floor(series: Sequence[Line], limit: Limit | None) -> float:
-    """A tenth below the least value, so that scores near 1 can be told apart."""
+def _find_floor(series: Sequence[Line], limit: Limit | None) -> float:
+    """A tenth below the minimum, so that scores near 1 can be distinguished."""
     known = [value for line in series for value in line.values if value is not None]
-    least = min([*known, *([limit.value] if limit else [])], default=0.0)
-    return max(0.0, math.floor(least * 10 - 0.5) / 10) if least <= 1 else 0.0
+    minimum = min([*known, *([limit.value] if limit else [])], default=0.0)
+    return max(0.0, math.floor(minimum * 10 - 0.5) / 10) if minimum <= 1 else 0.0
 
 
 def _is_sparse(values: Sequence[float | None]) -> bool:
@@ -171,13 +171,13 @@ def _add_limit(figure: go.Figure, limit: Limit) -> None:
     figure.add_hline(
         y=limit.value,
         line={"dash": "dot", "width": 1.3, "color": RED},
-        annotation={"text": text(limit.label), "font": {"color": RED, "size": 11}, "yshift": 1},
+        annotation={"text": escape_html(limit.label), "font": {"color": RED, "size": 11}, "yshift": 1},
         annotation_position="top right",
     )
 
 
-def style(figure: go.Figure, *, height: int, unit: str, legend: bool) -> None:
-    """What all figures have in common: margins, legend above, quiet axes."""
+def apply_style(figure: go.Figure, *, height: int, unit: str, legend: bool) -> None:
+    """Apply the common style: margins, legend above, unobtrusive axes."""
     figure.update_layout(
         height=height,
         margin={"l": 4, "r": 8, "t": 30 if legend else 10, "b": 4},
@@ -197,7 +197,6 @@ def shorten(name: str, length: int) -> str:
     return name if len(name) <= length else f"{name[: length - 1]}…"
 
 
-def text(name: str) -> str:
-    """A name as Plotly writes it out."""
-    # Plotly reads a little HTML in names; what came with a span is text.
+def escape_html(name: str) -> str:
+    """A name as text for Plotly, which renders some HTML in names."""
     return html.escape(name, quote=False)

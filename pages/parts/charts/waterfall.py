@@ -1,4 +1,4 @@
-"""The steps of one trace over time: one bar a span, one colour a component, an arrow where steps can be folded."""
+"""Waterfall of one trace: one bar per span, one colour per component, an arrow where steps can be collapsed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ COMPONENTS: Mapping[str, str] = {
     "chain": "chain",
     "other": "other",
 }
-"""Component -> what people call it. Their order is that of the colours, so each has the same in every trace."""
+"""Component -> label. Their order is the order of the colours, so a component has one colour in every trace."""
 
 _GREYS = {"agent": "#64748B", "chain": "#94A3B8", "other": "#A8A29E"}
-"""What only holds others together; the colours are for what does the work."""
+"""Colours of components that only group others."""
 
 _SECONDS_FROM_MS = 10_000
 TALL = 16
-"""Steps from which on the chart scrolls in itself."""
+"""Above this number of steps the chart scrolls inside its container."""
 _ROW_PX = 24
 
 
@@ -45,93 +45,93 @@ class Bar:
     start_ms: float
     duration_ms: float
     is_error: bool
-    is_folded: bool = False
-    """Whether another span counts for the call this one tells of."""
-    below: int = 0
-    """Steps anywhere below it."""
+    is_duplicate: bool = False
+    """Whether this span repeats a model call that another span counts."""
+    descendants: int = 0
+    """Number of steps below it, at any depth."""
     is_collapsed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clicked:
-    """What was clicked: a row, and whether it was its arrow."""
+class Click:
+    """A click: its row, and whether it hit the arrow of the row."""
 
     row: int
     is_arrow: bool
 
 
-def figure(bars: Sequence[Bar]) -> go.Figure:
-    """Top to bottom in tree order; errors are outlined in red, calls told again are pale."""
-    drawn = go.Figure()
-    whole_ms = max((bar.start_ms + bar.duration_ms for bar in bars), default=1.0) or 1.0
-    unit, per_ms = ("s", 0.001) if whole_ms >= _SECONDS_FROM_MS else ("ms", 1.0)
-    whole = whole_ms * per_ms
-    for component, words in COMPONENTS.items():
+def build_figure(bars: Sequence[Bar]) -> go.Figure:
+    """Build the figure, top to bottom in tree order: errors are outlined in red, duplicates are pale."""
+    figure = go.Figure()
+    total_ms = max((bar.start_ms + bar.duration_ms for bar in bars), default=1.0) or 1.0
+    unit, per_ms = ("s", 0.001) if total_ms >= _SECONDS_FROM_MS else ("ms", 1.0)
+    total = total_ms * per_ms
+    for component, label in COMPONENTS.items():
         rows = [(row, bar) for row, bar in enumerate(bars) if bar.component == component]
-        # Empty ones keep the order of colours.
-        told = _bars(rows, whole, per_ms, name=words).update(showlegend=bool(rows))
-        told.update(marker={"opacity": [0.35 if bar.is_folded else 1.0 for _, bar in rows]})
+        # Empty traces keep the order of colours.
+        trace = _build_bars(rows, total, per_ms, name=label).update(showlegend=bool(rows))
+        trace.update(marker={"opacity": [0.35 if bar.is_duplicate else 1.0 for _, bar in rows]})
         if component in _GREYS:
-            told.update(marker={"color": _GREYS[component]})
-        drawn.add_trace(told)
-    if failed := [(row, bar) for row, bar in enumerate(bars) if bar.is_error]:
+            trace.update(marker={"color": _GREYS[component]})
+        figure.add_trace(trace)
+    if errors := [(row, bar) for row, bar in enumerate(bars) if bar.is_error]:
         marker = {"color": "rgba(0,0,0,0)", "line": {"color": plots.RED, "width": 2.5}}
-        drawn.add_trace(_bars(failed, whole, per_ms, name="failed").update(marker=marker))
-    if parents := [(row, bar) for row, bar in enumerate(bars) if bar.below]:
-        drawn.add_trace(_arrows(parents, whole))
-    plots.style(drawn, height=max(130, _ROW_PX * len(bars) + 74), unit="", legend=True)
-    drawn.update_layout(barmode="overlay", hovermode="closest", clickmode="event+select")
-    drawn.update_xaxes(
+        figure.add_trace(_build_bars(errors, total, per_ms, name="failed").update(marker=marker))
+    if parents := [(row, bar) for row, bar in enumerate(bars) if bar.descendants]:
+        figure.add_trace(_build_arrows(parents, total))
+    plots.apply_style(figure, height=max(130, _ROW_PX * len(bars) + 74), unit="", legend=True)
+    figure.update_layout(barmode="overlay", hovermode="closest", clickmode="event+select")
+    figure.update_xaxes(
         title={"text": f"{unit} since the first step", "font": {"size": 11}},
         showgrid=True,
-        range=[-whole * 0.025, whole * 1.01],
-        # A long one scrolls: its axis must be where one begins to read.
+        range=[-total * 0.025, total * 1.01],
+        # A long chart scrolls: its axis must be at the top.
         side="top" if len(bars) > TALL else "bottom",
     )
     if len(bars) > TALL:
-        drawn.update_layout(legend={"y": 1 + 44 / (_ROW_PX * len(bars))}, margin={"t": 84})
-    drawn.update_yaxes(
+        figure.update_layout(legend={"y": 1 + 44 / (_ROW_PX * len(bars))}, margin={"t": 84})
+    figure.update_yaxes(
         tickmode="array",
         tickvals=list(range(len(bars))),
-        ticktext=[plots.text(_label(bar)) for bar in bars],
+        ticktext=[plots.escape_html(_format_label(bar)) for bar in bars],
         range=[len(bars) - 0.4, -0.6],
         showgrid=False,
         nticks=None,
     )
-    return drawn
+    return figure
 
 
-def pick(bars: Sequence[Bar], *, key: str, alt: str) -> Clicked | None:
-    """Draw the steps and return what was clicked."""
-    point = plots.pick(figure(bars), key=key, alt=alt)
+def pick(bars: Sequence[Bar], *, key: str, alt: str) -> Click | None:
+    """Draw the steps; returns the click, or None."""
+    point = plots.pick(build_figure(bars), key=key, alt=alt)
     if point is None:
         return None
-    return Clicked(row=int(point["y"]), is_arrow=point.get("customdata") in ("fold", ["fold"]))
+    return Click(row=int(point["y"]), is_arrow=point.get("customdata") in ("fold", ["fold"]))
 
 
-def _label(bar: Bar) -> str:
-    more = f" (+{bar.below:,})" if bar.is_collapsed else ""
-    again = "↺ " if bar.is_folded else ""
-    return f"{'· ' * min(bar.depth, 8)}{again}{plots.shorten(bar.label, 42 - 2 * min(bar.depth, 8))}{more}"
+def _format_label(bar: Bar) -> str:
+    suffix = f" (+{bar.descendants:,})" if bar.is_collapsed else ""
+    mark = "↺ " if bar.is_duplicate else ""
+    return f"{'· ' * min(bar.depth, 8)}{mark}{plots.shorten(bar.label, 42 - 2 * min(bar.depth, 8))}{suffix}"
 
 
-def _bars(rows: Sequence[tuple[int, Bar]], whole: float, per_ms: float, *, name: str) -> go.Bar:
+def _build_bars(rows: Sequence[tuple[int, Bar]], total: float, per_ms: float, *, name: str) -> go.Bar:
     return go.Bar(
         orientation="h",
         y=[row for row, _ in rows],
         base=[bar.start_ms * per_ms for _, bar in rows],
-        # A sliver stays visible and clickable however short the step was.
-        x=[max(bar.duration_ms * per_ms, whole / 400) for _, bar in rows],
+        # A minimum width keeps a short step visible and clickable.
+        x=[max(bar.duration_ms * per_ms, total / 400) for _, bar in rows],
         width=0.64,
         name=name,
-        customdata=[[plots.text(bar.label), bar.duration_ms, bar.start_ms] for _, bar in rows],
+        customdata=[[plots.escape_html(bar.label), bar.duration_ms, bar.start_ms] for _, bar in rows],
         hovertemplate="%{customdata[0]}<br>%{customdata[1]:,.1f} ms, from %{customdata[2]:,.1f} ms",
     )
 
 
-def _arrows(rows: Sequence[tuple[int, Bar]], whole: float) -> go.Scatter:
+def _build_arrows(rows: Sequence[tuple[int, Bar]], total: float) -> go.Scatter:
     return go.Scatter(
-        x=[-whole * 0.013] * len(rows),
+        x=[-total * 0.013] * len(rows),
         y=[row for row, _ in rows],
         mode="markers",
         marker={
@@ -140,7 +140,7 @@ def _arrows(rows: Sequence[tuple[int, Bar]], whole: float) -> go.Scatter:
             "color": "#94A3B8",
         },
         customdata=["fold"] * len(rows),
-        text=[f"{'unfold' if bar.is_collapsed else 'fold'} {bar.below:,} steps" for _, bar in rows],
+        text=[f"{'expand' if bar.is_collapsed else 'collapse'} {bar.descendants:,} steps" for _, bar in rows],
         hovertemplate="%{text}<extra></extra>",
         cliponaxis=False,
         showlegend=False,

@@ -35,7 +35,7 @@ def open_dialog(screen: Screen, dataset: str | None) -> None:
 def _draw_fields(screen: Screen, dataset: str | None) -> None:
     st.file_uploader(
         "Documents",
-        type=[extension.removeprefix(".") for extension in chunks.READ],
+        type=[extension.removeprefix(".") for extension in chunks.ACCEPTED_ENDINGS],
         accept_multiple_files=True,
         key=dataset_keys.WRITE_FILES,
         help="Text or Markdown; convert other formats to text first.",
@@ -70,14 +70,14 @@ def _synthesise(screen: Screen, reason: str) -> str:
     limit = state.get(dataset_keys.WRITE_LIMIT)
     documents = [chunks.read_document(file.getvalue(), file.name) for file in files]
     with st.spinner("Generating cases"):
-        synthesis = synthetic_datasets.synthesise_now(
+        synthesis = synthetic_datasets.run_generation(
             screen.engine,
             actor=screen.actor,
             dataset=name,
             documents=documents,
             judge=str(state.get(dataset_keys.WRITE_JUDGE) or "").strip(),
             cases=int(state.get(dataset_keys.WRITE_CASES) or 20),
-            pace=RateLimits(concurrency=4, spend_limit_nano_usd=parse_spend_limit(limit)),
+            rate_limits=RateLimits(concurrency=4, spend_limit_nano_usd=parse_spend_limit(limit)),
             reason=reason,
         )
     dataset_choice.select_version(name, synthesis.version)

@@ -11,8 +11,8 @@ import streamlit as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import DatasetVersion, case_review, changes, search
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.case_text import case_from, contexts_text, metadata_text
-from genaiops_core.evaluation.datasets.search import Wanted
+from genaiops_core.evaluation.datasets.case_text import format_contexts, format_metadata, parse_case
+from genaiops_core.evaluation.datasets.search import CaseFilter
 from pages.parts.datasets import dataset_choice, dataset_filter, dataset_keys
 from pages.parts.reads import connection as reads_connection
 from pages.parts.shared import confirm, tables, units
@@ -85,7 +85,7 @@ def parse_edits(numbered_cases: Sequence[tuple[int, Case]], state: Mapping[str, 
         case_number, original = numbered_cases[int(position)]
         case = _parse_row(cells, f"Case {case_number}", original)
         if cells.get("accept") and case_review.is_pending(case):
-            case = case_review.accepted(case, actor)
+            case = case_review.accept_case(case, actor)
         if case != original:
             changed[case_number] = case
     for position in state.get("deleted_rows") or []:
@@ -101,7 +101,7 @@ def parse_edits(numbered_cases: Sequence[tuple[int, Case]], state: Mapping[str, 
 
 def _parse_row(cells: Mapping[str, Any], row_name: str, original: Case | None = None) -> Case:
     try:
-        return case_from({name: cells[name] for name in _TEXTS if name in cells}, original)
+        return parse_case({name: cells[name] for name in _TEXTS if name in cells}, original)
     except BadInput as error:
         raise BadInput(f"{row_name}: {error}") from None
 
@@ -112,9 +112,9 @@ def _build_frame(numbered_cases: Sequence[tuple[int, Case]], *, has_pending: boo
             **({"accept": False} if has_pending else {}),
             "input": case.input,
             "answer": case.answer,
-            "contexts": contexts_text(case.contexts) or None,
+            "contexts": format_contexts(case.contexts) or None,
             "reference": case.reference,
-            "metadata": metadata_text(case.metadata) or None,
+            "metadata": format_metadata(case.metadata) or None,
         }
         for _case_number, case in numbered_cases
     ]
@@ -145,9 +145,9 @@ def _open_save_dialog(
 ) -> None:
     def save(reason: str) -> str:
         grid_edits = parse_edits(numbered_cases, st.session_state.get(key) or {}, screen.actor)
-        if not grid_edits.said:
+        if not grid_edits.summary:
             raise BadInput("Nothing has changed; edit a cell, or add or remove a row, then save.")
-        new_version = changes.edit(
+        new_version = changes.edit_version(
             screen.engine,
             actor=screen.actor,
             name=version.dataset,
@@ -155,9 +155,9 @@ def _open_save_dialog(
             changed=grid_edits.changed,
             added=grid_edits.added,
             reason=reason,
-            source=f"edited from version {version.version}: {grid_edits.said}",
+            source=f"edited from version {version.version}: {grid_edits.summary}",
         )
-        return _finish(new_version, grid_edits.said)
+        return _finish(new_version, grid_edits.summary)
 
     confirm.open_dialog(
         "dataset_save",
@@ -170,11 +170,11 @@ def _open_save_dialog(
     )
 
 
-def _open_accept_dialog(screen: Screen, version: DatasetVersion, case_filter: Wanted) -> None:
+def _open_accept_dialog(screen: Screen, version: DatasetVersion, case_filter: CaseFilter) -> None:
     def accept(reason: str) -> str:
         with reads_connection.open_snapshot(screen.url) as connection:
-            case_numbers = search.numbers(connection, version.dataset, version.version, case_filter)
-        new_version = case_review.review(
+            case_numbers = search.list_case_numbers(connection, version.dataset, version.version, case_filter)
+        new_version = case_review.review_cases(
             screen.engine,
             actor=screen.actor,
             name=version.dataset,

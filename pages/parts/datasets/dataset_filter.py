@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from genaiops_core.evaluation.datasets import DatasetVersion
-from genaiops_core.evaluation.datasets.search import Found, Wanted
+from genaiops_core.evaluation.datasets.search import CaseFilter, CasePage
 from pages.parts.datasets import dataset_keys
 from pages.parts.reads import datasets
 from pages.parts.shared import units
@@ -20,8 +20,8 @@ _NONE = "(none)"
 class CaseView:
     """A filter and one page of its cases."""
 
-    case_filter: Wanted
-    case_page: Found
+    case_filter: CaseFilter
+    case_page: CasePage
     page: int
     page_count: int
     name: str
@@ -45,7 +45,7 @@ def draw_filters(url: str, version: DatasetVersion) -> CaseView:
         review = _draw_facet(
             "Review", "Any review", dataset_keys.DATASET_REVIEW, version.dataset, facets.reviews
         )
-        case_filter = Wanted(split=split, review=review, words=(words or "").strip() or None)
+        case_filter = CaseFilter(split=split, review=review, words=(words or "").strip() or None)
         filter_name = f"{split}_{review}_{case_filter.words}"
         page = int(st.session_state.get(_build_page_key(version.dataset, filter_name)) or 1)
         case_page = _read_page(url, version, case_filter, page)
@@ -74,7 +74,7 @@ def _build_page_key(dataset: str, view: str) -> str:
     return f"{dataset_keys.DATASET_PAGE}_{dataset}_{view}"
 
 
-def _read_page(url: str, version: DatasetVersion, case_filter: Wanted, page: int) -> Found:
+def _read_page(url: str, version: DatasetVersion, case_filter: CaseFilter, page: int) -> CasePage:
     return datasets.search_cases(url, version.dataset, version.version, case_filter, PAGE, (page - 1) * PAGE)
 
 

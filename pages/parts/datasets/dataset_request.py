@@ -37,7 +37,7 @@ def _draw_fields(screen: Screen) -> None:
 
 def _add_case(screen: Screen, application: str, trace_id: str, reason: str) -> str:
     name = dataset_choice.read_name(dataset_keys.TO_DATASET_NAME)
-    version = reviews.add_to_dataset(
+    version = reviews.add_trace(
         screen.engine,
         actor=screen.actor,
         application=application,

@@ -73,7 +73,7 @@ def _draw_counts(counts: dict[str, int], *, key: str) -> None:
 
 def _open_dialog(screen: Screen, version: DatasetVersion, shares: dict[str, float]) -> None:
     def act(reason: str) -> str:
-        new_version = changes.split(
+        new_version = changes.split_version(
             screen.engine,
             actor=screen.actor,
             name=version.dataset,

@@ -72,7 +72,7 @@ def _draw_fields(screen: Screen, dataset: str | None) -> None:
     limit_column.number_input(
         "Maximum",
         min_value=1,
-        max_value=add_traces.MOST_TRACES,
+        max_value=add_traces.MAX_TRACES,
         value=200,
         key=dataset_keys.TRAFFIC_LIMIT,
         help="Requests, newest first",
@@ -86,15 +86,15 @@ def _add_cases(screen: Screen, reason: str) -> str:
         str(state.get(dataset_keys.TRAFFIC_WINDOW) or "24h"),
         application=state.get(dataset_keys.TRAFFIC_APPLICATION) or None,
     )
-    result = add_traces.from_traces(
+    result = add_traces.add_matching_traces(
         screen.engine,
         actor=screen.actor,
         dataset=name,
         filters=dataclasses.replace(filters, release=state.get(dataset_keys.TRAFFIC_RELEASE) or None),
-        query=add_traces.narrowed_query(
+        query=add_traces.build_query(
             str(state.get(dataset_keys.TRAFFIC_QUERY) or ""),
             only_errors=bool(state.get(dataset_keys.TRAFFIC_ERRORS)),
-            disliked=bool(state.get(dataset_keys.TRAFFIC_DISLIKED)),
+            only_disliked=bool(state.get(dataset_keys.TRAFFIC_DISLIKED)),
             metric=str(state.get(dataset_keys.TRAFFIC_METRIC) or ""),
             below=state.get(dataset_keys.TRAFFIC_BELOW),
         ),

@@ -10,7 +10,7 @@ import streamlit as st
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets import DatasetVersion, changes
-from genaiops_core.evaluation.datasets.changes import Changed, Diff
+from genaiops_core.evaluation.datasets.changes import CaseChange, VersionDiff
 from pages.parts.datasets import dataset_keys
 from pages.parts.reads import cache, datasets
 from pages.parts.shared import confirm, tables, units
@@ -97,22 +97,25 @@ def _choose_versions(
     numbers = list(by_number)
     after_number = current.version if current.version != min(numbers) else max(numbers)
     before_number = max(number for number in numbers if number < after_number)
-    selected_numbers = [
-        st.selectbox(
-            label,
-            numbers,
-            index=numbers.index(default),
-            format_func=lambda number, label=label: f"{label.lower()} version {number}",  # type: ignore[misc]
-            key=f"{key}_{current.dataset}_{current.version}",
-            label_visibility="collapsed",
-            width=180,
-        )
-        for label, key, default in (
-            ("From", dataset_keys.DATASET_BEFORE, before_number),
-            ("To", dataset_keys.DATASET_AFTER, after_number),
-        )
-    ]
-    return by_number[selected_numbers[0] or before_number], by_number[selected_numbers[1] or after_number]
+    widget_id = f"{current.dataset}_{current.version}"
+    before = _draw_version_field(
+        "From", numbers, before_number, key=f"{dataset_keys.DATASET_BEFORE}_{widget_id}"
+    )
+    after = _draw_version_field("To", numbers, after_number, key=f"{dataset_keys.DATASET_AFTER}_{widget_id}")
+    return by_number[before], by_number[after]
+
+
+def _draw_version_field(label: str, numbers: list[int], default: int, *, key: str) -> int:
+    selected = st.selectbox(
+        label,
+        numbers,
+        index=numbers.index(default),
+        format_func=lambda number: f"{label.lower()} version {number}",
+        key=key,
+        label_visibility="collapsed",
+        width=180,
+    )
+    return selected or default
 
 
 def _draw_comparison(url: str, before: DatasetVersion, after: DatasetVersion) -> None:
@@ -142,7 +145,7 @@ def _draw_comparison(url: str, before: DatasetVersion, after: DatasetVersion) ->
     _draw_diff(diff)
 
 
-def _draw_diff(diff: Diff) -> None:
+def _draw_diff(diff: VersionDiff) -> None:
     rows = [
         {"what": "changed", "input": case_change.after.input, "fields": _format_fields(case_change)}
         for case_change in diff.changed
@@ -170,11 +173,11 @@ def _draw_diff(diff: Diff) -> None:
         _draw_case_change(diff.changed[row_number])
 
 
-def _format_fields(case_change: Changed) -> str:
+def _format_fields(case_change: CaseChange) -> str:
     return ", ".join(difference.field for difference in case_change.differences)
 
 
-def _draw_case_change(case_change: Changed) -> None:
+def _draw_case_change(case_change: CaseChange) -> None:
     """Draw each changed field before and after, side by side."""
     for difference in case_change.differences:
         before_column, after_column = st.columns(2)
@@ -230,7 +233,9 @@ def _open_tag_dialog(
             raise BadInput(
                 f"Version {current_version} already has the tag {tag}; tick the box to move the tag."
             )
-        changes.tag(screen.engine, actor=screen.actor, name=name, version=version, tag=tag, reason=reason)
+        changes.tag_version(
+            screen.engine, actor=screen.actor, name=name, version=version, tag=tag, reason=reason
+        )
         cache.invalidate("datasets")
         return f"Tagged {name} version {version} as {tag}."
 

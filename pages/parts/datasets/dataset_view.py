@@ -148,7 +148,7 @@ def _open_delete_dialog(screen: Screen, versions: Sequence[DatasetVersion]) -> N
     name = versions[0].dataset
 
     def delete(reason: str) -> str:
-        datasets.delete(screen.engine, actor=screen.actor, name=name, reason=reason)
+        datasets.delete_dataset(screen.engine, actor=screen.actor, name=name, reason=reason)
         cache.invalidate("datasets")
         return f"Deleted {name}."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.case_scores import ONLY, CaseScores
+from genaiops_core.evaluation.runs.case_scores import SCORE_FILTERS, CaseScores
 from genaiops_core.evaluation.verdicts.scales import scale_of
 from pages.parts.evaluations import case_detail, evaluation_keys
 from pages.parts.reads import evaluations
@@ -72,7 +72,7 @@ def _draw_filters(
         )
         outcome = st.segmented_control(
             "Only",
-            ONLY,
+            SCORE_FILTERS,
             format_func=str.capitalize,
             key=f"{evaluation_keys.CASES_ONLY}_{evaluation.id}",
             label_visibility="collapsed",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.comparing import RunComparison
+from genaiops_core.evaluation.runs.comparison import RunComparison
 from genaiops_core.evaluation.verdicts.pairing import CaseChange, Side
 from pages.parts.evaluations import evaluation_keys
 from pages.parts.reads import evaluations

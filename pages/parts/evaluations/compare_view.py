@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
-from genaiops_core.evaluation.runs.comparing import RunComparison
+from genaiops_core.evaluation.runs.comparison import RunComparison
 from genaiops_core.evaluation.verdicts.compare import BOOTSTRAP, MAX_DEGRADATION, METHODS, Difference
 from pages.parts.charts import difference_chart, plots
 from pages.parts.evaluations import compare_cases, evaluation_keys, evaluation_list
@@ -180,8 +180,8 @@ def _draw_chart(
         f"{row.name} {row.difference:{style}}, {row.low:{style}} to {row.high:{style}}, {row.verdict}"
         for row in rows
     )
-    plots.show(
-        difference_chart.differences(rows, allowed=allowed, unit=unit, is_share=is_share),
+    plots.draw(
+        difference_chart.build_difference_chart(rows, allowed=allowed, unit=unit, is_share=is_share),
         key=key,
         alt=f"Differences with intervals, {unit}: {descriptions}. Allowed: {allowed:{style}}",
     )

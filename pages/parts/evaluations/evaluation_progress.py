@@ -6,7 +6,7 @@ import streamlit as st
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import progress
+from genaiops_core.evaluation.runs.evaluation import estimate_remaining_s
 from pages.parts.evaluations import evaluation_actions
 from pages.parts.reads import cache, evaluations, system
 from pages.parts.shared import frame, metric_names, tables, units
@@ -83,7 +83,7 @@ def _draw_card(label: str, value: str, detail: str | None = None) -> None:
 
 
 def _format_remaining(evaluation: runs.Evaluation) -> str:
-    remaining_s = progress.estimate_remaining_s(evaluation, now())
+    remaining_s = estimate_remaining_s(evaluation, now())
     return "unknown yet" if remaining_s is None else f"about {_format_clock(remaining_s)}"
 
 

@@ -21,7 +21,7 @@ from pages.parts.evaluations import (
     gate_table,
 )
 from pages.parts.reviews import judge_agreement_view
-from pages.parts.shared import metric_names, tables, units
+from pages.parts.shared import glossary, metric_names, tables, units
 from pages.parts.shared.frame import Screen
 
 TABS = ("Gates", "Cases", "Compare", "Spend", "Judge-human agreement", "Setup")
@@ -165,11 +165,7 @@ def _describe_unscored(summary: Mapping[str, Any], repetitions: int) -> str:
 
 def _explain(summary: Mapping[str, Any]) -> str:
     """Explain the interval of a metric card: what it is, its method and, for a proxy, what it cannot measure."""
-    interval = (
-        "The range is the 95 % interval: the means that these cases support."
-        if summary["low"] is not None
-        else ""
-    )
+    interval = glossary.INTERVAL if summary["low"] is not None else ""
     sentences = [interval, units.escape_markdown(summary.get("method") or "")]
     if summary["low"] is not None and (
         summary["low_bounded"] < summary["low"] or summary["high_bounded"] > summary["high"]
@@ -179,9 +175,7 @@ def _explain(summary: Mapping[str, Any]) -> str:
             f"{summary['high_bounded']:.3f}. Gates use this wider interval."
         )
     if summary.get("is_proxy"):
-        sentences.insert(
-            0, "A proxy: a cheap stand-in that counts common words; it does not measure faithfulness."
-        )
+        sentences.insert(0, glossary.PROXY)
     return "\n\n".join(sentence for sentence in sentences if sentence)
 
 
@@ -206,8 +200,8 @@ def _draw_chart(metrics: Mapping[str, Any], evaluation: Evaluation) -> None:
         + (f", threshold {row.threshold:g}" if row.threshold is not None else "")
         for row in rows
     )
-    plots.show(
-        interval_chart.intervals(rows),
+    plots.draw(
+        interval_chart.build_interval_chart(rows),
         key=f"evaluation_intervals_{evaluation.id}",
         alt=f"Means with intervals: {descriptions}",
     )

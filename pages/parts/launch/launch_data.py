@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from genaiops_core.evaluation.datasets import case_review
-from genaiops_core.evaluation.runs.preflight import Coverage
+from genaiops_core.evaluation.runs.estimate import Coverage
 from pages.parts.launch import launch_keys
 from pages.parts.reads import datasets, launch, releases
 from pages.parts.shared import units

@@ -12,8 +12,9 @@ import streamlit as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.judges import names
 from genaiops_core.evaluation.metrics import agentcore
+from genaiops_core.evaluation.models.openai import OPENAI_URL
 from pages.parts.launch import launch_keys
-from pages.parts.shared import units
+from pages.parts.shared import glossary
 
 _TITLES = {
     "offline": "Offline proxies",
@@ -58,6 +59,7 @@ def draw() -> JudgeChoice:
         required=True,
         format_func=lambda name: _TITLES.get(name, name),
         key=launch_keys.RUN_JUDGE,
+        help=glossary.JUDGE,
     )
     st.caption(kinds[kind].description)
     name, options = kind, {}
@@ -75,9 +77,9 @@ def draw() -> JudgeChoice:
         with first:
             model = _draw_model(kind)
         base_url = second.text_input(
-            "Base URL", key=launch_keys.RUN_BASE_URL, placeholder=names.OPENAI_URL, autocomplete="off"
+            "Base URL", key=launch_keys.RUN_BASE_URL, placeholder=OPENAI_URL, autocomplete="off"
         )
-        name = f"openai:{model}@{base_url or names.OPENAI_URL}"
+        name = f"openai:{model}@{base_url or OPENAI_URL}"
         options = _draw_embedding("text-embedding-3-small")
         _draw_secret_state(_OPENAI_KEYS, "API keys")
     elif kind == "agentcore":

@@ -44,10 +44,10 @@ TARGET_REPETITIONS = "target_repetitions"
 
 
 def run_minimum(metric: str) -> str:
-    """The least value asked of one metric."""
+    """Key of the minimum of one metric."""
     return f"run_minimum_{metric}"
 
 
 def target_reply(field: str) -> str:
-    """Where one part of an answer stands in the reply of an application."""
+    """Key of the path of one field in the reply of an HTTP application."""
     return f"target_reply_{field}"

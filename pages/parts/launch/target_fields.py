@@ -1,6 +1,6 @@
-"""Who answers the cases of a new run: the dataset as it is, or a target that is asked first.
+"""The source of the answers of a new evaluation: the dataset, or a target that generates them.
 
-Secrets stay in the environment of the worker; what is typed here are the names of its variables.
+Secrets stay in the environment of the worker; the form takes only the names of its variables.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from pages.parts.shared import units
 
 DATASET = "dataset"
 _TITLES = {
-    DATASET: "Answers of the dataset",
-    "release": "The release's model",
+    DATASET: "Dataset answers",
+    "release": "Release model",
     "bedrock": "Bedrock model",
     "openai": "OpenAI-compatible",
     "http": "HTTP application",
 }
 _CAPTIONS = {
-    DATASET: "The answers that the cases already have are scored. Nothing is called.",
-    "release": "The model of the release is asked, with its prompt and parameters; the application around it is not run.",
-    "bedrock": "A model of Amazon Bedrock through Converse, with the credentials of the worker.",
-    "openai": "A model of any server that speaks as OpenAI's chat completions do.",
-    "http": "An application of your own: it is sent a JSON body for each case, and its JSON reply is read.",
+    DATASET: "Scores the existing answers of the dataset. No model calls.",
+    "release": "Calls the model of the release with its prompt and parameters. The application around it is not called.",
+    "bedrock": "Calls a model of Amazon Bedrock through Converse with the credentials of the worker.",
+    "openai": "Calls a model of any server with the OpenAI chat completions API.",
+    "http": "Calls your application: sends a JSON body for each case and reads the JSON reply.",
 }
 _TEMPLATE = json.dumps(spec_fields.DEFAULT_TEMPLATE, indent=2)
 _SECRET = f"${{{secret_references.PREFIX}TOKEN}}"
@@ -39,21 +39,21 @@ _SECRET = f"${{{secret_references.PREFIX}TOKEN}}"
 
 @dataclass(frozen=True, kw_only=True)
 class TargetChoice:
-    """Who was chosen."""
+    """The chosen source of answers."""
 
     spec: dict[str, Any] | None
-    """As `runs.launch(target=...)` takes it; None scores the answers of the dataset, or see `problem`."""
+    """The target for `runs.launch(target=...)`; None scores the dataset answers, or there is a `problem`."""
     repetitions: int
     problem: str
-    """Why there is no such target yet, or ''; nothing may be launched while there is one."""
+    """Why the target is incomplete; '' when it is not. A launch is refused while there is a problem."""
 
 
 def draw(url: str, application: str, release: str) -> TargetChoice:
-    """The kind of target and the fields that this kind needs.
+    """Draw the kind of target and the fields of this kind.
 
     Args:
-        url: of the database.
-        application, release: whose quality is measured; '' when the run is of no release.
+        url: URL of the database.
+        application, release: the evaluated release; '' without a release.
     """
     kind = st.segmented_control(
         "Answers",
@@ -68,17 +68,17 @@ def draw(url: str, application: str, release: str) -> TargetChoice:
         return TargetChoice(spec=None, repetitions=1, problem="")
     try:
         document = _DRAW_FIELDS[kind]() if kind != "release" else _draw_release(url, application, release)
-        spec, problem = specs.parse(document, "The target").as_json(), ""
+        spec, problem = specs.parse_spec(document, "The target").as_json(), ""
     except GenAIOpsError as error:
         spec, problem = None, str(error)
     repetitions = st.number_input(
         "Repetitions",
         min_value=1,
-        max_value=specs.MOST_REPETITIONS,
+        max_value=specs.MAX_REPETITIONS,
         value=1,
         step=1,
         key=launch_keys.TARGET_REPETITIONS,
-        help="How often each case is answered. More than one shows how much answers vary by themselves.",
+        help="Answers per case. More than one shows how much the answers vary.",
     )
     if problem:
         st.warning(units.escape_markdown(problem), icon=":material/smart_toy:")
@@ -87,12 +87,12 @@ def draw(url: str, application: str, release: str) -> TargetChoice:
 
 def _draw_release(url: str, application: str, release: str) -> dict[str, Any]:
     if not release:
-        raise BadInput("Choose a release above: its model, prompt and parameters are used.")
+        raise BadInput("No release is chosen; choose one above to use its model, prompt and parameters.")
     prompt = st.text_input(
         "Prompt",
         key=launch_keys.TARGET_PROMPT,
-        placeholder="the only one, or system, or answer",
-        help="Which prompt of the release, where it has several.",
+        placeholder="the only prompt, or system, or answer",
+        help="Name of the prompt, if the release has several.",
         autocomplete="off",
     )
     document = launch.build_release_target(url, application, release, prompt.strip())
@@ -106,7 +106,7 @@ def _draw_bedrock() -> dict[str, Any]:
         "Model", key=launch_keys.TARGET_MODEL, placeholder="amazon.nova-pro-v1:0", autocomplete="off"
     )
     region = second.text_input(
-        "Region", key=launch_keys.TARGET_REGION, placeholder="that of the worker", autocomplete="off"
+        "Region", key=launch_keys.TARGET_REGION, placeholder="from the worker", autocomplete="off"
     )
     return _drop_empty({"kind": "bedrock", "model": model, "region": region, **_draw_prompt_and_parameters()})
 
@@ -118,10 +118,10 @@ def _draw_openai() -> dict[str, Any]:
         "Base URL", key=launch_keys.TARGET_BASE_URL, placeholder="http://gpu:8000/v1", autocomplete="off"
     )
     api_key = third.text_input(
-        "API key, by its variable",
+        "API key variable",
         key=launch_keys.TARGET_API_KEY,
         placeholder=_SECRET,
-        help=f"A variable of the worker's environment whose name begins with {secret_references.PREFIX}; never the key itself.",
+        help=f"An environment variable of the worker whose name begins with {secret_references.PREFIX}; never the key itself.",
         autocomplete="off",
     )
     return _drop_empty(
@@ -136,18 +136,18 @@ def _draw_openai() -> dict[str, Any]:
 
 
 def _draw_prompt_and_parameters() -> dict[str, Any]:
-    """Prompt and parameters of a model."""
+    """Draw prompt and parameters of a model; returns `system` and `parameters` of the target."""
     system = st.text_area(
         "Prompt",
         key=launch_keys.TARGET_SYSTEM,
         height=110,
         placeholder="Answer from these sources only:\n{contexts}",
-        help="Goes before the question as the system prompt. With a place {question} it is the whole turn; {contexts} is "
-        "where the contexts of the case go.",
+        help="The system prompt. A prompt with the placeholder {question} is sent as the user message instead; "
+        "{contexts} inserts the contexts of the case.",
     )
     first, second, third = st.columns(3)
     max_tokens = first.number_input(
-        "Most tokens of an answer",
+        "Maximum answer tokens",
         min_value=1,
         value=None,
         step=100,
@@ -161,7 +161,7 @@ def _draw_prompt_and_parameters() -> dict[str, Any]:
         value=None,
         step=0.1,
         key=launch_keys.TARGET_TEMPERATURE,
-        placeholder="the model's own",
+        placeholder="model default",
     )
     top_p = third.number_input(
         "Top p",
@@ -170,7 +170,7 @@ def _draw_prompt_and_parameters() -> dict[str, Any]:
         value=None,
         step=0.05,
         key=launch_keys.TARGET_TOP_P,
-        placeholder="the model's own",
+        placeholder="model default",
     )
     parameters = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p}
     return {
@@ -185,21 +185,22 @@ def _draw_http() -> dict[str, Any]:
     )
     first, second = st.columns(2)
     template = first.text_area(
-        "Body, as JSON",
+        "Body (JSON)",
         value=_TEMPLATE,
         key=launch_keys.TARGET_TEMPLATE,
         height=150,
-        help="Places: {input}, {contexts}, {metadata.NAME}, {repetition}; {reference} is sent only where you write it.",
+        help="Placeholders: {input}, {contexts}, {metadata.NAME}, {repetition}, {reference}. The reference is sent only if "
+        "the body contains its placeholder.",
     )
     headers = second.text_area(
-        "Headers, one a line",
+        "Headers, one per line",
         key=launch_keys.TARGET_HEADERS,
         height=150,
         placeholder=f"Authorization: Bearer {_SECRET}",
-        help=f"Values are variables of the worker whose names begin with {secret_references.PREFIX}.",
+        help=f"Secret values are environment variables of the worker whose names begin with {secret_references.PREFIX}.",
     )
     st.caption(
-        "Where things stand in the reply: `result.text`, `choices.0.message.content`, `sources[].text`."
+        "Path of each value in the reply: `result.text`, `choices.0.message.content`, `sources[].text`."
     )
     reply = {}
     with st.grid(3, min_column_width=150, gap="small"):
@@ -209,7 +210,7 @@ def _draw_http() -> dict[str, Any]:
                 + (", USD" if name.endswith("_usd") else ""),
                 value=spec_fields.DEFAULT_REPLY.get(name, ""),
                 key=launch_keys.target_reply(name),
-                placeholder="not told" if name != "answer" else "answer",
+                placeholder="not read" if name != "answer" else "answer",
                 autocomplete="off",
             ).strip()
     return _drop_empty(
@@ -227,13 +228,13 @@ def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise BadInput(f"The body is not JSON: {error}.") from error
+        raise BadInput(f"The body is not valid JSON: {error}.") from error
 
 
 def _parse_header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon:
-        raise BadInput(f"A header is written NAME: {_SECRET}, one a line.")
+        raise BadInput(f"A header has no colon; write NAME: {_SECRET}, one per line.")
     return name.strip(), value.strip()
 
 

@@ -1,4 +1,4 @@
-"""Metrics with what each needs, its range, its cost and its source; on a dataset also how many cases it cannot score."""
+"""Metrics with required columns, range, cost and source, and with the cases of a dataset that lack those columns."""
 
 from __future__ import annotations
 
@@ -8,46 +8,50 @@ from typing import Any
 import streamlit as st
 
 from genaiops_core.evaluation.metrics import Metric
-from genaiops_core.evaluation.runs.preflight import Coverage
-from pages.parts.shared import tables, units
+from genaiops_core.evaluation.runs.estimate import Coverage
+from pages.parts.shared import glossary, tables, units
 
 _DIRECTIONS = {True: "", False: ", lower is better", None: ", better depends on the cases"}
 
 
 def draw(entries: Sequence[Metric], *, key: str, coverage: Coverage) -> None:
-    """A row for each metric, with the cases of a dataset version that it could not score."""
+    """Draw one row per metric, with the number of cases of a dataset version that it cannot score."""
     column = tables.column
     lacking = column.NumberColumn(
-        f"Undefined, of {coverage.cases:,}", format="localized", help="Cases that lack a column it needs"
+        f"Not scored, of {coverage.cases:,}",
+        format="localized",
+        help="Cases without a column that the metric needs",
     )
-    columns = {"title": column.TextColumn("Metric", width="medium"), "lacking": lacking, **_columns()}
-    rows = [{**_row(entry), "lacking": coverage.count_lacking(entry.needs)} for entry in entries]
-    tables.draw(rows, columns, key=key, alt="The chosen metrics with what they need and cost")
+    columns = {"title": column.TextColumn("Metric", width="medium"), "lacking": lacking, **_build_columns()}
+    rows = [{**_build_row(entry), "lacking": coverage.count_lacking(entry.needs)} for entry in entries]
+    tables.draw(rows, columns, key=key, alt="The chosen metrics with required columns and cost")
 
 
-def choose(entries: Sequence[Metric], *, key: str) -> None:
-    """Every metric, and below the table all that is known of the one that was picked."""
+def draw_registry(entries: Sequence[Metric], *, key: str) -> None:
+    """Draw the table of all metrics, and the details of the selected metric below it."""
     column = tables.column
-    picked = tables.pick(
-        [_row(entry) for entry in entries],
+    row_number = tables.pick(
+        [_build_row(entry) for entry in entries],
         {
             "title": column.TextColumn("Metric", width="medium"),
             "name": column.TextColumn("Name", width=150),
-            **_columns(),
+            **_build_columns(),
         },
         key=key,
-        alt="Metrics with what they need, their range, cost and source; select one to read it",
+        alt="Metrics with required columns, range, cost and source; select a metric to read its details",
         height=460,
         default=0,
     )
-    entry = entries[picked if picked is not None else 0]
+    entry = entries[row_number if row_number is not None else 0]
     with st.container(border=True):
         st.subheader(units.escape_markdown(entry.title), icon=":material/rule:", anchor=False)
-        tables.draw_facts({_FACTS[name]: value for name, value in _row(entry).items() if name in _FACTS})
+        tables.draw_facts(
+            {_FACT_TITLES[name]: value for name, value in _build_row(entry).items() if name in _FACT_TITLES}
+        )
 
 
-_FACTS = {
-    "description": "What it says",
+_FACT_TITLES = {
+    "description": "Description",
     "name": "Name in results and gates",
     "needs": "Needs",
     "range": "Range",
@@ -57,7 +61,7 @@ _FACTS = {
 }
 
 
-def _row(entry: Metric) -> dict[str, Any]:
+def _build_row(entry: Metric) -> dict[str, Any]:
     return {
         "title": entry.title,
         "name": entry.name,
@@ -71,11 +75,11 @@ def _row(entry: Metric) -> dict[str, Any]:
     }
 
 
-def _columns() -> dict[str, Any]:
+def _build_columns() -> dict[str, Any]:
     column = tables.column
     return {
-        "kind": column.TextColumn("Kind", width=75),
-        "needs": column.TextColumn("Needs", width=130),
+        "kind": column.TextColumn("Kind", width=75, help=glossary.PROXY),
+        "needs": column.TextColumn("Needs", width=130, help="Columns of the dataset that the metric needs"),
         "cost": column.TextColumn("Cost", width=190),
         "range": column.TextColumn("Range", width=110),
         "source": column.TextColumn("Source", width="large"),

@@ -1,4 +1,4 @@
-"""Write a rubric: its prompt and scale on the left, what a model will read of a real case on the right."""
+"""The form of a rubric: prompt and scale on the left, a preview of the judge's prompt on the right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from genaiops_core.errors import GenAIOpsError
-from genaiops_core.evaluation.datasets.search import Wanted
+from genaiops_core.evaluation.datasets.search import CaseFilter
 from genaiops_core.evaluation.metrics import rubrics
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
 from pages.parts.metrics import metric_keys
@@ -16,22 +16,22 @@ from pages.parts.reads import cache, datasets, metrics
 from pages.parts.shared import confirm, frame, units
 from pages.parts.shared.frame import Screen
 
-_EMPTY_SCALE = (
+_EXAMPLE_SCALE = (
     Label(label="polite", value=1.0, meaning="courteous from the first word to the last"),
     Label(label="blunt", value=0.5, meaning="correct, but curt or impatient"),
     Label(label="rude", value=0.0, meaning="dismissive, mocking or insulting"),
 )
-_EXAMPLE = "Judge whether the ANSWER is polite.\n\nINPUT of the user:\n{input}\n\nANSWER of the assistant:\n{answer}\n"
+_EXAMPLE_PROMPT = "Judge whether the ANSWER is polite.\n\nINPUT of the user:\n{input}\n\nANSWER of the assistant:\n{answer}\n"
 
 
 def is_open() -> bool:
-    """Whether somebody is writing."""
+    """Whether the form is open."""
     return metric_keys.RUBRIC_WRITING in st.session_state
 
 
-def open_form(start: Rubric | None) -> None:
-    """Begin with an empty rubric, or with the newest version of one that is there."""
-    st.session_state[metric_keys.RUBRIC_WRITING] = start
+def open_form(original: Rubric | None) -> None:
+    """Open the form with a copy of `original`, or with an example for None."""
+    st.session_state[metric_keys.RUBRIC_WRITING] = original
 
 
 def _close() -> None:
@@ -39,69 +39,68 @@ def _close() -> None:
 
 
 def draw(screen: Screen) -> None:
-    """The form; what is refused stays as it was typed."""
-    start: Rubric | None = st.session_state[metric_keys.RUBRIC_WRITING]
-    # A rubric of the product keeps its words; who changes them writes one of their own.
-    is_change = start is not None and start.version > 0
-    identity = f"{start.name}_{start.version}" if start else "new"
+    """Draw the form; an error on saving keeps everything that was typed."""
+    original: Rubric | None = st.session_state[metric_keys.RUBRIC_WRITING]
+    # Built-in rubrics (version 0) are read-only: saving a changed one creates a new rubric.
+    has_versions = original is not None and original.version > 0
+    widget_id = f"{original.name}_{original.version}" if original else "new"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
-            f"Change {units.escape_markdown(start.title)}"
-            if start is not None and is_change
+            f"Change {units.escape_markdown(original.title)}"
+            if original is not None and has_versions
             else "New rubric",
             icon=":material/edit_note:",
             anchor=False,
             width="content",
         )
         st.space("stretch")
-        st.button("Back to the rubrics", icon=":material/arrow_back:", key="rubric_back", on_click=_close)
-    left, right = st.columns(2)
-    with left.container(border=True):
-        rubric = _fields(start, is_change=is_change, identity=identity)
+        st.button("Back to rubrics", icon=":material/arrow_back:", key="rubric_back", on_click=_close)
+    form_column, preview_column = st.columns(2)
+    with form_column.container(border=True):
+        rubric = _draw_fields(original, has_versions=has_versions, widget_id=widget_id)
         reason = st.text_input("Reason", key=metric_keys.RUBRIC_REASON, placeholder="Kept in the audit log")
-        saved = st.button(
-            "Save version" if is_change else "Save rubric",
+        is_submitted = st.button(
+            "Save version" if has_versions else "Save rubric",
             type="primary",
             icon=":material/save:",
             key=metric_keys.RUBRIC_SAVE,
         )
-        if saved:
+        if is_submitted:
             _save(screen, rubric, reason)
-    with right.container(border=True):
-        _preview(screen, rubric)
+    with preview_column.container(border=True):
+        _draw_preview(screen, rubric)
 
 
-def _fields(start: Rubric | None, *, is_change: bool, identity: str) -> dict[str, Any]:
-    left, right = st.columns(2)
-    name = left.text_input(
+def _draw_fields(original: Rubric | None, *, has_versions: bool, widget_id: str) -> dict[str, Any]:
+    name_column, title_column = st.columns(2)
+    name = name_column.text_input(
         "Name",
-        value=start.name if start is not None and is_change else "",
-        disabled=is_change,
-        key=f"{metric_keys.RUBRIC_NAME}_{identity}",
+        value=original.name if original is not None and has_versions else "",
+        disabled=has_versions,
+        key=f"{metric_keys.RUBRIC_NAME}_{widget_id}",
         placeholder="politeness",
-        help="As gates, results and --min-NAME say it: small letters, digits and underscores.",
+        help="Name in gates, results and --min-NAME: lower-case letters, digits and underscores.",
         autocomplete="off",
     )
-    title = right.text_input(
+    title = title_column.text_input(
         "Title",
-        value=start.title if start is not None and is_change else "",
-        key=f"{metric_keys.RUBRIC_TITLE}_{identity}",
+        value=original.title if original is not None and has_versions else "",
+        key=f"{metric_keys.RUBRIC_TITLE}_{widget_id}",
         placeholder="Politeness",
         autocomplete="off",
     )
     prompt = st.text_area(
         "Prompt",
-        value=start.prompt if start else _EXAMPLE,
+        value=original.prompt if original else _EXAMPLE_PROMPT,
         height=280,
-        key=f"{metric_keys.RUBRIC_PROMPT}_{identity}",
-        help="The texts of a case stand where "
-        + ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
-        + " are written. "
-        "The scale is added below by itself.",
+        key=f"{metric_keys.RUBRIC_PROMPT}_{widget_id}",
+        help="Placeholders for the texts of a case: "
+        + ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
+        + ". The scale is appended automatically.",
     )
-    st.caption("Scale: the model chooses one label; its value is the score.")
-    edited = st.data_editor(
-        pd.DataFrame([vars(one) for one in (start.scale if start else _EMPTY_SCALE)]),
+    st.caption("Scale: the model chooses one label for each answer; the value of the label is the score.")
+    edited_scale = st.data_editor(
+        pd.DataFrame([vars(scale_label) for scale_label in (original.scale if original else _EXAMPLE_SCALE)]),
         num_rows="dynamic",
         hide_index=True,
         column_config={
@@ -118,18 +117,18 @@ def _fields(start: Rubric | None, *, is_change: bool, identity: str) -> dict[str
             ),
             "meaning": st.column_config.TextColumn("Meaning: when to choose it", width="large"),
         },
-        key=f"{metric_keys.RUBRIC_SCALE}_{identity}",
+        key=f"{metric_keys.RUBRIC_SCALE}_{widget_id}",
         alt="Scale of the rubric",
     )
     return {
         "name": (name or "").strip(),
         "title": (title or "").strip(),
         "prompt": prompt or "",
-        "scale": _scale(edited),
+        "scale": _parse_scale(edited_scale),
     }
 
 
-def _scale(edited: pd.DataFrame) -> list[dict[str, Any]]:
+def _parse_scale(edited: pd.DataFrame) -> list[dict[str, Any]]:
     rows = edited.astype(object).where(edited.notna(), None).to_dict("records")
     return [
         {
@@ -143,43 +142,45 @@ def _scale(edited: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _save(screen: Screen, rubric: dict[str, Any], reason: str | None) -> None:
     try:
-        why = confirm.require_reason(reason)
-        made = rubrics.save(screen.engine, actor=screen.actor, reason=why, **rubric).rubric
+        required_reason = confirm.require_reason(reason)
+        saved_rubric = rubrics.save_rubric(
+            screen.engine, actor=screen.actor, reason=required_reason, **rubric
+        ).rubric
     except GenAIOpsError as error:
         st.error(units.escape_markdown(error), icon=":material/error:")
         return
     cache.invalidate("rubrics")
-    frame.flash(f"{made.title} is at version {made.version}.")
+    frame.flash(f"Saved {saved_rubric.title} as version {saved_rubric.version}.")
     _close()
     st.rerun()
 
 
-def _preview(screen: Screen, rubric: dict[str, Any]) -> None:
-    """What the model will read of one case."""
-    st.markdown("**What the model reads**")
-    suites = {one.dataset: one for one in datasets.list_datasets(screen.url)}
-    if not suites:
-        st.caption("Import a dataset to see the prompt with a case in it.")
+def _draw_preview(screen: Screen, rubric: dict[str, Any]) -> None:
+    """Draw the prompt that the judge's model receives for one case."""
+    st.markdown("**Prompt preview**")
+    summaries = {item.dataset: item for item in datasets.list_datasets(screen.url)}
+    if not summaries:
+        st.caption("Import a dataset to preview the prompt with a case.")
         return
-    left, right = st.columns([3, 1])
-    dataset = left.selectbox("Dataset", list(suites), key=metric_keys.RUBRIC_DATASET)
-    suite = suites[dataset]
-    number = right.number_input(
+    dataset_column, case_column = st.columns([3, 1])
+    dataset = dataset_column.selectbox("Dataset", list(summaries), key=metric_keys.RUBRIC_DATASET)
+    summary = summaries[dataset]
+    case_number = case_column.number_input(
         "Case",
         min_value=1,
-        max_value=suite.cases,
+        max_value=summary.cases,
         value=1,
         step=1,
         key=f"{metric_keys.RUBRIC_CASE}_{dataset}",
     )
-    _number, case = datasets.search_cases(
-        screen.url, dataset, suite.version, Wanted(), 1, int(number) - 1
+    _case_number, case = datasets.search_cases(
+        screen.url, dataset, summary.version, CaseFilter(), 1, int(case_number) - 1
     ).cases[0]
     try:
-        asked = metrics.build_rubric_prompt(rubric, case)
+        prompt = metrics.build_rubric_prompt(rubric, case)
     except GenAIOpsError as error:
         st.warning(units.escape_markdown(error), icon=":material/rule:")
         return
     with st.expander("System"):
-        st.code(asked.system, language=None, wrap_lines=True)
-    st.code(asked.messages[0].text, language=None, wrap_lines=True, height=520)
+        st.code(prompt.system, language=None, wrap_lines=True)
+    st.code(prompt.messages[0].text, language=None, wrap_lines=True, height=520)

@@ -1,4 +1,4 @@
-"""Rubrics: the list, and one of them with its versions and what changed between two."""
+"""Rubrics: the list, and the selected rubric with its versions and their differences."""
 
 from __future__ import annotations
 
@@ -9,47 +9,50 @@ import streamlit as st
 from genaiops_core.evaluation.metrics.rubric import Rubric
 from pages.parts.metrics import metric_keys, rubric_form
 from pages.parts.reads import metrics
-from pages.parts.shared import tables, text_diff, units
+from pages.parts.shared import glossary, tables, text_diff, units
 from pages.parts.shared.frame import Screen
 
 
-def draw(screen: Screen, found: Sequence[Rubric]) -> None:
-    """All rubrics, the newest version of each, and the one that was picked."""
+def draw(screen: Screen, rubrics: Sequence[Rubric]) -> None:
+    """Draw the newest version of each rubric, and the selected rubric below the table."""
     column = tables.column
-    picked = tables.pick(
+    row_number = tables.pick(
         [
             {
-                "title": one.title,
-                "name": one.name,
-                "version": f"v{one.version}" if one.version else "built in",
-                "needs": ", ".join(one.needs) or "input",
-                "scale": ", ".join(f"{label.label} = {label.value:g}" for label in one.scale),
+                "title": rubric.title,
+                "name": rubric.name,
+                "version": f"v{rubric.version}" if rubric.version else "built in",
+                "needs": ", ".join(rubric.needs) or "input",
+                "scale": ", ".join(f"{label.label} = {label.value:g}" for label in rubric.scale),
             }
-            for one in found
+            for rubric in rubrics
         ],
         {
-            "title": column.TextColumn("Rubric", width="medium"),
+            "title": column.TextColumn("Rubric", width="medium", help=glossary.RUBRIC),
             "name": column.TextColumn("Name", width="small"),
             "version": column.TextColumn("Version", width=80),
             "needs": column.TextColumn("Needs", width="small"),
             "scale": column.TextColumn("Scale", width="large"),
         },
-        key=f"{metric_keys.RUBRIC_PICKED}_{len(found)}",
-        alt="Rubrics; select one to read it",
-        height=250 if len(found) > 6 else "content",
+        key=f"{metric_keys.RUBRIC_PICKED}_{len(rubrics)}",
+        alt="Rubrics; select a rubric to read it",
+        height=250 if len(rubrics) > 6 else "content",
         default=0,
     )
     with st.container(border=True):
-        _one(screen, found[picked if picked is not None else 0])
+        _draw_rubric(screen, rubrics[row_number if row_number is not None else 0])
 
 
-def _one(screen: Screen, newest: Rubric) -> None:
-    saved = {
-        one.rubric.version: one
-        for one in metrics.list_saved_rubrics(screen.url)
-        if one.rubric.name == newest.name
+def _draw_rubric(screen: Screen, newest: Rubric) -> None:
+    saved_by_version = {
+        rubric.rubric.version: rubric
+        for rubric in metrics.list_saved_rubrics(screen.url)
+        if rubric.rubric.name == newest.name
     }
-    versions = {newest.version: newest, **{number: one.rubric for number, one in saved.items()}}
+    versions = {
+        newest.version: newest,
+        **{number: saved_rubric.rubric for number, saved_rubric in saved_by_version.items()},
+    }
     numbers = sorted(versions, reverse=True)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
@@ -57,42 +60,49 @@ def _one(screen: Screen, newest: Rubric) -> None:
         )
         st.caption(units.escape_markdown(newest.name), width="content")
         st.space("stretch")
-        new = _choose("Version", numbers, newest.name, default=True)
-        old = _choose("Compare with", [number for number in numbers if number != new], newest.name)
+        version_number = _draw_version_field("Version", numbers, newest.name, has_default=True)
+        previous_number = _draw_version_field(
+            "Compare with", [number for number in numbers if number != version_number], newest.name
+        )
         st.button(
-            "Change" if newest.version else "Write your own from this",
+            "Change" if newest.version else "Copy to a new rubric",
             icon=":material/edit:",
             key=f"rubric_change_{newest.name}",
             on_click=rubric_form.open_form,
             args=(newest,),
         )
-    one = versions.get(new if new is not None else newest.version, newest)
-    if one.version in saved:
-        kept = saved[one.version]
+    rubric = versions.get(version_number if version_number is not None else newest.version, newest)
+    if rubric.version in saved_by_version:
+        saved_rubric = saved_by_version[rubric.version]
         st.caption(
-            f"Saved {units.format_instant(kept.created_at)} by {units.escape_markdown(kept.created_by)}"
+            f"Saved {units.format_instant(saved_rubric.created_at)} by {units.escape_markdown(saved_rubric.created_by)}"
         )
-    if one.description:
-        st.caption(units.escape_markdown(one.description))
-    if old is not None:
+    if rubric.description:
+        st.caption(units.escape_markdown(rubric.description))
+    if previous_number is not None:
         text_diff.draw(
-            written(versions[old]), written(one), old=f"version {old}", new=f"version {one.version}"
+            format_rubric(versions[previous_number]),
+            format_rubric(rubric),
+            old=f"version {previous_number}",
+            new=f"version {rubric.version}",
         )
         return
-    left, right = st.columns([3, 2])
-    with left:
-        st.code(one.prompt, language=None, wrap_lines=True)
-    with right:
-        draw_scale(one)
+    prompt_column, scale_column = st.columns([3, 2])
+    with prompt_column:
+        st.code(rubric.prompt, language=None, wrap_lines=True)
+    with scale_column:
+        draw_scale(rubric)
 
 
-def _choose(label: str, numbers: Sequence[int], name: str, *, default: bool = False) -> int | None:
+def _draw_version_field(
+    label: str, numbers: Sequence[int], name: str, *, has_default: bool = False
+) -> int | None:
     if not numbers:
         return None
     return st.selectbox(
         label,
         numbers,
-        index=0 if default else None,
+        index=0 if has_default else None,
         placeholder=label,
         format_func=lambda number: f"version {number}" if number else "built in",
         key=f"rubric_{label}_{name}",
@@ -101,21 +111,21 @@ def _choose(label: str, numbers: Sequence[int], name: str, *, default: bool = Fa
     )
 
 
-def draw_scale(one: Rubric) -> None:
-    """What each label is worth and when it is chosen."""
+def draw_scale(rubric: Rubric) -> None:
+    """Draw the labels of a rubric with value and meaning."""
     tables.draw(
-        [{"label": label.label, "value": label.value, "meaning": label.meaning} for label in one.scale],
+        [{"label": label.label, "value": label.value, "meaning": label.meaning} for label in rubric.scale],
         {
             "label": tables.column.TextColumn("Label", width=110),
             "value": tables.column.NumberColumn("Value", format="%.2f", width=60),
             "meaning": tables.column.TextColumn("Meaning", width="large"),
         },
-        key=f"rubric_scale_{one.name}_{one.version}",
+        key=f"rubric_scale_{rubric.name}_{rubric.version}",
         alt="Scale",
     )
 
 
-def written(one: Rubric) -> str:
-    """Everything of a version that may change, as text."""
-    scale = "\n".join(f"- {label.label} = {label.value:g}: {label.meaning}" for label in one.scale)
-    return f"{one.title}\n\n{one.prompt.rstrip()}\n\nSCALE\n{scale}\n"
+def format_rubric(rubric: Rubric) -> str:
+    """Format title, prompt and scale of a version as text, for comparison."""
+    scale = "\n".join(f"- {label.label} = {label.value:g}: {label.meaning}" for label in rubric.scale)
+    return f"{rubric.title}\n\n{rubric.prompt.rstrip()}\n\nSCALE\n{scale}\n"

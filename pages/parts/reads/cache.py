@@ -40,7 +40,8 @@ _READS_BY_SUBJECT: dict[Subject, list[Any]] = {subject: [] for subject in SUBJEC
 
 def cache_for(ttl_s: int) -> Callable[[Read], Read]:
     """Cache the result of a read for `ttl_s` seconds."""
-    return st.cache_data(ttl=ttl_s, max_entries=256, show_spinner=False)
+    # The cached function keeps the signature of the read; `clear` is only called by `invalidate`.
+    return st.cache_data(ttl=ttl_s, max_entries=256, show_spinner=False)  # type: ignore[return-value]
 
 
 def register_reads(subject: Subject, *reads: Any) -> None:

@@ -1,4 +1,4 @@
-"""Cached reads of datasets: their cases, their versions and what a file would give."""
+"""Cached reads of datasets: their cases, versions, tags and uses, and the preview of an import."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets import changes, exports, search
 from genaiops_core.evaluation.datasets import uses as dataset_uses
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.search import Facets, Found, Wanted
+from genaiops_core.evaluation.datasets.search import CaseFilter, CasePage, Facets
 from pages.parts.reads.cache import QUICK_S, SLOW_S, cache_for, register_reads
 from pages.parts.reads.connection import open_snapshot
 
 MAX_COMPARED_CASES = 20_000
-"""Cases of two versions that a screen compares; the command line compares any number."""
+"""The most cases of two versions that a screen compares; the command line has no limit."""
 
 
 @cache_for(SLOW_S)
@@ -34,56 +34,56 @@ def list_versions(url: str, name: str) -> list[datasets.DatasetVersion]:
 def preview_import(
     file_id: str, _data: bytes, filename: str, mapping: tuple[tuple[str, str], ...], sheet: str | None
 ) -> datasets.Preview:
-    """What an import of this file would give; kept by the id of the upload, because hashing 50 MB takes time too."""
-    return datasets.preview(_data, filename, dict(mapping), sheet=sheet)
+    """The result of importing this file; cached by the id of the upload, because hashing 50 MB takes time too."""
+    return datasets.preview_import(_data, filename, dict(mapping), sheet=sheet)
 
 
 @cache_for(SLOW_S)
-def search_cases(url: str, name: str, version: int, wanted: Wanted, limit: int, offset: int) -> Found:
-    """One page of the cases that are wanted."""
+def search_cases(url: str, name: str, version: int, wanted: CaseFilter, limit: int, offset: int) -> CasePage:
+    """One page of the cases that match."""
     with open_snapshot(url) as connection:
-        return search.find(connection, name, version, wanted, limit=limit, offset=offset)
+        return search.find_cases(connection, name, version, wanted, limit=limit, offset=offset)
 
 
 @cache_for(SLOW_S)
 def count_facets(url: str, name: str, version: int) -> Facets:
-    """How many cases are in which split, and in which state of review."""
+    """Number of cases by split and by state of review."""
     with open_snapshot(url) as connection:
-        return search.facets(connection, name, version)
+        return search.count_facets(connection, name, version)
 
 
 @cache_for(SLOW_S)
 def list_cases(url: str, name: str, version: int) -> list[Case]:
     """Every case of a version."""
     with open_snapshot(url) as connection:
-        return [case for _number, case in datasets.cases(connection, name, version)]
+        return [case for _number, case in datasets.list_cases(connection, name, version)]
 
 
 @cache_for(SLOW_S)
-def diff_versions(url: str, name: str, before: int, after: int) -> changes.Diff:
-    """What one version has that another has not."""
+def diff_versions(url: str, name: str, before: int, after: int) -> changes.VersionDiff:
+    """Cases that were added, removed or changed between two versions."""
     with open_snapshot(url) as connection:
-        return changes.diff(connection, name, before, after)
+        return changes.diff_versions(connection, name, before, after)
 
 
 @cache_for(SLOW_S)
 def list_tags(url: str, name: str) -> dict[str, int]:
     """Tag -> version."""
     with open_snapshot(url) as connection:
-        return changes.tags(connection, name)
+        return changes.list_tags(connection, name)
 
 
 @cache_for(QUICK_S)
-def list_uses(url: str, name: str) -> list[dataset_uses.Use]:
+def list_uses(url: str, name: str) -> list[dataset_uses.DatasetUse]:
     """Evaluations of a dataset, newest first."""
     with open_snapshot(url) as connection:
-        return dataset_uses.uses(connection, name)
+        return dataset_uses.list_uses(connection, name)
 
 
 def export_version(url: str, name: str, version: int, form: str) -> bytes:
-    """A version as a file; made when it is asked for, and not kept."""
+    """A version as a file; built on download and not cached."""
     with open_snapshot(url) as connection:
-        return b"".join(exports.write(datasets.export(connection, name, version), form))
+        return b"".join(exports.write_cases(datasets.export_cases(connection, name, version), form))
 
 
 register_reads(

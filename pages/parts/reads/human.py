@@ -1,4 +1,4 @@
-"""Cached reads of what people say of test cases, and of how far judges agree with them."""
+"""Cached reads of human labels and of the agreement of judges with them."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from pages.parts.reads.connection import open_engine, open_snapshot
 def measure_run_agreement(
     url: str, identifier: str, units_done: int, chosen: tuple[tuple[str, str], ...]
 ) -> list[JudgeAgreement]:
-    """The judge of a run against people; `units_done` tells an older answer from a newer one."""
+    """Judge-human agreement of one evaluation; `units_done` is part of the cache key, so that progress shows at once."""
     with open_snapshot(url) as connection:
         return judged.agreement_of_run(connection, identifier, chosen=dict(chosen))
 
 
 @cache_for(STEADY_S)
 def measure_production_agreement(url: str, filters: Filters) -> list[JudgeAgreement]:
-    """Judges of production requests against the people who reviewed some."""
+    """Judge-human agreement on production requests that were reviewed."""
     with open_snapshot(url) as connection:
         return agreement_in_production(connection, filters)
 
 
 @cache_for(SLOW_S)
 def count_labels(url: str, dataset: str) -> list[labels.LabelCount]:
-    """How much of a dataset was labelled, by metric."""
+    """Number of labelled cases of a dataset, by metric."""
     with open_snapshot(url) as connection:
         return labels.count_labels(connection, dataset)
 
@@ -42,7 +42,7 @@ def count_labels(url: str, dataset: str) -> list[labels.LabelCount]:
 def list_answers_to_label(
     url: str, identifier: str, units_done: int, label: str, labeller: str, order: str, metric: str, limit: int
 ) -> list[judged.JudgedAnswer]:
-    """What this person should label next."""
+    """The next answers for this labeller."""
     with open_snapshot(url) as connection:
         return judged.to_label(
             connection,
@@ -57,7 +57,7 @@ def list_answers_to_label(
 
 @cache_for(SLOW_S)
 def list_contexts(url: str, identifier: str, case_no: int) -> tuple[str, ...] | None:
-    """The texts that an answer was made from."""
+    """The contexts that an answer was generated from."""
     with open_snapshot(url) as connection:
         return judged.contexts_of(connection, runs.get(connection, identifier), case_no)
 
@@ -80,7 +80,7 @@ def preview_labels(
     scale: str,
     words: tuple[str, ...],
 ) -> label_imports.LabelImport:
-    """What an import of this file would give; kept, because every change of the form asks again."""
+    """The result of importing this file; cached, because every change of the form runs the screen again."""
     return label_imports.preview_labels(
         open_engine(url),
         dataset=dataset,

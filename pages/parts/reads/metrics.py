@@ -1,4 +1,4 @@
-"""Cached reads of metrics and rubrics: what there is, and what a judge can measure of it."""
+"""Cached reads of metrics and rubrics, and the metrics that a judge can measure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics as registry
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges import Judge, judge
+from genaiops_core.evaluation.judges import Judge
+from genaiops_core.evaluation.judges import judge as open_judge
 from genaiops_core.evaluation.judges.protocol import JudgeOptions
 from genaiops_core.evaluation.judges.rubric_metrics import prompt as prompt_of
 from genaiops_core.evaluation.metrics import Metric
@@ -22,55 +23,57 @@ from pages.parts.reads.connection import open_snapshot
 
 
 def build_judge(url: str, name: str, options: Mapping[str, Any]) -> Judge | None:
-    """The judge of a run that is being put together, with every rubric there is; None while its name is incomplete."""
+    """The judge of a draft evaluation with every known rubric; None while the judge's name is incomplete."""
     try:
-        return judge(name, JudgeOptions(**options, rubrics=tuple(list_rubrics(url))))
+        return open_judge(name, JudgeOptions(**options, rubrics=tuple(list_rubrics(url))))
     except BadInput:
         return None
 
 
 def list_metrics(url: str) -> dict[str, Metric]:
-    """Every metric there is, by name; AgentCore's evaluators of the same name are left out."""
-    found: dict[str, Metric] = {}
-    for one in registry.every(list_rubrics(url)):
-        found.setdefault(one.name, one)
-    return found
+    """Every known metric by name; an AgentCore evaluator of the same name is excluded."""
+    metrics: dict[str, Metric] = {}
+    for metric in registry.list_metrics(list_rubrics(url)):
+        metrics.setdefault(metric.name, metric)
+    return metrics
 
 
-def list_judge_metrics(url: str, who: Judge) -> dict[str, Metric]:
-    """What a judge can measure, by name."""
-    found = {name: registry.find(name, list_rubrics(url), judge=who.name) for name in who.metrics}
-    return {name: entry for name, entry in found.items() if entry is not None}
+def list_judge_metrics(url: str, judge: Judge) -> dict[str, Metric]:
+    """The metrics that a judge can measure, by name."""
+    candidates = {
+        name: registry.lookup_metric(name, list_rubrics(url), judge=judge.name) for name in judge.metrics
+    }
+    return {name: metric for name, metric in candidates.items() if metric is not None}
 
 
 @cache_for(SLOW_S)
 def list_saved_rubrics(url: str) -> list[SavedRubric]:
-    """Every version that people wrote, by name, the newest first."""
+    """Every saved version of a rubric, by name, newest first."""
     with open_snapshot(url) as connection:
         return store.list_rubrics(connection)
 
 
 def list_rubrics(url: str) -> list[Rubric]:
-    """The newest version of every rubric, those of the product last."""
-    found: dict[str, Rubric] = {}
+    """The newest version of every saved rubric, then the built-in rubrics."""
+    newest: dict[str, Rubric] = {}
     for saved in list_saved_rubrics(url):
-        found.setdefault(saved.rubric.name, saved.rubric)
-    return [*found.values(), *BUILTIN]
+        newest.setdefault(saved.rubric.name, saved.rubric)
+    return [*newest.values(), *BUILTIN]
 
 
 def build_rubric_prompt(rubric: Mapping[str, Any], case: Case) -> Prompt:
-    """What a model will read of a rubric that is being written.
+    """The prompt that a draft rubric gives for one test case.
 
     Raises:
-        BadInput: it has no scale yet.
+        BadInput: the draft has no scale.
     """
-    scale = tuple(Label(**one) for one in rubric["scale"])
+    scale = tuple(Label(**label) for label in rubric["scale"])
     if not scale:
         raise BadInput("The scale is empty: a model can choose only a label that is on it.")
-    drafted = Rubric(
+    draft = Rubric(
         name=rubric["name"], version=0, title=rubric["title"], prompt=rubric["prompt"], scale=scale, needs=()
     )
-    return prompt_of(drafted, case, JudgeOptions())
+    return prompt_of(draft, case, JudgeOptions())
 
 
 register_reads("rubrics", list_saved_rubrics)

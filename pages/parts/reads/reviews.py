@@ -1,4 +1,4 @@
-"""Cached reads of what was chosen for scoring, and of what people think of answers."""
+"""Cached reads of the review queue, of reviewer agreement and of sampling."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from pages.parts.reads.connection import open_snapshot
 
 @cache_for(QUICK_S)
 def list_queue(url: str, reviewer: str, application: str | None, limit: int) -> list[reviews.ReviewItem]:
-    """What this reviewer should read next, in order."""
+    """The next answers for this reviewer, in order."""
     with open_snapshot(url) as connection:
         return reviews.queue(connection, reviewer=reviewer, application=application, limit=limit)
 
 
 @cache_for(QUICK_S)
 def count_open_reviews(url: str, reviewer: str, application: str | None) -> int:
-    """How many this reviewer has not read."""
+    """Number of answers that this reviewer has not reviewed."""
     with open_snapshot(url) as connection:
         return reviews.open_count(connection, reviewer=reviewer, application=application)
 
 
 @cache_for(QUICK_S)
 def get_review_page(url: str, reviewer: str, application: str, trace_id: str) -> reviews.ReviewPage | None:
-    """One answer as this reviewer may see it."""
+    """One answer as this reviewer may see it: without the other review until their own is done."""
     with open_snapshot(url) as connection:
         return reviews.read(connection, reviewer=reviewer, application=application, trace_id=trace_id)
 
 
 @cache_for(QUICK_S)
 def measure_agreement(url: str, application: str | None) -> list[review_agreement.MetricAgreement]:
-    """How far two reviewers agree, by criterion."""
+    """Agreement of two reviewers, by criterion."""
     with open_snapshot(url) as connection:
         return review_agreement.agreement(connection, application)
 
 
 @cache_for(QUICK_S)
 def list_disagreements(url: str, application: str | None, limit: int) -> list[review_agreement.Disagreement]:
-    """Where two reviewers differ most."""
+    """Answers on which two reviewers differ most."""
     with open_snapshot(url) as connection:
         return review_agreement.disagreements(connection, application, limit=limit)
 
 
 @cache_for(STEADY_S)
 def summarise_sampling(url: str, filters: Filters) -> samples.SamplingSummary:
-    """How much of the traffic of a window was chosen for scoring, and why."""
+    """How many requests of a window were sampled for scoring, and why."""
     with open_snapshot(url) as connection:
         return samples.read_sampling_summary(connection, filters)
 
 
 @cache_for(STEADY_S)
 def get_sample(url: str, application: str, trace_id: str) -> samples.Sample | None:
-    """Whether and why one request was chosen."""
+    """Whether and why one request was sampled."""
     with open_snapshot(url) as connection:
         return samples.get_sample(connection, application, trace_id)
 

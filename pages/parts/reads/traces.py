@@ -21,7 +21,7 @@ MAX_EXPORTED_REQUESTS = 10_000
 def search_traces(
     url: str, filters: Filters, query: str, limit: int, cursor: str | None
 ) -> trace_list.TracePage:
-    """One page of the requests that a search asks for, newest first."""
+    """One page of the requests that match a search, newest first."""
     with open_snapshot(url) as connection:
         return search.search(connection, filters, query, limit=limit, cursor=cursor)
 
@@ -39,39 +39,39 @@ def find_last_request_time(url: str, filters: Filters) -> dt.datetime | None:
 def get_trace(
     url: str, trace_id: str, offset: int, limit: int, collapse: tuple[str, ...]
 ) -> trace.Trace | None:
-    """One trace: what holds of all of it, and some of its spans."""
+    """The figures of one trace and one page of its spans."""
     with open_snapshot(url) as connection:
         return trace.get_trace(connection, trace_id, offset=offset, limit=limit, collapse=collapse)
 
 
 @cache_for(STEADY_S)
 def get_context_record(url: str, trace_id: str) -> context_record.ContextRecord | None:
-    """What was asked, found, sent and answered."""
+    """The question, the retrieved documents, the messages and the answer of one trace."""
     with open_snapshot(url) as connection:
         return context_record.build_context_record(connection, trace_id)
 
 
 @cache_for(QUICK_S)
 def list_scores(url: str, trace_id: str) -> list[scores.Score]:
-    """What judges and people scored the answer."""
+    """Scores of one request by judges and reviewers."""
     with open_snapshot(url) as connection:
         return scores.fetch_trace_scores(connection, trace_id)
 
 
 @cache_for(QUICK_S)
 def list_feedback(url: str, trace_id: str) -> list[feedback_scores.Feedback]:
-    """What users thought of the answer."""
+    """Feedback of users on one request."""
     with open_snapshot(url) as connection:
         return feedback.list_feedback(connection, trace_id)
 
 
 def export_traces(url: str, filters: Filters, query: str, form: str) -> bytes:
-    """What a search found, as a file; made only when somebody downloads it."""
+    """The requests that match a search, as a file; built on download only."""
     return b"".join(export.export(open_engine(url), filters, query, format=form, limit=MAX_EXPORTED_REQUESTS))
 
 
 def name_export_file(form: str) -> str:
-    """What such a file is called."""
+    """The name of an exported file."""
     return export.get_filename(form)
 
 

@@ -9,31 +9,30 @@ from genaiops_core.clock import now
 from genaiops_core.telemetry.demo_applications import fetch_demo_applications
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.rollups.applications import FilterOptions, fetch_filter_options
-from genaiops_core.telemetry.search import trace_list
 from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic import queries, series, service_map, sessions, user_breakdown
+from genaiops_core.telemetry.traffic import queries, series, service_map, sessions, users
 from pages.parts.reads.cache import QUICK_S, SLOW_S, STEADY_S, cache_for
 from pages.parts.reads.connection import open_snapshot
 
 
 @cache_for(SLOW_S)
 def list_filter_options(url: str) -> FilterOptions:
-    """What the filters offer."""
+    """The values that the filters offer."""
     with open_snapshot(url) as connection:
         return fetch_filter_options(connection)
 
 
 @cache_for(SLOW_S)
 def list_demo_applications(url: str) -> frozenset[str]:
-    """Applications that the demo wrote."""
+    """Applications whose traffic the demo wrote."""
     with open_snapshot(url) as connection:
         return fetch_demo_applications(connection)
 
 
 def has_demo_data(url: str, application: str | None) -> bool:
-    """Whether what is shown (one application, or all of them) has anything made up in it."""
-    demo = list_demo_applications(url)
-    return bool(demo) if application is None else application in demo
+    """Whether the data of an application, or of all of them, contains data that the demo wrote."""
+    demo_applications = list_demo_applications(url)
+    return bool(demo_applications) if application is None else application in demo_applications
 
 
 @cache_for(STEADY_S)
@@ -68,7 +67,7 @@ def read_live_series(url: str, filters: Filters, by: str) -> list[series.Point]:
 
 @cache_for(STEADY_S)
 def find_read_time(url: str, *subject: Any) -> dt.datetime:
-    """When the figures of `subject` were read: kept exactly as long as they are."""
+    """When the figures of `subject` were read: this is cached exactly as long as they are."""
     return now()
 
 
@@ -91,21 +90,21 @@ def get_conversation(
 
 
 @cache_for(STEADY_S)
-def list_users(url: str, filters: Filters, order_by: str, limit: int) -> list[user_breakdown.UserRow]:
-    """The users with the most of something."""
+def list_users(url: str, filters: Filters, order_by: str, limit: int) -> list[users.UserRow]:
+    """The users with the highest value of `order_by`."""
     with open_snapshot(url) as connection:
-        return user_breakdown.list_users(connection, filters, order_by=order_by, limit=limit)
+        return users.list_users(connection, filters, order_by=order_by, limit=limit)
 
 
 @cache_for(STEADY_S)
-def get_user(url: str, filters: Filters, user_id: str) -> user_breakdown.UserDetail | None:
+def get_user(url: str, filters: Filters, user_id: str) -> users.UserDetail | None:
     """One user day by day."""
     with open_snapshot(url) as connection:
-        return user_breakdown.read_user(connection, filters, user_id)
+        return users.read_user(connection, filters, user_id)
 
 
 @cache_for(STEADY_S)
 def get_service_map(url: str, filters: Filters) -> service_map.ServiceMap:
-    """Which component calls which."""
+    """The components and the calls between them."""
     with open_snapshot(url) as connection:
         return service_map.read_service_map(connection, filters)

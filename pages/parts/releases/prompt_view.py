@@ -1,4 +1,4 @@
-"""One prompt: the text of a version, or what changed between two."""
+"""One prompt: the text of a version, or the difference between two."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pages.parts.shared import text_diff, units
 
 
 def draw(versions: Sequence[PromptVersion]) -> None:
-    """One prompt: the text of a version, or what changed between two."""
-    by_number = {one.version: one for one in versions}
+    """Draw the text of a version, or its difference from an older one."""
+    by_number = {version.version: version for version in versions}
     numbers = sorted(by_number, reverse=True)
     newest = by_number[numbers[0]]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -43,12 +43,12 @@ def draw(versions: Sequence[PromptVersion]) -> None:
             label_visibility="collapsed",
             width=160,
         )
-    one = by_number.get(new, newest)
+    chosen = by_number.get(new, newest)
     st.caption(
-        f"Added {units.format_instant(one.created_at)} by {units.escape_markdown(one.created_by)}, {len(one.text):,} characters"
+        f"Added {units.format_instant(chosen.created_at)} by {units.escape_markdown(chosen.created_by)}, {len(chosen.text):,} characters"
     )
     if old is None:
-        st.code(one.text, language=None, wrap_lines=True, line_numbers=True)
+        st.code(chosen.text, language=None, wrap_lines=True, line_numbers=True)
         return
     before = by_number[old]
-    text_diff.draw(before.text, one.text, old=f"version {old}", new=f"version {new}")
+    text_diff.draw(before.text, chosen.text, old=f"version {old}", new=f"version {new}")

@@ -1,4 +1,4 @@
-"""How releases are shown: the table, one manifest, and who decided what about it."""
+"""Releases: the table, the manifest of one, its newest evaluation and its approvals."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pages.parts.releases import release_keys
 from pages.parts.shared import keys, tables, units
 
 
-def pick(found: Sequence[Release], *, default: int) -> int | None:
-    """Releases, newest first; returns the position of the one that was picked."""
+def pick(releases: Sequence[Release], *, default: int) -> int | None:
+    """Draw releases, newest first; returns the position of the selected one."""
     return tables.pick(
         [
             {
-                "application": one.application,
-                "release": one.release,
-                "state": [one.state],
-                "model": one.model,
-                "prompts": ", ".join(f"{p['name']}@{p['version']}" for p in one.prompts),
-                "code": one.code_revision,
-                "by": one.created_by,
-                "at": one.created_at,
+                "application": release.application,
+                "release": release.release,
+                "state": [release.state],
+                "model": release.model,
+                "prompts": ", ".join(f"{p['name']}@{p['version']}" for p in release.prompts),
+                "code": release.code_revision,
+                "by": release.created_by,
+                "at": release.created_at,
             }
-            for one in found
+            for release in releases
         ],
         {
             "application": tables.column.TextColumn("Application", pinned=True),
@@ -45,56 +45,60 @@ def pick(found: Sequence[Release], *, default: int) -> int | None:
     )
 
 
-def draw_evaluation(newest: Evaluation | None) -> None:
-    """What the newest evaluation came to, for who approves; the link leads to all of it."""
+def draw_evaluation(evaluation: Evaluation | None) -> None:
+    """Draw the verdict of the newest evaluation, for the approver, with a link to it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if newest is None:
+        if evaluation is None:
             st.badge("not evaluated", icon=":material/science:", color="gray")
             st.caption("No evaluation names this release yet.", width="content")
             st.page_link("pages/evaluations.py", label="Evaluate", icon=":material/science:")
             return
-        if newest.verdict:
-            tables.draw_badge(newest.verdict, label=f"evaluation {newest.verdict}", icon=":material/gavel:")
+        if evaluation.verdict:
+            tables.draw_badge(
+                evaluation.verdict, label=f"evaluation {evaluation.verdict}", icon=":material/gavel:"
+            )
         else:
-            tables.draw_badge(newest.state, label=f"evaluation {newest.state}", icon=":material/science:")
+            tables.draw_badge(
+                evaluation.state, label=f"evaluation {evaluation.state}", icon=":material/science:"
+            )
         st.caption(
-            f"{units.escape_markdown(newest.dataset)} v{newest.version}, judge {units.escape_markdown(newest.judge)}, "
-            f"{units.format_instant(newest.finished_at or newest.created_at)}",
+            f"{units.escape_markdown(evaluation.dataset)} v{evaluation.version}, judge {units.escape_markdown(evaluation.judge)}, "
+            f"{units.format_instant(evaluation.finished_at or evaluation.created_at)}",
             width="content",
         )
         st.page_link(
             "pages/evaluations.py",
             label="Open the evaluation",
             icon=":material/science:",
-            query_params={keys.EVALUATION: newest.id},
+            query_params={keys.EVALUATION: evaluation.id},
         )
 
 
-def draw_details(chosen: Release, decisions: Sequence[Approval]) -> None:
-    """The manifest left, the decisions so far right."""
-    left, right = st.columns(2)
-    with left:
+def draw_details(release: Release, decisions: Sequence[Approval]) -> None:
+    """Draw the manifest and the approvals."""
+    left_column, right_column = st.columns(2)
+    with left_column:
         tables.draw_facts(
             {
-                "Model": chosen.model or "not chosen by the release",
-                "Prompts": ", ".join(f"{p['name']}@{p['version']}" for p in chosen.prompts) or "none",
-                "Code revision": chosen.code_revision or units.NO_DATA,
-                "Data snapshot": chosen.data_snapshot or units.NO_DATA,
-                "Registered": f"{units.format_instant(chosen.created_at)} by {chosen.created_by}",
-                "Notes": chosen.notes or "none",
+                "Model": release.model or "not set by the release",
+                "Prompts": ", ".join(f"{p['name']}@{p['version']}" for p in release.prompts) or "none",
+                "Code revision": release.code_revision or units.NO_DATA,
+                "Data snapshot": release.data_snapshot or units.NO_DATA,
+                "Registered": f"{units.format_instant(release.created_at)} by {release.created_by}",
+                "Notes": release.notes or "none",
             }
         )
-        if chosen.parameters:
-            st.json(chosen.parameters, expanded=False)
-    with right:
+        if release.parameters:
+            st.json(release.parameters, expanded=False)
+    with right_column:
         if not decisions:
-            st.caption("Nobody has asked for approval yet.")
-        for one in decisions:
-            tables.draw_badge(one.state)
+            st.caption("No approval was requested yet.")
+        for approval in decisions:
+            tables.draw_badge(approval.state)
             st.text(
-                f"Asked by {one.requested_by}, {units.format_instant(one.requested_at)}: {one.request_reason or 'no reason given'}"
+                f"Requested by {approval.requested_by}, {units.format_instant(approval.requested_at)}: {approval.request_reason or 'no reason given'}"
             )
-            if one.decided_by:
+            if approval.decided_by:
                 st.text(
-                    f"{one.state.capitalize()} by {one.decided_by}, {units.format_instant(one.decided_at)}: {one.decision_reason}"
+                    f"{approval.state.capitalize()} by {approval.decided_by}, {units.format_instant(approval.decided_at)}: {approval.decision_reason}"
                 )

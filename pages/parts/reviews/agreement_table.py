@@ -1,4 +1,4 @@
-"""Judges against people as a table: what was held against what, the coefficients, and both means."""
+"""Judge-human agreement as a table: matched labels, coefficients with intervals, raw and corrected mean."""
 
 from __future__ import annotations
 
@@ -11,78 +11,94 @@ from genaiops_core.evaluation.human.agreement import JudgeAgreement
 from genaiops_core.statistics.association import Association
 from pages.parts.shared import tables, units
 
-_WHY = {"default": "proposed", "chosen": "chosen", "same name": "same name"}
+_MATCH_REASONS = {"default": "proposed", "chosen": "chosen", "same name": "same name"}
 
 
-def draw(found: Sequence[JudgeAgreement], *, key: str, names_judge: bool) -> None:
-    """A row a metric of a judge; what too few labels cannot say is left unknown, with the reason below."""
+def draw(agreements: Sequence[JudgeAgreement], *, key: str, has_judge_column: bool) -> None:
+    """Draw one row per metric and judge; a figure that needs more labels is unknown, with the reason below."""
     column = tables.column
     columns: dict[str, Any] = {
         "metric": column.TextColumn("Metric", pinned=True),
         "judge": column.TextColumn("Judge"),
-        "label": column.TextColumn("Held against", help="The label of people, and why it was taken"),
-        "labelled": column.TextColumn("Labelled", width=92, help="Of the judged cases"),
-        "raw": column.NumberColumn("Raw mean", format="%.3f", width=78, help="The judge's own"),
-        "mean": column.TextColumn(
-            "Corrected mean", help="What people would say of all judged cases, 95 % interval"
+        "label": column.TextColumn(
+            "Human label", help="The label compared with the metric, and how it was matched"
         ),
-        "spearman": column.TextColumn("Spearman", help="Rank correlation of judge and people, 95 % interval"),
+        "labelled": column.TextColumn("Labelled", width=92, help="Labelled cases of all judged cases"),
+        "raw": column.NumberColumn("Raw mean", format="%.3f", width=78, help="Mean of the judge's scores"),
+        "mean": column.TextColumn(
+            "Corrected mean",
+            help="Mean of all judged cases, corrected by the human labels, with 95 % interval",
+        ),
+        "spearman": column.TextColumn(
+            "Spearman", help="Rank correlation of judge and humans, with 95 % interval"
+        ),
         "kappa": column.TextColumn(
-            "Kappa", help="Agreement on good and bad beyond chance; the judge's good begins at the cut"
+            "Kappa",
+            help="Agreement on good and bad beyond chance; a judge score at or above the cut counts as good",
         ),
         "auroc": column.TextColumn(
-            "AUROC", help="How often the judge scores a good case above a bad one; 0.5 is chance"
+            "AUROC", help="Probability that the judge scores a good case above a bad one; 0.5 is chance"
         ),
         "cut": column.NumberColumn(
             "Cut",
             format="%.2f",
             width=54,
-            help="The judge's good begins here: the gate's threshold, else 0.5",
+            help="Judge scores at or above the cut count as good: the gate's threshold, else 0.5",
         ),
     }
-    if not names_judge:
+    if not has_judge_column:
         del columns["judge"]
     tables.draw(
         [
             {
-                "metric": one.metric,
-                "judge": one.judge,
-                "label": f"{one.label} ({_WHY[one.why]})",
-                "labelled": f"{one.labelled:,} of {one.judged:,}",
-                "raw": one.raw.mean if one.raw else None,
-                "mean": _said(one.corrected.mean, one.corrected.low, one.corrected.high),
-                "spearman": _coefficient(one.spearman),
-                "kappa": None if one.kappa is None else _said(one.kappa.kappa, one.kappa.low, one.kappa.high),
-                "auroc": _coefficient(one.auroc),
-                "cut": one.cut,
+                "metric": agreement.metric,
+                "judge": agreement.judge,
+                "label": f"{agreement.label} ({_MATCH_REASONS[agreement.why]})",
+                "labelled": f"{agreement.labelled:,} of {agreement.judged:,}",
+                "raw": agreement.raw.mean if agreement.raw else None,
+                "mean": _format_estimate(
+                    agreement.corrected.mean, agreement.corrected.low, agreement.corrected.high
+                ),
+                "spearman": _format_association(agreement.spearman),
+                "kappa": None
+                if agreement.kappa is None
+                else _format_estimate(agreement.kappa.kappa, agreement.kappa.low, agreement.kappa.high),
+                "auroc": _format_association(agreement.auroc),
+                "cut": agreement.cut,
             }
-            for one in found
+            for agreement in agreements
         ],
         columns,
         key=key,
-        alt="Agreement of judges with people by metric",
+        alt="Judge-human agreement by metric",
     )
-    for problem, who in _problems(found, names_judge=names_judge).items():
+    for problem, metric_names in _group_problems(agreements, has_judge_names=has_judge_column).items():
         st.caption(
-            f":material/info: {units.escape_markdown(problem)} ({units.escape_markdown(', '.join(who))})"
+            f":material/info: {units.escape_markdown(problem)} ({units.escape_markdown(', '.join(metric_names))})"
         )
 
 
-def _problems(found: Sequence[JudgeAgreement], *, names_judge: bool) -> dict[str, list[str]]:
-    """Why something cannot be said -> of which metrics."""
-    said: dict[str, list[str]] = {}
-    for one in found:
-        if problem := one.problem or one.corrected.problem:
-            name = one.metric.replace("_", " ")
-            said.setdefault(problem, []).append(f"{one.judge}: {name}" if names_judge else name)
-    return said
+def _group_problems(agreements: Sequence[JudgeAgreement], *, has_judge_names: bool) -> dict[str, list[str]]:
+    """Return the reason of each unknown figure -> the metrics it applies to."""
+    metrics_by_problem: dict[str, list[str]] = {}
+    for agreement in agreements:
+        if problem := agreement.problem or agreement.corrected.problem:
+            name = agreement.metric.replace("_", " ")
+            metrics_by_problem.setdefault(problem, []).append(
+                f"{agreement.judge}: {name}" if has_judge_names else name
+            )
+    return metrics_by_problem
 
 
-def _coefficient(found: Association | None) -> str | None:
-    return None if found is None else _said(found.value, found.low, found.high)
+def _format_association(association: Association | None) -> str | None:
+    return (
+        None
+        if association is None
+        else _format_estimate(association.value, association.low, association.high)
+    )
 
 
-def _said(value: float | None, low: float | None, high: float | None) -> str | None:
+def _format_estimate(value: float | None, low: float | None, high: float | None) -> str | None:
     if value is None:
         return None
     return f"{value:z.2f}" if low is None or high is None else f"{value:z.2f} ({low:z.2f} to {high:z.2f})"

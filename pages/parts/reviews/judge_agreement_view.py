@@ -1,4 +1,4 @@
-"""One evaluation against people: what its judge's scores are worth, and how to find out with a few more labels."""
+"""Judge-human agreement of one evaluation: agreement, corrected means, and the tools to add labels."""
 
 from __future__ import annotations
 
@@ -14,90 +14,94 @@ from pages.parts.reviews import agreement_table, label_import_view, label_panel,
 from pages.parts.shared import confirm, frame, units
 from pages.parts.shared.frame import Screen
 
-DEFAULT, NONE = "(proposed)", "(none)"
+PROPOSED, NONE = "(proposed)", "(none)"
 
 
-def draw(screen: Screen, run: Evaluation) -> None:
-    """Everything people say of the answers of a run, beside what its judge says."""
+def draw(screen: Screen, evaluation: Evaluation) -> None:
+    """Draw the agreement of the judge with human labels, the matching of labels to metrics, and the label tools."""
     confirm.draw_problem()
-    counts = human.count_labels(screen.url, run.dataset)
+    label_counts = human.count_labels(screen.url, evaluation.dataset)
     with frame.show_errors():
-        found = human.measure_run_agreement(
-            screen.url, run.id, run.units_done, tuple(sorted(_chosen(run).items()))
+        agreements = human.measure_run_agreement(
+            screen.url, evaluation.id, evaluation.units_done, tuple(sorted(_read_matches(evaluation).items()))
         )
-        if found:
-            _draw_found(found)
-        elif counts:
+        if agreements:
+            _draw_agreements(agreements)
+        elif label_counts:
+            names = ", ".join(units.escape_markdown(label_count.metric) for label_count in label_counts)
             st.caption(
-                f"None of the labels ({', '.join(units.escape_markdown(one.metric) for one in counts)}) is held against a "
-                "metric of this run. Say below which one speaks of which."
+                f"No label ({names}) matches a metric of this evaluation. Match labels and metrics below."
             )
         else:
             st.caption(
-                f"Nobody has labelled a case of {units.escape_markdown(run.dataset)} yet. With {MIN_LABELS} labels or more, the "
-                "judge's scores can be held against people, and its mean corrected by what they say."
+                f"No case of {units.escape_markdown(evaluation.dataset)} has a human label yet. With {MIN_LABELS} labels or "
+                "more, the judge is compared with humans and its mean is corrected by their labels."
             )
-    if counts:
-        _draw_matches(run, [one.metric for one in counts])
-    left, right = st.columns([3, 2], gap="medium")
-    with left.container(border=True, height="stretch"), frame.show_errors():
-        label_panel.draw(screen, run)
-    with right.container(border=True, height="stretch"):
-        label_import_view.draw(screen, run)
+    if label_counts:
+        _draw_matches(evaluation, [label_count.metric for label_count in label_counts])
+    panel_column, import_column = st.columns([3, 2], gap="medium")
+    with panel_column.container(border=True, height="stretch"), frame.show_errors():
+        label_panel.draw(screen, evaluation)
+    with import_column.container(border=True, height="stretch"):
+        label_import_view.draw(screen, evaluation)
 
 
-def _draw_found(found: Sequence[JudgeAgreement]) -> None:
-    enough = [one for one in found if one.corrected.mean is not None]
-    if enough:
-        left, right = st.columns(2, gap="medium")
-        with left:
-            st.markdown("**What people would say of all judged cases**")
-            agreement_charts.draw_means(enough, key="agreement_means")
-            st.caption(units.escape_markdown(" ".join(sorted({one.note for one in found}))))
+def _draw_agreements(agreements: Sequence[JudgeAgreement]) -> None:
+    estimated = [agreement for agreement in agreements if agreement.corrected.mean is not None]
+    if estimated:
+        means_column, calibration_column = st.columns(2, gap="medium")
+        with means_column:
+            st.markdown("**Mean corrected by human labels, all judged cases**")
+            agreement_charts.draw_means(estimated, key="agreement_means")
+            st.caption(units.escape_markdown(" ".join(sorted({agreement.note for agreement in agreements}))))
             st.caption(
                 units.escape_markdown(
-                    "Interval: " + "; ".join(sorted({one.corrected.method for one in enough}))
+                    "Interval: " + "; ".join(sorted({agreement.corrected.method for agreement in estimated}))
                 )
             )
-        with right:
-            _draw_calibration(enough)
-    agreement_table.draw(found, key=review_keys.AGREEMENT_TABLE, names_judge=False)
+        with calibration_column:
+            _draw_calibration(estimated)
+    agreement_table.draw(agreements, key=review_keys.AGREEMENT_TABLE, has_judge_column=False)
 
 
-def _draw_calibration(found: Sequence[JudgeAgreement]) -> None:
-    names = [one.metric for one in found]
+def _draw_calibration(agreements: Sequence[JudgeAgreement]) -> None:
+    names = [agreement.metric for agreement in agreements]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Labels against the judge's scores**", width="content")
+        st.markdown("**Human labels by judge score**", width="content")
         st.space("stretch")
-        picked = st.selectbox(
+        metric = st.selectbox(
             "Metric", names, key="agreement_calibration", label_visibility="collapsed", width=220
         )
-    one = found[names.index(picked)] if picked in names else found[0]
-    agreement_charts.draw_calibration(one, calibration(one.pairs), key="agreement_calibration_chart")
+    agreement = agreements[names.index(metric)] if metric in names else agreements[0]
+    agreement_charts.draw_calibration(
+        agreement, calibration(agreement.pairs), key="agreement_calibration_chart"
+    )
 
 
-def _draw_matches(run: Evaluation, labels: Sequence[str]) -> None:
-    with st.expander("Which label speaks of which metric", icon=":material/join:"):
+def _draw_matches(evaluation: Evaluation, labels: Sequence[str]) -> None:
+    with st.expander("Match labels to metrics", icon=":material/join:"):
         st.caption(
-            "Labels and metrics have names of their own; the proposal pairs those that ask nearly the same. "
-            "Only you know whether they do."
+            "Labels and metrics have different names. The proposal pairs those with nearly the same question; "
+            "check each pair."
         )
-        for column, metric in zip(st.columns(4) * len(run.metrics), run.metrics, strict=False):
-            column.selectbox(
+        for container, metric in zip(
+            st.columns(4) * len(evaluation.metrics), evaluation.metrics, strict=False
+        ):
+            container.selectbox(
                 units.escape_markdown(metric),
-                [DEFAULT, NONE, *labels],
-                key=f"{review_keys.agreement_label(metric)}_{run.dataset}",
+                [PROPOSED, NONE, *labels],
+                key=f"{review_keys.agreement_label(metric)}_{evaluation.dataset}",
             )
 
 
-def _chosen(run: Evaluation) -> dict[str, str]:
-    """Metric -> label as the operator says, '' for none."""
-    said = {
-        metric: st.session_state.get(f"{review_keys.agreement_label(metric)}_{run.dataset}")
-        for metric in run.metrics
+def _read_matches(evaluation: Evaluation) -> dict[str, str]:
+    """Return metric -> label as chosen by the operator; '' for none. Metrics without a choice are absent."""
+    selections = {
+        metric: st.session_state.get(f"{review_keys.agreement_label(metric)}_{evaluation.dataset}")
+        for metric in evaluation.metrics
     }
     return {
         metric: "" if label == NONE else str(label)
-        for metric, label in said.items()
-        if label not in (None, DEFAULT)
+        for metric, label in selections.items()
+        if label not in (None, PROPOSED)
     }

@@ -1,4 +1,4 @@
-"""A file with labels: what they mean and whose cases they are of, what would come of it, then the import."""
+"""The import of a file with human labels: mapping of columns, scale, preview, import."""
 
 from __future__ import annotations
 
@@ -14,65 +14,65 @@ from pages.parts.reviews import review_keys
 from pages.parts.shared import confirm, frame, units
 from pages.parts.shared.frame import Screen
 
-AUTO = "(recognised)"
+DETECTED = "(detected)"
 _FIELDS = {"label": "Label", "case": "Case number", "input": "Input", "answer": "Answer"}
 
 
-def draw(screen: Screen, run: Evaluation) -> None:
-    """Choose a file, say what its labels mean; what comes of it is shown before anything is stored."""
+def draw(screen: Screen, evaluation: Evaluation) -> None:
+    """Draw the choice of a file and its meaning; nothing is stored before the preview is confirmed."""
     st.subheader("Import labels", icon=":material/upload_file:", anchor=False)
     imported = int(st.session_state.get(review_keys.LABEL_IMPORTS, 0))
     file = st.file_uploader(
-        "File with a label a row",
+        "File with one label per row",
         key=f"{review_keys.LABEL_FILE}_{imported}",
         help="CSV, TSV, JSON, JSON lines, XLSX, XLS, ODS or Parquet. Rows are matched to cases by case number, or by input "
         "and answer.",
     )
     if file is not None:
         with frame.show_errors():
-            _draw_file(screen, run, file)
+            _draw_file(screen, evaluation, file)
     st.button(
-        "Take over reviews",
+        "Copy labels from reviews",
         icon=":material/rate_review:",
         type="tertiary",
         key=review_keys.LABEL_FROM_REVIEWS,
         on_click=confirm.run_action,
-        args=(lambda: _from_reviews(screen, run),),
-        help="What two reviewers said of production requests becomes labels of the cases made from them.",
+        args=(lambda: _copy_review_labels(screen, evaluation),),
+        help="Finished reviews of production requests become labels of the cases created from those requests.",
     )
 
 
-def _draw_file(screen: Screen, run: Evaluation, file: Any) -> None:
+def _draw_file(screen: Screen, evaluation: Evaluation, file: Any) -> None:
     data = file.getvalue()
-    options = [AUTO, *human.read_label_columns(data, file.name)]
+    options = [DETECTED, *human.read_label_columns(data, file.name)]
     metric = st.selectbox(
-        "What was labelled",
-        list(dict.fromkeys([*labels.SUGGESTED, *run.metrics])),
+        "Labelled criterion",
+        list(dict.fromkeys([*labels.SUGGESTED, *evaluation.metrics])),
         key=review_keys.LABEL_FILE_METRIC,
         accept_new_options=True,
     )
-    left, right = st.columns(2)
+    first, second = st.columns(2)
     columns = {}
-    for at, (field, title) in enumerate(_FIELDS.items()):
-        picked = (left, right)[at % 2].selectbox(
+    for position, (field, title) in enumerate(_FIELDS.items()):
+        selected = (first, second)[position % 2].selectbox(
             title, options, key=f"{review_keys.label_column(field)}_{file.file_id}"
         )
-        if picked and picked != AUTO:
-            columns[field] = picked
-    scale = left.text_input(
-        "Scale", key=review_keys.LABEL_SCALE, placeholder="0..1", help="The worst first: 1..5"
+        if selected and selected != DETECTED:
+            columns[field] = selected
+    scale = first.text_input(
+        "Scale", key=review_keys.LABEL_SCALE, placeholder="0..1", help="From worst to best: 1..5"
     )
-    said = right.text_input(
-        "Words",
+    words_text = second.text_input(
+        "Label values",
         key=review_keys.LABEL_WORDS,
         placeholder="yes=1, no=0",
-        help="What labels mean, from 0 (bad) to 1",
+        help="Value of each text label, 0 (bad) to 1 (good)",
     )
-    words = tuple(part.strip() for part in (said or "").split(",") if part.strip())
+    words = tuple(part.strip() for part in (words_text or "").split(",") if part.strip())
     preview = human.preview_labels(
         screen.url,
-        run.dataset,
-        run.version,
+        evaluation.dataset,
+        evaluation.version,
         metric or "",
         data,
         file.name,
@@ -108,13 +108,17 @@ def _draw_file(screen: Screen, run: Evaluation, file: Any) -> None:
         key=review_keys.LABEL_IMPORT,
         disabled=not preview.labels,
         on_click=confirm.run_action,
-        args=(lambda: _import(screen, run, metric or "", data, file.name, columns, scale or "", words),),
+        args=(
+            lambda: _import_labels(
+                screen, evaluation, metric or "", data, file.name, columns, scale or "", words
+            ),
+        ),
     )
 
 
-def _import(
+def _import_labels(
     screen: Screen,
-    run: Evaluation,
+    evaluation: Evaluation,
     metric: str,
     data: bytes,
     filename: str,
@@ -122,11 +126,11 @@ def _import(
     scale: str,
     words: tuple[str, ...],
 ) -> str:
-    made = label_imports.import_labels(
+    label_import = label_imports.import_labels(
         screen.engine,
         actor=screen.actor,
-        dataset=run.dataset,
-        version=run.version,
+        dataset=evaluation.dataset,
+        version=evaluation.version,
         metric=metric,
         data=data,
         filename=filename,
@@ -134,17 +138,19 @@ def _import(
         scale=label_files.parse_scale(scale, words),
     )
     cache.invalidate("labels")
-    # The next file gets a fresh uploader.
+    # A new key empties the file field.
     st.session_state[review_keys.LABEL_IMPORTS] = int(st.session_state.get(review_keys.LABEL_IMPORTS, 0)) + 1
-    return f"Imported {units.format_quantity(made.labels, 'label')} of {made.metric}: {made.new} new, {made.changed} changed."
+    return f"Imported {units.format_quantity(label_import.labels, 'label')} of {label_import.metric}: {label_import.new} new, {label_import.changed} changed."
 
 
-def _from_reviews(screen: Screen, run: Evaluation) -> str:
-    made = label_imports.labels_from_reviews(screen.engine, actor=screen.actor, dataset=run.dataset)
+def _copy_review_labels(screen: Screen, evaluation: Evaluation) -> str:
+    label_counts = label_imports.labels_from_reviews(
+        screen.engine, actor=screen.actor, dataset=evaluation.dataset
+    )
     cache.invalidate("labels")
-    count = sum(made.values())
+    count = sum(label_counts.values())
     return (
-        f"Took over {units.format_quantity(count, 'label')}."
+        f"Copied {units.format_quantity(count, 'label')}."
         if count
-        else f"Nothing new: no finished review is of a request that a case of {run.dataset} was made from."
+        else f"No new label: no finished review belongs to a request that became a case of {evaluation.dataset}."
     )

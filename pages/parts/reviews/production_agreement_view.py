@@ -1,4 +1,4 @@
-"""Judges of production requests against the people who reviewed some of them."""
+"""Agreement of judges with reviewers on production requests."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pages.parts.shared import units
 from pages.parts.shared.frame import Screen
 
 
-def draw(screen: Screen, window: Filters) -> None:
-    """A row a metric of a judge over the window; nothing where no review is finished."""
-    found = human.measure_production_agreement(screen.url, window)
-    st.subheader("Judges against reviewers", icon=":material/gavel:", anchor=False)
-    if not found:
-        st.caption("No request of this window has both a judge's score and a finished review.")
+def draw(screen: Screen, filters: Filters) -> None:
+    """Draw one row per metric and judge over the window; a note when no review is finished."""
+    agreements = human.measure_production_agreement(screen.url, filters)
+    st.subheader("Judge-human agreement", icon=":material/gavel:", anchor=False)
+    if not agreements:
+        st.caption("No request of this window has a judge score and a finished review.")
         return
-    agreement_table.draw(found, key="production_agreement", names_judge=True)
-    for note in sorted({one.note for one in found}):
+    agreement_table.draw(agreements, key="production_agreement", has_judge_column=True)
+    for note in sorted({agreement.note for agreement in agreements}):
         st.caption(units.escape_markdown(note))

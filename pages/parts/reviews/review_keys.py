@@ -41,7 +41,7 @@ def review_label(label: str) -> str:
 
 
 def agreement_label(metric: str) -> str:
-    """Which label of people a metric of the judge is held against."""
+    """Key of the human label that is matched to a metric of the judge."""
     return f"held_against_{metric}"
 
 

@@ -1,6 +1,6 @@
-"""Reading answers: the queue, one item at a time, its rating, and the keys that make it quick.
+"""The review of answers: the queue, one answer with its rating, and the keyboard shortcuts.
 
-A reviewer sees what the other one said only when done; the core sees to that, not this screen.
+A reviewer sees other reviews only after submitting; the core enforces this, not the screen.
 """
 
 from __future__ import annotations
@@ -19,58 +19,60 @@ from pages.parts.shared import confirm, keys, tables, units
 from pages.parts.shared.frame import Screen
 from pages.parts.traces import trace_content
 
-_WORDS = {"good": "Good", "partly": "Partly", "bad": "Bad"}
-_MOST_CONTEXTS = 10
+_LABEL_TITLES = {"good": "Good", "partly": "Partly", "bad": "Bad"}
+_MAX_CONTEXTS = 10
 
 
-def draw_queue(queue: Sequence[reviews.ReviewItem], waiting: int) -> reviews.ReviewItem:
-    """What waits, in the order it should be read; the first unless another is chosen."""
+def draw_queue(queue: Sequence[reviews.ReviewItem], open_count: int) -> reviews.ReviewItem:
+    """Draw the queue, most urgent first, and return the selected item; the default is the first."""
     st.subheader("Queue", icon=":material/inbox:", anchor=False)
     column = tables.column
-    picked = tables.pick(
+    row_number = tables.pick(
         [
             {
-                "reason": trace_content.reason(one.reason),
-                "application": one.application,
-                "when": units.format_age(one.start, now()),
-                "reviews": one.reviews,
+                "reason": trace_content.format_reason(item.reason),
+                "application": item.application,
+                "when": units.format_age(item.start, now()),
+                "reviews": item.reviews,
             }
-            for one in queue
+            for item in queue
         ],
         {
             "reason": column.TextColumn("Why", width=160),
-            "when": column.TextColumn("Asked", width=76),
-            "reviews": column.NumberColumn("Read", width=50, help="How many others have rated it"),
+            "when": column.TextColumn("Received", width=76),
+            "reviews": column.NumberColumn(
+                "Reviews", width=60, help="Number of other reviewers who rated it"
+            ),
             "application": column.TextColumn("Application"),
         },
         key=review_keys.REVIEW_TABLE,
-        alt="Answers to read, the most urgent first; select one to read it now",
+        alt="Answers to review, most urgent first; select an answer to review it",
     )
-    done = int(st.session_state.get(review_keys.REVIEW_DONE, 0))
+    reviewed_count = int(st.session_state.get(review_keys.REVIEW_DONE, 0))
     st.progress(
-        done / (done + waiting) if done + waiting else 1.0,
-        text=f"{done:,} read in this visit, {waiting:,} to go"
-        + (f"; the first {len(queue)} are shown" if waiting > len(queue) else ""),
+        reviewed_count / (reviewed_count + open_count) if reviewed_count + open_count else 1.0,
+        text=f"{reviewed_count:,} reviewed in this session, {open_count:,} to review"
+        + (f"; first {len(queue)} shown" if open_count > len(queue) else ""),
     )
-    return queue[picked or 0]
+    return queue[row_number or 0]
 
 
 def draw_item(screen: Screen, item: reviews.ReviewItem) -> None:
-    """One answer with its question and contexts, and the rating of it."""
+    """Draw one answer with its question, contexts and rating."""
     page = reads_reviews.get_review_page(screen.url, screen.actor, item.application, item.trace_id)
     if page is None:
-        st.caption("This answer is not here any more.")
+        st.caption("This answer no longer exists.")
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader("Answer", icon=":material/rate_review:", anchor=False, width="content")
-        st.badge(trace_content.reason(item.reason), color="blue", icon=":material/colorize:")
+        st.badge(trace_content.format_reason(item.reason), color="blue", icon=":material/colorize:")
         st.badge(units.escape_markdown(item.application), color="gray")
         if item.release:
             st.badge(units.escape_markdown(item.release), color="gray", icon=":material/deployed_code:")
         st.space("stretch")
         st.page_link(
             "pages/traces.py",
-            label="Steps",
+            label="Trace",
             icon=":material/timeline:",
             query_params={keys.TRACE_ID: item.trace_id},
         )
@@ -78,56 +80,56 @@ def draw_item(screen: Screen, item: reviews.ReviewItem) -> None:
             dataset_request.open_dialog(screen, item.application, item.trace_id)
     if page.problem:
         st.caption(f":material/info: {units.escape_markdown(page.problem)}")
-    trace_content.message("user", page.question or "(not told)")
-    trace_content.message("assistant", page.answer or "(not told)")
-    _contexts(page.contexts)
-    _rate(screen, item)
+    trace_content.draw_message("user", page.question or "(not recorded)")
+    trace_content.draw_message("assistant", page.answer or "(not recorded)")
+    _draw_contexts(page.contexts)
+    _draw_rating(screen, item)
 
 
-def _contexts(contexts: Sequence[str] | None) -> None:
+def _draw_contexts(contexts: Sequence[str] | None) -> None:
     if not contexts:
-        st.caption("No context was told." if contexts is None else "The answer was given without contexts.")
+        st.caption("No contexts recorded." if contexts is None else "The model received no contexts.")
         return
-    with st.expander(f"{units.format_quantity(len(contexts), 'context')} given to the model", expanded=True):
-        for at, one in enumerate(contexts[:_MOST_CONTEXTS]):
-            st.caption(f"Context {at + 1}")
-            st.code(one[: trace_content.MOST_CHARACTERS], language=None, wrap_lines=True)
-        if len(contexts) > _MOST_CONTEXTS:
-            st.caption(f"{len(contexts) - _MOST_CONTEXTS:,} more in the steps of the trace.")
+    with st.expander(f"{units.format_quantity(len(contexts), 'context')} of the model call", expanded=True):
+        for position, context in enumerate(contexts[:_MAX_CONTEXTS]):
+            st.caption(f"Context {position + 1}")
+            st.code(context[: trace_content.MAX_CHARACTERS], language=None, wrap_lines=True)
+        if len(contexts) > _MAX_CONTEXTS:
+            st.caption(f"{len(contexts) - _MAX_CONTEXTS:,} more contexts in the trace.")
 
 
-def _rate(screen: Screen, item: reviews.ReviewItem) -> None:
-    """A row a criterion; the keys 1, 2 and 3 rate the next one that is open."""
+def _draw_rating(screen: Screen, item: reviews.ReviewItem) -> None:
+    """Draw one row per criterion. The keys 1, 2 and 3 rate the next unrated criterion."""
     st.markdown("**Your rating**")
     labels = list(reviews.LABELS)
     for criterion in reviews.METRICS:
-        left, right = st.columns([3, 2], vertical_alignment="center")
-        left.markdown(
+        question_column, rating_column = st.columns([3, 2], vertical_alignment="center")
+        question_column.markdown(
             f"{units.escape_markdown(criterion.title)}  \n:gray[{units.escape_markdown(criterion.question)}]"
         )
-        right.segmented_control(
+        rating_column.segmented_control(
             criterion.title,
             labels,
             key=review_keys.review_rating(criterion.name, item.trace_id),
-            format_func=lambda one: _WORDS.get(one, one),
+            format_func=lambda label: _LABEL_TITLES.get(label, label),
             label_visibility="collapsed",
         )
     st.text_area(
         "Comment",
         key=review_keys.review_comment(item.trace_id),
         height=80,
-        placeholder="What is good or wrong; may stay empty",
+        placeholder="What is good or wrong (optional)",
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for at, label in enumerate(labels):
+        for position, label in enumerate(labels):
             st.button(
-                _WORDS.get(label, label),
+                _LABEL_TITLES.get(label, label),
                 key=review_keys.review_label(label),
-                shortcut=str(at + 1),
+                shortcut=str(position + 1),
                 type="tertiary",
                 on_click=_rate_next,
                 args=(item.trace_id, label),
-                help="Rates the next criterion",
+                help="Rates the next unrated criterion",
             )
         st.space("stretch")
         st.button(
@@ -160,9 +162,9 @@ def _rate_next(trace_id: str, label: str) -> None:
 def _submit(screen: Screen, item: reviews.ReviewItem) -> str:
     ratings: dict[str, float | str] = {}
     for criterion in reviews.METRICS:
-        label = st.session_state.get(review_keys.review_rating(criterion.name, item.trace_id))
-        if label:
-            ratings[criterion.name] = str(label)
+        rating = st.session_state.get(review_keys.review_rating(criterion.name, item.trace_id))
+        if rating:
+            ratings[criterion.name] = str(rating)
     page = reviews.submit(
         screen.engine,
         actor=screen.actor,
@@ -172,9 +174,9 @@ def _submit(screen: Screen, item: reviews.ReviewItem) -> str:
         comment=str(st.session_state.get(review_keys.review_comment(item.trace_id)) or ""),
     )
     st.session_state[review_keys.REVIEW_DONE] = int(st.session_state.get(review_keys.REVIEW_DONE, 0)) + 1
-    _next(None)
+    _show_next(None)
     others = units.format_quantity(len(page.others), "other review")
-    return f"Your rating is kept. {others}." if page.others else "Your rating is kept."
+    return f"Saved your rating. {others}." if page.others else "Saved your rating."
 
 
 def _skip(screen: Screen, item: reviews.ReviewItem) -> str:
@@ -185,19 +187,19 @@ def _skip(screen: Screen, item: reviews.ReviewItem) -> str:
         trace_id=item.trace_id,
         comment=str(st.session_state.get(review_keys.review_comment(item.trace_id)) or ""),
     )
-    _next(item)
-    return "Skipped; somebody else may read it."
+    _show_next(item)
+    return "Skipped; another reviewer can rate it."
 
 
-def _next(skipped: reviews.ReviewItem | None) -> None:
-    """The queue moves up: the first is on the screen again, whatever was selected."""
+def _show_next(skipped: reviews.ReviewItem | None) -> None:
+    """Show the first item of the queue; `skipped` is the item that `draw_undo` offers to restore."""
     st.session_state[review_keys.REVIEW_LAST] = skipped
     st.session_state.pop(review_keys.REVIEW_TABLE, None)
     cache.invalidate("reviews")
 
 
 def draw_undo(screen: Screen) -> None:
-    """The way back from the last skip."""
+    """Draw the button that undoes the last skip."""
     item: reviews.ReviewItem | None = st.session_state.get(review_keys.REVIEW_LAST)
     if item is None:
         return
@@ -206,8 +208,8 @@ def draw_undo(screen: Screen) -> None:
         reviews.undo_skip(
             screen.engine, actor=screen.actor, application=item.application, trace_id=item.trace_id
         )
-        _next(None)
-        return "It waits for you again."
+        _show_next(None)
+        return "The answer is back in your queue."
 
     st.button(
         "Undo the last skip",

@@ -1,8 +1,8 @@
-"""How incidents and rollbacks are shown: figures of the moment, and tables of what is over."""
+"""Incidents and rollbacks: figures at the time of the incident, and tables of the past."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,7 +12,7 @@ from genaiops_core.rollbacks.procedure import Rollback
 from pages.parts.rollouts import rollout_keys
 from pages.parts.shared import tables, units
 
-FIGURES = {
+FIGURES: Mapping[str, tuple[str, Callable[[float | None], str]]] = {
     "requests": ("Requests", units.format_count),
     "error_rate": ("Error rate", units.format_share),
     "p95_latency": ("p95 latency", units.format_duration),
@@ -25,20 +25,20 @@ FIGURES = {
 
 
 def draw_metrics(metrics: Mapping[str, Any], key: int) -> None:
-    """Stable and canary beside each other, as they were."""
+    """Draw the figures of stable release and canary at the time of the incident."""
     variants = [name for name in ("stable", "canary") if metrics.get(name)]
     if not variants:
-        st.caption("Nothing was measured at that time.")
+        st.caption("No figures were measured at that time.")
         return
     rows = []
     for variant in variants:
-        told = metrics[variant]
-        shown = {name: write(told.get(name)) for name, (_, write) in FIGURES.items()}
-        rows.append({"variant": [variant], "release": told.get("release"), **shown})
+        figures = metrics[variant]
+        cells = {name: format_value(figures.get(name)) for name, (_, format_value) in FIGURES.items()}
+        rows.append({"variant": [variant], "release": figures.get("release"), **cells})
     tables.draw(
         rows,
         {
-            "variant": tables.state_column("In traffic"),
+            "variant": tables.state_column("Variant"),
             "release": tables.column.TextColumn("Release"),
             **{
                 name: tables.column.TextColumn(label, alignment="right")
@@ -51,25 +51,25 @@ def draw_metrics(metrics: Mapping[str, Any], key: int) -> None:
     st.caption(f"Over the {metrics.get('window_min', '?')} minutes before.")
 
 
-def draw_rollbacks(found: Sequence[Rollback]) -> None:
-    """Every rollback that was carried out, newest first."""
+def draw_rollbacks(rollbacks: Sequence[Rollback]) -> None:
+    """Draw every rollback, newest first."""
     st.subheader("Rollbacks", icon=":material/history:", anchor=False)
-    if not found:
-        st.caption("None yet.")
+    if not rollbacks:
+        st.caption("No rollback yet.")
         return
     column = tables.column
     tables.draw(
         [
             {
-                "at": one.at,
-                "application": one.application,
-                "from": one.from_release,
-                "to": one.to_release,
-                "trigger": one.trigger,
-                "actor": one.actor,
-                "reason": one.reason,
+                "at": rollback.at,
+                "application": rollback.application,
+                "from": rollback.from_release,
+                "to": rollback.to_release,
+                "trigger": rollback.trigger,
+                "actor": rollback.actor,
+                "reason": rollback.reason,
             }
-            for one in found
+            for rollback in rollbacks
         ],
         {
             "at": column.DatetimeColumn("When (UTC)", format="DD MMM YYYY HH:mm:ss", timezone="UTC"),
@@ -85,23 +85,23 @@ def draw_rollbacks(found: Sequence[Rollback]) -> None:
     )
 
 
-def draw_resolved(found: Sequence[Incident]) -> None:
-    """Incidents that are over."""
+def draw_resolved(incidents: Sequence[Incident]) -> None:
+    """Draw resolved incidents, newest first."""
     st.subheader("Resolved incidents", icon=":material/task_alt:", anchor=False)
     column = tables.column
     tables.draw(
         [
             {
-                "opened": one.opened_at,
-                "application": one.application,
-                "title": one.title,
-                "severity": [one.severity],
-                "trigger": one.trigger,
-                "resolved": one.resolved_at,
-                "by": one.resolved_by,
-                "resolution": one.resolution,
+                "opened": incident.opened_at,
+                "application": incident.application,
+                "title": incident.title,
+                "severity": [incident.severity],
+                "trigger": incident.trigger,
+                "resolved": incident.resolved_at,
+                "by": incident.resolved_by,
+                "resolution": incident.resolution,
             }
-            for one in found
+            for incident in incidents
         ],
         {
             "opened": column.DatetimeColumn("Opened (UTC)", format="DD MMM YYYY HH:mm", timezone="UTC"),

@@ -1,4 +1,4 @@
-"""The rollback dialog: the same from every screen, because it is opened in a hurry."""
+"""The rollback dialog, which several screens open."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from pages.parts.shared import confirm, units
 from pages.parts.shared.frame import Screen
 
 
-def ask(screen: Screen, one: Rollout) -> None:
-    """Say what will happen, take the reason and the name of the application, then roll back."""
+def open_dialog(screen: Screen, rollout: Rollout) -> None:
+    """Open the dialog: it states the consequence, takes a reason and the typed name, then rolls back."""
 
     def act(reason: str) -> str:
-        done = procedure.roll_back(
-            screen.engine, actor=screen.actor, application=one.application, reason=reason
+        rolled_back = procedure.roll_back(
+            screen.engine, actor=screen.actor, application=rollout.application, reason=reason
         )
         cache.invalidate("rollouts", "incidents", "releases")
-        return f"Rolled {done.application} back from {done.from_release} to {done.to_release}."
+        return f"Rolled {rolled_back.application} back from {rolled_back.from_release} to {rolled_back.to_release}."
 
-    if one.canary:
+    if rollout.canary:
         sentence = (
-            f"All traffic of **{units.escape_markdown(one.application)}** goes to the stable release "
-            f"**{units.escape_markdown(one.stable)}**. The canary **{units.escape_markdown(one.canary)}** leaves traffic at once."
+            f"All traffic of **{units.escape_markdown(rollout.application)}** goes to the stable release "
+            f"**{units.escape_markdown(rollout.stable)}**. The canary **{units.escape_markdown(rollout.canary)}** receives no traffic from then on."
         )
     else:
         sentence = (
-            f"No canary is live. All traffic of **{units.escape_markdown(one.application)}** goes from "
-            f"**{units.escape_markdown(one.stable)}** back to the stable release before it."
+            f"No canary is live. All traffic of **{units.escape_markdown(rollout.application)}** goes from "
+            f"**{units.escape_markdown(rollout.stable)}** to the previous stable release."
         )
     confirm.open_dialog(
         "rollback",
-        title=f"Roll back {units.escape_markdown(one.application)}",
+        title=f"Roll back {units.escape_markdown(rollout.application)}",
         icon=":material/undo:",
         button="Roll back",
         act=act,
-        sentence=f"{sentence} An incident is opened with the figures of this moment.",
-        type_to_confirm=one.application,
+        sentence=f"{sentence} An incident is opened with the current figures.",
+        type_to_confirm=rollout.application,
     )

@@ -1,4 +1,4 @@
-"""How a rollout is shown: facts, live charts of canary against stable, and tables."""
+"""One rollout: facts, live charts of canary and stable release, and tables of all rollouts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import streamlit as st
 from genaiops_core.clock import now
 from genaiops_core.rollbacks import policy as policies
 from genaiops_core.rollouts.rollouts import Rollout
-from genaiops_core.telemetry.time_window import Filters
-from genaiops_core.telemetry.traffic.series import STEPS, Point, choose_step, list_step_starts
+from genaiops_core.telemetry.time_window import STEPS, Filters
+from genaiops_core.telemetry.traffic.series import Point, choose_step, list_step_starts
 from pages.parts.charts import measures, plots
 from pages.parts.reads import quality, rollouts, traffic
 from pages.parts.shared import frame, tables, units
@@ -22,156 +22,166 @@ from pages.parts.shared.filters import Header
 REFRESH_S = 3
 
 
-def draw_facts(one: Rollout) -> None:
-    """Who started it, when, and what the evidence says."""
+def draw_facts(rollout: Rollout) -> None:
+    """Draw releases, steps, start and verdict of a rollout."""
     tables.draw_facts(
         {
-            "Stable release": one.stable,
-            "Canary release": one.canary or "none",
-            "Steps": ", ".join(f"{step:g} %" for step in one.steps) or "none",
-            "Started": f"{units.format_instant(one.started_at)} by {one.started_by}"
-            if one.started_at
+            "Stable release": rollout.stable,
+            "Canary release": rollout.canary or "none",
+            "Steps": ", ".join(f"{step:g} %" for step in rollout.steps) or "none",
+            "Started": f"{units.format_instant(rollout.started_at)} by {rollout.started_by}"
+            if rollout.started_at
             else "never",
-            "Verdict": one.verdict or "none yet",
+            "Verdict": rollout.verdict or "none yet",
         }
     )
 
 
 @frame.refresh_every(run_every_s=REFRESH_S)
 def draw_live(url: str, application: str, head: Header) -> None:
-    """Canary against stable, drawn again every few seconds."""
+    """Draw charts of canary and stable release; they refresh every few seconds."""
     at = now()
-    one = next((found for found in rollouts.list_rollouts(url) if found.application == application), None)
+    rollout = next(
+        (status for status in rollouts.list_rollouts(url) if status.application == application), None
+    )
     filters = dataclasses.replace(head.filters_at(at), application=application)
     points = traffic.read_live_series(url, filters, "release")
     minutes = STEPS[choose_step(filters)]
     with st.container(horizontal=True, gap="small"):
-        _draw_observed(points, one)
+        _draw_observed_share(points, rollout)
         st.badge(f"live, every {REFRESH_S} s · {at:%H:%M:%S} UTC", icon=":material/sensors:", color="gray")
     if not points:
         st.caption(
-            f"No request of {units.escape_markdown(application)} in the window {head.window}. Widen it to see older ones."
+            f"No request of {units.escape_markdown(application)} in the window {head.window}. Widen the window."
         )
         return
     policy = policies.default()
 
-    def line(value: measures.Value, *, per: float = 1, gap: float | None = None) -> list[plots.Line]:
-        return measures.by_release(filters, points, one, value, per=per, gap=gap)
+    def build_lines(
+        value: measures.Value, *, divisor: float = 1, gap: float | None = None
+    ) -> list[plots.Line]:
+        return measures.build_release_lines(filters, points, rollout, value, divisor=divisor, gap=gap)
 
-    def limit(metric: str, *, per: float = 1, unit: str = "", sign: str = "") -> plots.Limit | None:
-        found = policy.strictest_threshold(metric)
+    def find_limit(
+        metric: policies.Metric, *, divisor: float = 1, unit: str = "", sign: str = ""
+    ) -> plots.Limit | None:
+        threshold = policy.strictest_threshold(metric)
         return (
             None
-            if found is None
-            else plots.Limit(value=found / per, label=f"rollback {sign}{found / per:g}{unit}")
+            if threshold is None
+            else plots.Limit(value=threshold / divisor, label=f"rollback {sign}{threshold / divisor:g}{unit}")
         )
 
-    panels = (
-        ("Requests", "per min", line(lambda f: f.requests, per=minutes, gap=0), None, None),
+    panels: list[tuple[str, str, list[plots.Line], plots.Limit | None, float | None]] = [
+        ("Requests", "per min", build_lines(lambda f: f.requests, divisor=minutes, gap=0), None, None),
         (
             "Error rate",
             "%",
-            line(lambda f: None if f.error_rate is None else f.error_rate * 100),
-            limit("error_rate", per=0.01, unit=" %", sign="> "),
+            build_lines(lambda f: None if f.error_rate is None else f.error_rate * 100),
+            find_limit("error_rate", divisor=0.01, unit=" %", sign="> "),
             None,
         ),
         (
             "p95 latency",
             "s",
-            line(lambda f: f.latency_ms["p95"], per=1000),
-            limit("p95_latency", per=1000, unit=" s", sign="> "),
+            build_lines(lambda f: f.latency_ms["p95"], divisor=1000),
+            find_limit("p95_latency", divisor=1000, unit=" s", sign="> "),
             None,
         ),
         (
             "Cost per request",
             "USD",
-            line(lambda f: f.cost_per_request_nano_usd, per=1e9),
-            limit("cost_per_request", unit=" USD", sign="> "),
+            build_lines(lambda f: f.cost_per_request_nano_usd, divisor=1e9),
+            find_limit("cost_per_request", unit=" USD", sign="> "),
             None,
         ),
-        ("Canary share, observed", "%", _shares(filters, points, one), None, 100.0),
+        ("Canary share, observed", "%", _build_share_lines(filters, points, rollout), None, 100.0),
         (
             "Quality, by hour",
             "score",
-            _quality(url, application, at, one),
-            limit("avg_quality_score", sign="< "),
+            _build_quality_lines(url, application, at, rollout),
+            find_limit("avg_quality_score", sign="< "),
             1.0,
         ),
-    )
-    if one is None or not one.is_live:
-        panels = tuple(panel for panel in panels if not panel[0].startswith("Canary"))
+    ]
+    if rollout is None or not rollout.is_live:
+        panels = [panel for panel in panels if not panel[0].startswith("Canary")]
     columns = st.columns(3)
-    for place, (title, unit, lines, line_limit, top) in enumerate(panels):
-        with columns[place % 3]:
+    for number, (title, unit, lines, line_limit, top) in enumerate(panels):
+        with columns[number % 3]:
             st.markdown(f"**{title}**")
-            plots.show(
-                plots.lines(lines, unit=unit, limit=line_limit, height=190, top=top),
-                key=f"rollout_live_{place}_{application}",
+            plots.draw(
+                plots.build_line_chart(lines, unit=unit, limit=line_limit, height=190, top=top),
+                key=f"rollout_live_{number}_{application}",
                 alt=f"{title} of {application}, canary against stable",
             )
 
 
-def _draw_observed(points: Sequence[Point], one: Rollout | None) -> None:
-    if one is None or not one.is_live:
+def _draw_observed_share(points: Sequence[Point], rollout: Rollout | None) -> None:
+    if rollout is None or not rollout.is_live:
         return
-    # The share that really came, over the newest steps: it follows the slider as clients ask again.
+    # Clients cache the routing, so the observed share follows the slider with a delay.
     newest = sorted({point.start for point in points})[-5:]
     recent = [point for point in points if point.start in newest]
-    whole = sum(point.figures.requests for point in recent)
-    canary = sum(point.figures.requests for point in recent if point.key == one.canary)
+    total = sum(point.figures.requests for point in recent)
+    canary = sum(point.figures.requests for point in recent if point.key == rollout.canary)
     st.badge(
-        f"observed canary share {units.format_share(canary / whole if whole else None, decimals=1)} of {whole:,} requests",
+        f"observed canary share {units.format_share(canary / total if total else None, decimals=1)} of {total:,} requests",
         icon=":material/visibility:",
         color="blue",
     )
 
 
-def _shares(filters: Filters, points: Sequence[Point], one: Rollout | None) -> list[plots.Line]:
-    """The canary's part of the requests that came, step by step."""
-    whole: dict[dt.datetime, int] = {}
+def _build_share_lines(
+    filters: Filters, points: Sequence[Point], rollout: Rollout | None
+) -> list[plots.Line]:
+    """The share of the canary in the received requests, step by step."""
+    totals: dict[dt.datetime, int] = {}
     canary: dict[dt.datetime, int] = {}
     for point in points:
-        whole[point.start] = whole.get(point.start, 0) + point.figures.requests
-        if one is not None and point.key == one.canary:
+        totals[point.start] = totals.get(point.start, 0) + point.figures.requests
+        if rollout is not None and point.key == rollout.canary:
             canary[point.start] = point.figures.requests
     instants = list_step_starts(filters, choose_step(filters))
-    values = [canary.get(start, 0) / whole[start] * 100 if whole.get(start) else None for start in instants]
+    values = [canary.get(start, 0) / totals[start] * 100 if totals.get(start) else None for start in instants]
     return [plots.Line(name="canary", at=instants, values=values)]
 
 
-def _quality(url: str, application: str, at: dt.datetime, one: Rollout | None) -> list[plots.Line]:
+def _build_quality_lines(
+    url: str, application: str, at: dt.datetime, rollout: Rollout | None
+) -> list[plots.Line]:
     grouped: dict[str | None, dict[dt.datetime, list[Any]]] = {}
     for point in quality.read_live_series(url, Filters.last("24h", now=at, application=application)):
         grouped.setdefault(point.key, {}).setdefault(point.start, []).append(point.quality)
-    roles = {} if one is None else {one.stable: "stable", one.canary: "canary"}
+    roles = {} if rollout is None else {rollout.stable: "stable", rollout.canary: "canary"}
     order = [key for key in roles if key in grouped] or list(grouped)[: measures.MAX_RELEASES]
-    return plots.by_name(
+    return plots.align_lines(
         {
-            f"{roles.get(key, '')} {key or units.NO_DATA}".strip(): {
-                start: measures.find_mean_quality(found) for start, found in grouped[key].items()
+            f"{roles.get(key, '')} {key or units.NOT_SET}".strip(): {
+                start: measures.find_mean_quality(qualities) for start, qualities in grouped[key].items()
             }
             for key in order
         }
     )
 
 
-def draw_all(found: Sequence[Rollout]) -> None:
-    """Where every application stands."""
+def draw_all(all_rollouts: Sequence[Rollout]) -> None:
+    """Draw the rollout of every application."""
     column = tables.column
     tables.draw(
         [
             {
-                "application": one.application,
-                "state": [one.state],
-                "stable": one.stable,
-                "canary": one.canary or "",
-                "percent": one.percent if one.is_live else 0.0,
-                "step": f"{one.step} of {len(one.steps)}" if one.steps else "",
-                "verdict": [one.verdict] if one.verdict else [],
-                "by": one.started_by,
-                "at": one.started_at,
+                "application": rollout.application,
+                "state": [rollout.state],
+                "stable": rollout.stable,
+                "canary": rollout.canary or "",
+                "percent": rollout.percent if rollout.is_live else 0.0,
+                "step": f"{rollout.step} of {len(rollout.steps)}" if rollout.steps else "",
+                "verdict": [rollout.verdict] if rollout.verdict else [],
+                "by": rollout.started_by,
+                "at": rollout.started_at,
             }
-            for one in found
+            for rollout in all_rollouts
         ],
         {
             "application": column.TextColumn("Application", pinned=True),
@@ -190,13 +200,13 @@ def draw_all(found: Sequence[Rollout]) -> None:
 
 
 def draw_history(rows: Sequence[dict[str, Any]]) -> None:
-    """Every rollout of one application, newest first."""
+    """Draw every rollout of one application, newest first."""
     column = tables.column
     tables.draw(
         [{**row, "state": [row["state"]], "verdict": [row["verdict"]]} for row in rows],
         {
             "canary": column.TextColumn("Release"),
-            "stable": column.TextColumn("Stable then"),
+            "stable": column.TextColumn("Stable at the time"),
             "percent": column.NumberColumn("Last share", format="%.4g%%"),
             "state": tables.state_column("State"),
             "verdict": tables.state_column("Verdict"),

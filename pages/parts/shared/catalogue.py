@@ -1,4 +1,4 @@
-"""Every screen once: its file, title, icon, section and the operator's question it answers."""
+"""Every screen: its file, title, icon, section and description."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One screen as the navigation shows it."""
+    """One screen in the navigation."""
 
     name: str
     title: str
@@ -17,35 +17,47 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """The file, as `st.page_link` and `st.switch_page` want it."""
+        """The file, as `st.page_link` and `st.switch_page` take it."""
         return f"pages/{self.name}.py"
 
 
-def _entry(name: str, title: str, icon: str, section: str, question: str) -> Entry:
-    return Entry(name=name, title=title, icon=f":material/{icon}:", section=section, description=question)
+def _entry(name: str, title: str, icon: str, section: str, description: str) -> Entry:
+    return Entry(name=name, title=title, icon=f":material/{icon}:", section=section, description=description)
 
 
 ENTRIES = (
-    _entry("overview", "Overview", "space_dashboard", "", "Is everything healthy, and what moves right now?"),
-    _entry("quality", "Quality", "verified", "Measure", "How good are the answers, and how sure are we?"),
-    _entry("cost", "Cost", "payments", "Measure", "What does it cost, and who spends it?"),
-    _entry("latency", "Latency", "speed", "Measure", "How long do people wait, and for which model?"),
-    _entry("traces", "Traces", "timeline", "Measure", "What happened in one request, step by step?"),
-    _entry("sessions", "Sessions", "forum", "Measure", "How did a conversation go, and what did it cost?"),
-    _entry("users", "Users", "group", "Measure", "Who uses this, and what do they spend?"),
-    _entry("service_map", "Service map", "account_tree", "Measure", "Which part is slow, failing or dear?"),
-    _entry("datasets", "Datasets", "dataset", "Evaluate", "Which test cases do we have?"),
-    _entry("evaluations", "Evaluations", "science", "Evaluate", "Is a release good enough?"),
-    _entry("metrics", "Metrics", "rule", "Evaluate", "What can be measured, how, and at what price?"),
-    _entry("reviews", "Reviews", "rate_review", "Evaluate", "What do people think of real answers?"),
-    _entry("releases", "Releases", "deployed_code", "Release", "What exists, and what waits for approval?"),
-    _entry("prompts", "Prompts", "edit_note", "Release", "Which prompt texts are there, and what changed?"),
+    _entry("overview", "Overview", "space_dashboard", "", "Service health, traffic split and trends"),
     _entry(
-        "rollouts", "Rollouts", "alt_route", "Release", "Who gets which release, and how does the canary do?"
+        "quality",
+        "Quality",
+        "verified",
+        "Measure",
+        "Quality scores of production answers, with confidence intervals",
     ),
-    _entry("incidents", "Incidents", "emergency", "Release", "What went wrong, and is it over?"),
-    _entry("audit", "Audit", "receipt_long", "Govern", "Who did what, and can we prove it?"),
-    _entry("settings", "Settings", "tune", "Govern", "How is this console set up, and is it running?"),
+    _entry("cost", "Cost", "payments", "Measure", "Cost by model, application and release"),
+    _entry("latency", "Latency", "speed", "Measure", "Request and model latency"),
+    _entry(
+        "traces", "Traces", "timeline", "Measure", "Requests, each with its spans, messages and diagnosis"
+    ),
+    _entry("sessions", "Sessions", "forum", "Measure", "Conversations turn by turn, with their cost"),
+    _entry("users", "Users", "group", "Measure", "Users with their requests, errors and cost"),
+    _entry(
+        "service_map",
+        "Service map",
+        "account_tree",
+        "Measure",
+        "Components, the calls between them, latency, errors and cost",
+    ),
+    _entry("datasets", "Datasets", "dataset", "Evaluate", "Test cases in versioned datasets"),
+    _entry("evaluations", "Evaluations", "science", "Evaluate", "Evaluations of releases against gates"),
+    _entry("metrics", "Metrics", "rule", "Evaluate", "Metrics and rubrics, and what each costs"),
+    _entry("reviews", "Reviews", "rate_review", "Evaluate", "Human reviews of production answers"),
+    _entry("releases", "Releases", "deployed_code", "Release", "Releases and their approval"),
+    _entry("prompts", "Prompts", "edit_note", "Release", "Prompt versions and their differences"),
+    _entry("rollouts", "Rollouts", "alt_route", "Release", "Traffic split and canary health"),
+    _entry("incidents", "Incidents", "emergency", "Release", "Open and resolved incidents, and rollbacks"),
+    _entry("audit", "Audit", "receipt_long", "Govern", "Every change, in a tamper-evident record"),
+    _entry("settings", "Settings", "tune", "Govern", "Configuration and status of this console"),
 )
 
 BY_NAME = {entry.name: entry for entry in ENTRIES}

@@ -1,12 +1,13 @@
-"""Dialogs that change something: inputs, a required reason, sometimes the name typed out; then one use case.
+"""Dialogs that change data: inputs, a required reason, sometimes a typed confirmation; then one use case.
 
 The work runs in the callback of the submit button. An expected error stays in the dialog, as its sentence; success
-closes the dialog and says what happened in a toast.
+closes the dialog and shows its result in a toast.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
@@ -25,24 +26,24 @@ def open_dialog(
     sentence: str = "",
     needs_reason: bool = True,
     type_to_confirm: str | None = None,
-    width: str = "small",
+    width: Literal["small", "medium", "large"] = "small",
 ) -> None:
     """Open a dialog.
 
     Args:
         name: prefix of the dialog's widget keys, unique on the page.
-        title: what is about to happen.
+        title: the action.
         icon: Material icon of the dialog and its button.
-        button: label of the one button that acts.
+        button: label of the submit button.
         act: gets the reason, runs the use case and returns the sentence for the toast.
         fields: draws further inputs, each with its own key; `act` reads them from the session state.
-        sentence: what will follow, in words; names in it must already be `units.plain`.
-        needs_reason: whether acting without a reason is refused.
-        type_to_confirm: a name to be typed before anything happens.
-        width: of the dialog, as `st.dialog` names it.
+        sentence: the consequence; escape names in it with `units.escape_markdown`.
+        needs_reason: whether the reason is required.
+        type_to_confirm: the name that the user types to confirm.
+        width: of the dialog, as `st.dialog` takes it.
     """
 
-    @st.dialog(title, icon=icon, width=width)  # type: ignore[arg-type]
+    @st.dialog(title, icon=icon, width=width)
     def body() -> None:
         with st.form(keys.dialog_form(name), border=False, enter_to_submit=False):
             if sentence:
@@ -51,7 +52,7 @@ def open_dialog(
                 fields()
             if needs_reason:
                 st.text_area(
-                    "Reason", key=keys.dialog_reason(name), height=80, placeholder="Kept in the audit log"
+                    "Reason", key=keys.dialog_reason(name), height=80, placeholder="Recorded in the audit log"
                 )
             if type_to_confirm is not None:
                 st.text_input(
@@ -63,8 +64,8 @@ def open_dialog(
             st.form_submit_button(
                 button, type="primary", icon=icon, key=keys.dialog_submit(name), on_click=submit
             )
-        if refusal := st.session_state.pop(keys.dialog_problem(name), None):
-            st.error(units.escape_markdown(refusal), icon=":material/error:")
+        if message := st.session_state.pop(keys.dialog_problem(name), None):
+            st.error(units.escape_markdown(message), icon=":material/error:")
 
     def submit() -> None:
         try:
@@ -78,7 +79,7 @@ def open_dialog(
 
 
 def run_action(act: Callable[[], str]) -> None:
-    """For buttons that need no dialog: run a use case in a callback, then toast or keep its sentence."""
+    """Run the use case of a button without a dialog, in its callback; `draw_problem` shows an expected error."""
     try:
         frame.flash(act())
     except GenAIOpsError as error:
@@ -86,19 +87,19 @@ def run_action(act: Callable[[], str]) -> None:
 
 
 def require_reason(reason: object) -> str:
-    """The reason that was typed.
+    """The reason without surrounding blanks.
 
     Raises:
-        BadInput: there is none.
+        BadInput: the reason is empty.
     """
     text = str(reason or "").strip()
     if not text:
-        raise BadInput("Say why: the reason is empty, and it is what the audit log keeps.")
+        raise BadInput("The reason is empty. Enter one: the audit log records it.")
     return text
 
 
 def draw_problem() -> None:
-    """Show the sentence that the last `run` was refused with."""
+    """Show the error of the last `run_action`."""
     if sentence := st.session_state.pop(keys.PROBLEM, None):
         st.error(units.escape_markdown(sentence), icon=":material/error:")
 
@@ -108,5 +109,5 @@ def _read_reason(name: str, *, needs_reason: bool, type_to_confirm: str | None) 
     reason = require_reason(typed_reason) if needs_reason else str(typed_reason or "").strip()
     typed_name = str(st.session_state.get(keys.dialog_typed(name)) or "").strip()
     if type_to_confirm is not None and typed_name != type_to_confirm:
-        raise BadInput(f"Nothing was changed: type {type_to_confirm} exactly to confirm.")
+        raise BadInput(f"Nothing was changed. Type {type_to_confirm} exactly to confirm.")
     return reason

@@ -1,4 +1,4 @@
-"""The frame of every screen: the guard, the header row, who is acting, and what is shown when something fails."""
+"""The frame of every screen: the guard, the acting user, toasts, empty states and errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATIC = Path(__file__).resolve().parents[3] / "static"
 
 @dataclass(frozen=True, kw_only=True)
 class Screen:
-    """What the guard hands to a page: where it is, which database it reads, and who acts."""
+    """The result of the guard: the entry of the screen, the settings, the database and the acting user."""
 
     entry: catalogue.Entry
     settings: Settings
@@ -32,10 +32,10 @@ class Screen:
 
 
 def guard(name: str) -> Screen:
-    """First statement of every page: nothing is read or drawn before it has passed.
+    """First statement of every page: a page reads and draws nothing before it returns.
 
-    It makes sure that the router ran, that nobody from outside can look while no login is configured, names the
-    actor, and sets title, logo and sidebar.
+    It requires that the router ran and that the server listens on a safe address, because there is no login.
+    Then it sets the title and finds the acting user.
     """
     _require_router()
     entry = catalogue.BY_NAME[name]
@@ -62,13 +62,13 @@ def set_brand() -> None:
 
 
 def flash(sentence: str) -> None:
-    """Say `sentence` in a toast once the screen has been drawn again."""
+    """Show `sentence` in a toast after the next rerun."""
     st.session_state[keys.FLASH] = sentence
 
 
 @contextmanager
 def show_errors() -> Iterator[None]:
-    """Draw a designed panel instead of a traceback when what failed is expected or is the database."""
+    """Draw a panel instead of a traceback for an expected error and for an error of the database."""
     try:
         yield
     except GenAIOpsError as error:
@@ -78,7 +78,7 @@ def show_errors() -> Iterator[None]:
 
 
 def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A panel that draws itself again every `run_every_s` seconds and fails as gently as a whole screen."""
+    """A panel that refreshes every `run_every_s` seconds and shows its errors as a screen does."""
 
     def decorate(draw: Callable[..., None]) -> Callable[..., None]:
         @st.fragment(run_every=run_every_s)
@@ -92,7 +92,7 @@ def refresh_every(run_every_s: float) -> Callable[[Callable[..., None]], Callabl
 
 
 def draw_empty_state(title: str, sentence: str, *, icon: str, to: str | None = None, link: str = "") -> None:
-    """What stands where there is nothing yet: what it is, how it comes, and where to go for it."""
+    """Explain an empty screen: what is missing, how it arrives, and a link to another screen."""
     with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
         st.space("small")
         st.markdown(f":gray[:material/{icon}:] **{title}**", width="content")
@@ -131,16 +131,16 @@ def _choose_actor(settings: Settings) -> str:
             type="tertiary",
         ),
     ):
-        typed = st.text_input(
+        name = st.text_input(
             "Your name",
             value=settings.actor,
             key=keys.ACTOR,
             persist_state="session",
             max_chars=200,
-            help="Recorded with everything you change. Nobody approves a release they made.",
+            help="Recorded with every change. You cannot approve your own release.",
         )
     try:
-        return actor_name(typed or "")
+        return actor_name(name or "")
     except GenAIOpsError:
         return actor_name(settings.actor)
 
@@ -152,6 +152,6 @@ def _draw_database_error(error: Exception) -> None:
         st.text(reason)
         st.caption(
             "Check that GENAIOPS_DATABASE_URL names the right database and that it is running, then try again. "
-            "Traffic of your applications is not affected: they keep the last routing they were given."
+            "Your applications are not affected: they keep the last routing that they received."
         )
         st.button("Try again", icon=":material/refresh:", key="frame_retry")

@@ -1,7 +1,7 @@
-"""Imported once a process: load what every screen needs, then take it out of the garbage collector's sight.
+"""Imported once a process: load the libraries of every screen, then freeze them for the garbage collector.
 
 A full collection over these modules takes tens of milliseconds under the interpreter lock, and every run of every
-session would pay it. Frozen objects are never walked again.
+session would pay it. It does not visit frozen objects.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables that read the same on every screen: state badges, units, unknowns, CSV from their own toolbar."""
+"""Tables of all screens: state badges, column types, missing values, and CSV from the toolbar."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ STATE_COLOURS = {
     "demo": "violet",
     "undefined": "orange",
 }
-"""Red, orange and green speak of state only; everything else is blue, violet or grey."""
+"""Red, orange and green mean a state only; everything else is blue, violet or grey."""
 
 column = st.column_config
 
 
 def draw_badge(state: str, *, label: str | None = None, icon: str | None = None) -> None:
-    """One state as a coloured badge."""
+    """Draw one state as a coloured badge."""
     st.badge(label or format_state(state), color=STATE_COLOURS.get(state, "gray"), icon=icon)  # type: ignore[arg-type]
 
 
 def format_state(state: str) -> str:
-    """A state as people write it."""
+    """A state as screens write it: `rolled back`."""
     return state.replace("_", " ")
 
 
 def state_column(label: str, *, width: Any = 100, help: str | None = None) -> Any:
-    """A column of coloured states; give each cell as a list of states."""
+    """A column of coloured states; each cell is a list of states."""
     return column.MultiselectColumn(
         label,
         options=list(STATE_COLOURS),
@@ -88,7 +88,7 @@ def draw(
         key=key,
         alt=alt,
         height=_limit_height(len(rows), height),
-        placeholder="unknown",
+        placeholder=units.NO_DATA,
     )
 
 
@@ -101,7 +101,7 @@ def pick(
     height: Any = "content",
     default: int | None = None,
 ) -> int | None:
-    """Draw rows of which one can be selected; returns its position."""
+    """Draw rows of which one can be selected; returns its position, or None."""
     event = st.dataframe(
         _build_frame(rows, columns),
         hide_index=True,
@@ -109,7 +109,7 @@ def pick(
         key=key,
         alt=alt,
         height=_limit_height(len(rows), height),
-        placeholder="unknown",
+        placeholder=units.NO_DATA,
         on_select="rerun",
         selection_mode="single-row",
         selection_default=None if default is None else {"selection": {"rows": [default]}},
@@ -119,13 +119,13 @@ def pick(
 
 
 def has_selection(key: str) -> bool:
-    """Whether a row of the table `key` is selected, known before the table is drawn."""
+    """Whether a row of the table `key` is selected; works before the table is drawn."""
     event = st.session_state.get(key)
     return bool(event and event["selection"]["rows"])
 
 
 def draw_facts(values: Mapping[str, object]) -> None:
-    """Name and value pairs; values are shown as text, whatever is in them."""
+    """Draw name and value pairs; values are escaped."""
     st.table(
         {units.escape_markdown(name): units.escape_markdown(value) for name, value in values.items()},
         border="horizontal",
@@ -137,5 +137,5 @@ def _build_frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) 
 
 
 def _limit_height(rows: int, height: Any) -> Any:
-    # A table of a few rows is as tall as its rows; a long one scrolls in itself instead of stretching the page.
+    # A short table is as tall as its rows; a long one scrolls inside instead of stretching the page.
     return 420 if height == "content" and rows > 11 else height

@@ -1,4 +1,4 @@
-"""What changed between two versions of a text, line by line."""
+"""The difference between two versions of a text, line by line."""
 
 from __future__ import annotations
 

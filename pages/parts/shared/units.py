@@ -1,24 +1,28 @@
-"""How figures are written for people. Unknown is written "unknown", never 0."""
+"""Formats figures for screens. A missing value is an em dash, never 0."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 
-NO_DATA = "unknown"
+NO_DATA = "—"
+"""Stands for a value that was not measured."""
+NO_DATA_HELP = "No data"
+NOT_SET = "(not set)"
+"""Stands for a name or an attribute that the telemetry does not carry."""
 NANO_PER_USD = 1_000_000_000
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]~$:<>|#])")
 
 
 def escape_markdown(text: object) -> str:
-    """Text from outside, safe in elements that read Markdown: no link, image, icon or colour can come of it."""
-    # The word joiner is invisible; it keeps addresses from being made into links.
+    """Text from outside, safe in elements that render Markdown: it cannot become a link, image, icon or colour."""
+    # The word joiner is invisible; it prevents that an address becomes a link.
     return _MARKDOWN.sub(r"\\\1", str(text)).replace("//", "/\u2060/").replace("www.", "www\u2060.")
 
 
 def format_count(value: float | None) -> str:
-    """A number of things: 950, 4,812, 128k, 2.4M."""
+    """A count: 950, 4,812, 128k, 2.4M."""
     if value is None:
         return NO_DATA
     if abs(value) >= 10_000_000:
@@ -31,12 +35,12 @@ def format_count(value: float | None) -> str:
 
 
 def format_quantity(number: int, singular: str, plural: str | None = None) -> str:
-    """A counted noun: `1 dataset`, `2,049 test cases`."""
+    """A count with its noun: `1 dataset`, `2,049 test cases`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def format_usd(nano: float | None) -> str:
-    """Nano-USD as dollars with as many decimals as the size deserves."""
+    """Nano-USD as dollars; the smaller the amount, the more decimals."""
     if nano is None:
         return NO_DATA
     dollars = nano / NANO_PER_USD
@@ -59,7 +63,7 @@ def format_duration(milliseconds: float | None) -> str:
 
 
 def format_share(fraction: float | None, *, decimals: int = 2) -> str:
-    """A fraction of 1 as per cent: 0.42%."""
+    """A fraction of 1 as a percentage: 0.42%."""
     return NO_DATA if fraction is None else f"{fraction * 100:.{decimals}f}%"
 
 
@@ -69,7 +73,7 @@ def format_score(value: float | None) -> str:
 
 
 def format_age(at: dt.datetime | None, now: dt.datetime) -> str:
-    """How long ago an instant was: 4 s ago, 22 min ago, 3 h ago, 11 days ago."""
+    """The age of an instant: 4 s ago, 22 min ago, 3 h ago, 11 days ago."""
     if at is None:
         return NO_DATA
     seconds = max(0, int((now - at).total_seconds()))
@@ -86,7 +90,7 @@ def format_instant(at: dt.datetime | None) -> str:
 
 
 def format_relative_change(now: float | None, before: float | None) -> str | None:
-    """`+6.2%` against the window before; None when there is nothing to compare with."""
+    """`+6.2%` relative to the previous window; None without a value or a change to show."""
     if now is None or not before:
         return None
     change = (now - before) / before * 100
@@ -96,11 +100,18 @@ def format_relative_change(now: float | None, before: float | None) -> str | Non
 
 
 def format_point_change(now: float | None, before: float | None) -> str | None:
-    """The change of a fraction in percentage points: `+0.08 pp`."""
+    """The change of a percentage, in percentage points: `+0.08 pp`."""
     if now is None or before is None:
         return None
     change = (now - before) * 100
     return f"{change:+.2f} pp" if abs(change) >= 0.005 else None
+
+
+def format_score_change(now: float | None, before: float | None) -> str | None:
+    """The change of a score in [0, 1]: `-0.006`."""
+    if now is None or before is None or abs(now - before) < 0.0005:
+        return None
+    return f"{now - before:+.3f}"
 
 
 def format_duration_change(now: float | None, before: float | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Saved views of the list of requests: open one, save what is on the screen, delete one's own."""
+"""Saved views of the list of requests: open, save and delete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pages.parts.shared.frame import Screen
 from pages.parts.traces import trace_keys
 
 _SCREEN = "traces"
-_KEPT = (
+_SAVED_KEYS = (
     keys.TRACE_QUERY,
     trace_keys.TRACE_STATUS,
     keys.WINDOW,
@@ -28,12 +28,12 @@ _KEPT = (
 
 
 def draw(screen: Screen) -> None:
-    """Saved views: open one, save what is on the screen, delete one's own."""
-    found = traces.list_views(screen.url, screen.actor, _SCREEN)
+    """Draw the saved views of the user and the shared ones; only the owner can delete a view."""
+    views = traces.list_views(screen.url, screen.actor, _SCREEN)
     with st.popover("Views", icon=":material/bookmark:"):
-        if not found:
-            st.caption("A view keeps the search, the filters and the window under a name.")
-        for view in found:
+        if not views:
+            st.caption("A view saves the search, the filters and the window under a name.")
+        for view in views:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.page_link(
                     "pages/traces.py",
@@ -48,27 +48,27 @@ def draw(screen: Screen) -> None:
                 if view.owner == screen.actor and st.button(
                     "Delete", key=trace_keys.view_delete(view.id), icon=":material/delete:", type="tertiary"
                 ):
-                    _ask_delete(screen, view)
+                    _open_delete_dialog(screen, view)
         if st.button("Save this view", key=trace_keys.VIEW_SAVE, icon=":material/bookmark_add:"):
-            _ask_save(screen, _address())
+            _open_save_dialog(screen, _build_query())
 
 
-def _address() -> str:
-    """What is on the screen, as the query string that shows it again."""
-    kept = {}
-    for key in _KEPT:
+def _build_query() -> str:
+    """The state of the screen as the query string that restores it."""
+    parameters = {}
+    for key in _SAVED_KEYS:
         value = st.session_state.get(key)
         if value:
-            kept[key] = str(value)
-    if kept.get(keys.WINDOW) not in WINDOWS or (keys.START in kept and keys.END in kept):
-        kept.pop(keys.WINDOW, None)
-    return urlencode(kept)
+            parameters[key] = str(value)
+    if parameters.get(keys.WINDOW) not in WINDOWS or (keys.START in parameters and keys.END in parameters):
+        parameters.pop(keys.WINDOW, None)
+    return urlencode(parameters)
 
 
-def _ask_save(screen: Screen, query: str) -> None:
-    def fields() -> None:
+def _open_save_dialog(screen: Screen, query: str) -> None:
+    def draw_fields() -> None:
         st.text_input("Name", key=trace_keys.VIEW_NAME, max_chars=saved_views.MAX_NAME_LENGTH)
-        st.checkbox("Show it to everybody", key=trace_keys.VIEW_SHARED)
+        st.checkbox("Share with all users", key=trace_keys.VIEW_SHARED)
 
     def act(reason: str) -> str:
         view = saved_views.save(
@@ -89,25 +89,25 @@ def _ask_save(screen: Screen, query: str) -> None:
         icon=":material/bookmark_add:",
         button="Save",
         act=act,
-        fields=fields,
-        sentence="A view of the same name of yours is replaced.",
+        fields=draw_fields,
+        sentence="It replaces your view of the same name.",
         needs_reason=False,
     )
 
 
-def _ask_delete(screen: Screen, view: saved_views.SavedView) -> None:
+def _open_delete_dialog(screen: Screen, view: saved_views.SavedView) -> None:
     def act(reason: str) -> str:
         saved_views.delete(screen.engine, actor=screen.actor, id=view.id, reason=reason)
         cache.invalidate("views")
         return f"The view {view.name} is deleted."
 
-    everybody = " Nobody will find it any more." if view.is_shared else ""
+    consequence = " It is shared: other users lose it too." if view.is_shared else ""
     confirm.open_dialog(
         "view_delete",
         title="Delete a view",
         icon=":material/delete:",
         button="Delete",
         act=act,
-        sentence=f"Delete {units.escape_markdown(view.name)}?{everybody}",
+        sentence=f"Delete {units.escape_markdown(view.name)}?{consequence}",
         needs_reason=False,
     )

@@ -1,4 +1,4 @@
-"""What was said in a trace: messages as a conversation, documents found, tools run. All of it is text, never markup."""
+"""Content of a trace: messages, retrieved documents and tool calls. It is drawn as text, never as markup."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from itertools import groupby
 
 import streamlit as st
 
-from genaiops_core.telemetry.sampling.samples import REASONS
+from genaiops_core.telemetry.sampling.policy import REASONS
 from genaiops_core.telemetry.traces.context_record import ContextRecord, SourceDocument, WindowMessage
 from genaiops_core.telemetry.traces.trace import Trace
 from pages.parts.shared import tables, units
 
-MOST_MESSAGES = 60
-MOST_CHARACTERS = 20_000
-MOST_TOOLS = 40
+MAX_MESSAGES = 60
+MAX_CHARACTERS = 20_000
+MAX_TOOLS = 40
 
 _AVATARS = {
     "user": ":material/person:",
@@ -23,65 +23,65 @@ _AVATARS = {
 }
 
 
-def reason(name: str) -> str:
-    """Why a request was chosen for scoring, in words."""
-    words = {str(known): said for known, said in REASONS.items()}
-    return units.escape_markdown(words.get(name, name.replace("_", " ")))
+def format_reason(name: str) -> str:
+    """The reason why a request was sampled."""
+    labels = {str(reason): label for reason, label in REASONS.items()}
+    return units.escape_markdown(labels.get(name, name.replace("_", " ")))
 
 
-def text(said: str) -> None:
-    """What came from outside, exactly as it came, as far as anybody reads on."""
-    st.text(said[:MOST_CHARACTERS])
-    if len(said) > MOST_CHARACTERS:
-        st.caption(f"{len(said) - MOST_CHARACTERS:,} more characters; download the trace to read them all.")
+def draw_text(content: str) -> None:
+    """Draw text from outside unchanged, up to `MAX_CHARACTERS`."""
+    st.text(content[:MAX_CHARACTERS])
+    if len(content) > MAX_CHARACTERS:
+        st.caption(f"{len(content) - MAX_CHARACTERS:,} more characters. Download the trace to read all.")
 
 
-def message(role: str, said: str) -> None:
-    """One message, whoever wrote it."""
+def draw_message(role: str, content: str) -> None:
+    """Draw one message of a conversation."""
     side = "assistant" if role == "assistant" else "user" if role == "user" else role or "message"
     with st.chat_message(units.escape_markdown(side), avatar=_AVATARS.get(role, ":material/chat:")):
-        st.caption(units.escape_markdown(role or "role not said"))
-        text(said or "(no text)")
+        st.caption(units.escape_markdown(role or "unknown role"))
+        draw_text(content or "(no text)")
 
 
-def missing(record: ContextRecord) -> None:
-    """What the telemetry does not say, so that nobody takes silence for absence."""
+def draw_missing(record: ContextRecord) -> None:
+    """Draw what the telemetry does not contain, so that a missing value is not read as none."""
     if record.missing:
         st.caption(
-            f":material/info: Not told by the telemetry: {units.escape_markdown('; '.join(record.missing))}."
+            f":material/info: Missing in the telemetry: {units.escape_markdown('; '.join(record.missing))}."
         )
 
 
-def messages(record: ContextRecord) -> None:
-    """Every model call with what it was given and what it gave."""
+def draw_messages(record: ContextRecord) -> None:
+    """Draw every model call with its input and output messages."""
     if not record.messages:
-        st.caption("No message came with this trace.")
-    shown = record.messages[:MOST_MESSAGES]
+        st.caption("This trace has no messages.")
+    visible = record.messages[:MAX_MESSAGES]
 
-    def call(one: WindowMessage) -> tuple[str, str | None]:
-        return one.span_id, one.model
+    def identify_call(message: WindowMessage) -> tuple[str, str | None]:
+        return message.span_id, message.model
 
-    for at, ((_, model), said) in enumerate(groupby(shown, key=call)):
-        st.markdown(f"**Call {at + 1}** · {units.escape_markdown(model or 'model not said')}")
-        for one in said:
-            message(one.role, one.text)
-    if len(record.messages) > len(shown):
-        st.caption(f"{len(record.messages) - len(shown):,} more messages; download the trace to read them.")
-    missing(record)
+    for number, ((_, model), call_messages) in enumerate(groupby(visible, key=identify_call)):
+        st.markdown(f"**Call {number + 1}** · {units.escape_markdown(model or 'unknown model')}")
+        for message in call_messages:
+            draw_message(message.role, message.text)
+    if len(record.messages) > len(visible):
+        st.caption(f"{len(record.messages) - len(visible):,} more messages. Download the trace to read all.")
+    draw_missing(record)
 
 
-def documents(record: ContextRecord) -> None:
-    """What was found, with its score, source and version, and whether a model was given it."""
+def draw_documents(record: ContextRecord) -> None:
+    """Draw retrieved documents with score, source and version, and whether the prompt contains them."""
     if not record.documents:
-        st.caption("No document was retrieved in this trace, or the telemetry does not say so.")
+        st.caption("This trace has no retrieved documents in its telemetry.")
         return
     for query in record.queries:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Searched for", width="content")
             st.text(query[:500])
     column = tables.column
-    picked = tables.pick(
-        [_row(one) for one in record.documents],
+    selected_row = tables.pick(
+        [_build_row(document) for document in record.documents],
         {
             "rank": column.NumberColumn("Rank", width=60),
             "score": column.NumberColumn("Score", format="%.3f"),
@@ -92,59 +92,64 @@ def documents(record: ContextRecord) -> None:
             "content": column.TextColumn("Content", width="large"),
         },
         key="trace_documents",
-        alt="Documents found, in the order they were ranked; select one to read it",
+        alt="Retrieved documents by rank; select one to read it",
     )
-    chosen = record.documents[picked or 0]
-    st.markdown(f"**{units.escape_markdown(chosen.source or chosen.id or 'source not said')}**")
-    st.code((chosen.content or "its content was not told")[:MOST_CHARACTERS], language=None, wrap_lines=True)
-    missing(record)
+    selected = record.documents[selected_row or 0]
+    st.markdown(f"**{units.escape_markdown(selected.source or selected.id or 'unknown source')}**")
+    st.code(
+        (selected.content or "(no content in the telemetry)")[:MAX_CHARACTERS], language=None, wrap_lines=True
+    )
+    draw_missing(record)
 
 
-def _row(one: SourceDocument) -> dict[str, object]:
+def _build_row(document: SourceDocument) -> dict[str, object]:
     return {
-        "rank": one.rank,
-        "score": one.score,
-        "source": one.source or one.id,
-        "version": one.version,
-        "prompt": {True: "yes", False: "no"}.get(one.in_prompt, units.NO_DATA),  # type: ignore[arg-type]
-        "component": one.component,
-        "content": (one.content or "")[:300],
+        "rank": document.rank,
+        "score": document.score,
+        "source": document.source or document.id,
+        "version": document.version,
+        "prompt": {True: "yes", False: "no"}.get(document.in_prompt, units.NO_DATA),  # type: ignore[arg-type]
+        "component": document.component,
+        "content": (document.content or "")[:300],
     }
 
 
-def tools(trace: Trace) -> None:
-    """Tools that ran, and those a model asked for."""
-    ran = [(one, one.content.tool) for one in trace.spans if one.content.tool is not None]
-    asked = [
-        (one, call)
-        for one in trace.spans
-        if one.folded_into is None
-        for said in one.content.messages_out
-        for call in said.tool_calls
+def draw_tools(trace: Trace) -> None:
+    """Draw tool executions, and the tool calls that a model requested."""
+    tool_runs = [(span, span.content.tool) for span in trace.spans if span.content.tool is not None]
+    tool_calls = [
+        (span, call)
+        for span in trace.spans
+        if span.folded_into is None
+        for message in span.content.messages_out
+        for call in message.tool_calls
     ]
-    if not ran and not asked:
-        st.caption("No tool ran in the steps that are shown.")
+    if not tool_runs and not tool_calls:
+        st.caption("No tool ran in the steps on this page.")
         return
-    for at, (one, tool) in enumerate(ran[:MOST_TOOLS]):
+    for number, (span, tool) in enumerate(tool_runs[:MAX_TOOLS]):
         assert tool is not None
-        state = "failed" if one.is_error else "ok"
-        title = f"{at + 1}. {units.escape_markdown(tool.name or one.name)} · {units.format_duration(one.duration_ms)} · {state}"
-        with st.expander(title, icon=":material/build:", expanded=at == 0):
-            for name, told in (("Arguments", tool.arguments), ("Result", tool.result)):
+        state = "failed" if span.is_error else "ok"
+        title = f"{number + 1}. {units.escape_markdown(tool.name or span.name)} · {units.format_duration(span.duration_ms)} · {state}"
+        with st.expander(title, icon=":material/build:", expanded=number == 0):
+            for name, content in (("Arguments", tool.arguments), ("Result", tool.result)):
                 st.markdown(f"**{name}**")
-                st.code(told[:MOST_CHARACTERS] or "not said", language=None, wrap_lines=True)
-    if asked:
+                st.code(content[:MAX_CHARACTERS] or "(empty)", language=None, wrap_lines=True)
+    if tool_calls:
         column = tables.column
-        st.markdown("**Asked for by a model**")
+        st.markdown("**Requested by a model**")
         tables.draw(
-            [{"step": one.name, "tool": call.name, "arguments": call.arguments[:500]} for one, call in asked],
+            [
+                {"step": span.name, "tool": call.name, "arguments": call.arguments[:500]}
+                for span, call in tool_calls
+            ],
             {
                 "step": column.TextColumn("Step"),
                 "tool": column.TextColumn("Tool"),
                 "arguments": column.TextColumn("Arguments", width="large"),
             },
             key="trace_tools_asked",
-            alt="Tools that a model asked for",
+            alt="Tool calls that a model requested",
         )
-    if len(ran) > MOST_TOOLS or trace.visible_spans > len(trace.spans):
-        st.caption("Only of the steps that are shown.")
+    if len(tool_runs) > MAX_TOOLS or trace.visible_spans > len(trace.spans):
+        st.caption("Limited to the steps on this page.")

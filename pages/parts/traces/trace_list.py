@@ -1,4 +1,4 @@
-"""The list of requests: searched, narrowed, in pages, newest first."""
+"""The list of requests: search, filters and pages, newest first."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from pages.parts.shared.filters import Header
 from pages.parts.shared.frame import Screen
 from pages.parts.traces import trace_keys, trace_search
 
-PAGE = 50
+PAGE_SIZE = 50
 
 
 def draw(screen: Screen, head: Header) -> str | None:
-    """The search, one page of requests, and the way to the others; returns the trace that was picked."""
+    """Draw the search and one page of requests; returns the id of the selected trace."""
     query = trace_search.draw(screen, head)
     if query is None:
         return None
-    visited = _visited(head, query)
-    cursor = visited["cursors"][-1]
-    # Later pages keep the window of the first, so that nothing slips between them.
-    window: Filters = head.filters if cursor is None else visited["filters"]
-    page = traces.search_traces(screen.url, window, query, PAGE, cursor)
-    picked = None
-    # This line also keeps the table's own toolbar off the buttons above.
-    st.caption(_said(page, len(visited["cursors"])))
+    pages_state = _read_pages_state(head, query)
+    cursor = pages_state["cursors"][-1]
+    # Later pages keep the window of the first page: a moving window would skip or repeat requests.
+    window: Filters = head.filters if cursor is None else pages_state["filters"]
+    page = traces.search_traces(screen.url, window, query, PAGE_SIZE, cursor)
+    selected_row = None
+    # This line also separates the toolbar of the table from the buttons above.
+    st.caption(_describe_page(page, len(pages_state["cursors"])))
     if page.rows:
-        picked = tables.pick(
-            [_row(row) for row in page.rows],
-            _columns(),
+        selected_row = tables.pick(
+            [_build_row(row) for row in page.rows],
+            _build_columns(),
             key=trace_keys.TRACE_TABLE,
             alt="Requests, newest first; select one to see its steps",
             height=270 if tables.has_selection(trace_keys.TRACE_TABLE) else 560,
@@ -42,55 +42,58 @@ def draw(screen: Screen, head: Header) -> str | None:
     elif cursor is None and page.next_cursor is None:
         frame.draw_empty_state(
             "No request matches",
-            "Widen the window, loosen the search, or send traces to the API (OTLP, `/v1/traces`).",
+            "Widen the window, relax the search, or send traces to the API (OTLP, `/v1/traces`).",
             icon="timeline",
         )
         return None
-    _turn(page, visited)
-    return None if picked is None else page.rows[picked].trace_id
+    _draw_page_buttons(page, pages_state)
+    return None if selected_row is None else page.rows[selected_row].trace_id
 
 
-def _visited(head: Header, query: str) -> dict[str, Any]:
-    """The cursors that led here; another question starts from the newest again."""
-    one = head.filters
-    asked = (one.application, one.environment, one.release, one.model, head.window, query)
-    visited: dict[str, Any] | None = st.session_state.get(trace_keys.TRACE_CURSORS)
-    if visited is None or visited["asked"] != asked:
-        visited = {"asked": asked, "cursors": [None], "filters": one}
-        st.session_state[trace_keys.TRACE_CURSORS] = visited
-    return visited
+def _read_pages_state(head: Header, query: str) -> dict[str, Any]:
+    """The cursors of the visited pages; a new search or filter starts from the newest request."""
+    window = head.filters
+    selection = (window.application, window.environment, window.release, window.model, head.window, query)
+    pages_state: dict[str, Any] | None = st.session_state.get(trace_keys.TRACE_CURSORS)
+    if pages_state is None or pages_state["asked"] != selection:
+        pages_state = {"asked": selection, "cursors": [None], "filters": window}
+        st.session_state[trace_keys.TRACE_CURSORS] = pages_state
+    return pages_state
 
 
-def _turn(page: TracePage, visited: dict[str, Any]) -> None:
-    """The pages beside this one."""
+def _draw_page_buttons(page: TracePage, pages_state: dict[str, Any]) -> None:
+    """Draw the buttons to newer and older pages."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         if st.button(
-            "Newer", icon=":material/chevron_left:", key="trace_newer", disabled=len(visited["cursors"]) == 1
+            "Newer",
+            icon=":material/chevron_left:",
+            key="trace_newer",
+            disabled=len(pages_state["cursors"]) == 1,
         ):
-            visited["cursors"].pop()
+            pages_state["cursors"].pop()
             st.rerun()
         if st.button(
             "Older", icon=":material/chevron_right:", key="trace_older", disabled=page.next_cursor is None
         ):
-            visited["cursors"].append(page.next_cursor)
+            pages_state["cursors"].append(page.next_cursor)
             st.rerun()
 
 
-def _said(page: TracePage, number: int) -> str:
-    """What this page holds, and how far it has really looked for that."""
-    shown = f"Page {number}: {units.format_quantity(len(page.rows), 'request')}, newest first."
-    said = []
+def _describe_page(page: TracePage, number: int) -> str:
+    """The number of requests on this page, and how many were searched for them."""
+    sentence = f"Page {number}: {units.format_quantity(len(page.rows), 'request')}, newest first."
+    scope = []
     if page.searched is not None:
-        said.append(f"searched the messages of {units.format_quantity(page.searched, 'request')}")
+        scope.append(f"searched the messages of {units.format_quantity(page.searched, 'request')}")
     if page.looked_at is not None:
-        said.append(f"looked at {units.format_quantity(page.looked_at, 'request')}")
-    if not said:
-        return shown
-    more = "; older ones may match too" if page.next_cursor is not None else ""
-    return f"{shown} It {' and '.join(said)}{more}."
+        scope.append(f"looked at {units.format_quantity(page.looked_at, 'request')}")
+    if not scope:
+        return sentence
+    more = "; older requests may match too" if page.next_cursor is not None else ""
+    return f"{sentence} It {' and '.join(scope)}{more}."
 
 
-def _row(row: TraceRow) -> dict[str, object]:
+def _build_row(row: TraceRow) -> dict[str, object]:
     return {
         "start": row.start.astimezone(dt.UTC),
         "status": [row.status],
@@ -106,7 +109,7 @@ def _row(row: TraceRow) -> dict[str, object]:
     }
 
 
-def _columns() -> dict[str, object]:
+def _build_columns() -> dict[str, object]:
     column = tables.column
     return {
         "start": column.DatetimeColumn("Started (UTC)", format="DD MMM HH:mm:ss", timezone="UTC"),

@@ -1,4 +1,4 @@
-"""The search box with its help, and what it found as a download."""
+"""The search box with its help, saved views and exports."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pages.parts.shared.frame import Screen
 from pages.parts.traces import saved_views, trace_keys
 
 _FORMATS = {
-    "csv": "CSV, a row a request",
-    "jsonl": "JSON lines, a line a request",
-    "parquet": "Parquet, a row a request",
-    "otlp": "OTLP, every span with all it says",
+    "csv": "CSV, one row per request",
+    "jsonl": "JSON lines, one line per request",
+    "parquet": "Parquet, one row per request",
+    "otlp": "OTLP, all spans with their attributes",
 }
 _POSITION = re.compile(r"at character (\d+)")
 
 
 def draw(screen: Screen, head: Header) -> str | None:
-    """One row: the search box, then help, views and downloads. None when the search makes no sense."""
+    """Draw the search row and return the query; None when the search is invalid."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         typed = st.text_input(
             "Search requests",
@@ -43,55 +43,55 @@ def draw(screen: Screen, head: Header) -> str | None:
             label_visibility="collapsed",
             width="content",
         )
-        _help()
+        _draw_help()
         saved_views.draw(screen)
         export = st.popover("Export", icon=":material/download:")
     typed = (typed or "").strip()
     try:
         search_language.parse(typed)
     except BadInput as error:
-        _explain(typed, str(error))
+        _draw_error(typed, str(error))
         return None
     query = typed if status is None else f"status:{status} ({typed})" if typed else f"status:{status}"
     with export:
-        _export(screen, head, query)
+        _draw_export(screen, head, query)
     return query
 
 
-def asking(field: str, value: str) -> str:
-    """A search for exactly this value, whatever characters it has."""
+def build_exact_query(field: str, value: str) -> str:
+    """A query for exactly this value of a field; any character is allowed."""
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'{field}:"{quoted}"'
 
 
-def _explain(typed: str, sentence: str) -> None:
-    """What is wrong, and a mark under the character where it starts to be."""
+def _draw_error(typed: str, sentence: str) -> None:
+    """Draw the error and a mark under the character that it names."""
     st.error(units.escape_markdown(sentence), icon=":material/error:")
-    if found := _POSITION.search(sentence):
-        st.code(f"{typed}\n{' ' * (int(found[1]) - 1)}^", language=None)
+    if position := _POSITION.search(sentence):
+        st.code(f"{typed}\n{' ' * (int(position[1]) - 1)}^", language=None)
 
 
-def _help() -> None:
+def _draw_help() -> None:
     with st.popover("How to search", icon=":material/help:"):
-        st.markdown("**Conditions side by side must all hold.** OR, parentheses and - work as expected.")
-        for at, example in enumerate(search_language.EXAMPLES):
+        st.markdown("**All conditions must match.** OR, parentheses and - (not) are supported.")
+        for number, example in enumerate(search_language.EXAMPLES):
             st.button(
                 units.escape_markdown(example),
-                key=trace_keys.search_example(at),
+                key=trace_keys.search_example(number),
                 type="tertiary",
                 icon=":material/north_west:",
-                on_click=_use,
+                on_click=_set_query,
                 args=(example,),
             )
         tables.draw_facts(search_language.FIELDS)
 
 
-def _use(example: str) -> None:
+def _set_query(example: str) -> None:
     st.session_state[keys.TRACE_QUERY] = example
 
 
-def _export(screen: Screen, head: Header, query: str) -> None:
-    """The download is made when it is asked for, not before."""
+def _draw_export(screen: Screen, head: Header, query: str) -> None:
+    """Draw the downloads; a file is built on click."""
     st.caption(
         f"At most {traces.MAX_EXPORTED_REQUESTS:,} requests, newest first. `GET /api/v1/traces/export` and "
         "`genaiops traces export` stream all of them."

@@ -1,10 +1,11 @@
-"""Everything a trace says beyond its steps, behind tabs; only the open one is drawn."""
+"""The details of a trace in tabs; only the open tab is drawn."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from genaiops_core.telemetry.traces.trace import Trace, TraceSpan
+from genaiops_core.telemetry.traces.trace import Trace
+from genaiops_core.telemetry.traces.trace_span import TraceSpan
 from pages.parts.charts import waterfall
 from pages.parts.reads import reviews, traces
 from pages.parts.shared import tables, units
@@ -22,112 +23,117 @@ TABS = (
 )
 
 
-def draw(screen: Screen, trace: Trace, chosen: TraceSpan | None) -> None:
-    """The tabs of one trace; `chosen` is the step that is looked at."""
-    said, found, tools, attributes, errors, scores, spent = st.tabs(
+def draw(screen: Screen, trace: Trace, selected_span: TraceSpan | None) -> None:
+    """Draw the tabs of one trace; `selected_span` is the step of the tab Attributes."""
+    messages_tab, documents_tab, tools_tab, attributes_tab, errors_tab, scores_tab, costs_tab = st.tabs(
         list(TABS), key=trace_keys.TRACE_TAB, on_change="rerun", bind="query-params"
     )
     record = traces.get_context_record(screen.url, trace.trace_id)
-    if said.open and record is not None:
-        with said:
-            trace_content.messages(record)
-    if found.open and record is not None:
-        with found:
-            trace_content.documents(record)
-    if tools.open:
-        with tools:
-            trace_content.tools(trace)
-    if attributes.open and chosen is not None:
-        with attributes:
-            _attributes(chosen)
-    if errors.open:
-        with errors:
-            _errors(trace)
-    if scores.open:
-        with scores:
-            _scores(screen, trace)
-    if spent.open:
-        with spent:
-            _components(trace)
+    if messages_tab.open and record is not None:
+        with messages_tab:
+            trace_content.draw_messages(record)
+    if documents_tab.open and record is not None:
+        with documents_tab:
+            trace_content.draw_documents(record)
+    if tools_tab.open:
+        with tools_tab:
+            trace_content.draw_tools(trace)
+    if attributes_tab.open and selected_span is not None:
+        with attributes_tab:
+            _draw_attributes(selected_span)
+    if errors_tab.open:
+        with errors_tab:
+            _draw_errors(trace)
+    if scores_tab.open:
+        with scores_tab:
+            _draw_scores(screen, trace)
+    if costs_tab.open:
+        with costs_tab:
+            _draw_components(trace)
 
 
-def _attributes(one: TraceSpan) -> None:
-    """Everything the chosen step said, as it said it."""
-    left, right = st.columns([1, 2], gap="medium")
-    with left:
+def _draw_attributes(span: TraceSpan) -> None:
+    """Draw all attributes, events and log records of the selected step."""
+    left_column, right_column = st.columns([1, 2], gap="medium")
+    with left_column:
         tables.draw_facts(
             {
-                "Step": one.name,
-                "Component": one.component,
-                "Own time": units.format_duration(one.own_ms),
-                "Model": one.model or "none",
+                "Step": span.name,
+                "Component": span.component,
+                "Own time": units.format_duration(span.own_ms),
+                "Model": span.model or "none",
                 "Tokens in / out": "none"
-                if not one.is_call
-                else f"{units.format_count(one.input_tokens)} / {units.format_count(one.output_tokens)}",
-                "Cost": units.format_usd(one.cost_nano_usd) if one.is_call else "none",
-                "First token": units.format_duration(one.first_token_ms)
-                if one.first_token_ms is not None
-                else "not said",
-                "Release": one.release or "not said",
-                "Span id": one.span_id,
+                if not span.is_call
+                else f"{units.format_count(span.input_tokens)} / {units.format_count(span.output_tokens)}",
+                "Cost": units.format_usd(span.cost_nano_usd) if span.is_call else "none",
+                "First token": units.format_duration(span.first_token_ms)
+                if span.first_token_ms is not None
+                else "not set",
+                "Release": span.release or "not set",
+                "Span id": span.span_id,
             }
         )
-        for note in one.notes:
+        for note in span.notes:
             st.caption(f":material/info: {units.escape_markdown(note)}")
-    with right:
+    with right_column:
         st.markdown("**Attributes**")
-        st.json(dict(one.attributes), expanded=1)
+        st.json(dict(span.attributes), expanded=1)
         logs = [
             {"event": log.event_name, "body": log.body, "attributes": dict(log.attributes)}
-            for log in one.logs
+            for log in span.logs
         ]
-        for title, told in (
-            ("Events", one.events),
+        for title, content in (
+            ("Events", span.events),
             ("Log records", logs),
-            ("Links", one.links),
-            ("Resource", one.resource),
-            ("Scope", one.scope),
+            ("Links", span.links),
+            ("Resource", span.resource),
+            ("Scope", span.scope),
         ):
-            if told:
+            if content:
                 st.markdown(f"**{title}**")
-                st.json(told, expanded=False)
+                st.json(content, expanded=False)
 
 
-def _errors(trace: Trace) -> None:
-    """Steps that failed, in order, each with what it said."""
+def _draw_errors(trace: Trace) -> None:
+    """Draw the failed steps in order, each with its message."""
     if not trace.errors:
         st.caption("No step failed.")
-    for one in trace.errors:
+    for span in trace.errors:
         with st.container(border=True):
             st.markdown(
-                f":red[:material/error:] **{units.escape_markdown(one.name)}** · {units.escape_markdown(one.component)} · "
-                f"{units.format_duration(one.offset_ms)} after the start"
+                f":red[:material/error:] **{units.escape_markdown(span.name)}** · {units.escape_markdown(span.component)} · "
+                f"{units.format_duration(span.offset_ms)} after the start"
             )
             st.code(
-                one.status_message[: trace_content.MOST_CHARACTERS] or "failed without a message",
+                span.status_message[: trace_content.MAX_CHARACTERS] or "failed without a message",
                 language=None,
                 wrap_lines=True,
             )
     if trace.error_count > len(trace.errors):
-        st.caption(f"{trace.error_count - len(trace.errors):,} more failed.")
+        st.caption(f"{trace.error_count - len(trace.errors):,} more steps failed.")
 
 
-def _scores(screen: Screen, trace: Trace) -> None:
-    """What judges and people say of the answer."""
+def _draw_scores(screen: Screen, trace: Trace) -> None:
+    """Draw scores of judges and reviewers, and the feedback of users."""
     sample = reviews.get_sample(screen.url, trace.applications[0], trace.trace_id)
     if sample is None:
-        st.caption("This request was not chosen for scoring.")
+        st.caption("This request was not sampled for scoring.")
     else:
         st.markdown(
-            f"Chosen for scoring: {trace_content.reason(sample.reason)}. State: {units.escape_markdown(sample.state)}"
+            f"Sampled for scoring: {trace_content.format_reason(sample.reason)}. State: {units.escape_markdown(sample.state)}"
             + (f", {units.escape_markdown(sample.note)}." if sample.note else ".")
         )
-    if judged := traces.list_scores(screen.url, trace.trace_id):
+    if scores := traces.list_scores(screen.url, trace.trace_id):
         column = tables.column
         tables.draw(
             [
-                {"metric": one.metric, "judge": one.judge, "value": one.value, "reason": one.reason[:2_000]}
-                for one in judged
+                {
+                    "metric": opinion.metric,
+                    "judge": opinion.judge,
+                    "value": opinion.value,
+                    "reason": opinion.reason[:2_000],
+                }
+                for opinion in scores
             ],
             {
                 "metric": column.TextColumn("Metric"),
@@ -138,38 +144,38 @@ def _scores(screen: Screen, trace: Trace) -> None:
             key=f"trace_scores_{trace.trace_id}",
             alt="Scores of this request by metric and judge",
         )
-    given = traces.list_feedback(screen.url, trace.trace_id)
-    if not given:
-        st.caption("No user has said what they think of it.")
-    for one in given:
+    feedback = traces.list_feedback(screen.url, trace.trace_id)
+    if not feedback:
+        st.caption("No user feedback.")
+    for opinion in feedback:
         with st.container(border=True):
-            liked = one.thumb or ("" if one.rating is None else f"rated {one.rating:g}")
-            icon = "thumb_down" if one.is_negative else "thumb_up"
+            rating = opinion.thumb or ("" if opinion.rating is None else f"rated {opinion.rating:g}")
+            icon = "thumb_down" if opinion.is_negative else "thumb_up"
             st.markdown(
-                f":material/{icon}: **{units.escape_markdown(liked)}** by {units.escape_markdown(one.user_id or 'somebody')}, "
-                f"{units.format_instant(one.received_at)}"
+                f":material/{icon}: **{units.escape_markdown(rating)}** by {units.escape_markdown(opinion.user_id or 'an unknown user')}, "
+                f"{units.format_instant(opinion.received_at)}"
             )
-            if one.comment:
-                st.text(one.comment[:2_000])
+            if opinion.comment:
+                st.text(opinion.comment[:2_000])
 
 
-def _components(trace: Trace) -> None:
-    """Where the time and the money went, and where the trace is from."""
+def _draw_components(trace: Trace) -> None:
+    """Draw own time and cost by component, and the identity of the trace."""
     column = tables.column
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
+    left_column, right_column = st.columns([3, 2], gap="medium")
+    with left_column:
         tables.draw(
             [
                 {
-                    "component": waterfall.COMPONENTS.get(one.component, one.component),
-                    "spans": one.spans,
-                    "own": one.own_ms,
-                    "share": one.own_ms / trace.duration_ms if trace.duration_ms else None,
-                    "cost": one.cost_nano_usd / 1e9,
-                    "unpriced": one.unpriced_calls,
-                    "errors": one.errors,
+                    "component": waterfall.COMPONENTS.get(component.component, component.component),
+                    "spans": component.spans,
+                    "own": component.own_ms,
+                    "share": component.own_ms / trace.duration_ms if trace.duration_ms else None,
+                    "cost": component.cost_nano_usd / 1e9,
+                    "unpriced": component.unpriced_calls,
+                    "errors": component.errors,
                 }
-                for one in trace.components
+                for component in trace.components
             ],
             {
                 "component": column.TextColumn("Component"),
@@ -183,15 +189,15 @@ def _components(trace: Trace) -> None:
             key="trace_components",
             alt="Own time and cost by component",
         )
-    with right:
+    with right_column:
         tables.draw_facts(
             {
                 "Trace id": trace.trace_id,
                 "Started": units.format_instant(trace.start),
                 "Applications": ", ".join(trace.applications),
-                "Release": trace.release or "not said",
-                "Environment": trace.environment or "not said",
-                "User": trace.user_id or "not said",
-                "Session": trace.session_id or "not said",
+                "Release": trace.release or "not set",
+                "Environment": trace.environment or "not set",
+                "User": trace.user_id or "not set",
+                "Session": trace.session_id or "not set",
             }
         )

@@ -1,4 +1,4 @@
-"""Components in tables: all of them, and those that stand out."""
+"""Tables of components: all of them, and the highest in one figure."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from pages.parts.charts import waterfall
 from pages.parts.shared import tables
 
 
-def kind(one: MapNode) -> str:
-    """The component as people call it."""
-    return waterfall.COMPONENTS.get(one.component, one.component)
+def format_kind(node: MapNode) -> str:
+    """The kind of a component as screens write it."""
+    return waterfall.COMPONENTS.get(node.component, node.component)
 
 
-def draw_best(title: str, icon: str, nodes: Sequence[MapNode], column: str) -> None:
-    """The five that stand out in one thing."""
-    made = tables.column
-    shown = {
-        "p95": made.NumberColumn("p95", format="%.2f s", width=80),
-        "errors": made.NumberColumn("Errors", format="percent", width=80),
-        "cost": made.NumberColumn("Cost", format="$%.4f", width=80),
+def draw_top(title: str, icon: str, nodes: Sequence[MapNode], column: str) -> None:
+    """Draw the five components with the highest value of one column."""
+    column_config = tables.column
+    columns = {
+        "p95": column_config.NumberColumn("p95", format="%.2f s", width=80),
+        "errors": column_config.NumberColumn("Errors", format="percent", width=80),
+        "cost": column_config.NumberColumn("Cost", format="$%.4f", width=80),
     }
     with st.container(border=True, height="stretch"):
         st.subheader(title, icon=f":material/{icon}:", anchor=False)
         tables.draw(
-            [_row(one) for one in nodes],
+            [_build_row(node) for node in nodes],
             {
-                column: shown[column],
-                "name": made.TextColumn("Component"),
+                column: columns[column],
+                "name": column_config.TextColumn("Component"),
             },
             key=f"service_map_{column}",
             alt=title,
         )
 
 
-def _row(one: MapNode) -> dict[str, object]:
-    """One component as tables show it."""
+def _build_row(node: MapNode) -> dict[str, object]:
+    """One component as a row of a table."""
     return {
-        "name": one.name,
-        "kind": kind(one),
-        "calls": one.calls,
-        "errors": one.error_rate,
-        "p95": None if one.p95_ms is None else one.p95_ms / 1000,
-        "cost": one.cost_nano_usd / 1e9,
-        "share": one.cost_share,
+        "name": node.name,
+        "kind": format_kind(node),
+        "calls": node.calls,
+        "errors": node.error_rate,
+        "p95": None if node.p95_ms is None else node.p95_ms / 1000,
+        "cost": node.cost_nano_usd / 1e9,
+        "share": node.cost_share,
     }
 
 
-def draw_table(told: ServiceMap) -> None:
-    """Every component, the busiest first."""
+def draw_table(service_map: ServiceMap) -> None:
+    """Draw every component, most calls first."""
     column = tables.column
     tables.draw(
-        [_row(one) for one in sorted(told.nodes, key=lambda node: -node.calls)],
+        [_build_row(node) for node in sorted(service_map.nodes, key=lambda component: -component.calls)],
         {
             "name": column.TextColumn("Component", pinned=True),
             "kind": column.TextColumn("Kind"),

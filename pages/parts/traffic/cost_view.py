@@ -1,27 +1,27 @@
-"""Who spends it: figures in dollars, and a table for each dimension."""
+"""Cost in dollars, and a table of it for each dimension."""
 
 from __future__ import annotations
 
 from genaiops_core.telemetry.figures import Figures
 from genaiops_core.telemetry.time_window import Filters
 from pages.parts.reads import traffic
-from pages.parts.shared import tables
+from pages.parts.shared import tables, units
 
 
-def money(figures: Figures) -> float | None:
-    """Dollars, or None when no call had a price."""
+def convert_to_usd(figures: Figures) -> float | None:
+    """Cost in USD; None when no call has a price."""
     return None if figures.cost_usd is None else figures.cost_nano_usd / 1e9
 
 
 def draw_table(url: str, window: Filters, total: Figures, by: str, label: str) -> None:
-    """Who spends it; the rows add up to the total."""
+    """Draw cost for each value of a dimension; the rows add up to the total."""
     rows = sorted(traffic.break_down(url, window, (by,)), key=lambda row: -row.figures.cost_nano_usd)
     column = tables.column
     tables.draw(
         [
             {
-                "name": row.keys[by] or "(not said)",
-                "cost": money(row.figures),
+                "name": row.keys[by] or units.NOT_SET,
+                "cost": convert_to_usd(row.figures),
                 "share": row.figures.cost_nano_usd / total.cost_nano_usd if total.cost_nano_usd else None,
                 "calls": row.figures.calls,
                 "unpriced": row.figures.unpriced_calls,

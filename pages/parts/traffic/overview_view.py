@@ -1,4 +1,4 @@
-"""Parts of the overview: who gets which release, and one row an application."""
+"""Parts of the overview: the traffic split, the applications and their latency."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from pages.parts.reads import traces, traffic
 from pages.parts.shared import keys, tables, units
 
 STALE_AFTER = dt.timedelta(minutes=15)
-"""Without traffic for this long, nothing on the screen moves: then that is what is said."""
+"""The badge shows the age of the newest traffic when it is older than this."""
 
 
 def draw_age(url: str, window: Filters) -> None:
-    """How old the figures are; how old the newest traffic is, when it is older than a window that ends now."""
+    """Draw the age of the figures; for a window that ends now and has no recent traffic, the age of the newest."""
     at = now()
-    last = traces.find_last_request_time(url, window)
-    if last is not None and at - window.end < STALE_AFTER < at - last:
+    last_request = traces.find_last_request_time(url, window)
+    if last_request is not None and at - window.end < STALE_AFTER < at - last_request:
         st.badge(
-            f"last traffic {units.format_age(last, at)}",
+            f"last traffic {units.format_age(last_request, at)}",
             icon=":material/history:",
             color="orange",
-            help="Nothing has come since; the figures are those of the window all the same",
+            help="No newer traffic; the figures are those of the window",
         )
         return
     st.badge(
@@ -43,32 +43,32 @@ def draw_age(url: str, window: Filters) -> None:
 
 
 def draw_split(rollouts: Sequence[Rollout]) -> None:
-    """Who gets which release."""
+    """Draw the stable release and the canary share of each application."""
     st.subheader("Traffic split", icon=":material/alt_route:", anchor=False)
     if not rollouts:
         st.caption(
-            "No application follows a release yet. Register one, have it approved, then start its rollout."
+            "No application has a rollout yet. Register a release, have it approved, then start its rollout."
         )
-    for one in sorted(rollouts, key=lambda rollout: not rollout.is_live)[:5]:
+    for rollout in sorted(rollouts, key=lambda status: not status.is_live)[:5]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.page_link(
                 "pages/rollouts.py",
-                label=f"**{units.escape_markdown(one.application)}**",
-                query_params={keys.ROLLOUT: one.application},
+                label=f"**{units.escape_markdown(rollout.application)}**",
+                query_params={keys.ROLLOUT: rollout.application},
             )
-            measures.rollout_badge(one)
+            measures.draw_rollout_badge(rollout)
             st.space("stretch")
-            st.caption(measures.rollout_note(one), width="content")
-        st.progress(one.percent / 100 if one.is_live else 1.0)
+            st.caption(measures.format_rollout_note(rollout), width="content")
+        st.progress(rollout.percent / 100 if rollout.is_live else 1.0)
     st.space("stretch")
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.page_link("pages/rollouts.py", label="Move traffic", icon=":material/tune:")
+        st.page_link("pages/rollouts.py", label="Open rollouts", icon=":material/tune:")
 
 
 def build_rows(
     healths: Iterable[Health], figures: Mapping[str | None, Figures], window: Filters
 ) -> list[dict[str, Any]]:
-    """One row an application: its state and what it rests on."""
+    """One row per application: its state and the figures behind it."""
     days = (window.end - window.start).total_seconds() / 86_400
     rows = []
     for health in healths:
@@ -95,13 +95,13 @@ def _cost_per_day(figures: Figures | None, days: float) -> float | None:
 
 
 def draw_applications(
-    found: Sequence[Mapping[str, Any]], courses: Mapping[str | None, list[float]], window: str
+    rows: Sequence[Mapping[str, Any]], trends: Mapping[str | None, list[float]], window: str
 ) -> None:
-    """The table of applications, with the course of their requests."""
+    """Draw the table of applications with the trend of their requests."""
     st.subheader("Applications", icon=":material/apps:", anchor=False)
     column = tables.column
     tables.draw(
-        [{**row, "course": courses.get(row["application"])} for row in found],
+        [{**row, "trend": trends.get(row["application"])} for row in rows],
         {
             "application": column.TextColumn("Application", pinned=True),
             "state": tables.state_column("Status"),
@@ -111,7 +111,7 @@ def draw_applications(
             "p95": column.NumberColumn("p95", format="%.2f s"),
             "errors": column.NumberColumn("Errors", format="percent"),
             "cost": column.NumberColumn("Cost / day", format="dollar"),
-            "course": column.AreaChartColumn(f"Requests, {window}", y_min=0, color="violet"),
+            "trend": column.AreaChartColumn(f"Requests, {window}", y_min=0, color="violet"),
         },
         key="overview_applications",
         alt="Applications with their state, quality, latency, errors and cost",
@@ -119,23 +119,27 @@ def draw_applications(
 
 
 def draw_latency(url: str, window: Filters, rollouts: Sequence[Rollout], busiest: str | None) -> None:
-    """The stable release against the canary, for the application that is shown or that has a canary."""
-    live = next((one for one in rollouts if one.canary), rollouts[0] if rollouts else None)
-    chosen = window.application or (live.application if live else busiest)
-    if chosen is None:
+    """Draw p95 latency of stable release and canary for the chosen application, else for one with a canary."""
+    live_rollout = next(
+        (rollout for rollout in rollouts if rollout.canary), rollouts[0] if rollouts else None
+    )
+    application = window.application or (live_rollout.application if live_rollout else busiest)
+    if application is None:
         return
-    points = traffic.read_series(url, dataclasses.replace(window, application=chosen), "release")
-    status = next((one for one in rollouts if one.application == chosen), None)
-    series = measures.by_release(window, points, status, lambda f: f.latency_ms["p95"], per=1000)
-    st.subheader(f"p95 latency, {units.escape_markdown(chosen)}", icon=":material/speed:", anchor=False)
+    points = traffic.read_series(url, dataclasses.replace(window, application=application), "release")
+    rollout = next((status for status in rollouts if status.application == application), None)
+    series = measures.build_release_lines(
+        window, points, rollout, lambda f: f.latency_ms["p95"], divisor=1000
+    )
+    st.subheader(f"p95 latency, {units.escape_markdown(application)}", icon=":material/speed:", anchor=False)
     limit_ms = policies.default().strictest_threshold("p95_latency")
     limit = (
         plots.Limit(value=limit_ms / 1000, label=f"rollback above {limit_ms / 1000:g} s")
         if limit_ms
         else None
     )
-    plots.show(
-        plots.lines(series, unit="s", limit=limit, height=262, decimals=2),
+    plots.draw(
+        plots.build_line_chart(series, unit="s", limit=limit, height=262, decimals=2),
         key="overview_latency",
-        alt=f"p95 latency of {chosen} in seconds, stable release against canary",
+        alt=f"p95 latency of {application} in seconds, stable release against canary",
     )

@@ -1,4 +1,4 @@
-"""What a score rests on: how many, who judged, and whether they stand for more than themselves."""
+"""Quality scores: intervals, judges, sampling, and a table for each dimension."""
 
 from __future__ import annotations
 
@@ -11,67 +11,67 @@ from pages.parts.reads import quality
 from pages.parts.shared import tables, units
 
 
-def interval(one: MetricQuality) -> str:
-    """`0.88–0.91, n 420`; `n 420 of 9,000` where the scores stand for more requests."""
-    n = f"n {one.scored:,}"
-    if one.is_sampled and one.population is not None:
-        n += f" of {one.population:,}"
-    return n if one.low is None or one.high is None else f"{one.low:.2f}–{one.high:.2f}, {n}"
+def format_interval(row: MetricQuality) -> str:
+    """`0.88–0.91, n 420`; `n 420 of 9,000` where the scores represent more requests."""
+    n = f"n {row.scored:,}"
+    if row.is_sampled and row.population is not None:
+        n += f" of {row.population:,}"
+    return n if row.low is None or row.high is None else f"{row.low:.2f}–{row.high:.2f}, {n}"
 
 
-def explain(one: MetricQuality) -> str:
-    """Everything behind a mean, for its tooltip."""
-    said = [
-        f"Judged by {units.escape_markdown(one.judge)}, {units.escape_markdown(one.method)}, 95 %.",
-        f"n = {one.scored:,}; {one.undefined:,} more could not be scored.",
+def explain_score(metric: MetricQuality) -> str:
+    """Judge, method, sample size and sampling of a mean, for its tooltip."""
+    sentences = [
+        f"Judged by {units.escape_markdown(metric.judge)}, {units.escape_markdown(metric.method)}, 95 %.",
+        f"n = {metric.scored:,}; {metric.undefined:,} more were not scored.",
     ]
-    if one.is_sampled:
-        effective = units.NO_DATA if one.effective_n is None else f"{one.effective_n:,.0f}"
-        said.append(
-            f"Weighted by the chance of each request to be chosen: effective n {effective}, "
-            f"stands for {units.format_count(one.population)} requests."
+    if metric.is_sampled:
+        effective = units.NO_DATA if metric.effective_n is None else f"{metric.effective_n:,.0f}"
+        sentences.append(
+            f"Weighted by sampling probability: effective n {effective}, "
+            f"represents {units.format_count(metric.population)} requests."
         )
-    if one.unscored_share > 0:
-        said.append(
-            f"Nothing is scored yet of {units.format_share(one.unscored_share)} of that traffic; "
-            "the interval covers whatever it may be."
+    if metric.unscored_share > 0:
+        sentences.append(
+            f"{units.format_share(metric.unscored_share)} of that traffic has no score yet; "
+            "the interval allows any score for it."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
-def draw_sampling(told: SamplingSummary) -> None:
-    """How much of the traffic is judged, as a badge; nothing where sampling has not looked at any."""
-    if not told.considered:
+def draw_sampling(sampling: SamplingSummary) -> None:
+    """Draw the sample rate as a badge; nothing where no request was considered."""
+    if not sampling.considered:
         return
-    share = told.sampled / told.considered
-    base = "changed in this window" if told.base_rate is None else units.format_share(told.base_rate)
+    share = sampling.sampled / sampling.considered
+    base = "changed in this window" if sampling.base_rate is None else units.format_share(sampling.base_rate)
     st.badge(
         f"{units.format_share(share, decimals=1)} sampled",
         icon=":material/colorize:",
         color="blue",
-        help=f"{told.sampled:,} of {told.considered:,} requests were chosen for scoring; {told.scored:,} are scored, "
-        f"{told.queued:,} wait. Base rate: {base}. Judging them cost {units.escape_markdown(units.format_usd(told.cost_nano_usd))}.",
+        help=f"{sampling.sampled:,} of {sampling.considered:,} requests were sampled; {sampling.scored:,} are scored, "
+        f"{sampling.queued:,} are queued. Base rate: {base}. Judge cost: {units.escape_markdown(units.format_usd(sampling.cost_nano_usd))}.",
     )
 
 
 def draw_table(url: str, window: Filters, by: str, name: str) -> None:
-    """Means and intervals for each value of a dimension."""
+    """Draw means and intervals for each value of a dimension."""
     column = tables.column
     tables.draw(
         [
             {
-                "key": key or "(not said)",
-                "metric": one.metric,
-                "judge": one.judge,
-                "mean": one.mean,
-                "low": one.low,
-                "high": one.high,
-                "scored": one.scored,
-                "effective": one.effective_n,
-                "population": one.population if one.is_sampled else one.scored,
-                "undefined": one.undefined,
+                "key": key or units.NOT_SET,
+                "metric": metric.metric,
+                "judge": metric.judge,
+                "mean": metric.mean,
+                "low": metric.low,
+                "high": metric.high,
+                "scored": metric.scored,
+                "effective": metric.effective_n,
+                "population": metric.population if metric.is_sampled else metric.scored,
+                "undefined": metric.undefined,
             }
-            for key, one in quality.break_down(url, window, by)
+            for key, metric in quality.break_down(url, window, by)
         ],
         {
             "key": column.TextColumn(name, pinned=True),
@@ -84,12 +84,12 @@ def draw_table(url: str, window: Filters, by: str, name: str) -> None:
             "effective": column.NumberColumn(
                 "Effective n",
                 format="%.0f",
-                help="How many equally weighted scores say as much; less than n where samples stand for unequal shares",
+                help="Number of equally weighted scores of the same precision; below n where sampling weights differ",
             ),
             "population": column.NumberColumn(
-                "Stands for", format="localized", help="Requests; without sampling only those that are scored"
+                "Requests represented", format="localized", help="Without sampling: the scored requests"
             ),
-            "undefined": column.NumberColumn("Undefined", format="localized"),
+            "undefined": column.NumberColumn("Not scored", format="localized"),
         },
         key=f"quality_by_{by}",
         alt=f"Quality by {by}",

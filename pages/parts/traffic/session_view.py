@@ -1,4 +1,4 @@
-"""Conversations: a list of them, and one of them turn by turn."""
+"""Sessions: the list, and one session turn by turn."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from pages.parts.shared.frame import Screen
 from pages.parts.traces import trace_content
 from pages.parts.traffic import traffic_keys
 
-PAGE = 50
-TURNS = 25
+PAGE_SIZE = 50
+PAGE_TURNS = 25
 
 
 def draw_list(screen: Screen, filters: Filters, *, user: str | None = None) -> str | None:
-    """One page of sessions, the most recently active first; returns the one that was picked."""
-    asked = (filters.application, filters.environment, filters.release, filters.model, user)
-    visited: dict[str, Any] | None = st.session_state.get(traffic_keys.SESSION_CURSORS)
+    """Draw one page of sessions, the most recently active first; returns the selected one."""
+    selection = (filters.application, filters.environment, filters.release, filters.model, user)
+    pages_state: dict[str, Any] | None = st.session_state.get(traffic_keys.SESSION_CURSORS)
     length = filters.end - filters.start
-    if visited is None or visited["asked"] != (asked, length):
-        visited = {"asked": (asked, length), "cursors": [None], "filters": filters}
-        st.session_state[traffic_keys.SESSION_CURSORS] = visited
-    cursor = visited["cursors"][-1]
+    if pages_state is None or pages_state["asked"] != (selection, length):
+        pages_state = {"asked": (selection, length), "cursors": [None], "filters": filters}
+        st.session_state[traffic_keys.SESSION_CURSORS] = pages_state
+    cursor = pages_state["cursors"][-1]
     page = traffic.list_sessions(
-        screen.url, filters if cursor is None else visited["filters"], PAGE, cursor, user
+        screen.url, filters if cursor is None else pages_state["filters"], PAGE_SIZE, cursor, user
     )
     if not page.rows and cursor is None and page.next_cursor is None:
         frame.draw_empty_state(
             "No session in this window",
             "A session is what an application names with `session.id` (or `gen_ai.conversation.id`) on its spans. "
-            "Widen the window, or let your application say it.",
+            "Widen the window, or set the attribute in your application.",
             icon="forum",
             to="traces",
         )
         return None
     column = tables.column
-    picked = tables.pick(
-        [_row(one) for one in page.rows],
+    selected_row = tables.pick(
+        [_build_row(session) for session in page.rows],
         {
             "last": column.DatetimeColumn("Last active (UTC)", format="DD MMM HH:mm:ss", timezone="UTC"),
             "session": column.TextColumn("Session"),
@@ -52,7 +52,7 @@ def draw_list(screen: Screen, filters: Filters, *, user: str | None = None) -> s
             "errors": column.NumberColumn("Errors", format="localized"),
             "cost": column.NumberColumn("Cost", format="$%.5f"),
             "tokens": column.NumberColumn("Tokens", format="localized"),
-            "lasted": column.TextColumn("Lasted"),
+            "duration": column.TextColumn("Duration"),
         },
         key=traffic_keys.SESSION_TABLE,
         alt="Sessions, the most recently active first; select one to read it",
@@ -63,105 +63,113 @@ def draw_list(screen: Screen, filters: Filters, *, user: str | None = None) -> s
             if st.button(
                 "Newer", icon=":material/chevron_left:", key="session_newer", disabled=cursor is None
             ):
-                visited["cursors"].pop()
+                pages_state["cursors"].pop()
                 st.rerun()
             if st.button(
                 "Older", icon=":material/chevron_right:", key="session_older", disabled=not page.next_cursor
             ):
-                visited["cursors"].append(page.next_cursor)
+                pages_state["cursors"].append(page.next_cursor)
                 st.rerun()
-    return None if picked is None else page.rows[picked].session_id
+    return None if selected_row is None else page.rows[selected_row].session_id
 
 
-def _row(one: SessionRow) -> dict[str, object]:
+def _build_row(session: SessionRow) -> dict[str, object]:
     return {
-        "last": one.last.astimezone(dt.UTC),
-        "session": one.session_id,
-        "application": one.application,
-        "user": one.user_id,
-        "requests": one.requests,
-        "errors": one.errors,
-        "cost": None if one.cost_usd is None else one.cost_nano_usd / 1e9,
-        "tokens": one.input_tokens + one.output_tokens,
-        "lasted": "one request"
-        if one.requests == 1
-        else units.format_duration((one.last - one.first).total_seconds() * 1000),
+        "last": session.last.astimezone(dt.UTC),
+        "session": session.session_id,
+        "application": session.application,
+        "user": session.user_id,
+        "requests": session.requests,
+        "errors": session.errors,
+        "cost": None if session.cost_usd is None else session.cost_nano_usd / 1e9,
+        "tokens": session.input_tokens + session.output_tokens,
+        "duration": "one request"
+        if session.requests == 1
+        else units.format_duration((session.last - session.first).total_seconds() * 1000),
     }
 
 
 def draw_one(screen: Screen, session_id: str, application: str | None, *, is_alone: bool) -> bool:
-    """One session as the conversation it was; False when nothing of it has come."""
+    """Draw one session as a conversation; False when no request of it is stored."""
     state = st.session_state.get(traffic_keys.SESSION_OFFSET)
     if state is None or state["session"] != session_id:
         state = st.session_state[traffic_keys.SESSION_OFFSET] = {"session": session_id, "offset": 0}
-    told = traffic.get_conversation(screen.url, session_id, application, state["offset"], TURNS)
-    if told is None:
+    conversation = traffic.get_conversation(screen.url, session_id, application, state["offset"], PAGE_TURNS)
+    if conversation is None:
         return False
-    _head(told, is_alone=is_alone)
-    for turn in told.turns:
-        _turn(turn)
-    if state["offset"] or told.next_offset is not None:
+    _draw_head(conversation, is_alone=is_alone)
+    for turn in conversation.turns:
+        _draw_turn(turn)
+    if state["offset"] or conversation.next_offset is not None:
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
             first = state["offset"] + 1
             st.caption(
-                f"Turns {first:,} to {first + len(told.turns) - 1:,} of {told.total_turns:,}", width="content"
+                f"Turns {first:,} to {first + len(conversation.turns) - 1:,} of {conversation.total_turns:,}",
+                width="content",
             )
             if st.button("Earlier turns", key="session_earlier", disabled=not state["offset"]):
-                state["offset"] = max(0, state["offset"] - TURNS)
+                state["offset"] = max(0, state["offset"] - PAGE_TURNS)
                 st.rerun()
-            if st.button("Later turns", key="session_later", disabled=told.next_offset is None):
-                state["offset"] = told.next_offset
+            if st.button("Later turns", key="session_later", disabled=conversation.next_offset is None):
+                state["offset"] = conversation.next_offset
                 st.rerun()
     return True
 
 
-def _head(told: Conversation, *, is_alone: bool) -> None:
+def _draw_head(conversation: Conversation, *, is_alone: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(
-            units.escape_markdown(told.session_id), icon=":material/forum:", anchor=False, width="content"
+            units.escape_markdown(conversation.session_id),
+            icon=":material/forum:",
+            anchor=False,
+            width="content",
         )
-        st.badge(units.escape_markdown(told.application), color="gray", icon=":material/apps:")
+        st.badge(units.escape_markdown(conversation.application), color="gray", icon=":material/apps:")
         st.space("stretch")
-        if told.user_id:
+        if conversation.user_id:
             st.page_link(
                 "pages/users.py",
                 label="User",
                 icon=":material/person:",
-                query_params={keys.USER: told.user_id},
+                query_params={keys.USER: conversation.user_id},
             )
         if not is_alone:
             st.page_link(
                 "pages/sessions.py",
                 label="Link",
                 icon=":material/link:",
-                query_params={keys.SESSION: told.session_id},
+                query_params={keys.SESSION: conversation.session_id},
             )
     with st.grid(5, min_column_width=140, gap="small"):
-        st.metric("Turns", f"{told.total_turns:,}")
+        st.metric("Turns", f"{conversation.total_turns:,}")
         st.metric(
             "Cost",
-            units.format_usd(None if told.cost_usd is None else told.cost_nano_usd),
-            help=f"{told.unpriced_calls} calls without a price" if told.unpriced_calls else None,
+            units.format_usd(None if conversation.cost_usd is None else conversation.cost_nano_usd),
+            help=f"{conversation.unpriced_calls} calls without a price"
+            if conversation.unpriced_calls
+            else None,
         )
         st.metric(
             "Tokens in / out",
-            f"{units.format_count(told.input_tokens)} / {units.format_count(told.output_tokens)}",
+            f"{units.format_count(conversation.input_tokens)} / {units.format_count(conversation.output_tokens)}",
         )
-        st.metric("Errors", f"{told.errors:,}")
-        st.metric("Lasted", units.format_duration((told.end - told.start).total_seconds() * 1000))
+        st.metric("Errors", f"{conversation.errors:,}")
+        st.metric(
+            "Duration", units.format_duration((conversation.end - conversation.start).total_seconds() * 1000)
+        )
 
 
-def _turn(turn: Turn) -> None:
-    """What was asked and answered, and what the conversation had cost until then."""
+def _draw_turn(turn: Turn) -> None:
+    """Draw question and answer of one turn, and the cost of the conversation so far."""
     if turn.question is not None or turn.answer is None:
-        trace_content.message("user", turn.question or "(the telemetry does not say what was asked)")
-    trace_content.message("assistant", turn.answer or "(the telemetry does not say what was answered)")
+        trace_content.draw_message("user", turn.question or "(no question in the telemetry)")
+    trace_content.draw_message("assistant", turn.answer or "(no answer in the telemetry)")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         tables.draw_badge(turn.status)
         cost = units.format_usd(None if turn.cost_usd is None else turn.cost_nano_usd)
         st.caption(
             f"Turn {turn.number:,} · {units.format_instant(turn.start)} · {units.format_duration(turn.latency_ms)} · "
-            f"{units.escape_markdown(turn.model or 'model not said')} · "
+            f"{units.escape_markdown(turn.model or 'unknown model')} · "
             + units.escape_markdown(f"{cost}, {units.format_usd(turn.running_cost_nano_usd)} so far"),
             width="content",
         )

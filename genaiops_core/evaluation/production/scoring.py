@@ -1,4 +1,4 @@
-"""Judging sampled production requests: in order of priority, within a budget a day, each once among all workers."""
+"""Scores sampled production requests: in order of priority, within a daily budget, each sample once across all workers."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import structlog
 from db.tables.reviews import sample
 from db.transaction import writing
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets.trace_case import case_of
+from genaiops_core.evaluation.datasets.trace_case import read_trace_case
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement
-from genaiops_core.evaluation.runs.sample_judging import cost_of, judged, means_of
+from genaiops_core.evaluation.production.judging import create_context, judge_sample, sum_cost
 from genaiops_core.telemetry.sampling.policy import build_queue_message
 from genaiops_core.telemetry.scores import Score, record_scores
 
 LEASE = dt.timedelta(minutes=5)
-"""A sample claimed this long ago by a worker that has not finished it is free again."""
+"""A sample is free again when the worker that claimed it has not finished it within this time."""
 
-MOST_WAIT = dt.timedelta(days=2)
-"""Samples that budget or failures held up longer are skipped: a trend of last week helps nobody."""
+MAX_WAIT = dt.timedelta(days=2)
+"""Samples that waited longer for budget or for a failing judge are skipped: newer requests matter more."""
 
-MOST_AT_ONCE = 50
-MOST_PAID_AT_ONCE = 5
-"""Of a judge that asks a model, so that all are done within the lease."""
+MAX_SAMPLES_PER_ROUND = 50
+MAX_PAID_SAMPLES_PER_ROUND = 5
+"""For a judge that calls a model, so that all samples of a round finish within the lease."""
 _MINUTE = dt.timedelta(minutes=1)
 
 log = structlog.get_logger(__name__)
@@ -39,22 +39,24 @@ class Limits:
     """How much may be judged."""
 
     daily_budget_nano_usd: int
-    """A day is one of UTC. The last judgement may exceed it; free judges are never stopped by it."""
+    """Per day of UTC. The last judgement may exceed it; it never stops a judge without cost."""
     per_minute: int
 
     def __post_init__(self) -> None:
         if self.daily_budget_nano_usd < 0 or self.per_minute < 1:
-            raise BadInput("A judge needs a budget of at least 0 USD a day and at least 1 sample a minute.")
+            raise BadInput(
+                "The daily budget of a judge must be at least 0 USD, and its rate at least 1 sample per minute."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """What one round did."""
+    """The result of one round."""
 
     scored: int
     skipped: int
     failed: int
-    """To be tried again later."""
+    """Samples to be judged again later."""
     cost_nano_usd: int
     is_out_of_budget: bool
 
@@ -68,71 +70,72 @@ def score_round(
     is_stopping: Callable[[], bool] = lambda: False,
     runner: asyncio.Runner | None = None,
 ) -> Round:
-    """Judge the next samples; the scores and the end of each sample are written together.
+    """Judge the next samples; the scores and the state of each sample are written in one transaction.
 
-    Samples are claimed for `LEASE`, so that several workers share them, and one that is killed loses none.
+    Samples are claimed for `LEASE`, so that several workers share them, and a killed worker loses none.
 
     Args:
         engine: of the product's database.
-        judge: who measures.
+        judge: the judge that scores them.
         limits: how much may be judged.
         now: the time.
-        is_stopping: asked before every sample.
-        runner: whose event loop the judge's connections belong to; None uses one for this round.
+        is_stopping: called before every sample.
+        runner: the event loop of the judge's connections; None creates one for this round.
     """
     if runner is None:
-        with asyncio.Runner() as own:
-            return score_round(engine, judge, limits, now, is_stopping=is_stopping, runner=own)
+        with asyncio.Runner() as new_runner:
+            return score_round(engine, judge, limits, now, is_stopping=is_stopping, runner=new_runner)
     is_free = judge.model is None
     with writing(engine) as connection:
-        spent = spent_today(connection, now)
+        spent = fetch_spent_today(connection, now)
         is_out = limits.daily_budget_nano_usd > 0 and spent >= limits.daily_budget_nano_usd
         is_out = is_out or (limits.daily_budget_nano_usd == 0 and not is_free)
         if is_out:
             skipped = _skip_old(connection, now)
             return Round(scored=0, skipped=skipped, failed=0, cost_nano_usd=0, is_out_of_budget=True)
-        most = MOST_AT_ONCE if is_free else MOST_PAID_AT_ONCE
-        claimed = _claim(connection, min(most, _room(connection, limits, now)), now)
-        means = means_of(connection)
-    left = limits.daily_budget_nano_usd - spent
+        max_samples = MAX_SAMPLES_PER_ROUND if is_free else MAX_PAID_SAMPLES_PER_ROUND
+        samples = _claim(connection, min(max_samples, _count_allowed(connection, limits, now)), now)
+        context = create_context(connection)
+    remaining = limits.daily_budget_nano_usd - spent
     cost = scored = failed = 0
-    for number, row in enumerate(claimed):
-        if is_stopping() or (cost > 0 and cost >= left):
-            _release(engine, [one.id for one in claimed[number:]])
+    for position, row in enumerate(samples):
+        if is_stopping() or (cost > 0 and cost >= remaining):
+            _release(engine, [unclaimed.id for unclaimed in samples[position:]])
             break
         try:
-            judgements, problem = runner.run(judged(engine, judge, means, row.trace_id))
+            judgements, problem = runner.run(judge_sample(engine, judge, context, row.trace_id))
         except Exception as error:
             failed += 1
-            _failed(engine, row, error, now)
+            _handle_failure(engine, row, error, now)
             continue
-        spent_here = cost_of(judgements)
         scored += _finish(engine, row.id, judge.name, judgements, problem, now)
-        cost += spent_here
+        cost += sum_cost(judgements)
     return Round(
         scored=scored,
         skipped=0,
         failed=failed,
         cost_nano_usd=cost,
-        is_out_of_budget=cost > 0 and cost >= left,
+        is_out_of_budget=cost > 0 and cost >= remaining,
     )
 
 
-def spent_today(connection: sa.Connection, now: dt.datetime) -> int:
-    """Nano-USD that judging production requests cost since midnight UTC."""
+def fetch_spent_today(connection: sa.Connection, now: dt.datetime) -> int:
+    """Cost in nano-USD of production sampling since midnight UTC."""
     midnight = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     query = sa.select(sa.func.sum(sample.c.cost_nano_usd)).where(sample.c.ended_at >= midnight)
     return int(connection.scalar(query) or 0)
 
 
-def message(connection: sa.Connection, *, application: str, trace_id: str) -> dict[str, Any] | None:
-    """A sample as a message for a queue of another system; None when it is no sample or tells no question."""
+def read_queue_message(
+    connection: sa.Connection, *, application: str, trace_id: str
+) -> dict[str, Any] | None:
+    """A sample as a message for the queue of another system; None when it is no sample or its trace has no question."""
     row = connection.execute(
         sa.select(sample.c.priority, sample.c.reason).where(
             sample.c.trace_id == trace_id, sample.c.application == application
         )
     ).first()
-    case = case_of(connection, trace_id).case if row is not None else None
+    case = read_trace_case(connection, trace_id).case if row is not None else None
     if row is None or case is None:
         return None
     return build_queue_message(
@@ -145,25 +148,26 @@ def message(connection: sa.Connection, *, application: str, trace_id: str) -> di
     )
 
 
-def _room(connection: sa.Connection, limits: Limits, now: dt.datetime) -> int:
-    ended = sa.and_(sample.c.ended_at > now - _MINUTE, sample.c.state == "scored")
-    under_way = sa.and_(sample.c.state == "queued", sample.c.claimed_until > now)
+def _count_allowed(connection: sa.Connection, limits: Limits, now: dt.datetime) -> int:
+    """How many more samples the rate per minute allows."""
+    recent = sa.and_(sample.c.ended_at > now - _MINUTE, sample.c.state == "scored")
+    in_progress = sa.and_(sample.c.state == "queued", sample.c.claimed_until > now)
     count = sum(
-        connection.scalar(sa.select(sa.func.count()).select_from(sample).where(which)) or 0
-        for which in (ended, under_way)
+        connection.scalar(sa.select(sa.func.count()).select_from(sample).where(condition)) or 0
+        for condition in (recent, in_progress)
     )
     return max(0, limits.per_minute - count)
 
 
-def _claim(connection: sa.Connection, most: int, now: dt.datetime) -> Sequence[Any]:
-    if most < 1:
+def _claim(connection: sa.Connection, limit: int, now: dt.datetime) -> Sequence[Any]:
+    if limit < 1:
         return []
     is_free = sa.or_(sample.c.claimed_until.is_(None), sample.c.claimed_until <= now)
     rows = connection.execute(
         sa.select(sample.c.id, sample.c.trace_id, sample.c.application, sample.c.selected_at)
         .where(sample.c.state == "queued", is_free)
         .order_by(sample.c.priority, sample.c.id)
-        .limit(most)
+        .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
     if rows:
@@ -180,7 +184,7 @@ def _release(engine: sa.Engine, ids: Sequence[int]) -> None:
 def _finish(
     engine: sa.Engine, id: int, judge: str, judgements: Sequence[Judgement], problem: str, now: dt.datetime
 ) -> bool:
-    """Keep the scores with the probability the sample has now; False when another worker was quicker."""
+    """Store the scores with the sample's current rate; False when another worker finished it first."""
     with writing(engine) as connection:
         row = connection.execute(
             sa.select(sample).where(sample.c.id == id, sample.c.state == "queued").with_for_update()
@@ -193,16 +197,16 @@ def _finish(
                 Score(
                     application=row.application,
                     trace_id=row.trace_id,
-                    metric=one.metric,
+                    metric=judgement.metric,
                     judge=judge,
-                    value=one.value,
-                    reason=one.reason,
+                    value=judgement.value,
+                    reason=judgement.reason,
                     start_ns=row.start_ns,
                     environment=row.environment,
                     release=row.release,
                     rate_ppm=row.rate_ppm,
                 )
-                for one in judgements
+                for judgement in judgements
             ],
         )
         connection.execute(
@@ -212,29 +216,29 @@ def _finish(
                 state="scored",
                 ended_at=now,
                 claimed_until=None,
-                cost_nano_usd=cost_of(judgements),
+                cost_nano_usd=sum_cost(judgements),
                 note=problem,
             )
         )
     return True
 
 
-def _failed(engine: sa.Engine, row: Any, error: Exception, now: dt.datetime) -> None:
-    """Leave it to be tried again when its claim runs out, but not for ever."""
+def _handle_failure(engine: sa.Engine, row: Any, error: Exception, now: dt.datetime) -> None:
+    """Keep the sample queued until its claim expires, or skip it when it has waited for `MAX_WAIT`."""
     log.warning("a sample could not be judged", trace=row.trace_id, problem=str(error)[:300])
-    if row.selected_at > now - MOST_WAIT:
+    if row.selected_at > now - MAX_WAIT:
         return
     with writing(engine) as connection:
-        skipped = {"state": "skipped", "ended_at": now, "note": f"the judge failed: {str(error)[:300]}"}
+        values = {"state": "skipped", "ended_at": now, "note": f"the judge failed: {str(error)[:300]}"}
         connection.execute(
-            sa.update(sample).where(sample.c.id == row.id, sample.c.state == "queued").values(**skipped)
+            sa.update(sample).where(sample.c.id == row.id, sample.c.state == "queued").values(**values)
         )
 
 
 def _skip_old(connection: sa.Connection, now: dt.datetime) -> int:
-    old = sa.and_(sample.c.state == "queued", sample.c.selected_at < now - MOST_WAIT)
+    is_old = sa.and_(sample.c.state == "queued", sample.c.selected_at < now - MAX_WAIT)
     return connection.execute(
         sa.update(sample)
-        .where(old)
-        .values(state="skipped", ended_at=now, note="the daily budget of the judge did not reach it")
+        .where(is_old)
+        .values(state="skipped", ended_at=now, note="the daily budget of the judge was spent")
     ).rowcount

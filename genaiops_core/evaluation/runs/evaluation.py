@@ -1,4 +1,4 @@
-"""Runs as they are kept, one row each."""
+"""An evaluation as it is stored, as commands and routes show it, and how long it still takes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,28 @@ import sqlalchemy as sa
 
 from db.tables.evaluations import evaluation
 from genaiops_core.errors import NotFound
+from genaiops_core.evaluation.rate_limits import RateLimits
+from genaiops_core.rows import build_record
 from genaiops_core.telemetry.figures import format_usd
 
 OPEN_STATES = ("queued", "running")
 
+MIN_UNITS_FOR_RATE = 20
+MIN_SECONDS_FOR_RATE = 3.0
+"""Below these the rate of an attempt is not representative: the first calls open connections and import libraries."""
+
+_COPIED_FIELDS = (
+    *("id", "application", "release", "dataset", "version", "split", "judge", "sample_size"),
+    *("state", "verdict", "problem", "attempt"),
+    *("units", "units_done", "units_undefined", "units_failed", "answers", "answers_done"),
+    *("judge_calls", "unpriced_calls", "answers_unpriced", "input_tokens", "output_tokens"),
+    *("created_by", "created_at", "started_at", "finished_at"),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """One run: what was asked, how far it is, and what came out."""
+    """One run of an evaluation: its configuration, its progress and its results."""
 
     id: str
     application: str
@@ -39,22 +53,22 @@ class Evaluation:
     """Units (case, repetition, metric) to score."""
     units_done: int
     units_undefined: int
-    """Done, but without a value."""
+    """Units that are done without a value."""
     units_failed: int
-    """Of the undefined ones, those whose judge or target failed."""
+    """Undefined units whose judge or target failed."""
     cost_nano_usd: int
-    """What judging cost so far; a lower bound while `unpriced_calls` is above 0."""
+    """Cost of judging so far; a lower bound while `unpriced_calls` is above 0."""
     judge_calls: int
     unpriced_calls: int
     input_tokens: int
     output_tokens: int
     answers: int
-    """Answers that the target has to give; 0 when the answers of the dataset are scored."""
+    """Answers that the target must generate; 0 when the answers of the dataset are scored."""
     answers_done: int
     answers_cost_nano_usd: int
     answers_unpriced: int
     attempt: int
-    """1, and one more for every resume."""
+    """1 for the first attempt, and one more for every resume."""
     resumed_at: dt.datetime | None
     units_at_resume: int
     results: dict[str, Any] | None
@@ -86,8 +100,13 @@ class Evaluation:
         return int(self.config.get("repetitions") or 1)
 
     @property
+    def rate_limits(self) -> RateLimits:
+        """Concurrency, rate, timeout and spend limit."""
+        return RateLimits.from_json(self.config.get("pace"))
+
+    @property
     def spent_nano_usd(self) -> int:
-        """Judging and answering together; a lower bound while calls have no known price."""
+        """Cost of judging and answering; a lower bound while calls have no known price."""
         return self.cost_nano_usd + self.answers_cost_nano_usd
 
     @property
@@ -100,7 +119,7 @@ class Evaluation:
 
 
 def get_evaluation(connection: sa.Connection, id: str) -> Evaluation:
-    """One run.
+    """One evaluation.
 
     Raises:
         NotFound: there is no such evaluation.
@@ -119,15 +138,51 @@ def list_evaluations(
     dataset: str | None = None,
     limit: int = 200,
 ) -> list[Evaluation]:
-    """Runs, newest first."""
+    """Evaluations, newest first."""
     query = sa.select(evaluation)
     for column, value in (("application", application), ("release", release), ("dataset", dataset)):
         if value is not None:
             query = query.where(evaluation.c[column] == value)
-    # Ids are time-ordered, so they settle the order within one instant.
+    # Ids are time-ordered, so they order evaluations of the same instant.
     query = query.order_by(evaluation.c.created_at.desc(), evaluation.c.id.desc()).limit(limit)
     return [_from_row(row) for row in connection.execute(query)]
 
 
+def describe_evaluation(run: Evaluation) -> dict[str, Any]:
+    """The flat JSON of commands and routes, without results and cases; money is decimal text.
+
+    Costs are lower bounds while `unpriced_calls` or `answers_unpriced` is above 0. Times are aware datetimes.
+    """
+    limits = run.rate_limits
+    spend_limit = limits.spend_limit_nano_usd
+    return {
+        **{name: getattr(run, name) for name in _COPIED_FIELDS},
+        "metrics": list(run.metrics),
+        "judging_usd": run.cost_usd,
+        "answers_usd": format_usd(run.answers_cost_nano_usd),
+        "spent_usd": run.spent_usd,
+        "spend_limit_usd": None if spend_limit is None else format_usd(spend_limit),
+        "concurrency": limits.concurrency,
+        "repetitions": run.repetitions,
+    }
+
+
+def estimate_remaining_s(run: Evaluation, at: dt.datetime) -> float | None:
+    """Seconds until every unit is scored, at the rate since the evaluation began or was resumed.
+
+    None when it is unknown: the evaluation is not running, or the attempt has done too little for a rate.
+    """
+    if run.state != "running" or run.resumed_at is None:
+        return None
+    remaining = max(0, run.units - run.units_done)
+    done = run.units_done - run.units_at_resume
+    elapsed_s = (at - run.resumed_at).total_seconds()
+    if remaining == 0:
+        return 0.0
+    if done < MIN_UNITS_FOR_RATE or elapsed_s < MIN_SECONDS_FOR_RATE:
+        return None
+    return remaining * elapsed_s / done
+
+
 def _from_row(row: sa.Row[Any]) -> Evaluation:
-    return Evaluation(**{**row._mapping, "metrics": tuple(row.metrics)})
+    return build_record(Evaluation, row, metrics=tuple(row.metrics))

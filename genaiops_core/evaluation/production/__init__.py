@@ -1,0 +1,1 @@
+"""Production sampling: sampled requests of applications are judged within a daily budget."""
