@@ -17,7 +17,7 @@ from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits
 from tests.conftest import JudgeServer
 from tests.integration.evaluating import found, imported
-from tests.waiting import wait_for
+from tests.waiting import LIMIT_S, wait_for
 
 JUDGE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
 METRICS = ["faithfulness", "answer_relevancy", "context_precision", "context_recall"]
@@ -80,10 +80,8 @@ def scored(engine: sa.Engine, id: str) -> dict[tuple[int, str], float]:
 
 
 def ended(engine: sa.Engine, id: str) -> runs.Evaluation:
-    run: runs.Evaluation = wait_for(
-        lambda: (run := found(engine, id)).is_open is False and run.results and run, seconds=90
-    )
-    return run
+    wait_for(lambda: (run := found(engine, id)).is_open is False and run.results)
+    return found(engine, id)
 
 
 def check_nothing_repeated(
@@ -145,7 +143,7 @@ def test_a_worker_that_is_asked_to_stop_keeps_the_answers_under_way(
     first = start()
     wait_for(lambda: found(engine, id).units_done > 20)
     first.terminate()
-    first.wait(10)
+    first.wait(LIMIT_S)
     assert judge_server.state()["answered"] == len(kept(engine, id))
     assert found(engine, id).state == "running"
     start()
@@ -163,7 +161,7 @@ def test_a_judge_that_does_not_answer_does_not_hold_the_worker(
     judge_server: JudgeServer,
 ) -> None:
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", str(sqlite_engine.url))
-    judge_server.set(delay_s=60)
+    judge_server.set(delay_s=10 * LIMIT_S)
     id = launched(sqlite_engine)
     with (tmp_path / "worker.log").open("w") as log:
         process = subprocess.Popen(
@@ -171,7 +169,7 @@ def test_a_judge_that_does_not_answer_does_not_hold_the_worker(
         )
     wait_for(lambda: judge_server.state()["most_in_flight"])
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(LIMIT_S) == 0
     assert found(sqlite_engine, id).state == "running"
 
 
