@@ -18,6 +18,7 @@ from genaiops_core.telemetry.ingest.writer import Writer
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.spans import Batch, prepare_spans
 from tests.otlp_samples import body, call
+from tests.waiting import LIMIT_S
 
 
 def batch(number: int) -> Batch:
@@ -61,7 +62,7 @@ def test_waiting_batches_share_a_transaction(engine: sa.Engine) -> None:
     writer = Writer(engine, ingestor, queue_batches=8)
     futures = [writer.submit(batch(n)) for n in range(1, 5)]
     writer.start()
-    assert [future.result(30) for future in futures] == [1, 1, 1, 1]
+    assert [future.result(LIMIT_S) for future in futures] == [1, 1, 1, 1]
     assert ingestor.groups == [4]
     assert len(stored(engine)) == 4
     writer.stop()
@@ -72,9 +73,9 @@ def test_a_bad_batch_fails_alone(engine: sa.Engine) -> None:
     writer = Writer(engine, ingestor, queue_batches=8)
     futures = [writer.submit(batch(n)) for n in range(1, 4)]
     writer.start()
-    assert futures[0].result(30) == futures[2].result(30) == 1
+    assert futures[0].result(LIMIT_S) == futures[2].result(LIMIT_S) == 1
     with pytest.raises(ValueError, match="bad"):
-        futures[1].result(30)
+        futures[1].result(LIMIT_S)
     assert stored(engine) == ["batch 1", "batch 3"]
     writer.stop()
 
@@ -84,8 +85,8 @@ def test_busy_is_told_at_once_and_a_later_batch_is_written(sqlite_engine: sa.Eng
     writer = Writer(sqlite_engine, ingestor, queue_batches=8)
     writer.start()
     with pytest.raises(Unavailable, match="busy"):
-        writer.submit(batch(1)).result(30)
-    assert writer.submit(batch(1)).result(30) == 1
+        writer.submit(batch(1)).result(LIMIT_S)
+    assert writer.submit(batch(1)).result(LIMIT_S) == 1
     assert stored(sqlite_engine) == ["batch 1"]
     writer.stop()
 
@@ -99,8 +100,8 @@ def test_a_database_held_by_another_process_is_told_as_busy(
     writer = Writer(engine, Ingestor(), queue_batches=8)
     writer.start()
     with writing(engine), pytest.raises(Unavailable, match="busy"):
-        writer.submit(batch(1)).result(30)
-    assert writer.submit(batch(1)).result(30) == 1
+        writer.submit(batch(1)).result(LIMIT_S)
+    assert writer.submit(batch(1)).result(LIMIT_S) == 1
     assert stored(engine) == ["batch 1"]
     writer.stop()
     engine.dispose()
@@ -110,9 +111,9 @@ def test_the_victim_of_a_deadlock_is_tried_again(engine: sa.Engine) -> None:
     ingestor = Watched(fail={"batch 1": [deadlock(), deadlock()], "batch 2": [deadlock() for _ in range(9)]})
     writer = Writer(engine, ingestor, queue_batches=8)
     writer.start()
-    assert writer.submit(batch(1)).result(30) == 1
+    assert writer.submit(batch(1)).result(LIMIT_S) == 1
     with pytest.raises(Unavailable, match="busy"):
-        writer.submit(batch(2)).result(30)
+        writer.submit(batch(2)).result(LIMIT_S)
     assert stored(engine) == ["batch 1"]
     writer.stop()
 
@@ -122,7 +123,7 @@ def test_a_sender_that_went_away_does_not_stop_the_writer(sqlite_engine: sa.Engi
     gone, staying = writer.submit(batch(1)), writer.submit(batch(2))
     assert gone.cancel()
     writer.start()
-    assert staying.result(30) == 1
+    assert staying.result(LIMIT_S) == 1
     assert stored(sqlite_engine) == ["batch 2"]
     writer.stop()
 
