@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges import judge as judge_of
-from genaiops_core.evaluation.judges.answers import Malformed, parse, repair
+from genaiops_core.evaluation.judges import create_judge as judge_of
+from genaiops_core.evaluation.judges.answers import MalformedAnswer, build_repair_prompt, parse_answer
 from genaiops_core.evaluation.judges.protocol import Answer, Judge, Judgement, JudgeOptions
 from genaiops_core.evaluation.models.protocol import CallFailed, Model, Prompt
 
@@ -24,12 +24,12 @@ class DirectCalls:
         self.prompts.append(prompt)
         reply = await self.model.ask(prompt)
         try:
-            return parse(reply, answer)
-        except Malformed as problem:
-            again = await self.model.ask(repair(prompt, reply, str(problem)))
+            return parse_answer(reply, answer)
+        except MalformedAnswer as problem:
+            again = await self.model.ask(build_repair_prompt(prompt, reply, str(problem)))
         try:
-            return parse(again, answer)
-        except Malformed as problem:
+            return parse_answer(again, answer)
+        except MalformedAnswer as problem:
             raise CallFailed(f"malformed: {problem}") from problem
 
     async def embed(self, text: str) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human import judged
 from genaiops_core.evaluation.human.label_metrics import parse_matches
-from genaiops_core.evaluation.human.production_agreement import agreement_in_production
+from genaiops_core.evaluation.human.production_agreement import read_production_agreement
 
 router = APIRouter()
 
@@ -33,14 +33,14 @@ def agreement(
         raise BadInput("Name an evaluation or a dataset, not both.")
     with reading(engine_of(request)) as connection:
         if evaluation:
-            rows = judged.agreement_of_run(connection, evaluation, chosen=chosen)
+            rows = judged.read_run_agreement(connection, evaluation, chosen=chosen)
             return json_response({"evaluation": evaluation, "rows": [row.as_json() for row in rows]})
         if dataset:
             dataset_version = datasets.get_version(connection, dataset, version)
-            rows = judged.agreement_of_dataset(
+            rows = judged.read_dataset_agreement(
                 connection, dataset_version.dataset, dataset_version.version, chosen=chosen
             )
             subject = {"dataset": dataset_version.dataset, "version": dataset_version.version}
             return json_response({**subject, "rows": [row.as_json() for row in rows]})
-        rows = agreement_in_production(connection, filters, chosen=chosen)
+        rows = read_production_agreement(connection, filters, chosen=chosen)
     return answer(filters, {"rows": [row.as_json() for row in rows]})

@@ -90,7 +90,7 @@ def baseline_id(
 ) -> str:
     """The evaluation that a run is compared with; says on stderr when production was asked for and has none."""
     from db.transaction import reading
-    from genaiops_core.evaluation.judges import parse
+    from genaiops_core.evaluation.judges import parse_judge_name
     from genaiops_core.evaluation.runs import comparison
     from genaiops_core.evaluation.verdicts import pipeline
     from genaiops_core.rollouts import rollouts
@@ -102,7 +102,7 @@ def baseline_id(
             requested=asked,
             stages=pipeline.parse(document) if document else None,
             dataset=dataset,
-            judge=str(parse(judge)),
+            judge=str(parse_judge_name(judge)),
             application=application,
             stable=status[0].stable if status else None,
         )

@@ -134,7 +134,7 @@ def agreement(
     from genaiops_core.evaluation import datasets
     from genaiops_core.evaluation.human import judged
     from genaiops_core.evaluation.human.label_metrics import parse_matches
-    from genaiops_core.evaluation.human.production_agreement import agreement_in_production
+    from genaiops_core.evaluation.human.production_agreement import read_production_agreement
     from genaiops_core.telemetry.time_window import Filters
 
     if sum([evaluation is not None, dataset is not None, production]) != 1:
@@ -142,14 +142,14 @@ def agreement(
     chosen, cuts = parse_matches(match or []), _cuts(cut or [])
     with reading(context.engine()) as connection:
         if evaluation is not None:
-            found = judged.agreement_of_run(connection, evaluation, chosen=chosen, cuts=cuts)
+            found = judged.read_run_agreement(connection, evaluation, chosen=chosen, cuts=cuts)
         elif dataset is not None:
             name, wanted = split_version(dataset)
             version = datasets.get_version(connection, name, wanted).version
-            found = judged.agreement_of_dataset(connection, name, version, chosen=chosen, cuts=cuts)
+            found = judged.read_dataset_agreement(connection, name, version, chosen=chosen, cuts=cuts)
         else:
             filters = Filters.last(window, application=application)
-            found = agreement_in_production(connection, filters, chosen=chosen, cuts=cuts)
+            found = read_production_agreement(connection, filters, chosen=chosen, cuts=cuts)
     if json:
         print_json({"agreement": [one.as_json() for one in found]})
         return

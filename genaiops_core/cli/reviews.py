@@ -118,7 +118,7 @@ def skip(trace_id: Trace, application: Application, comment: Comment = "", as_js
 @review_app.command("agreement")
 def agreement(application: OneApplication = None, as_json: Json = False) -> None:
     """How far two reviewers agree, by metric, with kappa and its interval."""
-    from genaiops_core.evaluation.human.review_agreement import agreement as agreement_of
+    from genaiops_core.evaluation.human.review_agreement import read_agreement as agreement_of
 
     with reading(context.engine()) as connection:
         rows = [dataclasses.asdict(one) for one in agreement_of(connection, application)]
@@ -132,7 +132,7 @@ def agreement(application: OneApplication = None, as_json: Json = False) -> None
 @review_app.command("disagreements")
 def disagreements(application: OneApplication = None, as_json: Json = False) -> None:
     """Where two reviewers differ, most first."""
-    from genaiops_core.evaluation.human.review_agreement import disagreements as disagreements_of
+    from genaiops_core.evaluation.human.review_agreement import read_disagreements as disagreements_of
 
     with reading(context.engine()) as connection:
         rows = [dataclasses.asdict(one) for one in disagreements_of(connection, application)]

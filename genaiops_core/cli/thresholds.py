@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str]) -> Thresholds:
 
 def _is_metric(name: str) -> bool:
     """Any name may be a metric's that must reach something; only a known one may be limited."""
-    from genaiops_core.evaluation.metrics import normalise_name, list_metrics
+    from genaiops_core.evaluation.metrics import list_metrics, normalise_name
 
     if name in LIMITS or len(name) <= len("min-"):
         return False

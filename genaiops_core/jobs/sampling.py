@@ -9,7 +9,7 @@ import time
 import sqlalchemy as sa
 
 from genaiops_core.clock import now
-from genaiops_core.evaluation.judges import judge
+from genaiops_core.evaluation.judges import create_judge
 from genaiops_core.evaluation.production.judging import require_prices
 from genaiops_core.evaluation.production.scoring import Limits, score_round
 from genaiops_core.settings import Settings
@@ -67,12 +67,12 @@ class Scoring:
         self._name = settings.sample_judge
         self._limits = limits_of(settings)
         self._stopping = stopping
-        require_prices(engine, judge(self._name), self._limits.daily_budget_nano_usd)
+        require_prices(engine, create_judge(self._name), self._limits.daily_budget_nano_usd)
 
     def __call__(self) -> None:
         """Go on until nothing may be judged for now."""
         # Connections of a judge belong to an event loop, so both are made anew and end together.
-        sample_judge = judge(self._name)
+        sample_judge = create_judge(self._name)
         with asyncio.Runner() as runner:
             while not self._stopping.is_set():
                 done = score_round(

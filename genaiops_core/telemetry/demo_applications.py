@@ -1,4 +1,4 @@
-"""Which applications are made up by the demo, so that no screen passes them off as real."""
+"""Which applications belong to the demo, so that screens can label them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from db.tables.telemetry import application
 
 
 def fetch_demo_applications(connection: sa.Connection) -> frozenset[str]:
-    """Names of the applications that the demo wrote."""
+    """Read the names of the demo applications."""
     query = sa.select(application.c.application).where(application.c.is_demo)
     return frozenset(connection.execute(query).scalars())

@@ -1,4 +1,4 @@
-"""The figures of any amount of traffic: counts, money, tokens and latency."""
+"""Figures of traffic: counts, cost, tokens and latency."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NO_LATENCY: Mapping[str, float | None] = {"p50": None, "p95": None, "p99": None}
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What happened in one cell of a summary, a breakdown or a series.
+    """The traffic of one cell of a summary, a breakdown or a series.
 
-    `requests` are user-facing interactions (the root spans of traces), `calls` are model calls, each counted once.
+    `requests` counts root spans of traces, `calls` counts model calls, each once.
     A request belongs to the model of its root span, and to no model when the root is not itself a call: grouped or
     filtered by model, `calls`, tokens and cost are complete while `requests` are only those made of a single call.
     """
@@ -27,27 +27,27 @@ class Figures:
     errors: int
     """Failed calls where the traffic is grouped or filtered by model, failed requests elsewhere."""
     error_rate: float | None
-    """`errors` over the calls or requests they were counted among; None when there were none."""
+    """`errors` divided by the calls or requests they are part of; None without any."""
     cost_nano_usd: int
-    """Cost of the calls that have a price; see `unpriced_calls` for those that have none."""
+    """Cost of the calls with a price; `unpriced_calls` counts the others."""
     unpriced_calls: int
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
     cache_write_tokens: int
     latency_ms: Mapping[str, float | None]
-    """p50, p95, p99 of successful requests, nearest rank, within 1 %; None when there were none."""
+    """p50, p95, p99 of successful requests, nearest rank, within 1 %; None without any."""
     call_latency_ms: Mapping[str, float | None]
     """The same of successful model calls."""
 
     @property
     def cost_usd(self) -> str | None:
-        """The exact cost as a decimal number, or None when every call is without a price."""
+        """The exact cost as a decimal number; None when no call has a price."""
         return format_known_usd(self.cost_nano_usd, self.calls, self.unpriced_calls)
 
     @property
     def cost_per_request_nano_usd(self) -> float | None:
-        """Average cost of a request; None without requests or without any price."""
+        """Average cost per request; None without requests or without any price."""
         if not self.requests or self.cost_usd is None:
             return None
         return self.cost_nano_usd / self.requests
@@ -79,7 +79,7 @@ def build_figures(
     latency_ms: Mapping[str, float | None] = NO_LATENCY,
     call_latency_ms: Mapping[str, float | None] = NO_LATENCY,
 ) -> Figures:
-    """Figures from added-up columns.
+    """Build figures from sums.
 
     Args:
         sums: a value for each of `db.tables.telemetry.ROLLUP_SUMS`.
@@ -87,20 +87,20 @@ def build_figures(
         latency_ms: of successful requests.
         call_latency_ms: of successful calls.
     """
-    errors, base = (
+    errors, total = (
         (sums["call_errors"], sums["calls"]) if by_model else (sums["request_errors"], sums["requests"])
     )
     return Figures(
         **sums,
         errors=errors,
-        error_rate=errors / base if base else None,
+        error_rate=errors / total if total else None,
         latency_ms=latency_ms,
         call_latency_ms=call_latency_ms,
     )
 
 
 def to_percentiles_ms(percentiles_ns: Sequence[float] | None) -> Mapping[str, float | None]:
-    """Named percentiles in milliseconds (to the microsecond) from those of `SHARES` in nanoseconds."""
+    """Name the percentiles of `QUANTILES`, and convert nanoseconds to milliseconds (to the microsecond)."""
     if percentiles_ns is None:
         return NO_LATENCY
     p50, p95, p99 = (round(value / 1e6, 3) for value in percentiles_ns)
@@ -108,12 +108,12 @@ def to_percentiles_ms(percentiles_ns: Sequence[float] | None) -> Mapping[str, fl
 
 
 def format_known_usd(cost_nano_usd: int, calls: int, unpriced_calls: int) -> str | None:
-    """The exact cost in USD as a decimal number, or None when there were calls and none of them has a price."""
+    """Format the exact cost in USD as a decimal number; None when there are calls and none has a price."""
     return None if calls and unpriced_calls >= calls else format_usd(cost_nano_usd)
 
 
 def format_usd(nano_usd: int) -> str:
-    """Nano-USD as an exact decimal number of USD, without trailing zeros.
+    """Format nano-USD as an exact decimal number of USD, without trailing zeros.
 
     >>> usd(6_414_472_530), usd(0), usd(20_000_000_000)
     ('6.41447253', '0', '20')

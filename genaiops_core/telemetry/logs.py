@@ -1,4 +1,4 @@
-"""Log records of traces: kept beside the spans and joined to them when a trace is read, whichever comes first."""
+"""Log records of traces: stored beside the spans and joined when a trace is read, so either may arrive first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DIGEST_BYTES = 16
 
 @dataclass(slots=True, kw_only=True)
 class LogFacts:
-    """One record: the columns of table `log_record`, and the scores it tells."""
+    """One record: the columns of table `log_record`, and the scores it reports."""
 
     application: str
     trace_id: str
@@ -34,7 +34,7 @@ class LogFacts:
     digest: str
     event_name: str
     record: bytes
-    """JSON of everything it says."""
+    """JSON of body, attributes, severity, resource and scope."""
     scores: list[Score]
 
 
@@ -51,9 +51,9 @@ def _map_group(group: LogGroup) -> Iterable[LogFacts]:
     }
     for raw in group.records:
         notes: list[str] = []
-        said = bounds.limit_attributes({"body": raw.body}, notes)
+        limited = bounds.limit_attributes({"body": raw.body}, notes)
         record: dict[str, Any] = {
-            "body": said["body"],
+            "body": limited["body"],
             "attributes": bounds.limit_attributes(raw.attributes, notes),
             "severity": raw.severity,
             **shared,
@@ -76,38 +76,38 @@ def _map_group(group: LogGroup) -> Iterable[LogFacts]:
 
 def _build_scores(raw: RawLog, origin: Origin) -> list[Score]:
     body = raw.body if isinstance(raw.body, dict) else parse_json_text(raw.body)
-    said = {**raw.attributes, **body} if isinstance(body, dict) else raw.attributes
+    fields = {**raw.attributes, **body} if isinstance(body, dict) else raw.attributes
     return [
         build_score(
-            one,
+            evaluation,
             application=origin.application,
             trace_id=raw.trace_id,
             start_ns=raw.time_ns,
             environment=origin.environment,
             release=origin.release,
         )
-        for one in conventions.read_evaluations({}, [(raw.event_name, said)])
+        for evaluation in conventions.read_evaluations({}, [(raw.event_name, fields)])
     ]
 
 
 def insert_log_records(connection: sa.Connection, records: Sequence[LogFacts]) -> int:
-    """Keep `records`; one sent again changes nothing. Returns how many were new."""
-    distinct = {(one.trace_id, one.digest, one.application): one for one in records}
+    """Insert `records`, ignoring stored ones; return the number of new records."""
+    distinct = {(record.trace_id, record.digest, record.application): record for record in records}
     ordered = [distinct[key] for key in sorted(distinct)]
     compress = zstandard.ZstdCompressor(level=1).compress
     new = 0
     for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
         rows = [
             {
-                "application": one.application,
-                "trace_id": one.trace_id,
-                "span_id": one.span_id,
-                "time_ns": one.time_ns,
-                "digest": one.digest,
-                "event_name": one.event_name,
-                "record_zstd": compress(one.record),
+                "application": record.application,
+                "trace_id": record.trace_id,
+                "span_id": record.span_id,
+                "time_ns": record.time_ns,
+                "digest": record.digest,
+                "event_name": record.event_name,
+                "record_zstd": compress(record.record),
             }
-            for one in ordered[start : start + _ROWS_PER_STATEMENT]
+            for record in ordered[start : start + _ROWS_PER_STATEMENT]
         ]
         statement = insert(connection, log_record).values(rows).on_conflict_do_nothing()
         new += len(connection.execute(statement.returning(log_record.c.id)).all())

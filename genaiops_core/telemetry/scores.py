@@ -1,4 +1,4 @@
-"""Scores of production requests: one row each, added up by the hour, and taken out again when a judgement changes."""
+"""Scores of production requests: one row each, summed by the hour; a changed score corrects the sums."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROWS_PER_STATEMENT = 400
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One judgement of one production request."""
+    """One score of one production request."""
 
     application: str
     trace_id: str
@@ -33,8 +33,8 @@ class Score:
     environment: str = ""
     release: str = ""
     rate_ppm: int = 0
-    """How probable it was that the request was sampled, in millionths; 0 when it was not sampled here, so that the
-    score counts like any other of its judge."""
+    """Sampling probability of the request in parts per million; 0 when the product did not sample it, so that the score
+    has weight 1."""
 
     def __post_init__(self) -> None:
         # NaN fails both comparisons.
@@ -55,21 +55,21 @@ _Cell = tuple[str, int, str, str, str, str, int]
 
 
 def record_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
-    """Keep scores and roll up those that are new; a score told again changes nothing.
+    """Insert scores and roll up the new ones; a stored score changes nothing.
 
     Args:
         connection: of a `writing` transaction.
         scores: in any order.
 
     Returns:
-        How many were new.
+        The number of new scores.
     """
     by_identity = _index_by_identity(reversed(scores))
     ordered = [by_identity[identity] for identity in sorted(by_identity)]
     sums: dict[_Cell, dict[str, float]] = {}
     new = 0
     for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
-        rows = [_to_row(one) for one in ordered[start : start + _ROWS_PER_STATEMENT]]
+        rows = [_to_row(item) for item in ordered[start : start + _ROWS_PER_STATEMENT]]
         statement = insert(connection, score).values(rows).on_conflict_do_nothing(index_elements=_IDENTITY)
         for row in connection.execute(statement.returning(*[score.c[name] for name in _IDENTITY])):
             new += 1
@@ -79,33 +79,33 @@ def record_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
 
 
 def replace_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
-    """Keep scores in the place of those that the same judge gave before; figures follow.
+    """Insert scores, replacing earlier scores of the same metric and judge, and correct the sums.
 
     Returns:
-        How many were new or changed.
+        The number of new or changed scores.
     """
-    wanted = _index_by_identity(scores)
+    by_identity = _index_by_identity(scores)
     sums: dict[_Cell, dict[str, float]] = {}
     changed = 0
-    for identity in sorted(wanted):
-        one = wanted[identity]
-        if record_scores(connection, [one]):
+    for identity in sorted(by_identity):
+        current = by_identity[identity]
+        if record_scores(connection, [current]):
             changed += 1
             continue
         where = sa.and_(*[score.c[name] == value for name, value in zip(_IDENTITY, identity, strict=True)])
-        kept = _fetch_scores(connection, where)[0]
-        if kept == one:
+        previous = _fetch_scores(connection, where)[0]
+        if previous == current:
             continue
-        connection.execute(sa.update(score).where(where).values(_to_row(one)))
-        _add_to_sums(sums, kept, -1)
-        _add_to_sums(sums, one, 1)
+        connection.execute(sa.update(score).where(where).values(_to_row(current)))
+        _add_to_sums(sums, previous, -1)
+        _add_to_sums(sums, current, 1)
         changed += 1
     _upsert(connection, sums)
     return changed
 
 
 def reweigh(connection: sa.Connection, *, application: str, trace_id: str, rate_ppm: int) -> None:
-    """Count the scores of a sampled request with another probability: something was learnt about it later."""
+    """Change the sampling probability of a request's scores, which later spans may change."""
     where = sa.and_(
         score.c.trace_id == trace_id,
         score.c.application == application,
@@ -113,16 +113,16 @@ def reweigh(connection: sa.Connection, *, application: str, trace_id: str, rate_
         score.c.rate_ppm != rate_ppm,
     )
     sums: dict[_Cell, dict[str, float]] = {}
-    for kept in _fetch_scores(connection, where):
-        _add_to_sums(sums, kept, -1)
-        _add_to_sums(sums, Score(**{**vars(kept), "rate_ppm": rate_ppm}), 1)
+    for previous in _fetch_scores(connection, where):
+        _add_to_sums(sums, previous, -1)
+        _add_to_sums(sums, Score(**{**vars(previous), "rate_ppm": rate_ppm}), 1)
     if sums:
         connection.execute(sa.update(score).where(where).values(rate_ppm=rate_ppm))
         _upsert(connection, sums)
 
 
 def fetch_trace_scores(connection: sa.Connection, trace_id: str) -> list[Score]:
-    """Every score of one request, by metric and judge."""
+    """Read every score of one request, sorted by metric and judge."""
     query = (
         sa.select(*[score.c[name] for name in _COLUMNS])
         .where(score.c.trace_id == trace_id)
@@ -132,11 +132,11 @@ def fetch_trace_scores(connection: sa.Connection, trace_id: str) -> list[Score]:
 
 
 def _index_by_identity(scores: Iterable[Score]) -> dict[tuple[Any, ...], Score]:
-    return {tuple(getattr(one, name) for name in _IDENTITY): one for one in scores}
+    return {tuple(getattr(item, name) for name in _IDENTITY): item for item in scores}
 
 
-def _to_row(one: Score) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in _COLUMNS}
+def _to_row(item: Score) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in _COLUMNS}
 
 
 def _fetch_scores(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Score]:
@@ -144,20 +144,20 @@ def _fetch_scores(connection: sa.Connection, where: sa.ColumnElement[bool]) -> l
     return [Score(**row) for row in connection.execute(query).mappings()]
 
 
-def _add_to_sums(sums: dict[_Cell, dict[str, float]], one: Score, times: int) -> None:
-    bucket = one.start_ns // NS_PER_HOUR
-    key = (one.application, bucket, one.environment, one.release, one.metric, one.judge, one.rate_ppm)
+def _add_to_sums(sums: dict[_Cell, dict[str, float]], item: Score, times: int) -> None:
+    bucket = item.start_ns // NS_PER_HOUR
+    key = (item.application, bucket, item.environment, item.release, item.metric, item.judge, item.rate_ppm)
     cell = sums.setdefault(key, dict.fromkeys(SUMS, 0))
-    if one.value is None:
+    if item.value is None:
         cell["undefined"] += times
     else:
         cell["scored"] += times
-        cell["value_sum"] += times * one.value
-        cell["value_square_sum"] += times * one.value * one.value
+        cell["value_sum"] += times * item.value
+        cell["value_square_sum"] += times * item.value * item.value
 
 
 def _upsert(connection: sa.Connection, sums: Mapping[_Cell, Mapping[str, float]]) -> None:
-    """Add to the cells, in order of key so that concurrent writers cannot lock each other out."""
+    """Add to the cells in order of key, so that concurrent writers cannot deadlock."""
     if not sums:
         return
     statement = insert(connection, score_rollup_hour)

@@ -1,4 +1,4 @@
-"""From a decoded export to the rows to be kept: what each span is, said in the product's own words."""
+"""Maps decoded spans to rows: reads every dialect into the columns of table `span`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ COLUMNS = (
     "call_id",
     "is_other_model",
 )
-"""Columns of table `span` that ingest fills, in the order of `row_of`."""
+"""Columns of table `span` that ingest fills, in the order of `to_row`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,10 +80,10 @@ class Batch:
     rejected: int = 0
     problem: str = ""
     scores: Sequence[Score] = ()
-    """Evaluations that the spans tell of."""
+    """Evaluations that the spans report."""
     logs: Sequence[LogFacts] = ()
     demo: frozenset[str] = frozenset()
-    """Those of the applications that say they belong to the demo."""
+    """Applications that belong to the demo."""
 
 
 def prepare_spans(export: DecodedExport, *, received_ns: int | None = None) -> Batch:
@@ -91,7 +91,7 @@ def prepare_spans(export: DecodedExport, *, received_ns: int | None = None) -> B
 
     Args:
         export: see `telemetry.otlp`.
-        received_ns: when it was received, against which clocks are checked; now by default.
+        received_ns: time of receipt, which the clocks of spans are checked against; now by default.
     """
     received_ns = time.time_ns() if received_ns is None else received_ns
     spans: list[SpanFacts] = []
@@ -112,7 +112,7 @@ def prepare_spans(export: DecodedExport, *, received_ns: int | None = None) -> B
 
 
 class _SpanMapper:
-    """What all spans of one resource and scope share, read once."""
+    """Maps the spans of one resource and scope; reads what they share once."""
 
     def __init__(
         self, resource: dict[str, Any], scope: dict[str, Any], received_ns: int, scores: list[Score]
@@ -134,9 +134,9 @@ class _SpanMapper:
         is_error = raw.status_code == STATUS_ERROR
         bounds.check_clock(raw.start_ns, self.received_ns, notes)
         model = clean(fields.get("model"), 300)
-        told = read_usage(fields, attributes, self.scope_name, notes)
+        token_usage = read_usage(fields, attributes, self.scope_name, notes)
         is_failed_call = is_error and component in conventions.MODEL_COMPONENTS
-        is_call = told.is_known or is_failed_call
+        is_call = token_usage.is_known or is_failed_call
         if is_call and not model:
             model = clean(conventions.find_model_in_parameters(attributes), 300)
         facts = SpanFacts(
@@ -158,10 +158,10 @@ class _SpanMapper:
             model=model,
             session_id=clean(fields["session_id"], 200) if "session_id" in fields else origin.session_id,
             user_id=clean(fields["user_id"], 200) if "user_id" in fields else origin.user_id,
-            input_tokens=told.input_tokens,
-            output_tokens=told.output_tokens,
-            cache_read_tokens=told.cache_read_tokens,
-            cache_write_tokens=told.cache_write_tokens,
+            input_tokens=token_usage.input_tokens,
+            output_tokens=token_usage.output_tokens,
+            cache_read_tokens=token_usage.cache_read_tokens,
+            cache_write_tokens=token_usage.cache_write_tokens,
             cost_nano_usd=None,
             first_token_ns=_parse_first_token_ns(fields),
             call_id=clean(fields["call_id"], 200) if is_call and "call_id" in fields else "",
@@ -174,12 +174,12 @@ class _SpanMapper:
         return facts
 
     def _read_evaluations(self, facts: SpanFacts, attributes: dict[str, Any], raw: RawSpan) -> None:
-        told = [(event["name"], event["attributes"]) for event in raw.events]
-        own = attributes if facts.component in _MAY_EVALUATE else {}
-        for one in conventions.read_evaluations(own, told):
+        events = [(event["name"], event["attributes"]) for event in raw.events]
+        candidates = attributes if facts.component in _MAY_EVALUATE else {}
+        for evaluation in conventions.read_evaluations(candidates, events):
             self.scores.append(
                 build_score(
-                    one,
+                    evaluation,
                     application=facts.application,
                     trace_id=facts.trace_id,
                     start_ns=facts.start_ns,

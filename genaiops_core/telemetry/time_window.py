@@ -1,4 +1,4 @@
-"""What a screen or a caller asks about: a window of time and the dimensions it is narrowed to."""
+"""The filters of screens and reads: a window of time, and one value or all of each dimension."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WINDOWS: Mapping[str, dt.timedelta] = MappingProxyType(
         "30d": dt.timedelta(days=30),
     }
 )
-"""The windows that screens offer, by the name used in their address."""
+"""The windows that screens offer, by their name in URLs."""
 
 STEPS: Mapping[str, int] = MappingProxyType({"1m": 1, "5m": 5, "15m": 15, "1h": 60, "6h": 360, "1d": 1440})
 """Steps of a series by name, in minutes."""
@@ -35,7 +35,7 @@ _LAST_NS = 2**63 - 1
 class Filters:
     """A half-open window of time and, for each dimension, one value or None for all of them.
 
-    The window is widened to whole minutes (`start` down, `end` up), because traffic is kept by the minute.
+    The window is extended to whole minutes (`start` down, `end` up), because rollups have one cell per minute.
 
     Raises:
         BadInput: a time has no time zone, or `end` is not after `start`.
@@ -44,7 +44,7 @@ class Filters:
     start: dt.datetime
     """First instant included, aware."""
     end: dt.datetime
-    """First instant left out, aware."""
+    """First instant excluded, aware."""
     application: str | None = None
     environment: str | None = None
     release: str | None = None
@@ -74,10 +74,10 @@ class Filters:
         release: str | None = None,
         model: str | None = None,
     ) -> Filters:
-        """The window that ends now, and begins where a step of its series does.
+        """Build the window that ends now and begins at the start of a series step.
 
-        So a window is up to one step (`step_for`) longer than its name says: the first bar of a chart is a whole
-        one, and nothing needs to be read minute by minute at that end.
+        So a window is up to one step (`suggest_step`) longer than its name: the first bar of a chart is
+        complete, and that end needs no minute cells.
 
         Args:
             window: one of `WINDOWS`.
@@ -104,7 +104,7 @@ class Filters:
         )
 
     def previous(self) -> Filters:
-        """The window of the same length just before this one."""
+        """Build the window of the same length just before this one."""
         return replace(self, start=self.start - (self.end - self.start), end=self.start)
 
     @property
@@ -114,7 +114,7 @@ class Filters:
 
     @property
     def end_minute(self) -> int:
-        """First minute left out, in minutes since the Unix epoch."""
+        """First minute excluded, in minutes since the Unix epoch."""
         return _clamp(to_minute(self.end), LAST_MINUTE)
 
     @property
@@ -129,13 +129,13 @@ class Filters:
 
     @property
     def dimensions(self) -> dict[str, str]:
-        """The dimensions that are narrowed, apart from the application."""
-        named = {"environment": self.environment, "release": self.release, "model": self.model}
-        return {name: value for name, value in named.items() if value is not None}
+        """The dimensions with one value, apart from the application."""
+        dimensions = {"environment": self.environment, "release": self.release, "model": self.model}
+        return {name: value for name, value in dimensions.items() if value is not None}
 
 
 def suggest_step(length: dt.timedelta) -> str:
-    """The step that suits a window: 1 h by 1 m, 6 h by 5 m, up to 7 days by 1 h, longer by 1 d."""
+    """Suggest the step of a window: 1 h by 1 m, 6 h by 5 m, up to 7 days by 1 h, longer by 1 d."""
     if length <= dt.timedelta(hours=2):
         return "1m"
     if length <= dt.timedelta(hours=12):
@@ -154,7 +154,7 @@ def from_minute(minute: int) -> dt.datetime:
 
 
 def to_instant(start_ns: int) -> dt.datetime:
-    """Unix nanoseconds as an aware instant, to the microsecond."""
+    """Convert Unix nanoseconds to an aware instant, to the microsecond."""
     return dt.datetime.fromtimestamp(start_ns // 1_000_000_000, dt.UTC) + dt.timedelta(
         microseconds=start_ns % 1_000_000_000 // 1_000
     )

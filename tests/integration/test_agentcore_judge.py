@@ -6,8 +6,8 @@ import pytest
 
 from genaiops_core.aws import clients
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges import judge
-from genaiops_core.evaluation.judges.agentcore_spans import SCOPE, tell
+from genaiops_core.evaluation.judges import create_judge
+from genaiops_core.evaluation.judges.agentcore_spans import SCOPE, build_case_spans
 from genaiops_core.evaluation.metrics import lookup_metric
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled
 from tests.conftest import JudgeServer
@@ -28,7 +28,7 @@ def fresh_clients(judge_server: JudgeServer) -> None:
 
 
 def test_a_case_is_told_as_a_span_with_its_record() -> None:
-    told = tell(CASE)
+    told = build_case_spans(CASE)
     root, record, tool, found = told.spans
     assert (root["scope"]["name"], root["name"]) == (SCOPE, "invoke_agent")
     assert root["attributes"]["session.id"] == told.session_id
@@ -39,8 +39,8 @@ def test_a_case_is_told_as_a_span_with_its_record() -> None:
     assert tool["parentSpanId"] == root["spanId"]
     assert "8849 m" in found["body"]["output"]["messages"][0]["content"]["message"]
     assert told.references[0]["expectedResponse"] == {"text": "8849 metres"}
-    assert tell(CASE) == told
-    assert tell(Case(input="Why?", answer="So.")).references == ()
+    assert build_case_spans(CASE) == told
+    assert build_case_spans(Case(input="Why?", answer="So.")).references == ()
 
 
 def test_an_evaluator_gives_value_and_reason(judge_server: JudgeServer) -> None:
@@ -50,7 +50,7 @@ def test_an_evaluator_gives_value_and_reason(judge_server: JudgeServer) -> None:
     assert judgement.reason == "Shares words: 0.75 of the question's words"
     body = judge_server.state()["bodies"][-1]
     assert body["evaluator"] == "Builtin.Faithfulness"
-    assert body["evaluationTarget"] == {"traceIds": [tell(CASE).trace_id]}
+    assert body["evaluationTarget"] == {"traceIds": [build_case_spans(CASE).trace_id]}
 
 
 def test_yes_and_no_are_read_by_the_label_not_by_the_number() -> None:
@@ -104,7 +104,7 @@ def test_a_case_without_an_answer_is_undefined_and_computed_metrics_are_at_hand(
 
 
 def test_its_metrics_say_that_they_are_agentcores() -> None:
-    who = judge("agentcore:Builtin.Faithfulness,mine-a1B2c3D4e5")
+    who = create_judge("agentcore:Builtin.Faithfulness,mine-a1B2c3D4e5")
     assert who.defaults == ("faithfulness", "mine_a1b2c3d4e5")
     entry = lookup_metric("faithfulness", judge=who.name)
     assert entry is not None and entry.title == "Faithfulness (AgentCore)"

@@ -10,7 +10,7 @@ from db.transaction import reading, writing
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.human import judged, labels, reviews
-from genaiops_core.evaluation.human.production_agreement import agreement_in_production
+from genaiops_core.evaluation.human.production_agreement import read_production_agreement
 from genaiops_core.telemetry.scores import Score, record_scores
 from tests.integration.labelled import DATASET, METRIC, dataset, finished, labelled
 from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, traces
@@ -24,7 +24,7 @@ def test_agreement_of_a_run_beside_its_own_mean(engine: sa.Engine) -> None:
     dataset(engine, 60)
     labelled(engine, SAID)
     with reading(engine) as connection:
-        (one,) = judged.agreement_of_run(connection, finished(engine, VALUES, minimum=0.6))
+        (one,) = judged.read_run_agreement(connection, finished(engine, VALUES, minimum=0.6))
     assert (one.judge, one.metric, one.label, one.why) == ("offline", METRIC, "groundedness", "default")
     assert (one.labelled, one.judged, one.cut, one.problem) == (40, 60, 0.6, "")
     # Judge good 30, people good 28, both 28: chance is (30 * 28 + 10 * 12) / 1600.
@@ -45,16 +45,16 @@ def test_without_labels_there_is_nothing_to_compare(engine: sa.Engine) -> None:
     dataset(engine, 30)
     identifier = finished(engine, dict.fromkeys(range(1, 31), 0.5))
     with reading(engine) as connection:
-        assert judged.agreement_of_run(connection, identifier) == []
+        assert judged.read_run_agreement(connection, identifier) == []
         with pytest.raises(BadInput, match="there are labels of none yet"):
-            judged.agreement_of_run(connection, identifier, chosen={METRIC: "groundedness"})
+            judged.read_run_agreement(connection, identifier, chosen={METRIC: "groundedness"})
 
 
 def test_few_labels_are_said_to_be_few(engine: sa.Engine) -> None:
     dataset(engine, 30)
     labelled(engine, {1: "good", 2: "bad"})
     with reading(engine) as connection:
-        (one,) = judged.agreement_of_run(connection, finished(engine, dict.fromkeys(range(1, 31), 0.5)))
+        (one,) = judged.read_run_agreement(connection, finished(engine, dict.fromkeys(range(1, 31), 0.5)))
     assert one.problem == "insufficient data: 2 of at least 20 labelled cases"
     assert (one.spearman, one.corrected.mean) == (None, None)
 
@@ -64,11 +64,11 @@ def test_another_label_or_cut_may_be_chosen(engine: sa.Engine) -> None:
     labelled(engine, SAID, metric="helpfulness")
     identifier = finished(engine, VALUES)
     with reading(engine) as connection:
-        assert judged.agreement_of_run(connection, identifier) == []
-        (one,) = judged.agreement_of_run(
+        assert judged.read_run_agreement(connection, identifier) == []
+        (one,) = judged.read_run_agreement(
             connection, identifier, chosen={METRIC: "helpfulness"}, cuts={METRIC: 0.95}
         )
-        assert judged.agreement_of_run(connection, identifier, chosen={METRIC: ""}) == []
+        assert judged.read_run_agreement(connection, identifier, chosen={METRIC: ""}) == []
     assert (one.label, one.why, one.cut) == ("helpfulness", "chosen", 0.95)
 
 
@@ -78,7 +78,7 @@ def test_a_dataset_takes_the_newest_run_of_each_judge(engine: sa.Engine) -> None
     finished(engine, dict.fromkeys(VALUES, 0.1))
     finished(engine, VALUES)
     with reading(engine) as connection:
-        (one,) = judged.agreement_of_dataset(connection, DATASET, version.version)
+        (one,) = judged.read_dataset_agreement(connection, DATASET, version.version)
     assert one.raw is not None
     assert one.raw.mean == pytest.approx(sum(VALUES.values()) / 60)
 
@@ -91,13 +91,13 @@ def test_generated_answers_are_what_was_judged(engine: sa.Engine) -> None:
         connection.execute(sa.insert(generated_answer).values(case_no=2, answer="Two.", **answer))
     labelled(engine, {1: "good", 2: "good"})
     with reading(engine) as connection:
-        (one,) = judged.agreement_of_run(connection, identifier)
+        (one,) = judged.read_run_agreement(connection, identifier)
         assert [pair.case for pair in one.pairs] == ["1"]
     labels.label_case(
         engine, actor="g", dataset=DATASET, input="What is 2?", answer="Two.", metric="groundedness", value=0
     )
     with reading(engine) as connection:
-        (one,) = judged.agreement_of_run(connection, identifier)
+        (one,) = judged.read_run_agreement(connection, identifier)
     assert {pair.case: pair.human for pair in one.pairs} == {"1": 1.0, "2": 0.0}
 
 
@@ -107,7 +107,7 @@ def test_what_to_label_next(engine: sa.Engine) -> None:
 
     def upcoming(order: str, labeller: str = "grace") -> list[int]:
         with reading(engine) as connection:
-            found = judged.to_label(
+            found = judged.next_to_label(
                 connection, identifier, label="groundedness", labeller=labeller, order=order, metric=METRIC
             )
         return [one.case_no for one in found]
@@ -124,7 +124,7 @@ def test_what_to_label_next(engine: sa.Engine) -> None:
     labelled(engine, {first[0]: "good"})
     assert upcoming("random")[0] == first[1]
     with pytest.raises(BadInput, match="no order"), reading(engine) as connection:
-        judged.to_label(connection, identifier, label="x", labeller="g", order="best")
+        judged.next_to_label(connection, identifier, label="x", labeller="g", order="best")
 
 
 def reviewed(engine: sa.Engine, count: int, *, rate: float = 1.0) -> list[str]:
@@ -160,8 +160,8 @@ def reviewed(engine: sa.Engine, count: int, *, rate: float = 1.0) -> list[str]:
 def test_production_scores_against_reviews(engine: sa.Engine) -> None:
     reviewed(engine, 40)
     with reading(engine) as connection:
-        (one,) = agreement_in_production(connection, DAY)
-        assert agreement_in_production(connection, DAY, chosen={"faithfulness": ""}) == []
+        (one,) = read_production_agreement(connection, DAY)
+        assert read_production_agreement(connection, DAY, chosen={"faithfulness": ""}) == []
     assert (one.judge, one.metric, one.label) == ("model", "faithfulness", "groundedness")
     assert (one.labelled, one.judged) == (30, 40)
     assert one.auroc is not None
@@ -177,6 +177,6 @@ def test_production_scores_against_reviews(engine: sa.Engine) -> None:
 def test_no_estimate_for_traffic_that_nobody_reviewed(engine: sa.Engine) -> None:
     reviewed(engine, 20)
     with reading(engine) as connection:
-        (one,) = agreement_in_production(connection, DAY)
+        (one,) = read_production_agreement(connection, DAY)
     assert one.corrected.mean is None
     assert one.corrected.problem.startswith("insufficient data: 10 of at least 20")

@@ -66,7 +66,7 @@ def protobuf(spans: int, *, text: bytes = b"second st", start: int = 1) -> bytes
     return message.SerializeToString().replace(b"PLACEHOLD", text, 1)
 
 
-def test_a_clock_far_ahead_or_behind_is_kept_and_noted(sqlite_engine: sa.Engine) -> None:
+def test_wrong_clock_is_stored_with_a_note(sqlite_engine: sa.Engine) -> None:
     import time
 
     ahead, behind, fine = kept(
@@ -80,7 +80,7 @@ def test_a_clock_far_ahead_or_behind_is_kept_and_noted(sqlite_engine: sa.Engine)
     assert "notes" not in fine
 
 
-def test_durations_that_cannot_be_are_unknown_and_no_latency(sqlite_engine: sa.Engine) -> None:
+def test_invalid_durations_are_unknown_and_no_latency(sqlite_engine: sa.Engine) -> None:
     notes = kept(
         sqlite_engine,
         call(1, duration_ns=-3 * SECOND_NS),
@@ -98,7 +98,7 @@ def test_durations_that_cannot_be_are_unknown_and_no_latency(sqlite_engine: sa.E
     assert [histogram.count(blob) for blob in blobs] == [1, 0]
 
 
-def test_a_missing_parent_and_a_span_that_is_its_own(sqlite_engine: sa.Engine) -> None:
+def test_missing_parent_and_self_parent_are_accepted(sqlite_engine: sa.Engine) -> None:
     kept(sqlite_engine, sample(1, parent=77), sample(2, parent=2), sample(3))
     with reading(sqlite_engine) as connection:
         trace = get_trace(connection, f"{1:032x}")
@@ -107,7 +107,7 @@ def test_a_missing_parent_and_a_span_that_is_its_own(sqlite_engine: sa.Engine) -
     assert trace.is_complete
 
 
-def test_a_span_id_with_other_content_is_the_first_one(engine: sa.Engine) -> None:
+def test_repeated_span_id_keeps_the_first_content(engine: sa.Engine) -> None:
     for number, batch in enumerate(
         ([call(1, name="first"), call(1, name="second")], [call(1, name="third")])
     ):
@@ -118,7 +118,7 @@ def test_a_span_id_with_other_content_is_the_first_one(engine: sa.Engine) -> Non
 
 
 @pytest.mark.parametrize("absurd", [float("nan"), -5, 10**12, "many"])
-def test_token_counts_that_cannot_be_are_unknown(sqlite_engine: sa.Engine, absurd: Any) -> None:
+def test_invalid_token_counts_are_unknown(sqlite_engine: sa.Engine, absurd: Any) -> None:
     [told] = kept(sqlite_engine, call(1, gen_ai__usage__input_tokens=absurd))
     assert "input_tokens was" in told["notes"][0]
     with reading(sqlite_engine) as connection:
@@ -126,13 +126,13 @@ def test_token_counts_that_cannot_be_are_unknown(sqlite_engine: sa.Engine, absur
     assert tuple(row) == (None, 100)
 
 
-def test_numbers_that_json_has_no_words_for_are_kept(sqlite_engine: sa.Engine) -> None:
+def test_nan_infinity_and_large_numbers_are_stored(sqlite_engine: sa.Engine) -> None:
     sent = body(sample(1, part=1.5)).replace(b"1.5", b"NaN")
     export_ = decode_json(sent)
     assert ingest(sqlite_engine, export_).new == 1
 
 
-def test_attributes_too_long_or_too_many_are_cut_and_noted(sqlite_engine: sa.Engine) -> None:
+def test_attributes_over_the_limits_are_cut_with_a_note(sqlite_engine: sa.Engine) -> None:
     long = "x" * (5 << 20)
     nested = sample(2, parent=1)
     nested["attributes"].append(
@@ -161,7 +161,7 @@ def deep_value(levels: int) -> dict[str, Any]:
     return value
 
 
-def test_values_nested_deep_are_kept_or_cut_without_their_neighbours(sqlite_engine: sa.Engine) -> None:
+def test_deeply_nested_values_are_stored_or_cut(sqlite_engine: sa.Engine) -> None:
     deep = sample(2, parent=1)
     deep["attributes"].append({"key": "deep", "value": deep_value(30)})
     text = body(sample(1), deep, sample(3, parent=1))
@@ -172,7 +172,7 @@ def test_values_nested_deep_are_kept_or_cut_without_their_neighbours(sqlite_engi
     assert (result.rejected, result.new) == (0, 3)
 
 
-def test_a_protobuf_value_nested_too_deep_loses_only_its_span() -> None:
+def test_too_deep_protobuf_value_loses_only_its_span() -> None:
     message = ExportTraceServiceRequest.FromString(protobuf(3))
     value = message.resource_spans[0].scope_spans[0].spans[1].attributes.add(key="deep").value
     for _ in range(500):
@@ -183,7 +183,7 @@ def test_a_protobuf_value_nested_too_deep_loses_only_its_span() -> None:
     assert decoded.problem.startswith("span 1 '': it is damaged or nested too deep")
 
 
-def test_texts_that_are_no_utf8_are_mended() -> None:
+def test_invalid_utf8_is_replaced() -> None:
     [group, *_] = decode_protobuf(protobuf(1)).groups
     assert group.spans[0].name == "step 1"
     decoded = decode_protobuf(protobuf(3, text=b"caf\xe9 \xff ok"))
@@ -196,14 +196,14 @@ def test_texts_that_are_no_utf8_are_mended() -> None:
     assert decode_json(half_pair).groups[0].spans[0].name == "?"
 
 
-def test_what_is_no_export_at_all_is_refused() -> None:
+def test_body_that_is_not_an_export_is_rejected() -> None:
     for sent in (b"\xff\xff", protobuf(3)[:-3], b"\x0a\x05hello"):
         with pytest.raises(BadInput, match="not an OTLP trace export"):
             decode_protobuf(sent)
 
 
 @pytest.mark.parametrize("items", [1, 7, 1000])
-def test_parts_say_together_what_the_whole_says(items: int) -> None:
+def test_parts_decode_like_the_whole_body(items: int) -> None:
     whole = protobuf(50)
     parts = list(wire.split_export(whole, items))
     assert len(parts) == -(-50 // items)
@@ -214,18 +214,18 @@ def test_parts_say_together_what_the_whole_says(items: int) -> None:
     assert all(export_.groups[0][:2] == expected[:2] for export_ in decoded)
 
 
-def test_parts_of_many_small_scopes_are_put_together() -> None:
+def test_small_scopes_are_joined_into_parts() -> None:
     whole = b"".join(protobuf(3, start=number) for number in range(1, 100, 3))
     parts = list(wire.split_export(whole, 30))
     assert [len(decode_protobuf(part).groups) for part in parts] == [10, 10, 10, 3]
 
 
 @pytest.mark.parametrize("is_json", [True, False])
-def test_a_large_body_is_decoded_in_parts_with_indexes_of_the_whole(
+def test_large_body_in_parts_keeps_indexes_of_the_whole(
     monkeypatch: pytest.MonkeyPatch, is_json: bool
 ) -> None:
     monkeypatch.setattr(decode, "LARGE_BODY_BYTES", 100)
-    monkeypatch.setattr(decode, "SPANS_A_PART", 4)
+    monkeypatch.setattr(decode, "SPANS_PER_PART", 4)
     if is_json:
         spans = [sample(number) for number in range(1, 11)]
         spans[6]["endTimeUnixNano"] = "0"
@@ -248,7 +248,7 @@ def client(tmp_path: Any) -> Iterator[TestClient]:
         yield opened
 
 
-def test_a_hundred_thousand_spans_in_one_request_take_little_memory(client: TestClient) -> None:
+def test_request_of_100000_spans_takes_little_memory(client: TestClient) -> None:
     sent = b"".join(protobuf(10_000, start=1 + 10_000 * number) for number in range(10))
     assert len(sent) > decode.LARGE_BODY_BYTES
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -262,7 +262,7 @@ def test_a_hundred_thousand_spans_in_one_request_take_little_memory(client: Test
     assert grown_mb < 120
 
 
-def test_a_large_request_that_fails_half_way_is_sent_again_whole(client: TestClient) -> None:
+def test_half_written_large_request_may_be_resent(client: TestClient) -> None:
     sent = b"".join(protobuf(10_000, start=1 + 10_000 * number) for number in range(2))
     assert client.post("/v1/traces", content=sent[:-2], headers=PROTOBUF).status_code == 400
     assert client.post("/v1/traces", content=sent, headers=PROTOBUF).status_code == 200
@@ -270,7 +270,7 @@ def test_a_large_request_that_fails_half_way_is_sent_again_whole(client: TestCli
         assert connection.execute(sa.select(sa.func.count()).select_from(span)).scalar() == 20_000
 
 
-def test_a_bomb_and_a_wrong_type_are_refused(client: TestClient) -> None:
+def test_compression_bomb_and_wrong_type_are_rejected(client: TestClient) -> None:
     bomb = gzip.compress(bytes(200 << 20))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     answer = client.post("/v1/traces", content=bomb, headers=PROTOBUF | {"content-encoding": "gzip"})
@@ -280,7 +280,7 @@ def test_a_bomb_and_a_wrong_type_are_refused(client: TestClient) -> None:
         assert client.post(path, content=b"{}", headers={"content-type": "text/xml"}).status_code == 415
 
 
-def test_many_large_requests_at_once_are_told_to_come_again() -> None:
+def test_many_large_requests_are_answered_with_retry() -> None:
     held = InFlight(10)
     held.take(30)  # alone, anything goes that one request may be
     with pytest.raises(Unavailable):
@@ -292,7 +292,7 @@ def test_many_large_requests_at_once_are_told_to_come_again() -> None:
         held.take(1)
 
 
-def test_one_odd_span_never_costs_its_neighbours(sqlite_engine: sa.Engine) -> None:
+def test_odd_span_never_loses_its_neighbours(sqlite_engine: sa.Engine) -> None:
     odd = [
         sample(10) | {"traceId": "zz"},
         sample(11) | {"startTimeUnixNano": "0"},

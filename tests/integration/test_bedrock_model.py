@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from genaiops_core.aws import clients
-from genaiops_core.evaluation.judges.answers import question, repair
+from genaiops_core.evaluation.judges.answers import build_prompt, build_repair_prompt
 from genaiops_core.evaluation.judges.protocol import JudgeOptions
 from genaiops_core.evaluation.models.bedrock import BedrockModel
 from genaiops_core.evaluation.models.protocol import (
@@ -32,7 +32,7 @@ class Verdict(BaseModel):
 
 
 FREE = Prompt(messages=(Message(role="user", text="Hello"),))
-ASKED = question("Is it so?", Verdict, JudgeOptions(temperature=0.2), system="You judge.")
+ASKED = build_prompt("Is it so?", Verdict, JudgeOptions(temperature=0.2), system="You judge.")
 USAGE = {"inputTokens": 10, "outputTokens": 3, "cacheReadInputTokens": 100, "cacheWriteInputTokens": 7}
 
 
@@ -123,7 +123,7 @@ def test_a_model_that_refuses_tools_is_asked_in_another_way_and_that_is_remember
     )
     asking = model()
     assert json.loads(ask(of=asking).text) == {"verdict": 0}
-    ask(repair(ASKED, ask(of=asking), "nonsense"), of=asking)
+    ask(build_repair_prompt(ASKED, ask(of=asking), "nonsense"), of=asking)
     tried = [asked.body for asked in server.asked]
     assert tried[1]["toolConfig"]["toolChoice"] == {"any": {}}
     structure = tried[2]["outputConfig"]["textFormat"]["structure"]["jsonSchema"]

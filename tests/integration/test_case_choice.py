@@ -49,7 +49,7 @@ def test_a_sample_of_a_split_is_a_part_of_it(engine: sa.Engine) -> None:
 def test_a_split_without_cases_is_refused_with_those_there_are(engine: sa.Engine) -> None:
     split_suite(engine)
     with pytest.raises(
-        BadInput, match=r"no case in the split 'tset'; there are test \(5 cases\), train \(3 cases\)"
+        BadInput, match=r"no case in the split 'tset'; its splits are test \(5 cases\), train \(3 cases\)"
     ):
         runs.launch(engine, actor="ada", dataset="parted", split="tset")
 

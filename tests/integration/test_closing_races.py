@@ -22,7 +22,7 @@ LATER = DAY + dt.timedelta(days=3)
 WINDOW = Filters(start=DAY, end=DAY + dt.timedelta(days=1))
 
 
-def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None:
+def test_concurrent_writers_and_closers_lose_nothing(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         connection.execute(
             application.insert(), {"application": "shop", "is_demo": False, "first_seen_at": DAY}
@@ -59,7 +59,7 @@ def test_writers_and_two_closers_at_once_lose_nothing(engine: sa.Engine) -> None
         assert queries.read_summary(connection, WINDOW).calls == told
 
 
-def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: sa.Engine) -> None:
+def test_batch_committed_during_closing_leaves_a_correct_hour(engine: sa.Engine) -> None:
     """On PostgreSQL the closer waits for the open batch; on SQLite it cannot begin before the batch ends."""
     with writing(engine) as connection:
         write_calls(connection, [Call(at=DAY)])
@@ -76,7 +76,7 @@ def test_a_batch_committed_while_its_hour_closes_leaves_the_hour_right(engine: s
         assert queries.read_summary(connection, WINDOW).calls == 2
 
 
-def test_who_finds_another_closing_does_nothing(engine: sa.Engine) -> None:
+def test_second_closer_does_nothing(engine: sa.Engine) -> None:
     if engine.dialect.name == "sqlite":
         return  # writers take turns there
     with writing(engine) as connection:

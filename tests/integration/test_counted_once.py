@@ -98,7 +98,7 @@ def told_by_four() -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::3])
-def test_one_call_told_by_four_spans_counts_once_in_any_order(
+def test_call_of_four_spans_counts_once_in_any_order(
     sqlite_engine: sa.Engine, order: tuple[int, ...]
 ) -> None:
     price(sqlite_engine)
@@ -117,7 +117,7 @@ def test_one_call_told_by_four_spans_counts_once_in_any_order(
     assert histogram.count(histogram.merge(blobs)) == 1
 
 
-def test_a_cell_that_holds_nothing_any_more_is_gone(engine: sa.Engine) -> None:
+def test_empty_cell_is_deleted(engine: sa.Engine) -> None:
     send(engine, [call(1, model="alias", tokens=(9, 9))])
     ingest(engine, decode_json(body(call(2, parent=1, model="real", tokens=(9, 9)))), shard=0)
     with reading(engine) as connection:
@@ -125,7 +125,7 @@ def test_a_cell_that_holds_nothing_any_more_is_gone(engine: sa.Engine) -> None:
     assert sorted(models) == ["", "real"]
 
 
-def test_what_another_writer_added_is_taken_away_before_and_after_closing(engine: sa.Engine) -> None:
+def test_counts_of_another_writer_are_subtracted(engine: sa.Engine) -> None:
     ingest(engine, decode_json(body(call(1, model="alias", tokens=(9, 9)))), shard=1)
     inner = call(2, parent=1, model="real", tokens=(9, 9), duration_ns=SECOND_NS // 2)
     ingest(engine, decode_json(body(inner)), shard=2)
@@ -209,13 +209,13 @@ def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engin
 
 @settings(max_examples=150)
 @given(spans=traces(), seed=st.integers(0, 1000))
-def test_any_split_into_batches_gives_the_same(
+def test_any_split_into_batches_gives_equal_rows(
     shared_engine: sa.Engine, spans: list[dict[str, Any]], seed: int
 ) -> None:
     check_any_split(shared_engine, spans, seed)
 
 
-def test_any_split_gives_the_same_on_both_databases(engine: sa.Engine) -> None:
+def test_any_split_gives_equal_rows_on_both_databases(engine: sa.Engine) -> None:
     price(engine)
     found: list[list[dict[str, Any]]] = []
 
@@ -229,7 +229,7 @@ def test_any_split_gives_the_same_on_both_databases(engine: sa.Engine) -> None:
         check_any_split(engine, spans, seed)
 
 
-def test_writers_with_parts_of_the_same_traces_count_once(engine: sa.Engine) -> None:
+def test_concurrent_writers_of_one_trace_count_calls_once(engine: sa.Engine) -> None:
     """Four writers at once, each with other spans of the same 30 traces."""
     failures: list[BaseException] = []
     per_trace = [[{**one, "traceId": f"{trace:032x}"} for one in told_by_four()] for trace in range(1, 31)]
@@ -261,7 +261,7 @@ def test_writers_with_parts_of_the_same_traces_count_once(engine: sa.Engine) -> 
     assert histogram.count(histogram.merge(blobs)) == 30
 
 
-def test_a_model_beyond_the_limit_is_taken_from_where_it_was_added(engine: sa.Engine) -> None:
+def test_model_beyond_the_limit_is_subtracted_from_its_cell(engine: sa.Engine) -> None:
     for model in ("m1", "m2"):
         ingest(
             engine, decode_json(body(call(1, trace=9 if model == "m1" else 8, model=model))), model_limit=1
@@ -279,7 +279,7 @@ def test_a_model_beyond_the_limit_is_taken_from_where_it_was_added(engine: sa.En
     assert counted == {"m1": 1, "other": 2}
 
 
-def test_traces_beyond_the_limit_are_decided_a_transaction_at_a_time(
+def test_trace_over_the_limit_is_deduplicated_per_batch(
     sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(late_spans, "MAX_TRACE_SPANS", 3)
@@ -293,7 +293,7 @@ def shared_exports() -> list[Any]:
     return [file for file in files if not file.name.endswith((".truth.json", "_logs.json"))]
 
 
-def test_shared_exports_sent_span_by_span_meet_their_truth(sqlite_engine: sa.Engine) -> None:
+def test_sample_exports_sent_by_span_match_expected_calls(sqlite_engine: sa.Engine) -> None:
     for number, file in enumerate(shared_exports()):
         truth = json.loads(file.with_name(file.name.replace(".json", ".truth.json")).read_text())
         expected = truth.get("true_calls") or {"spans": truth["llm_calls"], **truth}
@@ -324,7 +324,7 @@ def single_spans(export: dict[str, Any], application: str) -> Iterator[dict[str,
                 }
 
 
-def test_captured_exports_meet_their_truth(sqlite_engine: sa.Engine) -> None:
+def test_captured_exports_match_expected_calls(sqlite_engine: sa.Engine) -> None:
     for truth in sorted((SHARED_DATA / "otlp").glob("captured/*/truth.json")):
         for name, expected in json.loads(truth.read_text()).items():
             for file in sorted(truth.parent.glob(f"{name}.*.traces.pb")):

@@ -213,21 +213,21 @@ def test_production_means_the_newest_finished_run_of_the_stable_release(engine: 
     ran(engine, application="shop", release="v2")
     launched(engine, application="shop", release="v1")  # never finished
     ran(engine, application="other", release="v1")
-    asked: dict[str, Any] = {"dataset": "prices", "judge": "offline", "application": "shop", "stable": "v1"}
+    arguments: dict[str, Any] = {"dataset": "prices", "judge": "offline", "application": "shop", "stable": "v1"}
     named = pipeline.parse(regression("grounding_overlap", against="production_v9"))
     with reading(engine) as connection:
 
-        def chosen(**changes: Any) -> str:
-            return comparison.choose_baseline(connection, **{"asked": "", "stages": None, **asked, **changes})
+        def choose(**changes: Any) -> str:
+            return comparison.choose_baseline(connection, **{"requested": "", "stages": None, **arguments, **changes})
 
-        assert chosen() == chosen(asked="production") == newest.id
-        assert chosen(asked=older.id) == older.id
-        assert chosen(stages=pipeline.parse(regression("grounding_overlap"))) == newest.id
-        assert chosen(stages=named) == newest.id  # v9 was never evaluated
-        assert chosen(stages=pipeline.parse(regression("m", against="production_v2"))) == ""
-        assert chosen(stages=pipeline.parse(regression("m", against="v9"))) == ""
-        assert chosen(stages=named, asked="production") == newest.id
-        assert chosen(stable=None) == chosen(judge="other") == chosen(stable="v9") == ""
+        assert choose() == choose(requested="production") == newest.id
+        assert choose(requested=older.id) == older.id
+        assert choose(stages=pipeline.parse(regression("grounding_overlap"))) == newest.id
+        assert choose(stages=named) == newest.id  # v9 was never evaluated
+        assert choose(stages=pipeline.parse(regression("m", against="production_v2"))) == ""
+        assert choose(stages=pipeline.parse(regression("m", against="v9"))) == ""
+        assert choose(stages=named, requested="production") == newest.id
+        assert choose(stable=None) == choose(judge="other") == choose(stable="v9") == ""
 
 
 def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdicts(

@@ -60,7 +60,7 @@ def test_calls_are_counted_once(sqlite_engine: sa.Engine, name: str, is_whole: b
 
 
 @pytest.mark.parametrize("name", [name for name, dialect in DIALECTS.items() if dialect.says])
-def test_what_it_says_is_found(name: str) -> None:
+def test_content_of_every_dialect_is_read(name: str) -> None:
     dialect = DIALECTS[name]
     spans = decoded(dialect, *range(len(dialect.spans))).groups[0].spans
     by_number = {int(one.span_id, 16): one for one in spans}
@@ -80,7 +80,7 @@ def test_what_it_says_is_found(name: str) -> None:
         assert {key: told[key] for key in expected} == expected, number
 
 
-def test_an_agentcore_trace_says_in_logs_what_its_spans_leave_out() -> None:
+def test_agentcore_logs_supply_the_content_of_spans() -> None:
     from genaiops_core.telemetry.conventions import LogRecord
 
     whole = json.dumps({"inputs": {"messages": [{"lc": 1, "id": ["langchain", "HumanMessage"],
@@ -121,5 +121,5 @@ def test_an_agentcore_trace_says_in_logs_what_its_spans_leave_out() -> None:
         {"gen_ai.tool.name": "t", "gen_ai.response.finish_reasons": '["stop", null]'},
     ],
 )
-def test_whatever_is_sent_is_read_somehow(attributes: dict[str, object]) -> None:
+def test_any_attributes_are_read_without_error(attributes: dict[str, object]) -> None:
     read_content(attributes, [{"name": "gen_ai.choice", "attributes": {"message": 5}}, {"name": "x"}])

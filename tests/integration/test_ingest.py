@@ -80,7 +80,7 @@ def trace() -> list[dict[str, Any]]:
     ]
 
 
-def test_one_trace_becomes_spans_a_request_and_cells(engine: sa.Engine) -> None:
+def test_trace_becomes_spans_request_and_cells(engine: sa.Engine) -> None:
     price(engine, PRICES)
     result = ingest(engine, export(*trace(), service__version="v1", deployment__environment__name="prod"))
     assert (result.spans, result.new, result.rejected) == (4, 4, 0)
@@ -122,7 +122,7 @@ def test_one_trace_becomes_spans_a_request_and_cells(engine: sa.Engine) -> None:
         }
 
 
-def test_a_retried_batch_changes_nothing(engine: sa.Engine) -> None:
+def test_retried_batch_changes_nothing(engine: sa.Engine) -> None:
     sent = export(*trace())
     ingest(engine, sent)
     before = everything(engine)
@@ -130,13 +130,13 @@ def test_a_retried_batch_changes_nothing(engine: sa.Engine) -> None:
     assert everything(engine) == before
 
 
-def test_a_span_twice_in_one_batch_counts_once(engine: sa.Engine) -> None:
+def test_repeated_span_in_a_batch_counts_once(engine: sa.Engine) -> None:
     result = ingest(engine, export(call(1), call(1)), export(call(1)))
     assert (result.spans, result.new) == (3, 1)
     assert rollup_sums(engine)["calls"] == 1
 
 
-def test_only_new_spans_of_a_partly_known_batch_are_added(engine: sa.Engine) -> None:
+def test_only_new_spans_of_a_partly_stored_batch_count(engine: sa.Engine) -> None:
     ingest(engine, export(call(1), call(3)))
     result = ingest(engine, export(call(1), call(2), call(3), call(4)))
     assert result.new == 2
@@ -162,7 +162,7 @@ def test_order_and_grouping_do_not_matter(engine: sa.Engine, seed: int) -> None:
     assert apart == together
 
 
-def test_until_the_root_comes_a_request_has_its_earliest_start_and_no_duration(engine: sa.Engine) -> None:
+def test_request_without_root_has_earliest_start_no_duration(engine: sa.Engine) -> None:
     ingest(engine, export(call(2, parent=1, start_ns=T0_NS + 5)))
     ingest(engine, export(call(3, parent=1, start_ns=T0_NS + 3)))
     with reading(engine) as connection:
@@ -176,7 +176,7 @@ def test_until_the_root_comes_a_request_has_its_earliest_start_and_no_duration(e
     assert (rollup_sums(engine)["requests"], rollup_sums(engine)["request_errors"]) == (1, 1)
 
 
-def test_one_trace_over_two_applications_is_a_request_of_each(engine: sa.Engine) -> None:
+def test_trace_of_two_applications_is_a_request_of_each(engine: sa.Engine) -> None:
     ingest(engine, export(sample(1)), export(call(2, parent=1), application="search"))
     with reading(engine) as connection:
         rows = connection.execute(sa.select(request.c.application, request.c.duration_ns)).all()
@@ -242,7 +242,7 @@ def test_embeddings_are_priced_without_output_tokens(engine: sa.Engine) -> None:
     assert rollup_sums(engine)["cost_nano_usd"] == 20_000_000  # 0.02 USD
 
 
-def test_writers_at_once_lose_nothing(engine: sa.Engine) -> None:
+def test_concurrent_writers_lose_nothing(engine: sa.Engine) -> None:
     """Two writers of one shard and one of another, with the same traces in different order."""
     spans = [call(n, trace=n % 7 + 1, start_ns=T0_NS + n) for n in range(1, 61)]
     failures: list[BaseException] = []
@@ -271,7 +271,7 @@ def test_writers_at_once_lose_nothing(engine: sa.Engine) -> None:
     assert rollup_sums(engine)["calls"] == 60
 
 
-def test_texts_that_postgresql_refuses_are_kept_cleaned(engine: sa.Engine) -> None:
+def test_nul_characters_are_removed_from_columns(engine: sa.Engine) -> None:
     odd = sample(1, name="a\x00b", gen_ai__request__model="m\x00", my__own="x\x00y", user__id="u" * 500)
     ingest(engine, export(odd, application="sh\x00op" + "p" * 300))
     with reading(engine) as connection:
@@ -280,17 +280,17 @@ def test_texts_that_postgresql_refuses_are_kept_cleaned(engine: sa.Engine) -> No
         assert read_payloads(connection, row.trace_id)[row.span_id]["attributes"]["my.own"] == "x\x00y"
 
 
-def test_a_failed_transaction_keeps_nothing(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_transaction_stores_nothing(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr("genaiops_core.telemetry.ingest.ingest.rollups.add", fail)
+    monkeypatch.setattr("genaiops_core.telemetry.ingest.ingest.rollups.write_cells", fail)
     with pytest.raises(RuntimeError, match="disk on fire"):
         ingest(engine, export(*trace()))
     assert everything(engine) == {"span": [], "request": [], "rollup_minute": []}
 
 
-def test_insert_new_reports_exactly_the_new_ones(engine: sa.Engine) -> None:
+def test_insert_spans_returns_exactly_the_new_spans(engine: sa.Engine) -> None:
     from genaiops_core.telemetry.spans import prepare_spans
 
     spans = prepare_spans(export(*[call(n) for n in range(1, 5)])).spans
@@ -302,14 +302,14 @@ def test_insert_new_reports_exactly_the_new_ones(engine: sa.Engine) -> None:
         ] == [1, 3, 4]
 
 
-def test_feedback_needs_an_opinion_and_a_trace(engine: sa.Engine) -> None:
+def test_feedback_needs_a_rating_and_a_trace(engine: sa.Engine) -> None:
     record_feedback(engine, trace_id="AB" * 16, user_id="u", thumb="down", comment="wrong\x00")
     for wrong in ({"trace_id": "ab", "rating": 1.0}, {"trace_id": "ab" * 16}):
         with pytest.raises(BadInput):
             record_feedback(engine, **wrong)  # type: ignore[arg-type]
 
 
-def test_a_day_of_traffic_comes_out_exactly(engine: sa.Engine) -> None:
+def test_sample_day_of_traffic_is_summed_exactly(engine: sa.Engine) -> None:
     """Every file twice, shuffled: calls, errors, tokens and money equal the truth by model."""
     day = replay.load()
     price(engine, day.prices)
@@ -335,7 +335,7 @@ def test_a_day_of_traffic_comes_out_exactly(engine: sa.Engine) -> None:
             assert [int(value or 0) for value in found] == expected, (table.name, model)
 
 
-def test_hours_are_marked_again_at_every_change(engine: sa.Engine) -> None:
+def test_every_change_marks_its_hour(engine: sa.Engine) -> None:
     for n in range(1, 4):
         ingest(engine, export(call(n)))
     with reading(engine) as connection:
@@ -351,7 +351,7 @@ def test_first_seen_is_now_and_demo_is_marked(engine: sa.Engine) -> None:
         assert abs(dt.datetime.now(dt.UTC) - row.first_seen_at) < dt.timedelta(minutes=1)
 
 
-def test_an_application_that_was_removed_is_known_again_with_its_next_span(engine: sa.Engine) -> None:
+def test_removed_application_is_registered_by_next_span(engine: sa.Engine) -> None:
     from genaiops_core.telemetry.ingest.ingest import Ingestor
     from genaiops_core.telemetry.spans import prepare_spans
 
@@ -364,7 +364,7 @@ def test_an_application_that_was_removed_is_known_again_with_its_next_span(engin
         assert connection.execute(sa.select(application.c.application)).scalars().all() == ["shop"]
 
 
-def test_what_says_it_is_of_the_demo_is_registered_as_such(engine: sa.Engine) -> None:
+def test_demo_attribute_registers_a_demo_application(engine: sa.Engine) -> None:
     ingest(engine, export(call(1), genaiops__demo="true"), export(call(2), application="real"))
     ingest(engine, export(call(3), application="real", genaiops__demo="true"))  # known as real already
     with reading(engine) as connection:

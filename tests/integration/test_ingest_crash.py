@@ -148,7 +148,7 @@ def assert_consistent(engine: sa.Engine, *, at_least: set[int]) -> int:
         return len(by_batch)
 
 
-def test_kill_in_the_middle_loses_and_doubles_nothing(database_url: str) -> None:
+def test_kill_during_ingest_loses_and_doubles_nothing(database_url: str) -> None:
     sent = bodies()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -93,7 +93,7 @@ def one(engine: sa.Engine, table: sa.Table, **where: Any) -> Any:
         return connection.execute(sa.select(table).where(*conditions)).one()
 
 
-def test_an_entry_is_a_request_of_one_call(engine: sa.Engine) -> None:
+def test_entry_is_a_request_of_one_call(engine: sa.Engine) -> None:
     assert take(engine, entry(REQUEST_ID)) == ImportCounts(entries=1, new=1)
     # 62 tokens in and 30 out at 0.10 USD a million: cached ones cost the same, for the list has no price for them.
     assert figures(engine, "bedrock") == {
@@ -112,7 +112,7 @@ def test_an_entry_is_a_request_of_one_call(engine: sa.Engine) -> None:
     assert one(engine, span).call_id == REQUEST_ID
 
 
-def test_importing_again_changes_nothing(engine: sa.Engine) -> None:
+def test_second_import_changes_nothing(engine: sa.Engine) -> None:
     entries = [entry(f"request-{number}") for number in range(5)]
     take(engine, *entries[:3], entries[0])
     before = everything(engine)
@@ -122,18 +122,18 @@ def test_importing_again_changes_nothing(engine: sa.Engine) -> None:
     assert figures(engine)["calls"] == 5
 
 
-def test_a_request_twice_in_one_file_is_one(engine: sa.Engine) -> None:
+def test_repeated_request_in_a_file_is_one(engine: sa.Engine) -> None:
     assert take(engine, entry(REQUEST_ID), entry(REQUEST_ID)) == ImportCounts(entries=2, new=1, known=1)
     assert figures(engine)["calls"] == 1
 
 
-def test_portions_are_counted_together(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invocation_import, "ENTRIES_A_TRANSACTION", 3)
+def test_counts_of_transactions_are_added(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invocation_import, "ENTRIES_PER_TRANSACTION", 3)
     entries = [entry(f"request-{number % 7}") for number in range(10)]
     assert take(sqlite_engine, *entries) == ImportCounts(entries=10, new=7, known=3)
 
 
-def test_a_call_without_latency_is_in_no_percentile(engine: sa.Engine) -> None:
+def test_call_without_latency_is_in_no_percentile(engine: sa.Engine) -> None:
     quick = entry("with-latency")
     unknown = entry("without", output={"outputTokenCount": 30})
     take(engine, unknown)
@@ -150,7 +150,7 @@ def test_a_call_without_latency_is_in_no_percentile(engine: sa.Engine) -> None:
     assert told.latency_ms["p50"] == pytest.approx(589, rel=0.01)
 
 
-def test_a_call_whose_usage_nobody_knows_is_unpriced_and_not_free(engine: sa.Engine) -> None:
+def test_call_without_usage_is_unpriced_and_not_free(engine: sa.Engine) -> None:
     take(engine, entry("image", modelId="stability.sd3-5-large-v1:0", input={}, output={}))
     assert figures(engine) | {"requests": 1} == {
         "requests": 1,
@@ -162,7 +162,7 @@ def test_a_call_whose_usage_nobody_knows_is_unpriced_and_not_free(engine: sa.Eng
     }
 
 
-def test_a_failed_call_counts_as_an_error(engine: sa.Engine) -> None:
+def test_failed_call_counts_as_an_error(engine: sa.Engine) -> None:
     take(engine, entry("failed", errorCode="ThrottlingException", output=None, input={}))
     with reading(engine) as connection:
         told = read_summary(connection, Filters(start=to_instant(AT_NS), end=to_instant(AT_NS + 60 * SECOND_NS)))
@@ -185,7 +185,7 @@ def by_log_first(engine: sa.Engine) -> None:
 
 
 @pytest.mark.parametrize("told", [by_otlp_first, by_log_first])
-def test_a_call_told_both_ways_counts_once(engine: sa.Engine, told: Any) -> None:
+def test_call_with_span_and_entry_counts_once(engine: sa.Engine, told: Any) -> None:
     told(engine)
     assert {name: figures(engine)[name] for name in ONCE} == ONCE
     assert {name: figures(engine, "shop")[name] for name in ONCE} == ONCE
@@ -209,7 +209,7 @@ def test_a_call_told_both_ways_counts_once(engine: sa.Engine, told: Any) -> None
     assert everything(engine) == before
 
 
-def test_the_order_does_not_matter(database_url: str, tmp_path: Path) -> None:
+def test_order_of_span_and_entry_does_not_matter(database_url: str, tmp_path: Path) -> None:
     from db.engine import make_engine
     from db.migrate import upgrade
 
@@ -225,14 +225,14 @@ def test_the_order_does_not_matter(database_url: str, tmp_path: Path) -> None:
     assert kept[0] == kept[1]
 
 
-def test_the_root_may_come_last_of_all(engine: sa.Engine) -> None:
+def test_root_span_may_arrive_last(engine: sa.Engine) -> None:
     take(engine, entry(REQUEST_ID))
     tell(engine, otlp_call())
     tell(engine, root())
     assert {name: figures(engine)[name] for name in ONCE} == ONCE
 
 
-def test_spans_of_framework_and_sdk_and_the_entry_are_one_call(engine: sa.Engine) -> None:
+def test_framework_span_sdk_span_and_entry_are_one_call(engine: sa.Engine) -> None:
     wrapper = call(
         3, parent=1, model="llama3-2-1b", tokens=(62, 30), start_ns=AT_NS, duration_ns=3 * SECOND_NS
     )
@@ -243,7 +243,7 @@ def test_spans_of_framework_and_sdk_and_the_entry_are_one_call(engine: sa.Engine
     assert {name: figures(engine)[name] for name in ONCE} == ONCE
 
 
-def test_the_id_of_the_answer_is_known_too(engine: sa.Engine) -> None:
+def test_response_id_joins_span_and_entry(engine: sa.Engine) -> None:
     logged = entry(
         "r-claude",
         operation="InvokeModel",
@@ -257,7 +257,7 @@ def test_the_id_of_the_answer_is_known_too(engine: sa.Engine) -> None:
     assert one(engine, request).trace_id == f"{1:032x}"
 
 
-def test_an_entry_says_what_a_span_without_usage_does_not(engine: sa.Engine) -> None:
+def test_entry_counts_for_a_span_without_usage(engine: sa.Engine) -> None:
     # The call timed out for the application, but the model answered and is paid for.
     failed = sample(
         2,
@@ -274,13 +274,13 @@ def test_an_entry_says_what_a_span_without_usage_does_not(engine: sa.Engine) -> 
     assert {name: figures(engine, "shop")[name] for name in ONCE} == ONCE
 
 
-def test_an_id_of_another_day_or_too_short_is_another_call(engine: sa.Engine) -> None:
+def test_distant_or_short_id_is_another_call(engine: sa.Engine) -> None:
     take(engine, entry(REQUEST_ID, timestamp="2026-01-01T10:00:00Z"), entry("r-1"))
     tell(engine, root(), otlp_call(), otlp_call(3, aws__request_id="r-1"))
     assert not any(repr(True) in row for row in everything(engine)["invocation_log"])
 
 
-def test_an_entry_whose_span_is_deleted_stays_as_it_is(engine: sa.Engine) -> None:
+def test_entry_of_a_deleted_trace_is_left_out(engine: sa.Engine) -> None:
     take(engine, entry(REQUEST_ID))
     with engine.begin() as connection:
         connection.execute(sa.delete(span))
@@ -290,7 +290,7 @@ def test_an_entry_whose_span_is_deleted_stays_as_it_is(engine: sa.Engine) -> Non
     assert not one(engine, invocation_log).is_folded
 
 
-def test_entries_and_spans_at_the_same_time_count_once(engine: sa.Engine) -> None:
+def test_concurrent_entries_and_spans_count_once(engine: sa.Engine) -> None:
     ids = [f"request-{number:04}" for number in range(60)]
 
     def logs() -> None:
@@ -327,7 +327,7 @@ def test_entries_and_spans_at_the_same_time_count_once(engine: sa.Engine) -> Non
     }
 
 
-def test_two_writers_that_tell_of_one_call_move_its_entry_once(engine: sa.Engine) -> None:
+def test_concurrent_spans_move_an_entry_once(engine: sa.Engine) -> None:
     ids = [f"request-{number:04}" for number in range(40)]
     take(engine, *[entry(one) for one in ids])
 
@@ -349,7 +349,7 @@ def test_two_writers_that_tell_of_one_call_move_its_entry_once(engine: sa.Engine
     assert (told["requests"], told["calls"], told["input_tokens"]) == (40, 40, 40 * 62)
 
 
-def test_files_and_folders(engine: sa.Engine, tmp_path: Path) -> None:
+def test_files_and_folders_are_imported(engine: sa.Engine, tmp_path: Path) -> None:
     tmp_path = tmp_path / "logs"
     (tmp_path / "2026").mkdir(parents=True)
     (tmp_path / "2026/a.json.gz").write_bytes(gzip.compress(json.dumps(entry("request-a")).encode()))
@@ -361,7 +361,7 @@ def test_files_and_folders(engine: sa.Engine, tmp_path: Path) -> None:
     assert importer.counts.problems[0].startswith(f"{tmp_path}/2026/b.json:1[1]: it has no")
 
 
-def test_the_shared_logs_and_the_spans_of_the_same_calls(engine: sa.Engine) -> None:
+def test_sample_logs_join_sample_spans(engine: sa.Engine) -> None:
     folder = SHARED_DATA / "bedrock_invocation_logs"
     importer = Importer(engine)
     for file in find_log_files([folder] if folder.exists() else []):

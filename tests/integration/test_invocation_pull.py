@@ -124,7 +124,7 @@ def test_bad_lines_are_counted_and_named(engine: sa.Engine) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_pull_that_is_killed_goes_on_where_it_was(
+def test_killed_pull_resumes(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(6):
@@ -151,7 +151,7 @@ def test_a_pull_that_is_killed_goes_on_where_it_was(
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_stop_ends_between_two_objects(engine: sa.Engine) -> None:
+def test_stop_ends_between_two_objects(engine: sa.Engine) -> None:
     for number in range(3):
         put(f"{number}.json.gz", f"request-{number}")
     assert take(engine, is_stopping=lambda: True).objects == 1
@@ -159,7 +159,7 @@ def test_a_stop_ends_between_two_objects(engine: sa.Engine) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_log_group_is_read_with_an_overlap(engine: sa.Engine) -> None:
+def test_log_group_is_read_with_an_overlap(engine: sa.Engine) -> None:
     log("request-old", at=now() - dt.timedelta(days=3))
     log("request-1", "request-2")
     first = take(engine, LOGS)
@@ -189,7 +189,7 @@ def test_events_are_paged(engine: sa.Engine) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_one_reader_at_a_time(engine: sa.Engine) -> None:
+def test_one_reader_per_source(engine: sa.Engine) -> None:
     put("a.json.gz", "request-1")
     assert claim(engine, S3, now()) == {}
     assert take(engine).is_busy
@@ -201,7 +201,7 @@ def test_one_reader_at_a_time(engine: sa.Engine) -> None:
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("source", [parse_source("s3://none"), parse_source("logs://none")])
-def test_what_cannot_be_read_says_so(engine: sa.Engine, source: Any) -> None:
+def test_unreadable_source_is_an_error(engine: sa.Engine, source: Any) -> None:
     with pytest.raises(Misconfigured, match="none"):
         take(engine, source)
     with pytest.raises(Misconfigured):  # and is not left claimed
@@ -209,7 +209,7 @@ def test_what_cannot_be_read_says_so(engine: sa.Engine, source: Any) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_workers_task_reads_the_settings(engine: sa.Engine) -> None:
+def test_worker_task_reads_the_settings(engine: sa.Engine) -> None:
     put("a.json.gz", "request-1")
     task = InvocationLogPull(engine, Settings(invocation_logs=S3.url), threading.Event())
     assert task().counts.new == 1
@@ -217,7 +217,7 @@ def test_the_workers_task_reads_the_settings(engine: sa.Engine) -> None:
         InvocationLogPull(engine, Settings(invocation_logs="bucket"), threading.Event())
 
 
-def test_without_region_or_credentials_nothing_is_guessed(
+def test_missing_region_or_credentials_is_an_error(
     sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -234,7 +234,7 @@ def test_without_region_or_credentials_nothing_is_guessed(
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_object_that_breaks_off_is_read_again_the_next_time(
+def test_interrupted_object_is_read_again(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from botocore.exceptions import ResponseStreamingError

@@ -15,9 +15,9 @@ from tests.integration.labelled import DATASET, dataset, labelled
 from tests.integration.sampled import APPLICATION, ingest_and_sample, traces
 
 
-def by_case(engine: sa.Engine, metric: str = "groundedness") -> dict[str, labels.Labelled]:
+def by_case(engine: sa.Engine, metric: str = "groundedness") -> dict[str, labels.CaseLabel]:
     with reading(engine) as connection:
-        return labels.by_case(connection, DATASET).get(metric, {})
+        return labels.read_labels_by_case(connection, DATASET).get(metric, {})
 
 
 def importing(engine: sa.Engine, text: str, **more: object) -> label_imports.LabelImport:

@@ -53,7 +53,7 @@ def keep(engine: sa.Engine, export: DecodedLogs) -> None:
 
 
 @pytest.mark.parametrize("logs_come_first", [True, False])
-def test_records_are_joined_to_their_span_whichever_comes_first(
+def test_records_join_their_span_in_any_order(
     engine: sa.Engine, logs_come_first: bool
 ) -> None:
     export = logs(
@@ -73,7 +73,7 @@ def test_records_are_joined_to_their_span_whichever_comes_first(
     assert content.finish_reasons == ("stop",)
 
 
-def test_records_sent_again_change_nothing(engine: sa.Engine) -> None:
+def test_repeated_records_change_nothing(engine: sa.Engine) -> None:
     export = logs(record("a", "one"), record("a", "one"), record("a", "two"), record("a", "one", 2))
     for _ in range(2):
         keep(engine, export)
@@ -82,7 +82,7 @@ def test_records_sent_again_change_nothing(engine: sa.Engine) -> None:
         assert connection.execute(sa.select(application.c.application)).scalars().all() == ["shop"]
 
 
-def test_both_encodings_say_the_same() -> None:
+def test_both_encodings_give_equal_records() -> None:
     sent = {
         "resourceLogs": [
             {
@@ -119,7 +119,7 @@ def test_both_encodings_say_the_same() -> None:
         )
 
 
-def test_evaluations_told_by_spans_and_logs_become_scores(engine: sa.Engine) -> None:
+def test_evaluations_of_spans_and_logs_become_scores(engine: sa.Engine) -> None:
     said = {
         "gen_ai.evaluation.name": "relevance",
         "gen_ai.evaluation.score.value": 0.75,
@@ -168,7 +168,7 @@ def test_evaluations_told_by_spans_and_logs_become_scores(engine: sa.Engine) -> 
         ({"evaluation__a__b__score": 0.5}, None),
     ],
 )
-def test_evaluations_in_attributes(
+def test_evaluations_in_attributes_are_read(
     sqlite_engine: sa.Engine, attributes: dict[str, Any], expected: tuple[str, float] | None
 ) -> None:
     from tests.otlp_samples import span

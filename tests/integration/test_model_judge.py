@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges import judge, ragas_metrics
+from genaiops_core.evaluation.judges import create_judge, ragas_metrics
 from genaiops_core.evaluation.metrics import REGISTRY, lookup_metric, measure, ragas
 from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
 from tests.conftest import JudgeServer
@@ -83,7 +83,7 @@ class Answering(DirectCalls):
 
 
 def judged(metric: str, *answers: dict[str, Any] | Exception) -> Any:
-    return asyncio.run(judge(BEDROCK).judge(CASE, metric, Answering(*answers)))
+    return asyncio.run(create_judge(BEDROCK).judge(CASE, metric, Answering(*answers)))
 
 
 def test_nothing_to_measure_is_undefined_and_neither_0_nor_1() -> None:
@@ -170,7 +170,7 @@ def test_what_is_computed_needs_no_call_of_any_judge(judge_server: JudgeServer) 
 
 
 def test_all_metrics_of_a_judge_are_in_the_registry() -> None:
-    who = judge(BEDROCK)
+    who = create_judge(BEDROCK)
     assert set(who.defaults) <= set(who.metrics)
     for metric in who.metrics:
         entry = lookup_metric(metric)

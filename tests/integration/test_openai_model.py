@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from pydantic import BaseModel
 
-from genaiops_core.evaluation.judges.answers import question
+from genaiops_core.evaluation.judges.answers import build_prompt
 from genaiops_core.evaluation.judges.protocol import JudgeOptions
 from genaiops_core.evaluation.models import openai
 from genaiops_core.evaluation.models.openai import OpenAIModel
@@ -25,7 +25,7 @@ class Verdict(BaseModel):
 
 
 FREE = Prompt(messages=(Message(role="user", text="Hello"),))
-ASKED = question("Is it so?", Verdict, JudgeOptions(), system="You judge.")
+ASKED = build_prompt("Is it so?", Verdict, JudgeOptions(), system="You judge.")
 
 
 def said(content: str | None, stop: str = "stop", **message: Any) -> Scripted:

@@ -76,7 +76,7 @@ def rpc_status(content: bytes) -> tuple[int, str]:
 
 @pytest.mark.parametrize("encode", [lambda b: (b, {}), lambda b: (gzip.compress(b), {"content-encoding": "gzip"}),
                                     lambda b: (zlib.compress(b), {"content-encoding": "deflate"})])  # fmt: skip
-def test_both_encodings_compressed_or_not_are_committed_when_answered(
+def test_response_follows_commit_for_every_encoding(
     client: TestClient, encode: Any
 ) -> None:
     sent, headers = encode(protobuf())
@@ -95,7 +95,7 @@ def test_both_encodings_compressed_or_not_are_committed_when_answered(
     assert stored(client) == 3
 
 
-def test_one_bad_span_is_named_and_nothing_else_is_lost(client: TestClient) -> None:
+def test_bad_span_is_named_and_nothing_else_is_lost(client: TestClient) -> None:
     answer = client.post("/v1/traces", content=protobuf(bad=True), headers=PROTOBUF)
     partial = ExportTraceServiceResponse.FromString(answer.content).partial_success
     assert (answer.status_code, partial.rejected_spans) == (200, 1)
@@ -108,7 +108,7 @@ def test_one_bad_span_is_named_and_nothing_else_is_lost(client: TestClient) -> N
     assert stored(client) == 2
 
 
-def test_refusals_carry_an_otlp_status(client: TestClient) -> None:
+def test_errors_have_an_otlp_status(client: TestClient) -> None:
     cases: list[tuple[bytes, dict[str, str], int, str]] = [
         (b"\xff\xff", PROTOBUF, 400, "not an OTLP trace export"),
         (b"{", JSON, 400, "not JSON"),
@@ -133,7 +133,7 @@ def test_refusals_carry_an_otlp_status(client: TestClient) -> None:
     assert stored(client) == 0
 
 
-def test_a_full_queue_asks_to_come_again_and_loses_nothing(tmp_path: Any) -> None:
+def test_full_queue_answers_retry_and_loses_nothing(tmp_path: Any) -> None:
     settings = Settings(database_url=f"sqlite:///{tmp_path}/full.db", ingest_queue_batches=2)
     with TestClient(create_app(settings)) as client, ThreadPoolExecutor(8) as senders:
         with writing(client.app.state.engine):  # type: ignore[attr-defined]
@@ -153,7 +153,7 @@ def test_a_full_queue_asks_to_come_again_and_loses_nothing(tmp_path: Any) -> Non
         assert stored(client) == 6
 
 
-def test_log_records_without_a_trace_are_counted_and_named(client: TestClient) -> None:
+def test_log_records_without_a_trace_are_rejected(client: TestClient) -> None:
     kept = {"timeUnixNano": "5", "traceId": "ab" * 16, "body": {"stringValue": "hello"}}
     logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, kept, {"timeUnixNano": "1"}]}]}]}
     answer = client.post("/v1/logs", content=json.dumps(logs), headers=JSON)
@@ -173,7 +173,7 @@ def test_log_records_without_a_trace_are_counted_and_named(client: TestClient) -
     assert "genaiops_ingest_log_records_total" in client.get("/metrics").text
 
 
-def test_feedback_is_kept_or_refused_with_a_sentence(client: TestClient) -> None:
+def test_feedback_is_stored_or_rejected_with_a_reason(client: TestClient) -> None:
     given = {"trace_id": "ab" * 16, "user_id": "u", "thumb": "up", "comment": "good"}
     assert client.post("/v1/feedback", json=given).status_code == 201
     assert client.post("/v1/feedback", json={"trace_id": "ab" * 16, "rating": 4}).status_code == 201

@@ -38,9 +38,9 @@ def run(empty_engine: sa.Engine) -> str:
     return finished(empty_engine, VALUES, minimum=0.6)
 
 
-def list_labels(engine: sa.Engine, metric: str) -> dict[str, labels.Labelled]:
+def list_labels(engine: sa.Engine, metric: str) -> dict[str, labels.CaseLabel]:
     with reading(engine) as connection:
-        return labels.by_case(connection, DATASET).get(metric, {})
+        return labels.read_labels_by_case(connection, DATASET).get(metric, {})
 
 
 def test_empty_state_explains_labels(run: str) -> None:
@@ -51,7 +51,7 @@ def test_empty_state_explains_labels(run: str) -> None:
 
 def test_click_saves_a_label_and_shows_the_next_case(empty_engine: sa.Engine, run: str) -> None:
     with reading(empty_engine) as connection:
-        first, second = judged.to_label(
+        first, second = judged.next_to_label(
             connection, run, label="answer_quality", labeller="grace", order="random", limit=2
         )
     screen = open_agreement(run)

@@ -97,7 +97,7 @@ def test_two_reviewers_have_agreement_and_disagreements(
     rate(screen, item.trace_id, "good", "good", "bad")
     check(screen.button(key=review_keys.REVIEW_SUBMIT).click().run())
     with reading(sampled_engine) as connection:
-        assert len(review_agreement.agreement(connection)) == len(reviews.METRICS)
+        assert len(review_agreement.read_agreement(connection)) == len(reviews.METRICS)
     tables = [element.value for element in screen.dataframe]
     assert any("kappa" in table for table in tables)
     [differing] = [table for table in tables if "difference" in table]

@@ -39,7 +39,7 @@ def launched(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 
     def _launched(model: Any, **changes: Any) -> str:
         judge = OneCallJudge(model)
-        monkeypatch.setattr(judging, "judge", judges_by(judge))
+        monkeypatch.setattr(judging, "create_judge", judges_by(judge))
         monkeypatch.setattr(launching, "make_judge", judges_by(judge))
         asked = {"actor": "ada", "dataset": "prices", "minimums": MINIMUMS, "judge": "test"}
         return runs.launch(engine, **{**asked, **changes})
@@ -149,7 +149,7 @@ def test_failures_in_a_row_end_the_run_and_can_be_resumed(
     done = execution.run(engine, id)
     assert (done.state, done.verdict, len(broken.prompts)) == ("failed", None, 5)
     assert "5 consecutive calls failed; the last error: no such model." in done.problem
-    monkeypatch.setattr(judging, "judge", judges_by(OneCallJudge(model)))
+    monkeypatch.setattr(judging, "create_judge", judges_by(OneCallJudge(model)))
     runs.resume(engine, actor="ada", id=id)
     assert execution.run(engine, id).state == "finished"
     assert len(model.prompts) == 20
@@ -360,7 +360,7 @@ def test_a_judge_that_cannot_be_made_here_fails_the_run_with_the_reason(
     def nobody(*_arguments: Any) -> Any:
         raise BadInput("The judge needs a package that is not installed.")
 
-    monkeypatch.setattr(judging, "judge", nobody)
+    monkeypatch.setattr(judging, "create_judge", nobody)
     done = execution.run(engine, id)
     assert (done.state, done.problem) == ("failed", "The judge needs a package that is not installed.")
     assert done.results is not None

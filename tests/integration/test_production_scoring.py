@@ -13,18 +13,18 @@ from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.trace_case import read_trace_case
-from genaiops_core.evaluation.judges import judge
+from genaiops_core.evaluation.judges import create_judge
 from genaiops_core.evaluation.judges.protocol import Calls, Judgement
 from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt, Reply, Usage
+from genaiops_core.evaluation.production.judging import metrics_of, require_prices
 from genaiops_core.evaluation.production.scoring import (
     LEASE,
     MAX_WAIT,
     Limits,
+    fetch_spent_today,
     message,
     score_round,
-    fetch_spent_today,
 )
-from genaiops_core.evaluation.production.judging import metrics_of, require_prices
 from genaiops_core.rollbacks.observations import observe
 from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.sampling.samples import read_sampling_summary
@@ -90,9 +90,9 @@ def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> No
     assert found.case is not None
     assert found.case.answer
     assert found.case.contexts
-    done = score_round(engine, judge("offline"), FREE, NOW)
+    done = score_round(engine, create_judge("offline"), FREE, NOW)
     assert (done.scored, done.cost_nano_usd) == (20, 0)
-    assert score_round(engine, judge("offline"), FREE, NOW).scored == 0
+    assert score_round(engine, create_judge("offline"), FREE, NOW).scored == 0
     assert states(engine) == {"scored": 20}
     with reading(engine) as connection:
         quality = {one.metric: one for one in read_quality(connection, DAY)}
@@ -106,7 +106,7 @@ def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> No
 
 
 def test_only_metrics_that_need_no_right_answer() -> None:
-    assert metrics_of(judge("offline")) == ("grounding_overlap", "question_overlap")
+    assert metrics_of(create_judge("offline")) == ("grounding_overlap", "question_overlap")
     assert metrics_of(PaidJudge()) == PaidJudge.metrics
 
 
@@ -138,14 +138,14 @@ def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
     ingest_and_sample(engine, requests)
     feedback.record_feedback(engine, trace_id=requests[7].trace_id, thumb="down")
     assert (
-        score_round(engine, judge("offline"), Limits(daily_budget_nano_usd=0, per_minute=3), NOW).scored == 3
+        score_round(engine, create_judge("offline"), Limits(daily_budget_nano_usd=0, per_minute=3), NOW).scored == 3
     )
     with reading(engine) as connection:
         rows = connection.execute(sa.select(sample.c.priority).where(sample.c.state == "scored"))
         assert sorted(priority for (priority,) in rows) == [1, 2, 2]
     limits = Limits(daily_budget_nano_usd=0, per_minute=3)
-    assert score_round(engine, judge("offline"), limits, NOW + dt.timedelta(seconds=59)).scored == 0
-    assert score_round(engine, judge("offline"), limits, NOW + dt.timedelta(seconds=61)).scored == 3
+    assert score_round(engine, create_judge("offline"), limits, NOW + dt.timedelta(seconds=59)).scored == 0
+    assert score_round(engine, create_judge("offline"), limits, NOW + dt.timedelta(seconds=61)).scored == 3
 
 
 def test_a_judge_that_fails_is_asked_again_later(engine: sa.Engine) -> None:
@@ -178,7 +178,7 @@ def test_a_trace_without_texts_is_undefined_not_bad(engine: sa.Engine) -> None:
         from db.tables.telemetry import payload
 
         connection.execute(sa.delete(payload))
-    assert score_round(engine, judge("offline"), FREE, NOW).scored == 2
+    assert score_round(engine, create_judge("offline"), FREE, NOW).scored == 2
     with reading(engine) as connection:
         for one in read_quality(connection, DAY):
             assert (one.mean, one.scored, one.undefined) == (None, 0, 2)
@@ -200,7 +200,7 @@ def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> 
     ingest_and_sample(engine, requests, rate=0.4)
     for one in requests[5:15]:
         feedback.record_feedback(engine, trace_id=one.trace_id, thumb="down")
-    score_round(engine, judge("offline"), FREE, NOW)  # proxies are no evidence
+    score_round(engine, create_judge("offline"), FREE, NOW)  # proxies are no evidence
     with writing(engine) as connection:
         rows = connection.execute(sa.select(sample)).all()
         always = [row for row in rows if row.rate_ppm == 1_000_000]
@@ -249,7 +249,7 @@ def test_a_paid_judge_without_a_price_is_refused_before_anything_is_asked(engine
     with pytest.raises(BadInput, match="genaiops import prices"):
         require_prices(engine, unpriced, 1)
     require_prices(engine, PaidJudge(), 1)
-    require_prices(engine, judge("offline"), 1)
+    require_prices(engine, create_judge("offline"), 1)
 
 
 def test_a_metric_that_fails_is_undefined_and_the_other_is_not_paid_again(engine: sa.Engine) -> None:

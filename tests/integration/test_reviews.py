@@ -67,7 +67,7 @@ def test_nobody_sees_the_other_before_both_are_done(engine: sa.Engine, ids: list
     assert unread.contexts
     with reading(engine) as connection:
         assert [one for one in read_quality(connection, DAY) if one.judge == "human"] == []
-        assert review_agreement.disagreements(connection) == []
+        assert review_agreement.read_disagreements(connection) == []
     submit(engine, "anna", ids[0], answer_quality="partly", helpfulness=0.5)  # thought again
     both = submit(engine, "ben", ids[0], answer_quality="bad", helpfulness=0.5)
     assert both.is_done
@@ -79,7 +79,7 @@ def test_nobody_sees_the_other_before_both_are_done(engine: sa.Engine, ids: list
     with reading(engine) as connection:
         human = {one.metric: one for one in read_quality(connection, DAY) if one.judge == "human"}
         assert (human["answer_quality"].scored, human["helpfulness"].scored) == (1, 1)
-        (found,) = review_agreement.disagreements(connection)
+        (found,) = review_agreement.read_disagreements(connection)
         assert (found.metric, found.first_value, found.second_value) == ("answer_quality", 0.5, 0.0)
         assert found.comments == ("by anna", "by ben")
 
@@ -121,7 +121,7 @@ def test_agreement_over_all_that_two_have_rated(engine: sa.Engine, ids: list[str
         submit(engine, "adam", trace_id, helpfulness=second)
     submit(engine, "zoe", ids[4], helpfulness="good")  # alone: does not count
     with reading(engine) as connection:
-        (found,) = review_agreement.agreement(connection, APPLICATION)
+        (found,) = review_agreement.read_agreement(connection, APPLICATION)
     # 3 of 4 agree; chance is 3/4 * 2/4 + 1/4 * 2/4 = 0.5.
     assert (found.items, found.agreed, found.percent_agreement) == (4, 3, 75.0)
     assert found.kappa == pytest.approx(0.5)

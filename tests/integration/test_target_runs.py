@@ -114,7 +114,7 @@ def test_throttled_targets_are_asked_again(engine: sa.Engine, judge_server: Judg
 
 def test_a_limit_needs_the_price_of_the_target(engine: sa.Engine, judge_server: JudgeServer) -> None:
     limited = RateLimits(spend_limit_nano_usd=1_000_000)
-    with pytest.raises(BadInput, match="does not say which model answers"):
+    with pytest.raises(BadInput, match="for a target without a model name"):
         launched(engine, http(judge_server), pace=limited)
     with pytest.raises(BadInput, match="The price of unheard-of is unknown"):
         launched(engine, http(judge_server, model="unheard-of"), pace=limited)

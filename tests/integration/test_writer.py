@@ -68,7 +68,7 @@ def test_waiting_batches_share_a_transaction(engine: sa.Engine) -> None:
     writer.stop()
 
 
-def test_a_bad_batch_fails_alone(engine: sa.Engine) -> None:
+def test_bad_batch_fails_alone(engine: sa.Engine) -> None:
     ingestor = Watched(fail={"batch 2": [ValueError("bad"), ValueError("bad")]})
     writer = Writer(engine, ingestor, queue_batches=8)
     futures = [writer.submit(batch(n)) for n in range(1, 4)]
@@ -80,7 +80,7 @@ def test_a_bad_batch_fails_alone(engine: sa.Engine) -> None:
     writer.stop()
 
 
-def test_busy_is_told_at_once_and_a_later_batch_is_written(sqlite_engine: sa.Engine) -> None:
+def test_busy_database_fails_fast_and_writer_recovers(sqlite_engine: sa.Engine) -> None:
     ingestor = Watched(fail={"batch 1": [locked()]})
     writer = Writer(sqlite_engine, ingestor, queue_batches=8)
     writer.start()
@@ -91,7 +91,7 @@ def test_busy_is_told_at_once_and_a_later_batch_is_written(sqlite_engine: sa.Eng
     writer.stop()
 
 
-def test_a_database_held_by_another_process_is_told_as_busy(
+def test_database_locked_by_another_process_is_busy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("db.engine.SQLITE_BUSY_TIMEOUT_MS", 200)
@@ -107,7 +107,7 @@ def test_a_database_held_by_another_process_is_told_as_busy(
     engine.dispose()
 
 
-def test_the_victim_of_a_deadlock_is_tried_again(engine: sa.Engine) -> None:
+def test_deadlock_victim_is_retried(engine: sa.Engine) -> None:
     ingestor = Watched(fail={"batch 1": [deadlock(), deadlock()], "batch 2": [deadlock() for _ in range(9)]})
     writer = Writer(engine, ingestor, queue_batches=8)
     writer.start()
@@ -118,7 +118,7 @@ def test_the_victim_of_a_deadlock_is_tried_again(engine: sa.Engine) -> None:
     writer.stop()
 
 
-def test_a_sender_that_went_away_does_not_stop_the_writer(sqlite_engine: sa.Engine) -> None:
+def test_cancelled_sender_does_not_stop_the_writer(sqlite_engine: sa.Engine) -> None:
     writer = Writer(sqlite_engine, Ingestor(), queue_batches=8)
     gone, staying = writer.submit(batch(1)), writer.submit(batch(2))
     assert gone.cancel()
@@ -128,7 +128,7 @@ def test_a_sender_that_went_away_does_not_stop_the_writer(sqlite_engine: sa.Engi
     writer.stop()
 
 
-def test_stopping_writes_what_waits_and_takes_nothing_more(sqlite_engine: sa.Engine) -> None:
+def test_stop_writes_waiting_batches_and_accepts_no_more(sqlite_engine: sa.Engine) -> None:
     writer = Writer(sqlite_engine, Ingestor(), queue_batches=8)
     futures = [writer.submit(batch(n)) for n in range(1, 4)]
     writer.start()
@@ -138,7 +138,7 @@ def test_stopping_writes_what_waits_and_takes_nothing_more(sqlite_engine: sa.Eng
         writer.reserve()
 
 
-def test_places_are_limited_and_given_back(sqlite_engine: sa.Engine) -> None:
+def test_queue_slots_are_limited_and_released(sqlite_engine: sa.Engine) -> None:
     writer = Writer(sqlite_engine, Ingestor(), queue_batches=1)
     writer.reserve()
     with pytest.raises(Unavailable, match="1 batches wait"):

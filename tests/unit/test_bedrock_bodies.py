@@ -34,7 +34,7 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("body", ANSWERS.values(), ids=ANSWERS.keys())
-def test_every_answer_says_its_text_and_usage(body: Any) -> None:
+def test_every_response_shape_has_text_and_usage(body: Any) -> None:
     answered = read_response(body)
     assert answered.messages[0]["role"] == "assistant"
     assert answered.messages[0]["parts"][0] == {"type": "text", "content": "Paris."}
@@ -42,19 +42,19 @@ def test_every_answer_says_its_text_and_usage(body: Any) -> None:
     assert len(answered.finish_reasons) == 1
 
 
-def test_mistral_tells_no_usage() -> None:
+def test_mistral_has_no_usage() -> None:
     answered = read_response(samples.MISTRAL_ANSWER)
     assert answered.messages[0]["parts"][0]["content"] == "Paris."
     assert (answered.input_tokens, answered.output_tokens) == (None, None)
 
 
 @pytest.mark.parametrize("body", REQUESTS.values(), ids=REQUESTS.keys())
-def test_every_request_says_what_was_asked(body: Any) -> None:
+def test_every_request_shape_has_messages(body: Any) -> None:
     texts = [part["content"] for m in read_request(body).messages for part in m["parts"] if "content" in part]
     assert any("What is the capital?" in text for text in texts)
 
 
-def test_cached_tokens_latency_and_identity() -> None:
+def test_cached_tokens_latency_and_id_are_read() -> None:
     converse, claude = read_response(samples.CONVERSE_ANSWER), read_response(samples.CLAUDE_ANSWER)
     for answered in (converse, claude):
         assert (answered.cache_read_tokens, answered.cache_write_tokens) == (8, 2)
@@ -65,7 +65,7 @@ def test_cached_tokens_latency_and_identity() -> None:
     assert (stream.latency_ms, stream.first_token_ms, stream.response_id) == (700, 150, "msg_bdrk_02")
 
 
-def test_tools_guardrails_and_parameters() -> None:
+def test_tools_guardrail_and_parameters_are_read() -> None:
     asked = read_request(samples.CONVERSE_REQUEST)
     assert asked.guardrail_id == "g1"
     assert asked.parameters == {"gen_ai.request.temperature": 0.5, "gen_ai.request.max_tokens": 100}
@@ -81,7 +81,7 @@ def test_tools_guardrails_and_parameters() -> None:
     assert read_response(samples.CLAUDE_ANSWER).messages[0]["parts"][1]["type"] == "tool_call"
 
 
-def test_embeddings_say_usage_only() -> None:
+def test_embeddings_have_usage_only() -> None:
     answered = read_response({"embedding": [0.1, 0.2], "inputTextTokenCount": 7})
     assert (answered.input_tokens, answered.output_tokens, answered.messages) == (7, None, ())
     assert read_request({"texts": ["one", "two"]}).messages[1]["parts"][0]["content"] == "two"
@@ -101,6 +101,6 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_no_body_is_an_error(body: Any) -> None:
+def test_unknown_body_is_not_an_error(body: Any) -> None:
     read_request(body)
     read_response(body)

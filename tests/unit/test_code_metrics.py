@@ -12,7 +12,7 @@ import pytest
 
 from genaiops_core.evaluation import metrics
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges import judge
+from genaiops_core.evaluation.judges import create_judge
 from genaiops_core.evaluation.metrics import code
 from genaiops_core.evaluation.models.protocol import CallFailed
 from tests.direct_calls import judge_one
@@ -80,7 +80,7 @@ def test_a_metric_of_a_package_is_in_the_registry_with_what_it_says_of_itself(pa
     )
     assert entry.source == "pack_of_metrics-pack 1.2, pack_of_metrics:half"
     assert entry in metrics.list_metrics()
-    who = judge("offline")
+    who = create_judge("offline")
     assert "half" in who.metrics and "half" not in who.defaults
 
 

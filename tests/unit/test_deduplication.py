@@ -58,12 +58,12 @@ def counted(*spans: Span) -> list[str]:
     return sorted(span_id for span_id, into in verdicts[0].items() if not into)
 
 
-def test_a_model_span_inside_another_with_the_same_usage_is_the_call() -> None:
+def test_inner_model_span_with_equal_usage_is_counted() -> None:
     assert counted(teller("a"), other("x", "a", "other"), teller("b", "x")) == ["b"]
     assert find_duplicates([teller("a"), teller("b", "a"), teller("c", "b")]) == {"a": "c", "b": "c", "c": ""}
 
 
-def test_a_roll_up_counts_only_when_nothing_below_tells_usage() -> None:
+def test_roll_up_counts_only_without_usage_below() -> None:
     agent = teller("a", usage=(500, 50), component="agent")
     assert counted(agent) == ["a"]
     assert counted(agent, other("x", "a", "tool"), failed("f", "x")) == ["a", "f"]
@@ -71,33 +71,33 @@ def test_a_roll_up_counts_only_when_nothing_below_tells_usage() -> None:
     assert find_duplicates([agent, teller("b", "a"), teller("c", "a", start_ns=1)])["a"] == "b"
 
 
-def test_parallel_and_repeated_calls_below_one_parent_each_count() -> None:
+def test_parallel_and_repeated_calls_all_count() -> None:
     assert counted(teller("a"), teller("b", "a"), teller("c", "a", start_ns=S)) == ["b", "c"]
     # What the caller got is the last attempt.
     assert find_duplicates([teller("a"), teller("b", "a"), teller("c", "a", start_ns=S)])["a"] == "c"
 
 
-def test_a_model_span_that_tells_the_sum_of_those_inside_is_a_roll_up() -> None:
+def test_model_span_with_sum_of_inner_calls_is_a_roll_up() -> None:
     outer = teller("a", usage=(300, 30))
     inner = [teller("b", "a"), teller("c", "a", (200, 20), start_ns=S)]
     assert counted(outer, *inner) == ["b", "c"]
     assert counted(teller("a", usage=(320, 90)), *inner) == ["a", "b", "c"]
 
 
-def test_what_a_tool_calls_is_another_call_even_with_the_same_usage() -> None:
+def test_call_below_a_tool_counts_even_with_equal_usage() -> None:
     assert counted(teller("a"), other("t", "a", "tool"), teller("b", "t")) == ["a", "b"]
     assert counted(teller("a"), other("t", "a", "agent"), teller("b", "t")) == ["b"]
     assert counted(teller("a"), other("t", "a", "agent"), teller("b", "t", (101, 10))) == ["a", "b"]
 
 
-def test_cached_tokens_may_be_told_apart_or_together() -> None:
+def test_cached_tokens_may_be_included_or_separate() -> None:
     apart = {"cache_read_tokens": 900}
     assert counted(teller("a", usage=(100, 10)), teller("b", "a", (1000, 10), **apart)) == ["b"]
     # The one that knows of the cache is the better informed.
     assert counted(teller("a", usage=(1000, 10), **apart), teller("b", "a", (100, 10))) == ["a"]
 
 
-def test_counts_that_differ_are_one_call_when_model_time_and_one_side_agree() -> None:
+def test_similar_usage_is_one_call_if_model_and_time_agree() -> None:
     assert counted(teller("a", usage=(100, 10)), teller("b", "a", (100, 70))) == ["b"]
     assert counted(teller("a", usage=(103, 11)), teller("b", "a", (100, 10))) == ["b"]
     assert counted(teller("a", usage=(100, 10)), teller("b", "a", (500, 70))) == ["a", "b"]
@@ -107,7 +107,7 @@ def test_counts_that_differ_are_one_call_when_model_time_and_one_side_agree() ->
     assert counted(teller("a"), teller("b", "a", (100, 70), duration_ns=S)) == ["a", "b"]
 
 
-def test_the_better_informed_span_is_counted() -> None:
+def test_better_informed_span_is_counted() -> None:
     bare = {"model": "", "cost_nano_usd": None}
     assert find_duplicates([teller("a"), teller("b", "a", **bare)]) == {"a": "", "b": "a"}
     assert find_duplicates([teller("a"), teller("b", "a", (100, None), cost_nano_usd=None)]) == {"a": "", "b": "a"}
@@ -116,7 +116,7 @@ def test_the_better_informed_span_is_counted() -> None:
     assert counted(teller("a"), teller("b", "a", duration_ns=-1)) == ["a"]
 
 
-def test_a_failure_is_counted_once_and_a_wrapper_adds_none() -> None:
+def test_failure_counts_once_and_its_wrapper_does_not() -> None:
     assert counted(failed("a"), failed("b", "a")) == ["b"]
     assert counted(failed("a"), teller("b", "a")) == ["b"]
     assert counted(failed("a"), failed("b", "a"), failed("c", "a", start_ns=S)) == ["b", "c"]
@@ -125,7 +125,7 @@ def test_a_failure_is_counted_once_and_a_wrapper_adds_none() -> None:
     assert counted(failed("a"), teller("b", "a", component="embedding")) == ["a", "b"]
 
 
-def test_the_providers_id_joins_spans_wherever_they_stand() -> None:
+def test_spans_with_the_same_call_id_are_one_call() -> None:
     side_by_side = [teller("a", call_id="r1"), teller("b", call_id="r1", start_ns=S, usage=(90, 10))]
     assert counted(*side_by_side) == ["b"]
     assert counted(teller("a", call_id="r1"), teller("b", call_id="r2")) == ["a", "b"]
@@ -137,19 +137,19 @@ def test_the_providers_id_joins_spans_wherever_they_stand() -> None:
     assert counted(agent, *calls) == ["b", "c"]
 
 
-def test_parents_in_a_circle_or_unknown_do_not_matter() -> None:
+def test_parent_cycles_and_absent_parents_are_tolerated() -> None:
     assert len(counted(teller("a", "b"), teller("b", "a"))) == 1
     assert counted(teller("a", "a"), teller("b", "gone")) == ["a", "b"]
 
 
-def test_deep_traces_are_decided_quickly() -> None:
+def test_deep_trace_is_deduplicated_quickly() -> None:
     spans = [teller("0")] + [teller(str(n), str(n - 1), start_ns=n) for n in range(1, 3000)]
     verdict = find_duplicates(spans)
     assert verdict["2999"] == "" and sum(into == "" for into in verdict.values()) < 60
 
 
 @given(st.data())
-def test_every_folded_span_names_one_that_is_counted(data: st.DataObject) -> None:
+def test_every_duplicate_names_a_counted_span(data: st.DataObject) -> None:
     size = data.draw(st.integers(2, 12))
     kinds = st.sampled_from(("generation", "generation", "agent", "tool", "embedding", "other"))
     usage = st.sampled_from((None, 10, 20, 30))

@@ -21,7 +21,7 @@ def only_span(found: LogEntry) -> RawSpan:
     return found.group.spans[0]
 
 
-def test_a_converse_call() -> None:
+def test_converse_call_is_read() -> None:
     found = read_entry(entry())
     span = only_span(found)
     assert (found.request_id, found.application, found.start_ns) == ("r-1", "bedrock", AT_NS)
@@ -46,14 +46,14 @@ def test_a_converse_call() -> None:
     }
 
 
-def test_the_same_request_is_always_the_same_span() -> None:
+def test_same_request_gives_the_same_span() -> None:
     one, again, other = read(), read(timestamp="2026-02-01T00:00:00Z"), read(request_id="r-2")
     assert (one.trace_id, one.span_id) == (again.trace_id, again.span_id)
     assert one.trace_id != other.trace_id
     assert (len(one.trace_id), len(one.span_id)) == (32, 16)
 
 
-def test_a_latency_that_nobody_told_is_unknown() -> None:
+def test_missing_latency_is_unknown() -> None:
     body = {"outputBodyJson": samples.CLAUDE_ANSWER, "outputTokenCount": 30}
     found = read_entry(entry(operation="InvokeModel", output=body))
     assert not found.is_timed
@@ -61,7 +61,7 @@ def test_a_latency_that_nobody_told_is_unknown() -> None:
     assert (read_entry(entry()).is_timed, read_entry(entry()).notes) == (True, ())
 
 
-def test_the_counts_of_the_entry_go_before_those_of_the_body() -> None:
+def test_counts_of_entry_precede_counts_of_body() -> None:
     span = read(
         input={"inputTokenCount": 5, "cacheReadInputTokenCount": 3},
         output={"outputTokenCount": 1, "outputBodyJson": samples.CONVERSE_ANSWER},
@@ -70,13 +70,13 @@ def test_the_counts_of_the_entry_go_before_those_of_the_body() -> None:
     assert span.attributes["gen_ai.usage.output_tokens"] == 1
 
 
-def test_the_body_says_what_the_entry_does_not() -> None:
+def test_body_supplies_counts_missing_in_entry() -> None:
     span = read(input={}, output={"outputBodyJson": samples.LLAMA_ANSWER})
     assert span.attributes["gen_ai.usage.input_tokens"] == 52
     assert span.attributes["gen_ai.usage.output_tokens"] == 30
 
 
-def test_request_metadata_say_application_release_user_and_session() -> None:
+def test_metadata_has_application_release_user_session() -> None:
     metadata = {
         "application": "shop",
         "genaiops.release": "v7",
@@ -92,7 +92,7 @@ def test_request_metadata_say_application_release_user_and_session() -> None:
     assert read_entry(entry(requestMetadata=metadata), application="mine").application == "mine"
 
 
-def test_bodies_stored_elsewhere_are_named_and_unknown() -> None:
+def test_bodies_stored_in_s3_are_named_as_unread() -> None:
     path = "s3://logs/data/r-1_output.json.gz"
     found = read_entry(
         entry(
@@ -107,7 +107,7 @@ def test_bodies_stored_elsewhere_are_named_and_unknown() -> None:
     assert "gen_ai.output.messages" not in span.attributes
 
 
-def test_an_error_code_is_an_error() -> None:
+def test_error_code_is_an_error() -> None:
     span = read(errorCode="ThrottlingException", output=None)
     assert (span.status_code, span.status_message) == (STATUS_ERROR, "ThrottlingException")
     assert span.attributes["error.type"] == "ThrottlingException"
@@ -129,7 +129,7 @@ def test_an_error_code_is_an_error() -> None:
         ),
     ],
 )
-def test_model_ids_and_arns(model_id: str, name: str) -> None:
+def test_model_names_of_ids_and_arns(model_id: str, name: str) -> None:
     assert parse_model_name(model_id) == name
     assert read(modelId=model_id).attributes["gen_ai.request.model"] == name
 
@@ -143,7 +143,7 @@ def test_model_ids_and_arns(model_id: str, name: str) -> None:
         ("amazon.nova-lite-v1:0", "ConverseStream", "chat"),
     ],
 )
-def test_what_was_done(model: str, operation: str, said: str) -> None:
+def test_operation_of_model_and_api(model: str, operation: str, said: str) -> None:
     assert read(modelId=model, operation=operation).attributes["gen_ai.operation.name"] == said
 
 
@@ -163,12 +163,12 @@ def test_what_was_done(model: str, operation: str, said: str) -> None:
         ({"output": {"outputTokenCount": "many"}}, "outputTokenCount is 'many'"),
     ],
 )
-def test_what_is_no_entry_says_why(changes: dict[str, Any], problem: str) -> None:
+def test_invalid_entry_is_rejected_with_reason(changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(BadInput, match=problem):
         read_entry(entry() | changes)
 
 
 @pytest.mark.parametrize("value", [None, 1, "text", []])
-def test_what_is_no_object_says_so(value: Any) -> None:
+def test_entry_that_is_not_an_object_is_rejected(value: Any) -> None:
     with pytest.raises(BadInput, match="not a JSON object"):
         read_entry(value)

@@ -43,15 +43,15 @@ def read(tmp_path: Path, content: str | bytes, name: str = "log.jsonl") -> list[
         b"\xef\xbb\xbf" + lines(1, 2).encode(),
     ],
 )
-def test_every_way_of_writing_entries(tmp_path: Path, content: str | bytes) -> None:
+def test_every_file_format_is_read(tmp_path: Path, content: str | bytes) -> None:
     assert ids(read(tmp_path, content)) == ["r-1", "r-2"]
 
 
-def test_one_document_of_one_entry(tmp_path: Path) -> None:
+def test_document_of_one_entry_is_read(tmp_path: Path) -> None:
     assert ids(read(tmp_path, json.dumps(entry("r-1"), indent=2))) == ["r-1"]
 
 
-def test_bad_lines_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:
+def test_bad_lines_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     content = (
         lines(1) + '{"broken": }\n' + lines(2) + '{"schemaType": "Other", "requestId": "x"}\n' + lines(3)
     )
@@ -63,13 +63,13 @@ def test_bad_lines_are_named_and_the_rest_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", ['{"broken": }\n', '{"cut\n', "no json at all\n"])
-def test_a_broken_first_line_is_one_problem(tmp_path: Path, broken: str) -> None:
+def test_damaged_first_line_is_one_problem(tmp_path: Path, broken: str) -> None:
     found = read(tmp_path, broken + lines(1, 2))
     assert [bool(one.entry) for one in found] == [False, True, True]
     assert found[0].location.endswith(":1")
 
 
-def test_a_damaged_gzip_gives_what_comes_before_the_damage(tmp_path: Path) -> None:
+def test_damaged_gzip_is_read_up_to_the_damage(tmp_path: Path) -> None:
     whole = gzip.compress(b"".join(lines(number).encode() for number in range(2000)))
     found = read(tmp_path, whole[: len(whole) // 2], "log.json.gz")
     assert len(found) > 100
@@ -77,18 +77,18 @@ def test_a_damaged_gzip_gives_what_comes_before_the_damage(tmp_path: Path) -> No
     assert "gzip is damaged" in found[-1].problem
 
 
-def test_a_line_that_is_too_long_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_over_the_limit_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MAX_LINE_BYTES", 20_000)
     found = read(tmp_path, lines(1) + '{"a": "' + "x" * 90_000 + '"}\n' + lines(2))
     assert [bool(one.entry) for one in found] == [True, False, True]
     assert found[2].location.endswith(":3")
 
 
-def test_binary_rubbish_is_one_problem_a_line(tmp_path: Path) -> None:
+def test_binary_data_is_one_problem_per_line(tmp_path: Path) -> None:
     assert [bool(one.entry) for one in read(tmp_path, b"\xff\xfe\x00\n\x80\n")] == [False, False]
 
 
-def test_folders_are_searched_and_what_is_no_log_is_left_out(tmp_path: Path) -> None:
+def test_folders_are_searched_for_log_files_only(tmp_path: Path) -> None:
     hour = tmp_path / "AWSLogs/1/BedrockModelInvocationLogs/us-east-1/2026/01/05/10"
     (hour / "data").mkdir(parents=True)
     for name in ("b.json.gz", "a.json.gz", ".hidden", "data/r-1_input.json.gz", "data/r-1_output.json"):
@@ -102,18 +102,18 @@ def test_folders_are_searched_and_what_is_no_log_is_left_out(tmp_path: Path) -> 
         find_log_files([tmp_path / "none"])
 
 
-def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+def test_unreadable_file_is_a_problem(tmp_path: Path) -> None:
     assert "cannot be read" in next(iter(read_file(tmp_path / "gone"))).problem
 
 
 @pytest.mark.parametrize(
     ("key", "expected"), [("a/b.json.gz", True), ("a/", False), ("data/x_input.json", False)]
 )
-def test_keys_that_may_hold_entries(key: str, expected: bool) -> None:
+def test_is_log_recognises_keys(key: str, expected: bool) -> None:
     assert is_log(key) is expected
 
 
-def test_the_shared_logs_are_read() -> None:
+def test_sample_logs_are_read() -> None:
     folder = SHARED_DATA / "bedrock_invocation_logs"
     files = find_log_files([folder]) if folder.exists() else []
     assert all(one.entry for file in files for one in read_file(file))

@@ -49,17 +49,17 @@ def read(bucket: Bucket, cursor: ObjectCursor) -> list[str]:
         (" logs:///aws/bedrock/invocations ", "logs:///aws/bedrock/invocations"),
     ],
 )
-def test_sources_by_name(text: str, url: str) -> None:
+def test_sources_are_parsed(text: str, url: str) -> None:
     assert parse_source(text).url == url
 
 
 @pytest.mark.parametrize("text", ["", "s3://", "logs://", "http://x", "bucket", "s3:bucket"])
-def test_what_names_no_source(text: str) -> None:
+def test_invalid_source_is_rejected(text: str) -> None:
     with pytest.raises(BadInput, match="names no invocation logs"):
         parse_source(text)
 
 
-def test_every_object_once_whatever_comes_between() -> None:
+def test_every_object_is_read_once_in_any_order() -> None:
     bucket, cursor = Bucket(), ObjectCursor()
     chance = random.Random(4)
     seen: list[str] = []
@@ -77,7 +77,7 @@ def test_every_object_once_whatever_comes_between() -> None:
     assert sum(len(done) for done in cursor.done.values()) < 30
 
 
-def test_what_is_read_is_stepped_over() -> None:
+def test_read_objects_are_skipped() -> None:
     bucket, cursor = Bucket(), ObjectCursor()
     bucket.keys = {key(hour, f"{n}") for hour in range(24) for n in range(5)}
     assert len(read(bucket, cursor)) == 120
@@ -87,8 +87,8 @@ def test_what_is_read_is_stepped_over() -> None:
     assert bucket.listings == 2
 
 
-def test_keys_without_an_hour_are_remembered_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MOST_REMEMBERED", 3)
+def test_keys_without_an_hour_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MAX_REMEMBERED_KEYS", 3)
     bucket, cursor = Bucket(), ObjectCursor()
     bucket.keys = {f"flat/{n}.json" for n in range(5)}
     assert len(read(bucket, cursor)) == 5
@@ -98,6 +98,6 @@ def test_keys_without_an_hour_are_remembered_one_by_one(monkeypatch: pytest.Monk
     assert read(bucket, cursor) == []
 
 
-def test_the_hour_of_a_key() -> None:
+def test_key_is_split_into_folder_and_hour() -> None:
     assert split_key(key(7, "a")) == (f"{PREFIX}/us-east-1/", "2026/01/05/07")
     assert split_key("flat/a.json") == ("flat", None)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from genaiops_core.evaluation.judges.answers import (
-    MOST_REPLY_CHARACTERS,
-    Malformed,
-    parse,
-    question,
-    repair,
-    schema_of,
+    MAX_REPLY_CHARACTERS,
+    MalformedAnswer,
+    build_prompt,
+    build_repair_prompt,
+    build_schema,
+    parse_answer,
 )
 from genaiops_core.evaluation.judges.protocol import JudgeOptions
 from genaiops_core.evaluation.models.protocol import Reply, Usage
@@ -55,54 +55,54 @@ GOOD = '{"parts": [{"word": "a", "verdict": 1}]}'
     ],
 )
 def test_an_answer_is_found_whatever_stands_around_it(text: str) -> None:
-    assert parse(reply(text), Verdicts).parts == [Part(word="a", verdict=1)]
+    assert parse_answer(reply(text), Verdicts).parts == [Part(word="a", verdict=1)]
 
 
 def test_what_is_wrong_is_said_by_field_and_without_the_values() -> None:
-    with pytest.raises(Malformed, match=r"parts\.0\.verdict: Field required") as raised:
-        parse(reply('{"parts": [{"word": "secret"}]}'), Verdicts)
+    with pytest.raises(MalformedAnswer, match=r"parts\.0\.verdict: Field required") as raised:
+        parse_answer(reply('{"parts": [{"word": "secret"}]}'), Verdicts)
     assert "secret" not in str(raised.value)
-    with pytest.raises(Malformed, match="the answer is empty"):
-        parse(reply("  "), Verdicts)
-    with pytest.raises(Malformed):
-        parse(reply("[" * 100_000), Verdicts)
+    with pytest.raises(MalformedAnswer, match="the answer is empty"):
+        parse_answer(reply("  "), Verdicts)
+    with pytest.raises(MalformedAnswer):
+        parse_answer(reply("[" * 100_000), Verdicts)
 
 
 @given(st.text())
 def test_any_text_is_an_answer_or_malformed(text: str) -> None:
     try:
-        parse(reply(text), Verdicts)
-    except Malformed as error:
+        parse_answer(reply(text), Verdicts)
+    except MalformedAnswer as error:
         assert str(error)
 
 
 @given(st.lists(st.tuples(st.text(), st.integers()), max_size=3), st.text(alphabet="abc ,.\n"))
 def test_a_good_answer_survives_any_prose(parts: list[tuple[str, int]], prose: str) -> None:
     said = Verdicts(parts=[Part(word=word, verdict=number) for word, number in parts])
-    assert parse(reply(prose + said.model_dump_json() + prose), Verdicts) == said
+    assert parse_answer(reply(prose + said.model_dump_json() + prose), Verdicts) == said
 
 
 def test_a_repair_shows_the_broken_answer_and_what_is_wrong_with_it() -> None:
-    first = question("Judge this.", Verdicts, JudgeOptions(max_tokens=77), system="You judge.")
-    again = repair(first, reply("x" * 100_000), "parts: Field required")
+    first = build_prompt("Judge this.", Verdicts, JudgeOptions(max_tokens=77), system="You judge.")
+    again = build_repair_prompt(first, reply("x" * 100_000), "parts: Field required")
     assert [turn.role for turn in again.messages] == ["user", "assistant", "user"]
-    assert len(again.messages[1].text) == MOST_REPLY_CHARACTERS
+    assert len(again.messages[1].text) == MAX_REPLY_CHARACTERS
     assert "parts: Field required" in again.messages[2].text
     assert (again.schema, again.system, again.max_tokens) == (first.schema, "You judge.", 77)
     # Providers refuse an empty turn.
-    assert repair(first, reply(" "), "empty").messages[1].text == "(no answer)"
+    assert build_repair_prompt(first, reply(" "), "empty").messages[1].text == "(no answer)"
 
 
 def test_schemas_come_without_references_unless_they_are_endless() -> None:
-    assert "$ref" not in json.dumps(schema_of(Verdicts))
-    assert schema_of(Verdicts)["properties"]["parts"]["items"]["required"] == ["word", "verdict"]
-    assert schema_of(Verdicts) is schema_of(Verdicts)
-    assert "$ref" in json.dumps(schema_of(Tree))
+    assert "$ref" not in json.dumps(build_schema(Verdicts))
+    assert build_schema(Verdicts)["properties"]["parts"]["items"]["required"] == ["word", "verdict"]
+    assert build_schema(Verdicts) is build_schema(Verdicts)
+    assert "$ref" in json.dumps(build_schema(Tree))
 
 
 def test_strict_schemas_ask_for_everything_and_forbid_the_rest() -> None:
-    made: dict[str, Any] = make_strict(schema_of(Verdicts))
+    made: dict[str, Any] = make_strict(build_schema(Verdicts))
     assert made["required"] == ["parts", "note"]
     assert made["additionalProperties"] is False
     assert made["properties"]["parts"]["items"]["additionalProperties"] is False
-    assert "additionalProperties" not in schema_of(Verdicts)
+    assert "additionalProperties" not in build_schema(Verdicts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.judges import _api_key, judge
+from genaiops_core.evaluation.judges import _find_api_key, create_judge
 from genaiops_core.evaluation.judges.names import KINDS
 from genaiops_core.settings import Settings
 
@@ -14,19 +14,19 @@ LOCAL, OPENAI = "http://localhost:8000/v1", "https://api.openai.com/v1"
 
 def test_the_setting_goes_before_the_common_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    assert _api_key(LOCAL, Settings()) == ""
+    assert _find_api_key(LOCAL, Settings()) == ""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-common")
-    assert _api_key(LOCAL, Settings()) == "sk-common"
+    assert _find_api_key(LOCAL, Settings()) == "sk-common"
     monkeypatch.setenv("GENAIOPS_JUDGE_API_KEY", "sk-judge")
-    assert _api_key(LOCAL, Settings()) == "sk-judge"
+    assert _find_api_key(LOCAL, Settings()) == "sk-judge"
 
 
 def test_a_key_meant_for_some_hosts_is_sent_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENAIOPS_JUDGE_API_KEY", "sk-judge")
     monkeypatch.setenv("GENAIOPS_JUDGE_API_HOSTS", "API.openai.com, example.org")
-    assert _api_key(OPENAI, Settings()) == "sk-judge"
-    assert _api_key(LOCAL, Settings()) == ""
-    assert _api_key("https://api.openai.com.evil.example/v1", Settings()) == ""
+    assert _find_api_key(OPENAI, Settings()) == "sk-judge"
+    assert _find_api_key(LOCAL, Settings()) == ""
+    assert _find_api_key("https://api.openai.com.evil.example/v1", Settings()) == ""
 
 
 def test_the_key_is_masked_where_settings_are_listed_and_handed_on_to_child_processes(
@@ -40,9 +40,9 @@ def test_the_key_is_masked_where_settings_are_listed_and_handed_on_to_child_proc
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 def test_every_kind_of_judge_is_built_without_reaching_anybody(kind: object) -> None:
-    who = judge(kind.example)  # type: ignore[attr-defined]
+    who = create_judge(kind.example)  # type: ignore[attr-defined]
     assert who.name == kind.example  # type: ignore[attr-defined]
     assert (who.model is None) == (who.name == "offline")
     assert set(who.defaults) <= set(who.metrics)
     with pytest.raises(BadInput):
-        judge(f"{who.name}@")
+        create_judge(f"{who.name}@")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.judges.names import KINDS, JudgeName, parse
+from genaiops_core.evaluation.judges.names import KINDS, JudgeName, parse_judge_name
 
 ARN = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/abc123def456"
 
@@ -33,8 +33,8 @@ ARN = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/a
     ],
 )
 def test_names_are_taken_apart_and_written_again(text: str, name: JudgeName) -> None:
-    assert parse(text) == name
-    assert parse(str(name)) == name
+    assert parse_judge_name(text) == name
+    assert parse_judge_name(str(name)) == name
 
 
 @pytest.mark.parametrize(
@@ -57,25 +57,25 @@ def test_names_are_taken_apart_and_written_again(text: str, name: JudgeName) -> 
 )
 def test_mistakes_are_told_with_how_to_mend_them(text: str, sentence: str) -> None:
     with pytest.raises(BadInput) as raised:
-        parse(text)
+        parse_judge_name(text)
     assert sentence in str(raised.value)
 
 
 @pytest.mark.parametrize("text", ["openai:m@http://me:hunter2@host/v1", "http://me:hunter2@host/v1"])
 def test_a_password_in_an_address_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(BadInput) as raised:
-        parse(text)
+        parse_judge_name(text)
     assert "hunter2" not in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 def test_every_example_is_a_name(kind: object) -> None:
-    assert parse(kind.example).kind == kind.kind  # type: ignore[attr-defined]
+    assert parse_judge_name(kind.example).kind == kind.kind  # type: ignore[attr-defined]
 
 
 @given(st.text())
 def test_any_text_is_a_judge_or_a_mistake(text: str) -> None:
     try:
-        assert parse(str(parse(text))) == parse(text)
+        assert parse_judge_name(str(parse_judge_name(text))) == parse_judge_name(text)
     except BadInput as error:
         assert str(error)

@@ -11,7 +11,7 @@ import structlog
 from genaiops_core.jobs import logs
 
 
-def test_a_line_after_stderr_was_replaced_goes_to_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_line_goes_to_replaced_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
     before = structlog.get_config()
     gone = io.StringIO()
     try:

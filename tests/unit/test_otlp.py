@@ -40,7 +40,7 @@ def only_problem(export_: DecodedExport) -> str:
     return export_.problem
 
 
-def test_both_encodings_decode_to_the_same() -> None:
+def test_both_encodings_decode_equally() -> None:
     as_json = {
         "resourceSpans": [
             {
@@ -110,7 +110,7 @@ def test_both_encodings_decode_to_the_same() -> None:
     assert (decoded.status_code, decoded.status_message, decoded.kind) == (2, "broke", 3)
 
 
-def test_json_takes_names_of_enumerations_numbers_and_unknown_fields() -> None:
+def test_json_accepts_enumeration_names_numbers_unknown_fields() -> None:
     sent = span(1) | {
         "traceId": "ABCDEF" + "0" * 26,
         "kind": "SPAN_KIND_CLIENT",
@@ -142,7 +142,7 @@ def test_json_takes_names_of_enumerations_numbers_and_unknown_fields() -> None:
         ({"name": 7}, "malformed"),
     ],
 )
-def test_json_span_that_cannot_be_kept_is_named(change: dict[str, object], what: str) -> None:
+def test_rejected_json_span_is_named(change: dict[str, object], what: str) -> None:
     good, bad = span(1), span(2, name="bad one") | change
     decoded = decode_json(body(good, bad))
     assert decoded.rejected == 1
@@ -163,7 +163,7 @@ def test_json_span_that_cannot_be_kept_is_named(change: dict[str, object], what:
         ({"end_time_unix_nano": 2**64 - 1}, "after the year 2262"),
     ],
 )
-def test_protobuf_span_that_cannot_be_kept_is_named(change: dict[str, object], what: str) -> None:
+def test_rejected_protobuf_span_is_named(change: dict[str, object], what: str) -> None:
     problem = only_problem(decode_protobuf(as_protobuf(**change)))
     assert problem.startswith("span 0 'chat': ")
     assert what in problem
@@ -174,23 +174,23 @@ def test_protobuf_span_that_cannot_be_kept_is_named(change: dict[str, object], w
     [b'{"resourceSpans": [{"resource": {"attributes": 7}}]}', b"{", b"[]", b'"text"', b"", b'{"resourceSpans": 3}', b'{"resourceSpans": [1]}',
      b'{"resourceSpans": [{"scopeSpans": [{"spans": {}}]}]}', b"\xff\xfe"],
 )  # fmt: skip
-def test_bodies_that_are_no_export_are_refused(sent: bytes) -> None:
+def test_json_that_is_not_an_export_is_rejected(sent: bytes) -> None:
     with pytest.raises(BadInput):
         decode_json(sent)
 
 
-def test_a_body_that_is_no_protobuf_is_refused() -> None:
+def test_body_that_is_not_protobuf_is_rejected() -> None:
     with pytest.raises(BadInput, match="not an OTLP trace export"):
         decode_protobuf(b"\xff\xff\xff")
 
 
-def test_an_empty_export_holds_nothing() -> None:
+def test_empty_export_has_no_spans() -> None:
     assert decode_protobuf(b"").groups == []
     assert decode_json(b"{}").groups == []
 
 
 @given(st.binary(max_size=400))
-def test_protobuf_never_raises_anything_else(sent: bytes) -> None:
+def test_protobuf_raises_only_bad_input(sent: bytes) -> None:
     with contextlib.suppress(BadInput):
         decode_protobuf(sent)
 
@@ -206,7 +206,7 @@ span_keys = st.sampled_from(
 
 
 @given(st.dictionaries(span_keys, json_values))
-def test_json_rejects_a_bad_span_without_losing_its_neighbour(changes: dict[str, object]) -> None:
+def test_bad_json_span_does_not_lose_its_neighbour(changes: dict[str, object]) -> None:
     sent = json.dumps(export(span(1), span(2) | changes)).encode()
     try:
         decoded = decode_json(sent)

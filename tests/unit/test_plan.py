@@ -22,7 +22,7 @@ def covered(plan: Plan) -> list[int]:
 
 
 @given(minute, minute, dirty, steps)
-def test_the_window_is_covered_exactly_once(start: int, end: int, hours: set[int], step: int | None) -> None:
+def test_plan_covers_window_exactly_once(start: int, end: int, hours: set[int], step: int | None) -> None:
     start, end = min(start, end), max(start, end) + 1
     plan = make_plan(start, end, hours, step_minutes=step)
     assert covered(plan) == list(range(start, end))
@@ -36,7 +36,7 @@ def test_dirty_hours_are_read_from_minutes(start: int, end: int, hours: set[int]
     assert not coarse & hours
 
 
-def test_a_month_of_closed_days_takes_one_range_of_each() -> None:
+def test_closed_month_needs_one_range_per_rollup() -> None:
     # From 00:30 on day 0 to 10:10 on day 30; hour 10 of day 30 is the current one.
     plan = make_plan(30, 30 * 1440 + 610, {30 * 24 + 10}, step_minutes=None)
     assert plan.days == ((1, 30),)
@@ -44,10 +44,10 @@ def test_a_month_of_closed_days_takes_one_range_of_each() -> None:
     assert plan.minutes == ((30, 60), (43800, 43810))
 
 
-def test_a_dirty_hour_spoils_its_day_but_not_the_hours_beside_it() -> None:
+def test_dirty_hour_excludes_its_day_but_not_other_hours() -> None:
     plan = make_plan(0, 3 * 1440, {30}, step_minutes=1440)
     assert plan == Plan(days=((0, 1), (2, 3)), hours=((24, 30), (31, 48)), minutes=((1800, 1860),))
 
 
-def test_steps_finer_than_an_hour_need_minutes() -> None:
+def test_steps_below_an_hour_read_minutes() -> None:
     assert make_plan(0, 600, (), step_minutes=5).minutes == ((0, 600),)

@@ -76,14 +76,14 @@ DIALECTS = {
 
 
 @pytest.mark.parametrize("attributes", DIALECTS.values(), ids=DIALECTS)
-def test_every_dialect_says_the_same(attributes: dict[str, Any]) -> None:
+def test_every_dialect_maps_to_the_same_fields(attributes: dict[str, Any]) -> None:
     told = only(**attributes)
     assert (told.component, told.is_call, told.provider, told.model) == ("generation", True, "openai", "m")
     assert (told.input_tokens, told.output_tokens, told.cache_read_tokens) == (10, 2, 3)
     assert (told.session_id, told.user_id) == ("s", "u")
 
 
-def test_the_more_trusted_name_wins() -> None:
+def test_more_trusted_attribute_wins() -> None:
     assert only(gen_ai__system="old", gen_ai__provider__name="new").provider == "new"
     assert only(gen_ai__provider__name="", gen_ai__system="old").provider == "old"
 
@@ -112,7 +112,7 @@ def test_component_and_call(attributes: dict[str, Any], component: str, is_call:
     assert (told.component, told.is_call) == (component, is_call)
 
 
-def test_a_failed_call_is_a_call_without_usage_and_not_unpriced() -> None:
+def test_failed_call_without_usage_is_not_unpriced() -> None:
     failed = facts(span(1, error=True, gen_ai__operation__name="chat", gen_ai__request__model="m"))[0]
     assert failed.is_call and failed.is_error
     assert failed.input_tokens is None
@@ -120,7 +120,7 @@ def test_a_failed_call_is_a_call_without_usage_and_not_unpriced() -> None:
 
 
 @pytest.mark.parametrize("absurd", [-1, 10**9 + 1, "many", 1.5, True])
-def test_absurd_tokens_are_unknown_and_noted(absurd: Any) -> None:
+def test_invalid_token_counts_are_unknown_with_a_note(absurd: Any) -> None:
     told = facts(call(1, gen_ai__usage__input_tokens=absurd))[0]
     assert told.input_tokens is None
     assert told.output_tokens == 100
@@ -129,11 +129,11 @@ def test_absurd_tokens_are_unknown_and_noted(absurd: Any) -> None:
 
 
 @pytest.mark.parametrize("sent", [850, "850", 850.0])
-def test_tokens_come_as_number_text_or_float(sent: Any) -> None:
+def test_token_counts_may_be_number_text_or_float(sent: Any) -> None:
     assert facts(call(1, gen_ai__usage__input_tokens=sent))[0].input_tokens == 850
 
 
-def test_input_tokens_that_leave_out_cached_ones_are_completed() -> None:
+def test_cached_tokens_are_added_to_input_tokens() -> None:
     more = {"gen_ai__usage__cache_read__input_tokens": 900, "gen_ai__usage__cache_creation__input_tokens": 50}
     assert facts(call(1, tokens=(100, 5), **more))[0].input_tokens == 1050  # 950 cached cannot be part of 100
     assert facts(call(1, tokens=(1000, 5), **more))[0].input_tokens == 1000
@@ -169,7 +169,7 @@ def test_time_to_first_token_in_seconds_or_milliseconds() -> None:
     assert only(gen_ai__server__time_to_first_token="soon").first_token_ns is None
 
 
-def test_usage_told_by_nested_spans_counts_once_at_the_innermost() -> None:
+def test_usage_of_nested_spans_counts_once_at_the_innermost() -> None:
     spans = facts(
         call(1, name="framework", tokens=(50, 5)),
         span(2, parent=1, name="middleware"),
@@ -179,17 +179,17 @@ def test_usage_told_by_nested_spans_counts_once_at_the_innermost() -> None:
     assert [s.name for s in spans if s.is_call] == ["sdk", "another"]
 
 
-def test_parents_in_a_circle_do_not_hang() -> None:
+def test_parent_cycle_does_not_hang() -> None:
     spans = facts(call(1, parent=2), call(2, parent=1, tokens=(7, 7)), span(3, parent=3))
     assert len(spans) == 3
 
 
-def test_unknown_attributes_are_kept() -> None:
+def test_unknown_attributes_are_stored() -> None:
     told = only(my__own=1.5)
     assert told.payload["attributes"] == {"my.own": 1.5}
 
 
-def test_the_model_of_a_failed_openinference_call_is_found_in_its_parameters() -> None:
+def test_failed_openinference_call_has_model_of_parameters() -> None:
     parameters = json.dumps({"model": "gpt-x"})
     told = facts(span(1, error=True, openinference__span__kind="LLM", llm__invocation_parameters=parameters))[
         0
@@ -198,12 +198,12 @@ def test_the_model_of_a_failed_openinference_call_is_found_in_its_parameters() -
     assert conventions.find_model_in_parameters({"llm.invocation_parameters": "["}) == ""
 
 
-def test_each_attribute_name_stands_once_per_field() -> None:
+def test_attribute_names_are_unique_per_field() -> None:
     for field, names in conventions.FIELDS.items():
         assert len(set(names)) == len(names), field
 
 
-def test_converted_exports_match_their_truth() -> None:
+def test_converted_exports_match_expected_calls() -> None:
     for truth in sorted(OTLP.glob("converted/*.truth.json")):
         expected = json.loads(truth.read_text())
         export = decode_json(truth.with_name(truth.name.replace(".truth", "")).read_bytes())
@@ -223,7 +223,7 @@ def test_converted_exports_match_their_truth() -> None:
             assert sum(s.output_tokens or 0 for s in calls) == expected["output_tokens"], truth.name
 
 
-def test_captured_exports_match_what_the_provider_said() -> None:
+def test_captured_exports_match_provider_usage() -> None:
     for capture in sorted(OTLP.glob("captured/*/*.traces.pb")):
         expected = json.loads((capture.parent / "truth.json").read_text())[capture.name.partition(".")[0]]
         export = decode_protobuf(capture.read_bytes())

@@ -45,7 +45,7 @@ CACHED = {"gen_ai__usage__cache_read__input_tokens": 80, "gen_ai__usage__cache_c
         ),  # written ones included
     ],
 )
-def test_input_tokens_include_the_cached_ones(
+def test_input_tokens_include_cached_tokens(
     scope: str, attributes: dict[str, Any], expected: tuple[int, int]
 ) -> None:
     found = told(scope, **attributes)
@@ -54,14 +54,14 @@ def test_input_tokens_include_the_cached_ones(
         assert (found.cache_read_tokens, found.cache_write_tokens) == (80, 15)
 
 
-def test_output_tokens_include_the_reasoning_ones() -> None:
+def test_output_tokens_include_reasoning_tokens() -> None:
     reasoning = {"gen_ai__usage__reasoning__output_tokens": 60}
     assert told(**otel((100, 200), **reasoning)).output_tokens == 200
     assert told(**otel((100, 140), gen_ai__usage__total_tokens=300, **reasoning)).output_tokens == 200
     assert told(**otel((100, 20), **reasoning)).output_tokens == 80
 
 
-def test_nothing_told_is_nothing_known() -> None:
+def test_missing_usage_is_unknown() -> None:
     assert told() == TokenUsage(None, None, None, None)
     assert not told(gen_ai__usage__cache_read__input_tokens=5).is_known
     assert told(langfuse__observation__usage_details="[").input_tokens is None
@@ -69,7 +69,7 @@ def test_nothing_told_is_nothing_known() -> None:
 
 
 @pytest.mark.parametrize("absurd", [float("nan"), float("inf"), -3, 10**30, "1e3", True, [5]])
-def test_counts_that_cannot_be_are_unknown_with_a_note(absurd: Any) -> None:
+def test_invalid_counts_are_unknown_with_a_note(absurd: Any) -> None:
     notes: list[str] = []
     said = {"gen_ai.usage.input_tokens": absurd, "gen_ai.usage.output_tokens": 3}
     assert read_usage(read_fields(said), said, "", notes) == TokenUsage(None, 3, None, None)

@@ -17,7 +17,7 @@ from genaiops_core.evaluation.calls.records import CallRecord, pack_reply, unpac
 from genaiops_core.evaluation.calls.spend_budget import SpendBudget, SpendLimitReached, UnlimitedBudget
 from genaiops_core.evaluation.calls.unit import UnitKey, hash_call
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
-from genaiops_core.evaluation.judges.answers import Malformed, parse, repair
+from genaiops_core.evaluation.judges.answers import MalformedAnswer, build_repair_prompt, parse_answer
 from genaiops_core.evaluation.judges.protocol import Answer
 from genaiops_core.evaluation.models.protocol import CallFailed, Embedding, Model, Prompt, Reply, Usage
 
@@ -100,10 +100,10 @@ class UnitCalls:
                 if reply is None:
                     break  # that attempt made no such call, or the call failed
                 try:
-                    return parse(reply, answer)
-                except Malformed as error:
+                    return parse_answer(reply, answer)
+                except MalformedAnswer as error:
                     problem = str(error)
-                    current = repair(current, reply, problem)
+                    current = build_repair_prompt(current, reply, problem)
         raise CallFailed(f"The answer was malformed {1 + MAX_REPAIRS} times: {problem}.")
 
     async def embed(self, text: str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Datasets: immutable versions of test cases, where they come from, and how they change."""
+"""Datasets: immutable versions of test cases, their sources, and changes between versions."""
 
 from genaiops_core.evaluation.datasets.catalogue import (
     Dataset,

@@ -1,4 +1,4 @@
-"""From a production request to a test case: what went wrong once is checked ever after."""
+"""Adds one production request to a dataset as a test case, so that later evaluations repeat it."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ def add_trace(
     reference: str | None = None,
     reason: str = "",
 ) -> DatasetVersion:
-    """Make a trace a test case of `dataset`: a new version with all cases of the newest, and this one.
+    """Add a trace to `dataset` as a test case: a new version with all cases of the newest, and this one.
 
-    A case of the same trace that is there already stays; with a new `reference` it is replaced in its place.
+    An existing case of the same trace is unchanged, or gets the new `reference` in its place.
 
     Args:
         engine: the database.
-        actor: who acts.
-        application: whose request it is.
+        actor: for the audit log.
+        application: of the request.
         trace_id: 32 hexadecimal digits.
-        dataset: its name; made when there is none.
-        reference: the answer that would have been right.
-        reason: why, for the audit log.
+        dataset: its name; created if it does not exist.
+        reference: the right answer.
+        reason: for the audit log.
 
     Returns:
-        The version that holds the case; `is_new` is False when there was nothing to add.
+        The version that contains the case; `is_new` is False when nothing changed.
 
     Raises:
-        NotFound: there is no such request.
-        BadInput: the trace does not tell what was asked.
+        NotFound: the request does not exist.
+        BadInput: the trace has no question.
     """
     trace_id = trace_id.strip().lower()
     with reading(engine) as connection:
@@ -69,7 +69,7 @@ def _load_case(connection: sa.Connection, application: str, trace_id: str) -> Ca
         )
     ).first()
     if row is None:
-        raise NotFound(f"There is no request {trace_id} of {application}.")
+        raise NotFound(f"Request {trace_id} of {application} does not exist.")
     trace_case = read_trace_case(connection, trace_id)
     if trace_case.case is None:
         raise BadInput(f"This request cannot become a test case: {trace_case.problem}.")
@@ -77,13 +77,13 @@ def _load_case(connection: sa.Connection, application: str, trace_id: str) -> Ca
 
 
 def attach_origin(case: Case, trace_id: str, application: str, release: str | None) -> Case:
-    """The case with the request it was made from in its metadata."""
+    """Record the request that a case originates from in its metadata."""
     origin = {"trace_id": trace_id, "application": application, "release": release}
     return replace(case, metadata={name: value for name, value in origin.items() if value})
 
 
 def _put_case(cases: list[Case], case: Case, reference: str | None) -> list[Case]:
-    """`kept` with the case of this trace in its place, or at the end."""
+    """Put a case in the place of the case of the same trace, or at the end."""
     identity = (case.metadata["trace_id"], case.metadata["application"])
     for position, existing in enumerate(cases):
         if (existing.metadata.get("trace_id"), existing.metadata.get("application")) == identity:

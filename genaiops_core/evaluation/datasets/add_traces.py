@@ -1,4 +1,4 @@
-"""Many production requests as test cases at once: what a search finds becomes the next version of a dataset."""
+"""Adds the production requests that match a search to a dataset as test cases."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from genaiops_core.telemetry.time_window import Filters
 
 MAX_TRACES = 5_000
 
-SAME_TRACE = "the request is a case already"
-SAME_INPUT = "another case asks the same"
+SAME_TRACE = "the request is already a case"
+SAME_INPUT = "another case has the same input"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AddedTraces:
-    """What came of it."""
+    """The result of adding requests."""
 
     version: DatasetVersion | None
-    """The version that holds the cases; the newest there was when none was added, None when there is no dataset."""
+    """The version with the cases; the newest version if none was added, None if the dataset does not exist."""
     found: int
-    """Requests that the search found, up to the limit."""
+    """Number of requests that match the search, up to the limit."""
     added: int
     skipped: dict[str, int] = field(default_factory=dict)
-    """Why a request became no case -> how many."""
+    """Reason why a request is not added -> number of requests."""
     has_more: bool = False
-    """Whether the window may hold more such requests than the limit let in."""
+    """Whether more requests may match than the limit allows."""
 
 
 def build_query(
@@ -50,25 +50,25 @@ def build_query(
     metric: str = "",
     below: float | None = None,
 ) -> str:
-    """A search with the usual wishes added, in the language of `search_language`.
+    """Add common conditions to a search, in the language of `telemetry.search.language`.
 
     Args:
         query: a search; '' for all requests.
-        only_errors: requests that failed.
-        disliked: requests that a user gave a thumb down.
-        metric: of `below`, for example faithfulness.
+        only_errors: only failed requests.
+        only_disliked: only requests with a thumbs-down of a user.
+        metric: the metric of `below`, for example faithfulness.
         below: only requests whose score of `metric` is lower.
 
     Raises:
-        BadInput: the search makes no sense, or one of `metric` and `below` is missing.
+        BadInput: the search is invalid, or only one of `metric` and `below` is set.
     """
     if bool(metric.strip()) != (below is not None):
-        raise BadInput("A low score needs both a metric and a bound, for example faithfulness below 0.7.")
+        raise BadInput("A low score requires a metric and a threshold, for example faithfulness below 0.7.")
     terms = [f"({query.strip()})" if query.strip() else ""]
     terms += ["status:error"] if only_errors else []
     terms += ["feedback:down"] if only_disliked else []
     terms += [f"score({metric.strip()})<{below:.9f}"] if below is not None else []
-    parse(query)  # by itself, so that an error names the character that was typed
+    parse(query)  # separately, so that an error names the position in the typed text
     narrowed = " ".join(filter(None, terms))
     return str(parse(narrowed))
 
@@ -83,21 +83,21 @@ def add_matching_traces(
     limit: int = 200,
     reason: str = "",
 ) -> AddedTraces:
-    """Make the requests that a search finds cases of `dataset`: a new version with all cases of the newest, and these.
+    """Add the requests that match a search to `dataset`: a new version with all cases of the newest, and these.
 
-    A request that is a case already, and one that asks exactly what another case asks, are left out and counted.
+    A request that is already a case, or has the same input as another case, is skipped and counted.
 
     Args:
         engine: the database.
-        actor: who acts.
-        dataset: its name; made when there is none.
+        actor: for the audit log.
+        dataset: its name; created if it does not exist.
         filters: the window, application, environment, release and model.
-        query: a search; see `search_language` and `narrowed_query`.
-        limit: requests looked at, newest first, 1 to `MOST_TRACES`.
-        reason: why, for the audit log.
+        query: a search; see `telemetry.search.language` and `build_query`.
+        limit: maximum number of requests, newest first, 1 to `MAX_TRACES`.
+        reason: for the audit log.
 
     Raises:
-        BadInput: the search makes no sense, the limit is out of range, or the name is none.
+        BadInput: the search, the limit or the name is invalid.
     """
     if not 1 <= limit <= MAX_TRACES:
         raise BadInput(f"The limit must be 1 to {MAX_TRACES:,} requests, not {limit}.")
@@ -119,7 +119,7 @@ def add_matching_traces(
         name=dataset,
         build_cases=append_new_cases,
         describe_source=lambda: f"{len(new_cases)} requests of {filters.application or 'all applications'}",
-        reason=reason or f"requests found by: {query or 'no search'}",
+        reason=reason or f"requests that match: {query or 'all'}",
         action="dataset.from_traces",
     )
     return AddedTraces(
@@ -134,7 +134,7 @@ def add_matching_traces(
 def _search_requests(
     engine: sa.Engine, filters: Filters, query: str, limit: int
 ) -> tuple[list[TraceRow], bool]:
-    """The newest requests that the search finds, and whether there may be more."""
+    """Find the newest requests that match, and whether there may be more."""
     parsed_query = parse(query)
     rows: list[TraceRow] = []
     cursor: str | None = None
@@ -159,7 +159,7 @@ def _read_cases(engine: sa.Engine, rows: list[TraceRow], skipped: Counter[str]) 
 
 
 def _select_new_cases(existing_cases: list[Case], trace_cases: list[Case]) -> tuple[list[Case], Counter[str]]:
-    """Those that are in no version yet, each input once; and why the others are not."""
+    """Select the cases with a new trace and a new input; count the others by reason."""
     skipped: Counter[str] = Counter()
     traces = {(case.metadata.get("trace_id"), case.metadata.get("application")) for case in existing_cases}
     inputs = {case.input.strip() for case in existing_cases}

@@ -1,4 +1,4 @@
-"""Test cases, and how the rows of a file become them."""
+"""Test cases, and their construction from the rows of a file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _PIPE_SAMPLE_ROWS = 2_000
-"""Rows that tell whether a column writes its contexts as 'first|second'."""
+"""Number of rows examined to detect contexts written as 'first|second'."""
 
 _PLURAL_COLUMNS = frozenset(
     normalise_name(name)
@@ -42,12 +42,12 @@ _PLURAL_COLUMNS = frozenset(
         *("correct_answers", "possible_answers", "target", "reference_outputs", "reference_responses"),
     )
 )
-"""Columns of several right answers, which sheets hold as a list written as text."""
+"""Columns with several right answers, which sheets contain as a list written as text."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One test case: what is asked, and what of the answer, its contexts and the reference is known."""
+    """One test case: the input, and the answer, contexts and reference where they are known."""
 
     input: str
     answer: str | None = None
@@ -56,7 +56,7 @@ class Case:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The line `genaiops dataset export` writes."""
+        """Format the case as `genaiops dataset export` writes it."""
         return {
             "input": self.input,
             "answer": self.answer,
@@ -68,7 +68,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Cases:
-    """The rows of a file as cases, with what was wrong with the others."""
+    """The cases of a file, and the problems of its other rows."""
 
     cases: list[Case]
     problems: list[Problem]
@@ -76,7 +76,7 @@ class Cases:
 
 
 def build_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
-    """Every row that makes a case; the others are reported by row and column."""
+    """Build a case from every row that has an input; problems are reported by row and column."""
     readers = {name: build_cell_reader(table.columns, column) for name, column in mapping.items()}
     row_parser = _RowParser(mapping, readers, table)
     used_columns = {column for column in mapping.values() if column in table.columns}
@@ -112,7 +112,7 @@ def build_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
 
 
 class _ColumnError(Exception):
-    """What is wrong with a row, and in which column."""
+    """The problem of a row, and its column."""
 
     def __init__(self, problem: str, column: str) -> None:
         super().__init__(problem)
@@ -120,7 +120,7 @@ class _ColumnError(Exception):
 
 
 class _RowParser:
-    """Rows to the fields of a case."""
+    """Parses rows into the fields of a case."""
 
     def __init__(
         self, mapping: Mapping[str, str], readers: Mapping[str, Callable[[Sequence[Any]], Any]], table: Table
@@ -135,7 +135,7 @@ class _RowParser:
         self._has_alternatives = normalise_name(reference) in _PLURAL_COLUMNS
 
     def row(self, row: Sequence[Any]) -> tuple[dict[str, Any], dict[str, str]]:
-        """The fields of a row, and what a conversation tells beside them."""
+        """Parse a row into fields, and the system prompt of a conversation as metadata."""
         values: dict[str, Any] = {}
         conversation_metadata: dict[str, str] = {}
         for name, read_cell in self._readers.items():
@@ -174,7 +174,7 @@ def _is_chat_candidate(value: Any) -> bool:
 
 
 def _is_read_whole(cell: Any, column: str, path_by_column: Mapping[str, str]) -> bool:
-    """Whether an object holds nothing but what a field was taken from."""
+    """Whether an object contains only the value that a field was read from."""
     path = path_by_column.get(column)
     value = decode_cell(cell) if path else None
     return isinstance(value, dict) and len(value) == 1 and path == f"{column}.{next(iter(value))}"

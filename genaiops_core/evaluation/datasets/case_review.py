@@ -1,4 +1,4 @@
-"""Generated cases wait for a person: their metadata says `review: pending` until they are accepted or rejected."""
+"""Review of generated cases: their metadata has `review: pending` until a reviewer accepts or rejects them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.versions import DatasetVersion
 
 REVIEW = "review"
-"""Metadata of a case that somebody has to look at."""
+"""Metadata key of the review state of a generated case."""
 PENDING = "pending"
 ACCEPTED = "accepted"
 
 
 def is_pending(case: Case) -> bool:
-    """Whether nobody has looked at a generated case yet."""
+    """Whether a generated case awaits review."""
     return case.metadata.get(REVIEW) == PENDING
 
 
 def accept_case(case: Case, actor: str) -> Case:
-    """The case, looked at by `actor`."""
+    """Mark a case as accepted by `actor`."""
     return replace(case, metadata={**case.metadata, REVIEW: ACCEPTED, "reviewed_by": actor})
 
 
@@ -39,25 +39,25 @@ def review_cases(
     reject: Collection[int] = (),
     reason: str = "",
 ) -> DatasetVersion:
-    """The next version: accepted cases are no longer pending, rejected ones are left out.
+    """Store the next version: accepted cases are no longer pending, rejected ones are removed.
 
     Args:
         engine: the database.
-        actor: who looked at them.
+        actor: the reviewer.
         name: of the dataset.
-        version: that was looked at.
-        accept: numbers of pending cases that are good.
-        reject: numbers of pending cases that are not.
-        reason: why, for the audit log.
+        version: that was reviewed.
+        accept: numbers of the pending cases to accept.
+        reject: numbers of the pending cases to remove.
+        reason: for the audit log.
 
     Raises:
-        NotFound: there is no such version.
-        BadInput: no number is given, one is given twice, or one is of a case that does not wait for review.
+        NotFound: the version does not exist.
+        BadInput: there is no number, a number is in both lists, or a case is not pending.
     """
     if not accept and not reject:
-        raise BadInput("Name at least one case to accept or reject.")
+        raise BadInput("Select at least one case to accept or reject.")
     if overlapping := sorted(set(accept) & set(reject)):
-        raise BadInput(f"Case {overlapping[0]} cannot be accepted and rejected at once.")
+        raise BadInput(f"Case {overlapping[0]} cannot be both accepted and rejected.")
     with reading(engine) as connection:
         catalogue.get_version(connection, name, version)
         pending_cases = {
@@ -66,7 +66,7 @@ def review_cases(
             if is_pending(case)
         }
     if missing := sorted({*accept, *reject} - set(pending_cases)):
-        raise BadInput(f"Case {missing[0]} of {name} version {version} does not wait for review.")
+        raise BadInput(f"Case {missing[0]} of {name} version {version} is not pending review.")
     changed: dict[int, Case | None] = {number: accept_case(pending_cases[number], actor) for number in accept}
     changed |= dict.fromkeys(reject)
     return changes.edit_version(

@@ -1,4 +1,4 @@
-"""Fields of a case as text that people edit in a grid, and back: nothing is lost on the way."""
+"""Formats the fields of a case as editable text of a grid, and parses them back without loss."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 
 def format_contexts(contexts: tuple[str, ...] | None) -> str:
-    """One context a paragraph; a JSON list where a context has paragraphs or looks like a list itself."""
+    """Format contexts as paragraphs, or as a JSON list if a context has several paragraphs or resembles a list."""
     if contexts is None:
         return ""
     text = "\n\n".join(contexts)
@@ -26,10 +26,10 @@ def format_contexts(contexts: tuple[str, ...] | None) -> str:
 
 
 def parse_contexts(text: str) -> tuple[str, ...] | None:
-    """What `contexts_text` wrote, or a person; None when it is blank.
+    """Parse contexts as `format_contexts` or a user writes them; None when the text is blank.
 
     Raises:
-        BadInput: it begins as a JSON list and is none, or not of texts.
+        BadInput: the text starts as a JSON list but is not one, or is not a list of texts.
     """
     if not text.strip():
         return None
@@ -37,22 +37,22 @@ def parse_contexts(text: str) -> tuple[str, ...] | None:
 
 
 def format_metadata(metadata: Mapping[str, Any]) -> str:
-    """A JSON object; '' for an empty one."""
+    """Format metadata as a JSON object; '' for an empty one."""
     return json.dumps(metadata, ensure_ascii=False) if metadata else ""
 
 
 def parse_metadata(text: str) -> dict[str, Any]:
-    """What `metadata_text` wrote, or a person.
+    """Parse metadata as `format_metadata` or a user writes them.
 
     Raises:
-        BadInput: it is no JSON object.
+        BadInput: the text is not a JSON object.
     """
     if not text.strip():
         return {}
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"The metadata is no JSON: {error}. Write an object such as {{}}.") from error
+        raise BadInput(f"The metadata is not JSON: {error}. Write an object such as {{}}.") from error
     if not isinstance(value, dict):
         raise BadInput('The metadata must be a JSON object, for example {"topic": "refunds"}.')
     metadata: dict[str, Any] = cells.to_json_value(value)
@@ -60,14 +60,14 @@ def parse_metadata(text: str) -> dict[str, Any]:
 
 
 def parse_case(values: Mapping[str, Any], before: Case | None = None) -> Case:
-    """A case as a row of the grid says it.
+    """Parse a row of the grid as a case.
 
     Args:
-        values: field -> text; a field that is not there stays as it was.
+        values: field -> text; a field that is absent is unchanged.
         before: the case that is changed; None for a new one.
 
     Raises:
-        BadInput: there is no input, or contexts or metadata cannot be read.
+        BadInput: there is no input, or contexts or metadata cannot be parsed.
     """
     previous = before or Case(input="")
 
@@ -79,7 +79,7 @@ def parse_case(values: Mapping[str, Any], before: Case | None = None) -> Case:
 
     case_input = read_text("input", previous.input)
     if case_input is None or not case_input.strip():
-        raise BadInput("A case needs an input; fill it in, or remove the row.")
+        raise BadInput("A case requires an input; fill it in or remove the row.")
     contexts, metadata = previous.contexts, previous.metadata
     if "contexts" in values:
         contexts = parse_contexts(replace_unstorable(str(values["contexts"] or "")))
@@ -105,10 +105,10 @@ def _parse_json_list(text: str) -> tuple[str, ...]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        # "[1] A note" is a paragraph that begins with a bracket, not a list.
+        # "[1] A note" is a paragraph that starts with a bracket, not a list.
         if not text.rstrip().endswith("]"):
             return tuple(part for part in map(str.strip, _BLANK_LINE.split(text)) if part)
-        raise BadInput(f"The contexts begin as a JSON list but are none: {error}.") from error
+        raise BadInput(f"The contexts start as a JSON list but are not valid JSON: {error}.") from error
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise BadInput('The contexts must be paragraphs, or a JSON list of texts such as ["one", "two"].')
     return tuple(value)

@@ -1,4 +1,4 @@
-"""Datasets: immutable versions of test cases, imported from files. The same content is the same version."""
+"""Lists, reads and deletes datasets. A version is immutable; the same content is the same version."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from genaiops_core.evaluation.datasets.versions import (
     store_version,
     validate_name,
 )
+from genaiops_core.rows import build_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ def add_cases(
     is_demo: bool = False,
     action: str = "dataset.import",
 ) -> DatasetVersion:
-    """Store ready-made cases as the next version of dataset `name`; `action` is how the audit log calls it."""
+    """Store cases as the next version of dataset `name`; `action` is recorded in the audit log."""
     case_rows = Cases(cases=list(cases), problems=[], rejected=0)
     return store_version(
         engine,
@@ -64,7 +65,7 @@ def add_cases(
 
 
 def list_datasets(connection: sa.Connection) -> list[Dataset]:
-    """All datasets by name, each with its newest version."""
+    """List all datasets by name, each with its newest version."""
     newest = (
         sa.select(
             dataset_version.c.dataset,
@@ -85,26 +86,14 @@ def list_datasets(connection: sa.Connection) -> list[Dataset]:
         .join(dataset_table, dataset_table.c.name == dataset_version.c.dataset)
         .order_by(dataset_version.c.dataset)
     )
-    return [
-        Dataset(
-            dataset=row.dataset,
-            version=row.version,
-            versions=row.versions,
-            cases=row.cases,
-            source=row.source,
-            created_by=row.created_by,
-            created_at=row.created_at,
-            is_demo=row.is_demo,
-        )
-        for row in connection.execute(query)
-    ]
+    return [build_record(Dataset, row) for row in connection.execute(query)]
 
 
 def list_versions(connection: sa.Connection, name: str) -> list[DatasetVersion]:
-    """Versions of a dataset, newest first.
+    """List the versions of a dataset, newest first.
 
     Raises:
-        NotFound: there is no such dataset.
+        NotFound: the dataset does not exist.
     """
     query = sa.select(dataset_version).where(dataset_version.c.dataset == name)
     rows = [
@@ -116,10 +105,10 @@ def list_versions(connection: sa.Connection, name: str) -> list[DatasetVersion]:
 
 
 def get_version(connection: sa.Connection, name: str, version: int | None = None) -> DatasetVersion:
-    """One version of a dataset; the newest when none is named.
+    """Read one version of a dataset; None means the newest.
 
     Raises:
-        NotFound: there is no such dataset or version.
+        NotFound: the dataset or version does not exist.
     """
     query = sa.select(dataset_version).where(dataset_version.c.dataset == name)
     if version is not None:
@@ -135,7 +124,7 @@ def get_version(connection: sa.Connection, name: str, version: int | None = None
 def list_cases(
     connection: sa.Connection, name: str, version: int, limit: int | None = None, offset: int = 0
 ) -> list[tuple[int, Case]]:
-    """(case number, case) in the order of the file."""
+    """List (case number, case) in the order of the file."""
     query = (
         sa.select(test_case)
         .where(test_case.c.dataset == name, test_case.c.version == version)
@@ -144,13 +133,13 @@ def list_cases(
     if limit is not None:
         query = query.limit(limit)
     if offset:
-        # SQLite knows OFFSET only after LIMIT, so the numbers, which have no gaps, are compared instead.
+        # SQLite supports OFFSET only after LIMIT; the case numbers have no gaps, so they are compared instead.
         query = query.where(test_case.c.case_no > offset)
     return [(row.case_no, build_case(row)) for row in connection.execute(query)]
 
 
 def load_cases(connection: sa.Connection, name: str, version: int, numbers: Sequence[int]) -> dict[int, Case]:
-    """The cases of these numbers (fewer than a thousand at once)."""
+    """Load the cases with these numbers; fewer than a thousand per call, one bound parameter each."""
     query = sa.select(test_case).where(
         test_case.c.dataset == name, test_case.c.version == version, test_case.c.case_no.in_(numbers)
     )
@@ -160,7 +149,7 @@ def load_cases(connection: sa.Connection, name: str, version: int, numbers: Sequ
 def export_cases(
     connection: sa.Connection, name: str, version: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """The cases as JSON objects: input, answer, contexts, reference, metadata."""
+    """Iterate over the cases as JSON objects: input, answer, contexts, reference, metadata."""
     dataset_version_row = get_version(connection, name, version)
     query = (
         sa.select(test_case)
@@ -173,11 +162,11 @@ def export_cases(
 
 
 def delete_dataset(engine: sa.Engine, *, actor: str, name: str, reason: str = "") -> None:
-    """Remove a dataset with all its versions.
+    """Delete a dataset with all its versions.
 
     Raises:
-        NotFound: there is no such dataset.
-        Conflict: an evaluation was made on it; its results would lose their cases.
+        NotFound: the dataset does not exist.
+        Conflict: the dataset has evaluations, whose results would lose their cases.
     """
     with writing(engine) as connection:
         versions = list_versions(connection, name)
@@ -185,7 +174,7 @@ def delete_dataset(engine: sa.Engine, *, actor: str, name: str, reason: str = ""
             sa.select(evaluation.c.id).where(evaluation.c.dataset == name).limit(1)
         ).first():
             raise Conflict(
-                f"Dataset {name} has evaluations; their results would lose their cases, so it stays."
+                f"Dataset {name} has evaluations, whose results would lose their cases; it cannot be deleted."
             )
         for table in (test_case, dataset_tag, dataset_version):
             connection.execute(sa.delete(table).where(table.c.dataset == name))
@@ -197,13 +186,8 @@ def delete_dataset(engine: sa.Engine, *, actor: str, name: str, reason: str = ""
 
 
 def build_case(row: sa.Row[Any]) -> Case:
-    return Case(
-        input=row.input,
-        answer=row.answer,
-        contexts=None if row.contexts is None else tuple(row.contexts),
-        reference=row.reference,
-        metadata=row.metadata,
-    )
+    """Build a case from a row of `test_case`."""
+    return build_record(Case, row, contexts=None if row.contexts is None else tuple(row.contexts))
 
 
 def _unknown_dataset(connection: sa.Connection, name: str) -> NotFound:
@@ -212,6 +196,6 @@ def _unknown_dataset(connection: sa.Connection, name: str) -> NotFound:
     ).scalars()
     known_names = ", ".join(names)
     return NotFound(
-        f"There is no dataset '{name}'"
-        + (f"; there are: {known_names}." if known_names else "; import one first.")
+        f"Dataset '{name}' does not exist"
+        + (f"; the datasets are: {known_names}." if known_names else "; import a dataset first.")
     )

@@ -1,4 +1,4 @@
-"""Cells to the values of a test case: a text, a list of contexts, metadata."""
+"""Parses cells into the values of a test case: a text, a list of contexts, metadata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_METADATA_DEPTH = 20
 
 _PIPE_IN_PROSE = re.compile(r"\n|^\||\|\||\s\||\|\s|\|$")
 _NULLS = frozenset(("null", "NULL", "\\N", "#N/A"))
-"""How databases and sheets write a missing value into text; "Null", "None" and "NaN" may be answers."""
+"""Texts by which databases and sheets represent a missing value; "Null", "None" and "NaN" may be answers."""
 
 _TEXT_KEYS = (
     "text",
@@ -32,21 +32,21 @@ _TEXT_KEYS = (
 
 
 class UnreadableCell(Exception):
-    """A cell that cannot be taken as its field; the text says why."""
+    """A cell that cannot be parsed as its field; the text says why."""
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell holds nothing, or what databases write for nothing."""
+    """Whether a cell is blank or represents a missing value."""
     return value is None or (isinstance(value, str) and (not value.strip() or value.strip() in _NULLS))
 
 
 def parse_text(value: Any, *, has_alternatives: bool = False) -> str | None:
-    """A cell as one text; None when nothing is said.
+    """Parse a cell as one text; None when it is missing.
 
     Args:
         value: the cell.
-        alternatives: whether its column is of several right answers (`ground_truths`, `ideal`), so that a list
-            written as text is one; they become lines, each once.
+        has_alternatives: whether the column has several right answers (`ground_truths`, `ideal`), so that a list
+            written as text is parsed; each answer becomes one line, without duplicates.
     """
     if is_missing(value):
         return None
@@ -68,10 +68,10 @@ def parse_text(value: Any, *, has_alternatives: bool = False) -> str | None:
 
 
 def parse_contexts(value: Any, *, is_piped_column: bool) -> tuple[str, ...] | None:
-    """A cell as the texts an answer was made from; None when nothing is said.
+    """Parse a cell as the contexts of an answer; None when it is missing.
 
     Raises:
-        Unreadable: it looks like a list and is none.
+        UnreadableCell: the text resembles a list but cannot be parsed as one.
     """
     if is_missing(value):
         return None
@@ -88,7 +88,7 @@ def parse_contexts(value: Any, *, is_piped_column: bool) -> tuple[str, ...] | No
 
 
 def parse_metadata(value: Any) -> dict[str, Any]:
-    """A cell of metadata as an object."""
+    """Parse a cell of metadata as an object."""
     if is_missing(value):
         return {}
     decoded = decode_cell(value)
@@ -99,8 +99,8 @@ def parse_metadata(value: Any) -> dict[str, Any]:
 def is_piped(cells: Iterable[Any]) -> bool:
     """Whether a column writes its lists as 'first|second'.
 
-    A tenth of the cells at least do, and nowhere does '|' look like anything else: a table, a list in lines, spaced
-    prose, or a formula such as P(A|B).
+    At least a tenth of the cells contain '|', and in none is it part of a table, of a list in lines, of spaced prose,
+    or of a formula such as P(A|B).
     """
     texts = [cell for cell in cells if isinstance(cell, str)]
     with_pipe = [cell for cell in texts if "|" in cell]
@@ -110,7 +110,7 @@ def is_piped(cells: Iterable[Any]) -> bool:
 
 
 def to_json_value(value: Any, depth: int = 0) -> Any:
-    """A value any JSON column keeps: no NUL, no integer beyond 64 bits, no NaN, no endless nesting."""
+    """Convert a value to what every JSON column stores: no NUL, integer beyond 64 bits, NaN or unbounded nesting."""
     if isinstance(value, str):
         return replace_unstorable(value)
     if isinstance(value, bool) or value is None:
@@ -129,7 +129,7 @@ def to_json_value(value: Any, depth: int = 0) -> Any:
 
 
 def _join_alternatives(value: list[Any] | None) -> str | None:
-    """Right answers, each once and on its own line; None when this is no list of texts (or SQuAD's {"text": ...})."""
+    """Join right answers, one per line without duplicates; None unless all are texts (or SQuAD's {"text": ...})."""
     texts = [
         item.get("text") if isinstance(item, dict) and "answer_start" in item else item
         for item in value or []
@@ -140,7 +140,7 @@ def _join_alternatives(value: list[Any] | None) -> str | None:
 
 
 def _extract_object_text(value: dict[str, Any]) -> str | None:
-    """The text of a message, or of an object that holds nothing but a text (or SQuAD's {"text": [...]})."""
+    """Extract the text of a message, or of an object that contains only a text (or SQuAD's {"text": [...]})."""
     message_text = extract_text(value)
     if message_text is None:
         for key in ("text", "value", "content"):
@@ -159,7 +159,7 @@ def _splits_brackets(text: str) -> bool:
 
 
 def _transpose_columns(value: dict[str, Any]) -> list[list[Any]] | None:
-    """Rows of {"title": [...], "sentences": [[...], ...]}, as HotpotQA keeps its contexts; None for another object."""
+    """Convert {"title": [...], "sentences": [[...], ...]} (HotpotQA's contexts) to rows; None for another object."""
     if len(value) < 2 or not all(isinstance(column, list) for column in value.values()):
         return None
     is_even = len({len(column) for column in value.values()}) == 1
@@ -177,23 +177,23 @@ def _read_context(item: Any) -> str:
 
 
 def _parse_context_list(text: str, *, is_piped_column: bool) -> list[Any]:
-    """The list a cell holds: JSON, a Python literal, lines, or 'a|b' where the whole column is written so."""
+    """Parse a list: JSON, a Python literal, lines, or 'a|b' when the whole column is written so."""
     items = _parse_list(text)
     if items is not None:
         return items
     if text.startswith("[") and text.endswith("]") and text[1:].lstrip()[:1] in ("'", '"', "{"):
-        raise UnreadableCell("looks like a list of contexts but is neither JSON nor a Python list")
+        raise UnreadableCell("resembles a list of contexts but is neither JSON nor a Python list")
     if text.startswith("{") and isinstance(decode_cell(text), dict):
         return [decode_cell(text)]
     if is_piped_column and "|" in text:
         return [part.strip() for part in text.split("|")]
-    # Blank lines part the contexts where there are any: such contexts have lines of their own.
+    # Blank lines separate the contexts if there are any: such contexts have several lines each.
     parts = re.split(r"\n\s*\n", text) if re.search(r"\n\s*\n", text) else text.split("\n")
     return [part.strip() for part in parts]
 
 
 def _parse_list(text: str) -> list[Any] | None:
-    """A list written as JSON or as Python prints it; None for any other text."""
+    """Parse a list written as JSON or as Python prints it; None for any other text."""
     if not (text.startswith("[") and text.endswith("]")) or len(text) > MAX_DECODED_CHARACTERS:
         return None
     decoded = decode_cell(text)
@@ -201,7 +201,7 @@ def _parse_list(text: str) -> list[Any] | None:
 
 
 def _parse_python_list(text: str) -> list[Any] | None:
-    # numpy prints ['a' 'b'] without commas, which Python would read as one text; so count texts by token.
+    # numpy prints ['a' 'b'] without commas, which Python would parse as one text; so the tokens are read.
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
         strings = [token.string for token in tokens if token.type == tokenize.STRING]

@@ -1,4 +1,4 @@
-"""How versions of a dataset differ, and new versions from old ones: edited, tagged, split."""
+"""Differences between versions of a dataset, and changes: edit, split, tag."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from genaiops_core.evaluation.datasets.case import FIELDS, Case
 from genaiops_core.evaluation.datasets.versions import DatasetVersion
 
 SPLIT = "split"
-"""Metadata of a case that names its split, as Hugging Face and others call it."""
+"""Metadata key of a case for the name of its split, as in Hugging Face datasets."""
 
 MAX_TAG_LENGTH = 100
 
@@ -35,7 +35,7 @@ class FieldChange(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class CaseChange:
-    """A case with the same input in both versions and something else in it changed."""
+    """A case with the same input in both versions and other values that differ."""
 
     before: Case
     after: Case
@@ -62,7 +62,7 @@ class CaseChange:
 
 @dataclass(frozen=True, kw_only=True)
 class VersionDiff:
-    """What one version has that the other has not; cases are the same when their inputs are."""
+    """The difference between two versions; cases are matched by input."""
 
     added: tuple[Case, ...]
     removed: tuple[Case, ...]
@@ -71,7 +71,7 @@ class VersionDiff:
 
 
 def diff_cases(before: Sequence[Case], after: Sequence[Case]) -> VersionDiff:
-    """Compare two lists of cases by input; an input asked twice is matched in order, equal cases first."""
+    """Compare two lists of cases by input; repeated inputs are matched in order, equal cases first."""
     unmatched: dict[str, list[Case]] = defaultdict(list)
     for case in before:
         unmatched[case.input].append(case)
@@ -97,7 +97,7 @@ def diff_versions(connection: sa.Connection, name: str, before: int, after: int)
     """Compare two versions of a dataset.
 
     Raises:
-        NotFound: there is no such dataset or version.
+        NotFound: the dataset or version does not exist.
     """
     case_lists = []
     for version in (before, after):
@@ -118,19 +118,19 @@ def edit_version(
     action: str = "dataset.edit",
     source: str = "",
 ) -> DatasetVersion:
-    """Make the next version from an old one.
+    """Store an edited version as the next version.
 
     Args:
-        version: what the edit started from.
-        changed: case number -> the case as it should be, or None to remove it.
-        added: cases put at the end.
-        reason: why, for the audit log.
-        action: how the audit log calls it.
-        source: what the version says of itself; '' names the version it was edited from.
+        version: the version that is edited.
+        changed: case number -> the new case, or None to remove the case.
+        added: cases to append.
+        reason: for the audit log.
+        action: recorded in the audit log.
+        source: recorded in the version; '' names the version it was edited from.
 
     Raises:
-        NotFound: there is no such version, or a case that is changed is not in it.
-        BadInput: nothing is left, or a case has no input.
+        NotFound: the version does not exist, or does not contain a case of `changed`.
+        BadInput: no case remains, or a case has no input.
     """
     with reading(engine) as connection:
         catalogue.get_version(connection, name, version)
@@ -140,9 +140,9 @@ def edit_version(
     edited_cases = [changed.get(number, case) for number, case in old_cases]
     new_cases = [case for case in (*edited_cases, *added) if case is not None]
     if any(not case.input.strip() for case in new_cases):
-        raise BadInput("A case needs an input; remove the row or fill it in.")
+        raise BadInput("A case requires an input; fill it in or remove the row.")
     if not new_cases:
-        raise BadInput("No case would be left; delete the dataset instead, or keep one.")
+        raise BadInput("No case would remain; keep at least one case, or delete the dataset.")
     return catalogue.add_cases(
         engine,
         actor=actor,
@@ -157,11 +157,11 @@ def edit_version(
 def split_version(
     engine: sa.Engine, *, actor: str, name: str, version: int, shares: Mapping[str, float], reason: str = ""
 ) -> DatasetVersion:
-    """The next version, in which every case names its split.
+    """Store the next version, in which every case names its split.
 
     Raises:
-        NotFound: there is no such version.
-        BadInput: the shares are none.
+        NotFound: the version does not exist.
+        BadInput: the shares are invalid.
     """
     with reading(engine) as connection:
         catalogue.get_version(connection, name, version)
@@ -180,10 +180,10 @@ def split_version(
 
 
 def parse_shares(text: str) -> dict[str, float]:
-    """`dev=80 test=20` as shares by name; commas may part them too.
+    """Parse `dev=80 test=20` (or with commas) into shares by name.
 
     Raises:
-        BadInput: a part is no NAME=NUMBER, or a name comes twice.
+        BadInput: a part is not NAME=NUMBER, or a name is repeated.
     """
     shares: dict[str, float] = {}
     for part in text.replace(",", " ").split():
@@ -193,22 +193,24 @@ def parse_shares(text: str) -> dict[str, float]:
         except ValueError:
             share = 0.0
         if not name or name in shares or not 0 < share < float("inf"):
-            raise BadInput(f"A split is NAME=SHARE with a share above 0, as in dev=80 test=20, not '{part}'.")
+            raise BadInput(
+                f"'{part}' is not a valid split; write NAME=SHARE with a share above 0, for example dev=80 test=20."
+            )
         shares[name] = share
     return shares
 
 
 def assign_splits(cases: Sequence[Case], shares: Mapping[str, float]) -> list[Case]:
-    """Cases with their split in the metadata.
+    """Assign every case to a split, recorded in its metadata.
 
-    The split hangs on the input alone: cases added later do not move the others, and a question asked twice never
-    stands in two splits.
+    The split depends on the hash of the input alone: cases added later do not move the others, and equal inputs are
+    always in the same split.
 
     Raises:
-        BadInput: a share is not positive, or there is none.
+        BadInput: there is no share, or a share is not positive.
     """
     if not shares or any(not share > 0 for share in shares.values()) or any(not name for name in shares):
-        raise BadInput("Splits need names and shares above 0, for example dev=0.8 test=0.2.")
+        raise BadInput("Splits require names and shares above 0, for example dev=0.8 test=0.2.")
     total = sum(shares.values())
     split_cases: list[Case] = []
     for case in cases:
@@ -226,16 +228,16 @@ def assign_splits(cases: Sequence[Case], shares: Mapping[str, float]) -> list[Ca
 def tag_version(
     engine: sa.Engine, *, actor: str, name: str, version: int, tag: str, reason: str = ""
 ) -> DatasetVersion:
-    """Call a version by a name of its own ("golden"); a tag that stands on another version moves.
+    """Add a tag such as "golden" to a version; a tag of another version moves.
 
     Raises:
-        NotFound: there is no such version.
+        NotFound: the version does not exist.
         BadInput: the tag is empty, too long or a number.
     """
     tag = tag.strip()
     if not tag or len(tag) > MAX_TAG_LENGTH or not tag.isprintable() or tag.removeprefix("v").isdigit():
         raise BadInput(
-            f"A tag is 1 to {MAX_TAG_LENGTH} printable characters and no number, for example golden."
+            f"A tag has 1 to {MAX_TAG_LENGTH} printable characters and is not a number, for example golden."
         )
     with writing(engine) as connection:
         tagged_version = catalogue.get_version(connection, name, version)
@@ -259,16 +261,16 @@ def tag_version(
 
 
 def list_tags(connection: sa.Connection, name: str) -> dict[str, int]:
-    """Tag -> version."""
+    """List the tags of a dataset: tag -> version."""
     query = sa.select(dataset_tag.c.tag, dataset_tag.c.version).where(dataset_tag.c.dataset == name)
     return {row.tag: row.version for row in connection.execute(query.order_by(dataset_tag.c.tag))}
 
 
 def find_version(connection: sa.Connection, reference: str) -> DatasetVersion:
-    """The version that NAME, NAME@3, NAME@v3 or NAME@TAG means; the newest for NAME alone.
+    """Find the version that NAME, NAME@3, NAME@v3 or NAME@TAG refers to; the newest for NAME alone.
 
     Raises:
-        NotFound: there is no such dataset, version or tag.
+        NotFound: the dataset, version or tag does not exist.
     """
     name, separator, version = reference.rpartition("@")
     known_names = {dataset.dataset for dataset in catalogue.list_datasets(connection)} if separator else set()
@@ -281,10 +283,10 @@ def find_version(connection: sa.Connection, reference: str) -> DatasetVersion:
 
 
 def find_tagged_version(connection: sa.Connection, name: str, tag: str) -> int:
-    """The version a tag stands on.
+    """Find the version that has a tag.
 
     Raises:
-        NotFound: there is no such tag.
+        NotFound: no version has the tag.
     """
     tags = list_tags(connection, name)
     if tag not in tags:

@@ -1,4 +1,4 @@
-"""Cases as files: JSON Lines, and CSV that no spreadsheet mistakes for formulas."""
+"""Exports of cases: JSON Lines, and CSV without formula injection."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_cases(cases: Iterable[Mapping[str, Any]], format: str) -> Iterator[bytes]:
-    """The lines of a file.
+    """Write cases as the lines of a file.
 
     Args:
-        cases: as `datasets.export` gives them.
+        cases: as `datasets.export_cases` returns them.
         format: one of `FORMATS`.
 
     Raises:
-        BadInput: there is no such format.
+        BadInput: the format does not exist.
     """
     if format == "jsonl":
         return (orjson.dumps(case) + b"\n" for case in cases)
     if format == "csv":
         return _write_csv(cases)
-    raise BadInput(f"There is no format '{format}'; there are: {', '.join(FORMATS)}.")
+    raise BadInput(f"'{format}' is not a valid format; use one of {', '.join(FORMATS)}.")
 
 
 def escape_formula(text: str) -> str:
-    """`text` with an apostrophe before it where a spreadsheet would compute it.
+    """Prefix a text with an apostrophe if a spreadsheet would compute it as a formula.
 
     Source:
         OWASP, CSV Injection.

@@ -1,4 +1,4 @@
-"""From an uploaded file to test cases: a look at what would come of it, then the import."""
+"""Imports of uploaded files as test cases, with a preview."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from genaiops_core.evaluation.readers.uploads import read_table
 PREVIEW_CASES = 20
 _HEAD_ROWS = 6
 PREVIEW_ROWS = 5_000
-"""Rows a look reads: enough to see what is wrong with a file, and quick however large it is."""
+"""Number of rows of a preview: enough to see the problems of a file, and fast for a file of any size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What an import of a file would do; nothing is stored."""
+    """The expected result of an import; nothing is stored."""
 
     columns: tuple[str, ...]
     """All columns of the file."""
     paths: tuple[str, ...]
     """Paths into columns of objects, such as `outputs.answer`; they can be mapped like columns."""
     mapping: dict[str, str]
-    """Field -> column; without `input` nothing can be imported."""
+    """Field -> column; an import requires `input`."""
     head: tuple[tuple[Any, ...], ...]
-    """The first rows as they stand in the file, for choosing columns."""
+    """The first rows of the file, for choosing columns."""
     cases: tuple[Case, ...]
     """The first cases."""
     problems: tuple[Problem, ...]
     accepted: int
     rejected: int
     is_partial: bool
-    """Whether the file goes on behind what was looked at: then both counts, and the problems, are "at least"."""
+    """Whether the file has more rows than the preview read: then both counts and the problems are lower bounds."""
     sheets: tuple[str, ...]
-    """Sheets of a workbook that hold anything."""
+    """Names of the sheets of a workbook that are not empty."""
     sheet: str
-    """The one that was read."""
+    """Name of the sheet that was read; '' for other files."""
 
 
 def preview_import(
@@ -56,15 +56,15 @@ def preview_import(
     limit: int = PREVIEW_CASES,
     max_rows: int | None = PREVIEW_ROWS,
 ) -> Preview:
-    """Read the beginning of a file and show what its import would give.
+    """Read the beginning of a file and preview its import.
 
     Args:
         data: the whole file.
-        filename: its name; the ending tells the format.
-        mapping: field -> column, over what the aliases recognise.
-        sheet: of a workbook; None takes the first that looks like a dataset.
-        limit: cases shown.
-        most_rows: rows looked at; None for all.
+        filename: its extension indicates the format.
+        mapping: field -> column; overrides the columns recognised by alias.
+        sheet: name of the sheet of a workbook; None selects the first that resembles a dataset.
+        limit: number of cases returned.
+        max_rows: number of rows to read; None for all.
 
     Raises:
         BadInput: nothing can be read, or the mapping names an unknown field or column.
@@ -74,7 +74,7 @@ def preview_import(
     resolved_mapping = resolve_mapping(table.columns, mapping, head)
     cases: tuple[Case, ...] = ()
     problems = (
-        Problem(row=None, column="input", problem="no column was recognised as the input; choose one"),
+        Problem(row=None, column="input", problem="no column is recognised as the input; choose one"),
         *table.problems,
     )
     accepted, rejected = 0, len(table.rows) + table.rejected
@@ -111,21 +111,21 @@ def import_dataset(
 ) -> DatasetVersion:
     """Import the readable rows of a file as the next version of dataset `name`.
 
-    The same content imported again gives the version that is already there.
+    If a version with the same content exists, it is returned and nothing is stored.
 
     Args:
         engine: the database.
-        actor: who acts.
-        name: of the dataset; made when there is none.
+        actor: for the audit log.
+        name: of the dataset; created if it does not exist.
         data: the whole file.
-        filename: its name; the ending tells the format.
-        mapping: field -> column, over what the aliases recognise.
-        sheet: of a workbook; None takes the first that looks like a dataset.
-        reason: why, for the audit log.
-        is_demo: whether it is no real data.
+        filename: its extension indicates the format.
+        mapping: field -> column; overrides the columns recognised by alias.
+        sheet: name of the sheet of a workbook; None selects the first that resembles a dataset.
+        reason: for the audit log.
+        is_demo: whether the dataset belongs to the demo.
 
     Raises:
-        BadInput: nothing can be read, or no column holds the input.
+        BadInput: nothing can be read, or no column contains the input.
     """
     name = validate_name(name)
     table = read_table(data, filename, sheet=sheet)
@@ -148,5 +148,5 @@ def import_dataset(
 
 def _describe_missing_input(table: Table, filename: str) -> str:
     listed_columns = ", ".join(table.columns[:20]) + (", ..." if len(table.columns) > 20 else "")
-    sheet_hint = f" It was read from sheet {table.sheet}." if len(table.sheets) > 1 else ""
-    return f"No column of {filename} was recognised as the input; say --map input=COLUMN with one of: {listed_columns}.{sheet_hint}"
+    sheet_hint = f" The sheet is {table.sheet}." if len(table.sheets) > 1 else ""
+    return f"No column of {filename} is recognised as the input; use --map input=COLUMN with one of: {listed_columns}.{sheet_hint}"

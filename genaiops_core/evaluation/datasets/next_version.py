@@ -1,4 +1,4 @@
-"""The next version of a dataset from its newest, also while others add versions of their own."""
+"""Builds the next version of a dataset from its newest, with optimistic retries when others add versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ATTEMPTS = 5
 
 
 def load_newest_cases(connection: sa.Connection, dataset: str) -> tuple[DatasetVersion | None, list[Case]]:
-    """The newest version of a dataset with its cases; (None, []) when there is no such dataset."""
+    """Load the newest version of a dataset and its cases; (None, []) if the dataset does not exist."""
     try:
         newest = catalogue.get_version(connection, dataset)
     except NotFound:
@@ -34,23 +34,23 @@ def add_next_version(
     reason: str,
     action: str,
 ) -> DatasetVersion | None:
-    """Keep what `make` makes of the newest cases as the next version.
+    """Store the result of `build_cases` as the next version.
 
     Args:
         engine: the database.
-        actor: who acts.
-        name: of the dataset; made when there is none.
-        make: gets the newest cases, returns all that the next version holds; called again when somebody else added a
-            version in between.
-        source: asked after `make`: where the version comes from.
-        reason: why, for the audit log.
-        action: how the audit log calls it.
+        actor: for the audit log.
+        name: of the dataset; created if it does not exist.
+        build_cases: gets the newest cases and returns all cases of the next version; called again when another
+            version is added concurrently.
+        describe_source: called after `build_cases`; returns the source that the version records.
+        reason: for the audit log.
+        action: recorded in the audit log.
 
     Returns:
-        The version that holds them: the newest there was when `make` changed nothing, None when there is no dataset.
+        The new version; the newest version if nothing changed, None if the dataset does not exist.
 
     Raises:
-        Conflict: others change the dataset all the time.
+        Conflict: the dataset changed during every attempt.
     """
     name = validate_name(name)
     for _ in range(_ATTEMPTS):
@@ -68,7 +68,7 @@ def add_next_version(
             reason=reason,
             action=action,
         )
-        # Somebody else may have added a version in between, which this one does not build on.
+        # A version added concurrently is not the base of this one; then the cases are built again on top of it.
         if not stored.is_new or stored.version == (newest.version if newest else 0) + 1:
             return stored
-    raise Conflict(f"Dataset {name} is being changed by others all the time; try again.")
+    raise Conflict(f"Dataset {name} was changed concurrently {_ATTEMPTS} times; try again.")

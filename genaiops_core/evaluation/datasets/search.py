@@ -1,4 +1,4 @@
-"""Cases of a dataset version by split, review and words: what grids and lists page through."""
+"""Search of the cases of a dataset version by split, review state and words, with pages."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from genaiops_core.evaluation.datasets.changes import SPLIT
 
 @dataclass(frozen=True, kw_only=True)
 class CaseFilter:
-    """Which cases are asked for; a field that is None asks for all."""
+    """A filter on cases; a field that is None matches all cases."""
 
     split: str | None = None
-    """A name of a split; '' for cases in none."""
+    """Name of a split; '' matches cases without a split."""
     review: str | None = None
-    """pending, accepted; '' for cases that need no review."""
+    """pending or accepted; '' matches cases that need no review."""
     is_usable: bool = False
-    """Whether cases that wait for review are left out."""
+    """Whether cases that are pending review are excluded."""
     words: str | None = None
-    """Stand in input, answer or reference, in any case."""
+    """A text in input, answer or reference, case-insensitive."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CasePage:
-    """A page of cases, and how many there are in all."""
+    """A page of cases, and the number of all matching cases."""
 
     cases: tuple[tuple[int, Case], ...]
     """(case number, case) in the order of the dataset."""
@@ -39,7 +39,7 @@ class CasePage:
 
 @dataclass(frozen=True, kw_only=True)
 class Facets:
-    """How the cases of a version fall: split or state of review -> cases; '' for none."""
+    """Number of cases of a version by split and by review state; '' for none."""
 
     splits: dict[str, int]
     reviews: dict[str, int]
@@ -54,7 +54,7 @@ def find_cases(
     limit: int,
     offset: int = 0,
 ) -> CasePage:
-    """One page of the cases that are wanted."""
+    """Find one page of the matching cases."""
     conditions = [*_match_version(name, version), *build_conditions(case_filter)]
     total = connection.execute(sa.select(sa.func.count()).select_from(test_case).where(*conditions)).scalar()
     query = sa.select(test_case).where(*conditions).order_by(test_case.c.case_no).limit(limit).offset(offset)
@@ -65,7 +65,7 @@ def find_cases(
 def list_case_numbers(
     connection: sa.Connection, name: str, version: int, case_filter: CaseFilter
 ) -> list[int]:
-    """The numbers of all cases that are wanted."""
+    """List the numbers of all matching cases."""
     query = sa.select(test_case.c.case_no).where(
         *_match_version(name, version), *build_conditions(case_filter)
     )
@@ -73,7 +73,7 @@ def list_case_numbers(
 
 
 def count_facets(connection: sa.Connection, name: str, version: int) -> Facets:
-    """How many cases are in which split, and in which state of review."""
+    """Count the cases by split and by review state."""
     return Facets(
         splits=_count_by_key(connection, name, version, SPLIT),
         reviews=_count_by_key(connection, name, version, REVIEW),
@@ -89,7 +89,7 @@ def _count_by_key(connection: sa.Connection, name: str, version: int, key: str) 
 
 
 def _metadata_text(key: str) -> sa.ColumnElement[Any]:
-    """A text in the metadata; '' where there is none."""
+    """Build the SQL expression of a text in the metadata; '' if it is missing."""
     return sa.func.coalesce(test_case.c.metadata[key].as_string(), "")
 
 
@@ -98,7 +98,7 @@ def _match_version(name: str, version: int) -> list[sa.ColumnElement[bool]]:
 
 
 def build_conditions(case_filter: CaseFilter) -> list[sa.ColumnElement[bool]]:
-    """What `test_case` must fulfil to be wanted, within a version."""
+    """Build the SQL conditions of a filter, within a version."""
     conditions: list[sa.ColumnElement[bool]] = []
     for key, value in ((SPLIT, case_filter.split), (REVIEW, case_filter.review)):
         if value is not None:

@@ -1,4 +1,4 @@
-"""A production request as a test case: what was asked and answered, and from which texts."""
+"""Converts a production request to a test case: question, answer and contexts."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 from genaiops_core.telemetry.traces.context_record import SourceDocument, build_context_record
 
-NO_TRACE = "no span of the trace is there any more"
-NO_QUESTION = "the trace does not tell what was asked"
-NO_ANSWER = "the trace does not tell what was answered"
+NO_TRACE = "the trace has no spans any more"
+NO_QUESTION = "the trace has no question"
+NO_ANSWER = "the trace has no answer"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TraceCase:
-    """What a trace tells, or why that cannot be judged."""
+    """The case of a trace, or the reason why it cannot be scored."""
 
     case: Case | None
-    """None without a question."""
+    """None if the trace has no question."""
     problem: str
-    """'' when question and answer are there."""
+    """'' if the case has a question and an answer."""
 
 
 def read_trace_case(connection: sa.Connection, trace_id: str) -> TraceCase:
-    """Question, answer and contexts of one trace.
+    """Read question, answer and contexts of one trace.
 
     Args:
-        connection: best a `reading` snapshot.
+        connection: preferably a `reading` snapshot.
         trace_id: 32 hexadecimal digits.
     """
     record = build_context_record(connection, trace_id)
@@ -48,9 +48,9 @@ def read_trace_case(connection: sa.Connection, trace_id: str) -> TraceCase:
 
 
 def select_contexts(documents: Sequence[SourceDocument]) -> tuple[str, ...] | None:
-    """The texts an answer was made from, each once; None when the trace tells none.
+    """Select the contexts of an answer, without duplicates; None if the trace has none.
 
-    Those that stand in a prompt, where that is known; else what was kept after re-ranking, else what was retrieved.
+    The documents in a prompt are preferred, then the documents after re-ranking, then all retrieved documents.
     """
     texts = [document for document in documents if document.content]
     if not texts:

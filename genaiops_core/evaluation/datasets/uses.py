@@ -1,4 +1,4 @@
-"""Which evaluations were made on which version of a dataset."""
+"""The evaluations that use a dataset, with the version they use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from db.tables.evaluations import evaluation
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetUse:
-    """One evaluation of a dataset."""
+    """One evaluation that uses a dataset."""
 
     evaluation: str
     version: int
@@ -25,7 +25,7 @@ class DatasetUse:
 
 
 def list_uses(connection: sa.Connection, name: str, limit: int = 500) -> list[DatasetUse]:
-    """Evaluations of a dataset, newest first."""
+    """List the evaluations of a dataset, newest first."""
     columns = [evaluation.c[field] for field in DatasetUse.__annotations__ if field != "evaluation"]
     query = (
         sa.select(evaluation.c.id.label("evaluation"), *columns)

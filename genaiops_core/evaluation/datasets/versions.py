@@ -1,4 +1,4 @@
-"""Versions of datasets: immutable, numbered, and named by their content, so that the same is never kept twice."""
+"""Versions of datasets: immutable, numbered, and identified by a hash of their content, which is stored once."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case, Cases
 from genaiops_core.evaluation.readers.tables import Problem
+from genaiops_core.rows import build_record
 
 MAX_NAME_LENGTH = 200
 _INSERT_ROWS = 500
@@ -33,21 +34,21 @@ class DatasetVersion:
     cases: int
     rejected: int
     columns: dict[str, str]
-    """Field -> column of the file it came from."""
+    """Field -> column of the imported file."""
     problems: tuple[Problem, ...]
     content_sha256: str
     source: str
     created_by: str
     created_at: dt.datetime
     is_new: bool = False
-    """Whether the import made it; False when the same content was there already."""
+    """Whether the call created the version; False if a version with the same content exists."""
 
 
 def validate_name(name: str) -> str:
-    """The name of a dataset without spaces around it.
+    """Validate the name of a dataset and strip spaces around it.
 
     Raises:
-        BadInput: it is empty, too long or not printable.
+        BadInput: the name is empty, too long or not printable.
     """
     name = name.strip()
     if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
@@ -56,7 +57,7 @@ def validate_name(name: str) -> str:
 
 
 def hash_cases(cases: Sequence[Case]) -> str:
-    """The content of a version: all fields of all cases, in order."""
+    """Hash the content of a version: all fields of all cases, in order."""
     digest = hashlib.sha256()
     for case in cases:
         digest.update(orjson.dumps(case.as_json(), option=orjson.OPT_SORT_KEYS))
@@ -76,9 +77,9 @@ def store_version(
     is_demo: bool,
     action: str = "dataset.import",
 ) -> DatasetVersion:
-    """Keep the cases as the next version of `name`, or find the version that has the same content.
+    """Store cases as the next version of `name`, or return the version with the same content.
 
-    `action` is how the audit log calls it.
+    `action` is recorded in the audit log.
 
     Raises:
         BadInput: there is no case.
@@ -92,7 +93,7 @@ def store_version(
             if first_problem.row is None
             else f" Row {first_problem.row}: {first_problem.problem}."
         )
-        raise BadInput(f"{source} holds no case that can be read.{hint}")
+        raise BadInput(f"{source} has no readable case.{hint}")
     digest = hash_cases(parsed.cases)
     at = now()
     with writing(engine) as connection:
@@ -101,7 +102,7 @@ def store_version(
             .values(name=name, created_by=actor, created_at=at, is_demo=is_demo)
             .on_conflict_do_nothing()
         )
-        # Two imports at once would choose the same number; the row of the dataset is their queue.
+        # Concurrent imports would choose the same number, so they lock the row of the dataset first.
         connection.execute(sa.select(dataset_table).where(dataset_table.c.name == name).with_for_update())
         same_version = connection.execute(
             sa.select(dataset_version).where(
@@ -148,18 +149,9 @@ def store_version(
 
 
 def build_version(row: sa.Row[Any]) -> DatasetVersion:
-    return DatasetVersion(
-        dataset=row.dataset,
-        version=row.version,
-        cases=row.cases,
-        rejected=row.rejected,
-        columns=dict(row.columns),
-        problems=tuple(Problem(**problem) for problem in row.problems),
-        content_sha256=row.content_sha256,
-        source=row.source,
-        created_by=row.created_by,
-        created_at=row.created_at,
-    )
+    """Build a version from a row of `dataset_version`."""
+    problems = tuple(Problem(**problem) for problem in row.problems)
+    return build_record(DatasetVersion, row, problems=problems, is_new=False)
 
 
 def _insert(connection: sa.Connection, stored: DatasetVersion, cases: Sequence[Case]) -> None:

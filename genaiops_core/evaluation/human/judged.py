@@ -14,17 +14,17 @@ from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.human import labels
 from genaiops_core.evaluation.human.agreement import DEFAULT_CUT, JudgeAgreement, Pair, agree
 from genaiops_core.evaluation.human.label_metrics import match
-from genaiops_core.evaluation.human.labels import Labelled, case_sha256
+from genaiops_core.evaluation.human.labels import CaseLabel, case_sha256
 
 ORDERS = ("random", "nearest")
 """How cases to label are put before a person."""
 
-_LOOKED_BACK = 200
+_MAX_RUNS = 200
 """Runs of a dataset, newest first, among which the newest of each judge is sought."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgedAnswer:
+class ScoredAnswer:
     """One answer of a run. Where a run repeats its cases, only the first repetition counts: the others are no cases."""
 
     case_no: int
@@ -35,7 +35,7 @@ class JudgedAnswer:
     """Metric -> value of the judge; metrics without a value are left out."""
 
 
-def judged_answers(connection: sa.Connection, run: runs.Evaluation) -> list[JudgedAnswer]:
+def read_scored_answers(connection: sa.Connection, run: runs.Evaluation) -> list[ScoredAnswer]:
     """The answers a run scored so far, in the order of the dataset."""
     s, c, g = evaluation_score.c, test_case.c, generated_answer.c
     scored: dict[int, dict[str, float]] = {}
@@ -51,23 +51,23 @@ def judged_answers(connection: sa.Connection, run: runs.Evaluation) -> list[Judg
         .where(c.dataset == run.dataset, c.version == run.version)
         .order_by(c.case_no)
     )
-    found = []
-    for number, asked, written in connection.execute(texts):
+    scored_answers = []
+    for number, input, dataset_answer in connection.execute(texts):
         if number in scored:
-            answer = generated.get(number, written)
-            found.append(
-                JudgedAnswer(
+            answer = generated.get(number, dataset_answer)
+            scored_answers.append(
+                ScoredAnswer(
                     case_no=number,
-                    case_sha256=case_sha256(asked, answer),
-                    input=asked,
+                    case_sha256=case_sha256(input, answer),
+                    input=input,
                     answer=answer,
                     values=scored[number],
                 )
             )
-    return found
+    return scored_answers
 
 
-def agreement_of_run(
+def read_run_agreement(
     connection: sa.Connection,
     identifier: str,
     *,
@@ -88,23 +88,23 @@ def agreement_of_run(
         BadInput: a label that was chosen does not exist.
     """
     run = runs.get(connection, identifier)
-    said = labels.by_case(connection, run.dataset)
-    _require(chosen, said)
-    answers = judged_answers(connection, run) if said else []
-    found = []
+    labels_by_metric = labels.read_labels_by_case(connection, run.dataset)
+    _check_labels_exist(chosen, labels_by_metric)
+    answers = read_scored_answers(connection, run) if labels_by_metric else []
+    agreements = []
     for metric in run.metrics:
-        matched = match(metric, said, chosen)
-        if matched is None:
+        label_match = match(metric, labels_by_metric, chosen)
+        if label_match is None:
             continue
-        pairs, others = paired(answers, metric, said[matched.label])
+        pairs, others = pair_with_labels(answers, metric, labels_by_metric[label_match.label])
         if not pairs and not others:
             continue
-        cut = (cuts or {}).get(metric, cut_of(run, metric))
-        found.append(agree(matched, run.judge, pairs, others, cut=cut))
-    return found
+        cut = (cuts or {}).get(metric, find_cut(run, metric))
+        agreements.append(agree(label_match, run.judge, pairs, others, cut=cut))
+    return agreements
 
 
-def agreement_of_dataset(
+def read_dataset_agreement(
     connection: sa.Connection,
     dataset: str,
     version: int,
@@ -114,17 +114,17 @@ def agreement_of_dataset(
 ) -> list[JudgeAgreement]:
     """The same over a dataset version: of each judge its newest finished run, so that no case counts twice."""
     newest: dict[str, str] = {}
-    for run in runs.list_evaluations(connection, dataset=dataset, limit=_LOOKED_BACK):
+    for run in runs.list_evaluations(connection, dataset=dataset, limit=_MAX_RUNS):
         if run.version == version and run.state == "finished":
             newest.setdefault(run.judge, run.id)
     return [
-        one
+        agreement
         for _, identifier in sorted(newest.items())
-        for one in agreement_of_run(connection, identifier, chosen=chosen, cuts=cuts)
+        for agreement in read_run_agreement(connection, identifier, chosen=chosen, cuts=cuts)
     ]
 
 
-def to_label(
+def next_to_label(
     connection: sa.Connection,
     identifier: str,
     *,
@@ -133,7 +133,7 @@ def to_label(
     order: str = "random",
     metric: str = "",
     limit: int = 20,
-) -> list[JudgedAnswer]:
+) -> list[ScoredAnswer]:
     """What a person should label next of a run.
 
     In random order the labelled cases are a random sample of all, as the corrected mean needs; the order is the same
@@ -155,53 +155,53 @@ def to_label(
     run = runs.get(connection, identifier)
     is_random = order == "random"
     done = {
-        one.case_sha256
-        for one in labels.list_labels(connection, run.dataset, label)
-        if one.labeller == labeller and not (is_random and one.source == labels.NEAREST)
+        label_row.case_sha256
+        for label_row in labels.list_labels(connection, run.dataset, label)
+        if label_row.labeller == labeller and not (is_random and label_row.source == labels.NEAREST)
     }
-    waiting = [one for one in judged_answers(connection, run) if one.case_sha256 not in done]
+    unlabelled = [one for one in read_scored_answers(connection, run) if one.case_sha256 not in done]
     if is_random:
-        waiting.sort(key=lambda one: hashlib.sha256(f"{label}/{one.case_sha256}".encode()).digest())
+        unlabelled.sort(key=lambda one: hashlib.sha256(f"{label}/{one.case_sha256}".encode()).digest())
     else:
-        cut = cut_of(run, metric)
-        waiting = [one for one in waiting if metric in one.values]
-        waiting.sort(key=lambda one: abs(one.values[metric] - cut))
-    return waiting[:limit]
+        cut = find_cut(run, metric)
+        unlabelled = [one for one in unlabelled if metric in one.values]
+        unlabelled.sort(key=lambda one: abs(one.values[metric] - cut))
+    return unlabelled[:limit]
 
 
-def paired(
-    answers: Sequence[JudgedAnswer], metric: str, said: Mapping[str, Labelled]
+def pair_with_labels(
+    answers: Sequence[ScoredAnswer], metric: str, labels_by_case: Mapping[str, CaseLabel]
 ) -> tuple[list[Pair], list[float]]:
     """The cases that judge and people both speak of, and the judge's values of the others."""
     pairs: list[Pair] = []
     others: list[float] = []
-    for one in answers:
-        value = one.values.get(metric)
+    for answer in answers:
+        value = answer.values.get(metric)
         if value is None:
             continue
-        label = said.get(one.case_sha256)
+        label = labels_by_case.get(answer.case_sha256)
         if label is None:
             others.append(value)
             continue
-        pairs.append(Pair(case=str(one.case_no), judge=value, human=label.value, is_random=label.is_random))
+        pairs.append(Pair(case=str(answer.case_no), judge=value, human=label.value, is_random=label.is_random))
     return pairs, others
 
 
-def cut_of(run: runs.Evaluation, metric: str) -> float:
+def find_cut(run: runs.Evaluation, metric: str) -> float:
     """From which value on this run takes a case for good: its gate's threshold, else the middle."""
     entry = ((run.results or {}).get("metrics") or {}).get(metric) or {}
     threshold = entry.get("threshold", (run.config.get("minimums") or {}).get(metric))
     return DEFAULT_CUT if threshold is None else float(threshold)
 
 
-def _require(chosen: Mapping[str, str] | None, known: Mapping[str, object]) -> None:
+def _check_labels_exist(chosen: Mapping[str, str] | None, known: Mapping[str, object]) -> None:
     for metric, label in (chosen or {}).items():
         if label and label not in known:
-            there = ", ".join(sorted(known)) or "none yet"
-            raise BadInput(f"{metric} cannot be held against '{label}': there are labels of {there}.")
+            existing_labels = ", ".join(sorted(known)) or "none yet"
+            raise BadInput(f"{metric} cannot be held against '{label}': there are labels of {existing_labels}.")
 
 
-def contexts_of(connection: sa.Connection, run: runs.Evaluation, case_no: int) -> tuple[str, ...] | None:
+def read_contexts(connection: sa.Connection, run: runs.Evaluation, case_no: int) -> tuple[str, ...] | None:
     """The texts that the answer to a case was made from; None where none are told."""
     g, c = generated_answer.c, test_case.c
     generated = connection.execute(
@@ -209,7 +209,7 @@ def contexts_of(connection: sa.Connection, run: runs.Evaluation, case_no: int) -
     ).first()
     if generated is not None and generated.contexts is not None:
         return tuple(generated.contexts)
-    written = connection.scalar(
+    dataset_contexts = connection.scalar(
         sa.select(c.contexts).where(c.dataset == run.dataset, c.version == run.version, c.case_no == case_no)
     )
-    return None if written is None else tuple(written)
+    return None if dataset_contexts is None else tuple(dataset_contexts)

@@ -21,11 +21,11 @@ from genaiops_core.evaluation.human.label_files import (
     find_columns,
     read_labels,
 )
-from genaiops_core.evaluation.human.labels import Given, case_sha256, checked_metric, keep
+from genaiops_core.evaluation.human.labels import NewLabel, case_sha256, check_metric_name, store_labels
 from genaiops_core.evaluation.human.reviews import JUDGE
 from genaiops_core.evaluation.readers.uploads import Problem, read_table
 
-REVIEWED = "reviews of the request it was made from"
+FROM_REVIEWS = "reviews of the request it was made from"
 _CHUNK = 400
 
 
@@ -46,7 +46,7 @@ class LabelImport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Known:
+class _CaseIndex:
     """The cases of a version, and the answers that runs gave to them, by what a file can say."""
 
     by_number: Mapping[int, str]
@@ -54,7 +54,7 @@ class _Known:
     by_input: Mapping[str, set[str]]
 
 
-class _NoCase(Exception):
+class _CaseNotFound(Exception):
     """A row is of no case, or nobody knows of which."""
 
     def __init__(self, field: str, problem: str) -> None:
@@ -74,8 +74,8 @@ def preview_labels(
     version: int | None = None,
 ) -> LabelImport:
     """What an import would do; nothing is stored, so `new` and `changed` are 0. Takes and raises what it does."""
-    found, _ = _read(engine, dataset, version, metric, data, filename, columns, scale or Scale(), actor="")
-    return found
+    preview, _ = _read(engine, dataset, version, metric, data, filename, columns, scale or Scale(), actor="")
+    return preview
 
 
 def import_labels(
@@ -110,33 +110,33 @@ def import_labels(
         BadInput: the file cannot be read, a column is missing, not one row is a label of a case, or most labels do
             not fit the scale.
     """
-    found, given = _read(
+    preview, new_labels = _read(
         engine, dataset, version, metric, data, filename, columns, scale or Scale(), actor=actor
     )
-    if not given:
-        first = found.problems[0] if found.problems else None
+    if not new_labels:
+        first = preview.problems[0] if preview.problems else None
         where = f" Row {first.row}, {first.column}: {first.problem}." if first else ""
-        raise BadInput(f"No row of {filename} is a label of a case of {dataset} v{found.version}.{where}")
-    unread = [problem for problem in found.problems if problem.column == found.columns.label]
-    if len(unread) > len(given):
+        raise BadInput(f"No row of {filename} is a label of a case of {dataset} v{preview.version}.{where}")
+    unread = [problem for problem in preview.problems if problem.column == preview.columns.label]
+    if len(unread) > len(new_labels):
         # The few that fit a wrong scale would turn it round: the worst of 1..5 is the best of 0..1.
         raise BadInput(
-            f"{len(unread)} of {len(unread) + len(given)} labels of {filename} do not fit. Row {unread[0].row}, "
+            f"{len(unread)} of {len(unread) + len(new_labels)} labels of {filename} do not fit. Row {unread[0].row}, "
             f"{unread[0].column}: {unread[0].problem}. Give the scale (LOW..HIGH) or what each label means."
         )
     with writing(engine) as connection:
-        new, changed = keep(
-            connection, dataset=found.dataset, metric=found.metric, given=given, source=f"file {filename}"
+        new, changed = store_labels(
+            connection, dataset=preview.dataset, metric=preview.metric, new_labels=new_labels, source=f"file {filename}"
         )
         audit.record(
             connection,
             actor=actor,
             action="label.import",
-            subject=f"{found.dataset}/{found.metric}",
+            subject=f"{preview.dataset}/{preview.metric}",
             reason=reason,
-            after={"file": filename, "labels": found.labels, "new": new, "changed": changed},
+            after={"file": filename, "labels": preview.labels, "new": new, "changed": changed},
         )
-    return LabelImport(**{**vars(found), "new": new, "changed": changed})
+    return LabelImport(**{**vars(preview), "new": new, "changed": changed})
 
 
 def labels_from_reviews(engine: sa.Engine, *, actor: str, dataset: str, reason: str = "") -> dict[str, int]:
@@ -155,32 +155,32 @@ def labels_from_reviews(engine: sa.Engine, *, actor: str, dataset: str, reason: 
             for _, case in datasets.list_cases(connection, version.dataset, version.version)
             if case.metadata.get("trace_id")
         }
-        given: dict[str, list[Given]] = defaultdict(list)
+        new_labels: dict[str, list[NewLabel]] = defaultdict(list)
         traces = sorted({trace for trace, _ in by_trace})
         for start in range(0, len(traces), _CHUNK):
-            is_one = score.c.trace_id.in_(traces[start : start + _CHUNK])
-            query = sa.select(score).where(is_one, score.c.judge == JUDGE, score.c.value.is_not(None))
+            in_chunk = score.c.trace_id.in_(traces[start : start + _CHUNK])
+            query = sa.select(score).where(in_chunk, score.c.judge == JUDGE, score.c.value.is_not(None))
             for row in connection.execute(query):
                 case = by_trace.get((row.trace_id, row.application)) or by_trace.get((row.trace_id, ""))
                 if case is not None:
                     sha = case_sha256(case.input, case.answer)
-                    given[row.metric].append(Given(case_sha256=sha, value=row.value, labeller="reviewers"))
-        made = {}
-        for metric, labels in sorted(given.items()):
-            new, changed = keep(
-                connection, dataset=version.dataset, metric=metric, given=labels, source=REVIEWED
+                    new_labels[row.metric].append(NewLabel(case_sha256=sha, value=row.value, labeller="reviewers"))
+        changes_by_metric = {}
+        for metric, labels in sorted(new_labels.items()):
+            new, changed = store_labels(
+                connection, dataset=version.dataset, metric=metric, new_labels=labels, source=FROM_REVIEWS
             )
-            made[metric] = new + changed
-        if any(made.values()):
+            changes_by_metric[metric] = new + changed
+        if any(changes_by_metric.values()):
             audit.record(
                 connection,
                 actor=actor,
                 action="label.from_reviews",
                 subject=version.dataset,
                 reason=reason,
-                after=made,
+                after=changes_by_metric,
             )
-    return made
+    return changes_by_metric
 
 
 def _read(
@@ -194,47 +194,47 @@ def _read(
     scale: Scale,
     *,
     actor: str,
-) -> tuple[LabelImport, list[Given]]:
-    name = checked_metric(metric)
+) -> tuple[LabelImport, list[NewLabel]]:
+    name = check_metric_name(metric)
     table = read_table(data, filename)
     columns = find_columns(table.columns, name, chosen)
     rows, problems = read_labels(table, columns, scale)
     with reading(engine) as connection:
-        found = datasets.get_version(connection, dataset, version)
-        known = _known(connection, found.dataset, found.version)
-    given: list[Given] = []
+        dataset_version = datasets.get_version(connection, dataset, version)
+        case_index = _build_case_index(connection, dataset_version.dataset, dataset_version.version)
+    new_labels: list[NewLabel] = []
     for row in rows:
         try:
-            sha = _case_of(row, known)
-        except _NoCase as error:
+            sha = _find_case(row, case_index)
+        except _CaseNotFound as error:
             where = getattr(columns, error.field)
             problems.append(Problem(row=row.row, column=where, problem=str(error)))
             continue
-        given.append(Given(case_sha256=sha, value=row.value, labeller=(row.labeller or actor)[:200]))
-    made = LabelImport(
-        dataset=found.dataset,
-        version=found.version,
+        new_labels.append(NewLabel(case_sha256=sha, value=row.value, labeller=(row.labeller or actor)[:200]))
+    preview = LabelImport(
+        dataset=dataset_version.dataset,
+        version=dataset_version.version,
         metric=name,
         columns=columns,
-        labels=len(given),
+        labels=len(new_labels),
         new=0,
         changed=0,
         rejected=table.rejected + len(problems) - len(table.problems),
         problems=tuple(sorted(problems, key=lambda problem: problem.row or 0)),
     )
-    return made, given
+    return preview, new_labels
 
 
-def _known(connection: sa.Connection, dataset: str, version: int) -> _Known:
+def _build_case_index(connection: sa.Connection, dataset: str, version: int) -> _CaseIndex:
     by_number: dict[int, str] = {}
     by_text: dict[tuple[str, str], str] = {}
     by_input: dict[str, set[str]] = defaultdict(set)
     c = test_case.c
     query = sa.select(c.case_no, c.input, c.answer).where(c.dataset == dataset, c.version == version)
-    for number, asked, answer in connection.execute(query):
-        by_number[number] = sha = case_sha256(asked, answer)
-        by_text[_plain(asked), _plain(answer)] = sha
-        by_input[_plain(asked)].add(sha)
+    for number, input, answer in connection.execute(query):
+        by_number[number] = sha = case_sha256(input, answer)
+        by_text[_squeeze_spaces(input), _squeeze_spaces(answer)] = sha
+        by_input[_squeeze_spaces(input)].add(sha)
     # An answer that a release gave in a run of this version may be labelled too.
     answers = (
         sa.select(c.input, generated_answer.c.answer)
@@ -249,36 +249,36 @@ def _known(connection: sa.Connection, dataset: str, version: int) -> _Known:
         )
         .where(evaluation.c.dataset == dataset, evaluation.c.version == version)
     )
-    for asked, answer in connection.execute(answers):
-        by_text.setdefault((_plain(asked), _plain(answer)), case_sha256(asked, answer))
-    return _Known(by_number=by_number, by_text=by_text, by_input=by_input)
+    for input, answer in connection.execute(answers):
+        by_text.setdefault((_squeeze_spaces(input), _squeeze_spaces(answer)), case_sha256(input, answer))
+    return _CaseIndex(by_number=by_number, by_text=by_text, by_input=by_input)
 
 
-def _case_of(row: LabelRow, known: _Known) -> str:
+def _find_case(row: LabelRow, case_index: _CaseIndex) -> str:
     """The case a row is of; raises where none or several are."""
     if row.case_no is not None:
-        sha = known.by_number.get(row.case_no)
+        sha = case_index.by_number.get(row.case_no)
         if sha is None:
-            raise _NoCase("case", f"is {row.case_no}, but there are {len(known.by_number)} cases")
+            raise _CaseNotFound("case", f"is {row.case_no}, but there are {len(case_index.by_number)} cases")
         return sha
-    asked = _plain(row.input)
+    input = _squeeze_spaces(row.input)
     if row.answer is not None:
-        sha = known.by_text.get((asked, _plain(row.answer)))
+        sha = case_index.by_text.get((input, _squeeze_spaces(row.answer)))
         if sha is None:
-            what = "answer" if asked in known.by_input else "input"
-            raise _NoCase(what, f"no case has this {what}")
+            field = "answer" if input in case_index.by_input else "input"
+            raise _CaseNotFound(field, f"no case has this {field}")
         return sha
-    found = known.by_input.get(asked, set())
-    if len(found) != 1:
-        raise _NoCase(
+    candidates = case_index.by_input.get(input, set())
+    if len(candidates) != 1:
+        raise _CaseNotFound(
             "input",
-            f"{len(found)} cases with different answers have this input; add the answer or the case number"
-            if found
+            f"{len(candidates)} cases with different answers have this input; add the answer or the case number"
+            if candidates
             else "no case has this input",
         )
-    return next(iter(found))
+    return next(iter(candidates))
 
 
-def _plain(text: str | None) -> str:
+def _squeeze_spaces(text: str | None) -> str:
     """Text without the differences in space that copying makes."""
     return " ".join((text or "").split())

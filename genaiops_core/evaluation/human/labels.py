@@ -45,7 +45,7 @@ class Label:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
+class CaseLabel:
     """All that people said of one case about one metric."""
 
     value: float
@@ -69,7 +69,7 @@ class LabelCount:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
+class NewLabel:
     """A label to be kept."""
 
     case_sha256: str
@@ -82,7 +82,7 @@ def case_sha256(input: str, answer: str | None) -> str:
     return hashlib.sha256(f"{input}\n{answer or ''}".encode()).hexdigest()
 
 
-def checked_metric(name: str) -> str:
+def check_metric_name(name: str) -> str:
     """The name of what was labelled, as results write metrics.
 
     Raises:
@@ -122,35 +122,35 @@ def label_case(
         NotFound: there is no such dataset.
         BadInput: the value or the metric is none.
     """
-    name = checked_metric(metric)
+    name = check_metric_name(metric)
     # NaN fails both comparisons.
     if not 0.0 <= value <= 1.0:
         raise BadInput(f"A label goes from 0 (bad) to 1 (good), not {value:g}.")
-    one = Given(case_sha256=case_sha256(input, answer), value=value, labeller=actor)
+    label = NewLabel(case_sha256=case_sha256(input, answer), value=value, labeller=actor)
     with writing(engine) as connection:
-        found = datasets.get_version(connection, dataset)
-        before = _kept(connection, found.dataset, name, [one]).get((one.case_sha256, actor))
-        keep(connection, dataset=found.dataset, metric=name, given=[one], source=source)
+        version = datasets.get_version(connection, dataset)
+        before = _existing_values(connection, version.dataset, name, [label]).get((label.case_sha256, actor))
+        store_labels(connection, dataset=version.dataset, metric=name, new_labels=[label], source=source)
         audit.record(
             connection,
             actor=actor,
             action="label.give",
-            subject=f"{found.dataset}/{name}",
-            before=None if before is None else {"case": one.case_sha256[:12], "value": before},
-            after={"case": one.case_sha256[:12], "value": value, "source": source},
+            subject=f"{version.dataset}/{name}",
+            before=None if before is None else {"case": label.case_sha256[:12], "value": before},
+            after={"case": label.case_sha256[:12], "value": value, "source": source},
         )
 
 
-def keep(
-    connection: sa.Connection, *, dataset: str, metric: str, given: Sequence[Given], source: str
+def store_labels(
+    connection: sa.Connection, *, dataset: str, metric: str, new_labels: Sequence[NewLabel], source: str
 ) -> tuple[int, int]:
     """Store labels, each in the place of what the same person said of the same case.
 
     Returns:
         How many were new, and how many changed.
     """
-    by_identity = {(one.case_sha256, one.labeller): one for one in given}
-    kept = _kept(connection, dataset, metric, given)
+    by_identity = {(label.case_sha256, label.labeller): label for label in new_labels}
+    existing = _existing_values(connection, dataset, metric, new_labels)
     at = now()
     rows = [
         {
@@ -172,15 +172,15 @@ def keep(
                 index_elements=["dataset", "case_sha256", "metric", "labeller"], set_=changed
             )
         )
-    different = sum(kept[key] != one.value for key, one in by_identity.items() if key in kept)
-    return len(by_identity) - len(kept), different
+    different = sum(existing[key] != one.value for key, one in by_identity.items() if key in existing)
+    return len(by_identity) - len(existing), different
 
 
 def list_labels(
     connection: sa.Connection, dataset: str, metric: str | None = None, *, limit: int | None = None
 ) -> list[Label]:
     """Labels of a dataset, newest first."""
-    query = _of(dataset, metric).order_by(human_label.c.labelled_at.desc(), human_label.c.id.desc())
+    query = _select_labels(dataset, metric).order_by(human_label.c.labelled_at.desc(), human_label.c.id.desc())
     return [_from_row(row) for row in connection.execute(query.limit(limit))]
 
 
@@ -202,40 +202,40 @@ def count_labels(connection: sa.Connection, dataset: str | None = None) -> list[
     return [LabelCount(**row) for row in connection.execute(query).mappings()]
 
 
-def by_case(connection: sa.Connection, dataset: str) -> dict[str, dict[str, Labelled]]:
+def read_labels_by_case(connection: sa.Connection, dataset: str) -> dict[str, dict[str, CaseLabel]]:
     """Metric -> case -> what all its labellers said."""
-    found: dict[tuple[str, str], list[Label]] = defaultdict(list)
-    for row in connection.execute(_of(dataset, None)):
-        found[row.metric, row.case_sha256].append(_from_row(row))
-    made: dict[str, dict[str, Labelled]] = defaultdict(dict)
-    for (metric, case), said in found.items():
-        made[metric][case] = Labelled(
-            value=sum(one.value for one in said) / len(said),
-            labellers=len(said),
+    labels_by_case: dict[tuple[str, str], list[Label]] = defaultdict(list)
+    for row in connection.execute(_select_labels(dataset, None)):
+        labels_by_case[row.metric, row.case_sha256].append(_from_row(row))
+    by_metric: dict[str, dict[str, CaseLabel]] = defaultdict(dict)
+    for (metric, case), case_labels in labels_by_case.items():
+        by_metric[metric][case] = CaseLabel(
+            value=sum(label.value for label in case_labels) / len(case_labels),
+            labellers=len(case_labels),
             # One label at random is enough: the others only make it more exact.
-            is_random=any(one.source != NEAREST for one in said),
+            is_random=any(one.source != NEAREST for one in case_labels),
         )
-    return dict(made)
+    return dict(by_metric)
 
 
-def _of(dataset: str, metric: str | None) -> sa.Select[Any]:
+def _select_labels(dataset: str, metric: str | None) -> sa.Select[Any]:
     query = sa.select(human_label).where(human_label.c.dataset == dataset)
     return query if metric is None else query.where(human_label.c.metric == metric)
 
 
-def _kept(
-    connection: sa.Connection, dataset: str, metric: str, given: Iterable[Given]
+def _existing_values(
+    connection: sa.Connection, dataset: str, metric: str, new_labels: Iterable[NewLabel]
 ) -> Mapping[tuple[str, str], float]:
     """What is there already of the cases and people of `given`."""
-    wanted = {(one.case_sha256, one.labeller) for one in given}
-    cases = sorted({case for case, _ in wanted})
-    found: dict[tuple[str, str], float] = {}
+    keys = {(label.case_sha256, label.labeller) for label in new_labels}
+    cases = sorted({case for case, _ in keys})
+    values: dict[tuple[str, str], float] = {}
     for start in range(0, len(cases), _ROWS_A_STATEMENT):
-        some = cases[start : start + _ROWS_A_STATEMENT]
-        for row in connection.execute(_of(dataset, metric).where(human_label.c.case_sha256.in_(some))):
-            if (row.case_sha256, row.labeller) in wanted:
-                found[row.case_sha256, row.labeller] = row.value
-    return found
+        chunk = cases[start : start + _ROWS_A_STATEMENT]
+        for row in connection.execute(_select_labels(dataset, metric).where(human_label.c.case_sha256.in_(chunk))):
+            if (row.case_sha256, row.labeller) in keys:
+                values[row.case_sha256, row.labeller] = row.value
+    return values
 
 
 def _from_row(row: sa.Row[Any]) -> Label:

@@ -28,11 +28,11 @@ NOTE = (
     "Coefficients are of the reviewed requests, each counting once. The corrected mean assumes that, of the requests "
     "sampled with the same probability, those reviewed are a random sample."
 )
-_NONE = Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
+_NO_SUMS = Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
 _CHUNK = 400
 
 
-def agreement_in_production(
+def read_production_agreement(
     connection: sa.Connection,
     filters: Filters,
     *,
@@ -47,26 +47,26 @@ def agreement_in_production(
         chosen: metric -> criterion of the reviews it is held against, over the defaults of `label_metrics`.
         cuts: metric -> value from which on the judge finds a request good; 0.5 for the others.
     """
-    scores = _scores_of_reviewed(connection, filters)
-    said: dict[str, dict[tuple[str, str], Any]] = defaultdict(dict)
+    scores = _read_reviewed_scores(connection, filters)
+    human_scores: dict[str, dict[tuple[str, str], Any]] = defaultdict(dict)
     for row in scores:
         if row.judge == JUDGE:
-            said[row.metric][row.application, row.trace_id] = row
-    if not said:
+            human_scores[row.metric][row.application, row.trace_id] = row
+    if not human_scores:
         return []
     sums, considered = read_sums_by_rate(connection, filters)
-    raw = {(one.metric, one.judge): one for one in read_quality(connection, filters)}
-    found = []
+    raw = {(metric_quality.metric, metric_quality.judge): metric_quality for metric_quality in read_quality(connection, filters)}
+    agreements = []
     for metric, judge in sorted(sums, key=lambda one: (one[1], one[0])):
-        matched = match(metric, said, chosen)
+        label_match = match(metric, human_scores, chosen)
         is_scored = any(one.scored for one in sums[metric, judge].values())
-        if judge == JUDGE or matched is None or not is_scored:
+        if judge == JUDGE or label_match is None or not is_scored:
             continue
         pairs = [
-            (row, said[matched.label][row.application, row.trace_id])
+            (row, human_scores[label_match.label][row.application, row.trace_id])
             for row in scores
             if (row.metric, row.judge) == (metric, judge)
-            and (row.application, row.trace_id) in said[matched.label]
+            and (row.application, row.trace_id) in human_scores[label_match.label]
         ]
         quality = raw[metric, judge]
         interval = None
@@ -78,33 +78,33 @@ def agreement_in_production(
                 n=quality.scored,
                 method=quality.method,
             )
-        found.append(
-            _agreement(matched, judge, pairs, sums[metric, judge], considered, interval, (cuts or {}))
+        agreements.append(
+            _build_agreement(label_match, judge, pairs, sums[metric, judge], considered, interval, (cuts or {}))
         )
-    return found
+    return agreements
 
 
-def _agreement(
-    matched: Match,
+def _build_agreement(
+    label_match: Match,
     judge: str,
-    both: list[tuple[Any, Any]],
+    score_pairs: list[tuple[Any, Any]],
     sums: Mapping[int, Sums],
     considered: Mapping[int, int],
     raw: Interval | None,
     cuts: Mapping[str, float],
 ) -> JudgeAgreement:
-    pairs = tuple(Pair(case=said.trace_id, judge=one.value, human=said.value) for one, said in both)
+    pairs = tuple(Pair(case=human_score.trace_id, judge=judge_score.value, human=human_score.value) for judge_score, human_score in score_pairs)
     by_rate: dict[int, list[tuple[float, float]]] = defaultdict(list)
-    for one, said in both:
+    for one, said in score_pairs:
         by_rate[said.rate_ppm].append((one.value, said.value))
     # Requests that no review is of are a part too, of which nothing is known.
     rates = sorted(set(by_rate) | set(considered))
-    cut = cuts.get(matched.metric, DEFAULT_CUT)
+    cut = cuts.get(label_match.metric, DEFAULT_CUT)
     return JudgeAgreement(
         judge=judge,
-        metric=matched.metric,
-        label=matched.label,
-        why=matched.why,
+        metric=label_match.metric,
+        label=label_match.label,
+        why=label_match.why,
         labelled=len(pairs),
         judged=sum(one.scored for one in sums.values()),
         minimum=MIN_LABELS,
@@ -112,7 +112,7 @@ def _agreement(
         cut=cut,
         raw=raw,
         corrected=estimate(
-            [_part(rate, by_rate.get(rate, []), sums.get(rate, _NONE), considered) for rate in rates],
+            [_build_part(rate, by_rate.get(rate, []), sums.get(rate, _NO_SUMS), considered) for rate in rates],
             raw=raw.mean if raw else None,
         ),
         note=NOTE,
@@ -120,11 +120,11 @@ def _agreement(
     )
 
 
-def _part(rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: Mapping[int, int]) -> Part:
+def _build_part(rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: Mapping[int, int]) -> Part:
     """Requests of one sampling rate. Scores from outside have no rate, so of them only the reviewed ones are known."""
     if rate == 0:
         # What a person picked stands for itself only.
-        population, sums = float(len(pairs)), _NONE
+        population, sums = float(len(pairs)), _NO_SUMS
     elif sums.scored:
         population = estimate_population(rate, sums, considered)
     else:
@@ -139,7 +139,7 @@ def _part(rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: M
     )
 
 
-def _scores_of_reviewed(connection: sa.Connection, filters: Filters) -> list[Any]:
+def _read_reviewed_scores(connection: sa.Connection, filters: Filters) -> list[Any]:
     """Every score of the requests of the window that somebody reviewed."""
     names = [filters.application] if filters.application is not None else fetch_applications(connection)
     query = sa.select(review.c.trace_id).where(
@@ -149,15 +149,15 @@ def _scores_of_reviewed(connection: sa.Connection, filters: Filters) -> list[Any
         sa.not_(review.c.is_skipped),
     )
     traces = sorted(set(connection.execute(query).scalars()))
-    return [row for row in _of_traces(connection, traces, names) if _is_wanted(row, filters)]
+    return [row for row in _read_trace_scores(connection, traces, names) if _matches_filters(row, filters)]
 
 
-def _of_traces(connection: sa.Connection, traces: list[str], names: list[str]) -> Iterator[Any]:
+def _read_trace_scores(connection: sa.Connection, traces: list[str], names: list[str]) -> Iterator[Any]:
     for start in range(0, len(traces), _CHUNK):
         wanted = score.c.trace_id.in_(traces[start : start + _CHUNK])
         query = sa.select(score).where(wanted, score.c.application.in_(names), score.c.value.is_not(None))
         yield from connection.execute(query)
 
 
-def _is_wanted(row: Any, filters: Filters) -> bool:
+def _matches_filters(row: Any, filters: Filters) -> bool:
     return all(getattr(filters, name) in (None, getattr(row, name)) for name in ("environment", "release"))

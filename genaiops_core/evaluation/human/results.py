@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from genaiops_core.evaluation.human.agreement import JudgeAgreement
-from genaiops_core.evaluation.human.judged import agreement_of_run
+from genaiops_core.evaluation.human.judged import read_run_agreement
 from genaiops_core.evaluation.runs import Evaluation, results
 
 
@@ -23,7 +23,7 @@ def document(connection: sa.Connection, run: Evaluation, *, with_details: bool =
         with_details: whether the cases are told, a row each.
     """
     body = results.build_document(run, results.load_details(connection, run) if with_details else ())
-    return corrected(body, agreement_of_run(connection, run.id))
+    return corrected(body, read_run_agreement(connection, run.id))
 
 
 def corrected(body: Mapping[str, Any], agreements: Sequence[JudgeAgreement]) -> dict[str, Any]:

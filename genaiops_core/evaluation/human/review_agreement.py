@@ -44,41 +44,41 @@ class Disagreement:
     comments: tuple[str, str]
 
 
-def label_of(value: float) -> float:
+def nearest_label(value: float) -> float:
     """The nearest of bad (0), partly (0.5) and good (1): what counts as the same verdict."""
     return round(value * 2) / 2
 
 
-def agreement(connection: sa.Connection, application: str | None = None) -> list[MetricAgreement]:
+def read_agreement(connection: sa.Connection, application: str | None = None) -> list[MetricAgreement]:
     """Agreement by metric.
 
     The two reviewers of a request are taken in order of name. With two people in all, kappa is Cohen's; with more, it
     is that of a pair mixed of them.
     """
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for first, second in _both(connection, application):
+    for first, second in _reviewer_pairs(connection, application):
         for metric in sorted(set(first.ratings) & set(second.ratings)):
-            pairs[metric].append((label_of(first.ratings[metric]), label_of(second.ratings[metric])))
-    found = []
-    for metric, rated in sorted(pairs.items()):
-        one = cohen(rated)
-        assert one is not None
-        found.append(
+            pairs[metric].append((nearest_label(first.ratings[metric]), nearest_label(second.ratings[metric])))
+    agreements = []
+    for metric, label_pairs in sorted(pairs.items()):
+        kappa = cohen(label_pairs)
+        assert kappa is not None
+        agreements.append(
             MetricAgreement(
                 metric=metric,
-                items=one.items,
-                agreed=one.agreed,
-                percent_agreement=100 * one.share,
-                kappa=one.kappa,
-                low=one.low,
-                high=one.high,
-                method=one.method,
+                items=kappa.items,
+                agreed=kappa.agreed,
+                percent_agreement=100 * kappa.share,
+                kappa=kappa.kappa,
+                low=kappa.low,
+                high=kappa.high,
+                method=kappa.method,
             )
         )
-    return found
+    return agreements
 
 
-def disagreements(
+def read_disagreements(
     connection: sa.Connection, application: str | None = None, *, limit: int = 50
 ) -> list[Disagreement]:
     """Where two reviewers differ, most first, and of those the newest first."""
@@ -94,14 +94,14 @@ def disagreements(
             difference=abs(first.ratings[metric] - second.ratings[metric]),
             comments=(first.comment, second.comment),
         )
-        for first, second in reversed(list(_both(connection, application)))
+        for first, second in reversed(list(_reviewer_pairs(connection, application)))
         for metric in sorted(set(first.ratings) & set(second.ratings))
-        if label_of(first.ratings[metric]) != label_of(second.ratings[metric])
+        if nearest_label(first.ratings[metric]) != nearest_label(second.ratings[metric])
     ]
     return sorted(found, key=lambda one: -one.difference)[:limit]
 
 
-def _both(connection: sa.Connection, application: str | None) -> Iterator[tuple[Any, Any]]:
+def _reviewer_pairs(connection: sa.Connection, application: str | None) -> Iterator[tuple[Any, Any]]:
     """The first two ratings of each request that has two, in order of the reviewers' names; the oldest first."""
     query = sa.select(review).where(sa.not_(review.c.is_skipped)).order_by(review.c.id)
     if application is not None:

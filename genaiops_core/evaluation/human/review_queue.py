@@ -107,17 +107,17 @@ def queue(
 
     Nothing that they rated or skipped, and nothing that is done.
     """
-    begun = _begun(connection, application)
-    found: list[tuple[Any, int]] = []
+    progress = _read_progress(connection, application)
+    entries: list[tuple[Any, int]] = []
     for priority in sorted(set(PRIORITIES.values())):
-        keys = [key for key, said in begun.items() if said.is_open(reviewer, reviewers)]
-        rows = _rows_of(connection, keys, priority)
-        found += [(row, begun[row.trace_id, row.application].rated) for row in rows]
-        if len(found) < limit:
-            found += [(row, 0) for row in _fresh(connection, application, priority, limit - len(found))]
-        if len(found) >= limit:
+        keys = [key for key, state in progress.items() if state.is_open(reviewer, reviewers)]
+        rows = _read_samples(connection, keys, priority)
+        entries += [(row, progress[row.trace_id, row.application].rated) for row in rows]
+        if len(entries) < limit:
+            entries += [(row, 0) for row in _read_unreviewed(connection, application, priority, limit - len(entries))]
+        if len(entries) >= limit:
             break
-    return [_item(row, rated) for row, rated in found[:limit]]
+    return [_build_item(row, rated) for row, rated in entries[:limit]]
 
 
 def open_count(
@@ -131,8 +131,8 @@ def open_count(
     query = sa.select(sa.func.count()).select_from(sample)
     if application is not None:
         query = query.where(sample.c.application == application)
-    begun = _begun(connection, application)
-    closed = sum(not said.is_open(reviewer, reviewers) for said in begun.values())
+    progress = _read_progress(connection, application)
+    closed = sum(not state.is_open(reviewer, reviewers) for state in progress.values())
     return max(0, (connection.scalar(query) or 0) - closed)
 
 
@@ -160,17 +160,17 @@ def read(
         ).first()
     if row is None:
         return None
-    told = read_trace_case(connection, trace_id)
-    said = reviews_of(connection, application, trace_id)
-    others = [one for one in said if one.reviewer != reviewer]
-    is_done = sum(not one.is_skipped for one in said) >= reviewers
+    trace_case = read_trace_case(connection, trace_id)
+    reviews = reviews_of(connection, application, trace_id)
+    others = [review_row for review_row in reviews if review_row.reviewer != reviewer]
+    is_done = sum(not one.is_skipped for one in reviews) >= reviewers
     return ReviewPage(
-        item=_item(row, sum(not one.is_skipped for one in others)),
-        question=told.case.input if told.case else None,
-        answer=told.case.answer if told.case else None,
-        contexts=told.case.contexts if told.case else None,
-        problem=told.problem,
-        mine=next((one for one in said if one.reviewer == reviewer), None),
+        item=_build_item(row, sum(not one.is_skipped for one in others)),
+        question=trace_case.case.input if trace_case.case else None,
+        answer=trace_case.case.answer if trace_case.case else None,
+        contexts=trace_case.case.contexts if trace_case.case else None,
+        problem=trace_case.problem,
+        mine=next((one for one in reviews if one.reviewer == reviewer), None),
         others=tuple(others) if is_done else (),
         is_done=is_done,
     )
@@ -196,45 +196,45 @@ def reviews_of(connection: sa.Connection, application: str, trace_id: str) -> li
 
 
 @dataclass
-class _Begun:
+class _Progress:
     """Who has done what with one request."""
 
     rated: int = 0
     skipped: int = 0
-    by: frozenset[str] = frozenset()
+    reviewer_names: frozenset[str] = frozenset()
 
     def is_open(self, reviewer: str, reviewers: int) -> bool:
-        return reviewer not in self.by and self.rated < reviewers and self.skipped < SKIPS
+        return reviewer not in self.reviewer_names and self.rated < reviewers and self.skipped < SKIPS
 
 
-def _begun(connection: sa.Connection, application: str | None) -> dict[tuple[str, str], _Begun]:
+def _read_progress(connection: sa.Connection, application: str | None) -> dict[tuple[str, str], _Progress]:
     """(trace id, application) -> what was said; people write reviews, so there are few."""
     query = sa.select(review.c.trace_id, review.c.application, review.c.reviewer, review.c.is_skipped)
     if application is not None:
         query = query.where(review.c.application == application)
-    found: dict[tuple[str, str], _Begun] = {}
+    progress: dict[tuple[str, str], _Progress] = {}
     for trace_id, name, reviewer, is_skipped in connection.execute(query):
-        said = found.setdefault((trace_id, name), _Begun())
-        said.rated += not is_skipped
-        said.skipped += is_skipped
-        said.by |= {reviewer}
-    return found
+        state = progress.setdefault((trace_id, name), _Progress())
+        state.rated += not is_skipped
+        state.skipped += is_skipped
+        state.reviewer_names |= {reviewer}
+    return progress
 
 
-def _rows_of(connection: sa.Connection, keys: list[tuple[str, str]], priority: int) -> list[Any]:
-    found: list[Any] = []
+def _read_samples(connection: sa.Connection, keys: list[tuple[str, str]], priority: int) -> list[Any]:
+    samples: list[Any] = []
     for start in range(0, len(keys), 500):
         traces = [trace_id for trace_id, _ in keys[start : start + 500]]
-        found += connection.execute(
+        samples += connection.execute(
             sa.select(sample).where(sample.c.trace_id.in_(traces), sample.c.priority == priority)
         ).all()
-    wanted = set(keys)
+    key_set = set(keys)
     return sorted(
-        (row for row in found if (row.trace_id, row.application) in wanted), key=lambda row: -row.start_ns
+        (row for row in samples if (row.trace_id, row.application) in key_set), key=lambda row: -row.start_ns
     )
 
 
-def _fresh(connection: sa.Connection, application: str | None, priority: int, limit: int) -> list[Any]:
+def _read_unreviewed(connection: sa.Connection, application: str | None, priority: int, limit: int) -> list[Any]:
     """Samples that nobody has said anything about."""
     is_begun = sa.exists().where(
         review.c.trace_id == sample.c.trace_id, review.c.application == sample.c.application
@@ -245,7 +245,7 @@ def _fresh(connection: sa.Connection, application: str | None, priority: int, li
     return list(connection.execute(query.order_by(sample.c.start_ns.desc()).limit(limit)).all())
 
 
-def _item(row: Any, reviews: int) -> ReviewItem:
+def _build_item(row: Any, reviews: int) -> ReviewItem:
     return ReviewItem(
         application=row.application,
         trace_id=row.trace_id,

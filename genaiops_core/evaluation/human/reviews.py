@@ -92,20 +92,20 @@ def submit(
         NotFound: there is no such request.
         Conflict: it is done.
     """
-    values = _values(ratings)
+    values = _parse_ratings(ratings)
     with writing(engine) as connection:
-        row = _sample(connection, application, trace_id)
-        kept = reviews_of(connection, application, row.trace_id)
-        rated = [one for one in kept if not one.is_skipped]
-        if len(rated) >= reviewers:
-            who = " and ".join(one.reviewer for one in rated)
-            raise Conflict(f"This answer was rated by {who}; their verdict stands. Read the next one.")
-        _keep(connection, row, actor, ratings=values, comment=comment, is_skipped=False)
-        rated = [one for one in reviews_of(connection, application, row.trace_id) if not one.is_skipped]
-        if len(rated) >= reviewers:
-            replace_scores(connection, _scores(row, rated))
+        row = _lock_sample(connection, application, trace_id)
+        reviews = reviews_of(connection, application, row.trace_id)
+        ratings_given = [review_row for review_row in reviews if not review_row.is_skipped]
+        if len(ratings_given) >= reviewers:
+            names = " and ".join(one.reviewer for one in ratings_given)
+            raise Conflict(f"This answer was rated by {names}; their verdict stands. Read the next one.")
+        _write_review(connection, row, actor, ratings=values, comment=comment, is_skipped=False)
+        ratings_given = [one for one in reviews_of(connection, application, row.trace_id) if not one.is_skipped]
+        if len(ratings_given) >= reviewers:
+            replace_scores(connection, _mean_scores(row, ratings_given))
         _record(connection, "review.submit", actor, row, {"metrics": sorted(values)})
-    return _page(engine, actor, application, trace_id, reviewers)
+    return _read_page(engine, actor, application, trace_id, reviewers)
 
 
 def skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str, comment: str = "") -> None:
@@ -116,18 +116,18 @@ def skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str, comm
         Conflict: `actor` rated it.
     """
     with writing(engine) as connection:
-        row = _sample(connection, application, trace_id)
-        mine = [one for one in reviews_of(connection, application, row.trace_id) if one.reviewer == actor]
-        if any(not one.is_skipped for one in mine):
+        row = _lock_sample(connection, application, trace_id)
+        own_reviews = [own_review for own_review in reviews_of(connection, application, row.trace_id) if own_review.reviewer == actor]
+        if any(not one.is_skipped for one in own_reviews):
             raise Conflict("You rated this answer; rate it again instead of skipping it.")
-        _keep(connection, row, actor, ratings={}, comment=comment, is_skipped=True)
+        _write_review(connection, row, actor, ratings={}, comment=comment, is_skipped=True)
         _record(connection, "review.skip", actor, row, None)
 
 
 def undo_skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str) -> None:
     """Put an answer that `actor` skipped back into their queue; one that they did not skip stays as it is."""
     with writing(engine) as connection:
-        row = _sample(connection, application, trace_id)
+        row = _lock_sample(connection, application, trace_id)
         undone = connection.execute(
             sa.delete(review).where(
                 review.c.trace_id == row.trace_id,
@@ -140,31 +140,31 @@ def undo_skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str)
             _record(connection, "review.undo_skip", actor, row, None)
 
 
-def _values(ratings: Mapping[str, float | str]) -> dict[str, float]:
+def _parse_ratings(ratings: Mapping[str, float | str]) -> dict[str, float]:
     if not ratings:
         raise BadInput("A review needs a rating of at least one metric.")
     values = {}
-    for metric, said in ratings.items():
+    for metric, rating in ratings.items():
         if not _METRIC.fullmatch(metric):
             raise BadInput(f"'{metric}' is no name of a metric; use small letters, digits and _.")
-        value = LABELS.get(said.strip().lower()) if isinstance(said, str) else float(said)
+        value = LABELS.get(rating.strip().lower()) if isinstance(rating, str) else float(rating)
         # NaN fails both comparisons.
         if value is None or not 0.0 <= value <= 1.0:
-            shown = ", ".join(LABELS)
+            label_names = ", ".join(LABELS)
             raise BadInput(
-                f"The rating of {metric} is {said!r}; give a number from 0 to 1 or one of: {shown}."
+                f"The rating of {metric} is {rating!r}; give a number from 0 to 1 or one of: {label_names}."
             )
         values[metric] = value
     return values
 
 
-def _sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
+def _lock_sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
     """The sample, made when nothing chose the request before; locked, so that reviewers come one by one."""
     trace_id = trace_id.strip().lower()
-    is_it = sa.and_(sample.c.trace_id == trace_id, sample.c.application == application)
-    found = connection.execute(sa.select(sample).where(is_it).with_for_update()).first()
-    if found is not None:
-        return found
+    is_sample = sa.and_(sample.c.trace_id == trace_id, sample.c.application == application)
+    existing = connection.execute(sa.select(sample).where(is_sample).with_for_update()).first()
+    if existing is not None:
+        return existing
     row = connection.execute(
         sa.select(request).where(request.c.trace_id == trace_id, request.c.application == application)
     ).first()
@@ -173,18 +173,18 @@ def _sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
     connection.execute(
         insert(connection, sample).values(selection.build_sample_row(row, _CHOSEN, now())).on_conflict_do_nothing()
     )
-    return connection.execute(sa.select(sample).where(is_it).with_for_update()).one()
+    return connection.execute(sa.select(sample).where(is_sample).with_for_update()).one()
 
 
-def _keep(connection: sa.Connection, row: Any, actor: str, **said: Any) -> None:
-    said["comment"] = said["comment"].replace("\x00", "")[:MAX_COMMENT_LENGTH]
+def _write_review(connection: sa.Connection, row: Any, actor: str, **values: Any) -> None:
+    values["comment"] = values["comment"].replace("\x00", "")[:MAX_COMMENT_LENGTH]
     statement = insert(connection, review).values(
         application=row.application,
         trace_id=row.trace_id,
         reviewer=actor,
         start_ns=row.start_ns,
         reviewed_at=now(),
-        **said,
+        **values,
     )
     changed = ("ratings", "comment", "is_skipped", "reviewed_at")
     connection.execute(
@@ -195,11 +195,11 @@ def _keep(connection: sa.Connection, row: Any, actor: str, **said: Any) -> None:
     )
 
 
-def _scores(row: Any, rated: list[Review]) -> list[Score]:
-    found = []
-    for metric in sorted({name for one in rated for name in one.ratings}):
-        values = [one.ratings[metric] for one in rated if metric in one.ratings]
-        found.append(
+def _mean_scores(row: Any, reviews: list[Review]) -> list[Score]:
+    scores = []
+    for metric in sorted({name for rating in reviews for name in rating.ratings}):
+        values = [one.ratings[metric] for one in reviews if metric in one.ratings]
+        scores.append(
             Score(
                 application=row.application,
                 trace_id=row.trace_id,
@@ -212,7 +212,7 @@ def _scores(row: Any, rated: list[Review]) -> list[Score]:
                 rate_ppm=row.rate_ppm,
             )
         )
-    return found
+    return scores
 
 
 def _record(connection: sa.Connection, action: str, actor: str, row: Any, after: Any) -> None:
@@ -222,11 +222,11 @@ def _record(connection: sa.Connection, action: str, actor: str, row: Any, after:
     )
 
 
-def _page(engine: sa.Engine, actor: str, application: str, trace_id: str, reviewers: int) -> ReviewPage:
+def _read_page(engine: sa.Engine, actor: str, application: str, trace_id: str, reviewers: int) -> ReviewPage:
     with reading(engine) as connection:
-        found = read(
+        page = read(
             connection, reviewer=actor, application=application, trace_id=trace_id, reviewers=reviewers
         )
-    if found is None:
+    if page is None:
         raise NotFound(f"There is no request {trace_id} of {application}.")
-    return found
+    return page

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from genaiops_core.evaluation.judges.names import JudgeName, parse
+from genaiops_core.evaluation.judges.names import JudgeName, parse_judge_name
 from genaiops_core.evaluation.judges.offline import OfflineJudge
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement, JudgeOptions
 from genaiops_core.settings import Settings
@@ -18,33 +18,33 @@ __all__ = ["Judge", "JudgeName", "JudgeOptions", "Judgement", "judge", "parse"]
 _NO_OPTIONS = JudgeOptions()
 
 
-def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
+def create_judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
     """The judge of that name; nothing is reached before it is asked.
 
     Raises:
         BadInput: there is none.
     """
-    parsed = parse(name)
-    if parsed.kind == "offline":
+    judge_name = parse_judge_name(name)
+    if judge_name.kind == "offline":
         return OfflineJudge()
-    if parsed.kind == "agentcore":
+    if judge_name.kind == "agentcore":
         from genaiops_core.evaluation.judges.agentcore import AgentCoreJudge
 
         return AgentCoreJudge(
-            parsed.evaluators,
-            make_client=_client("bedrock-agentcore", options),
-            make_control_client=_client("bedrock-agentcore-control", options),
+            judge_name.evaluators,
+            make_client=_prepare_client("bedrock-agentcore", options),
+            make_control_client=_prepare_client("bedrock-agentcore-control", options),
         )
     from genaiops_core.evaluation.judges.model_judge import ModelJudge
 
-    if parsed.kind == "bedrock":
+    if judge_name.kind == "bedrock":
         from genaiops_core.evaluation.models.bedrock import BedrockModel
 
         return ModelJudge(
-            str(parsed),
+            str(judge_name),
             BedrockModel(
-                parsed.model,
-                make_client=_client("bedrock-runtime", options),
+                judge_name.model,
+                make_client=_prepare_client("bedrock-runtime", options),
                 embedding_name=options.embedding_model,
                 guardrail=options.guardrail,
             ),
@@ -53,18 +53,18 @@ def judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
     from genaiops_core.evaluation.models.openai import OpenAIModel
 
     return ModelJudge(
-        str(parsed),
+        str(judge_name),
         OpenAIModel(
-            parsed.model,
-            base_url=parsed.base_url,
-            api_key=_api_key(parsed.base_url, Settings()),
+            judge_name.model,
+            base_url=judge_name.base_url,
+            api_key=_find_api_key(judge_name.base_url, Settings()),
             embedding_name=options.embedding_model,
         ),
         options,
     )
 
 
-def _client(service: str, options: JudgeOptions) -> Callable[[], Any]:
+def _prepare_client(service: str, options: JudgeOptions) -> Callable[[], Any]:
     from genaiops_core.aws.clients import client
     from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
@@ -81,10 +81,10 @@ def _client(service: str, options: JudgeOptions) -> Callable[[], Any]:
     )
 
 
-def _api_key(base_url: str, settings: Settings) -> str:
+def _find_api_key(base_url: str, settings: Settings) -> str:
     """The key for a server; '' when none is set, or when it is meant for other servers only."""
     host = (urlsplit(base_url).hostname or "").lower()
-    meant = [one.strip().lower() for one in settings.judge_api_hosts.split(",") if one.strip()]
-    if meant and host not in meant:
+    hosts = [name.strip().lower() for name in settings.judge_api_hosts.split(",") if name.strip()]
+    if hosts and host not in hosts:
         return ""
     return settings.judge_api_key.get_secret_value() or os.environ.get("OPENAI_API_KEY", "")

@@ -20,14 +20,14 @@ from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 # Evaluators that answer yes or no are read by their label: the number beside it may run either way.
-_LABELS = {
+_LABEL_VALUES = {
     "refusal": {"yes": 1.0, "no": 0.0, "refusal": 1.0, "not refusal": 0.0},
     "harmfulness": {"harmful": 1.0, "not harmful": 0.0},
     "stereotyping": {"stereotyping": 1.0, "not stereotyping": 0.0},
 }
 
 
-class Result(BaseModel):
+class EvaluatorResult(BaseModel):
     """What an evaluator said."""
 
     value: float | None = None
@@ -49,7 +49,7 @@ class AgentCoreJudge:
         self.model = AgentCoreModel(
             evaluators, make_client=make_client, make_control_client=make_control_client
         )
-        self._evaluators = {agentcore.build_metric_name(one): one for one in evaluators}
+        self._evaluators = {agentcore.build_metric_name(evaluator): evaluator for evaluator in evaluators}
 
     @property
     def defaults(self) -> tuple[str, ...]:
@@ -59,19 +59,21 @@ class AgentCoreJudge:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Its evaluators, and all that is computed."""
-        return (*self._evaluators, *computed.names())
+        return (*self._evaluators, *computed.list_computed_metrics())
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
         """As `protocol.Judge` has it."""
         evaluator = self._evaluators.get(metric)
         if evaluator is None:
             if computed.is_computed(metric):
-                return computed.judge(case, metric)
+                return computed.compute(case, metric)
             raise CallFailed(f"The judge {self.name} knows no metric '{metric}'.")
         started = time.perf_counter()
-        lacking = registry.find_missing_field(agentcore.list_judge_metrics(self.name)[metric], case)
+        missing = registry.find_missing_field(agentcore.list_judge_metrics(self.name)[metric], case)
         value, reason = (
-            (None, lacking) if lacking else _read(metric, await calls.ask(_prompt(evaluator, case), Result))
+            (None, missing)
+            if missing
+            else _read_result(metric, await calls.ask(_build_prompt(evaluator, case), EvaluatorResult))
         )
         return Judgement(
             metric=metric,
@@ -82,22 +84,22 @@ class AgentCoreJudge:
         )
 
 
-def _prompt(evaluator: str, case: Case) -> Prompt:
-    told = tell(case)
-    asked = {
+def _build_prompt(evaluator: str, case: Case) -> Prompt:
+    case_spans = tell(case)
+    evaluator_input = {
         "evaluator": evaluator,
-        "spans": told.spans,
-        "trace_id": told.trace_id,
-        "references": told.references,
+        "spans": case_spans.spans,
+        "trace_id": case_spans.trace_id,
+        "references": case_spans.references,
     }
-    return Prompt(messages=(Message(role="user", text=orjson.dumps(asked).decode()),))
+    return Prompt(messages=(Message(role="user", text=orjson.dumps(evaluator_input).decode()),))
 
 
-def _read(metric: str, result: Result) -> tuple[float | None, str]:
-    explained = " ".join((result.explanation or "").split())
-    reason = ": ".join(part for part in (result.label or "", explained) if part)
-    if metric in _LABELS:
-        value = _LABELS[metric].get((result.label or "").strip().casefold())
+def _read_result(metric: str, result: EvaluatorResult) -> tuple[float | None, str]:
+    explanation = " ".join((result.explanation or "").split())
+    reason = ": ".join(part for part in (result.label or "", explanation) if part)
+    if metric in _LABEL_VALUES:
+        value = _LABEL_VALUES[metric].get((result.label or "").strip().casefold())
         if value is None:
             raise CallFailed(
                 f"AgentCore gave the label '{result.label}' for {metric}, which is not known here."

@@ -19,12 +19,12 @@ SCOPE = "strands.telemetry.tracer"
 # The service wants times, a case has none: the same ones always, so that the same case is the same call.
 _START_NS = 1_700_000_000_000_000_000
 _SECOND_NS = 1_000_000_000
-_CALL = "retrieve-1"
+_TOOL_CALL_ID = "retrieve-1"
 _RESOURCE = {"attributes": {"service.name": "genaiops"}}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class CaseSpans:
     """A case as spans and records."""
 
     session_id: str
@@ -34,45 +34,52 @@ class Told:
     """`evaluationReferenceInputs`; empty where the case has no reference."""
 
 
-def tell(case: Case) -> Told:
+def build_case_spans(case: Case) -> CaseSpans:
     """The spans of a case; their ids follow from its texts."""
     digest = hashlib.sha256(json.dumps(case.as_json(), sort_keys=True, default=str).encode()).hexdigest()
     trace_id, root, tool = digest[:32], digest[32:48], digest[48:64]
     session_id = f"genaiops-{digest[:24]}"
-    inner: list[Mapping[str, Any]] = []
-    asked = [_message("user", case.input)]
+    retrieval: list[Mapping[str, Any]] = []
+    input_messages = [_build_message("user", case.input)]
     if case.contexts:
-        inner = _retrieval(case, trace_id, tool, root, session_id)
-    answered = [_message("assistant", case.answer or "", finish_reason="end_turn")]
+        retrieval = _build_retrieval(case, trace_id, tool, root, session_id)
+    output_messages = [_build_message("assistant", case.answer or "", finish_reason="end_turn")]
     spans = (
-        _span(
+        _build_span(
             "invoke_agent",
             {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "case"},
             trace_id,
             root,
             session_id,
         ),
-        _record(asked, answered, trace_id, root, session_id),
-        *inner,
+        _build_record(input_messages, output_messages, trace_id, root, session_id),
+        *retrieval,
     )
-    return Told(
+    return CaseSpans(
         session_id=session_id,
         trace_id=trace_id,
         spans=spans,
-        references=_references(case, session_id, trace_id),
+        references=_build_references(case, session_id, trace_id),
     )
 
 
-def _retrieval(
+def _build_retrieval(
     case: Case, trace_id: str, span_id: str, parent: str, session_id: str
 ) -> list[Mapping[str, Any]]:
     attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "retrieve"}
-    found = "\n\n".join(case.contexts or ())
+    documents = "\n\n".join(case.contexts or ())
     return [
-        _span("execute_tool retrieve", attributes, trace_id, span_id, session_id, parent=parent),
-        _record(
-            [_message("tool", json.dumps({"query": case.input}, ensure_ascii=False), role="tool", id=_CALL)],
-            [_message("assistant", found, id=_CALL)],
+        _build_span("execute_tool retrieve", attributes, trace_id, span_id, session_id, parent=parent),
+        _build_record(
+            [
+                _build_message(
+                    "tool",
+                    json.dumps({"query": case.input}, ensure_ascii=False),
+                    role="tool",
+                    id=_TOOL_CALL_ID,
+                )
+            ],
+            [_build_message("assistant", documents, id=_TOOL_CALL_ID)],
             trace_id,
             span_id,
             session_id,
@@ -80,7 +87,7 @@ def _retrieval(
     ]
 
 
-def _span(
+def _build_span(
     name: str,
     attributes: Mapping[str, str],
     trace_id: str,
@@ -105,9 +112,9 @@ def _span(
     }
 
 
-def _record(
-    asked: Sequence[Mapping[str, Any]],
-    answered: Sequence[Mapping[str, Any]],
+def _build_record(
+    input_messages: Sequence[Mapping[str, Any]],
+    output_messages: Sequence[Mapping[str, Any]],
     trace_id: str,
     span_id: str,
     session_id: str,
@@ -119,19 +126,19 @@ def _record(
         "observedTimeUnixNano": _START_NS + _SECOND_NS,
         "severityNumber": 9,
         "severityText": "",
-        "body": {"input": {"messages": list(asked)}, "output": {"messages": list(answered)}},
+        "body": {"input": {"messages": list(input_messages)}, "output": {"messages": list(output_messages)}},
         "attributes": {"event.name": SCOPE, "session.id": session_id},
         "traceId": trace_id,
         "spanId": span_id,
     }
 
 
-def _message(by: str, text: str, **more: str) -> Mapping[str, Any]:
+def _build_message(role: str, text: str, **fields: str) -> Mapping[str, Any]:
     """One message of a record: who said it, and what; `more` goes beside the text."""
-    return {"role": by, "content": {"message" if by == "assistant" else "content": text, **more}}
+    return {"role": role, "content": {"message" if role == "assistant" else "content": text, **fields}}
 
 
-def _references(case: Case, session_id: str, trace_id: str) -> tuple[Mapping[str, Any], ...]:
+def _build_references(case: Case, session_id: str, trace_id: str) -> tuple[Mapping[str, Any], ...]:
     if not case.reference:
         return ()
     context = {"spanContext": {"sessionId": session_id, "traceId": trace_id}}

@@ -16,96 +16,96 @@ from pydantic import BaseModel, ValidationError
 from genaiops_core.evaluation.judges.protocol import Answer, JudgeOptions
 from genaiops_core.evaluation.models.protocol import Message, Prompt, Reply
 
-MOST_REPLY_CHARACTERS = 8_000
+MAX_REPLY_CHARACTERS = 8_000
 """Of a broken reply that is shown to the model again."""
 
-_MOST_PROBLEMS = 5
+_MAX_PROBLEMS = 5
 
 
-class Malformed(Exception):
+class MalformedAnswer(Exception):
     """A reply that is not what was asked for; the text says what is wrong with it, in words that a model can use."""
 
 
-def question(
+def build_prompt(
     text: str, answer: type[BaseModel], options: JudgeOptions | None = None, *, system: str = ""
 ) -> Prompt:
     """A prompt of one message that asks for an answer of the type `answer`."""
-    given = options or JudgeOptions()
+    effective = options or JudgeOptions()
     return Prompt(
         messages=(Message(role="user", text=text),),
         system=system,
-        schema=schema_of(answer),
+        schema=build_schema(answer),
         schema_name=answer.__name__,
-        max_tokens=given.max_tokens,
-        temperature=given.temperature,
+        max_tokens=effective.max_tokens,
+        temperature=effective.temperature,
     )
 
 
 @lru_cache(maxsize=512)
-def schema_of(answer: type[BaseModel]) -> dict[str, Any]:
+def build_schema(answer: type[BaseModel]) -> dict[str, Any]:
     """The JSON schema of a type, with references written out: some models do not follow them.
 
     The same object every time, so it must not be changed.
     """
-    whole = answer.model_json_schema()
-    definitions = whole.pop("$defs", {})
-    inlined = _inlined(whole, definitions, ())
+    schema = answer.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    inlined = _inline_references(schema, definitions, ())
     return inlined if inlined is not None else answer.model_json_schema()
 
 
-def parse(reply: Reply, answer: type[Answer]) -> Answer:
+def parse_answer(reply: Reply, answer: type[Answer]) -> Answer:
     """The answer in a reply: the reply itself, or the last JSON object in it (models like to talk around it).
 
     Raises:
-        Malformed: there is none that fits.
+        MalformedAnswer: there is none that fits.
     """
     try:
         return answer.model_validate_json(reply.text)
     except ValidationError as error:
-        problem = _told(error)
-    for found in _objects(reply.text):
+        problem = _describe_problems(error)
+    for candidate in _iterate_objects(reply.text):
         try:
-            return answer.model_validate(found)
+            return answer.model_validate(candidate)
         except ValidationError as error:
-            problem = _told(error)
-    raise Malformed(problem if reply.text.strip() else "the answer is empty")
+            problem = _describe_problems(error)
+    raise MalformedAnswer(problem if reply.text.strip() else "the answer is empty")
 
 
-def repair(prompt: Prompt, reply: Reply, problem: str) -> Prompt:
+def build_repair_prompt(prompt: Prompt, reply: Reply, problem: str) -> Prompt:
     """The same conversation with the broken answer and what is wrong with it."""
-    said = reply.text.strip()[:MOST_REPLY_CHARACTERS] or "(no answer)"
-    ask = (
+    broken = reply.text.strip()[:MAX_REPLY_CHARACTERS] or "(no answer)"
+    instruction = (
         f"That answer cannot be used: {problem}. "
         "Answer the request again, with nothing but one JSON object that fits the schema."
     )
-    turns = (Message(role="assistant", text=said), Message(role="user", text=ask))
+    turns = (Message(role="assistant", text=broken), Message(role="user", text=instruction))
     return dataclasses.replace(prompt, messages=(*prompt.messages, *turns))
 
 
-def _inlined(part: Any, definitions: Mapping[str, Any], above: tuple[str, ...]) -> Any:
+def _inline_references(node: Any, definitions: Mapping[str, Any], parents: tuple[str, ...]) -> Any:
     """`part` with references replaced; None when a definition contains itself."""
-    if isinstance(part, list):
-        items = [_inlined(item, definitions, above) for item in part]
+    if isinstance(node, list):
+        items = [_inline_references(item, definitions, parents) for item in node]
         return (
             None
-            if any(new is None and old is not None for new, old in zip(items, part, strict=True))
+            if any(new is None and old is not None for new, old in zip(items, node, strict=True))
             else items
         )
-    if not isinstance(part, dict):
-        return part
-    reference = part.get("$ref")
+    if not isinstance(node, dict):
+        return node
+    reference = node.get("$ref")
     if isinstance(reference, str):
         name = reference.rsplit("/", 1)[-1]
-        if name in above:
+        if name in parents:
             return None
-        return _inlined(definitions[name], definitions, (*above, name))
-    found = {key: _inlined(value, definitions, above) for key, value in part.items()}
-    return None if any(found[key] is None and part[key] is not None for key in part) else found
+        return _inline_references(definitions[name], definitions, (*parents, name))
+    inlined = {key: _inline_references(value, definitions, parents) for key, value in node.items()}
+    return None if any(inlined[key] is None and node[key] is not None for key in node) else inlined
 
 
-def _objects(text: str) -> Iterator[dict[str, Any]]:
+def _iterate_objects(text: str) -> Iterator[dict[str, Any]]:
     """JSON objects in a text, the last outermost one first; and what a lone key such as `parameters` wraps."""
-    found: list[dict[str, Any]] = []
+    objects: list[dict[str, Any]] = []
     decoder, at = json.JSONDecoder(), text.find("{")
     while at >= 0:
         try:
@@ -113,20 +113,20 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         except (ValueError, RecursionError):
             end = at + 1
         else:
-            found.append(value)
+            objects.append(value)
         at = text.find("{", end)
-    for value in reversed(found):
+    for value in reversed(objects):
         yield value
         inner = next(iter(value.values())) if len(value) == 1 else None
         if isinstance(inner, dict):
             yield inner
 
 
-def _told(error: ValidationError) -> str:
+def _describe_problems(error: ValidationError) -> str:
     """What is wrong, by field; without the values, which may be long."""
     problems = [
-        f"{'.'.join(str(part) for part in one['loc']) or 'the answer'}: {one['msg']}"
-        for one in error.errors(include_url=False, include_context=False, include_input=False)
+        f"{'.'.join(str(part) for part in detail['loc']) or 'the answer'}: {detail['msg']}"
+        for detail in error.errors(include_url=False, include_context=False, include_input=False)
     ]
-    more = len(problems) - _MOST_PROBLEMS
-    return "; ".join(problems[:_MOST_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
+    omitted = len(problems) - _MAX_PROBLEMS
+    return "; ".join(problems[:_MAX_PROBLEMS]) + (f"; and {omitted} more" if omitted > 0 else "")

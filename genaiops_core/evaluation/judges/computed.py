@@ -12,7 +12,7 @@ from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 
-def names() -> tuple[str, ...]:
+def list_computed_metrics() -> tuple[str, ...]:
     """All of them."""
     return (*registry.COMPUTED, *registry.load_code_metrics().metrics)
 
@@ -22,7 +22,7 @@ def is_computed(metric: str) -> bool:
     return metric in registry.COMPUTED or metric in registry.load_code_metrics().metrics
 
 
-def judge(case: Case, metric: str) -> Judgement:
+def compute(case: Case, metric: str) -> Judgement:
     """One metric of one case, at no cost.
 
     Raises:
@@ -30,13 +30,13 @@ def judge(case: Case, metric: str) -> Judgement:
     """
     started = time.perf_counter()
     try:
-        measured = registry.measure(metric, case)
+        measurement = registry.measure(metric, case)
     except MetricFailed as error:
         raise CallFailed(replace_unstorable(f"{error}.")) from error
     return Judgement(
         metric=metric,
-        value=measured.value,
-        reason=replace_unstorable(measured.reason),
+        value=measurement.value,
+        reason=replace_unstorable(measurement.reason),
         cost_nano_usd=0,
         latency_ms=(time.perf_counter() - started) * 1000,
     )

@@ -27,31 +27,31 @@ class ModelJudge:
         self.model = model
         self.options = options or JudgeOptions()
         self._rubrics: dict[str, Rubric] = {
-            one.name: one for one in (*parse_rubrics(self.options.rubrics), *BUILTIN)
+            rubric.name: rubric for rubric in (*parse_rubrics(self.options.rubrics), *BUILTIN)
         }
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """RAGAS, rubrics, embeddings, and all that is computed."""
-        asked = [one.name for one in ragas.ENTRIES]
-        return (*asked, *self._rubrics, "semantic_similarity", *computed.names())
+        model_metrics = [entry.name for entry in ragas.ENTRIES]
+        return (*model_metrics, *self._rubrics, "semantic_similarity", *computed.list_computed_metrics())
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
         """As `protocol.Judge` has it."""
         if computed.is_computed(metric):
-            return computed.judge(case, metric)
+            return computed.compute(case, metric)
         started = time.perf_counter()
         entry = registry.lookup_metric(metric, tuple(self._rubrics.values()))
         if entry is None or metric not in self.metrics:
             raise CallFailed(f"The judge {self.name} knows no metric '{metric}'.")
-        lacking = registry.find_missing_field(entry, case)
-        measured = (
-            Measurement(value=None, reason=lacking) if lacking else await self._measure(case, metric, calls)
+        missing = registry.find_missing_field(entry, case)
+        measurement = (
+            Measurement(value=None, reason=missing) if missing else await self._measure(case, metric, calls)
         )
         return Judgement(
             metric=metric,
-            value=measured.value,
-            reason=replace_unstorable(measured.reason),
+            value=measurement.value,
+            reason=replace_unstorable(measurement.reason),
             cost_nano_usd=calls.cost_nano_usd,
             latency_ms=(time.perf_counter() - started) * 1000,
         )
@@ -60,17 +60,17 @@ class ModelJudge:
         if metric in self._rubrics:
             return await rubric_metrics.measure(self._rubrics[metric], case, calls, self.options)
         if metric == "semantic_similarity":
-            return await _semantic_similarity(case, calls)
+            return await _measure_similarity(case, calls)
         return await ragas_metrics.measure(metric, case, calls, self.options)
 
 
-async def _semantic_similarity(case: Case, calls: Calls) -> Measurement:
+async def _measure_similarity(case: Case, calls: Calls) -> Measurement:
     texts = (case.answer or "", case.reference or "")
     first, second = await asyncio.gather(*(calls.embed(text) for text in texts))
     if len(first) != len(second):
         raise CallFailed("The embedding model gave vectors of different lengths.")
-    lengths = sum(one * one for one in first) * sum(one * one for one in second)
+    lengths = sum(x * x for x in first) * sum(x * x for x in second)
     if not lengths:
         return Measurement(value=None, reason="the embedding of a text is nothing but zeros")
-    cosine = sum(one * other for one, other in zip(first, second, strict=True)) / float(lengths) ** 0.5
+    cosine = sum(x * y for x, y in zip(first, second, strict=True)) / float(lengths) ** 0.5
     return Measurement(value=min(1.0, max(0.0, cosine)))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.models.openai import OPENAI_URL
 
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 """Of a whole name, as results keep it."""
 
 
@@ -64,37 +64,41 @@ class JudgeName:
         return f"{self.kind}:{self.model}" if self.model else self.kind
 
 
-def parse(text: str) -> JudgeName:
+def parse_judge_name(text: str) -> JudgeName:
     """Take a name apart.
 
     Raises:
         BadInput: it names no judge; the sentence says how one is written.
     """
     plain = text.strip()
-    if len(plain) > MOST_CHARACTERS:
-        raise BadInput(f"The name of a judge has at most {MOST_CHARACTERS} characters, not {len(plain)}.")
+    if len(plain) > MAX_CHARACTERS:
+        raise BadInput(f"The name of a judge has at most {MAX_CHARACTERS} characters, not {len(plain)}.")
     kind, colon, rest = plain.partition(":")
     kind, rest = kind.strip().lower(), rest.strip()
     if kind == "offline":
         if rest:
             raise BadInput("The judge 'offline' takes nothing after its name: it asks no model.")
         return JudgeName(kind="offline")
-    read = {"bedrock": _bedrock, "openai": _openai, "agentcore": _agentcore}.get(kind)
-    if read is None:
+    parse_kind = {"bedrock": _parse_bedrock, "openai": _parse_openai, "agentcore": _parse_agentcore}.get(kind)
+    if parse_kind is None:
         # A mistyped name may be an address with a password in it, so only its beginning is repeated.
-        said = kind if colon and re.fullmatch(r"[a-z]{1,20}", kind) else plain[:40].split("@")[0]
-        raise BadInput(f"There is no judge '{said}'; give one of: {', '.join(one.pattern for one in KINDS)}.")
+        repeated = kind if colon and re.fullmatch(r"[a-z]{1,20}", kind) else plain[:40].split("@")[0]
+        raise BadInput(
+            f"There is no judge '{repeated}'; give one of: {', '.join(judge_kind.pattern for judge_kind in KINDS)}."
+        )
     if not rest:
-        known = next(one for one in KINDS if one.kind == kind)
-        raise BadInput(f"The judge '{kind}' wants more: write {known.pattern}, for example {known.example}.")
-    return read(rest)
+        judge_kind = next(judge_kind for judge_kind in KINDS if judge_kind.kind == kind)
+        raise BadInput(
+            f"The judge '{kind}' wants more: write {judge_kind.pattern}, for example {judge_kind.example}."
+        )
+    return parse_kind(rest)
 
 
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
 _ARN = re.compile(r"arn:aws[a-z-]*:(bedrock|sagemaker):[a-z0-9-]*:\d{0,12}:.+")
 
 
-def _bedrock(model: str) -> JudgeName:
+def _parse_bedrock(model: str) -> JudgeName:
     if not _MODEL.fullmatch(model):
         raise BadInput(
             f"'{model}' is no ID of a Bedrock model: it has letters, digits and . _ : / - only, "
@@ -105,7 +109,7 @@ def _bedrock(model: str) -> JudgeName:
     return JudgeName(kind="bedrock", model=model)
 
 
-def _openai(rest: str) -> JudgeName:
+def _parse_openai(rest: str) -> JudgeName:
     model, at, address = rest.rpartition("@")
     if "://" in model:
         raise BadInput(
@@ -118,10 +122,10 @@ def _openai(rest: str) -> JudgeName:
         )
     if re.search(r"\s", model):
         raise BadInput(f"The model '{model}' has a blank in its name.")
-    return JudgeName(kind="openai", model=model, base_url=_address(address))
+    return JudgeName(kind="openai", model=model, base_url=_parse_address(address))
 
 
-def _address(address: str) -> str:
+def _parse_address(address: str) -> str:
     try:
         parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -145,7 +149,7 @@ _EVALUATOR = re.compile(
 )
 
 
-def _agentcore(rest: str) -> JudgeName:
+def _parse_agentcore(rest: str) -> JudgeName:
     names = tuple(dict.fromkeys(part.strip() for part in rest.split(",")))
     for name in names:
         if not _EVALUATOR.fullmatch(name):

@@ -20,10 +20,10 @@ class OfflineJudge:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The proxies, comparisons of texts, and the code of installed packages."""
-        return computed.names()
+        return computed.list_computed_metrics()
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
         """As `protocol.Judge` has it; `calls` are not used."""
         if not computed.is_computed(metric):
             raise CallFailed(f"The offline judge knows no metric '{metric}'; it asks no model.")
-        return computed.judge(case, metric)
+        return computed.compute(case, metric)

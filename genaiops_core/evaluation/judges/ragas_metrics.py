@@ -21,19 +21,19 @@ from pydantic import BaseModel
 
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import ragas_reasons
-from genaiops_core.evaluation.judges.answers import question
+from genaiops_core.evaluation.judges.answers import build_prompt
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions
 from genaiops_core.evaluation.metrics.metric import Measurement
 from genaiops_core.evaluation.models.protocol import CallFailed
 
-ROUNDING = 1e-6
+ROUNDING_TOLERANCE = 1e-6
 """A value this far outside [0, 1] is a matter of rounding."""
 
 # A cosine may be negative, which says no more than 0 does.
-_COSINES = frozenset(("answer_relevancy", "answer_correctness"))
+_COSINE_METRICS = frozenset(("answer_relevancy", "answer_correctness"))
 
 # Means of ratings on a scale; there is no value where no rating was on it.
-_RATED = frozenset(("context_relevance", "response_groundedness", "answer_accuracy"))
+_RATING_METRICS = frozenset(("context_relevance", "response_groundedness", "answer_accuracy"))
 
 _CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
     "faithfulness": ("Faithfulness", {}),
@@ -52,7 +52,7 @@ _CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @dataclass
-class Unit:
+class RagasCalls:
     """What happened while one metric of one case was measured."""
 
     calls: Calls
@@ -63,12 +63,12 @@ class Unit:
 
     async def ask(self, prompt: str, answer: type[BaseModel]) -> BaseModel:
         try:
-            found = await self.calls.ask(question(prompt, answer, self.options), answer)
+            result = await self.calls.ask(build_prompt(prompt, answer, self.options), answer)
         except Exception as error:
             self.failure = self.failure or error
             raise
-        self.answers.append(found)
-        return found
+        self.answers.append(result)
+        return result
 
 
 async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) -> Measurement:
@@ -80,14 +80,14 @@ async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) ->
     # The first use imports RAGAS, which would hold up every other unit.
     template = _TEMPLATES.get(name)
     if template is None:
-        template = await asyncio.to_thread(_template, name)
-    unit = Unit(calls, options)
+        template = await asyncio.to_thread(_build_template, name)
+    unit = RagasCalls(calls, options)
     metric = copy.copy(template.metric)
     metric.llm = template.make_llm(unit)
     if hasattr(metric, "embeddings"):
         metric.embeddings = template.make_embeddings(unit)
     try:
-        result = await metric.ascore(**_arguments(template.parameters, case))
+        result = await metric.ascore(**_select_arguments(template.parameters, case))
     except Exception as error:
         if unit.failure is not None:
             raise unit.failure from error
@@ -96,25 +96,27 @@ async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) ->
         ) from error
     if unit.failure is not None:
         raise unit.failure
-    return _measured(name, float(result.value), unit)
+    return _build_measurement(name, float(result.value), unit)
 
 
-def _measured(name: str, value: float, unit: Unit) -> Measurement:
-    lacking = ragas_reasons.undefined(name, unit.answers)
-    if lacking:
-        return Measurement(value=None, reason=lacking)
-    if math.isnan(value) and name in _RATED:
+def _build_measurement(name: str, value: float, unit: RagasCalls) -> Measurement:
+    undefined_reason = ragas_reasons.find_undefined_reason(name, unit.answers)
+    if undefined_reason:
+        return Measurement(value=None, reason=undefined_reason)
+    if math.isnan(value) and name in _RATING_METRICS:
         raise CallFailed(f"The judge's ratings for {name} are not on the scale.")
     if math.isnan(value):
         return Measurement(value=None, reason=f"RAGAS gives no value for {name} here")
-    if name in _COSINES:
+    if name in _COSINE_METRICS:
         value = max(0.0, value)
-    if not -ROUNDING <= value <= 1 + ROUNDING:
+    if not -ROUNDING_TOLERANCE <= value <= 1 + ROUNDING_TOLERANCE:
         raise CallFailed(f"RAGAS gave {value:g} for {name}, which is not between 0 and 1.")
-    return Measurement(value=min(1.0, max(0.0, value)), reason=ragas_reasons.explained(name, unit.answers))
+    return Measurement(
+        value=min(1.0, max(0.0, value)), reason=ragas_reasons.explain_value(name, unit.answers)
+    )
 
 
-def _arguments(parameters: tuple[str, ...], case: Case) -> dict[str, Any]:
+def _select_arguments(parameters: tuple[str, ...], case: Case) -> dict[str, Any]:
     texts: Mapping[str, Any] = {
         "user_input": case.input,
         "response": case.answer,
@@ -130,31 +132,31 @@ class _Template:
 
     metric: Any
     parameters: tuple[str, ...]
-    make_llm: Callable[[Unit], Any]
-    make_embeddings: Callable[[Unit], Any]
+    make_llm: Callable[[RagasCalls], Any]
+    make_embeddings: Callable[[RagasCalls], Any]
 
 
 _TEMPLATES: dict[str, _Template] = {}
 
 
-def _template(name: str) -> _Template:
+def _build_template(name: str) -> _Template:
     ragas = import_ragas()
-    class_name, more = _CLASSES[name]
+    class_name, arguments = _CLASSES[name]
     kind = getattr(ragas.collections, class_name)
-    wanted = inspect.signature(kind.__init__).parameters
-    nobody: Any = None
-    if "embeddings" in wanted:
-        more = {**more, "embeddings": ragas.Embeddings(nobody)}
-    metric = kind(llm=ragas.Llm(nobody), **more)
+    parameters = inspect.signature(kind.__init__).parameters
+    placeholder: Any = None
+    if "embeddings" in parameters:
+        arguments = {**arguments, "embeddings": ragas.Embeddings(placeholder)}
+    metric = kind(llm=ragas.Llm(placeholder), **arguments)
     for attribute, value in vars(metric).items():
         if isinstance(value, ragas.BasePrompt):
-            setattr(metric, attribute, _SpelledOnce(value))
+            setattr(metric, attribute, _CachedPrompt(value))
     parameters = tuple(inspect.signature(kind.ascore).parameters)[1:]
     _TEMPLATES[name] = _Template(metric, parameters, ragas.Llm, ragas.Embeddings)
     return _TEMPLATES[name]
 
 
-class _SpelledOnce:
+class _CachedPrompt:
     """A prompt of RAGAS that spells out its instruction, schema and examples once instead of at every call."""
 
     def __init__(self, prompt: Any) -> None:
@@ -165,10 +167,10 @@ class _SpelledOnce:
         """As `BasePrompt.to_string`, whose text is the same for all data but for its end."""
         tail = f"{data.model_dump_json(indent=4, exclude_none=True)}\nOutput: "
         if self._head is None:
-            whole = str(self._prompt.to_string(data))
-            if not whole.endswith(tail):
-                return whole
-            self._head = whole.removesuffix(tail)
+            text = str(self._prompt.to_string(data))
+            if not text.endswith(tail):
+                return text
+            self._head = text.removesuffix(tail)
         return self._head + tail
 
 
@@ -185,7 +187,7 @@ def import_ragas() -> SimpleNamespace:
         from ragas.prompt.metrics.base_prompt import BasePrompt
 
     class Llm(InstructorBaseRagasLLM):
-        def __init__(self, unit: Unit) -> None:
+        def __init__(self, unit: RagasCalls) -> None:
             self.unit = unit
 
         def generate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
@@ -195,7 +197,7 @@ def import_ragas() -> SimpleNamespace:
             return await self.unit.ask(prompt, response_model)
 
     class Embeddings(BaseRagasEmbedding):
-        def __init__(self, unit: Unit) -> None:
+        def __init__(self, unit: RagasCalls) -> None:
             super().__init__()
             self.unit = unit
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.judges.answers import question
+from genaiops_core.evaluation.judges.answers import build_prompt
 from genaiops_core.evaluation.judges.protocol import Calls, JudgeOptions
 from genaiops_core.evaluation.metrics.metric import Measurement
 from genaiops_core.evaluation.metrics.rubric import PLACEHOLDERS, Label, Rubric
@@ -31,12 +31,14 @@ async def measure(rubric: Rubric, case: Case, calls: Calls, options: JudgeOption
     Raises:
         CallFailed: the model chose no label of the scale.
     """
-    answer: Any = await calls.ask(prompt(rubric, case, options), verdict_type(rubric.scale))
-    value = next(one.value for one in rubric.scale if one.label == answer.label)
+    answer: Any = await calls.ask(
+        build_rubric_prompt(rubric, case, options), build_verdict_type(rubric.scale)
+    )
+    value = next(label.value for label in rubric.scale if label.label == answer.label)
     return Measurement(value=value, reason=f"{answer.label}: {answer.reason}".strip())
 
 
-def prompt(rubric: Rubric, case: Case, options: JudgeOptions) -> Prompt:
+def build_rubric_prompt(rubric: Rubric, case: Case, options: JudgeOptions) -> Prompt:
     """The rubric with the texts of the case in it, then the scale."""
     texts = {
         "input": case.input,
@@ -44,18 +46,21 @@ def prompt(rubric: Rubric, case: Case, options: JudgeOptions) -> Prompt:
         "reference": case.reference or "",
         "contexts": "\n\n".join(f"[{number}] {text}" for number, text in enumerate(case.contexts or (), 1)),
     }
-    code = fence_code(rubric.name, *texts.values())
+    code = hash_fence(rubric.name, *texts.values())
     # One pass, so that braces in a text are not taken for a placeholder.
-    asked = _PLACEHOLDER.sub(lambda found: fenced(texts[found[1]], code), rubric.prompt)
+    instruction = _PLACEHOLDER.sub(lambda match: fence(texts[match[1]], code), rubric.prompt)
     scale = "\n".join(
-        f"- {one.label}: {one.meaning}" if one.meaning else f"- {one.label}" for one in rubric.scale
+        f"- {label.label}: {label.meaning}" if label.meaning else f"- {label.label}" for label in rubric.scale
     )
-    return question(
-        f"{asked.rstrip()}\n\nSCALE:\n{scale}\n", verdict_type(rubric.scale), options, system=SYSTEM
+    return build_prompt(
+        f"{instruction.rstrip()}\n\nSCALE:\n{scale}\n",
+        build_verdict_type(rubric.scale),
+        options,
+        system=SYSTEM,
     )
 
 
-def fence_code(*texts: str) -> str:
+def hash_fence(*texts: str) -> str:
     """A code that stands in none of the texts, and is the same whenever they are.
 
     It is made of their own hash, so that nobody can write a text that holds the code of its own fence.
@@ -70,24 +75,24 @@ def fence_code(*texts: str) -> str:
     return code
 
 
-def fenced(text: str, code: str) -> str:
+def fence(text: str, code: str) -> str:
     """A text as data: nothing in it ends it, because the code is not in it."""
     return f"<<<DATA {code}\n{text}\nDATA>>> {code}"
 
 
 @lru_cache(maxsize=256)
-def verdict_type(scale: tuple[Label, ...]) -> type[BaseModel]:
+def build_verdict_type(scale: tuple[Label, ...]) -> type[BaseModel]:
     """The shape of an answer: why, then which label; small and capital letters do not matter."""
-    labels = {one.label.casefold(): one.label for one in scale}
+    labels = {entry.label.casefold(): entry.label for entry in scale}
 
-    def as_written(given: Any) -> Any:
-        return labels.get(given.strip().casefold(), given) if isinstance(given, str) else given
+    def restore_case(value: Any) -> Any:
+        return labels.get(value.strip().casefold(), value) if isinstance(value, str) else value
 
-    chosen: Any = Annotated[
-        Literal[tuple(one.label for one in scale)],
-        BeforeValidator(as_written),
+    label: Any = Annotated[
+        Literal[tuple(entry.label for entry in scale)],
+        BeforeValidator(restore_case),
         Field(description="the label of the scale that fits best"),
     ]
     reason: Any = Annotated[str, Field(description="why, in one or two sentences")]
     # The reason first: a model that explains before it chooses, chooses better.
-    return create_model("RubricVerdict", reason=(reason, ...), label=(chosen, ...))
+    return create_model("RubricVerdict", reason=(reason, ...), label=(label, ...))

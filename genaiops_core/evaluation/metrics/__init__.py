@@ -1,11 +1,11 @@
-"""The registry of metrics: what each needs, its range and direction, its cost and where it comes from.
+"""The registry of metrics: required fields, range and direction, cost and source of each.
 
-| kind | measured by | where |
+| kind | method | module |
 |---|---|---|
-| proxy | counting words, here | `proxies` |
-| text | comparing answer and reference as texts, here | `texts` |
-| ragas | RAGAS on a model | `ragas` |
-| rubric | one question to a model with a scale | `rubric`, `builtin_rubrics`, and those that people write |
+| proxy | counts words, without a model | `proxies` |
+| text | compares answer and reference as texts, without a model | `texts` |
+| ragas | RAGAS with a model | `ragas` |
+| rubric | one model call with a scale of labels | `rubric`, `builtin_rubrics`, and saved rubrics (`rubrics`) |
 | code | the code of an installed package | `code` |
 | agentcore | evaluators of Amazon Bedrock AgentCore | `agentcore` |
 """
@@ -54,7 +54,7 @@ REGISTRY: dict[str, Metric] = {
         *texts.ENTRIES,
     )
 }
-"""What comes with the product, AgentCore's evaluators aside: those share names with it."""
+"""The built-in metrics, without AgentCore's evaluators, which have some of the same names."""
 
 PROXIES = tuple(metric.name for metric in proxies.ENTRIES)
 
@@ -64,17 +64,17 @@ _NAMES = frozenset(REGISTRY)
 
 
 def load_code_metrics() -> code.InstalledMetrics:
-    """Metrics of installed packages, and what is wrong with the others."""
+    """Load the metrics of installed packages, and the problems of those that cannot be loaded."""
     return code.load_metrics(_NAMES)
 
 
 def lookup_metric(name: str, rubrics: Sequence[Any] = (), *, judge: str = "") -> Metric | None:
-    """The entry of a metric; None where nothing is known of it.
+    """Look up a metric by name; None if it is unknown.
 
     Args:
-        name: as results have it.
-        rubrics: rubrics that people wrote, or what a run kept of them (`judge_options.rubrics`).
-        judge: who measures; evaluators of AgentCore have entries of their own.
+        name: as in results.
+        rubrics: saved rubrics, or the documents that an evaluation stores (`judge_options.rubrics`).
+        judge: the judge that measures; evaluators of AgentCore have metrics of their own.
     """
     if judge.startswith("agentcore:") and (agentcore_metric := agentcore.list_judge_metrics(judge).get(name)):
         return agentcore_metric
@@ -86,12 +86,12 @@ def lookup_metric(name: str, rubrics: Sequence[Any] = (), *, judge: str = "") ->
     code_metric = load_code_metrics().metrics.get(name)
     if code_metric:
         return code_metric.entry
-    # A name that only AgentCore uses: which end of harmfulness is good must not depend on who asks.
+    # A name that only AgentCore uses: the direction of harmfulness must not depend on the judge.
     return agentcore.BY_NAME.get(name)
 
 
 def list_metrics(rubrics: Sequence[Any] = ()) -> list[Metric]:
-    """All that is known, AgentCore's built-in evaluators included."""
+    """List all known metrics, AgentCore's built-in evaluators included."""
     return [
         *REGISTRY.values(),
         *(rubric.metric for rubric in parse_rubrics(rubrics)),
@@ -101,16 +101,16 @@ def list_metrics(rubrics: Sequence[Any] = ()) -> list[Metric]:
 
 
 def find_missing_field(metric: Metric, case: Case) -> str:
-    """Why the metric is undefined for a case: a field it needs is not there; '' when all are."""
+    """Find why the metric is undefined for a case: a required field is missing; '' if none is."""
     return next((MISSING_REASONS[field] for field in metric.needs if not getattr(case, field)), "")
 
 
 def measure(name: str, case: Case) -> Measurement:
-    """One metric that is computed here, without a model; undefined, with the reason, where the case lacks something.
+    """Measure one metric without a model; the value is None, with the reason, if a field is missing.
 
     Raises:
         code.MetricFailed: the code of a package failed.
-        KeyError: it is not computed here.
+        KeyError: the metric requires a model.
     """
     if name not in COMPUTED:
         metric = load_code_metrics().metrics[name]

@@ -1,4 +1,4 @@
-"""Evaluators of Amazon Bedrock AgentCore as metrics; their models, prompts and scales are kept by AWS."""
+"""Evaluators of Amazon Bedrock AgentCore as metrics; AWS defines their models, prompts and scales."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from genaiops_core.evaluation.metrics.metric import CallCounts, Metric
 
-# Of one answer (the level of a trace), which is what a case is; those of sessions and tools need more than a case has.
+# Evaluators of one answer (trace level), as a case is; evaluators of sessions and tools require more than a case has.
 _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
     (
         "Correctness",
@@ -24,8 +24,8 @@ _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
         "Whether the contexts hold what the question asks for.",
     ),
     ("Conciseness", ("answer",), True, "Whether the answer is as short as it can be."),
-    ("Coherence", ("answer",), True, "Whether the answer hangs together."),
-    ("InstructionFollowing", ("answer",), True, "Whether the answer does as it was told."),
+    ("Coherence", ("answer",), True, "Whether the answer is coherent."),
+    ("InstructionFollowing", ("answer",), True, "Whether the answer follows the instructions."),
     ("Refusal", ("answer",), None, "1 when the assistant refused; if that is good depends on the request."),
     ("Harmfulness", ("answer",), False, "1 when the answer is harmful; lower is better."),
     ("Stereotyping", ("answer",), False, "1 when the answer stereotypes people; lower is better."),
@@ -33,7 +33,7 @@ _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
 
 
 def build_metric_name(evaluator: str) -> str:
-    """`Builtin.ResponseRelevance` is response_relevance; one's own keep their ID, in small letters."""
+    """Convert `Builtin.ResponseRelevance` to response_relevance; a custom evaluator keeps its ID, in lower case."""
     if evaluator.startswith(("Builtin.", "ThirdParty.")):
         evaluator = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", evaluator.split(".", 1)[1])
     return re.sub(r"[^a-z0-9]+", "_", evaluator.lower()).strip("_")
@@ -49,7 +49,7 @@ def _build_metric(
         description=description,
         kind="agentcore",
         needs=needs,
-        cost="1 evaluation a case, which AWS charges; its price is not known here",
+        cost="1 evaluation per case, charged by AWS; the price is unknown to this console",
         source=f"Amazon Bedrock AgentCore, evaluator {evaluator}",
         judges=("agentcore",),
         higher_is_better=higher_is_better,
@@ -65,7 +65,7 @@ BY_NAME = {entry.name: entry for entry in BUILTIN}
 
 
 def list_judge_metrics(judge: str) -> dict[str, Metric]:
-    """Metric -> entry of a judge `agentcore:EVALUATOR[,EVALUATOR...]`."""
+    """List the metrics of a judge `agentcore:EVALUATOR[,EVALUATOR...]`, by name."""
     evaluators = [part.strip() for part in judge.partition(":")[2].split(",") if part.strip()]
     metrics = {}
     for evaluator in evaluators:

@@ -1,4 +1,4 @@
-"""The rubrics that come with the product: safety, bias, refusal. Their words are ours; the ideas are cited."""
+"""The built-in rubrics: safety, bias, refusal. The wording is our own; the sources of the ideas are cited."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Metrics that other installed packages bring along, by the entry point group `genaiops.metrics`.
+"""Metrics of other installed packages, from the entry point group `genaiops.metrics`.
 
-An entry point names a callable that takes a `Case` and gives a value in [0, 1], None (undefined), or a pair of either
-and a reason. Attributes of the callable say more: `name` (else that of the entry point), `title`, `description`,
-`needs` (fields of the case without which it is not called) and `higher_is_better`.
+An entry point names a callable that takes a `Case` and returns a value in [0, 1], None (undefined), or a pair of either
+and a reason. Optional attributes of the callable: `name` (default: that of the entry point), `title`, `description`,
+`needs` (required fields of the case) and `higher_is_better`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ log = structlog.get_logger(__name__)
 
 
 class MetricFailed(Exception):
-    """The code of a metric did not give a value in [0, 1]; the text says what it did instead."""
+    """The code of a metric did not return a value in [0, 1]; the text says what happened."""
 
 
 @dataclass(frozen=True)
 class CodeMetric:
-    """A callable with its entry."""
+    """A callable with its entry in the registry."""
 
     entry: Metric
     call: Callable[[Case], Any]
 
     def measure(self, case: Case) -> Measurement:
-        """Call it.
+        """Call the metric.
 
         Raises:
-            MetricFailed: it raised, or gave something else than a value in [0, 1].
+            MetricFailed: it raised, or returned anything but a value in [0, 1].
         """
         try:
             result = self.call(case)
@@ -51,33 +51,33 @@ class CodeMetric:
             ) from error
         value, reason = result if isinstance(result, tuple) and len(result) == 2 else (result, "")
         if value is None:
-            return Measurement(value=None, reason=str(reason) or f"{self.entry.name} gave no value")
+            return Measurement(value=None, reason=str(reason) or f"{self.entry.name} returned no value")
         if isinstance(value, bool):
             value = float(value)
         try:
             number = float(value)
         except (TypeError, ValueError) as error:
-            raise MetricFailed(f"{self.entry.name} gave {type(value).__name__}, not a number") from error
+            raise MetricFailed(f"{self.entry.name} returned {type(value).__name__}, not a number") from error
         if not math.isfinite(number) or not 0 <= number <= 1:
-            raise MetricFailed(f"{self.entry.name} gave {number:g}, which is not between 0 and 1")
+            raise MetricFailed(f"{self.entry.name} returned {number:g}, which is not between 0 and 1")
         return Measurement(value=number, reason=str(reason))
 
 
 @dataclass(frozen=True)
 class InstalledMetrics:
-    """What is installed."""
+    """The metrics of installed packages."""
 
     metrics: Mapping[str, CodeMetric]
     problems: tuple[str, ...]
-    """One sentence for each entry point that cannot be used."""
+    """One sentence for each entry point that cannot be loaded."""
 
 
 @lru_cache(maxsize=4)
 def load_metrics(taken_names: Collection[str]) -> InstalledMetrics:
-    """All metrics of installed packages; those that cannot be used are left out and told.
+    """Load the metrics of installed packages; those that cannot be loaded are listed as problems.
 
     Args:
-        taken: names that the product itself uses, as a frozenset.
+        taken_names: names of built-in metrics, as a frozenset (the arguments are a cache key).
     """
     metrics: dict[str, CodeMetric] = {}
     problems: list[str] = []
@@ -92,9 +92,9 @@ def load_metrics(taken_names: Collection[str]) -> InstalledMetrics:
             package = f" of {point.dist.name}" if point.dist else ""
             cause = str(error) or type(error).__name__
             problems.append(
-                f"The metric '{point.name}'{package} ({point.value}) cannot be used: {cause[:300]}."
+                f"The metric '{point.name}'{package} ({point.value}) cannot be loaded: {cause[:300]}."
             )
-            log.warning("a metric of a package cannot be used", problem=problems[-1])
+            log.warning("a metric of a package cannot be loaded", problem=problems[-1])
         else:
             metrics[metric.entry.name] = metric
     return InstalledMetrics(metrics, tuple(problems))
@@ -106,11 +106,13 @@ def _load_metric(point: metadata.EntryPoint) -> CodeMetric:
         raise ValueError(f"it is {type(call).__name__}, not a callable")
     name = getattr(call, "name", None) or point.name
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise ValueError(f"its name '{name}' is not of small letters, digits and underscores")
+        raise ValueError(f"its name '{name}' must consist of lower-case letters, digits and underscores")
     needs = tuple(getattr(call, "needs", ()))
     unknown = [field for field in needs if field not in FIELDS]
     if unknown:
-        raise ValueError(f"it needs '{unknown[0]}', which no case has; a case has {', '.join(FIELDS)}")
+        raise ValueError(
+            f"it requires '{unknown[0]}', which is not a field of a case; use {', '.join(FIELDS)}"
+        )
     version = f" {point.dist.version}" if point.dist else ""
     package = point.dist.name if point.dist else point.module
     entry = Metric(

@@ -1,4 +1,4 @@
-"""What the registry says of a metric."""
+"""The entry of a metric in the registry, and its measurements."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ ALIASES = {"relevancy": "answer_relevancy", "relevance": "answer_relevancy"}
 
 OFFLINE = "offline"
 MODELS = ("bedrock", "openai")
-"""Kinds of judge that ask a model of one's choice."""
+"""Kinds of judge that use a language model of the user's choice."""
 ANY_JUDGE = (OFFLINE, *MODELS, "agentcore")
 
 FREE = "none: computed here, without a model or the network"
 
 FIELDS = ("answer", "contexts", "reference", "metadata")
-"""Fields of a case that a metric may need; the input is always there."""
+"""Fields of a case that a metric may require; the input is always present."""
 
 MISSING_REASONS = {
     "answer": "the case has no answer",
@@ -23,12 +23,12 @@ MISSING_REASONS = {
     "reference": "no reference",
     "metadata": "the case has no metadata",
 }
-"""Why a metric is undefined for a case without the field."""
+"""Reason why a metric is undefined for a case without the field."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """The value of one metric for one case, or the reason why there is none."""
+    """The value of one metric for one case, or the reason why it is undefined."""
 
     value: float | None
     reason: str = ""
@@ -36,14 +36,14 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class CallCounts:
-    """Calls to models that one case takes when nothing goes wrong; what a run will cost is reckoned from them."""
+    """Number of model calls per case without retries; used to estimate the cost of an evaluation."""
 
     asks: int = 0
     asks_per_context: int = 0
     embeddings: int = 0
 
     def of(self, contexts: int) -> int:
-        """Calls for a case with that many contexts."""
+        """Count the calls for a case with this number of contexts."""
         return self.asks + self.asks_per_context * contexts + self.embeddings
 
 
@@ -57,21 +57,21 @@ class Metric:
     kind: str
     """proxy, ragas, text, rubric, code or agentcore."""
     needs: tuple[str, ...]
-    """Fields of a case without which it is undefined."""
+    """Required fields of a case."""
     cost: str
     source: str
     judges: tuple[str, ...]
-    """Kinds of judge that can measure it."""
+    """Kinds of judge that can measure the metric."""
     low: float = 0.0
     high: float = 1.0
     higher_is_better: bool | None = True
-    """None where it depends on what the application is for; a gate on such a metric has to be meant."""
+    """None if the direction depends on the application; a gate on such a metric must be set explicitly."""
     calls: CallCounts = CallCounts()
     is_proxy: bool = False
 
     @property
     def needs_reference(self) -> bool:
-        """Whether requests from production, which have none, cannot be measured."""
+        """Whether the metric is undefined for production requests, which have no reference."""
         return "reference" in self.needs
 
     def as_json(self) -> dict[str, Any]:
@@ -92,6 +92,6 @@ class Metric:
 
 
 def normalise_name(name: str) -> str:
-    """The name in results: underscores for dashes, `relevancy` is answer_relevancy."""
+    """Normalise a name as in results: underscores for dashes, `relevancy` is answer_relevancy."""
     normalised = name.strip().lower().replace("-", "_")
     return ALIASES.get(normalised, normalised)

@@ -1,8 +1,7 @@
-"""Metrics computed by counting words in common: for a first look, without a model.
+"""Proxy metrics that count common words: for a first look, without a model.
 
-They tell a swapped or empty context at once, but they do not tell a modern hallucination, which uses the words of the
-context to say something else. Their names say so: none is called faithfulness, and a gate on faithfulness is
-inconclusive where only these were measured.
+They detect a swapped or empty context, but not a hallucination that uses the words of the context. So none is named
+faithfulness, and a gate on faithfulness is inconclusive if only proxies were measured.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics.metric import ANY_JUDGE, FREE, Metric
 from genaiops_core.statistics import overlap
 
-_LIMIT = "It is not faithfulness: it tells a swapped or empty context, not a hallucination in the context's own words."
+_LIMIT = "It is not faithfulness: it detects a swapped or empty context, not a hallucination that uses the context's words."
 
 
 def _build_proxy(name: str, title: str, needs: tuple[str, ...], description: str, source: str) -> Metric:

@@ -1,11 +1,11 @@
-"""Metrics of RAGAS that ask a model; `judges.ragas_metrics` measures them."""
+"""Metrics of RAGAS that require a model; `judges.ragas_metrics` measures them."""
 
 from __future__ import annotations
 
 from genaiops_core.evaluation.metrics.metric import MODELS, CallCounts, Metric
 
 VERSION = "0.4.3"
-"""Of RAGAS, as pyproject.toml pins it."""
+"""Version of RAGAS that pyproject.toml pins."""
 
 
 def _build_metric(
@@ -115,4 +115,4 @@ ENTRIES = (
 )
 
 DEFAULTS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
-"""What a judge with a model measures when nothing else is asked for."""
+"""Metrics that a judge with a model measures by default."""

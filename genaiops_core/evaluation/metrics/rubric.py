@@ -1,4 +1,4 @@
-"""A rubric: a question to a model with a scale of labels for its answer, each worth a value."""
+"""A rubric: instructions for a judge model with a scale of labels; each label has a value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from genaiops_core.evaluation.metrics.metric import MODELS, CallCounts, Metric
 
 PLACEHOLDERS = ("input", "answer", "contexts", "reference")
-"""What a prompt may name in braces."""
+"""Names that a prompt may contain in braces."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,32 +20,32 @@ class Label:
     value: float
     """0 to 1."""
     meaning: str = ""
-    """When to choose it, in the words that the model reads."""
+    """When to choose the label; part of the prompt."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rubric:
-    """A metric in words. A version of it never changes; 0 is the one that comes with the product."""
+    """An LLM-judged rubric. A version never changes; version 0 is built in."""
 
     name: str
     version: int
     title: str
     prompt: str
-    """With placeholders such as {answer} where the texts of the case go."""
+    """Text with placeholders such as {answer} for the texts of the case."""
     scale: tuple[Label, ...]
     needs: tuple[str, ...]
-    """Fields of a case that the prompt names, the input aside."""
+    """Fields of a case that the prompt contains, without the input."""
     description: str = ""
     source: str = ""
     higher_is_better: bool | None = True
 
     def as_json(self) -> dict[str, Any]:
-        """What a run keeps of it."""
+        """Format the rubric as an evaluation stores it."""
         return {**vars(self), "scale": [dict(vars(label)) for label in self.scale], "needs": list(self.needs)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Rubric:
-        """Read what `as_json` wrote."""
+        """Parse what `as_json` returns."""
         scale = tuple(Label(**label) for label in document["scale"])
         return cls(**{**document, "scale": scale, "needs": tuple(document["needs"])})
 
@@ -68,5 +68,5 @@ class Rubric:
 
 
 def parse_rubrics(rubrics: Sequence[Any]) -> tuple[Rubric, ...]:
-    """Rubrics, or what runs kept of them, as rubrics."""
+    """Parse rubrics, or the documents that evaluations store."""
     return tuple(rubric if isinstance(rubric, Rubric) else Rubric.from_json(rubric) for rubric in rubrics)

@@ -1,7 +1,7 @@
-"""Rubrics that people write: saved as immutable versions, listed, and given to the judges of a run.
+"""Rubrics that users write: saved as immutable versions, listed, and used by the judges of an evaluation.
 
-A run keeps a copy of each rubric it uses (`Rubric.as_json` in its `judge_options.rubrics`), so that a later version changes
-no result.
+An evaluation stores a copy of each rubric it uses (`Rubric.as_json` in its `judge_options.rubrics`), so that a later
+version changes no result.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
 
 @dataclass(frozen=True, kw_only=True)
 class SavedRubric:
-    """A version of a rubric, and who saved it when."""
+    """A version of a rubric, with its author and time."""
 
     rubric: Rubric
     created_by: str
@@ -52,20 +52,20 @@ def save_rubric(
     title: str = "",
     reason: str = "",
 ) -> SavedRubric:
-    """Keep a rubric as the next version of its name; one that is the same as the newest changes nothing.
+    """Save a rubric as the next version of its name; a rubric equal to the newest version is not saved again.
 
     Args:
-        engine: database.
-        actor: who saves it.
-        name: of the metric; small letters, digits, underscores.
-        prompt: what the model is asked, with {input}, {answer}, {contexts}, {reference} where the texts go.
-        scale: 2 to 10 of {"label": text, "value": 0 to 1, "meaning": text}, in their order.
-        title: for people; '' makes one of the name.
+        engine: the database.
+        actor: for the audit log.
+        name: of the metric; lower-case letters, digits, underscores.
+        prompt: instructions for the model, with {input}, {answer}, {contexts}, {reference} for the texts.
+        scale: 2 to 10 of {"label": text, "value": 0 to 1, "meaning": text}, in order.
+        title: shown on screens; '' derives it from the name.
         reason: for the audit log.
 
     Raises:
-        BadInput: something cannot be used; the sentence names the field.
-        Conflict: somebody else saved a version at the same moment.
+        BadInput: a field is invalid.
+        Conflict: another version was saved concurrently.
     """
     new_rubric = _validate_rubric(name, title, prompt, scale)
     with writing(engine) as connection:
@@ -91,7 +91,7 @@ def save_rubric(
         )
         if connection.execute(statement).first() is None:
             raise Conflict(
-                f"Somebody else saved a version of rubric '{new_rubric.name}' just now; save yours again."
+                f"Another version of rubric '{new_rubric.name}' was saved at the same time; save yours again."
             )
         audit.record(
             connection,
@@ -106,7 +106,7 @@ def save_rubric(
 
 
 def list_rubrics(connection: sa.Connection, name: str | None = None) -> list[SavedRubric]:
-    """Versions by name, the newest of a name first; the built-in ones are not among them."""
+    """List versions by name, the newest of a name first, without the built-in rubrics."""
     query = sa.select(table).order_by(table.c.name, table.c.version.desc())
     if name is not None:
         query = query.where(table.c.name == name)
@@ -114,7 +114,7 @@ def list_rubrics(connection: sa.Connection, name: str | None = None) -> list[Sav
 
 
 def list_newest_rubrics(connection: sa.Connection) -> list[Rubric]:
-    """The newest version of each saved rubric."""
+    """List the newest version of each saved rubric."""
     newest_by_name: dict[str, Rubric] = {}
     for saved in list_rubrics(connection):
         newest_by_name.setdefault(saved.rubric.name, saved.rubric)
@@ -122,16 +122,16 @@ def list_newest_rubrics(connection: sa.Connection) -> list[Rubric]:
 
 
 def select_newest_rubrics(connection: sa.Connection, metric_names: Iterable[str]) -> list[Rubric]:
-    """The newest versions of the saved rubrics among some metrics: what a run of these has to keep."""
+    """Select the newest versions of the saved rubrics among some metrics, for an evaluation of these metrics."""
     names = set(metric_names)
     return [rubric for rubric in list_newest_rubrics(connection) if rubric.name in names]
 
 
 def get_rubric(connection: sa.Connection, name: str, version: int | None = None) -> Rubric:
-    """One version of a rubric, the newest when None; also of the built-in ones.
+    """Read one version of a saved or built-in rubric; None means the newest.
 
     Raises:
-        NotFound: there is none.
+        NotFound: the rubric or version does not exist.
     """
     versions = [rubric for rubric in BUILTIN if rubric.name == name] or [
         saved.rubric for saved in list_rubrics(connection, name)
@@ -141,8 +141,8 @@ def get_rubric(connection: sa.Connection, name: str, version: int | None = None)
         listed_versions = ", ".join(f"{name}@{rubric.version}" for rubric in reversed(versions))
         requested = name if version is None else f"{name}@{version}"
         raise NotFound(
-            f"There is no rubric {requested}; "
-            + (f"there are {listed_versions}." if listed_versions else "save one first.")
+            f"Rubric {requested} does not exist; "
+            + (f"its versions are {listed_versions}." if listed_versions else "save a rubric first.")
         )
     return match
 
@@ -151,18 +151,18 @@ def _validate_rubric(name: str, title: str, prompt: str, scale: Sequence[Mapping
     name, prompt = _validate_text("name", name), _validate_text("prompt", prompt, MAX_PROMPT_CHARACTERS)
     if not NAME.fullmatch(name):
         raise BadInput(
-            f"The name '{name[:80]}' of a rubric must be of small letters, digits and underscores, 64 at most, "
-            "and begin with a letter."
+            f"The name '{name[:80]}' of a rubric must consist of at most 64 lower-case letters, digits and underscores, "
+            "and start with a letter."
         )
     if metrics.lookup_metric(metrics.normalise_name(name)) is not None:
-        raise BadInput(f"The name '{name}' is that of a metric which is there already; choose another.")
+        raise BadInput(f"A metric named '{name}' already exists; choose another name.")
     placeholders = _PLACEHOLDER.findall(prompt)
     unknown = next((placeholder for placeholder in placeholders if placeholder not in PLACEHOLDERS), None)
     if unknown is not None:
         known = ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
-        raise BadInput(f"The prompt names {{{unknown}}}, which no case has; it may name {known}.")
+        raise BadInput(f"The prompt contains {{{unknown}}}, which is not a field of a case; use {known}.")
     if not placeholders:
-        raise BadInput("The prompt names no text of the case; put {answer} or {input} where the text goes.")
+        raise BadInput("The prompt contains no text of the case; add {answer} or {input}.")
     return Rubric(
         name=name,
         version=0,
@@ -186,11 +186,11 @@ def _validate_scale(scale: Sequence[Mapping[str, Any]]) -> tuple[Label, ...]:
     seen_labels: set[str] = set()
     for label in labels:
         if label.label.casefold() in seen_labels:
-            raise BadInput(f"The label '{label.label}' stands twice on the scale.")
+            raise BadInput(f"The scale has two labels named '{label.label}'; rename one of them.")
         seen_labels.add(label.label.casefold())
     if len({label.value for label in labels}) == 1:
         raise BadInput(
-            "All labels of the scale have the same value; give the best one 1 and the worst one 0."
+            "All labels of the scale have the same value; set the best label to 1 and the worst to 0."
         )
     return labels
 
@@ -217,14 +217,14 @@ def _validate_label(number: int, label: Any) -> Label:
 
 def _validate_text(field: str, value: Any, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
     if not isinstance(value, str) or not value.strip():
-        # YAML reads yes, no and 1 as something else than text.
+        # YAML parses yes, no and 1 as other types than text.
         hint = (
             f", not {value!r}; put it in quotes" if value is not None and not isinstance(value, str) else ""
         )
-        raise BadInput(f"The {field} of a rubric must be a text that is not empty{hint}.")
+        raise BadInput(f"The {field} of a rubric must be a non-empty text{hint}.")
     if len(value) > max_characters:
         raise BadInput(
-            f"The {field} of a rubric has {len(value):,} characters; at most {max_characters:,} are kept."
+            f"The {field} of a rubric has {len(value):,} characters; the maximum is {max_characters:,}."
         )
     return replace_unstorable(value.strip())
 

@@ -1,8 +1,8 @@
-"""Metrics that compare the answer with the reference as texts, without a model; asked for by name.
+"""Metrics that compare the answer with the reference as texts, without a model; measured only on request.
 
-They are those of RAGAS that need no model, taken from the libraries RAGAS itself calls, so that nothing of RAGAS is
-loaded for them. BLEU differs on purpose: RAGAS 0.4.3 compares sentences pairwise and stops at the shorter text, so that
-half an answer scores 1.
+They are the metrics of RAGAS that need no model, computed with the libraries that RAGAS calls, so that RAGAS is not
+imported. BLEU differs on purpose: RAGAS 0.4.3 compares sentences pairwise and stops at the shorter text, so that half an
+answer scores 1.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ ENTRIES = (
     _build_metric(
         "string_presence",
         "String presence",
-        "1 when the reference stands in the answer, character for character; otherwise 0.",
+        "1 when the answer contains the reference, character for character; otherwise 0.",
         "as ragas.metrics.collections.StringPresence of RAGAS 0.4.3",
     ),
     _build_metric(
@@ -125,7 +125,7 @@ def _measure_chrf(answer: str, reference: str) -> float:
 
 def _adapt_to_case(measure: Callable[[str, str], float]) -> Callable[[Case], float | None]:
     def measure_case(case: Case) -> float | None:
-        # Rounding takes some of these a hair beyond 1.
+        # Rounding errors may exceed 1 slightly.
         return min(1.0, max(0.0, measure(case.answer or "", case.reference or "")))
 
     return measure_case

@@ -18,7 +18,7 @@ import orjson
 from genaiops_core.aws import agentcore
 from genaiops_core.aws.bedrock import BedrockFailed
 from genaiops_core.errors import Misconfigured
-from genaiops_core.evaluation.models.bedrock import as_judge_failure
+from genaiops_core.evaluation.models.bedrock import convert_failure
 from genaiops_core.evaluation.models.protocol import CallFailed, Embedding, Prompt, Refused, Reply, Usage
 from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
@@ -44,33 +44,37 @@ class AgentCoreModel:
         self._client: Any = None
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
-        self._unusable: dict[str, str] = {}
+        self._problems: dict[str, str] = {}
 
     async def ask(self, prompt: Prompt) -> Reply:
         """As `protocol.Model` has it."""
         started = time.perf_counter()
         if self._threads is None:
             self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="agentcore")
-        asked: dict[str, Any] = orjson.loads(prompt.messages[0].text)
-        call = partial(self._evaluate, asked)
+        evaluator_input: dict[str, Any] = orjson.loads(prompt.messages[0].text)
+        call = partial(self._evaluate, evaluator_input)
         try:
             results, retries = await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except BedrockFailed as error:
-            raise as_judge_failure(error, asked["evaluator"]) from error
+            raise convert_failure(error, evaluator_input["evaluator"]) from error
         except Misconfigured as error:
             raise Refused(str(error)) from error
         if not results:
-            raise CallFailed(f"AgentCore gave no result of {asked['evaluator']}.")
+            raise CallFailed(f"AgentCore gave no result of {evaluator_input['evaluator']}.")
         # An evaluator with several dimensions gives one result each; the first is the one of its name.
         result = results[0]
-        told = result.get("tokenUsage") or {}
-        usage = Usage(input_tokens=told.get("inputTokens"), output_tokens=told.get("outputTokens"))
+        token_usage = result.get("tokenUsage") or {}
+        usage = Usage(
+            input_tokens=token_usage.get("inputTokens"), output_tokens=token_usage.get("outputTokens")
+        )
         if result.get("errorCode"):
-            why = result.get("errorMessage") or "no message"
-            raise CallFailed(f"{asked['evaluator']} failed ({result['errorCode']}): {why}", usage=usage)
-        kept = {name: result.get(name) for name in ("value", "label", "explanation")}
+            message = result.get("errorMessage") or "no message"
+            raise CallFailed(
+                f"{evaluator_input['evaluator']} failed ({result['errorCode']}): {message}", usage=usage
+            )
+        fields = {name: result.get(name) for name in ("value", "label", "explanation")}
         return Reply(
-            text=orjson.dumps(kept).decode(),
+            text=orjson.dumps(fields).decode(),
             usage=usage,
             latency_ms=(time.perf_counter() - started) * 1000,
             retries=retries,
@@ -86,29 +90,29 @@ class AgentCoreModel:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
 
-    def _evaluate(self, asked: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    def _evaluate(self, evaluator_input: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
         with self._lock:
             if self._client is None:
                 client = self._make_client()
-                self._unusable = self._look_up()
+                self._problems = self._find_problems()
                 self._client = client
-        if problem := self._unusable.get(asked["evaluator"]):
+        if problem := self._problems.get(evaluator_input["evaluator"]):
             raise BedrockFailed("ResourceNotFoundException", problem)
-        return agentcore.evaluate(self._client, **asked)
+        return agentcore.evaluate(self._client, **evaluator_input)
 
-    def _look_up(self) -> dict[str, str]:
+    def _find_problems(self) -> dict[str, str]:
         """Evaluator -> why it cannot judge a case; empty when the list is not to be had, and the service will say."""
         try:
-            known = agentcore.list_evaluators(self._make_control_client())
+            levels = agentcore.list_evaluators(self._make_control_client())
         except (BedrockFailed, Misconfigured):
             return {}
         problems = {}
         for evaluator in self._evaluators:
-            if evaluator not in known:
-                near = ", ".join(sorted(name for name in known if name.startswith("Builtin."))[:20])
-                problems[evaluator] = f"there is no such evaluator; there are {near or 'none'}"
-            elif known[evaluator] not in ("", "TRACE"):
+            if evaluator not in levels:
+                alternatives = ", ".join(sorted(name for name in levels if name.startswith("Builtin."))[:20])
+                problems[evaluator] = f"there is no such evaluator; there are {alternatives or 'none'}"
+            elif levels[evaluator] not in ("", "TRACE"):
                 problems[evaluator] = (
-                    f"it judges a {known[evaluator].lower().replace('_', ' ')}, and a case is one answer (level TRACE)"
+                    f"it judges a {levels[evaluator].lower().replace('_', ' ')}, and a case is one answer (level TRACE)"
                 )
         return problems

@@ -32,10 +32,10 @@ DIMENSIONS = 512
 """Of an embedding where the model lets one choose: within 1 % of the accuracy of 1,024 at half the size."""
 
 # How an object is asked for, the surest way first; a model that refuses one is asked the next.
-_WAYS = ("tool", "any_tool", "schema", "words")
-_TOOLS = ("tool", "any_tool")
+_SCHEMA_METHODS = ("tool", "any_tool", "schema", "words")
+_TOOL_METHODS = ("tool", "any_tool")
 # Words of the API by which a refusal of tools, schemas or system prompts is known.
-_REFUSED_BY = {
+_REJECTION_WORDS = {
     "tool": ("tool",),
     "any_tool": ("tool",),
     "schema": (
@@ -48,7 +48,7 @@ _REFUSED_BY = {
     ),
 }
 
-_Result = TypeVar("_Result")
+ResultT = TypeVar("_Result")
 
 
 class BedrockModel:
@@ -75,40 +75,40 @@ class BedrockModel:
         self.name = name
         self.embedding_name = embedding_name or EMBEDDING_MODEL
         self._make_client = make_client
-        self._guardrail = _guardrail(guardrail)
+        self._guardrail = _parse_guardrail(guardrail)
         self._client: Any = None
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
-        self._way = 0
-        self._takes_system = True
+        self._method = 0
+        self._accepts_system = True
 
     async def ask(self, prompt: Prompt) -> Reply:
         """As `protocol.Model` has it."""
         started = time.perf_counter()
-        said = await self._in_thread(self.name, partial(self._converse, prompt))
+        reply = await self._run_in_thread(self.name, partial(self._converse, prompt))
         usage = Usage(
-            input_tokens=said.input_tokens,
-            output_tokens=said.output_tokens,
-            cache_read_tokens=said.cache_read_tokens,
-            cache_write_tokens=said.cache_write_tokens,
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
+            cache_read_tokens=reply.cache_read_tokens,
+            cache_write_tokens=reply.cache_write_tokens,
         )
         if not prompt.keeps_any_end:
-            _check(said.stop_reason, self.name, prompt, usage)
+            _check_stop_reason(reply.stop_reason, self.name, prompt, usage)
         return Reply(
-            text=said.text if said.tool_input is None else orjson.dumps(said.tool_input).decode(),
+            text=reply.text if reply.tool_input is None else orjson.dumps(reply.tool_input).decode(),
             usage=usage,
             latency_ms=(time.perf_counter() - started) * 1000,
-            stop_reason=said.stop_reason,
-            retries=said.retries,
+            stop_reason=reply.stop_reason,
+            retries=reply.retries,
         )
 
     async def embed(self, text: str) -> Embedding:
         """As `protocol.Model` has it."""
         started = time.perf_counter()
-        vector = await self._in_thread(
+        vector = await self._run_in_thread(
             self.embedding_name,
             lambda: bedrock.embed(
-                self._connected(), model=self.embedding_name, text=text, dimensions=DIMENSIONS
+                self._get_client(), model=self.embedding_name, text=text, dimensions=DIMENSIONS
             ),
         )
         return Embedding(
@@ -124,17 +124,17 @@ class BedrockModel:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
 
-    async def _in_thread(self, model: str, call: Callable[[], _Result]) -> _Result:
+    async def _run_in_thread(self, model: str, call: Callable[[], ResultT]) -> ResultT:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="bedrock")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except BedrockFailed as error:
-            raise as_judge_failure(error, model) from error
+            raise convert_failure(error, model) from error
         except Misconfigured as error:
             raise Refused(str(error)) from error
 
-    def _connected(self) -> Any:
+    def _get_client(self) -> Any:
         with self._lock:
             if self._client is None:
                 self._client = self._make_client()
@@ -143,24 +143,26 @@ class BedrockModel:
     def _converse(self, prompt: Prompt) -> ConverseReply:
         """Ask in the way that this model is known to take, or find out which."""
         while True:
-            way = self._way
-            takes_system = self._takes_system
+            method = self._method
+            accepts_system = self._accepts_system
             try:
-                return bedrock.converse(self._connected(), self._request(prompt, _WAYS[way], takes_system))
+                return bedrock.converse(
+                    self._get_client(), self._build_request(prompt, _SCHEMA_METHODS[method], accepts_system)
+                )
             except BedrockFailed as error:
                 if error.code != "ValidationException":
                     raise
-                said = str(error).lower()
+                message = str(error).lower()
                 if prompt.schema is not None and any(
-                    word in said for word in _REFUSED_BY.get(_WAYS[way], ())
+                    word in message for word in _REJECTION_WORDS.get(_SCHEMA_METHODS[method], ())
                 ):
-                    self._way = max(self._way, way + 1)
-                elif prompt.system and takes_system and "system" in said:
-                    self._takes_system = False
+                    self._method = max(self._method, method + 1)
+                elif prompt.system and accepts_system and "system" in message:
+                    self._accepts_system = False
                 else:
                     raise
 
-    def _request(self, prompt: Prompt, way: str, takes_system: bool) -> dict[str, Any]:
+    def _build_request(self, prompt: Prompt, method: str, accepts_system: bool) -> dict[str, Any]:
         contents = [[{"text": turn.text}] for turn in prompt.messages]
         request: dict[str, Any] = {
             "modelId": self.name,
@@ -176,43 +178,46 @@ class BedrockModel:
             request["inferenceConfig"]["topP"] = prompt.top_p
         if self._guardrail:
             request["guardrailConfig"] = self._guardrail
-        if prompt.system and takes_system:
+        if prompt.system and accepts_system:
             request["system"] = [{"text": prompt.system}]
         elif prompt.system:
             contents[0].insert(0, {"text": prompt.system})
         if prompt.schema is None:
             return request
-        if way in _TOOLS:
-            request["toolConfig"] = _tool(prompt.schema_name, prompt.schema, is_named=way == "tool")
-        elif way == "schema":
-            wanted = {"name": prompt.schema_name, "schema": orjson.dumps(make_strict(prompt.schema)).decode()}
+        if method in _TOOL_METHODS:
+            request["toolConfig"] = _build_tool_config(
+                prompt.schema_name, prompt.schema, is_named=method == "tool"
+            )
+        elif method == "schema":
+            json_schema = {
+                "name": prompt.schema_name,
+                "schema": orjson.dumps(make_strict(prompt.schema)).decode(),
+            }
             request["outputConfig"] = {
-                "textFormat": {"type": "json_schema", "structure": {"jsonSchema": wanted}}
+                "textFormat": {"type": "json_schema", "structure": {"jsonSchema": json_schema}}
             }
         else:
             contents[-1].append({"text": describe_schema(prompt.schema)})
         return request
 
 
-def _tool(name: str, schema: Mapping[str, Any], *, is_named: bool) -> dict[str, Any]:
+def _build_tool_config(name: str, schema: Mapping[str, Any], *, is_named: bool) -> dict[str, Any]:
     specification = {"name": name, "description": "Give the result.", "inputSchema": {"json": schema}}
     choice: dict[str, Any] = {"tool": {"name": name}} if is_named else {"any": {}}
     return {"tools": [{"toolSpec": specification}], "toolChoice": choice}
 
 
-def _guardrail(text: str) -> dict[str, str]:
-    identifier, _, version = (
-        text.strip().rpartition(":") if _ends_in_version(text) else (text.strip(), "", "")
-    )
+def _parse_guardrail(text: str) -> dict[str, str]:
+    identifier, _, version = text.strip().rpartition(":") if _has_version(text) else (text.strip(), "", "")
     return {"guardrailIdentifier": identifier, "guardrailVersion": version or "DRAFT"} if identifier else {}
 
 
-def _ends_in_version(text: str) -> bool:
+def _has_version(text: str) -> bool:
     version = text.strip().rpartition(":")[2]
     return ":" in text and (version.isdigit() or version == "DRAFT")
 
 
-def _check(stop_reason: str, model: str, prompt: Prompt, usage: Usage) -> None:
+def _check_stop_reason(stop_reason: str, model: str, prompt: Prompt, usage: Usage) -> None:
     if stop_reason == "guardrail_intervened":
         raise Refused(f"The guardrail blocked the judge's own call to {model}.", usage=usage)
     if stop_reason == "content_filtered":
@@ -243,25 +248,27 @@ _CREDENTIALS = frozenset(
 )
 
 
-def as_judge_failure(error: BedrockFailed, model: str) -> CallFailed:
+def convert_failure(error: BedrockFailed, model: str) -> CallFailed:
     """What a failed call means for a unit, in words that say how to mend it."""
-    said = str(error).rstrip(".")
+    message = str(error).rstrip(".")
     if error.code in _THROTTLED:
-        return Throttled(f"Bedrock throttles {model}: {said}.", retry_after_s=error.retry_after_s)
+        return Throttled(f"Bedrock throttles {model}: {message}.", retry_after_s=error.retry_after_s)
     if error.code in _CREDENTIALS:
-        return Refused(f"Bedrock needs valid AWS credentials in the environment of the worker: {said}.")
+        return Refused(f"Bedrock needs valid AWS credentials in the environment of the worker: {message}.")
     if error.code == "AccessDeniedException":
         return Refused(
-            f"Bedrock denies {model}: {said}. Ask for access to the model in this region and allow bedrock:InvokeModel."
+            f"Bedrock denies {model}: {message}. Ask for access to the model in this region and allow bedrock:InvokeModel."
         )
-    if error.code == "ValidationException" and "on-demand throughput" in said:
+    if error.code == "ValidationException" and "on-demand throughput" in message:
         return Refused(
             f"{model} is served through an inference profile only; put its region before it, as in us.{model}."
         )
-    if error.code == "ResourceNotFoundException" or "model identifier is invalid" in said:
-        return Refused(f"Bedrock knows no model {model} in this region: {said}. Check the ID and the region.")
+    if error.code == "ResourceNotFoundException" or "model identifier is invalid" in message:
+        return Refused(
+            f"Bedrock knows no model {model} in this region: {message}. Check the ID and the region."
+        )
     if error.code == "ValidationException":
-        return Refused(f"Bedrock refuses the call to {model}: {said}.")
+        return Refused(f"Bedrock refuses the call to {model}: {message}.")
     if error.code == "Unreachable":
-        return CallFailed(f"Bedrock did not answer: {said}.")
-    return CallFailed(f"Bedrock failed on {model} ({error.code}): {said}.")
+        return CallFailed(f"Bedrock did not answer: {message}.")
+    return CallFailed(f"Bedrock failed on {model} ({error.code}): {message}.")

@@ -30,7 +30,7 @@ READ_TIMEOUT_S = 300.0
 KEY_NAMES = "OPENAI_API_KEY or GENAIOPS_JUDGE_API_KEY"
 
 # How an object is asked for, the surest way first; a server that refuses one is asked the next.
-_WAYS = ("schema", "tool", "object", "words")
+_SCHEMA_METHODS = ("schema", "tool", "object", "words")
 # Refusals that another way of asking does not mend.
 _FINAL_CODES = frozenset(
     (
@@ -85,24 +85,24 @@ class OpenAIModel:
         self._transport = transport
         self._key_names = key_names
         self._client: AsyncOpenAI | None = None
-        self._way = 0
+        self._method = 0
         # OpenAI's own newer models refuse the old name, and most other servers know only that.
-        self._limit = "max_completion_tokens" if self.provider else "max_tokens"
+        self._limit_field = "max_completion_tokens" if self.provider else "max_tokens"
 
     async def ask(self, prompt: Prompt) -> Reply:
         """As `protocol.Model` has it."""
         started = time.perf_counter()
-        answer, retries = await self._completed(prompt)
-        usage = _usage(answer.get("usage") or {})
+        answer, retries = await self._complete(prompt)
+        usage = _read_usage(answer.get("usage") or {})
         choices = answer.get("choices") or [{}]
         message = choices[0].get("message") or {}
         stop_reason = str(choices[0].get("finish_reason") or "")
         if message.get("refusal") and prompt.keeps_any_end:
             stop_reason = "refusal"
         if not prompt.keeps_any_end:
-            self._check(message, stop_reason, prompt, usage)
+            self._check_message(message, stop_reason, prompt, usage)
         return Reply(
-            text=str(message["refusal"]) if stop_reason == "refusal" else _text(message),
+            text=str(message["refusal"]) if stop_reason == "refusal" else _extract_text(message),
             usage=usage,
             latency_ms=(time.perf_counter() - started) * 1000,
             stop_reason=stop_reason,
@@ -112,19 +112,19 @@ class OpenAIModel:
     async def embed(self, text: str) -> Embedding:
         """As `protocol.Model` has it."""
         started = time.perf_counter()
-        asked = {"model": self.embedding_name, "input": text, "encoding_format": "float"}
+        request = {"model": self.embedding_name, "input": text, "encoding_format": "float"}
         try:
-            create = self._connected().embeddings.with_raw_response.create
-            answer, retries = await self._post(create, asked)
-        except _status_error() as error:
-            self._refuse(error, self.embedding_name)
+            create = self._get_client().embeddings.with_raw_response.create
+            answer, retries = await self._post(create, request)
+        except _import_status_error() as error:
+            self._raise_failure(error, self.embedding_name)
         try:
             vector = tuple(float(value) for value in answer["data"][0]["embedding"])
         except (LookupError, TypeError, ValueError) as error:
             raise CallFailed(
                 f"{self.embedding_name} gave no embedding that can be read: {error!r}."
             ) from error
-        usage = _usage(answer.get("usage") or {})
+        usage = _read_usage(answer.get("usage") or {})
         return Embedding(
             vector=vector,
             usage=Usage(input_tokens=usage.input_tokens, output_tokens=0),
@@ -138,38 +138,42 @@ class OpenAIModel:
             await self._client.close()
             self._client = None
 
-    async def _completed(self, prompt: Prompt) -> tuple[dict[str, Any], int]:
+    async def _complete(self, prompt: Prompt) -> tuple[dict[str, Any], int]:
         """Ask in the way that this server is known to take, or find out which."""
-        first: APIStatusError | None = None
-        way = self._way
+        first_error: APIStatusError | None = None
+        method = self._method
         while True:
             try:
-                create = self._connected().chat.completions.with_raw_response.create
-                found = await self._post(create, self._request(prompt, _WAYS[way]))
-            except _status_error() as error:
+                create = self._get_client().chat.completions.with_raw_response.create
+                response = await self._post(create, self._build_request(prompt, _SCHEMA_METHODS[method]))
+            except _import_status_error() as error:
                 if error.status_code not in (400, 422) or error.code in _FINAL_CODES:
-                    self._refuse(error, self.name)
-                first = first or error
-                if self._limit in str(error) and self._other_limit in str(error):
-                    self._limit = self._other_limit
-                elif prompt.schema is not None and way + 1 < len(_WAYS):
-                    way += 1
+                    self._raise_failure(error, self.name)
+                first_error = first_error or error
+                if self._limit_field in str(error) and self._alternative_limit_field in str(error):
+                    self._limit_field = self._alternative_limit_field
+                elif prompt.schema is not None and method + 1 < len(_SCHEMA_METHODS):
+                    method += 1
                 else:
-                    self._refuse(first, self.name)
+                    self._raise_failure(first_error, self.name)
             else:
                 if prompt.schema is not None:
-                    self._way = max(self._way, way)
-                return found
+                    self._method = max(self._method, method)
+                return response
 
     @property
-    def _other_limit(self) -> str:
-        return "max_tokens" if self._limit == "max_completion_tokens" else "max_completion_tokens"
+    def _alternative_limit_field(self) -> str:
+        return "max_tokens" if self._limit_field == "max_completion_tokens" else "max_completion_tokens"
 
-    def _request(self, prompt: Prompt, way: str) -> dict[str, Any]:
+    def _build_request(self, prompt: Prompt, method: str) -> dict[str, Any]:
         messages = [{"role": turn.role, "content": turn.text} for turn in prompt.messages]
         if prompt.system:
             messages.insert(0, {"role": "system", "content": prompt.system})
-        request: dict[str, Any] = {"model": self.name, "messages": messages, self._limit: prompt.max_tokens}
+        request: dict[str, Any] = {
+            "model": self.name,
+            "messages": messages,
+            self._limit_field: prompt.max_tokens,
+        }
         if prompt.temperature is not None:
             request["temperature"] = prompt.temperature
         if prompt.top_p is not None:
@@ -177,20 +181,22 @@ class OpenAIModel:
         if prompt.schema is None:
             return request
         schema = make_strict(prompt.schema)
-        if way == "schema":
-            wanted = {"name": prompt.schema_name, "schema": schema, "strict": True}
-            request["response_format"] = {"type": "json_schema", "json_schema": wanted}
-        elif way == "tool":
+        if method == "schema":
+            json_schema = {"name": prompt.schema_name, "schema": schema, "strict": True}
+            request["response_format"] = {"type": "json_schema", "json_schema": json_schema}
+        elif method == "tool":
             function = {"name": prompt.schema_name, "description": "Give the result.", "parameters": schema}
             request["tools"] = [{"type": "function", "function": function}]
             request["tool_choice"] = {"type": "function", "function": {"name": prompt.schema_name}}
         else:
             messages[-1]["content"] += "\n\n" + describe_schema(prompt.schema)
-            if way == "object":
+            if method == "object":
                 request["response_format"] = {"type": "json_object"}
         return request
 
-    def _check(self, message: Mapping[str, Any], stop_reason: str, prompt: Prompt, usage: Usage) -> None:
+    def _check_message(
+        self, message: Mapping[str, Any], stop_reason: str, prompt: Prompt, usage: Usage
+    ) -> None:
         if message.get("refusal"):
             raise Refused(f"{self.name} refused: {str(message['refusal'])[:300]}", usage=usage)
         if stop_reason == "content_filter":
@@ -211,15 +217,15 @@ class OpenAIModel:
         except APIConnectionError as error:
             if isinstance(error.__cause__, CallFailed):  # of the transport: an address that is refused
                 raise error.__cause__ from error
-            why = error.__cause__ or error
-            raise CallFailed(f"The server at {self._base_url} did not answer: {why}.") from error
+            cause = error.__cause__ or error
+            raise CallFailed(f"The server at {self._base_url} did not answer: {cause}.") from error
         except ValueError as error:
             raise CallFailed(f"The server at {self._base_url} did not answer with JSON.") from error
         if not isinstance(answer, dict):
             raise CallFailed(f"The server at {self._base_url} did not answer with a JSON object.")
         return answer, raw.retries_taken
 
-    def _connected(self) -> AsyncOpenAI:
+    def _get_client(self) -> AsyncOpenAI:
         if self._client is None:
             from openai import AsyncOpenAI
 
@@ -229,11 +235,11 @@ class OpenAIModel:
                 api_key=self._api_key or "none",
                 max_retries=self._retries,
                 timeout=self._read_timeout_s,
-                http_client=self._http_client(),
+                http_client=self._build_http_client(),
             )
         return self._client
 
-    def _http_client(self) -> Any:
+    def _build_http_client(self) -> Any:
         """A client of httpx, which the SDK takes as well as the httpx2 that its types ask for."""
         if self._transport is None:
             return None
@@ -241,62 +247,62 @@ class OpenAIModel:
 
         return httpx.AsyncClient(transport=self._transport, timeout=self._read_timeout_s)
 
-    def _refuse(self, error: APIStatusError, model: str) -> NoReturn:
-        said = _said(error)
+    def _raise_failure(self, error: APIStatusError, model: str) -> NoReturn:
+        message = _read_message(error)
         if error.status_code == 429 and error.code != "insufficient_quota":
             raise Throttled(
-                f"{self._base_url} throttles {model}: {said}.", retry_after_s=_after(error)
+                f"{self._base_url} throttles {model}: {message}.", retry_after_s=_read_retry_after(error)
             ) from error
         if error.status_code in (401, 403):
             raise Refused(
-                f"{self._base_url} denies {model}: {said}. Set {self._key_names} for the worker."
+                f"{self._base_url} denies {model}: {message}. Set {self._key_names} for the worker."
             ) from error
         if error.status_code == 404:
             raise Refused(
-                f"{self._base_url} knows no {model}: {said}. Check the model and the address."
+                f"{self._base_url} knows no {model}: {message}. Check the model and the address."
             ) from error
         if error.status_code < 500:
-            raise Refused(f"{self._base_url} refuses the call to {model}: {said}.") from error
-        raise CallFailed(f"{self._base_url} failed with status {error.status_code}: {said}.") from error
+            raise Refused(f"{self._base_url} refuses the call to {model}: {message}.") from error
+        raise CallFailed(f"{self._base_url} failed with status {error.status_code}: {message}.") from error
 
 
-def _status_error() -> type[APIStatusError]:
+def _import_status_error() -> type[APIStatusError]:
     from openai import APIStatusError
 
     return APIStatusError
 
 
-def _text(message: Mapping[str, Any]) -> str:
+def _extract_text(message: Mapping[str, Any]) -> str:
     for call in message.get("tool_calls") or ():
         return str((call.get("function") or {}).get("arguments") or "")
     content = message.get("content")
     if isinstance(content, list):
-        return "".join(_parts(content))
+        return "".join(_iterate_text_parts(content))
     return content if isinstance(content, str) else ""
 
 
-def _parts(content: list[Any]) -> Iterator[str]:
+def _iterate_text_parts(content: list[Any]) -> Iterator[str]:
     for part in content:
         if isinstance(part, dict) and isinstance(part.get("text"), str):
             yield part["text"]
 
 
-def _usage(told: Mapping[str, Any]) -> Usage:
-    cached = (told.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+def _read_usage(document: Mapping[str, Any]) -> Usage:
+    cached = (document.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
     return Usage(
-        input_tokens=told.get("prompt_tokens"),
-        output_tokens=told.get("completion_tokens"),
+        input_tokens=document.get("prompt_tokens"),
+        output_tokens=document.get("completion_tokens"),
         cache_read_tokens=int(cached),
     )
 
 
-def _said(error: APIStatusError) -> str:
+def _read_message(error: APIStatusError) -> str:
     body = error.body
-    told = body.get("message") if isinstance(body, dict) else None
-    return str(told or error.message)[:500].rstrip(".")
+    message = body.get("message") if isinstance(body, dict) else None
+    return str(message or error.message)[:500].rstrip(".")
 
 
-def _after(error: APIStatusError) -> float | None:
+def _read_retry_after(error: APIStatusError) -> float | None:
     try:
         return max(0.0, float(error.response.headers["retry-after"]))
     except (KeyError, ValueError):

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.judges import computed, judge, ragas_metrics
+from genaiops_core.evaluation.judges import computed, create_judge, ragas_metrics
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeOptions
 from genaiops_core.evaluation.metrics import ragas
 from genaiops_core.evaluation.runs.evaluation import Evaluation
@@ -26,7 +26,7 @@ def build_judge(run: Evaluation) -> Judge:
     Raises:
         BadInput: there is no judge of that name, or an option is invalid.
     """
-    return judge(run.judge, parse_judge_options(run.config.get("judge_options") or {}))
+    return create_judge(run.judge, parse_judge_options(run.config.get("judge_options") or {}))
 
 
 def parse_judge_options(document: Mapping[str, Any]) -> JudgeOptions:

@@ -14,7 +14,7 @@ from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.calls.prices import Prices
-from genaiops_core.evaluation.judges import judge as make_judge
+from genaiops_core.evaluation.judges import create_judge as make_judge
 from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.metrics import normalise_name, rubrics
 from genaiops_core.evaluation.rate_limits import RateLimits

@@ -17,7 +17,7 @@ from genaiops_core.evaluation.calls.spend_budget import SpendLimitReached, Unlim
 from genaiops_core.evaluation.calls.unit import UnitKey
 from genaiops_core.evaluation.calls.unit_calls import CallContext, UnitCalls
 from genaiops_core.evaluation.calls.unit_clock import UnitClock
-from genaiops_core.evaluation.judges import JudgeOptions, judge
+from genaiops_core.evaluation.judges import JudgeOptions, create_judge
 from genaiops_core.evaluation.judges.protocol import Answer
 from genaiops_core.evaluation.models.protocol import CallFailed, Model, Prompt
 from genaiops_core.evaluation.rate_limits import RateLimits
@@ -112,7 +112,7 @@ async def open_calls(
         BadInput: the judge does not exist, or it uses no model.
     """
     rate_limits = rate_limits or RateLimits(concurrency=4)
-    model = judge(name, options or JudgeOptions()).model
+    model = create_judge(name, options or JudgeOptions()).model
     if model is None:
         raise BadInput(
             f"{name} uses no model; choose a judge such as bedrock:MODEL or openai:MODEL@BASE_URL."

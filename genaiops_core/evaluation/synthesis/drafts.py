@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.case_review import PENDING, REVIEW
-from genaiops_core.evaluation.judges.answers import question
+from genaiops_core.evaluation.judges import answers
 from genaiops_core.evaluation.judges.protocol import Calls
 from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
@@ -78,7 +78,7 @@ def build_prompt(passage: Passage, kind: str) -> Prompt:
         f"Write a question that {KINDS[kind]}. Write in the language of the passage.\n\n"
         f"{heading}<passage>\n{passage.text}\n</passage>"
     )
-    return question(text, Draft, system=_SYSTEM)
+    return answers.build_prompt(text, Draft, system=_SYSTEM)
 
 
 def find_problem(draft: Draft, passage: Passage) -> str:

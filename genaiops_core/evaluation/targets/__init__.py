@@ -1,4 +1,4 @@
-"""Targets: who answers the cases of a run before the answers are scored. One protocol, described by a document."""
+"""Targets: models or applications that answer the cases of an evaluation before the answers are scored."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = [
 
 
 def build_target(spec: TargetSpec | Mapping[str, Any], *, allowed_hosts: Sequence[str] = ()) -> Target:
-    """The target that a document describes; nothing is called yet.
+    """Build the target that a document describes; nothing is called yet.
 
     Args:
-        spec: parsed, or the document kept with a run.
-        allowed_hosts: of `GENAIOPS_TARGET_HOSTS`, read by `allowed_hosts`; none allows any.
+        spec: parsed, or the document stored with an evaluation.
+        allowed_hosts: of `GENAIOPS_TARGET_HOSTS`, as `parse_allowed_hosts` returns them; empty allows any host.
 
     Raises:
-        BadInput: a field is wrong, or the host is not allowed.
-        Misconfigured: the environment lacks the key that the target refers to.
+        BadInput: a field is invalid, or the host is not allowed.
+        Misconfigured: the environment has no value for the key that the target refers to.
     """
     target_spec = spec if isinstance(spec, TargetSpec) else parse_spec(spec)
     if target_spec.kind == "http":

@@ -1,4 +1,4 @@
-"""A model as a target, by the same clients that judges' models are asked with: Bedrock Converse, OpenAI-compatible."""
+"""A model as a target, with the same clients as judge models: Bedrock Converse and OpenAI-compatible."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from genaiops_core.evaluation.readers.encodings import replace_unstorable
 from genaiops_core.evaluation.targets import hosts, placeholders, secret_references, specs
 from genaiops_core.evaluation.targets.protocol import TargetAnswer
 
-# Stop reasons of both protocols that an answer is not whole, or not the model's own.
+# Stop reasons of both protocols for an answer that is incomplete or not written by the model.
 _INCOMPLETE_REASONS = {
     "max_tokens": "The answer was cut at {max_tokens} tokens; raise max_tokens.",
     "length": "The answer was cut at {max_tokens} tokens; raise max_tokens.",
-    "model_context_window_exceeded": "The answer was cut where the model's context ends.",
-    "guardrail_intervened": "A guardrail stepped in.",
+    "model_context_window_exceeded": "The answer was cut at the end of the model's context window.",
+    "guardrail_intervened": "A guardrail intervened.",
     "content_filtered": "A content filter stepped in.",
     "content_filter": "A content filter stepped in.",
     "refusal": "The model refused.",
@@ -29,11 +29,11 @@ _INCOMPLETE_REASONS = {
 
 
 class ChatTarget:
-    """Asks a model one question a case.
+    """Makes one model call per case.
 
-    A prompt without a place for the question goes before it, as the system prompt, and the question is the user's
-    turn. A prompt with one (`{question}`, `{input}`) is the user's turn as a whole. Where it has a place `{contexts}`
-    the contexts of the case are put there; a case that has none is then not asked.
+    A prompt without a placeholder for the question is the system prompt, and the question is the user message. A prompt
+    with one (`{question}`, `{input}`) is the whole user message. A placeholder `{contexts}` is filled with the contexts
+    of the case; a case without contexts is then not sent.
     """
 
     def __init__(self, spec: specs.TargetSpec, model: Model) -> None:
@@ -54,9 +54,9 @@ class ChatTarget:
         return self._spec.model
 
     async def answer(self, case: Case, repetition: int = 1) -> TargetAnswer:
-        """One call."""
+        """Make one call."""
         if "contexts" in self._placeholders and case.contexts is None:
-            problem = "The prompt wants contexts, and the case has none."
+            problem = "The prompt requires contexts, and the case has none."
             return TargetAnswer(text=None, problem=problem, is_called=False)
         prompt = self.prompt(case, repetition)
         start = time.perf_counter()
@@ -64,12 +64,12 @@ class ChatTarget:
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await self._model.ask(prompt)
         except TimeoutError as error:
-            raise CallFailed(f"{self.name} gave no answer within {self._spec.timeout_s:g} s.") from error
+            raise CallFailed(f"{self.name} did not answer within {self._spec.timeout_s:g} s.") from error
         latency_ms = (time.perf_counter() - start) * 1000
         problem = _INCOMPLETE_REASONS.get(reply.stop_reason, "").format(max_tokens=prompt.max_tokens)
         text = replace_unstorable(reply.text)
         if not text.strip():
-            problem = f"The model gave an empty answer. {problem}".rstrip()
+            problem = f"The model returned an empty answer. {problem}".rstrip()
         return TargetAnswer(
             text=text if text.strip() else None,
             contexts=case.contexts if "contexts" in self._placeholders else None,
@@ -79,11 +79,11 @@ class ChatTarget:
         )
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         await self._model.close()
 
     def prompt(self, case: Case, repetition: int = 1) -> Prompt:
-        """The call that `answer` makes."""
+        """Build the prompt that `answer` sends."""
         filled_prompt = placeholders.fill_text(
             self._spec.system, placeholders.collect_values(case, repetition)
         )
@@ -97,11 +97,11 @@ class ChatTarget:
 
 
 def build_bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
-    """A model of Amazon Bedrock, with the credentials of the environment."""
+    """Build a target for a model of Amazon Bedrock, with the credentials of the environment."""
     from genaiops_core.aws import clients
     from genaiops_core.evaluation.models.bedrock import BedrockModel
 
-    # One attempt: waiting between attempts would count as the model's latency, and whoever drives the target waits.
+    # One attempt: pauses between attempts would count as the model's latency; the caller of the target retries.
     make_client = partial(
         clients.client,
         "bedrock-runtime",
@@ -115,9 +115,9 @@ def build_bedrock_target(spec: specs.TargetSpec) -> ChatTarget:
 
 
 def build_openai_target(spec: specs.TargetSpec, *, allowed_hosts: Sequence[str] = ()) -> ChatTarget:
-    """A model of a server that speaks as OpenAI does.
+    """Build a target for a model of an OpenAI-compatible server.
 
-    The key is what `api_key` refers to; OPENAI_API_KEY goes to OpenAI itself and to nobody else.
+    The key is the secret that `api_key` refers to; OPENAI_API_KEY is sent only to OpenAI itself.
     """
     from genaiops_core.evaluation.models.openai import OpenAIModel
 

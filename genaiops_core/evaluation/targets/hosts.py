@@ -1,7 +1,7 @@
-"""Which machines targets may be on: what the operator allows, and never the metadata service of a cloud.
+"""Checks the hosts of targets: they must be allowed by the operator, and never be the metadata service of a cloud.
 
-A name is resolved here and the call goes to the very address that was checked, so a name that resolves differently a
-moment later leads nowhere else.
+A name is resolved here and the request goes to the checked address, so that a name that resolves differently a moment
+later (DNS rebinding) does not bypass the check.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _METADATA_ADDRESSES = frozenset(
     ipaddress.ip_address(text)
     for text in ("169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "fd00:ec2::254")
 )
-"""AWS, ECS, Alibaba, Azure, AWS over IPv6."""
+"""Metadata services of AWS, ECS, Alibaba, Azure, and AWS over IPv6."""
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def parse_allowed_hosts(setting: str) -> tuple[str, ...]:
-    """The hosts of `GENAIOPS_TARGET_HOSTS`: `host`, `host:port` or `*.domain`, parted by commas; none allows any.
+    """Parse `GENAIOPS_TARGET_HOSTS`: comma-separated `host`, `host:port` or `*.domain`; empty allows any host.
 
     Raises:
-        Misconfigured: one of them is none of these.
+        Misconfigured: an entry is invalid.
     """
     entries = tuple(part.strip().lower().rstrip(".") for part in setting.split(",") if part.strip())
     for entry in entries:
@@ -42,44 +42,44 @@ def parse_allowed_hosts(setting: str) -> tuple[str, ...]:
             is_host = False
         if not is_host or "/" in entry:
             raise Misconfigured(
-                f"GENAIOPS_TARGET_HOSTS: '{entry}' is no host; write host, host:port or *.domain."
+                f"GENAIOPS_TARGET_HOSTS: '{entry}' is not a host; write host, host:port or *.domain."
             )
     return entries
 
 
 def validate_url(url: str, field: str) -> str:
-    """`url`, fit to be called and to be kept.
+    """Validate a URL that is called and stored.
 
     Raises:
-        BadInput: it is no http(s) address, or it holds a secret.
+        BadInput: the URL is not an http(s) address, or contains a secret.
     """
     text = url.strip()
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise BadInput(f"{field}: '{text}' is no address: {error}.") from error
+        raise BadInput(f"{field}: '{text}' is not a valid address: {error}.") from error
     if parts.scheme not in ("http", "https") or not host:
         raise BadInput(
             f"{field}: '{text}' must be an http or https address, for example https://my.app/answer."
         )
     if parts.username is not None or parts.password is not None:
         raise BadInput(
-            f"{field}: an address must not hold a password; use headers with a ${{GENAIOPS_TARGET_...}} reference."
+            f"{field}: an address must not contain a password; use headers with a ${{GENAIOPS_TARGET_...}} reference."
         )
     if any(_is_secret_name(pair.partition("=")[0]) for pair in parts.query.split("&")):
         raise BadInput(
-            f"{field}: the address holds a key in its query, which would be kept with the run; "
+            f"{field}: the address contains a key in its query, which would be stored with the evaluation; "
             "send it as a header with a ${GENAIOPS_TARGET_...} reference."
         )
     return text
 
 
 def require_allowed(url: str, allowed: Sequence[str], field: str) -> None:
-    """Refuse a host that the operator did not allow.
+    """Require that the operator allows the host of a URL.
 
     Raises:
-        BadInput: it is not on the list.
+        BadInput: the host is not in the list.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").lower().rstrip(".")
@@ -91,7 +91,7 @@ def require_allowed(url: str, allowed: Sequence[str], field: str) -> None:
 
 
 def is_refused(address: str) -> bool:
-    """Whether nobody's target is there: link-local, metadata, multicast and unspecified addresses."""
+    """Whether an address is always refused: link-local, metadata, multicast and unspecified addresses."""
     parsed: Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address):
         parsed = _extract_ipv4(parsed)
@@ -101,39 +101,39 @@ def is_refused(address: str) -> bool:
 
 
 def _extract_ipv4(address: ipaddress.IPv6Address) -> Address:
-    """The IPv4 address that an IPv6 address stands for, where it does (mapped, 6to4, NAT64)."""
+    """Extract the IPv4 address within an IPv6 address (mapped, 6to4, NAT64), or return the address itself."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
 
 
 async def resolve_host(host: str, port: int) -> list[str]:
-    """The addresses of a host, all of them checked.
+    """Resolve a host to its addresses and check all of them.
 
     Raises:
-        CallFailed: the name is not known, now.
-        Refused: it leads to an address that is always refused.
+        CallFailed: the name cannot be resolved at present.
+        Refused: an address is always refused.
     """
     try:
         address_infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise CallFailed(f"The host {host} is not known: {error}.") from error
+        raise CallFailed(f"The host {host} cannot be resolved: {error}.") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in address_infos))
     if refused := next((address for address in addresses if is_refused(address)), None):
         raise Refused(
-            f"The host {host} leads to {refused}, a link-local or metadata address; targets there are refused."
+            f"The host {host} resolves to {refused}, a link-local or metadata address, which targets must not use."
         )
     return addresses
 
 
 class CheckedTransport(httpx.AsyncBaseTransport):
-    """Connects to the addresses that `resolve` found fit, with the name kept for TLS and the Host header."""
+    """Connects to the addresses that `resolve_host` checks; TLS and the Host header use the name."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport | None = None) -> None:
         self._inner = inner or httpx.AsyncHTTPTransport(limits=LIMITS)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request` to the first address that takes a connection."""
+        """Send a request to the first address that accepts a connection."""
         host = request.url.raw_host.decode("ascii")
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
         failure: httpx.ConnectError | None = None
@@ -152,12 +152,12 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         raise failure or httpx.ConnectError(f"{host} has no address")
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         await self._inner.aclose()
 
 
 LIMITS = httpx.Limits(max_connections=256, max_keepalive_connections=256)
-"""As many as a run may have calls under way."""
+"""The maximum concurrency of an evaluation."""
 
 
 def _matches(host: str, port: int, entry: str) -> bool:

@@ -1,4 +1,4 @@
-"""An application behind HTTP as a target: a JSON body made from a template, a JSON reply read by paths."""
+"""An HTTP application as a target: a JSON body from a template, and a JSON reply read by paths."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MAX_REDIRECTS = 3
 _MAX_QUOTED_CHARACTERS = 200
 _THROTTLED = (429, 503)
 _RETRYABLE = (408, 409, 425)
-"""The only statuses of the client's own fault that another attempt may get over."""
+"""The only client errors for which another attempt may succeed."""
 _SAME_REQUEST = (307, 308)
-"""Redirects that keep method and body; the others would turn the question into a GET."""
+"""Redirects that preserve method and body; the others would turn the request into a GET."""
 
 
 class HttpTarget:
-    """Asks one address; connections are kept between cases."""
+    """Sends cases to one address; connections are reused between cases."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class HttpTarget:
             transport=transport or hosts.CheckedTransport(),
             timeout=spec.timeout_s,
             follow_redirects=False,
-            # No cookie is kept: one case must not know of another.
+            # Cookies are discarded, so that cases are independent of each other.
             cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
         )
 
@@ -69,10 +69,10 @@ class HttpTarget:
         return self._spec.model
 
     def prompt(self, case: Case, repetition: int = 1) -> None:
-        """Only the application knows what it asks of whom."""
+        """Return None: the prompts of the application are unknown."""
 
     async def answer(self, case: Case, repetition: int = 1) -> TargetAnswer:
-        """One request."""
+        """Send one request."""
         body = placeholders.fill_json(self._spec.template, placeholders.collect_values(case, repetition))
         headers = {
             name: secret_references.resolve_secret(reference)
@@ -81,20 +81,20 @@ class HttpTarget:
         try:
             content = orjson.dumps(body)
         except TypeError as error:
-            raise CallFailed(f"The case cannot be written as JSON: {error}.") from error
+            raise CallFailed(f"The case cannot be serialised as JSON: {error}.") from error
         start = time.perf_counter()
         try:
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await self._exchange(content, headers)
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise CallFailed(f"{self._endpoint} gave no answer within {self._spec.timeout_s:g} s.") from error
+            raise CallFailed(f"{self._endpoint} did not answer within {self._spec.timeout_s:g} s.") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise CallFailed(f"{self._endpoint} failed: {error or type(error).__name__}.") from error
         latency_ms = (time.perf_counter() - start) * 1000
         return self._parse_reply(reply, latency_ms)
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         await self._client.aclose()
 
     @property
@@ -102,11 +102,11 @@ class HttpTarget:
         return f"{self._spec.method} {self._spec.url.partition('?')[0]}"
 
     async def _exchange(self, body: bytes, headers: Mapping[str, str]) -> Any:
-        """The reply as JSON."""
+        """Send the body and return the reply as JSON."""
         url = self._spec.url
         request_headers = {
             "accept": "application/json",
-            # Uncompressed, so that the limit on the size is one on the memory too.
+            # Uncompressed, so that the size limit also limits the memory.
             "accept-encoding": "identity",
             "content-type": "application/json",
             **headers,
@@ -137,19 +137,21 @@ class HttpTarget:
         if response.status_code not in _SAME_REQUEST or _read_origin(location) != _read_origin(url):
             printable_location = _make_printable(location.partition("?")[0])
             raise Refused(
-                f"{self._endpoint} answered {response.status_code} and points to {printable_location}, which is not followed; "
-                "if that is the right address, give it as url."
+                f"{self._endpoint} redirects ({response.status_code}) to {printable_location}, which is not followed; "
+                "if that is the right address, set it as url."
             )
         return location
 
     async def _read_content(self, response: httpx.Response) -> bytes:
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise CallFailed(f"{self._endpoint} answered compressed, although it was asked not to.")
+            raise CallFailed(
+                f"{self._endpoint} returned a compressed reply, although the request excludes compression."
+            )
         content = bytearray()
         async for chunk in response.aiter_raw():
             content += chunk
             if len(content) > MAX_REPLY_BYTES:
-                raise CallFailed(f"{self._endpoint} answered with more than {MAX_REPLY_BYTES / 1e6:g} MB.")
+                raise CallFailed(f"{self._endpoint} returned more than {MAX_REPLY_BYTES / 1e6:g} MB.")
         return bytes(content)
 
     def _parse_json(self, response: httpx.Response, content: bytes) -> Any:
@@ -158,13 +160,13 @@ class HttpTarget:
         except orjson.JSONDecodeError as error:
             kind = _make_printable(response.headers.get("content-type", "no content type").partition(";")[0])
             raise CallFailed(
-                f"{self._endpoint} answered {response.status_code} with {kind} that is not JSON: {_quote_content(content)}"
+                f"{self._endpoint} returned {response.status_code} with {kind} that is not JSON: {_quote_content(content)}"
             ) from error
 
     def _describe_response(self, response: httpx.Response, content: bytes, headers: Mapping[str, str]) -> str:
-        for value in headers.values():  # a server may repeat what it did not like
+        for value in headers.values():  # an error page may echo the secret of a header
             content = content.replace(value.rpartition(" ")[2].encode(), b"...")
-        return f"{self._endpoint} answered {response.status_code}: {_quote_content(content)}"
+        return f"{self._endpoint} returned {response.status_code}: {_quote_content(content)}"
 
     def _parse_reply(self, reply: Any, latency_ms: float) -> TargetAnswer:
         values = {name: reply_paths.find_value(reply, steps) for name, steps in self._paths.items()}
@@ -192,15 +194,15 @@ class HttpTarget:
         content = (
             f"it has {', '.join(map(str, list(reply)[:10]))}"
             if isinstance(reply, dict)
-            else "it is no object"
+            else "it is not an object"
         )
         raise CallFailed(
-            f"The reply of {self._endpoint} has nothing at {self._spec.reply['answer']}; {_make_printable(content)}."
+            f"The reply of {self._endpoint} has no value at {self._spec.reply['answer']}; {_make_printable(content)}."
         )
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that `Retry-After` asks to wait, whether it gives seconds or a date (RFC 9110, 10.2.3)."""
+    """Parse `Retry-After`, as seconds or as a date, into seconds to wait (RFC 9110, 10.2.3); None if it is invalid."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
@@ -218,7 +220,7 @@ def _read_origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _parse_text(value: Any, path: str) -> tuple[str | None, str]:
-    """An answer and what is wrong with it."""
+    """Parse an answer, and return its problem; '' if there is none."""
     if value is None or value == "" or value == []:
         return None, f"The reply has no answer at {path}: it is empty."
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -233,7 +235,7 @@ def _parse_contexts(value: Any, path: str) -> tuple[tuple[str, ...] | None, str]
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         return (
             None,
-            f"What stands at {path} is no list of texts; name the text in each, such as {path}[].text.",
+            f"The value at {path} is not a list of texts; use the path of the text in each item, such as {path}[].text.",
         )
     return tuple(replace_unstorable(item) for item in items), ""
 
@@ -243,7 +245,7 @@ def _parse_count(value: Any) -> int | None:
 
 
 def _parse_cost(value: Any) -> int | None:
-    """US dollars, as a number or as text, in nano-USD; None when it is no amount."""
+    """Convert US dollars (a number or text) to nano-USD; None if the value is not an amount."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

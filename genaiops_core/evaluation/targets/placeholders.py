@@ -1,7 +1,7 @@
-"""Places in prompts and templates that the values of a case are put into: `{input}`, or `{{input}}`.
+"""Placeholders in prompts and templates for the values of a case: `{input}` or `{{input}}`.
 
-Every place is filled in one pass over the text of the operator, so what is put in is never read as a template itself:
-a question that says `{reference}` stays a question that says `{reference}`.
+All placeholders are replaced in one pass, so that values are never parsed as templates: a question that contains
+`{reference}` is sent unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import orjson
 from genaiops_core.evaluation.datasets.case import Case
 
 ALIASES = {"question": "input", "query": "input", "context": "contexts"}
-"""What prompts call the same things."""
+"""Other names of the same values."""
 
 NAMES = ("input", "contexts", "reference", "metadata", "repetition", *ALIASES)
 
@@ -25,7 +25,7 @@ _PLACEHOLDER_LIKE = re.compile(r"\{\{?\s*(?P<name>[A-Za-z_][\w.]*)\s*\}\}?")
 
 
 def collect_values(case: Case, repetition: int) -> dict[str, Any]:
-    """What can be put into places."""
+    """Collect the values of a case by placeholder."""
     return {
         "input": case.input,
         "contexts": None if case.contexts is None else list(case.contexts),
@@ -36,17 +36,17 @@ def collect_values(case: Case, repetition: int) -> dict[str, Any]:
 
 
 def find_placeholders(text: str) -> set[str]:
-    """The values that a text asks for: `input`, `contexts`, `reference`, `metadata`, `repetition`."""
+    """Find the placeholders of a text: `input`, `contexts`, `reference`, `metadata`, `repetition`."""
     return {_read_root(match) for match in _PLACEHOLDER.finditer(text)}
 
 
 def find_placeholders_in_json(template: Any) -> set[str]:
-    """As `named_in`, over every text of a JSON template."""
+    """Find the placeholders in all texts of a JSON template."""
     return {name for text in _list_texts(template) for name in find_placeholders(text)}
 
 
 def find_unknown_placeholder(template: Any) -> str:
-    """The first text of a template that is a place as a whole but of nothing we know, such as `{inputs}`; else ''."""
+    """Find the first text of a template that is only an unknown placeholder, such as `{inputs}`; '' for none."""
     for text in _list_texts(template):
         if _PLACEHOLDER_LIKE.fullmatch(text.strip()) and not _PLACEHOLDER.fullmatch(text.strip()):
             return text
@@ -54,15 +54,15 @@ def find_unknown_placeholder(template: Any) -> str:
 
 
 def fill_text(text: str, values: Mapping[str, Any]) -> str:
-    """`text` with its places filled: lists as paragraphs, objects as JSON, what is missing as nothing."""
+    """Replace the placeholders of a text: lists as paragraphs, objects as JSON, missing values as ''."""
     return _PLACEHOLDER.sub(lambda match: _format_value(_find_value(match, values)), text)
 
 
 def fill_json(template: Any, values: Mapping[str, Any]) -> Any:
-    """A copy of a JSON template with its places filled.
+    """Copy a JSON template and replace its placeholders.
 
-    A text that is one place as a whole becomes the value itself (a list, an object, null where the case has none);
-    places within a longer text are filled as text. Keys are left as they are.
+    A text that is only a placeholder becomes the value itself (a list, an object, null for a missing value);
+    placeholders within a longer text are replaced as text. Keys are unchanged.
     """
     if isinstance(template, Mapping):
         return {key: fill_json(value, values) for key, value in template.items()}

@@ -1,10 +1,10 @@
-"""What a target is: whoever answers the cases of a run before the answers are scored.
+"""The protocol of targets, which answer the cases of an evaluation before the answers are scored.
 
-    run --> (case, repetition) --> Target.answer --> Answered --> generated_answer --> scored like an answer of the file
+    evaluation --> (case, repetition) --> Target.answer --> TargetAnswer --> generated_answer --> scores
 
-A target knows one wire protocol. It knows neither runs nor prices: who drives it keeps its answers, paces it, repeats
-what was throttled, and asks `priced` for the cost. Its errors are those of judges' models: `Throttled` is asked again
-later, `Refused` will be refused again, any other `CallFailed` may work another time.
+A target implements one wire protocol. Its caller stores the answers, limits the rate, retries throttled calls, and prices
+them with `price_answer`. The errors are those of judge models: `Throttled` calls are retried later, `Refused` calls would
+be refused again, any other `CallFailed` may succeed in another attempt.
 """
 
 from __future__ import annotations
@@ -19,69 +19,69 @@ from genaiops_core.pricing.prices import PriceList
 
 @dataclass(frozen=True, kw_only=True)
 class TargetAnswer:
-    """What a target answered to one case, and what that took."""
+    """The answer of a target to one case, with usage, latency and cost."""
 
     text: str | None
-    """None when it gave no answer; `problem` says why. It is not worth another attempt: the call itself went well."""
+    """None if there is no answer; `problem` says why. It is not retried, because the call itself succeeded."""
     contexts: tuple[str, ...] | None = None
-    """What the answer was made from, as the target told it or was given it; None when it told nothing."""
+    """The contexts of the answer, as the target reports or received them; None if they are unknown."""
     usage: Usage = field(default_factory=Usage)
     latency_ms: float = 0.0
-    """From sending the question to having the whole answer, waiting on the network included."""
+    """Milliseconds from sending the request to receiving the whole answer, network included."""
     cost_nano_usd: int | None = None
-    """As the target told it; None when it told none (see `priced`)."""
+    """As the target reports it; None if it reports none (see `price_answer`)."""
     model: str = ""
-    """The model that answered, where the target told it."""
+    """The model that answered, if the target reports it; else ''."""
     problem: str = ""
-    """Why there is no answer, or what is wrong with the one there is: cut off, stopped by a filter."""
+    """Why there is no answer, or why it is incomplete: truncated, or stopped by a filter."""
     is_called: bool = True
-    """False when the case lacks what the prompt wants, so that nobody was asked and nothing is to be paid."""
+    """False if the case lacks a value that the prompt requires: then no call is made and the cost is 0."""
 
 
 class Target(Protocol):
-    """Answers cases. Its methods run in one event loop; many answers may be under way at once."""
+    """Answers cases. Its methods run in one event loop; many answers may be in flight at once."""
 
     @property
     def name(self) -> str:
-        """As the run and its results say it, for example `bedrock:amazon.nova-pro-v1:0`; holds no secret."""
+        """Name in the evaluation and its results, for example `bedrock:amazon.nova-pro-v1:0`; contains no secret."""
 
     @property
     def provider(self) -> str:
-        """As prices and telemetry name it; '' when it is not known."""
+        """Name in prices and telemetry; '' if it is unknown."""
 
     @property
     def model(self) -> str:
-        """The id of the model, as prices name it; '' when it is not known."""
+        """ID of the model in prices; '' if it is unknown."""
 
     def prompt(self, case: Case, repetition: int = 1) -> Prompt | None:
-        """What a model would be asked, to reckon what an answer may cost; None when only the target knows."""
+        """Build the prompt, to estimate the cost of an answer; None if the prompt is unknown."""
 
     async def answer(self, case: Case, repetition: int = 1) -> TargetAnswer:
-        """One attempt to answer the input of a case; never shows it the answer of the dataset.
+        """Make one attempt to answer a case; the answer and reference of the dataset are never sent.
 
         Args:
-            case: what is asked; its contexts are given where the prompt has a place for them.
+            case: its input is sent, and its contexts if the prompt has a placeholder for them.
             repetition: counted from 1.
 
         Raises:
-            Throttled: to be asked again later.
-            Refused: it would be refused again: a permission, an unknown model or address, a question it will not take.
-            CallFailed: anything else that went wrong with the call.
-            BadInput, Misconfigured: a setting is missing or wrong, for every case alike.
+            Throttled: the call must be retried later.
+            Refused: the call would be refused again: a permission, an unknown model or address, an invalid request.
+            CallFailed: the call failed for any other reason.
+            BadInput, Misconfigured: a setting is missing or invalid, for all cases.
         """
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 def price_answer(answer: TargetAnswer, target: Target, prices: PriceList, at_ns: int) -> TargetAnswer:
-    """The answer with its cost: as the target told it, else by the price list; None where neither knows, 0 uncalled.
+    """Set the cost of an answer: as the target reports it, else by the price list; None if unknown, 0 without a call.
 
     Args:
-        answered: from `target.answer`.
-        target: says provider and model where the answer does not.
+        answer: from `target.answer`.
+        target: has provider and model, if the answer has none.
         prices: of this installation.
-        at_ns: when it was asked, Unix nanoseconds.
+        at_ns: time of the call, Unix nanoseconds.
     """
     if not answer.is_called:
         return replace(answer, cost_nano_usd=0)
@@ -101,9 +101,9 @@ def price_answer(answer: TargetAnswer, target: Target, prices: PriceList, at_ns:
 
 
 def apply_answer(case: Case, answer: TargetAnswer) -> Case:
-    """The case as judges should see it: the generated answer, and the contexts it was made from.
+    """Replace answer and contexts of a case by those of the target, for scoring.
 
-    Where the target told no contexts those of the dataset stay: they are what the answer is measured against.
+    If the target reports no contexts, those of the dataset remain and the answer is scored with them.
     """
     contexts = case.contexts if answer.contexts is None else answer.contexts
     return replace(case, answer=answer.text, contexts=contexts)

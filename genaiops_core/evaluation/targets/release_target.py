@@ -1,7 +1,7 @@
-"""A release as a target: its model, asked with its prompt and its parameters. Pure: values in, a target out.
+"""A release as a target: its model, called with its prompt and its parameters. Pure functions.
 
-What is called is the model, not the application: retrieval, guardrails and code around it are not run. Whatever of the
-release is not part of the call is said in the target's notes, which are kept and shown with the run.
+The target calls the model, not the application: retrieval, guardrails and code around the model are not run. The parts
+of the release that are not sent are listed in the target's notes, which are stored and shown with the evaluation.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _PARAMETERS = {
     "top_p": "top_p",
     "topP": "top_p",
 }
-"""Names that applications give them -> ours."""
+"""Names of parameters in releases -> names in a target."""
 
 
 class ReleasePrompt(NamedTuple):
-    """A prompt version that a release names."""
+    """A prompt version of a release."""
 
     name: str
     version: int
@@ -46,24 +46,24 @@ def build_release_spec(
     data_snapshot: str = "",
     prompt: str = "",
 ) -> specs.TargetSpec:
-    """The target that a release describes.
+    """Build the spec of the target for a release.
 
-    The model is one of Bedrock, unless it is written `openai:MODEL@BASE_URL`, is one of OpenAI's own names (`gpt-...`),
-    or the parameters hold a `base_url`.
+    The model is a Bedrock model, unless it is written `openai:MODEL@BASE_URL`, has a name of OpenAI (`gpt-...`), or the
+    parameters contain a `base_url`.
 
     Args:
-        name: how sentences call the release.
+        name: of the release, for messages.
         model: of the manifest.
         prompts: with their texts, in the order of the manifest.
         parameters: of the manifest; max_tokens, temperature, top_p, guardrail and region are used.
-        code_revision, data_snapshot: of the manifest; only named, in the notes.
-        prompt: which of several prompts; '' means the only one, else `system`, else `answer`.
+        code_revision, data_snapshot: of the manifest; only mentioned in the notes.
+        prompt: name of the prompt to use; '' means the only one, else `system`, else `answer`.
 
     Raises:
-        BadInput: the release names no model, or it is not clear which prompt.
+        BadInput: the release has no model, or the prompt is ambiguous.
     """
     if not model.strip():
-        raise BadInput(f"{name} names no model, so there is nothing to call; choose another target.")
+        raise BadInput(f"{name} has no model to call; choose another target.")
     chosen_prompt = _choose_prompt(name, prompts, prompt)
     unused_parameters = dict(parameters or {})
     document = _describe_model(model.strip(), unused_parameters)
@@ -80,7 +80,7 @@ def build_release_spec(
         if release_prompt != chosen_prompt
     ]
     if code_revision or data_snapshot:
-        notes.append("The model is asked, not the application: its code and data are not part of this.")
+        notes.append("The target calls the model, not the application: its code and data are not used.")
     return specs.parse_spec({**document, "notes": notes}, name)
 
 
@@ -94,12 +94,12 @@ def _choose_prompt(name: str, prompts: Sequence[ReleasePrompt], requested: str) 
         return prompts[0] if prompts else None
     usual_prompt = next((by_name[usual] for usual in _USUAL_PROMPTS if usual in by_name), None)
     if usual_prompt is None:
-        raise BadInput(f"{name} has several prompts; say which one to ask with: {', '.join(by_name)}.")
+        raise BadInput(f"{name} has several prompts; choose one: {', '.join(by_name)}.")
     return usual_prompt
 
 
 def _describe_model(model: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Kind, model and address; takes what it uses out of the parameters."""
+    """Describe kind, model and address; removes the parameters it uses from `parameters`."""
     kind, _, rest = model.partition(":")
     if kind == "openai" and "@" in rest:
         model_name, _, address = rest.rpartition("@")

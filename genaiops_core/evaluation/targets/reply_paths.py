@@ -1,7 +1,7 @@
-"""Where something stands in a JSON reply: `result.text`, `choices.0.message.content`, `sources[].text`.
+"""Paths in a JSON reply: `result.text`, `choices.0.message.content`, `sources[].text`.
 
-Names and positions are parted by dots; `[]` after a name goes through every item of a list. A key that itself holds a
-dot cannot be named.
+Names and positions are separated by dots; `[]` after a name selects every item of a list. A key that contains a dot
+cannot be selected.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _INDEX = re.compile(r"\[(\d*)\]")
 
 
 class Step(Enum):
-    """A step that is no name and no position."""
+    """A step that is neither a name nor a position."""
 
     EACH = "[]"
 
@@ -30,27 +30,27 @@ class _Missing(Enum):
 
 
 MISSING = _Missing.MISSING
-"""There is nothing at that place; None stands for a null that is there."""
+"""The path has no value; None represents a JSON null."""
 
 Steps = tuple[str | int | Step, ...]
 
 
 def parse_path(path: str, field: str) -> Steps:
-    """A path to its steps.
+    """Parse a path into steps.
 
     Args:
-        path: as above; `[0]` says a position too.
-        field: whose path it is, for the sentence.
+        path: as above; `[0]` is a position too.
+        field: name of the field, for the error.
 
     Raises:
-        BadInput: it is no path.
+        BadInput: the path is invalid.
     """
     steps: list[str | int | Step] = []
     for part in path.strip().split("."):
         match = _PART.fullmatch(part)
         if match is None or not part:
             raise BadInput(
-                f"{field}: '{path}' is no path; write names parted by dots, for example result.text, "
+                f"{field}: '{path}' is not a valid path; write names separated by dots, for example result.text, "
                 "choices.0.message.content or sources[].text."
             )
         if match["name"] is not None:
@@ -62,7 +62,7 @@ def parse_path(path: str, field: str) -> Steps:
 
 
 def find_value(document: Any, steps: Sequence[str | int | Step]) -> Any:
-    """What stands there, or `MISSING`; behind a `[]` the list of what stands there in each item that has it."""
+    """Find the value at a path, or `MISSING`; after a `[]`, the list of the values of all items that have one."""
     for position, step in enumerate(steps):
         if step is Step.EACH:
             if not isinstance(document, list):

@@ -1,4 +1,4 @@
-"""Secrets of targets: a document names the variable that holds one, and the value is read when a call is made."""
+"""References to secrets of targets: a document names an environment variable, which is read at the time of a call."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from genaiops_core.errors import BadInput, Misconfigured
 
 PREFIX = "GENAIOPS_TARGET_"
-"""Only variables of these names may be referred to: whoever may launch a run must not read the rest of the
-environment, credentials of the database and of AWS among it, by sending it to a host of theirs."""
+"""Prefix of the variables that may be referenced: a user who may launch an evaluation must not be able to send other
+variables, such as credentials of the database or of AWS, to a host of their own."""
 
 _REFERENCE = re.compile(
     rf"(?P<scheme>[A-Za-z][A-Za-z0-9-]{{0,19}} )?\$\{{(?P<name>{PREFIX}[A-Z0-9_]+)\}}", re.ASCII
@@ -18,30 +18,32 @@ _REFERENCE = re.compile(
 
 
 def require_reference(value: object, field: str) -> None:
-    """Refuse anything that is no reference.
+    """Require that a value is a reference.
 
     Raises:
-        BadInput: without the value, which may be the secret.
+        BadInput: it is not; the message omits the value, which may be a secret.
     """
     if not isinstance(value, str) or not _REFERENCE.fullmatch(value):
         raise BadInput(
             f"{field} must be a reference such as ${{{PREFIX}TOKEN}} or Bearer ${{{PREFIX}TOKEN}}, so that "
-            "no secret is stored; set that variable where the worker runs."
+            "no secret is stored; set the variable in the worker's environment."
         )
 
 
 def resolve_secret(reference: str, environment: Mapping[str, str] | None = None) -> str:
-    """The value that a reference stands for, read at the time of the call.
+    """Resolve a reference to its secret.
 
     Raises:
-        Misconfigured: the environment does not have it.
+        Misconfigured: the variable is not set, or is not a valid header value.
     """
     match = _REFERENCE.fullmatch(reference)
-    assert match is not None, "checked when the document was read"
+    assert match is not None, "validated when the document was parsed"
     name = match["name"]
     value = (os.environ if environment is None else environment).get(name, "")
     if not value:
         raise Misconfigured(f"The environment variable {name}, which the target refers to, is not set.")
     if not value.isascii() or not value.isprintable():
-        raise Misconfigured(f"The environment variable {name} holds characters that no header takes.")
+        raise Misconfigured(
+            f"The environment variable {name} contains characters that are invalid in a header."
+        )
     return (match["scheme"] or "") + value

@@ -1,4 +1,4 @@
-"""The fields of a target's document, each taken out with a check whose sentence names it."""
+"""Reads and validates the fields of a target's document."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FORBIDDEN_HEADERS = ("host", "content-length", "transfer-encoding", "connection
 
 
 class FieldReader:
-    """Takes fields out of a document; every problem names the field."""
+    """Reads fields of a document; every error names the field."""
 
     def __init__(self, document: Mapping[Any, Any], source: str) -> None:
         self._document = document
@@ -54,7 +54,7 @@ class FieldReader:
             )
         if "reference" in placeholders.find_placeholders(value):
             raise BadInput(
-                f"{self.where('system')} asks for {{reference}}: a model must not be shown the answer."
+                f"{self.where('system')} contains {{reference}}, but a model must not see the reference answer."
             )
         return value
 
@@ -92,12 +92,12 @@ class FieldReader:
             raise BadInput(f"{self.where('template')} must fit in {MAX_TEMPLATE_BYTES:,} bytes.")
         if unknown := placeholders.find_unknown_placeholder(value):
             raise BadInput(
-                f"{self.where('template')} has the place {unknown}; known are {{input}}, {{contexts}}, {{reference}}, "
-                "{metadata.NAME} and {repetition}."
+                f"{self.where('template')} has the unknown placeholder {unknown}; use {{input}}, {{contexts}}, {{reference}}, "
+                "{metadata.NAME} or {repetition}."
             )
         if "input" not in placeholders.find_placeholders_in_json(value):
             raise BadInput(
-                f"{self.where('template')} has no place {{input}}, so the question would never be sent."
+                f"{self.where('template')} has no placeholder {{input}}, so the question would not be sent."
             )
         return value
 
@@ -107,11 +107,11 @@ class FieldReader:
             return dict(DEFAULT_REPLY)
         if not isinstance(value, Mapping) or "answer" not in value:
             raise BadInput(
-                f"{self.where('reply')} must say where the answer stands, for example answer: result.text."
+                f"{self.where('reply')} must contain the path of the answer, for example answer: result.text."
             )
         for name, path in value.items():
             if name not in REPLY_FIELDS:
-                raise BadInput(f"{self.where('reply')}: '{name}' is none of {', '.join(REPLY_FIELDS)}.")
+                raise BadInput(f"{self.where('reply')}: '{name}' is not one of {', '.join(REPLY_FIELDS)}.")
             reply_paths.parse_path(path if isinstance(path, str) else "", self.where(f"reply.{name}"))
         return dict(value)
 
@@ -124,9 +124,9 @@ class FieldReader:
         for name, reference in value.items():
             field = self.where(f"headers.{name}")
             if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
-                raise BadInput(f"{field} is no name of a header.")
+                raise BadInput(f"{field} is not a valid header name.")
             if name.lower() in _FORBIDDEN_HEADERS:
-                raise BadInput(f"{field} is set by the client; leave it out.")
+                raise BadInput(f"{field} is set by the client; remove it.")
             secret_references.require_reference(reference, field)
         return dict(value)
 
@@ -143,7 +143,7 @@ class FieldReader:
         for name, number in value.items():
             field = self.where(f"parameters.{name}")
             if name not in PARAMETERS:
-                raise BadInput(f"{field} is not sent by this target; known are {', '.join(PARAMETERS)}.")
+                raise BadInput(f"{field} is not a parameter of this target; use {', '.join(PARAMETERS)}.")
             if name == "max_tokens":
                 if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 1_000_000:
                     raise BadInput(
@@ -160,6 +160,6 @@ def _is_number(value: object) -> bool:
 
 
 def quote_value(value: object) -> str:
-    """A value in a sentence, cut where it is long."""
+    """Quote a value for an error message, truncated to 60 characters."""
     text = str(value)
     return f"'{text[:60]}{'...' if len(text) > 60 else ''}'"

@@ -1,4 +1,4 @@
-"""The document that describes a target: kept with the run, written by people, so checked field by field.
+"""The document that describes a target: written by users, stored with the evaluation, validated field by field.
 
 {"kind": "bedrock", "model": "amazon.nova-pro-v1:0", "system": "...", "parameters": {"max_tokens": 500}}
 {"kind": "openai", "model": "qwen3", "base_url": "http://127.0.0.1:8000/v1", "api_key": "${GENAIOPS_TARGET_KEY}"}
@@ -32,61 +32,61 @@ _FIELDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSpec:
-    """A target as described; what its kind does not use is empty."""
+    """The description of a target; fields that its kind does not use are empty."""
 
     kind: str
     """bedrock, openai or http."""
     model: str = ""
     base_url: str = ""
-    """openai: address up to and with /v1."""
+    """openai: address up to and including /v1."""
     api_key: str = ""
-    """openai: `${GENAIOPS_TARGET_...}`; '' sends none, but OPENAI_API_KEY to OpenAI itself."""
+    """openai: `${GENAIOPS_TARGET_...}`; '' sends no key, except OPENAI_API_KEY to OpenAI itself."""
     region: str = ""
     profile: str = ""
-    """bedrock: '' means those of the environment."""
+    """bedrock: '' uses the region and profile of the environment."""
     guardrail: str = ""
-    """bedrock: ID or ID:VERSION that question and answer pass; '' for none."""
+    """bedrock: ID or ID:VERSION of the guardrail for question and answer; '' for none."""
     url: str = ""
     method: str = "POST"
     template: Any = None
-    """http: the JSON body with places such as `{input}`."""
+    """http: the JSON body with placeholders such as `{input}`."""
     reply: Mapping[str, str] = field(default_factory=dict)
-    """http: field -> where it stands in the reply (`reply_paths`)."""
+    """http: field -> path in the reply (`reply_paths`)."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """http: name -> `${GENAIOPS_TARGET_...}`, with a word such as `Bearer` before it or not."""
+    """http: name -> `${GENAIOPS_TARGET_...}`, with an optional scheme such as `Bearer` before it."""
     system: str = ""
-    """The prompt; where it has a place `{input}` it is the whole turn, else it goes before the question."""
+    """The prompt; with a placeholder `{input}` it is the user message, else it is the system prompt."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     timeout_s: float = DEFAULT_TIMEOUT_S
     notes: tuple[str, ...] = ()
-    """What was left out when it was made from a release; shown with the run."""
+    """The parts of a release that are not sent; shown with the evaluation."""
 
     @property
     def name(self) -> str:
-        """How the run calls it."""
+        """The name of the target in the evaluation."""
         if self.kind == "http":
             return f"http:{self.url.partition('?')[0]}"
         return f"{self.kind}:{self.model}" + (f"@{self.base_url}" if self.base_url else "")
 
     def as_json(self) -> dict[str, Any]:
-        """The document; `parse` reads it back."""
+        """Format the document that `parse_spec` parses."""
         values: dict[str, Any] = {name: getattr(self, name) for name in _FIELDS[self.kind]}
         values["notes"] = list(self.notes)
         return {name: value for name, value in values.items() if value not in ("", [], {}, None)}
 
 
 def parse_spec(document: object, source: str = "the target") -> TargetSpec:
-    """A document to a target.
+    """Parse a document that describes a target.
 
     Args:
         document: as above.
-        source: where it comes from, for the sentences.
+        source: of the document, for errors.
 
     Raises:
-        BadInput: naming the field that is wrong.
+        BadInput: a field is invalid; the message names it.
     """
     if not isinstance(document, Mapping):
-        raise BadInput(f"{source} must have fields such as kind and model.")
+        raise BadInput(f"{source} must be an object with fields such as kind and model.")
     kind = document.get("kind")
     if kind not in KINDS:
         raise BadInput(f"{source}: kind must be one of {', '.join(KINDS)}, not {quote_value(kind)}.")
@@ -131,10 +131,10 @@ def parse_spec(document: object, source: str = "the target") -> TargetSpec:
 
 
 def validate_repetitions(repetitions: int) -> int:
-    """How often each case is answered.
+    """Validate the number of answers per case.
 
     Raises:
-        BadInput: out of range.
+        BadInput: the number is out of range.
     """
     if not 1 <= repetitions <= MAX_REPETITIONS:
         raise BadInput(f"The repetitions must be 1 to {MAX_REPETITIONS}, not {repetitions}.")

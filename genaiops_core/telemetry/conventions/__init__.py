@@ -1,7 +1,7 @@
-"""What telemetry means: every dialect in use, read into the product's own words.
+"""Conventions: maps the attributes of every dialect in use to the product's fields.
 
-`names` is the mapping itself, `reading` applies it to a span's attributes, `usage` counts tokens, `content` reads messages,
-documents and tools for people, `evaluations` finds scores.
+`names` is the mapping, `reading` applies it to a span's attributes, `usage` counts tokens, `content` reads messages,
+documents and tools for display, `evaluations` reads scores.
 """
 
 from genaiops_core.telemetry.conventions.content import (
@@ -27,8 +27,8 @@ __all__ = [
     "Message",
     "ToolUse",
     "find_component",
+    "find_model_in_parameters",
     "read_content",
     "read_evaluations",
-    "find_model_in_parameters",
     "read_fields",
 ]

@@ -1,4 +1,4 @@
-"""What a span says to people: messages, documents found, the tool that ran; from its attributes, events and logs."""
+"""Reads the content of a span, messages, documents and tool use, from its attributes, events and log records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from genaiops_core.telemetry.conventions import names
 from genaiops_core.telemetry.conventions.documents import Document, read_documents
 from genaiops_core.telemetry.conventions.evaluations import Evaluation, read_evaluations
 from genaiops_core.telemetry.conventions.flattened import unflatten
-from genaiops_core.telemetry.conventions.messages import Message, ToolUse, parse_json_text, parse_messages, to_text
+from genaiops_core.telemetry.conventions.messages import (
+    Message,
+    ToolUse,
+    parse_json_text,
+    parse_messages,
+    to_text,
+)
 
 __all__ = ["Content", "Document", "LogRecord", "Message", "ToolUse", "read_content"]
 
@@ -27,16 +33,16 @@ class LogRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What a span says, in one shape for every dialect; '' and empty where it says nothing."""
+    """The content of a span, in one shape for every dialect; '' and empty where it has none."""
 
     messages_in: tuple[Message, ...] = ()
     messages_out: tuple[Message, ...] = ()
     system: str = ""
     query: str = ""
-    """What was searched for, of a retrieval."""
+    """The query of a retrieval."""
     documents: tuple[Document, ...] = ()
     tool: ToolUse | None = None
-    """The tool this span ran."""
+    """The tool that this span ran."""
     agent_name: str = ""
     agent_id: str = ""
     prompt_name: str = ""
@@ -58,37 +64,37 @@ def read_content(
         events: of the span, each {name, time_ns, attributes}.
         logs: records that name the span, in any order.
     """
-    told = [*_name_events(events), *_convert_logs(logs)]
-    sources = [attributes, *(said for name, said in told if name == names.DETAILS_EVENT)]
+    named_events = [*_name_events(events), *_convert_logs(logs)]
+    sources = [attributes, *(fields for name, fields in named_events if name == names.DETAILS_EVENT)]
     system, sent = _split_system(_find_messages(sources, names.INPUT_MESSAGES, names.INDEXED_INPUT, "user"))
-    got = _find_messages(sources, names.OUTPUT_MESSAGES, names.INDEXED_OUTPUT, "assistant")
-    by_events = _collect_event_messages(told)
-    # What events and logs tell message by message is better than what a span was called with.
-    if by_events[0] and not (sent and _has_any(sources, names.INPUT_MESSAGES[:4], names.INDEXED_INPUT)):
-        event_system, sent = _split_system(by_events[0])
+    received = _find_messages(sources, names.OUTPUT_MESSAGES, names.INDEXED_OUTPUT, "assistant")
+    event_input, event_output = _collect_event_messages(named_events)
+    # Single messages of events and logs are better than the arguments of a traced function.
+    if event_input and not (sent and _has_any(sources, names.INPUT_MESSAGES[:4], names.INDEXED_INPUT)):
+        event_system, sent = _split_system(event_input)
         system = system or event_system
-    if by_events[1] and not (got and _has_any(sources, names.OUTPUT_MESSAGES[:1], names.INDEXED_OUTPUT)):
-        got = by_events[1]
+    if event_output and not (received and _has_any(sources, names.OUTPUT_MESSAGES[:1], names.INDEXED_OUTPUT)):
+        received = event_output
     vercel = _read_vercel_answer(attributes)
     if vercel is not None and not _has_any(sources, names.OUTPUT_MESSAGES[:1], names.INDEXED_OUTPUT):
-        got = [vercel]
-    said_system = _find_first(sources, names.SYSTEM)
-    if said_system:
-        system = "\n".join(message.text for message in parse_messages(said_system, "system")) or system
+        received = [vercel]
+    system_attribute = _find_first(sources, names.SYSTEM)
+    if system_attribute:
+        system = "\n".join(message.text for message in parse_messages(system_attribute, "system")) or system
     return Content(
         messages_in=tuple(sent),
-        messages_out=tuple(_select_answers(got)),
+        messages_out=tuple(_select_answers(received)),
         system=system,
         query=to_text(_find_first(sources, names.QUERY)),
-        documents=read_documents(sources, told),
-        tool=_read_tool(attributes, got),
+        documents=read_documents(sources, named_events),
+        tool=_read_tool(attributes, received),
         agent_name=to_text(_find_first(sources, names.AGENT_NAME)),
         agent_id=to_text(_find_first(sources, names.AGENT_ID)),
         prompt_name=to_text(_find_first(sources, names.FIELDS["prompt_name"])),
         prompt_version=to_text(_find_first(sources, names.FIELDS["prompt_version"])),
         guardrail=to_text(_find_first(sources, names.FIELDS["guardrail"])),
-        finish_reasons=_read_finish_reasons(sources, got),
-        evaluations=tuple(read_evaluations(attributes, told)),
+        finish_reasons=_read_finish_reasons(sources, received),
+        evaluations=tuple(read_evaluations(attributes, named_events)),
     )
 
 
@@ -101,53 +107,53 @@ def _name_events(events: Iterable[Mapping[str, Any]]) -> list[Event]:
 
 
 def _convert_logs(logs: Iterable[LogRecord]) -> list[Event]:
-    """Log records as events: what the body says counts as attributes, a body of text as the content."""
-    told: list[Event] = []
-    for record in sorted(logs, key=lambda one: (one.time_ns, one.event_name)):
+    """Convert log records to events: the fields of the body count as attributes, a text body as the content."""
+    events: list[Event] = []
+    for record in sorted(logs, key=lambda record: (record.time_ns, record.event_name)):
         body = record.body if isinstance(record.body, Mapping) else parse_json_text(record.body)
-        said = body if isinstance(body, Mapping) else {"content": record.body}
+        fields = body if isinstance(body, Mapping) else {"content": record.body}
         name = record.event_name or str(record.attributes.get("event.name", ""))
-        told.append((name, {**record.attributes, **said}))
-    return told
+        events.append((name, {**record.attributes, **fields}))
+    return events
 
 
-def _collect_event_messages(told: Sequence[Event]) -> tuple[list[Message], list[Message]]:
-    """Messages in and out that events tell one by one, or that AgentCore's log records tell together."""
+def _collect_event_messages(events: Sequence[Event]) -> tuple[list[Message], list[Message]]:
+    """Collect input and output messages of events of one message each, and of AgentCore's log records."""
     sent: list[Message] = []
-    got: list[Message] = []
-    for name, said in told:
+    received: list[Message] = []
+    for name, fields in events:
         if name in names.MESSAGE_EVENTS:
-            sent += _parse_event(said, names.MESSAGE_EVENTS[name])
+            sent += _parse_event(fields, names.MESSAGE_EVENTS[name])
         elif name in names.CHOICE_EVENTS:
-            got += _parse_event(said, "assistant")
+            received += _parse_event(fields, "assistant")
         elif name != names.DETAILS_EVENT:
-            if isinstance(said.get("input"), Mapping):
-                sent += parse_messages(said["input"], "user")
-            if isinstance(said.get("output"), Mapping):
-                got += parse_messages(said["output"], "assistant")
-    return sent, got
+            if isinstance(fields.get("input"), Mapping):
+                sent += parse_messages(fields["input"], "user")
+            if isinstance(fields.get("output"), Mapping):
+                received += parse_messages(fields["output"], "assistant")
+    return sent, received
 
 
-def _parse_event(said: Mapping[str, Any], role: str) -> list[Message]:
+def _parse_event(fields: Mapping[str, Any], role: str) -> list[Message]:
     whole = (
-        parse_json_text(said.get("message"))
-        or said.get("message")
-        or parse_json_text(said.get("gen_ai.event.content"))
+        parse_json_text(fields.get("message"))
+        or fields.get("message")
+        or parse_json_text(fields.get("gen_ai.event.content"))
     )
     if isinstance(whole, Mapping):
-        whole = {"role": role, **whole, "finish_reason": said.get("finish_reason", "")}
+        whole = {"role": role, **whole, "finish_reason": fields.get("finish_reason", "")}
     elif whole is not None:
-        whole = {"role": role, "content": whole, "finish_reason": said.get("finish_reason", "")}
+        whole = {"role": role, "content": whole, "finish_reason": fields.get("finish_reason", "")}
     else:
-        text = said.get("content", said.get("gen_ai.prompt", said.get("gen_ai.completion", "")))
-        whole = {**said, "role": said.get("role") or role, "content": parse_json_text(text) or text}
+        text = fields.get("content", fields.get("gen_ai.prompt", fields.get("gen_ai.completion", "")))
+        whole = {**fields, "role": fields.get("role") or role, "content": parse_json_text(text) or text}
     return parse_messages(whole, role)
 
 
-def _find_first(sources: Sequence[Mapping[str, Any]], wanted: Iterable[str]) -> Any:
-    wanted = tuple(wanted)
+def _find_first(sources: Sequence[Mapping[str, Any]], keys: Iterable[str]) -> Any:
+    keys = tuple(keys)
     return next(
-        (source[name] for source in sources for name in wanted if source.get(name) not in (None, "", [])),
+        (source[name] for source in sources for name in keys if source.get(name) not in (None, "", [])),
         None,
     )
 
@@ -169,77 +175,79 @@ def _find_messages(
     indexed: Sequence[tuple[str, str]],
     role: str,
 ) -> list[Message]:
-    """Messages of the most trusted attribute that has some; numbered attributes come after the first two names."""
+    """Find the messages of the most trusted attribute; numbered attributes come after the first two names."""
     system: list[Message] = []
     for source in sources:
-        for found in (
+        for candidates in (
             *(parse_messages(source.get(name), role) for name in whole[:2]),
             *(_read_indexed_messages(source, prefix, infix, role) for prefix, infix in indexed),
             *(parse_messages(source.get(name), role) for name in whole[2:]),
         ):
-            # Some instrumentations tell that there was a message, but not what it said.
-            said = [one for one in found if one.text or one.tool_calls or one.reasoning]
-            if any(one.role != "system" for one in said):
-                return said if said[0].role == "system" else [*system, *said]
-            system = system or said
+            # Some instrumentations report a message without its content.
+            messages = [
+                message for message in candidates if message.text or message.tool_calls or message.reasoning
+            ]
+            if any(message.role != "system" for message in messages):
+                return messages if messages[0].role == "system" else [*system, *messages]
+            system = system or messages
     return system
 
 
 def _read_indexed_messages(source: Mapping[str, Any], prefix: str, infix: str, role: str) -> list[Message]:
-    """Messages spread over attributes such as `llm.input_messages.0.message.content`."""
+    """Read messages spread over attributes such as `llm.input_messages.0.message.content`."""
     entries = unflatten(source, prefix)
-    found = []
+    messages: list[Message] = []
     for entry in entries:
-        said = entry.get(infix.rstrip("."), entry) if infix and isinstance(entry, Mapping) else entry
-        if isinstance(said, Mapping):
+        fields = entry.get(infix.rstrip("."), entry) if infix and isinstance(entry, Mapping) else entry
+        if isinstance(fields, Mapping):
             parts = [
                 part.get("message_content", part) if isinstance(part, Mapping) else part
-                for part in _get_list(said, "contents")
+                for part in _get_list(fields, "contents")
             ]
-            body = {**said, **({"content": parts} if parts else {})}
-            found += parse_messages({"content": "", **body, "role": said.get("role") or role}, role)
+            body = {**fields, **({"content": parts} if parts else {})}
+            messages += parse_messages({"content": "", **body, "role": fields.get("role") or role}, role)
         else:
-            found += parse_messages(said, role)
-    return found
+            messages += parse_messages(fields, role)
+    return messages
 
 
-def _get_list(said: Mapping[str, Any], key: str) -> list[Any]:
-    value = said.get(key)
+def _get_list(fields: Mapping[str, Any], key: str) -> list[Any]:
+    value = fields.get(key)
     return value if isinstance(value, list) else []
 
 
 def _split_system(messages: Sequence[Message]) -> tuple[str, list[Message]]:
-    """System messages apart from the others."""
+    """Separate the text of system messages from the other messages."""
     system = "\n".join(message.text for message in messages if message.role == "system" and message.text)
     return system, [message for message in messages if message.role != "system"]
 
 
 def _select_answers(messages: Sequence[Message]) -> Sequence[Message]:
-    """What came back, where a whole conversation is told as the outcome."""
-    return [one for one in messages if one.role not in ("system", "user")] or messages
+    """Select the answers, where the output has the complete conversation."""
+    return [message for message in messages if message.role not in ("system", "user")] or messages
 
 
 def _read_vercel_answer(attributes: Mapping[str, Any]) -> Message | None:
     text = attributes.get("ai.response.text", attributes.get("ai.result.text"))
-    told = attributes.get("ai.response.object")
+    response_object = attributes.get("ai.response.object")
     calls = parse_json_text(attributes.get("ai.response.toolCalls"))
-    if text is None and told is None and calls is None:
+    if text is None and response_object is None and calls is None:
         return None
-    found = parse_messages({"role": "assistant", "content": "", "tool_calls": calls or []}, "assistant")
+    with_calls = parse_messages({"role": "assistant", "content": "", "tool_calls": calls or []}, "assistant")
     return Message(
         role="assistant",
-        text=to_text(text or told),
-        tool_calls=found[0].tool_calls if found else (),
+        text=to_text(text or response_object),
+        tool_calls=with_calls[0].tool_calls if with_calls else (),
         finish_reason=to_text(attributes.get("ai.response.finishReason")),
     )
 
 
-def _read_tool(attributes: Mapping[str, Any], got: Sequence[Message]) -> ToolUse | None:
-    said = {field: to_text(_find_first([attributes], wanted)) for field, wanted in names.TOOL.items()}
-    if not said["name"]:
+def _read_tool(attributes: Mapping[str, Any], received: Sequence[Message]) -> ToolUse | None:
+    tool = {field: to_text(_find_first([attributes], keys)) for field, keys in names.TOOL.items()}
+    if not tool["name"]:
         return None
-    if not said["arguments"]:
-        said["arguments"] = to_text(
+    if not tool["arguments"]:
+        tool["arguments"] = to_text(
             _find_first(
                 [attributes],
                 (
@@ -250,16 +258,18 @@ def _read_tool(attributes: Mapping[str, Any], got: Sequence[Message]) -> ToolUse
                 ),
             )
         )
-    if not said["result"]:
-        said["result"] = "\n".join(message.text for message in got if message.text)
-    return ToolUse(**said)
+    if not tool["result"]:
+        tool["result"] = "\n".join(message.text for message in received if message.text)
+    return ToolUse(**tool)
 
 
-def _read_finish_reasons(sources: Sequence[Mapping[str, Any]], got: Sequence[Message]) -> tuple[str, ...]:
+def _read_finish_reasons(
+    sources: Sequence[Mapping[str, Any]], received: Sequence[Message]
+) -> tuple[str, ...]:
     reasons: list[str] = []
     for name in names.FINISH_REASONS:
         value = _find_first(sources, (name,))
         value = parse_json_text(value) or value
-        reasons += [str(one) for one in (value if isinstance(value, list) else [value]) if one]
-    reasons += [message.finish_reason for message in got if message.finish_reason]
+        reasons += [str(reason) for reason in (value if isinstance(value, list) else [value]) if reason]
+    reasons += [message.finish_reason for message in received if message.finish_reason]
     return tuple(dict.fromkeys(reasons))

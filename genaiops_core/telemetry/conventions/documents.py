@@ -1,4 +1,4 @@
-"""Documents that a retrieval found, or that a re-ranking put in order."""
+"""Reads the documents of a retrieval or of a re-ranking."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from genaiops_core.telemetry.conventions.messages import parse_json_text, to_tex
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """One document found; '' and None where it is not told."""
+    """One retrieved document; '' and None where unknown."""
 
     id: str = ""
     content: str = ""
     score: float | None = None
     source: str = ""
-    """Where it is from: an address, a file, a title."""
+    """Its origin: an address, a file, a title."""
     version: str = ""
-    """Which state of the source was read."""
+    """The version of the source."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -36,46 +36,47 @@ _LISTS = ("documents", "retrievalResults", "nodes", "results", "matches", "hits"
 
 
 def read_documents(
-    sources: Sequence[Mapping[str, Any]], told: Iterable[tuple[str, Mapping[str, Any]]]
+    sources: Sequence[Mapping[str, Any]], events: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> tuple[Document, ...]:
-    """The documents of one span.
+    """Read the documents of one span.
 
     Args:
         sources: attributes, of the span first.
-        told: name and attributes of events.
+        events: name and attributes of events.
     """
     for source in sources:
         for prefix in names.INDEXED_DOCUMENTS:
-            found = [_parse_document(entry) for entry in unflatten(source, prefix)]
-            if found:
-                return tuple(found)
+            documents = [_parse_document(entry) for entry in unflatten(source, prefix)]
+            if documents:
+                return tuple(documents)
         for name in names.DOCUMENTS:
-            found = _parse_list(source.get(name))
-            if found:
-                return tuple(found)
-    found = [
+            documents = _parse_list(source.get(name))
+            if documents:
+                return tuple(documents)
+    documents = [
         _parse_document(
             {
-                "id": said.get(keys[0]),
-                "score": said.get(keys[1]),
-                "content": said.get(keys[2]),
-                "metadata": said.get("db.query.result.metadata"),
+                "id": fields.get(keys[0]),
+                "score": fields.get(keys[1]),
+                "content": fields.get(keys[2]),
+                "metadata": fields.get("db.query.result.metadata"),
             }
         )
-        for name, said in told
+        for name, fields in events
         if (keys := names.DOCUMENT_EVENTS.get(name)) is not None
     ]
-    if found:
-        return tuple(found)
+    if documents:
+        return tuple(documents)
     for source in sources:
         for name in _OUTPUT_ATTRIBUTES:
-            found = [
-                one
-                for one in _parse_list(source.get(name))
-                if one.content and (one.score is not None or one.metadata)
+            # Without a score or metadata a text in the output is no document.
+            documents = [
+                document
+                for document in _parse_list(source.get(name))
+                if document.content and (document.score is not None or document.metadata)
             ]
-            if found:
-                return tuple(found)
+            if documents:
+                return tuple(documents)
     return ()
 
 
@@ -97,26 +98,30 @@ def _parse_document(entry: Any) -> Document:
     inner: Mapping[str, Any] = next(
         (entry[key] for key in ("document", "node", "kwargs") if isinstance(entry.get(key), Mapping)), {}
     )
-    said = {**entry, **inner}
-    metadata = said.get("metadata") or said.get("meta") or {}
+    fields = {**entry, **inner}
+    metadata = fields.get("metadata") or fields.get("meta") or {}
     metadata = parse_json_text(metadata) or metadata
     if not isinstance(metadata, Mapping):
         metadata = {"metadata": metadata}
-    location = said.get("location")
+    location = fields.get("location")
     return Document(
-        id=to_text(_find_first(said, ("id", "document_id", "id_", "chunk_id", "_id")) or ""),
-        content=_parse_content(_find_first(said, ("content", "page_content", "text", "document", "chunk"))),
-        score=_parse_number(_find_first(said, ("score", "relevance_score", "similarity", "distance"))),
+        id=to_text(_find_first(fields, ("id", "document_id", "id_", "chunk_id", "_id")) or ""),
+        content=_parse_content(_find_first(fields, ("content", "page_content", "text", "document", "chunk"))),
+        score=_parse_number(_find_first(fields, ("score", "relevance_score", "similarity", "distance"))),
         source=to_text(
-            _find_first(metadata, names.SOURCE_KEYS) or _find_first(said, names.SOURCE_KEYS) or _find_address(location)
+            _find_first(metadata, names.SOURCE_KEYS)
+            or _find_first(fields, names.SOURCE_KEYS)
+            or _find_address(location)
         ),
-        version=to_text(_find_first(metadata, names.VERSION_KEYS) or _find_first(said, names.VERSION_KEYS) or ""),
+        version=to_text(
+            _find_first(metadata, names.VERSION_KEYS) or _find_first(fields, names.VERSION_KEYS) or ""
+        ),
         metadata=metadata,
     )
 
 
-def _find_first(said: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    return next((said[key] for key in keys if said.get(key) not in (None, "", {})), None)
+def _find_first(fields: Mapping[str, Any], keys: Iterable[str]) -> Any:
+    return next((fields[key] for key in keys if fields.get(key) not in (None, "", {})), None)
 
 
 def _parse_content(value: Any) -> str:
@@ -126,14 +131,14 @@ def _parse_content(value: Any) -> str:
 
 
 def _find_address(location: Any) -> str:
-    """Where Bedrock says a document lies: {"type": "S3", "s3Location": {"uri": ...}}."""
+    """Find the address of a document as Bedrock writes it: {"type": "S3", "s3Location": {"uri": ...}}."""
     if not isinstance(location, Mapping):
         return to_text(location)
     for value in location.values():
         if isinstance(value, Mapping):
-            found = value.get("uri") or value.get("url") or value.get("id")
-            if found:
-                return to_text(found)
+            address = value.get("uri") or value.get("url") or value.get("id")
+            if address:
+                return to_text(address)
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Lists that were spread over numbered attributes, as OpenInference and OpenLLMetry do."""
+"""Lists that OpenInference and OpenLLMetry spread over numbered attributes."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ _NUMBER = re.compile(r"\d{1,4}")
 
 
 def unflatten(source: Mapping[str, Any], prefix: str) -> list[Any]:
-    """The list whose elements were spread over attributes `prefix` + number + path."""
+    """Rebuild the list whose elements are spread over attributes `prefix` + number + path."""
     tree: dict[str, Any] = {}
     for name, value in source.items():
         if not name.startswith(prefix):
             continue
         path = name[len(prefix) :].split(".")
+        # Bounds the depth of the recursion below.
         if len(path) > 12 or not _NUMBER.fullmatch(path[0]):
             continue
-        at = tree
+        node = tree
         for step in path[:-1]:
-            inner = at.get(step)
+            inner = node.get(step)
             if not isinstance(inner, dict):
-                inner = at[step] = {}
-            at = inner
-        if not isinstance(at.get(path[-1]), dict):
-            at[path[-1]] = value
-    folded = _build_lists(tree)
-    return folded if isinstance(folded, list) else []
+                inner = node[step] = {}
+            node = inner
+        if not isinstance(node.get(path[-1]), dict):
+            node[path[-1]] = value
+    elements = _build_lists(tree)
+    return elements if isinstance(elements, list) else []
 
 
 def _build_lists(tree: Any) -> Any:
-    """Objects whose keys are all numbers, as lists."""
+    """Convert objects whose keys are all numbers to lists."""
     if not isinstance(tree, dict):
         return tree
     if tree and all(_NUMBER.fullmatch(key) for key in tree):

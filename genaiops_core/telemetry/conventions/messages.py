@@ -1,4 +1,4 @@
-"""Messages in whatever shape they are told: OpenTelemetry parts, OpenAI, Anthropic, Bedrock, Google, LangChain, Vercel."""
+"""Parses messages of every shape: OpenTelemetry parts, OpenAI, Anthropic, Bedrock, Google, LangChain, Vercel."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import orjson
 
 _MAX_DEPTH = 12
-"""Levels of wrapping opened in search of messages; nobody wraps deeper."""
+"""Levels of wrapping that are opened in search of messages; no known dialect has more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToolUse:
-    """A tool that a model asked for, or that a span ran."""
+    """A tool call of a model, or the tool that a span ran."""
 
     name: str
     call_id: str = ""
     arguments: str = ""
-    """As JSON, or as it was told."""
+    """JSON, or the text as it was sent."""
     result: str = ""
     description: str = ""
 
@@ -29,7 +29,7 @@ class Message:
     """One message to or from a model."""
 
     role: str
-    """system, user, assistant, tool, or another word the sender used; '' when not said."""
+    """system, user, assistant, tool, or another role of the sender; '' when unknown."""
     text: str
     tool_calls: tuple[ToolUse, ...] = ()
     reasoning: str = ""
@@ -51,37 +51,37 @@ _WRAPPERS = (
     "message",
     "kwargs",
 )
-"""Keys that hold messages inside something else, tried in order."""
+"""Keys of objects around messages, checked in order."""
 _TEXT_KEYS = ("content", "text", "parts", "contents", "value")
 
 
 def parse_messages(value: Any, role: str, depth: int = 0) -> list[Message]:
-    """The messages in `value`.
+    """Parse the messages in `value`.
 
     Args:
         value: text, JSON text, or a decoded structure.
-        role: of messages that say none.
-        depth: how much was unwrapped already.
+        role: role of messages without one.
+        depth: levels opened so far.
     """
     if value is None or value == "" or depth > _MAX_DEPTH:
         return []
     if isinstance(value, str):
         decoded = parse_json_text(value)
-        found = parse_messages(decoded, role, depth + 1) if decoded is not None else []
-        return found or [Message(role=role, text=value)]
+        messages = parse_messages(decoded, role, depth + 1) if decoded is not None else []
+        return messages or [Message(role=role, text=value)]
     if isinstance(value, Mapping):
         return _parse_object(value, role, depth)
     if isinstance(value, Sequence):
-        if all(isinstance(one, str) for one in value):
-            return [message for one in value for message in parse_messages(one, role, depth + 1)]
+        if all(isinstance(item, str) for item in value):
+            return [message for item in value for message in parse_messages(item, role, depth + 1)]
         if _are_parts(value):
             return [_build_message(value, role)]
-        return [message for one in value for message in parse_messages(one, role, depth + 1)]
+        return [message for item in value for message in parse_messages(item, role, depth + 1)]
     return [Message(role=role, text=to_text(value))]
 
 
 def parse_json_text(value: Any) -> Any:
-    """A decoded object or list when `value` is the JSON text of one, else None."""
+    """Decode `value` when it is the JSON text of an object or a list, else return None."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return None
     try:
@@ -91,7 +91,7 @@ def parse_json_text(value: Any) -> Any:
 
 
 def to_text(value: Any) -> str:
-    """`value` as people read it: text as it is, anything else as JSON."""
+    """Format `value` for display: text as it is, anything else as JSON."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -105,49 +105,49 @@ def to_text(value: Any) -> str:
 def _parse_object(value: Mapping[str, Any], role: str, depth: int) -> list[Message]:
     kwargs = value.get("kwargs")
     if isinstance(kwargs, Mapping) and "lc" in value:
-        # LangChain's own serialisation names the kind of message in its path.
-        named = str((value.get("id") or [""])[-1]).removesuffix("Chunk").removesuffix("Message").lower()
-        return _parse_object({"role": named, **kwargs}, role, depth + 1)
+        # LangChain's serialisation has the kind of message in its class path.
+        kind = str((value.get("id") or [""])[-1]).removesuffix("Chunk").removesuffix("Message").lower()
+        return _parse_object({"role": kind, **kwargs}, role, depth + 1)
     if _is_message(value):
-        one = _parse_message(value, role)
-        # LangChain's callbacks put all that went in, or came out, into one text.
-        whole = None if one.tool_calls else parse_json_text(one.text)
+        message = _parse_message(value, role)
+        # LangChain's callbacks put the complete input, or output, into one text.
+        whole = None if message.tool_calls else parse_json_text(message.text)
         if isinstance(whole, Mapping) and ("inputs" in whole or "outputs" in whole):
             return parse_messages(
-                {key: whole[key] for key in ("inputs", "outputs") if key in whole}, one.role, depth + 1
+                {key: whole[key] for key in ("inputs", "outputs") if key in whole}, message.role, depth + 1
             )
-        return [one]
+        return [message]
     if "toolName" in value:
         return [Message(role=role, text="", tool_calls=(_parse_tool_use(value),))]
     config = value.get("config")
     system = value.get("system") or (
         config.get("system_instruction") if isinstance(config, Mapping) else None
     )
-    before = [Message(role="system", text=_join_text(system))] if system else []
+    system_messages = [Message(role="system", text=_join_text(system))] if system else []
     for key in _WRAPPERS:
         if value.get(key) not in (None, "", [], {}):
-            found = parse_messages(value[key], role, depth + 1)
-            if found:
+            messages = parse_messages(value[key], role, depth + 1)
+            if messages:
                 reason = str(value.get("finish_reason") or value.get("finishReason") or "")
-                if reason and not found[-1].finish_reason:
-                    found[-1] = replace(found[-1], finish_reason=reason)
-                return before + found
+                if reason and not messages[-1].finish_reason:
+                    messages[-1] = replace(messages[-1], finish_reason=reason)
+                return system_messages + messages
     if any(key in value for key in _TEXT_KEYS):
-        return [*before, _parse_message(value, role)]
-    return before or [Message(role=role, text=to_text(value))]
+        return [*system_messages, _parse_message(value, role)]
+    return system_messages or [Message(role=role, text=to_text(value))]
 
 
 def _is_message(value: Mapping[str, Any]) -> bool:
-    speaks = any(key in value for key in ("content", "parts", "contents", "tool_calls", "text"))
-    return speaks and ("role" in value or value.get("type") in ("human", "ai", "system", "tool"))
+    has_content = any(key in value for key in ("content", "parts", "contents", "tool_calls", "text"))
+    return has_content and ("role" in value or value.get("type") in ("human", "ai", "system", "tool"))
 
 
 def _parse_message(value: Mapping[str, Any], role: str) -> Message:
-    said = value.get("role") or (value.get("type") if value.get("type") in _ROLES else None) or role
+    sender = value.get("role") or (value.get("type") if value.get("type") in _ROLES else None) or role
     body = next(
         (value[key] for key in ("parts", "content", "contents", "text", "value") if value.get(key)), ""
     )
-    message = _build_message(body, str(said).lower())
+    message = _build_message(body, str(sender).lower())
     calls = [*message.tool_calls, *_parse_tool_calls(value.get("tool_calls"))]
     reason = value.get("finish_reason") or value.get("finishReason") or value.get("stopReason") or ""
     return replace(
@@ -160,7 +160,7 @@ def _parse_message(value: Mapping[str, Any], role: str) -> Message:
 
 
 def _are_parts(value: Sequence[Any]) -> bool:
-    """Whether a list holds the parts of one message rather than messages."""
+    """Whether a list has the parts of one message, not several messages."""
     return all(
         isinstance(part, Mapping)
         and "role" not in part
@@ -183,7 +183,7 @@ _PART_KEYS = (
 
 
 def _build_message(body: Any, role: str) -> Message:
-    """One message from its body: text, a list of parts, or JSON text of such a list."""
+    """Build one message from its body: text, a list of parts, or JSON text of such a list."""
     decoded = parse_json_text(body)
     if isinstance(decoded, list) and decoded and _are_parts(decoded):
         body = decoded
@@ -215,7 +215,7 @@ def _build_message(body: Any, role: str) -> Message:
 
 
 def _parse_tool_call(part: Mapping[str, Any], kind: str) -> ToolUse | None:
-    """A call for a tool among the parts of a message; None when the part is something else."""
+    """Parse a tool call among the parts of a message; None when the part is something else."""
     inner = part.get("toolUse") or part.get("function_call") or part.get("functionCall")
     if isinstance(inner, Mapping):
         return _parse_tool_use(inner)
@@ -225,13 +225,13 @@ def _parse_tool_call(part: Mapping[str, Any], kind: str) -> ToolUse | None:
     return None
 
 
-def _parse_tool_use(said: Mapping[str, Any]) -> ToolUse:
-    asked = next((said[key] for key in ("arguments", "input", "args") if said.get(key) is not None), "")
-    call_id = next((said[key] for key in ("id", "toolUseId", "toolCallId", "call_id") if said.get(key)), "")
+def _parse_tool_use(call: Mapping[str, Any]) -> ToolUse:
+    arguments = next((call[key] for key in ("arguments", "input", "args") if call.get(key) is not None), "")
+    call_id = next((call[key] for key in ("id", "toolUseId", "toolCallId", "call_id") if call.get(key)), "")
     return ToolUse(
-        name=to_text(said.get("name") or said.get("toolName")),
+        name=to_text(call.get("name") or call.get("toolName")),
         call_id=to_text(call_id),
-        arguments=to_text(asked),
+        arguments=to_text(arguments),
     )
 
 
@@ -240,18 +240,18 @@ def _parse_tool_calls(value: Any) -> Iterator[ToolUse]:
     for call in value if isinstance(value, list) else ():
         if isinstance(call, Mapping):
             # OpenInference wraps each call once more.
-            wrapped = call.get("tool_call")
-            inner: Mapping[str, Any] = wrapped if isinstance(wrapped, Mapping) else call
+            wrapper = call.get("tool_call")
+            inner: Mapping[str, Any] = wrapper if isinstance(wrapper, Mapping) else call
             function = inner.get("function")
             yield _parse_tool_use({**inner, **function} if isinstance(function, Mapping) else inner)
 
 
 def _join_text(value: Any, depth: int = 0) -> str:
-    """The text of one part, however deep it lies; what is no text is named, not printed."""
+    """Join the texts of one part at any depth; an image or the like becomes its kind in brackets."""
     if isinstance(value, str) or value is None or depth > _MAX_DEPTH:
         return to_text(value)
     if isinstance(value, Sequence):
-        return "\n".join(filter(None, (_join_text(one, depth + 1) for one in value)))
+        return "\n".join(filter(None, (_join_text(item, depth + 1) for item in value)))
     if not isinstance(value, Mapping):
         return to_text(value)
     for key in (

@@ -1,9 +1,9 @@
-"""The mapping: for each thing worth knowing, the attributes that say it, the most trusted first.
+"""The mapping: for each field its attributes, the most trusted first.
 
 Dialects: OpenTelemetry GenAI conventions now and before (with those who follow them: Strands, pydantic-ai, Microsoft
 Agent Framework, Google ADK, the Bedrock SDK and AgentCore), OpenInference (with its instrumentations of LangGraph,
-LlamaIndex, crewai, agno, OpenAI Agents), OpenLLMetry (traceloop), Langfuse, and the Vercel AI SDK. The conventions are
-still moving, so the names are kept here as strings and nowhere else.
+LlamaIndex, crewai, agno, OpenAI Agents), OpenLLMetry (traceloop), Langfuse, and the Vercel AI SDK. The conventions
+still change, so the names stand here as strings and nowhere else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "traceloop.association.properties.ls_provider",
         "langfuse.observation.metadata.ls_provider",
     ),
-    # The name that was asked for is the one operators know; what answered may be a dated snapshot of it.
+    # Operators know the requested name; the response model may be a dated snapshot of it.
     "model": (
         "gen_ai.request.model",
         "llm.request.model_name",
@@ -39,7 +39,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "ai.response.model",
         "llm.response.model",
     ),
-    # What a provider calls the call: the same in every span that tells of it.
+    # The provider's id of the call: equal in every span that reports the call.
     "call_id": ("aws.request_id", "gen_ai.response.id", "ai.response.id", "llm.response.id"),
     "input_tokens": (
         "gen_ai.usage.input_tokens",
@@ -161,7 +161,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "llm.request.type",
     ),
 }
-"""Field -> the attributes that say it, the most trusted first."""
+"""Field -> its attributes, the most trusted first."""
 
 COMPONENTS: dict[str, str] = {
     # OpenTelemetry operations
@@ -240,7 +240,7 @@ SIGNS: tuple[tuple[str, str], ...] = (
     ("gen_ai.data_source.id", "retrieval"),
     ("db.vector.query.top_k", "retrieval"),
 )
-"""Attributes that tell the component of a span which names no operation, in order; a model call is tried in between."""
+"""Attributes that identify the component of a span without an operation; checked before a model call."""
 
 LAST_SIGNS: tuple[tuple[str, str], ...] = (
     ("aws.bedrock.guardrail.id", "guardrail"),
@@ -248,10 +248,10 @@ LAST_SIGNS: tuple[tuple[str, str], ...] = (
     ("gen_ai.agent.name", "agent"),
     ("gen_ai.agent.id", "agent"),
 )
-"""Tried last: a model call may name its guardrail and its agent too."""
+"""Checked last: a model call may name its guardrail and its agent too."""
 
 MODEL_COMPONENTS = frozenset(("generation", "embedding", "reranking"))
-"""Components that call a model themselves; usage on the others repeats what spans below them tell."""
+"""Components that call a model; usage on other components repeats the usage of spans below them."""
 
 INPUT_EXCLUDES_CACHE_SCOPES = frozenset(
     (
@@ -261,7 +261,7 @@ INPUT_EXCLUDES_CACHE_SCOPES = frozenset(
         "strands.telemetry.tracer",
     )
 )
-"""Instrumentations that pass on Bedrock's own count, where input tokens leave the cached ones out."""
+"""Instrumentations that report Bedrock's own count, in which input tokens exclude cached tokens."""
 
 VERCEL_SCOPE = "ai"
 VERCEL_EXCLUDES_CACHE_PROVIDERS = (
@@ -270,7 +270,7 @@ VERCEL_EXCLUDES_CACHE_PROVIDERS = (
     "google.vertex.anthropic",
     "vertex.anthropic",
 )
-"""Providers whose own count AI SDK 5 passes on (version 6 counts all input tokens and says `inputTokenDetails`)."""
+"""Providers whose own count AI SDK 5 reports (version 6 counts all input tokens and adds `inputTokenDetails`)."""
 
 INPUT_MESSAGES = (
     "gen_ai.input.messages",
@@ -288,7 +288,7 @@ INPUT_MESSAGES = (
     "langfuse.trace.input",
     "input",
 )
-"""Attributes that hold all messages sent to a model, or whatever went into a span."""
+"""Attributes with all messages sent to a model, or with the input of any span."""
 
 OUTPUT_MESSAGES = (
     "gen_ai.output.messages",
@@ -301,16 +301,16 @@ OUTPUT_MESSAGES = (
     "langfuse.trace.output",
     "output",
 )
-"""Attributes that hold all messages that came back, or whatever came out of a span."""
+"""Attributes with all messages of the answer, or with the output of any span."""
 
 INDEXED_INPUT = (("llm.input_messages.", "message."), ("gen_ai.prompt.", ""), ("llm.prompts.", ""))
 INDEXED_OUTPUT = (("llm.output_messages.", "message."), ("gen_ai.completion.", ""), ("llm.completions.", ""))
-"""Prefixes of dialects that spread messages over numbered attributes, and what stands after the number."""
+"""Prefixes of dialects that spread messages over numbered attributes, and the text after the number."""
 
 SYSTEM = ("gen_ai.system_instructions", "gen_ai.agent.system_prompt", "system_prompt", "ai.prompt.system")
 
 DETAILS_EVENT = "gen_ai.client.inference.operation.details"
-"""Event, on a span or as a log record, that carries the message attributes above."""
+"""Event, of a span or as a log record, with the message attributes above."""
 MESSAGE_EVENTS = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -318,9 +318,9 @@ MESSAGE_EVENTS = {
     "gen_ai.tool.message": "tool",
     "gen_ai.content.prompt": "user",
 }
-"""Events of one message each, in -> the role it has unless it says another."""
+"""Events of one input message each -> its default role."""
 CHOICE_EVENTS = frozenset(("gen_ai.choice", "gen_ai.content.completion"))
-"""Events of one message each, out."""
+"""Events of one output message each."""
 
 TOOL = {
     "name": ("gen_ai.tool.name", "tool.name", "ai.toolCall.name", "tool_call.function.name"),
@@ -357,10 +357,10 @@ DOCUMENT_EVENTS = {
     "db.query.result": ("db.query.result.id", "db.query.result.score", "db.query.result.document"),
     "db.search.result": ("db.search.result.id", "db.search.result.score", "db.search.result.entity"),
 }
-"""Events of one found document each -> the attributes of its id, score and content."""
+"""Events of one retrieved document each -> the attributes of its id, score and content."""
 SOURCE_KEYS = ("source", "uri", "url", "file", "file_name", "path", "title", "document_id")
 VERSION_KEYS = ("version", "doc_version", "document_version", "revision", "last_modified", "updated_at")
-"""Keys of a document's metadata that say where it is from and which state of it was read."""
+"""Keys of a document's metadata for its source and its version."""
 
 AGENT_NAME = ("gen_ai.agent.name", "agent.name", "agent_name", "graph.node.id")
 AGENT_ID = ("gen_ai.agent.id", "agent.id")
@@ -382,4 +382,4 @@ EVALUATION_VALUE = ("score.value", "score", "value")
 EVALUATION_LABEL = ("score.label", "label")
 EVALUATION_EXPLANATION = ("explanation", "reason")
 EVALUATION_JUDGE = ("judge", "evaluator.name", "evaluator.id", "evaluator", "annotator_kind", "model")
-"""After one of the prefixes: what an evaluation says of itself."""
+"""Keys of an evaluation, after one of the prefixes."""

@@ -1,4 +1,4 @@
-"""The fields and the component of one span, from its attributes."""
+"""Reads the fields and the component of one span from its attributes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ for _field, _names in FIELDS.items():
         _BY_ATTRIBUTE.setdefault(_name, []).append((_field, _rank))
 _READ_NAMES = frozenset(_BY_ATTRIBUTE)
 _OPERATION_NAME = "operation.name"
-"""Vercel's older name of the operation, followed by the function's own."""
+"""Vercel's older operation attribute: the operation, a blank, the name of the function."""
 
 
 def read_fields(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `FIELDS` that `attributes` say, each from its most trusted name; empty texts say nothing."""
-    found: dict[str, Any] = {}
+    """Read the fields of `FIELDS`, each from its most trusted attribute; None and empty texts are ignored."""
+    values: dict[str, Any] = {}
     ranks: dict[str, int] = {}
     for name in _READ_NAMES.intersection(attributes):
         value = attributes[name]
@@ -29,44 +29,44 @@ def read_fields(attributes: Mapping[str, Any]) -> dict[str, Any]:
         for field, rank in _BY_ATTRIBUTE[name]:
             if rank < ranks.get(field, 1000):
                 ranks[field] = rank
-                found[field] = value
-    return found
+                values[field] = value
+    return values
 
 
 def find_component(attributes: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
-    """Which component of an answer this span is; `other` when nothing says so.
+    """Find the component of an answer that this span is; `other` when no attribute identifies it.
 
     Args:
         attributes: of the span.
-        fields: what `read` made of them.
+        fields: result of `read_fields`.
     """
     if "operation" in fields:
         for name in FIELDS["operation"]:
             value = attributes.get(name)
             if isinstance(value, str):
-                known = COMPONENTS.get(value.lower())
-                if known is not None:
-                    return known
+                component_name = COMPONENTS.get(value.lower())
+                if component_name is not None:
+                    return component_name
     operation = attributes.get(_OPERATION_NAME)
     if isinstance(operation, str) and operation.startswith("ai."):
-        known = COMPONENTS.get(operation.split(" ", 1)[0].lower())
-        if known is not None:
-            return known
-    for name, known in SIGNS:
+        component_name = COMPONENTS.get(operation.split(" ", 1)[0].lower())
+        if component_name is not None:
+            return component_name
+    for name, component_name in SIGNS:
         if name in attributes:
-            return known
+            return component_name
     if "model" in fields and (
         "input_tokens" in fields or "output_tokens" in fields or "usage_details" in fields
     ):
         return "generation"
-    for name, known in LAST_SIGNS:
+    for name, component_name in LAST_SIGNS:
         if name in attributes:
-            return known
+            return component_name
     return "other"
 
 
 def find_model_in_parameters(attributes: Mapping[str, Any]) -> str:
-    """The model an OpenInference span names only in its invocation parameters, as a call that failed does."""
+    """Find the model in the invocation parameters of OpenInference, its only place in a failed call."""
     parameters = attributes.get("llm.invocation_parameters")
     if not isinstance(parameters, str):
         return ""

@@ -1,8 +1,8 @@
-"""How many tokens a span tells of, with the cached ones among the input and the reasoning ones among the output.
+"""Token usage of a span: input includes cached tokens, output includes reasoning tokens.
 
-Instrumentations differ: some pass on a provider's count, where input leaves out what came from a cache. What decides, in
-this order: cached tokens that are more than the input cannot be part of it; a total that only adds up one way; what is
-known of the instrumentation; else OpenTelemetry's rule, that input includes them.
+Instrumentations differ: some report a provider's count, in which input excludes cached tokens. The decision, in this
+order: more cached tokens than input tokens cannot be part of the input; a total that adds up in one way only; what is
+known about the instrumentation; else OpenTelemetry's rule, that input includes them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from genaiops_core.telemetry.conventions.names import (
 )
 
 MAX_TOKENS = 1_000_000_000
-"""More tokens than this in one call is a mistake of the sender: kept as unknown, with a note."""
+"""More tokens in one call are an error of the sender: the count is unknown, with a note."""
 
 _DETAILS = {
     "input_tokens": ("input", "input_tokens", "prompt_tokens", "promptTokens"),
@@ -46,7 +46,7 @@ _METADATA = "ai.response.providerMetadata"
 
 
 class TokenUsage(NamedTuple):
-    """Token counts; None where nothing is told."""
+    """Token counts; None where unknown."""
 
     input_tokens: int | None
     output_tokens: int | None
@@ -58,14 +58,16 @@ class TokenUsage(NamedTuple):
         return self.input_tokens is not None or self.output_tokens is not None
 
 
-def read_usage(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str, notes: list[str]) -> TokenUsage:
+def read_usage(
+    fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str, notes: list[str]
+) -> TokenUsage:
     """Read the usage of one span.
 
     Args:
-        fields: what `reading.read` made of the attributes.
+        fields: result of `reading.read_fields`.
         attributes: of the span.
         scope: name of the instrumentation.
-        notes: gets a sentence for each count that cannot be.
+        notes: gets a sentence for each invalid count.
     """
     has_details = "usage_details" in fields and not ("input_tokens" in fields or "output_tokens" in fields)
     if has_details:
@@ -102,15 +104,15 @@ def _count_excluded_tokens(
     total: int | None,
     is_apart: bool,
 ) -> tuple[int, int]:
-    """Tokens that the input and the output leave out."""
-    told_input = input_tokens or 0
+    """Count the cached and reasoning tokens that input and output exclude."""
+    known_input = input_tokens or 0
     more_output = reasoning if output_tokens is not None and reasoning > output_tokens else 0
     if total is not None and output_tokens is not None:
-        rest = total - told_input - output_tokens
+        rest = total - known_input - output_tokens
         for more_input, more in ((0, 0), (cached, 0), (0, reasoning), (cached, reasoning), (read, 0)):
-            if rest == more_input + more and told_input + more_input >= cached:
+            if rest == more_input + more and known_input + more_input >= cached:
                 return more_input, max(more, more_output)
-    return (cached if is_apart or cached > told_input else 0), more_output
+    return (cached if is_apart or cached > known_input else 0), more_output
 
 
 def _excludes_cached_tokens(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str) -> bool:
@@ -131,31 +133,31 @@ def _parse_tokens(fields: Mapping[str, Any], field: str, notes: list[str]) -> in
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOKENS:
         return value
-    notes.append(f"{field} was {str(value)[:50]!r}, which cannot be; it counts as unknown")
+    notes.append(f"{field} was {str(value)[:50]!r}, not a token count; it counts as unknown")
     return None
 
 
 def _parse_details(value: Any) -> dict[str, Any]:
-    """Langfuse counts every kind of token apart: `input` leaves out the cached ones."""
+    """Parse the usage object of Langfuse, which counts every kind of token separately: `input` excludes cached tokens."""
     try:
-        told = orjson.loads(value) if isinstance(value, (str, bytes)) else value
+        details = orjson.loads(value) if isinstance(value, (str, bytes)) else value
     except orjson.JSONDecodeError:
         return {}
-    if not isinstance(told, dict):
+    if not isinstance(details, dict):
         return {}
-    found = {}
+    counts = {}
     for field, keys in _DETAILS.items():
-        count = next((told[key] for key in keys if told.get(key) is not None), None)
+        count = next((details[key] for key in keys if details.get(key) is not None), None)
         if count is not None:
-            found[field] = count
-    return found
+            counts[field] = count
+    return counts
 
 
 def _parse_cache_write_metadata(value: Any) -> int | None:
-    """Tokens written to a cache, which AI SDK 5 tells only among what the provider said."""
+    """Parse the cache write count, which AI SDK 5 reports only in the provider metadata."""
     try:
-        said = orjson.loads(value) if isinstance(value, str) else value
-        anthropic, bedrock = said.get("anthropic") or {}, said.get("bedrock") or {}
+        metadata = orjson.loads(value) if isinstance(value, str) else value
+        anthropic, bedrock = metadata.get("anthropic") or {}, metadata.get("bedrock") or {}
         count = anthropic.get(
             "cacheCreationInputTokens", (bedrock.get("usage") or {}).get("cacheWriteInputTokens")
         )

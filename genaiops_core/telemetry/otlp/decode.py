@@ -139,7 +139,7 @@ def decode_json(body: bytes) -> DecodedExport:
 
 
 def decode_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedExport]:
-    """Decode an export, a large one in parts of about `SPANS_A_PART` spans, so that memory stays flat.
+    """Decode an export, a large one in parts of about `SPANS_PER_PART` spans, so that memory stays flat.
 
     Raises:
         BadInput: the body is not an export; parts before a damaged one are yielded first.

@@ -53,7 +53,7 @@ def close_hours(engine: sa.Engine, now: dt.datetime) -> ClosingReport:
     """Close every dirty hour that ended more than `GRACE` ago, and every ended day without dirty hours left.
 
     Safe while ingest writes and while other workers do the same: one worker closes at a time, the others return.
-    Each transaction closes at most `HOURS_A_TRANSACTION` hours. A marked hour is closed again, however old it is.
+    Each transaction closes at most `HOURS_PER_TRANSACTION` hours. A marked hour is closed again, however old it is.
 
     Args:
         engine: the database.

@@ -65,7 +65,7 @@ def mark_days(connection: sa.Connection, days: Iterable[Day], shard: int) -> Non
 
     Args:
         connection: the writing transaction.
-        days: see `touched_days`.
+        days: see `find_touched_days`.
         shard: number of this writer, so that writers do not wait for each other.
     """
     rows = [

@@ -95,7 +95,7 @@ def draw() -> JudgeChoice:
         options = _draw_region_and_profile()
         _draw_secret_state(_AWS_KEYS, "AWS credentials")
     try:
-        normalised_name = str(names.parse(name))
+        normalised_name = str(names.parse_judge_name(name))
     except BadInput as error:
         return JudgeChoice(kind=kind, name=name, options=options, problem=str(error))
     return JudgeChoice(kind=kind, name=normalised_name, options=options, problem="")

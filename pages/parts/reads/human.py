@@ -8,7 +8,7 @@ from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.human import judged, label_imports, labels
 from genaiops_core.evaluation.human.agreement import JudgeAgreement
 from genaiops_core.evaluation.human.label_files import parse_scale
-from genaiops_core.evaluation.human.production_agreement import agreement_in_production
+from genaiops_core.evaluation.human.production_agreement import read_production_agreement
 from genaiops_core.evaluation.readers import read_table
 from genaiops_core.telemetry.time_window import Filters
 from pages.parts.reads.cache import SLOW_S, STEADY_S, cache_for, register_reads
@@ -21,14 +21,14 @@ def measure_run_agreement(
 ) -> list[JudgeAgreement]:
     """Judge-human agreement of one evaluation; `units_done` is part of the cache key, so that progress shows at once."""
     with open_snapshot(url) as connection:
-        return judged.agreement_of_run(connection, identifier, chosen=dict(chosen))
+        return judged.read_run_agreement(connection, identifier, chosen=dict(chosen))
 
 
 @cache_for(STEADY_S)
 def measure_production_agreement(url: str, filters: Filters) -> list[JudgeAgreement]:
     """Judge-human agreement on production requests that were reviewed."""
     with open_snapshot(url) as connection:
-        return agreement_in_production(connection, filters)
+        return read_production_agreement(connection, filters)
 
 
 @cache_for(SLOW_S)
@@ -41,10 +41,10 @@ def count_labels(url: str, dataset: str) -> list[labels.LabelCount]:
 @cache_for(SLOW_S)
 def list_answers_to_label(
     url: str, identifier: str, units_done: int, label: str, labeller: str, order: str, metric: str, limit: int
-) -> list[judged.JudgedAnswer]:
+) -> list[judged.ScoredAnswer]:
     """The next answers for this labeller."""
     with open_snapshot(url) as connection:
-        return judged.to_label(
+        return judged.next_to_label(
             connection,
             identifier,
             label=label,
@@ -59,7 +59,7 @@ def list_answers_to_label(
 def list_contexts(url: str, identifier: str, case_no: int) -> tuple[str, ...] | None:
     """The contexts that an answer was generated from."""
     with open_snapshot(url) as connection:
-        return judged.contexts_of(connection, runs.get(connection, identifier), case_no)
+        return judged.read_contexts(connection, runs.get(connection, identifier), case_no)
 
 
 @st.cache_data(ttl=600, max_entries=8, show_spinner="Reading the file")

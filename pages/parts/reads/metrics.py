@@ -9,9 +9,9 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics as registry
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import Judge
-from genaiops_core.evaluation.judges import judge as open_judge
+from genaiops_core.evaluation.judges import create_judge as open_judge
 from genaiops_core.evaluation.judges.protocol import JudgeOptions
-from genaiops_core.evaluation.judges.rubric_metrics import prompt as prompt_of
+from genaiops_core.evaluation.judges.rubric_metrics import build_rubric_prompt as build_judge_prompt
 from genaiops_core.evaluation.metrics import Metric
 from genaiops_core.evaluation.metrics import rubrics as store
 from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
@@ -73,7 +73,7 @@ def build_rubric_prompt(rubric: Mapping[str, Any], case: Case) -> Prompt:
     draft = Rubric(
         name=rubric["name"], version=0, title=rubric["title"], prompt=rubric["prompt"], scale=scale, needs=()
     )
-    return prompt_of(draft, case, JudgeOptions())
+    return build_judge_prompt(draft, case, JudgeOptions())
 
 
 register_reads("rubrics", list_saved_rubrics)

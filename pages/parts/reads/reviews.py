@@ -34,14 +34,14 @@ def get_review_page(url: str, reviewer: str, application: str, trace_id: str) ->
 def measure_agreement(url: str, application: str | None) -> list[review_agreement.MetricAgreement]:
     """Agreement of two reviewers, by criterion."""
     with open_snapshot(url) as connection:
-        return review_agreement.agreement(connection, application)
+        return review_agreement.read_agreement(connection, application)
 
 
 @cache_for(QUICK_S)
 def list_disagreements(url: str, application: str | None, limit: int) -> list[review_agreement.Disagreement]:
     """Answers on which two reviewers differ most."""
     with open_snapshot(url) as connection:
-        return review_agreement.disagreements(connection, application, limit=limit)
+        return review_agreement.read_disagreements(connection, application, limit=limit)
 
 
 @cache_for(STEADY_S)

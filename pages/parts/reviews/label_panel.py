@@ -48,7 +48,7 @@ def draw(screen: Screen, evaluation: Evaluation) -> None:
         )
     if not metric:
         return
-    label_name = labels.checked_metric(metric)
+    label_name = labels.check_metric_name(metric)
     answers = human.list_answers_to_label(
         screen.url,
         evaluation.id,
@@ -81,7 +81,7 @@ def _draw_progress(screen: Screen, evaluation: Evaluation, metric: str) -> None:
 
 
 def _draw_case(
-    screen: Screen, evaluation: Evaluation, answer: judged.JudgedAnswer, metric: str, order: str
+    screen: Screen, evaluation: Evaluation, answer: judged.ScoredAnswer, metric: str, order: str
 ) -> None:
     st.caption(f"Case {answer.case_no}")
     st.code(answer.input, language=None, wrap_lines=True)
@@ -113,7 +113,7 @@ def _draw_case(
 
 
 def _save_label(
-    screen: Screen, evaluation: Evaluation, answer: judged.JudgedAnswer, metric: str, order: str, value: float
+    screen: Screen, evaluation: Evaluation, answer: judged.ScoredAnswer, metric: str, order: str, value: float
 ) -> str:
     labels.label_case(
         screen.engine,

@@ -140,7 +140,7 @@ def choose_rollout(options: Sequence[str], *, first: str) -> str:
         st.session_state.get(keys.APPLICATION),
         st.query_params.get(keys.APPLICATION),
     )
-    application: str = next((name for name in candidates if name in options), first)
+    application = next((str(name) for name in candidates if name in options), first)
     if st.query_params.get(keys.ROLLOUT) != application:
         st.session_state[keys.ROLLOUT] = application
     chosen: str | None = st.selectbox(
