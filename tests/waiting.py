@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-LIMIT_S = 240
+LIMIT_S = 600
 """Far beyond what any host needs; it only ends a test that would wait forever."""
 
 State = TypeVar("State")

@@ -17,7 +17,7 @@ from genaiops_core.demo import writer as demo
 from genaiops_core.jobs import heartbeat
 from genaiops_core.settings import Settings
 
-UI_TIMEOUT_S = 2
+UI_TIMEOUT_S = 5
 
 router = APIRouter(tags=["health"])
 

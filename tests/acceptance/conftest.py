@@ -98,17 +98,21 @@ def start_console(home: Path, *, database_url: str = "", demo: bool = True) -> I
 
 
 def wait_until_ready(console: Console, process: subprocess.Popen[bytes], log: Path) -> None:
+    answers = [""]
+
     def is_ready() -> bool:
         assert process.poll() is None, log.read_text()
         try:
-            return httpx.get(f"{console.api_url}/readyz", timeout=LIMIT_S).is_success
+            answer = httpx.get(f"{console.api_url}/readyz", timeout=LIMIT_S)
         except httpx.HTTPError:
             return False
+        answers.append(answer.text)
+        return answer.is_success
 
     try:
         wait_for(is_ready)
     except AssertionError as error:
-        raise AssertionError(f"{error}\n{log.read_text()[-4000:]}") from None
+        raise AssertionError(f"{error}\n{answers[-1]}\n{log.read_text()[-4000:]}") from None
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])

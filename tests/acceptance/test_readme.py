@@ -36,7 +36,7 @@ def test_every_command_of_the_tour_succeeds(console: Console, tmp_path: Path) ->
         },
         capture_output=True,
         text=True,
-        timeout=4 * LIMIT_S,  # a dozen commands
+        timeout=3 * LIMIT_S,  # a dozen commands
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert (tmp_path / "results.json").is_file()
