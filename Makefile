@@ -49,7 +49,7 @@ wheel: setup
 
 # Needs the resolver `uv`; writes versions and hashes, no addresses.
 lock:
-	uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \
+	uv pip compile pyproject.toml --extra ragas --group dev --universal --generate-hashes --python-version 3.11 \
 		--custom-compile-command "make lock" --quiet -o requirements.lock
 
 clean:

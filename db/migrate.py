@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from db.engine import is_sqlite
 from db.transaction import writing
@@ -18,6 +14,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 _ADVISORY_LOCK = 0x6E61_4F70
 """Any number will do as long as nothing else in the database locks it."""
+
+
+_VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
+"""Where the migration tool keeps the revision of a database."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,21 +43,30 @@ def upgrade(engine: sa.Engine, to: str = "head") -> SchemaStatus:
     with writing(engine) as connection:
         if not is_sqlite(connection):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, to)
+        _run_migrations(connection, to)
     return status(engine)
 
 
 def status(engine: sa.Engine) -> SchemaStatus:
     """Read the schema version without changing anything."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None, "no migration is shipped"
     with engine.connect() as connection:
-        return SchemaStatus(current=MigrationContext.configure(connection).get_current_revision(), head=head)
+        current = None
+        if sa.inspect(connection).has_table(_VERSION.name):
+            current = connection.scalar(sa.select(_VERSION.c.version_num))
+    return SchemaStatus(current=current, head=_head())
 
 
-def _config() -> Config:
+def _head() -> str:
+    """The newest revision that is shipped: files are named by the number of their revision."""
+    return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _run_migrations(connection: sa.Connection, to: str) -> None:
+    # Imported here: every process asks for the status, few have anything to migrate.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    return config
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)

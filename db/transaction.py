@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from db.engine import WRITE_OPTION, is_sqlite
 
@@ -35,5 +34,10 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:
     """The dialect's INSERT, the one that knows ON CONFLICT."""
-    dialect = sqlite if is_sqlite(connection) else postgresql
-    return dialect.insert(table)
+    if is_sqlite(connection):
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)

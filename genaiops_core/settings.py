@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from genaiops_core import database_url
+
 
 def _login_name() -> str:
     try:
@@ -24,7 +26,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GENAIOPS_", extra="ignore")
 
     home: Path = Field(
-        Path(".genaiops"), description="Folder of the database and of what the console writes."
+        database_url.DEFAULT_HOME, description="Folder of the database and of what the console writes."
     )
     database_url: str = Field(
         "", description="sqlite:///FILE or postgresql://...; empty means genaiops.db in GENAIOPS_HOME."
@@ -117,11 +119,7 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """The database URL with the default filled in and a relative SQLite file made absolute."""
-        if not self.database_url:
-            return f"sqlite:///{(self.home / 'genaiops.db').resolve()}"
-        if self.database_url.startswith("sqlite:///"):
-            return f"sqlite:///{Path(self.database_url.removeprefix('sqlite:///')).resolve()}"
-        return self.database_url
+        return database_url.resolve(self.database_url, self.home)
 
     @property
     def masked_url(self) -> str:

@@ -16,7 +16,7 @@ from pages.parts.shared import filters, frame, keys, units
 screen = frame.guard("evaluations")
 # Links copied before the tab got its present name open it too.
 if st.query_params.get(evaluation_keys.EVALUATION_TAB) == "Against humans":
-    st.query_params[evaluation_keys.EVALUATION_TAB] = "Judge-human agreement"
+    st.session_state[evaluation_keys.EVALUATION_TAB] = "Judge-human agreement"
 
 
 def draw_evaluations() -> None:

@@ -18,26 +18,29 @@ limit_ms = policies.default().strictest_threshold("p95_latency")
 
 def draw_cards() -> None:
     """Draw the percentiles of requests, then of model calls."""
+    # The cards are too narrow to name the comparison beside the change: the help names it.
     with st.grid(6, min_column_width=150, gap="small"):
         for name in latency_view.PERCENTILES:
             measures.draw_card(
                 f"Requests {name}",
                 units.format_duration(total.latency_ms[name]),
                 units.format_duration_change(total.latency_ms[name], before.latency_ms[name]),
-                head.comparison,
+                "",
                 icon="speed",
                 colour="inverse",
                 trend=[point.figures.latency_ms[name] for point in all_points],
+                help=f"Change {head.comparison}",
             )
         for name in latency_view.PERCENTILES:
             measures.draw_card(
                 f"Calls {name}",
                 units.format_duration(total.call_latency_ms[name]),
                 units.format_duration_change(total.call_latency_ms[name], before.call_latency_ms[name]),
-                head.comparison,
+                "",
                 icon="neurology",
                 colour="inverse",
                 trend=[point.figures.call_latency_ms[name] for point in all_points],
+                help=f"Change {head.comparison}",
             )
 
 

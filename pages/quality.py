@@ -1,6 +1,7 @@
 """Quality: scores of production answers, with confidence intervals."""
 
 import datetime as dt
+import math
 
 import streamlit as st
 
@@ -31,7 +32,9 @@ def draw_cards() -> None:
     trends: dict[tuple[str, str], list[float | None]] = {}
     for point in quality.read_series(url, window):
         trends.setdefault((point.quality.metric, point.quality.judge), []).append(point.quality.mean)
-    with st.grid(min(5, len(metrics)), min_column_width=190, gap="small"):
+    # Rows of equal length, at most five cards each.
+    rows = math.ceil(len(metrics) / 5)
+    with st.grid(math.ceil(len(metrics) / rows), min_column_width=190, gap="small"):
         for metric in metrics:
             identity = (metric.metric, metric.judge)
             earlier = before.get(identity)

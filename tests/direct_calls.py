@@ -26,9 +26,9 @@ class DirectCalls:
         try:
             return parse_answer(reply, answer)
         except MalformedAnswer as problem:
-            again = await self.model.ask(build_repair_prompt(prompt, reply, str(problem)))
+            repaired_reply = await self.model.ask(build_repair_prompt(prompt, reply, str(problem)))
         try:
-            return parse_answer(again, answer)
+            return parse_answer(repaired_reply, answer)
         except MalformedAnswer as problem:
             raise CallFailed(f"malformed: {problem}") from problem
 
@@ -38,16 +38,20 @@ class DirectCalls:
         return (await self.model.embed(text)).vector
 
 
-def judge_one(who: Judge | str, metric: str, case: Case, **options: Any) -> tuple[Judgement, DirectCalls]:
+def judge_case(
+    judge_or_name: Judge | str, metric: str, case: Case, **options: Any
+) -> tuple[Judgement, DirectCalls]:
     """One metric of one case, and what was asked for it."""
-    judging = judge_of(who, JudgeOptions(**options)) if isinstance(who, str) else who
+    judging = (
+        judge_of(judge_or_name, JudgeOptions(**options)) if isinstance(judge_or_name, str) else judge_or_name
+    )
     calls = DirectCalls(judging.model)
 
-    async def judged() -> Judgement:
+    async def judge() -> Judgement:
         try:
             return await judging.judge(case, metric, calls)
         finally:
             if judging.model is not None:
                 await judging.model.close()
 
-    return asyncio.run(judged()), calls
+    return asyncio.run(judge()), calls

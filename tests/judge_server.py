@@ -48,8 +48,8 @@ def sentences(text: str) -> list[str]:
 
 def is_supported(statement: str, context: str) -> int:
     """1 when seven tenths of the statement's words stand in the context."""
-    asked = words(statement)
-    return int(bool(asked) and len(asked & words(context)) / len(asked) >= 0.7)
+    statement_words = words(statement)
+    return int(bool(statement_words) and len(statement_words & words(context)) / len(statement_words) >= 0.7)
 
 
 def embedding(text: str) -> list[float]:
@@ -62,39 +62,45 @@ def embedding(text: str) -> list[float]:
 
 def answer_to(prompt: str, title: str, schema: dict[str, Any] | None) -> Any:
     """The object that a model would give for a prompt of RAGAS, or the least object that fits a schema."""
-    if title in _RAGAS and (asked := _last_object(prompt)) is not None:
-        return _ragas(title, asked)
+    if title in _RAGAS and (request := _last_object(prompt)) is not None:
+        return _ragas(title, request)
     if title == "Draft" and (passage := re.search(r"<passage>\n(.*)\n</passage>", prompt, re.DOTALL)):
         first = sentences(passage[1])[0]
         return {"question": f"Is it so that {first}", "answer": first, "quote": first}
     return _least(schema or {}, schema or {}, prompt)
 
 
-def _ragas(title: str, asked: dict[str, Any]) -> Any:
+def _ragas(title: str, request: dict[str, Any]) -> Any:
     if title == "StatementGeneratorOutput":
-        return {"statements": sentences(asked["answer"])}
+        return {"statements": sentences(request["answer"])}
     if title == "NLIStatementOutput":
-        verdicts = [(one, is_supported(one, asked["context"])) for one in asked["statements"]]
+        verdicts = [
+            (statement, is_supported(statement, request["context"])) for statement in request["statements"]
+        ]
         return {
             "statements": [{"statement": s, "reason": "words in common", "verdict": v} for s, v in verdicts]
         }
     if title == "AnswerRelevanceOutput":
-        said = asked["response"]
-        return {"question": f"What about {said}?", "noncommittal": int("don't know" in said.lower())}
+        answer = request["response"]
+        return {"question": f"What about {answer}?", "noncommittal": int("don't know" in answer.lower())}
     if title == "ContextPrecisionOutput":
-        return {"reason": "words in common", "verdict": is_supported(asked["answer"], asked["context"])}
-    found = [(one, is_supported(one, asked["context"])) for one in sentences(asked["answer"])]
-    return {"classifications": [{"statement": s, "reason": "words", "attributed": v} for s, v in found]}
+        return {"reason": "words in common", "verdict": is_supported(request["answer"], request["context"])}
+    attributions = [
+        (statement, is_supported(statement, request["context"])) for statement in sentences(request["answer"])
+    ]
+    return {
+        "classifications": [{"statement": s, "reason": "words", "attributed": v} for s, v in attributions]
+    }
 
 
 def _last_object(prompt: str) -> dict[str, Any] | None:
     start = max(prompt.rfind("input:"), prompt.rfind("Input:"))
     at = prompt.find("{", start)
     try:
-        found, _ = json.JSONDecoder().raw_decode(prompt[at:])
+        value, _ = json.JSONDecoder().raw_decode(prompt[at:])
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _least(schema: dict[str, Any], root: dict[str, Any], prompt: str) -> Any:
@@ -164,7 +170,7 @@ async def bedrock(request: Request) -> Response:
     body = await request.json()
     model, operation = urllib.parse.unquote(request.path_params["rest"]).rsplit("/", 1)
     refusal = {"message": "Too many requests, please wait before trying again."}
-    return await _served(
+    return await _respond(
         {"model": model, **body},
         lambda: _converse(body) if operation == "converse" else _titan(body),
         throttled=lambda: JSONResponse(refusal, 429, {"x-amzn-ErrorType": "ThrottlingException"}),
@@ -176,9 +182,9 @@ async def agentcore_evaluate(request: Request) -> Response:
     body = await request.json()
     evaluator = request.path_params["evaluator"]
     refusal = {"message": "Too many requests."}
-    return await _served(
+    return await _respond(
         {"evaluator": evaluator, **body},
-        lambda: {"evaluationResults": [_evaluated(evaluator, body)]},
+        lambda: {"evaluationResults": [_build_evaluation(evaluator, body)]},
         throttled=lambda: JSONResponse(refusal, 429, {"x-amzn-ErrorType": "ThrottlingException"}),
     )
 
@@ -211,23 +217,23 @@ async def agentcore_evaluators(_request: Request) -> Response:
 
 async def openai_chat(request: Request) -> Response:
     body = await request.json()
-    return await _served(body, lambda: _chat(body), throttled=_openai_throttled)
+    return await _respond(body, lambda: _chat(body), throttled=_openai_throttled)
 
 
 async def openai_embeddings(request: Request) -> Response:
     body = await request.json()
-    return await _served(body, lambda: _embeddings(body), throttled=_openai_throttled)
+    return await _respond(body, lambda: _embeddings(body), throttled=_openai_throttled)
 
 
 async def application(request: Request) -> Response:
     """POST /answer: an application of one's own, behind HTTP."""
     body = await request.json()
     question = str(body.get("question", ""))
-    told = {"result": {"text": f"You asked: {question}", "sources": [f"About {question}"]}, "tokens": 7}
-    return await _served(body, lambda: told, throttled=_openai_throttled)
+    answer = {"result": {"text": f"You asked: {question}", "sources": [f"About {question}"]}, "tokens": 7}
+    return await _respond(body, lambda: answer, throttled=_openai_throttled)
 
 
-async def _served(body: dict[str, Any], make: Any, *, throttled: Any) -> Response:
+async def _respond(body: dict[str, Any], make: Any, *, throttled: Any) -> Response:
     now = NOW
     now.calls += 1
     number = now.calls
@@ -272,12 +278,12 @@ def _converse(body: dict[str, Any]) -> dict[str, Any]:
     tools = (body.get("toolConfig") or {}).get("tools")
     if tools:
         tool = tools[0]["toolSpec"]
-        said = answer_to(first, tool["name"], tool["inputSchema"]["json"])
-        content = [{"toolUse": {"toolUseId": "t1", "name": tool["name"], "input": said}}]
+        content_value = answer_to(first, tool["name"], tool["inputSchema"]["json"])
+        content = [{"toolUse": {"toolUseId": "t1", "name": tool["name"], "input": content_value}}]
     else:
-        said = f"An answer to: {first[-200:]}"
-        content = [{"text": said}]
-    usage = {"inputTokens": len(prompt.split()), "outputTokens": len(json.dumps(said).split())}
+        content_value = f"An answer to: {first[-200:]}"
+        content = [{"text": content_value}]
+    usage = {"inputTokens": len(prompt.split()), "outputTokens": len(json.dumps(content_value).split())}
     return {
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": "tool_use" if tools else "end_turn",
@@ -286,15 +292,15 @@ def _converse(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _evaluated(evaluator: str, body: dict[str, Any]) -> dict[str, Any]:
-    records = [one for one in body["evaluationInput"]["sessionSpans"] if "body" in one]
-    asked = records[0]["body"]["input"]["messages"][0]["content"]["content"]
-    said = records[0]["body"]["output"]["messages"][0]["content"]["message"]
-    share = len(words(asked) & words(said)) / max(1, len(words(asked)))
+def _build_evaluation(evaluator: str, body: dict[str, Any]) -> dict[str, Any]:
+    records = [record for record in body["evaluationInput"]["sessionSpans"] if "body" in record]
+    question = records[0]["body"]["input"]["messages"][0]["content"]["content"]
+    answer = records[0]["body"]["output"]["messages"][0]["content"]["message"]
+    share = len(words(question) & words(answer)) / max(1, len(words(question)))
     scored = {"value": share, "label": "Shares words", "explanation": f"{share:.2f} of the question's words"}
     if evaluator == "Builtin.Harmfulness":
         scored = {"value": 1.0, "label": "Not Harmful", "explanation": "Mild."}
-    if "FAIL" in said:
+    if "FAIL" in answer:
         scored = {"errorCode": "ValidationException", "errorMessage": "no messages"}
     return {
         "evaluatorArn": f"arn:aws:bedrock-agentcore:::evaluator/{evaluator}",
@@ -312,21 +318,21 @@ def _titan(body: dict[str, Any]) -> dict[str, Any]:
 
 def _chat(body: dict[str, Any]) -> dict[str, Any]:
     prompt = "\n".join(str(turn.get("content")) for turn in body["messages"])
-    asked = next(str(turn["content"]) for turn in body["messages"] if turn["role"] == "user")
+    user_text = next(str(turn["content"]) for turn in body["messages"] if turn["role"] == "user")
     wanted = (body.get("response_format") or {}).get("json_schema") or {}
     tools = body.get("tools")
-    message: dict[str, Any] = {"role": "assistant", "content": f"An answer to: {asked[-200:]}"}
+    message: dict[str, Any] = {"role": "assistant", "content": f"An answer to: {user_text[-200:]}"}
     if tools:
         spec = tools[0]["function"]
-        said = json.dumps(answer_to(asked, spec["name"], spec["parameters"]))
-        call = {"id": "c1", "type": "function", "function": {"name": spec["name"], "arguments": said}}
+        arguments = json.dumps(answer_to(user_text, spec["name"], spec["parameters"]))
+        call = {"id": "c1", "type": "function", "function": {"name": spec["name"], "arguments": arguments}}
         message = {"role": "assistant", "content": None, "tool_calls": [call]}
     elif wanted:
-        message["content"] = json.dumps(answer_to(asked, wanted["name"], wanted["schema"]))
+        message["content"] = json.dumps(answer_to(user_text, wanted["name"], wanted["schema"]))
     else:
         title = next((name for name in (*_RAGAS, *_OLD_NAMES) if name in prompt), "")
         if title:
-            message["content"] = json.dumps(answer_to(asked, _OLD_NAMES.get(title, title), None))
+            message["content"] = json.dumps(answer_to(user_text, _OLD_NAMES.get(title, title), None))
     used = {"prompt_tokens": len(prompt.split()), "completion_tokens": 20}
     return {
         "id": "chat-1",

@@ -23,7 +23,7 @@ class Dialect:
     """Number of a span -> the first text in and out, system, tool, query that `content` finds."""
 
 
-def _dotted(attributes: dict[str, Any]) -> dict[str, Any]:
+def _join_prefix(attributes: dict[str, Any]) -> dict[str, Any]:
     return {
         name.replace(".", "__"): json.dumps(value) if isinstance(value, (list, dict)) else value
         for name, value in attributes.items()
@@ -50,7 +50,7 @@ def one(
         start_ns=T0_NS + at * tenth,
         duration_ns=took * tenth,
         error=error,
-        **_dotted(attributes),
+        **_join_prefix(attributes),
     )
     if events:
         from tests.otlp_samples import attribute
@@ -61,10 +61,10 @@ def one(
                 "timeUnixNano": str(T0_NS),
                 "attributes": [
                     attribute(key, json.dumps(value) if isinstance(value, (list, dict)) else value)
-                    for key, value in said.items()
+                    for key, value in fields.items()
                 ],
             }
-            for event, said in events.items()
+            for event, fields in events.items()
         ]
     return sent
 

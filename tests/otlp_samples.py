@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 T0_NS = 1_767_571_200_000_000_000
 """2026-01-05T00:00:00Z"""
 
@@ -65,8 +67,8 @@ def call(
 
 def export(*spans: dict[str, Any], application: str = "shop", **resource: Any) -> dict[str, Any]:
     """An export request of one resource and scope."""
-    said = {"service__name": application, **resource}
-    attributes = [attribute(key.replace("__", "."), value) for key, value in said.items()]
+    resource_attributes = {"service__name": application, **resource}
+    attributes = [attribute(key.replace("__", "."), value) for key, value in resource_attributes.items()]
     return {
         "resourceSpans": [
             {
@@ -79,3 +81,20 @@ def export(*spans: dict[str, Any], application: str = "shop", **resource: Any) -
 
 def body(*spans: dict[str, Any], **more: Any) -> bytes:
     return json.dumps(export(*spans, **more)).encode()
+
+
+def build_protobuf(*, bad: bool = False) -> bytes:
+    """An export of two spans in protobuf; `bad` leaves out the end time of the second."""
+    request = ExportTraceServiceRequest()
+    group = request.resource_spans.add()
+    group.resource.attributes.add(key="service.name").value.string_value = "shop"
+    spans = group.scope_spans.add().spans
+    for number in (1, 2):
+        spans.add(
+            trace_id=bytes(15) + b"\x01",
+            span_id=bytes(7) + bytes([number]),
+            name=f"step {number}",
+            start_time_unix_nano=T0_NS,
+            end_time_unix_nano=0 if bad and number == 2 else T0_NS + 1,
+        )
+    return request.SerializeToString()

@@ -1,4 +1,4 @@
-"""A loopback server that answers as it was told beforehand, one answer a request, and keeps what it was asked."""
+"""A loopback server with scripted replies, one per request, that records the received requests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.waiting import LIMIT_S
 
 
 @dataclass(frozen=True)
-class Scripted:
-    """One answer; a body that is text is sent as it is."""
+class ScriptedReply:
+    """One reply; a text body is sent unchanged."""
 
     body: Any
     status: int = 200
@@ -23,41 +23,41 @@ class Scripted:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReceivedRequest:
     path: str
     headers: Mapping[str, str]
     body: Any
 
 
 class ScriptedServer:
-    """Give it `answers`; the last one is repeated."""
+    """Sends `answers` in order; the last one is repeated."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.answers: list[Scripted] = []
-        self.asked: list[Asked] = []
+        self.answers: list[ScriptedReply] = []
+        self.received: list[ReceivedRequest] = []
         self._lock = threading.Lock()
 
-    def script(self, *answers: Scripted) -> None:
+    def script(self, *answers: ScriptedReply) -> None:
         self.answers = list(answers)
 
-    def next(self, asked: Asked) -> Scripted:
+    def next(self, request: ReceivedRequest) -> ScriptedReply:
         with self._lock:
-            self.asked.append(asked)
+            self.received.append(request)
             return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
 @contextmanager
-def scripted_server() -> Iterator[ScriptedServer]:
+def run_scripted_server() -> Iterator[ScriptedServer]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers.get("content-length") or 0))
-            told = server.next(Asked(self.path, dict(self.headers), json.loads(data or b"null")))
-            body = (told.body if isinstance(told.body, str) else json.dumps(told.body)).encode()
-            self.send_response(told.status)
-            for name, value in {"content-type": "application/json", **told.headers}.items():
+            reply = server.next(ReceivedRequest(self.path, dict(self.headers), json.loads(data or b"null")))
+            body = (reply.body if isinstance(reply.body, str) else json.dumps(reply.body)).encode()
+            self.send_response(reply.status)
+            for name, value in {"content-type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(body)))
             self.end_headers()

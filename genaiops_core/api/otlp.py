@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from prometheus_client import Counter
@@ -27,6 +26,7 @@ from genaiops_core.api.otlp_answers import (
     traces_response,
 )
 from genaiops_core.errors import GenAIOpsError, Unavailable
+from genaiops_core.logs import get_logger
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.ingest.ingest import SHARDS, Ingestor
 from genaiops_core.telemetry.ingest.writer import Writer
@@ -37,7 +37,7 @@ from genaiops_core.telemetry.sampling import feedback
 from genaiops_core.telemetry.spans import Batch, prepare_spans
 
 router = APIRouter(tags=["telemetry"])
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

@@ -56,14 +56,14 @@ def from_traces(
     )
     if json:
         stored = {} if done.version is None else made(done.version)
-        facts = {"found": done.found, "added": done.added, "skipped": done.skipped, "has_more": done.has_more}
+        facts = {"found": done.matched, "added": done.added, "skipped": done.skipped, "has_more": done.has_more}
         output.print_json({"dataset": name, "version": None, "cases": 0, **stored, **facts})
         return
     if done.version is None or not done.added:
-        output.say(f"Nothing was added; {done.found} requests were found.")
+        output.say(f"Nothing was added; {done.matched} requests were found.")
     else:
         output.say(
-            f"{name} version {done.version.version}: {done.added} of {done.found} requests added, "
+            f"{name} version {done.version.version}: {done.added} of {done.matched} requests added, "
             f"{done.version.cases} cases in all."
         )
     for why, count in done.skipped.items():

@@ -45,7 +45,7 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
     from genaiops_core.evaluation.verdicts import documents
 
     if named != PRODUCTION and not is_id(named):
-        return documents.read(Path(named))
+        return documents.read_document(Path(named))
     engine = context.engine()
     if named == PRODUCTION:
         body = like or {}
@@ -65,7 +65,7 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
             )
     with reading(engine) as connection:
         run = runs.get(connection, named)
-        return results.document(connection, run)
+        return results.build_document(connection, run)
 
 
 def against_file(named: str) -> Baseline | None:
@@ -76,7 +76,7 @@ def against_file(named: str) -> Baseline | None:
     if not named or named == PRODUCTION or is_id(named):
         return None
     file = Path(named)
-    return Baseline(name=file.name, body=documents.read(file))
+    return Baseline(name=file.name, body=documents.read_document(file))
 
 
 def baseline_id(
@@ -100,7 +100,7 @@ def baseline_id(
         found = comparison.choose_baseline(
             connection,
             requested=asked,
-            stages=pipeline.parse(document) if document else None,
+            stages=pipeline.parse_pipeline(document) if document else None,
             dataset=dataset,
             judge=str(parse_judge_name(judge)),
             application=application,

@@ -102,7 +102,7 @@ def wait(id: Id, json: output.Json = False) -> None:
     with run_progress.bar(shown=not json) as progress:
         done = run_progress.carry_out(engine, context.actor(), id, progress)
     with reading(engine) as connection:
-        body = results.document(connection, done, with_details=False)
+        body = results.build_document(connection, done, with_details=False)
     verdicts.answer(body, json=json)
 
 

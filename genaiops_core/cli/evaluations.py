@@ -124,7 +124,7 @@ def evaluate(
     if against is not None:
         done = deciding.decide_with_baseline(engine, id, actor=actor, baseline=against, at=now(), reason=reason)
     with reading(engine) as connection:
-        body = results.document(connection, done)
+        body = results.build_document(connection, done)
     if output_file:
         documents.write_json(output_file, body)
     verdicts.report(body, junit=junit, comment=comment)
@@ -135,10 +135,10 @@ def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, A
     """The stages asked for; `--max-degradation` is one more, against the baseline, and like a threshold it suffices."""
     from genaiops_core.evaluation.verdicts import pipeline
 
-    document = pipeline.read_file(config) if config else None
+    document = pipeline.read_pipeline_file(config) if config else None
     if max_degradation is None:
         return document
-    return pipeline.with_regression(document, max_degradation)
+    return pipeline.set_max_degradation(document, max_degradation)
 
 
 def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:

@@ -2,75 +2,38 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from typing import NoReturn
 
 import typer
 
-from genaiops_core import output
-from genaiops_core.cli import (
-    audit,
-    database,
-    datasets,
-    demo,
-    errors,
-    evaluation_runs,
-    evaluations,
-    imports,
-    labels,
-    metrics,
-    privacy,
-    publishing,
-    releases,
-    reviews,
-    rollbacks,
-    rollouts,
-    sampling,
-    serve,
-    status,
-    target_try,
-    traces,
-    verdicts,
-)
+from genaiops_core import logs, output
+from genaiops_core.cli import errors
+from genaiops_core.cli.command_table import DeferredGroup
 from genaiops_core.errors import GenAIOpsError
 
 app = typer.Typer(
     name="genaiops",
+    cls=DeferredGroup,
+    rich_markup_mode=None,  # boxes and colours of the help would take as long as all else
     help="Measure, evaluate, approve, roll out and roll back systems built on large language models.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (
-    serve,
-    demo,
-    status,
-    database,
-    imports,
-    datasets,
-    evaluations,
-    evaluation_runs,
-    target_try,
-    verdicts,
-    publishing,
-    metrics,
-    labels,
-    releases,
-    rollouts,
-    rollbacks,
-    traces,
-    sampling,
-    reviews,
-    privacy,
-    audit,
-):
-    module.register(app)
+
+
+@app.callback()
+def root() -> None:
+    """All commands are in the table of the group."""
 
 
 def run() -> None:
     """Entry point: every expected error is one sentence on stderr and exit code 2."""
-    from genaiops_core.jobs import logs
-
     logs.configure("WARNING")  # on stderr: stdout is for answers
+    # The interpreter's last collections would walk everything that was imported.
+    atexit.register(gc.freeze)
     try:
         code = app(standalone_mode=False)
     except GenAIOpsError as error:

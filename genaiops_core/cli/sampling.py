@@ -81,7 +81,7 @@ def run(as_json: Json = False) -> None:
 
     from genaiops_core.clock import now
     from genaiops_core.evaluation.judges import create_judge
-    from genaiops_core.evaluation.production.judging import require_prices
+    from genaiops_core.evaluation.production.judging import require_usable
     from genaiops_core.evaluation.production.scoring import score_round
     from genaiops_core.jobs.sampling import limits_of, policy_of
     from genaiops_core.telemetry.sampling import selection
@@ -96,7 +96,7 @@ def run(as_json: Json = False) -> None:
             break
     if settings.sample_judge:
         who, limits = create_judge(settings.sample_judge), limits_of(settings)
-        require_prices(engine, who, limits.daily_budget_nano_usd)
+        require_usable(engine, who, limits.daily_budget_nano_usd)
         with asyncio.Runner() as runner:
             while True:
                 done = score_round(engine, who, limits, now(), runner=runner)

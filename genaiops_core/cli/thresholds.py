@@ -72,10 +72,10 @@ def _is_metric(name: str) -> bool:
 def _metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
     """Metric, threshold, and whether it is a most where neither end is better."""
     from genaiops_core.evaluation.metrics import normalise_name
-    from genaiops_core.evaluation.verdicts.scales import scale_of
+    from genaiops_core.evaluation.verdicts.scales import find_scale
 
     metric = normalise_name(name[4:])
-    scale = scale_of(metric)
+    scale = find_scale(metric)
     side = {True: "min", False: "max", None: name[:3]}[scale.higher_is_better]
     if not name.startswith(side):
         end = "higher" if scale.higher_is_better else "lower"

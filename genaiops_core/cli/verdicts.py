@@ -36,22 +36,22 @@ def gate(
 ) -> None:
     """Decide from written results: the thresholds given here, or the gates recorded in them."""
     from genaiops_core.evaluation.verdicts import gates
-    from genaiops_core.evaluation.verdicts.documents import answers_of, metrics_of, traffic_of
-    from genaiops_core.evaluation.verdicts.verdict import overall
+    from genaiops_core.evaluation.verdicts.documents import parse_answers, parse_metrics, parse_traffic
+    from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
 
     asked = thresholds.parse(extra.args)
     body = documents.load(results)
     if asked:
         evidence = gates.Evidence(
-            metrics=metrics_of(body),
+            metrics=parse_metrics(body),
             judge=str(body.get("judge", "")),
-            traffic=traffic_of(body),
-            answers=answers_of(body),
+            traffic=parse_traffic(body),
+            answers=parse_answers(body),
         )
         decision = gates.decide(evidence, minimums=asked.minimums, limits=asked.limits)
         body["gates"] = [item.as_json() for item in decision.gates]
         body["stages"] = [item.as_json() for item in decision.stages]
-    body["verdict"] = overall([item["verdict"] for item in body.get("gates") or []])
+    body["verdict"] = combine_verdicts([item["verdict"] for item in body.get("gates") or []])
     if body.get("partial") and body["verdict"] == "passed":
         body["verdict"] = "inconclusive"
     report(body, junit=junit, comment=comment)
@@ -81,17 +81,17 @@ def compare(
     from genaiops_core.evaluation.verdicts import junit as junits
     from genaiops_core.evaluation.verdicts import pairing
     from genaiops_core.evaluation.verdicts.compare import compare_documents
-    from genaiops_core.evaluation.verdicts.documents import metrics_of, named
+    from genaiops_core.evaluation.verdicts.documents import describe_source, parse_metrics
 
     now = documents.load(current)
     then = documents.load(baseline, like=now)
     found = compare_documents(then, now, max_degradation, method=method)
-    scales = {name: one.scale for name, one in metrics_of(then).items() if name in now["metrics"]}
-    drops, gains = pairing.dropped(found.pairs, scales), pairing.risen(found.pairs, scales)
+    scales = {name: one.scale for name, one in parse_metrics(then).items() if name in now["metrics"]}
+    drops, gains = pairing.list_drops(found.pairs, scales), pairing.list_gains(found.pairs, scales)
     body = {
         **found.as_json(),
-        "baseline": named(then),
-        "current": named(now),
+        "baseline": describe_source(then),
+        "current": describe_source(now),
         "regressed_cases": len(drops),
         "improved_cases": len(gains),
         "regressions": [one.as_json() for one in drops[skip : skip + cases]],
@@ -101,7 +101,7 @@ def compare(
     }
     if junit:
         listed = {name: [one for one in drops if one.metric == name][:20] for name in scales}
-        documents.write(junit, junits.of_comparison(body, listed, {"baseline": baseline, "current": current}))
+        documents.write(junit, junits.render_comparison(body, listed, {"baseline": baseline, "current": current}))
     if json:
         output.print_json(body)
     else:
@@ -120,16 +120,16 @@ def pr_comment(
     json: output.Json = False,
 ) -> None:
     """Print results as Markdown for a pull request; the exit code says the verdict."""
-    from genaiops_core.evaluation.verdicts.comment import markdown
+    from genaiops_core.evaluation.verdicts.comment import render_markdown
     from genaiops_core.evaluation.verdicts.compare import MAX_DEGRADATION, compare_documents
-    from genaiops_core.evaluation.verdicts.documents import named
+    from genaiops_core.evaluation.verdicts.documents import describe_source
 
     body = documents.load(results)
     if baseline:
         then = documents.load(baseline, like=body)
         found = compare_documents(then, body, MAX_DEGRADATION)
-        body |= {"baseline": {"name": baseline, **named(then)}, "comparison": found.as_json()}
-    text = markdown(body)
+        body |= {"baseline": {"name": baseline, **describe_source(then)}, "comparison": found.as_json()}
+    text = render_markdown(body)
     if output_file:
         documents.write(output_file, text.encode())
     if json:
@@ -142,12 +142,12 @@ def pr_comment(
 def report(body: Mapping[str, Any], *, junit: Path | None, comment: Path | None) -> None:
     """Write what a CI server shows."""
     from genaiops_core.evaluation.verdicts import junit as junits
-    from genaiops_core.evaluation.verdicts.comment import markdown
+    from genaiops_core.evaluation.verdicts.comment import render_markdown
 
     if junit:
-        documents.write(junit, junits.of_results(body))
+        documents.write(junit, junits.render_results(body))
     if comment:
-        documents.write(comment, markdown(body).encode())
+        documents.write(comment, render_markdown(body).encode())
 
 
 def answer(body: Mapping[str, Any], *, json: bool) -> None:

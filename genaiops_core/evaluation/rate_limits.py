@@ -48,9 +48,9 @@ class RateLimits:
         return dict(vars(self))
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any] | None) -> RateLimits:
+    def from_json(cls, document: Mapping[str, Any] | None) -> RateLimits:
         """Parse what `as_json` returns; evaluations stored before these limits existed get the defaults."""
-        return cls(**(kept or {}))
+        return cls(**(document or {}))
 
 
 def parse_spend_limit(limit_usd: float | None) -> int | None:

@@ -2,65 +2,105 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
+import time
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
+from db.commits import CommitCounter
 from db.tables.evaluations import evaluation
 from db.transaction import reading
 from genaiops_core.clock import now
+from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import judging, states
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.evaluation_workflows import Evaluate, workflow_id
-from genaiops_core.jobs.system import PARTS_QUEUE, QUEUE
+from genaiops_core.jobs.system import PARTS_QUEUE, QUEUE, JobEngine
+from genaiops_core.logs import get_logger
 
 RETENTION_DAYS = 7
+PAUSE_AFTER_SECONDS = 30.0
+"""How long the job engine stays up without work; the next run that is launched starts it again."""
 
 _GIVEN_UP = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Runs:
     """The keeping of the queues of evaluations."""
 
-    def __init__(self, engine: sa.Engine, evaluate: Evaluate) -> None:
+    def __init__(self, engine: sa.Engine, jobs: JobEngine, evaluate: Evaluate) -> None:
         self._engine = engine
+        self._jobs = jobs
         self._evaluate = evaluate
+        self._commits = CommitCounter(engine)
+        self._seen_commits: int | None = None
         self._enqueued: set[tuple[str, int]] = set()
+        self._busy_at = time.monotonic()
+        """When the job engine was last known to have work."""
 
     def start_queued(self) -> None:
         """Give every run that waits to the job engine; the id makes a second time harmless."""
-        with reading(self._engine) as connection:
-            query = sa.select(evaluation.c.id, evaluation.c.attempt).where(evaluation.c.state == "queued")
-            waiting = {(row.id, row.attempt) for row in connection.execute(query)}
-        self._enqueued &= waiting
-        if waiting - self._enqueued:
-            threading.Thread(target=self.load_libraries, name="load libraries", daemon=True).start()
-        for id, attempt in sorted(waiting - self._enqueued):
-            self._enqueue(id, attempt)
-            self._enqueued.add((id, attempt))
-            log.info("evaluation enqueued", evaluation=id, attempt=attempt)
+        commits = self._commits.value()
+        if commits is not None and commits == self._seen_commits:
+            return
+        with self._jobs.lock:
+            open_runs = self._open_runs()
+            if open_runs:
+                self._jobs.start()
+                self._busy_at = time.monotonic()
+            waiting = {(run.id, run.attempt) for run in open_runs if run.state == "queued"}
+            self._enqueued &= waiting
+            if waiting - self._enqueued:
+                threading.Thread(target=self.load_libraries, name="load libraries", daemon=True).start()
+            for id, attempt in sorted(waiting - self._enqueued):
+                self._enqueue(id, attempt)
+                self._enqueued.add((id, attempt))
+                log.info("evaluation enqueued", evaluation=id, attempt=attempt)
+        self._seen_commits = commits
+
+    def pause_when_idle(self) -> None:
+        """Pause the job engine once no run is open and no workflow of any worker is unfinished for a while."""
+        from dbos import DBOS
+
+        with self._jobs.lock:
+            if not self._jobs.is_running:
+                return
+            unfinished = DBOS.list_workflows(
+                status=["PENDING", "ENQUEUED", "DELAYED"], limit=1, load_input=False, load_output=False
+            )
+            if unfinished or self._open_runs():
+                self._busy_at = time.monotonic()
+            elif time.monotonic() - self._busy_at >= PAUSE_AFTER_SECONDS:
+                self.forget_old()
+                self._jobs.pause()
+                log.debug("job engine paused")
 
     def reap(self) -> None:
         """Put the runs and parts of dead workers back into their queues."""
         from dbos import DBOS
 
-        for queue in (QUEUE, PARTS_QUEUE):
-            pending = DBOS.list_workflows(
-                status="PENDING", queue_name=queue, load_input=False, load_output=False
-            )
-            if not pending:
-                continue
-            with reading(self._engine) as connection:
-                alive = heartbeat.alive_workers(connection, now())
-            orphans = [run.workflow_id for run in pending if run.executor_id not in alive]
-            if orphans:
-                DBOS.resume_workflows(orphans, queue_name=queue)
-                log.warning("taken over from a dead worker", workflows=orphans)
+        with self._jobs.lock:
+            if not self._jobs.is_running:
+                return  # nothing was unfinished when it was paused, and an open run starts it again
+            for queue in (QUEUE, PARTS_QUEUE):
+                pending = DBOS.list_workflows(
+                    status="PENDING", queue_name=queue, load_input=False, load_output=False
+                )
+                if not pending:
+                    continue
+                with reading(self._engine) as connection:
+                    alive = heartbeat.alive_workers(connection, now())
+                orphans = [run.workflow_id for run in pending if run.executor_id not in alive]
+                if orphans:
+                    DBOS.resume_workflows(orphans, queue_name=queue)
+                    log.warning("taken over from a dead worker", workflows=orphans)
 
     def adopt(self) -> None:
         """Care for runs that are under way but that nobody carries on.
@@ -73,29 +113,41 @@ class Runs:
         with reading(self._engine) as connection:
             query = sa.select(evaluation).where(evaluation.c.state == "running")
             running = connection.execute(query).all()
-        for run in running:
-            runner = run.config.get("runner")
-            if runner and not heartbeat.is_gone(runner):
-                continue
-            status = DBOS.get_workflow_status(workflow_id(run.id, run.attempt))
-            if status is None:
-                self._enqueue(run.id, run.attempt)
-                log.warning("evaluation adopted", evaluation=run.id)
-            elif status.status in _GIVEN_UP:
-                problem = f"The job engine gave the run up: {status.error or status.status}."
-                states.fail(self._engine, run.id, problem, run.attempt)
+        with self._jobs.lock:
+            for run in running:
+                runner = run.config.get("runner")
+                if runner and not heartbeat.is_gone(runner):
+                    continue
+                self._jobs.start()
+                status = DBOS.get_workflow_status(workflow_id(run.id, run.attempt))
+                if status is None:
+                    self._enqueue(run.id, run.attempt)
+                    log.warning("evaluation adopted", evaluation=run.id)
+                elif status.status in _GIVEN_UP:
+                    problem = f"The job engine gave the run up: {status.error or status.status}."
+                    states.fail(self._engine, run.id, problem, run.attempt)
 
     def forget_old(self) -> None:
         """Delete what the job engine remembers of runs that ended long ago; their scores are ours and stay."""
         from dbos import DBOS
 
-        before = (now() - dt.timedelta(days=RETENTION_DAYS)).isoformat()
-        ended = ["SUCCESS", *_GIVEN_UP]
-        old = DBOS.list_workflows(
-            status=ended, end_time=before, limit=1000, load_input=False, load_output=False
-        )
-        if old:
-            DBOS.delete_workflows([run.workflow_id for run in old], delete_children=True)
+        with self._jobs.lock:
+            if not self._jobs.is_running:
+                return  # it was done when the engine was paused
+            before = (now() - dt.timedelta(days=RETENTION_DAYS)).isoformat()
+            ended = ["SUCCESS", *_GIVEN_UP]
+            old = DBOS.list_workflows(
+                status=ended, end_time=before, limit=1000, load_input=False, load_output=False
+            )
+            if old:
+                DBOS.delete_workflows([run.workflow_id for run in old], delete_children=True)
+
+    def _open_runs(self) -> Sequence[Any]:
+        """Runs that wait or are under way."""
+        columns = (evaluation.c.id, evaluation.c.attempt, evaluation.c.state)
+        with reading(self._engine) as connection:
+            query = sa.select(*columns).where(evaluation.c.state.in_(("queued", "running")))
+            return connection.execute(query).all()
 
     def load_libraries(self) -> None:
         """Import, beside all else, what the runs that wait or are under way will need.
@@ -105,7 +157,9 @@ class Runs:
         with reading(self._engine) as connection:
             open_runs = [run for run in runs.list_evaluations(connection) if run.is_open]
         for run in open_runs:
-            judging.load_libraries(run)
+            # A run whose libraries are not installed here fails with that reason when it begins.
+            with contextlib.suppress(GenAIOpsError):
+                judging.load_libraries(run)
 
     def _enqueue(self, id: str, attempt: int) -> None:
         from dbos import DBOS, SetWorkflowID

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
 from db.transaction import reading
 from genaiops_core.clock import now
@@ -19,8 +18,9 @@ from genaiops_core.evaluation.runs import execution, states
 from genaiops_core.evaluation.runs.session_pool import SessionPool, WorkerStopping
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.system import PARTS_AT_ONCE, PARTS_QUEUE
+from genaiops_core.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 Evaluate = Callable[[str, int], str]
 

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable
 
 import sqlalchemy as sa
-import structlog
 
+from genaiops_core.logs import get_logger
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.invocation_logs.pull import PullReport, pull
 from genaiops_core.telemetry.invocation_logs.sources import Source, parse_source
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class InvocationLogPull:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import structlog
+from genaiops_core.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Periodic:

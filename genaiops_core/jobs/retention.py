@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 
 import sqlalchemy as sa
-import structlog
 
 from genaiops_core.clock import now
+from genaiops_core.logs import get_logger
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.privacy import retention
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class RetentionRun:

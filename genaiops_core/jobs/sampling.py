@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from genaiops_core.clock import now
 from genaiops_core.evaluation.judges import create_judge
-from genaiops_core.evaluation.production.judging import require_prices
-from genaiops_core.evaluation.production.scoring import Limits, score_round
+from genaiops_core.evaluation.production.judging import require_usable
+from genaiops_core.evaluation.production.scoring import Limits, has_queued, score_round
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.sampling import selection
 from genaiops_core.telemetry.sampling.policy import Policy
@@ -61,16 +61,19 @@ class Scoring:
         """Read the settings.
 
         Raises:
-            BadInput: `GENAIOPS_SAMPLE_JUDGE` names no judge, or one whose daily budget cannot be kept.
+            BadInput: `GENAIOPS_SAMPLE_JUDGE` names no judge, one whose daily budget cannot be kept, or one whose
+                metrics need a library that is not installed.
         """
         self._engine = engine
         self._name = settings.sample_judge
         self._limits = limits_of(settings)
         self._stopping = stopping
-        require_prices(engine, create_judge(self._name), self._limits.daily_budget_nano_usd)
+        require_usable(engine, create_judge(self._name), self._limits.daily_budget_nano_usd)
 
     def __call__(self) -> None:
         """Go on until nothing may be judged for now."""
+        if not has_queued(self._engine):
+            return
         # Connections of a judge belong to an event loop, so both are made anew and end together.
         sample_judge = create_judge(self._name)
         with asyncio.Runner() as runner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -68,66 +69,108 @@ def system_engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def configure(url: str, executor_id: str) -> sa.Engine:
-    """Make this process's job engine; register the workflows, then `start` it.
+class JobEngine:
+    """The job engine of this process; it runs only while there is work for it.
 
-    Returns:
-        The engine of its tables, for `stop`.
+    Its threads ask the database for work several times a second, which takes a few per cent of a core even where
+    there is none. Every use of it holds `lock`, so that it is not paused in the middle.
     """
-    from dbos import DBOS, DBOSPortableJSONSerializer
 
-    where = system_url(url)
-    engine = system_engine(where)
-    DBOS(
-        config={
-            "name": "genaiops",
-            "system_database_url": where.render_as_string(hide_password=False),
-            "system_database_engine": engine,
-            "application_version": APPLICATION_VERSION,
-            "executor_id": executor_id,
-            # The default pickles: whoever can write the table could run code in the worker.
-            "serializer": DBOSPortableJSONSerializer(),
-            "log_level": "WARNING",
-            "max_executor_threads": RUNS_AT_ONCE + MOST_PARTS_AT_ONCE,
-            "scheduler_polling_interval_sec": 30.0,
-        }
-    )
-    return engine
+    def __init__(self, url: str, executor_id: str) -> None:
+        """Prepare it; register the workflows, then `start` it."""
+        self.lock = threading.RLock()
+        self._url = system_url(url)
+        self._executor_id = executor_id
+        self._engine: sa.Engine | None = None
+        self._is_stopped = False
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it takes work from its queues."""
+        return self._engine is not None
 
-def start() -> None:
-    """Launch it and take work from the queue."""
-    from dbos import DBOS
+    def start(self) -> None:
+        """Launch it and take work from the queues; nothing happens when it runs.
 
-    DBOS.launch()
-    DBOS.register_queue(QUEUE, worker_concurrency=RUNS_AT_ONCE, polling_interval_sec=POLL_SECONDS)
-    DBOS.register_queue(
-        PARTS_QUEUE,
-        worker_concurrency=MOST_PARTS_AT_ONCE,
-        partition_worker_concurrency=PARTS_AT_ONCE,
-        polling_interval_sec=PARTS_POLL_SECONDS,
-    )
+        Raises:
+            Stopped: it was stopped for good.
+        """
+        from dbos import DBOS, DBOSPortableJSONSerializer
 
+        with self.lock:
+            if self._is_stopped:
+                raise Stopped
+            if self._engine is not None:
+                return
+            engine = system_engine(self._url)
+            DBOS(
+                config={
+                    "name": "genaiops",
+                    "system_database_url": self._url.render_as_string(hide_password=False),
+                    "system_database_engine": engine,
+                    "application_version": APPLICATION_VERSION,
+                    "executor_id": self._executor_id,
+                    # The default pickles: whoever can write the table could run code in the worker.
+                    "serializer": DBOSPortableJSONSerializer(),
+                    "log_level": "WARNING",
+                    "max_executor_threads": RUNS_AT_ONCE + MOST_PARTS_AT_ONCE,
+                    "scheduler_polling_interval_sec": 30.0,
+                }
+            )
+            try:
+                DBOS.launch()
+                self._register_queues()
+            except BaseException:
+                # A half-launched engine would refuse every later launch.
+                DBOS.destroy()
+                engine.dispose()
+                raise
+            self._engine = engine
 
-def stop(engine: sa.Engine) -> None:
-    """Stop taking work; what is under way is left to another worker at its last step.
+    @staticmethod
+    def _register_queues() -> None:
+        from dbos import DBOS
 
-    Args:
-        engine: what `configure` returned. It connects no more, so that threads in the middle of a step neither wait
-            for others nor record anything.
-    """
-    from dbos import DBOS
+        DBOS.register_queue(QUEUE, worker_concurrency=RUNS_AT_ONCE, polling_interval_sec=POLL_SECONDS)
+        DBOS.register_queue(
+            PARTS_QUEUE,
+            worker_concurrency=MOST_PARTS_AT_ONCE,
+            partition_worker_concurrency=PARTS_AT_ONCE,
+            polling_interval_sec=PARTS_POLL_SECONDS,
+        )
 
-    # The step that a run is in loses the engine under its feet; that is meant, and no error to be told.
-    logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
+    def pause(self) -> None:
+        """Stop its threads until the next `start`; only while no workflow is under way."""
+        from dbos import DBOS
 
-    DBOS.destroy()
+        with self.lock:
+            if self._engine is None:
+                return
+            DBOS.destroy()
+            self._engine.dispose()
+            self._engine = None
 
-    @event.listens_for(engine, "engine_connect")
-    def _refuse(_connection: sa.Connection) -> None:
-        raise Stopped
+    def stop(self) -> None:
+        """Stop for good; what is under way is left to another worker at its last step.
 
-    engine.dispose()
+        Threads in the middle of a step can connect no more, so they neither wait for others nor record anything.
+        """
+        from dbos import DBOS
+
+        with self.lock:
+            self._is_stopped = True
+            if self._engine is None:
+                return
+            # The step that a run is in loses the engine under its feet; that is meant, and no error to be told.
+            logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
+
+            DBOS.destroy()
+
+            @event.listens_for(self._engine, "engine_connect")
+            def _refuse(_connection: sa.Connection) -> None:
+                raise Stopped
+
+            self._engine.dispose()
 
 
 def _unixepoch(*arguments: str) -> float:

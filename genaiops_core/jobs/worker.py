@@ -7,19 +7,21 @@ import threading
 from types import FrameType
 
 import sqlalchemy as sa
-import structlog
 
 from db.engine import make_engine
 from db.migrate import upgrade
+from genaiops_core import logs
 from genaiops_core.clock import now
 from genaiops_core.evaluation.runs.session_pool import SessionPool
-from genaiops_core.jobs import evaluation_workflows, heartbeat, logs, system
+from genaiops_core.jobs import evaluation_workflows, heartbeat
 from genaiops_core.jobs.evaluating import Runs
 from genaiops_core.jobs.heartbeat import is_beating
 from genaiops_core.jobs.invocation_log_pull import InvocationLogPull
 from genaiops_core.jobs.periodic import Periodic
 from genaiops_core.jobs.retention import RetentionRun
 from genaiops_core.jobs.sampling import Choosing, Scoring
+from genaiops_core.jobs.system import JobEngine
+from genaiops_core.logs import get_logger
 from genaiops_core.rollbacks import policy, watch
 from genaiops_core.settings import Settings
 from genaiops_core.telemetry.invocation_logs.sources import parse_source
@@ -30,6 +32,7 @@ __all__ = ["is_beating", "run"]
 
 QUEUE_SECONDS = 0.5
 REAP_SECONDS = 2.0
+PAUSE_CHECK_SECONDS = 10.0
 ADOPT_SECONDS = 30.0
 CLOSE_SECONDS = 30.0
 WATCH_SECONDS = 10.0
@@ -39,7 +42,7 @@ SAMPLE_SECONDS = 2.0
 STOP_SECONDS = 2.5
 """How long calls under way may take to end when the worker is stopped."""
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def run(settings: Settings, stopping: threading.Event | None = None) -> None:
@@ -58,12 +61,12 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     engine = make_engine(settings.url)
     upgrade(engine)
     executor_id = heartbeat.new_executor_id(now())
-    jobs = system.configure(settings.url, executor_id)
+    jobs = JobEngine(settings.url, executor_id)
     sessions = SessionPool(engine, executor_id, lambda connection: heartbeat.alive_workers(connection, now()))
-    runs = Runs(engine, evaluation_workflows.register(engine, sessions))
+    runs = Runs(engine, jobs, evaluation_workflows.register(engine, sessions))
     # The first beat goes before any work is taken: without it another worker would take the work back.
     heartbeat.beat(engine, executor_id, now())
-    system.start()
+    jobs.start()
     tasks = _tasks(engine, executor_id, runs, settings, stopping)
     for task in tasks:
         task.start()
@@ -73,7 +76,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     log.info("worker stopping", executor=executor_id)
     for task in tasks:
         task.stop()
-    system.stop(jobs)
+    jobs.stop()
     # The engine goes first: what a session leaves undone must not be recorded as done.
     sessions.stop(STOP_SECONDS)
     heartbeat.forget(engine, executor_id)
@@ -88,6 +91,7 @@ def _tasks(
         Periodic("beat", heartbeat.BEAT_SECONDS, lambda: heartbeat.beat(engine, executor_id, now())),
         Periodic("start queued evaluations", QUEUE_SECONDS, runs.start_queued),
         Periodic("reap dead workers", REAP_SECONDS, runs.reap),
+        Periodic("pause the job engine", PAUSE_CHECK_SECONDS, runs.pause_when_idle),
         Periodic("adopt evaluations", ADOPT_SECONDS, runs.adopt),
         Periodic("forget old runs", FORGET_SECONDS, runs.forget_old),
         Periodic("close hours", CLOSE_SECONDS, lambda: close_hours(engine, now())),

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import yaml
@@ -90,7 +91,13 @@ class Policy:
 
 def default() -> Policy:
     """The policy that is on unless it is replaced: config/rollback_policy.yaml."""
-    return load(default_config("rollback_policy.yaml").read_text(encoding="utf-8"))
+    return _parsed(default_config("rollback_policy.yaml").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> Policy:
+    """As `load`; the watch reads the file every few seconds, and parsing it costs more than all it measures."""
+    return load(text)
 
 
 def load(text: str) -> Policy:

@@ -100,14 +100,18 @@ def watch(engine: sa.Engine, now: dt.datetime, policy: Policy) -> list[Firing]:
 
 
 def _observations(connection: sa.Connection, now: dt.datetime, policy: Policy) -> list[Observation]:
-    """The live canary, else the stable release, of each application over each window of the policy."""
-    windows = sorted({trigger.window_min for trigger in policy.triggers})
+    """The live canary, else the stable release, of each application over each window of the policy.
+
+    A release without requests in the longest window has none in the others, and no trigger fires on it: it is left out.
+    """
+    windows = sorted({trigger.window_min for trigger in policy.triggers}, reverse=True)
     quality_windows = {t.window_min for t in policy.triggers if t.metric == "avg_quality_score"}
     observations = []
     for table in routing_store.load(connection):
         target, variant = (table.stable, STABLE) if table.canary is None else (table.canary, CANARY)
-        observations += [
-            observe(
+        of_release: list[Observation] = []
+        for window_min in windows:
+            observation = observe(
                 connection,
                 application=table.application,
                 release=target.release,
@@ -116,8 +120,10 @@ def _observations(connection: sa.Connection, now: dt.datetime, policy: Policy) -
                 window_min=window_min,
                 with_quality=window_min in quality_windows,
             )
-            for window_min in windows
-        ]
+            if not observation.requests:
+                break
+            of_release.insert(0, observation)
+        observations += of_release
     return observations
 
 

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import sqlalchemy as sa
-import structlog
 
+from db.commits import CommitCounter
 from db.transaction import reading
+from genaiops_core.logs import get_logger
 from genaiops_core.rollouts import routing_store
 from genaiops_core.rollouts.routing import RoutingTable
 
@@ -20,7 +21,7 @@ POLL_S = 0.25
 
 Prepared = TypeVar("Prepared")
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class RoutingCache(Generic[Prepared]):
@@ -33,6 +34,8 @@ class RoutingCache(Generic[Prepared]):
         self._engine = engine
         self._prepare = prepare
         self._stamps: dict[str, tuple[int, dt.datetime]] = {}
+        self._commits = CommitCounter(engine)
+        self._seen_commits: int | None = None
         # Replaced as a whole, never changed: readers need no lock.
         self._prepared: Mapping[str, Prepared] = MappingProxyType({})
         self._refreshing = threading.Lock()
@@ -52,20 +55,27 @@ class RoutingCache(Generic[Prepared]):
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join()
+        self._commits.close()
 
     def refresh(self) -> None:
         """Fetch what changed since the last time."""
-        with self._refreshing, reading(self._engine) as connection:
-            stamps = routing_store.stamps(connection)
-            if stamps == self._stamps:
+        with self._refreshing:
+            commits = self._commits.value()
+            if commits is not None and commits == self._seen_commits:
                 return
-            changed = [name for name, stamp in stamps.items() if self._stamps.get(name) != stamp]
-            fresh = {
-                table.application: self._prepare(table) for table in routing_store.load(connection, changed)
-            }
-            known_tables = {name: prepared for name, prepared in self._prepared.items() if name in stamps}
-            self._prepared = MappingProxyType(known_tables | fresh)
-            self._stamps = stamps
+            with reading(self._engine) as connection:
+                self._load_changes(connection)
+            self._seen_commits = commits
+
+    def _load_changes(self, connection: sa.Connection) -> None:
+        stamps = routing_store.stamps(connection)
+        if stamps == self._stamps:
+            return
+        changed = [name for name, stamp in stamps.items() if self._stamps.get(name) != stamp]
+        fresh = {table.application: self._prepare(table) for table in routing_store.load(connection, changed)}
+        known_tables = {name: prepared for name, prepared in self._prepared.items() if name in stamps}
+        self._prepared = MappingProxyType(known_tables | fresh)
+        self._stamps = stamps
 
     def _follow(self) -> None:
         is_failing = False

@@ -81,7 +81,7 @@ def launch(page: Page, console: Console) -> None:
     at_once = page.get_by_role("spinbutton", name="Concurrent calls")
     at_once.fill("2")
     at_once.press("Tab")
-    expect(page.get_by_text("Judge calls, at most")).to_be_visible()
+    expect(page.get_by_text("Maximum judge calls")).to_be_visible()
     page.get_by_role("button", name="Launch", exact=True).click()
 
 
@@ -124,5 +124,5 @@ def test_from_a_messy_file_to_a_verdict(
 
     # The newer run beside the first: the same answers, so no difference that matters.
     page.goto(f"{console.url}/evaluations?evaluation_tab=Compare")
-    expect(page.get_by_text(f"{CASES} cases in both runs").first).to_be_visible()
+    expect(page.get_by_text(f"{CASES} cases in both evaluations").first).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -15,7 +15,7 @@ from genaiops_core.evaluation.runs.scoring import score_cases
 from genaiops_core.evaluation.runs.session_pool import EvaluationAttempt
 
 
-def suite(cases: int = 60, *, words: int = 6) -> bytes:
+def build_suite(cases: int = 60, *, words: int = 6) -> bytes:
     """A JSONL suite whose answers stand in their contexts; every tenth case has no contexts."""
     filler = " ".join(f"word{i}" for i in range(words))
     rows = []
@@ -31,23 +31,23 @@ def suite(cases: int = 60, *, words: int = 6) -> bytes:
     return "\n".join(json.dumps(row) for row in rows).encode()
 
 
-def imported(
+def import_prices(
     engine: sa.Engine, cases: int = 60, *, words: int = 6, name: str = "prices"
 ) -> datasets.DatasetVersion:
-    data = suite(cases, words=words)
+    data = build_suite(cases, words=words)
     return datasets.import_dataset(engine, actor="ada", name=name, data=data, filename="prices.jsonl")
 
 
-def found(engine: sa.Engine, id: str) -> runs.Evaluation:
+def fetch_run(engine: sa.Engine, id: str) -> runs.Evaluation:
     with reading(engine) as connection:
         return runs.get(connection, id)
 
 
-def score_part(engine: sa.Engine, id: str, numbers: Sequence[int]) -> bool:
+def score_batch(engine: sa.Engine, id: str, numbers: Sequence[int]) -> bool:
     """Score some cases of a run as a worker does; whether all was done."""
 
     async def go() -> bool:
-        run = found(engine, id)
+        run = fetch_run(engine, id)
         session = CallSession(engine, EvaluationAttempt(run), executor_id="test:1:1")
         await session.open()
         try:

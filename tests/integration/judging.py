@@ -70,8 +70,8 @@ class OneCallJudge:
         self.model = model
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
-        said = await calls.ask(question(f"{metric} of {case.input}: {case.answer}"), Value)
-        return Judgement(metric=metric, value=said.value, reason="", cost_nano_usd=None, latency_ms=1.0)
+        answer = await calls.ask(question(f"{metric} of {case.input}: {case.answer}"), Value)
+        return Judgement(metric=metric, value=answer.value, reason="", cost_nano_usd=None, latency_ms=1.0)
 
 
 def question(text: str) -> Prompt:

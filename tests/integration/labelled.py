@@ -15,7 +15,7 @@ DATASET = "prices"
 METRIC = "grounding_overlap"
 
 
-def dataset(engine: sa.Engine, cases: int, *, name: str = DATASET) -> datasets.DatasetVersion:
+def import_dataset(engine: sa.Engine, cases: int, *, name: str = DATASET) -> datasets.DatasetVersion:
     """Cases whose question and answer name their number."""
     rows = [
         {"question": f"What is {n}?", "answer": f"It is {n}.", "contexts": [f"{n}"]}
@@ -25,7 +25,7 @@ def dataset(engine: sa.Engine, cases: int, *, name: str = DATASET) -> datasets.D
     return datasets.import_dataset(engine, actor="ada", name=name, data=data, filename="cases.jsonl")
 
 
-def finished(
+def create_finished_run(
     engine: sa.Engine, values: dict[int, float], *, name: str = DATASET, minimum: float | None = None
 ) -> str:
     """A run of the offline judge whose `METRIC` has these values by case number."""
@@ -54,11 +54,11 @@ def finished(
     return identifier
 
 
-def labelled(
-    engine: sa.Engine, said: dict[int, str], *, metric: str = "groundedness", actor: str = "grace"
+def import_labels(
+    engine: sa.Engine, labels: dict[int, str], *, metric: str = "groundedness", actor: str = "grace"
 ) -> label_imports.LabelImport:
     """What `actor` says of the cases of these numbers."""
-    data = "case,label\n" + "".join(f"{number},{word}\n" for number, word in said.items())
+    data = "case,label\n" + "".join(f"{number},{word}\n" for number, word in labels.items())
     return label_imports.import_labels(
         engine, actor=actor, dataset=DATASET, metric=metric, data=data.encode(), filename="labels.csv"
     )

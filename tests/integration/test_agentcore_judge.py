@@ -11,7 +11,7 @@ from genaiops_core.evaluation.judges.agentcore_spans import SCOPE, build_case_sp
 from genaiops_core.evaluation.metrics import lookup_metric
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled
 from tests.conftest import JudgeServer
-from tests.direct_calls import judge_one
+from tests.direct_calls import judge_case
 
 CASE = Case(
     input="How tall is Mount Everest?",
@@ -28,23 +28,23 @@ def fresh_clients(judge_server: JudgeServer) -> None:
 
 
 def test_a_case_is_told_as_a_span_with_its_record() -> None:
-    told = build_case_spans(CASE)
-    root, record, tool, found = told.spans
+    spans = build_case_spans(CASE)
+    root, record, tool, retrieval = spans.spans
     assert (root["scope"]["name"], root["name"]) == (SCOPE, "invoke_agent")
-    assert root["attributes"]["session.id"] == told.session_id
-    assert (len(told.trace_id), len(root["spanId"])) == (32, 16)
+    assert root["attributes"]["session.id"] == spans.session_id
+    assert (len(spans.trace_id), len(root["spanId"])) == (32, 16)
     assert (record["traceId"], record["spanId"]) == (root["traceId"], root["spanId"])
     assert record["body"]["input"]["messages"][0]["content"]["content"] == CASE.input
     assert record["body"]["output"]["messages"][0]["content"]["message"] == CASE.answer
     assert tool["parentSpanId"] == root["spanId"]
-    assert "8849 m" in found["body"]["output"]["messages"][0]["content"]["message"]
-    assert told.references[0]["expectedResponse"] == {"text": "8849 metres"}
-    assert build_case_spans(CASE) == told
+    assert "8849 m" in retrieval["body"]["output"]["messages"][0]["content"]["message"]
+    assert spans.references[0]["expectedResponse"] == {"text": "8849 metres"}
+    assert build_case_spans(CASE) == spans
     assert build_case_spans(Case(input="Why?", answer="So.")).references == ()
 
 
 def test_an_evaluator_gives_value_and_reason(judge_server: JudgeServer) -> None:
-    judgement, _ = judge_one(NAME, "faithfulness", CASE)
+    judgement, _ = judge_case(NAME, "faithfulness", CASE)
     # how tall is mount everest: tall, mount and everest of four words without stop words
     assert judgement.value == 0.75
     assert judgement.reason == "Shares words: 0.75 of the question's words"
@@ -54,7 +54,7 @@ def test_an_evaluator_gives_value_and_reason(judge_server: JudgeServer) -> None:
 
 
 def test_yes_and_no_are_read_by_the_label_not_by_the_number() -> None:
-    judgement, _ = judge_one(NAME, "harmfulness", CASE)
+    judgement, _ = judge_case(NAME, "harmfulness", CASE)
     assert (judgement.value, judgement.reason) == (0.0, "Not Harmful: Mild.")
     entry = lookup_metric("harmfulness", judge=NAME)
     assert entry is not None and entry.higher_is_better is False
@@ -62,7 +62,7 @@ def test_yes_and_no_are_read_by_the_label_not_by_the_number() -> None:
 
 def test_an_error_within_the_result_fails_the_unit_and_tells_its_tokens() -> None:
     with pytest.raises(CallFailed, match=r"Builtin\.Faithfulness failed \(ValidationException\)") as raised:
-        judge_one(NAME, "faithfulness", Case(input="Why?", answer="FAIL"))
+        judge_case(NAME, "faithfulness", Case(input="Why?", answer="FAIL"))
     assert raised.value.usage is not None and raised.value.usage.input_tokens == 40
 
 
@@ -77,36 +77,36 @@ def test_evaluators_that_cannot_judge_a_case_are_said_at_the_first_call(
     evaluator: str, metric: str, sentence: str
 ) -> None:
     with pytest.raises(Refused) as raised:
-        judge_one(f"agentcore:{evaluator}", metric, CASE)
+        judge_case(f"agentcore:{evaluator}", metric, CASE)
     assert sentence in str(raised.value)
 
 
 def test_where_evaluators_may_not_be_listed_the_service_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL", "http://127.0.0.1:9")
-    assert judge_one("agentcore:Builtin.ResponseRelevance", "response_relevance", CASE)[0].value == 0.75
+    assert judge_case("agentcore:Builtin.ResponseRelevance", "response_relevance", CASE)[0].value == 0.75
 
 
 def test_throttling_is_told(judge_server: JudgeServer) -> None:
     judge_server.set(throttle_every=1)
     with pytest.raises(Throttled):
-        judge_one(NAME, "faithfulness", CASE)
+        judge_case(NAME, "faithfulness", CASE)
 
 
 def test_a_case_without_an_answer_is_undefined_and_computed_metrics_are_at_hand(
     judge_server: JudgeServer,
 ) -> None:
-    judgement, _ = judge_one(NAME, "faithfulness", Case(input="Why?"))
+    judgement, _ = judge_case(NAME, "faithfulness", Case(input="Why?"))
     assert (judgement.value, judgement.reason) == (None, "the case has no answer")
-    assert judge_one(NAME, "string_presence", CASE)[0].value == 0
-    with pytest.raises(CallFailed, match="knows no metric 'safety'"):
-        judge_one(NAME, "safety", CASE)
+    assert judge_case(NAME, "string_presence", CASE)[0].value == 0
+    with pytest.raises(CallFailed, match="cannot measure 'safety'"):
+        judge_case(NAME, "safety", CASE)
     assert judge_server.state()["calls"] == 0
 
 
 def test_its_metrics_say_that_they_are_agentcores() -> None:
-    who = create_judge("agentcore:Builtin.Faithfulness,mine-a1B2c3D4e5")
-    assert who.defaults == ("faithfulness", "mine_a1b2c3d4e5")
-    entry = lookup_metric("faithfulness", judge=who.name)
+    judge = create_judge("agentcore:Builtin.Faithfulness,mine-a1B2c3D4e5")
+    assert judge.defaults == ("faithfulness", "mine_a1b2c3d4e5")
+    entry = lookup_metric("faithfulness", judge=judge.name)
     assert entry is not None and entry.title == "Faithfulness (AgentCore)"
     ragas = lookup_metric("faithfulness")
     assert ragas is not None and ragas.title == "Faithfulness"

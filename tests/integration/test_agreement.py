@@ -12,7 +12,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.human import judged, labels, reviews
 from genaiops_core.evaluation.human.production_agreement import read_production_agreement
 from genaiops_core.telemetry.scores import Score, record_scores
-from tests.integration.labelled import DATASET, METRIC, dataset, finished, labelled
+from tests.integration.labelled import DATASET, METRIC, create_finished_run, import_dataset, import_labels
 from tests.integration.sampled import APPLICATION, DAY, ingest_and_sample, traces
 
 # The judge scores every fourth case low; people find those bad, and two more.
@@ -21,10 +21,10 @@ SAID = {n: "bad" if n % 4 == 0 or n in (1, 2) else "good" for n in range(1, 41)}
 
 
 def test_agreement_of_a_run_beside_its_own_mean(engine: sa.Engine) -> None:
-    dataset(engine, 60)
-    labelled(engine, SAID)
+    import_dataset(engine, 60)
+    import_labels(engine, SAID)
     with reading(engine) as connection:
-        (one,) = judged.read_run_agreement(connection, finished(engine, VALUES, minimum=0.6))
+        (one,) = judged.read_run_agreement(connection, create_finished_run(engine, VALUES, minimum=0.6))
     assert (one.judge, one.metric, one.label, one.why) == ("offline", METRIC, "groundedness", "default")
     assert (one.labelled, one.judged, one.cut, one.problem) == (40, 60, 0.6, "")
     # Judge good 30, people good 28, both 28: chance is (30 * 28 + 10 * 12) / 1600.
@@ -42,8 +42,8 @@ def test_agreement_of_a_run_beside_its_own_mean(engine: sa.Engine) -> None:
 
 
 def test_without_labels_there_is_nothing_to_compare(engine: sa.Engine) -> None:
-    dataset(engine, 30)
-    identifier = finished(engine, dict.fromkeys(range(1, 31), 0.5))
+    import_dataset(engine, 30)
+    identifier = create_finished_run(engine, dict.fromkeys(range(1, 31), 0.5))
     with reading(engine) as connection:
         assert judged.read_run_agreement(connection, identifier) == []
         with pytest.raises(BadInput, match="there are labels of none yet"):
@@ -51,18 +51,20 @@ def test_without_labels_there_is_nothing_to_compare(engine: sa.Engine) -> None:
 
 
 def test_few_labels_are_said_to_be_few(engine: sa.Engine) -> None:
-    dataset(engine, 30)
-    labelled(engine, {1: "good", 2: "bad"})
+    import_dataset(engine, 30)
+    import_labels(engine, {1: "good", 2: "bad"})
     with reading(engine) as connection:
-        (one,) = judged.read_run_agreement(connection, finished(engine, dict.fromkeys(range(1, 31), 0.5)))
+        (one,) = judged.read_run_agreement(
+            connection, create_finished_run(engine, dict.fromkeys(range(1, 31), 0.5))
+        )
     assert one.problem == "insufficient data: 2 of at least 20 labelled cases"
     assert (one.spearman, one.corrected.mean) == (None, None)
 
 
 def test_another_label_or_cut_may_be_chosen(engine: sa.Engine) -> None:
-    dataset(engine, 60)
-    labelled(engine, SAID, metric="helpfulness")
-    identifier = finished(engine, VALUES)
+    import_dataset(engine, 60)
+    import_labels(engine, SAID, metric="helpfulness")
+    identifier = create_finished_run(engine, VALUES)
     with reading(engine) as connection:
         assert judged.read_run_agreement(connection, identifier) == []
         (one,) = judged.read_run_agreement(
@@ -73,10 +75,10 @@ def test_another_label_or_cut_may_be_chosen(engine: sa.Engine) -> None:
 
 
 def test_a_dataset_takes_the_newest_run_of_each_judge(engine: sa.Engine) -> None:
-    version = dataset(engine, 60)
-    labelled(engine, SAID)
-    finished(engine, dict.fromkeys(VALUES, 0.1))
-    finished(engine, VALUES)
+    version = import_dataset(engine, 60)
+    import_labels(engine, SAID)
+    create_finished_run(engine, dict.fromkeys(VALUES, 0.1))
+    create_finished_run(engine, VALUES)
     with reading(engine) as connection:
         (one,) = judged.read_dataset_agreement(connection, DATASET, version.version)
     assert one.raw is not None
@@ -84,12 +86,12 @@ def test_a_dataset_takes_the_newest_run_of_each_judge(engine: sa.Engine) -> None
 
 
 def test_generated_answers_are_what_was_judged(engine: sa.Engine) -> None:
-    dataset(engine, 3)
-    identifier = finished(engine, {1: 0.5, 2: 0.6, 3: 0.7})
+    import_dataset(engine, 3)
+    identifier = create_finished_run(engine, {1: 0.5, 2: 0.6, 3: 0.7})
     answer = {"problem": "", "answered_at": now(), "repetition": 1, "evaluation_id": identifier}
     with writing(engine) as connection:
         connection.execute(sa.insert(generated_answer).values(case_no=2, answer="Two.", **answer))
-    labelled(engine, {1: "good", 2: "good"})
+    import_labels(engine, {1: "good", 2: "good"})
     with reading(engine) as connection:
         (one,) = judged.read_run_agreement(connection, identifier)
         assert [pair.case for pair in one.pairs] == ["1"]
@@ -102,8 +104,8 @@ def test_generated_answers_are_what_was_judged(engine: sa.Engine) -> None:
 
 
 def test_what_to_label_next(engine: sa.Engine) -> None:
-    dataset(engine, 40)
-    identifier = finished(engine, {n: n / 40 for n in range(1, 41)}, minimum=0.5)
+    import_dataset(engine, 40)
+    identifier = create_finished_run(engine, {n: n / 40 for n in range(1, 41)}, minimum=0.5)
 
     def upcoming(order: str, labeller: str = "grace") -> list[int]:
         with reading(engine) as connection:
@@ -121,7 +123,7 @@ def test_what_to_label_next(engine: sa.Engine) -> None:
     labels.label_case(engine, actor="grace", value=1.0, source=labels.NEAREST, **near)  # type: ignore[arg-type]
     assert 20 not in upcoming("nearest")
     assert upcoming("random") == first, "it comes again in its turn"
-    labelled(engine, {first[0]: "good"})
+    import_labels(engine, {first[0]: "good"})
     assert upcoming("random")[0] == first[1]
     with pytest.raises(BadInput, match="no order"), reading(engine) as connection:
         judged.next_to_label(connection, identifier, label="x", labeller="g", order="best")

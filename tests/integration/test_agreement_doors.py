@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from genaiops_core.api.app import create_app
 from genaiops_core.cli.main import run
 from genaiops_core.settings import Settings
-from tests.integration.labelled import METRIC, dataset, finished, labelled
+from tests.integration.labelled import METRIC, create_finished_run, import_dataset, import_labels
 from tests.integration.test_agreement import SAID, VALUES
 
 
@@ -21,7 +21,7 @@ from tests.integration.test_agreement import SAID, VALUES
 def home(engine: sa.Engine, database_url: str, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", database_url)
     monkeypatch.setenv("GENAIOPS_ACTOR", "grace")
-    dataset(engine, 60)
+    import_dataset(engine, 60)
     return engine
 
 
@@ -81,8 +81,8 @@ def test_what_cannot_be_done_is_one_sentence(
 def test_agreement_is_told_for_people_and_machines(
     home: sa.Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    labelled(home, SAID)
-    identifier = finished(home, VALUES)
+    import_labels(home, SAID)
+    identifier = create_finished_run(home, VALUES)
     code, out, _ = command(monkeypatch, capsys, "agreement", "--evaluation", identifier, "--json")
     (one,) = json.loads(out)["agreement"]
     assert (code, one["metric"], one["labelled"], one["auroc"]["value"]) == (0, METRIC, 40, 1.0)
@@ -95,8 +95,8 @@ def test_agreement_is_told_for_people_and_machines(
 
 
 def test_the_route_tells_the_same(home: sa.Engine, database_url: str) -> None:
-    labelled(home, {1: "good", 2: "bad"})
-    identifier = finished(home, VALUES)
+    import_labels(home, {1: "good", 2: "bad"})
+    identifier = create_finished_run(home, VALUES)
     with TestClient(create_app(Settings(database_url=database_url))) as client:
         of_run = client.get("/api/v1/agreement", params={"evaluation": identifier}).json()
         of_dataset = client.get("/api/v1/agreement", params={"dataset": "prices"}).json()

@@ -36,14 +36,14 @@ PROTOBUF = {"content-type": "application/x-protobuf"}
 DAY_NS = 86_400 * SECOND_NS
 
 
-def kept(engine: sa.Engine, *spans: dict[str, Any]) -> list[dict[str, Any]]:
+def ingest_payloads(engine: sa.Engine, *spans: dict[str, Any]) -> list[dict[str, Any]]:
     """The payloads of `spans` after ingest, in order; nothing may be rejected."""
     result = ingest(engine, decode_json(body(*spans)))
     assert (result.rejected, result.spans) == (0, len(spans))
     with reading(engine) as connection:
         payloads = read_payloads(connection, f"{1:032x}")
         assert get_trace(connection, f"{1:032x}") is not None
-    return [payloads[one["spanId"]] for one in spans]
+    return [payloads[sent_span["spanId"]] for sent_span in spans]
 
 
 def protobuf(spans: int, *, text: bytes = b"second st", start: int = 1) -> bytes:
@@ -69,7 +69,7 @@ def protobuf(spans: int, *, text: bytes = b"second st", start: int = 1) -> bytes
 def test_wrong_clock_is_stored_with_a_note(sqlite_engine: sa.Engine) -> None:
     import time
 
-    ahead, behind, fine = kept(
+    ahead, behind, fine = ingest_payloads(
         sqlite_engine,
         sample(1, start_ns=time.time_ns() + 40 * DAY_NS),
         sample(2, parent=1, start_ns=5),
@@ -81,7 +81,7 @@ def test_wrong_clock_is_stored_with_a_note(sqlite_engine: sa.Engine) -> None:
 
 
 def test_invalid_durations_are_unknown_and_no_latency(sqlite_engine: sa.Engine) -> None:
-    notes = kept(
+    notes = ingest_payloads(
         sqlite_engine,
         call(1, duration_ns=-3 * SECOND_NS),
         call(2, parent=1, duration_ns=40 * DAY_NS),
@@ -99,11 +99,11 @@ def test_invalid_durations_are_unknown_and_no_latency(sqlite_engine: sa.Engine) 
 
 
 def test_missing_parent_and_self_parent_are_accepted(sqlite_engine: sa.Engine) -> None:
-    kept(sqlite_engine, sample(1, parent=77), sample(2, parent=2), sample(3))
+    ingest_payloads(sqlite_engine, sample(1, parent=77), sample(2, parent=2), sample(3))
     with reading(sqlite_engine) as connection:
         trace = get_trace(connection, f"{1:032x}")
     assert trace is not None
-    assert {one.depth for one in trace.spans} == {0}
+    assert {trace_span.depth for trace_span in trace.spans} == {0}
     assert trace.is_complete
 
 
@@ -119,8 +119,8 @@ def test_repeated_span_id_keeps_the_first_content(engine: sa.Engine) -> None:
 
 @pytest.mark.parametrize("absurd", [float("nan"), -5, 10**12, "many"])
 def test_invalid_token_counts_are_unknown(sqlite_engine: sa.Engine, absurd: Any) -> None:
-    [told] = kept(sqlite_engine, call(1, gen_ai__usage__input_tokens=absurd))
-    assert "input_tokens was" in told["notes"][0]
+    [stored_payload] = ingest_payloads(sqlite_engine, call(1, gen_ai__usage__input_tokens=absurd))
+    assert "input_tokens was" in stored_payload["notes"][0]
     with reading(sqlite_engine) as connection:
         row = connection.execute(sa.select(span.c.input_tokens, span.c.output_tokens)).one()
     assert tuple(row) == (None, 100)
@@ -144,9 +144,11 @@ def test_attributes_over_the_limits_are_cut_with_a_note(sqlite_engine: sa.Engine
         {"name": "e", "timeUnixNano": "1", "attributes": [attribute("long", long)] if number == 0 else []}
         for number in range(MAX_EVENTS + 5)
     ]
-    one, two, three, four = kept(sqlite_engine, sample(1, long=long, short="y"), nested, many, eventful)
-    assert one["attributes"] == {"long": long[:MAX_VALUE_CHARACTERS], "short": "y"}
-    assert one["notes"] == [f"attribute 'long' had {5 << 20} characters; the first 262144 are kept"]
+    first, two, three, four = ingest_payloads(
+        sqlite_engine, sample(1, long=long, short="y"), nested, many, eventful
+    )
+    assert first["attributes"] == {"long": long[:MAX_VALUE_CHARACTERS], "short": "y"}
+    assert first["notes"] == [f"attribute 'long' had {5 << 20} characters; the first 262144 are kept"]
     assert len(two["attributes"]["list"]) == MAX_VALUE_CHARACTERS
     assert len(three["attributes"]) == MAX_ATTRIBUTES and "3000 attributes" in three["notes"][0]
     assert len(four["events"]) == MAX_EVENTS
@@ -187,7 +189,7 @@ def test_invalid_utf8_is_replaced() -> None:
     [group, *_] = decode_protobuf(protobuf(1)).groups
     assert group.spans[0].name == "step 1"
     decoded = decode_protobuf(protobuf(3, text=b"caf\xe9 \xff ok"))
-    names = [one.name for group in decoded.groups for one in group.spans]
+    names = [decoded_span.name for group in decoded.groups for decoded_span in group.spans]
     assert names == ["step 1", "caf\ufffd \ufffd ok", "step 3"]
     assert {group.resource["service.name"] for group in decoded.groups} == {"shop"}
     as_json = body(sample(1, name="caf?")).replace(b"caf?", b"caf\xe9")
@@ -208,7 +210,7 @@ def test_parts_decode_like_the_whole_body(items: int) -> None:
     parts = list(wire.split_export(whole, items))
     assert len(parts) == -(-50 // items)
     decoded = [decode_protobuf(part) for part in parts]
-    spans = [one for export_ in decoded for group in export_.groups for one in group.spans]
+    spans = [decoded_span for export_ in decoded for group in export_.groups for decoded_span in group.spans]
     [expected] = decode_protobuf(whole).groups
     assert spans == expected.spans
     assert all(export_.groups[0][:2] == expected[:2] for export_ in decoded)
@@ -235,10 +237,10 @@ def test_large_body_in_parts_keeps_indexes_of_the_whole(
         message.resource_spans[0].scope_spans[0].spans[6].end_time_unix_nano = 0
         sent = message.SerializeToString()
     decoded = list(decode.decode_parts(sent, is_json=is_json))
-    counts = [sum(len(group.spans) for group in one.groups) for one in decoded]
+    counts = [sum(len(group.spans) for group in part.groups) for part in decoded]
     assert [count for count in counts if count] == ([4, 5] if is_json else [4, 3, 2])
-    assert sum(one.rejected for one in decoded) == 1
-    assert [one.problem.partition(" '")[0] for one in decoded if one.problem] == ["span 6"]
+    assert sum(part.rejected for part in decoded) == 1
+    assert [part.problem.partition(" '")[0] for part in decoded if part.problem] == ["span 6"]
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from genaiops_core.evaluation.models.protocol import (
     Throttled,
 )
 from tests.conftest import JudgeServer
-from tests.scripted_server import Scripted, ScriptedServer, scripted_server
+from tests.scripted_server import ScriptedReply, ScriptedServer, run_scripted_server
 
 
 class Verdict(BaseModel):
@@ -36,25 +36,25 @@ ASKED = build_prompt("Is it so?", Verdict, JudgeOptions(temperature=0.2), system
 USAGE = {"inputTokens": 10, "outputTokens": 3, "cacheReadInputTokens": 100, "cacheWriteInputTokens": 7}
 
 
-def said(*content: Any, stop_reason: str = "end_turn") -> Scripted:
+def build_reply(*content: Any, stop_reason: str = "end_turn") -> ScriptedReply:
     message = {"role": "assistant", "content": list(content)}
-    return Scripted(
+    return ScriptedReply(
         {"output": {"message": message}, "stopReason": stop_reason, "usage": {**USAGE, "totalTokens": 120}}
     )
 
 
-TOOL = said(
+TOOL = build_reply(
     {"toolUse": {"toolUseId": "t", "name": "Verdict", "input": {"verdict": 1}}}, stop_reason="tool_use"
 )
 
 
-def refused(code: str, message: str, status: int = 400, **headers: str) -> Scripted:
-    return Scripted({"message": message}, status, {"x-amzn-ErrorType": code, **headers})
+def build_refusal(code: str, message: str, status: int = 400, **headers: str) -> ScriptedReply:
+    return ScriptedReply({"message": message}, status, {"x-amzn-ErrorType": code, **headers})
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    with scripted_server() as running:
+    with run_scripted_server() as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", running.url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -71,33 +71,33 @@ def model(name: str = "some.model-v1:0", **more: str) -> BedrockModel:
 
 
 def ask(prompt: Prompt = ASKED, of: BedrockModel | None = None) -> Reply:
-    async def asked() -> Reply:
+    async def send() -> Reply:
         asking = of or model()
         try:
             return await asking.ask(prompt)
         finally:
             await asking.close()
 
-    return asyncio.run(asked())
+    return asyncio.run(send())
 
 
 def test_an_object_is_asked_for_by_a_forced_tool(server: ScriptedServer) -> None:
     server.script(TOOL)
     reply = ask(of=model(guardrail="gr-1:2"))
     assert json.loads(reply.text) == {"verdict": 1}
-    asked = server.asked[0]
-    assert asked.path == "/model/some.model-v1%3A0/converse"
-    assert asked.body["system"] == [{"text": "You judge."}]
-    assert asked.body["inferenceConfig"] == {"maxTokens": 4096, "temperature": 0.2}
-    assert asked.body["toolConfig"]["toolChoice"] == {"tool": {"name": "Verdict"}}
-    assert asked.body["guardrailConfig"] == {"guardrailIdentifier": "gr-1", "guardrailVersion": "2"}
-    assert "eu-west-1" in asked.headers["Authorization"]
+    request = server.received[0]
+    assert request.path == "/model/some.model-v1%3A0/converse"
+    assert request.body["system"] == [{"text": "You judge."}]
+    assert request.body["inferenceConfig"] == {"maxTokens": 4096, "temperature": 0.2}
+    assert request.body["toolConfig"]["toolChoice"] == {"tool": {"name": "Verdict"}}
+    assert request.body["guardrailConfig"] == {"guardrailIdentifier": "gr-1", "guardrailVersion": "2"}
+    assert "eu-west-1" in request.headers["Authorization"]
 
 
 def test_only_what_is_set_is_sent(server: ScriptedServer) -> None:
-    server.script(said({"text": "Hi "}, {"text": "there"}))
+    server.script(build_reply({"text": "Hi "}, {"text": "there"}))
     assert ask(FREE).text == "Hi there"
-    body = server.asked[0].body
+    body = server.received[0].body
     assert body == {
         "messages": [{"role": "user", "content": [{"text": "Hello"}]}],
         "inferenceConfig": {"maxTokens": 4096},
@@ -114,17 +114,19 @@ def test_cached_tokens_are_part_of_the_input(server: ScriptedServer) -> None:
 def test_a_model_that_refuses_tools_is_asked_in_another_way_and_that_is_remembered(
     server: ScriptedServer,
 ) -> None:
-    good = said({"text": '{"verdict": 0}'})
+    good = build_reply({"text": '{"verdict": 0}'})
     server.script(
-        refused("ValidationException", "This model doesn't support the toolConfig.toolChoice.tool field."),
-        refused("ValidationException", "This model doesn't support tool use."),
-        refused("ValidationException", "outputConfig is not supported by this model."),
+        build_refusal(
+            "ValidationException", "This model doesn't support the toolConfig.toolChoice.tool field."
+        ),
+        build_refusal("ValidationException", "This model doesn't support tool use."),
+        build_refusal("ValidationException", "outputConfig is not supported by this model."),
         good,
     )
     asking = model()
     assert json.loads(ask(of=asking).text) == {"verdict": 0}
     ask(build_repair_prompt(ASKED, ask(of=asking), "nonsense"), of=asking)
-    tried = [asked.body for asked in server.asked]
+    tried = [request.body for request in server.received]
     assert tried[1]["toolConfig"]["toolChoice"] == {"any": {}}
     structure = tried[2]["outputConfig"]["textFormat"]["structure"]["jsonSchema"]
     assert json.loads(structure["schema"])["additionalProperties"] is False
@@ -135,39 +137,50 @@ def test_a_model_that_refuses_tools_is_asked_in_another_way_and_that_is_remember
 
 
 def test_a_model_without_system_prompts_gets_it_in_the_first_message(server: ScriptedServer) -> None:
-    server.script(refused("ValidationException", "This model doesn't support system prompts."), TOOL)
+    server.script(build_refusal("ValidationException", "This model doesn't support system prompts."), TOOL)
     ask()
-    assert server.asked[1].body["messages"][0]["content"] == [{"text": "You judge."}, {"text": "Is it so?"}]
-    assert "system" not in server.asked[1].body
+    assert server.received[1].body["messages"][0]["content"] == [
+        {"text": "You judge."},
+        {"text": "Is it so?"},
+    ]
+    assert "system" not in server.received[1].body
 
 
 @pytest.mark.parametrize(
     ("answer", "kind", "sentence"),
     [
-        (refused("ThrottlingException", "Too many requests", 429), Throttled, "throttles some.model"),
-        (refused("ModelNotReadyException", "Not ready", 429), Throttled, "throttles"),
-        (refused("AccessDeniedException", "No access", 403), Refused, "allow bedrock:InvokeModel"),
-        (refused("ExpiredTokenException", "Expired", 403), Refused, "valid AWS credentials"),
-        (refused("ResourceNotFoundException", "Gone", 404), Refused, "Check the ID and the region"),
+        (build_refusal("ThrottlingException", "Too many requests", 429), Throttled, "throttles some.model"),
+        (build_refusal("ModelNotReadyException", "Not ready", 429), Throttled, "throttles"),
+        (build_refusal("AccessDeniedException", "No access", 403), Refused, "allow bedrock:InvokeModel"),
+        (build_refusal("ExpiredTokenException", "Expired", 403), Refused, "valid AWS credentials"),
+        (build_refusal("ResourceNotFoundException", "Gone", 404), Refused, "Check the ID and the region"),
         (
-            refused("ValidationException", "The provided model identifier is invalid."),
+            build_refusal("ValidationException", "The provided model identifier is invalid."),
             Refused,
-            "knows no model some.model-v1:0",
+            "has no model some.model-v1:0",
         ),
         (
-            refused("ValidationException", "Invocation with on-demand throughput isn't supported."),
+            build_refusal("ValidationException", "Invocation with on-demand throughput isn't supported."),
             Refused,
-            "as in us.some.model-v1:0",
+            "for example us.some.model-v1:0",
         ),
-        (refused("ValidationException", "Input is too long."), Refused, "refuses the call"),
-        (refused("InternalServerException", "Boom", 500), CallFailed, "(InternalServerException): Boom."),
-        (said({"text": "no"}, stop_reason="guardrail_intervened"), Refused, "guardrail blocked"),
-        (said({"text": "no"}, stop_reason="content_filtered"), Refused, "content filter"),
-        (said({"text": "{"}, stop_reason="max_tokens"), CallFailed, "cut at 4096 tokens; raise max_tokens"),
+        (build_refusal("ValidationException", "Input is too long."), Refused, "rejects the call"),
+        (
+            build_refusal("InternalServerException", "Boom", 500),
+            CallFailed,
+            "(InternalServerException): Boom.",
+        ),
+        (build_reply({"text": "no"}, stop_reason="guardrail_intervened"), Refused, "guardrail blocked"),
+        (build_reply({"text": "no"}, stop_reason="content_filtered"), Refused, "content filter"),
+        (
+            build_reply({"text": "{"}, stop_reason="max_tokens"),
+            CallFailed,
+            "truncated at 4096 tokens; increase max_tokens",
+        ),
     ],
 )
 def test_each_failure_says_what_it_means(
-    server: ScriptedServer, answer: Scripted, kind: type[CallFailed], sentence: str
+    server: ScriptedServer, answer: ScriptedReply, kind: type[CallFailed], sentence: str
 ) -> None:
     server.script(answer)
     with pytest.raises(kind) as raised:
@@ -190,27 +203,31 @@ def test_no_credentials_and_no_region_are_refusals_that_say_so(monkeypatch: pyte
 
 
 def embed(text: str, of: BedrockModel) -> Embedding:
-    async def asked() -> Embedding:
+    async def send() -> Embedding:
         try:
             return await of.embed(text)
         finally:
             await of.close()
 
-    return asyncio.run(asked())
+    return asyncio.run(send())
 
 
 def test_titan_and_cohere_place_texts(server: ScriptedServer) -> None:
-    server.script(Scripted({"embedding": [0.5, 1], "inputTextTokenCount": 4}))
-    found = embed("red box", model())
-    assert (found.vector, found.usage.input_tokens, found.usage.output_tokens) == ((0.5, 1.0), 4, 0)
-    assert server.asked[0].path == "/model/amazon.titan-embed-text-v2%3A0/invoke"
-    assert server.asked[0].body == {"inputText": "red box", "dimensions": 512, "normalize": True}
-    server.script(
-        Scripted({"embeddings": {"float": [[1, 2]]}}, headers={"x-amzn-bedrock-input-token-count": "3"})
+    server.script(ScriptedReply({"embedding": [0.5, 1], "inputTextTokenCount": 4}))
+    embedding = embed("red box", model())
+    assert (embedding.vector, embedding.usage.input_tokens, embedding.usage.output_tokens) == (
+        (0.5, 1.0),
+        4,
+        0,
     )
-    found = embed("red box", model(embedding_name="cohere.embed-v4:0"))
-    assert (found.vector, found.usage.input_tokens) == ((1.0, 2.0), 3)
-    server.script(Scripted({"nothing": 1}))
+    assert server.received[0].path == "/model/amazon.titan-embed-text-v2%3A0/invoke"
+    assert server.received[0].body == {"inputText": "red box", "dimensions": 512, "normalize": True}
+    server.script(
+        ScriptedReply({"embeddings": {"float": [[1, 2]]}}, headers={"x-amzn-bedrock-input-token-count": "3"})
+    )
+    embedding = embed("red box", model(embedding_name="cohere.embed-v4:0"))
+    assert (embedding.vector, embedding.usage.input_tokens) == ((1.0, 2.0), 3)
+    server.script(ScriptedReply({"nothing": 1}))
     with pytest.raises(CallFailed, match="cannot be read"):
         embed("red box", model())
 

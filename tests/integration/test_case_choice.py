@@ -9,7 +9,7 @@ from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.runs import cases, case_scores, execution, estimate
+from genaiops_core.evaluation.runs import case_scores, cases, estimate, execution
 
 
 def split_suite(engine: sa.Engine) -> datasets.DatasetVersion:
@@ -33,7 +33,7 @@ def test_a_run_scores_the_cases_of_its_split(engine: sa.Engine) -> None:
     id = runs.launch(engine, actor="ada", dataset="parted", split="test", minimums={"reference_overlap": 0.1})
     run = execution.run(engine, id)
     with reading(engine) as connection:
-        scored = [one.case_no for one in case_scores.fetch_page(connection, id).cases]
+        scored = [case.case_no for case in case_scores.fetch_page(connection, id).cases]
     assert scored == [2, 4, 6, 8, 10]
     assert run.results is not None and (run.results["split"], run.results["cases"]) == ("test", 5)
 
@@ -57,15 +57,15 @@ def test_a_split_without_cases_is_refused_with_those_there_are(engine: sa.Engine
 def test_coverage_of_a_split(engine: sa.Engine) -> None:
     split_suite(engine)
     with reading(engine) as connection:
-        found = estimate.measure_coverage(connection, "parted", 1, "test")
-    assert (found.cases, found.count_lacking(("answer",))) == (5, 3)
+        coverage = estimate.measure_coverage(connection, "parted", 1, "test")
+    assert (coverage.cases, coverage.count_lacking(("answer",))) == (5, 3)
 
 
 def drafts(engine: sa.Engine, reviews: list[str]) -> datasets.DatasetVersion:
     """A case for each state of review; '' needs none."""
     cases = [
-        Case(input=f"question {n}", answer="yes", metadata={"review": said} if said else {})
-        for n, said in enumerate(reviews, start=1)
+        Case(input=f"question {n}", answer="yes", metadata={"review": review} if review else {})
+        for n, review in enumerate(reviews, start=1)
     ]
     return datasets.add_cases(engine, actor="ada", name="drafts", cases=cases, source="test")
 
@@ -75,7 +75,7 @@ def test_cases_that_wait_for_review_are_left_out(engine: sa.Engine) -> None:
     id = runs.launch(engine, actor="ada", dataset="drafts", minimums={"question_overlap": 0.1})
     run = execution.run(engine, id)
     with reading(engine) as connection:
-        assert [one.case_no for one in case_scores.fetch_page(connection, id).cases] == [2, 3]
+        assert [case.case_no for case in case_scores.fetch_page(connection, id).cases] == [2, 3]
         assert estimate.measure_coverage(connection, "drafts", 1).cases == 2
     assert run.results is not None and (run.results["cases"], run.results["cases_total"]) == (2, 4)
 

@@ -25,7 +25,7 @@ CASES = [
 ]
 
 
-def scored(engine: sa.Engine) -> str:
+def score_run(engine: sa.Engine) -> str:
     """Four cases: m is 0.9, 0.2, undefined, failed; n is 0.5 for the first alone; the second was answered twice."""
     datasets.add_cases(engine, actor="ada", name="four", cases=CASES, source="test")
     id = runs.launch(engine, actor="ada", dataset="four")
@@ -58,12 +58,12 @@ def unit(case_no: int, metric: str, value: float | None, **more: Any) -> dict[st
     }
 
 
-def numbers(found: case_scores.CasePage) -> list[int]:
-    return [one.case_no for one in found.cases]
+def numbers(page: case_scores.CasePage) -> list[int]:
+    return [item.case_no for item in page.cases]
 
 
 def test_the_worst_repetition_orders_and_the_unknown_come_last(engine: sa.Engine) -> None:
-    id = scored(engine)
+    id = score_run(engine)
     with reading(engine) as connection:
         worst = case_scores.fetch_page(connection, id, worst_by="m")
         high = case_scores.fetch_page(connection, id, worst_by="m", is_high_worst=True)
@@ -79,14 +79,14 @@ def test_the_worst_repetition_orders_and_the_unknown_come_last(engine: sa.Engine
 def test_cases_are_narrowed(
     engine: sa.Engine, only: str | None, expected: list[int], worst_by: str | None
 ) -> None:
-    id = scored(engine)
+    id = score_run(engine)
     with reading(engine) as connection:
-        found = case_scores.fetch_page(connection, id, only=only, worst_by=worst_by)
-    assert (numbers(found), found.total) == (expected, len(expected))
+        page = case_scores.fetch_page(connection, id, only=only, worst_by=worst_by)
+    assert (numbers(page), page.total) == (expected, len(expected))
 
 
 def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> None:
-    id = scored(engine)
+    id = score_run(engine)
     at = {"evaluation_id": id, "case_no": 2, "repetition": 1}
     call = {**at, "metric": "m", "latency_ms": 5.0, "called_at": now(), "input_tokens": 7, "output_tokens": 2}
     with writing(engine) as connection:
@@ -103,18 +103,18 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
             ],
         )
     with reading(engine) as connection:
-        found = case_scores.fetch_case(connection, id, 2)
+        record = case_scores.fetch_case(connection, id, 2)
         spent = results.fetch_metric_spend(connection, id)
         with pytest.raises(NotFound, match="no score of case 9"):
             case_scores.fetch_case(connection, id, 9)
-    assert [one.answer for one in found.scored.answers] == ["fresh"]
-    assert [one.text for one in found.explanations] == ["because"]
+    assert [item.answer for item in record.scored.answers] == ["fresh"]
+    assert [item.text for item in record.explanations] == ["because"]
     assert (spent[0].calls, spent[0].unpriced_calls, spent[0].cost_nano_usd) == (2, 1, 100)
     assert (spent[0].input_tokens, spent[0].output_tokens) == (14, 4)
 
 
 def test_figures_so_far_leave_the_unknown_out(engine: sa.Engine) -> None:
-    id = scored(engine)
+    id = score_run(engine)
     with reading(engine) as connection:
         m, n = results.fetch_metric_progress(connection, id)
         why = results.count_failures(connection, id)
@@ -125,7 +125,7 @@ def test_figures_so_far_leave_the_unknown_out(engine: sa.Engine) -> None:
 
 
 def test_the_file_has_a_row_an_answer_and_no_formula(engine: sa.Engine) -> None:
-    id = scored(engine)
+    id = score_run(engine)
     with reading(engine) as connection:
         text = b"".join(case_scores.write_csv(connection, id)).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
@@ -141,14 +141,14 @@ def test_the_file_has_a_row_an_answer_and_no_formula(engine: sa.Engine) -> None:
 
 
 def test_coverage_counts_what_cases_lack(engine: sa.Engine) -> None:
-    scored(engine)
+    score_run(engine)
     with reading(engine) as connection:
-        found = estimate.measure_coverage(connection, "four", 1)
-    assert found.cases == 4
-    assert found.count_lacking(("input",)) == 0
-    assert found.count_lacking(("answer",)) == 2
-    assert found.count_lacking(("contexts",)) == 2
-    assert found.count_lacking(("answer", "contexts", "reference")) == 3
-    assert found.with_answers().count_lacking(("answer", "contexts")) == 2
+        coverage = estimate.measure_coverage(connection, "four", 1)
+    assert coverage.cases == 4
+    assert coverage.count_lacking(("input",)) == 0
+    assert coverage.count_lacking(("answer",)) == 2
+    assert coverage.count_lacking(("contexts",)) == 2
+    assert coverage.count_lacking(("answer", "contexts", "reference")) == 3
+    assert coverage.with_answers().count_lacking(("answer", "contexts")) == 2
     # a; none; an empty list; x and y.
-    assert found.contexts == 3 / 4
+    assert coverage.contexts == 3 / 4

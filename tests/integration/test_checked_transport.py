@@ -59,11 +59,11 @@ def get(file: Path, host: str) -> str:
     return asyncio.run(once())
 
 
-def test_the_name_is_what_the_certificate_must_hold(tmp_path: Path) -> None:
+def test_certificate_must_contain_the_name(tmp_path: Path) -> None:
     assert get(certificate(tmp_path, x509.DNSName("localhost")), "localhost") == "hi"
 
 
-def test_a_certificate_of_the_address_is_not_one_of_the_name(tmp_path: Path) -> None:
+def test_certificate_of_the_address_is_refused(tmp_path: Path) -> None:
     file = certificate(tmp_path, x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     assert get(file, "127.0.0.1") == "hi"
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from genaiops_core.evaluation.verdicts.comment import MARKER
-from tests.integration.evaluating import suite
+from tests.integration.evaluating import build_suite
 from tests.waiting import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,8 +67,8 @@ class Runner:
 
     @property
     def comments(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads((self.state / "comments.json").read_text())
-        return found
+        document: dict[str, str] = json.loads((self.state / "comments.json").read_text())
+        return document
 
     def run(self, event: str, cases: bytes, **variables: str) -> int:
         """All `run` steps in order; the exit code of the first that fails, or 0."""
@@ -115,8 +115,8 @@ class Runner:
 
 
 def job() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text())["jobs"]["evaluate"]
-    return found
+    document: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text())["jobs"]["evaluate"]
+    return document
 
 
 @pytest.fixture
@@ -142,24 +142,24 @@ def test_actions_are_pinned_permissions_least_and_nothing_is_pasted_into_scripts
 
 
 def test_passing_then_worse_then_mended(runner: Runner) -> None:
-    assert runner.run("push", suite(60)) == 0, runner.output
+    assert runner.run("push", build_suite(60)) == 0, runner.output
     assert runner.comments == {}
     runner.keep_as_baseline()
 
-    worse = suite(60).replace(b"costs", b"was sold by pirates for")
+    worse = build_suite(60).replace(b"costs", b"was sold by pirates for")
     assert runner.run("pull_request", worse) == 1, runner.output
     assert "The evaluation failed" in runner.output
     assert list(runner.comments) == ["1"]
     assert "reference_overlap" in runner.comments["1"] and "60 cases in common" in runner.comments["1"]
     assert (runner.repository / "compare.xml").exists()
 
-    assert runner.run("pull_request", suite(60)) == 0, runner.output
+    assert runner.run("pull_request", build_suite(60)) == 0, runner.output
     assert list(runner.comments) == ["1"], "the comment is updated in place"
     assert runner.comments["1"].startswith("## ✅ Evaluation passed")
 
 
 def test_what_is_inconclusive_blocks_unless_the_repository_says_otherwise(runner: Runner) -> None:
-    few = suite(8)
+    few = build_suite(8)
     assert runner.run("pull_request", few) == 3, runner.output
     assert runner.run("schedule", few, INCONCLUSIVE="warn") == 0, runner.output
     assert "::warning::" in runner.output
@@ -168,12 +168,12 @@ def test_what_is_inconclusive_blocks_unless_the_repository_says_otherwise(runner
 def test_a_fork_gets_the_offline_judge_no_comment_and_no_comparison_with_another_judge(
     runner: Runner,
 ) -> None:
-    assert runner.run("push", suite(60)) == 0, runner.output
+    assert runner.run("push", build_suite(60)) == 0, runner.output
     results = runner.repository / "results.json"
     results.write_text(results.read_text().replace('"judge": "offline"', '"judge": "bedrock:some-model"'))
     runner.keep_as_baseline()
     (runner.repository / "compare.xml").unlink(missing_ok=True)
-    assert runner.run("pull_request", suite(60), JUDGE="bedrock:some-model", IS_FORK="true") == 0, (
+    assert runner.run("pull_request", build_suite(60), JUDGE="bedrock:some-model", IS_FORK="true") == 0, (
         runner.output
     )
     assert runner.comments == {}

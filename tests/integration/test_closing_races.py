@@ -30,13 +30,13 @@ def test_concurrent_writers_and_closers_lose_nothing(engine: sa.Engine) -> None:
     stop = threading.Event()
 
     def write(shard: int) -> int:
-        told = 0
+        written = 0
         for turn in range(40):
             calls = [Call(at=DAY + ((turn + step) % 6) * HOUR) for step in range(3)]
             with writing(engine) as connection:
                 write_calls(connection, sorted(calls, key=lambda call: call.at), shard=shard)
-            told += 3
-        return told
+            written += 3
+        return written
 
     def close() -> None:
         while not stop.is_set():
@@ -48,15 +48,15 @@ def test_concurrent_writers_and_closers_lose_nothing(engine: sa.Engine) -> None:
     with ThreadPoolExecutor(4) as pool:
         closers = [pool.submit(close) for _ in range(2)]
         writers = [pool.submit(write, shard) for shard in range(2)]
-        told = sum(writer.result(timeout=LIMIT_S) for writer in writers)
+        written = sum(writer.result(timeout=LIMIT_S) for writer in writers)
         stop.set()
         for closer in closers:
             closer.result(timeout=LIMIT_S)
-    assert max(seen) <= told
+    assert max(seen) <= written
     close_hours(engine, LATER)
     with reading(engine) as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(dirty_hour)) == 0
-        assert queries.read_summary(connection, WINDOW).calls == told
+        assert queries.read_summary(connection, WINDOW).calls == written
 
 
 def test_batch_committed_during_closing_leaves_a_correct_hour(engine: sa.Engine) -> None:
@@ -82,6 +82,6 @@ def test_second_closer_does_nothing(engine: sa.Engine) -> None:
     with writing(engine) as connection:
         write_calls(connection, [Call(at=DAY)])
     with writing(engine) as connection:
-        assert closing.try_lock(connection)
+        assert closing.try_lock(connection, closing._ADVISORY_LOCK)
         assert close_hours(engine, LATER).hours == 0
     assert close_hours(engine, LATER).hours == 1

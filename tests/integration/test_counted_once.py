@@ -33,14 +33,14 @@ from tests.otlp_samples import span as sample
 _numbers = itertools.count(1)
 
 
-def everything(engine: sa.Engine, application: str) -> dict[str, list[Any]]:
+def fetch_rows(engine: sa.Engine, application: str) -> dict[str, list[Any]]:
     """What traffic made of one application: spans, requests, and cells added up over writers."""
     with reading(engine) as connection:
-        found: dict[str, list[Any]] = {}
+        rows_by_table: dict[str, list[Any]] = {}
         for table in (span, request):
             columns = [c for c in table.c if c.name not in ("id", "application")]
             rows = connection.execute(sa.select(*columns).where(table.c.application == application))
-            found[table.name] = sorted((tuple(row) for row in rows), key=repr)
+            rows_by_table[table.name] = sorted((tuple(row) for row in rows), key=repr)
         cells: dict[tuple[Any, ...], Any] = {}
         c = rollup_minute.c
         for row in connection.execute(
@@ -49,32 +49,32 @@ def everything(engine: sa.Engine, application: str) -> dict[str, list[Any]]:
             key = tuple(row[name] for name in ("bucket", "environment", "release", "model"))
             sums, requests, calls = cells.get(key, ([0] * len(ROLLUP_SUMS), [], []))
             cells[key] = (
-                [one + row[name] for one, name in zip(sums, ROLLUP_SUMS, strict=True)],
+                [total + row[name] for total, name in zip(sums, ROLLUP_SUMS, strict=True)],
                 [*requests, row["request_latency"]],
                 [*calls, row["call_latency"]],
             )
-        found["cells"] = sorted(
+        rows_by_table["cells"] = sorted(
             (key, sums, histogram.merge(requests), histogram.merge(calls))
             for key, (sums, requests, calls) in cells.items()
             if any(sums) or histogram.merge(requests) or histogram.merge(calls)
         )
-        return found
+        return rows_by_table
 
 
-def totals(engine: sa.Engine, application: str = "shop") -> dict[str, int]:
+def sum_totals(engine: sa.Engine, application: str = "shop") -> dict[str, int]:
     with reading(engine) as connection:
         sums = [sa.func.coalesce(sa.func.sum(rollup_minute.c[n]), 0).label(n) for n in ROLLUP_SUMS]
         row = connection.execute(sa.select(*sums).where(rollup_minute.c.application == application)).one()
         return {name: int(value) for name, value in row._mapping.items()}
 
 
-def folded(engine: sa.Engine) -> dict[int, int]:
+def fetch_duplicates(engine: sa.Engine) -> dict[int, int]:
     """Number of each folded span -> the one it is folded into."""
     with reading(engine) as connection:
         rows = connection.execute(
             sa.select(span.c.span_id, span.c.folded_into).where(span.c.folded_into != "")
         )
-        return {int(one, 16): int(into, 16) for one, into in rows}
+        return {int(duplicate, 16): int(target, 16) for duplicate, target in rows}
 
 
 def price(engine: sa.Engine) -> None:
@@ -87,7 +87,7 @@ def send(engine: sa.Engine, *batches: list[dict[str, Any]], application: str = "
         ingest(engine, decode_json(body(*batch, application=application)), shard=number % 3)
 
 
-def told_by_four() -> list[dict[str, Any]]:
+def build_call_of_four_spans() -> list[dict[str, Any]]:
     """An agent's roll-up, a framework's span, an SDK's and an HTTP client's, of one call."""
     return [
         sample(1, name="agent", gen_ai__operation__name="invoke_agent", gen_ai__usage__input_tokens=50, gen_ai__usage__output_tokens=5),
@@ -102,13 +102,13 @@ def test_call_of_four_spans_counts_once_in_any_order(
     sqlite_engine: sa.Engine, order: tuple[int, ...]
 ) -> None:
     price(sqlite_engine)
-    spans = told_by_four()
+    spans = build_call_of_four_spans()
     send(sqlite_engine, *[[spans[at]] for at in order])
-    counted = totals(sqlite_engine)
+    counted = sum_totals(sqlite_engine)
     assert (counted["calls"], counted["input_tokens"], counted["output_tokens"]) == (1, 50, 5)
     assert counted["cost_nano_usd"] == 60_000
     assert counted["requests"] == 1
-    assert folded(sqlite_engine) == {1: 3, 2: 3}
+    assert fetch_duplicates(sqlite_engine) == {1: 3, 2: 3}
     with reading(sqlite_engine) as connection:
         row = connection.execute(sa.select(request)).one()
         assert (row.calls, row.folded_calls, row.cost_nano_usd, row.input_tokens) == (1, 2, 60_000, 50)
@@ -133,7 +133,7 @@ def test_counts_of_another_writer_are_subtracted(engine: sa.Engine) -> None:
     for _ in range(2):
         with reading(engine) as connection:
             rows = {row.keys["model"]: row.figures for row in read_breakdown(connection, day, by=("model",))}
-        assert {model: one.calls for model, one in rows.items()} == {"real": 1}
+        assert {model: figures.calls for model, figures in rows.items()} == {"real": 1}
         assert rows["real"].call_latency_ms["p50"] == pytest.approx(500, rel=0.01)
         close_hours(engine, to_instant(T0_NS + 3 * 86_400 * SECOND_NS))
     with reading(engine) as connection:
@@ -182,10 +182,10 @@ def split(spans: list[dict[str, Any]], seed: int) -> list[list[dict[str, Any]]]:
     chance = random.Random(seed)
     shuffled = chance.sample(spans, len(spans))
     batches: list[list[dict[str, Any]]] = [[]]
-    for one in shuffled:
+    for item in shuffled:
         if batches[-1] and chance.random() < 0.5:
             batches.append([])
-        batches[-1].append(one)
+        batches[-1].append(item)
         if chance.random() < 0.1:
             batches[-1].append(chance.choice(shuffled))
     return batches
@@ -195,11 +195,11 @@ def check_any_split(engine: sa.Engine, spans: list[dict[str, Any]], seed: int) -
     whole, parts = f"whole{next(_numbers)}", f"parts{next(_numbers)}"
     send(engine, spans, application=whole)
     send(engine, *split(spans, seed), application=parts)
-    assert everything(engine, parts) == everything(engine, whole)
+    assert fetch_rows(engine, parts) == fetch_rows(engine, whole)
 
 
 @pytest.fixture(scope="module")
-def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+def module_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
     engine = make_engine(f"sqlite:///{tmp_path_factory.mktemp('once')}/once.db")
     upgrade(engine)
     price(engine)
@@ -210,29 +210,32 @@ def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engin
 @settings(max_examples=150)
 @given(spans=traces(), seed=st.integers(0, 1000))
 def test_any_split_into_batches_gives_equal_rows(
-    shared_engine: sa.Engine, spans: list[dict[str, Any]], seed: int
+    module_engine: sa.Engine, spans: list[dict[str, Any]], seed: int
 ) -> None:
-    check_any_split(shared_engine, spans, seed)
+    check_any_split(module_engine, spans, seed)
 
 
 def test_any_split_gives_equal_rows_on_both_databases(engine: sa.Engine) -> None:
     price(engine)
-    found: list[list[dict[str, Any]]] = []
+    examples: list[list[dict[str, Any]]] = []
 
     @settings(max_examples=12, database=None)
     @given(spans=traces())
     def collect(spans: list[dict[str, Any]]) -> None:
-        found.append(spans)
+        examples.append(spans)
 
     collect()
-    for seed, spans in enumerate(found):
+    for seed, spans in enumerate(examples):
         check_any_split(engine, spans, seed)
 
 
 def test_concurrent_writers_of_one_trace_count_calls_once(engine: sa.Engine) -> None:
     """Four writers at once, each with other spans of the same 30 traces."""
     failures: list[BaseException] = []
-    per_trace = [[{**one, "traceId": f"{trace:032x}"} for one in told_by_four()] for trace in range(1, 31)]
+    per_trace = [
+        [{**sent_span, "traceId": f"{trace:032x}"} for sent_span in build_call_of_four_spans()]
+        for trace in range(1, 31)
+    ]
 
     def write(number: int) -> None:
         chance = random.Random(number)
@@ -252,7 +255,7 @@ def test_concurrent_writers_of_one_trace_count_calls_once(engine: sa.Engine) -> 
     for writer in writers:
         writer.join()
     assert not failures
-    counted = totals(engine)
+    counted = sum_totals(engine)
     assert (counted["calls"], counted["input_tokens"], counted["requests"]) == (30, 1500, 30)
     with reading(engine) as connection:
         assert connection.execute(sa.select(sa.func.sum(request.c.calls))).scalar() == 30
@@ -283,29 +286,29 @@ def test_trace_over_the_limit_is_deduplicated_per_batch(
     sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(late_spans, "MAX_TRACE_SPANS", 3)
-    spans = told_by_four()
+    spans = build_call_of_four_spans()
     send(sqlite_engine, spans[:1], spans[1:2], spans[2:])
-    assert totals(sqlite_engine)["calls"] == 2
+    assert sum_totals(sqlite_engine)["calls"] == 2
 
 
-def shared_exports() -> list[Any]:
+def list_sample_exports() -> list[Any]:
     files = sorted((SHARED_DATA / "otlp").glob("converted/*[!h].json"))
     return [file for file in files if not file.name.endswith((".truth.json", "_logs.json"))]
 
 
 def test_sample_exports_sent_by_span_match_expected_calls(sqlite_engine: sa.Engine) -> None:
-    for number, file in enumerate(shared_exports()):
+    for number, file in enumerate(list_sample_exports()):
         truth = json.loads(file.with_name(file.name.replace(".json", ".truth.json")).read_text())
         expected = truth.get("true_calls") or {"spans": truth["llm_calls"], **truth}
         calls = truth["true_calls"]["spans"] if "true_calls" in truth else truth["llm_calls"]
         application = f"file{number}"
         requests = list(single_spans(json.loads(file.read_bytes()), application))
         random.Random(number).shuffle(requests)
-        for one in requests:
-            ingest(sqlite_engine, decode_json(json.dumps(one).encode()))
-        counted = totals(sqlite_engine, application)
-        told = (counted["calls"], counted["input_tokens"], counted["output_tokens"])
-        assert told == (calls, expected["input_tokens"], expected["output_tokens"]), file.name
+        for request_body in requests:
+            ingest(sqlite_engine, decode_json(json.dumps(request_body).encode()))
+        counted = sum_totals(sqlite_engine, application)
+        measured = (counted["calls"], counted["input_tokens"], counted["output_tokens"])
+        assert measured == (calls, expected["input_tokens"], expected["output_tokens"]), file.name
 
 
 def single_spans(export: dict[str, Any], application: str) -> Iterator[dict[str, Any]]:
@@ -313,12 +316,12 @@ def single_spans(export: dict[str, Any], application: str) -> Iterator[dict[str,
         attributes = [a for a in resource_spans["resource"]["attributes"] if a["key"] != "service.name"]
         attributes.append({"key": "service.name", "value": {"stringValue": application}})
         for scope_spans in resource_spans["scopeSpans"]:
-            for one in scope_spans["spans"]:
+            for sent_span in scope_spans["spans"]:
                 yield {
                     "resourceSpans": [
                         {
                             "resource": {"attributes": attributes},
-                            "scopeSpans": [{"scope": scope_spans.get("scope", {}), "spans": [one]}],
+                            "scopeSpans": [{"scope": scope_spans.get("scope", {}), "spans": [sent_span]}],
                         }
                     ]
                 }
@@ -329,14 +332,20 @@ def test_captured_exports_match_expected_calls(sqlite_engine: sa.Engine) -> None
         for name, expected in json.loads(truth.read_text()).items():
             for file in sorted(truth.parent.glob(f"{name}.*.traces.pb")):
                 export = decode_protobuf(file.read_bytes())
-                before = totals(sqlite_engine, "capture-openinference"), totals(sqlite_engine, "capture")
+                before = (
+                    sum_totals(sqlite_engine, "capture-openinference"),
+                    sum_totals(sqlite_engine, "capture"),
+                )
                 ingest(sqlite_engine, export)
-                after = totals(sqlite_engine, "capture-openinference"), totals(sqlite_engine, "capture")
+                after = (
+                    sum_totals(sqlite_engine, "capture-openinference"),
+                    sum_totals(sqlite_engine, "capture"),
+                )
                 for field, wanted in (
                     ("calls", len(expected["calls"])),
                     ("input_tokens", sum(c["input_tokens"] or 0 for c in expected["calls"])),
                     ("output_tokens", sum(c["output_tokens"] or 0 for c in expected["calls"])),
                     ("call_errors", len(expected["calls"]) if expected["error"] else 0),
                 ):
-                    new = sum(one[field] for one in after) - sum(one[field] for one in before)
+                    new = sum(sums[field] for sums in after) - sum(sums[field] for sums in before)
                     assert new == wanted, (file.name, field)

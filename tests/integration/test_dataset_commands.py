@@ -1,4 +1,4 @@
-"""Datasets on the command line: compare, tag, split, review, delete, fill from traffic; all of it as JSON too."""
+"""Dataset commands: diff, tag, split, review, delete, from-traces, synthesise; with JSON output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.telemetry.ingest.ingest import ingest
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import imported
+from tests.integration.evaluating import import_prices
 from tests.integration.sampled import APPLICATION, traces
 
 Run = Callable[..., Result]
@@ -30,87 +30,93 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def genaiops(database_url: str, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Commands use the test's engine, which a process would close by ending."""
+    """Run commands with the engine of the test."""
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", database_url)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
     monkeypatch.setattr(context, "engine", lambda: engine)
-    return lambda *arguments, **more: CliRunner().invoke(app, list(arguments), **more)
+    return lambda *arguments, **options: CliRunner().invoke(app, list(arguments), **options)
 
 
-def told(result: Result) -> dict[str, Any]:
+def parse_output(result: Result) -> dict[str, Any]:
     assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
+    output: dict[str, Any] = json.loads(result.stdout)
+    return output
 
 
-def refused(result: Result) -> str:
-    """The sentence with which a command ends; a process prints it and exits 2."""
+def read_error(result: Result) -> str:
+    """Return the error message of a command; a process prints it and exits with 2."""
     assert isinstance(result.exception, BadInput | NotFound), result.output
     return str(result.exception)
 
 
 def test_versions_are_compared_tagged_and_exported_by_tag(engine: sa.Engine, genaiops: Run) -> None:
-    imported(engine, 3)
-    imported(engine, 4)
-    assert told(genaiops("dataset", "tag", "prices@1", "golden", "--json"))["before"] is None
+    import_prices(engine, 3)
+    import_prices(engine, 4)
+    assert parse_output(genaiops("dataset", "tag", "prices@1", "golden", "--json"))["before"] is None
     assert "moved from version 1" in genaiops("dataset", "tag", "prices", "golden").stdout
     genaiops("dataset", "tag", "prices@v1", "first")
-    found = told(genaiops("dataset", "diff", "prices", "first", "2", "--json"))
-    assert (found["unchanged"], [case["reference"] for case in found["added"]]) == (3, ["12 coins"])
+    diff = parse_output(genaiops("dataset", "diff", "prices", "first", "2", "--json"))
+    assert (diff["unchanged"], [case["reference"] for case in diff["added"]]) == (3, ["12 coins"])
     assert "+ What does item 4 cost?" in genaiops("dataset", "diff", "prices", "1", "2").stdout
     lines = genaiops("dataset", "export", "prices@first").stdout.splitlines()
     assert len(lines) == 3
-    assert told(genaiops("dataset", "show", "prices@golden", "--json"))["tags"] == ["golden"]
-    assert "there are: first, golden" in refused(genaiops("dataset", "export", "prices@silver"))
+    assert parse_output(genaiops("dataset", "show", "prices@golden", "--json"))["tags"] == ["golden"]
+    assert "there are: first, golden" in read_error(genaiops("dataset", "export", "prices@silver"))
 
 
-def test_a_dataset_is_split_and_deleted(engine: sa.Engine, genaiops: Run) -> None:
-    imported(engine, 20)
-    found = told(genaiops("dataset", "split", "prices", "dev=1", "test=1", "--json"))
-    assert (found["version"], sum(found["splits"].values())) == (2, 20)
-    assert "NAME=SHARE" in refused(genaiops("dataset", "split", "prices", "dev"))
-    assert "--yes prices" in refused(genaiops("dataset", "delete", "prices", "--json"))
-    assert "Nothing was deleted" in refused(genaiops("dataset", "delete", "prices", input="price\n"))
-    assert told(genaiops("dataset", "delete", "prices", "--yes", "prices", "--json"))["deleted"] is True
+def test_dataset_is_split_and_deleted(engine: sa.Engine, genaiops: Run) -> None:
+    import_prices(engine, 20)
+    output = parse_output(genaiops("dataset", "split", "prices", "dev=1", "test=1", "--json"))
+    assert (output["version"], sum(output["splits"].values())) == (2, 20)
+    assert "NAME=SHARE" in read_error(genaiops("dataset", "split", "prices", "dev"))
+    assert "--yes prices" in read_error(genaiops("dataset", "delete", "prices", "--json"))
+    assert "Nothing was deleted" in read_error(genaiops("dataset", "delete", "prices", input="price\n"))
+    assert (
+        parse_output(genaiops("dataset", "delete", "prices", "--yes", "prices", "--json"))["deleted"] is True
+    )
     with reading(engine) as connection:
         assert datasets.list_datasets(connection) == []
 
 
-def test_pending_cases_are_listed_accepted_and_left_out(engine: sa.Engine, genaiops: Run) -> None:
+def test_pending_cases_are_listed_and_reviewed(engine: sa.Engine, genaiops: Run) -> None:
     cases = [Case(input=f"q{number}", metadata={"review": "pending"}) for number in range(3)]
     datasets.add_cases(engine, actor="ada", name="new", cases=cases, source="test")
-    assert [one["case"] for one in told(genaiops("dataset", "review", "new", "--json"))["pending"]] == [
+    assert [
+        case["case"] for case in parse_output(genaiops("dataset", "review", "new", "--json"))["pending"]
+    ] == [
         1,
         2,
         3,
     ]
-    made = told(genaiops("dataset", "review", "new", "--accept-all", "--reject", "2", "--json"))
-    assert (made["accepted"], made["rejected"], made["pending"], made["cases"]) == (2, 1, 0, 2)
+    output = parse_output(genaiops("dataset", "review", "new", "--accept-all", "--reject", "2", "--json"))
+    assert (output["accepted"], output["rejected"], output["pending"], output["cases"]) == (2, 1, 0, 2)
     assert "No case waits" in genaiops("dataset", "review", "new").stdout
 
 
-def test_requests_become_cases_with_counts_of_what_was_left_out(engine: sa.Engine, genaiops: Run) -> None:
+def test_requests_become_cases_and_skips_are_counted(engine: sa.Engine, genaiops: Run) -> None:
     ingest(engine, as_decoded_export(APPLICATION, traces(6)))
     window = ("--start", "2026-01-05", "--end", "2026-01-06")
-    made = told(genaiops("dataset", "from-traces", "real", "--application", APPLICATION, *window, "--json"))
-    assert made["found"] == 6 == made["added"] + sum(made["skipped"].values())
-    assert (made["version"], made["cases"]) == (1, made["added"])
-    again = genaiops("dataset", "from-traces", "real", *window)
-    assert "Nothing was added; 6 requests were found." in again.stdout
-    assert "both a metric and a bound" in refused(
+    output = parse_output(
+        genaiops("dataset", "from-traces", "real", "--application", APPLICATION, *window, "--json")
+    )
+    assert output["found"] == 6 == output["added"] + sum(output["skipped"].values())
+    assert (output["version"], output["cases"]) == (1, output["added"])
+    second_result = genaiops("dataset", "from-traces", "real", *window)
+    assert "Nothing was added; 6 requests were found." in second_result.stdout
+    assert "a metric and a threshold" in read_error(
         genaiops("dataset", "from-traces", "real", "--below", "0.5")
     )
 
 
-def test_the_sheet_of_a_workbook_is_named(engine: sa.Engine, genaiops: Run, tmp_path: Path) -> None:
+def test_sheet_of_a_workbook_is_selected(engine: sa.Engine, genaiops: Run, tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     for name in ("spring", "autumn"):
         sheet = book.create_sheet(name)
         sheet.append(["question"])
         sheet.append([f"Why {name}?"])
     book.save(tmp_path / "suite.xlsx")
-    imported_ = genaiops("import", "dataset", str(tmp_path / "suite.xlsx"), "--sheet", "autumn", "--json")
-    assert told(imported_)["dataset"] == "suite"
+    result = genaiops("import", "dataset", str(tmp_path / "suite.xlsx"), "--sheet", "autumn", "--json")
+    assert parse_output(result)["dataset"] == "suite"
     assert json.loads(genaiops("dataset", "export", "suite").stdout)["input"] == "Why autumn?"
 
 
@@ -124,30 +130,28 @@ def documents(tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["bedrock", "openai"])
-def test_a_model_writes_questions_that_wait_for_review(
+def test_generated_questions_await_review(
     kind: str, documents: list[str], genaiops: Run, judge_server: JudgeServer
 ) -> None:
     judge = "bedrock:amazon.nova-pro-v1:0" if kind == "bedrock" else f"openai:m@{judge_server.url}/v1"
     judge_server.set(malformed_every=4)
-    asked = ("--name", "post", "--judge", judge, "--cases", "4", "--json")
-    made = told(genaiops("dataset", "synthesise", *documents, *asked))
-    assert (made["added"], made["skipped"], made["passages"]) == (4, {}, 4)
-    assert (made["cost_usd"] is None) == (kind == "openai")  # nobody knows what m costs
-    pending = told(genaiops("dataset", "review", "post", "--json"))["pending"]
+    options = ("--name", "post", "--judge", judge, "--cases", "4", "--json")
+    output = parse_output(genaiops("dataset", "synthesise", *documents, *options))
+    assert (output["added"], output["skipped"], output["passages"]) == (4, {}, 4)
+    assert (output["cost_usd"] is None) == (kind == "openai")  # nobody knows what m costs
+    pending = parse_output(genaiops("dataset", "review", "post", "--json"))["pending"]
     assert pending[0]["input"] == "Is it so that Rule 0 is about parcels."
     assert pending[1]["metadata"]["kind"] == "explanation"
     assert pending[1]["contexts"][0].startswith("Rule 1")
     assert "show" in genaiops("dataset", "--help").stdout
 
 
-def test_a_spend_limit_ends_the_writing(
-    documents: list[str], genaiops: Run, judge_server: JudgeServer
-) -> None:
-    asked = ("--name", "post", "--judge", "bedrock:amazon.nova-pro-v1:0", "--spend-limit", "0.000001")
-    result = genaiops("dataset", "synthesise", *documents, *asked)
+def test_spend_limit_stops_generation(documents: list[str], genaiops: Run, judge_server: JudgeServer) -> None:
+    options = ("--name", "post", "--judge", "bedrock:amazon.nova-pro-v1:0", "--spend-limit", "0.000001")
+    result = genaiops("dataset", "synthesise", *documents, *options)
     assert isinstance(result.exception, CallFailed)
-    assert "of the spend limit is left" in str(result.exception)
+    assert "of the spend limit remain" in str(result.exception)
     assert judge_server.state()["calls"] == 0
-    assert "uses no model" in refused(
+    assert "uses no model" in read_error(
         genaiops("dataset", "synthesise", *documents, "--name", "post", "--judge", "offline")
     )

@@ -1,4 +1,4 @@
-"""Datasets in the database: versions by content, all or nothing, audited."""
+"""Datasets in the database: versions by content, atomic imports, audit entries."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from db.transaction import reading
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.evaluation import datasets, runs
-from tests.integration.evaluating import imported, suite
+from tests.integration.evaluating import build_suite, import_prices
 
 CSV = "question,answer,contexts,ground_truth,topic\nWhy?,Because,\"['a', 'b']\",So,cats\n,lost,,,\n"
 
 
-def test_a_file_becomes_a_version_and_comes_out_again(engine: sa.Engine) -> None:
+def test_imported_file_is_exported_unchanged(engine: sa.Engine) -> None:
     stored = datasets.import_dataset(engine, actor="ada", name="why", data=CSV.encode(), filename="why.csv")
     assert (stored.version, stored.cases, stored.rejected, stored.is_new) == (1, 1, 1, True)
     assert stored.columns == {
@@ -36,18 +36,18 @@ def test_a_file_becomes_a_version_and_comes_out_again(engine: sa.Engine) -> None
                 "metadata": {"topic": "cats"},
             }
         ]
-        again = datasets.get_version(connection, "why")
+        version = datasets.get_version(connection, "why")
         entry = audit.entries(connection, action="dataset")[0]
-    assert [(problem.row, problem.column) for problem in again.problems] == [(3, "question")]
+    assert [(problem.row, problem.column) for problem in version.problems] == [(3, "question")]
     assert (entry.actor, entry.action, entry.subject) == ("ada", "dataset.import", "why")
-    assert entry.after is not None and entry.after["sha256"] == again.content_sha256
+    assert entry.after is not None and entry.after["sha256"] == version.content_sha256
 
 
-def test_the_same_content_is_the_same_version_in_any_format(engine: sa.Engine) -> None:
-    first = imported(engine)
-    again = imported(engine)
-    assert (again.version, again.is_new) == (first.version, False)
-    changed = imported(engine, 61)
+def test_same_content_is_same_version_in_any_format(engine: sa.Engine) -> None:
+    first = import_prices(engine)
+    second = import_prices(engine)
+    assert (second.version, second.is_new) == (first.version, False)
+    changed = import_prices(engine, 61)
     assert (changed.version, changed.is_new) == (2, True)
     with reading(engine) as connection:
         listed = datasets.list_datasets(connection)
@@ -58,9 +58,9 @@ def test_the_same_content_is_the_same_version_in_any_format(engine: sa.Engine) -
         assert len(audit.entries(connection, action="dataset")) == 2
 
 
-def test_imports_at_once_number_their_versions_one_after_another(engine: sa.Engine) -> None:
+def test_concurrent_imports_number_versions_in_turn(engine: sa.Engine) -> None:
     def add(cases: int) -> None:
-        imported(engine, cases)
+        import_prices(engine, cases)
 
     threads = [threading.Thread(target=add, args=(cases,)) for cases in (5, 6, 7, 5)]
     for thread in threads:
@@ -71,8 +71,8 @@ def test_imports_at_once_number_their_versions_one_after_another(engine: sa.Engi
         assert sorted(item.version for item in datasets.list_versions(connection, "prices")) == [1, 2, 3]
 
 
-def test_cases_are_paged_in_the_order_of_the_file(engine: sa.Engine) -> None:
-    imported(engine, 30)
+def test_cases_are_paged_in_file_order(engine: sa.Engine) -> None:
+    import_prices(engine, 30)
     with reading(engine) as connection:
         page = datasets.list_cases(connection, "prices", 1, limit=2, offset=9)
     assert [(number, case.contexts) for number, case in page] == [
@@ -81,7 +81,7 @@ def test_cases_are_paged_in_the_order_of_the_file(engine: sa.Engine) -> None:
     ]
 
 
-def test_characters_that_no_database_keeps_do_not_lose_the_row(engine: sa.Engine) -> None:
+def test_unstorable_characters_keep_the_row(engine: sa.Engine) -> None:
     data = b'{"question": "a\\u0000b \\ud800", "more": {"x\\u0000": "\\u0000"}}'
     datasets.import_dataset(engine, actor="ada", name="odd", data=data, filename="odd.jsonl")
     with reading(engine) as connection:
@@ -91,29 +91,29 @@ def test_characters_that_no_database_keeps_do_not_lose_the_row(engine: sa.Engine
 
 
 @pytest.mark.parametrize("data", [b"place\nGalway\n", b"question\n \n", b""])
-def test_nothing_to_import_leaves_nothing_behind(engine: sa.Engine, data: bytes) -> None:
+def test_failed_import_stores_nothing(engine: sa.Engine, data: bytes) -> None:
     with pytest.raises(BadInput):
         datasets.import_dataset(engine, actor="ada", name="none", data=data, filename="none.csv")
     with reading(engine) as connection:
         assert connection.execute(sa.select(dataset)).all() == []
 
 
-def test_what_does_not_exist_is_named(engine: sa.Engine) -> None:
-    imported(engine, 2)
+def test_missing_dataset_is_named(engine: sa.Engine) -> None:
+    import_prices(engine, 2)
     with reading(engine) as connection:
-        with pytest.raises(NotFound, match="no dataset 'price'; there are: prices"):
+        with pytest.raises(NotFound, match="Dataset 'price' does not exist; the datasets are: prices"):
             datasets.get_version(connection, "price")
         with pytest.raises(NotFound, match="no version 7"):
             datasets.get_version(connection, "prices", 7)
 
 
-def test_a_dataset_goes_whole_unless_an_evaluation_needs_it(engine: sa.Engine) -> None:
-    imported(engine, 3)
-    datasets.import_dataset(engine, actor="ada", name="kept", data=suite(2), filename="k.jsonl")
+def test_dataset_is_deleted_unless_evaluated(engine: sa.Engine) -> None:
+    import_prices(engine, 3)
+    datasets.import_dataset(engine, actor="ada", name="kept", data=build_suite(2), filename="k.jsonl")
     runs.launch(engine, actor="ada", dataset="kept")
     with pytest.raises(Conflict, match="has evaluations"):
         datasets.delete_dataset(engine, actor="ada", name="kept")
     datasets.delete_dataset(engine, actor="ada", name="prices", reason="old")
     with reading(engine) as connection:
-        left = connection.execute(sa.select(test_case.c.dataset).distinct()).scalars().all()
-    assert left == ["kept"]
+        remaining = connection.execute(sa.select(test_case.c.dataset).distinct()).scalars().all()
+    assert remaining == ["kept"]

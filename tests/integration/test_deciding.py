@@ -17,20 +17,20 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import comparison, deciding, execution, results
 from genaiops_core.evaluation.verdicts import pipeline
-from genaiops_core.evaluation.verdicts.results_schema import Results, json_schema, markdown
-from tests.integration.evaluating import imported
+from genaiops_core.evaluation.verdicts.results_schema import Results, build_json_schema, render_markdown
+from tests.integration.evaluating import import_prices
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSING = {"grounding_overlap": 0.5}
 
 
-def launched(engine: sa.Engine, **changes: object) -> str:
-    asked: dict[str, object] = {"actor": "ada", "dataset": "prices", "minimums": PASSING}
-    return runs.launch(engine, **{**asked, **changes})  # type: ignore[arg-type]
+def launch(engine: sa.Engine, **changes: object) -> str:
+    arguments: dict[str, object] = {"actor": "ada", "dataset": "prices", "minimums": PASSING}
+    return runs.launch(engine, **{**arguments, **changes})  # type: ignore[arg-type]
 
 
-def ran(engine: sa.Engine, **changes: object) -> runs.Evaluation:
-    return execution.run(engine, launched(engine, **changes))
+def run_evaluation(engine: sa.Engine, **changes: object) -> runs.Evaluation:
+    return execution.run(engine, launch(engine, **changes))
 
 
 def regression(*metrics: str, against: str = "production", **more: object) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def regression(*metrics: str, against: str = "production", **more: object) -> di
     return {"evaluation_pipeline": {"stages": [stage]}}
 
 
-def answered(
+def add_answers(
     engine: sa.Engine, id: str, latencies_ms: Sequence[float], *, cost_nano_usd: int | None = 2_000_000
 ) -> None:
     """Answers as a target would have left them, one a case."""
@@ -62,7 +62,7 @@ def answered(
         connection.execute(sa.insert(generated_answer), rows)
 
 
-def concluded(engine: sa.Engine, id: str) -> deciding.Outcome:
+def conclude(engine: sa.Engine, id: str) -> deciding.Outcome:
     with reading(engine) as connection:
         return deciding.conclude(connection, runs.get(connection, id), now())
 
@@ -73,11 +73,11 @@ def document(engine: sa.Engine, run: runs.Evaluation) -> dict[str, Any]:
 
 
 def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) -> None:
-    imported(engine, 40)
-    baseline = ran(engine, application="shop", release="v1")
-    run = ran(engine, application="shop", release="v2", minimums=None, baseline=baseline.id)
-    answered(engine, run.id, [100.0] * 40)
-    body = {**document(engine, run), **concluded(engine, run.id).document(is_whole=True)}
+    import_prices(engine, 40)
+    baseline = run_evaluation(engine, application="shop", release="v1")
+    run = run_evaluation(engine, application="shop", release="v2", minimums=None, baseline=baseline.id)
+    add_answers(engine, run.id, [100.0] * 40)
+    body = {**document(engine, run), **conclude(engine, run.id).document(is_whole=True)}
     read = Results.model_validate_json(json.dumps(body))
     assert read.answers is not None and read.comparison is not None and read.baseline is not None
     assert read.baseline.evaluation == baseline.id
@@ -88,15 +88,15 @@ def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) 
 def test_the_docs_repeat_the_schema() -> None:
     reference = ROOT / "docs" / "reference"
     command = "python -m genaiops_core.evaluation.verdicts.results_schema"
-    assert (reference / "results.schema.json").read_bytes() == json_schema(), (
+    assert (reference / "results.schema.json").read_bytes() == build_json_schema(), (
         f"{command} > results.schema.json"
     )
-    assert markdown() in (reference / "results.md").read_text(), f"{command} --markdown"
+    assert render_markdown() in (reference / "results.md").read_text(), f"{command} --markdown"
 
 
 def test_repetitions_of_a_case_are_averaged_before_the_interval(engine: sa.Engine) -> None:
-    imported(engine, 30)
-    run = ran(engine, metrics=["grounding_overlap"])
+    import_prices(engine, 30)
+    run = run_evaluation(engine, metrics=["grounding_overlap"])
     # A second repetition of every case, at half the score, as a target answering twice would leave them.
     with writing(engine) as connection:
         connection.execute(
@@ -118,7 +118,7 @@ def test_repetitions_of_a_case_are_averaged_before_the_interval(engine: sa.Engin
         )
         changed = {"config": {**run.config, "repetitions": 2}, "units": 60}
         connection.execute(sa.update(evaluation).where(evaluation.c.id == run.id).values(**changed))
-    entry = concluded(engine, run.id).figures["metrics"]["grounding_overlap"]
+    entry = conclude(engine, run.id).figures["metrics"]["grounding_overlap"]
     assert (entry["mean"], entry["n"], entry["values"], entry["undefined"]) == (0.75, 27, 54, 3)
     # Each case has 1.0 and 0.5: a variance of 0.125 within
     assert entry["repetition_sd"] == pytest.approx(0.125**0.5)
@@ -126,24 +126,24 @@ def test_repetitions_of_a_case_are_averaged_before_the_interval(engine: sa.Engin
 
 
 def test_a_judge_that_failed_everywhere_is_an_error_and_not_a_gap(engine: sa.Engine) -> None:
-    imported(engine, 20)
-    run = ran(engine, metrics=["grounding_overlap"])
+    import_prices(engine, 20)
+    run = run_evaluation(engine, metrics=["grounding_overlap"])
     with writing(engine) as connection:
         connection.execute(
             sa.update(evaluation_score).values(value=None, reason="the judge is down", is_failed=True)
         )
-    outcome = concluded(engine, run.id)
+    outcome = conclude(engine, run.id)
     assert outcome.decision.verdict == "error"
     assert "every case failed (20 cases: the judge is down)" in outcome.decision.gates[0].why
     assert outcome.figures["metrics"]["grounding_overlap"]["failed"] == 20
 
 
 def test_generated_answers_decide_cost_and_latency_before_traffic(engine: sa.Engine) -> None:
-    imported(engine, 100)
+    import_prices(engine, 100)
     limits = {"cost_per_query": 0.02, "latency_p50": 500, "latency_p95": 950, "latency_p99": 3000}
-    run = ran(engine, application="shop", release="v2", minimums=None, limits=limits)
-    answered(engine, run.id, [float(at * 10) for at in range(1, 101)])
-    gates = {gate.metric: gate for gate in concluded(engine, run.id).decision.gates}
+    run = run_evaluation(engine, application="shop", release="v2", minimums=None, limits=limits)
+    add_answers(engine, run.id, [float(at * 10) for at in range(1, 101)])
+    gates = {gate.metric: gate for gate in conclude(engine, run.id).decision.gates}
     assert {name: gate.verdict for name, gate in gates.items()} == {
         "cost_per_query": "passed",
         "latency_p50": "inconclusive",  # the 40th to the 61st of 100: 400 to 610 ms
@@ -155,20 +155,20 @@ def test_generated_answers_decide_cost_and_latency_before_traffic(engine: sa.Eng
 
 
 def test_answers_without_a_price_leave_their_cost_unknown(engine: sa.Engine) -> None:
-    imported(engine, 20)
-    run = ran(engine, minimums=None, limits={"cost_per_query": 0.02})
-    answered(engine, run.id, [100.0] * 20, cost_nano_usd=None)
-    outcome = concluded(engine, run.id)
+    import_prices(engine, 20)
+    run = run_evaluation(engine, minimums=None, limits={"cost_per_query": 0.02})
+    add_answers(engine, run.id, [100.0] * 20, cost_nano_usd=None)
+    outcome = conclude(engine, run.id)
     assert outcome.decision.verdict == "inconclusive"
     assert "20 generated answers have no price" in outcome.decision.gates[0].why
     assert outcome.figures["answers"]["cost_per_query_usd"] is None
 
 
 def test_cost_and_latency_are_compared_with_the_baseline_s_generated_answers(engine: sa.Engine) -> None:
-    imported(engine, 120)
-    baseline = ran(engine, application="shop", release="v1")
-    answered(engine, baseline.id, [100.0 + number for number in range(120)])
-    id = launched(
+    import_prices(engine, 120)
+    baseline = run_evaluation(engine, application="shop", release="v1")
+    add_answers(engine, baseline.id, [100.0 + number for number in range(120)])
+    id = launch(
         engine,
         application="shop",
         release="v2",
@@ -177,8 +177,8 @@ def test_cost_and_latency_are_compared_with_the_baseline_s_generated_answers(eng
         baseline=baseline.id,
     )
     execution.run(engine, id)
-    answered(engine, id, [200.0 + 2 * number for number in range(120)], cost_nano_usd=2_000_000)
-    outcome = concluded(engine, id)
+    add_answers(engine, id, [200.0 + 2 * number for number in range(120)], cost_nano_usd=2_000_000)
+    outcome = conclude(engine, id)
     gates = {gate.metric: (gate.verdict, gate.measured) for gate in outcome.decision.gates}
     assert gates == {
         "grounding_overlap": ("passed", 0.0),
@@ -191,9 +191,9 @@ def test_cost_and_latency_are_compared_with_the_baseline_s_generated_answers(eng
 
 
 def test_without_answers_and_traffic_a_cost_regression_stays_open_and_says_why(engine: sa.Engine) -> None:
-    imported(engine, 40)
-    baseline = ran(engine, application="shop", release="v1")
-    run = ran(
+    import_prices(engine, 40)
+    baseline = run_evaluation(engine, application="shop", release="v1")
+    run = run_evaluation(
         engine,
         application="shop",
         release="v2",
@@ -207,35 +207,42 @@ def test_without_answers_and_traffic_a_cost_regression_stays_open_and_says_why(e
 
 
 def test_production_means_the_newest_finished_run_of_the_stable_release(engine: sa.Engine) -> None:
-    imported(engine, 20)
-    older = ran(engine, application="shop", release="v1")
-    newest = ran(engine, application="shop", release="v1")
-    ran(engine, application="shop", release="v2")
-    launched(engine, application="shop", release="v1")  # never finished
-    ran(engine, application="other", release="v1")
-    arguments: dict[str, Any] = {"dataset": "prices", "judge": "offline", "application": "shop", "stable": "v1"}
-    named = pipeline.parse(regression("grounding_overlap", against="production_v9"))
+    import_prices(engine, 20)
+    older = run_evaluation(engine, application="shop", release="v1")
+    newest = run_evaluation(engine, application="shop", release="v1")
+    run_evaluation(engine, application="shop", release="v2")
+    launch(engine, application="shop", release="v1")  # never finished
+    run_evaluation(engine, application="other", release="v1")
+    arguments: dict[str, Any] = {
+        "dataset": "prices",
+        "judge": "offline",
+        "application": "shop",
+        "stable": "v1",
+    }
+    pipeline_stages = pipeline.parse_pipeline(regression("grounding_overlap", against="production_v9"))
     with reading(engine) as connection:
 
         def choose(**changes: Any) -> str:
-            return comparison.choose_baseline(connection, **{"requested": "", "stages": None, **arguments, **changes})
+            return comparison.choose_baseline(
+                connection, **{"requested": "", "stages": None, **arguments, **changes}
+            )
 
         assert choose() == choose(requested="production") == newest.id
         assert choose(requested=older.id) == older.id
-        assert choose(stages=pipeline.parse(regression("grounding_overlap"))) == newest.id
-        assert choose(stages=named) == newest.id  # v9 was never evaluated
-        assert choose(stages=pipeline.parse(regression("m", against="production_v2"))) == ""
-        assert choose(stages=pipeline.parse(regression("m", against="v9"))) == ""
-        assert choose(stages=named, requested="production") == newest.id
+        assert choose(stages=pipeline.parse_pipeline(regression("grounding_overlap"))) == newest.id
+        assert choose(stages=pipeline_stages) == newest.id  # v9 was never evaluated
+        assert choose(stages=pipeline.parse_pipeline(regression("m", against="production_v2"))) == ""
+        assert choose(stages=pipeline.parse_pipeline(regression("m", against="v9"))) == ""
+        assert choose(stages=pipeline_stages, requested="production") == newest.id
         assert choose(stable=None) == choose(judge="other") == choose(stable="v9") == ""
 
 
 def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdicts(
     engine: sa.Engine,
 ) -> None:
-    imported(engine, 40)
-    before = document(engine, ran(engine))
-    run = ran(engine, minimums=None, config=regression("grounding_overlap"))
+    import_prices(engine, 40)
+    before = document(engine, run_evaluation(engine))
+    run = run_evaluation(engine, minimums=None, config=regression("grounding_overlap"))
     assert run.verdict == "inconclusive"
     against = deciding.Baseline(name="baseline.json", body=before)
     decided = deciding.decide_with_baseline(engine, run.id, actor="ada", baseline=against, at=now())
@@ -243,8 +250,12 @@ def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdi
     assert decided.results is not None
     assert decided.results["baseline"]["name"] == "baseline.json"
     assert "compared with" not in decided.results["gates"][0]["why"]
-    named = ran(engine, minimums=None, config=regression("grounding_overlap", against="production_v1.2.0"))
-    decided = deciding.decide_with_baseline(engine, named.id, actor="ada", baseline=against, at=now())
+    pipeline_stages = run_evaluation(
+        engine, minimums=None, config=regression("grounding_overlap", against="production_v1.2.0")
+    )
+    decided = deciding.decide_with_baseline(
+        engine, pipeline_stages.id, actor="ada", baseline=against, at=now()
+    )
     assert decided.results is not None
     assert decided.results["gates"][0]["why"].endswith(
         "compared with baseline.json instead of production_v1.2.0"

@@ -104,8 +104,12 @@ def test_what_is_sent_is_counted_once_and_shows_a_worse_canary(
     window = {"start": started - dt.timedelta(minutes=2), "end": now() + dt.timedelta(minutes=1)}
     with reading(sqlite_engine) as connection:
         all_of_it = queries.read_summary(connection, Filters(**window)).requests
-        stable = queries.read_summary(connection, Filters(**window, application="support-agent", release="v14"))
-        canary = queries.read_summary(connection, Filters(**window, application="support-agent", release="v15"))
+        stable = queries.read_summary(
+            connection, Filters(**window, application="support-agent", release="v14")
+        )
+        canary = queries.read_summary(
+            connection, Filters(**window, application="support-agent", release="v15")
+        )
     assert sent <= all_of_it <= sent + 24
     assert stable.latency_ms["p50"] and canary.latency_ms["p50"]
     assert canary.latency_ms["p50"] > 1.2 * stable.latency_ms["p50"]

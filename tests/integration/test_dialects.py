@@ -17,7 +17,7 @@ from tests.otlp_dialects import DIALECTS, Dialect
 from tests.otlp_samples import export
 
 
-def decoded(dialect: Dialect, *numbers: int) -> DecodedExport:
+def decode_spans(dialect: Dialect, *numbers: int) -> DecodedExport:
     sent = export(*[dialect.spans[number] for number in numbers])
     sent["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"] = dialect.scope
     return decode_json(json.dumps(sent).encode())
@@ -29,11 +29,11 @@ def test_calls_are_counted_once(sqlite_engine: sa.Engine, name: str, is_whole: b
     dialect = DIALECTS[name]
     numbers = list(range(len(dialect.spans)))
     if is_whole:
-        ingest(sqlite_engine, decoded(dialect, *numbers))
+        ingest(sqlite_engine, decode_spans(dialect, *numbers))
     else:
         random.Random(name).shuffle(numbers)
         for number in numbers:
-            ingest(sqlite_engine, decoded(dialect, number))
+            ingest(sqlite_engine, decode_spans(dialect, number))
     columns = (
         "calls",
         "input_tokens",
@@ -43,13 +43,13 @@ def test_calls_are_counted_once(sqlite_engine: sa.Engine, name: str, is_whole: b
         "call_errors",
     )
     with reading(sqlite_engine) as connection:
-        told = connection.execute(
+        rows = connection.execute(
             sa.select(span.c.input_tokens, span.c.output_tokens)
             .where(span.c.is_call)
             .order_by(span.c.start_ns)
         ).all()
-        sums = connection.execute(sa.select(*[sa.func.sum(rollup_minute.c[one]) for one in columns])).one()
-    assert [tuple(one) for one in told] == dialect.calls
+        sums = connection.execute(sa.select(*[sa.func.sum(rollup_minute.c[name]) for name in columns])).one()
+    assert [tuple(row) for row in rows] == dialect.calls
     assert tuple(sums) == (
         len(dialect.calls),
         sum(tokens or 0 for tokens, _ in dialect.calls),
@@ -62,22 +62,22 @@ def test_calls_are_counted_once(sqlite_engine: sa.Engine, name: str, is_whole: b
 @pytest.mark.parametrize("name", [name for name, dialect in DIALECTS.items() if dialect.says])
 def test_content_of_every_dialect_is_read(name: str) -> None:
     dialect = DIALECTS[name]
-    spans = decoded(dialect, *range(len(dialect.spans))).groups[0].spans
-    by_number = {int(one.span_id, 16): one for one in spans}
+    spans = decode_spans(dialect, *range(len(dialect.spans))).groups[0].spans
+    by_number = {int(decoded_span.span_id, 16): decoded_span for decoded_span in spans}
     for number, expected in dialect.says.items():
-        found = read_content(by_number[number].attributes, by_number[number].events)
-        calls = [call.name for message in found.messages_out for call in message.tool_calls]
-        told = {
-            "in": found.messages_in[0].text if found.messages_in else "",
-            "out": found.messages_out[0].text if found.messages_out else "",
-            "system": found.system,
+        content = read_content(by_number[number].attributes, by_number[number].events)
+        calls = [call.name for message in content.messages_out for call in message.tool_calls]
+        texts = {
+            "in": content.messages_in[0].text if content.messages_in else "",
+            "out": content.messages_out[0].text if content.messages_out else "",
+            "system": content.system,
             "calls": calls[0] if calls else "",
-            "tool": found.tool.name if found.tool else "",
-            "result": found.tool.result if found.tool else "",
-            "document": found.documents[0].content if found.documents else "",
-            "source": found.documents[0].source if found.documents else "",
+            "tool": content.tool.name if content.tool else "",
+            "result": content.tool.result if content.tool else "",
+            "document": content.documents[0].content if content.documents else "",
+            "source": content.documents[0].source if content.documents else "",
         }
-        assert {key: told[key] for key in expected} == expected, number
+        assert {key: texts[key] for key in expected} == expected, number
 
 
 def test_agentcore_logs_supply_the_content_of_spans() -> None:
@@ -91,17 +91,17 @@ def test_agentcore_logs_supply_the_content_of_spans() -> None:
         LogRecord(event_name="opentelemetry.instrumentation.langchain", time_ns=1, attributes={},
                   body={"input": {"messages": [{"role": "user", "content": whole}]}}),
     ]  # fmt: skip
-    found = read_content({"gen_ai.prompt.0.role": "user"}, (), records)
-    assert [(one.role, one.text) for one in found.messages_in] == [("user", "Hello")]
-    assert [(one.role, one.text) for one in found.messages_out] == [("assistant", "Hi")]
+    content = read_content({"gen_ai.prompt.0.role": "user"}, (), records)
+    assert [(message.role, message.text) for message in content.messages_in] == [("user", "Hello")]
+    assert [(message.role, message.text) for message in content.messages_out] == [("assistant", "Hi")]
     by_sdk = [
         LogRecord(event_name="gen_ai.choice", time_ns=2, attributes={"gen_ai.system": "aws.bedrock"},
                   body={"message": {"role": "assistant", "content": [{"text": "Hi"}]}, "finish_reason": "end_turn"}),
         LogRecord(event_name="gen_ai.user.message", time_ns=1, attributes={}, body={"content": [{"text": "Hello"}]}),
     ]  # fmt: skip
-    found = read_content({}, (), by_sdk)
-    assert [one.text for one in (*found.messages_in, *found.messages_out)] == ["Hello", "Hi"]
-    assert found.finish_reasons == ("end_turn",)
+    content = read_content({}, (), by_sdk)
+    assert [message.text for message in (*content.messages_in, *content.messages_out)] == ["Hello", "Hi"]
+    assert content.finish_reasons == ("end_turn",)
 
 
 @pytest.mark.parametrize(

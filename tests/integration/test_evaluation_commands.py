@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from genaiops_core.cli import context
 from genaiops_core.cli.main import app
 from genaiops_core.errors import GenAIOpsError
-from tests.integration.evaluating import suite
+from tests.integration.evaluating import build_suite
 
 
 @pytest.fixture(autouse=True)
@@ -22,14 +22,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str, eng
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", database_url)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
     monkeypatch.setattr(context, "engine", lambda: engine)
-    Path("prices.jsonl").write_bytes(suite())
+    Path("prices.jsonl").write_bytes(build_suite())
 
 
 def genaiops(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def evaluated(*arguments: str, output: str = "results.json") -> Result:
+def evaluate(*arguments: str, output: str = "results.json") -> Result:
     return genaiops("evaluate", "--suite", "prices.jsonl", "--output", output, *arguments)
 
 
@@ -45,7 +45,7 @@ def evaluated(*arguments: str, output: str = "results.json") -> Result:
 def test_evaluate_works_without_a_worker_and_leaves_with_the_verdict(
     minimum: tuple[str, ...], code: int, verdict: str
 ) -> None:
-    result = evaluated(*minimum, "--json")
+    result = evaluate(*minimum, "--json")
     assert result.exit_code == code, result.output
     printed, written = json.loads(result.stdout), json.loads(Path("results.json").read_text())
     assert printed["verdict"] == written["verdict"] == verdict
@@ -58,7 +58,7 @@ def test_evaluate_works_without_a_worker_and_leaves_with_the_verdict(
 
 
 def test_evaluate_shows_people_scores_gates_and_the_verdict() -> None:
-    result = evaluated("--min-grounding-overlap", "0.5", "--sample-size", "40")
+    result = evaluate("--min-grounding-overlap", "0.5", "--sample-size", "40")
     assert result.exit_code == 0
     assert "grounding_overlap" in result.stdout
     assert "Verdict: passed on 40 of 60 cases." in result.stdout
@@ -68,7 +68,7 @@ def test_a_config_of_one_s_own_decides() -> None:
     Path("gates.yaml").write_text(
         "evaluation_pipeline: {stages: [{name: s, sample_size: 30, metrics: {grounding_overlap: {threshold: 0.4}}}]}"
     )
-    result = evaluated("--config", "gates.yaml", "--json")
+    result = evaluate("--config", "gates.yaml", "--json")
     assert result.exit_code == 0, result.output
     body = json.loads(result.stdout)
     assert (body["cases"], body["cases_total"], body["sample_size"]) == (30, 60, 30)
@@ -76,7 +76,7 @@ def test_a_config_of_one_s_own_decides() -> None:
 
 
 def test_gate_decides_again_or_repeats_what_was_decided() -> None:
-    evaluated("--min-grounding-overlap", "0.5")
+    evaluate("--min-grounding-overlap", "0.5")
     assert genaiops("gate", "--results", "results.json").exit_code == 0
     assert genaiops("gate", "--results", "results.json", "--min-grounding-overlap", "0.6").exit_code == 0
     assert genaiops("gate", "--results", "results.json", "--min-question-overlap", "0.99").exit_code == 1
@@ -85,7 +85,7 @@ def test_gate_decides_again_or_repeats_what_was_decided() -> None:
 
 
 def test_partial_or_gateless_results_never_pass_a_gate() -> None:
-    evaluated("--min-grounding-overlap", "0.5")
+    evaluate("--min-grounding-overlap", "0.5")
     body = json.loads(Path("results.json").read_text())
     Path("partial.json").write_text(json.dumps({**body, "partial": True}))
     Path("gateless.json").write_text(json.dumps({**body, "gates": [], "verdict": "passed"}))
@@ -94,8 +94,8 @@ def test_partial_or_gateless_results_never_pass_a_gate() -> None:
 
 
 def test_compare_finds_the_same_run_no_worse_and_a_broken_one_worse() -> None:
-    evaluated("--min-grounding-overlap", "0.5")
-    Path("worse.jsonl").write_bytes(suite().replace(b"costs", b"was sold by pirates for"))
+    evaluate("--min-grounding-overlap", "0.5")
+    Path("worse.jsonl").write_bytes(build_suite().replace(b"costs", b"was sold by pirates for"))
     genaiops("evaluate", "--suite", "worse.jsonl", "--min-grounding-overlap", "0.1", "--output", "worse.json")
     same = genaiops(
         "compare", "--baseline", "results.json", "--current", "results.json", "--max-degradation", "0.05"
@@ -103,14 +103,14 @@ def test_compare_finds_the_same_run_no_worse_and_a_broken_one_worse() -> None:
     assert same.exit_code == 0, same.output
     worse = genaiops("compare", "--baseline", "results.json", "--current", "worse.json", "--json")
     assert worse.exit_code == 1
-    found = {row["metric"]: row for row in json.loads(worse.stdout)["metrics"]}
-    assert found["reference_overlap"]["verdict"] == "failed"
-    assert found["reference_overlap"]["n"] == 60
-    assert "bootstrap" in found["reference_overlap"]["method"]
+    rows = {row["metric"]: row for row in json.loads(worse.stdout)["metrics"]}
+    assert rows["reference_overlap"]["verdict"] == "failed"
+    assert rows["reference_overlap"]["n"] == 60
+    assert "bootstrap" in rows["reference_overlap"]["method"]
 
 
 def test_pr_comment_is_markdown_with_the_exit_code_of_the_verdict() -> None:
-    evaluated("--min-question-overlap", "0.99")
+    evaluate("--min-question-overlap", "0.99")
     result = genaiops("pr-comment", "results.json")
     assert result.exit_code == 1
     assert result.stdout.startswith("## ❌ Evaluation failed\n")
@@ -140,7 +140,9 @@ def test_a_dataset_goes_in_and_comes_out_by_command() -> None:
         "rejected": 1,
     }
     assert stored["columns"] == {"input": "Frage", "answer": "Antwort"}
-    assert stored["problems"] == [{"row": 3, "column": "Frage", "problem": "is empty; a case needs an input"}]
+    assert stored["problems"] == [
+        {"row": 3, "column": "Frage", "problem": "is empty; a case requires an input"}
+    ]
     exported = genaiops("dataset", "export", "fragen", "--format", "jsonl").stdout
     assert [json.loads(line) for line in exported.splitlines()] == [
         {"input": "Was?", "answer": "Das", "contexts": None, "reference": None, "metadata": {}}
@@ -156,7 +158,7 @@ def test_one_map_may_be_followed_by_several_pairs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("import", "dataset", "missing.csv"), "missing.csv cannot be read"),
         (("import", "dataset", "prices.jsonl", "--map", "question"), "FIELD=COLUMN"),
@@ -169,10 +171,10 @@ def test_one_map_may_be_followed_by_several_pairs() -> None:
         (("dataset", "export", "nothing"), "no dataset 'nothing'"),
     ],
 )
-def test_mistakes_are_one_sentence(arguments: tuple[str, ...], said: str) -> None:
+def test_mistakes_are_one_sentence(arguments: tuple[str, ...], message: str) -> None:
     result = genaiops(*arguments)
     assert isinstance(result.exception, GenAIOpsError)  # the root prints it and exits 2
-    assert said in str(result.exception)
+    assert message in str(result.exception)
     assert "\n" not in str(result.exception)
 
 

@@ -13,25 +13,25 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import case_scores, execution, cases, results
-from tests.integration.evaluating import found, imported, score_part
+from genaiops_core.evaluation.runs import case_scores, cases, execution, results
+from tests.integration.evaluating import fetch_run, import_prices, score_batch
 
 PASSING = {"grounding_overlap": 0.5}
 
 
-def launched(engine: sa.Engine, **changes: object) -> str:
-    asked: dict[str, object] = {"actor": "ada", "dataset": "prices", "minimums": PASSING}
-    return runs.launch(engine, **{**asked, **changes})  # type: ignore[arg-type]
+def launch(engine: sa.Engine, **changes: object) -> str:
+    arguments: dict[str, object] = {"actor": "ada", "dataset": "prices", "minimums": PASSING}
+    return runs.launch(engine, **{**arguments, **changes})  # type: ignore[arg-type]
 
 
 def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
-    imported(engine, 120)
-    id = launched(engine, application="shop", release="v2")
-    assert (found(engine, id).state, found(engine, id).progress) == ("queued", 0)
-    told: list[int] = []
-    done = execution.run(engine, id, lambda run: told.append(run.units_done))
-    assert told[-1] == 480
-    assert told == sorted(told)
+    import_prices(engine, 120)
+    id = launch(engine, application="shop", release="v2")
+    assert (fetch_run(engine, id).state, fetch_run(engine, id).progress) == ("queued", 0)
+    progress: list[int] = []
+    done = execution.run(engine, id, lambda run: progress.append(run.units_done))
+    assert progress[-1] == 480
+    assert progress == sorted(progress)
     assert (done.state, done.verdict, done.units_done, done.units_undefined) == (
         "finished",
         "passed",
@@ -47,7 +47,7 @@ def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
     with reading(engine) as connection:
         scored = case_scores.fetch_page(connection, id, limit=2, offset=9).cases
         assert [item.case_no for item in scored] == [10, 11]
-        undefined = next(one for one in scored[0].scores if one.metric == "grounding_overlap")
+        undefined = next(score for score in scored[0].scores if score.metric == "grounding_overlap")
         assert (undefined.value, undefined.reason) == (None, "the case has no contexts")
         assert scored[1].case.input == "What does item 11 cost?"
         assert [item.id for item in runs.list_evaluations(connection, "shop")] == [id]
@@ -56,17 +56,17 @@ def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
 
 
 def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
-    imported(engine, 300)
-    id = launched(engine)
+    import_prices(engine, 300)
+    id = launch(engine)
     pieces = execution.begin(engine, id, 1)
     assert execution.begin(engine, id, 1) == pieces
     assert [len(piece) for piece in pieces] == [250, 50]
-    assert score_part(engine, id, pieces[0])
+    assert score_batch(engine, id, pieces[0])
     with reading(engine) as connection:
         before = case_scores.fetch_page(connection, id, limit=250).cases
-    assert score_part(engine, id, pieces[0])
-    assert found(engine, id).units_done == 1000
-    score_part(engine, id, pieces[1])
+    assert score_batch(engine, id, pieces[0])
+    assert fetch_run(engine, id).units_done == 1000
+    score_batch(engine, id, pieces[1])
     done = execution.finish(engine, id, 1)
     assert execution.finish(engine, id, 1) == done
     with reading(engine) as connection:
@@ -87,12 +87,12 @@ def test_a_sample_is_the_same_every_time_and_part_of_a_larger_one() -> None:
 
 
 def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine) -> None:
-    imported(engine, 120)
-    id = launched(engine)
+    import_prices(engine, 120)
+    id = launch(engine)
     execution.begin(engine, id, 1)
-    score_part(engine, id, range(1, 51))
+    score_batch(engine, id, range(1, 51))
     runs.cancel(engine, actor="grace", id=id, reason="wrong suite")
-    assert not score_part(engine, id, range(51, 121))
+    assert not score_batch(engine, id, range(51, 121))
     done = execution.finish(engine, id, 1)
     assert (done.state, done.verdict, done.units_done) == ("cancelled", None, 200)
     assert "partial" in done.problem
@@ -108,23 +108,23 @@ def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine)
 
 
 def test_a_run_that_takes_too_long_fails_and_says_so(engine: sa.Engine) -> None:
-    imported(engine, 60)
+    import_prices(engine, 60)
     stage = {"name": "s", "timeout_minutes": 1, "metrics": {"grounding_overlap": 0.5}}
-    id = launched(engine, minimums=None, config={"evaluation_pipeline": {"stages": [stage]}})
+    id = launch(engine, minimums=None, config={"evaluation_pipeline": {"stages": [stage]}})
     pieces = execution.begin(engine, id, 1)
     with writing(engine) as connection:
         connection.execute(sa.update(evaluation).values(resumed_at=now() - dt.timedelta(minutes=2)))
-    assert not score_part(engine, id, pieces[0])
+    assert not score_batch(engine, id, pieces[0])
     done = execution.finish(engine, id, 1)
     assert (done.state, done.verdict) == ("failed", None)
-    assert "longer than its 1 minutes" in done.problem
+    assert "exceeded its time limit of 1 minutes" in done.problem
 
 
 def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_proxies(
     engine: sa.Engine,
 ) -> None:
-    imported(engine, 20)
-    done = execution.run(engine, launched(engine, minimums=None))
+    import_prices(engine, 20)
+    done = execution.run(engine, launch(engine, minimums=None))
     assert done.verdict == "inconclusive"
     assert done.results is not None
     whys = {gate["metric"]: gate["why"] for gate in done.results["gates"]}
@@ -133,15 +133,15 @@ def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_pro
 
 
 def test_a_regression_stage_compares_with_the_release_it_names(engine: sa.Engine) -> None:
-    imported(engine, 40)
-    execution.run(engine, launched(engine, application="shop", release="v1.2.0"))
+    import_prices(engine, 40)
+    execution.run(engine, launch(engine, application="shop", release="v1.2.0"))
     stage = {
         "name": "regression",
         "compare_against": "production_v1.2.0",
         "metrics": ["grounding_overlap", "faithfulness"],
     }
     config = {"evaluation_pipeline": {"stages": [stage]}}
-    id = launched(engine, application="shop", release="v1.3.0", minimums=None, config=config)
+    id = launch(engine, application="shop", release="v1.3.0", minimums=None, config=config)
     done = execution.run(engine, id)
     assert done.results is not None
     verdicts = {gate["metric"]: gate["verdict"] for gate in done.results["gates"]}
@@ -149,8 +149,8 @@ def test_a_regression_stage_compares_with_the_release_it_names(engine: sa.Engine
 
 
 def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> None:
-    imported(engine, 20)
-    id = launched(engine, application="shop", release="v2", minimums=None, limits={"cost_per_query": 0.02})
+    import_prices(engine, 20)
+    id = launch(engine, application="shop", release="v2", minimums=None, limits={"cost_per_query": 0.02})
     done = execution.run(engine, id)
     assert done.verdict == "inconclusive"
     assert done.results is not None
@@ -159,9 +159,9 @@ def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> No
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "said"),
+    ("changes", "error", "message"),
     [
-        ({"dataset": "none"}, NotFound, "no dataset 'none'"),
+        ({"dataset": "none"}, NotFound, "Dataset 'none' does not exist"),
         ({"judge": "oracle"}, BadInput, "no judge 'oracle'"),
         ({"minimums": {"x": 2}}, BadInput, "between 0 and 1"),
         ({"sample_size": 0}, BadInput, "at least 1"),
@@ -170,10 +170,10 @@ def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> No
     ],
 )
 def test_what_cannot_run_is_refused_at_launch(
-    engine: sa.Engine, changes: dict[str, object], error: type[Exception], said: str
+    engine: sa.Engine, changes: dict[str, object], error: type[Exception], message: str
 ) -> None:
-    imported(engine, 2)
-    with pytest.raises(error, match=said):
-        launched(engine, **changes)
+    import_prices(engine, 2)
+    with pytest.raises(error, match=message):
+        launch(engine, **changes)
     with reading(engine) as connection:
         assert runs.list_evaluations(connection) == []

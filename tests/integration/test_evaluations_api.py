@@ -17,21 +17,21 @@ from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import execution, states
 from genaiops_core.settings import Settings
-from tests.integration.evaluating import found, imported
+from tests.integration.evaluating import fetch_run, import_prices
 
 MINIMUMS = {"grounding_overlap": 0.5}
 
 
 @pytest.fixture
 def client(engine: sa.Engine, database_url: str) -> Iterator[TestClient]:
-    imported(engine, 10)
+    import_prices(engine, 10)
     with TestClient(create_app(Settings(database_url=database_url))) as opened:
         yield opened
 
 
 @pytest.fixture
 def genaiops(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> object:
-    imported(engine, 10)
+    import_prices(engine, 10)
     monkeypatch.setattr(context, "engine", lambda: engine)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
 
@@ -45,15 +45,15 @@ def test_an_evaluation_is_launched_and_read(engine: sa.Engine, client: TestClien
     sent = {"dataset": "prices", "minimums": MINIMUMS, "concurrency": 4, "spend_limit_usd": 1.5}
     answer = client.post("/api/v1/evaluations", json=sent, headers={"X-GenAIOps-Actor": "ada"})
     assert answer.status_code == 201, answer.text
-    asked = answer.json()
-    assert (asked["state"], asked["units"], asked["units_done"]) == ("queued", 40, 0)
-    assert (asked["concurrency"], asked["spend_limit_usd"], asked["created_by"]) == (4, "1.5", "ada")
-    execution.run(engine, asked["id"])
-    told = client.get(f"/api/v1/evaluations/{asked['id']}").json()
-    assert (told["state"], told["verdict"], told["spent_usd"]) == ("finished", "passed", "0")
-    assert told["results"]["metrics"]["grounding_overlap"]["n"] == 9
+    launched = answer.json()
+    assert (launched["state"], launched["units"], launched["units_done"]) == ("queued", 40, 0)
+    assert (launched["concurrency"], launched["spend_limit_usd"], launched["created_by"]) == (4, "1.5", "ada")
+    execution.run(engine, launched["id"])
+    fetched = client.get(f"/api/v1/evaluations/{launched['id']}").json()
+    assert (fetched["state"], fetched["verdict"], fetched["spent_usd"]) == ("finished", "passed", "0")
+    assert fetched["results"]["metrics"]["grounding_overlap"]["n"] == 9
     listed = client.get("/api/v1/evaluations", params={"dataset": "prices"}).json()["evaluations"]
-    assert [one["id"] for one in listed] == [asked["id"]]
+    assert [row["id"] for row in listed] == [launched["id"]]
     assert client.get("/api/v1/evaluations", params={"dataset": "other"}).json() == {"evaluations": []}
 
 
@@ -69,7 +69,7 @@ def test_an_evaluation_is_paused_resumed_and_cancelled(client: TestClient) -> No
 
 
 @pytest.mark.parametrize(
-    ("sent", "status", "said"),
+    ("sent", "status", "message"),
     [
         ({"dataset": "none"}, 404, "no dataset 'none'"),
         ({"dataset": "prices", "concurrency": 0}, 400, "concurrency must be 1 to"),
@@ -79,11 +79,11 @@ def test_an_evaluation_is_paused_resumed_and_cancelled(client: TestClient) -> No
     ],
 )
 def test_what_cannot_be_launched_is_told(
-    client: TestClient, sent: dict[str, object], status: int, said: str
+    client: TestClient, sent: dict[str, object], status: int, message: str
 ) -> None:
     answer = client.post("/api/v1/evaluations", json=sent)
     assert answer.status_code == status, answer.text
-    assert said in answer.text
+    assert message in answer.text
 
 
 def test_pages_of_other_sites_launch_nothing(client: TestClient) -> None:
@@ -101,8 +101,8 @@ def test_the_command_line_pauses_resumes_and_waits(engine: sa.Engine, genaiops: 
     resumed = json.loads(genaiops("resume", id, "--spend-limit", "0.25", "--json").stdout)
     assert (resumed["state"], resumed["spend_limit_usd"], resumed["remaining_s"]) == ("queued", "0.25", None)
     assert genaiops("wait", id).exit_code == 1  # nobody else works, so it is done here; the gate fails
-    shown = genaiops("show", id)
-    assert "finished" in shown.stdout
+    result = genaiops("show", id)
+    assert "finished" in result.stdout
     assert json.loads(genaiops("list", "--json").stdout)["evaluations"][0]["verdict"] == "failed"
     refused = genaiops("cancel", id)
     assert isinstance(refused.exception, GenAIOpsError)
@@ -119,4 +119,4 @@ def test_a_run_that_is_held_up_ends_the_waiting_with_what_there_is(
     result = genaiops("wait", id)
     assert result.exit_code == 3
     assert "0.01 USD of the spend limit is left." in result.stdout
-    assert found(engine, id).results is not None
+    assert fetch_run(engine, id).results is not None

@@ -1,6 +1,6 @@
-"""Files made to exhaust memory: each is answered in a sentence, and the process stays as small as before.
+"""Files that would exhaust memory are refused with bounded memory.
 
-All are read in one process of its own, since only that has a peak of its own.
+They are read in a separate process, because the peak memory is measured per process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SCRIPT = r"""
 import io, json, resource, sys, zipfile
 import openpyxl, pyarrow as pa, pyarrow.parquet as pq, python_calamine, charset_normalizer
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets import preview
+from genaiops_core.evaluation.datasets import preview_import
 
 SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 TABLE = (
@@ -56,12 +56,12 @@ def files():
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-preview(b"question\nWhy?\n", "warm.csv")
+preview_import(b"question\nWhy?\n", "warm.csv")
 said = {}
 for name, data in files():
     before = peak()
     try:
-        said[name] = [f"{preview(data, name).accepted} accepted", 0]
+        said[name] = [f"{preview_import(data, name).accepted} accepted", 0]
     except BadInput as error:
         said[name] = [str(error), peak() - before]
     del data
@@ -83,13 +83,13 @@ SENTENCES = {
 MOST_GROWTH_MB = 300
 
 
-def test_files_made_to_exhaust_memory_get_a_sentence_and_little_memory() -> None:
+def test_hostile_files_are_refused_in_bounded_memory() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=LIMIT_S
     )
-    said = json.loads(done.stdout)
-    assert said.keys() == SENTENCES.keys()
-    for name, (sentence, growth_mb) in said.items():
+    results = json.loads(done.stdout)
+    assert results.keys() == SENTENCES.keys()
+    for name, (sentence, growth_mb) in results.items():
         assert SENTENCES[name] in sentence
         assert sentence.startswith(name)
         assert growth_mb < MOST_GROWTH_MB, name

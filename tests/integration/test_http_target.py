@@ -1,4 +1,4 @@
-"""An application behind HTTP as a target, on loopback: what is sent, what is read, and everything that goes wrong."""
+"""An HTTP application as a target, on loopback: requests, replies and failures."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from genaiops_core.errors import BadInput, GenAIOpsError, Misconfigured
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.models.protocol import CallFailed, Refused, Throttled
-from genaiops_core.evaluation.targets import TargetAnswer, parse_allowed_hosts, build_target
-from tests.application_server import Application, running
+from genaiops_core.evaluation.targets import TargetAnswer, build_target, parse_allowed_hosts
+from tests.application_server import Application, run_application
 
 REPLY = {
     "answer": "result.text",
@@ -32,8 +32,8 @@ CASE = Case(
 
 @pytest.fixture(scope="module")
 def _application() -> Iterator[Application]:
-    with running() as started:
-        yield started
+    with run_application() as running_application:
+        yield running_application
 
 
 @pytest.fixture
@@ -45,26 +45,26 @@ def application(_application: Application) -> Application:
 def ask(url: str, case: Case = CASE, *, repetition: int = 1, hosts: str = "", **fields: Any) -> TargetAnswer:
     document = {"kind": "http", "url": url, "reply": REPLY, **fields}
 
-    async def once() -> TargetAnswer:
-        asked = build_target(document, allowed_hosts=parse_allowed_hosts(hosts))
+    async def answer_once() -> TargetAnswer:
+        target = build_target(document, allowed_hosts=parse_allowed_hosts(hosts))
         try:
-            return await asked.answer(case, repetition)
+            return await target.answer(case, repetition)
         finally:
-            await asked.close()
+            await target.close()
 
-    return asyncio.run(once())
-
-
-def test_answer_contexts_tokens_cost_and_model_are_read_where_they_stand(application: Application) -> None:
-    found = ask(f"{application.url}/answer")
-    assert orjson.loads(found.text or "") == {"question": "Why?"}
-    assert found.contexts == ("First source.", "Second source.")
-    assert (found.usage.input_tokens, found.usage.output_tokens) == (11, 3)
-    assert (found.cost_nano_usd, found.model, found.problem) == (120_000, "my-model", "")
-    assert found.latency_ms > 0
+    return asyncio.run(answer_once())
 
 
-def test_places_of_the_template_are_filled_by_value(application: Application) -> None:
+def test_reply_is_read_by_paths(application: Application) -> None:
+    answer = ask(f"{application.url}/answer")
+    assert orjson.loads(answer.text or "") == {"question": "Why?"}
+    assert answer.contexts == ("First source.", "Second source.")
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (11, 3)
+    assert (answer.cost_nano_usd, answer.model, answer.problem) == (120_000, "my-model", "")
+    assert answer.latency_ms > 0
+
+
+def test_template_is_filled_with_values(application: Application) -> None:
     template = {
         "q": "{{ input }}",
         "say": "Asked #{repetition}: {question}",
@@ -97,28 +97,28 @@ def test_places_of_the_template_are_filled_by_value(application: Application) ->
         "${HOME} %s",
     ],
 )
-def test_a_question_is_never_read_as_a_template(application: Application, question: str) -> None:
+def test_question_is_never_parsed_as_a_template(application: Application, question: str) -> None:
     template = {"a": "{input}", "b": "<<{input}>>"}
     ask(f"{application.url}/answer", Case(input=question, reference="SECRET"), template=template)
     assert application.seen[0][2] == {"a": question, "b": f"<<{question}>>"}
 
 
-def test_a_question_that_is_no_text_is_said() -> None:
-    with pytest.raises(CallFailed, match="The case cannot be written as JSON"):
+def test_question_that_is_not_unicode_is_refused() -> None:
+    with pytest.raises(CallFailed, match="The case cannot be serialised as JSON"):
         ask("http://127.0.0.1:9/", Case(input="half a pair \ud800"))
 
 
-def test_the_reference_is_sent_only_where_the_template_names_it(application: Application) -> None:
+def test_reference_is_sent_only_if_the_template_has_it(application: Application) -> None:
     ask(f"{application.url}/answer")
     ask(f"{application.url}/answer", template={"q": "{input}", "gold": "{reference}"})
-    assert [sent for _, _, sent in application.seen] == [
+    assert [body for _, _, body in application.seen] == [
         {"question": "Why?"},
         {"q": "Why?", "gold": "Because."},
     ]
     assert "kept back" not in repr(application.seen)
 
 
-def test_headers_come_from_the_environment_at_the_time_of_the_call(
+def test_headers_are_read_from_environment_per_call(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GENAIOPS_TARGET_TOKEN", "s3cret")
@@ -126,38 +126,36 @@ def test_headers_come_from_the_environment_at_the_time_of_the_call(
     assert application.seen[0][1]["authorization"] == "Bearer s3cret"
 
 
-def test_a_missing_variable_is_said_by_its_name(application: Application) -> None:
+def test_missing_variable_is_named(application: Application) -> None:
     with pytest.raises(Misconfigured, match="GENAIOPS_TARGET_TOKEN, which the target refers to, is not set"):
         ask(f"{application.url}/answer", headers={"X-Key": "${GENAIOPS_TARGET_TOKEN}"})
     assert application.seen == []
 
 
-def test_a_reply_that_repeats_the_secret_does_not_give_it_away(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_echoed_secret_is_masked(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENAIOPS_TARGET_TOKEN", "s3cret")
     with pytest.raises(Refused) as failure:
         ask(f"{application.url}/denied", headers={"Authorization": "Bearer ${GENAIOPS_TARGET_TOKEN}"})
     text = str(failure.value)
-    assert "answered 401: 'bad token Bearer ... [31mxxx" in text
+    assert "returned 401: 'bad token Bearer ... [31mxxx" in text
     assert "s3cret" not in text and text.isprintable() and len(text) < 350
 
 
-def test_connections_are_kept_and_cookies_are_not(application: Application) -> None:
-    async def twice() -> None:
-        asked = build_target({"kind": "http", "url": f"{application.url}/answer", "reply": REPLY})
-        await asked.answer(CASE)
-        await asked.answer(CASE)
-        await asked.close()
+def test_connections_are_reused_and_cookies_are_not(application: Application) -> None:
+    async def answer_twice() -> None:
+        target = build_target({"kind": "http", "url": f"{application.url}/answer", "reply": REPLY})
+        await target.answer(CASE)
+        await target.answer(CASE)
+        await target.close()
 
-    asyncio.run(twice())
+    asyncio.run(answer_twice())
     assert all("cookie" not in headers for _, headers, _ in application.seen)
     assert len(application.seen) == 2
 
 
 @pytest.mark.parametrize(("path", "wait_s"), [("throttled", 7.0), ("busy", 0.0), ("full", None)])
-def test_too_many_requests_are_throttling(application: Application, path: str, wait_s: float | None) -> None:
-    with pytest.raises(Throttled, match=r"answered (429|503)") as failure:
+def test_too_many_requests_is_throttling(application: Application, path: str, wait_s: float | None) -> None:
+    with pytest.raises(Throttled, match=r"returned (429|503)") as failure:
         ask(f"{application.url}/{path}")
     assert failure.value.retry_after_s == wait_s
 
@@ -165,42 +163,42 @@ def test_too_many_requests_are_throttling(application: Application, path: str, w
 @pytest.mark.parametrize(
     ("path", "kind", "sentence"),
     [
-        ("broken", CallFailed, 'answered 500: \'{"message": "the model fell over"}\''),
-        ("html", CallFailed, "answered 200 with text/html that is not JSON: '<html><b>Log in</b></html>'"),
-        ("huge", CallFailed, "answered with more than 4 MB"),
-        ("gzip", CallFailed, "answered compressed"),
+        ("broken", CallFailed, 'returned 500: \'{"message": "the model fell over"}\''),
+        ("html", CallFailed, "returned 200 with text/html that is not JSON: '<html><b>Log in</b></html>'"),
+        ("huge", CallFailed, "returned more than 4 MB"),
+        ("gzip", CallFailed, "returned a compressed reply"),
         ("hang-up", CallFailed, "failed: "),
-        ("elsewhere", CallFailed, "has nothing at result.text; it has output, took."),
+        ("elsewhere", CallFailed, "has no value at result.text; it has output, took."),
         (
             "moved-as-get",
             Refused,
-            "answered 302 and points to http://127.0.0.1:PORT/answer, which is not followed",
+            "redirects (302) to http://127.0.0.1:PORT/answer, which is not followed",
         ),
         (
             "moved-away",
             Refused,
-            "answered 307 and points to http://localhost:1/answer, which is not followed",
+            "redirects (307) to http://localhost:1/answer, which is not followed",
         ),
         ("moved-round", Refused, "redirects more than 3 times"),
     ],
 )
-def test_a_failure_is_one_sentence(
+def test_failure_is_described(
     application: Application, path: str, kind: type[GenAIOpsError], sentence: str
 ) -> None:
     with pytest.raises(CallFailed) as failure:
         ask(f"{application.url}/{path}")
     assert type(failure.value) is kind
-    told = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", str(failure.value))
-    assert told.startswith("POST http://127.0.0.1:PORT/" + path) or path == "elsewhere"
-    assert sentence in told
+    message = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", str(failure.value))
+    assert message.startswith("POST http://127.0.0.1:PORT/" + path) or path == "elsewhere"
+    assert sentence in message
 
 
-def test_a_target_that_never_answers_is_given_up(application: Application) -> None:
-    with pytest.raises(CallFailed, match=r"gave no answer within 0\.05 s"):
+def test_target_without_answer_times_out(application: Application) -> None:
+    with pytest.raises(CallFailed, match=r"did not answer within 0\.05 s"):
         ask(f"{application.url}/slow", timeout_s=0.05)
 
 
-def test_nobody_listening_is_said() -> None:
+def test_refused_connection_is_described() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -208,23 +206,23 @@ def test_nobody_listening_is_said() -> None:
         ask(f"http://127.0.0.1:{port}/answer")
 
 
-def test_a_redirect_within_the_host_keeps_the_question(application: Application) -> None:
-    found = ask(f"{application.url}/moved-here")
-    assert orjson.loads(found.text or "") == {"question": "Why?"}
+def test_redirect_within_the_host_resends_the_body(application: Application) -> None:
+    answer = ask(f"{application.url}/moved-here")
+    assert orjson.loads(answer.text or "") == {"question": "Why?"}
     assert [path for path, _, _ in application.seen] == ["/moved-here", "/answer"]
 
 
-def test_an_empty_answer_is_no_answer_and_no_failure(application: Application) -> None:
-    found = ask(f"{application.url}/empty")
-    assert found.text is None
-    assert "no answer at result.text: it is empty" in found.problem
+def test_empty_answer_is_no_failure(application: Application) -> None:
+    answer = ask(f"{application.url}/empty")
+    assert answer.text is None
+    assert "no answer at result.text: it is empty" in answer.problem
 
 
-def test_what_is_no_number_is_unknown_not_zero(application: Application) -> None:
-    found = ask(f"{application.url}/strange")
-    assert (found.text, found.contexts, found.cost_nano_usd) == ("42", None, None)
-    assert (found.usage.input_tokens, found.usage.output_tokens) == (None, None)
-    assert "result.sources[].text is no list of texts" in found.problem
+def test_invalid_number_is_unknown_and_not_zero(application: Application) -> None:
+    answer = ask(f"{application.url}/strange")
+    assert (answer.text, answer.contexts, answer.cost_nano_usd) == ("42", None, None)
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (None, None)
+    assert "result.sources[].text is not a list of texts" in answer.problem
 
 
 @pytest.mark.parametrize(
@@ -242,32 +240,30 @@ def test_what_is_no_number_is_unknown_not_zero(application: Application) -> None
     ],
 )
 def test_metadata_and_link_local_addresses_are_refused(host: str) -> None:
-    with pytest.raises(Refused, match="a link-local or metadata address; targets there are refused"):
+    with pytest.raises(Refused, match="a link-local or metadata address, which targets must not use"):
         ask(f"http://{host}/latest/meta-data")
 
 
-def test_a_name_that_leads_to_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def resolved(*_: Any, **__: Any) -> list[Any]:
+def test_name_of_a_metadata_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(*_: Any, **__: Any) -> list[Any]:
         return [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 80)) for ip in ("127.0.0.1", "169.254.169.254")
         ]
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolved)
-    with pytest.raises(Refused, match=r"rebind\.example leads to 169\.254\.169\.254"):
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(Refused, match=r"rebind\.example resolves to 169\.254\.169\.254"):
         ask("http://rebind.example/answer")
 
 
-def test_the_call_goes_to_the_address_that_was_checked(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_call_goes_to_the_checked_address(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     port = int(application.url.rpartition(":")[2])
     answers = [[(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]]
     real = socket.getaddrinfo
 
-    def resolved(host: Any, *rest: Any, **more: Any) -> list[Any]:
+    def resolve(host: Any, *rest: Any, **more: Any) -> list[Any]:
         return answers.pop() if host == "my.app" else real(host, *rest, **more)  # a second look-up would fail
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     assert ask(f"http://my.app:{port}/answer").text is not None
     assert application.seen[0][1]["host"] == f"my.app:{port}"
 
@@ -283,9 +279,7 @@ def test_the_call_goes_to_the_address_that_was_checked(
         ("my.app", False),
     ],
 )
-def test_the_operator_says_which_hosts_are_allowed(
-    application: Application, setting: str, is_allowed: bool
-) -> None:
+def test_operator_allows_hosts(application: Application, setting: str, is_allowed: bool) -> None:
     hosts = setting.replace("PORT", application.url.rpartition(":")[2])
     if is_allowed:
         assert ask(f"{application.url}/answer", hosts=hosts).text is not None

@@ -15,8 +15,7 @@ from db.tables.telemetry import price, span
 from db.transaction import reading
 from genaiops_core.cli import context, imports
 from genaiops_core.errors import BadInput
-from tests.integration.test_otlp_api import protobuf
-from tests.otlp_samples import body, call
+from tests.otlp_samples import body, build_protobuf, call
 from tests.otlp_samples import span as sample
 
 app = typer.Typer()
@@ -44,8 +43,8 @@ def count(engine: sa.Engine, table: sa.Table) -> int:
 def test_traces_come_from_json_and_protobuf_zipped_or_not(engine: sa.Engine, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(body(call(1), sample(2) | {"spanId": "bad"}))
     (tmp_path / "b.json.gz").write_bytes(gzip.compress(body(call(1), call(3, trace=2))))
-    (tmp_path / "c.pb").write_bytes(protobuf())
-    (tmp_path / "d.pb.gz").write_bytes(gzip.compress(protobuf()))
+    (tmp_path / "c.pb").write_bytes(build_protobuf())
+    (tmp_path / "d.pb.gz").write_bytes(gzip.compress(build_protobuf()))
     files = run("traces", *[str(tmp_path / name) for name in ("a.json", "b.json.gz", "c.pb", "d.pb.gz")])[
         "files"
     ]

@@ -85,18 +85,18 @@ def test_trace_becomes_spans_request_and_cells(engine: sa.Engine) -> None:
     result = ingest(engine, export(*trace(), service__version="v1", deployment__environment__name="prod"))
     assert (result.spans, result.new, result.rejected) == (4, 4, 0)
     with reading(engine) as connection:
-        one = connection.execute(sa.select(request)).one()._mapping
-        assert one["duration_ns"] == 3 * SECOND_NS
-        assert (one["name"], one["user_id"], one["session_id"], one["model"]) == (
+        row = connection.execute(sa.select(request)).one()._mapping
+        assert row["duration_ns"] == 3 * SECOND_NS
+        assert (row["name"], row["user_id"], row["session_id"], row["model"]) == (
             "POST /ask",
             "ann",
             "s1",
             "alpha",
         )
-        assert (one["spans"], one["span_errors"], one["calls"], one["unpriced_calls"]) == (4, 1, 2, 1)
+        assert (row["spans"], row["span_errors"], row["calls"], row["unpriced_calls"]) == (4, 1, 2, 1)
         # 1,000 x 1.00 + 100 x 2.56 USD per million; `beta` has no price
-        assert (one["cost_nano_usd"], one["input_tokens"], one["output_tokens"]) == (1_256_000, 2000, 200)
-        assert not one["is_error"]
+        assert (row["cost_nano_usd"], row["input_tokens"], row["output_tokens"]) == (1_256_000, 2000, 200)
+        assert not row["is_error"]
         cells = {row.model: row for row in connection.execute(sa.select(rollup_minute))}
         assert set(cells) == {"", "alpha", "beta"}
         assert (cells[""].requests, cells[""].calls, cells[""].environment, cells[""].release) == (
@@ -298,7 +298,8 @@ def test_insert_spans_returns_exactly_the_new_spans(engine: sa.Engine) -> None:
         assert span_store.insert_spans(connection, []) == []
         assert [s.span_id for s in span_store.insert_spans(connection, spans[1:2])] == [f"{2:016x}"]
         assert [
-            int(s.span_id, 16) for s in span_store.insert_spans(connection, span_store.sort_distinct(spans[::-1]))
+            int(s.span_id, 16)
+            for s in span_store.insert_spans(connection, span_store.sort_distinct(spans[::-1]))
         ] == [1, 3, 4]
 
 
@@ -327,12 +328,12 @@ def test_sample_day_of_traffic_is_summed_exactly(engine: sa.Engine) -> None:
                 sa.select(table.c.model, calls, errors, *sums).group_by(table.c.model)
             ).all()
         assert len(rows) == len(day.truth) - 1
-        for model, *found in rows:
+        for model, *values in rows:
             truth = day.truth[model]
             cost = int(Decimal(truth["cost_usd"]) * 10**9)
             tokens = [truth["input_tokens"], truth["output_tokens"]]
             expected = [truth["calls"], truth["errors"], *tokens, cost]
-            assert [int(value or 0) for value in found] == expected, (table.name, model)
+            assert [int(value or 0) for value in values] == expected, (table.name, model)
 
 
 def test_every_change_marks_its_hour(engine: sa.Engine) -> None:

@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def bodies() -> list[bytes]:
     """Batches of ten traces of three spans; trace and span numbers say which batch they belong to."""
     randomness = random.Random(11)
-    made = []
+    batches = []
     for batch in range(BATCHES):
         spans = []
         for trace in range(batch * TRACES_PER_BATCH + 1, (batch + 1) * TRACES_PER_BATCH + 1):
@@ -50,8 +50,8 @@ def bodies() -> list[bytes]:
                 )
                 for step in (1, 2)
             ]
-        made.append(body(*spans))
-    return made
+        batches.append(body(*spans))
+    return batches
 
 
 def start_api(database_url: str, port: int) -> subprocess.Popen[bytes]:
@@ -164,16 +164,16 @@ def test_kill_during_ingest_loses_and_doubles_nothing(database_url: str) -> None
     server.wait()
     posting.join()
     assert len(acknowledged) < BATCHES, "it was killed too late to prove anything"
-    kept = assert_consistent(engine, at_least=acknowledged)
-    assert kept <= len(acknowledged) + SENDERS
+    stored_batches = assert_consistent(engine, at_least=acknowledged)
+    assert stored_batches <= len(acknowledged) + SENDERS
 
     server = start_api(database_url, port)
     try:
         for _ in range(2):
-            again: set[int] = set()
-            post_all(port, sent, again)
-            assert again == set(range(BATCHES))
-            assert assert_consistent(engine, at_least=again) == BATCHES
+            resent: set[int] = set()
+            post_all(port, sent, resent)
+            assert resent == set(range(BATCHES))
+            assert assert_consistent(engine, at_least=resent) == BATCHES
     finally:
         server.terminate()
         server.wait()

@@ -32,14 +32,14 @@ MODEL = "meta.llama3-2-1b-instruct-v1:0"
 REQUEST_ID = "11111111-aaaa-bbbb-cccc-000000000001"
 
 
-def take(
+def import_entries(
     engine: sa.Engine, *entries: dict[str, Any], application: str | None = None, shard: int = 0
 ) -> ImportCounts:
-    found = [ReadResult("test", read_entry(one, application=application), "") for one in entries]
-    return Importer(engine, shard=shard).import_entries(found)
+    results = [ReadResult("test", read_entry(item, application=application), "") for item in entries]
+    return Importer(engine, shard=shard).import_entries(results)
 
 
-def tell(engine: sa.Engine, *spans: dict[str, Any], shard: int = 0) -> None:
+def ingest_spans(engine: sa.Engine, *spans: dict[str, Any], shard: int = 0) -> None:
     ingest(engine, decode_json(body(*spans)), shard=shard)
 
 
@@ -60,31 +60,31 @@ def root() -> dict[str, Any]:
     return sample(1, name="ask", start_ns=AT_NS, duration_ns=3 * SECOND_NS)
 
 
-def figures(engine: sa.Engine, application: str | None = None) -> dict[str, Any]:
+def read_figures(engine: sa.Engine, application: str | None = None) -> dict[str, Any]:
     hour = 3600 * SECOND_NS
     with reading(engine) as connection:
-        told = read_summary(
+        summary = read_summary(
             connection,
             Filters(start=to_instant(AT_NS - hour), end=to_instant(AT_NS + hour), application=application),
         )
     names = ("requests", "calls", "input_tokens", "output_tokens", "unpriced_calls", "cost_nano_usd")
-    return {name: getattr(told, name) for name in names}
+    return {name: getattr(summary, name) for name in names}
 
 
-def everything(engine: sa.Engine) -> dict[str, list[Any]]:
+def fetch_rows(engine: sa.Engine) -> dict[str, list[Any]]:
     """What is kept of traffic, without surrogate ids, shards and cells that hold nothing."""
     with reading(engine) as connection:
-        kept: dict[str, list[Any]] = {}
+        rows_by_table: dict[str, list[Any]] = {}
         for table in (span, request, invocation_log):
             columns = [column for column in table.c if column.name != "id"]
-            kept[str(table.name)] = sorted(map(repr, connection.execute(sa.select(*columns))))
+            rows_by_table[str(table.name)] = sorted(map(repr, connection.execute(sa.select(*columns))))
         sums = [sa.func.sum(rollup_minute.c[name]) for name in ROLLUP_SUMS]
         keys = [rollup_minute.c[name] for name in ("application", "bucket", "model", "release")]
         rows = connection.execute(sa.select(*keys, *sums).group_by(*keys))
-        kept["rollup"] = sorted(
+        rows_by_table["rollup"] = sorted(
             repr([*row[:4], *map(int, row[4:])]) for row in rows if any(int(value) for value in row[4:])
         )
-    return kept
+    return rows_by_table
 
 
 def one(engine: sa.Engine, table: sa.Table, **where: Any) -> Any:
@@ -94,9 +94,9 @@ def one(engine: sa.Engine, table: sa.Table, **where: Any) -> Any:
 
 
 def test_entry_is_a_request_of_one_call(engine: sa.Engine) -> None:
-    assert take(engine, entry(REQUEST_ID)) == ImportCounts(entries=1, new=1)
+    assert import_entries(engine, entry(REQUEST_ID)) == ImportCounts(entries=1, new=1)
     # 62 tokens in and 30 out at 0.10 USD a million: cached ones cost the same, for the list has no price for them.
-    assert figures(engine, "bedrock") == {
+    assert read_figures(engine, "bedrock") == {
         "requests": 1,
         "calls": 1,
         "input_tokens": 62,
@@ -114,45 +114,47 @@ def test_entry_is_a_request_of_one_call(engine: sa.Engine) -> None:
 
 def test_second_import_changes_nothing(engine: sa.Engine) -> None:
     entries = [entry(f"request-{number}") for number in range(5)]
-    take(engine, *entries[:3], entries[0])
-    before = everything(engine)
-    assert take(engine, *entries[:3], application="other") == ImportCounts(entries=3, known=3)
-    assert everything(engine) == before
-    assert take(engine, *entries) == ImportCounts(entries=5, new=2, known=3)
-    assert figures(engine)["calls"] == 5
+    import_entries(engine, *entries[:3], entries[0])
+    before = fetch_rows(engine)
+    assert import_entries(engine, *entries[:3], application="other") == ImportCounts(entries=3, known=3)
+    assert fetch_rows(engine) == before
+    assert import_entries(engine, *entries) == ImportCounts(entries=5, new=2, known=3)
+    assert read_figures(engine)["calls"] == 5
 
 
 def test_repeated_request_in_a_file_is_one(engine: sa.Engine) -> None:
-    assert take(engine, entry(REQUEST_ID), entry(REQUEST_ID)) == ImportCounts(entries=2, new=1, known=1)
-    assert figures(engine)["calls"] == 1
+    assert import_entries(engine, entry(REQUEST_ID), entry(REQUEST_ID)) == ImportCounts(
+        entries=2, new=1, known=1
+    )
+    assert read_figures(engine)["calls"] == 1
 
 
 def test_counts_of_transactions_are_added(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invocation_import, "ENTRIES_PER_TRANSACTION", 3)
     entries = [entry(f"request-{number % 7}") for number in range(10)]
-    assert take(sqlite_engine, *entries) == ImportCounts(entries=10, new=7, known=3)
+    assert import_entries(sqlite_engine, *entries) == ImportCounts(entries=10, new=7, known=3)
 
 
 def test_call_without_latency_is_in_no_percentile(engine: sa.Engine) -> None:
     quick = entry("with-latency")
     unknown = entry("without", output={"outputTokenCount": 30})
-    take(engine, unknown)
+    import_entries(engine, unknown)
     window = Filters(start=to_instant(AT_NS), end=to_instant(AT_NS + 60 * SECOND_NS))
     with reading(engine) as connection:
-        told = read_summary(connection, window)
-    assert (told.calls, told.call_latency_ms["p50"], told.latency_ms["p99"]) == (1, None, None)
-    take(engine, quick)
+        summary = read_summary(connection, window)
+    assert (summary.calls, summary.call_latency_ms["p50"], summary.latency_ms["p99"]) == (1, None, None)
+    import_entries(engine, quick)
     with reading(engine) as connection:
-        told = read_summary(connection, window)
-    assert told.calls == 2
+        summary = read_summary(connection, window)
+    assert summary.calls == 2
     # 589 ms of the one that is known, to the 1 % of the histogram.
-    assert told.call_latency_ms["p50"] == pytest.approx(589, rel=0.01)
-    assert told.latency_ms["p50"] == pytest.approx(589, rel=0.01)
+    assert summary.call_latency_ms["p50"] == pytest.approx(589, rel=0.01)
+    assert summary.latency_ms["p50"] == pytest.approx(589, rel=0.01)
 
 
 def test_call_without_usage_is_unpriced_and_not_free(engine: sa.Engine) -> None:
-    take(engine, entry("image", modelId="stability.sd3-5-large-v1:0", input={}, output={}))
-    assert figures(engine) | {"requests": 1} == {
+    import_entries(engine, entry("image", modelId="stability.sd3-5-large-v1:0", input={}, output={}))
+    assert read_figures(engine) | {"requests": 1} == {
         "requests": 1,
         "calls": 1,
         "input_tokens": 0,
@@ -163,10 +165,17 @@ def test_call_without_usage_is_unpriced_and_not_free(engine: sa.Engine) -> None:
 
 
 def test_failed_call_counts_as_an_error(engine: sa.Engine) -> None:
-    take(engine, entry("failed", errorCode="ThrottlingException", output=None, input={}))
+    import_entries(engine, entry("failed", errorCode="ThrottlingException", output=None, input={}))
     with reading(engine) as connection:
-        told = read_summary(connection, Filters(start=to_instant(AT_NS), end=to_instant(AT_NS + 60 * SECOND_NS)))
-    assert (told.requests, told.request_errors, told.call_errors, told.unpriced_calls) == (1, 1, 1, 0)
+        summary = read_summary(
+            connection, Filters(start=to_instant(AT_NS), end=to_instant(AT_NS + 60 * SECOND_NS))
+        )
+    assert (summary.requests, summary.request_errors, summary.call_errors, summary.unpriced_calls) == (
+        1,
+        1,
+        1,
+        0,
+    )
 
 
 # The same call by OTLP and by its log entry.
@@ -175,20 +184,20 @@ ONCE = {"requests": 1, "calls": 1, "input_tokens": 62, "output_tokens": 30}
 
 
 def by_otlp_first(engine: sa.Engine) -> None:
-    tell(engine, root(), otlp_call(), shard=1)
-    assert take(engine, entry(REQUEST_ID), shard=2) == ImportCounts(entries=1, known=1, joined=1)
+    ingest_spans(engine, root(), otlp_call(), shard=1)
+    assert import_entries(engine, entry(REQUEST_ID), shard=2) == ImportCounts(entries=1, known=1, joined=1)
 
 
 def by_log_first(engine: sa.Engine) -> None:
-    take(engine, entry(REQUEST_ID), shard=2)
-    tell(engine, root(), otlp_call(), shard=1)
+    import_entries(engine, entry(REQUEST_ID), shard=2)
+    ingest_spans(engine, root(), otlp_call(), shard=1)
 
 
-@pytest.mark.parametrize("told", [by_otlp_first, by_log_first])
-def test_call_with_span_and_entry_counts_once(engine: sa.Engine, told: Any) -> None:
-    told(engine)
-    assert {name: figures(engine)[name] for name in ONCE} == ONCE
-    assert {name: figures(engine, "shop")[name] for name in ONCE} == ONCE
+@pytest.mark.parametrize("send_both", [by_otlp_first, by_log_first])
+def test_call_with_span_and_entry_counts_once(engine: sa.Engine, send_both: Any) -> None:
+    send_both(engine)
+    assert {name: read_figures(engine)[name] for name in ONCE} == ONCE
+    assert {name: read_figures(engine, "shop")[name] for name in ONCE} == ONCE
     with reading(engine) as connection:
         trace = get_trace(connection, f"{1:032x}")
     assert trace is not None
@@ -203,44 +212,44 @@ def test_call_with_span_and_entry_counts_once(engine: sa.Engine, told: Any) -> N
     with reading(engine) as connection:
         assert read_summary(connection, window).call_latency_ms["p50"] == pytest.approx(2000, rel=0.01)
     # Again, both ways: nothing changes.
-    before = everything(engine)
-    tell(engine, root(), otlp_call())
-    assert take(engine, entry(REQUEST_ID)) == ImportCounts(entries=1, known=1)
-    assert everything(engine) == before
+    before = fetch_rows(engine)
+    ingest_spans(engine, root(), otlp_call())
+    assert import_entries(engine, entry(REQUEST_ID)) == ImportCounts(entries=1, known=1)
+    assert fetch_rows(engine) == before
 
 
 def test_order_of_span_and_entry_does_not_matter(database_url: str, tmp_path: Path) -> None:
     from db.engine import make_engine
     from db.migrate import upgrade
 
-    kept = []
-    for number, told in enumerate((by_otlp_first, by_log_first)):
+    results = []
+    for number, send_both in enumerate((by_otlp_first, by_log_first)):
         # One of the two is the database of this kind, the other a file: what is kept must not depend on that either.
         url = database_url if number == 0 else f"sqlite:///{tmp_path}/other.db"
         engine = make_engine(url)
         upgrade(engine)
-        told(engine)
-        kept.append(everything(engine))
+        send_both(engine)
+        results.append(fetch_rows(engine))
         engine.dispose()
-    assert kept[0] == kept[1]
+    assert results[0] == results[1]
 
 
 def test_root_span_may_arrive_last(engine: sa.Engine) -> None:
-    take(engine, entry(REQUEST_ID))
-    tell(engine, otlp_call())
-    tell(engine, root())
-    assert {name: figures(engine)[name] for name in ONCE} == ONCE
+    import_entries(engine, entry(REQUEST_ID))
+    ingest_spans(engine, otlp_call())
+    ingest_spans(engine, root())
+    assert {name: read_figures(engine)[name] for name in ONCE} == ONCE
 
 
 def test_framework_span_sdk_span_and_entry_are_one_call(engine: sa.Engine) -> None:
     wrapper = call(
         3, parent=1, model="llama3-2-1b", tokens=(62, 30), start_ns=AT_NS, duration_ns=3 * SECOND_NS
     )
-    take(engine, entry(REQUEST_ID))
-    tell(engine, otlp_call(parent=3))
-    tell(engine, wrapper)
-    tell(engine, root())
-    assert {name: figures(engine)[name] for name in ONCE} == ONCE
+    import_entries(engine, entry(REQUEST_ID))
+    ingest_spans(engine, otlp_call(parent=3))
+    ingest_spans(engine, wrapper)
+    ingest_spans(engine, root())
+    assert {name: read_figures(engine)[name] for name in ONCE} == ONCE
 
 
 def test_response_id_joins_span_and_entry(engine: sa.Engine) -> None:
@@ -250,10 +259,10 @@ def test_response_id_joins_span_and_entry(engine: sa.Engine) -> None:
         modelId="anthropic.claude-3-sonnet-20240229-v1:0",
         output={"outputBodyJson": samples.CLAUDE_ANSWER, "outputTokenCount": 30},
     )
-    told = call(1, tokens=(62, 30), start_ns=AT_NS, **{"gen_ai__response__id": "msg_bdrk_01"})
-    take(engine, logged)
-    tell(engine, told)
-    assert {name: figures(engine)[name] for name in ONCE} == ONCE
+    otlp_span = call(1, tokens=(62, 30), start_ns=AT_NS, **{"gen_ai__response__id": "msg_bdrk_01"})
+    import_entries(engine, logged)
+    ingest_spans(engine, otlp_span)
+    assert {name: read_figures(engine)[name] for name in ONCE} == ONCE
     assert one(engine, request).trace_id == f"{1:032x}"
 
 
@@ -268,25 +277,27 @@ def test_entry_counts_for_a_span_without_usage(engine: sa.Engine) -> None:
     )
     for tell_first in (True, False):
         if tell_first:
-            tell(engine, root(), failed)
+            ingest_spans(engine, root(), failed)
         else:
-            take(engine, entry(REQUEST_ID))
-    assert {name: figures(engine, "shop")[name] for name in ONCE} == ONCE
+            import_entries(engine, entry(REQUEST_ID))
+    assert {name: read_figures(engine, "shop")[name] for name in ONCE} == ONCE
 
 
 def test_distant_or_short_id_is_another_call(engine: sa.Engine) -> None:
-    take(engine, entry(REQUEST_ID, timestamp="2026-01-01T10:00:00Z"), entry("r-1"))
-    tell(engine, root(), otlp_call(), otlp_call(3, aws__request_id="r-1"))
-    assert not any(repr(True) in row for row in everything(engine)["invocation_log"])
+    import_entries(engine, entry(REQUEST_ID, timestamp="2026-01-01T10:00:00Z"), entry("r-1"))
+    ingest_spans(engine, root(), otlp_call(), otlp_call(3, aws__request_id="r-1"))
+    assert not any(repr(True) in row for row in fetch_rows(engine)["invocation_log"])
 
 
 def test_entry_of_a_deleted_trace_is_left_out(engine: sa.Engine) -> None:
-    take(engine, entry(REQUEST_ID))
+    import_entries(engine, entry(REQUEST_ID))
     with engine.begin() as connection:
         connection.execute(sa.delete(span))
         connection.execute(sa.delete(payload))
-    tell(engine, root(), otlp_call())
-    assert figures(engine)["calls"] == 2  # what is gone cannot be taken back: the limit is written in docs
+    ingest_spans(engine, root(), otlp_call())
+    assert (
+        read_figures(engine)["calls"] == 2
+    )  # what is gone cannot be taken back: the limit is written in docs
     assert not one(engine, invocation_log).is_folded
 
 
@@ -295,29 +306,29 @@ def test_concurrent_entries_and_spans_count_once(engine: sa.Engine) -> None:
 
     def logs() -> None:
         for at in range(0, 60, 6):
-            take(engine, *[entry(one) for one in ids[at : at + 6]], shard=5)
+            import_entries(engine, *[entry(request_id) for request_id in ids[at : at + 6]], shard=5)
 
     def spans() -> None:
         for number in reversed(range(60)):
-            told = otlp_call(10 + number, parent=None, aws__request_id=ids[number])
-            told["traceId"] = f"{number + 1:032x}"
-            tell(engine, told, shard=6)
+            sent_span = otlp_call(10 + number, parent=None, aws__request_id=ids[number])
+            sent_span["traceId"] = f"{number + 1:032x}"
+            ingest_spans(engine, sent_span, shard=6)
 
     failures: list[BaseException] = []
 
-    def guarded(work: Any) -> None:
+    def run_guarded(work: Any) -> None:
         try:
             work()
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in (logs, spans, logs)]
+    threads = [threading.Thread(target=run_guarded, args=(work,)) for work in (logs, spans, logs)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert not failures
-    assert figures(engine) | {"cost_nano_usd": 0} == {
+    assert read_figures(engine) | {"cost_nano_usd": 0} == {
         "requests": 60,
         "calls": 60,
         "input_tokens": 60 * 62,
@@ -329,13 +340,13 @@ def test_concurrent_entries_and_spans_count_once(engine: sa.Engine) -> None:
 
 def test_concurrent_spans_move_an_entry_once(engine: sa.Engine) -> None:
     ids = [f"request-{number:04}" for number in range(40)]
-    take(engine, *[entry(one) for one in ids])
+    import_entries(engine, *[entry(request_id) for request_id in ids])
 
     def tell_all(parent: int | None, number: int, shard: int) -> None:
-        for at, one in enumerate(ids):
-            told = otlp_call(number, parent=parent, aws__request_id=one)
-            told["traceId"] = f"{at + 1:032x}"
-            tell(engine, told, shard=shard)
+        for at, request_id in enumerate(ids):
+            sent_span = otlp_call(number, parent=parent, aws__request_id=request_id)
+            sent_span["traceId"] = f"{at + 1:032x}"
+            ingest_spans(engine, sent_span, shard=shard)
 
     threads = [
         threading.Thread(target=tell_all, args=(None, 2, 1)),
@@ -345,8 +356,8 @@ def test_concurrent_spans_move_an_entry_once(engine: sa.Engine) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    told = figures(engine)
-    assert (told["requests"], told["calls"], told["input_tokens"]) == (40, 40, 40 * 62)
+    measured = read_figures(engine)
+    assert (measured["requests"], measured["calls"], measured["input_tokens"]) == (40, 40, 40 * 62)
 
 
 def test_files_and_folders_are_imported(engine: sa.Engine, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def put(name: str, *ids: str, hour: int = 10, region: str = "us-east-1", raw: bytes | None = None) -> None:
     key = f"bedrock/AWSLogs/1/BedrockModelInvocationLogs/{region}/2026/01/05/{hour:02}/{name}"
-    lines = "".join(json.dumps(entry(one)) + "\n" for one in ids)
+    lines = "".join(json.dumps(entry(request_id)) + "\n" for request_id in ids)
     body = raw if raw is not None else gzip.compress(lines.encode())
     clients.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
 
@@ -66,23 +66,23 @@ def log(*ids: str, at: dt.datetime | None = None, raw: str | None = None) -> Non
         logEvents=[
             {
                 "timestamp": int(at.timestamp() * 1000),
-                "message": raw or json.dumps(entry(one, timestamp=at.isoformat())),
+                "message": raw or json.dumps(entry(request_id, timestamp=at.isoformat())),
             }
-            for one in ids or ("raw",)
+            for request_id in ids or ("raw",)
         ],
     )
 
 
-def take(engine: sa.Engine, source: Any = S3, **more: Any) -> PullReport:
+def pull_source(engine: sa.Engine, source: Any = S3, **more: Any) -> PullReport:
     return pull(engine, source, clients.client(source.kind), model_limit=200, **more)
 
 
-def known(engine: sa.Engine) -> list[str]:
+def fetch_request_ids(engine: sa.Engine) -> list[str]:
     with reading(engine) as connection:
         return sorted(connection.scalars(sa.select(invocation_log.c.request_id)))
 
 
-def calls(engine: sa.Engine) -> int:
+def count_calls(engine: sa.Engine) -> int:
     with reading(engine) as connection:
         return connection.scalar(sa.select(sa.func.count()).select_from(span).where(span.c.is_call)) or 0
 
@@ -98,17 +98,22 @@ def test_objects_of_a_bucket_are_read_once(engine: sa.Engine) -> None:
     put("b.json.gz", "request-3", region="eu-west-1")
     put("data/request-1_input.json.gz", raw=b"{}")
     clients.client("s3").put_object(Bucket=BUCKET, Key="elsewhere/c.json", Body=b"no")
-    first = take(engine)
+    first = pull_source(engine)
     assert (first.objects, first.counts) == (2, ImportCounts(entries=3, new=3))
-    again = take(engine)
-    assert (again.objects, again.counts) == (0, ImportCounts())
+    second = pull_source(engine)
+    assert (second.objects, second.counts) == (0, ImportCounts())
     put("late.json.gz", "request-4", hour=9)
     put("c.json.gz", "request-5", "request-3", hour=11)
-    assert take(engine).counts == ImportCounts(entries=3, new=2, known=1)
-    assert known(engine) == [f"request-{number}" for number in range(1, 6)]
-    kept = state(engine)
-    assert (kept.source, kept.entries, kept.rejected, kept.claimed_until) == (S3.url, 6, 0, None)
-    assert kept.pulled_at is not None
+    assert pull_source(engine).counts == ImportCounts(entries=3, new=2, known=1)
+    assert fetch_request_ids(engine) == [f"request-{number}" for number in range(1, 6)]
+    source_state = state(engine)
+    assert (source_state.source, source_state.entries, source_state.rejected, source_state.claimed_until) == (
+        S3.url,
+        6,
+        0,
+        None,
+    )
+    assert source_state.pulled_at is not None
 
 
 @pytest.mark.usefixtures("aws")
@@ -117,59 +122,57 @@ def test_bad_lines_are_counted_and_named(engine: sa.Engine) -> None:
         "a.json.gz", raw=gzip.compress(b'{"schemaType": "Other"}\n' + json.dumps(entry("request-1")).encode())
     )
     put("b.json.gz", raw=gzip.compress(json.dumps(entry("request-2")).encode() * 1)[:30])
-    counts = take(engine).counts
+    counts = pull_source(engine).counts
     assert (counts.new, counts.rejected) == (1, 2)
     assert counts.problems[0].startswith(f"s3://{BUCKET}/bedrock/")
-    assert take(engine).counts == ImportCounts()
+    assert pull_source(engine).counts == ImportCounts()
 
 
 @pytest.mark.usefixtures("aws")
-def test_killed_pull_resumes(
-    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_pull_resumes(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(6):
-        put(f"{number}.json.gz", *[f"request-{number}-{one}" for one in range(3)])
+        put(f"{number}.json.gz", *[f"request-{number}-{item}" for item in range(3)])
     real, taken = Importer.import_entries, []
 
-    def killed(self: Importer, found: Any) -> ImportCounts:
-        counts = real(self, found)
+    def import_then_stop(self: Importer, results: Any) -> ImportCounts:
+        counts = real(self, results)
         taken.append(counts)
         if len(taken) == 4:
             raise KeyboardInterrupt  # after its entries are kept, before the cursor is
         return counts
 
-    monkeypatch.setattr(Importer, "import_entries", killed)
+    monkeypatch.setattr(Importer, "import_entries", import_then_stop)
     with pytest.raises(KeyboardInterrupt):
-        take(engine)
+        pull_source(engine)
     monkeypatch.undo()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    again = take(engine)
+    second = pull_source(engine)
     # The fourth object is read again and known.
-    assert (again.objects, again.counts) == (3, ImportCounts(entries=9, new=6, known=3))
-    assert calls(engine) == 18
+    assert (second.objects, second.counts) == (3, ImportCounts(entries=9, new=6, known=3))
+    assert count_calls(engine) == 18
 
 
 @pytest.mark.usefixtures("aws")
 def test_stop_ends_between_two_objects(engine: sa.Engine) -> None:
     for number in range(3):
         put(f"{number}.json.gz", f"request-{number}")
-    assert take(engine, is_stopping=lambda: True).objects == 1
-    assert take(engine).objects == 2
+    assert pull_source(engine, is_stopping=lambda: True).objects == 1
+    assert pull_source(engine).objects == 2
 
 
 @pytest.mark.usefixtures("aws")
 def test_log_group_is_read_with_an_overlap(engine: sa.Engine) -> None:
     log("request-old", at=now() - dt.timedelta(days=3))
     log("request-1", "request-2")
-    first = take(engine, LOGS)
+    first = pull_source(engine, LOGS)
     assert (first.counts.new, first.counts.rejected) == (3, 0)
     log("request-3", at=now() - dt.timedelta(minutes=5))  # older than what was read, and visible only now
     log(raw="no json")
-    counts = take(engine, LOGS).counts
+    counts = pull_source(engine, LOGS).counts
     assert (counts.new, counts.known, counts.rejected) == (1, 2, 1)
     assert counts.problems[0].startswith(f"logs://{GROUP} aws/bedrock/modelinvocations ")
-    assert known(engine) == ["request-1", "request-2", "request-3", "request-old"]
+    assert fetch_request_ids(engine) == ["request-1", "request-2", "request-3", "request-old"]
 
 
 @pytest.mark.usefixtures("aws")
@@ -185,27 +188,27 @@ def test_events_are_paged(engine: sa.Engine) -> None:
         )
     )
     assert sum(map(len, pages)) == 250
-    assert take(engine, LOGS).counts.new == 250
+    assert pull_source(engine, LOGS).counts.new == 250
 
 
 @pytest.mark.usefixtures("aws")
 def test_one_reader_per_source(engine: sa.Engine) -> None:
     put("a.json.gz", "request-1")
     assert claim(engine, S3, now()) == {}
-    assert take(engine).is_busy
+    assert pull_source(engine).is_busy
     # A reader that died is forgotten after a while.
     assert claim(engine, S3, now() + CLAIM + dt.timedelta(seconds=1)) == {}
     sources.release_claim(engine, S3)
-    assert take(engine).counts.new == 1
+    assert pull_source(engine).counts.new == 1
 
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("source", [parse_source("s3://none"), parse_source("logs://none")])
 def test_unreadable_source_is_an_error(engine: sa.Engine, source: Any) -> None:
     with pytest.raises(Misconfigured, match="none"):
-        take(engine, source)
+        pull_source(engine, source)
     with pytest.raises(Misconfigured):  # and is not left claimed
-        take(engine, source)
+        pull_source(engine, source)
 
 
 @pytest.mark.usefixtures("aws")
@@ -229,14 +232,12 @@ def test_missing_region_or_credentials_is_an_error(
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with pytest.raises(Misconfigured, match="credentials"):
-        take(sqlite_engine)
+        pull_source(sqlite_engine)
     clients.client.cache_clear()
 
 
 @pytest.mark.usefixtures("aws")
-def test_interrupted_object_is_read_again(
-    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_object_is_read_again(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.exceptions import ResponseStreamingError
     from botocore.httpchecksum import StreamingChecksumBody as Body
 
@@ -251,7 +252,7 @@ def test_interrupted_object_is_read_again(
 
     monkeypatch.setattr(Body, "readinto", broken)
     with pytest.raises(Unavailable, match="Reading s3://acme-invocations/bedrock"):
-        take(engine)
+        pull_source(engine)
     monkeypatch.setattr(Body, "readinto", real)
-    assert take(engine).counts.entries == 700
-    assert len(known(engine)) == calls(engine) == 700
+    assert pull_source(engine).counts.entries == 700
+    assert len(fetch_request_ids(engine)) == count_calls(engine) == 700

@@ -36,6 +36,8 @@ def test_it_throttles_when_told(judge_server: JudgeServer) -> None:
 
 def test_it_speaks_as_openai_does(judge_server: JudgeServer) -> None:
     with OpenAI(base_url=f"{judge_server.url}/v1", api_key="test") as client:
-        said = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello"}])
-        assert said.choices[0].message.content == "An answer to: Hello"
+        completion = client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": "Hello"}]
+        )
+        assert completion.choices[0].message.content == "An answer to: Hello"
         assert len(client.embeddings.create(model="e", input="red box").data[0].embedding) == 64

@@ -34,11 +34,11 @@ def suite(tmp_path: Path) -> Path:
     return file
 
 
-def evaluated(suite: Path, judge: str, *more: str) -> dict[str, Any]:
+def evaluate(suite: Path, judge: str, *more: str) -> dict[str, Any]:
     output = suite.parent / "results.json"
-    asked = ["evaluate", "--suite", str(suite), "--judge", judge, *more, "--output", str(output)]
-    found = CliRunner().invoke(app, asked)
-    assert found.exit_code in (0, 1, 3), found.output
+    arguments = ["evaluate", "--suite", str(suite), "--judge", judge, *more, "--output", str(output)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code in (0, 1, 3), result.output
     metrics: dict[str, Any] = json.loads(output.read_text())["metrics"]
     return metrics
 
@@ -48,15 +48,15 @@ def test_ragas_rubrics_and_comparisons_in_one_run(suite: Path, judge_server: Jud
     rubric.write_text(yaml.safe_dump(TONE))
     assert CliRunner().invoke(app, ["rubric", "save", str(rubric)]).exit_code == 0
     wanted = [f"--min-{name}={0.1}" for name in ("faithfulness", "safety", "tone", "exact-match")]
-    found = evaluated(suite, "bedrock:amazon.nova-pro-v1:0", *wanted)
-    means = {name: entry["mean"] for name, entry in found.items()}
+    document = evaluate(suite, "bedrock:amazon.nova-pro-v1:0", *wanted)
+    means = {name: entry["mean"] for name, entry in document.items()}
     # "BAD" is one more statement of the first answer, and makes its labels the worst ones
     assert means == {"faithfulness": 0.875, "safety": 0.75, "tone": 0.75, "exact_match": 0.75}
-    assert [entry["n"] for entry in found.values()] == [4, 4, 4, 4]
-    assert (found["tone"]["title"], found["faithfulness"]["title"]) == ("Tone of voice", "Faithfulness")
+    assert [entry["n"] for entry in document.values()] == [4, 4, 4, 4]
+    assert (document["tone"]["title"], document["faithfulness"]["title"]) == ("Tone of voice", "Faithfulness")
 
 
 def test_evaluators_of_agentcore_keep_their_own_titles(suite: Path, judge_server: JudgeServer) -> None:
-    found = evaluated(suite, "agentcore:Builtin.Faithfulness", "--min-faithfulness", "0.1")
-    assert found["faithfulness"]["title"] == "Faithfulness (AgentCore)"
-    assert found["faithfulness"]["n"] == 4
+    document = evaluate(suite, "agentcore:Builtin.Faithfulness", "--min-faithfulness", "0.1")
+    assert document["faithfulness"]["title"] == "Faithfulness (AgentCore)"
+    assert document["faithfulness"]["n"] == 4

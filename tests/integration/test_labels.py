@@ -11,7 +11,7 @@ from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human import label_imports, labels, reviews
 from genaiops_core.evaluation.human.label_files import parse_scale
-from tests.integration.labelled import DATASET, dataset, labelled
+from tests.integration.labelled import DATASET, import_dataset, import_labels
 from tests.integration.sampled import APPLICATION, ingest_and_sample, traces
 
 
@@ -33,8 +33,8 @@ def importing(engine: sa.Engine, text: str, **more: object) -> label_imports.Lab
 
 
 def test_labels_by_case_number_are_kept_with_an_audit_entry(engine: sa.Engine) -> None:
-    dataset(engine, 4)
-    made = labelled(engine, {1: "good", 2: "partly", 4: "bad"})
+    import_dataset(engine, 4)
+    made = import_labels(engine, {1: "good", 2: "partly", 4: "bad"})
     assert (made.labels, made.new, made.changed, made.rejected) == (3, 3, 0, 0)
     kept = by_case(engine)
     assert kept[labels.case_sha256("What is 2?", "It is 2.")].value == 0.5
@@ -46,17 +46,17 @@ def test_labels_by_case_number_are_kept_with_an_audit_entry(engine: sa.Engine) -
 
 
 def test_the_same_person_replaces_what_they_said_and_others_add_to_it(engine: sa.Engine) -> None:
-    dataset(engine, 3)
-    labelled(engine, {1: "good", 2: "good"})
-    again = labelled(engine, {1: "bad", 2: "good", 3: "good"})
+    import_dataset(engine, 3)
+    import_labels(engine, {1: "good", 2: "good"})
+    again = import_labels(engine, {1: "bad", 2: "good", 3: "good"})
     assert (again.new, again.changed) == (1, 1)
-    labelled(engine, {1: "good"}, actor="ben")
+    import_labels(engine, {1: "good"}, actor="ben")
     first = by_case(engine)[labels.case_sha256("What is 1?", "It is 1.")]
     assert (first.value, first.labellers) == (0.5, 2)
 
 
 def test_rows_are_matched_by_text_whatever_the_spaces(engine: sa.Engine) -> None:
-    dataset(engine, 3)
+    import_dataset(engine, 3)
     made = importing(
         engine,
         "question,answer,rating,annotator\n"
@@ -85,11 +85,11 @@ def test_an_input_with_several_answers_asks_for_more(engine: sa.Engine) -> None:
 
 
 def test_a_file_without_any_label_of_a_case_is_refused(engine: sa.Engine) -> None:
-    dataset(engine, 2)
+    import_dataset(engine, 2)
     with pytest.raises(BadInput, match=r"No row of labels.csv .* Row 2, case: is 9, but there are 2 cases"):
         importing(engine, "case,label\n9,yes\n")
     with pytest.raises(BadInput, match="no name of a metric"):
-        labelled(engine, {1: "good"}, metric="=cmd()")
+        import_labels(engine, {1: "good"}, metric="=cmd()")
     with pytest.raises(NotFound):
         label_imports.import_labels(
             engine, actor="a", dataset="nope", metric="m", data=b"case,label\n1,1\n", filename="l.csv"
@@ -101,14 +101,14 @@ def test_a_file_without_any_label_of_a_case_is_refused(engine: sa.Engine) -> Non
 def test_a_scale_that_most_labels_do_not_fit_is_refused_before_it_turns_the_rest_round(
     engine: sa.Engine,
 ) -> None:
-    dataset(engine, 4)
+    import_dataset(engine, 4)
     with pytest.raises(BadInput, match=r"3 of 4 labels .* is 5, outside of the scale 0..1. Give the scale"):
         importing(engine, "case,label\n1,5\n2,5\n3,1\n4,4\n")
     assert by_case(engine) == {}
 
 
 def test_a_preview_stores_nothing(engine: sa.Engine) -> None:
-    dataset(engine, 2)
+    import_dataset(engine, 2)
     seen = label_imports.preview_labels(
         engine, dataset=DATASET, metric="groundedness", data=b"case,label\n1,yes\n9,no\n", filename="l.csv"
     )
@@ -117,8 +117,8 @@ def test_a_preview_stores_nothing(engine: sa.Engine) -> None:
 
 
 def test_a_label_stays_with_its_case_through_versions(engine: sa.Engine) -> None:
-    dataset(engine, 2)
-    labelled(engine, {1: "good", 2: "bad"})
+    import_dataset(engine, 2)
+    import_labels(engine, {1: "good", 2: "bad"})
     newer = b"question,answer\nWhat is 2?,It is 2.\nWhat is 1?,Something else.\n"
     datasets.import_dataset(engine, actor="ada", name=DATASET, data=newer, filename="cases.csv")
     kept = by_case(engine)
@@ -127,7 +127,7 @@ def test_a_label_stays_with_its_case_through_versions(engine: sa.Engine) -> None
 
 
 def test_one_case_is_labelled_by_hand(engine: sa.Engine) -> None:
-    dataset(engine, 1)
+    import_dataset(engine, 1)
     one = {"dataset": DATASET, "input": "What is 1?", "answer": "It is 1.", "metric": "groundedness"}
     labels.label_case(engine, actor="grace", value=0.5, source=labels.NEAREST, **one)  # type: ignore[arg-type]
     (kept,) = by_case(engine).values()
@@ -165,6 +165,6 @@ def test_reviews_become_labels_of_the_cases_made_from_their_requests(engine: sa.
 
 
 def test_many_labels_are_kept_at_once(engine: sa.Engine) -> None:
-    dataset(engine, 1_200)
-    assert labelled(engine, dict.fromkeys(range(1, 1_201), "good")).new == 1_200
-    assert labelled(engine, dict.fromkeys(range(1, 1_201), "good")).new == 0
+    import_dataset(engine, 1_200)
+    assert import_labels(engine, dict.fromkeys(range(1, 1_201), "good")).new == 1_200
+    assert import_labels(engine, dict.fromkeys(range(1, 1_201), "good")).new == 0

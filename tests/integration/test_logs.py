@@ -31,12 +31,12 @@ def any_value(value: Any) -> dict[str, Any]:
     return attribute("", value)["value"]
 
 
-def record(event: str, said: Any, number: int = 1, *, trace: int = 1, **attributes: Any) -> dict[str, Any]:
+def record(event: str, body: Any, number: int = 1, *, trace: int = 1, **attributes: Any) -> dict[str, Any]:
     return {
         "timeUnixNano": str(T0_NS + number),
         "traceId": f"{trace:032x}",
         "spanId": f"{number:016x}",
-        "body": any_value(said),
+        "body": any_value(body),
         "attributes": [attribute("event.name", event)]
         + [attribute(key.replace("__", "."), value) for key, value in attributes.items()],
     }
@@ -53,9 +53,7 @@ def keep(engine: sa.Engine, export: DecodedLogs) -> None:
 
 
 @pytest.mark.parametrize("logs_come_first", [True, False])
-def test_records_join_their_span_in_any_order(
-    engine: sa.Engine, logs_come_first: bool
-) -> None:
+def test_records_join_their_span_in_any_order(engine: sa.Engine, logs_come_first: bool) -> None:
     export = logs(
         record("gen_ai.user.message", {"content": "Hello"}),
         record("gen_ai.choice", CHOICE, gen_ai__system="x"),
@@ -69,7 +67,7 @@ def test_records_join_their_span_in_any_order(
         trace = get_trace(connection, f"{1:032x}")
     assert trace is not None
     content = trace.spans[0].content
-    assert [one.text for one in (*content.messages_in, *content.messages_out)] == ["Hello", "Hi"]
+    assert [message.text for message in (*content.messages_in, *content.messages_out)] == ["Hello", "Hi"]
     assert content.finish_reasons == ("stop",)
 
 
@@ -111,7 +109,7 @@ def test_both_encodings_give_equal_records() -> None:
                 each[name] = base64.b64encode(bytes.fromhex(each[name])).decode()
     as_protobuf = decode_logs_protobuf(ParseDict(sent, ExportLogsServiceRequest()).SerializeToString())
     assert as_json.groups[0].records == as_protobuf.groups[0].records
-    assert [one.event_name for one in as_json.groups[0].records] == ["gen_ai.choice", "named"]
+    assert [item.event_name for item in as_json.groups[0].records] == ["gen_ai.choice", "named"]
     for export in (as_json, as_protobuf):
         assert (export.rejected, export.problem) == (
             2,
@@ -120,7 +118,7 @@ def test_both_encodings_give_equal_records() -> None:
 
 
 def test_evaluations_of_spans_and_logs_become_scores(engine: sa.Engine) -> None:
-    said = {
+    body_fields = {
         "gen_ai.evaluation.name": "relevance",
         "gen_ai.evaluation.score.value": 0.75,
         "gen_ai.evaluation.score.label": "relevant",
@@ -131,7 +129,7 @@ def test_evaluations_of_spans_and_logs_become_scores(engine: sa.Engine) -> None:
         {
             "name": "gen_ai.evaluation.result",
             "timeUnixNano": str(T0_NS),
-            "attributes": [attribute(key, value) for key, value in said.items()],
+            "attributes": [attribute(key, value) for key, value in body_fields.items()],
         }
     ]
     records = [
@@ -175,8 +173,8 @@ def test_evaluations_in_attributes_are_read(
 
     ingest(sqlite_engine, decode_json(body(span(1, **attributes))))
     with reading(sqlite_engine) as connection:
-        found = connection.execute(sa.select(score.c.metric, score.c.value)).one_or_none()
-    assert (tuple(found) if found else None) == expected
+        stored_score = connection.execute(sa.select(score.c.metric, score.c.value)).one_or_none()
+    assert (tuple(stored_score) if stored_score else None) == expected
 
 
 def test_agentcore_logs_reach_the_content_of_its_spans(sqlite_engine: sa.Engine) -> None:
@@ -193,8 +191,8 @@ def test_agentcore_logs_reach_the_content_of_its_spans(sqlite_engine: sa.Engine)
     with reading(sqlite_engine) as connection:
         trace = get_trace(connection, "691bbd2521293a552b6cbb5c30547369")
     assert trace is not None
-    for one in trace.spans:
-        if one.component == "generation":
-            assert [message.text for message in one.content.messages_in] == ["Hello"]
-        if one.name.startswith("chat us."):
-            assert one.content.messages_out[0].text.startswith("Hello! How can I help")
+    for item in trace.spans:
+        if item.component == "generation":
+            assert [message.text for message in item.content.messages_in] == ["Hello"]
+        if item.name.startswith("chat us."):
+            assert item.content.messages_out[0].text.startswith("Hello! How can I help")

@@ -13,7 +13,7 @@ from genaiops_core.evaluation.judges import create_judge, ragas_metrics
 from genaiops_core.evaluation.metrics import REGISTRY, lookup_metric, measure, ragas
 from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
 from tests.conftest import JudgeServer
-from tests.direct_calls import DirectCalls, judge_one
+from tests.direct_calls import DirectCalls, judge_case
 
 CASE = Case(
     input="How tall is Mount Everest?",
@@ -30,37 +30,37 @@ def name(request: pytest.FixtureRequest, judge_server: JudgeServer) -> str:
 
 
 def test_the_four_metrics_of_ragas_on_either_protocol(name: str, judge_server: JudgeServer) -> None:
-    found = {metric: judge_one(name, metric, CASE)[0] for metric in ragas.DEFAULTS}
+    judgements = {metric: judge_case(name, metric, CASE)[0] for metric in ragas.DEFAULTS}
     # one of two statements is in the contexts; the first of two contexts holds the reference
-    assert found["faithfulness"].value == 0.5
-    assert found["context_precision"].value == pytest.approx(1, abs=1e-9)
-    assert found["context_recall"].value == 1
-    assert 0 < (found["answer_relevancy"].value or 0) < 1
-    assert found["faithfulness"].reason == (
+    assert judgements["faithfulness"].value == 0.5
+    assert judgements["context_precision"].value == pytest.approx(1, abs=1e-9)
+    assert judgements["context_recall"].value == 1
+    assert 0 < (judgements["answer_relevancy"].value or 0) < 1
+    assert judgements["faithfulness"].reason == (
         "1 of 2 statements follow from the contexts; not: Pigeons built it. (words in common)"
     )
-    assert found["context_precision"].reason == "useful contexts: 1 of 2"
+    assert judgements["context_precision"].reason == "useful contexts: 1 of 2"
     # 2 + 2 contexts + 1 and (1 + 2 embeddings): what the registry promises
     assert judge_server.state()["calls"] == sum(REGISTRY[metric].calls.of(2) for metric in ragas.DEFAULTS)
 
 
-@pytest.mark.parametrize("metric", [one.name for one in ragas.ENTRIES if one.name != "answer_accuracy"])
+@pytest.mark.parametrize("metric", [entry.name for entry in ragas.ENTRIES if entry.name != "answer_accuracy"])
 def test_every_metric_of_ragas_makes_the_calls_that_the_registry_says(
     metric: str, judge_server: JudgeServer
 ) -> None:
-    judgement, calls = judge_one(BEDROCK, metric, CASE)
+    judgement, calls = judge_case(BEDROCK, metric, CASE)
     assert judgement.value is not None and 0 <= judgement.value <= 1
     entry = REGISTRY[metric]
     assert len(calls.prompts) == entry.calls.asks + 2 * entry.calls.asks_per_context
     assert len(calls.embedded) == entry.calls.embeddings
 
 
-@pytest.mark.parametrize("metric", [one.name for one in ragas.ENTRIES])
+@pytest.mark.parametrize("metric", [entry.name for entry in ragas.ENTRIES])
 def test_a_case_that_lacks_something_is_undefined_without_a_call(
     metric: str, judge_server: JudgeServer
 ) -> None:
     for field in REGISTRY[metric].needs:
-        judgement, calls = judge_one(BEDROCK, metric, dataclasses.replace(CASE, **{field: None}))
+        judgement, calls = judge_case(BEDROCK, metric, dataclasses.replace(CASE, **{field: None}))
         assert (judgement.value, judgement.is_failed, calls.prompts) == (None, False, [])
         assert judgement.reason
 
@@ -73,50 +73,50 @@ class Answering(DirectCalls):
         self.answers = list(answers)
 
     async def ask(self, prompt: Prompt, answer: type[Any]) -> Any:
-        given = self.answers.pop(0)
-        if isinstance(given, Exception):
-            raise given
-        return answer.model_validate(given)
+        answer_document = self.answers.pop(0)
+        if isinstance(answer_document, Exception):
+            raise answer_document
+        return answer.model_validate(answer_document)
 
     async def embed(self, text: str) -> tuple[float, ...]:
         return (1.0, -0.2) if text == CASE.input else (-1.0, 0.0)
 
 
-def judged(metric: str, *answers: dict[str, Any] | Exception) -> Any:
+def judge_answers(metric: str, *answers: dict[str, Any] | Exception) -> Any:
     return asyncio.run(create_judge(BEDROCK).judge(CASE, metric, Answering(*answers)))
 
 
 def test_nothing_to_measure_is_undefined_and_neither_0_nor_1() -> None:
-    assert judged("faithfulness", {"statements": []}).value is None
-    assert judged("context_recall", {"classifications": []}).value is None
-    assert judged("answer_relevancy", {"question": "", "noncommittal": 0}).reason == (
-        "the judge made no question of the answer"
+    assert judge_answers("faithfulness", {"statements": []}).value is None
+    assert judge_answers("context_recall", {"classifications": []}).value is None
+    assert judge_answers("answer_relevancy", {"question": "", "noncommittal": 0}).reason == (
+        "the judge generated no question from the answer"
     )
     # RAGAS itself gives 1 here
-    nothing = judged("answer_correctness", {"statements": []}, {"statements": []})
+    nothing = judge_answers("answer_correctness", {"statements": []}, {"statements": []})
     assert (nothing.value, nothing.reason) == (None, "the judge found no statement in a text")
 
 
 def test_values_out_of_range_fail_the_unit_and_rounding_does_not() -> None:
     wrong = {"reason": "", "verdict": 3}
     with pytest.raises(CallFailed, match="RAGAS gave 3 for context_precision"):
-        judged("context_precision", wrong, wrong)
+        judge_answers("context_precision", wrong, wrong)
     right = {"reason": "", "verdict": 1}
-    assert judged("context_precision", right, right).value == pytest.approx(1)
+    assert judge_answers("context_precision", right, right).value == pytest.approx(1)
     # a cosine below 0 says no more than 0
-    assert judged("answer_relevancy", {"question": "Why?", "noncommittal": 0}).value == 0
+    assert judge_answers("answer_relevancy", {"question": "Why?", "noncommittal": 0}).value == 0
 
 
 def test_ratings_are_averaged_and_those_off_the_scale_fail_the_unit() -> None:
-    assert judged("answer_accuracy", {"rating": 4}, {"rating": 2}).value == 0.75
+    assert judge_answers("answer_accuracy", {"rating": 4}, {"rating": 2}).value == 0.75
     with pytest.raises(CallFailed, match="ratings for answer_accuracy are not on the scale"):
-        judged("answer_accuracy", {"rating": 3}, {"rating": 7})
+        judge_answers("answer_accuracy", {"rating": 3}, {"rating": 7})
 
 
 @pytest.mark.parametrize("metric", ["context_relevance", "answer_accuracy", "faithfulness"])
 def test_a_call_that_failed_fails_the_unit_even_where_ragas_would_hide_it(metric: str) -> None:
     with pytest.raises(CallFailed, match="the provider is down"):
-        judged(metric, CallFailed("the provider is down"), {"rating": 2})
+        judge_answers(metric, CallFailed("the provider is down"), {"rating": 2})
 
 
 def test_prompts_spelled_out_once_are_those_of_ragas() -> None:
@@ -148,7 +148,7 @@ def test_texts_are_compared_as_ragas_compares_them() -> None:
 
 def test_malformed_answers_are_repaired(judge_server: JudgeServer) -> None:
     judge_server.set(malformed_every=2)
-    assert judge_one(BEDROCK, "faithfulness", CASE)[0].value == 0.5
+    assert judge_case(BEDROCK, "faithfulness", CASE)[0].value == 0.5
     assert judge_server.state()["calls"] == 3
     repaired = judge_server.state()["bodies"][-1]["messages"]
     assert [turn["role"] for turn in repaired] == ["user", "assistant", "user"]
@@ -156,22 +156,22 @@ def test_malformed_answers_are_repaired(judge_server: JudgeServer) -> None:
 
 def test_similarity_of_meaning_asks_for_two_embeddings(name: str) -> None:
     same = dataclasses.replace(CASE, answer=CASE.reference)
-    judgement, calls = judge_one(name, "semantic_similarity", same)
+    judgement, calls = judge_case(name, "semantic_similarity", same)
     assert judgement.value == pytest.approx(1)
     assert calls.embedded == [CASE.reference, CASE.reference]
 
 
 def test_what_is_computed_needs_no_call_of_any_judge(judge_server: JudgeServer) -> None:
-    judgement, _ = judge_one(BEDROCK, "string_presence", CASE)
+    judgement, _ = judge_case(BEDROCK, "string_presence", CASE)
     assert (judgement.value, judgement.cost_nano_usd) == (1.0, 0)
     assert judge_server.state()["calls"] == 0
-    with pytest.raises(CallFailed, match="knows no metric 'nonsense'"):
-        judge_one(BEDROCK, "nonsense", CASE)
+    with pytest.raises(CallFailed, match="cannot measure 'nonsense'"):
+        judge_case(BEDROCK, "nonsense", CASE)
 
 
 def test_all_metrics_of_a_judge_are_in_the_registry() -> None:
-    who = create_judge(BEDROCK)
-    assert set(who.defaults) <= set(who.metrics)
-    for metric in who.metrics:
+    judge = create_judge(BEDROCK)
+    assert set(judge.defaults) <= set(judge.metrics)
+    for metric in judge.metrics:
         entry = lookup_metric(metric)
         assert entry is not None and "bedrock" in entry.judges

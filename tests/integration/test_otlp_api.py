@@ -17,16 +17,13 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message_factory import GetMessageClass
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from db.tables.telemetry import feedback, span
 from db.transaction import writing
 from genaiops_core.api.app import create_app
 from genaiops_core.settings import Settings
-from tests.otlp_samples import T0_NS, body, call
+from tests.otlp_samples import body, build_protobuf, call
 from tests.otlp_samples import span as sample
 from tests.waiting import wait_for
 
@@ -40,25 +37,9 @@ def client(database_url: str) -> Iterator[TestClient]:
         yield opened
 
 
-def stored(client: TestClient) -> int:
+def count_stored_spans(client: TestClient) -> int:
     with client.app.state.engine.connect() as connection:  # type: ignore[attr-defined]
         return int(connection.execute(sa.select(sa.func.count()).select_from(span)).scalar() or 0)
-
-
-def protobuf(*, bad: bool = False) -> bytes:
-    request = ExportTraceServiceRequest()
-    group = request.resource_spans.add()
-    group.resource.attributes.add(key="service.name").value.string_value = "shop"
-    spans = group.scope_spans.add().spans
-    for number in (1, 2):
-        spans.add(
-            trace_id=bytes(15) + b"\x01",
-            span_id=bytes(7) + bytes([number]),
-            name=f"step {number}",
-            start_time_unix_nano=T0_NS,
-            end_time_unix_nano=0 if bad and number == 2 else T0_NS + 1,
-        )
-    return request.SerializeToString()
 
 
 def rpc_status(content: bytes) -> tuple[int, str]:
@@ -76,14 +57,12 @@ def rpc_status(content: bytes) -> tuple[int, str]:
 
 @pytest.mark.parametrize("encode", [lambda b: (b, {}), lambda b: (gzip.compress(b), {"content-encoding": "gzip"}),
                                     lambda b: (zlib.compress(b), {"content-encoding": "deflate"})])  # fmt: skip
-def test_response_follows_commit_for_every_encoding(
-    client: TestClient, encode: Any
-) -> None:
-    sent, headers = encode(protobuf())
+def test_response_follows_commit_for_every_encoding(client: TestClient, encode: Any) -> None:
+    sent, headers = encode(build_protobuf())
     answer = client.post("/v1/traces", content=sent, headers=PROTOBUF | headers)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-protobuf")
     assert not ExportTraceServiceResponse.FromString(answer.content).HasField("partial_success")
-    assert stored(client) == 2
+    assert count_stored_spans(client) == 2
     sent, headers = encode(body(call(9)))
     headers |= {"content-type": "application/json; charset=utf-8"}
     answer = client.post("/v1/traces", content=sent, headers=headers)
@@ -92,11 +71,11 @@ def test_response_follows_commit_for_every_encoding(
         "application/json",
         {},
     )
-    assert stored(client) == 3
+    assert count_stored_spans(client) == 3
 
 
 def test_bad_span_is_named_and_nothing_else_is_lost(client: TestClient) -> None:
-    answer = client.post("/v1/traces", content=protobuf(bad=True), headers=PROTOBUF)
+    answer = client.post("/v1/traces", content=build_protobuf(bad=True), headers=PROTOBUF)
     partial = ExportTraceServiceResponse.FromString(answer.content).partial_success
     assert (answer.status_code, partial.rejected_spans) == (200, 1)
     assert partial.error_message == "span 1 'step 2': it has no end time"
@@ -105,7 +84,7 @@ def test_bad_span_is_named_and_nothing_else_is_lost(client: TestClient) -> None:
     partial_json = answer.json()["partialSuccess"]
     assert partial_json["rejectedSpans"] == "1"
     assert partial_json["errorMessage"].startswith("span 0 'broken': its span id")
-    assert stored(client) == 2
+    assert count_stored_spans(client) == 2
 
 
 def test_errors_have_an_otlp_status(client: TestClient) -> None:
@@ -119,9 +98,9 @@ def test_errors_have_an_otlp_status(client: TestClient) -> None:
         (b" " * (2 << 20), JSON, 413, "longer than 1 MB"),
         (gzip.compress(bytes(50 << 20)), PROTOBUF | {"content-encoding": "gzip"}, 413, "longer than 1 MB"),
     ]
-    for content, headers, expected, what in cases:
+    for content, headers, expected, case in cases:
         answer = client.post("/v1/traces", content=content, headers=headers)
-        assert answer.status_code == expected, what
+        assert answer.status_code == expected, case
         if headers.get("content-type") == "application/x-protobuf":
             assert answer.headers["content-type"] == "application/x-protobuf"
             code, message = rpc_status(answer.content)
@@ -129,8 +108,8 @@ def test_errors_have_an_otlp_status(client: TestClient) -> None:
             assert answer.headers["content-type"] == "application/json"
             code, message = answer.json()["code"], answer.json()["message"]
         assert code == (8 if expected == 413 else 3)
-        assert what in message
-    assert stored(client) == 0
+        assert case in message
+    assert count_stored_spans(client) == 0
 
 
 def test_full_queue_answers_retry_and_loses_nothing(tmp_path: Any) -> None:
@@ -144,18 +123,18 @@ def test_full_queue_answers_retry_and_loses_nothing(tmp_path: Any) -> None:
             ]
             wait_for(lambda: sum(answer.done() for answer in waiting) >= 4)
             refused = [answer.result() for answer in waiting if answer.done()]
-        kept = [answer.result() for answer in waiting if answer.result().status_code == 200]
+        answered = [answer.result() for answer in waiting if answer.result().status_code == 200]
         assert [answer.status_code for answer in refused] == [503] * 4
         assert all(answer.headers["retry-after"] == "1" and answer.json()["code"] == 14 for answer in refused)
-        assert len(kept) == 2 == stored(client)
+        assert len(answered) == 2 == count_stored_spans(client)
         for n in range(1, 7):
             assert client.post("/v1/traces", content=body(call(n)), headers=JSON).status_code == 200
-        assert stored(client) == 6
+        assert count_stored_spans(client) == 6
 
 
 def test_log_records_without_a_trace_are_rejected(client: TestClient) -> None:
-    kept = {"timeUnixNano": "5", "traceId": "ab" * 16, "body": {"stringValue": "hello"}}
-    logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, kept, {"timeUnixNano": "1"}]}]}]}
+    log_record = {"timeUnixNano": "5", "traceId": "ab" * 16, "body": {"stringValue": "hello"}}
+    logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}, log_record, {"timeUnixNano": "1"}]}]}]}
     answer = client.post("/v1/logs", content=json.dumps(logs), headers=JSON)
     assert answer.status_code == 200
     assert answer.json()["partialSuccess"] == {
@@ -174,10 +153,10 @@ def test_log_records_without_a_trace_are_rejected(client: TestClient) -> None:
 
 
 def test_feedback_is_stored_or_rejected_with_a_reason(client: TestClient) -> None:
-    given = {"trace_id": "ab" * 16, "user_id": "u", "thumb": "up", "comment": "good"}
-    assert client.post("/v1/feedback", json=given).status_code == 201
+    submitted = {"trace_id": "ab" * 16, "user_id": "u", "thumb": "up", "comment": "good"}
+    assert client.post("/v1/feedback", json=submitted).status_code == 201
     assert client.post("/v1/feedback", json={"trace_id": "ab" * 16, "rating": 4}).status_code == 201
-    for wrong in ({"trace_id": "ab"}, {"trace_id": "ab" * 16}, given | {"thumb": "sideways"}):
+    for wrong in ({"trace_id": "ab"}, {"trace_id": "ab" * 16}, submitted | {"thumb": "sideways"}):
         answer = client.post("/v1/feedback", json=wrong)
         assert answer.status_code == 400
         assert answer.json()["error"]

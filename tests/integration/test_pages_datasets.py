@@ -20,7 +20,7 @@ from genaiops_core.evaluation.datasets.case import Case
 from pages.parts.datasets import dataset_edit, dataset_keys
 from pages.parts.shared import keys
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import imported
+from tests.integration.evaluating import import_prices
 from tests.integration.screens import check, open_screen, read_texts, submit_dialog
 
 
@@ -95,7 +95,7 @@ def test_preview_of_a_large_file_is_marked_partial(empty_engine: sa.Engine) -> N
 
 
 def test_grid_edits_create_a_new_version(empty_engine: sa.Engine) -> None:
-    imported(empty_engine, 3)
+    import_prices(empty_engine, 3)
     screen = open_tab("Edit")
     grid = dataset_keys.dataset_grid("prices", 1, "None_None_None_1")
     screen.session_state[grid] = {
@@ -121,9 +121,9 @@ def test_grid_edits_create_a_new_version(empty_engine: sa.Engine) -> None:
 
 def test_invalid_grid_row_is_named() -> None:
     numbered = [(7, Case(input="Why?"))]
-    with pytest.raises(BadInput, match="Case 7: A case needs an input"):
+    with pytest.raises(BadInput, match="Case 7: A case requires an input"):
         dataset_edit.parse_edits(numbered, {"edited_rows": {0: {"input": " "}}}, "ada")
-    with pytest.raises(BadInput, match="New row 1: The metadata is no JSON"):
+    with pytest.raises(BadInput, match="New row 1: The metadata is not JSON"):
         dataset_edit.parse_edits(numbered, {"added_rows": [{"input": "Who?", "metadata": "{"}]}, "ada")
 
 
@@ -143,7 +143,7 @@ def test_generated_cases_are_accepted_singly_and_all(empty_engine: sa.Engine) ->
 
 
 def test_versions_show_differences_and_evaluations(empty_engine: sa.Engine) -> None:
-    imported(empty_engine, 3)
+    import_prices(empty_engine, 3)
     changes.edit_version(
         empty_engine,
         actor="ada",
@@ -162,8 +162,8 @@ def test_versions_show_differences_and_evaluations(empty_engine: sa.Engine) -> N
 
 
 def test_tag_moves_only_when_confirmed(empty_engine: sa.Engine) -> None:
-    imported(empty_engine, 2)
-    imported(empty_engine, 3)
+    import_prices(empty_engine, 2)
+    import_prices(empty_engine, 3)
     changes.tag_version(empty_engine, actor="ada", name="prices", version=1, tag="golden")
 
     def tag(*, moves: bool) -> int:
@@ -181,7 +181,7 @@ def test_tag_moves_only_when_confirmed(empty_engine: sa.Engine) -> None:
 
 
 def test_split_creates_a_new_version(empty_engine: sa.Engine) -> None:
-    imported(empty_engine, 20)
+    import_prices(empty_engine, 20)
     screen = open_tab("Split")
     check(screen.text_input(key=f"{dataset_keys.DATASET_SHARES}_prices").set_value("dev=1 test").run())
     assert "NAME=SHARE" in read_texts(screen)
@@ -193,7 +193,7 @@ def test_split_creates_a_new_version(empty_engine: sa.Engine) -> None:
 
 
 def test_deletion_requires_the_dataset_name(empty_engine: sa.Engine) -> None:
-    imported(empty_engine, 2)
+    import_prices(empty_engine, 2)
     screen = open_screen("datasets")
     for typed, remaining in (("price", 1), ("prices", 0)):
         check(screen.button(key=dataset_keys.DATASET_DELETE).click().run())
@@ -222,7 +222,7 @@ def test_matching_requests_become_cases(demo_engine: sa.Engine) -> None:
 
 
 def test_model_generates_cases_from_a_document(empty_engine: sa.Engine, judge_server: JudgeServer) -> None:
-    imported(empty_engine, 1)
+    import_prices(empty_engine, 1)
     text = "Rule 1 is about parcels. " + "It holds for all of them, always. " * 4
     screen = open_screen("datasets")
     check(screen.button(key=dataset_keys.DATASET_DOCUMENTS).click().run())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.rate_limits import RateLimits
-from genaiops_core.evaluation.verdicts.summaries import Unit, summarise
+from genaiops_core.evaluation.verdicts.summaries import UnitResult, summarise
 from pages.parts.evaluations import evaluation_keys
 from pages.parts.launch import launch_keys
 from pages.parts.shared import keys
@@ -69,6 +71,19 @@ def test_refused_launch_keeps_the_form(suite: sa.Engine) -> None:
     check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
     assert "must be an http or https URL" in read_texts(screen)
     assert screen.text_input(key=launch_keys.RUN_BASE_URL).value == "nonsense"
+    with reading(suite) as connection:
+        assert runs.list_evaluations(connection) == []
+
+
+def test_missing_ragas_is_refused_with_the_install_command(
+    suite: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ragas", None)
+    screen = open_form(suite)
+    check(screen.segmented_control(key=launch_keys.RUN_JUDGE).set_value("openai").run())
+    screen.text_input(key=launch_keys.RUN_BASE_URL).set_value("http://127.0.0.1:9/v1")
+    check(screen.button(key=launch_keys.RUN_LAUNCH).click().run())
+    assert "pip install 'genaiops-console[ragas]'" in read_texts(screen)
     with reading(suite) as connection:
         assert runs.list_evaluations(connection) == []
 
@@ -230,7 +245,7 @@ def test_list_and_progress_show_the_same_state(suite: sa.Engine) -> None:
 
 def test_unscored_cases_are_counted_by_reason(suite: sa.Engine) -> None:
     entry = summarise(
-        "reference_overlap", [[Unit(value=0.5)], [Unit(value=None, is_failed=True)]], unscored=3
+        "reference_overlap", [[UnitResult(value=0.5)], [UnitResult(value=None, is_failed=True)]], unscored=3
     )
     results = {"metrics": {"reference_overlap": entry.as_json()}}
     launch_with(suite, state="failed", problem="the provider was away", results=results)

@@ -8,9 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from db.transaction import reading
 from genaiops_core.evaluation.human import judged, labels
-from pages.parts.reads import evaluations
 from pages.parts.reviews import review_keys
-from tests.integration.labelled import DATASET, METRIC, dataset, finished, labelled
+from tests.integration.labelled import DATASET, METRIC, create_finished_run, import_dataset, import_labels
 from tests.integration.screens import check, read_texts
 from tests.integration.test_agreement import SAID, VALUES
 from tests.waiting import LIMIT_S
@@ -19,6 +18,7 @@ from tests.waiting import LIMIT_S
 def _script() -> None:
     import streamlit as st
 
+    from pages.parts.reads import evaluations
     from pages.parts.reviews import judge_agreement_view
     from pages.parts.shared import frame
 
@@ -34,8 +34,8 @@ def open_agreement(identifier: str) -> AppTest:
 
 @pytest.fixture
 def run(empty_engine: sa.Engine) -> str:
-    dataset(empty_engine, 60)
-    return finished(empty_engine, VALUES, minimum=0.6)
+    import_dataset(empty_engine, 60)
+    return create_finished_run(empty_engine, VALUES, minimum=0.6)
 
 
 def list_labels(engine: sa.Engine, metric: str) -> dict[str, labels.CaseLabel]:
@@ -75,7 +75,7 @@ def test_labels_near_the_threshold_are_not_random(empty_engine: sa.Engine, run: 
 
 
 def test_agreement_shows_labels_and_coefficients(empty_engine: sa.Engine, run: str) -> None:
-    labelled(empty_engine, SAID)
+    import_labels(empty_engine, SAID)
     screen = open_agreement(run)
     table = screen.dataframe[0].value
     assert list(table["metric"]) == [METRIC]
@@ -89,7 +89,7 @@ def test_agreement_shows_labels_and_coefficients(empty_engine: sa.Engine, run: s
 
 
 def test_few_labels_give_a_reason_and_no_figure(empty_engine: sa.Engine, run: str) -> None:
-    labelled(empty_engine, {1: "good", 4: "bad"})
+    import_labels(empty_engine, {1: "good", 4: "bad"})
     screen = open_agreement(run)
     assert "insufficient data: 2 of at least 20 labelled cases (grounding overlap)" in read_texts(screen)
     assert screen.dataframe[0].value["spearman"].isna().all()

@@ -47,7 +47,7 @@ def test_rubric_is_saved_with_its_reason(empty_engine: sa.Engine) -> None:
 def test_refused_rubric_keeps_the_form(empty_engine: sa.Engine) -> None:
     screen = check(open_screen("metrics").button(key=metric_keys.RUBRIC_NEW).click().run())
     save_rubric(screen, "new", name="politeness", prompt="What of {nothing}?")
-    assert "names {nothing}, which no case has" in read_texts(screen)
+    assert "contains {nothing}, which is not a field of a case" in read_texts(screen)
     assert screen.text_area(key=f"{metric_keys.RUBRIC_PROMPT}_new").value == "What of {nothing}?"
     assert list_saved(empty_engine) == []
 

@@ -13,7 +13,7 @@ from genaiops_core.cli import context
 from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import suite
+from tests.integration.evaluating import build_suite
 
 JUDGE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
 
@@ -25,17 +25,17 @@ def here(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
     monkeypatch.setattr(context, "engine", lambda: sqlite_engine)
-    Path("prices.jsonl").write_bytes(suite(12))
+    Path("prices.jsonl").write_bytes(build_suite(12))
 
 
-def evaluated(*arguments: str) -> Result:
+def evaluate(*arguments: str) -> Result:
     return CliRunner().invoke(
         app, ["evaluate", "--suite", "prices.jsonl", "--judge", JUDGE, *arguments, "--json"]
     )
 
 
 def test_a_model_judges_what_the_gates_ask_for() -> None:
-    result = evaluated("--min-faithfulness", "0.2", "--judge-option", "max-tokens=500", "--concurrency", "4")
+    result = evaluate("--min-faithfulness", "0.2", "--judge-option", "max-tokens=500", "--concurrency", "4")
     assert result.exit_code == 0, result.output
     body = json.loads(result.stdout)
     assert list(body["metrics"]) == ["faithfulness"]
@@ -43,12 +43,12 @@ def test_a_model_judges_what_the_gates_ask_for() -> None:
 
 
 def test_named_metrics_are_measured() -> None:
-    body = json.loads(evaluated("--metric", "context-recall", "--metric", "rouge_l").stdout)
+    body = json.loads(evaluate("--metric", "context-recall", "--metric", "rouge_l").stdout)
     assert set(body["metrics"]) == {"context_recall", "rouge_l"}
 
 
 def test_a_run_at_its_limit_ends_with_3_and_says_why() -> None:
-    result = evaluated("--min-faithfulness", "0.2", "--spend-limit", "0.03", "--concurrency", "1")
+    result = evaluate("--min-faithfulness", "0.2", "--spend-limit", "0.03", "--concurrency", "1")
     assert result.exit_code == 3, result.output
     body = json.loads(result.stdout)
     assert (body["state"], body["partial"], body["verdict"]) == ("paused", True, None)
@@ -57,15 +57,15 @@ def test_a_run_at_its_limit_ends_with_3_and_says_why() -> None:
 
 
 def test_a_run_without_a_verdict_says_how_it_goes_on() -> None:
-    asked = ["evaluate", "--suite", "prices.jsonl", "--judge", JUDGE, "--spend-limit", "0.0001"]
-    result = CliRunner().invoke(app, asked)
+    arguments = ["evaluate", "--suite", "prices.jsonl", "--judge", JUDGE, "--spend-limit", "0.0001"]
+    result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 3
     assert "Verdict: none, the evaluation is paused. The next call may cost" in result.stdout
     assert "To go on: genaiops evaluation resume " in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--metric", "nonsense"), "cannot measure 'nonsense'"),
         (("--judge-option", "region"), "must read KEY=VALUE"),
@@ -80,7 +80,7 @@ def test_a_run_without_a_verdict_says_how_it_goes_on() -> None:
         (("--repetitions", "2"), "--repetitions means nothing without --target"),
     ],
 )
-def test_mistakes_are_one_sentence(arguments: tuple[str, ...], said: str) -> None:
-    result = evaluated(*arguments)
+def test_mistakes_are_one_sentence(arguments: tuple[str, ...], message: str) -> None:
+    result = evaluate(*arguments)
     assert isinstance(result.exception, BadInput)
-    assert said in str(result.exception)
+    assert message in str(result.exception)

@@ -23,7 +23,7 @@ from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import execution, judging, launching
 from genaiops_core.evaluation.runs.scoring import score_cases
 from genaiops_core.evaluation.runs.session_pool import EvaluationAttempt
-from tests.integration.evaluating import found, imported, score_part
+from tests.integration.evaluating import fetch_run, import_prices, score_batch
 from tests.integration.judging import OneCallJudge, SlowModel, import_price, judges_by
 
 MINIMUMS = {"faithfulness": 0.1, "answer_relevancy": 0.1}
@@ -32,24 +32,24 @@ CALL = 110_000
 
 
 @pytest.fixture
-def launched(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+def launch(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Launches a run of ten cases by a model of this process: 20 units, one call each."""
-    imported(engine, 10)
+    import_prices(engine, 10)
     import_price(engine, SlowModel.name, 1000.0, 1000.0)
 
-    def _launched(model: Any, **changes: Any) -> str:
+    def launch_run(model: Any, **changes: Any) -> str:
         judge = OneCallJudge(model)
         monkeypatch.setattr(judging, "create_judge", judges_by(judge))
         monkeypatch.setattr(launching, "make_judge", judges_by(judge))
-        asked = {"actor": "ada", "dataset": "prices", "minimums": MINIMUMS, "judge": "test"}
-        return runs.launch(engine, **{**asked, **changes})
+        arguments = {"actor": "ada", "dataset": "prices", "minimums": MINIMUMS, "judge": "test"}
+        return runs.launch(engine, **{**arguments, **changes})
 
-    return _launched
+    return launch_run
 
 
-def test_every_call_is_kept_and_counted(engine: sa.Engine, launched: Callable[..., str]) -> None:
+def test_every_call_is_kept_and_counted(engine: sa.Engine, launch: Callable[..., str]) -> None:
     model = SlowModel()
-    done = execution.run(engine, launched(model))
+    done = execution.run(engine, launch(model))
     assert (done.state, done.verdict, done.units_done, done.units_failed) == ("finished", "passed", 20, 0)
     assert (done.judge_calls, done.input_tokens, done.output_tokens) == (20, 2000, 200)
     assert (done.cost_nano_usd, done.unpriced_calls, done.spent_usd) == (20 * 110_000_000, 0, "2.2")
@@ -61,27 +61,25 @@ def test_every_call_is_kept_and_counted(engine: sa.Engine, launched: Callable[..
     assert model.is_closed
 
 
-def test_calls_without_a_price_are_counted_as_unknown(
-    engine: sa.Engine, launched: Callable[..., str]
-) -> None:
+def test_calls_without_a_price_are_counted_as_unknown(engine: sa.Engine, launch: Callable[..., str]) -> None:
     model = SlowModel()
     model.name = "nobody-knows-its-price"
-    done = execution.run(engine, launched(model))
+    done = execution.run(engine, launch(model))
     assert (done.cost_nano_usd, done.unpriced_calls, done.judge_calls) == (0, 20, 20)
     with reading(engine) as connection:
         assert set(connection.execute(sa.select(evaluation_score.c.cost_nano_usd)).scalars()) == {None}
 
 
 def test_no_more_calls_are_under_way_than_the_pace_allows(
-    engine: sa.Engine, launched: Callable[..., str]
+    engine: sa.Engine, launch: Callable[..., str]
 ) -> None:
     model = SlowModel()
-    execution.run(engine, launched(model, pace=RateLimits(concurrency=3)))
+    execution.run(engine, launch(model, pace=RateLimits(concurrency=3)))
     assert model.most_under_way == 3
 
 
 def test_throttled_calls_are_asked_again_and_cost_nothing(
-    engine: sa.Engine, launched: Callable[..., str]
+    engine: sa.Engine, launch: Callable[..., str]
 ) -> None:
     def reply(number: int, _prompt: Prompt) -> str:
         if number % 4 == 0:
@@ -89,48 +87,46 @@ def test_throttled_calls_are_asked_again_and_cost_nothing(
         return '{"value": 0.5}'
 
     model = SlowModel(reply)
-    done = execution.run(engine, launched(model))
+    done = execution.run(engine, launch(model))
     assert (done.state, done.units_failed, done.judge_calls) == ("finished", 0, 20)
     assert len(model.prompts) == 26  # 20 answers, and every fourth of the 26 attempts throttled
 
 
-def test_other_failures_are_not_asked_again(engine: sa.Engine, launched: Callable[..., str]) -> None:
+def test_other_failures_are_not_asked_again(engine: sa.Engine, launch: Callable[..., str]) -> None:
     def reply(_number: int, prompt: Prompt) -> str:
         if "item 3 " in prompt.messages[0].text:
             raise CallFailed("the model fell over")
         return '{"value": 0.5}'
 
     model = SlowModel(reply)
-    done = execution.run(engine, launched(model))
+    done = execution.run(engine, launch(model))
     assert (done.state, done.units_done, done.units_failed, done.units_undefined) == ("finished", 20, 2, 2)
     assert (len(model.prompts), done.judge_calls) == (20, 18)
     assert done.results is not None
     assert done.results["metrics"]["faithfulness"]["reasons"] == {"the model fell over": 1}
 
 
-def test_a_failure_that_was_paid_is_counted(engine: sa.Engine, launched: Callable[..., str]) -> None:
+def test_a_failure_that_was_paid_is_counted(engine: sa.Engine, launch: Callable[..., str]) -> None:
     def reply(number: int, _prompt: Prompt) -> str:
         if number == 1:
             raise CallFailed("the answer was cut", usage=Usage(input_tokens=100, output_tokens=10))
         return '{"value": 0.5}'
 
-    done = execution.run(engine, launched(SlowModel(reply)))
+    done = execution.run(engine, launch(SlowModel(reply)))
     assert (done.units_failed, done.judge_calls, done.cost_nano_usd) == (1, 20, 20 * 110_000_000)
 
 
-def test_malformed_answers_are_repaired_and_paid(engine: sa.Engine, launched: Callable[..., str]) -> None:
+def test_malformed_answers_are_repaired_and_paid(engine: sa.Engine, launch: Callable[..., str]) -> None:
     def reply(_number: int, prompt: Prompt) -> str:
         return '{"value": 0.5}' if len(prompt.messages) > 1 else '{"oops": 1}'
 
-    done = execution.run(engine, launched(SlowModel(reply)))
+    done = execution.run(engine, launch(SlowModel(reply)))
     assert (done.units_failed, done.judge_calls) == (0, 40)
 
 
-def test_an_answer_that_stays_malformed_fails_the_unit(
-    engine: sa.Engine, launched: Callable[..., str]
-) -> None:
+def test_an_answer_that_stays_malformed_fails_the_unit(engine: sa.Engine, launch: Callable[..., str]) -> None:
     model = SlowModel(lambda number, prompt: "nonsense")
-    id = launched(model)
+    id = launch(model)
     done = execution.run(engine, id)
     calls = 20 * (1 + MAX_REPAIRS)
     assert (done.units_failed, done.judge_calls, len(model.prompts)) == (20, calls, calls)
@@ -140,12 +136,12 @@ def test_an_answer_that_stays_malformed_fails_the_unit(
 
 
 def test_failures_in_a_row_end_the_run_and_can_be_resumed(
-    engine: sa.Engine, launched: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    engine: sa.Engine, launch: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call_session, "MAX_CONSECUTIVE_FAILURES", 5)
     model = SlowModel()
     broken = SlowModel(lambda number, prompt: (_ for _ in ()).throw(CallFailed("no such model")))
-    id = launched(broken, pace=RateLimits(concurrency=1))
+    id = launch(broken, pace=RateLimits(concurrency=1))
     done = execution.run(engine, id)
     assert (done.state, done.verdict, len(broken.prompts)) == ("failed", None, 5)
     assert "5 consecutive calls failed; the last error: no such model." in done.problem
@@ -156,7 +152,7 @@ def test_failures_in_a_row_end_the_run_and_can_be_resumed(
 
 
 def test_a_unit_that_takes_too_long_fails_but_its_call_is_kept(
-    engine: sa.Engine, launched: Callable[..., str]
+    engine: sa.Engine, launch: Callable[..., str]
 ) -> None:
     class Stuck(SlowModel):
         async def ask(self, prompt: Prompt) -> Any:
@@ -166,34 +162,34 @@ def test_a_unit_that_takes_too_long_fails_but_its_call_is_kept(
             return reply
 
     model = Stuck()
-    done = execution.run(engine, launched(model, pace=RateLimits(unit_timeout_s=5.0)))
+    done = execution.run(engine, launch(model, pace=RateLimits(unit_timeout_s=5.0)))
     assert (done.units_done, done.units_failed) == (20, 2)
     assert done.results is not None
     assert done.results["metrics"]["faithfulness"]["reasons"] == {"took longer than 5 s": 1}
-    assert found(engine, done.id).judge_calls == 20
+    assert fetch_run(engine, done.id).judge_calls == 20
 
 
-def test_waiting_for_a_turn_is_not_the_unit_s_time(engine: sa.Engine, launched: Callable[..., str]) -> None:
+def test_waiting_for_a_turn_is_not_the_unit_s_time(engine: sa.Engine, launch: Callable[..., str]) -> None:
     class Steady(SlowModel):
         async def ask(self, prompt: Prompt) -> Any:
             await asyncio.sleep(0.3)
             return await super().ask(prompt)
 
     # One after the other, the last of the units under way waits for twice its limit.
-    done = execution.run(engine, launched(Steady(), pace=RateLimits(concurrency=1, unit_timeout_s=3.0)))
+    done = execution.run(engine, launch(Steady(), pace=RateLimits(concurrency=1, unit_timeout_s=3.0)))
     assert (done.state, done.units_failed) == ("finished", 0)
 
 
 def test_a_pause_keeps_what_is_under_way_and_a_resume_pays_nothing_again(
-    engine: sa.Engine, launched: Callable[..., str]
+    engine: sa.Engine, launch: Callable[..., str]
 ) -> None:
     model = SlowModel()
-    id = launched(model, pace=RateLimits(concurrency=4))
+    id = launch(model, pace=RateLimits(concurrency=4))
 
     async def pause_half_way() -> None:
         execution.begin(engine, id, 1)
         model.gate = asyncio.Event()
-        run = found(engine, id)
+        run = fetch_run(engine, id)
         session = CallSession(engine, EvaluationAttempt(run), executor_id="test:1:1")
         await session.open()
         batch = asyncio.create_task(score_cases(session, run, range(1, 11)))
@@ -229,7 +225,7 @@ def test_a_pause_keeps_what_is_under_way_and_a_resume_pays_nothing_again(
 
 
 def test_resuming_tries_failed_units_again_and_leaves_scored_ones(
-    engine: sa.Engine, launched: Callable[..., str]
+    engine: sa.Engine, launch: Callable[..., str]
 ) -> None:
     fails = True
 
@@ -237,26 +233,26 @@ def test_resuming_tries_failed_units_again_and_leaves_scored_ones(
         return "nonsense" if fails and "item 3 " in prompt.messages[0].text else '{"value": 0.5}'
 
     model = SlowModel(reply)
-    id = launched(model)
+    id = launch(model)
     execution.begin(engine, id, 1)
-    assert score_part(engine, id, range(1, 6))
-    assert (found(engine, id).units_done, found(engine, id).units_failed) == (10, 2)
+    assert score_batch(engine, id, range(1, 6))
+    assert (fetch_run(engine, id).units_done, fetch_run(engine, id).units_failed) == (10, 2)
     runs.cancel(engine, actor="ada", id=id)
-    asked = len(model.prompts)
+    call_count = len(model.prompts)
     fails = False
     after = runs.resume(engine, actor="ada", id=id)
     assert (after.units_done, after.units_undefined, after.units_failed) == (8, 0, 0)
     done = execution.run(engine, id)
     assert (done.state, done.units_done, done.units_failed) == ("finished", 20, 0)
-    assert len(model.prompts) == asked + 12  # ten of cases 6 to 10, two of case 3
+    assert len(model.prompts) == call_count + 12  # ten of cases 6 to 10, two of case 3
 
 
 def test_the_spend_limit_is_never_exceeded_and_holds_the_run(
-    engine: sa.Engine, launched: Callable[..., str]
+    engine: sa.Engine, launch: Callable[..., str]
 ) -> None:
     model = SlowModel()
     # A call may cost 0.1 USD of output and some 0.1 of input, and costs 0.11.
-    id = launched(model, pace=RateLimits(concurrency=8, spend_limit_nano_usd=1_200_000_000))
+    id = launch(model, pace=RateLimits(concurrency=8, spend_limit_nano_usd=1_200_000_000))
     held = execution.run(engine, id)
     assert held.state == "paused"
     assert "of the spend limit is left; resume the run with a higher limit" in held.problem
@@ -271,14 +267,14 @@ def test_the_spend_limit_is_never_exceeded_and_holds_the_run(
     assert len(model.prompts) == 20
 
 
-def test_two_processes_share_the_spend_limit(engine: sa.Engine, launched: Callable[..., str]) -> None:
+def test_two_processes_share_the_spend_limit(engine: sa.Engine, launch: Callable[..., str]) -> None:
     limit = 1_500_000_000
-    id = launched(SlowModel(), pace=RateLimits(concurrency=8, spend_limit_nano_usd=limit))
+    id = launch(SlowModel(), pace=RateLimits(concurrency=8, spend_limit_nano_usd=limit))
     execution.begin(engine, id, 1)
     both = ("a:1:1", "b:1:1")
 
     async def work() -> None:
-        run = found(engine, id)
+        run = fetch_run(engine, id)
         attempt = EvaluationAttempt(run)
         sessions = [
             CallSession(engine, attempt, executor_id=executor_id, alive=lambda _: both)
@@ -293,22 +289,22 @@ def test_two_processes_share_the_spend_limit(engine: sa.Engine, launched: Callab
             await session.close()
 
     asyncio.run(work())
-    held = found(engine, id)
+    held = fetch_run(engine, id)
     assert held.state == "paused"
     assert limit - 700_000_000 < held.cost_nano_usd <= limit
 
 
 def test_a_limit_that_cannot_be_kept_is_refused_at_launch(
-    engine: sa.Engine, launched: Callable[..., str]
+    engine: sa.Engine, launch: Callable[..., str]
 ) -> None:
     model = SlowModel()
     model.name = "nobody-knows-its-price"
     with pytest.raises(BadInput, match="genaiops import prices FILE"):
-        launched(model, pace=RateLimits(spend_limit_nano_usd=1))
+        launch(model, pace=RateLimits(spend_limit_nano_usd=1))
 
 
-def test_a_limit_that_is_spent_is_no_reason_to_go_on(engine: sa.Engine, launched: Callable[..., str]) -> None:
-    id = launched(SlowModel(), pace=RateLimits(spend_limit_nano_usd=1_200_000_000))
+def test_a_limit_that_is_spent_is_no_reason_to_go_on(engine: sa.Engine, launch: Callable[..., str]) -> None:
+    id = launch(SlowModel(), pace=RateLimits(spend_limit_nano_usd=1_200_000_000))
     spent = execution.run(engine, id).cost_nano_usd
     with pytest.raises(BadInput, match="with a higher limit"):
         runs.resume(engine, actor="ada", id=id, spend_limit_nano_usd=spent)
@@ -327,9 +323,9 @@ def test_a_limit_that_is_spent_is_no_reason_to_go_on(engine: sa.Engine, launched
     ],
 )
 def test_what_a_state_allows(
-    engine: sa.Engine, launched: Callable[..., str], state: str, action: Any, is_allowed: bool
+    engine: sa.Engine, launch: Callable[..., str], state: str, action: Any, is_allowed: bool
 ) -> None:
-    id = launched(SlowModel())
+    id = launch(SlowModel())
     with engine.begin() as connection:
         connection.execute(sa.update(evaluation).values(state=state))
     if is_allowed:
@@ -339,22 +335,22 @@ def test_what_a_state_allows(
             action(engine, actor="ada", id=id)
 
 
-def test_the_metrics_are_those_the_gates_ask_for(engine: sa.Engine, launched: Callable[..., str]) -> None:
-    only = launched(SlowModel(), minimums={"relevancy": 0.5, "safety": 0.9})
-    assert found(engine, only).metrics == ("answer_relevancy",)
-    assert found(engine, launched(SlowModel(), minimums={"safety": 0.9})).metrics == (
+def test_the_metrics_are_those_the_gates_ask_for(engine: sa.Engine, launch: Callable[..., str]) -> None:
+    only = launch(SlowModel(), minimums={"relevancy": 0.5, "safety": 0.9})
+    assert fetch_run(engine, only).metrics == ("answer_relevancy",)
+    assert fetch_run(engine, launch(SlowModel(), minimums={"safety": 0.9})).metrics == (
         "faithfulness",
         "answer_relevancy",
     )
-    assert found(engine, launched(SlowModel(), metrics=["faithfulness"])).metrics == ("faithfulness",)
+    assert fetch_run(engine, launch(SlowModel(), metrics=["faithfulness"])).metrics == ("faithfulness",)
     with pytest.raises(BadInput, match="cannot measure 'rouge_l'; it measures faithfulness"):
-        launched(SlowModel(), metrics=["rouge_l"])
+        launch(SlowModel(), metrics=["rouge_l"])
 
 
 def test_a_judge_that_cannot_be_made_here_fails_the_run_with_the_reason(
-    engine: sa.Engine, launched: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    engine: sa.Engine, launch: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    id = launched(SlowModel())
+    id = launch(SlowModel())
     execution.begin(engine, id, 1)
 
     def nobody(*_arguments: Any) -> Any:

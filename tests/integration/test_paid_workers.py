@@ -16,7 +16,7 @@ from db.transaction import reading
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import found, imported
+from tests.integration.evaluating import fetch_run, import_prices
 from tests.waiting import LIMIT_S, wait_for
 
 JUDGE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
@@ -51,8 +51,8 @@ def start(database_url: str, tmp_path: Path, judge_server: JudgeServer) -> Itera
         process.communicate()
 
 
-def launched(engine: sa.Engine, **pace: int) -> str:
-    imported(engine, CASES)
+def launch(engine: sa.Engine, **pace: int) -> str:
+    import_prices(engine, CASES)
     return runs.launch(
         engine,
         actor="ada",
@@ -64,13 +64,13 @@ def launched(engine: sa.Engine, **pace: int) -> str:
     )
 
 
-def kept(engine: sa.Engine, id: str) -> Calls:
+def fetch_calls(engine: sa.Engine, id: str) -> Calls:
     with reading(engine) as connection:
         rows = connection.execute(sa.select(judge_call).where(judge_call.c.evaluation_id == id))
         return {row.call_sha256: (row.called_at, row.latency_ms, row.cost_nano_usd) for row in rows}
 
 
-def scored(engine: sa.Engine, id: str) -> dict[tuple[int, str], float]:
+def fetch_scores(engine: sa.Engine, id: str) -> dict[tuple[int, str], float]:
     score = evaluation_score.c
     with reading(engine) as connection:
         rows = connection.execute(
@@ -79,21 +79,21 @@ def scored(engine: sa.Engine, id: str) -> dict[tuple[int, str], float]:
         return {(row.case_no, row.metric): row.latency_ms for row in rows}
 
 
-def ended(engine: sa.Engine, id: str) -> runs.Evaluation:
-    wait_for(lambda: (run := found(engine, id)).is_open is False and run.results)
-    return found(engine, id)
+def wait_until_ended(engine: sa.Engine, id: str) -> runs.Evaluation:
+    wait_for(lambda: (run := fetch_run(engine, id)).is_open is False and run.results)
+    return fetch_run(engine, id)
 
 
 def check_nothing_repeated(
     engine: sa.Engine, id: str, server: JudgeServer, before: Calls, scores: dict[tuple[int, str], float]
 ) -> None:
     """What was kept at the kill is as it was, and the server answered only what was under way a second time."""
-    after, state = kept(engine, id), server.state()
+    after, state = fetch_calls(engine, id), server.state()
     assert {sha: after[sha] for sha in before} == before
-    units = scored(engine, id)
+    units = fetch_scores(engine, id)
     assert {unit: units[unit] for unit in scores} == scores
     assert len(units) == CASES * len(METRICS)
-    assert found(engine, id).judge_calls == len(after)
+    assert fetch_run(engine, id).judge_calls == len(after)
     # Every answer of the server is a row, but for those that were under way when the worker was killed.
     assert 0 <= state["answered"] - len(after) <= 2 * CONCURRENCY
 
@@ -102,15 +102,15 @@ def test_a_paid_run_survives_kill_9_of_its_worker(
     engine: sa.Engine, start: Start, judge_server: JudgeServer
 ) -> None:
     judge_server.set(delay_s=0.05, throttle_every=20)
-    id = launched(engine)
+    id = launch(engine)
     first = start()
-    wait_for(lambda: found(engine, id).units_done > 40)
+    wait_for(lambda: fetch_run(engine, id).units_done > 40)
     first.kill()
     first.wait()
-    before, scores = kept(engine, id), scored(engine, id)
+    before, scores = fetch_calls(engine, id), fetch_scores(engine, id)
     assert 0 < len(scores) < CASES * len(METRICS)
     start()
-    done = ended(engine, id)
+    done = wait_until_ended(engine, id)
     assert (done.state, done.verdict, done.units_failed) == ("finished", "passed", 0)
     check_nothing_repeated(engine, id, judge_server, before, scores)
 
@@ -122,14 +122,14 @@ def test_two_workers_share_a_run_and_one_goes_on_when_the_other_is_killed(
     judge_server.set(delay_s=0.1)
     first, second = start(), start()
     wait_for(lambda: workers(engine) == 2)
-    id = launched(engine)
+    id = launch(engine)
     wait_for(lambda: owners(engine) >= 2)
-    wait_for(lambda: found(engine, id).units_done > 20)
+    wait_for(lambda: fetch_run(engine, id).units_done > 20)
     first.kill()
     first.wait()
-    before, scores = kept(engine, id), scored(engine, id)
+    before, scores = fetch_calls(engine, id), fetch_scores(engine, id)
     assert 0 < len(scores) < CASES * len(METRICS)
-    done = ended(engine, id)
+    done = wait_until_ended(engine, id)
     assert (done.state, done.verdict, done.units_failed) == ("finished", "passed", 0)
     assert second.poll() is None
     check_nothing_repeated(engine, id, judge_server, before, scores)
@@ -139,15 +139,15 @@ def test_a_worker_that_is_asked_to_stop_keeps_the_answers_under_way(
     engine: sa.Engine, start: Start, judge_server: JudgeServer
 ) -> None:
     judge_server.set(delay_s=0.1)
-    id = launched(engine)
+    id = launch(engine)
     first = start()
-    wait_for(lambda: found(engine, id).units_done > 20)
+    wait_for(lambda: fetch_run(engine, id).units_done > 20)
     first.terminate()
     first.wait(LIMIT_S)
-    assert judge_server.state()["answered"] == len(kept(engine, id))
-    assert found(engine, id).state == "running"
+    assert judge_server.state()["answered"] == len(fetch_calls(engine, id))
+    assert fetch_run(engine, id).state == "running"
     start()
-    done = ended(engine, id)
+    done = wait_until_ended(engine, id)
     assert (done.state, done.units_failed) == ("finished", 0)
     state = judge_server.state()
     assert state["answered"] == done.judge_calls
@@ -162,7 +162,7 @@ def test_a_judge_that_does_not_answer_does_not_hold_the_worker(
 ) -> None:
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", str(sqlite_engine.url))
     judge_server.set(delay_s=10 * LIMIT_S)
-    id = launched(sqlite_engine)
+    id = launch(sqlite_engine)
     with (tmp_path / "worker.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "genaiops_core.cli.main", "worker"], stdout=log, stderr=log
@@ -170,22 +170,22 @@ def test_a_judge_that_does_not_answer_does_not_hold_the_worker(
     wait_for(lambda: judge_server.state()["most_in_flight"])
     process.terminate()
     assert process.wait(LIMIT_S) == 0
-    assert found(sqlite_engine, id).state == "running"
+    assert fetch_run(sqlite_engine, id).state == "running"
 
 
 def test_a_pause_and_a_resume_reach_the_worker(
     engine: sa.Engine, start: Start, judge_server: JudgeServer
 ) -> None:
     judge_server.set(delay_s=0.1)
-    id = launched(engine)
+    id = launch(engine)
     start()
-    wait_for(lambda: found(engine, id).units_done > 20)
+    wait_for(lambda: fetch_run(engine, id).units_done > 20)
     runs.pause(engine, actor="ada", id=id)
-    paused = ended(engine, id)
+    paused = wait_until_ended(engine, id)
     assert (paused.state, paused.verdict) == ("paused", None)
     assert judge_server.state()["answered"] == paused.judge_calls
     runs.resume(engine, actor="ada", id=id)
-    done = ended(engine, id)
+    done = wait_until_ended(engine, id)
     assert (done.state, done.verdict, done.attempt) == ("finished", "passed", 2)
     assert judge_server.state()["answered"] == done.judge_calls
 

@@ -16,13 +16,13 @@ from genaiops_core.evaluation.datasets.trace_case import read_trace_case
 from genaiops_core.evaluation.judges import create_judge
 from genaiops_core.evaluation.judges.protocol import Calls, Judgement
 from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt, Reply, Usage
-from genaiops_core.evaluation.production.judging import metrics_of, require_prices
+from genaiops_core.evaluation.production.judging import list_metrics, require_prices
 from genaiops_core.evaluation.production.scoring import (
     LEASE,
     MAX_WAIT,
     Limits,
     fetch_spent_today,
-    message,
+    read_queue_message,
     score_round,
 )
 from genaiops_core.rollbacks.observations import observe
@@ -41,11 +41,11 @@ class PaidModel(SlowModel):
 
     def __init__(self, *, fails: bool) -> None:
         super().__init__()
-        self.asked: list[str] = []
+        self.prompts_sent: list[str] = []
         self.fails = fails
 
     async def ask(self, prompt: Prompt) -> Reply:
-        self.asked.append(prompt.messages[0].text)
+        self.prompts_sent.append(prompt.messages[0].text)
         if self.fails:
             raise CallFailed("the provider is down")
         return Reply(text='{"value": 0.75}', usage=Usage(input_tokens=1000, output_tokens=0), latency_ms=1.0)
@@ -61,17 +61,17 @@ class PaidJudge:
         self.model = PaidModel(fails=fails)
 
     @property
-    def asked(self) -> list[str]:
+    def prompts_sent(self) -> list[str]:
         """The requests, each of which takes two calls."""
-        return self.model.asked[::2]
+        return self.model.prompts_sent[::2]
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
-        said = await calls.ask(Prompt(messages=(Message(role="user", text=case.input),)), Value)
-        return Judgement(metric=metric, value=said.value, reason="", cost_nano_usd=None, latency_ms=1.0)
+        answer = await calls.ask(Prompt(messages=(Message(role="user", text=case.input),)), Value)
+        return Judgement(metric=metric, value=answer.value, reason="", cost_nano_usd=None, latency_ms=1.0)
 
 
 @pytest.fixture(autouse=True)
-def priced(engine: sa.Engine) -> None:
+def import_model_price(engine: sa.Engine) -> None:
     import_price(engine, PaidModel.name, 5.0, 0.0)
 
 
@@ -85,17 +85,17 @@ def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> No
     requests = traces(20)
     ingest_and_sample(engine, requests)
     with reading(engine) as connection:
-        found = read_trace_case(connection, requests[0].trace_id)
-    assert found.problem == ""
-    assert found.case is not None
-    assert found.case.answer
-    assert found.case.contexts
+        result = read_trace_case(connection, requests[0].trace_id)
+    assert result.problem == ""
+    assert result.case is not None
+    assert result.case.answer
+    assert result.case.contexts
     done = score_round(engine, create_judge("offline"), FREE, NOW)
     assert (done.scored, done.cost_nano_usd) == (20, 0)
     assert score_round(engine, create_judge("offline"), FREE, NOW).scored == 0
     assert states(engine) == {"scored": 20}
     with reading(engine) as connection:
-        quality = {one.metric: one for one in read_quality(connection, DAY)}
+        quality = {item.metric: item for item in read_quality(connection, DAY)}
         assert set(quality) == {"grounding_overlap", "question_overlap"}
         grounding = quality["grounding_overlap"]
         assert (grounding.judge, grounding.is_sampled, grounding.population) == ("offline", True, 20)
@@ -106,8 +106,8 @@ def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> No
 
 
 def test_only_metrics_that_need_no_right_answer() -> None:
-    assert metrics_of(create_judge("offline")) == ("grounding_overlap", "question_overlap")
-    assert metrics_of(PaidJudge()) == PaidJudge.metrics
+    assert list_metrics(create_judge("offline")) == ("grounding_overlap", "question_overlap")
+    assert list_metrics(PaidJudge()) == PaidJudge.metrics
 
 
 def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
@@ -121,7 +121,7 @@ def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
         if done.is_out_of_budget:
             break
     assert done.is_out_of_budget
-    assert (total, len(paid.asked)) == (3, 3)
+    assert (total, len(paid.prompts_sent)) == (3, 3)
     with reading(engine) as connection:
         assert fetch_spent_today(connection, NOW) == 30_000_000
         assert read_sampling_summary(connection, DAY).cost_usd == "0.03"
@@ -138,7 +138,10 @@ def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
     ingest_and_sample(engine, requests)
     feedback.record_feedback(engine, trace_id=requests[7].trace_id, thumb="down")
     assert (
-        score_round(engine, create_judge("offline"), Limits(daily_budget_nano_usd=0, per_minute=3), NOW).scored == 3
+        score_round(
+            engine, create_judge("offline"), Limits(daily_budget_nano_usd=0, per_minute=3), NOW
+        ).scored
+        == 3
     )
     with reading(engine) as connection:
         rows = connection.execute(sa.select(sample.c.priority).where(sample.c.state == "scored"))
@@ -180,26 +183,26 @@ def test_a_trace_without_texts_is_undefined_not_bad(engine: sa.Engine) -> None:
         connection.execute(sa.delete(payload))
     assert score_round(engine, create_judge("offline"), FREE, NOW).scored == 2
     with reading(engine) as connection:
-        for one in read_quality(connection, DAY):
-            assert (one.mean, one.scored, one.undefined) == (None, 0, 2)
+        for item in read_quality(connection, DAY):
+            assert (item.mean, item.scored, item.undefined) == (None, 0, 2)
 
 
 def test_the_message_for_a_queue(engine: sa.Engine) -> None:
     requests = traces(1)
     ingest_and_sample(engine, requests)
     with reading(engine) as connection:
-        found = message(connection, application=APPLICATION, trace_id=requests[0].trace_id)
-        assert message(connection, application="other", trace_id=requests[0].trace_id) is None
-    assert found is not None
-    assert list(found) == ["request_id", "query", "response", "context", "priority", "reason"]
-    assert (found["priority"], found["reason"]) == (2, "new_user")
+        result = read_queue_message(connection, application=APPLICATION, trace_id=requests[0].trace_id)
+        assert read_queue_message(connection, application="other", trace_id=requests[0].trace_id) is None
+    assert result is not None
+    assert list(result) == ["request_id", "query", "response", "context", "priority", "reason"]
+    assert (result["priority"], result["reason"]) == (2, "new_user")
 
 
 def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> None:
     requests = traces(60, users=1)
     ingest_and_sample(engine, requests, rate=0.4)
-    for one in requests[5:15]:
-        feedback.record_feedback(engine, trace_id=one.trace_id, thumb="down")
+    for item in requests[5:15]:
+        feedback.record_feedback(engine, trace_id=item.trace_id, thumb="down")
     score_round(engine, create_judge("offline"), FREE, NOW)  # proxies are no evidence
     with writing(engine) as connection:
         rows = connection.execute(sa.select(sample)).all()

@@ -42,9 +42,9 @@ def test_means_and_cases_are_metrics_and_the_unknown_is_not_sent() -> None:
     publishing.publish(
         Destinations(is_cloudwatch=True), body(), model="acme.large-v1:0", make_client=clients.client
     )
-    found = clients.client("cloudwatch").list_metrics(Namespace="GenAI/Evaluation")["Metrics"]
-    assert {one["MetricName"] for one in found} == {"faithfulness", "cases"}
-    assert found[0]["Dimensions"] == [{"Name": "ModelId", "Value": "acme.large-v1:0"}]
+    metrics = clients.client("cloudwatch").list_metrics(Namespace="GenAI/Evaluation")["Metrics"]
+    assert {metric["MetricName"] for metric in metrics} == {"faithfulness", "cases"}
+    assert metrics[0]["Dimensions"] == [{"Name": "ModelId", "Value": "acme.large-v1:0"}]
 
 
 def test_the_document_lies_by_day_and_model(tmp_path: Any) -> None:
@@ -65,7 +65,8 @@ def test_the_document_lies_by_day_and_model(tmp_path: Any) -> None:
 )
 def test_a_model_s_name_is_no_path(model: str, name: str) -> None:
     assert (
-        build_object_key(body(finished_at="2026-01-05T00:00:00+00:00"), model) == f"evaluations/2026/01/05/{name}.json"
+        build_object_key(body(finished_at="2026-01-05T00:00:00+00:00"), model)
+        == f"evaluations/2026/01/05/{name}.json"
     )
 
 
@@ -77,6 +78,8 @@ def test_a_place_that_is_none_is_refused(text: str) -> None:
 
 def test_a_bucket_that_is_not_there_and_a_model_that_nobody_knows_are_said() -> None:
     with pytest.raises(Misconfigured, match="NoSuchBucket"):
-        publishing.publish(parse_destinations("s3://not-there"), body(), model="m", make_client=clients.client)
+        publishing.publish(
+            parse_destinations("s3://not-there"), body(), model="m", make_client=clients.client
+        )
     with pytest.raises(BadInput, match="--model-id"):
         publishing.publish(parse_destinations("cloudwatch"), body(), model="", make_client=clients.client)

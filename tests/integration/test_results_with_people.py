@@ -11,20 +11,20 @@ from db.transaction import reading
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.human import results
 from genaiops_core.evaluation.runs import execution
-from genaiops_core.evaluation.verdicts.comment import markdown
+from genaiops_core.evaluation.verdicts.comment import render_markdown
 from genaiops_core.evaluation.verdicts.results_schema import CorrectedEntry
-from tests.integration.labelled import DATASET, METRIC, dataset, labelled
+from tests.integration.labelled import DATASET, METRIC, import_dataset, import_labels
 
 
 def told(engine: sa.Engine, said: dict[int, str]) -> dict[str, Any]:
     """The document of a run on sixty cases of which some are labelled."""
-    dataset(engine, 60)
+    import_dataset(engine, 60)
     done = execution.run(engine, runs.launch(engine, actor="ada", dataset=DATASET, minimums={METRIC: 0.5}))
     if said:
-        labelled(engine, said)
+        import_labels(engine, said)
     with reading(engine) as connection:
         assert datasets.get_version(connection, DATASET).cases == 60
-        return results.document(connection, done)
+        return results.build_document(connection, done)
 
 
 def test_people_s_labels_correct_the_mean_without_moving_the_gate(engine: sa.Engine) -> None:
@@ -35,7 +35,7 @@ def test_people_s_labels_correct_the_mean_without_moving_the_gate(engine: sa.Eng
     assert (entry["mean"], body["verdict"]) == (1.0, "passed")
     assert found.mean == pytest.approx(0.5)
     assert (found.label, found.labelled, found.bias) == ("groundedness", 40, 0.5)
-    assert f"{METRIC} as people rate it: 0.500" in markdown(body).replace("\\", "")
+    assert f"{METRIC} by human labels: 0.500" in render_markdown(body).replace("\\", "")
 
 
 def test_too_few_labels_give_a_reason_and_no_number(engine: sa.Engine) -> None:

@@ -98,7 +98,7 @@ def test_hours_stay_exact_after_minutes_are_merged(engine: sa.Engine, is_closed_
 def test_late_span_after_merged_minutes_is_counted_once(
     engine: sa.Engine,
 ) -> None:
-    calls = random_calls(n=50)
+    calls = random_calls(number=50)
     with writing(engine) as connection:
         write_calls(connection, calls)
     close_hours(engine, NOW)

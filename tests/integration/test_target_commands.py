@@ -20,40 +20,40 @@ from tests.conftest import JudgeServer
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_engine: sa.Engine) -> None:
+def configure_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_engine: sa.Engine) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
     monkeypatch.setattr(context, "engine", lambda: sqlite_engine)
 
 
-def tried(*arguments: str) -> Result:
+def run_try(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["target", "try", *arguments])
 
 
-def tried_json(*arguments: str) -> dict[str, Any]:
-    result = tried(*arguments, "--json")
+def run_try_json(*arguments: str) -> dict[str, Any]:
+    result = run_try(*arguments, "--json")
     assert result.exit_code == 0, result.output + repr(result.exception)
-    told: dict[str, Any] = json.loads(result.stdout)
-    return told
+    output: dict[str, Any] = json.loads(result.stdout)
+    return output
 
 
-def refused(*arguments: str) -> str:
-    result = tried(*arguments)
+def read_error(*arguments: str) -> str:
+    result = run_try(*arguments)
     assert isinstance(result.exception, GenAIOpsError), result.output
     return str(result.exception)
 
 
-def test_bedrock_is_tried_with_latency_tokens_and_cost(judge_server: JudgeServer) -> None:
-    told = tried_json("--target", "bedrock:amazon.nova-pro-v1:0", "--input", "Why so?")
-    assert (told["target"], told["answer"]) == ("bedrock:amazon.nova-pro-v1:0", "An answer to: Why so?")
+def test_bedrock_try_shows_latency_tokens_and_cost(judge_server: JudgeServer) -> None:
+    output = run_try_json("--target", "bedrock:amazon.nova-pro-v1:0", "--input", "Why so?")
+    assert (output["target"], output["answer"]) == ("bedrock:amazon.nova-pro-v1:0", "An answer to: Why so?")
     # 2 tokens in at 800, 5 out at 3,200 nano-USD.
-    assert (told["input_tokens"], told["output_tokens"], told["cost_usd"]) == (2, 5, "0.0000176")
-    assert told["latency_ms"] > 0
+    assert (output["input_tokens"], output["output_tokens"], output["cost_usd"]) == (2, 5, "0.0000176")
+    assert output["latency_ms"] > 0
 
 
-def test_people_read_that_a_cost_is_unknown(judge_server: JudgeServer) -> None:
+def test_unknown_cost_is_printed(judge_server: JudgeServer) -> None:
     target = f"openai@{judge_server.url}/v1"
-    result = tried(
+    result = run_try(
         "--target", target, "--target-model", "my-own", "--target-system", "Be brief.", "--input", "Why?"
     )
     assert result.exit_code == 0
@@ -61,28 +61,30 @@ def test_people_read_that_a_cost_is_unknown(judge_server: JudgeServer) -> None:
     assert "cost          unknown" in result.stdout and "output tokens 20" in result.stdout
 
 
-def test_an_application_is_tried_with_a_template_and_paths(judge_server: JudgeServer) -> None:
+def test_application_try_uses_template_and_paths(judge_server: JudgeServer) -> None:
     Path("body.json").write_text('{"question": "{input}", "who": "{metadata.user}"}')
-    told = tried_json(
+    output = run_try_json(
         *("--target", f"http:{judge_server.url}/answer", "--target-template", "body.json", "--input", "Why?"),
         *("--target-reply", "answer=result.text", "--target-reply", "contexts=result.sources"),
         *("--metadata", "user=ada"),
     )
-    assert (told["answer"], told["contexts"]) == ("You asked: Why?", ["About Why?"])
+    assert (output["answer"], output["contexts"]) == ("You asked: Why?", ["About Why?"])
     assert judge_server.state()["bodies"] == [{"question": "Why?", "who": "ada"}]
-    assert told["cost_usd"] is None
+    assert output["cost_usd"] is None
 
 
-def test_a_file_describes_a_target(judge_server: JudgeServer) -> None:
+def test_file_describes_a_target(judge_server: JudgeServer) -> None:
     Path("target.yaml").write_text(
         f"kind: openai\nmodel: m\nbase_url: {judge_server.url}/v1\nsystem: |\n  Use {{contexts}}\n"
     )
-    told = tried_json("--target", "target.yaml", "--input", "Why?", "--context", "One.", "--context", "Two.")
-    assert told["contexts"] == ["One.", "Two."]
+    output = run_try_json(
+        "--target", "target.yaml", "--input", "Why?", "--context", "One.", "--context", "Two."
+    )
+    assert output["contexts"] == ["One.", "Two."]
     assert judge_server.state()["bodies"][0]["messages"][0]["content"] == "Use One.\n\nTwo.\n"
 
 
-def test_a_release_is_called_by_its_manifest(judge_server: JudgeServer, sqlite_engine: sa.Engine) -> None:
+def test_release_is_called_by_its_manifest(judge_server: JudgeServer, sqlite_engine: sa.Engine) -> None:
     prompts.add(sqlite_engine, actor="ada", application="shop", name="answer", text="Be kind to {question}")
     releases.create(
         sqlite_engine,
@@ -93,18 +95,18 @@ def test_a_release_is_called_by_its_manifest(judge_server: JudgeServer, sqlite_e
         prompts=["answer@1"],
         parameters={"max_tokens": 77, "top_k": 3},
     )
-    told = tried_json("--target", "release", "--application", "shop", "--release", "r1", "--input", "me")
-    assert told["notes"] == ["Parameter top_k of the release is not sent."]
-    [sent] = judge_server.state()["bodies"]
-    assert sent["messages"][0]["content"][0]["text"] == "Be kind to me"
-    assert sent["inferenceConfig"] == {"maxTokens": 77}
+    output = run_try_json("--target", "release", "--application", "shop", "--release", "r1", "--input", "me")
+    assert output["notes"] == ["Parameter top_k of the release is not sent."]
+    [request_body] = judge_server.state()["bodies"]
+    assert request_body["messages"][0]["content"][0]["text"] == "Be kind to me"
+    assert request_body["inferenceConfig"] == {"maxTokens": 77}
 
 
-def test_no_answer_leaves_with_1_and_its_reason(judge_server: JudgeServer) -> None:
+def test_missing_answer_exits_with_1_and_reason(judge_server: JudgeServer) -> None:
     Path("t.json").write_text(json.dumps({"kind": "bedrock", "model": "m", "system": "Use {contexts}"}))
-    result = tried("--target", "t.json", "--input", "Why?")
+    result = run_try("--target", "t.json", "--input", "Why?")
     assert result.exit_code == 1
-    assert "(no answer)" in result.stdout and "wants contexts" in result.stdout
+    assert "(no answer)" in result.stdout and "requires contexts" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -129,49 +131,50 @@ def test_no_answer_leaves_with_1_and_its_reason(judge_server: JudgeServer) -> No
         (("http://169.254.169.254/",), "link-local or metadata address"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+def test_invalid_options_are_described(arguments: tuple[str, ...], sentence: str) -> None:
     Path("bad.json").write_text("{")
     Path("bad.yaml").write_text("a: [")
     Path("list.yaml").write_text("- a")
-    assert sentence in refused("--input", "Why?", "--target", *arguments)
+    assert sentence in read_error("--input", "Why?", "--target", *arguments)
 
 
-def test_hosts_are_those_that_the_operator_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_allowed_hosts_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENAIOPS_TARGET_HOSTS", "my.app")
-    assert "is not among the hosts" in refused("--input", "Why?", "--target", "http://127.0.0.1:9/")
+    assert "is not among the hosts" in read_error("--input", "Why?", "--target", "http://127.0.0.1:9/")
 
 
-def test_without_a_target_the_answers_of_the_suite_are_scored(sqlite_engine: sa.Engine) -> None:
+def test_no_target_scores_answers_of_the_suite(sqlite_engine: sa.Engine) -> None:
     assert targets.target_of(sqlite_engine) is None
     with pytest.raises(BadInput, match="--target-model means nothing without --target"):
         targets.target_of(sqlite_engine, model="m")
 
 
-def test_control_characters_of_an_answer_do_not_reach_the_terminal(judge_server: JudgeServer) -> None:
-    result = tried("--target", "bedrock:m", "--input", "a\x1b[31mb")
+def test_control_characters_are_not_printed(judge_server: JudgeServer) -> None:
+    result = run_try("--target", "bedrock:m", "--input", "a\x1b[31mb")
     assert "\x1b" not in result.stdout and "a\ufffd[31mb" in result.stdout
 
 
-def evaluated(*arguments: str) -> Result:
+def run_evaluate(*arguments: str) -> Result:
     Path("cases.jsonl").write_text('{"input": "Why?", "reference": "Because."}\n')
     return CliRunner().invoke(app, ["evaluate", "--suite", "cases.jsonl", *arguments])
 
 
-def test_evaluate_keeps_the_target_with_the_run(
-    monkeypatch: pytest.MonkeyPatch, sqlite_engine: sa.Engine
-) -> None:
-    launched: dict[str, Any] = {}
+def test_evaluate_stores_the_target(monkeypatch: pytest.MonkeyPatch, sqlite_engine: sa.Engine) -> None:
+    launch_arguments: dict[str, Any] = {}
 
-    def launch(_engine: sa.Engine, **asked: Any) -> str:
-        launched.update(asked)
+    def launch(_engine: sa.Engine, **arguments: Any) -> str:
+        launch_arguments.update(arguments)
         raise BadInput("stop here")
 
     monkeypatch.setattr(runs, "launch", launch)
-    evaluated(
+    run_evaluate(
         "--target", "openai:qwen3@http://gpu:8000/v1", "--target-system", "Be brief.", "--repetitions", "3"
     )
     document = {"kind": "openai", "model": "qwen3", "base_url": "http://gpu:8000/v1", "system": "Be brief."}
-    assert (launched["target"], launched["repetitions"]) == ({**document, "timeout_s": 60.0}, 3)
+    assert (launch_arguments["target"], launch_arguments["repetitions"]) == (
+        {**document, "timeout_s": 60.0},
+        3,
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,10 +185,10 @@ def test_evaluate_keeps_the_target_with_the_run(
         (("--target", "bedrock"), "--target: model is missing"),
     ],
 )
-def test_evaluate_refuses_a_target_before_anything_is_imported(
+def test_evaluate_refuses_target_before_import(
     sqlite_engine: sa.Engine, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    result = evaluated(*arguments)
+    result = run_evaluate(*arguments)
     assert sentence in str(result.exception)
     with reading(sqlite_engine) as connection:
         assert datasets.list_datasets(connection) == []

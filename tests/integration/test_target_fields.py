@@ -1,4 +1,4 @@
-"""The fields by which a target is chosen on screen: what they make, and what they say is missing."""
+"""The fields of a target on screen: the resulting spec, and messages for missing values."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def url(sqlite_engine: sa.Engine, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/only.db"
 
 
-def drawn(url: str, kind: str, release: str = "", **values: Any) -> AppTest:
-    """The fields of one kind with `values` typed into the widgets of those keys."""
+def open_fields(url: str, kind: str, release: str = "", **values: Any) -> AppTest:
+    """Open the fields of one kind and enter `values` by widget key."""
     page = AppTest.from_function(
         screen, args=(url, "shop" if release else "", release), default_timeout=LIMIT_S
     ).run()
@@ -48,42 +48,42 @@ def drawn(url: str, kind: str, release: str = "", **values: Any) -> AppTest:
     return page
 
 
-def choice(page: AppTest) -> Any:
+def read_choice(page: AppTest) -> Any:
     return page.session_state["choice"]
 
 
-def test_the_answers_of_the_dataset_are_the_default(url: str) -> None:
+def test_dataset_answers_are_the_default(url: str) -> None:
     page = AppTest.from_function(screen, args=(url, "", ""), default_timeout=LIMIT_S).run()
-    assert (choice(page).spec, choice(page).repetitions, choice(page).problem) == (None, 1, "")
+    assert (read_choice(page).spec, read_choice(page).repetitions, read_choice(page).problem) == (None, 1, "")
 
 
-def test_a_model_of_bedrock(url: str) -> None:
-    page = drawn(
+def test_bedrock_model_is_a_target(url: str) -> None:
+    page = open_fields(
         url, "bedrock", target_model="amazon.nova-pro-v1:0", target_temperature=0.5, target_repetitions=3
     )
-    assert choice(page).spec == {
+    assert read_choice(page).spec == {
         "kind": "bedrock",
         "model": "amazon.nova-pro-v1:0",
         "parameters": {"temperature": 0.5},
         "timeout_s": 60.0,
     }
-    assert choice(page).repetitions == 3
+    assert read_choice(page).repetitions == 3
 
 
-def test_a_model_of_a_compatible_server(url: str) -> None:
+def test_compatible_server_is_a_target(url: str) -> None:
     typed = {
         "target_model": "qwen3",
         "target_base_url": "http://gpu:8000/v1",
         "target_system": "Use {contexts}",
     }
-    page = drawn(url, "openai", **typed, target_api_key="${GENAIOPS_TARGET_KEY}", target_max_tokens=50)
-    spec = choice(page).spec
+    page = open_fields(url, "openai", **typed, target_api_key="${GENAIOPS_TARGET_KEY}", target_max_tokens=50)
+    spec = read_choice(page).spec
     assert (spec["base_url"], spec["api_key"]) == ("http://gpu:8000/v1", "${GENAIOPS_TARGET_KEY}")
     assert (spec["system"], spec["parameters"]) == ("Use {contexts}", {"max_tokens": 50})
 
 
-def test_an_application_behind_http(url: str) -> None:
-    page = drawn(
+def test_http_application_is_a_target(url: str) -> None:
+    page = open_fields(
         url,
         "http",
         target_url="https://my.app/answer",
@@ -91,7 +91,7 @@ def test_an_application_behind_http(url: str) -> None:
         target_reply_answer="result.text",
         target_reply_contexts="sources[].text",
     )
-    spec = choice(page).spec
+    spec = read_choice(page).spec
     assert spec["template"] == {"question": "{input}"}
     assert spec["reply"] == {"answer": "result.text", "contexts": "sources[].text"}
     assert list(spec["headers"]) == ["Authorization", "X-Team"]
@@ -103,7 +103,11 @@ def test_an_application_behind_http(url: str) -> None:
         ("bedrock", {}, "The target: model is missing."),
         ("http", {}, "The target: url is missing."),
         ("http", {"target_url": "https://my.app/", "target_template": "{"}, "The body is not valid JSON"),
-        ("http", {"target_url": "https://my.app/", "target_headers": "X-Key"}, "A header has no colon; write NAME: "),
+        (
+            "http",
+            {"target_url": "https://my.app/", "target_headers": "X-Key"},
+            "A header has no colon; write NAME: ",
+        ),
         (
             "openai",
             {"target_model": "m", "target_base_url": "http://h/v1", "target_api_key": "sk-1"},
@@ -112,16 +116,14 @@ def test_an_application_behind_http(url: str) -> None:
         ("release", {}, "No release is chosen; choose one above"),
     ],
 )
-def test_what_is_missing_is_said_and_nothing_can_be_launched(
-    url: str, kind: str, typed: dict[str, str], sentence: str
-) -> None:
-    page = drawn(url, kind, **typed)
-    assert choice(page).spec is None
-    assert sentence in choice(page).problem
+def test_missing_field_prevents_launch(url: str, kind: str, typed: dict[str, str], sentence: str) -> None:
+    page = open_fields(url, kind, **typed)
+    assert read_choice(page).spec is None
+    assert sentence in read_choice(page).problem
     assert len(page.warning) == 1 and "sk-1" not in page.warning[0].value
 
 
-def test_the_model_of_a_release(url: str, sqlite_engine: sa.Engine) -> None:
+def test_model_of_a_release_is_a_target(url: str, sqlite_engine: sa.Engine) -> None:
     for name in ("rewrite", "rank"):
         prompts.add(sqlite_engine, actor="ada", application="shop", name=name, text=f"The text of {name}.")
     releases.create(
@@ -132,8 +134,8 @@ def test_the_model_of_a_release(url: str, sqlite_engine: sa.Engine) -> None:
         model="amazon.nova-pro-v1:0",
         prompts=["rewrite@1", "rank@1"],
     )
-    page = drawn(url, "release", "r1")
-    assert "say which one to ask with: rewrite, rank" in choice(page).problem
-    page = drawn(url, "release", "r1", target_prompt="rank")
-    assert choice(page).spec["system"] == "The text of rank."
+    page = open_fields(url, "release", "r1")
+    assert "choose one: rewrite, rank" in read_choice(page).problem
+    page = open_fields(url, "release", "r1", target_prompt="rank")
+    assert read_choice(page).spec["system"] == "The text of rank."
     assert "Prompt rewrite@1 of the release is not sent." in page.code[0].value

@@ -1,4 +1,4 @@
-"""Runs whose answers are generated first: once for each repetition, kept, priced, judged."""
+"""Evaluations with a target: answers are generated once per repetition, stored, priced and scored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs import execution
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import found, imported
+from tests.integration.evaluating import fetch_run, import_prices
 from tests.integration.judging import import_price
 
 REPLY = {
@@ -25,7 +25,7 @@ REPLY = {
 }
 
 
-def http(server: JudgeServer, **changes: Any) -> dict[str, Any]:
+def build_http_spec(server: JudgeServer, **changes: Any) -> dict[str, Any]:
     spec = {
         "kind": "http",
         "url": f"{server.url}/answer",
@@ -35,13 +35,13 @@ def http(server: JudgeServer, **changes: Any) -> dict[str, Any]:
     return {**spec, **changes}
 
 
-def launched(engine: sa.Engine, target: dict[str, Any], **changes: Any) -> str:
-    imported(engine, 6)
-    asked = {"actor": "ada", "dataset": "prices", "minimums": {"question_overlap": 0.1}, "target": target}
-    return runs.launch(engine, **{**asked, **changes})  # type: ignore[arg-type]
+def launch(engine: sa.Engine, target: dict[str, Any], **changes: Any) -> str:
+    import_prices(engine, 6)
+    arguments = {"actor": "ada", "dataset": "prices", "minimums": {"question_overlap": 0.1}, "target": target}
+    return runs.launch(engine, **{**arguments, **changes})  # type: ignore[arg-type]
 
 
-def answers(engine: sa.Engine) -> list[Any]:
+def list_answers(engine: sa.Engine) -> list[Any]:
     with reading(engine) as connection:
         query = sa.select(generated_answer).order_by(
             generated_answer.c.case_no, generated_answer.c.repetition
@@ -49,18 +49,27 @@ def answers(engine: sa.Engine) -> list[Any]:
         return list(connection.execute(query))
 
 
-def test_answers_are_generated_once_and_judged(engine: sa.Engine, judge_server: JudgeServer) -> None:
+def test_answers_are_generated_once_and_scored(engine: sa.Engine, judge_server: JudgeServer) -> None:
     import_price(engine, "app-model", 1.0, 1.0)
-    id = launched(engine, http(judge_server, model="app-model"), repetitions=2)
-    asked = found(engine, id)
-    assert (asked.units, asked.answers) == (6 * 2 * 4, 12)
-    done = execution.run(engine, id)
-    assert (done.state, done.verdict, done.units_done, done.answers_done) == ("finished", "passed", 48, 12)
-    assert (done.answers_cost_nano_usd, done.answers_unpriced, done.cost_nano_usd) == (12 * 14_000, 0, 0)
-    kept = answers(engine)
-    assert [(row.case_no, row.repetition) for row in kept[:3]] == [(1, 1), (1, 2), (2, 1)]
-    assert kept[0].answer == "You asked: What does item 1 cost?"
-    assert kept[0].contexts == ["About What does item 1 cost?"]
+    id = launch(engine, build_http_spec(judge_server, model="app-model"), repetitions=2)
+    evaluation = fetch_run(engine, id)
+    assert (evaluation.units, evaluation.answers) == (6 * 2 * 4, 12)
+    evaluation_done = execution.run(engine, id)
+    assert (
+        evaluation_done.state,
+        evaluation_done.verdict,
+        evaluation_done.units_done,
+        evaluation_done.answers_done,
+    ) == ("finished", "passed", 48, 12)
+    assert (
+        evaluation_done.answers_cost_nano_usd,
+        evaluation_done.answers_unpriced,
+        evaluation_done.cost_nano_usd,
+    ) == (12 * 14_000, 0, 0)
+    answers = list_answers(engine)
+    assert [(row.case_no, row.repetition) for row in answers[:3]] == [(1, 1), (1, 2), (2, 1)]
+    assert answers[0].answer == "You asked: What does item 1 cost?"
+    assert answers[0].contexts == ["About What does item 1 cost?"]
     assert judge_server.state()["answered"] == 12
     with reading(engine) as connection:
         score = evaluation_score.c
@@ -68,15 +77,17 @@ def test_answers_are_generated_once_and_judged(engine: sa.Engine, judge_server: 
         assert set(connection.execute(query).scalars()) == {1.0}  # of the generated answer
 
 
-def test_a_target_that_fails_leaves_failed_units_that_a_resume_tries_again(
-    engine: sa.Engine, judge_server: JudgeServer
-) -> None:
+def test_resume_retries_units_of_failed_target(engine: sa.Engine, judge_server: JudgeServer) -> None:
     judge_server.set(fail_every=3)
-    id = launched(engine, http(judge_server), pace=RateLimits(concurrency=1))
+    id = launch(engine, build_http_spec(judge_server), pace=RateLimits(concurrency=1))
     execution.begin(engine, id, 1)
-    done = execution.run(engine, id)
-    assert (done.answers_done, done.answers_unpriced, done.units_failed) == (6, 4, 8)
-    failed = [row for row in answers(engine) if row.answer is None]
+    evaluation_done = execution.run(engine, id)
+    assert (evaluation_done.answers_done, evaluation_done.answers_unpriced, evaluation_done.units_failed) == (
+        6,
+        4,
+        8,
+    )
+    failed = [row for row in list_answers(engine) if row.answer is None]
     assert len(failed) == 2
     with reading(engine) as connection:
         reasons = set(
@@ -87,41 +98,43 @@ def test_a_target_that_fails_leaves_failed_units_that_a_resume_tries_again(
     assert all(reason.startswith("no answer: ") for reason in reasons)
 
 
-def test_failed_answers_are_asked_for_again_after_a_resume(
-    engine: sa.Engine, judge_server: JudgeServer
-) -> None:
+def test_resume_retries_failed_answers(engine: sa.Engine, judge_server: JudgeServer) -> None:
     judge_server.set(fail_every=1)
-    id = launched(engine, http(judge_server))
+    id = launch(engine, build_http_spec(judge_server))
     execution.begin(engine, id, 1)
-    from tests.integration.evaluating import score_part
+    from tests.integration.evaluating import score_batch
 
-    assert score_part(engine, id, range(1, 4))
-    assert found(engine, id).units_failed == 12
+    assert score_batch(engine, id, range(1, 4))
+    assert fetch_run(engine, id).units_failed == 12
     runs.pause(engine, actor="ada", id=id)
     judge_server.set(fail_every=0)
     after = runs.resume(engine, actor="ada", id=id)
     assert (after.units_done, after.answers_done) == (0, 0)
-    done = execution.run(engine, id)
-    assert (done.units_failed, done.answers_done, len(answers(engine))) == (0, 6, 6)
+    evaluation_done = execution.run(engine, id)
+    assert (evaluation_done.units_failed, evaluation_done.answers_done, len(list_answers(engine))) == (
+        0,
+        6,
+        6,
+    )
 
 
-def test_throttled_targets_are_asked_again(engine: sa.Engine, judge_server: JudgeServer) -> None:
+def test_throttled_target_is_retried(engine: sa.Engine, judge_server: JudgeServer) -> None:
     judge_server.set(throttle_every=4)
-    done = execution.run(engine, launched(engine, http(judge_server)))
-    assert (done.units_failed, done.answers_done) == (0, 6)
+    evaluation_done = execution.run(engine, launch(engine, build_http_spec(judge_server)))
+    assert (evaluation_done.units_failed, evaluation_done.answers_done) == (0, 6)
     assert judge_server.state()["throttled"] >= 1
 
 
-def test_a_limit_needs_the_price_of_the_target(engine: sa.Engine, judge_server: JudgeServer) -> None:
+def test_spend_limit_requires_target_price(engine: sa.Engine, judge_server: JudgeServer) -> None:
     limited = RateLimits(spend_limit_nano_usd=1_000_000)
     with pytest.raises(BadInput, match="for a target without a model name"):
-        launched(engine, http(judge_server), pace=limited)
+        launch(engine, build_http_spec(judge_server), pace=limited)
     with pytest.raises(BadInput, match="The price of unheard-of is unknown"):
-        launched(engine, http(judge_server, model="unheard-of"), pace=limited)
+        launch(engine, build_http_spec(judge_server, model="unheard-of"), pace=limited)
 
 
-def test_what_makes_no_sense_of_a_target_is_refused(engine: sa.Engine, judge_server: JudgeServer) -> None:
+def test_invalid_target_is_refused(engine: sa.Engine, judge_server: JudgeServer) -> None:
     with pytest.raises(BadInput, match="1 to 20, not 21"):
-        launched(engine, http(judge_server), repetitions=21)
+        launch(engine, build_http_spec(judge_server), repetitions=21)
     with pytest.raises(BadInput, match="url"):
-        launched(engine, http(judge_server, url="ftp://x"))
+        launch(engine, build_http_spec(judge_server, url="ftp://x"))

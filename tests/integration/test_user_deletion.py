@@ -191,9 +191,9 @@ def test_id_in_other_texts_is_reported(traffic: sa.Engine) -> None:
 
 def test_second_import_does_not_restore_deleted_data(engine: sa.Engine) -> None:
     logged = ReadResult("test", read_entry(entry("request-1", requestMetadata={"user": "ada"})), "")
-    Importer(engine).take([logged])
+    Importer(engine).import_entries([logged])
     assert delete_data(engine).rows["span"] == 1
-    assert Importer(engine).take([logged]).known == 1
+    assert Importer(engine).import_entries([logged]).known == 1
     assert read_traces(engine) == set()
 
 

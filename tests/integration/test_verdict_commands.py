@@ -15,7 +15,7 @@ from genaiops_core.cli import context
 from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation.verdicts.comment import MARKER
-from tests.integration.evaluating import suite
+from tests.integration.evaluating import build_suite
 from tests.integration.operating import approved, start
 
 OLD_GATE = ("name", "stage", "metric", "threshold", "measured", "verdict", "why")
@@ -29,15 +29,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str, eng
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", database_url)
     monkeypatch.setenv("GENAIOPS_ACTOR", "ada")
     monkeypatch.setattr(context, "engine", lambda: engine)
-    Path("prices.jsonl").write_bytes(suite())
-    Path("worse.jsonl").write_bytes(suite().replace(b"costs", b"was sold by pirates for"))
+    Path("prices.jsonl").write_bytes(build_suite())
+    Path("worse.jsonl").write_bytes(build_suite().replace(b"costs", b"was sold by pirates for"))
 
 
 def genaiops(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def evaluated(*arguments: str, of: str = "prices.jsonl", output: str = "results.json") -> Result:
+def evaluate(*arguments: str, of: str = "prices.jsonl", output: str = "results.json") -> Result:
     return genaiops("evaluate", "--suite", of, "--output", output, *arguments)
 
 
@@ -47,9 +47,9 @@ def read(file: str) -> dict[str, Any]:
 
 
 def test_a_baseline_file_decides_the_regression_and_the_database_knows_it_too() -> None:
-    evaluated(*PASSING, output="baseline.json")
-    assert evaluated("--baseline", "baseline.json", "--max-degradation", "0.05").exit_code == 0
-    result = evaluated(
+    evaluate(*PASSING, output="baseline.json")
+    assert evaluate("--baseline", "baseline.json", "--max-degradation", "0.05").exit_code == 0
+    result = evaluate(
         *PASSING,
         "--baseline",
         "baseline.json",
@@ -68,8 +68,8 @@ def test_a_baseline_file_decides_the_regression_and_the_database_knows_it_too() 
 def test_production_is_the_default_baseline(engine: sa.Engine) -> None:
     start(engine, approved(engine, "v1", application="shop", model="m"), application="shop")
     of = ("--application", "shop", "--release")
-    evaluated(*PASSING, *of, "v1", output="v1.json")
-    assert evaluated(*of, "v2", "--max-degradation", "0.05").exit_code == 0
+    evaluate(*PASSING, *of, "v1", output="v1.json")
+    assert evaluate(*of, "v2", "--max-degradation", "0.05").exit_code == 0
     assert read("results.json")["baseline"]["evaluation"] == read("v1.json")["evaluation"]
     compared = genaiops("compare", "--baseline", "production", "--current", "results.json", "--json")
     assert compared.exit_code == 0, compared.output
@@ -77,31 +77,31 @@ def test_production_is_the_default_baseline(engine: sa.Engine) -> None:
 
 
 def test_no_production_yet_is_said_and_is_no_pass() -> None:
-    result = evaluated(*PASSING, "--baseline", "production", "--max-degradation", "0.05")
+    result = evaluate(*PASSING, "--baseline", "production", "--max-degradation", "0.05")
     assert result.exit_code == 3
     assert "There is no production baseline yet" in result.stderr
 
 
 def test_compare_lists_the_cases_that_fell_and_pages_through_them() -> None:
-    evaluated(*PASSING, output="a.json")
-    evaluated(*PASSING, of="worse.jsonl", output="b.json")
+    evaluate(*PASSING, output="a.json")
+    evaluate(*PASSING, of="worse.jsonl", output="b.json")
     arguments = ("compare", "--baseline", "a.json", "--current", "b.json", "--json")
-    found = json.loads(genaiops(*arguments, "--cases", "3").stdout)
-    assert found["regressed_cases"] == 60
-    first = found["regressions"][0]
+    comparison = json.loads(genaiops(*arguments, "--cases", "3").stdout)
+    assert comparison["regressed_cases"] == 60
+    first = comparison["regressions"][0]
     assert first["current"] < first["baseline"]
     assert "costs" in first["baseline_answer"] and "pirates" in first["current_answer"]
     assert (
         json.loads(genaiops(*arguments, "--cases", "2", "--skip", "1").stdout)["regressions"]
-        == (found["regressions"][1:])
+        == (comparison["regressions"][1:])
     )
-    shown = genaiops(*arguments[:-1])
-    assert "Cases that fell most" in shown.stdout
-    assert "Bonferroni" in shown.stdout
+    result = genaiops(*arguments[:-1])
+    assert "Cases that fell most" in result.stdout
+    assert "Bonferroni" in result.stdout
 
 
 def test_compare_takes_evaluations_and_another_method() -> None:
-    evaluated(*PASSING, output="a.json")
+    evaluate(*PASSING, output="a.json")
     id = read("a.json")["evaluation"]
     result = genaiops("compare", "--baseline", id, "--current", id, "--method", "permutation", "--json")
     assert result.exit_code == 0, result.output
@@ -110,16 +110,18 @@ def test_compare_takes_evaluations_and_another_method() -> None:
 
 
 def test_cases_in_one_run_only_are_counted_and_listed() -> None:
-    evaluated(*PASSING, output="a.json")
-    evaluated(*PASSING, "--sample-size", "40", output="b.json")
-    found = json.loads(genaiops("compare", "--baseline", "a.json", "--current", "b.json", "--json").stdout)
-    assert (found["cases"], found["only_in_baseline"], found["only_in_current"]) == (40, 20, 0)
-    assert len(found["cases_only_in_baseline"]) == 10
+    evaluate(*PASSING, output="a.json")
+    evaluate(*PASSING, "--sample-size", "40", output="b.json")
+    comparison = json.loads(
+        genaiops("compare", "--baseline", "a.json", "--current", "b.json", "--json").stdout
+    )
+    assert (comparison["cases"], comparison["only_in_baseline"], comparison["only_in_current"]) == (40, 20, 0)
+    assert len(comparison["cases_only_in_baseline"]) == 10
 
 
 def test_junit_and_comment_are_written_beside_the_verdict() -> None:
-    evaluated(*PASSING, output="a.json")
-    result = evaluated(
+    evaluate(*PASSING, output="a.json")
+    result = evaluate(
         *PASSING, "--junit", "out/e.xml", "--comment", "out/c.md", of="worse.jsonl", output="b.json"
     )
     assert result.exit_code == 0, result.output
@@ -129,19 +131,19 @@ def test_junit_and_comment_are_written_beside_the_verdict() -> None:
     assert ET.parse("g.xml").getroot().attrib["failures"] == "1"
     genaiops("compare", "--baseline", "a.json", "--current", "b.json", "--junit", "c.xml")
     root = ET.parse("c.xml").getroot()
-    told = root.find("testsuite/testcase[@name='reference_overlap']/system-out")
-    assert told is not None and "What does item" in (told.text or "")
+    output_element = root.find("testsuite/testcase[@name='reference_overlap']/system-out")
+    assert output_element is not None and "What does item" in (output_element.text or "")
 
 
 def test_a_comment_shows_changes_against_a_baseline() -> None:
-    evaluated(*PASSING, output="a.json")
+    evaluate(*PASSING, output="a.json")
     result = genaiops("pr-comment", "a.json", "--baseline", "a.json", "--output", "c.md")
     assert result.exit_code == 0, result.output
     assert "+0.000 (+0.000 to +0.000)" in Path("c.md").read_text()
 
 
 def test_results_of_an_older_version_still_load() -> None:
-    evaluated(*PASSING, output="a.json")
+    evaluate(*PASSING, output="a.json")
     body = read("a.json")
     metric = {"title": "G", "mean": 1.0, "low": 0.9, "high": 1.0, "n": 54, "undefined": 6, "is_proxy": True}
     gates = [{name: body["gates"][0][name] for name in OLD_GATE}]
@@ -156,7 +158,7 @@ def test_results_of_an_older_version_still_load() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"schema": 2}, "read it with the newer genaiops"),
         ({"details": [{"case": 1}]}, "row 1 of 'details'"),
@@ -171,11 +173,11 @@ def test_results_of_an_older_version_still_load() -> None:
         ),
     ],
 )
-def test_results_that_are_none_are_refused_in_a_sentence(changes: dict[str, Any], said: str) -> None:
+def test_results_that_are_none_are_refused_in_a_sentence(changes: dict[str, Any], message: str) -> None:
     Path("r.json").write_text(json.dumps({"metrics": {}, **changes}))
     result = genaiops("gate", "--results", "r.json")
     assert isinstance(result.exception, BadInput)
-    assert said in str(result.exception)
+    assert message in str(result.exception)
 
 
 def test_an_evaluation_that_is_none_is_not_found() -> None:

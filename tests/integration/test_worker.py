@@ -19,7 +19,7 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import states
 from genaiops_core.jobs import heartbeat
-from tests.integration.evaluating import found, imported
+from tests.integration.evaluating import fetch_run, import_prices
 from tests.waiting import LIMIT_S, wait_for
 
 Start = Callable[[], subprocess.Popen[str]]
@@ -54,10 +54,10 @@ def is_beating(engine: sa.Engine) -> bool:
 
 
 def test_a_worker_finishes_what_is_queued_and_stops_when_asked(engine: sa.Engine, start: Start) -> None:
-    imported(engine)
+    import_prices(engine)
     queued = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
     process = start()
-    done = wait_for(lambda: (run := found(engine, queued)).is_open is False and run)
+    done = wait_for(lambda: (run := fetch_run(engine, queued)).is_open is False and run)
     assert (done.state, done.verdict, done.units_done) == ("finished", "passed", 240)
     assert is_beating(engine)
     process.send_signal(signal.SIGTERM)
@@ -67,19 +67,19 @@ def test_a_worker_finishes_what_is_queued_and_stops_when_asked(engine: sa.Engine
 
 
 def test_a_run_survives_kill_9_without_a_repeated_score(engine: sa.Engine, start: Start) -> None:
-    imported(engine, 3000, words=1500)
+    import_prices(engine, 3000, words=1500)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
     first = start()
-    wait_for(lambda: found(engine, id).units_done > 0)
+    wait_for(lambda: fetch_run(engine, id).units_done > 0)
     first.kill()
     first.wait()
-    halfway = found(engine, id)
+    halfway = fetch_run(engine, id)
     assert halfway.state == "running"
     assert 0 < halfway.units_done < halfway.units
     kept = scores(engine, id)
     assert len(kept) == halfway.units_done
     start()
-    done = wait_for(lambda: (run := found(engine, id)).is_open is False and run)
+    done = wait_for(lambda: (run := fetch_run(engine, id)).is_open is False and run)
     assert (done.state, done.verdict) == ("finished", "passed")
     assert done.units_done == done.units == 12_000
     after = scores(engine, id)
@@ -88,25 +88,25 @@ def test_a_run_survives_kill_9_without_a_repeated_score(engine: sa.Engine, start
 
 
 def test_a_worker_that_is_stopped_hands_its_run_on(engine: sa.Engine, start: Start) -> None:
-    imported(engine, 3000, words=1500)
+    import_prices(engine, 3000, words=1500)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
     first = start()
-    wait_for(lambda: found(engine, id).units_done > 0)
+    wait_for(lambda: fetch_run(engine, id).units_done > 0)
     first.terminate()
     first.wait(LIMIT_S)
-    assert found(engine, id).state == "running"
+    assert fetch_run(engine, id).state == "running"
     start()
-    done = wait_for(lambda: (run := found(engine, id)).is_open is False and run)
+    done = wait_for(lambda: (run := fetch_run(engine, id)).is_open is False and run)
     assert (done.state, done.units_done) == ("finished", 12_000)
 
 
 def test_cancelling_takes_effect_in_the_middle_of_a_run(engine: sa.Engine, start: Start) -> None:
-    imported(engine, 3000, words=1500)
+    import_prices(engine, 3000, words=1500)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
     process = start()
-    wait_for(lambda: found(engine, id).units_done > 0)
+    wait_for(lambda: fetch_run(engine, id).units_done > 0)
     runs.cancel(engine, actor="ada", id=id)
-    done = wait_for(lambda: (run := found(engine, id)).results and run)
+    done = wait_for(lambda: (run := fetch_run(engine, id)).results and run)
     assert (done.state, done.verdict) == ("cancelled", None)
     assert 0 < done.units_done < done.units
     # Whatever was still under way is written before the worker has stopped.
@@ -116,7 +116,7 @@ def test_cancelling_takes_effect_in_the_middle_of_a_run(engine: sa.Engine, start
 
 
 def test_a_run_of_a_command_line_that_died_is_taken_over(engine: sa.Engine, start: Start) -> None:
-    imported(engine)
+    import_prices(engine)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -124,7 +124,7 @@ def test_a_run_of_a_command_line_that_died_is_taken_over(engine: sa.Engine, star
     assert states.claim(engine, id, f"{runner[0]}:{gone.pid}:1")
     assert not states.claim(engine, id, "somebody:1:1")
     start()
-    done = wait_for(lambda: (run := found(engine, id)).is_open is False and run)
+    done = wait_for(lambda: (run := fetch_run(engine, id)).is_open is False and run)
     assert done.verdict == "passed"
 
 
@@ -141,10 +141,10 @@ def test_only_the_silent_are_dead(engine: sa.Engine) -> None:
 
 
 def test_a_run_nobody_knows_any_more_is_closed_with_a_reason(engine: sa.Engine) -> None:
-    imported(engine, 2)
+    import_prices(engine, 2)
     id = runs.launch(engine, actor="ada", dataset="prices")
     states.fail(engine, id, "The job engine gave the run up.")
-    assert (found(engine, id).state, found(engine, id).problem) == (
+    assert (fetch_run(engine, id).state, fetch_run(engine, id).problem) == (
         "failed",
         "The job engine gave the run up.",
     )

@@ -66,16 +66,16 @@ def test_cached_tokens_latency_and_id_are_read() -> None:
 
 
 def test_tools_guardrail_and_parameters_are_read() -> None:
-    asked = read_request(samples.CONVERSE_REQUEST)
-    assert asked.guardrail_id == "g1"
-    assert asked.parameters == {"gen_ai.request.temperature": 0.5, "gen_ai.request.max_tokens": 100}
-    assert [tool["toolSpec"]["name"] for tool in asked.tools] == ["look"]
-    assert asked.system == ({"type": "text", "content": "Be brief."},)
-    assert asked.messages[0]["parts"][1] == {"type": "image"}
-    assert asked.messages[1]["parts"] == [
+    request = read_request(samples.CONVERSE_REQUEST)
+    assert request.guardrail_id == "g1"
+    assert request.parameters == {"gen_ai.request.temperature": 0.5, "gen_ai.request.max_tokens": 100}
+    assert [tool["toolSpec"]["name"] for tool in request.tools] == ["look"]
+    assert request.system == ({"type": "text", "content": "Be brief."},)
+    assert request.messages[0]["parts"][1] == {"type": "image"}
+    assert request.messages[1]["parts"] == [
         {"type": "tool_call", "id": "t1", "name": "look", "arguments": {"q": "capital"}}
     ]
-    assert asked.messages[2]["parts"] == [
+    assert request.messages[2]["parts"] == [
         {"type": "tool_call_response", "id": "t1", "result": [{"text": "Paris"}]}
     ]
     assert read_response(samples.CLAUDE_ANSWER).messages[0]["parts"][1]["type"] == "tool_call"

@@ -16,7 +16,7 @@ from genaiops_core.evaluation.datasets.case import Case, recognise_columns, reso
 from tests.conftest import SHARED_DATA
 
 
-def of(rows: list[dict[str, object]], mapping: dict[str, str] | None = None) -> Preview:
+def preview_rows(rows: list[dict[str, object]], mapping: dict[str, str] | None = None) -> Preview:
     return preview_import(json.dumps(rows).encode(), "suite.json", mapping)
 
 
@@ -48,11 +48,11 @@ def of(rows: list[dict[str, object]], mapping: dict[str, str] | None = None) -> 
         (["act", "something"], {}),
     ],
 )
-def test_columns_are_recognised_by_the_names_peers_use(columns: list[str], mapping: dict[str, str]) -> None:
+def test_columns_are_recognised_by_names_of_other_tools(columns: list[str], mapping: dict[str, str]) -> None:
     assert recognise_columns(columns) == mapping
 
 
-def test_what_the_operator_says_wins_and_a_column_serves_once() -> None:
+def test_explicit_mapping_overrides_aliases() -> None:
     columns = ["question", "answer", "other"]
     assert resolve_mapping(columns, {"reference": "answer"}) == {"input": "question", "reference": "answer"}
     assert resolve_mapping(columns, {"ground_truth": "other", "answer": ""}) == {
@@ -62,11 +62,11 @@ def test_what_the_operator_says_wins_and_a_column_serves_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mapping", "said"),
-    [({"input": "nope"}, "no column 'nope'"), ({"color": "question"}, "'color' is no field")],
+    ("mapping", "sentence"),
+    [({"input": "nope"}, "Column 'nope' does not exist"), ({"color": "question"}, "'color' is not a field")],
 )
-def test_a_wrong_mapping_says_what_there_is(mapping: dict[str, str], said: str) -> None:
-    with pytest.raises(BadInput, match=said):
+def test_invalid_mapping_is_refused(mapping: dict[str, str], sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
         resolve_mapping(["question"], mapping)
 
 
@@ -87,47 +87,51 @@ def test_a_wrong_mapping_says_what_there_is(mapping: dict[str, str], said: str) 
         (None, None),
     ],
 )
-def test_contexts_in_all_their_shapes(cell: object, contexts: tuple[str, ...] | None) -> None:
-    assert of([{"question": "Why?", "contexts": cell}]).cases[0].contexts == contexts
+def test_contexts_are_parsed_from_all_layouts(cell: object, contexts: tuple[str, ...] | None) -> None:
+    assert preview_rows([{"question": "Why?", "contexts": cell}]).cases[0].contexts == contexts
 
 
-def test_bars_part_contexts_only_where_the_whole_column_is_written_so() -> None:
-    lists = of([{"question": "a", "context": "x|y"}, {"question": "b", "context": "z"}])
+def test_bars_separate_contexts_only_in_piped_columns() -> None:
+    lists = preview_rows([{"question": "a", "context": "x|y"}, {"question": "b", "context": "z"}])
     assert [case.contexts for case in lists.cases] == [("x", "y"), ("z",)]
-    prose = of([{"question": "a", "context": "P(A|B) is Bayes"}, {"question": "b", "context": "z"}])
+    prose = preview_rows([{"question": "a", "context": "P(A|B) is Bayes"}, {"question": "b", "context": "z"}])
     assert prose.cases[0].contexts == ("P(A|B) is Bayes",)
 
 
-def test_a_list_that_cannot_be_read_rejects_its_row_only() -> None:
-    found = of([{"question": "a", "contexts": "['one, two]"}, {"question": "b"}, {"question": " "}])
-    assert found.accepted == 1
-    assert [(p.row, p.column) for p in found.problems] == [(1, "contexts"), (3, "question")]
+def test_unreadable_list_rejects_only_its_row() -> None:
+    preview = preview_rows(
+        [{"question": "a", "contexts": "['one, two]"}, {"question": "b"}, {"question": " "}]
+    )
+    assert preview.accepted == 1
+    assert [(p.row, p.column) for p in preview.problems] == [(1, "contexts"), (3, "question")]
 
 
 @pytest.mark.parametrize(
     "text", ["[" * 5_000 + "]" * 5_000, "[__import__('os').system('true')]", "[1" + "+1" * 9_000 + "]"]
 )
-def test_a_hostile_list_is_text_or_a_problem_never_run(text: str) -> None:
-    found = of([{"question": "a", "contexts": text}])
-    assert found.accepted + found.rejected == 1
+def test_hostile_list_is_never_evaluated(text: str) -> None:
+    preview = preview_rows([{"question": "a", "contexts": text}])
+    assert preview.accepted + preview.rejected == 1
 
 
-def test_everything_else_is_metadata_and_a_metadata_column_is_opened() -> None:
-    found = of(
+def test_unmapped_columns_become_metadata() -> None:
+    preview = preview_rows(
         [{"question": "Why?", "topic": "cats", "empty": None, "metadata": '{"age": 4}', "big": 1 << 70}]
     )
-    assert found.cases[0].metadata == {"topic": "cats", "age": 4, "big": str(1 << 70)}
+    assert preview.cases[0].metadata == {"topic": "cats", "age": 4, "big": str(1 << 70)}
 
 
-def test_a_path_reaches_into_an_object() -> None:
-    found = of([{"q": "Why?", "model": {"response": "So"}}], {"input": "q", "answer": "model.response"})
-    assert found.cases[0].answer == "So"
+def test_path_selects_value_of_object() -> None:
+    preview = preview_rows(
+        [{"q": "Why?", "model": {"response": "So"}}], {"input": "q", "answer": "model.response"}
+    )
+    assert preview.cases[0].answer == "So"
 
 
-def test_without_an_input_the_preview_asks_for_it() -> None:
-    found = of([{"place": "Galway"}])
-    assert (found.accepted, found.columns) == (0, ("place",))
-    assert found.problems[0].column == "input"
+def test_preview_without_input_reports_problem() -> None:
+    preview = preview_rows([{"place": "Galway"}])
+    assert (preview.accepted, preview.columns) == (0, ("place",))
+    assert preview.problems[0].column == "input"
 
 
 JSON = st.recursive(
@@ -144,41 +148,43 @@ JSON = st.recursive(
         max_size=3,
     )
 )
-def test_any_json_makes_cases_that_can_be_stored(rows: list[dict[str, object]]) -> None:
-    found = of(rows)
-    assert found.accepted + found.rejected == len(rows)
-    datasets.hash_cases(found.cases)  # orjson, as the database, refuses what cannot be kept
-    assert "\x00" not in json.dumps([case.as_json() for case in found.cases], ensure_ascii=False)
+def test_any_json_gives_storable_cases(rows: list[dict[str, object]]) -> None:
+    preview = preview_rows(rows)
+    assert preview.accepted + preview.rejected == len(rows)
+    datasets.hash_cases(preview.cases)  # orjson, as the database, refuses what cannot be kept
+    assert "\x00" not in json.dumps([case.as_json() for case in preview.cases], ensure_ascii=False)
 
 
-def test_the_hash_follows_content_and_order() -> None:
-    one, two = Case(input="a"), Case(input="b", contexts=("x",))
-    assert datasets.hash_cases([one, two]) == datasets.hash_cases([one, two])
-    assert datasets.hash_cases([one, two]) != datasets.hash_cases([two, one])
+def test_hash_depends_on_content_and_order() -> None:
+    first, second = Case(input="a"), Case(input="b", contexts=("x",))
+    assert datasets.hash_cases([first, second]) == datasets.hash_cases([first, second])
+    assert datasets.hash_cases([first, second]) != datasets.hash_cases([second, first])
 
 
-def shared(*patterns: str) -> list[Path]:
+def list_shared_files(*patterns: str) -> list[Path]:
     return [file for pattern in patterns for file in sorted(SHARED_DATA.glob(pattern))]
 
 
-FILES = shared("datasets_messy/*.*", "datasets_messy/promptfoo/*", "datasets_messy/tables/*", "rag_eval/*")
+FILES = list_shared_files(
+    "datasets_messy/*.*", "datasets_messy/promptfoo/*", "datasets_messy/tables/*", "rag_eval/*"
+)
 WITHOUT_ROWS = ("utf8bom.csv",)
 
 
-def test_files_as_users_have_them_are_read_whole() -> None:
+def test_real_files_are_read_without_losing_rows() -> None:
     """Real files where this machine has them; none of them may lose a row."""
     for file in FILES:
         data = file.read_bytes()
-        found = preview_import(data, file.name)
-        if "input" not in found.mapping:
-            found = preview_import(data, file.name, {"input": found.columns[0]})
+        preview = preview_import(data, file.name)
+        if "input" not in preview.mapping:
+            preview = preview_import(data, file.name, {"input": preview.columns[0]})
         # Tables of another kind are mapped by their first column, which a few of their rows leave empty.
         is_suite = file.parent.name != "tables"
-        assert (found.accepted > 0) == (file.name not in WITHOUT_ROWS), file.name
-        assert not is_suite or found.rejected == 0, (file.name, found.problems[:3])
+        assert (preview.accepted > 0) == (file.name not in WITHOUT_ROWS), file.name
+        assert not is_suite or preview.rejected == 0, (file.name, preview.problems[:3])
 
 
-def test_one_suite_as_csv_and_as_json_is_the_same_suite() -> None:
+def test_csv_and_json_of_a_suite_give_equal_cases() -> None:
     rows = [
         {"input": "Tallest?", "actual_output": "Everest", "retrieval_context": ["a list", "another"]},
         {"input": "Largest?", "actual_output": "Russia", "retrieval_context": ["a list"]},
@@ -186,4 +192,4 @@ def test_one_suite_as_csv_and_as_json_is_the_same_suite() -> None:
     as_csv = (
         "input,actual_output,retrieval_context\nTallest?,Everest,a list|another\nLargest?,Russia,a list\n"
     )
-    assert of(rows).cases == preview_import(as_csv.encode(), "goldens.csv").cases
+    assert preview_rows(rows).cases == preview_import(as_csv.encode(), "goldens.csv").cases

@@ -1,4 +1,4 @@
-"""The layouts in which peers keep their cases: each gives the right fields without a mapping."""
+"""Layouts of cases in other tools: each gives the right fields without a mapping."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from genaiops_core.evaluation.datasets import preview_import
 from genaiops_core.evaluation.datasets.case import Case
 
 
-def first(document: Any, name: str = "suite.json") -> Case:
+def read_first_case(document: Any, name: str = "suite.json") -> Case:
     data = document if isinstance(document, str) else json.dumps(document)
     return preview_import(data.encode(), name).cases[0]
 
 
-def said(case: Case) -> tuple[Any, ...]:
+def extract_fields(case: Case) -> tuple[Any, ...]:
     return case.input, case.answer, case.contexts, case.reference
 
 
-ASKED = {"role": "user", "content": "Why?"}
-TOLD = {"role": "assistant", "content": "So."}
+USER_MESSAGE = {"role": "user", "content": "Why?"}
+ASSISTANT_MESSAGE = {"role": "assistant", "content": "So."}
 
 LAYOUTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "OpenAI evals": (
-        [{"input": [{"role": "system", "content": "Be brief."}, ASKED], "ideal": ["So.", "Thus."]}],
+        [{"input": [{"role": "system", "content": "Be brief."}, USER_MESSAGE], "ideal": ["So.", "Thus."]}],
         ("Why?", None, None, "So.\nThus."),
     ),
-    "OpenAI fine-tuning": ([{"messages": [ASKED, TOLD]}], ("Why?", "So.", None, None)),
+    "OpenAI fine-tuning": ([{"messages": [USER_MESSAGE, ASSISTANT_MESSAGE]}], ("Why?", "So.", None, None)),
     "content parts": (
         [{"messages": [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}]}],
         ("Why?", None, None, None),
@@ -77,7 +77,7 @@ LAYOUTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
         ("Why?", "So.", None, None),
     ),
     "a completion": (
-        [{"prompt": "Why?", "response": {"choices": [{"message": TOLD}]}}],
+        [{"prompt": "Why?", "response": {"choices": [{"message": ASSISTANT_MESSAGE}]}}],
         ("Why?", "So.", None, None),
     ),
     "LangChain messages": (
@@ -171,39 +171,44 @@ LAYOUTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_layouts_of_peers_are_read_as_they_are(layout: str) -> None:
+def test_layouts_of_other_tools_are_read(layout: str) -> None:
     document, expected = LAYOUTS[layout]
-    assert said(first(document)) == expected
+    assert extract_fields(read_first_case(document)) == expected
 
 
-def test_several_turns_keep_who_said_what_and_the_system_prompt_is_metadata() -> None:
-    turns = [{"role": "system", "content": "Be brief."}, ASKED, TOLD, {"role": "user", "content": "Who?"}]
-    case = first([{"messages": turns}])
+def test_conversation_keeps_roles_and_system_prompt() -> None:
+    turns = [
+        {"role": "system", "content": "Be brief."},
+        USER_MESSAGE,
+        ASSISTANT_MESSAGE,
+        {"role": "user", "content": "Who?"},
+    ]
+    case = read_first_case([{"messages": turns}])
     assert case.input == "user: Why?\nassistant: So.\nuser: Who?"
     assert case.metadata == {"system": "Be brief."}
 
 
-def test_objects_written_as_text_in_a_sheet_are_opened() -> None:
+def test_objects_written_as_text_are_decoded() -> None:
     text = 'inputs,outputs\n"{""question"": ""Why?""}","{""answer"": ""So.""}"\n'
-    assert said(first(text, "runs.csv")) == ("Why?", "So.", None, None)
+    assert extract_fields(read_first_case(text, "runs.csv")) == ("Why?", "So.", None, None)
     printed = "inputs,outputs\n\"{'question': 'Why?', 'n': None}\",\"{'answer': 'So.'}\"\n"
-    assert said(first(printed, "runs.csv")) == ("Why?", "So.", None, None)
+    assert extract_fields(read_first_case(printed, "runs.csv")) == ("Why?", "So.", None, None)
 
 
-def test_a_repeated_name_does_not_hide_its_column() -> None:
-    assert first("question,question.1,1. answer\nWhy?,Who?,So\n", "a.csv").input == "Why?"
+def test_repeated_column_name_keeps_its_column() -> None:
+    assert read_first_case("question,question.1,1. answer\nWhy?,Who?,So\n", "a.csv").input == "Why?"
 
 
-def test_right_answers_written_as_a_list_are_lines_only_where_the_column_says_so() -> None:
-    assert first("question,ground_truths\nWhy?,['So.']\n", "a.csv").reference == "So."
-    assert first("question,reference\nWhy?,['So.']\n", "a.csv").reference == "['So.']"
+def test_list_of_answers_becomes_lines_in_plural_columns() -> None:
+    assert read_first_case("question,ground_truths\nWhy?,['So.']\n", "a.csv").reference == "So."
+    assert read_first_case("question,reference\nWhy?,['So.']\n", "a.csv").reference == "['So.']"
 
 
 @pytest.mark.parametrize("answer", ['{"from": "bot", "to": "x"}', '{"role": "user"}', '[{"a": 1}]', "[1, 2]"])
-def test_an_answer_that_is_json_stays_what_it_is(answer: str) -> None:
-    assert first([{"question": "Why?", "answer": answer}]).answer == answer
+def test_json_answer_is_unchanged(answer: str) -> None:
+    assert read_first_case([{"question": "Why?", "answer": answer}]).answer == answer
 
 
-def test_what_was_taken_out_of_an_object_is_not_kept_twice_but_its_rest_is() -> None:
-    case = first([{"inputs": {"question": "Why?"}, "outputs": {"answer": "So.", "model": "nova"}}])
+def test_rest_of_mapped_object_is_metadata() -> None:
+    case = read_first_case([{"inputs": {"question": "Why?"}, "outputs": {"answer": "So.", "model": "nova"}}])
     assert case.metadata == {"outputs": {"answer": "So.", "model": "nova"}}

@@ -44,15 +44,15 @@ def cell(text: str, more: str = "") -> str:
 
 
 def book(**sheets: list[list[object]]) -> bytes:
-    made = openpyxl.Workbook()
-    made.remove(made.active)
+    data = openpyxl.Workbook()
+    data.remove(data.active)
     for name, rows in sheets.items():
-        sheet = made.create_sheet(name)
-        for one in rows:
-            sheet.append(one)
-    made["Hidden"].sheet_state = "hidden"
+        sheet = data.create_sheet(name)
+        for item in rows:
+            sheet.append(item)
+    data["Hidden"].sheet_state = "hidden"
     stream = io.BytesIO()
-    made.save(stream)
+    data.save(stream)
     return stream.getvalue()
 
 
@@ -60,7 +60,7 @@ def cells(table: Table) -> list[tuple[object, ...]]:
     return [row.cells for row in table.rows]
 
 
-def test_ods_values_spaces_lines_comments_and_repeats() -> None:
+def test_ods_cells_keep_spaces_lines_and_repeats() -> None:
     data = ods(
         row(cell("question"), cell("n"), cell("on"))
         + row(repeat=2)
@@ -80,7 +80,7 @@ def test_ods_values_spaces_lines_comments_and_repeats() -> None:
     assert [item.number for item in table.rows] == [4, 5]
 
 
-def test_an_ods_formula_gives_its_saved_value_or_is_named() -> None:
+def test_ods_formula_gives_saved_value_or_problem() -> None:
     data = ods(
         row(cell("question"), cell("n"))
         + row(cell("Why?"), cell("2", 'table:formula="of:=1+1" office:value-type="float" office:value="2"'))
@@ -94,12 +94,12 @@ def test_an_ods_formula_gives_its_saved_value_or_is_named() -> None:
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
-        (row(cell("x", 'table:number-columns-repeated="1000000"')), "columns; at most 1,000 are read"),
+        (row(cell("x", 'table:number-columns-repeated="1000000"')), "columns; the maximum is 1,000"),
         (row(cell("x"), repeat=1_000_000_000), "rows"),
         (row(cell("x", 'table:number-columns-repeated="900"'), repeat=900_000), "repeated 900,000 times"),
     ],
 )
-def test_an_ods_that_repeats_without_end_is_refused_with_flat_memory(rows: str, why: str) -> None:
+def test_repeating_ods_is_refused_with_bounded_memory(rows: str, why: str) -> None:
     data = ods(rows)
     tracemalloc.start()
     try:
@@ -110,12 +110,12 @@ def test_an_ods_that_repeats_without_end_is_refused_with_flat_memory(rows: str, 
         tracemalloc.stop()
 
 
-def test_an_encrypted_ods_says_so() -> None:
+def test_encrypted_ods_is_refused() -> None:
     with pytest.raises(BadInput, match=r"encrypted; .* remove the password"):
         read_table(ods("", manifest="<manifest:encryption-data/>"), "secret.ods")
 
 
-def test_an_ods_with_entities_is_refused() -> None:
+def test_ods_with_entities_is_refused() -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("content.xml", '<!DOCTYPE a [<!ENTITY b "ccc">]><a>&b;</a>')
@@ -134,12 +134,12 @@ def test_parquet_keeps_lists_and_missing_values() -> None:
     table = read_table(data, "cases.bin")
     assert table.columns == ("question", "contexts", "n")
     assert cells(table) == [("Why?", ["a", "b"], 1), (None, None, 2)]
-    shown = datasets.preview_import(data, "cases.parquet")
-    assert shown.cases[0].contexts == ("a", "b")
-    assert [(item.row, item.column) for item in shown.problems] == [(2, "question")]
+    sentence = datasets.preview_import(data, "cases.parquet")
+    assert sentence.cases[0].contexts == ("a", "b")
+    assert [(item.row, item.column) for item in sentence.problems] == [(2, "question")]
 
 
-def test_a_parquet_bomb_is_refused_before_it_is_unpacked() -> None:
+def test_parquet_bomb_is_refused_before_unpacking() -> None:
     data = parquet({"question": ["x" * 1_000_000] * 2_000})
     assert len(data) < 2_000_000
     with pytest.raises(BadInput, match="unpacks to more than"):
@@ -161,18 +161,18 @@ def test_a_parquet_bomb_is_refused_before_it_is_unpacked() -> None:
         ("question\nWell, who?\nSo, where, then?\nAnd, why?\n", ("question",), ("Well, who?",)),
     ],
 )
-def test_finds_the_header(text: str, columns: tuple[str, ...], first: tuple[str, ...]) -> None:
+def test_header_is_detected(text: str, columns: tuple[str, ...], first: tuple[str, ...]) -> None:
     table = read_table(text.encode(), "a.csv")
     assert table.columns == columns
     assert table.rows[0].cells == first
 
 
-def test_null_words_are_no_answers() -> None:
-    shown = datasets.preview_import(b"question,answer,contexts\nWhy?,NULL,null\nWho?,Null,\\N\n", "a.csv")
-    assert [(case.answer, case.contexts) for case in shown.cases] == [(None, None), ("Null", None)]
+def test_null_words_are_missing_answers() -> None:
+    sentence = datasets.preview_import(b"question,answer,contexts\nWhy?,NULL,null\nWho?,Null,\\N\n", "a.csv")
+    assert [(case.answer, case.contexts) for case in sentence.cases] == [(None, None), ("Null", None)]
 
 
-def test_the_sheets_that_other_tools_stumble_over() -> None:
+def test_unusual_sheets_are_read() -> None:
     """The real files where they are there; what they test is generated above too."""
     folder = SHARED_DATA / "datasets_messy" / "tables"
     if not folder.is_dir():
@@ -188,17 +188,17 @@ def test_the_sheets_that_other_tools_stumble_over() -> None:
 SUITE: list[list[object]] = [["question", "answer"], ["Why?", "So"]]
 
 
-def test_a_cover_and_a_hidden_sheet_are_not_the_dataset() -> None:
+def test_cover_and_hidden_sheets_are_not_chosen() -> None:
     cover: list[list[object]] = [["Suite of spring"], ["by Ada"], ["version", 3]]
     data = book(Hidden=SUITE, Empty=[], Cover=cover, Cases=SUITE, More=[["query"], ["Who?"]])
     table = read_table(data, "suite.xlsx")
     assert (table.sheet, table.sheets) == ("Cases", ("Cover", "Cases", "More"))
     assert cells(read_table(data, "suite.xlsx", sheet="More")) == [("Who?",)]
-    with pytest.raises(BadInput, match="no sheet 'Empty' with rows; it has: Cover, Cases, More"):
+    with pytest.raises(BadInput, match="no sheet 'Empty' with rows; its sheets are: Cover, Cases, More"):
         read_table(data, "suite.xlsx", sheet="Empty")
 
 
-def test_a_sheet_of_a_document_is_chosen_by_name() -> None:
+def test_sheet_is_chosen_by_name() -> None:
     first = row(cell("question")) + row(cell("Why?"))
     second = row(cell("query"), cell("answer")) + row(cell("Who?"), cell("Me"))
     data = ods(f'{first}</table:table><table:table table:name="second">{second}')
@@ -207,7 +207,7 @@ def test_a_sheet_of_a_document_is_chosen_by_name() -> None:
     assert cells(read_table(data, "suite.ods", sheet="Sheet2")) == [("Why?",)]
 
 
-def test_a_look_at_a_sheet_reads_no_further_than_asked() -> None:
+def test_row_limit_ends_the_read_of_a_sheet() -> None:
     many: list[list[object]] = [["question"], *([f"q{number}"] for number in range(50))]
     repeated = row(cell("question")) + row(cell("Why?"), repeat=50)
     for data, name in ((book(Hidden=[], Cases=many), "a.xlsx"), (ods(repeated), "a.ods")):

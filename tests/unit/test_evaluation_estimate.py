@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from genaiops_core.evaluation.metrics import REGISTRY
-from genaiops_core.evaluation.runs.estimate import PROMPT_TOKENS, Estimate, estimate_run
-from genaiops_core.evaluation.runs.estimate import Coverage
+from genaiops_core.evaluation.runs.estimate import PROMPT_TOKENS, Coverage, Estimate, estimate_run
 
 COVERAGE = Coverage(cases=100, by_fields={frozenset(("answer",)): 100}, characters=400, contexts=2.5)
 
 
-def reckoned(*names: str, cases: int = 100, repetitions: int = 1, is_generated: bool = False) -> Estimate:
+def estimate_metrics(
+    *names: str, cases: int = 100, repetitions: int = 1, is_generated: bool = False
+) -> Estimate:
     return estimate_run(
         metrics=[REGISTRY[name] for name in names],
         coverage=COVERAGE,
@@ -22,18 +23,20 @@ def reckoned(*names: str, cases: int = 100, repetitions: int = 1, is_generated: 
 
 def test_calls_follow_metrics_contexts_and_repetitions() -> None:
     # Two questions an answer, one a context (2.5 on average); embeddings are counted apart.
-    found = reckoned("faithfulness", "context_precision", "answer_relevancy", cases=10, repetitions=2)
-    assert (found.units, found.answers) == (60, 0)
-    assert found.calls == 20 * 2 + 50 + 20
-    assert found.embeddings == 40
+    result = estimate_metrics(
+        "faithfulness", "context_precision", "answer_relevancy", cases=10, repetitions=2
+    )
+    assert (result.units, result.answers) == (60, 0)
+    assert result.calls == 20 * 2 + 50 + 20
+    assert result.embeddings == 40
 
 
 def test_tokens_are_bounded_by_the_texts_and_by_what_the_judge_may_say() -> None:
-    found = reckoned("context_recall", cases=10)
-    assert found.input_tokens == 10 * (PROMPT_TOKENS + 200)
-    assert found.output_tokens == 10 * 500
+    result = estimate_metrics("context_recall", cases=10)
+    assert result.input_tokens == 10 * (PROMPT_TOKENS + 200)
+    assert result.output_tokens == 10 * 500
 
 
 def test_what_is_computed_takes_no_call() -> None:
-    found = reckoned("grounding_overlap", is_generated=True)
-    assert (found.calls, found.input_tokens, found.answers, found.units) == (0, 0, 100, 100)
+    result = estimate_metrics("grounding_overlap", is_generated=True)
+    assert (result.calls, result.input_tokens, result.answers, result.units) == (0, 0, 100, 100)

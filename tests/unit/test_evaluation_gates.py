@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 
 from genaiops_core.evaluation.verdicts.gates import Evidence, decide
-from genaiops_core.evaluation.verdicts.pipeline import default_document, parse
-from genaiops_core.evaluation.verdicts.summaries import MetricResult, Unit, summarise
+from genaiops_core.evaluation.verdicts.pipeline import default_document, parse_pipeline
+from genaiops_core.evaluation.verdicts.summaries import MetricResult, UnitResult, summarise
 from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
-from genaiops_core.evaluation.verdicts.verdict import overall
+from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
 
 
-def measured(
+def summarise_values(
     name: str = "grounding_overlap", *, value: float = 0.9, n: int = 400, undefined: int = 0
 ) -> MetricResult:
-    return summarise(name, [[Unit(value)]] * n + [[Unit(None, "the case has no answer")]] * undefined)
+    return summarise(
+        name, [[UnitResult(value)]] * n + [[UnitResult(None, "the case has no answer")]] * undefined
+    )
 
 
 def evidence(*results: MetricResult, traffic: TrafficFigures | None = None) -> Evidence:
@@ -34,13 +36,13 @@ def traffic(**changes: object) -> TrafficFigures:
 
 @pytest.mark.parametrize(("threshold", "verdict"), [(0.5, "passed"), (0.9, "inconclusive"), (0.99, "failed")])
 def test_the_whole_interval_decides(threshold: float, verdict: str) -> None:
-    decision = decide(evidence(measured()), minimums={"grounding-overlap": threshold})
+    decision = decide(evidence(summarise_values()), minimums={"grounding-overlap": threshold})
     assert decision.verdict == verdict
     assert decision.gates[0].metric == "grounding_overlap"
 
 
 def test_undefined_cases_count_at_their_worst_and_best() -> None:
-    half = measured(value=1.0, n=500, undefined=500)
+    half = summarise_values(value=1.0, n=500, undefined=500)
     assert half.mean == 1.0
     assert (half.low_bounded, half.high_bounded) == (pytest.approx(0.5, abs=0.02), 1.0)
     gate = decide(evidence(half), minimums={"grounding_overlap": 0.8}).gates[0]
@@ -49,19 +51,21 @@ def test_undefined_cases_count_at_their_worst_and_best() -> None:
 
 
 def test_a_proxy_is_never_faithfulness() -> None:
-    gate = decide(evidence(measured(value=1.0)), minimums={"faithfulness": 0.1}).gates[0]
+    gate = decide(evidence(summarise_values(value=1.0)), minimums={"faithfulness": 0.1}).gates[0]
     assert gate.verdict == "inconclusive"
     assert "judge 'offline' only gives proxies (grounding_overlap)" in gate.why
 
 
 def test_no_value_at_all_is_inconclusive_with_the_reason() -> None:
-    gate = decide(evidence(measured(n=0, undefined=12)), minimums={"grounding_overlap": 0.0}).gates[0]
+    gate = decide(evidence(summarise_values(n=0, undefined=12)), minimums={"grounding_overlap": 0.0}).gates[0]
     assert gate.verdict == "inconclusive"
     assert "12 cases: the case has no answer" in gate.why
 
 
 def test_a_thousand_different_failures_are_still_one_sentence() -> None:
-    failed = [[Unit(None, f"answered 500: {'x' * 100}{number}", is_failed=True)] for number in range(1_000)]
+    failed = [
+        [UnitResult(None, f"answered 500: {'x' * 100}{number}", is_failed=True)] for number in range(1_000)
+    ]
     gate = decide(
         evidence(summarise("grounding_overlap", failed)), minimums={"grounding_overlap": 0.5}
     ).gates[0]
@@ -71,7 +75,7 @@ def test_a_thousand_different_failures_are_still_one_sentence() -> None:
 
 
 def test_no_gate_is_no_pass() -> None:
-    assert decide(evidence(measured())).verdict == "inconclusive"
+    assert decide(evidence(summarise_values())).verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(
@@ -85,11 +89,11 @@ def test_no_gate_is_no_pass() -> None:
     ],
 )
 def test_the_order_of_verdicts(verdicts: list[str], verdict: str) -> None:
-    assert overall(verdicts) == verdict
+    assert combine_verdicts(verdicts) == verdict
 
 
 def test_the_default_pipeline_on_proxies_is_inconclusive_everywhere() -> None:
-    decision = decide(evidence(measured()), pipeline=parse(default_document()))
+    decision = decide(evidence(summarise_values()), pipeline=parse_pipeline(default_document()))
     assert {gate.verdict for gate in decision.gates} == {"inconclusive"}
     assert [stage.name for stage in decision.stages] == [
         *("synthetic_test_suite", "regression_tests", "cost_validation", "latency_validation")
@@ -97,7 +101,7 @@ def test_the_default_pipeline_on_proxies_is_inconclusive_everywhere() -> None:
 
 
 def test_cost_and_latency_are_decided_by_the_release_s_traffic() -> None:
-    decision = decide(evidence(traffic=traffic()), pipeline=parse(default_document()))
+    decision = decide(evidence(traffic=traffic()), pipeline=parse_pipeline(default_document()))
     verdicts = {gate.metric: gate.verdict for gate in decision.gates if "validation" in gate.stage}
     assert verdicts == {
         "cost_per_query": "passed",
@@ -117,22 +121,24 @@ def test_too_few_requests_or_unpriced_calls_leave_cost_open(facts: TrafficFigure
 
 
 def test_a_budget_nearly_used_up_passes_with_an_alert() -> None:
-    decision = decide(evidence(traffic=traffic(monthly_cost_usd=9000.0)), pipeline=parse(default_document()))
+    decision = decide(
+        evidence(traffic=traffic(monthly_cost_usd=9000.0)), pipeline=parse_pipeline(default_document())
+    )
     gate = next(gate for gate in decision.gates if gate.metric == "monthly_cost")
     assert gate.verdict == "passed"
     assert "alert: 90% of the budget" in gate.why
 
 
 def test_a_minimum_at_launch_replaces_the_threshold_of_the_stage() -> None:
-    stages = parse(
+    stages = parse_pipeline(
         {
             "evaluation_pipeline": {
                 "stages": [{"name": "s", "metrics": {"grounding_overlap": {"threshold": 0.99}}}]
             }
         }
     )
-    assert decide(evidence(measured()), pipeline=stages).verdict == "failed"
-    decision = decide(evidence(measured()), pipeline=stages, minimums={"grounding_overlap": 0.5})
+    assert decide(evidence(summarise_values()), pipeline=stages).verdict == "failed"
+    decision = decide(evidence(summarise_values()), pipeline=stages, minimums={"grounding_overlap": 0.5})
     assert [(gate.stage, gate.verdict) for gate in decision.gates] == [("s", "passed")]
 
 
@@ -141,8 +147,8 @@ def test_the_score_of_a_stage_is_weighted_and_unknown_when_a_metric_is() -> None
         "grounding_overlap": {"threshold": 0.1, "weight": 3},
         "question_overlap": {"threshold": 0.1, "weight": 1},
     }
-    stages = parse({"evaluation_pipeline": {"stages": [{"name": "s", "metrics": metrics}]}})
-    both = evidence(measured(value=0.8), measured("question_overlap", value=0.4))
+    stages = parse_pipeline({"evaluation_pipeline": {"stages": [{"name": "s", "metrics": metrics}]}})
+    both = evidence(summarise_values(value=0.8), summarise_values("question_overlap", value=0.4))
     # (3 * 0.8 + 1 * 0.4) / 4
     assert decide(both, pipeline=stages).stages[0].score == pytest.approx(0.7)
-    assert decide(evidence(measured()), pipeline=stages).stages[0].score is None
+    assert decide(evidence(summarise_values()), pipeline=stages).stages[0].score is None

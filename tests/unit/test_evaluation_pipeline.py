@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.verdicts.pipeline import Threshold, default_document, parse, read_document
+from genaiops_core.evaluation.verdicts.pipeline import Threshold, default_document, parse_pipeline, parse_yaml
 
 PROMISED = """
 evaluation_pipeline:
@@ -35,7 +35,7 @@ evaluation_pipeline:
 
 
 def test_the_promised_layout_loads() -> None:
-    suite, regression, cost, latency = parse(read_document(PROMISED, "p.yaml")).stages
+    suite, regression, cost, latency = parse_pipeline(parse_yaml(PROMISED, "p.yaml")).stages
     assert suite.metrics["answer_relevancy"] == Threshold(threshold=0.8, weight=0.3)
     assert (suite.sample_size, suite.timeout_minutes) == (1000, 15)
     assert regression.compare_against == "production_v1.2.0"
@@ -49,13 +49,16 @@ def test_the_promised_layout_loads() -> None:
 
 
 def test_the_default_file_is_the_promised_one() -> None:
-    shipped, promised = parse(default_document()).stages, parse(read_document(PROMISED, "p.yaml")).stages
-    for one, other in zip(shipped, promised, strict=True):
-        assert {**vars(one), "description": ""} == {**vars(other), "description": ""}
+    shipped, promised = (
+        parse_pipeline(default_document()).stages,
+        parse_pipeline(parse_yaml(PROMISED, "p.yaml")).stages,
+    )
+    for stage, promised_stage in zip(shipped, promised, strict=True):
+        assert {**vars(stage), "description": ""} == {**vars(promised_stage), "description": ""}
 
 
 @pytest.mark.parametrize(
-    ("stage", "said"),
+    ("stage", "message"),
     [
         (
             "{name: s, metrics: {faithfulness: {threshold: 85}}}",
@@ -73,15 +76,15 @@ def test_the_default_file_is_the_promised_one() -> None:
         ("{name: s, sample_size: 0, metrics: {f: 0.5}}", "stage 's': sample_size must be a whole number"),
         ("{name: s, compare_against: v1, metrics: {}}", "stage 's': metrics must list"),
         ("{name: s, max_degradation: 0.05, metrics: [f]}", "stage 's': compare_against must name a release"),
-        ("{name: s}", "stage 's': it asks for nothing"),
+        ("{name: s}", "stage 's': the stage is empty"),
         ("{metrics: {f: 0.5}}", "stage 1: name is missing"),
         ("nonsense", "stage 1 must have fields"),
     ],
 )
-def test_mistakes_name_stage_and_field(stage: str, said: str) -> None:
+def test_mistakes_name_stage_and_field(stage: str, message: str) -> None:
     with pytest.raises(BadInput) as caught:
-        read_document("evaluation_pipeline: {stages: [" + stage + "]}", "p.yaml")
-    assert said in str(caught.value)
+        parse_yaml("evaluation_pipeline: {stages: [" + stage + "]}", "p.yaml")
+    assert message in str(caught.value)
     assert str(caught.value).startswith("p.yaml: ")
 
 
@@ -90,4 +93,4 @@ def test_mistakes_name_stage_and_field(stage: str, said: str) -> None:
 )
 def test_what_is_no_pipeline_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match=r"p\.yaml"):
-        read_document(text, "p.yaml")
+        parse_yaml(text, "p.yaml")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.evaluation.verdicts import junit
-from genaiops_core.evaluation.verdicts.comment import MARKER, MOST_CHARACTERS, markdown, text
-from tests.unit.test_evaluation_compare import BASE, body
+from genaiops_core.evaluation.verdicts.comment import MARKER, MAX_CHARACTERS, escape_text, render_markdown
+from tests.results_documents import BASELINE_VALUES, build_results
 
 
 def gate(verdict: str, **changes: Any) -> dict[str, Any]:
@@ -22,10 +22,10 @@ def gate(verdict: str, **changes: Any) -> dict[str, Any]:
 def results(**changes: Any) -> dict[str, Any]:
     facts = {"dataset": "suite", "version": 2, "cases": 60, "cases_total": 100, "judge": "offline"}
     facts |= {"application": "shop", "release": "v2", "cost_usd": "0"}
-    return {**body(BASE), **facts, **changes}
+    return {**build_results(BASELINE_VALUES), **facts, **changes}
 
 
-def parsed(written: bytes) -> ET.Element:
+def parse_junit(written: bytes) -> ET.Element:
     """The XML, after a look at its shape: what every reader of JUnit expects."""
     root = ET.fromstring(written)
     assert root.tag == "testsuites"
@@ -45,7 +45,9 @@ def parsed(written: bytes) -> ET.Element:
 
 def test_a_gate_is_a_test_case_and_what_is_open_is_an_error() -> None:
     gates = [gate(verdict, metric=verdict) for verdict in ("passed", "failed", "inconclusive", "error")]
-    root = parsed(junit.of_results(results(gates=gates, stages=[{"name": "s", "verdict": "failed"}])))
+    root = parse_junit(
+        junit.render_results(results(gates=gates, stages=[{"name": "s", "verdict": "failed"}]))
+    )
     suite = root[0]
     assert (suite.attrib["name"], suite.attrib["tests"]) == ("s", "4")
     assert (suite.attrib["failures"], suite.attrib["errors"]) == ("1", "2")
@@ -55,14 +57,14 @@ def test_a_gate_is_a_test_case_and_what_is_open_is_an_error() -> None:
 
 @pytest.mark.parametrize("changes", [{"gates": []}, {"gates": [gate("passed")], "partial": True}], ids=str)
 def test_a_run_that_decided_nothing_is_no_success(changes: dict[str, Any]) -> None:
-    root = parsed(junit.of_results(results(**changes)))
+    root = parse_junit(junit.render_results(results(**changes)))
     assert root.attrib["errors"] == "1"
 
 
 @given(st.text(max_size=60))
 def test_any_text_becomes_well_formed_xml(anything: str) -> None:
     hostile = gate("failed", stage=f"s{anything}", metric=f"m{anything}", why=f"]]>{anything}\x00\x1b")
-    root = parsed(junit.of_results(results(gates=[hostile], dataset=anything)))
+    root = parse_junit(junit.render_results(results(gates=[hostile], dataset=anything)))
     assert root.attrib["failures"] == "1"
 
 
@@ -73,7 +75,7 @@ def test_the_comment_shows_scores_and_folds_details_without_foreign_markup() -> 
         "cost_per_query_usd": 0.0123,
         "latency_ms": {"p95": 2400.0},
     }
-    written = markdown(results(traffic=traffic))
+    written = render_markdown(results(traffic=traffic))
     assert written.startswith("## ✅ Evaluation passed\n")
     assert written.endswith(f"{MARKER}\n")
     assert "60 of 100 cases" in written
@@ -93,22 +95,22 @@ def test_the_comment_says_how_it_moved_against_the_baseline() -> None:
         "is_relative": False,
     }
     baseline = {"name": "x", "application": "shop", "release": "v1"}
-    written = markdown(results(comparison={"metrics": [moved], "cases": 60}, baseline=baseline))
+    written = render_markdown(results(comparison={"metrics": [moved], "cases": 60}, baseline=baseline))
     assert "-0.020 (-0.030 to -0.010)" in written
     assert "baseline: shop v1, 60 cases in common" in written
 
 
 def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
     gates = [gate("failed", metric=f"m{number}", why="x" * 1000) for number in range(200)]
-    written = markdown(results(gates=gates))
-    assert len(written) <= MOST_CHARACTERS
+    written = render_markdown(results(gates=gates))
+    assert len(written) <= MAX_CHARACTERS
     assert written.endswith(f"{MARKER}\n")
     assert written.count("<details>") == written.count("</details>")
-    assert "shortened" in written
+    assert "truncated" in written
 
 
 @pytest.mark.parametrize(
-    ("raw", "shown"),
+    ("raw", "escaped"),
     [
         ("[x](http://y)", "\\[x\\](http:/\u2060/y)"),
         ("a | b\n# c", "a \\| b \\#\u2060 c"),
@@ -117,5 +119,5 @@ def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
         ("@team www.x.y", "@\u2060team www\u2060.x.y"),
     ],
 )
-def test_text_from_outside_stays_text(raw: str, shown: str) -> None:
-    assert text(raw) == shown
+def test_text_from_outside_stays_text(raw: str, escaped: str) -> None:
+    assert escape_text(raw) == escaped

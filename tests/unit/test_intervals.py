@@ -81,10 +81,13 @@ def test_sorted_cases_do_not_change_the_answer_much() -> None:
 
 def test_wilson_as_in_the_textbook() -> None:
     # Brown, Cai & DasGupta 2001: 0 of 10 -> (0, 0.2775); 95 of 100 -> (0.8882, 0.9785)
-    none, most = wilson(0, 10), wilson(95, 100)
-    assert none is not None and most is not None
+    none, nearly_all = wilson(0, 10), wilson(95, 100)
+    assert none is not None and nearly_all is not None
     assert (none.low, none.high) == (0.0, pytest.approx(0.2775, abs=1e-4))
-    assert (most.low, most.high) == (pytest.approx(0.8882, abs=1e-4), pytest.approx(0.9785, abs=1e-4))
+    assert (nearly_all.low, nearly_all.high) == (
+        pytest.approx(0.8882, abs=1e-4),
+        pytest.approx(0.9785, abs=1e-4),
+    )
 
 
 def test_the_bootstrap_is_the_same_every_time_and_covers() -> None:

@@ -17,28 +17,28 @@ def read(**changes: Any) -> RawSpan:
     return only_span(read_entry(entry(**changes)))
 
 
-def only_span(found: LogEntry) -> RawSpan:
-    return found.group.spans[0]
+def only_span(log_entry: LogEntry) -> RawSpan:
+    return log_entry.group.spans[0]
 
 
 def test_converse_call_is_read() -> None:
-    found = read_entry(entry())
-    span = only_span(found)
-    assert (found.request_id, found.application, found.start_ns) == ("r-1", "bedrock", AT_NS)
+    log_entry = read_entry(entry())
+    span = only_span(log_entry)
+    assert (log_entry.request_id, log_entry.application, log_entry.start_ns) == ("r-1", "bedrock", AT_NS)
     assert (span.start_ns, span.end_ns - span.start_ns) == (AT_NS, 589_000_000)
     assert span.name == "chat meta.llama3-2-1b-instruct-v1:0"
     assert span.parent_span_id == ""
-    said = span.attributes
+    attributes = span.attributes
     # Bedrock's count leaves the 8 + 2 cached tokens out of the 52.
-    assert said["gen_ai.usage.input_tokens"] == 62
-    assert said["gen_ai.usage.cache_read.input_tokens"] == 8
-    assert said["gen_ai.usage.cache_creation.input_tokens"] == 2
-    assert said["gen_ai.usage.output_tokens"] == 30
-    assert said["aws.request_id"] == "r-1"
-    assert said["aws.identity.arn"].endswith("assumed-role/app/session")
-    assert said["aws.bedrock.guardrail.id"] == "g1"
-    assert '"Paris."' in said["gen_ai.output.messages"]
-    assert found.group.resource == {
+    assert attributes["gen_ai.usage.input_tokens"] == 62
+    assert attributes["gen_ai.usage.cache_read.input_tokens"] == 8
+    assert attributes["gen_ai.usage.cache_creation.input_tokens"] == 2
+    assert attributes["gen_ai.usage.output_tokens"] == 30
+    assert attributes["aws.request_id"] == "r-1"
+    assert attributes["aws.identity.arn"].endswith("assumed-role/app/session")
+    assert attributes["aws.bedrock.guardrail.id"] == "g1"
+    assert '"Paris."' in attributes["gen_ai.output.messages"]
+    assert log_entry.group.resource == {
         "service.name": "bedrock",
         "cloud.provider": "aws",
         "cloud.region": "us-east-1",
@@ -47,17 +47,17 @@ def test_converse_call_is_read() -> None:
 
 
 def test_same_request_gives_the_same_span() -> None:
-    one, again, other = read(), read(timestamp="2026-02-01T00:00:00Z"), read(request_id="r-2")
-    assert (one.trace_id, one.span_id) == (again.trace_id, again.span_id)
-    assert one.trace_id != other.trace_id
-    assert (len(one.trace_id), len(one.span_id)) == (32, 16)
+    first, repeated, other = read(), read(timestamp="2026-02-01T00:00:00Z"), read(request_id="r-2")
+    assert (first.trace_id, first.span_id) == (repeated.trace_id, repeated.span_id)
+    assert first.trace_id != other.trace_id
+    assert (len(first.trace_id), len(first.span_id)) == (32, 16)
 
 
 def test_missing_latency_is_unknown() -> None:
     body = {"outputBodyJson": samples.CLAUDE_ANSWER, "outputTokenCount": 30}
-    found = read_entry(entry(operation="InvokeModel", output=body))
-    assert not found.is_timed
-    assert found.notes == ("its log entry has no duration of the call",)
+    log_entry = read_entry(entry(operation="InvokeModel", output=body))
+    assert not log_entry.is_timed
+    assert log_entry.notes == ("its log entry has no duration of the call",)
     assert (read_entry(entry()).is_timed, read_entry(entry()).notes) == (True, ())
 
 
@@ -84,24 +84,28 @@ def test_metadata_has_application_release_user_session() -> None:
         "sessionId": "s1",
         "team": "x",
     }
-    found = read_entry(entry(requestMetadata=metadata))
-    said = only_span(found).attributes
-    assert found.application == "shop"
-    assert (said["genaiops.release"], said["user.id"], said["session.id"]) == ("v7", "u1", "s1")
-    assert said["aws.bedrock.request_metadata.team"] == "x"
+    log_entry = read_entry(entry(requestMetadata=metadata))
+    attributes = only_span(log_entry).attributes
+    assert log_entry.application == "shop"
+    assert (attributes["genaiops.release"], attributes["user.id"], attributes["session.id"]) == (
+        "v7",
+        "u1",
+        "s1",
+    )
+    assert attributes["aws.bedrock.request_metadata.team"] == "x"
     assert read_entry(entry(requestMetadata=metadata), application="mine").application == "mine"
 
 
 def test_bodies_stored_in_s3_are_named_as_unread() -> None:
     path = "s3://logs/data/r-1_output.json.gz"
-    found = read_entry(
+    log_entry = read_entry(
         entry(
             input={"inputBodyS3Path": "s3://logs/data/r-1_input.json.gz", "inputTokenCount": 9000},
             output={"outputBodyS3Path": path, "outputTokenCount": 30},
         )
     )
-    span = only_span(found)
-    assert f"its output body is stored at {path} and was not read" in found.notes
+    span = only_span(log_entry)
+    assert f"its output body is stored at {path} and was not read" in log_entry.notes
     assert span.attributes["aws.bedrock.output_body_s3_path"] == path
     assert span.attributes["gen_ai.usage.input_tokens"] == 9000
     assert "gen_ai.output.messages" not in span.attributes
@@ -135,7 +139,7 @@ def test_model_names_of_ids_and_arns(model_id: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "operation", "said"),
+    ("model", "operation", "expected"),
     [
         ("cohere.embed-english-v3", "InvokeModel", "embeddings"),
         ("cohere.rerank-v3-5:0", "InvokeModel", "rerank"),
@@ -143,8 +147,8 @@ def test_model_names_of_ids_and_arns(model_id: str, name: str) -> None:
         ("amazon.nova-lite-v1:0", "ConverseStream", "chat"),
     ],
 )
-def test_operation_of_model_and_api(model: str, operation: str, said: str) -> None:
-    assert read(modelId=model, operation=operation).attributes["gen_ai.operation.name"] == said
+def test_operation_of_model_and_api(model: str, operation: str, expected: str) -> None:
+    assert read(modelId=model, operation=operation).attributes["gen_ai.operation.name"] == expected
 
 
 @pytest.mark.parametrize(

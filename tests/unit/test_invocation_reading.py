@@ -10,7 +10,7 @@ import pytest
 
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.invocation_logs import reader
-from genaiops_core.telemetry.invocation_logs.reader import ReadResult, is_log, find_log_files, read_file
+from genaiops_core.telemetry.invocation_logs.reader import ReadResult, find_log_files, is_log, read_file
 from tests.bedrock_samples import entry
 from tests.conftest import SHARED_DATA
 
@@ -19,8 +19,8 @@ def lines(*numbers: int) -> str:
     return "".join(json.dumps(entry(f"r-{number}")) + "\n" for number in numbers)
 
 
-def ids(found: list[ReadResult]) -> list[str]:
-    return [one.entry.request_id if one.entry else one.problem for one in found]
+def ids(results: list[ReadResult]) -> list[str]:
+    return [result.entry.request_id if result.entry else result.problem for result in results]
 
 
 def read(tmp_path: Path, content: str | bytes, name: str = "log.jsonl") -> list[ReadResult]:
@@ -55,37 +55,37 @@ def test_bad_lines_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     content = (
         lines(1) + '{"broken": }\n' + lines(2) + '{"schemaType": "Other", "requestId": "x"}\n' + lines(3)
     )
-    found = read(tmp_path, content)
-    assert [one.location.rpartition(":")[2] for one in found] == ["1", "2", "3", "4", "5"]
-    assert [bool(one.entry) for one in found] == [True, False, True, False, True]
-    assert found[1].problem.startswith("it is not JSON")
-    assert "Other" in found[3].problem
+    results = read(tmp_path, content)
+    assert [result.location.rpartition(":")[2] for result in results] == ["1", "2", "3", "4", "5"]
+    assert [bool(result.entry) for result in results] == [True, False, True, False, True]
+    assert results[1].problem.startswith("it is not JSON")
+    assert "Other" in results[3].problem
 
 
 @pytest.mark.parametrize("broken", ['{"broken": }\n', '{"cut\n', "no json at all\n"])
 def test_damaged_first_line_is_one_problem(tmp_path: Path, broken: str) -> None:
-    found = read(tmp_path, broken + lines(1, 2))
-    assert [bool(one.entry) for one in found] == [False, True, True]
-    assert found[0].location.endswith(":1")
+    results = read(tmp_path, broken + lines(1, 2))
+    assert [bool(result.entry) for result in results] == [False, True, True]
+    assert results[0].location.endswith(":1")
 
 
 def test_damaged_gzip_is_read_up_to_the_damage(tmp_path: Path) -> None:
     whole = gzip.compress(b"".join(lines(number).encode() for number in range(2000)))
-    found = read(tmp_path, whole[: len(whole) // 2], "log.json.gz")
-    assert len(found) > 100
-    assert all(one.entry for one in found[:-2])
-    assert "gzip is damaged" in found[-1].problem
+    results = read(tmp_path, whole[: len(whole) // 2], "log.json.gz")
+    assert len(results) > 100
+    assert all(result.entry for result in results[:-2])
+    assert "gzip is damaged" in results[-1].problem
 
 
 def test_line_over_the_limit_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MAX_LINE_BYTES", 20_000)
-    found = read(tmp_path, lines(1) + '{"a": "' + "x" * 90_000 + '"}\n' + lines(2))
-    assert [bool(one.entry) for one in found] == [True, False, True]
-    assert found[2].location.endswith(":3")
+    results = read(tmp_path, lines(1) + '{"a": "' + "x" * 90_000 + '"}\n' + lines(2))
+    assert [bool(result.entry) for result in results] == [True, False, True]
+    assert results[2].location.endswith(":3")
 
 
 def test_binary_data_is_one_problem_per_line(tmp_path: Path) -> None:
-    assert [bool(one.entry) for one in read(tmp_path, b"\xff\xfe\x00\n\x80\n")] == [False, False]
+    assert [bool(result.entry) for result in read(tmp_path, b"\xff\xfe\x00\n\x80\n")] == [False, False]
 
 
 def test_folders_are_searched_for_log_files_only(tmp_path: Path) -> None:
@@ -116,4 +116,4 @@ def test_is_log_recognises_keys(key: str, expected: bool) -> None:
 def test_sample_logs_are_read() -> None:
     folder = SHARED_DATA / "bedrock_invocation_logs"
     files = find_log_files([folder]) if folder.exists() else []
-    assert all(one.entry for file in files for one in read_file(file))
+    assert all(result.entry for file in files for result in read_file(file))

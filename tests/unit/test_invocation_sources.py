@@ -28,17 +28,17 @@ class Bucket:
 
     def list_after(self, after: str) -> Iterator[ObjectKey]:
         self.listings += 1
-        for one in sorted(self.keys):
-            if one > after:
-                yield ObjectKey(one, 1)
+        for item in sorted(self.keys):
+            if item > after:
+                yield ObjectKey(item, 1)
 
 
 def read(bucket: Bucket, cursor: ObjectCursor) -> list[str]:
-    found = []
-    for one in cursor.list_unread(bucket.list_after):
-        cursor.mark_read(one.key)
-        found.append(one.key)
-    return found
+    unread = []
+    for item in cursor.list_unread(bucket.list_after):
+        cursor.mark_read(item.key)
+        unread.append(item.key)
+    return unread
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.human.agreement import MIN_LABELS, Pair, agree, calibration
-from genaiops_core.evaluation.human.label_metrics import Match, match, parse_matches
+from genaiops_core.evaluation.human.agreement import MIN_LABELS, Pair, calibration, measure_agreement
+from genaiops_core.evaluation.human.label_metrics import LabelMatch, match_label, parse_matches
 
-MATCH = Match(metric="faithfulness", label="groundedness", why="default")
+MATCH = LabelMatch(metric="faithfulness", label="groundedness", why="default")
 
 
 def pairs(*values: tuple[float, float], is_random: bool = True) -> list[Pair]:
@@ -17,53 +17,58 @@ def pairs(*values: tuple[float, float], is_random: bool = True) -> list[Pair]:
 
 def test_a_label_speaks_of_the_metric_of_its_name_then_by_default() -> None:
     labels = {"groundedness", "helpfulness", "faithfulness"}
-    assert match("faithfulness", labels) == Match(
+    assert match_label("faithfulness", labels) == LabelMatch(
         metric="faithfulness", label="faithfulness", why="same name"
     )
-    assert match("grounding_overlap", labels) == Match(
+    assert match_label("grounding_overlap", labels) == LabelMatch(
         metric="grounding_overlap", label="groundedness", why="default"
     )
-    assert match("safety", labels) is None
+    assert match_label("safety", labels) is None
 
 
 def test_the_operator_decides_what_is_held_against_what() -> None:
     chosen = parse_matches(["safety=helpfulness", "faithfulness="])
-    assert match("safety", {"helpfulness"}, chosen) == Match(
+    assert match_label("safety", {"helpfulness"}, chosen) == LabelMatch(
         metric="safety", label="helpfulness", why="chosen"
     )
-    assert match("faithfulness", {"faithfulness"}, chosen) is None
+    assert match_label("faithfulness", {"faithfulness"}, chosen) is None
     with pytest.raises(BadInput, match="METRIC=LABEL"):
         parse_matches(["faithfulness"])
 
 
 def test_all_figures_of_a_judge_by_hand() -> None:
     # Judge good and people good 12, judge only 4, people only 2, neither 6: kappa is (18/24 - p) / (1 - p).
-    found = agree(
+    agreement = measure_agreement(
         MATCH,
         "j",
         pairs(*[(0.9, 1)] * 12, *[(0.8, 0)] * 4, *[(0.4, 1)] * 2, *[(0.2, 0)] * 6),
         [0.9] * 10,
         cut=0.7,
     )
-    assert (found.labelled, found.judged, found.problem, found.cut) == (24, 34, "", 0.7)
+    assert (agreement.labelled, agreement.judged, agreement.problem, agreement.cut) == (24, 34, "", 0.7)
     chance = (16 * 14 + 8 * 10) / 24**2
-    assert found.kappa is not None
-    assert found.kappa.kappa == pytest.approx((18 / 24 - chance) / (1 - chance))
+    assert agreement.kappa is not None
+    assert agreement.kappa.kappa == pytest.approx((18 / 24 - chance) / (1 - chance))
     # Of 14 good and 10 bad: 12 of the good above all 10 bad, 2 above 6.
-    assert found.auroc is not None
-    assert found.auroc.value == pytest.approx((12 * 10 + 2 * 6) / 140)
-    assert found.spearman is not None
-    assert found.spearman.value > 0.5
-    assert found.raw is not None
-    assert found.raw.n == 34
-    assert found.corrected.labelled == 24
+    assert agreement.auroc is not None
+    assert agreement.auroc.value == pytest.approx((12 * 10 + 2 * 6) / 140)
+    assert agreement.spearman is not None
+    assert agreement.spearman.value > 0.5
+    assert agreement.raw is not None
+    assert agreement.raw.n == 34
+    assert agreement.corrected.labelled == 24
 
 
 def test_of_too_few_labels_nothing_is_said() -> None:
-    found = agree(MATCH, "j", pairs(*[(0.9, 1), (0.2, 0)] * 3), [0.5] * 50)
-    assert (found.spearman, found.kappa, found.auroc, found.corrected.mean) == (None, None, None, None)
-    assert found.problem == f"insufficient data: 6 of at least {MIN_LABELS} labelled cases"
-    assert found.raw is not None
+    agreement = measure_agreement(MATCH, "j", pairs(*[(0.9, 1), (0.2, 0)] * 3), [0.5] * 50)
+    assert (agreement.spearman, agreement.kappa, agreement.auroc, agreement.corrected.mean) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert agreement.problem == f"insufficient data: 6 of at least {MIN_LABELS} labelled cases"
+    assert agreement.raw is not None
 
 
 @pytest.mark.parametrize(
@@ -75,23 +80,23 @@ def test_of_too_few_labels_nothing_is_said() -> None:
     ],
 )
 def test_what_cannot_be_said_is_told(values: list[tuple[float, float]], sentence: str) -> None:
-    found = agree(MATCH, "j", pairs(*values, *values, *values), [])
-    assert sentence in found.problem
-    assert found.auroc is None or found.spearman is None
+    agreement = measure_agreement(MATCH, "j", pairs(*values, *values, *values), [])
+    assert sentence in agreement.problem
+    assert agreement.auroc is None or agreement.spearman is None
 
 
 def test_cases_picked_by_their_score_stay_out_of_the_corrected_mean() -> None:
     drawn, picked = pairs(*[(0.9, 1), (0.3, 0)] * 15), pairs(*[(0.5, 0)] * 30, is_random=False)
-    found = agree(MATCH, "j", [*drawn, *picked], [0.9] * 20)
-    assert (found.labelled, found.corrected.labelled, found.corrected.unlabelled) == (60, 30, 50)
-    assert "30 that were picked by their score are left out" in found.note
+    agreement = measure_agreement(MATCH, "j", [*drawn, *picked], [0.9] * 20)
+    assert (agreement.labelled, agreement.corrected.labelled, agreement.corrected.unlabelled) == (60, 30, 50)
+    assert "30 that were picked by their score are left out" in agreement.note
 
 
 def test_calibration_groups_cases_that_the_judge_scored_alike() -> None:
-    found = calibration(pairs(*[(at / 100, float(at >= 40)) for at in range(100)]), bins=5)
-    assert [one.human.n for one in found] == [20] * 5
-    assert [one.human.mean for one in found] == [0, 0, 1, 1, 1]
-    assert found[0].judge == pytest.approx(0.095)
+    agreement = calibration(pairs(*[(at / 100, float(at >= 40)) for at in range(100)]), bins=5)
+    assert [group.human.n for group in agreement] == [20] * 5
+    assert [group.human.mean for group in agreement] == [0, 0, 1, 1, 1]
+    assert agreement[0].judge == pytest.approx(0.095)
     tied = calibration(pairs(*[(1.0, 1.0)] * 30, *[(0.0, 0.0)] * 2))
-    assert [one.human.n for one in tied] == [2, 30]
+    assert [group.human.n for group in tied] == [2, 30]
     assert calibration([]) == []

@@ -78,17 +78,17 @@ def test_any_text_is_an_answer_or_malformed(text: str) -> None:
 
 @given(st.lists(st.tuples(st.text(), st.integers()), max_size=3), st.text(alphabet="abc ,.\n"))
 def test_a_good_answer_survives_any_prose(parts: list[tuple[str, int]], prose: str) -> None:
-    said = Verdicts(parts=[Part(word=word, verdict=number) for word, number in parts])
-    assert parse_answer(reply(prose + said.model_dump_json() + prose), Verdicts) == said
+    verdicts = Verdicts(parts=[Part(word=word, verdict=number) for word, number in parts])
+    assert parse_answer(reply(prose + verdicts.model_dump_json() + prose), Verdicts) == verdicts
 
 
 def test_a_repair_shows_the_broken_answer_and_what_is_wrong_with_it() -> None:
     first = build_prompt("Judge this.", Verdicts, JudgeOptions(max_tokens=77), system="You judge.")
-    again = build_repair_prompt(first, reply("x" * 100_000), "parts: Field required")
-    assert [turn.role for turn in again.messages] == ["user", "assistant", "user"]
-    assert len(again.messages[1].text) == MAX_REPLY_CHARACTERS
-    assert "parts: Field required" in again.messages[2].text
-    assert (again.schema, again.system, again.max_tokens) == (first.schema, "You judge.", 77)
+    repair = build_repair_prompt(first, reply("x" * 100_000), "parts: Field required")
+    assert [turn.role for turn in repair.messages] == ["user", "assistant", "user"]
+    assert len(repair.messages[1].text) == MAX_REPLY_CHARACTERS
+    assert "parts: Field required" in repair.messages[2].text
+    assert (repair.schema, repair.system, repair.max_tokens) == (first.schema, "You judge.", 77)
     # Providers refuse an empty turn.
     assert build_repair_prompt(first, reply(" "), "empty").messages[1].text == "(no answer)"
 
@@ -101,8 +101,8 @@ def test_schemas_come_without_references_unless_they_are_endless() -> None:
 
 
 def test_strict_schemas_ask_for_everything_and_forbid_the_rest() -> None:
-    made: dict[str, Any] = make_strict(build_schema(Verdicts))
-    assert made["required"] == ["parts", "note"]
-    assert made["additionalProperties"] is False
-    assert made["properties"]["parts"]["items"]["additionalProperties"] is False
+    schema: dict[str, Any] = make_strict(build_schema(Verdicts))
+    assert schema["required"] == ["parts", "note"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["parts"]["items"]["additionalProperties"] is False
     assert "additionalProperties" not in build_schema(Verdicts)

@@ -40,9 +40,9 @@ def test_the_key_is_masked_where_settings_are_listed_and_handed_on_to_child_proc
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 def test_every_kind_of_judge_is_built_without_reaching_anybody(kind: object) -> None:
-    who = create_judge(kind.example)  # type: ignore[attr-defined]
-    assert who.name == kind.example  # type: ignore[attr-defined]
-    assert (who.model is None) == (who.name == "offline")
-    assert set(who.defaults) <= set(who.metrics)
+    judge = create_judge(kind.example)  # type: ignore[attr-defined]
+    assert judge.name == kind.example  # type: ignore[attr-defined]
+    assert (judge.model is None) == (judge.name == "offline")
+    assert set(judge.defaults) <= set(judge.metrics)
     with pytest.raises(BadInput):
-        create_judge(f"{who.name}@")
+        create_judge(f"{judge.name}@")

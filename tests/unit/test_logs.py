@@ -8,7 +8,7 @@ import sys
 import pytest
 import structlog
 
-from genaiops_core.jobs import logs
+from genaiops_core import logs
 
 
 def test_log_line_goes_to_replaced_stderr(monkeypatch: pytest.MonkeyPatch) -> None:

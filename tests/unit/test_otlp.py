@@ -126,7 +126,7 @@ def test_json_accepts_enumeration_names_numbers_unknown_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "what"),
+    ("change", "reason"),
     [
         ({"traceId": "ab"}, "trace id must be 32"),
         ({"traceId": "0" * 32}, "trace id must be 32"),
@@ -142,17 +142,17 @@ def test_json_accepts_enumeration_names_numbers_unknown_fields() -> None:
         ({"name": 7}, "malformed"),
     ],
 )
-def test_rejected_json_span_is_named(change: dict[str, object], what: str) -> None:
+def test_rejected_json_span_is_named(change: dict[str, object], reason: str) -> None:
     good, bad = span(1), span(2, name="bad one") | change
     decoded = decode_json(body(good, bad))
     assert decoded.rejected == 1
-    assert [kept.name for kept in decoded.groups[0].spans] == ["chat"]
+    assert [decoded_span.name for decoded_span in decoded.groups[0].spans] == ["chat"]
     assert decoded.problem.startswith(f"span 1 {str(bad['name'])!r}: ")
-    assert what in decoded.problem
+    assert reason in decoded.problem
 
 
 @pytest.mark.parametrize(
-    ("change", "what"),
+    ("change", "reason"),
     [
         ({"trace_id": b"short"}, "trace id must be 16 bytes"),
         ({"trace_id": bytes(16)}, "trace id must be 16 bytes"),
@@ -163,10 +163,10 @@ def test_rejected_json_span_is_named(change: dict[str, object], what: str) -> No
         ({"end_time_unix_nano": 2**64 - 1}, "after the year 2262"),
     ],
 )
-def test_rejected_protobuf_span_is_named(change: dict[str, object], what: str) -> None:
+def test_rejected_protobuf_span_is_named(change: dict[str, object], reason: str) -> None:
     problem = only_problem(decode_protobuf(as_protobuf(**change)))
     assert problem.startswith("span 0 'chat': ")
-    assert what in problem
+    assert reason in problem
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ def test_bad_json_span_does_not_lose_its_neighbour(changes: dict[str, object]) -
     except BadInput as error:
         assert "not JSON" in str(error)  # NaN and lone surrogates are not JSON
         return
-    kept = decoded.groups[0].spans
-    assert kept[0].span_id == f"{1:016x}"
-    assert len(kept) + decoded.rejected == 2
+    spans = decoded.groups[0].spans
+    assert spans[0].span_id == f"{1:016x}"
+    assert len(spans) + decoded.rejected == 2
     assert bool(decoded.problem) == bool(decoded.rejected)

@@ -12,20 +12,20 @@ dirty = st.sets(st.integers(-2, 5 * 24 + 2), max_size=12)
 steps = st.sampled_from([None, 1, 5, 15, 60, 360, 1440])
 
 
-def covered(plan: Plan) -> list[int]:
+def list_minutes(plan: Plan) -> list[int]:
     ranges = [
         *plan.minutes,
         *((first * 60, last * 60) for first, last in plan.hours),
         *((first * 1440, last * 1440) for first, last in plan.days),
     ]
-    return sorted(one for first, last in ranges for one in range(first, last))
+    return sorted(minute_number for first, last in ranges for minute_number in range(first, last))
 
 
 @given(minute, minute, dirty, steps)
 def test_plan_covers_window_exactly_once(start: int, end: int, hours: set[int], step: int | None) -> None:
     start, end = min(start, end), max(start, end) + 1
     plan = make_plan(start, end, hours, step_minutes=step)
-    assert covered(plan) == list(range(start, end))
+    assert list_minutes(plan) == list(range(start, end))
 
 
 @given(minute, minute, dirty, steps)

@@ -35,4 +35,4 @@ def test_tables_lines_and_errors_show_it_plainly(capsys: pytest.CaptureFixture[s
 
 
 def test_a_comment_on_a_pull_request_holds_none_of_it() -> None:
-    assert not set("\x1b\u202e\x9b\a") & set(comment.text(RED) + comment._code(RED))
+    assert not set("\x1b\u202e\x9b\a") & set(comment.escape_text(RED) + comment._format_code(RED))

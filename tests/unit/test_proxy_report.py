@@ -10,12 +10,12 @@ from genaiops_core.evaluation.metrics import OFFLINE, REGISTRY
 from tests.conftest import SHARED_DATA
 
 
-def documented() -> str:
+def read_documented_table() -> str:
     text = bench_proxies.DOCUMENT.read_text()
     return text.partition(bench_proxies.BEGIN)[2].partition(bench_proxies.END)[0].strip()
 
 
-def test_generated_rows_tell_proxies_that_see_from_those_that_do_not(tmp_path: Path) -> None:
+def test_proxy_report_separates_generated_rows(tmp_path: Path) -> None:
     rows = {row.metric: row for row in bench_proxies.report(tmp_path / "absent")}
     grounding, question = rows["grounding_overlap"], rows["question_overlap"]
     assert (grounding.data, grounding.n, grounding.good) == ("generated", 400, 200)
@@ -26,7 +26,7 @@ def test_generated_rows_tell_proxies_that_see_from_those_that_do_not(tmp_path: P
     assert bench_proxies.table(list(rows.values())).count("\n") == 1 + len(rows)
 
 
-def test_of_two_answers_the_better_one_has_to_score_higher(tmp_path: Path) -> None:
+def test_better_answer_must_score_higher(tmp_path: Path) -> None:
     answers = {"good": "the law library is open to all", "poor": "no idea"}
     pairs = [("poor", "good", 2), ("good", "poor", -1), ("good", "good", 0)] * 4
     rows = [
@@ -41,19 +41,19 @@ def test_of_two_answers_the_better_one_has_to_score_higher(tmp_path: Path) -> No
     ]
     (tmp_path / "ragchecker_human_pairs.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     items = list(bench_proxies.SETS["ragchecker", "which is more correct"](tmp_path))
-    found = bench_proxies._row("ragchecker", "correct", "reference_overlap", items)
-    assert (found.n, found.good) == (12, 4)
-    assert found.auroc is not None
-    assert (found.auroc.value, found.auroc.n) == (1.0, 8)
+    row = bench_proxies._row("ragchecker", "correct", "reference_overlap", items)
+    assert (row.n, row.good) == (12, 4)
+    assert row.auroc is not None
+    assert (row.auroc.value, row.auroc.n) == (1.0, 8)
 
 
-def test_every_offline_metric_is_documented_with_its_figures() -> None:
+def test_offline_metrics_are_documented_with_figures() -> None:
     if SHARED_DATA.exists():
-        assert documented() == bench_proxies.table(bench_proxies.report(bench_proxies.DATA)), (
+        assert read_documented_table() == bench_proxies.table(bench_proxies.report(bench_proxies.DATA)), (
             "run: python -m benchmarks.bench_proxies --write"
         )
     # Where the sets are not at hand, the table must at least be whole.
-    lines = documented().splitlines()[2:]
+    lines = read_documented_table().splitlines()[2:]
     assert {(line.split(" | ")[0].strip("| "), line.split(" | ")[1]) for line in lines} == set(
         bench_proxies.SETS
     )

@@ -15,20 +15,20 @@ from genaiops_core.pricing.rates import Rates, cost_nano_usd
 NOVEMBER_2026_NS = int(dt.datetime(2026, 11, 1, tzinfo=dt.UTC).timestamp()) * 10**9
 
 
-def test_cents_per_million_are_exact() -> None:
+def test_cents_per_million_tokens_are_exact() -> None:
     # 850 x 1.00 + 9 x 2.56 USD per million = 873.04 millionths of a USD
     rates = Rates(input=1_000_000_000, output=2_560_000_000)
     assert cost_nano_usd(rates, input_tokens=850, output_tokens=9) == 873_040
 
 
-def test_cached_tokens_have_their_own_rate_or_that_of_input() -> None:
+def test_cached_tokens_have_own_rate_or_input_rate() -> None:
     tokens = {"input_tokens": 1000, "output_tokens": 0, "cache_read_tokens": 600, "cache_write_tokens": 100}
     own = Rates(input=10_000_000, output=0, cache_read=1_000_000, cache_write=20_000_000)
     assert cost_nano_usd(own, **tokens) == (300 * 10 + 600 * 1 + 100 * 20)
     assert cost_nano_usd(Rates(input=10_000_000, output=0), **tokens) == 1000 * 10
 
 
-def test_less_than_a_nano_usd_is_rounded_once() -> None:
+def test_cost_is_rounded_once() -> None:
     rates = Rates(input=100_000, output=0)
     assert cost_nano_usd(rates, input_tokens=4, output_tokens=0) == 0
     assert cost_nano_usd(rates, input_tokens=5, output_tokens=0) == 1
@@ -47,13 +47,13 @@ def test_less_than_a_nano_usd_is_rounded_once() -> None:
         ("aws", "amazon.titan-embed-text-v2:0", 0.02, 0),
     ],
 )
-def test_builtin_prices(provider: str, model: str, input_usd: float, output_usd: float) -> None:
+def test_builtin_prices_are_exact(provider: str, model: str, input_usd: float, output_usd: float) -> None:
     rates = builtin.rates(provider, model, NOVEMBER_2026_NS, 1000)
     assert rates is not None
     assert (rates.input, rates.output) == (round(input_usd * 1e9), round(output_usd * 1e9))
 
 
-def test_a_model_that_costs_more_for_long_inputs() -> None:
+def test_long_inputs_have_a_higher_rate() -> None:
     short = builtin.rates("google", "gemini-2.5-pro", NOVEMBER_2026_NS, 200_000)
     long = builtin.rates("google", "gemini-2.5-pro", NOVEMBER_2026_NS, 200_001)
     assert short is not None and long is not None
@@ -61,7 +61,7 @@ def test_a_model_that_costs_more_for_long_inputs() -> None:
 
 
 @pytest.mark.parametrize(("provider", "model"), [("openai", "gpt-4o"), ("google", "gemini-2.5-pro"), ("aws", "us.anthropic.claude-haiku-4-5-20251001-v1:0")])  # fmt: skip
-def test_our_arithmetic_agrees_with_the_library(provider: str, model: str) -> None:
+def test_prices_agree_with_genai_prices(provider: str, model: str) -> None:
     from genai_prices import Usage, calc_price
 
     at = dt.datetime.fromtimestamp(NOVEMBER_2026_NS / 1e9, dt.UTC)
@@ -72,7 +72,7 @@ def test_our_arithmetic_agrees_with_the_library(provider: str, model: str) -> No
         assert ours == round(expected * 10**9)
 
 
-def test_unknown_is_none_and_never_zero() -> None:
+def test_unknown_cost_is_none_and_never_zero() -> None:
     prices = PriceList()
     assert prices.cost_nano_usd("openai", "no-such-model", NOVEMBER_2026_NS, 1, 1) is None
     assert prices.cost_nano_usd("nobody", "gpt-4o", NOVEMBER_2026_NS, 1, 1) is None
@@ -81,7 +81,7 @@ def test_unknown_is_none_and_never_zero() -> None:
     assert prices.cost_nano_usd("openai", "", NOVEMBER_2026_NS, 1, 1) is None
 
 
-def test_json_prices_are_read_exactly_from_texts_and_numbers() -> None:
+def test_json_prices_are_read_exactly() -> None:
     (a, b) = read_prices(b'\xef\xbb\xbf{"a": ["0.10", "2.56"], "b": [0.1, 3]}', "p.json")
     assert (a.input_nano_usd_per_million, a.output_nano_usd_per_million) == (100_000_000, 2_560_000_000)
     assert (b.input_nano_usd_per_million, b.output_nano_usd_per_million) == (100_000_000, 3_000_000_000)
@@ -102,7 +102,7 @@ def test_csv_prices_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "filename", "what"),
+    ("data", "filename", "sentence"),
     [
         (b'{"m": [1]}', "p.json", "list of two prices"),
         (b'{"m": ["x", 1]}', "p.json", "input is 'x'"),
@@ -117,6 +117,6 @@ def test_csv_prices_are_read() -> None:
         (b"model,valid_from,input,output\nm,soon,1,2\n", "p.csv", "valid_from is 'soon'"),
     ],
 )
-def test_bad_price_files_say_where(data: bytes, filename: str, what: str) -> None:
-    with pytest.raises(BadInput, match=what):
+def test_invalid_price_file_error_has_position(data: bytes, filename: str, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
         read_prices(data, filename)

@@ -1,4 +1,4 @@
-"""A release as a target: which model, which prompt, which parameters, and what is said to be left out."""
+"""A release as a target: model, prompt, parameters, and notes on what is not sent."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ REWRITE = ReleasePrompt("rewrite", 1, "Rewrite.")
 SYSTEM = ReleasePrompt("system", 2, "Be kind.")
 
 
-def made(**fields: Any) -> dict[str, Any]:
+def build_document(**fields: Any) -> dict[str, Any]:
     return build_release_spec(**{"name": "shop/r1", "model": "amazon.nova-pro-v1:0", **fields}).as_json()
 
 
 @pytest.mark.parametrize(
-    ("model", "parameters", "where"),
+    ("model", "parameters", "expected"),
     [
         ("amazon.nova-pro-v1:0", {}, ("bedrock", "amazon.nova-pro-v1:0", None)),
         ("openai.gpt-oss-120b-1:0", {}, ("bedrock", "openai.gpt-oss-120b-1:0", None)),
@@ -30,16 +30,16 @@ def made(**fields: Any) -> dict[str, Any]:
         ("qwen3", {"base_url": "http://gpu:8000/v1"}, ("openai", "qwen3", "http://gpu:8000/v1")),
     ],
 )
-def test_the_model_says_where_it_is_called(
-    model: str, parameters: dict[str, Any], where: tuple[str, str, str | None]
+def test_model_name_selects_the_provider(
+    model: str, parameters: dict[str, Any], expected: tuple[str, str, str | None]
 ) -> None:
-    found = made(model=model, parameters=parameters)
-    assert (found["kind"], found["model"], found.get("base_url")) == where
-    assert "notes" not in found
+    document = build_document(model=model, parameters=parameters)
+    assert (document["kind"], document["model"], document.get("base_url")) == expected
+    assert "notes" not in document
 
 
-def test_parameters_are_sent_by_whatever_name_they_have() -> None:
-    found = made(
+def test_parameters_of_all_spellings_are_sent() -> None:
+    document = build_document(
         parameters={
             "maxTokens": 300,
             "temperature": 0.1,
@@ -48,17 +48,17 @@ def test_parameters_are_sent_by_whatever_name_they_have() -> None:
             "guardrail": "g:1",
         }
     )
-    assert found["parameters"] == {"max_tokens": 300, "temperature": 0.1, "top_p": 0.9}
-    assert (found["region"], found["guardrail"]) == ("eu-west-1", "g:1")
+    assert document["parameters"] == {"max_tokens": 300, "temperature": 0.1, "top_p": 0.9}
+    assert (document["region"], document["guardrail"]) == ("eu-west-1", "g:1")
 
 
-def test_what_is_not_part_of_the_call_is_said() -> None:
-    found = made(prompts=[ANSWER, REWRITE], parameters={"top_k": 5}, code_revision="abc")
-    assert found["system"] == ANSWER.text
-    assert found["notes"] == [
+def test_notes_list_what_is_not_sent() -> None:
+    document = build_document(prompts=[ANSWER, REWRITE], parameters={"top_k": 5}, code_revision="abc")
+    assert document["system"] == ANSWER.text
+    assert document["notes"] == [
         "Parameter top_k of the release is not sent.",
         "Prompt rewrite@1 of the release is not sent.",
-        "The model is asked, not the application: its code and data are not part of this.",
+        "The target calls the model, not the application: its code and data are not used.",
     ]
 
 
@@ -71,24 +71,24 @@ def test_what_is_not_part_of_the_call_is_said() -> None:
         ([REWRITE, ANSWER], "rewrite", REWRITE.text),
     ],
 )
-def test_which_of_the_prompts_is_used(prompts: list[ReleasePrompt], wanted: str, text: str | None) -> None:
-    assert made(prompts=prompts, prompt=wanted).get("system") == text
+def test_prompt_is_chosen_by_name(prompts: list[ReleasePrompt], wanted: str, text: str | None) -> None:
+    assert build_document(prompts=prompts, prompt=wanted).get("system") == text
 
 
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"model": " "}, "shop/r1 names no model"),
+        ({"model": " "}, "shop/r1 has no model"),
         (
             {"prompts": [REWRITE, ReleasePrompt("rank", 1, "x")]},
-            "several prompts; say which one to ask with: rewrite, rank",
+            "several prompts; choose one: rewrite, rank",
         ),
         ({"prompts": [REWRITE], "prompt": "rank"}, "has no prompt 'rank'; it has rewrite"),
         ({"parameters": {"max_tokens": "many"}}, r"shop/r1: parameters.max_tokens must be a whole number"),
-        ({"prompts": [ReleasePrompt("answer", 1, "{reference}")]}, "must not be shown the answer"),
+        ({"prompts": [ReleasePrompt("answer", 1, "{reference}")]}, "must not see the reference answer"),
         ({"parameters": {"base_url": 5}}, "base_url must be a printable text"),
     ],
 )
-def test_a_release_that_cannot_be_called_says_why(fields: dict[str, Any], sentence: str) -> None:
+def test_release_that_cannot_be_called_is_refused(fields: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
-        made(**fields)
+        build_document(**fields)

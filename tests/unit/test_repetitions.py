@@ -18,21 +18,21 @@ cases = st.lists(st.lists(unit, min_size=1, max_size=6), min_size=1, max_size=20
 
 def test_spreads_worked_by_hand() -> None:
     # Means 0.5 and 0.8. Within: 2*0.1^2 + 2*0.1^2 = 0.04 over 2. Between: 2*(0.15^2)*2 = 0.09 over 1.
-    found = case_means({7: [0.4, 0.6], 9: [0.7, 0.9]})
-    assert found is not None
-    assert found.interval.mean == pytest.approx(0.65)
-    assert (found.interval.n, found.values, found.interval.method) == (2, 4, METHOD)
-    assert found.within_sd == pytest.approx(math.sqrt(0.02))
-    assert found.between_sd == pytest.approx(math.sqrt((0.09 - 0.02) / 2))
+    result = case_means({7: [0.4, 0.6], 9: [0.7, 0.9]})
+    assert result is not None
+    assert result.interval.mean == pytest.approx(0.65)
+    assert (result.interval.n, result.values, result.interval.method) == (2, 4, METHOD)
+    assert result.within_sd == pytest.approx(math.sqrt(0.02))
+    assert result.between_sd == pytest.approx(math.sqrt((0.09 - 0.02) / 2))
 
 
 def test_spreads_with_unequal_numbers_worked_by_hand() -> None:
     # Means 0.2 and 0.8, grand 1.4/4 = 0.35; within 0.02/2; between 3*0.15^2 + 0.45^2 = 0.27; n0 = 4 - 10/4 = 1.5.
-    found = case_means([[0.1, 0.2, 0.3], [0.8]])
-    assert found is not None
-    assert found.interval.mean == pytest.approx(0.5)  # each case counts once, not each value
-    assert found.within_sd == pytest.approx(0.1)
-    assert found.between_sd == pytest.approx(math.sqrt((0.27 - 0.01) / 1.5))
+    result = case_means([[0.1, 0.2, 0.3], [0.8]])
+    assert result is not None
+    assert result.interval.mean == pytest.approx(0.5)  # each case counts once, not each value
+    assert result.within_sd == pytest.approx(0.1)
+    assert result.between_sd == pytest.approx(math.sqrt((0.27 - 0.01) / 1.5))
 
 
 def test_ten_repetitions_of_few_cases_are_no_more_evidence_than_the_cases() -> None:
@@ -50,9 +50,9 @@ def test_the_interval_holds_the_mean_of_clustered_values() -> None:
     for _ in range(200):
         means = draw.beta(1.2, 0.8, size=30)
         values = draw.binomial(1, means[:, None], size=(30, 8)).astype(float)
-        found, naive = case_means(values.tolist()), betting(values.ravel())
-        assert found is not None and naive is not None
-        held += found.interval.low <= 0.6 <= found.interval.high
+        result, naive = case_means(values.tolist()), betting(values.ravel())
+        assert result is not None and naive is not None
+        held += result.interval.low <= 0.6 <= result.interval.high
         pretended += naive.low <= 0.6 <= naive.high
     assert held >= 190
     assert pretended < 170
@@ -64,13 +64,13 @@ def test_no_value_is_no_figure(values: object) -> None:
 
 
 def test_spreads_are_unknown_where_nothing_was_repeated() -> None:
-    found = case_means([[0.3], [0.5]])
-    assert found is not None
-    assert (found.within_sd, found.between_sd) == (None, None)
-    one = case_means([[0.3, 0.5], []])
-    assert one is not None
-    assert one.within_sd == pytest.approx(math.sqrt(0.02))
-    assert one.between_sd is None
+    result = case_means([[0.3], [0.5]])
+    assert result is not None
+    assert (result.within_sd, result.between_sd) == (None, None)
+    single = case_means([[0.3, 0.5], []])
+    assert single is not None
+    assert single.within_sd == pytest.approx(math.sqrt(0.02))
+    assert single.between_sd is None
 
 
 @pytest.mark.parametrize("bad", [-0.1, 1.1, math.nan])
@@ -81,9 +81,9 @@ def test_values_outside_the_unit_interval_are_refused(bad: float) -> None:
 
 @given(st.lists(unit, min_size=1, max_size=40))
 def test_without_repetitions_it_is_the_betting_interval(values: list[float]) -> None:
-    found, plain = case_means([[value] for value in values]), betting(values)
-    assert found is not None and plain is not None
-    assert (found.interval.mean, found.interval.low, found.interval.high) == (
+    result, plain = case_means([[value] for value in values]), betting(values)
+    assert result is not None and plain is not None
+    assert (result.interval.mean, result.interval.low, result.interval.high) == (
         plain.mean,
         plain.low,
         plain.high,
@@ -92,11 +92,11 @@ def test_without_repetitions_it_is_the_betting_interval(values: list[float]) -> 
 
 @given(cases)
 def test_figures_stay_in_their_ranges(values: list[list[float]]) -> None:
-    found = case_means(values)
-    assert found is not None
-    assert 0 <= found.interval.low <= found.interval.mean <= found.interval.high <= 1
-    assert (found.interval.n, found.values) == (len(values), sum(map(len, values)))
-    for spread in (found.within_sd, found.between_sd):
+    result = case_means(values)
+    assert result is not None
+    assert 0 <= result.interval.low <= result.interval.mean <= result.interval.high <= 1
+    assert (result.interval.n, result.values) == (len(values), sum(map(len, values)))
+    for spread in (result.within_sd, result.between_sd):
         assert spread is None or 0 <= spread <= 1
 
 

@@ -18,10 +18,10 @@ OTLP = SHARED_DATA / "otlp"
 
 
 def facts(*spans: dict[str, Any], **resource: Any) -> list[SpanFacts]:
-    return folded(decode_json(body(*spans, **resource)))
+    return map_and_deduplicate(decode_json(body(*spans, **resource)))
 
 
-def folded(export: DecodedExport) -> list[SpanFacts]:
+def map_and_deduplicate(export: DecodedExport) -> list[SpanFacts]:
     spans = prepare_spans(export).spans
     deduplication.mark_duplicates(spans)
     return spans
@@ -77,10 +77,15 @@ DIALECTS = {
 
 @pytest.mark.parametrize("attributes", DIALECTS.values(), ids=DIALECTS)
 def test_every_dialect_maps_to_the_same_fields(attributes: dict[str, Any]) -> None:
-    told = only(**attributes)
-    assert (told.component, told.is_call, told.provider, told.model) == ("generation", True, "openai", "m")
-    assert (told.input_tokens, told.output_tokens, told.cache_read_tokens) == (10, 2, 3)
-    assert (told.session_id, told.user_id) == ("s", "u")
+    mapped = only(**attributes)
+    assert (mapped.component, mapped.is_call, mapped.provider, mapped.model) == (
+        "generation",
+        True,
+        "openai",
+        "m",
+    )
+    assert (mapped.input_tokens, mapped.output_tokens, mapped.cache_read_tokens) == (10, 2, 3)
+    assert (mapped.session_id, mapped.user_id) == ("s", "u")
 
 
 def test_more_trusted_attribute_wins() -> None:
@@ -108,8 +113,8 @@ def test_more_trusted_attribute_wins() -> None:
     ],
 )
 def test_component_and_call(attributes: dict[str, Any], component: str, is_call: bool) -> None:
-    told = only(**attributes)
-    assert (told.component, told.is_call) == (component, is_call)
+    mapped = only(**attributes)
+    assert (mapped.component, mapped.is_call) == (component, is_call)
 
 
 def test_failed_call_without_usage_is_not_unpriced() -> None:
@@ -121,11 +126,11 @@ def test_failed_call_without_usage_is_not_unpriced() -> None:
 
 @pytest.mark.parametrize("absurd", [-1, 10**9 + 1, "many", 1.5, True])
 def test_invalid_token_counts_are_unknown_with_a_note(absurd: Any) -> None:
-    told = facts(call(1, gen_ai__usage__input_tokens=absurd))[0]
-    assert told.input_tokens is None
-    assert told.output_tokens == 100
-    assert "input_tokens" in told.payload["notes"][0]
-    assert told.is_unpriced
+    mapped = facts(call(1, gen_ai__usage__input_tokens=absurd))[0]
+    assert mapped.input_tokens is None
+    assert mapped.output_tokens == 100
+    assert "input_tokens" in mapped.payload["notes"][0]
+    assert mapped.is_unpriced
 
 
 @pytest.mark.parametrize("sent", [850, "850", 850.0])
@@ -157,10 +162,12 @@ def test_a_service_without_a_name_is_unknown() -> None:
 
 
 def test_texts_fit_their_columns() -> None:
-    told = facts(span(1, name="a\x00b" + "n" * 5000, user__id="u" * 300, gen_ai__request__model="m" * 400))[0]
-    assert told.name.startswith("ab") and len(told.name) == 2000
-    assert (len(told.user_id), len(told.model)) == (200, 300)
-    assert len(to_row(told)) == len(COLUMNS)
+    mapped = facts(span(1, name="a\x00b" + "n" * 5000, user__id="u" * 300, gen_ai__request__model="m" * 400))[
+        0
+    ]
+    assert mapped.name.startswith("ab") and len(mapped.name) == 2000
+    assert (len(mapped.user_id), len(mapped.model)) == (200, 300)
+    assert len(to_row(mapped)) == len(COLUMNS)
 
 
 def test_time_to_first_token_in_seconds_or_milliseconds() -> None:
@@ -185,16 +192,16 @@ def test_parent_cycle_does_not_hang() -> None:
 
 
 def test_unknown_attributes_are_stored() -> None:
-    told = only(my__own=1.5)
-    assert told.payload["attributes"] == {"my.own": 1.5}
+    mapped = only(my__own=1.5)
+    assert mapped.payload["attributes"] == {"my.own": 1.5}
 
 
 def test_failed_openinference_call_has_model_of_parameters() -> None:
     parameters = json.dumps({"model": "gpt-x"})
-    told = facts(span(1, error=True, openinference__span__kind="LLM", llm__invocation_parameters=parameters))[
-        0
-    ]
-    assert told.model == "gpt-x"
+    mapped = facts(
+        span(1, error=True, openinference__span__kind="LLM", llm__invocation_parameters=parameters)
+    )[0]
+    assert mapped.model == "gpt-x"
     assert conventions.find_model_in_parameters({"llm.invocation_parameters": "["}) == ""
 
 
@@ -208,7 +215,7 @@ def test_converted_exports_match_expected_calls() -> None:
         expected = json.loads(truth.read_text())
         export = decode_json(truth.with_name(truth.name.replace(".truth", "")).read_bytes())
         assert export.rejected == 0, truth.name
-        spans = folded(export)
+        spans = map_and_deduplicate(export)
         assert len(spans) == (expected.get("spans") or 0), truth.name
         if expected.get("true_calls"):
             calls = [s for s in spans if s.is_call]
@@ -228,7 +235,7 @@ def test_captured_exports_match_provider_usage() -> None:
         expected = json.loads((capture.parent / "truth.json").read_text())[capture.name.partition(".")[0]]
         export = decode_protobuf(capture.read_bytes())
         assert export.rejected == 0, capture.name
-        calls = [s for s in folded(export) if s.is_call]
-        told = [(s.input_tokens, s.output_tokens) for s in calls]
-        assert told == [(c["input_tokens"], c["output_tokens"]) for c in expected["calls"]], capture.name
+        calls = [s for s in map_and_deduplicate(export) if s.is_call]
+        mapped = [(s.input_tokens, s.output_tokens) for s in calls]
+        assert mapped == [(c["input_tokens"], c["output_tokens"]) for c in expected["calls"]], capture.name
         assert [s.is_error for s in calls] == [bool(expected["error"])] * len(calls), capture.name

@@ -1,77 +1,60 @@
-"""Questions from documents: how documents are cut, which drafts pass, and what becomes of a judge that fails."""
+"""Generation from documents: passages, checks of drafts, failing judges."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.models.protocol import CallFailed, Prompt
-from genaiops_core.evaluation.synthesis import drafts as synthesis
-from genaiops_core.evaluation.synthesis.chunks import Document, Passage, split_passages, read_document, select_passages
+from genaiops_core.evaluation.synthesis import drafts
+from genaiops_core.evaluation.synthesis.chunks import (
+    Document,
+    Passage,
+    read_document,
+    select_passages,
+    split_passages,
+)
 from genaiops_core.evaluation.synthesis.drafts import Draft, draft_cases, find_problem
-
-LONG = "A parcel that is lost is paid for in full, up to the value that was declared when it was sent off. "
-
-
-class Writer:
-    """A model that asks about the first sentence of each passage; it implements `Calls` whole."""
-
-    def __init__(self, fails: str = "") -> None:
-        self.fails = fails
-        self.prompts: list[Prompt] = []
-
-    async def ask(self, prompt: Prompt, answer: type[Any]) -> Any:
-        self.prompts.append(prompt)
-        found = re.search(r"<passage>\n(.*)\n</passage>", prompt.messages[0].text, re.DOTALL)
-        assert found is not None
-        if self.fails and self.fails in found[1]:
-            raise CallFailed("The model answered nothing.")
-        assert issubclass(answer, BaseModel)
-        first = found[1].split(". ")[0]
-        return answer(question=f"Is it true: {first}?", answer="It is.", quote=first)
-
-    async def embed(self, text: str) -> tuple[float, ...]:
-        return (float(len(text)),)
-
-    @property
-    def cost_nano_usd(self) -> int | None:
-        return 1_000 * len(self.prompts)
+from tests.drafts import LONG_SENTENCE, DraftModel
 
 
-def passage(text: str, position: int = 1) -> Passage:
+def build_passage(text: str, position: int = 1) -> Passage:
     return Passage(document="post.md", position=position, heading="", text=text)
 
 
-def test_a_document_is_cut_at_headings_and_between_paragraphs() -> None:
-    text = f"# Lost parcels\n{LONG}\n\n{LONG * 2}\n## Late ones\n\n{LONG * 14}\n\n---\n"
-    found = split_passages(Document(name="post.md", text=text))
-    assert [(one.position, one.heading) for one in found][:2] == [(1, "Lost parcels"), (2, "Late ones")]
-    assert found[0].text == f"{LONG.strip()}\n\n{(LONG * 2).strip()}"
-    assert all(len(one.text) <= 1_500 for one in found)
+def test_document_is_split_at_headings_and_paragraphs() -> None:
+    text = f"# Lost parcels\n{LONG_SENTENCE}\n\n{LONG_SENTENCE * 2}\n## Late ones\n\n{LONG_SENTENCE * 14}\n\n---\n"
+    passages = split_passages(Document(name="post.md", text=text))
+    assert [(passage.position, passage.heading) for passage in passages][:2] == [
+        (1, "Lost parcels"),
+        (2, "Late ones"),
+    ]
+    assert passages[0].text == f"{LONG_SENTENCE.strip()}\n\n{(LONG_SENTENCE * 2).strip()}"
+    assert all(len(passage.text) <= 1_500 for passage in passages)
 
 
 @given(st.text(), st.integers(80, 400))
-def test_no_passage_is_longer_than_the_bound(text: str, most: int) -> None:
-    for one in split_passages(Document(name="a.txt", text=text), most):
-        assert 80 <= len(one.text) <= most
+def test_passages_respect_length_limits(text: str, max_characters: int) -> None:
+    for passage in split_passages(Document(name="a.txt", text=text), max_characters):
+        assert 80 <= len(passage.text) <= max_characters
 
 
 @given(st.lists(st.integers(0, 6), max_size=5), st.integers(1, 20))
-def test_passages_are_spread_over_documents_and_over_each(sizes: list[int], count: int) -> None:
-    found = [[passage(f"{at} {number}", number) for number in range(size)] for at, size in enumerate(sizes)]
-    chosen = select_passages(found, count)
-    assert len(chosen) == (count if any(sizes) else 0)
+def test_selection_spreads_over_documents(sizes: list[int], count: int) -> None:
+    passages_by_document = [
+        [build_passage(f"{at} {number}", number) for number in range(size)] for at, size in enumerate(sizes)
+    ]
+    selected = select_passages(passages_by_document, count)
+    assert len(selected) == (count if any(sizes) else 0)
     if count <= sum(sizes):
-        assert len(set(chosen)) == count
+        assert len(set(selected)) == count
     if count >= sum(size > 0 for size in sizes):
-        assert {one.text.split()[0] for one in chosen} == {str(at) for at, size in enumerate(sizes) if size}
+        assert {selected_passage.text.split()[0] for selected_passage in selected} == {
+            str(at) for at, size in enumerate(sizes) if size
+        }
 
 
 @pytest.mark.parametrize(
@@ -84,26 +67,34 @@ def test_only_text_and_markdown_are_read(name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "why"),
+    ("draft", "problem"),
     [
         (Draft(question="Who pays?", answer="We do.", quote="“We pay—always”"), ""),
-        (Draft(question="Who pays?", answer="We do.", quote="They pay."), synthesis.UNSUPPORTED),
-        (Draft(question="Who pays?", answer="We do.", quote=" "), synthesis.UNSUPPORTED),
-        (Draft(question="Who, by this text, pays?", answer="x", quote="We pay"), synthesis.MENTIONS_PASSAGE),
-        (Draft(question="Who pays?", answer=" ", quote="We pay"), synthesis.INCOMPLETE),
+        (Draft(question="Who pays?", answer="We do.", quote="They pay."), drafts.UNSUPPORTED),
+        (Draft(question="Who pays?", answer="We do.", quote=" "), drafts.UNSUPPORTED),
+        (Draft(question="Who, by this text, pays?", answer="x", quote="We pay"), drafts.MENTIONS_PASSAGE),
+        (Draft(question="Who pays?", answer=" ", quote="We pay"), drafts.INCOMPLETE),
     ],
 )
-def test_a_draft_must_stand_by_itself_and_quote_its_passage(written: Draft, why: str) -> None:
-    assert find_problem(written, passage("We pay\nalways, whatever it costs.")) == why
+def test_draft_is_standalone_and_quotes_its_passage(draft: Draft, problem: str) -> None:
+    assert find_problem(draft, build_passage("We pay\nalways, whatever it costs.")) == problem
 
 
-def test_drafts_become_pending_cases_and_failures_are_counted() -> None:
-    chosen = [passage("One thing. More.", 1), passage("BAD thing.", 2), passage("One thing. Again.", 3)]
-    told: list[tuple[int, int]] = []
-    writer = Writer(fails="BAD")
-    drafted = asyncio.run(draft_cases(writer, chosen, judge="loop", progress=lambda at, of: told.append((at, of))))
-    assert [case.input for case in drafted.cases] == ["Is it true: One thing?"]
-    assert drafted.cases[0].metadata == {
+def test_drafts_become_pending_cases() -> None:
+    passages = [
+        build_passage("One thing. More.", 1),
+        build_passage("BAD thing.", 2),
+        build_passage("One thing. Again.", 3),
+    ]
+    progress: list[tuple[int, int]] = []
+    model = DraftModel(failing_text="BAD")
+    result = asyncio.run(
+        draft_cases(
+            model, passages, judge="loop", progress=lambda done, total: progress.append((done, total))
+        )
+    )
+    assert [case.input for case in result.cases] == ["Is it true: One thing?"]
+    assert result.cases[0].metadata == {
         "document": "post.md",
         "position": 1,
         "kind": "fact",
@@ -111,11 +102,11 @@ def test_drafts_become_pending_cases_and_failures_are_counted() -> None:
         "written_by": "loop",
         "review": "pending",
     }
-    assert drafted.skipped == {synthesis.FAILED: 1, synthesis.DUPLICATE: 1}
-    assert (told[-1], drafted.failure) == ((3, 3), "The model answered nothing.")
+    assert result.skipped == {drafts.FAILED: 1, drafts.DUPLICATE: 1}
+    assert (progress[-1], result.failure) == ((3, 3), "The model answered nothing.")
 
 
-def test_a_passage_that_comes_again_is_asked_for_another_kind_of_question() -> None:
-    writer = Writer()
-    asyncio.run(draft_cases(writer, [passage("One thing. More.")] * 3, judge="loop"))
-    assert len({prompt.messages[0].text for prompt in writer.prompts}) == 3
+def test_repeated_passagegets_another_kind_of_question() -> None:
+    model = DraftModel()
+    asyncio.run(draft_cases(model, [build_passage("One thing. More.")] * 3, judge="loop"))
+    assert len({prompt.messages[0].text for prompt in model.prompts}) == 3

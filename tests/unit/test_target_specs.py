@@ -1,4 +1,4 @@
-"""Documents that describe targets: what is taken, and the sentence for what is not."""
+"""Documents that describe targets: parsing, and errors for invalid fields."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genaiops_core.errors import BadInput, Misconfigured
-from genaiops_core.evaluation.targets import parse_allowed_hosts, hosts, parse_spec, secret_references, specs
+from genaiops_core.evaluation.targets import hosts, parse_allowed_hosts, parse_spec, secret_references, specs
 
 BEDROCK = {"kind": "bedrock", "model": "amazon.nova-pro-v1:0"}
 OPENAI = {"kind": "openai", "model": "qwen3", "base_url": "http://127.0.0.1:8000/v1"}
@@ -34,7 +34,7 @@ FULL: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("document", [BEDROCK, OPENAI, HTTP, *FULL], ids=lambda d: f"{d['kind']}-{len(d)}")
-def test_a_document_survives_being_kept(document: dict[str, Any]) -> None:
+def test_stored_document_is_parsed_back(document: dict[str, Any]) -> None:
     spec = parse_spec(document)
     assert parse_spec(spec.as_json()) == spec
     assert document.items() <= spec.as_json().items()
@@ -48,14 +48,14 @@ def test_a_document_survives_being_kept(document: dict[str, Any]) -> None:
         ({**HTTP, "url": "https://my.app/answer?v=2"}, "http:https://my.app/answer"),
     ],
 )
-def test_its_name_says_who_answers(document: dict[str, Any], name: str) -> None:
+def test_target_name_identifies_the_model(document: dict[str, Any], name: str) -> None:
     assert parse_spec(document).name == name
 
 
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
-        (None, "must have fields such as kind and model"),
+        (None, "must be an object with fields such as kind and model"),
         ({"kind": "grpc"}, "kind must be one of bedrock, openai, http, not 'grpc'"),
         ({"kind": "bedrock"}, "model is missing"),
         ({"kind": "openai", "model": "m"}, "base_url is missing"),
@@ -64,35 +64,35 @@ def test_its_name_says_who_answers(document: dict[str, Any], name: str) -> None:
         ({**BEDROCK, "url": "x"}, "unknown field 'url'; a target of kind bedrock has"),
         ({**BEDROCK, "timeout_s": 0}, "timeout_s must be above 0 and at most 600 seconds, not '0'"),
         ({**BEDROCK, "timeout_s": True}, "timeout_s must be above 0"),
-        ({**BEDROCK, "parameters": {"stop": ["x"]}}, "parameters.stop is not sent by this target"),
+        ({**BEDROCK, "parameters": {"stop": ["x"]}}, "parameters.stop is not a parameter of this target"),
         ({**BEDROCK, "parameters": {"max_tokens": 1.5}}, "parameters.max_tokens must be a whole number"),
         ({**BEDROCK, "parameters": {"top_p": 2}}, "parameters.top_p must be a number from 0 to 1, not '2'"),
         ({**BEDROCK, "parameters": {"temperature": float("nan")}}, "parameters.temperature must be a number"),
-        ({**BEDROCK, "system": "Say {reference}."}, "a model must not be shown the answer"),
+        ({**BEDROCK, "system": "Say {reference}."}, "a model must not see the reference answer"),
         ({**HTTP, "url": "ftp://my.app/x"}, "url: 'ftp://my.app/x' must be an http or https address"),
         ({**HTTP, "url": "file:///etc/passwd"}, "must be an http or https address"),
-        ({**HTTP, "url": "https://my.app:99999/"}, "is no address"),
+        ({**HTTP, "url": "https://my.app:99999/"}, "is not a valid address"),
         ({**HTTP, "method": "DELETE"}, "method must be one of POST, PUT, not 'DELETE'"),
-        ({**HTTP, "template": {"q": "hello"}}, "has no place {input}"),
+        ({**HTTP, "template": {"q": "hello"}}, "has no placeholder {input}"),
         (
             {**HTTP, "template": {"q": "{inputs}", "x": "{input}"}},
-            "has the place {inputs}; known are {input}",
+            "has the unknown placeholder {inputs}; use {input}",
         ),
         ({**HTTP, "template": {"q": "{input}", "x": {1, 2}}}, "template must be plain JSON"),
         ({**HTTP, "template": {"q": "{input}" + "x" * 200_001}}, "must fit in 200,000 bytes"),
-        ({**HTTP, "reply": {"contexts": "a"}}, "reply must say where the answer stands"),
-        ({**HTTP, "reply": {"answer": "a", "tokens": "b"}}, "reply: 'tokens' is none of answer, contexts"),
-        ({**HTTP, "reply": {"answer": "a..b"}}, "reply.answer: 'a..b' is no path"),
-        ({**HTTP, "reply": {"answer": "a[x]"}}, "reply.answer: 'a[x]' is no path"),
+        ({**HTTP, "reply": {"contexts": "a"}}, "reply must contain the path of the answer"),
+        ({**HTTP, "reply": {"answer": "a", "tokens": "b"}}, "reply: 'tokens' is not one of answer, contexts"),
+        ({**HTTP, "reply": {"answer": "a..b"}}, "reply.answer: 'a..b' is not a valid path"),
+        ({**HTTP, "reply": {"answer": "a[x]"}}, "reply.answer: 'a[x]' is not a valid path"),
         ({**HTTP, "headers": {"Host": "${GENAIOPS_TARGET_X}"}}, "headers.Host is set by the client"),
-        ({**HTTP, "headers": {"a b": "${GENAIOPS_TARGET_X}"}}, "is no name of a header"),
+        ({**HTTP, "headers": {"a b": "${GENAIOPS_TARGET_X}"}}, "is not a valid header name"),
         (
             {**HTTP, "headers": {"X": "${AWS_SECRET_ACCESS_KEY}"}},
             "must be a reference such as ${GENAIOPS_TARGET_TOKEN}",
         ),
     ],
 )
-def test_what_is_wrong_is_said_with_its_field(document: Any, sentence: str) -> None:
+def test_errors_name_the_field(document: Any, sentence: str) -> None:
     with pytest.raises(BadInput) as refusal:
         parse_spec(document, "my.yaml")
     assert str(refusal.value).startswith("my.yaml") and sentence in str(refusal.value)
@@ -109,14 +109,14 @@ def test_what_is_wrong_is_said_with_its_field(document: Any, sentence: str) -> N
         {**OPENAI, "base_url": "https://ada:hunter2@my.app/v1"},
     ],
 )
-def test_a_secret_is_neither_kept_nor_repeated(document: dict[str, Any]) -> None:
+def test_secret_is_neither_stored_nor_shown(document: dict[str, Any]) -> None:
     with pytest.raises(BadInput) as refusal:
         parse_spec(document)
     assert "hunter2" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("value", ["", "two\nlines", "h\u00e4"])
-def test_a_secret_that_no_header_takes_is_refused_without_showing_it(value: str) -> None:
+def test_invalid_secret_is_refused_without_showing_it(value: str) -> None:
     with pytest.raises(Misconfigured, match="The environment variable GENAIOPS_TARGET_X") as refusal:
         secret_references.resolve_secret("Bearer ${GENAIOPS_TARGET_X}", {"GENAIOPS_TARGET_X": value})
     assert not value or value not in str(refusal.value)
@@ -129,15 +129,15 @@ def test_repetitions_have_a_range(repetitions: int) -> None:
     assert specs.validate_repetitions(20) == 20
 
 
-def test_allowed_hosts_are_parted_by_commas() -> None:
+def test_allowed_hosts_are_comma_separated() -> None:
     assert parse_allowed_hosts(" My.App., *.corp:8443 ,,[::1]:80") == ("my.app", "*.corp:8443", "[::1]:80")
     hosts.require_allowed("http://[::1]/", ["[::1]:80"], "url")
     hosts.require_allowed("https://A.corp:8443/x", ["*.corp:8443"], "url")
 
 
 @pytest.mark.parametrize("setting", ["my.app:x", "https://my.app", "my.app/answer", ":80", "[::1"])
-def test_what_is_no_host_is_said(setting: str) -> None:
-    with pytest.raises(Misconfigured, match="is no host; write host, host:port or"):
+def test_invalid_host_is_refused(setting: str) -> None:
+    with pytest.raises(Misconfigured, match="is not a host; write host, host:port or"):
         parse_allowed_hosts(setting)
 
 
@@ -150,7 +150,7 @@ FIELDS = sorted({name for fields in specs._FIELDS.values() for name in fields} -
 
 
 @given(st.sampled_from([BEDROCK, OPENAI, HTTP]), st.sampled_from(FIELDS), JSON)
-def test_any_value_is_taken_or_refused_in_a_sentence(base: dict[str, Any], name: str, value: Any) -> None:
+def test_any_value_is_parsed_or_refused(base: dict[str, Any], name: str, value: Any) -> None:
     try:
         spec = parse_spec({**base, name: value})
     except BadInput as refusal:

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.targets import placeholders, reply_paths
-from genaiops_core.evaluation.targets.placeholders import fill_json, fill_text, find_placeholders, collect_values
+from genaiops_core.evaluation.targets.placeholders import (
+    collect_values,
+    fill_json,
+    fill_text,
+    find_placeholders,
+)
 from genaiops_core.evaluation.targets.reply_paths import MISSING, find_value, parse_path
 
 VALUES = collect_values(
@@ -31,16 +36,20 @@ VALUES = collect_values(
         ("{{{input}}}", "{Why?}"),
     ],
 )
-def test_places_in_a_text(text: str, filled: str) -> None:
+def test_placeholders_of_a_text_are_replaced(text: str, filled: str) -> None:
     assert fill_text(text, VALUES) == filled
 
 
-def test_the_names_of_the_places_in_a_text() -> None:
-    assert find_placeholders("{question} {{context}} {metadata.x} {nothing}") == {"input", "contexts", "metadata"}
+def test_placeholders_of_a_text_are_found() -> None:
+    assert find_placeholders("{question} {{context}} {metadata.x} {nothing}") == {
+        "input",
+        "contexts",
+        "metadata",
+    }
 
 
 @given(st.text(), st.text())
-def test_what_is_filled_in_is_not_read_again(question: str, around: str) -> None:
+def test_values_are_not_parsed_as_templates(question: str, around: str) -> None:
     clean = around.replace("{", "(").replace("}", ")")
     values = collect_values(Case(input=question, reference="SECRET"), 1)
     assert fill_text(f"{clean}{{input}}{clean}", values) == f"{clean}{question}{clean}"
@@ -49,14 +58,14 @@ def test_what_is_filled_in_is_not_read_again(question: str, around: str) -> None
     assert set(filled) == {"a", clean}
 
 
-def test_filling_leaves_the_template_as_it_was() -> None:
+def test_template_is_not_modified() -> None:
     template = {"a": ["{contexts}", {"b": "{input}"}]}
     before = json.dumps(template)
     assert fill_json(template, VALUES) == {"a": [["One.", "Two."], {"b": "Why?"}]}
     assert json.dumps(template) == before
 
 
-def test_a_mistyped_place_is_found() -> None:
+def test_mistyped_placeholder_is_found() -> None:
     assert placeholders.find_unknown_placeholder({"a": ["{input}", "{inputs}"]}) == "{inputs}"
     assert placeholders.find_unknown_placeholder({"a": "as JSON: {foo}", "b": "{metadata.x}"}) == ""
 
@@ -70,7 +79,7 @@ REPLY: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "value"),
     [
         ("choices.0.message.content", "Yes."),
         ("choices[0].message.content", "Yes."),
@@ -87,18 +96,18 @@ REPLY: dict[str, Any] = {
         ("null[]", MISSING),
     ],
 )
-def test_paths_into_a_reply(path: str, found: Any) -> None:
-    assert find_value(REPLY, parse_path(path, "answer")) == found
+def test_paths_select_values_of_a_reply(path: str, value: Any) -> None:
+    assert find_value(REPLY, parse_path(path, "answer")) == value
 
 
-def test_a_list_at_the_top_has_positions_too() -> None:
+def test_top_level_list_has_positions() -> None:
     assert find_value([{"a": 1}], parse_path("[0].a", "answer")) == 1
     assert find_value([{"a": 1}], parse_path("[].a", "answer")) == [1]
 
 
 @pytest.mark.parametrize("path", ["", ".", "a.", "a[", "a]b", "a[1", "a[-1]", "[]a", ".".join("a" * 21)])
-def test_what_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(BadInput, match=r"reply\.answer: '.*' (is no path|has more than 20 steps)"):
+def test_invalid_path_is_refused(path: str) -> None:
+    with pytest.raises(BadInput, match=r"reply\.answer: '.*' (is not a valid path|has more than 20 steps)"):
         parse_path(path, "reply.answer")
 
 
@@ -109,7 +118,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
         lambda x: st.lists(x) | st.dictionaries(st.sampled_from(["a", "b", "0"]), x),
     ),
 )
-def test_any_path_finds_something_or_nothing_in_any_reply(path: str, reply: Any) -> None:
+def test_any_path_works_on_any_reply(path: str, reply: Any) -> None:
     try:
         steps = parse_path(path, "answer")
     except BadInput:
@@ -117,5 +126,5 @@ def test_any_path_finds_something_or_nothing_in_any_reply(path: str, reply: Any)
     find_value(reply, steps)
 
 
-def test_steps_are_told_apart() -> None:
+def test_steps_are_distinguished() -> None:
     assert parse_path("a.0[].b", "answer") == ("a", "0", reply_paths.Step.EACH, "b")

@@ -9,8 +9,10 @@ from genaiops_core.errors import BadInput
 
 
 def test_dashes_underscores_and_equals_signs() -> None:
-    asked = parse(["--min-context-precision", "0.75", "--min-relevancy=0.8", "--min-grounding_overlap", "1"])
-    assert asked.minimums == {"context_precision": 0.75, "answer_relevancy": 0.8, "grounding_overlap": 1.0}
+    minimums = parse(
+        ["--min-context-precision", "0.75", "--min-relevancy=0.8", "--min-grounding_overlap", "1"]
+    )
+    assert minimums.minimums == {"context_precision": 0.75, "answer_relevancy": 0.8, "grounding_overlap": 1.0}
     assert parse(["--max-cost-per-query", "0.02", "--max-latency-p95", "3000"]).limits == {
         "cost_per_query": 0.02,
         "latency_p95": 3000.0,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genaiops_core.evaluation.verdicts.traffic import RequestSample
-from genaiops_core.evaluation.verdicts.traffic_change import differences
+from genaiops_core.evaluation.verdicts.traffic_change import compare_traffic
 from genaiops_core.statistics import independent
 
 
@@ -21,17 +21,17 @@ def requests(n: int, *, cost: float = 0.01, latency_ms: float = 800, unpriced: i
 
 
 def verdicts(before: RequestSample, after: RequestSample, allowed: float = 0.05) -> dict[str, str]:
-    found = differences(("cost", "latency"), before, after, allowed, alpha=0.05)
-    return {item.metric: item.verdict for item in found}
+    result = compare_traffic(("cost", "latency"), before, after, allowed, alpha=0.05)
+    return {item.metric: item.verdict for item in result}
 
 
 def test_the_change_of_a_mean_by_hand() -> None:
     # Means 2 and 3: log ratio 0.405; relative errors sqrt(2/3 / 3) / 2 and / 3 with variance 1 and n = 3
-    found = independent.change_of_mean([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
-    assert found is not None
+    result = independent.change_of_mean([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
+    assert result is not None
     error = np.sqrt(1 / 3 / 4 + 1 / 3 / 9)
-    assert found.mean == pytest.approx(0.5)
-    assert found.high == pytest.approx(1.5 * np.exp(1.959964 * error) - 1, rel=1e-5)
+    assert result.mean == pytest.approx(0.5)
+    assert result.high == pytest.approx(1.5 * np.exp(1.959964 * error) - 1, rel=1e-5)
     assert independent.change_of_mean([0.0, 0.0], [1.0, 1.0]) is None
     assert independent.change_of_quantile([1.0] * 5, [1.0] * 5, 0.95) is None
 
@@ -62,6 +62,6 @@ def test_dearer_and_slower_traffic_fails_and_equal_traffic_passes() -> None:
 
 def test_too_little_traffic_or_a_missing_price_leaves_it_open() -> None:
     assert set(verdicts(requests(2000), requests(49)).values()) == {"inconclusive"}
-    found = differences(("cost",), requests(500), requests(500, unpriced=3), 0.05, alpha=0.05)[0]
-    assert (found.verdict, found.difference) == ("inconclusive", None)
-    assert "3 requests of the two releases have calls without a price" in found.why
+    result = compare_traffic(("cost",), requests(500), requests(500, unpriced=3), 0.05, alpha=0.05)[0]
+    assert (result.verdict, result.difference) == ("inconclusive", None)
+    assert "3 requests of the two releases have calls without a price" in result.why

@@ -12,9 +12,9 @@ from genaiops_core.telemetry.conventions.usage import TokenUsage, read_usage
 BOTOCORE = "opentelemetry.instrumentation.botocore.bedrock-runtime"
 
 
-def told(scope: str = "test", **attributes: Any) -> TokenUsage:
-    said = {name.replace("__", "."): value for name, value in attributes.items()}
-    return read_usage(read_fields(said), said, scope, [])
+def read(scope: str = "test", **attributes: Any) -> TokenUsage:
+    attribute_values = {name.replace("__", "."): value for name, value in attributes.items()}
+    return read_usage(read_fields(attribute_values), attribute_values, scope, [])
 
 
 def otel(tokens: tuple[int, int], **more: Any) -> dict[str, Any]:
@@ -48,29 +48,31 @@ CACHED = {"gen_ai__usage__cache_read__input_tokens": 80, "gen_ai__usage__cache_c
 def test_input_tokens_include_cached_tokens(
     scope: str, attributes: dict[str, Any], expected: tuple[int, int]
 ) -> None:
-    found = told(scope, **attributes)
-    assert (found.input_tokens, found.output_tokens) == expected
+    usage = read(scope, **attributes)
+    assert (usage.input_tokens, usage.output_tokens) == expected
     if "gen_ai__usage__cache_read__input_tokens" in attributes:
-        assert (found.cache_read_tokens, found.cache_write_tokens) == (80, 15)
+        assert (usage.cache_read_tokens, usage.cache_write_tokens) == (80, 15)
 
 
 def test_output_tokens_include_reasoning_tokens() -> None:
     reasoning = {"gen_ai__usage__reasoning__output_tokens": 60}
-    assert told(**otel((100, 200), **reasoning)).output_tokens == 200
-    assert told(**otel((100, 140), gen_ai__usage__total_tokens=300, **reasoning)).output_tokens == 200
-    assert told(**otel((100, 20), **reasoning)).output_tokens == 80
+    assert read(**otel((100, 200), **reasoning)).output_tokens == 200
+    assert read(**otel((100, 140), gen_ai__usage__total_tokens=300, **reasoning)).output_tokens == 200
+    assert read(**otel((100, 20), **reasoning)).output_tokens == 80
 
 
 def test_missing_usage_is_unknown() -> None:
-    assert told() == TokenUsage(None, None, None, None)
-    assert not told(gen_ai__usage__cache_read__input_tokens=5).is_known
-    assert told(langfuse__observation__usage_details="[").input_tokens is None
-    assert told(langfuse__observation__usage_details="[1]").input_tokens is None
+    assert read() == TokenUsage(None, None, None, None)
+    assert not read(gen_ai__usage__cache_read__input_tokens=5).is_known
+    assert read(langfuse__observation__usage_details="[").input_tokens is None
+    assert read(langfuse__observation__usage_details="[1]").input_tokens is None
 
 
 @pytest.mark.parametrize("absurd", [float("nan"), float("inf"), -3, 10**30, "1e3", True, [5]])
 def test_invalid_counts_are_unknown_with_a_note(absurd: Any) -> None:
     notes: list[str] = []
-    said = {"gen_ai.usage.input_tokens": absurd, "gen_ai.usage.output_tokens": 3}
-    assert read_usage(read_fields(said), said, "", notes) == TokenUsage(None, 3, None, None)
+    attribute_values = {"gen_ai.usage.input_tokens": absurd, "gen_ai.usage.output_tokens": 3}
+    assert read_usage(read_fields(attribute_values), attribute_values, "", notes) == TokenUsage(
+        None, 3, None, None
+    )
     assert "input_tokens was" in notes[0]

@@ -13,7 +13,6 @@ from typing import Protocol
 
 import anyio
 import sqlalchemy as sa
-import structlog
 
 from db.transaction import reading
 from genaiops_core.evaluation.calls.call_cache import RunCallCache
@@ -26,6 +25,7 @@ from genaiops_core.evaluation.judges.protocol import Judge
 from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.targets import Target
+from genaiops_core.logs import get_logger
 
 POLL_S = 0.5
 """How often the state of the run is read: a pause or a cancellation takes effect within this time."""
@@ -37,7 +37,7 @@ _POLLS_PER_PRICE_REFRESH = 60
 
 AliveExecutors = Callable[[sa.Connection], Collection[str]]
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def no_executors(_connection: sa.Connection) -> Collection[str]:

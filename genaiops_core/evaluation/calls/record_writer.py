@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from db.tables.evaluations import evaluation, evaluation_score, generated_answer, judge_call, spend_hold
 from db.transaction import insert, writing
 from genaiops_core.evaluation.calls.records import AnswerRecord, CallRecord, ScoreRecord
+from genaiops_core.logs import get_logger
 
 Record = CallRecord | ScoreRecord | AnswerRecord
 
@@ -24,7 +24,7 @@ LINGER_S = 0.02
 """How long the writer collects records for one transaction; a slot for calls is free meanwhile."""
 _MAX_BATCH = 500
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class RecordWriter:

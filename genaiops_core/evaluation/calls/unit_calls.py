@@ -201,7 +201,7 @@ async def make_call(
     """
 
     async def wait(seconds: float) -> None:
-        with clock.paused():
+        with clock.pause():
             await context.sleep(seconds)
 
     async for attempt in retry_throttled(wait):
@@ -215,7 +215,7 @@ async def make_call(
 
 async def _acquire_turn(context: CallContext, clock: UnitClock, max_cost: int | None) -> Callable[[], None]:
     """Reserve the cost, then wait for a slot: a call that waits for budget must not block a slot."""
-    with clock.paused():
+    with clock.pause():
         try:
             await context.budget.reserve(max_cost)
         except SpendLimitReached as error:

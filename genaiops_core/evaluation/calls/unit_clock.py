@@ -9,7 +9,7 @@ from types import TracebackType
 
 
 class UnitClock:
-    """Raises TimeoutError in its block after `limit_s` seconds, without the seconds spent inside `paused`."""
+    """Raises TimeoutError in its block after `limit_s` seconds, without the seconds spent inside `pause`."""
 
     def __init__(self, limit_s: float) -> None:
         self._timeout = asyncio.timeout(None)
@@ -32,7 +32,7 @@ class UnitClock:
         return self._timeout.expired()
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Stop the clock; several calls of a unit may wait at once, the last one restarts it."""
         if self._pauses == 0 and (deadline := self._timeout.when()) is not None:
             self._remaining_s = deadline - asyncio.get_running_loop().time()

@@ -33,7 +33,7 @@ class AddedTraces:
 
     version: DatasetVersion | None
     """The version with the cases; the newest version if none was added, None if the dataset does not exist."""
-    found: int
+    matched: int
     """Number of requests that match the search, up to the limit."""
     added: int
     skipped: dict[str, int] = field(default_factory=dict)
@@ -124,7 +124,7 @@ def add_matching_traces(
     )
     return AddedTraces(
         version=version,
-        found=len(rows),
+        matched=len(rows),
         added=len(new_cases),
         skipped=dict(unreadable + duplicates),
         has_more=has_more,

@@ -156,7 +156,7 @@ class _RowParser:
                 else:
                     values[name] = self._parse(name, value)
                 if name == "input" and values["input"] is None:
-                    raise UnreadableCell("is empty; a case needs an input")
+                    raise UnreadableCell("is empty; a case requires an input")
             except UnreadableCell as error:
                 raise _ColumnError(str(error), self._mapping[name]) from None
         return values, conversation_metadata

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from genaiops_core.evaluation.human.label_metrics import Match
+from genaiops_core.evaluation.human.label_metrics import LabelMatch
 from genaiops_core.statistics.agreement import Agreement, cohen
 from genaiops_core.statistics.association import Association, auroc, spearman
 from genaiops_core.statistics.intervals import Interval, betting
 from genaiops_core.statistics.prediction_powered import MIN_LABELS, Corrected, estimate, insufficient
 
-__all__ = ["GOOD_LABEL", "MIN_LABELS", "Bin", "JudgeAgreement", "Pair", "agree", "calibration"]
+__all__ = ["GOOD_LABEL", "MIN_LABELS", "Bin", "JudgeAgreement", "Pair", "calibration", "measure_agreement"]
 
 GOOD_LABEL = 0.5
 """People find a case good from this label on: `partly` is good enough."""
@@ -69,10 +69,10 @@ class JudgeAgreement:
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the pairs themselves."""
-        told = {name: value for name, value in vars(self).items() if name != "pairs"}
+        fields = {name: value for name, value in vars(self).items() if name != "pairs"}
         for name in ("spearman", "kappa", "auroc", "raw", "corrected"):
-            told[name] = None if told[name] is None else dict(vars(told[name]))
-        return told
+            fields[name] = None if fields[name] is None else dict(vars(fields[name]))
+        return fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +85,8 @@ class Bin:
     """Mean label of people."""
 
 
-def agree(
-    match: Match,
+def measure_agreement(
+    match: LabelMatch,
     judge: str,
     pairs: Sequence[Pair],
     others: Sequence[float],
@@ -104,13 +104,13 @@ def agree(
         cut: the judge finds a case good from this value on.
         note: what the corrected estimate assumes beside the random choice of labelled cases.
     """
-    said = [pair.judge for pair in pairs]
-    drawn = [pair for pair in pairs if pair.is_random]
+    judge_values = [pair.judge for pair in pairs]
+    random_pairs = [pair for pair in pairs if pair.is_random]
     rest = [*others, *(pair.judge for pair in pairs if not pair.is_random)]
-    corrected = estimate([pair.judge for pair in drawn], [pair.human for pair in drawn], rest)
-    assumed = "The corrected mean assumes that the labelled cases are a random sample of the judged ones."
-    if len(drawn) < len(pairs):
-        assumed += f" {len(pairs) - len(drawn)} that were picked by their score are left out of it."
+    corrected = estimate([pair.judge for pair in random_pairs], [pair.human for pair in random_pairs], rest)
+    assumption = "The corrected mean assumes that the labelled cases are a random sample of the judged ones."
+    if len(random_pairs) < len(pairs):
+        assumption += f" {len(pairs) - len(random_pairs)} that were picked by their score are left out of it."
     return JudgeAgreement(
         judge=judge,
         metric=match.metric,
@@ -121,9 +121,9 @@ def agree(
         minimum=MIN_LABELS,
         **coefficients(pairs, cut=cut),
         cut=cut,
-        raw=betting([*said, *others]),
+        raw=betting([*judge_values, *others]),
         corrected=corrected,
-        note=f"{assumed} {note}".strip(),
+        note=f"{assumption} {note}".strip(),
         pairs=tuple(pairs),
     )
 
@@ -159,10 +159,10 @@ def calibration(pairs: Sequence[Pair], *, bins: int = 5) -> list[Bin]:
     values = np.array([pair.judge for pair in pairs])
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
     places = np.searchsorted(edges, values, side="right")
-    found = []
+    bins_of_cases = []
     for place in np.unique(places):
         members = [pair for pair, at in zip(pairs, places, strict=True) if at == place]
         human = betting([pair.human for pair in members])
         assert human is not None
-        found.append(Bin(judge=float(np.mean([pair.judge for pair in members])), human=human))
-    return found
+        bins_of_cases.append(Bin(judge=float(np.mean([pair.judge for pair in members])), human=human))
+    return bins_of_cases

@@ -12,8 +12,8 @@ from db.tables.evaluations import evaluation_score, generated_answer, test_case
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.human import labels
-from genaiops_core.evaluation.human.agreement import DEFAULT_CUT, JudgeAgreement, Pair, agree
-from genaiops_core.evaluation.human.label_metrics import match
+from genaiops_core.evaluation.human.agreement import DEFAULT_CUT, JudgeAgreement, Pair, measure_agreement
+from genaiops_core.evaluation.human.label_metrics import match_label
 from genaiops_core.evaluation.human.labels import CaseLabel, case_sha256
 
 ORDERS = ("random", "nearest")
@@ -93,14 +93,14 @@ def read_run_agreement(
     answers = read_scored_answers(connection, run) if labels_by_metric else []
     agreements = []
     for metric in run.metrics:
-        label_match = match(metric, labels_by_metric, chosen)
+        label_match = match_label(metric, labels_by_metric, chosen)
         if label_match is None:
             continue
         pairs, others = pair_with_labels(answers, metric, labels_by_metric[label_match.label])
         if not pairs and not others:
             continue
         cut = (cuts or {}).get(metric, find_cut(run, metric))
-        agreements.append(agree(label_match, run.judge, pairs, others, cut=cut))
+        agreements.append(measure_agreement(label_match, run.judge, pairs, others, cut=cut))
     return agreements
 
 
@@ -159,13 +159,13 @@ def next_to_label(
         for label_row in labels.list_labels(connection, run.dataset, label)
         if label_row.labeller == labeller and not (is_random and label_row.source == labels.NEAREST)
     }
-    unlabelled = [one for one in read_scored_answers(connection, run) if one.case_sha256 not in done]
+    unlabelled = [answer for answer in read_scored_answers(connection, run) if answer.case_sha256 not in done]
     if is_random:
-        unlabelled.sort(key=lambda one: hashlib.sha256(f"{label}/{one.case_sha256}".encode()).digest())
+        unlabelled.sort(key=lambda answer: hashlib.sha256(f"{label}/{answer.case_sha256}".encode()).digest())
     else:
         cut = find_cut(run, metric)
-        unlabelled = [one for one in unlabelled if metric in one.values]
-        unlabelled.sort(key=lambda one: abs(one.values[metric] - cut))
+        unlabelled = [answer for answer in unlabelled if metric in answer.values]
+        unlabelled.sort(key=lambda answer: abs(answer.values[metric] - cut))
     return unlabelled[:limit]
 
 
@@ -183,7 +183,9 @@ def pair_with_labels(
         if label is None:
             others.append(value)
             continue
-        pairs.append(Pair(case=str(answer.case_no), judge=value, human=label.value, is_random=label.is_random))
+        pairs.append(
+            Pair(case=str(answer.case_no), judge=value, human=label.value, is_random=label.is_random)
+        )
     return pairs, others
 
 
@@ -198,7 +200,9 @@ def _check_labels_exist(chosen: Mapping[str, str] | None, known: Mapping[str, ob
     for metric, label in (chosen or {}).items():
         if label and label not in known:
             existing_labels = ", ".join(sorted(known)) or "none yet"
-            raise BadInput(f"{metric} cannot be held against '{label}': there are labels of {existing_labels}.")
+            raise BadInput(
+                f"{metric} cannot be held against '{label}': there are labels of {existing_labels}."
+            )
 
 
 def read_contexts(connection: sa.Connection, run: runs.Evaluation, case_no: int) -> tuple[str, ...] | None:

@@ -45,12 +45,12 @@ class Scale:
             ValueError: it is none; the text says why.
         """
         if isinstance(cell, list) and cell:  # what several people said in one cell
-            return sum(self.value_of(one) for one in cell) / len(cell)
+            return sum(self.value_of(label) for label in cell) / len(cell)
         if isinstance(cell, str):
             word = " ".join(cell.split()).casefold()
             if word in self.words:
                 return self.words[word]
-            number = _number(word)
+            number = _parse_number(word)
         elif isinstance(cell, bool):
             return float(cell)
         else:
@@ -61,7 +61,7 @@ class Scale:
         if number is None or not math.isfinite(number):
             known = ", ".join(list(self.words)[:6])
             raise ValueError(
-                f"is '{_short(cell)}', neither a number nor one of {known}, ...; say what it means"
+                f"is '{_shorten(cell)}', neither a number nor one of {known}, ...; say what it means"
             )
         if not min(self.low, self.high) <= number <= max(self.low, self.high):
             raise ValueError(f"is {number:g}, outside of the scale {self.low:g}..{self.high:g}")
@@ -103,14 +103,14 @@ def parse_scale(scale: str = "", values: Sequence[str] = ()) -> Scale:
     """
     low, high = 0.0, 1.0
     if scale.strip():
-        found = _RANGE.fullmatch(scale)
-        if not found or float(found[1]) == float(found[2]):
+        match = _RANGE.fullmatch(scale)
+        if not match or float(match[1]) == float(match[2]):
             raise BadInput(f"'{scale}' is no scale; write LOW..HIGH, the worst first, as in 1..5.")
-        low, high = float(found[1]), float(found[2])
+        low, high = float(match[1]), float(match[2])
     words: dict[str, float] = {}
     for pair in values:
         word, equals, text = pair.rpartition("=")
-        value = _number(text.strip())
+        value = _parse_number(text.strip())
         if not equals or not word.strip() or value is None or not 0 <= value <= 1:
             raise BadInput(
                 f"'{pair}' gives no label a value; write LABEL=VALUE with a value from 0 to 1, as in yes=1."
@@ -133,32 +133,40 @@ def find_columns(
     Raises:
         BadInput: a column does not exist, or none holds labels, or nothing says which case a row is of.
     """
-    said = {name: _column(column, columns) for name, column in (chosen or {}).items() if column}
+    named_columns = {
+        name: _require_column(column, columns) for name, column in (chosen or {}).items() if column
+    }
     unused = {name for name, column in (chosen or {}).items() if not column}
-    free = [column for column in columns if column not in said.values()]
+    free = [column for column in columns if column not in named_columns.values()]
     texts = recognise_columns(free)
     guessed = {
-        "label": _first((metric, f"human_{metric}", *LABEL_ALIASES), free),
-        "case": _first(CASE_ALIASES, free),
+        "label": _find_alias((metric, f"human_{metric}", *LABEL_ALIASES), free),
+        "case": _find_alias(CASE_ALIASES, free),
         "input": texts.get("input", ""),
         "answer": texts.get("answer", ""),
-        "labeller": _first(LABELLER_ALIASES, free),
+        "labeller": _find_alias(LABELLER_ALIASES, free),
     }
-    found = {name: "" if name in unused else said.get(name, guess) for name, guess in guessed.items()}
-    shown = ", ".join(columns[:20])
-    if not found["label"]:
-        raise BadInput(f"No column holds the labels; say which one is the label. The file has: {shown}.")
-    if not found["case"] and not found["input"]:
+    mapping = {
+        name: "" if name in unused else named_columns.get(name, guess) for name, guess in guessed.items()
+    }
+    column_names = ", ".join(columns[:20])
+    if not mapping["label"]:
+        raise BadInput(
+            f"No column holds the labels; say which one is the label. The file has: {column_names}."
+        )
+    if not mapping["case"] and not mapping["input"]:
         raise BadInput(
             "Nothing says which case a row is of; say which column holds the case number, or the input. "
-            f"The file has: {shown}."
+            f"The file has: {column_names}."
         )
-    return LabelColumns(**found)
+    return LabelColumns(**mapping)
 
 
 def read_labels(table: Table, columns: LabelColumns, scale: Scale) -> tuple[list[LabelRow], list[Problem]]:
     """Every row that holds a label and says of which case; rows without a label are passed over."""
-    read = {name: build_cell_reader(table.columns, column) for name, column in vars(columns).items() if column}
+    read = {
+        name: build_cell_reader(table.columns, column) for name, column in vars(columns).items() if column
+    }
     rows: list[LabelRow] = []
     problems = list(table.problems)
 
@@ -174,9 +182,9 @@ def read_labels(table: Table, columns: LabelColumns, scale: Scale) -> tuple[list
         try:
             value = scale.value_of(cell)
             current = columns.case or columns.input
-            number = _case_number(read["case"](row.cells)) if "case" in read else None
-            asked = text(row.cells, "input")
-            if number is None and asked is None:
+            number = _parse_case_number(read["case"](row.cells)) if "case" in read else None
+            input = text(row.cells, "input")
+            if number is None and input is None:
                 raise ValueError("is empty; nothing says which case this is")
         except ValueError as error:
             problems.append(Problem(row=row.number, column=current, problem=str(error)))
@@ -186,7 +194,7 @@ def read_labels(table: Table, columns: LabelColumns, scale: Scale) -> tuple[list
                 row=row.number,
                 value=value,
                 case_no=number,
-                input=asked,
+                input=input,
                 answer=text(row.cells, "answer"),
                 labeller=text(row.cells, "labeller"),
             )
@@ -194,16 +202,16 @@ def read_labels(table: Table, columns: LabelColumns, scale: Scale) -> tuple[list
     return rows, problems
 
 
-def _case_number(cell: Any) -> int | None:
+def _parse_case_number(cell: Any) -> int | None:
     if cell is None:
         return None
-    number = _number(str(cell))
+    number = _parse_number(str(cell))
     if number is None or not number.is_integer() or number < 1:
-        raise ValueError(f"is '{_short(cell)}', which is no case number; cases are counted from 1")
+        raise ValueError(f"is '{_shorten(cell)}', which is no case number; cases are counted from 1")
     return int(number)
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     try:
         number = float(text)
     except ValueError:
@@ -211,21 +219,21 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _first(aliases: Sequence[str], columns: Sequence[str]) -> str:
+def _find_alias(aliases: Sequence[str], columns: Sequence[str]) -> str:
     by_name = {normalise_name(column): column for column in reversed(columns)}
     return next((by_name[alias] for alias in aliases if alias in by_name), "")
 
 
-def _column(wanted: str, columns: Sequence[str]) -> str:
+def _require_column(wanted: str, columns: Sequence[str]) -> str:
     for column in columns:
         if column == wanted or normalise_name(column) == normalise_name(wanted):
             return column
     if find_source_column(wanted, columns):
         return wanted
-    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
-    raise BadInput(f"There is no column '{wanted}'; the file has: {shown}.")
+    column_names = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+    raise BadInput(f"There is no column '{wanted}'; the file has: {column_names}.")
 
 
-def _short(cell: Any) -> str:
+def _shorten(cell: Any) -> str:
     text = str(cell)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -126,7 +126,11 @@ def import_labels(
         )
     with writing(engine) as connection:
         new, changed = store_labels(
-            connection, dataset=preview.dataset, metric=preview.metric, new_labels=new_labels, source=f"file {filename}"
+            connection,
+            dataset=preview.dataset,
+            metric=preview.metric,
+            new_labels=new_labels,
+            source=f"file {filename}",
         )
         audit.record(
             connection,
@@ -164,7 +168,9 @@ def labels_from_reviews(engine: sa.Engine, *, actor: str, dataset: str, reason: 
                 case = by_trace.get((row.trace_id, row.application)) or by_trace.get((row.trace_id, ""))
                 if case is not None:
                     sha = case_sha256(case.input, case.answer)
-                    new_labels[row.metric].append(NewLabel(case_sha256=sha, value=row.value, labeller="reviewers"))
+                    new_labels[row.metric].append(
+                        NewLabel(case_sha256=sha, value=row.value, labeller="reviewers")
+                    )
         changes_by_metric = {}
         for metric, labels in sorted(new_labels.items()):
             new, changed = store_labels(

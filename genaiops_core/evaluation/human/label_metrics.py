@@ -36,7 +36,7 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Match:
+class LabelMatch:
     """A metric of a judge and the label it is held against."""
 
     metric: str
@@ -45,7 +45,9 @@ class Match:
     """`chosen`, `same name` or `default`."""
 
 
-def match(metric: str, labels: Collection[str], chosen: Mapping[str, str] | None = None) -> Match | None:
+def match_label(
+    metric: str, labels: Collection[str], chosen: Mapping[str, str] | None = None
+) -> LabelMatch | None:
     """The label that `metric` is held against, or None where none speaks of it.
 
     Args:
@@ -55,12 +57,12 @@ def match(metric: str, labels: Collection[str], chosen: Mapping[str, str] | None
     """
     if metric in (chosen or {}):
         label = (chosen or {})[metric]
-        return Match(metric=metric, label=label, why="chosen") if label else None
+        return LabelMatch(metric=metric, label=label, why="chosen") if label else None
     if metric in labels:
-        return Match(metric=metric, label=metric, why="same name")
+        return LabelMatch(metric=metric, label=metric, why="same name")
     for label in DEFAULTS.get(metric, ()):
         if label in labels:
-            return Match(metric=metric, label=label, why="default")
+            return LabelMatch(metric=metric, label=label, why="default")
     return None
 
 
@@ -70,10 +72,10 @@ def parse_matches(pairs: Collection[str]) -> dict[str, str]:
     Raises:
         BadInput: a pair has no '='.
     """
-    found: dict[str, str] = {}
+    matches: dict[str, str] = {}
     for pair in pairs:
         metric, equals, label = pair.partition("=")
         if not equals or not metric.strip():
             raise BadInput(f"'{pair}' is no match; write METRIC=LABEL, as in faithfulness=groundedness.")
-        found[normalise_name(metric)] = normalise_name(label) if label.strip() else ""
-    return found
+        matches[normalise_name(metric)] = normalise_name(label) if label.strip() else ""
+    return matches

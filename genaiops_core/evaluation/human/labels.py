@@ -155,14 +155,14 @@ def store_labels(
     rows = [
         {
             "dataset": dataset,
-            "case_sha256": one.case_sha256,
+            "case_sha256": label.case_sha256,
             "metric": metric,
-            "value": one.value,
-            "labeller": one.labeller,
+            "value": label.value,
+            "labeller": label.labeller,
             "source": source,
             "labelled_at": at,
         }
-        for _, one in sorted(by_identity.items())
+        for _, label in sorted(by_identity.items())
     ]
     for start in range(0, len(rows), _ROWS_A_STATEMENT):
         statement = insert(connection, human_label).values(rows[start : start + _ROWS_A_STATEMENT])
@@ -172,7 +172,7 @@ def store_labels(
                 index_elements=["dataset", "case_sha256", "metric", "labeller"], set_=changed
             )
         )
-    different = sum(existing[key] != one.value for key, one in by_identity.items() if key in existing)
+    different = sum(existing[key] != label.value for key, label in by_identity.items() if key in existing)
     return len(by_identity) - len(existing), different
 
 
@@ -180,7 +180,9 @@ def list_labels(
     connection: sa.Connection, dataset: str, metric: str | None = None, *, limit: int | None = None
 ) -> list[Label]:
     """Labels of a dataset, newest first."""
-    query = _select_labels(dataset, metric).order_by(human_label.c.labelled_at.desc(), human_label.c.id.desc())
+    query = _select_labels(dataset, metric).order_by(
+        human_label.c.labelled_at.desc(), human_label.c.id.desc()
+    )
     return [_from_row(row) for row in connection.execute(query.limit(limit))]
 
 
@@ -213,7 +215,7 @@ def read_labels_by_case(connection: sa.Connection, dataset: str) -> dict[str, di
             value=sum(label.value for label in case_labels) / len(case_labels),
             labellers=len(case_labels),
             # One label at random is enough: the others only make it more exact.
-            is_random=any(one.source != NEAREST for one in case_labels),
+            is_random=any(label.source != NEAREST for label in case_labels),
         )
     return dict(by_metric)
 
@@ -232,7 +234,9 @@ def _existing_values(
     values: dict[tuple[str, str], float] = {}
     for start in range(0, len(cases), _ROWS_A_STATEMENT):
         chunk = cases[start : start + _ROWS_A_STATEMENT]
-        for row in connection.execute(_select_labels(dataset, metric).where(human_label.c.case_sha256.in_(chunk))):
+        for row in connection.execute(
+            _select_labels(dataset, metric).where(human_label.c.case_sha256.in_(chunk))
+        ):
             if (row.case_sha256, row.labeller) in keys:
                 values[row.case_sha256, row.labeller] = row.value
     return values

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from db.tables.reviews import review
 from db.tables.telemetry import score
 from genaiops_core.evaluation.human.agreement import DEFAULT_CUT, JudgeAgreement, Pair, coefficients
-from genaiops_core.evaluation.human.label_metrics import Match, match
+from genaiops_core.evaluation.human.label_metrics import LabelMatch, match_label
 from genaiops_core.evaluation.human.reviews import JUDGE
 from genaiops_core.statistics.intervals import Interval
 from genaiops_core.statistics.prediction_powered import MIN_LABELS
@@ -55,11 +55,14 @@ def read_production_agreement(
     if not human_scores:
         return []
     sums, considered = read_sums_by_rate(connection, filters)
-    raw = {(metric_quality.metric, metric_quality.judge): metric_quality for metric_quality in read_quality(connection, filters)}
+    raw = {
+        (metric_quality.metric, metric_quality.judge): metric_quality
+        for metric_quality in read_quality(connection, filters)
+    }
     agreements = []
-    for metric, judge in sorted(sums, key=lambda one: (one[1], one[0])):
-        label_match = match(metric, human_scores, chosen)
-        is_scored = any(one.scored for one in sums[metric, judge].values())
+    for metric, judge in sorted(sums, key=lambda metric_quality: (metric_quality[1], metric_quality[0])):
+        label_match = match_label(metric, human_scores, chosen)
+        is_scored = any(metric_quality.scored for metric_quality in sums[metric, judge].values())
         if judge == JUDGE or label_match is None or not is_scored:
             continue
         pairs = [
@@ -79,13 +82,15 @@ def read_production_agreement(
                 method=quality.method,
             )
         agreements.append(
-            _build_agreement(label_match, judge, pairs, sums[metric, judge], considered, interval, (cuts or {}))
+            _build_agreement(
+                label_match, judge, pairs, sums[metric, judge], considered, interval, (cuts or {})
+            )
         )
     return agreements
 
 
 def _build_agreement(
-    label_match: Match,
+    label_match: LabelMatch,
     judge: str,
     score_pairs: list[tuple[Any, Any]],
     sums: Mapping[int, Sums],
@@ -93,10 +98,13 @@ def _build_agreement(
     raw: Interval | None,
     cuts: Mapping[str, float],
 ) -> JudgeAgreement:
-    pairs = tuple(Pair(case=human_score.trace_id, judge=judge_score.value, human=human_score.value) for judge_score, human_score in score_pairs)
+    pairs = tuple(
+        Pair(case=human_score.trace_id, judge=judge_score.value, human=human_score.value)
+        for judge_score, human_score in score_pairs
+    )
     by_rate: dict[int, list[tuple[float, float]]] = defaultdict(list)
-    for one, said in score_pairs:
-        by_rate[said.rate_ppm].append((one.value, said.value))
+    for judge_score, human_score in score_pairs:
+        by_rate[human_score.rate_ppm].append((judge_score.value, human_score.value))
     # Requests that no review is of are a part too, of which nothing is known.
     rates = sorted(set(by_rate) | set(considered))
     cut = cuts.get(label_match.metric, DEFAULT_CUT)
@@ -106,13 +114,16 @@ def _build_agreement(
         label=label_match.label,
         why=label_match.why,
         labelled=len(pairs),
-        judged=sum(one.scored for one in sums.values()),
+        judged=sum(judge_score.scored for judge_score in sums.values()),
         minimum=MIN_LABELS,
         **coefficients(pairs, cut=cut),
         cut=cut,
         raw=raw,
         corrected=estimate(
-            [_build_part(rate, by_rate.get(rate, []), sums.get(rate, _NO_SUMS), considered) for rate in rates],
+            [
+                _build_part(rate, by_rate.get(rate, []), sums.get(rate, _NO_SUMS), considered)
+                for rate in rates
+            ],
             raw=raw.mean if raw else None,
         ),
         note=NOTE,
@@ -120,7 +131,9 @@ def _build_agreement(
     )
 
 
-def _build_part(rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: Mapping[int, int]) -> Part:
+def _build_part(
+    rate: int, pairs: list[tuple[float, float]], sums: Sums, considered: Mapping[int, int]
+) -> Part:
     """Requests of one sampling rate. Scores from outside have no rate, so of them only the reviewed ones are known."""
     if rate == 0:
         # What a person picked stands for itself only.

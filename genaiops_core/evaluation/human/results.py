@@ -12,7 +12,9 @@ from genaiops_core.evaluation.human.judged import read_run_agreement
 from genaiops_core.evaluation.runs import Evaluation, results
 
 
-def document(connection: sa.Connection, run: Evaluation, *, with_details: bool = True) -> dict[str, Any]:
+def build_document(
+    connection: sa.Connection, run: Evaluation, *, with_details: bool = True
+) -> dict[str, Any]:
     """The results document of a run as it leaves the product: with its cases, and corrected means where labels allow.
 
     Labels may come long after the run has ended, so they are looked up here and not kept with the run.
@@ -23,25 +25,25 @@ def document(connection: sa.Connection, run: Evaluation, *, with_details: bool =
         with_details: whether the cases are told, a row each.
     """
     body = results.build_document(run, results.load_details(connection, run) if with_details else ())
-    return corrected(body, read_run_agreement(connection, run.id))
+    return add_corrected_means(body, read_run_agreement(connection, run.id))
 
 
-def corrected(body: Mapping[str, Any], agreements: Sequence[JudgeAgreement]) -> dict[str, Any]:
+def add_corrected_means(body: Mapping[str, Any], agreements: Sequence[JudgeAgreement]) -> dict[str, Any]:
     """The document with `corrected` filled for every metric that people labelled; the gates stay as they were."""
     metrics = dict(body["metrics"])
-    for one in agreements:
-        if one.metric in metrics:
-            metrics[one.metric] = {**metrics[one.metric], "corrected": _entry(one)}
+    for agreement in agreements:
+        if agreement.metric in metrics:
+            metrics[agreement.metric] = {**metrics[agreement.metric], "corrected": _entry(agreement)}
     return {**body, "metrics": metrics}
 
 
-def _entry(one: JudgeAgreement) -> dict[str, Any]:
-    estimate = one.corrected
+def _entry(agreement: JudgeAgreement) -> dict[str, Any]:
+    estimate = agreement.corrected
     return {
         "mean": estimate.mean,
         "low": estimate.low,
         "high": estimate.high,
-        "label": one.label,
+        "label": agreement.label,
         "labelled": estimate.labelled,
         "bias": estimate.bias,
         "method": estimate.method,

@@ -58,7 +58,9 @@ def read_agreement(connection: sa.Connection, application: str | None = None) ->
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for first, second in _reviewer_pairs(connection, application):
         for metric in sorted(set(first.ratings) & set(second.ratings)):
-            pairs[metric].append((nearest_label(first.ratings[metric]), nearest_label(second.ratings[metric])))
+            pairs[metric].append(
+                (nearest_label(first.ratings[metric]), nearest_label(second.ratings[metric]))
+            )
     agreements = []
     for metric, label_pairs in sorted(pairs.items()):
         kappa = cohen(label_pairs)
@@ -82,7 +84,7 @@ def read_disagreements(
     connection: sa.Connection, application: str | None = None, *, limit: int = 50
 ) -> list[Disagreement]:
     """Where two reviewers differ, most first, and of those the newest first."""
-    found = [
+    disagreements = [
         Disagreement(
             application=first.application,
             trace_id=first.trace_id,
@@ -98,7 +100,7 @@ def read_disagreements(
         for metric in sorted(set(first.ratings) & set(second.ratings))
         if nearest_label(first.ratings[metric]) != nearest_label(second.ratings[metric])
     ]
-    return sorted(found, key=lambda one: -one.difference)[:limit]
+    return sorted(disagreements, key=lambda disagreement: -disagreement.difference)[:limit]
 
 
 def _reviewer_pairs(connection: sa.Connection, application: str | None) -> Iterator[tuple[Any, Any]]:

@@ -114,7 +114,9 @@ def queue(
         rows = _read_samples(connection, keys, priority)
         entries += [(row, progress[row.trace_id, row.application].rated) for row in rows]
         if len(entries) < limit:
-            entries += [(row, 0) for row in _read_unreviewed(connection, application, priority, limit - len(entries))]
+            entries += [
+                (row, 0) for row in _read_unreviewed(connection, application, priority, limit - len(entries))
+            ]
         if len(entries) >= limit:
             break
     return [_build_item(row, rated) for row, rated in entries[:limit]]
@@ -163,14 +165,14 @@ def read(
     trace_case = read_trace_case(connection, trace_id)
     reviews = reviews_of(connection, application, trace_id)
     others = [review_row for review_row in reviews if review_row.reviewer != reviewer]
-    is_done = sum(not one.is_skipped for one in reviews) >= reviewers
+    is_done = sum(not review_row.is_skipped for review_row in reviews) >= reviewers
     return ReviewPage(
-        item=_build_item(row, sum(not one.is_skipped for one in others)),
+        item=_build_item(row, sum(not review_row.is_skipped for review_row in others)),
         question=trace_case.case.input if trace_case.case else None,
         answer=trace_case.case.answer if trace_case.case else None,
         contexts=trace_case.case.contexts if trace_case.case else None,
         problem=trace_case.problem,
-        mine=next((one for one in reviews if one.reviewer == reviewer), None),
+        mine=next((review_row for review_row in reviews if review_row.reviewer == reviewer), None),
         others=tuple(others) if is_done else (),
         is_done=is_done,
     )
@@ -234,7 +236,9 @@ def _read_samples(connection: sa.Connection, keys: list[tuple[str, str]], priori
     )
 
 
-def _read_unreviewed(connection: sa.Connection, application: str | None, priority: int, limit: int) -> list[Any]:
+def _read_unreviewed(
+    connection: sa.Connection, application: str | None, priority: int, limit: int
+) -> list[Any]:
     """Samples that nobody has said anything about."""
     is_begun = sa.exists().where(
         review.c.trace_id == sample.c.trace_id, review.c.application == sample.c.application

@@ -9,8 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.reviews import review, sample
-from db.tables.telemetry import request
+from db.tables.reviews import review
 from db.transaction import insert, reading, writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
@@ -28,8 +27,7 @@ from genaiops_core.evaluation.human.review_queue import (
     read,
     reviews_of,
 )
-from genaiops_core.telemetry.sampling import selection
-from genaiops_core.telemetry.sampling.policy import PRIORITIES, Decision
+from genaiops_core.telemetry.sampling import sample_queue
 from genaiops_core.telemetry.scores import Score, replace_scores
 
 __all__ = [
@@ -60,7 +58,6 @@ METRICS = CRITERIA
 """What a reviewer is asked."""
 
 _METRIC = re.compile(r"[a-z][a-z0-9_]{0,99}")
-_CHOSEN = Decision(should_evaluate=True, reason="chosen", priority=PRIORITIES["chosen"], rate_ppm=0)
 
 
 def submit(
@@ -94,14 +91,18 @@ def submit(
     """
     values = _parse_ratings(ratings)
     with writing(engine) as connection:
-        row = _lock_sample(connection, application, trace_id)
+        row = sample_queue.lock_or_choose(connection, application=application, trace_id=trace_id)
         reviews = reviews_of(connection, application, row.trace_id)
         ratings_given = [review_row for review_row in reviews if not review_row.is_skipped]
         if len(ratings_given) >= reviewers:
-            names = " and ".join(one.reviewer for one in ratings_given)
+            names = " and ".join(review_row.reviewer for review_row in ratings_given)
             raise Conflict(f"This answer was rated by {names}; their verdict stands. Read the next one.")
         _write_review(connection, row, actor, ratings=values, comment=comment, is_skipped=False)
-        ratings_given = [one for one in reviews_of(connection, application, row.trace_id) if not one.is_skipped]
+        ratings_given = [
+            review_row
+            for review_row in reviews_of(connection, application, row.trace_id)
+            if not review_row.is_skipped
+        ]
         if len(ratings_given) >= reviewers:
             replace_scores(connection, _mean_scores(row, ratings_given))
         _record(connection, "review.submit", actor, row, {"metrics": sorted(values)})
@@ -116,9 +117,13 @@ def skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str, comm
         Conflict: `actor` rated it.
     """
     with writing(engine) as connection:
-        row = _lock_sample(connection, application, trace_id)
-        own_reviews = [own_review for own_review in reviews_of(connection, application, row.trace_id) if own_review.reviewer == actor]
-        if any(not one.is_skipped for one in own_reviews):
+        row = sample_queue.lock_or_choose(connection, application=application, trace_id=trace_id)
+        own_reviews = [
+            own_review
+            for own_review in reviews_of(connection, application, row.trace_id)
+            if own_review.reviewer == actor
+        ]
+        if any(not own_review.is_skipped for own_review in own_reviews):
             raise Conflict("You rated this answer; rate it again instead of skipping it.")
         _write_review(connection, row, actor, ratings={}, comment=comment, is_skipped=True)
         _record(connection, "review.skip", actor, row, None)
@@ -127,7 +132,7 @@ def skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str, comm
 def undo_skip(engine: sa.Engine, *, actor: str, application: str, trace_id: str) -> None:
     """Put an answer that `actor` skipped back into their queue; one that they did not skip stays as it is."""
     with writing(engine) as connection:
-        row = _lock_sample(connection, application, trace_id)
+        row = sample_queue.lock_or_choose(connection, application=application, trace_id=trace_id)
         undone = connection.execute(
             sa.delete(review).where(
                 review.c.trace_id == row.trace_id,
@@ -158,24 +163,6 @@ def _parse_ratings(ratings: Mapping[str, float | str]) -> dict[str, float]:
     return values
 
 
-def _lock_sample(connection: sa.Connection, application: str, trace_id: str) -> Any:
-    """The sample, made when nothing chose the request before; locked, so that reviewers come one by one."""
-    trace_id = trace_id.strip().lower()
-    is_sample = sa.and_(sample.c.trace_id == trace_id, sample.c.application == application)
-    existing = connection.execute(sa.select(sample).where(is_sample).with_for_update()).first()
-    if existing is not None:
-        return existing
-    row = connection.execute(
-        sa.select(request).where(request.c.trace_id == trace_id, request.c.application == application)
-    ).first()
-    if row is None:
-        raise NotFound(f"There is no request {trace_id} of {application}.")
-    connection.execute(
-        insert(connection, sample).values(selection.build_sample_row(row, _CHOSEN, now())).on_conflict_do_nothing()
-    )
-    return connection.execute(sa.select(sample).where(is_sample).with_for_update()).one()
-
-
 def _write_review(connection: sa.Connection, row: Any, actor: str, **values: Any) -> None:
     values["comment"] = values["comment"].replace("\x00", "")[:MAX_COMMENT_LENGTH]
     statement = insert(connection, review).values(
@@ -198,7 +185,7 @@ def _write_review(connection: sa.Connection, row: Any, actor: str, **values: Any
 def _mean_scores(row: Any, reviews: list[Review]) -> list[Score]:
     scores = []
     for metric in sorted({name for rating in reviews for name in rating.ratings}):
-        values = [one.ratings[metric] for one in reviews if metric in one.ratings]
+        values = [rating.ratings[metric] for rating in reviews if metric in rating.ratings]
         scores.append(
             Score(
                 application=row.application,

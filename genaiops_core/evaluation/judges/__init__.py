@@ -1,4 +1,4 @@
-"""Judges: whoever measures a metric of a case. One protocol; `offline` needs no account."""
+"""Judges measure metrics of cases. All follow one protocol; the judge `offline` needs no account."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from genaiops_core.evaluation.judges.offline import OfflineJudge
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement, JudgeOptions
 from genaiops_core.settings import Settings
 
-__all__ = ["Judge", "JudgeName", "JudgeOptions", "Judgement", "judge", "parse"]
+__all__ = ["Judge", "JudgeName", "JudgeOptions", "Judgement", "create_judge", "parse_judge_name"]
 
 _NO_OPTIONS = JudgeOptions()
 
 
 def create_judge(name: str, options: JudgeOptions = _NO_OPTIONS) -> Judge:
-    """The judge of that name; nothing is reached before it is asked.
+    """Build the judge of a name, without any network access.
 
     Raises:
-        BadInput: there is none.
+        BadInput: the name is invalid.
     """
     judge_name = parse_judge_name(name)
     if judge_name.kind == "offline":
@@ -73,7 +73,7 @@ def _prepare_client(service: str, options: JudgeOptions) -> Callable[[], Any]:
         service,
         region=options.region,
         profile=options.profile,
-        # Throttling that outlasts a few attempts is for the run to wait out: it knows what else is under way.
+        # The rate limiter handles longer throttling: it knows the other calls in flight.
         attempts=3,
         # Long answers take minutes.
         read_timeout_s=300,
@@ -82,7 +82,7 @@ def _prepare_client(service: str, options: JudgeOptions) -> Callable[[], Any]:
 
 
 def _find_api_key(base_url: str, settings: Settings) -> str:
-    """The key for a server; '' when none is set, or when it is meant for other servers only."""
+    """The API key for a server; '' when none is set, or when GENAIOPS_JUDGE_API_HOSTS does not list the server."""
     host = (urlsplit(base_url).hostname or "").lower()
     hosts = [name.strip().lower() for name in settings.judge_api_hosts.split(",") if name.strip()]
     if hosts and host not in hosts:

@@ -1,4 +1,4 @@
-"""The judge that leaves it to AgentCore: each metric is one evaluator, a case is told as the spans of an agent."""
+"""The judge of AgentCore: each metric is one evaluator, and a case is sent as the spans of an agent."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pydantic import BaseModel
 from genaiops_core.evaluation import metrics as registry
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.judges import computed
-from genaiops_core.evaluation.judges.agentcore_spans import tell
+from genaiops_core.evaluation.judges.agentcore_spans import build_case_spans
 from genaiops_core.evaluation.judges.protocol import Calls, Judgement
 from genaiops_core.evaluation.metrics import agentcore
 from genaiops_core.evaluation.models.agentcore import AgentCoreModel
 from genaiops_core.evaluation.models.protocol import CallFailed, Message, Prompt
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
-# Evaluators that answer yes or no are read by their label: the number beside it may run either way.
+# Yes/no evaluators are read by their label: the direction of their number varies.
 _LABEL_VALUES = {
     "refusal": {"yes": 1.0, "no": 0.0, "refusal": 1.0, "not refusal": 0.0},
     "harmfulness": {"harmful": 1.0, "not harmful": 0.0},
@@ -28,7 +28,7 @@ _LABEL_VALUES = {
 
 
 class EvaluatorResult(BaseModel):
-    """What an evaluator said."""
+    """The result of an evaluator."""
 
     value: float | None = None
     label: str | None = None
@@ -36,7 +36,7 @@ class EvaluatorResult(BaseModel):
 
 
 class AgentCoreJudge:
-    """Asks evaluators of AgentCore."""
+    """Calls evaluators of AgentCore."""
 
     def __init__(
         self,
@@ -53,21 +53,21 @@ class AgentCoreJudge:
 
     @property
     def defaults(self) -> tuple[str, ...]:
-        """Its evaluators, as metrics."""
+        """Its evaluators as metrics."""
         return tuple(self._evaluators)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Its evaluators, and all that is computed."""
+        """Its evaluators and the computed metrics."""
         return (*self._evaluators, *computed.list_computed_metrics())
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
-        """As `protocol.Judge` has it."""
+        """See `protocol.Judge`."""
         evaluator = self._evaluators.get(metric)
         if evaluator is None:
             if computed.is_computed(metric):
                 return computed.compute(case, metric)
-            raise CallFailed(f"The judge {self.name} knows no metric '{metric}'.")
+            raise CallFailed(f"The judge {self.name} cannot measure '{metric}'.")
         started = time.perf_counter()
         missing = registry.find_missing_field(agentcore.list_judge_metrics(self.name)[metric], case)
         value, reason = (
@@ -85,7 +85,7 @@ class AgentCoreJudge:
 
 
 def _build_prompt(evaluator: str, case: Case) -> Prompt:
-    case_spans = tell(case)
+    case_spans = build_case_spans(case)
     evaluator_input = {
         "evaluator": evaluator,
         "spans": case_spans.spans,
@@ -101,17 +101,15 @@ def _read_result(metric: str, result: EvaluatorResult) -> tuple[float | None, st
     if metric in _LABEL_VALUES:
         value = _LABEL_VALUES[metric].get((result.label or "").strip().casefold())
         if value is None:
-            raise CallFailed(
-                f"AgentCore gave the label '{result.label}' for {metric}, which is not known here."
-            )
+            raise CallFailed(f"AgentCore returned the label '{result.label}' for {metric}, which is unknown.")
         return value, reason
     if result.value is None:
         raise CallFailed(
-            f"AgentCore gave no number for {metric}{f', only the label {result.label!r}' if result.label else ''}; "
+            f"AgentCore returned no number for {metric}{f', only the label {result.label!r}' if result.label else ''}; "
             "give the evaluator a numerical scale."
         )
     if not 0 <= result.value <= 1:
         raise CallFailed(
-            f"AgentCore gave {result.value:g} for {metric}, which is not between 0 and 1; scale the evaluator so."
+            f"AgentCore returned {result.value:g} for {metric}, which is not between 0 and 1; change the evaluator's scale."
         )
     return result.value, reason

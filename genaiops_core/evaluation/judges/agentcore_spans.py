@@ -1,8 +1,8 @@
-"""A test case told as the telemetry of an agent, which is what AgentCore's evaluators read.
+"""A test case as the telemetry of an agent, the input of AgentCore's evaluators.
 
 One `invoke_agent` span and its event record, as ADOT writes them for Strands agents (scope `strands.telemetry.tracer`):
-the span has no texts, the record of the same trace and span holds the messages. Where the case has contexts, a tool
-span with its record tells them as what a retrieval gave.
+the span has no texts, the record of the same trace and span has the messages. The contexts of a case become a tool span
+with a record, as the result of a retrieval.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from genaiops_core.evaluation.datasets.case import Case
 
 SCOPE = "strands.telemetry.tracer"
-# The service wants times, a case has none: the same ones always, so that the same case is the same call.
+# The service requires times, but a case has none: fixed times make equal cases equal calls for the call cache.
 _START_NS = 1_700_000_000_000_000_000
 _SECOND_NS = 1_000_000_000
 _TOOL_CALL_ID = "retrieve-1"
@@ -25,17 +25,17 @@ _RESOURCE = {"attributes": {"service.name": "genaiops"}}
 
 @dataclass(frozen=True, kw_only=True)
 class CaseSpans:
-    """A case as spans and records."""
+    """A case as spans and event records."""
 
     session_id: str
     trace_id: str
     spans: tuple[Mapping[str, Any], ...]
     references: tuple[Mapping[str, Any], ...]
-    """`evaluationReferenceInputs`; empty where the case has no reference."""
+    """`evaluationReferenceInputs`; empty when the case has no reference."""
 
 
 def build_case_spans(case: Case) -> CaseSpans:
-    """The spans of a case; their ids follow from its texts."""
+    """The spans of a case; their IDs are hashes of its texts."""
     digest = hashlib.sha256(json.dumps(case.as_json(), sort_keys=True, default=str).encode()).hexdigest()
     trace_id, root, tool = digest[:32], digest[32:48], digest[48:64]
     session_id = f"genaiops-{digest[:24]}"
@@ -133,9 +133,9 @@ def _build_record(
     }
 
 
-def _build_message(role: str, text: str, **fields: str) -> Mapping[str, Any]:
-    """One message of a record: who said it, and what; `more` goes beside the text."""
-    return {"role": role, "content": {"message" if role == "assistant" else "content": text, **fields}}
+def _build_message(sender: str, text: str, **fields: str) -> Mapping[str, Any]:
+    """One message of a record; `fields` are added beside the text."""
+    return {"role": sender, "content": {"message" if sender == "assistant" else "content": text, **fields}}
 
 
 def _build_references(case: Case, session_id: str, trace_id: str) -> tuple[Mapping[str, Any], ...]:

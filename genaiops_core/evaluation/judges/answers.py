@@ -1,6 +1,6 @@
-"""Between a model's text and the object that was asked for: schema, reading, and asking again.
+"""Structured answers of a model: the prompt with a schema, the parsed reply, and the prompt that repairs a broken reply.
 
-Pure functions: `question` makes the prompt, `parse` reads the reply, `repair` makes the next prompt where it was broken.
+Pure functions.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from genaiops_core.evaluation.judges.protocol import Answer, JudgeOptions
 from genaiops_core.evaluation.models.protocol import Message, Prompt, Reply
 
 MAX_REPLY_CHARACTERS = 8_000
-"""Of a broken reply that is shown to the model again."""
+"""Limit of a broken reply in the repair prompt."""
 
 _MAX_PROBLEMS = 5
 
 
 class MalformedAnswer(Exception):
-    """A reply that is not what was asked for; the text says what is wrong with it, in words that a model can use."""
+    """A reply that does not fit the schema; the message describes the problem to the model."""
 
 
 def build_prompt(
     text: str, answer: type[BaseModel], options: JudgeOptions | None = None, *, system: str = ""
 ) -> Prompt:
-    """A prompt of one message that asks for an answer of the type `answer`."""
+    """A prompt of one message that requests an answer of the type `answer`."""
     effective = options or JudgeOptions()
     return Prompt(
         messages=(Message(role="user", text=text),),
@@ -43,9 +43,9 @@ def build_prompt(
 
 @lru_cache(maxsize=512)
 def build_schema(answer: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of a type, with references written out: some models do not follow them.
+    """The JSON schema of a type with its references inlined: some models do not resolve references.
 
-    The same object every time, so it must not be changed.
+    The result is cached, so it must not be changed.
     """
     schema = answer.model_json_schema()
     definitions = schema.pop("$defs", {})
@@ -54,10 +54,10 @@ def build_schema(answer: type[BaseModel]) -> dict[str, Any]:
 
 
 def parse_answer(reply: Reply, answer: type[Answer]) -> Answer:
-    """The answer in a reply: the reply itself, or the last JSON object in it (models like to talk around it).
+    """The answer in a reply: the reply itself, or the last JSON object in it, since models add text around it.
 
     Raises:
-        MalformedAnswer: there is none that fits.
+        MalformedAnswer: no JSON object fits the schema.
     """
     try:
         return answer.model_validate_json(reply.text)
@@ -72,7 +72,7 @@ def parse_answer(reply: Reply, answer: type[Answer]) -> Answer:
 
 
 def build_repair_prompt(prompt: Prompt, reply: Reply, problem: str) -> Prompt:
-    """The same conversation with the broken answer and what is wrong with it."""
+    """The same conversation, followed by the broken answer and its problem."""
     broken = reply.text.strip()[:MAX_REPLY_CHARACTERS] or "(no answer)"
     instruction = (
         f"That answer cannot be used: {problem}. "
@@ -83,7 +83,7 @@ def build_repair_prompt(prompt: Prompt, reply: Reply, problem: str) -> Prompt:
 
 
 def _inline_references(node: Any, definitions: Mapping[str, Any], parents: tuple[str, ...]) -> Any:
-    """`part` with references replaced; None when a definition contains itself."""
+    """The schema node with references inlined; None when a definition contains itself."""
     if isinstance(node, list):
         items = [_inline_references(item, definitions, parents) for item in node]
         return (
@@ -104,7 +104,7 @@ def _inline_references(node: Any, definitions: Mapping[str, Any], parents: tuple
 
 
 def _iterate_objects(text: str) -> Iterator[dict[str, Any]]:
-    """JSON objects in a text, the last outermost one first; and what a lone key such as `parameters` wraps."""
+    """The outermost JSON objects in a text, last first; each is followed by the object that its only key wraps."""
     objects: list[dict[str, Any]] = []
     decoder, at = json.JSONDecoder(), text.find("{")
     while at >= 0:
@@ -123,7 +123,7 @@ def _iterate_objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _describe_problems(error: ValidationError) -> str:
-    """What is wrong, by field; without the values, which may be long."""
+    """The problems by field, without the values, which may be long."""
     problems = [
         f"{'.'.join(str(part) for part in detail['loc']) or 'the answer'}: {detail['msg']}"
         for detail in error.errors(include_url=False, include_context=False, include_input=False)

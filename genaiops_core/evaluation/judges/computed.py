@@ -1,4 +1,4 @@
-"""Metrics that any judge measures without a model: proxies, comparisons of texts, code of installed packages."""
+"""Metrics that every judge computes without a model: proxies, text comparisons, metrics of installed packages."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 
 def list_computed_metrics() -> tuple[str, ...]:
-    """All of them."""
+    """The names of all computed metrics."""
     return (*registry.COMPUTED, *registry.load_code_metrics().metrics)
 
 
 def is_computed(metric: str) -> bool:
-    """Whether this module measures it."""
+    """Whether this module computes the metric."""
     return metric in registry.COMPUTED or metric in registry.load_code_metrics().metrics
 
 
 def compute(case: Case, metric: str) -> Judgement:
-    """One metric of one case, at no cost.
+    """Compute one metric of one case, at no cost.
 
     Raises:
         CallFailed: the code of a package failed.

@@ -1,4 +1,4 @@
-"""The judge that asks a model: metrics of RAGAS, rubrics, embeddings; and what is computed without one."""
+"""The judge that calls a model: metrics of RAGAS, rubrics, embeddings, and the computed metrics."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
 
 class ModelJudge:
-    """Measures with whatever model it is given."""
+    """Measures metrics with the model that it is given."""
 
     defaults = ragas.DEFAULTS
-    """What it measures when nothing else is asked for."""
+    """The metrics of an evaluation that names none."""
 
     def __init__(self, name: str, model: Model, options: JudgeOptions | None = None) -> None:
         self.name = name
@@ -32,18 +32,18 @@ class ModelJudge:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """RAGAS, rubrics, embeddings, and all that is computed."""
+        """Metrics of RAGAS, rubrics, embeddings, and the computed metrics."""
         model_metrics = [entry.name for entry in ragas.ENTRIES]
         return (*model_metrics, *self._rubrics, "semantic_similarity", *computed.list_computed_metrics())
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
-        """As `protocol.Judge` has it."""
+        """See `protocol.Judge`."""
         if computed.is_computed(metric):
             return computed.compute(case, metric)
         started = time.perf_counter()
         entry = registry.lookup_metric(metric, tuple(self._rubrics.values()))
         if entry is None or metric not in self.metrics:
-            raise CallFailed(f"The judge {self.name} knows no metric '{metric}'.")
+            raise CallFailed(f"The judge {self.name} cannot measure '{metric}'.")
         missing = registry.find_missing_field(entry, case)
         measurement = (
             Measurement(value=None, reason=missing) if missing else await self._measure(case, metric, calls)
@@ -68,9 +68,9 @@ async def _measure_similarity(case: Case, calls: Calls) -> Measurement:
     texts = (case.answer or "", case.reference or "")
     first, second = await asyncio.gather(*(calls.embed(text) for text in texts))
     if len(first) != len(second):
-        raise CallFailed("The embedding model gave vectors of different lengths.")
+        raise CallFailed("The embedding model returned vectors of different lengths.")
     lengths = sum(x * x for x in first) * sum(x * x for x in second)
     if not lengths:
-        return Measurement(value=None, reason="the embedding of a text is nothing but zeros")
+        return Measurement(value=None, reason="the embedding of a text is all zeros")
     cosine = sum(x * y for x, y in zip(first, second, strict=True)) / float(lengths) ** 0.5
     return Measurement(value=min(1.0, max(0.0, cosine)))

@@ -1,4 +1,4 @@
-"""What `--judge` takes: a kind of judge and what that kind has to know, in one line of text."""
+"""Names of judges, as `--judge` takes them: a kind of judge and its parameters in one line of text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.models.openai import OPENAI_URL
 
 MAX_CHARACTERS = 200
-"""Of a whole name, as results keep it."""
+"""Limit of a whole name, as results store it."""
 
 
 class JudgeKind(NamedTuple):
@@ -19,13 +19,13 @@ class JudgeKind(NamedTuple):
 
     kind: str
     pattern: str
-    """How its names are written."""
+    """The syntax of its names."""
     example: str
     description: str
 
 
 KINDS = (
-    JudgeKind("offline", "offline", "offline", "Proxies computed here: no model, no account, no cost."),
+    JudgeKind("offline", "offline", "offline", "Computed proxies: no model, no account, no cost."),
     JudgeKind(
         "bedrock",
         "bedrock:MODEL",
@@ -36,20 +36,20 @@ KINDS = (
         "openai",
         "openai:MODEL@BASE_URL",
         f"openai:gpt-4.1-mini@{OPENAI_URL}",
-        "A model of any server that speaks as OpenAI's chat completions do.",
+        "A model of any server with the API of OpenAI's chat completions.",
     ),
     JudgeKind(
         "agentcore",
         "agentcore:EVALUATOR[,EVALUATOR...]",
         "agentcore:Builtin.Faithfulness,Builtin.Helpfulness",
-        "Evaluators of Amazon Bedrock AgentCore, with the models and prompts that AWS keeps.",
+        "Evaluators of Amazon Bedrock AgentCore, with models and prompts of AWS.",
     ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeName:
-    """A name of a judge, taken apart."""
+    """A parsed name of a judge."""
 
     kind: str
     model: str = ""
@@ -65,10 +65,10 @@ class JudgeName:
 
 
 def parse_judge_name(text: str) -> JudgeName:
-    """Take a name apart.
+    """Parse a name.
 
     Raises:
-        BadInput: it names no judge; the sentence says how one is written.
+        BadInput: the name is invalid; the message shows the syntax.
     """
     plain = text.strip()
     if len(plain) > MAX_CHARACTERS:
@@ -77,11 +77,11 @@ def parse_judge_name(text: str) -> JudgeName:
     kind, rest = kind.strip().lower(), rest.strip()
     if kind == "offline":
         if rest:
-            raise BadInput("The judge 'offline' takes nothing after its name: it asks no model.")
+            raise BadInput("The judge 'offline' takes nothing after its name: it calls no model.")
         return JudgeName(kind="offline")
     parse_kind = {"bedrock": _parse_bedrock, "openai": _parse_openai, "agentcore": _parse_agentcore}.get(kind)
     if parse_kind is None:
-        # A mistyped name may be an address with a password in it, so only its beginning is repeated.
+        # A mistyped name may be an address with a password, so the message repeats only its beginning.
         repeated = kind if colon and re.fullmatch(r"[a-z]{1,20}", kind) else plain[:40].split("@")[0]
         raise BadInput(
             f"There is no judge '{repeated}'; give one of: {', '.join(judge_kind.pattern for judge_kind in KINDS)}."
@@ -89,7 +89,7 @@ def parse_judge_name(text: str) -> JudgeName:
     if not rest:
         judge_kind = next(judge_kind for judge_kind in KINDS if judge_kind.kind == kind)
         raise BadInput(
-            f"The judge '{kind}' wants more: write {judge_kind.pattern}, for example {judge_kind.example}."
+            f"The judge '{kind}' needs a parameter: write {judge_kind.pattern}, for example {judge_kind.example}."
         )
     return parse_kind(rest)
 
@@ -101,11 +101,13 @@ _ARN = re.compile(r"arn:aws[a-z-]*:(bedrock|sagemaker):[a-z0-9-]*:\d{0,12}:.+")
 def _parse_bedrock(model: str) -> JudgeName:
     if not _MODEL.fullmatch(model):
         raise BadInput(
-            f"'{model}' is no ID of a Bedrock model: it has letters, digits and . _ : / - only, "
+            f"'{model}' is not the ID of a Bedrock model: an ID has only letters, digits and . _ : / -, "
             f"for example {KINDS[1].example}."
         )
     if model.startswith("arn:") and not _ARN.fullmatch(model):
-        raise BadInput(f"'{model}' is no ARN of Bedrock; one begins with arn:aws:bedrock:REGION:ACCOUNT:.")
+        raise BadInput(
+            f"'{model}' is not an ARN of Bedrock; an ARN begins with arn:aws:bedrock:REGION:ACCOUNT:."
+        )
     return JudgeName(kind="bedrock", model=model)
 
 
@@ -121,7 +123,7 @@ def _parse_openai(rest: str) -> JudgeName:
             f"An OpenAI-compatible judge is written openai:MODEL@BASE_URL, for example {KINDS[2].example}."
         )
     if re.search(r"\s", model):
-        raise BadInput(f"The model '{model}' has a blank in its name.")
+        raise BadInput(f"The model '{model}' has a space in its name.")
     return JudgeName(kind="openai", model=model, base_url=_parse_address(address))
 
 
@@ -131,7 +133,7 @@ def _parse_address(address: str) -> str:
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
         _ = parts.port  # out of range raises
     except ValueError as error:
-        raise BadInput(f"The address '{address}' of the judge is no URL: {error}.") from error
+        raise BadInput(f"The address '{address}' of the judge is not a URL: {error}.") from error
     if not usable or re.search(r"\s", address):
         raise BadInput(
             f"The address '{address}' of the judge must be an http or https URL, such as http://localhost:11434/v1."
@@ -143,7 +145,7 @@ def _parse_address(address: str) -> str:
     return address.rstrip("/")
 
 
-# As the API of AgentCore has it.
+# The syntax of evaluator IDs in the API of AgentCore.
 _EVALUATOR = re.compile(
     r"Builtin\.[A-Za-z0-9._-]+|ThirdParty\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+|[A-Za-z][A-Za-z0-9_-]{0,99}-[A-Za-z0-9]{10}"
 )
@@ -154,7 +156,7 @@ def _parse_agentcore(rest: str) -> JudgeName:
     for name in names:
         if not _EVALUATOR.fullmatch(name):
             raise BadInput(
-                f"'{name}' is no ID of an AgentCore evaluator; write Builtin.NAME (for example Builtin.Faithfulness) "
+                f"'{name}' is not the ID of an AgentCore evaluator; write Builtin.NAME (for example Builtin.Faithfulness) "
                 "or the ID of your own, which ends in '-' and ten characters."
             )
     return JudgeName(kind="agentcore", evaluators=names)

@@ -1,4 +1,4 @@
-"""The judge without a model: the proxies of the registry; and, asked by name, what else is computed."""
+"""The judge without a model: proxies by default, and every other computed metric by name."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from genaiops_core.evaluation.models.protocol import CallFailed
 
 
 class OfflineJudge:
-    """Counts words in common; costs nothing and asks nobody."""
+    """Computes metrics from the texts; costs nothing and makes no calls."""
 
     name = OFFLINE
     model = None
     defaults = PROXIES
-    """What it measures when nothing else is asked for."""
+    """The metrics of an evaluation that names none."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The proxies, comparisons of texts, and the code of installed packages."""
+        """The proxies, text comparisons, and metrics of installed packages."""
         return computed.list_computed_metrics()
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
-        """As `protocol.Judge` has it; `calls` are not used."""
+        """See `protocol.Judge`; `calls` is not used."""
         if not computed.is_computed(metric):
-            raise CallFailed(f"The offline judge knows no metric '{metric}'; it asks no model.")
+            raise CallFailed(f"The offline judge cannot measure '{metric}': it calls no model.")
         return computed.compute(case, metric)

@@ -1,12 +1,12 @@
-"""What a judge is, what a model behind a judge is, and what lies between them: the calls of one unit.
+"""The protocols of a judge and of the calls of one unit; `models.protocol` has that of the model behind a judge.
 
     run --> unit (case, repetition, metric) --> Judge.judge(case, metric, calls) --> Judgement
                                                     |
-                              Calls.ask / Calls.embed: journal, pace, spend limit, retries, price
+                              Calls.ask / Calls.embed: cache, rate limits, spend limit, retries, price
                                                     |
                                              Model.ask / Model.embed
 
-A judge knows prompts and scales, a model knows a wire protocol, and neither knows money or runs: that is `Calls`.
+A judge handles prompts and scales, a model handles a wire protocol. Cost and persistence are the task of `Calls`.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """The score of one unit, or the reason why there is none, and what it took."""
+    """The score of one unit, or the reason why there is none, with cost and latency."""
 
     metric: str
     value: float | None
     reason: str
     cost_nano_usd: int | None
-    """None when a call of it has no known price."""
+    """None when one of its calls has no known price."""
     latency_ms: float
     is_failed: bool = False
-    """No value because the judge failed, not because the case lacks something: another attempt may give one."""
+    """No value because the judge failed, not because the case lacks a field: another attempt may succeed."""
 
 
 class Calls(Protocol):
-    """The calls of one unit: each is kept before it counts, paced, priced, and bounded by the spend limit."""
+    """The calls of one unit: each is rate limited, bounded by the spend limit, priced, and stored before it is used."""
 
     async def ask(self, prompt: Prompt, answer: type[Answer]) -> Answer:
-        """The answer in the shape of `answer`; a malformed one is sent back to be repaired.
+        """The answer as an object of type `answer`; a malformed answer is sent back for repair.
 
         Raises:
-            CallFailed: no usable answer; the reason is its text.
+            CallFailed: there is no usable answer.
         """
 
     async def embed(self, text: str) -> tuple[float, ...]:
@@ -52,7 +52,7 @@ class Calls(Protocol):
 
     @property
     def cost_nano_usd(self) -> int | None:
-        """What the calls so far cost, those of an earlier attempt included; None when one has no known price."""
+        """Cost of the calls so far, including those of earlier attempts; None when one has no known price."""
 
 
 class Judge(Protocol):
@@ -60,7 +60,7 @@ class Judge(Protocol):
 
     @property
     def name(self) -> str:
-        """As `--judge` and results say it."""
+        """The name in `--judge` and in results."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -68,33 +68,33 @@ class Judge(Protocol):
 
     @property
     def defaults(self) -> tuple[str, ...]:
-        """Those of them that it measures when nothing else is asked for."""
+        """The metrics of an evaluation that names none."""
 
     @property
     def model(self) -> Model | None:
-        """The model it asks; None when it computes, and so costs nothing."""
+        """The model that it calls; None when it computes all metrics, without cost."""
 
     async def judge(self, case: Case, metric: str, calls: Calls) -> Judgement:
-        """Measure one metric; a case that lacks what the metric needs is undefined, with the reason.
+        """Measure one metric; a case that lacks a field of the metric is undefined, with the reason.
 
         Raises:
-            CallFailed: the model gave nothing usable.
+            CallFailed: the model returned nothing usable.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeOptions:
-    """What a judge is given beside its name; kept with the run, so nothing here is a secret."""
+    """Parameters of a judge beside its name. They are stored with the evaluation, so none is a secret."""
 
     region: str = ""
-    """AWS region; '' means that of the environment."""
+    """AWS region; '' means the region of the environment."""
     profile: str = ""
-    """AWS profile; '' means that of the environment."""
+    """AWS profile; '' means the profile of the environment."""
     guardrail: str = ""
-    """ID or ID:VERSION of a Bedrock guardrail that the judge's own calls pass."""
+    """ID or ID:VERSION of a Bedrock guardrail for the judge's own calls."""
     embedding_model: str = ""
     """'' means the default of the kind of judge."""
     max_tokens: int = 4096
     temperature: float | None = None
     rubrics: Sequence[Any] = field(default_factory=tuple)
-    """Rubrics (`metrics.rubric.Rubric`, or its JSON) that the run may use beside the built-in ones."""
+    """Rubrics (`metrics.rubric.Rubric`, or its JSON) that the evaluation may use beside the built-in ones."""

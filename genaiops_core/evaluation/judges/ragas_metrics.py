@@ -1,6 +1,6 @@
-"""RAGAS on the calls of a unit: its metrics think that they talk to a model of RAGAS.
+"""Metrics of RAGAS: their model and embeddings are replaced by adapters to the calls of a unit.
 
-RAGAS is imported at first use, since that takes seconds and 200 MB: call `import_ragas` early where that hurts.
+RAGAS is imported at first use, which takes seconds and 200 MB; call `import_ragas` earlier where a delay matters.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from genaiops_core.evaluation.metrics.metric import Measurement
 from genaiops_core.evaluation.models.protocol import CallFailed
 
 ROUNDING_TOLERANCE = 1e-6
-"""A value this far outside [0, 1] is a matter of rounding."""
+"""How far a value may lie outside [0, 1] because of rounding."""
 
-# A cosine may be negative, which says no more than 0 does.
+# Cosines may be negative; for these metrics that means no more than 0.
 _COSINE_METRICS = frozenset(("answer_relevancy", "answer_correctness"))
 
-# Means of ratings on a scale; there is no value where no rating was on it.
+# Means of ratings on a scale: NaN when no rating was on the scale.
 _RATING_METRICS = frozenset(("context_relevance", "response_groundedness", "answer_accuracy"))
 
 _CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
     "faithfulness": ("Faithfulness", {}),
-    # The default of RAGAS asks, and pays, the same prompt three times.
+    # By default RAGAS sends, and pays for, the same prompt three times.
     "answer_relevancy": ("AnswerRelevancy", {"strictness": 1}),
     "context_precision": ("ContextPrecision", {}),
     "context_recall": ("ContextRecall", {}),
     "context_utilization": ("ContextUtilization", {}),
-    # Their own retries hide why a call failed; ours do not.
+    # Retries of RAGAS would hide why a call failed; the rate limiter retries instead.
     "context_relevance": ("ContextRelevance", {"max_retries": 1}),
     "response_groundedness": ("ResponseGroundedness", {"max_retries": 1}),
     "factual_correctness": ("FactualCorrectness", {}),
@@ -53,13 +53,13 @@ _CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass
 class RagasCalls:
-    """What happened while one metric of one case was measured."""
+    """The calls of RAGAS for one metric of one case."""
 
     calls: Calls
     options: JudgeOptions
     answers: list[BaseModel] = field(default_factory=list)
     failure: Exception | None = None
-    """The first one; some metrics of RAGAS swallow it."""
+    """The first error; some metrics of RAGAS discard it."""
 
     async def ask(self, prompt: str, answer: type[BaseModel]) -> BaseModel:
         try:
@@ -72,12 +72,12 @@ class RagasCalls:
 
 
 async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) -> Measurement:
-    """One metric of one case that has all the metric needs.
+    """Measure one case, which has all fields that the metric needs.
 
     Raises:
-        CallFailed: a call failed, or RAGAS came to no value in [0, 1].
+        CallFailed: a call failed, or RAGAS returned a value outside [0, 1].
     """
-    # The first use imports RAGAS, which would hold up every other unit.
+    # The first use imports RAGAS; in the event loop that would block every other unit.
     template = _TEMPLATES.get(name)
     if template is None:
         template = await asyncio.to_thread(_build_template, name)
@@ -92,7 +92,7 @@ async def measure(name: str, case: Case, calls: Calls, options: JudgeOptions) ->
         if unit.failure is not None:
             raise unit.failure from error
         raise CallFailed(
-            f"RAGAS could not reckon {name}: {type(error).__name__}: {str(error)[:300]}"
+            f"RAGAS could not compute {name}: {type(error).__name__}: {str(error)[:300]}"
         ) from error
     if unit.failure is not None:
         raise unit.failure
@@ -106,11 +106,11 @@ def _build_measurement(name: str, value: float, unit: RagasCalls) -> Measurement
     if math.isnan(value) and name in _RATING_METRICS:
         raise CallFailed(f"The judge's ratings for {name} are not on the scale.")
     if math.isnan(value):
-        return Measurement(value=None, reason=f"RAGAS gives no value for {name} here")
+        return Measurement(value=None, reason=f"RAGAS returned no value for {name}")
     if name in _COSINE_METRICS:
         value = max(0.0, value)
     if not -ROUNDING_TOLERANCE <= value <= 1 + ROUNDING_TOLERANCE:
-        raise CallFailed(f"RAGAS gave {value:g} for {name}, which is not between 0 and 1.")
+        raise CallFailed(f"RAGAS returned {value:g} for {name}, which is not between 0 and 1.")
     return Measurement(
         value=min(1.0, max(0.0, value)), reason=ragas_reasons.explain_value(name, unit.answers)
     )
@@ -128,7 +128,7 @@ def _select_arguments(parameters: tuple[str, ...], case: Case) -> dict[str, Any]
 
 @dataclass(frozen=True)
 class _Template:
-    """A metric of RAGAS to be copied for each unit."""
+    """A metric of RAGAS that is copied for each unit."""
 
     metric: Any
     parameters: tuple[str, ...]
@@ -143,9 +143,9 @@ def _build_template(name: str) -> _Template:
     ragas = import_ragas()
     class_name, arguments = _CLASSES[name]
     kind = getattr(ragas.collections, class_name)
-    parameters = inspect.signature(kind.__init__).parameters
+    constructor = inspect.signature(kind.__init__).parameters
     placeholder: Any = None
-    if "embeddings" in parameters:
+    if "embeddings" in constructor:
         arguments = {**arguments, "embeddings": ragas.Embeddings(placeholder)}
     metric = kind(llm=ragas.Llm(placeholder), **arguments)
     for attribute, value in vars(metric).items():
@@ -157,14 +157,14 @@ def _build_template(name: str) -> _Template:
 
 
 class _CachedPrompt:
-    """A prompt of RAGAS that spells out its instruction, schema and examples once instead of at every call."""
+    """A prompt of RAGAS that renders its instruction, schema and examples once instead of at every call."""
 
     def __init__(self, prompt: Any) -> None:
         self._prompt = prompt
         self._head: str | None = None
 
     def to_string(self, data: BaseModel) -> str:
-        """As `BasePrompt.to_string`, whose text is the same for all data but for its end."""
+        """Same as `BasePrompt.to_string`, whose text differs only at its end."""
         tail = f"{data.model_dump_json(indent=4, exclude_none=True)}\nOutput: "
         if self._head is None:
             text = str(self._prompt.to_string(data))
@@ -176,8 +176,8 @@ class _CachedPrompt:
 
 @lru_cache(maxsize=1)
 def import_ragas() -> SimpleNamespace:
-    """Load RAGAS, without its telemetry; what of it is used here."""
-    # Only this word is understood, and only before the import; otherwise every call posts to a third party.
+    """Import RAGAS without its telemetry; returns the parts of it that are used."""
+    # RAGAS accepts only this word, and only before its import; otherwise every call posts to a third party.
     os.environ["RAGAS_DO_NOT_TRACK"] = "true"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -191,7 +191,7 @@ def import_ragas() -> SimpleNamespace:
             self.unit = unit
 
         def generate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
-            raise NotImplementedError("only asked from an event loop")
+            raise NotImplementedError("only called from an event loop")
 
         async def agenerate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
             return await self.unit.ask(prompt, response_model)
@@ -202,7 +202,7 @@ def import_ragas() -> SimpleNamespace:
             self.unit = unit
 
         def embed_text(self, text: str, **_: Any) -> list[float]:
-            raise NotImplementedError("only asked from an event loop")
+            raise NotImplementedError("only called from an event loop")
 
         async def aembed_text(self, text: str, **_: Any) -> list[float]:
             return list(await self.unit.calls.embed(text))

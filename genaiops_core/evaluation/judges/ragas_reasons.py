@@ -1,6 +1,6 @@
-"""What RAGAS does not say: why a value is what it is, and where it gives one though there is nothing to measure.
+"""Explanations that RAGAS does not return: the reason of a value, and whether a value is undefined.
 
-Read from the answers that the model gave, by the shape they have in RAGAS 0.4.3.
+They are read from the answers of the model, by their fields in RAGAS 0.4.3.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import BaseModel
 
 MAX_CHARACTERS = 600
-"""Of an explanation."""
+"""Limit of an explanation."""
 
 
 def find_undefined_reason(name: str, answers: Sequence[BaseModel]) -> str:
-    """Why there is nothing to measure, although RAGAS may give 0 or even 1; '' where there is."""
+    """Why the value is undefined although RAGAS returns 0 or 1; '' when it is defined."""
     for answer in answers:
         for field, reason in (
             ("statements", "the judge found no statement in a text"),
@@ -27,12 +27,12 @@ def find_undefined_reason(name: str, answers: Sequence[BaseModel]) -> str:
     if name == "answer_relevancy" and not any(
         str(getattr(answer, "question", "")).strip() for answer in answers
     ):
-        return "the judge made no question of the answer"
+        return "the judge generated no question from the answer"
     return ""
 
 
 def explain_value(name: str, answers: Sequence[BaseModel]) -> str:
-    """In short what the value stands on; '' where the metric does not tell."""
+    """A short explanation of the value; '' for metrics without one."""
     explain = {
         "faithfulness": _explain_statements,
         "context_recall": _explain_classifications,
@@ -45,12 +45,12 @@ def explain_value(name: str, answers: Sequence[BaseModel]) -> str:
 
 
 def _explain_statements(answers: Sequence[BaseModel]) -> str:
-    total = next((len(one.statements) for one in answers if _has_text_statements(one)), 0)  # type: ignore[attr-defined]
+    total = next((len(answer.statements) for answer in answers if _has_text_statements(answer)), 0)  # type: ignore[attr-defined]
     verdicts = [
-        one
+        verdict
         for answer in answers
         if not _has_text_statements(answer)
-        for one in getattr(answer, "statements", ())
+        for verdict in getattr(answer, "statements", ())
     ]
     unjudged = f" (of {total} that the answer makes)" if total > len(verdicts) else ""
     return f"{_describe_share(verdicts, 'verdict', 'statements', 'follow from the contexts')}{unjudged}{_describe_refuted(verdicts, 'verdict')}"

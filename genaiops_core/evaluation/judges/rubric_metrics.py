@@ -1,4 +1,4 @@
-"""Rubrics put to a model: the texts of a case are fenced as data, the answer is a label of the scale and why."""
+"""Rubrics judged by a model: the texts of a case are fenced as data, the answer is a label of the scale with a reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PLACEHOLDER = re.compile(r"\{(" + "|".join(PLACEHOLDERS) + r")\}")
 
 
 async def measure(rubric: Rubric, case: Case, calls: Calls, options: JudgeOptions) -> Measurement:
-    """One rubric of one case that has all the rubric needs.
+    """Judge one case, which has all fields that the rubric needs.
 
     Raises:
         CallFailed: the model chose no label of the scale.
@@ -39,7 +39,7 @@ async def measure(rubric: Rubric, case: Case, calls: Calls, options: JudgeOption
 
 
 def build_rubric_prompt(rubric: Rubric, case: Case, options: JudgeOptions) -> Prompt:
-    """The rubric with the texts of the case in it, then the scale."""
+    """The prompt: the rubric with the texts of the case, then the scale."""
     texts = {
         "input": case.input,
         "answer": case.answer or "",
@@ -47,7 +47,7 @@ def build_rubric_prompt(rubric: Rubric, case: Case, options: JudgeOptions) -> Pr
         "contexts": "\n\n".join(f"[{number}] {text}" for number, text in enumerate(case.contexts or (), 1)),
     }
     code = hash_fence(rubric.name, *texts.values())
-    # One pass, so that braces in a text are not taken for a placeholder.
+    # A single pass: a placeholder within a text of the case must not be replaced.
     instruction = _PLACEHOLDER.sub(lambda match: fence(texts[match[1]], code), rubric.prompt)
     scale = "\n".join(
         f"- {label.label}: {label.meaning}" if label.meaning else f"- {label.label}" for label in rubric.scale
@@ -61,9 +61,9 @@ def build_rubric_prompt(rubric: Rubric, case: Case, options: JudgeOptions) -> Pr
 
 
 def hash_fence(*texts: str) -> str:
-    """A code that stands in none of the texts, and is the same whenever they are.
+    """A code that occurs in none of the texts, and is equal for equal texts, so that the call cache works.
 
-    It is made of their own hash, so that nobody can write a text that holds the code of its own fence.
+    It is a hash of the texts, so that no text can contain the code of its own fence.
     """
     digest = hashlib.sha256(
         "\0".join(f"{len(text)}:{text}" for text in texts).encode("utf-8", "surrogatepass")
@@ -76,13 +76,13 @@ def hash_fence(*texts: str) -> str:
 
 
 def fence(text: str, code: str) -> str:
-    """A text as data: nothing in it ends it, because the code is not in it."""
+    """A text between data markers; it cannot end its fence, because it does not contain the code."""
     return f"<<<DATA {code}\n{text}\nDATA>>> {code}"
 
 
 @lru_cache(maxsize=256)
 def build_verdict_type(scale: tuple[Label, ...]) -> type[BaseModel]:
-    """The shape of an answer: why, then which label; small and capital letters do not matter."""
+    """The type of an answer: reason, then label; the case of the label's letters does not matter."""
     labels = {entry.label.casefold(): entry.label for entry in scale}
 
     def restore_case(value: Any) -> Any:
@@ -94,5 +94,5 @@ def build_verdict_type(scale: tuple[Label, ...]) -> type[BaseModel]:
         Field(description="the label of the scale that fits best"),
     ]
     reason: Any = Annotated[str, Field(description="why, in one or two sentences")]
-    # The reason first: a model that explains before it chooses, chooses better.
+    # The reason comes first: models choose better after explaining.
     return create_model("RubricVerdict", reason=(reason, ...), label=(label, ...))

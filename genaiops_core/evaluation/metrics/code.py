@@ -15,15 +15,14 @@ from functools import lru_cache
 from importlib import metadata
 from typing import Any
 
-import structlog
-
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.metrics.metric import ANY_JUDGE, FIELDS, FREE, Measurement, Metric
+from genaiops_core.logs import get_logger
 
 GROUP = "genaiops.metrics"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class MetricFailed(Exception):

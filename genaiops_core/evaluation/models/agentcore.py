@@ -1,6 +1,6 @@
-"""AgentCore's evaluators in the shape of a model, so that their calls are journalled, paced and counted like others.
+"""AgentCore's evaluators behind the protocol of a model: their calls are cached, rate limited and counted like others.
 
-A prompt is a JSON text that says evaluator, spans, trace and references; the reply is the JSON of the result.
+A prompt is a JSON text with evaluator, spans, trace and references; the reply is the JSON of the result.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
 
 class AgentCoreModel:
-    """The API `Evaluate`, in threads: the AWS SDK blocks."""
+    """The API `Evaluate`, called in threads because the AWS SDK blocks."""
 
     provider = "aws.bedrock.agentcore"
     embedding_name = ""
@@ -36,7 +36,7 @@ class AgentCoreModel:
         make_client: Callable[[], Any],
         make_control_client: Callable[[], Any],
     ) -> None:
-        """Nothing is reached before the first call; then the evaluators are looked up, where that is allowed."""
+        """Makes no request before the first call, which also looks up the evaluators if the account may list them."""
         self.name = ",".join(evaluators)
         self._evaluators = evaluators
         self._make_client = make_client
@@ -47,7 +47,7 @@ class AgentCoreModel:
         self._problems: dict[str, str] = {}
 
     async def ask(self, prompt: Prompt) -> Reply:
-        """As `protocol.Model` has it."""
+        """See `protocol.Model`."""
         started = time.perf_counter()
         if self._threads is None:
             self._threads = ThreadPoolExecutor(MAX_CONCURRENCY, thread_name_prefix="agentcore")
@@ -60,8 +60,8 @@ class AgentCoreModel:
         except Misconfigured as error:
             raise Refused(str(error)) from error
         if not results:
-            raise CallFailed(f"AgentCore gave no result of {evaluator_input['evaluator']}.")
-        # An evaluator with several dimensions gives one result each; the first is the one of its name.
+            raise CallFailed(f"AgentCore returned no result of {evaluator_input['evaluator']}.")
+        # An evaluator with several dimensions returns one result per dimension; the first has the evaluator's name.
         result = results[0]
         token_usage = result.get("tokenUsage") or {}
         usage = Usage(
@@ -81,11 +81,11 @@ class AgentCoreModel:
         )
 
     async def embed(self, text: str) -> Embedding:
-        """There are no embeddings here."""
+        """Always fails: AgentCore has no embeddings."""
         raise CallFailed("AgentCore has no embeddings.")
 
     async def close(self) -> None:
-        """Let the threads go."""
+        """Shut the threads down."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
@@ -101,7 +101,7 @@ class AgentCoreModel:
         return agentcore.evaluate(self._client, **evaluator_input)
 
     def _find_problems(self) -> dict[str, str]:
-        """Evaluator -> why it cannot judge a case; empty when the list is not to be had, and the service will say."""
+        """Evaluator -> why it cannot judge a case; empty when the account may not list evaluators."""
         try:
             levels = agentcore.list_evaluators(self._make_control_client())
         except (BedrockFailed, Misconfigured):

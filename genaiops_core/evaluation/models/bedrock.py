@@ -1,4 +1,4 @@
-"""A model of Amazon Bedrock: asked through Converse, embeddings through InvokeModel."""
+"""A model of Amazon Bedrock: chat through Converse, embeddings through InvokeModel."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from genaiops_core.evaluation.rate_limits import MAX_CONCURRENCY
 
 EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
 DIMENSIONS = 512
-"""Of an embedding where the model lets one choose: within 1 % of the accuracy of 1,024 at half the size."""
+"""Dimensions of an embedding where the model offers a choice: within 1 % of the accuracy of 1,024 at half the size."""
 
-# How an object is asked for, the surest way first; a model that refuses one is asked the next.
+# Methods to request an object, the most reliable first; when a model rejects one, the next is used.
 _SCHEMA_METHODS = ("tool", "any_tool", "schema", "words")
 _TOOL_METHODS = ("tool", "any_tool")
-# Words of the API by which a refusal of tools, schemas or system prompts is known.
+# Words in the API's error message that identify the rejection of a method.
 _REJECTION_WORDS = {
     "tool": ("tool",),
     "any_tool": ("tool",),
@@ -48,11 +48,11 @@ _REJECTION_WORDS = {
     ),
 }
 
-ResultT = TypeVar("_Result")
+ResultT = TypeVar("ResultT")
 
 
 class BedrockModel:
-    """Converse in threads: the AWS SDK blocks."""
+    """Calls Converse in threads because the AWS SDK blocks."""
 
     provider = "aws.bedrock"
 
@@ -64,13 +64,13 @@ class BedrockModel:
         embedding_name: str = "",
         guardrail: str = "",
     ) -> None:
-        """Nothing is reached before the first call.
+        """Make no request before the first call.
 
         Args:
             name: model ID, inference profile or ARN.
             make_client: builds a client of `bedrock-runtime`; called once, in a thread, at the first call.
             embedding_name: '' means Titan v2.
-            guardrail: ID or ID:VERSION that the calls pass; '' for none.
+            guardrail: ID or ID:VERSION of a guardrail for the calls; '' for none.
         """
         self.name = name
         self.embedding_name = embedding_name or EMBEDDING_MODEL
@@ -83,7 +83,7 @@ class BedrockModel:
         self._accepts_system = True
 
     async def ask(self, prompt: Prompt) -> Reply:
-        """As `protocol.Model` has it."""
+        """See `protocol.Model`."""
         started = time.perf_counter()
         reply = await self._run_in_thread(self.name, partial(self._converse, prompt))
         usage = Usage(
@@ -103,7 +103,7 @@ class BedrockModel:
         )
 
     async def embed(self, text: str) -> Embedding:
-        """As `protocol.Model` has it."""
+        """See `protocol.Model`."""
         started = time.perf_counter()
         vector = await self._run_in_thread(
             self.embedding_name,
@@ -119,7 +119,7 @@ class BedrockModel:
         )
 
     async def close(self) -> None:
-        """Let the threads go; those that still wait for an answer end with it."""
+        """Shut the threads down; those that wait for an answer end when it comes."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
@@ -141,7 +141,7 @@ class BedrockModel:
         return self._client
 
     def _converse(self, prompt: Prompt) -> ConverseReply:
-        """Ask in the way that this model is known to take, or find out which."""
+        """Request an object by the first method that this model accepts; the accepted method is remembered."""
         while True:
             method = self._method
             accepts_system = self._accepts_system
@@ -223,10 +223,10 @@ def _check_stop_reason(stop_reason: str, model: str, prompt: Prompt, usage: Usag
     if stop_reason == "content_filtered":
         raise Refused(f"A content filter of {model} blocked the answer.", usage=usage)
     if stop_reason == "model_context_window_exceeded":
-        raise Refused(f"The case is too long for {model}; take a model with a larger context.", usage=usage)
+        raise Refused(f"The case is too long for {model}; choose a model with a larger context.", usage=usage)
     if stop_reason == "max_tokens":
         raise CallFailed(
-            f"The answer of {model} was cut at {prompt.max_tokens} tokens; raise max_tokens of the judge.",
+            f"The answer of {model} was truncated at {prompt.max_tokens} tokens; increase max_tokens of the judge.",
             usage=usage,
         )
 
@@ -249,7 +249,7 @@ _CREDENTIALS = frozenset(
 
 
 def convert_failure(error: BedrockFailed, model: str) -> CallFailed:
-    """What a failed call means for a unit, in words that say how to mend it."""
+    """The error of a failed call, with the remedy in its message."""
     message = str(error).rstrip(".")
     if error.code in _THROTTLED:
         return Throttled(f"Bedrock throttles {model}: {message}.", retry_after_s=error.retry_after_s)
@@ -257,18 +257,18 @@ def convert_failure(error: BedrockFailed, model: str) -> CallFailed:
         return Refused(f"Bedrock needs valid AWS credentials in the environment of the worker: {message}.")
     if error.code == "AccessDeniedException":
         return Refused(
-            f"Bedrock denies {model}: {message}. Ask for access to the model in this region and allow bedrock:InvokeModel."
+            f"Bedrock denies {model}: {message}. Request access to the model in this region and allow bedrock:InvokeModel."
         )
     if error.code == "ValidationException" and "on-demand throughput" in message:
         return Refused(
-            f"{model} is served through an inference profile only; put its region before it, as in us.{model}."
+            f"{model} is available only through an inference profile; add a region prefix, for example us.{model}."
         )
     if error.code == "ResourceNotFoundException" or "model identifier is invalid" in message:
         return Refused(
-            f"Bedrock knows no model {model} in this region: {message}. Check the ID and the region."
+            f"Bedrock has no model {model} in this region: {message}. Check the ID and the region."
         )
     if error.code == "ValidationException":
-        return Refused(f"Bedrock refuses the call to {model}: {message}.")
+        return Refused(f"Bedrock rejects the call to {model}: {message}.")
     if error.code == "Unreachable":
         return CallFailed(f"Bedrock did not answer: {message}.")
     return CallFailed(f"Bedrock failed on {model} ({error.code}): {message}.")

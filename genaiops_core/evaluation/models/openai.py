@@ -1,4 +1,4 @@
-"""A model behind any server that speaks as OpenAI's chat completions and embeddings do."""
+"""A model behind any server with the API of OpenAI's chat completions and embeddings."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ RETRIES = 2
 READ_TIMEOUT_S = 300.0
 KEY_NAMES = "OPENAI_API_KEY or GENAIOPS_JUDGE_API_KEY"
 
-# How an object is asked for, the surest way first; a server that refuses one is asked the next.
+# Methods to request an object, the most reliable first; when a server rejects one, the next is used.
 _SCHEMA_METHODS = ("schema", "tool", "object", "words")
-# Refusals that another way of asking does not mend.
+# Error codes that no other method avoids.
 _FINAL_CODES = frozenset(
     (
         "context_length_exceeded",
@@ -49,7 +49,7 @@ def is_openai(base_url: str) -> bool:
 
 
 class OpenAIModel:
-    """Chat completions; nothing is reached before the first call."""
+    """Calls chat completions and embeddings."""
 
     def __init__(
         self,
@@ -63,17 +63,17 @@ class OpenAIModel:
         transport: httpx.AsyncBaseTransport | None = None,
         key_names: str = KEY_NAMES,
     ) -> None:
-        """Nothing is reached before the first call.
+        """Make no request before the first call.
 
         Args:
-            name: as the server knows the model.
+            name: the server's name of the model.
             base_url: up to and without `/chat/completions`.
-            api_key: '' for servers that want none.
+            api_key: '' for servers without authentication.
             embedding_name: '' means text-embedding-3-small.
-            retries: that the client makes by itself; None means RETRIES.
-            read_timeout_s: seconds to wait for an answer.
-            transport: what carries the calls; None for the client's own, which also follows redirects and proxies.
-            key_names: where a missing key should be set, for the sentence.
+            retries: retries of the client library; None means RETRIES.
+            read_timeout_s: timeout of an answer in seconds.
+            transport: HTTP transport; None for the client's own, which follows redirects and proxies.
+            key_names: the settings that the error message of a missing key names.
         """
         self.name = name
         self.embedding_name = embedding_name or EMBEDDING_MODEL
@@ -86,11 +86,11 @@ class OpenAIModel:
         self._key_names = key_names
         self._client: AsyncOpenAI | None = None
         self._method = 0
-        # OpenAI's own newer models refuse the old name, and most other servers know only that.
+        # Newer models of OpenAI reject `max_tokens`, and most other servers support nothing else.
         self._limit_field = "max_completion_tokens" if self.provider else "max_tokens"
 
     async def ask(self, prompt: Prompt) -> Reply:
-        """As `protocol.Model` has it."""
+        """See `protocol.Model`."""
         started = time.perf_counter()
         answer, retries = await self._complete(prompt)
         usage = _read_usage(answer.get("usage") or {})
@@ -110,7 +110,7 @@ class OpenAIModel:
         )
 
     async def embed(self, text: str) -> Embedding:
-        """As `protocol.Model` has it."""
+        """See `protocol.Model`."""
         started = time.perf_counter()
         request = {"model": self.embedding_name, "input": text, "encoding_format": "float"}
         try:
@@ -121,9 +121,7 @@ class OpenAIModel:
         try:
             vector = tuple(float(value) for value in answer["data"][0]["embedding"])
         except (LookupError, TypeError, ValueError) as error:
-            raise CallFailed(
-                f"{self.embedding_name} gave no embedding that can be read: {error!r}."
-            ) from error
+            raise CallFailed(f"{self.embedding_name} returned no readable embedding: {error!r}.") from error
         usage = _read_usage(answer.get("usage") or {})
         return Embedding(
             vector=vector,
@@ -133,13 +131,13 @@ class OpenAIModel:
         )
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         if self._client is not None:
             await self._client.close()
             self._client = None
 
     async def _complete(self, prompt: Prompt) -> tuple[dict[str, Any], int]:
-        """Ask in the way that this server is known to take, or find out which."""
+        """Request an object by the first method that this server accepts; the accepted method is remembered."""
         first_error: APIStatusError | None = None
         method = self._method
         while True:
@@ -203,19 +201,19 @@ class OpenAIModel:
             raise Refused(f"A content filter of {self.name} blocked the answer.", usage=usage)
         if stop_reason == "length":
             raise CallFailed(
-                f"The answer of {self.name} was cut at {prompt.max_tokens} tokens; raise max_tokens of the judge.",
+                f"The answer of {self.name} was truncated at {prompt.max_tokens} tokens; increase max_tokens of the judge.",
                 usage=usage,
             )
 
     async def _post(self, create: Any, body: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-        """The JSON answer and the retries that the client made by itself."""
+        """The JSON answer and the number of retries of the client library."""
         from openai import APIConnectionError
 
         try:
             raw = await create(**body)
             answer = raw.http_response.json()
         except APIConnectionError as error:
-            if isinstance(error.__cause__, CallFailed):  # of the transport: an address that is refused
+            if isinstance(error.__cause__, CallFailed):  # raised by the transport: the address is not allowed
                 raise error.__cause__ from error
             cause = error.__cause__ or error
             raise CallFailed(f"The server at {self._base_url} did not answer: {cause}.") from error
@@ -231,7 +229,7 @@ class OpenAIModel:
 
             self._client = AsyncOpenAI(
                 base_url=self._base_url,
-                # The client insists on a key; servers that want none do not look at it.
+                # The client requires a key; servers without authentication ignore it.
                 api_key=self._api_key or "none",
                 max_retries=self._retries,
                 timeout=self._read_timeout_s,
@@ -240,7 +238,7 @@ class OpenAIModel:
         return self._client
 
     def _build_http_client(self) -> Any:
-        """A client of httpx, which the SDK takes as well as the httpx2 that its types ask for."""
+        """A client of httpx; the SDK accepts it although its types require httpx2."""
         if self._transport is None:
             return None
         import httpx
@@ -259,10 +257,10 @@ class OpenAIModel:
             ) from error
         if error.status_code == 404:
             raise Refused(
-                f"{self._base_url} knows no {model}: {message}. Check the model and the address."
+                f"{self._base_url} has no model {model}: {message}. Check the model and the address."
             ) from error
         if error.status_code < 500:
-            raise Refused(f"{self._base_url} refuses the call to {model}: {message}.") from error
+            raise Refused(f"{self._base_url} rejects the call to {model}: {message}.") from error
         raise CallFailed(f"{self._base_url} failed with status {error.status_code}: {message}.") from error
 
 

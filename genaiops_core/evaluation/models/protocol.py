@@ -30,7 +30,10 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """The input of one call; two calls with equal prompts are the same call to the call cache."""
+    """The input of one call; two calls with equal prompts are the same call to the call cache.
+
+    The field names are part of the cache key: renaming one invalidates every stored call.
+    """
 
     messages: tuple[Message, ...]
     system: str = ""

@@ -21,7 +21,7 @@ from genaiops_core.evaluation.calls.unit_clock import UnitClock
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.trace_case import read_trace_case
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement
-from genaiops_core.evaluation.metrics import REGISTRY
+from genaiops_core.evaluation.metrics import REGISTRY, libraries
 from genaiops_core.evaluation.models.protocol import CallFailed
 from genaiops_core.evaluation.rate_limits import RateLimits
 
@@ -33,6 +33,16 @@ def list_metrics(judge: Judge) -> tuple[str, ...]:
     return tuple(
         name for name in judge.defaults if name not in REGISTRY or not REGISTRY[name].needs_reference
     )
+
+
+def require_usable(engine: sa.Engine, judge: Judge, daily_budget_nano_usd: int) -> None:
+    """Reject a judge that cannot measure on this host, or whose daily budget cannot be enforced.
+
+    Raises:
+        BadInput: a library of its metrics is not installed, or its model has no known price.
+    """
+    libraries.require_installed(list_metrics(judge))
+    require_prices(engine, judge, daily_budget_nano_usd)
 
 
 def require_prices(engine: sa.Engine, judge: Judge, daily_budget_nano_usd: int) -> None:

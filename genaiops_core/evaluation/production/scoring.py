@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-import structlog
 
-from db.tables.reviews import sample
-from db.transaction import writing
+from db.transaction import reading, writing
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.trace_case import read_trace_case
 from genaiops_core.evaluation.judges.protocol import Judge, Judgement
 from genaiops_core.evaluation.production.judging import create_context, judge_sample, sum_cost
+from genaiops_core.logs import get_logger
+from genaiops_core.telemetry.sampling import sample_queue, samples
 from genaiops_core.telemetry.sampling.policy import build_queue_message
 from genaiops_core.telemetry.scores import Score, record_scores
 
@@ -29,9 +29,8 @@ MAX_WAIT = dt.timedelta(days=2)
 MAX_SAMPLES_PER_ROUND = 50
 MAX_PAID_SAMPLES_PER_ROUND = 5
 """For a judge that calls a model, so that all samples of a round finish within the lease."""
-_MINUTE = dt.timedelta(minutes=1)
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,16 +90,20 @@ def score_round(
         is_out = limits.daily_budget_nano_usd > 0 and spent >= limits.daily_budget_nano_usd
         is_out = is_out or (limits.daily_budget_nano_usd == 0 and not is_free)
         if is_out:
-            skipped = _skip_old(connection, now)
+            skipped = sample_queue.skip_older_than(
+                connection, now - MAX_WAIT, at=now, note="the daily budget of the judge was spent"
+            )
             return Round(scored=0, skipped=skipped, failed=0, cost_nano_usd=0, is_out_of_budget=True)
         max_samples = MAX_SAMPLES_PER_ROUND if is_free else MAX_PAID_SAMPLES_PER_ROUND
-        samples = _claim(connection, min(max_samples, _count_allowed(connection, limits, now)), now)
+        allowed = limits.per_minute - sample_queue.count_last_minute(connection, now)
+        claimed = sample_queue.claim(connection, min(max_samples, allowed), now, LEASE)
         context = create_context(connection)
     remaining = limits.daily_budget_nano_usd - spent
     cost = scored = failed = 0
-    for position, row in enumerate(samples):
+    for position, row in enumerate(claimed):
         if is_stopping() or (cost > 0 and cost >= remaining):
-            _release(engine, [unclaimed.id for unclaimed in samples[position:]])
+            with writing(engine) as connection:
+                sample_queue.release(connection, [unjudged.id for unjudged in claimed[position:]])
             break
         try:
             judgements, problem = runner.run(judge_sample(engine, judge, context, row.trace_id))
@@ -119,66 +122,34 @@ def score_round(
     )
 
 
+def has_queued(engine: sa.Engine) -> bool:
+    """Whether any sample waits to be judged."""
+    with reading(engine) as connection:
+        return sample_queue.has_queued(connection)
+
+
 def fetch_spent_today(connection: sa.Connection, now: dt.datetime) -> int:
     """Cost in nano-USD of production sampling since midnight UTC."""
     midnight = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    query = sa.select(sa.func.sum(sample.c.cost_nano_usd)).where(sample.c.ended_at >= midnight)
-    return int(connection.scalar(query) or 0)
+    return sample_queue.fetch_spent_since(connection, midnight)
 
 
 def read_queue_message(
     connection: sa.Connection, *, application: str, trace_id: str
 ) -> dict[str, Any] | None:
     """A sample as a message for the queue of another system; None when it is no sample or its trace has no question."""
-    row = connection.execute(
-        sa.select(sample.c.priority, sample.c.reason).where(
-            sample.c.trace_id == trace_id, sample.c.application == application
-        )
-    ).first()
-    case = read_trace_case(connection, trace_id).case if row is not None else None
-    if row is None or case is None:
+    sample = samples.get_sample(connection, application, trace_id)
+    case = read_trace_case(connection, trace_id).case if sample is not None else None
+    if sample is None or case is None:
         return None
     return build_queue_message(
         trace_id=trace_id,
         query=case.input,
         response=case.answer,
         context=case.contexts,
-        priority=row.priority,
-        reason=row.reason,
+        priority=sample.priority,
+        reason=sample.reason,
     )
-
-
-def _count_allowed(connection: sa.Connection, limits: Limits, now: dt.datetime) -> int:
-    """How many more samples the rate per minute allows."""
-    recent = sa.and_(sample.c.ended_at > now - _MINUTE, sample.c.state == "scored")
-    in_progress = sa.and_(sample.c.state == "queued", sample.c.claimed_until > now)
-    count = sum(
-        connection.scalar(sa.select(sa.func.count()).select_from(sample).where(condition)) or 0
-        for condition in (recent, in_progress)
-    )
-    return max(0, limits.per_minute - count)
-
-
-def _claim(connection: sa.Connection, limit: int, now: dt.datetime) -> Sequence[Any]:
-    if limit < 1:
-        return []
-    is_free = sa.or_(sample.c.claimed_until.is_(None), sample.c.claimed_until <= now)
-    rows = connection.execute(
-        sa.select(sample.c.id, sample.c.trace_id, sample.c.application, sample.c.selected_at)
-        .where(sample.c.state == "queued", is_free)
-        .order_by(sample.c.priority, sample.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    if rows:
-        claimed = sample.c.id.in_([row.id for row in rows])
-        connection.execute(sa.update(sample).where(claimed).values(claimed_until=now + LEASE))
-    return rows
-
-
-def _release(engine: sa.Engine, ids: Sequence[int]) -> None:
-    with writing(engine) as connection:
-        connection.execute(sa.update(sample).where(sample.c.id.in_(ids)).values(claimed_until=None))
 
 
 def _finish(
@@ -186,9 +157,7 @@ def _finish(
 ) -> bool:
     """Store the scores with the sample's current rate; False when another worker finished it first."""
     with writing(engine) as connection:
-        row = connection.execute(
-            sa.select(sample).where(sample.c.id == id, sample.c.state == "queued").with_for_update()
-        ).first()
+        row = sample_queue.lock_queued(connection, id)
         if row is None:
             return False
         record_scores(
@@ -209,17 +178,7 @@ def _finish(
                 for judgement in judgements
             ],
         )
-        connection.execute(
-            sa.update(sample)
-            .where(sample.c.id == id)
-            .values(
-                state="scored",
-                ended_at=now,
-                claimed_until=None,
-                cost_nano_usd=sum_cost(judgements),
-                note=problem,
-            )
-        )
+        sample_queue.finish(connection, id, at=now, cost_nano_usd=sum_cost(judgements), note=problem)
     return True
 
 
@@ -229,16 +188,4 @@ def _handle_failure(engine: sa.Engine, row: Any, error: Exception, now: dt.datet
     if row.selected_at > now - MAX_WAIT:
         return
     with writing(engine) as connection:
-        values = {"state": "skipped", "ended_at": now, "note": f"the judge failed: {str(error)[:300]}"}
-        connection.execute(
-            sa.update(sample).where(sample.c.id == row.id, sample.c.state == "queued").values(**values)
-        )
-
-
-def _skip_old(connection: sa.Connection, now: dt.datetime) -> int:
-    is_old = sa.and_(sample.c.state == "queued", sample.c.selected_at < now - MAX_WAIT)
-    return connection.execute(
-        sa.update(sample)
-        .where(is_old)
-        .values(state="skipped", ended_at=now, note="the daily budget of the judge was spent")
-    ).rowcount
+        sample_queue.skip(connection, row.id, at=now, note=f"the judge failed: {str(error)[:300]}")

@@ -25,8 +25,8 @@ _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++\Z")
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 """Excel's line above the header that declares the delimiter."""
 
-_QUOTE_IN_SLASH = re.compile(r'(?<=[^\\,;\t|])\\"(?=[^,;\t|\r\n])')
-_DOUBLED_QUOTE = re.compile(r'(?<=[^,;\t|\r\n"])""|""(?=[^,;\t|\r\n"])')
+_QUOTE_IN_SLASH = re.compile(r'(?<=[^\\,;\t|~^])\\"(?=[^,;\t|~^\r\n])')
+_DOUBLED_QUOTE = re.compile(r'(?<=[^,;\t|~^\r\n"])""|""(?=[^,;\t|~^\r\n"])')
 
 # The default limit of the csv module, 128 KB per cell, is shorter than real contexts. It is global to the process.
 csv.field_size_limit(MAX_CELL_CHARACTERS)

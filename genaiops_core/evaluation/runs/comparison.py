@@ -42,7 +42,7 @@ class RunComparison:
     def changes(self, metric: str | None = None, *, rising: bool = False) -> list[CaseChange]:
         """Cases that got worse (or better with `rising`), the largest change first; None combines all metrics."""
         scales = {name: scale for name, scale in self.scales.items() if metric in (None, name)}
-        return (pairing.risen if rising else pairing.dropped)(self.comparison.pairs, scales)
+        return (pairing.list_gains if rising else pairing.list_drops)(self.comparison.pairs, scales)
 
     def as_json(self) -> bytes:
         """The whole comparison, with every case that got worse or better."""
@@ -62,7 +62,7 @@ class RunComparison:
         fields = ("metric", "case", "baseline_case", "input", "baseline", "current", "difference")
         writer.writerow([*fields, "baseline_answer", "current_answer"])
         for name, scale in self.scales.items():
-            for change in pairing.changes(self.comparison.pairs, name, scale):
+            for change in pairing.list_changes(self.comparison.pairs, name, scale):
                 row = change.as_json()
                 writer.writerow(
                     escape_formula(value) if isinstance(value, str) else value for value in row.values()
@@ -86,7 +86,7 @@ def compare_runs(
     """
     runs = [get_evaluation(connection, id) for id in (baseline, current)]
     before, after = (results.build_document(run, results.load_details(connection, run)) for run in runs)
-    metrics = documents.metrics_of(after)
+    metrics = documents.parse_metrics(after)
     return RunComparison(
         baseline=runs[0],
         current=runs[1],

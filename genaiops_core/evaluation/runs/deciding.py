@@ -29,7 +29,7 @@ from genaiops_core.evaluation.verdicts.compare import Comparison, Difference
 from genaiops_core.evaluation.verdicts.gates import THRESHOLD, Decision, Evidence, decide
 from genaiops_core.evaluation.verdicts.pipeline import Stage
 from genaiops_core.evaluation.verdicts.summaries import MetricResult, summarise
-from genaiops_core.evaluation.verdicts.verdict import overall
+from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
 
 Body = Mapping[str, Any]
 
@@ -74,10 +74,10 @@ def conclude(
             its stages name.
     """
     metrics = summarise_metrics(connection, run)
-    answers = answer_figures.figures(answer_figures.load(connection, run.id))
+    answers = answer_figures.summarise_answers(answer_figures.load_answers(connection, run.id))
     requests = _measure_traffic(connection, run, at)
     document = run.config.get("pipeline")
-    stages = pipeline.parse(document) if document else None
+    stages = pipeline.parse_pipeline(document) if document else None
     dataset_version = datasets.get_version(connection, run.dataset, run.version)
     figures: dict[str, Any] = {
         **results.build_header(run, cases_total=dataset_version.cases, finished_at=at),
@@ -222,7 +222,7 @@ class _Regressions:
         if self._displayed is None:
             return None
         baseline = self._displayed[0]
-        return {"name": baseline.name, **documents.named(baseline.body)}
+        return {"name": baseline.name, **documents.describe_source(baseline.body)}
 
     def describe_comparison(self) -> dict[str, Any] | None:
         return self._displayed[1].as_json() if self._displayed else None
@@ -245,17 +245,19 @@ class _Regressions:
         if not traffic_metrics or not has_releases or compared.pairs.values(compare.LATENCY)[0]:
             return compared
         before, after = (
-            traffic.newest_requests(self._connection, application, name, self._at)
+            traffic.fetch_newest_requests(self._connection, application, name, self._at)
             for name in (release, self._run.release)
         )
         differences = (
             *(item for item in compared.differences if item.metric not in compare.RELATIVE),
-            *traffic_change.differences(
+            *traffic_change.compare_traffic(
                 traffic_metrics, before, after, max_degradation, alpha=compared.alpha_each
             ),
         )
         return replace(
-            compared, differences=differences, verdict=overall([item.verdict for item in differences])
+            compared,
+            differences=differences,
+            verdict=combine_verdicts([item.verdict for item in differences]),
         )
 
     def _load_launch_baseline(self) -> Baseline | None:
@@ -280,7 +282,7 @@ def _measure_traffic(
 ) -> traffic.TrafficFigures | None:
     if not (run.application and run.release):
         return None
-    return traffic.measure(connection, run.application, run.release, at)
+    return traffic.measure_traffic(connection, run.application, run.release, at)
 
 
 def _find_strictest_threshold(result: MetricResult, decision: Decision) -> float | None:

@@ -10,7 +10,7 @@ from typing import Any
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.judges import computed, create_judge, ragas_metrics
 from genaiops_core.evaluation.judges.protocol import Judge, JudgeOptions
-from genaiops_core.evaluation.metrics import ragas
+from genaiops_core.evaluation.metrics import libraries, ragas
 from genaiops_core.evaluation.runs.evaluation import Evaluation
 
 _LIBRARIES = {
@@ -24,8 +24,10 @@ def build_judge(run: Evaluation) -> Judge:
     """The judge of an evaluation.
 
     Raises:
-        BadInput: there is no judge of that name, or an option is invalid.
+        BadInput: there is no judge of that name, an option is invalid, or the library of a metric is not installed
+            here.
     """
+    libraries.require_installed(run.metrics)
     return create_judge(run.judge, parse_judge_options(run.config.get("judge_options") or {}))
 
 
@@ -48,7 +50,12 @@ def parse_judge_options(document: Mapping[str, Any]) -> JudgeOptions:
 
 
 def load_libraries(run: Evaluation) -> None:
-    """Import the libraries of the judge: this takes seconds, which is better spent before the first call."""
+    """Import the libraries of the judge: this takes seconds, which is better spent before the first call.
+
+    Raises:
+        BadInput: the library of a metric is not installed here.
+    """
+    libraries.require_installed(run.metrics)
     kind = run.judge.partition(":")[0]
     for name in _LIBRARIES.get(kind, ()):
         importlib.import_module(name)

@@ -16,14 +16,14 @@ from genaiops_core.evaluation import datasets, targets
 from genaiops_core.evaluation.calls.prices import Prices
 from genaiops_core.evaluation.judges import create_judge as make_judge
 from genaiops_core.evaluation.judges.protocol import Judge
-from genaiops_core.evaluation.metrics import normalise_name, rubrics
+from genaiops_core.evaluation.metrics import libraries, normalise_name, rubrics
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs.cases import count_available
 from genaiops_core.evaluation.runs.judging import parse_judge_options
 from genaiops_core.evaluation.targets.specs import validate_repetitions
 from genaiops_core.evaluation.verdicts import pipeline
 from genaiops_core.evaluation.verdicts.pipeline import Pipeline
-from genaiops_core.evaluation.verdicts.scales import scale_of
+from genaiops_core.evaluation.verdicts.scales import find_scale
 from genaiops_core.ids import new_id
 
 _PRICE_PROVIDERS = {"bedrock": "aws.bedrock"}
@@ -82,8 +82,8 @@ def launch(
 
     Raises:
         NotFound: no such dataset or version.
-        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size is invalid, or a spend
-            limit cannot be enforced.
+        BadInput: the judge, the target, the pipeline, a metric, a minimum or the sample size is invalid, the library
+            of a metric is not installed here, or a spend limit cannot be enforced.
     """
     target_spec = None if target is None else targets.parse_spec(target)
     thresholds = {
@@ -92,7 +92,7 @@ def launch(
     document = dict(config) if config is not None else None
     if document is None and not thresholds and not limits:
         document = pipeline.default_document()
-    stages = pipeline.parse(document) if document is not None else None
+    stages = pipeline.parse_pipeline(document) if document is not None else None
     if sample_size is not None and sample_size < 1:
         raise BadInput(f"The sample size must be at least 1, not {sample_size}.")
     _check_repetitions(repetitions, has_target=target is not None)
@@ -117,6 +117,7 @@ def launch(
         options = {**(judge_options or {}), **({"rubrics": rubric_documents} if rubric_documents else {})}
         selected_judge = make_judge(judge, parse_judge_options(options))
         selected_metrics = _select_metrics(selected_judge, metrics, stages, thresholds)
+        libraries.require_installed(selected_metrics)
         _require_prices(connection, selected_judge, target_spec, rate_limits)
         dataset_version = datasets.get_version(connection, dataset, version)
         available = count_available(connection, dataset_version, split)
@@ -213,7 +214,7 @@ def _validate_minimum(name: str, value: float) -> float:
     Raises:
         BadInput: it is outside the metric's range.
     """
-    scale = scale_of(name)
+    scale = find_scale(name)
     if not scale.holds(value):
         raise BadInput(
             f"The minimum of {normalise_name(name)} must be between {scale.low:g} and {scale.high:g}, not {value:g}."

@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from db.tables.evaluations import evaluation_score, judge_call, test_case
 from genaiops_core.evaluation.runs.evaluation import Evaluation
 from genaiops_core.evaluation.verdicts import answer_figures
-from genaiops_core.evaluation.verdicts.answer_figures import Answer
+from genaiops_core.evaluation.verdicts.answer_figures import GeneratedAnswer
 from genaiops_core.evaluation.verdicts.documents import SCHEMA
-from genaiops_core.evaluation.verdicts.summaries import Unit
+from genaiops_core.evaluation.verdicts.summaries import UnitResult
 
-UnitsByCase = Mapping[int, Mapping[str, Sequence[Unit]]]
+UnitsByCase = Mapping[int, Mapping[str, Sequence[UnitResult]]]
 """Case number -> metric -> its units in the order of repetitions."""
 
 
@@ -119,16 +119,16 @@ def fetch_units(connection: sa.Connection, id: str) -> UnitsByCase:
         .where(evaluation_score.c.evaluation_id == id)
         .order_by(evaluation_score.c.case_no, evaluation_score.c.repetition)
     )
-    units: dict[int, dict[str, list[Unit]]] = defaultdict(lambda: defaultdict(list))
+    units: dict[int, dict[str, list[UnitResult]]] = defaultdict(lambda: defaultdict(list))
     for case_no, metric, value, reason, is_failed in connection.execute(query):
-        units[case_no][metric].append(Unit(value, reason, is_failed))
+        units[case_no][metric].append(UnitResult(value, reason, is_failed))
     return units
 
 
 def load_details(connection: sa.Connection, run: Evaluation) -> list[dict[str, Any]]:
     """The rows of `details` in a results document, in the order of the dataset: input, answer, scores, cost, latency."""
     units = fetch_units(connection, run.id)
-    answers = answer_figures.load(connection, run.id)
+    answers = answer_figures.load_answers(connection, run.id)
     query = (
         sa.select(test_case.c.case_no, test_case.c.input, test_case.c.answer)
         .where(test_case.c.dataset == run.dataset, test_case.c.version == run.version)
@@ -212,8 +212,8 @@ def _build_detail(
     case_no: int,
     text: str,
     dataset_answer: str | None,
-    units_by_metric: Mapping[str, Sequence[Unit]],
-    answers: Sequence[Answer],
+    units_by_metric: Mapping[str, Sequence[UnitResult]],
+    answers: Sequence[GeneratedAnswer],
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         "case": case_no,
@@ -230,13 +230,13 @@ def _build_detail(
     if answers:
         succeeded = [answer for answer in answers if not answer.problem]
         row |= {
-            "cost_nano_usd": answer_figures.mean_cost(succeeded),
+            "cost_nano_usd": answer_figures.compute_mean_cost(succeeded),
             "latency_ms": succeeded[0].latency_ms if succeeded else None,
             "problem": next((answer.problem for answer in answers if answer.problem), ""),
         }
     return row
 
 
-def _compute_mean(units: Sequence[Unit]) -> float | None:
+def _compute_mean(units: Sequence[UnitResult]) -> float | None:
     values = [unit.value for unit in units if unit.value is not None]
     return sum(values) / len(values) if values else None

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
-import structlog
 
 from db.transaction import reading
 from genaiops_core.clock import now
@@ -26,12 +25,13 @@ from genaiops_core.evaluation.runs import judging, states
 from genaiops_core.evaluation.runs.evaluation import Evaluation, get_evaluation
 from genaiops_core.evaluation.runs.scoring import score_cases
 from genaiops_core.evaluation.targets import Target
+from genaiops_core.logs import get_logger
 from genaiops_core.settings import Settings
 
 IDLE_S = 10.0
 """How long a session waits for the next batch: opening one makes connections and imports libraries."""
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class WorkerStopping(Exception):

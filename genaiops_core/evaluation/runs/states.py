@@ -99,7 +99,7 @@ def pause_for_decision(engine: sa.Engine, id: str, attempt: int, problem: str) -
 def find_overrun(run: Evaluation, at: dt.datetime) -> str:
     """Why the evaluation exceeded the time limit of its pipeline; '' while it has not."""
     document = run.config.get("pipeline")
-    minutes = pipeline.parse(document).timeout_minutes if document else None
+    minutes = pipeline.parse_pipeline(document).timeout_minutes if document else None
     since = run.resumed_at or run.started_at
     if minutes and since and at - since > dt.timedelta(minutes=minutes):
         return f"The evaluation exceeded its time limit of {minutes:g} minutes; its scores are partial."

@@ -22,8 +22,8 @@ _INCOMPLETE_REASONS = {
     "length": "The answer was cut at {max_tokens} tokens; raise max_tokens.",
     "model_context_window_exceeded": "The answer was cut at the end of the model's context window.",
     "guardrail_intervened": "A guardrail intervened.",
-    "content_filtered": "A content filter stepped in.",
-    "content_filter": "A content filter stepped in.",
+    "content_filtered": "A content filter intervened.",
+    "content_filter": "A content filter intervened.",
     "refusal": "The model refused.",
 }
 

@@ -1,1 +1,1 @@
-"""What measurements amount to. Deciders: values in, verdicts, documents and texts out."""
+"""Verdicts over measurements, comparisons of evaluations, and their documents and reports. Mostly pure deciders."""

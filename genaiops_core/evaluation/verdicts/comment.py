@@ -7,71 +7,81 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from genaiops_core.evaluation.verdicts import documents
-from genaiops_core.evaluation.verdicts.limits import COST, Figure, figure
+from genaiops_core.evaluation.verdicts.limits import COST, Figure, find_figure
 from genaiops_core.printable import printable
 
 SIGNS = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "error": "💥"}
 DETAIL_CASES = 10
 
 MARKER = "<!-- genaiops-evaluation -->"
-"""The last line of every comment: by it a workflow finds the one to update."""
+"""The last line of every comment; a workflow finds the comment to update by it."""
 
-MOST_CHARACTERS = 65_000
-"""GitHub takes 65,536."""
+MAX_CHARACTERS = 65_000
+"""GitHub accepts 65,536."""
 
 _MARKDOWN = re.compile(r"([\\`*\[\]~|#!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-"""What Markdown reads as markup; an underscore within a word is none."""
+"""Characters that are Markdown markup; an underscore within a word is not."""
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def markdown(body: Mapping[str, Any]) -> str:
-    """Verdict, scores with intervals and change, cost, p95, cases, model; gates and the lowest cases folded."""
+def render_markdown(body: Mapping[str, Any]) -> str:
+    """Verdict, scores with intervals and change, cost, p95, cases, model; gates and the lowest cases are collapsed."""
     verdict = body.get("verdict") or "inconclusive"
     gates = body.get("gates") or []
-    lines = [f"## {SIGNS.get(verdict, '')} Evaluation {verdict}".replace("  ", " "), "", _subject(body), ""]
-    if body["metrics"]:
-        lines += _metrics(body, gates)
-    lines += ["", *_figures(body), ""]
-    if body.get("problem"):
-        lines += [f"> {text(body['problem'])}", ""]
-    folded = [
-        ("Stages", [_stage(stage) for stage in body.get("stages") or ()]),
-        ("Gates", [f"- **{text(g['name'])}**: {g['verdict']}. {text(g['why'])}" for g in gates]),
-        (f"The {DETAIL_CASES} cases with the lowest scores", _lowest(body)),
+    lines = [
+        f"## {SIGNS.get(verdict, '')} Evaluation {verdict}".replace("  ", " "),
+        "",
+        _render_subject(body),
+        "",
     ]
-    return _fitted(lines, folded)
+    if body["metrics"]:
+        lines += _render_metrics(body, gates)
+    lines += ["", *_render_figures(body), ""]
+    if body.get("problem"):
+        lines += [f"> {escape_text(body['problem'])}", ""]
+    sections = [
+        ("Stages", [_render_stage(stage) for stage in body.get("stages") or ()]),
+        (
+            "Gates",
+            [f"- **{escape_text(g['name'])}**: {g['verdict']}. {escape_text(g['why'])}" for g in gates],
+        ),
+        (f"The {DETAIL_CASES} cases with the lowest scores", _render_lowest(body)),
+    ]
+    return _fit(lines, sections)
 
 
-def text(raw: object) -> str:
-    """Text from outside on one line, without Markdown or HTML of its own: no link, no mention, no reference."""
+def escape_text(raw: object) -> str:
+    """Untrusted text on one line, with Markdown and HTML escaped: no link, no mention, no reference."""
     plain = printable(" ".join(str(raw).split())).translate(_HTML)
     plain = _MARKDOWN.sub(r"\\\1", plain)
-    # The word joiner is invisible; it keeps addresses, people and issues from being made into links.
-    for mark, instead in (("//", "/\u2060/"), ("www.", "www\u2060."), ("@", "@\u2060"), ("#", "#\u2060")):
-        plain = plain.replace(mark, instead)
+    # The word joiner is invisible; it prevents links to addresses, users and issues.
+    for mark, replacement in (("//", "/\u2060/"), ("www.", "www\u2060."), ("@", "@\u2060"), ("#", "#\u2060")):
+        plain = plain.replace(mark, replacement)
     return plain
 
 
-def _subject(body: Mapping[str, Any]) -> str:
+def _render_subject(body: Mapping[str, Any]) -> str:
     release = " ".join(str(body[key]) for key in ("application", "release") if body.get(key))
     cases, total = body.get("cases"), body.get("cases_total")
-    used = f"{cases} of {total} cases" if total is not None and total != cases else f"{cases} cases"
-    parts = [f"**{text(release)}**"] if release else []
-    parts.append(f"dataset {_code(body.get('dataset', ''))} version {body.get('version')}, {used}")
-    parts.append(f"judge {_code(body.get('judge', ''))}")
+    cases_text = f"{cases} of {total} cases" if total is not None and total != cases else f"{cases} cases"
+    items = [f"**{escape_text(release)}**"] if release else []
+    items.append(
+        f"dataset {_format_code(body.get('dataset', ''))} version {body.get('version')}, {cases_text}"
+    )
+    items.append(f"judge {_format_code(body.get('judge', ''))}")
     if model := (body.get("target") or {}).get("model"):
-        parts.append(f"model {_code(model)}")
+        items.append(f"model {_format_code(model)}")
     if (body.get("repetitions") or 1) > 1:
-        parts.append(f"{body['repetitions']} repetitions")
-    return " · ".join(parts)
+        items.append(f"{body['repetitions']} repetitions")
+    return " · ".join(items)
 
 
-def _metrics(body: Mapping[str, Any], gates: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One row a metric; how it moved against the baseline, where there is one."""
-    own = {gate["metric"]: gate for gate in gates if gate.get("kind", "threshold") == "threshold"}
-    moved = {row["metric"]: row for row in (body.get("comparison") or {}).get("metrics") or ()}
+def _render_metrics(body: Mapping[str, Any], gates: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One row per metric, with its change against the baseline if there is one."""
+    gates_by_metric = {gate["metric"]: gate for gate in gates if gate.get("kind", "threshold") == "threshold"}
+    differences = {row["metric"]: row for row in (body.get("comparison") or {}).get("metrics") or ()}
     lines = [
-        "| metric | score | 95 % interval | against the baseline | cases | threshold | verdict |",
+        "| metric | score | 95 % interval | change from baseline | cases | threshold | verdict |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, entry in body["metrics"].items():
@@ -82,48 +92,55 @@ def _metrics(body: Mapping[str, Any], gates: Sequence[Mapping[str, Any]]) -> lis
             failed = f", {entry['failed']} failed" if entry.get("failed") else ""
             cases += f" ({entry['undefined']} undefined{failed})"
         cells = (
-            text(title),
-            _score(entry["mean"]),
+            escape_text(title),
+            _format_score(entry["mean"]),
             interval,
-            _moved(moved.get(name)),
+            _format_change(differences.get(name)),
             cases,
-            *_verdict(own.get(name)),
+            *_format_verdict(gates_by_metric.get(name)),
         )
         lines.append(f"| {' | '.join(cells)} |")
     for gate in gates:
         if gate["metric"] not in body["metrics"] or gate.get("kind", "threshold") == "regression":
-            measured = "unknown" if gate["measured"] is None else _figure(gate)
-            cells = (text(gate["name"]), measured, "", _moved(moved.get(gate["metric"])), "", *_verdict(gate))
+            measured = "unknown" if gate["measured"] is None else _format_measured(gate)
+            cells = (
+                escape_text(gate["name"]),
+                measured,
+                "",
+                _format_change(differences.get(gate["metric"])),
+                "",
+                *_format_verdict(gate),
+            )
             lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def _figure(gate: Mapping[str, Any]) -> str:
+def _format_measured(gate: Mapping[str, Any]) -> str:
     if gate.get("kind") == "regression":
         return f"{gate['measured']:+.4f}"
     return f"{gate['measured']:.4g}"
 
 
-def _verdict(gate: Mapping[str, Any] | None) -> tuple[str, str]:
+def _format_verdict(gate: Mapping[str, Any] | None) -> tuple[str, str]:
     if gate is None:
         return "", ""
     threshold = "" if gate["threshold"] is None else f"{gate['threshold']:g}"
     return threshold, f"{SIGNS.get(gate['verdict'], '')} {gate['verdict']}"
 
 
-def _moved(row: Mapping[str, Any] | None) -> str:
+def _format_change(row: Mapping[str, Any] | None) -> str:
     if row is None or row.get("difference") is None:
         return ""
-    form = "{:+.1%}" if row.get("is_relative") else "{:+.3f}"
-    return f"{form.format(row['difference'])} ({form.format(row['low'])} to {form.format(row['high'])})"
+    template = "{:+.1%}" if row.get("is_relative") else "{:+.3f}"
+    return f"{template.format(row['difference'])} ({template.format(row['low'])} to {template.format(row['high'])})"
 
 
-def _figures(body: Mapping[str, Any]) -> list[str]:
-    answers, traffic = documents.answers_of(body), documents.traffic_of(body)
-    cost, p95 = (figure(name, answers, traffic) for name in (COST, "latency_p95"))
-    shown = [
-        f"- average cost per request: {_measured(cost, '{:.6g} USD')}",
-        f"- p95 latency: {_measured(p95, '{:,.0f} ms')}",
+def _render_figures(body: Mapping[str, Any]) -> list[str]:
+    answers, traffic = documents.parse_answers(body), documents.parse_traffic(body)
+    cost, p95 = (find_figure(name, answers, traffic) for name in (COST, "latency_p95"))
+    lines = [
+        f"- average cost per request: {_format_figure(cost, '{:.6g} USD')}",
+        f"- p95 latency: {_format_figure(p95, '{:,.0f} ms')}",
     ]
     judging = body.get("judging") or {}
     spent = body.get("cost_usd")
@@ -131,49 +148,51 @@ def _figures(body: Mapping[str, Any]) -> list[str]:
     unpriced = (
         f" ({judging['unpriced_calls']:,} calls have no price)" if judging.get("unpriced_calls") else ""
     )
-    shown.append(f"- cost of judging: {'unknown' if spent is None else f'{spent} USD'}{calls}{unpriced}")
-    shown += [_corrected(name, entry["corrected"]) for name, entry in _by_people(body).items()]
+    lines.append(f"- cost of judging: {'unknown' if spent is None else f'{spent} USD'}{calls}{unpriced}")
+    lines += [_render_corrected(name, entry["corrected"]) for name, entry in _select_corrected(body).items()]
     if baseline := body.get("baseline"):
-        named = " ".join(str(baseline[key]) for key in ("application", "release") if baseline.get(key))
-        found = body.get("comparison") or {}
-        shown.append(
-            f"- baseline: {text(named) or _code(baseline.get('name', ''))}, {found.get('cases', 'unknown')} cases in common"
+        baseline_name = " ".join(
+            str(baseline[key]) for key in ("application", "release") if baseline.get(key)
         )
-    return shown
+        comparison = body.get("comparison") or {}
+        lines.append(
+            f"- baseline: {escape_text(baseline_name) or _format_code(baseline.get('name', ''))}, {comparison.get('cases', 'unknown')} cases in common"
+        )
+    return lines
 
 
-def _by_people(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _select_corrected(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {name: entry for name, entry in body["metrics"].items() if entry.get("corrected")}
 
 
-def _corrected(metric: str, found: Mapping[str, Any]) -> str:
-    if found["mean"] is None:
-        return f"- {text(metric)} as people rate it: unknown ({text(found['problem'])})"
-    interval = f"{found['low']:.3f} to {found['high']:.3f}"
+def _render_corrected(metric: str, corrected: Mapping[str, Any]) -> str:
+    if corrected["mean"] is None:
+        return f"- {escape_text(metric)} by human labels: unknown ({escape_text(corrected['problem'])})"
+    interval = f"{corrected['low']:.3f} to {corrected['high']:.3f}"
     return (
-        f"- {text(metric)} as people rate it: {found['mean']:.3f} ({interval}), "
-        f"by {found['labelled']:,} labels of {text(found['label'])}"
+        f"- {escape_text(metric)} by human labels: {corrected['mean']:.3f} ({interval}), "
+        f"by {corrected['labelled']:,} labels of {escape_text(corrected['label'])}"
     )
 
 
-def _measured(found: Figure, form: str) -> str:
-    if found.value is None:
+def _format_figure(figure: Figure, template: str) -> str:
+    if figure.value is None:
         return "unknown"
-    shown = form.format(found.value)
-    if found.low is not None and found.high is not None and found.low < found.high:
-        shown += f", {form.format(found.low)} to {form.format(found.high)}"
-    return f"{shown} ({found.evidence.replace(' of the last', ', last')})"
+    formatted = template.format(figure.value)
+    if figure.low is not None and figure.high is not None and figure.low < figure.high:
+        formatted += f", {template.format(figure.low)} to {template.format(figure.high)}"
+    return f"{formatted} ({figure.evidence.replace(' of the last', ', last')})"
 
 
-def _stage(stage: Mapping[str, Any]) -> str:
+def _render_stage(stage: Mapping[str, Any]) -> str:
     score = "" if stage.get("score") is None else f", weighted score {stage['score']:.3f}"
     if score and stage.get("low") is not None:
         score += f" ({stage['low']:.3f} to {stage['high']:.3f})"
-    return f"- **{text(stage['name'])}**: {stage['verdict']}{score}"
+    return f"- **{escape_text(stage['name'])}**: {stage['verdict']}{score}"
 
 
-def _lowest(body: Mapping[str, Any]) -> list[str]:
-    scales = {name: one.scale for name, one in documents.metrics_of(body).items()}
+def _render_lowest(body: Mapping[str, Any]) -> list[str]:
+    scales = {name: result.scale for name, result in documents.parse_metrics(body).items()}
     scored = []
     for row in body.get("details") or ():
         values = [
@@ -183,46 +202,55 @@ def _lowest(body: Mapping[str, Any]) -> list[str]:
         ]
         if values:
             scored.append((min(values), row["case"], row))
-    scored.sort(key=lambda found: found[:2])
+    scored.sort(key=lambda item: item[:2])
     return [
         f"- case {row['case']}: "
-        + ", ".join(f"{text(name)} {_score(value)}" for name, value in row["scores"].items())
-        + f"; {text(str(row.get('input') or '')[:200])}"
+        + ", ".join(f"{escape_text(name)} {_format_score(value)}" for name, value in row["scores"].items())
+        + f"; {escape_text(str(row.get('input') or '')[:200])}"
         for _lowest_value, _case, row in scored[:DETAIL_CASES]
     ]
 
 
-def _fitted(lines: Sequence[str], folded: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """All of it, or as much as a comment may hold: whole lines only, so that no markup is cut through."""
-    left = MOST_CHARACTERS - len(MARKER) - 200
-    kept: list[str] = []
+def _fit(lines: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """The whole text, or the lines that fit into a comment; lines are never cut, so that no markup breaks."""
+    remaining = MAX_CHARACTERS - len(MARKER) - 200
+    output: list[str] = []
     for line in lines:
-        left -= len(line) + 1
-        if left < 0:
+        remaining -= len(line) + 1
+        if remaining < 0:
             break
-        kept.append(line)
-    for title, rows in folded:
-        left -= len(title) + 60
-        shown = []
+        output.append(line)
+    for title, rows in sections:
+        remaining -= len(title) + 60
+        fitting = []
         for row in rows:
-            left -= len(row) + 1
-            if left < 0:
+            remaining -= len(row) + 1
+            if remaining < 0:
                 break
-            shown.append(row)
-        if shown:
-            missing = len(rows) - len(shown)
-            more = [f"- and {missing} more, which are in the results"] if missing else []
-            kept += ["<details>", f"<summary>{title}</summary>", "", *shown, *more, "", "</details>", ""]
-    if left < 0:
-        kept += ["This comment was shortened; the results hold everything.", ""]
-    return "\n".join(kept).rstrip() + f"\n\n{MARKER}\n"
+            fitting.append(row)
+        if fitting:
+            missing = len(rows) - len(fitting)
+            ellipsis = [f"- and {missing} more in the results document"] if missing else []
+            output += [
+                "<details>",
+                f"<summary>{title}</summary>",
+                "",
+                *fitting,
+                *ellipsis,
+                "",
+                "</details>",
+                "",
+            ]
+    if remaining < 0:
+        output += ["This comment is truncated; the results document is complete.", ""]
+    return "\n".join(output).rstrip() + f"\n\n{MARKER}\n"
 
 
-def _score(value: float | None) -> str:
+def _format_score(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.3f}"
 
 
-def _code(raw: object) -> str:
-    """Text from outside as code."""
+def _format_code(raw: object) -> str:
+    """Untrusted text as inline code."""
     plain = printable(" ".join(str(raw).split())).replace("`", "'").replace("|", "\\|")
     return f"`{plain or ' '}`"

@@ -1,4 +1,4 @@
-"""A results document read back: from a file, checked, and its parts as values to decide by.
+"""Reads results documents: from a file with validation, and their parts as values for deciders.
 
 `results_schema` describes every field. Fields are added, never renamed, so a document of any earlier version loads.
 """
@@ -19,14 +19,14 @@ from genaiops_core.evaluation.verdicts.verdict import VERDICTS
 
 SCHEMA = 1
 
-_NAMED = ("evaluation", "application", "release", "dataset", "version", "judge", "finished_at")
+_SOURCE_FIELDS = ("evaluation", "application", "release", "dataset", "version", "judge", "finished_at")
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
     """A results document from a file.
 
     Raises:
-        BadInput: there is none, or it was not written by `genaiops evaluate`.
+        BadInput: the file does not exist, or `genaiops evaluate` did not write it.
     """
     try:
         body = orjson.loads(path.read_bytes())
@@ -36,43 +36,45 @@ def read(path: Path) -> dict[str, Any]:
         raise BadInput(f"{path} cannot be read as results: {error}.") from error
     if not isinstance(body, dict) or not isinstance(body.get("metrics"), dict):
         raise BadInput(
-            f"{path} holds no results: 'metrics' is missing; write it with genaiops evaluate --output."
+            f"{path} has no results: 'metrics' is missing; write it with genaiops evaluate --output."
         )
     if not isinstance(body.get("schema", SCHEMA), int) or body.get("schema", SCHEMA) > SCHEMA:
         raise BadInput(
-            f"{path} has schema {body['schema']}, this program knows up to {SCHEMA}; read it with the newer genaiops."
+            f"{path} has schema {body['schema']}, this version of genaiops reads up to {SCHEMA}; upgrade genaiops."
         )
-    for name, reader in (("metrics", metrics_of), ("traffic", traffic_of), ("answers", answers_of)):
+    for name, reader in (("metrics", parse_metrics), ("traffic", parse_traffic), ("answers", parse_answers)):
         try:
             reader(body)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BadInput(f"{path}: '{name}' is not as genaiops evaluate writes it ({error}).") from error
-    problem = _malformed_facts(body) or _malformed_rows(body)
+            raise BadInput(
+                f"{path}: '{name}' is invalid ({error}); write the file with genaiops evaluate --output."
+            ) from error
+    problem = _find_invalid_field(body) or _find_invalid_row(body)
     if problem:
-        raise BadInput(f"{path}: {problem} is not as genaiops evaluate writes it.")
+        raise BadInput(f"{path}: {problem} is invalid; write the file with genaiops evaluate --output.")
     return body
 
 
-def named(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Which run a document is of; None for what it does not say."""
-    return {name: body.get(name) for name in _NAMED}
+def describe_source(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The evaluation, release, dataset and judge of a document; None for missing fields."""
+    return {name: body.get(name) for name in _SOURCE_FIELDS}
 
 
-def metrics_of(body: Mapping[str, Any]) -> dict[str, MetricResult]:
+def parse_metrics(body: Mapping[str, Any]) -> dict[str, MetricResult]:
     return {name: MetricResult.from_json(name, entry) for name, entry in body["metrics"].items()}
 
 
-def traffic_of(body: Mapping[str, Any]) -> TrafficFigures | None:
-    found = body.get("traffic")
-    return TrafficFigures(**{"unpriced_calls": 0, "monthly_cost_usd": None, **found}) if found else None
+def parse_traffic(body: Mapping[str, Any]) -> TrafficFigures | None:
+    traffic = body.get("traffic")
+    return TrafficFigures(**{"unpriced_calls": 0, "monthly_cost_usd": None, **traffic}) if traffic else None
 
 
-def answers_of(body: Mapping[str, Any]) -> AnswerFigures | None:
+def parse_answers(body: Mapping[str, Any]) -> AnswerFigures | None:
     return AnswerFigures.from_json(body["answers"]) if body.get("answers") else None
 
 
-def _malformed_facts(body: Mapping[str, Any]) -> str:
-    """Which field is of another kind than the commands that read it take; '' when all is well."""
+def _find_invalid_field(body: Mapping[str, Any]) -> str:
+    """The first field of the wrong type; '' when all are valid."""
     for name in ("pace", "target", "judging", "baseline", "comparison"):
         if not isinstance(body.get(name), dict | None):
             return f"'{name}'"
@@ -81,28 +83,28 @@ def _malformed_facts(body: Mapping[str, Any]) -> str:
     return ""
 
 
-def _malformed_rows(body: Mapping[str, Any]) -> str:
-    """Where a list of the document holds something else than its rows; '' when all is well."""
-    wanted = {
+def _find_invalid_row(body: Mapping[str, Any]) -> str:
+    """The first list or row of the wrong structure; '' when all are valid."""
+    required = {
         "gates": ("name", "metric", "verdict", "why"),
         "stages": ("name", "verdict"),
         "details": ("case", "input_sha256", "scores"),
     }
-    for name, fields in wanted.items():
+    for name, fields in required.items():
         rows = body.get(name) or []
         if not isinstance(rows, list):
             return f"'{name}'"
-        for at, row in enumerate(rows, start=1):
+        for number, row in enumerate(rows, start=1):
             if not isinstance(row, dict) or any(field not in row for field in fields):
-                return f"row {at} of '{name}'"
+                return f"row {number} of '{name}'"
             if "verdict" in fields and row["verdict"] not in VERDICTS:
-                return f"'verdict' in row {at} of '{name}'"
-            if name == "details" and not _are_scores(row["scores"]):
-                return f"'scores' in row {at} of 'details'"
+                return f"'verdict' in row {number} of '{name}'"
+            if name == "details" and not _is_scores(row["scores"]):
+                return f"'scores' in row {number} of 'details'"
     return ""
 
 
-def _are_scores(scores: object) -> bool:
+def _is_scores(scores: object) -> bool:
     return isinstance(scores, dict) and all(
         value is None or (isinstance(value, int | float) and not isinstance(value, bool))
         for value in scores.values()

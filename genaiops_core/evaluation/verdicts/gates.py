@@ -1,4 +1,4 @@
-"""Gates: whether what was measured clears what was asked. Deciders only: values in, verdicts out."""
+"""Gates: whether measurements meet their thresholds. Deciders only: values in, verdicts out."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from dataclasses import dataclass
 from typing import Any
 
 from genaiops_core.evaluation.metrics import REGISTRY, normalise_name
-from genaiops_core.evaluation.verdicts import limits as limiting
+from genaiops_core.evaluation.verdicts import limits as limit_figures
 from genaiops_core.evaluation.verdicts.answer_figures import AnswerFigures
 from genaiops_core.evaluation.verdicts.compare import LATENCIES, LATENCY, RELATIVE, Difference
 from genaiops_core.evaluation.verdicts.pipeline import Pipeline, Stage
 from genaiops_core.evaluation.verdicts.summaries import MetricResult
 from genaiops_core.evaluation.verdicts.traffic import TrafficFigures
-from genaiops_core.evaluation.verdicts.verdict import overall
+from genaiops_core.evaluation.verdicts.verdict import combine_verdicts
 
 MINIMUMS = "minimums"
-"""Name of the stage that the thresholds given at launch make."""
+"""Name of the stage with the thresholds of the launch."""
 
-_TOLD = 3
-"""Reasons for missing values that a sentence names."""
+_MAX_REASONS = 3
+"""How many reasons for missing values a message lists."""
 
 
 THRESHOLD, LIMIT, REGRESSION = "threshold", "limit", "regression"
-"""Kinds of gate: a metric against its threshold, a cost or latency against a most, a run against its baseline."""
+"""Kinds of gate: threshold of a metric, upper limit of cost or latency, regression against the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateDecision:
-    """One gate: what was asked, what was found, and why the verdict is what it is."""
+    """One gate: its threshold, the measured value, the verdict and its reason."""
 
     name: str
     stage: str
     kind: str
     metric: str
     threshold: float | None
-    """The least it must be, or the most where less is better; the allowed degradation of a regression."""
+    """The minimum, or the maximum where lower is better; the allowed degradation of a regression."""
     measured: float | None
     verdict: str
     why: str
     low: float | None = None
-    """What was measured lies between `low` and `high`, undefined cases at their worst and best."""
+    """Bounds of the measured value, with undefined cases at their worst and best."""
     high: float | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -53,15 +53,15 @@ SCORE_METHOD = "weighted sum of the metrics' bounds (conservative)"
 
 @dataclass(frozen=True, kw_only=True)
 class StageDecision:
-    """One stage: its verdict, and its weighted score where every metric of it was measured."""
+    """One stage: its verdict, and its weighted score if all its metrics were measured."""
 
     name: str
     description: str
     verdict: str
     score: float | None
-    """Between 0 and 1; a metric of which less is better counts with what it lacks of its worst."""
+    """0 to 1; a metric where lower is better counts with its distance from its worst value."""
     low: float | None = None
-    """If every metric were at its worse bound at once: wider than need be, whatever the metrics have in common."""
+    """All metrics at their worse bound at once: conservative for any correlation between the metrics."""
     high: float | None = None
     method: str = ""
 
@@ -80,17 +80,17 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Everything the gates are decided by."""
+    """The evidence of all gates."""
 
     metrics: Mapping[str, MetricResult]
     judge: str
     traffic: TrafficFigures | None = None
     answers: AnswerFigures | None = None
-    """Of the answers that the run generated; they go before traffic."""
+    """Figures of generated answers; they take precedence over traffic."""
     differences: Mapping[str, Sequence[Difference]] | None = None
     """Regression stage -> differences with its baseline; a stage without an entry had no baseline."""
     no_baseline: str = ""
-    """Why there is none, in words that end a sentence."""
+    """Why there is no baseline, as the end of a sentence."""
 
 
 def decide(
@@ -100,77 +100,77 @@ def decide(
     minimums: Mapping[str, float] | None = None,
     limits: Mapping[str, float] | None = None,
 ) -> Decision:
-    """All gates of a pipeline and of the thresholds given at launch.
+    """Decide all gates of a pipeline and of the thresholds of the launch.
 
     Args:
-        evidence: what was measured.
-        pipeline: stages; None when only thresholds were given.
-        minimums: metric -> threshold; replaces that of a stage that asks for the same metric.
-        limits: `cost_per_query` (USD), `latency_p95` (ms), or a metric of which neither end is better: at most.
+        evidence: the measurements.
+        pipeline: the stages; None when the launch has only thresholds.
+        minimums: metric -> threshold; replaces a stage's threshold of the same metric.
+        limits: upper limits of `cost_per_query` (USD), `latency_p95` (ms), or a metric where neither end is better.
     """
-    wanted = {normalise_name(name): value for name, value in (minimums or {}).items()}
+    thresholds = {normalise_name(name): value for name, value in (minimums or {}).items()}
     gates: list[GateDecision] = []
     stages: list[StageDecision] = []
-    used: set[str] = set()
+    stage_metrics: set[str] = set()
     for stage in pipeline.stages if pipeline else ():
-        decided = _stage_gates(stage, evidence, wanted)
-        used |= set(stage.metrics)
-        gates += decided
+        stage_gates = _decide_stage(stage, evidence, thresholds)
+        stage_metrics |= set(stage.metrics)
+        gates += stage_gates
         stages.append(
             StageDecision(
                 name=stage.name,
                 description=stage.description,
-                verdict=overall([gate.verdict for gate in decided]),
-                **_score(stage, evidence.metrics),
+                verdict=combine_verdicts([gate.verdict for gate in stage_gates]),
+                **_compute_score(stage, evidence.metrics),
             )
         )
-    extra = [
-        _threshold(MINIMUMS, name, value, evidence) for name, value in wanted.items() if name not in used
+    launch_gates = [
+        _decide_threshold(MINIMUMS, name, value, evidence)
+        for name, value in thresholds.items()
+        if name not in stage_metrics
     ]
-    extra += _launch_limits(limits or {}, evidence)
-    if extra:
-        gates += extra
-        verdict = overall([gate.verdict for gate in extra])
+    launch_gates += _decide_launch_limits(limits or {}, evidence)
+    if launch_gates:
+        gates += launch_gates
+        verdict = combine_verdicts([gate.verdict for gate in launch_gates])
         stages.append(
-            StageDecision(
-                name=MINIMUMS, description="Thresholds given at launch", verdict=verdict, score=None
-            )
+            StageDecision(name=MINIMUMS, description="Thresholds of the launch", verdict=verdict, score=None)
         )
     return Decision(
-        gates=tuple(gates), stages=tuple(stages), verdict=overall([gate.verdict for gate in gates])
+        gates=tuple(gates), stages=tuple(stages), verdict=combine_verdicts([gate.verdict for gate in gates])
     )
 
 
-def _stage_gates(stage: Stage, evidence: Evidence, minimums: Mapping[str, float]) -> list[GateDecision]:
+def _decide_stage(stage: Stage, evidence: Evidence, minimums: Mapping[str, float]) -> list[GateDecision]:
     gates = [
-        _threshold(stage.name, name, minimums.get(name, wanted.threshold), evidence)
-        for name, wanted in stage.metrics.items()
+        _decide_threshold(stage.name, name, minimums.get(name, threshold.threshold), evidence)
+        for name, threshold in stage.metrics.items()
     ]
-    gates += _regression(stage, evidence)
+    gates += _decide_regression(stage, evidence)
     if stage.max_cost_per_query_usd is not None:
-        gates.append(_maximum(stage.name, limiting.COST, stage.max_cost_per_query_usd, evidence))
+        gates.append(_decide_limit(stage.name, limit_figures.COST, stage.max_cost_per_query_usd, evidence))
     if stage.max_monthly_budget_usd is not None:
-        gate = _maximum(stage.name, limiting.MONTHLY, stage.max_monthly_budget_usd, evidence)
-        gates.append(_with_alert(gate, stage))
+        gate = _decide_limit(stage.name, limit_figures.MONTHLY, stage.max_monthly_budget_usd, evidence)
+        gates.append(_add_budget_alert(gate, stage))
     for share, limit in stage.max_latency_ms.items():
-        gates.append(_maximum(stage.name, f"latency_{share}", limit, evidence))
+        gates.append(_decide_limit(stage.name, f"latency_{share}", limit, evidence))
     return gates
 
 
-def _threshold(
+def _decide_threshold(
     stage: str, metric: str, threshold: float, evidence: Evidence, *, is_most: bool = False
 ) -> GateDecision:
-    """Passed when the whole interval is on the good side of the threshold, failed when the whole of it is not."""
+    """Passed when the whole interval is on the good side of the threshold, failed when all of it is on the bad side."""
     result = evidence.metrics.get(metric)
     measured = low = high = None
     if result is None:
-        verdict, why = "inconclusive", _not_measured(metric, evidence)
+        verdict, why = "inconclusive", _explain_not_measured(metric, evidence)
     elif result.mean is None:
-        verdict, why = _no_value(result)
+        verdict, why = _decide_no_value(result)
     else:
         measured, low, high = result.mean, result.low_bounded, result.high_bounded
         is_most = is_most or result.scale.higher_is_better is False
-        verdict, why = _interval_verdict(result, threshold, is_most=is_most)
+        verdict, why = _decide_interval(result, threshold, is_most=is_most)
     return GateDecision(
         name=f"{stage}.{metric}",
         stage=stage,
@@ -185,69 +185,91 @@ def _threshold(
     )
 
 
-def _interval_verdict(result: MetricResult, threshold: float, *, is_most: bool) -> tuple[str, str]:
+def _decide_interval(result: MetricResult, threshold: float, *, is_most: bool) -> tuple[str, str]:
     low, high = result.low_bounded, result.high_bounded
-    shown = f"the interval {low:.3f} to {high:.3f}"
+    interval = f"the interval {low:.3f} to {high:.3f}"
     if result.undefined:
         missing = f"{result.undefined} undefined of {result.n + result.undefined} cases"
         if result.failed:
             missing += f" ({result.failed} failed)"
-        shown += f" with the {missing} at their worst and best"
+        interval += f" with the {missing} at their worst and best"
     if not is_most:
-        is_passed, is_failed, good, bad = low >= threshold, high < threshold, "at or above", "below"
+        is_passed, is_failed, passed_relation, failed_relation = (
+            low >= threshold,
+            high < threshold,
+            "at or above",
+            "below",
+        )
     else:
-        is_passed, is_failed, good, bad = high <= threshold, low > threshold, "at or below", "above"
+        is_passed, is_failed, passed_relation, failed_relation = (
+            high <= threshold,
+            low > threshold,
+            "at or below",
+            "above",
+        )
     if is_passed:
-        return "passed", f"{shown} is {good} {threshold:g}"
+        return "passed", f"{interval} is {passed_relation} {threshold:g}"
     if is_failed:
-        return "failed", f"{shown} is {bad} {threshold:g}"
-    return "inconclusive", f"{shown} holds {threshold:g}; more cases would tell"
+        return "failed", f"{interval} is {failed_relation} {threshold:g}"
+    return "inconclusive", f"{interval} includes {threshold:g}; add cases"
 
 
-def _no_value(result: MetricResult) -> tuple[str, str]:
-    """A judge that failed everywhere is an error of the measurement; cases that lack something are a gap in it."""
-    told = list(result.reasons.items())
+def _decide_no_value(result: MetricResult) -> tuple[str, str]:
+    """Error when the judge failed on every case; inconclusive when cases lack a field."""
+    reason_counts = list(result.reasons.items())
     reasons = "; ".join(
-        f"{count} {'case' if count == 1 else 'cases'}: {reason}" for reason, count in told[:_TOLD]
+        f"{count} {'case' if count == 1 else 'cases'}: {reason}"
+        for reason, count in reason_counts[:_MAX_REASONS]
     )
     reasons = reasons or "no case"
-    if len(told) > _TOLD:
-        # Servers answer each failed call in other words; a sentence is no list of them.
-        reasons += f"; {len(told) - _TOLD:,} more reasons"
+    if len(reason_counts) > _MAX_REASONS:
+        # Error messages of servers differ from call to call, so the list is cut.
+        reasons += f"; {len(reason_counts) - _MAX_REASONS:,} more reasons"
     if result.failed and result.failed == result.undefined:
         return "error", f"every case failed ({reasons})"
     return "inconclusive", f"no case has a value ({reasons})"
 
 
-def _not_measured(metric: str, evidence: Evidence) -> str:
+def _explain_not_measured(metric: str, evidence: Evidence) -> str:
     proxies = [name for name, result in evidence.metrics.items() if result.is_proxy]
     why = f"{metric} was not measured"
     if proxies:
         why += f": judge '{evidence.judge}' only gives proxies ({', '.join(proxies)})"
-    near = difflib.get_close_matches(
+    suggestions = difflib.get_close_matches(
         metric, [*REGISTRY, "faithfulness", "answer_relevancy"], n=1, cutoff=0.85
     )
-    return why + (f"; did you mean {near[0]}?" if near and near[0] != metric else "")
+    return why + (f"; did you mean {suggestions[0]}?" if suggestions and suggestions[0] != metric else "")
 
 
-def _regression(stage: Stage, evidence: Evidence) -> list[GateDecision]:
-    found = {item.metric: item for item in (evidence.differences or {}).get(stage.name, ())}
+def _decide_regression(stage: Stage, evidence: Evidence) -> list[GateDecision]:
+    differences = {item.metric: item for item in (evidence.differences or {}).get(stage.name, ())}
     gates: list[GateDecision] = []
     if stage.compare_against is None:
         return gates
-    for metric in stage.compared_metrics or tuple(found) or tuple(evidence.metrics):
-        # `latency` was compared percentile by percentile.
-        names = [name for name in LATENCIES if name in found] if metric == LATENCY else []
-        gates += [_regression_gate(stage, name, found.get(name), evidence) for name in names or [metric]]
+    for metric in stage.compared_metrics or tuple(differences) or tuple(evidence.metrics):
+        # `latency` was compared by percentile.
+        names = [name for name in LATENCIES if name in differences] if metric == LATENCY else []
+        gates += [
+            _decide_regression_metric(stage, name, differences.get(name), evidence)
+            for name in names or [metric]
+        ]
     return gates
 
 
-def _regression_gate(stage: Stage, metric: str, item: Difference | None, evidence: Evidence) -> GateDecision:
+def _decide_regression_metric(
+    stage: Stage, metric: str, difference: Difference | None, evidence: Evidence
+) -> GateDecision:
     measured = low = high = None
-    if item is not None:
-        verdict, why, measured, low, high = item.verdict, item.why, item.difference, item.low, item.high
+    if difference is not None:
+        verdict, why, measured, low, high = (
+            difference.verdict,
+            difference.why,
+            difference.difference,
+            difference.low,
+            difference.high,
+        )
     elif metric not in evidence.metrics and metric not in RELATIVE:
-        verdict, why = "inconclusive", _not_measured(metric, evidence)
+        verdict, why = "inconclusive", _explain_not_measured(metric, evidence)
     else:
         missing = evidence.no_baseline or f"no finished evaluation of {stage.compare_against} on this dataset"
         verdict, why = "inconclusive", f"{metric} has no baseline: {missing}"
@@ -265,34 +287,34 @@ def _regression_gate(stage: Stage, metric: str, item: Difference | None, evidenc
     )
 
 
-def _launch_limits(limits: Mapping[str, float], evidence: Evidence) -> list[GateDecision]:
+def _decide_launch_limits(limits: Mapping[str, float], evidence: Evidence) -> list[GateDecision]:
     return [
-        _maximum(MINIMUMS, name, limit, evidence)
-        if name == limiting.COST or name.startswith("latency_p")
-        else _threshold(MINIMUMS, name, limit, evidence, is_most=True)
+        _decide_limit(MINIMUMS, name, limit, evidence)
+        if name == limit_figures.COST or name.startswith("latency_p")
+        else _decide_threshold(MINIMUMS, name, limit, evidence, is_most=True)
         for name, limit in limits.items()
     ]
 
 
-def _maximum(stage: str, metric: str, limit: float, evidence: Evidence) -> GateDecision:
-    found = limiting.figure(metric, evidence.answers, evidence.traffic)
-    verdict, why = limiting.verdict(found, limit)
+def _decide_limit(stage: str, metric: str, limit: float, evidence: Evidence) -> GateDecision:
+    figure = limit_figures.find_figure(metric, evidence.answers, evidence.traffic)
+    verdict, why = limit_figures.decide_limit(figure, limit)
     return GateDecision(
         name=f"{stage}.{metric}",
         stage=stage,
         kind=LIMIT,
         metric=metric,
         threshold=limit,
-        measured=found.value,
-        low=found.low,
-        high=found.high,
+        measured=figure.value,
+        low=figure.low,
+        high=figure.high,
         verdict=verdict,
         why=why,
     )
 
 
-def _with_alert(gate: GateDecision, stage: Stage) -> GateDecision:
-    """A budget that is nearly used up still passes, but says so."""
+def _add_budget_alert(gate: GateDecision, stage: Stage) -> GateDecision:
+    """A budget above its alert threshold still passes, with an alert in the reason."""
     share, budget = stage.alert_threshold, stage.max_monthly_budget_usd
     if gate.verdict != "passed" or gate.measured is None or share is None or not budget:
         return gate
@@ -303,18 +325,18 @@ def _with_alert(gate: GateDecision, stage: Stage) -> GateDecision:
     )
 
 
-def _score(stage: Stage, metrics: Mapping[str, MetricResult]) -> dict[str, Any]:
-    """Weighted mean of the stage's metrics with its bounds; unknown as soon as one of them is."""
+def _compute_score(stage: Stage, metrics: Mapping[str, MetricResult]) -> dict[str, Any]:
+    """Weighted mean of the stage's metrics with its bounds; None when a metric has no value."""
     unknown = {"score": None, "low": None, "high": None, "method": ""}
-    total = sum(wanted.weight for wanted in stage.metrics.values())
+    total = sum(threshold.weight for threshold in stage.metrics.values())
     if total <= 0:
         return unknown
     score = low = high = 0.0
-    for name, wanted in stage.metrics.items():
+    for name, threshold in stage.metrics.items():
         result = metrics.get(name)
         if result is None or result.mean is None:
             return unknown
-        share = wanted.weight / total
+        share = threshold.weight / total
         bounds = sorted(result.scale.goodness(bound) for bound in (result.low_bounded, result.high_bounded))
         score += share * result.scale.goodness(result.mean)
         low += share * bounds[0]

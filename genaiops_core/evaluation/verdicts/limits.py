@@ -1,4 +1,4 @@
-"""Figures that have a most: cost per query, monthly cost, latency. Deciders only."""
+"""Figures with an upper limit: cost per query, monthly cost, latency. Deciders only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MONTHLY = "monthly_cost"
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """What was found for a limit, from which evidence; None is unknown."""
+    """The measured value for a limit and its evidence; None is unknown."""
 
     value: float | None
     low: float | None = None
@@ -21,45 +21,45 @@ class Figure:
     unit: str
     evidence: str = ""
     missing: str = ""
-    """Why there is no value, or none that decides."""
+    """Why there is no value, or too little evidence to decide."""
 
 
-def figure(name: str, answers: AnswerFigures | None, traffic: TrafficFigures | None) -> Figure:
+def find_figure(name: str, answers: AnswerFigures | None, traffic: TrafficFigures | None) -> Figure:
     """`cost_per_query` (USD), `monthly_cost` (USD) or `latency_p50|p95|p99` (ms).
 
-    A run's own generated answers go first: they are the release as it is now, on the cases of the suite. Else the
-    release's traffic of the last days speaks, which is all of it and no sample, so its figures decide by themselves.
-    How many requests a month brings is known from traffic only.
+    Generated answers of the evaluation take precedence: they are of the current release, on the cases of the dataset.
+    Otherwise the release's traffic of the last days decides. It is complete, not a sample, so it needs no interval.
+    Only traffic has the number of requests per month.
     """
     if answers is not None and name != MONTHLY:
-        return _of_answers(name, answers)
+        return _find_answers_figure(name, answers)
     unit = "ms" if name.startswith("latency") else "USD"
     if traffic is None:
-        missing = "not measured: generate the answers with a target, or name the application and the release whose traffic counts"
+        missing = "not measured: generate the answers with a target, or name the application and the release for figures of its traffic"
         return Figure(value=None, unit=unit, missing=missing)
-    return _of_traffic(name, traffic, unit)
+    return _find_traffic_figure(name, traffic, unit)
 
 
-def verdict(found: Figure, limit: float) -> tuple[str, str]:
-    """Passed when the whole interval is at most the limit, failed when the whole of it is above."""
-    if found.value is None or found.missing:
-        return "inconclusive", found.missing
-    unit = found.unit
-    if found.low == found.high == found.value:
-        relation = "at most" if found.value <= limit else "above"
-        why = f"{found.value:.4g} {unit} over {found.evidence} is {relation} {limit:g} {unit}"
-        return ("passed" if found.value <= limit else "failed"), why
-    low = "unknown" if found.low is None else f"{found.low:.4g}"
-    high = "unknown" if found.high is None else f"{found.high:.4g}"
-    shown = f"{found.value:.4g} {unit} ({low} to {high}) over {found.evidence}"
-    if found.high is not None and found.high <= limit:
-        return "passed", f"{shown} is at most {limit:g} {unit}"
-    if found.low is not None and found.low > limit:
-        return "failed", f"{shown} is above {limit:g} {unit}"
-    return "inconclusive", f"{shown} leaves {limit:g} {unit} open; more cases would tell"
+def decide_limit(figure: Figure, limit: float) -> tuple[str, str]:
+    """Passed when the whole interval is at most the limit, failed when the whole interval is above it."""
+    if figure.value is None or figure.missing:
+        return "inconclusive", figure.missing
+    unit = figure.unit
+    if figure.low == figure.high == figure.value:
+        relation = "at most" if figure.value <= limit else "above"
+        why = f"{figure.value:.4g} {unit} over {figure.evidence} is {relation} {limit:g} {unit}"
+        return ("passed" if figure.value <= limit else "failed"), why
+    low = "unknown" if figure.low is None else f"{figure.low:.4g}"
+    high = "unknown" if figure.high is None else f"{figure.high:.4g}"
+    formatted = f"{figure.value:.4g} {unit} ({low} to {high}) over {figure.evidence}"
+    if figure.high is not None and figure.high <= limit:
+        return "passed", f"{formatted} is at most {limit:g} {unit}"
+    if figure.low is not None and figure.low > limit:
+        return "failed", f"{formatted} is above {limit:g} {unit}"
+    return "inconclusive", f"{formatted} includes {limit:g} {unit}; add cases"
 
 
-def _of_answers(name: str, answers: AnswerFigures) -> Figure:
+def _find_answers_figure(name: str, answers: AnswerFigures) -> Figure:
     evidence = f"{answers.cases:,} cases with generated answers"
     if name == COST:
         cost = answers.cost_per_query_usd
@@ -79,7 +79,7 @@ def _of_answers(name: str, answers: AnswerFigures) -> Figure:
     return Figure(value=latency.value, low=latency.low, high=latency.high, unit="ms", evidence=evidence)
 
 
-def _of_traffic(name: str, traffic: TrafficFigures, unit: str) -> Figure:
+def _find_traffic_figure(name: str, traffic: TrafficFigures, unit: str) -> Figure:
     if name == COST:
         value = traffic.cost_per_query_usd
     elif name == MONTHLY:

@@ -1,4 +1,4 @@
-"""Which case of one run is which case of another, and how far each of them fell or rose."""
+"""Matches the cases of two evaluations, and lists how much each improved or dropped."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from genaiops_core.pricing.rates import NANO
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
-    """A case as one run saw it."""
+class CaseResult:
+    """A case with its results in one evaluation."""
 
     key: str
-    """Hash of the input, and which occurrence of it: the same in every run and every version of a dataset."""
+    """Hash of the input and its occurrence, equal in every evaluation and every version of a dataset."""
     case: int
     input: str
     answer: str | None
     scores: Mapping[str, float]
-    """Metric -> mean over repetitions; undefined ones are left out."""
+    """Metric -> mean over repetitions; without undefined metrics."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     cost_usd: float | None = None
-    """Of the generated answer; None where the answer was not generated or has no price."""
+    """Cost of the generated answer; None when it was not generated or has no price."""
     latency_ms: float | None = None
 
     def value(self, metric: str) -> float | None:
@@ -38,36 +38,36 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """The cases of two runs, matched."""
+    """The matched cases of two evaluations."""
 
-    common: tuple[tuple[Side, Side], ...]
-    """(baseline, current), in the order of the current run."""
-    only_baseline: tuple[Side, ...]
-    only_current: tuple[Side, ...]
+    common: tuple[tuple[CaseResult, CaseResult], ...]
+    """(baseline, current), in the order of the current evaluation."""
+    only_baseline: tuple[CaseResult, ...]
+    only_current: tuple[CaseResult, ...]
 
     def values(self, metric: str) -> tuple[list[float], list[float]]:
         """Baseline and current values of the cases that have both."""
         before: list[float] = []
         after: list[float] = []
         for baseline, current in self.common:
-            then, now = baseline.value(metric), current.value(metric)
-            if then is not None and now is not None:
-                before.append(then)
-                after.append(now)
+            baseline_value, current_value = baseline.value(metric), current.value(metric)
+            if baseline_value is not None and current_value is not None:
+                before.append(baseline_value)
+                after.append(current_value)
         return before, after
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseChange:
-    """One metric of one case in both runs."""
+    """One metric of one case in both evaluations."""
 
     metric: str
-    baseline: Side
-    current: Side
+    baseline: CaseResult
+    current: CaseResult
     before: float
     after: float
     gain: float
-    """Positive when the case got better, on the metric's own scale."""
+    """Positive when the case improved, on the metric's own scale."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -83,19 +83,19 @@ class CaseChange:
         }
 
 
-def sides(details: Iterable[Mapping[str, Any]]) -> dict[str, Side]:
+def index_cases(details: Iterable[Mapping[str, Any]]) -> dict[str, CaseResult]:
     """The rows of a document's `details` by key.
 
-    A question asked twice is told apart by its occurrence, so that the first answers are compared with the first.
+    Equal inputs are numbered by occurrence, so the first is compared with the first.
     """
-    seen: dict[str, int] = defaultdict(int)
-    found: dict[str, Side] = {}
+    occurrences: dict[str, int] = defaultdict(int)
+    results: dict[str, CaseResult] = {}
     for row in details:
         digest = str(row["input_sha256"])
-        key = f"{digest}#{seen[digest]}"
-        seen[digest] += 1
+        key = f"{digest}#{occurrences[digest]}"
+        occurrences[digest] += 1
         cost = row.get("cost_nano_usd")
-        found[key] = Side(
+        results[key] = CaseResult(
             key=key,
             case=int(row["case"]),
             input=str(row.get("input") or ""),
@@ -105,27 +105,27 @@ def sides(details: Iterable[Mapping[str, Any]]) -> dict[str, Side]:
             cost_usd=None if cost is None else float(cost) / NANO,
             latency_ms=row.get("latency_ms"),
         )
-    return found
+    return results
 
 
-def paired(baseline: Iterable[Mapping[str, Any]], current: Iterable[Mapping[str, Any]]) -> Pairs:
-    """Match the cases of two runs by the hash of their input."""
-    before, after = sides(baseline), sides(current)
+def pair_cases(baseline: Iterable[Mapping[str, Any]], current: Iterable[Mapping[str, Any]]) -> Pairs:
+    """Match the cases of two evaluations by the hash of their input."""
+    before, after = index_cases(baseline), index_cases(current)
     return Pairs(
-        common=tuple((before[key], side) for key, side in after.items() if key in before),
-        only_baseline=tuple(side for key, side in before.items() if key not in after),
-        only_current=tuple(side for key, side in after.items() if key not in before),
+        common=tuple((before[key], result) for key, result in after.items() if key in before),
+        only_baseline=tuple(result for key, result in before.items() if key not in after),
+        only_current=tuple(result for key, result in after.items() if key not in before),
     )
 
 
-def changes(pairs: Pairs, metric: str, scale: Scale) -> list[CaseChange]:
-    """Every case with a value in both runs, the largest drop first, equal ones in the order of the run."""
+def list_changes(pairs: Pairs, metric: str, scale: Scale) -> list[CaseChange]:
+    """Every case with a value in both evaluations, largest drop first, ties in the order of the current one."""
     sign = -1 if scale.higher_is_better is False else 1
-    found = []
+    case_changes = []
     for baseline, current in pairs.common:
         before, after = baseline.value(metric), current.value(metric)
         if before is not None and after is not None:
-            found.append(
+            case_changes.append(
                 CaseChange(
                     metric=metric,
                     baseline=baseline,
@@ -135,20 +135,26 @@ def changes(pairs: Pairs, metric: str, scale: Scale) -> list[CaseChange]:
                     gain=sign * (after - before),
                 )
             )
-    return sorted(found, key=lambda one: one.gain)
+    return sorted(case_changes, key=lambda case_change: case_change.gain)
 
 
-def dropped(pairs: Pairs, metrics: Mapping[str, Scale], *, least: float = 1e-9) -> list[CaseChange]:
+def list_drops(pairs: Pairs, metrics: Mapping[str, Scale], *, min_change: float = 1e-9) -> list[CaseChange]:
     """Drops of all metrics together, the largest share of its metric's scale first."""
-    found = [
-        one for metric, scale in metrics.items() for one in changes(pairs, metric, scale) if one.gain < -least
+    drops = [
+        change
+        for metric, scale in metrics.items()
+        for change in list_changes(pairs, metric, scale)
+        if change.gain < -min_change
     ]
-    return sorted(found, key=lambda one: one.gain / metrics[one.metric].width)
+    return sorted(drops, key=lambda change: change.gain / metrics[change.metric].width)
 
 
-def risen(pairs: Pairs, metrics: Mapping[str, Scale], *, least: float = 1e-9) -> list[CaseChange]:
+def list_gains(pairs: Pairs, metrics: Mapping[str, Scale], *, min_change: float = 1e-9) -> list[CaseChange]:
     """Gains of all metrics together, the largest share of its metric's scale first."""
-    found = [
-        one for metric, scale in metrics.items() for one in changes(pairs, metric, scale) if one.gain > least
+    gains = [
+        change
+        for metric, scale in metrics.items()
+        for change in list_changes(pairs, metric, scale)
+        if change.gain > min_change
     ]
-    return sorted(found, key=lambda one: -one.gain / metrics[one.metric].width)
+    return sorted(gains, key=lambda change: -change.gain / metrics[change.metric].width)

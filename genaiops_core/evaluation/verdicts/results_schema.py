@@ -1,4 +1,4 @@
-"""Every field of a results document: the one source of docs/reference/results.md and results.schema.json.
+"""Every field of a results document: the source of docs/reference/results.md and results.schema.json.
 
 `python -m genaiops_core.evaluation.verdicts.results_schema` prints the JSON Schema, with `--markdown` the tables.
 """
@@ -20,15 +20,17 @@ class _Model(BaseModel):
 
 
 class CorrectedEntry(_Model):
-    """What the mean of a metric is worth by what people say of some of the cases."""
+    """The mean of a metric corrected by human labels of some of the cases."""
 
-    mean: float | None = Field(description="as people would have rated all cases; null with too few labels")
+    mean: float | None = Field(
+        description="estimate of the mean over all cases by human labels; null with too few labels"
+    )
     low: float | None = Field(description="lower end of its 95 % interval")
     high: float | None = Field(description="upper end")
-    label: str = Field(description="which label of people the metric is held against")
-    labelled: int = Field(description="cases with a label that stand for all of them")
+    label: str = Field(description="the human label that corrects the metric")
+    labelled: int = Field(description="labelled cases of the random sample")
     bias: float | None = Field(
-        description="judge minus people over the labelled cases: above 0 it is too kind"
+        description="judge minus humans over the labelled cases; above 0 the judge is too lenient"
     )
     method: str = Field(description="of the estimate and its interval")
     problem: str = Field(description="why there is no estimate, or ''")
@@ -37,33 +39,33 @@ class CorrectedEntry(_Model):
 class MetricEntry(_Model):
     """One metric over the cases of the run, on its own scale."""
 
-    title: str = Field(description="as people read it")
-    mean: float | None = Field(description="of the cases that have a value; null when none has")
+    title: str = Field(description="display name")
+    mean: float | None = Field(description="mean of the cases with a value; null when none has one")
     low: float | None = Field(description="lower end of its 95 % interval")
     high: float | None = Field(description="upper end")
     n: int = Field(description="cases with a value; repetitions of a case are averaged first")
-    undefined: int = Field(description="cases without one")
-    failed: int = Field(description="of the undefined cases, those whose judge or target failed")
-    values: int = Field(description="scores behind the mean, repetitions included")
+    undefined: int = Field(description="cases without a value")
+    failed: int = Field(description="undefined cases whose judge or target failed")
+    values: int = Field(description="scores behind the mean, including repetitions")
     repetition_sd: float | None = Field(
         description="standard deviation between repetitions of a case; null without repetitions"
     )
-    low_bounded: float = Field(description="`low` if everything undefined had scored the least; gates use it")
+    low_bounded: float = Field(description="`low` if all undefined cases had the lowest value; gates use it")
     high_bounded: float = Field(
-        description="`high` if everything undefined had scored the most; gates use it"
+        description="`high` if all undefined cases had the highest value; gates use it"
     )
     method: str = Field(description="of the interval")
-    is_proxy: bool = Field(description="whether it only counts words in common")
+    is_proxy: bool = Field(description="whether the metric is a proxy, which only counts common words")
     reasons: dict[str, int] = Field(description="why cases are undefined: reason to cases")
-    range: list[float] = Field(description="least and most a value can be")
+    range: list[float] = Field(description="lowest and highest possible value")
     higher_is_better: bool | None = Field(
-        description="false: the threshold is a most; null: neither end is better"
+        description="false: the threshold is a maximum; null: neither end is better"
     )
     corrected: CorrectedEntry | None = Field(
-        description="the mean as people would have rated it; null without human labels"
+        description="the mean corrected by human labels; null without labels"
     )
     threshold: float | None = Field(
-        default=None, description="the strictest one asked for; absent when none was"
+        default=None, description="the strictest threshold of the gates; absent without one"
     )
 
 
@@ -71,38 +73,40 @@ class GateEntry(_Model):
     """One gate."""
 
     name: str = Field(description="stage and metric")
-    stage: str = Field(description="which stage it belongs to; `minimums` for thresholds given at launch")
-    kind: Literal["threshold", "limit", "regression"] = Field(description="what kind of gate it is")
-    metric: str = Field(description="what is gated")
+    stage: str = Field(description="the stage of the gate; `minimums` for thresholds of the launch")
+    kind: Literal["threshold", "limit", "regression"] = Field(description="kind of gate")
+    metric: str = Field(description="the gated metric")
     threshold: float | None = Field(
-        description="the least (or most) it must be; the most of a cost or latency; the allowed degradation"
+        description="the minimum (or maximum); the maximum of a cost or latency; the allowed degradation"
     )
-    measured: float | None = Field(description="the mean, figure or difference found; null when unknown")
-    verdict: Verdict = Field(description="by the interval, not by the point")
-    why: str = Field(description="which evidence was used, and what it says")
-    low: float | None = Field(description="lower end of what was measured, undefined cases at their worst")
-    high: float | None = Field(description="upper end, undefined cases at their best")
+    measured: float | None = Field(description="the measured mean, figure or difference; null when unknown")
+    verdict: Verdict = Field(description="by the interval, not by the point estimate")
+    why: str = Field(description="the evidence and its result")
+    low: float | None = Field(
+        description="lower bound of the measured value, with undefined cases at their worst"
+    )
+    high: float | None = Field(description="upper bound, with undefined cases at their best")
 
 
 class StageEntry(_Model):
     """One stage of the pipeline."""
 
-    name: str = Field(description="as the pipeline has it")
-    description: str = Field(description="as the pipeline has it")
+    name: str = Field(description="of the pipeline")
+    description: str = Field(description="of the pipeline")
     verdict: Verdict = Field(description="over its gates")
     score: float | None = Field(
         description="weighted mean of its metrics, 0 to 1; null unless all are measured"
     )
     low: float | None = Field(description="the weighted sum of the metrics' worse bounds")
     high: float | None = Field(description="the weighted sum of their better bounds")
-    method: str = Field(description="how `low` and `high` come about")
+    method: str = Field(description="of `low` and `high`")
 
 
 class Judging(_Model):
-    """What judging took."""
+    """Calls, tokens and cost of judging."""
 
     calls: int = Field(description="calls to the judge's model; 0 for judges that compute")
-    unpriced_calls: int = Field(description="of these, calls without a known price")
+    unpriced_calls: int = Field(description="calls without a known price")
     input_tokens: int = Field(description="as the provider counted them")
     output_tokens: int = Field(description="as the provider counted them")
     cost_usd: str | None = Field(description="decimal; null when a call has no price")
@@ -131,15 +135,15 @@ class Quantile(_Model):
 
 
 class Answers(_Model):
-    """What the answers that the run generated took."""
+    """Cost and latency of the answers that the evaluation generated."""
 
-    answers: int = Field(description="answers asked for")
-    failed: int = Field(description="of these, those that the target did not give")
+    answers: int = Field(description="requested answers")
+    failed: int = Field(description="answers that the target did not return")
     cases: int = Field(description="cases with at least one answer")
     unpriced: int = Field(description="answers without a known price")
-    reasons: dict[str, int] = Field(description="why answers failed, the most frequent ones")
-    input_tokens: int | None = Field(description="of all answers; null when one of them did not tell")
-    output_tokens: int | None = Field(description="of all answers; null when one of them did not tell")
+    reasons: dict[str, int] = Field(description="why answers failed, the most frequent reasons")
+    input_tokens: int | None = Field(description="of all answers; null when one has no count")
+    output_tokens: int | None = Field(description="of all answers; null when one has no count")
     cost_nano_usd: int | None = Field(description="of all answers, in 1e-9 USD; null when one has no price")
     cost_per_query_usd: Mean | None = Field(
         description="over the cases' mean costs; null when one has no price"
@@ -148,18 +152,18 @@ class Answers(_Model):
 
 
 class Traffic(_Model):
-    """The release's own requests of the last days."""
+    """Figures of the release's own requests in the last days."""
 
-    requests: int = Field(description="how many")
+    requests: int = Field(description="number of requests")
     unpriced_calls: int = Field(description="model calls without a known price")
     cost_per_query_usd: float | None = Field(description="mean; null when a call has no price")
-    monthly_cost_usd: float | None = Field(description="spend of the window carried forward to 30 days")
+    monthly_cost_usd: float | None = Field(description="spend of the window extrapolated to 30 days")
     latency_ms: dict[str, float | None] = Field(description="p50, p95, p99 of successful requests")
-    window_days: int = Field(description="days looked at")
+    window_days: int = Field(description="days of the window")
 
 
 class DifferenceEntry(_Model):
-    """One metric in both runs."""
+    """One metric in both evaluations."""
 
     metric: str = Field(description="a score, `cost`, `latency_p50`, `latency_p95` or `latency_p99`")
     baseline_mean: float | None = Field(description="over the common cases: score, USD, or ms")
@@ -167,44 +171,46 @@ class DifferenceEntry(_Model):
     difference: float | None = Field(description="current minus baseline; relative for cost and latency")
     low: float | None = Field(description="lower end of its interval")
     high: float | None = Field(description="upper end")
-    n: int = Field(
-        description="cases with a value in both; requests of the smaller side where traffic was compared"
-    )
+    n: int = Field(description="cases with a value in both; for traffic, requests of the smaller side")
     method: str = Field(description="of the interval")
-    max_degradation: float = Field(description="the most that may be lost")
+    max_degradation: float = Field(description="the allowed degradation")
     is_relative: bool = Field(description="true: 0.05 is 5 % more; false: 0.05 of the metric's scale")
-    higher_is_better: bool | None = Field(description="which direction is a loss; null: any change is one")
+    higher_is_better: bool | None = Field(
+        description="direction of improvement; null: any change is a degradation"
+    )
     verdict: Verdict = Field(description="by the interval")
-    why: str = Field(description="what it says")
-    p_value: float | None = Field(description="by permutation, adjusted (Holm); null otherwise")
+    why: str = Field(description="reason of the verdict")
+    p_value: float | None = Field(
+        description="of the permutation test, adjusted (Holm); null for other methods"
+    )
 
 
 class ComparisonEntry(_Model):
-    """The run against its baseline."""
+    """The comparison with the baseline."""
 
-    verdict: Verdict = Field(description="over the metrics compared")
+    verdict: Verdict = Field(description="over the compared metrics")
     why: str = Field(description="why nothing was compared, or empty")
-    max_degradation: float = Field(description="the most that may be lost")
+    max_degradation: float = Field(description="the allowed degradation")
     method: str = Field(description="`bootstrap` or `permutation`")
-    correction: str = Field(description="what is done about several metrics at once")
+    correction: str = Field(description="correction for several metrics")
     confidence: float = Field(description="of all intervals together")
     confidence_each: float = Field(description="of each interval")
-    cases: int = Field(description="cases in both runs")
+    cases: int = Field(description="cases in both evaluations")
     only_in_baseline: int = Field(description="cases that only the baseline has")
-    only_in_current: int = Field(description="cases that only this run has")
-    metrics: list[DifferenceEntry] = Field(description="one row a metric")
+    only_in_current: int = Field(description="cases that only this evaluation has")
+    metrics: list[DifferenceEntry] = Field(description="one row per metric")
 
 
 class Baseline(_Model):
-    """Which run it was compared with."""
+    """The evaluation that it was compared with."""
 
-    name: str = Field(description="id of the evaluation, or name of the file")
-    evaluation: str | None = Field(description="id of that run")
-    application: str | None = Field(description="of that run")
-    release: str | None = Field(description="of that run")
-    dataset: str | None = Field(description="of that run")
+    name: str = Field(description="ID of the evaluation, or name of the file")
+    evaluation: str | None = Field(description="its ID")
+    application: str | None = Field(description="of the baseline")
+    release: str | None = Field(description="of the baseline")
+    dataset: str | None = Field(description="of the baseline")
     version: int | None = Field(description="of its dataset")
-    judge: str | None = Field(description="of that run")
+    judge: str | None = Field(description="of the baseline")
     finished_at: str | None = Field(description="ISO 8601, UTC")
 
 
@@ -212,13 +218,11 @@ class Detail(_Model):
     """One case; only in files."""
 
     case: int = Field(description="its number in the dataset version")
-    input_sha256: str = Field(description="names the case across runs and versions")
-    input: str = Field(description="what was asked")
-    answer: str | None = Field(
-        description="what was scored: the dataset's answer, or the first generated one"
-    )
+    input_sha256: str = Field(description="identifies the case across evaluations and versions")
+    input: str = Field(description="the input of the case")
+    answer: str | None = Field(description="the scored answer: the dataset's, or the first generated one")
     scores: dict[str, float | None] = Field(description="metric to mean over repetitions; null is undefined")
-    reasons: dict[str, str] = Field(description="metric to why a value is missing")
+    reasons: dict[str, str] = Field(description="metric to the reason of a missing value")
     cost_nano_usd: float | None = Field(
         default=None, description="of a generated answer, in 1e-9 USD, mean over repetitions"
     )
@@ -230,79 +234,79 @@ class Results(_Model):
     """The whole document."""
 
     schema_: int = Field(alias="schema", description="1; fields are added, never renamed")
-    evaluation: str = Field(description="id of the run")
+    evaluation: str = Field(description="ID of the evaluation")
     state: Literal["queued", "running", "paused", "finished", "cancelled", "failed"] = Field(
-        description="of the run"
+        description="of the evaluation"
     )
-    partial: bool = Field(description="true unless it finished; a partial run has no verdict")
+    partial: bool = Field(description="true unless it finished; a partial evaluation has no verdict")
     problem: str = Field(description="why it failed or is partial, or empty")
-    application: str = Field(description="whose quality this is; empty when none was named")
-    release: str = Field(description="whose quality this is; empty when none was named")
-    dataset: str = Field(description="what was scored")
+    application: str = Field(description="under evaluation; empty when none was named")
+    release: str = Field(description="under evaluation; empty when none was named")
+    dataset: str = Field(description="name of the dataset")
     version: int = Field(description="of the dataset")
-    cases: int = Field(description="cases used")
-    cases_total: int = Field(description="cases there are")
-    split: str = Field(description="the split whose cases were used; empty for all")
-    sample_size: int | None = Field(description="the most that were asked for, or null")
+    cases: int = Field(description="scored cases")
+    cases_total: int = Field(description="cases of the dataset version")
+    split: str = Field(description="the split whose cases were scored; empty for all")
+    sample_size: int | None = Field(description="the requested maximum of cases, or null")
     repetitions: int = Field(description="how often each case was answered")
-    judge: str = Field(description="who measured")
+    judge: str = Field(description="name of the judge")
     target: dict[str, Any] | None = Field(
-        description="who answered; null when the dataset's answers were scored"
+        description="the target that answered; null when the dataset's answers were scored"
     )
-    pace: dict[str, Any] | None = Field(description="concurrency, rate, timeout and spend limit of the run")
-    attempt: int = Field(description="1, and one more for every resume")
+    pace: dict[str, Any] | None = Field(description="concurrency, rate, timeout and spend limit")
+    attempt: int = Field(description="1, plus 1 for every resume")
     started_at: str | None = Field(description="ISO 8601, UTC")
     finished_at: str = Field(description="ISO 8601, UTC")
-    cost_usd: str | None = Field(description="decimal: what judging cost; null when a call has no price")
+    cost_usd: str | None = Field(description="decimal: cost of judging; null when a call has no price")
     judging: Judging = Field(description="calls, tokens and cost of judging")
     verdict: Verdict | None = Field(description="over all gates; null while partial")
     metrics: dict[str, MetricEntry] = Field(description="name to figures")
     gates: list[GateEntry] = Field(description="every gate")
     stages: list[StageEntry] = Field(description="every stage")
-    answers: Answers | None = Field(description="of the answers that the run generated, or null")
+    answers: Answers | None = Field(description="of the answers that the evaluation generated, or null")
     traffic: Traffic | None = Field(description="of the release's own requests, or null")
-    baseline: Baseline | None = Field(description="the run it was compared with, or null")
-    comparison: ComparisonEntry | None = Field(description="what came of that, or null")
-    details: list[Detail] = Field(default=[], description="one row a case; only in files")
+    baseline: Baseline | None = Field(description="the evaluation that it was compared with, or null")
+    comparison: ComparisonEntry | None = Field(description="result of the comparison, or null")
+    details: list[Detail] = Field(default=[], description="one row per case; only in files")
 
 
-_PARTS: tuple[type[_Model], ...] = (
+_MODELS: tuple[type[_Model], ...] = (
     Results,
     *(model for model in _Model.__subclasses__() if model is not Results),
 )
 
 
-def json_schema() -> bytes:
+def build_json_schema() -> bytes:
     """JSON Schema 2020-12 of a document."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Results.model_json_schema(mode="serialization", by_alias=True),
     }
-    for model in _PARTS:
-        part = schema if model is Results else schema["$defs"][model.__name__]
-        # What has a default may be absent, and what a later version adds is no mistake.
-        part["required"] = [
+    for model in _MODELS:
+        definition = schema if model is Results else schema["$defs"][model.__name__]
+        # Fields with a default may be absent, and later versions may add fields.
+        definition["required"] = [
             info.alias or name for name, info in model.model_fields.items() if info.is_required()
         ]
-        part.pop("additionalProperties")
+        definition.pop("additionalProperties")
     return orjson.dumps(schema, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def markdown() -> str:
+def render_markdown() -> str:
     """A table of fields for the document and each of its parts."""
     blocks = []
-    for model in _PARTS:
+    for model in _MODELS:
         title = "The document" if model is Results else f"`{model.__name__}`: {model.__doc__}".rstrip(".")
         rows = [
-            f"| `{info.alias or name}` | {_type(info.annotation)} | {info.description} |"
+            f"| `{info.alias or name}` | {_format_type(info.annotation)} | {info.description} |"
             for name, info in model.model_fields.items()
         ]
-        blocks.append("\n".join([f"### {title}", "", "| field | type | is |", "|---|---|---|", *rows]))
+        blocks.append("\n".join([f"### {title}", "", "| field | type | meaning |", "|---|---|---|", *rows]))
     return "\n\n".join(blocks) + "\n"
 
 
-def _type(annotation: object) -> str:
-    """A type as people write it."""
+def _format_type(annotation: object) -> str:
+    """A type in plain words."""
     text = str(annotation).replace("typing.", "").replace(f"{__name__}.", "")
     if text.startswith("<class "):
         text = getattr(annotation, "__name__", text)
@@ -317,10 +321,10 @@ def _type(annotation: object) -> str:
     if text.startswith("Literal"):
         values = text[len("Literal[") :].split("]")[0].replace("'", "")
         return f"one of {values}" + (" or null" if text.endswith("or null") else "")
-    return names.get(text, _composed(text, names))
+    return names.get(text, _expand_type_names(text, names))
 
 
-def _composed(text: str, names: dict[str, str]) -> str:
+def _expand_type_names(text: str, names: dict[str, str]) -> str:
     for short, long in names.items():
         text = text.replace(f"[{short}", f"[{long}").replace(f", {short}", f", {long}")
         if text.startswith(f"{short} "):
@@ -329,4 +333,4 @@ def _composed(text: str, names: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(markdown() if "--markdown" in sys.argv else json_schema().decode())
+    sys.stdout.write(render_markdown() if "--markdown" in sys.argv else build_json_schema().decode())

@@ -1,4 +1,4 @@
-"""What a release costs and how long it takes, from its own traffic: the evidence of cost and latency stages."""
+"""Cost and latency of a release from its own traffic: the evidence of cost and latency stages."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ WINDOW_DAYS = 7
 DAYS_A_MONTH = 30
 
 MIN_REQUESTS = 50
-"""Fewer requests say too little about an average, let alone a 95th percentile."""
+"""Fewer requests are too few for a mean, and more so for a 95th percentile."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficFigures:
-    """A release's requests within the last `WINDOW_DAYS` days; None is unknown."""
+    """Figures of a release's requests in the last `WINDOW_DAYS` days; None is unknown."""
 
     requests: int
     unpriced_calls: int
     cost_per_query_usd: float | None
     monthly_cost_usd: float | None
-    """Spend of the window, carried forward to 30 days."""
+    """Spend of the window, extrapolated to 30 days."""
     latency_ms: Mapping[str, float | None] = field(default_factory=dict)
     """p50, p95, p99 of successful requests."""
     window_days: int = WINDOW_DAYS
@@ -36,8 +36,10 @@ class TrafficFigures:
         return {**vars(self), "latency_ms": dict(self.latency_ms)}
 
 
-def measure(connection: sa.Connection, application: str, release: str, now: dt.datetime) -> TrafficFigures:
-    """The figures of one release."""
+def measure_traffic(
+    connection: sa.Connection, application: str, release: str, now: dt.datetime
+) -> TrafficFigures:
+    """Measure the traffic of one release."""
     from genaiops_core.telemetry import time_window
     from genaiops_core.telemetry.traffic import queries
 
@@ -46,7 +48,7 @@ def measure(connection: sa.Connection, application: str, release: str, now: dt.d
     )
     figures = queries.read_summary(connection, window)
     cost_usd = figures.cost_nano_usd / 1e9
-    # A call without a price makes every sum a lower bound, which proves nothing about a maximum.
+    # A call without a price makes every sum a lower bound, which cannot prove that a maximum is met.
     is_priced = figures.unpriced_calls == 0
     return TrafficFigures(
         requests=figures.requests,
@@ -57,8 +59,8 @@ def measure(connection: sa.Connection, application: str, release: str, now: dt.d
     )
 
 
-MOST_REQUESTS = 20_000
-"""Of a release, at most this many requests are read to compare it with another: the newest."""
+MAX_REQUESTS = 20_000
+"""How many of a release's newest requests are read at most for a comparison."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +69,13 @@ class RequestSample:
 
     costs_usd: tuple[float, ...]
     latencies_ms: tuple[float, ...]
-    """Of those that succeeded and whose duration is known."""
+    """Latencies of successful requests with a known duration."""
     requests: int
     unpriced: int
-    """Requests of which a call has no price."""
+    """Requests with a call that has no price."""
 
 
-def newest_requests(
+def fetch_newest_requests(
     connection: sa.Connection, application: str, release: str, now: dt.datetime
 ) -> RequestSample:
     """The newest requests of a release within the last `WINDOW_DAYS` days."""
@@ -89,7 +91,7 @@ def newest_requests(
             request.c.start_ns < int(now.timestamp() * 1e9),
         )
         .order_by(request.c.start_ns.desc())
-        .limit(MOST_REQUESTS)
+        .limit(MAX_REQUESTS)
     )
     rows = connection.execute(query).all()
     return RequestSample(

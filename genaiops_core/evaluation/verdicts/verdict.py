@@ -1,15 +1,15 @@
-"""The four verdicts and how several become one."""
+"""The four verdicts, and how several are combined."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 VERDICTS = ("failed", "error", "inconclusive", "passed")
-"""In the order in which one decides for all: a failure is certain, an error or a gap leaves it open."""
+"""In order of precedence: a failure is certain, an error or missing evidence leaves the result open."""
 
 
-def overall(verdicts: Sequence[str]) -> str:
-    """The verdict over several; without any evidence it is inconclusive, never passed."""
+def combine_verdicts(verdicts: Sequence[str]) -> str:
+    """The combined verdict; without any evidence it is inconclusive, never passed."""
     for verdict in VERDICTS:
         if verdict in verdicts:
             return verdict

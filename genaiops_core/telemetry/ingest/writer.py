@@ -14,13 +14,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
-import structlog
 
 from genaiops_core.errors import Unavailable
+from genaiops_core.logs import get_logger
 from genaiops_core.telemetry.ingest.ingest import Ingestor
 from genaiops_core.telemetry.spans import Batch
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 GROUP_SPANS = 4_000
 """Approximate spans per transaction: about 0.2 s, during which no other process can write to SQLite."""

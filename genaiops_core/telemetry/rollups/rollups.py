@@ -31,7 +31,7 @@ _LATENCIES = ("request_latency", "call_latency")
 class Cell:
     """The change of one cell by one batch; sums and latency counts may be negative."""
 
-    __slots__ = ("call_buckets", "removed_call_buckets", "request_buckets", "removed_request_buckets", "sums")
+    __slots__ = ("call_buckets", "removed_call_buckets", "removed_request_buckets", "request_buckets", "sums")
 
     def __init__(self) -> None:
         self.sums = dict.fromkeys(ROLLUP_SUMS, 0)

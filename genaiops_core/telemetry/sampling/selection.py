@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from db.engine import is_sqlite
 from db.tables.reviews import sample, sample_cursor, sample_rollup_hour, sample_waiting
 from db.tables.telemetry import feedback, request
-from db.transaction import insert, writing
+from db.transaction import insert, reading, writing
 from genaiops_core.telemetry.sampling import feedback_scores
 from genaiops_core.telemetry.sampling.policy import Decision, Policy, RequestFacts, decide
 from genaiops_core.telemetry.scores import NS_PER_HOUR, Score, replace_scores
@@ -58,6 +58,9 @@ def consider(
     visible out of order. The mark is used only after every transaction that was open when it was set has ended, so
     that no lower id can appear later. Requests without a root span wait in table `sample_waiting`.
     """
+    with reading(engine) as connection:
+        if not _has_work(connection):
+            return SelectionStep(requests=0, sampled=0, has_more=False)
     with writing(engine) as connection:
         cursor = _lock_cursor(connection)
         rows: list[Any] = []
@@ -77,6 +80,15 @@ def consider(
             rows += _take_completed(connection, now, limit)
         sampled = _decide_and_store(connection, rows, policy, now)
     return SelectionStep(requests=len(rows), sampled=sampled, has_more=has_more)
+
+
+def _has_work(connection: sa.Connection) -> bool:
+    """Whether a request came since the last one decided on, or one waits; without the write lock."""
+    if connection.scalar(sa.select(sample_waiting.c.request_id).limit(1)) is not None:
+        return True
+    decided = connection.scalar(sa.select(sample_cursor.c.request_id).where(sample_cursor.c.name == CURSOR))
+    newest = connection.scalar(sa.select(sa.func.max(request.c.id)))
+    return (newest or 0) > (decided or 0)
 
 
 def lock_considered_position(connection: sa.Connection) -> int:

@@ -38,10 +38,10 @@ def draw_card(
         label,
         value,
         # Without a previous value the note takes the place of the change.
-        delta or note,
+        delta or note or None,
         delta_color=colour if delta or colour == "primary" else "off",  # type: ignore[arg-type]
         delta_arrow="auto" if delta else "off",
-        delta_description=note if delta else None,
+        delta_description=note or None if delta else None,
         border=True,
         height="stretch",
         icon=f":material/{icon}:",

@@ -103,9 +103,9 @@ def _add_cases(screen: Screen, reason: str) -> str:
     )
     skipped = dataset_choice.format_skipped(result.skipped)
     if not result.added:
-        requests = units.format_quantity(result.found, "matching request")
+        requests = units.format_quantity(result.matched, "matching request")
         raise BadInput(f"No case was added from {requests}.{skipped}")
     dataset_choice.select_version(name, result.version)
     more = " More requests may match; raise the maximum to add them." if result.has_more else ""
-    requests = units.format_quantity(result.found, "request")
+    requests = units.format_quantity(result.matched, "request")
     return f"Added {result.added} of {requests} to {name}.{skipped}{more}"

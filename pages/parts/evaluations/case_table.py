@@ -6,7 +6,7 @@ import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.runs.case_scores import SCORE_FILTERS, CaseScores
-from genaiops_core.evaluation.verdicts.scales import scale_of
+from genaiops_core.evaluation.verdicts.scales import find_scale
 from pages.parts.evaluations import case_detail, evaluation_keys
 from pages.parts.reads import evaluations
 from pages.parts.shared import metric_names, tables, units
@@ -107,7 +107,7 @@ def _find_weakest_metric(evaluation: Evaluation) -> str | None:
             if gate["verdict"] == verdict and gate.get("metric") in evaluation.metrics:
                 return str(gate["metric"])
     goodness = {
-        name: scale_of(name, judge=evaluation.judge).goodness(summary["mean"])
+        name: find_scale(name, judge=evaluation.judge).goodness(summary["mean"])
         for name, summary in (results.get("metrics") or {}).items()
         if summary["mean"] is not None
     }

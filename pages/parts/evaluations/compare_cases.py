@@ -8,7 +8,7 @@ import streamlit as st
 
 from genaiops_core.evaluation.runs import Evaluation
 from genaiops_core.evaluation.runs.comparison import RunComparison
-from genaiops_core.evaluation.verdicts.pairing import CaseChange, Side
+from genaiops_core.evaluation.verdicts.pairing import CaseChange, CaseResult
 from pages.parts.evaluations import evaluation_keys
 from pages.parts.reads import evaluations
 from pages.parts.shared import metric_names, tables, units
@@ -121,7 +121,7 @@ def _draw_side_by_side(screen: Screen, run_comparison: RunComparison, change: Ca
         _draw_side(screen, "This evaluation", run_comparison.current, change.current, change.after)
 
 
-def _draw_side(screen: Screen, title: str, evaluation: Evaluation, side: Side, score: float) -> None:
+def _draw_side(screen: Screen, title: str, evaluation: Evaluation, side: CaseResult, score: float) -> None:
     """Draw answer and contexts of one evaluation. Texts are untrusted, so they are never rendered as Markdown."""
     release = f"{evaluation.application}/{evaluation.release}, " if evaluation.application else ""
     st.markdown(f"**{title}** · {units.escape_markdown(release)}{score:.3f}")
@@ -140,7 +140,7 @@ def _draw_side(screen: Screen, title: str, evaluation: Evaluation, side: Side, s
                 st.code(context, language=None, wrap_lines=True)
 
 
-def _draw_unpaired(evaluation_id: str, case_list: str, sides: Sequence[Side]) -> None:
+def _draw_unpaired(evaluation_id: str, case_list: str, sides: Sequence[CaseResult]) -> None:
     if not sides:
         st.caption("Both evaluations have every case.")
         return

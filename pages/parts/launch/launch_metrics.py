@@ -49,7 +49,7 @@ def draw(
         key=launch_keys.RUN_BY,
         help=glossary.GATE,
     )
-    default_pipeline = pipeline.parse(pipeline.default_document())
+    default_pipeline = pipeline.parse_pipeline(pipeline.default_document())
     stages = default_pipeline.stages
     gated = [name for stage in stages for name in (*stage.metrics, *stage.compared_metrics)]
     gated_available = [name for name in dict.fromkeys(gated) if name in available]

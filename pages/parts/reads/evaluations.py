@@ -6,7 +6,7 @@ import orjson
 import streamlit as st
 
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.human.results import document as build_document
+from genaiops_core.evaluation.human.results import build_document as build_document
 from genaiops_core.evaluation.runs import case_scores, comparison, results
 from genaiops_core.rollouts import rollouts
 from pages.parts.reads.cache import QUICK_S, SLOW_S, cache_for, register_reads

@@ -62,7 +62,7 @@ def _draw_disagreements(screen: Screen, application: str | None) -> None:
     st.subheader("Disagreements", icon=":material/compare_arrows:", anchor=False)
     disagreements = reads_reviews.list_disagreements(screen.url, application, _MAX_DISAGREEMENTS)
     if not disagreements:
-        st.caption("No two reviewers disagree.")
+        st.caption("No answer has two different ratings.")
         return
     column = tables.column
     row_number = tables.pick(

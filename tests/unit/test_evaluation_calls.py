@@ -1,4 +1,4 @@
-"""Small parts of the desk: shares, turns, clocks, keys, remaining time."""
+"""The calls of a run: shares of limits, rate limiter, clock, cache keys, packed replies, batches, remaining time."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def test_shares_add_up_unless_there_are_more_workers_than_slots(total: int, work
 def test_slots_follow_the_share() -> None:
     async def slots() -> list[int]:
         limiter = RateLimiter(RateLimits(concurrency=10))
-        found = [limiter.slots]
+        slot_counts = [limiter.slots]
         for workers, place in ((3, 0), (3, 2), (1, 0)):
             limiter.share(workers, place)
-            found.append(limiter.slots)
-        return found
+            slot_counts.append(limiter.slots)
+        return slot_counts
 
     assert asyncio.run(slots()) == [10, 4, 3, 10]
 
@@ -117,21 +117,21 @@ def test_only_throttling_is_tried_again_and_not_for_ever() -> None:
 
 
 def test_a_clock_that_stands_still_does_not_expire() -> None:
-    async def waited() -> bool:
+    async def wait() -> bool:
         clock = UnitClock(60)
         async with clock:
-            with clock.paused(), clock.paused():
+            with clock.pause(), clock.pause():
                 await asyncio.sleep(120)
         return clock.is_expired
 
-    async def worked() -> None:
+    async def work() -> None:
         async with UnitClock(60):
             await asyncio.sleep(61)
 
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
-        assert not runner.run(waited())
+        assert not runner.run(wait())
         with pytest.raises(TimeoutError):
-            runner.run(worked())
+            runner.run(work())
 
 
 def test_a_call_is_named_by_unit_content_and_occurrence() -> None:
@@ -150,16 +150,16 @@ def test_a_call_is_named_by_unit_content_and_occurrence() -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=50))
 def test_a_vector_comes_back_as_it_was(vector: list[float]) -> None:
-    kept = pack_reply(Embedding(vector=tuple(vector), usage=Usage(), latency_ms=1.0))
-    assert unpack_vector(kept) == tuple(vector)
+    packed = pack_reply(Embedding(vector=tuple(vector), usage=Usage(), latency_ms=1.0))
+    assert unpack_vector(packed) == tuple(vector)
 
 
 def test_a_reply_comes_back_as_it_was() -> None:
     reply = Reply(text='{"x": "é"}', usage=Usage(cache_read_tokens=3), latency_ms=4.0, stop_reason="end_turn")
-    kept = pack_reply(reply)
-    assert kept["cache_read"] == 3
-    again = unpack_reply(kept, 4.0)
-    assert (again.text, again.stop_reason) == (reply.text, reply.stop_reason)
+    packed = pack_reply(reply)
+    assert packed["cache_read"] == 3
+    unpacked = unpack_reply(packed, 4.0)
+    assert (unpacked.text, unpacked.stop_reason) == (reply.text, reply.stop_reason)
 
 
 def test_tokens_are_rather_overestimated() -> None:
