@@ -24,9 +24,9 @@ browser:
 run: setup
 	@$(BIN)/genaiops up --demo
 
-# A process for each core, at most four; each runs whole files, with databases, consoles and a browser of its own.
+# A process for each core, at most four; what shares a process: tests/scheduling.py.
 TESTS ?= tests
-PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadscope
 
 test: setup browser
 	@$(PYTEST) $(TESTS)

@@ -35,6 +35,16 @@ hypothesis.settings.load_profile("repeatable")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Take the place of `--dist loadscope`; without `-n` tests run in one process."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    from tests.scheduling import ConsoleScheduling
+
+    return ConsoleScheduling(config, log)
+
+
 @pytest.fixture(autouse=True)
 def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
