@@ -130,7 +130,7 @@ def test_launch_an_evaluation(console: Console, page: Page, tmp_path: Path) -> N
     page.get_by_role("button", name="New evaluation").click()
     page.get_by_role("combobox", name=re.compile("Dataset")).click()
     page.get_by_role("option", name="policy-questions").click()
-    page.get_by_text("Custom minimums").click()
+    page.get_by_role("radio", name="Custom minimums").click()
     minimum = page.get_by_role("spinbutton", name="Grounding overlap (proxy)")
     minimum.fill("0.5")
     minimum.press("Tab")
