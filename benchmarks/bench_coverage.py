@@ -27,7 +27,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repetitions", type=int, default=400)
-    chosen, _ = parser.parse_known_args()
+    options, _ = parser.parse_known_args()
     print(
         "| judge and people | labels | holds | width | labels alone | normal | judge's own mean is off by |"
     )
@@ -35,25 +35,25 @@ def main() -> None:
     for name, draw in WORLDS.items():
         truth = float(draw(np.random.default_rng(9), 2_000_000)[1].mean())
         for labels in LABELS:
-            print(f"| {name} | {labels} | {_row(draw, truth, labels, chosen.repetitions)} |", flush=True)
+            print(f"| {name} | {labels} | {_row(draw, truth, labels, options.repetitions)} |", flush=True)
 
 
 def _row(draw: Draw, truth: float, labels: int, repetitions: int) -> str:
     random = np.random.default_rng(1)
-    held, widths, alone, normal, off = [], [], [], [], []
+    covers, widths, alone, normal, off = [], [], [], [], []
     for _ in range(repetitions):
         judge, human = draw(random, labels)
-        found = estimate(judge, human, draw(random, OTHERS)[0])
+        corrected = estimate(judge, human, draw(random, OTHERS)[0])
         plain = betting(human)
         assert (
-            found.low is not None and found.high is not None and found.raw is not None and plain is not None
+            corrected.low is not None and corrected.high is not None and corrected.raw is not None and plain is not None
         )
-        held.append(found.low <= truth <= found.high)
-        widths.append(found.high - found.low)
+        covers.append(corrected.low <= truth <= corrected.high)
+        widths.append(corrected.high - corrected.low)
         alone.append(plain.high - plain.low)
-        normal.append(found.method == NORMAL)
-        off.append(found.raw - truth)
-    means = [np.mean(one) for one in (held, widths, alone, normal, off)]
+        normal.append(corrected.method == NORMAL)
+        off.append(corrected.raw - truth)
+    means = [np.mean(column) for column in (covers, widths, alone, normal, off)]
     return "{:.1%} | {:.3f} | {:.3f} | {:.0%} | {:+.3f}".format(*means)
 
 
@@ -73,7 +73,7 @@ def _exact(random: np.random.Generator, n: int) -> tuple[Array, Array]:
     return np.where(random.random(n) < 0.97, human, 1 - human), human
 
 
-def _graded(random: np.random.Generator, n: int) -> tuple[Array, Array]:
+def _draw_grades(random: np.random.Generator, n: int) -> tuple[Array, Array]:
     """Five grades, and a judge that is a tenth too kind."""
     truth = random.beta(5, 2, n)
     human = np.round(np.clip(truth + random.normal(0, 0.08, n), 0, 1) * 4) / 4
@@ -86,7 +86,7 @@ WORLDS: dict[str, Draw] = {
     "98 % good, blind judge": _yes_no(0.98, is_blind=True),
     "60 % good, blind judge": _yes_no(0.6, is_blind=True),
     "70 % good, judge right 97 % of the time": _exact,
-    "five grades, judge 0.1 too kind": _graded,
+    "five grades, judge 0.1 too kind": _draw_grades,
 }
 
 

@@ -45,8 +45,8 @@ def report(name: str, action: Callable[[], Any], *, target: bool = False) -> Non
         started = time.perf_counter()
         action()
         took.append(time.perf_counter() - started)
-    said = f"  (target {TARGET_S:.0f} s: {'met' if took[0] < TARGET_S else 'MISSED'})" if target else ""
-    print(f"{name:34} {statistics.median(took):6.2f} s  (first {took[0]:.2f}){said}")
+    output = f"  (target {TARGET_S:.0f} s: {'met' if took[0] < TARGET_S else 'MISSED'})" if target else ""
+    print(f"{name:34} {statistics.median(took):6.2f} s  (first {took[0]:.2f}){output}")
 
 
 def rows_as_csv() -> bytes:

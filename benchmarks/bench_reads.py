@@ -63,7 +63,7 @@ Read = Callable[[sa.Connection], object]
 
 def main() -> None:
     """Build both scales, time every screen, print a table."""
-    timings = {scale: _timed(scale) for scale in SCALES}
+    timings = {scale: _time_screens(scale) for scale in SCALES}
     small, large = SCALES
     print(f"\n{'screen':<34}{'calls':>12}{'p50 ms':>9}{'p95 ms':>9}")
     worst, worst_ratio = 0.0, 0.0
@@ -81,7 +81,7 @@ def main() -> None:
     )
 
 
-def _timed(calls: int) -> dict[str, tuple[float, float]]:
+def _time_screens(calls: int) -> dict[str, tuple[float, float]]:
     with tempfile.TemporaryDirectory() as folder:
         engine = make_engine(os.environ.get("GENAIOPS_BENCH_URL") or f"sqlite:///{folder}/bench.db")
         upgrade(engine)
@@ -91,19 +91,19 @@ def _timed(calls: int) -> dict[str, tuple[float, float]]:
         # As the processes that read do once at their start: what is loaded is never looked at by the collector again.
         gc.collect()
         gc.freeze()
-        found = {}
+        percentiles = {}
         for screen, reads in _screens().items():
-            taken = []
+            times_ms = []
             for round_number in range(ROUNDS + 2):
                 start = time.perf_counter()
                 with reading(engine) as connection:
                     for read in reads:
                         read(connection)
                 if round_number >= 2:  # the first two compile statements and warm the cache
-                    taken.append((time.perf_counter() - start) * 1000)
-            found[screen] = (float(np.percentile(taken, 50)), float(np.percentile(taken, 95)))
+                    times_ms.append((time.perf_counter() - start) * 1000)
+            percentiles[screen] = (float(np.percentile(times_ms, 50)), float(np.percentile(times_ms, 95)))
         engine.dispose()
-    return found
+    return percentiles
 
 
 def _screens() -> dict[str, list[Read]]:
@@ -135,15 +135,15 @@ def _screens() -> dict[str, list[Read]]:
             ],
         }
     week = Filters.last("7d", now=NOW)
-    one = Filters.last("7d", now=NOW, application=APPLICATIONS[0])
+    one_application = Filters.last("7d", now=NOW, application=APPLICATIONS[0])
     screens["one application, 24h"] = [
         lambda c: read_summary(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0], release=RELEASES[0])),
         lambda c: read_series(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0])),
     ]
     screens["traces, first page"] = [lambda c: list_traces(c, week)]
-    screens["traces of one application"] = [lambda c: list_traces(c, one)]
-    screens["traces that failed"] = [lambda c: list_traces(c, one, status="error")]
-    screens["traces by a text that is nowhere"] = [lambda c: list_traces(c, one, text="no such text")]
+    screens["traces of one application"] = [lambda c: list_traces(c, one_application)]
+    screens["traces that failed"] = [lambda c: list_traces(c, one_application, status="error")]
+    screens["traces by a text that is nowhere"] = [lambda c: list_traces(c, one_application, text="no such text")]
     return screens
 
 
@@ -200,9 +200,9 @@ def _add_cells(
             if n == 0:
                 continue
             # Beyond some thousand values a histogram only grows in its counts.
-            drawn = random.lognormal(21.0, 0.7, min(n, 4000))
-            found = np.ceil(np.log(drawn) / np.log(histogram.GAMMA)).astype(int).tolist()
-            blob = histogram.merge([histogram.from_buckets(found)] * max(1, n // 4000))
+            latencies = random.lognormal(21.0, 0.7, min(n, 4000))
+            indexes = np.ceil(np.log(latencies) / np.log(histogram.GAMMA)).astype(int).tolist()
+            blob = histogram.merge([histogram.from_buckets(indexes)] * max(1, n // 4000))
             row = dict.fromkeys(ROLLUP_SUMS, 0) | {
                 "application": name,
                 "bucket": bucket,

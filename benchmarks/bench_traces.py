@@ -63,7 +63,7 @@ def main() -> None:
         days = usage.close_days(engine, NOW)
         print(f"{days} days of users added up in {time.perf_counter() - started:.1f} s")
         for name, action in actions(engine):
-            took = [timed(action) for _ in range(ROUNDS)]
+            took = [time_action(action) for _ in range(ROUNDS)]
             print(f"{name:58} {statistics.median(took) * 1000:9.1f} ms  (first {took[0] * 1000:.1f})")
         engine.dispose()
 
@@ -73,10 +73,10 @@ def actions(engine: sa.Engine) -> Iterator[tuple[str, Callable[[], Any]]]:
     ours = Filters(start=everything.start, end=NOW, application="support-agent")
     day = Filters(start=NOW - dt.timedelta(days=1), end=NOW, application="support-agent")
 
-    def read(what: Callable[[sa.Connection], Any]) -> Callable[[], Any]:
+    def read(query: Callable[[sa.Connection], Any]) -> Callable[[], Any]:
         def run() -> Any:
             with reading(engine) as connection:
-                return what(connection)
+                return query(connection)
 
         return run
 
@@ -131,12 +131,12 @@ def fill(engine: sa.Engine) -> None:
         days = {(name, day) for name in APPLICATIONS for day in range(first_day, first_day + 32)}
         usage.mark_days(connection, days, 0)
     for begin in range(0, REQUESTS, _BATCH):
-        rows = list(requests(rng, begin, min(begin + _BATCH, REQUESTS), first_ns, step_ns))
+        rows = list(build_requests(rng, begin, min(begin + _BATCH, REQUESTS), first_ns, step_ns))
         with writing(engine) as connection:
             insert(connection, request, rows)
             with_spans = [row for row in rows if int(row["trace_id"][8:], 16) >= REQUESTS - WITH_SPANS]
-            insert(connection, span, [one for row in with_spans for one in spans(row)])
-            insert(connection, payload, [said(row) for row in with_spans if is_told(row)])
+            insert(connection, span, [child for row in with_spans for child in build_spans(row)])
+            insert(connection, payload, [build_payload(row) for row in with_spans if has_payload(row)])
     ingest(engine, giant_export())
     with engine.connect() as connection:
         if not is_sqlite(connection):
@@ -148,11 +148,11 @@ def insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]
         connection.execute(table.insert(), rows)
 
 
-def requests(
+def build_requests(
     rng: np.random.Generator, begin: int, end: int, first_ns: int, step_ns: int
 ) -> Iterator[dict[str, Any]]:
     count = end - begin
-    who = rng.zipf(1.3, count) % USERS
+    user_numbers = rng.zipf(1.3, count) % USERS
     costs = rng.integers(10_000, 40_000_000, count)
     durations = (rng.lognormal(0, 0.6, count) * 1e9).astype(int)
     errors = rng.random(count) < 0.02
@@ -170,7 +170,7 @@ def requests(
             "release": "2026-11-12",
             "model": MODELS[number % 2],
             "session_id": f"s-{number // 5}",
-            "user_id": f"u-{int(who[at])}",
+            "user_id": f"u-{int(user_numbers[at])}",
             "spans": SPANS_EACH,
             "span_errors": int(errors[at]),
             "calls": 1,
@@ -181,7 +181,7 @@ def requests(
         }
 
 
-def spans(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def build_spans(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     names = ("answer", "search", "rerank", "chat", "check")
     components = ("chain", "retrieval", "reranking", "generation", "guardrail")
     for number, (name, component) in enumerate(zip(names, components, strict=True)):
@@ -211,16 +211,16 @@ def spans(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def is_told(row: dict[str, Any]) -> bool:
+def has_payload(row: dict[str, Any]) -> bool:
     return int(row["trace_id"][8:], 16) >= REQUESTS - WITH_PAYLOADS
 
 
-def said(row: dict[str, Any]) -> dict[str, Any]:
+def build_payload(row: dict[str, Any]) -> dict[str, Any]:
     passage = (
         "Your order can be changed until it has left the warehouse, after that only its address can. " * 20
     )
     question = "What is the refund policy?" if int(row["trace_id"][8:], 16) % 50 == 0 else "Where is it?"
-    told = {
+    contents = {
         f"{1:016x}": {"attributes": {"input.value": question, "output.value": "On its way."}},
         f"{2:016x}": {
             "attributes": {"gen_ai.retrieval.documents": orjson.dumps([{"content": passage}]).decode()}
@@ -231,7 +231,7 @@ def said(row: dict[str, Any]) -> dict[str, Any]:
         "application": row["application"],
         "trace_id": row["trace_id"],
         "start_ns": row["start_ns"],
-        "spans_zstd": zstandard.compress(orjson.dumps(told), 1),
+        "spans_zstd": zstandard.compress(orjson.dumps(contents), 1),
     }
 
 
@@ -260,7 +260,7 @@ def size(pieces: Iterator[bytes]) -> int:
     return sum(len(piece) for piece in pieces)
 
 
-def timed(action: Callable[[], Any]) -> float:
+def time_action(action: Callable[[], Any]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started

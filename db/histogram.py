@@ -103,7 +103,7 @@ def percentiles(blobs: Iterable[bytes], shares: Sequence[float] = (0.5, 0.95, 0.
     return [2 * GAMMA ** (first + int(index)) / (GAMMA + 1) for index in indexes]
 
 
-def grouped_percentiles(
+def percentiles_by_group(
     blobs: Sequence[bytes], groups: Sequence[int], size: int, shares: Sequence[float] = (0.5, 0.95, 0.99)
 ) -> list[list[float] | None]:
     """`percentiles` of many unions at once, vectorised over all blobs.
@@ -118,7 +118,7 @@ def grouped_percentiles(
         One entry a union: its percentiles in nanoseconds, or None when it holds no value.
     """
     answers: list[list[float] | None] = [None] * size
-    for first_group, lowest, counts in _grouped_counts(blobs, groups, size):
+    for first_group, lowest, counts in _count_by_group(blobs, groups, size):
         cumulated = np.cumsum(counts, axis=1)
         totals = cumulated[:, -1]
         filled = np.flatnonzero(totals)
@@ -131,10 +131,10 @@ def grouped_percentiles(
     return answers
 
 
-def grouped_merge(blobs: Sequence[bytes], groups: Sequence[int], size: int) -> list[bytes]:
+def merge_by_group(blobs: Sequence[bytes], groups: Sequence[int], size: int) -> list[bytes]:
     """`merge` of many unions at once: one histogram a union, empty where it holds no value."""
     answers = [EMPTY] * size
-    for first_group, lowest, counts in _grouped_counts(blobs, groups, size):
+    for first_group, lowest, counts in _count_by_group(blobs, groups, size):
         for group in np.flatnonzero(counts.any(axis=1)).tolist():
             answers[first_group + group] = _pack(lowest, counts[group].astype(np.int64))
     return answers
@@ -160,15 +160,15 @@ def _sum(blobs: Sequence[bytes]) -> tuple[int, npt.NDArray[np.int64]]:
     return lowest, total
 
 
-def _grouped_counts(
+def _count_by_group(
     blobs: Sequence[bytes], groups: Sequence[int], size: int
 ) -> Iterator[tuple[int, int, npt.NDArray[np.float64]]]:
     """Blocks of (first union, lowest bucket, counts by union and bucket); counts are exact below 2^53."""
-    kept = [index for index, blob in enumerate(blobs) if blob]
-    if not kept:
+    selected = [index for index, blob in enumerate(blobs) if blob]
+    if not selected:
         return
-    owners = np.asarray(groups, dtype=np.int64)[kept]
-    filled = [blobs[index] for index in kept]
+    owners = np.asarray(groups, dtype=np.int64)[selected]
+    filled = [blobs[index] for index in selected]
     headers = np.frombuffer(b"".join([blob[:3] for blob in filled]), dtype=_HEADER)
     firsts, widths = headers["first"].astype(np.int64), headers["width"].astype(np.int64)
     lengths = (np.fromiter(map(len, filled), dtype=np.int64, count=len(filled)) - 3) // (widths & ~_SIGNED)

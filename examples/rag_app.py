@@ -26,7 +26,7 @@ PASSAGES = {
 FALLBACK = {"release": "unrouted", "model_id": "amazon.nova-pro-v1:0", "prompts": {}, "variant": "none"}
 
 
-def release_for(client: httpx.Client, application: str, user_id: str) -> dict[str, Any]:
+def fetch_release(client: httpx.Client, application: str, user_id: str) -> dict[str, Any]:
     """Which release answers this user. While the console is away the application goes on with its own default."""
     try:
         response = client.post(
@@ -96,14 +96,14 @@ def export(
     shared = {"genaiops.release": release["release"], "user.id": user_id, "session.id": f"session-{user_id}"}
     for each in spans:
         each["traceId"] = trace_id
-        each["attributes"] = encoded({**each["attributes"], **shared})
+        each["attributes"] = encode_attributes({**each["attributes"], **shared})
         if each["spanId"] != root_id:
             each["parentSpanId"] = root_id
-    resource = encoded({"service.name": application, "deployment.environment.name": "production"})
+    resource = encode_attributes({"service.name": application, "deployment.environment.name": "production"})
     return {"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}]}
 
 
-def encoded(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+def encode_attributes(attributes: dict[str, Any]) -> list[dict[str, Any]]:
     """Attributes as OTLP/JSON writes them: 64-bit integers as text."""
     return [
         {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
@@ -120,7 +120,7 @@ def main() -> None:
     with httpx.Client(base_url=options.api, timeout=5) as client:
         for number in range(options.requests):
             user_id = f"user-{number % 50}"
-            release = release_for(client, options.application, user_id)
+            release = fetch_release(client, options.application, user_id)
             question = "My kettle broke, what now?" if number % 2 else "How long can I return a kettle?"
             text, spans = answer(question, release)
             response = client.post("/v1/traces", json=export(options.application, release, user_id, spans))

@@ -18,6 +18,7 @@ from db.tables.access import audit_chain, audit_entry
 from db.transaction import insert, reading
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput
+from genaiops_core.rows import build_record
 
 GENESIS = "0" * 64
 
@@ -180,15 +181,9 @@ def _hash(entry: Mapping[str, Any]) -> str:
 
 
 def _from_row(row: sa.Row[Any]) -> AuditEntry:
-    return AuditEntry(
-        sequence=row.sequence,
-        at=row.at,
-        actor=row.actor,
-        action=row.action,
-        application=row.application,
-        subject=row.subject,
-        reason=row.reason,
+    return build_record(
+        AuditEntry,
+        row,
         before=orjson.loads(row.before) if row.before else None,
         after=orjson.loads(row.after) if row.after else None,
-        hash=row.hash,
     )

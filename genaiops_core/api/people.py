@@ -21,11 +21,11 @@ def list_sessions(
     filters: Window,
     limit: int = 50,
     cursor: str | None = None,
-    read_user: Annotated[str | None, Query(description="Only sessions of this user.")] = None,
+    user: Annotated[str | None, Query(description="Only sessions of this user.")] = None,
 ) -> Response:
     """Sessions with a request in the window, the most recently active first."""
     with reading(engine_of(request)) as connection:
-        page = sessions.list_sessions(connection, filters, limit=limit, cursor=cursor, user=read_user or None)
+        page = sessions.list_sessions(connection, filters, limit=limit, cursor=cursor, user=user or None)
     return answer(filters, {"sessions": as_json_value(page.rows), "next_cursor": page.next_cursor})
 
 

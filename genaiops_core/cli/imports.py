@@ -77,9 +77,9 @@ def invocation_logs(
     json: output.Json = False,
 ) -> None:
     """Import Bedrock model invocation logs, gzipped or not; what was imported before changes nothing."""
-    from genaiops_core.cli.invocation_logs import take_in
+    from genaiops_core.cli.invocation_logs import import_sources
 
-    counts = take_in(sources, application)
+    counts = import_sources(sources, application)
     if json:
         output.print_json(counts)
         return
@@ -102,13 +102,13 @@ def prices(
     """
     from genaiops_core.pricing.imports import import_prices, read_prices
 
-    read = [(file, read_prices(read_file(file), file.name)) for file in files]
+    contents = [(file, read_prices(read_file(file), file.name)) for file in files]
     engine = context.engine()
     rows = []
-    for file, found in read:
-        done = import_prices(engine, actor=context.actor(), prices=found, source=file.name, reason=reason)
+    for file, price_rows in contents:
+        report = import_prices(engine, actor=context.actor(), prices=price_rows, source=file.name, reason=reason)
         rows.append(
-            {"file": str(file), "prices": done.prices, "models": done.models, "special": done.special}
+            {"file": str(file), "prices": report.prices, "models": report.models, "special": report.special}
         )
     if json:
         output.print_json({"files": rows})

@@ -12,7 +12,7 @@ from genaiops_core.cli import context
 from genaiops_core.errors import BadInput, Conflict
 
 
-def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
+def import_sources(sources: Sequence[str], application: str | None) -> dict[str, Any]:
     """Take in every source; the sums, and the first problems.
 
     Raises:
@@ -41,19 +41,19 @@ def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
         counts, objects = counts.add(pulled.counts), objects + pulled.objects
     if counts.rejected and counts.rejected == counts.entries:
         raise BadInput(f"Nothing could be imported: {counts.problems[0]}.")
-    return {"files": objects, **counts.as_json(), "warning": _soon_deleted(counts.oldest)}
+    return {"files": objects, **counts.as_json(), "warning": _warn_of_retention(counts.oldest)}
 
 
-def _soon_deleted(oldest: dt.datetime | None) -> str:
+def _warn_of_retention(oldest: dt.datetime | None) -> str:
     """What retention will delete of what was just imported, in a sentence; '' when nothing."""
     from genaiops_core.clock import now
 
     if oldest is None:
         return ""
     age = (now() - oldest).days
-    short = {name: days for name, days in context.settings().retention.items() if 0 < days < age}
-    short.pop("minute_days", None)
-    if not short:
+    shorter = {name: days for name, days in context.settings().retention.items() if 0 < days < age}
+    shorter.pop("minute_days", None)
+    if not shorter:
         return ""
-    named = ", ".join(f"GENAIOPS_RETENTION_{name.upper()} is {days}" for name, days in short.items())
-    return f"The oldest call is of {oldest:%Y-%m-%d}, and the worker deletes what is older than the settings allow: {named}."
+    settings_text = ", ".join(f"GENAIOPS_RETENTION_{name.upper()} is {days}" for name, days in shorter.items())
+    return f"The oldest call is of {oldest:%Y-%m-%d}, and the worker deletes what is older than the settings allow: {settings_text}."

@@ -45,7 +45,7 @@ SpendLimit = Annotated[
 ]
 
 
-def pace_of(
+def parse_rate_limits(
     concurrency: int, calls_per_minute: int | None, unit_timeout_s: float, spend_limit_usd: float | None
 ) -> RateLimits:
     """The pace that the options ask for.
@@ -61,16 +61,16 @@ def pace_of(
     )
 
 
-def options_of(pairs: list[str] | None) -> dict[str, str]:
+def parse_judge_options(pairs: list[str] | None) -> dict[str, str]:
     """`--judge-option KEY=VALUE` as a mapping.
 
     Raises:
         BadInput: there is no KEY= before the value.
     """
-    made: dict[str, str] = {}
+    options: dict[str, str] = {}
     for pair in pairs or ():
-        name, value = arguments.pair(
+        name, value = arguments.split_pair(
             pair, f"--judge-option {pair} must read KEY=VALUE, for example region=eu-central-1."
         )
-        made[name.replace("-", "_")] = value
-    return made
+        options[name.replace("-", "_")] = value
+    return options

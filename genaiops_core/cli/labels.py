@@ -58,10 +58,10 @@ def import_(
     from genaiops_core.evaluation.human import label_files, label_imports
 
     name, version = split_version(dataset)
-    columns = dict(_pair(text, "FIELD=COLUMN, as in label=grounded") for text in map or [])
+    columns = dict(_split_pair(text, "FIELD=COLUMN, as in label=grounded") for text in map or [])
     if unknown := set(columns) - set(_COLUMNS):
         raise BadInput(f"There is no field '{min(unknown)}'; map one of {', '.join(_COLUMNS)} to a column.")
-    found = label_imports.import_labels(
+    report = label_imports.import_labels(
         context.engine(),
         actor=context.actor(),
         dataset=name,
@@ -74,14 +74,14 @@ def import_(
         reason=reason,
     )
     if json:
-        problems = [problem.as_json() for problem in found.problems]
-        print_json({**vars(found), "columns": vars(found.columns), "problems": problems})
+        problems = [problem.as_json() for problem in report.problems]
+        print_json({**vars(report), "columns": vars(report.columns), "problems": problems})
         return
     say(
-        f"{found.dataset}: {found.labels} labels of {found.metric} ({found.new} new, {found.changed} changed), "
-        f"{found.rejected} rows rejected."
+        f"{report.dataset}: {report.labels} labels of {report.metric} ({report.new} new, {report.changed} changed), "
+        f"{report.rejected} rows rejected."
     )
-    print_problems([problem.as_json() for problem in found.problems])
+    print_problems([problem.as_json() for problem in report.problems])
 
 
 @label_app.command("list")
@@ -93,7 +93,7 @@ def list_(
     from genaiops_core.evaluation.human import labels
 
     with reading(context.engine()) as connection:
-        rows = [dataclasses.asdict(one) for one in labels.count_labels(connection, dataset)]
+        rows = [dataclasses.asdict(count) for count in labels.count_labels(connection, dataset)]
     if json:
         print_json({"labels": rows})
         return
@@ -107,15 +107,15 @@ def from_reviews(dataset: DatasetName, reason: arguments.Reason = "", json: Json
     from genaiops_core.evaluation.human import label_imports
 
     name, _ = split_version(dataset)
-    made = label_imports.labels_from_reviews(
+    counts = label_imports.labels_from_reviews(
         context.engine(), actor=context.actor(), dataset=name, reason=reason
     )
     if json:
-        print_json({"dataset": name, "labels": made})
-    elif not any(made.values()):
+        print_json({"dataset": name, "labels": counts})
+    elif not any(counts.values()):
         say(f"Nothing new: no finished review is of a request that a case of {name} was made from.")
     else:
-        say(f"{name}: " + ", ".join(f"{count} of {metric}" for metric, count in made.items()) + ".")
+        say(f"{name}: " + ", ".join(f"{count} of {metric}" for metric, count in counts.items()) + ".")
 
 
 def agreement(
@@ -139,72 +139,72 @@ def agreement(
 
     if sum([evaluation is not None, dataset is not None, production]) != 1:
         raise BadInput("Say what to compare: one of --evaluation ID, --dataset NAME and --production.")
-    chosen, cuts = parse_matches(match or []), _cuts(cut or [])
+    matches, cuts = parse_matches(match or []), _parse_cuts(cut or [])
     with reading(context.engine()) as connection:
         if evaluation is not None:
-            found = judged.read_run_agreement(connection, evaluation, chosen=chosen, cuts=cuts)
+            agreements = judged.read_run_agreement(connection, evaluation, chosen=matches, cuts=cuts)
         elif dataset is not None:
-            name, wanted = split_version(dataset)
-            version = datasets.get_version(connection, name, wanted).version
-            found = judged.read_dataset_agreement(connection, name, version, chosen=chosen, cuts=cuts)
+            name, version_number = split_version(dataset)
+            version = datasets.get_version(connection, name, version_number).version
+            agreements = judged.read_dataset_agreement(connection, name, version, chosen=matches, cuts=cuts)
         else:
             filters = Filters.last(window, application=application)
-            found = read_production_agreement(connection, filters, chosen=chosen, cuts=cuts)
+            agreements = read_production_agreement(connection, filters, chosen=matches, cuts=cuts)
     if json:
-        print_json({"agreement": [one.as_json() for one in found]})
+        print_json({"agreement": [item.as_json() for item in agreements]})
         return
-    _tell(found)
+    _print_agreements(agreements)
 
 
-def _tell(found: Sequence[Any]) -> None:
+def _print_agreements(agreements: Sequence[Any]) -> None:
     rows = [
         {
-            "judge": one.judge,
-            "metric": one.metric,
-            "label": one.label,
-            "n": f"{one.labelled}/{one.judged}",
-            "spearman": _shown(one.spearman and one.spearman.value),
-            "kappa": _shown(one.kappa and one.kappa.kappa),
-            "auroc": _shown(one.auroc and one.auroc.value),
-            "raw": _shown(one.raw and one.raw.mean),
-            "corrected": _shown(one.corrected.mean),
-            "from": _shown(one.corrected.low),
-            "to": _shown(one.corrected.high),
+            "judge": item.judge,
+            "metric": item.metric,
+            "label": item.label,
+            "n": f"{item.labelled}/{item.judged}",
+            "spearman": _format_number(item.spearman and item.spearman.value),
+            "kappa": _format_number(item.kappa and item.kappa.kappa),
+            "auroc": _format_number(item.auroc and item.auroc.value),
+            "raw": _format_number(item.raw and item.raw.mean),
+            "corrected": _format_number(item.corrected.mean),
+            "from": _format_number(item.corrected.low),
+            "to": _format_number(item.corrected.high),
         }
-        for one in found
+        for item in agreements
     ]
     empty = "Nothing to compare: no label is of a metric that was judged."
     print_table(rows, list(rows[0]) if rows else [], empty=empty)
-    for one in found:
-        if problem := one.problem or one.corrected.problem:
-            say(f"{one.judge}, {one.metric}: {problem}.")
-    proposed = sorted({f"{one.metric}={one.label}" for one in found if one.why == "default"})
-    if proposed:
-        say(f"Held against each other by default: {', '.join(proposed)}; change it with --match.")
-    for note in sorted({one.note for one in found}):
+    for item in agreements:
+        if problem := item.problem or item.corrected.problem:
+            say(f"{item.judge}, {item.metric}: {problem}.")
+    defaults = sorted({f"{item.metric}={item.label}" for item in agreements if item.why == "default"})
+    if defaults:
+        say(f"Held against each other by default: {', '.join(defaults)}; change it with --match.")
+    for note in sorted({item.note for item in agreements}):
         say(note)
 
 
-def _shown(value: float | None) -> str | None:
+def _format_number(value: float | None) -> str | None:
     return None if value is None else f"{value:z.2f}"
 
 
-def _cuts(pairs: Sequence[str]) -> dict[str, float]:
+def _parse_cuts(pairs: Sequence[str]) -> dict[str, float]:
     from genaiops_core.evaluation.metrics import normalise_name
 
-    found = {}
+    cuts = {}
     for text in pairs:
-        metric, number = _pair(text, "METRIC=VALUE, as in faithfulness=0.8")
+        metric, number = _split_pair(text, "METRIC=VALUE, as in faithfulness=0.8")
         try:
             value = float(number)
         except ValueError:
             value = -1.0
         if not 0 <= value <= 1:
             raise BadInput(f"--cut {text}: the value must be a number from 0 to 1.")
-        found[normalise_name(metric)] = value
-    return found
+        cuts[normalise_name(metric)] = value
+    return cuts
 
 
-def _pair(text: str, shape: str) -> tuple[str, str]:
-    name, value = arguments.pair(text, f"'{text}' cannot be understood; write {shape}.")
+def _split_pair(text: str, shape: str) -> tuple[str, str]:
+    name, value = arguments.split_pair(text, f"'{text}' cannot be understood; write {shape}.")
     return name, value.strip()

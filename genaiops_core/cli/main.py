@@ -44,7 +44,7 @@ def run() -> None:
         # Typer keeps the class of its usage errors private; this method is how they are known.
         format_message = getattr(error, "format_message", None)
         if format_message is None:
-            _stop(errors.told(error))
+            _stop(errors.explain_error(error))
         _stop(format_message())
     raise SystemExit(code or 0)
 

@@ -61,18 +61,18 @@ def show(
     from genaiops_core.telemetry.privacy.deletion import find_traces_mentioning_user, preview_deletion
 
     engine = context.engine()
-    held = preview_deletion(engine, user_id=user, application=application)
+    preview = preview_deletion(engine, user_id=user, application=application)
     # Traces that are not theirs, and that nobody deletes without looking.
-    others = find_traces_mentioning_user(engine, user_id=user, besides=held.traces) if deep else None
+    others = find_traces_mentioning_user(engine, user_id=user, besides=preview.traces) if deep else None
     if as_json:
-        shown = {**dataclasses.asdict(held), "traces": len(held.traces), "total": held.total}
-        output.print_json(shown if others is None else {**shown, "mentioned_in": others})
+        document = {**dataclasses.asdict(preview), "traces": len(preview.traces), "total": preview.total}
+        output.print_json(document if others is None else {**document, "mentioned_in": others})
         return
-    rows = [{"table": name, "rows": count} for name, count in held.rows.items()]
+    rows = [{"table": name, "rows": count} for name, count in preview.rows.items()]
     output.print_table(rows, ["table", "rows"], empty="Nothing is kept of this user.")
-    if held.traces:
-        output.say(f"{len(held.traces)} traces in {held.sessions} sessions.")
-    _warn(held.shared_traces, held.cases)
+    if preview.traces:
+        output.say(f"{len(preview.traces)} traces in {preview.sessions} sessions.")
+    _print_warnings(preview.shared_traces, preview.cases)
     for trace_id in others or ():
         output.say(f"Trace {trace_id} of somebody else mentions the id.")
 
@@ -102,14 +102,14 @@ def delete(
         else:
             output.say(f"Rows of this user are left: {dict(certificate.left)}. Run this again.")
         output.say(f"The certificate is entry {certificate.audit_sequence} of the audit log.")
-        _warn(certificate.shared_traces, certificate.cases)
+        _print_warnings(certificate.shared_traces, certificate.cases)
         for place, count in certificate.mentions.items():
             output.say(f"The id still stands in {count} rows of {place}: look at them.")
     if not certificate.is_verified:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _warn(shared_traces: int, cases: Sequence[str]) -> None:
+def _print_warnings(shared_traces: int, cases: Sequence[str]) -> None:
     if shared_traces:
         output.say(f"{shared_traces} of the traces name another user too; they go as a whole.")
     for case in cases:

@@ -34,20 +34,20 @@ def publish(
     from genaiops_core.errors import BadInput
     from genaiops_core.evaluation.runs import publishing
 
-    places = publishing.parse_destinations(to)
-    body = documents.load(results)
+    destinations = publishing.parse_destinations(to)
+    body = documents.load_results(results)
     missing = [name for name in ("cases", "finished_at") if not body.get(name)]
     if missing:
         raise BadInput(f"{results} lacks '{missing[0]}', so it cannot be published.")
-    model = model_id or _model(body)
-    written = publishing.publish(places, body, model=model, make_client=clients.client)
+    model = model_id or _find_model(body)
+    written = publishing.publish(destinations, body, model=model, make_client=clients.client)
     if json:
         output.print_json({"model": model, "written": written})
     else:
-        typer.echo("\n".join(f"Wrote {one}" for one in written) or "Nothing was asked for.")
+        typer.echo("\n".join(f"Wrote {location}" for location in written) or "Nothing was asked for.")
 
 
-def _model(body: Mapping[str, Any]) -> str:
+def _find_model(body: Mapping[str, Any]) -> str:
     """The model that answered: the target's, else the one that the release names; '' when neither is known."""
     from db.transaction import reading
     from genaiops_core.errors import NotFound

@@ -11,7 +11,8 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
-from genaiops_core.output import Json, print_json, print_table, say
+from genaiops_core.cli.operations import operate, print_outcome
+from genaiops_core.output import Json, print_json, print_table
 
 Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
 Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]
@@ -45,20 +46,19 @@ def create(
     """Register a release as candidate."""
     from genaiops_core.releases import releases
 
-    created = releases.create(
-        context.engine(),
-        actor=context.actor(),
+    created = operate(
+        releases.create,
         application=application,
         release=release,
         model=model,
         prompts=prompt or (),
         code_revision=code,
         data_snapshot=data,
-        parameters=dict(_parameter(text) for text in parameter or ()),
+        parameters=dict(_parse_parameter(text) for text in parameter or ()),
         notes=notes,
         reason=reason,
     )
-    _say(f"{created.name} is registered as {created.state}.", created, as_json)
+    print_outcome(created, f"{created.name} is registered as {created.state}.", as_json=as_json)
 
 
 @release_app.command("list")
@@ -71,14 +71,14 @@ def list_releases(
     from genaiops_core.releases import releases
 
     with reading(context.engine()) as connection:
-        found = [
+        rows = [
             dataclasses.asdict(release) for release in releases.list_releases(connection, application, state)
         ]
     if as_json:
-        print_json({"releases": found})
+        print_json({"releases": rows})
         return
     columns = ("application", "release", "state", "model", "created_by", "created_at")
-    print_table(found, columns, empty="No release is registered; add one with `genaiops release create`.")
+    print_table(rows, columns, empty="No release is registered; add one with `genaiops release create`.")
 
 
 @release_app.command("show")
@@ -87,17 +87,17 @@ def show(application: Application, release: ReleaseName, as_json: Json = False) 
     from genaiops_core.releases import approvals, releases
 
     with reading(context.engine()) as connection:
-        found = releases.get_release(connection, application, release)
-        decided = approvals.history(connection, application, release)
-    shown = {**dataclasses.asdict(found), "approvals": [dataclasses.asdict(approval) for approval in decided]}
+        record = releases.get_release(connection, application, release)
+        decisions = approvals.history(connection, application, release)
+    document = {**dataclasses.asdict(record), "approvals": [dataclasses.asdict(approval) for approval in decisions]}
     if as_json:
-        print_json(shown)
+        print_json(document)
         return
     texts = {
-        **shown,
-        "prompts": ", ".join(f"{prompt['name']}@{prompt['version']}" for prompt in found.prompts),
-        "parameters": orjson.dumps(found.parameters).decode(),
-        "approvals": "; ".join(_approval_line(approval) for approval in decided),
+        **document,
+        "prompts": ", ".join(f"{prompt['name']}@{prompt['version']}" for prompt in record.prompts),
+        "parameters": orjson.dumps(record.parameters).decode(),
+        "approvals": "; ".join(_format_approval(approval) for approval in decisions),
     }
     rows = [{"field": field.replace("_", " "), "value": value} for field, value in texts.items()]
     print_table(rows, ("field", "value"), empty="")
@@ -110,14 +110,9 @@ def request_approval(
     """Ask somebody else to approve a candidate."""
     from genaiops_core.releases import approvals
 
-    asked = approvals.request(
-        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
-    )
-    _say(
-        f"{application}/{release} waits for approval by somebody else than {asked.requested_by}.",
-        asked,
-        as_json,
-    )
+    approval = operate(approvals.request, application=application, release=release, reason=reason)
+    sentence = f"{application}/{release} needs approval from someone other than {approval.requested_by}."
+    print_outcome(approval, sentence, as_json=as_json)
 
 
 @release_app.command("approve")
@@ -127,10 +122,9 @@ def approve(
     """Approve a release that waits for it; never your own."""
     from genaiops_core.releases import approvals
 
-    decided = approvals.approve(
-        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
-    )
-    _say(f"{application}/{release} is approved by {decided.decided_by}.", decided, as_json)
+    approval = operate(approvals.approve, application=application, release=release, reason=reason)
+    sentence = f"{application}/{release} is approved by {approval.decided_by}."
+    print_outcome(approval, sentence, as_json=as_json)
 
 
 @release_app.command("reject")
@@ -140,10 +134,9 @@ def reject(
     """Reject a release that waits for approval; a reason is required."""
     from genaiops_core.releases import approvals
 
-    decided = approvals.reject(
-        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
-    )
-    _say(f"{application}/{release} is rejected by {decided.decided_by}.", decided, as_json)
+    approval = operate(approvals.reject, application=application, release=release, reason=reason)
+    sentence = f"{application}/{release} is rejected by {approval.decided_by}."
+    print_outcome(approval, sentence, as_json=as_json)
 
 
 @prompt_app.command("add")
@@ -160,10 +153,8 @@ def add_prompt(
     from genaiops_core.releases import prompts
 
     text = arguments.read_text(file)
-    added = prompts.add(
-        context.engine(), actor=context.actor(), application=application, name=name, text=text, reason=reason
-    )
-    _say(f"{added.application} has prompt {added.name}@{added.version}.", added, as_json)
+    added = operate(prompts.add, application=application, name=name, text=text, reason=reason)
+    print_outcome(added, f"{added.application} has prompt {added.name}@{added.version}.", as_json=as_json)
 
 
 @prompt_app.command("list")
@@ -172,16 +163,16 @@ def list_prompts(application: Anywhere = None, as_json: Json = False) -> None:
     from genaiops_core.releases import prompts
 
     with reading(context.engine()) as connection:
-        found = [dataclasses.asdict(prompt) for prompt in prompts.list_prompts(connection, application)]
+        rows = [dataclasses.asdict(prompt) for prompt in prompts.list_prompts(connection, application)]
     if as_json:
-        print_json({"prompts": found})
+        print_json({"prompts": rows})
         return
     columns = ("application", "name", "version", "created_by", "created_at")
-    print_table(found, columns, empty="No prompt is kept; add one with `genaiops prompt add`.")
+    print_table(rows, columns, empty="No prompt is kept; add one with `genaiops prompt add`.")
 
 
-def _parameter(text: str) -> tuple[str, Any]:
-    name, value = arguments.pair(
+def _parse_parameter(text: str) -> tuple[str, Any]:
+    name, value = arguments.split_pair(
         text, f"The parameter '{text}' must be written NAME=VALUE, for example temperature=0.2."
     )
     try:
@@ -190,15 +181,8 @@ def _parameter(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _approval_line(approval: Any) -> str:
+def _format_approval(approval: Any) -> str:
     if approval.decided_by is None:
         return f"asked by {approval.requested_by}"
     because = f" ({approval.decision_reason})" if approval.decision_reason else ""
     return f"{approval.state} by {approval.decided_by}{because}"
-
-
-def _say(sentence: str, fact: Any, as_json: bool) -> None:
-    if as_json:
-        print_json(fact)
-    else:
-        say(sentence)

@@ -34,13 +34,13 @@ def list_(
     """What you should read next."""
     from genaiops_core.evaluation.human import reviews
 
-    who, count = context.actor(), context.settings().reviewers
+    reviewer, count = context.actor(), context.settings().reviewers
     with reading(context.engine()) as connection:
-        items = reviews.queue(connection, reviewer=who, application=application, limit=limit, reviewers=count)
-        left = reviews.open_count(connection, reviewer=who, application=application, reviewers=count)
+        items = reviews.queue(connection, reviewer=reviewer, application=application, limit=limit, reviewers=count)
+        open_count = reviews.open_count(connection, reviewer=reviewer, application=application, reviewers=count)
     rows = [dataclasses.asdict(item) for item in items]
     if as_json:
-        print_json({"open": left, "items": rows})
+        print_json({"open": open_count, "items": rows})
         return
     columns = ["priority", "reason", "application", "release", "start", "trace_id", "reviews"]
     print_table(rows, columns, empty="Nothing is left to be read.")
@@ -67,9 +67,9 @@ def show(trace_id: Trace, application: Application, as_json: Json = False) -> No
     say(f"Question: {page.question or 'unknown'}\n\nAnswer: {page.answer or 'unknown'}")
     for number, text in enumerate(page.contexts or (), 1):
         say(f"\nContext {number}: {text}")
-    for one in filter(None, (page.mine, *page.others)):
-        said = "skipped" if one.is_skipped else ", ".join(f"{k} {v:g}" for k, v in one.ratings.items())
-        say(f"\n{one.reviewer}: {said} {one.comment}")
+    for review in filter(None, (page.mine, *page.others)):
+        ratings = "skipped" if review.is_skipped else ", ".join(f"{k} {v:g}" for k, v in review.ratings.items())
+        say(f"\n{review.reviewer}: {ratings} {review.comment}")
 
 
 @review_app.command("submit")
@@ -91,7 +91,7 @@ def submit(
         actor=context.actor(),
         application=application,
         trace_id=trace_id,
-        ratings=dict(_rating(text) for text in rating),
+        ratings=dict(_parse_rating(text) for text in rating),
         comment=comment,
         reviewers=context.settings().reviewers,
     )
@@ -118,10 +118,10 @@ def skip(trace_id: Trace, application: Application, comment: Comment = "", as_js
 @review_app.command("agreement")
 def agreement(application: OneApplication = None, as_json: Json = False) -> None:
     """How far two reviewers agree, by metric, with kappa and its interval."""
-    from genaiops_core.evaluation.human.review_agreement import read_agreement as agreement_of
+    from genaiops_core.evaluation.human.review_agreement import read_agreement as read_agreement
 
     with reading(context.engine()) as connection:
-        rows = [dataclasses.asdict(one) for one in agreement_of(connection, application)]
+        rows = [dataclasses.asdict(item) for item in read_agreement(connection, application)]
     if as_json:
         print_json({"agreement": rows})
         return
@@ -132,10 +132,10 @@ def agreement(application: OneApplication = None, as_json: Json = False) -> None
 @review_app.command("disagreements")
 def disagreements(application: OneApplication = None, as_json: Json = False) -> None:
     """Where two reviewers differ, most first."""
-    from genaiops_core.evaluation.human.review_agreement import read_disagreements as disagreements_of
+    from genaiops_core.evaluation.human.review_agreement import read_disagreements as read_disagreements
 
     with reading(context.engine()) as connection:
-        rows = [dataclasses.asdict(one) for one in disagreements_of(connection, application)]
+        rows = [dataclasses.asdict(item) for item in read_disagreements(connection, application)]
     if as_json:
         print_json({"disagreements": rows})
         return
@@ -180,11 +180,11 @@ def to_dataset(
     )
 
 
-def _rating(text: str) -> tuple[str, float | str]:
-    wrong = f"'{text}' is no rating; write METRIC=VALUE, for example helpfulness=good."
-    metric, value = arguments.pair(text, wrong)
+def _parse_rating(text: str) -> tuple[str, float | str]:
+    message = f"'{text}' is no rating; write METRIC=VALUE, for example helpfulness=good."
+    metric, value = arguments.split_pair(text, message)
     if not value.strip():
-        raise BadInput(wrong)
+        raise BadInput(message)
     try:
         return metric, float(value)
     except ValueError:

@@ -10,6 +10,7 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
+from genaiops_core.cli.operations import operate, print_outcome
 from genaiops_core.cli.releases import Anywhere, Application
 from genaiops_core.output import Json, print_json, print_table
 
@@ -34,16 +35,12 @@ def rollback(application: Application, reason: RequiredReason, as_json: Json = F
     """Everybody back to the stable release, or to the one before it when no canary is live; opens an incident."""
     from genaiops_core.rollbacks import procedure
 
-    done = procedure.roll_back(
-        context.engine(), actor=context.actor(), application=application, reason=reason
+    result = operate(procedure.roll_back, application=application, reason=reason)
+    sentence = (
+        f"{result.application}: {result.from_release} was rolled back, {result.to_release} takes all traffic "
+        f"(routing version {result.routing_version}, incident {result.incident_id})."
     )
-    if as_json:
-        print_json(done)
-        return
-    typer.echo(
-        f"{done.application}: {done.from_release} was rolled back, {done.to_release} takes all traffic "
-        f"(routing version {done.routing_version}, incident {done.incident_id})."
-    )
+    print_outcome(result, sentence, as_json=as_json)
 
 
 @policy_app.command("check")
@@ -84,15 +81,15 @@ def list_incidents(
     from genaiops_core.rollbacks import incidents
 
     with reading(context.engine()) as connection:
-        found = [
+        rows = [
             dataclasses.asdict(incident)
             for incident in incidents.list_incidents(connection, application, state)
         ]
     if as_json:
-        print_json({"incidents": found})
+        print_json({"incidents": rows})
         return
     columns = ("id", "application", "severity", "state", "title", "opened_by", "opened_at")
-    print_table(found, columns, empty="There is no incident.")
+    print_table(rows, columns, empty="There is no incident.")
 
 
 @incident_app.command("resolve")
@@ -104,8 +101,6 @@ def resolve(
     """Close an incident; the reason is kept as its resolution."""
     from genaiops_core.rollbacks import incidents
 
-    resolved = incidents.resolve(context.engine(), actor=context.actor(), incident_id=incident, reason=reason)
-    if as_json:
-        print_json(resolved)
-        return
-    typer.echo(f"Incident {resolved.id} of {resolved.application} is resolved by {resolved.resolved_by}.")
+    resolved = operate(incidents.resolve, incident_id=incident, reason=reason)
+    sentence = f"Incident {resolved.id} of {resolved.application} is resolved by {resolved.resolved_by}."
+    print_outcome(resolved, sentence, as_json=as_json)

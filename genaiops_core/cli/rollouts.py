@@ -9,6 +9,7 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
+from genaiops_core.cli.operations import operate, print_outcome
 from genaiops_core.cli.releases import Anywhere, Application, ReleaseName
 from genaiops_core.output import Json, print_json, print_table
 
@@ -43,18 +44,15 @@ def start(
     """Send part of the traffic to an approved release; an application's first release takes all of it."""
     from genaiops_core.rollouts import rollouts
 
-    _say(
-        rollouts.start(
-            context.engine(),
-            actor=context.actor(),
-            application=application,
-            release=release,
-            percent=canary,
-            steps=step or None,
-            reason=reason,
-        ),
-        as_json,
+    rollout = operate(
+        rollouts.start,
+        application=application,
+        release=release,
+        percent=canary,
+        steps=step or None,
+        reason=reason,
     )
+    print_outcome(rollout, _describe_traffic(rollout), as_json=as_json)
 
 
 @rollout_app.command("set")
@@ -67,11 +65,8 @@ def set_canary(
     """Move the canary's share of traffic."""
     from genaiops_core.rollouts import rollouts
 
-    engine, actor = context.engine(), context.actor()
-    _say(
-        rollouts.set_canary(engine, actor=actor, application=application, percent=canary, reason=reason),
-        as_json,
-    )
+    rollout = operate(rollouts.set_canary, application=application, percent=canary, reason=reason)
+    print_outcome(rollout, _describe_traffic(rollout), as_json=as_json)
 
 
 @rollout_app.command("pause")
@@ -79,10 +74,8 @@ def pause(application: Application, reason: arguments.Reason = "", as_json: Json
     """Hold the canary at its share until it is resumed."""
     from genaiops_core.rollouts import rollouts
 
-    _say(
-        rollouts.pause(context.engine(), actor=context.actor(), application=application, reason=reason),
-        as_json,
-    )
+    rollout = operate(rollouts.pause, application=application, reason=reason)
+    print_outcome(rollout, _describe_traffic(rollout), as_json=as_json)
 
 
 @rollout_app.command("resume")
@@ -90,10 +83,8 @@ def resume(application: Application, reason: arguments.Reason = "", as_json: Jso
     """Let a paused rollout go on."""
     from genaiops_core.rollouts import rollouts
 
-    _say(
-        rollouts.resume(context.engine(), actor=context.actor(), application=application, reason=reason),
-        as_json,
-    )
+    rollout = operate(rollouts.resume, application=application, reason=reason)
+    print_outcome(rollout, _describe_traffic(rollout), as_json=as_json)
 
 
 @rollout_app.command("promote")
@@ -101,10 +92,8 @@ def promote(application: Application, reason: arguments.Reason = "", as_json: Js
     """Make the canary the stable release for everybody."""
     from genaiops_core.rollouts import rollouts
 
-    _say(
-        rollouts.promote(context.engine(), actor=context.actor(), application=application, reason=reason),
-        as_json,
-    )
+    rollout = operate(rollouts.promote, application=application, reason=reason)
+    print_outcome(rollout, _describe_traffic(rollout), as_json=as_json)
 
 
 @rollout_app.command("status")
@@ -113,24 +102,20 @@ def status(application: Anywhere = None, as_json: Json = False) -> None:
     from genaiops_core.rollouts import rollouts
 
     with reading(context.engine()) as connection:
-        found = [dataclasses.asdict(rollout) for rollout in rollouts.status(connection, application)]
+        statuses = [dataclasses.asdict(rollout) for rollout in rollouts.status(connection, application)]
     if as_json:
-        print_json({"rollouts": found})
+        print_json({"rollouts": statuses})
         return
     columns = ("application", "stable", "canary", "percent", "step", "state", "verdict")
-    rows = [{**row, "canary": row["canary"] or "-", "verdict": row["verdict"] or "-"} for row in found]
+    rows = [{**row, "canary": row["canary"] or "-", "verdict": row["verdict"] or "-"} for row in statuses]
     print_table(rows, columns, empty="No release takes traffic yet; start one with `genaiops rollout start`.")
 
 
-def _say(rollout: Rollout, as_json: bool) -> None:
-    if as_json:
-        print_json(rollout)
-    elif rollout.canary is None:
-        typer.echo(
-            f"{rollout.application}: {rollout.stable} takes all traffic (routing version {rollout.version})."
-        )
-    else:
-        typer.echo(
-            f"{rollout.application}: canary {rollout.canary} takes {rollout.percent:g} %, {rollout.stable} the rest; "
-            f"{rollout.state} at step {rollout.step} of {len(rollout.steps)} (routing version {rollout.version})."
-        )
+def _describe_traffic(rollout: Rollout) -> str:
+    """Which release takes which share of the traffic, in a sentence."""
+    if rollout.canary is None:
+        return f"{rollout.application}: {rollout.stable} takes all traffic (routing version {rollout.version})."
+    return (
+        f"{rollout.application}: canary {rollout.canary} takes {rollout.percent:g} %, {rollout.stable} the rest; "
+        f"{rollout.state} at step {rollout.step} of {len(rollout.steps)} (routing version {rollout.version})."
+    )

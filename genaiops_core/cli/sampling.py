@@ -29,15 +29,15 @@ def status(application: OneApplication = None, window: Window = "24h", as_json: 
     from genaiops_core.telemetry.time_window import Filters
 
     with reading(context.engine()) as connection:
-        found = read_sampling_summary(connection, Filters.last(window, application=application))
+        summary = read_sampling_summary(connection, Filters.last(window, application=application))
     if as_json:
-        print_json({**dataclasses.asdict(found), "cost_usd": found.cost_usd})
+        print_json({**dataclasses.asdict(summary), "cost_usd": summary.cost_usd})
         return
     say(
-        f"{found.considered:,} requests considered, {found.sampled:,} sampled: {found.scored:,} scored, "
-        f"{found.queued:,} queued, {found.skipped:,} skipped. Judging cost {found.cost_usd} USD."
+        f"{summary.considered:,} requests considered, {summary.sampled:,} sampled: {summary.scored:,} scored, "
+        f"{summary.queued:,} queued, {summary.skipped:,} skipped. Judging cost {summary.cost_usd} USD."
     )
-    rows = [dataclasses.asdict(one) for one in found.by_reason]
+    rows = [dataclasses.asdict(reason) for reason in summary.by_reason]
     print_table(rows, ["priority", "reason", "scored", "queued", "skipped"], empty="Nothing was sampled.")
 
 
@@ -59,14 +59,14 @@ def list_(
 
     filters = Filters.last(window, application=application)
     with reading(context.engine()) as connection:
-        found = list_samples(connection, filters, state=state, reason=reason, limit=limit)
+        samples = list_samples(connection, filters, state=state, reason=reason, limit=limit)
         if messages:
-            for one in found:
-                _print_line(
-                    scoring.read_queue_message(connection, application=one.application, trace_id=one.trace_id)
+            for sample in samples:
+                _print_message(
+                    scoring.read_queue_message(connection, application=sample.application, trace_id=sample.trace_id)
                 )
             return
-    rows = [{**dataclasses.asdict(one), "cost_usd": one.cost_usd} for one in found]
+    rows = [{**dataclasses.asdict(sample), "cost_usd": sample.cost_usd} for sample in samples]
     if as_json:
         print_json({"samples": rows})
         return
@@ -95,24 +95,24 @@ def run(as_json: Json = False) -> None:
         if not step.has_more:
             break
     if settings.sample_judge:
-        who, limits = create_judge(settings.sample_judge), limits_of(settings)
-        require_usable(engine, who, limits.daily_budget_nano_usd)
+        judge, limits = create_judge(settings.sample_judge), limits_of(settings)
+        require_usable(engine, judge, limits.daily_budget_nano_usd)
         with asyncio.Runner() as runner:
             while True:
-                done = score_round(engine, who, limits, now(), runner=runner)
-                counts["scored"] += done.scored
-                counts["failed"] += done.failed
-                if not done.scored or done.is_out_of_budget:
+                round = score_round(engine, judge, limits, now(), runner=runner)
+                counts["scored"] += round.scored
+                counts["failed"] += round.failed
+                if not round.scored or round.is_out_of_budget:
                     break
-            if who.model is not None:
-                runner.run(who.model.close())
+            if judge.model is not None:
+                runner.run(judge.model.close())
     if as_json:
         print_json(counts)
     else:
         print_table([counts], list(counts), empty="")
 
 
-def _print_line(message: dict[str, Any] | None) -> None:
+def _print_message(message: dict[str, Any] | None) -> None:
     import orjson
 
     if message is not None:

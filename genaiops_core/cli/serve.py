@@ -31,22 +31,22 @@ def up(
     """Migrate, then run UI, API and worker; Ctrl-C stops all three."""
     from genaiops_core.processes import supervise
 
-    chosen = _settings(host=host, ui_port=ui_port, api_port=api_port, demo=demo or None)
-    raise typer.Exit(supervise.run(chosen, json=json))
+    settings_ = _override_settings(host=host, ui_port=ui_port, api_port=api_port, demo=demo or None)
+    raise typer.Exit(supervise.run(settings_, json=json))
 
 
 def ui(host: Host = None, port: Port = None, json: output.Json = False) -> None:
     """Run the console in this process."""
     from genaiops_core.processes import ui as process
 
-    process.run(_settings(host=host, ui_port=port))
+    process.run(_override_settings(host=host, ui_port=port))
 
 
 def api(host: Host = None, port: Port = None, json: output.Json = False) -> None:
     """Run the API: OTLP in, OFREP out, reads and operations."""
     from genaiops_core.processes import api as process
 
-    process.run(_settings(host=host, api_port=port))
+    process.run(_override_settings(host=host, api_port=port))
 
 
 def worker(json: output.Json = False) -> None:
@@ -72,7 +72,7 @@ def settings(json: output.Json = False) -> None:
         output.print_table(rows, ("name", "value", "help"), empty="")
 
 
-def _settings(**overrides: object) -> Settings:
+def _override_settings(**overrides: object) -> Settings:
     chosen = context.settings().model_copy(
         update={name: value for name, value in overrides.items() if value is not None}
     )

@@ -41,13 +41,13 @@ def status(
         )
         return
     print_table(
-        [_row(application_health.as_json()) for application_health in applications],
+        [_build_row(application_health.as_json()) for application_health in applications],
         _COLUMNS,
         empty="No application is known yet: point an OTLP exporter at the API, or run `genaiops demo`.",
     )
 
 
-def _row(facts: dict[str, Any]) -> dict[str, Any]:
+def _build_row(facts: dict[str, Any]) -> dict[str, Any]:
     canary = f"{facts['canary']} ({facts['canary_percent']:g} %)" if facts["canary"] else ""
     exceeded = ", ".join(
         f"{breach['metric']} {breach['value']:.4g} (limit {breach['threshold']:g})"

@@ -57,7 +57,7 @@ Repetitions = Annotated[
 ]
 
 
-def target_of(
+def build_target_spec(
     engine: sa.Engine,
     *,
     target: str = "",
@@ -82,7 +82,7 @@ def target_of(
     """
     from genaiops_core.evaluation.targets import specs
 
-    given = {
+    options = {
         "--target-model": model,
         "--target-system": system,
         "--target-template": template,
@@ -90,33 +90,33 @@ def target_of(
         "--target-prompt": prompt,
     }
     if not target.strip():
-        _refuse(given | {"--repetitions": repetitions != 1}, "means nothing without --target", ())
+        _refuse_options(options | {"--repetitions": repetitions != 1}, "means nothing without --target", ())
         return None
     specs.validate_repetitions(repetitions)
     if target.strip() == "release":
-        _refuse(given, "means nothing for --target release, which has its own", ("--target-prompt",))
-        return _of_release(engine, application, release, prompt)
-    document = _document(target.strip())
-    fits = (
-        ("--target-model", *_OPTIONS[document.get("kind")])
-        if document.get("kind") in _OPTIONS
-        else tuple(given)
+        _refuse_options(options, "means nothing for --target release, which has its own", ("--target-prompt",))
+        return _build_release_target(engine, application, release, prompt)
+    document = _parse_target(target.strip())
+    allowed = (
+        ("--target-model", *_OPTIONS_BY_KIND[document.get("kind")])
+        if document.get("kind") in _OPTIONS_BY_KIND
+        else tuple(options)
     )
-    _refuse(given, f"means nothing for a target of kind {document.get('kind')}", fits)
+    _refuse_options(options, f"means nothing for a target of kind {document.get('kind')}", allowed)
     if model:
         document["model"] = model
     if system:
-        document["system"] = _text_or_file(system)
+        document["system"] = _read_text_or_file(system)
     if template:
-        document["template"] = _json_file(template)
+        document["template"] = _read_json_file(template)
     if reply:
         document["reply"] = dict(
-            arguments.pair(one, f"--target-reply takes NAME=VALUE, not '{one}'.") for one in reply
+            arguments.split_pair(pair, f"--target-reply takes NAME=VALUE, not '{pair}'.") for pair in reply
         )
     return specs.parse_spec(document, "--target").as_json()
 
 
-_OPTIONS: dict[object, tuple[str, ...]] = {
+_OPTIONS_BY_KIND: dict[object, tuple[str, ...]] = {
     "bedrock": ("--target-system",),
     "openai": ("--target-system",),
     "http": ("--target-template", "--target-reply"),
@@ -124,7 +124,7 @@ _OPTIONS: dict[object, tuple[str, ...]] = {
 """Options that a kind takes beside --target-model."""
 
 
-def _document(target: str) -> dict[str, Any]:
+def _parse_target(target: str) -> dict[str, Any]:
     """What `--target` says by itself."""
     if target.startswith(("http://", "https://")):
         return {"kind": "http", "url": target}
@@ -140,10 +140,10 @@ def _document(target: str) -> dict[str, Any]:
     if kind == "openai" and "@" in rest:
         model, _, address = rest.rpartition("@")
         return {"kind": "openai", "model": model, "base_url": address}
-    return _document_file(target)
+    return _read_target_file(target)
 
 
-def _document_file(target: str) -> dict[str, Any]:
+def _read_target_file(target: str) -> dict[str, Any]:
     import yaml
 
     if not Path(target).is_file():
@@ -161,7 +161,7 @@ def _document_file(target: str) -> dict[str, Any]:
     return document
 
 
-def _of_release(engine: sa.Engine, application: str, release: str, prompt: str) -> dict[str, Any]:
+def _build_release_target(engine: sa.Engine, application: str, release: str, prompt: str) -> dict[str, Any]:
     from db.transaction import reading
     from genaiops_core.releases.as_target import target_document
 
@@ -173,17 +173,17 @@ def _of_release(engine: sa.Engine, application: str, release: str, prompt: str) 
         return target_document(connection, application=application, release=release, prompt=prompt)
 
 
-def _refuse(given: dict[str, Any], why: str, fits: tuple[str, ...]) -> None:
-    for option, value in given.items():
-        if value and option not in fits:
+def _refuse_options(options: dict[str, Any], why: str, allowed: tuple[str, ...]) -> None:
+    for option, value in options.items():
+        if value and option not in allowed:
             raise BadInput(f"{option} {why}.")
 
 
-def _text_or_file(text: str) -> str:
+def _read_text_or_file(text: str) -> str:
     return arguments.read_text(Path(text.removeprefix("@")), MAX_FILE_BYTES) if text.startswith("@") else text
 
 
-def _json_file(file: Path) -> Any:
+def _read_json_file(file: Path) -> Any:
     try:
         return orjson.loads(arguments.read_text(file, MAX_FILE_BYTES))
     except orjson.JSONDecodeError as error:

@@ -39,22 +39,22 @@ def parse(arguments: Sequence[str]) -> Thresholds:
     """
     minimums: dict[str, float] = {}
     limits: dict[str, float] = {}
-    left = list(arguments)
-    while left:
-        option, equals, value = left.pop(0).partition("=")
+    remaining = list(arguments)
+    while remaining:
+        option, equals, value = remaining.pop(0).partition("=")
         name = option.removeprefix("--").replace("_", "-")
         is_metric = _is_metric(name)
         if not option.startswith("--") or not (is_metric or name in LIMITS):
-            raise BadInput(f"'{option}' is unknown here; thresholds are --min-METRIC X and {_listed()}.")
+            raise BadInput(f"'{option}' is unknown here; thresholds are --min-METRIC X and {_list_limits()}.")
         if not equals:
-            if not left or left[0].startswith("--"):
+            if not remaining or remaining[0].startswith("--"):
                 raise BadInput(f"{option} needs a number, for example {option} 0.8.")
-            value = left.pop(0)
+            value = remaining.pop(0)
         if is_metric:
-            metric, threshold, is_most = _metric(option, name, value)
+            metric, threshold, is_most = _parse_metric(option, name, value)
             (limits if is_most else minimums)[metric] = threshold
         else:
-            limits[LIMITS[name]] = _number(option, value)
+            limits[LIMITS[name]] = _parse_number(option, value)
     return Thresholds(minimums=minimums, limits=limits)
 
 
@@ -69,7 +69,7 @@ def _is_metric(name: str) -> bool:
     return name.startswith("max-") and normalise_name(name[4:]) in {metric.name for metric in list_metrics()}
 
 
-def _metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
+def _parse_metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
     """Metric, threshold, and whether it is a most where neither end is better."""
     from genaiops_core.evaluation.metrics import normalise_name
     from genaiops_core.evaluation.verdicts.scales import find_scale
@@ -80,11 +80,11 @@ def _metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
     if not name.startswith(side):
         end = "higher" if scale.higher_is_better else "lower"
         raise BadInput(f"{metric} is better when {end}: give --{side}-{name[4:]}, not {option}.")
-    threshold = _number(option, value, low=scale.low, high=scale.high)
+    threshold = _parse_number(option, value, low=scale.low, high=scale.high)
     return metric, threshold, scale.higher_is_better is None and side == "max"
 
 
-def _number(option: str, text: str, low: float = 0.0, high: float | None = None) -> float:
+def _parse_number(option: str, text: str, low: float = 0.0, high: float | None = None) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -96,5 +96,5 @@ def _number(option: str, text: str, low: float = 0.0, high: float | None = None)
     return value
 
 
-def _listed() -> str:
+def _list_limits() -> str:
     return ", ".join(f"--{name} X" for name in LIMITS)

@@ -60,7 +60,7 @@ def search(
     from genaiops_core.telemetry.search.search import search as find
     from genaiops_core.telemetry.search.trace_files import COLUMNS
 
-    filters = filters_of(last, start, end, application)
+    filters = build_filters(last, start, end, application)
     with reading(context.engine()) as connection:
         page = find(connection, filters, query, limit=limit, cursor=cursor)
     rows = [{name: getattr(row, name) for name in COLUMNS} for row in page.rows]
@@ -98,7 +98,7 @@ def export(
     """Write the requests that a search finds to a file; otlp has every span and can be imported again."""
     from genaiops_core.telemetry.search.export import export as pieces_of
 
-    filters = filters_of(last, start, end, application)
+    filters = build_filters(last, start, end, application)
     pieces = pieces_of(context.engine(), filters, query, format=format, limit=limit)
     if str(destination) == "-":
         for piece in pieces:
@@ -117,7 +117,7 @@ def export(
         output.say(f"{written:,} bytes of {format} written to {destination}.")
 
 
-def filters_of(last: str, start: str | None, end: str | None, application: str | None) -> Filters:
+def build_filters(last: str, start: str | None, end: str | None, application: str | None) -> Filters:
     """The window that the options ask for.
 
     Raises:
@@ -130,11 +130,11 @@ def filters_of(last: str, start: str | None, end: str | None, application: str |
         return Filters.last(last, application=application)
     if start is None:
         raise BadInput("An --end needs its --start; or use --last.")
-    until = now() if end is None else _instant("--end", end)
-    return Filters(start=_instant("--start", start), end=until, application=application)
+    until = now() if end is None else _parse_time("--end", end)
+    return Filters(start=_parse_time("--start", start), end=until, application=application)
 
 
-def _instant(option: str, text: str) -> dt.datetime:
+def _parse_time(option: str, text: str) -> dt.datetime:
     try:
         instant = dt.datetime.fromisoformat(text.strip())
     except ValueError:

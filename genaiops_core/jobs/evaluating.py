@@ -6,18 +6,16 @@ import contextlib
 import datetime as dt
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from db.commits import CommitCounter
-from db.tables.evaluations import evaluation
 from db.transaction import reading
 from genaiops_core.clock import now
 from genaiops_core.errors import GenAIOpsError
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import judging, states
+from genaiops_core.evaluation.runs.evaluation import list_open_attempts
 from genaiops_core.jobs import heartbeat
 from genaiops_core.jobs.evaluation_workflows import Evaluate, workflow_id
 from genaiops_core.jobs.system import PARTS_QUEUE, QUEUE, JobEngine
@@ -51,11 +49,11 @@ class Runs:
         if commits is not None and commits == self._seen_commits:
             return
         with self._jobs.lock:
-            open_runs = self._open_runs()
-            if open_runs:
+            attempts = self._list_open_attempts()
+            if attempts:
                 self._jobs.start()
                 self._busy_at = time.monotonic()
-            waiting = {(run.id, run.attempt) for run in open_runs if run.state == "queued"}
+            waiting = {(id, attempt) for id, attempt, state in attempts if state == "queued"}
             self._enqueued &= waiting
             if waiting - self._enqueued:
                 threading.Thread(target=self.load_libraries, name="load libraries", daemon=True).start()
@@ -75,7 +73,7 @@ class Runs:
             unfinished = DBOS.list_workflows(
                 status=["PENDING", "ENQUEUED", "DELAYED"], limit=1, load_input=False, load_output=False
             )
-            if unfinished or self._open_runs():
+            if unfinished or self._list_open_attempts():
                 self._busy_at = time.monotonic()
             elif time.monotonic() - self._busy_at >= PAUSE_AFTER_SECONDS:
                 self.forget_old()
@@ -111,8 +109,7 @@ class Runs:
         from dbos import DBOS
 
         with reading(self._engine) as connection:
-            query = sa.select(evaluation).where(evaluation.c.state == "running")
-            running = connection.execute(query).all()
+            running = runs.list_evaluations(connection, state="running", limit=None)
         with self._jobs.lock:
             for run in running:
                 runner = run.config.get("runner")
@@ -142,12 +139,9 @@ class Runs:
             if old:
                 DBOS.delete_workflows([run.workflow_id for run in old], delete_children=True)
 
-    def _open_runs(self) -> Sequence[Any]:
-        """Runs that wait or are under way."""
-        columns = (evaluation.c.id, evaluation.c.attempt, evaluation.c.state)
+    def _list_open_attempts(self) -> list[tuple[str, int, str]]:
         with reading(self._engine) as connection:
-            query = sa.select(*columns).where(evaluation.c.state.in_(("queued", "running")))
-            return connection.execute(query).all()
+            return list_open_attempts(connection)
 
     def load_libraries(self) -> None:
         """Import, beside all else, what the runs that wait or are under way will need.

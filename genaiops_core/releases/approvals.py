@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +15,7 @@ from genaiops_core.errors import BadInput, NotAllowed
 from genaiops_core.releases.manifest import free_text, is_same_person
 from genaiops_core.releases.releases import Release, advance, get_release
 from genaiops_core.releases.states import Event
+from genaiops_core.rows import build_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def pending(connection: sa.Connection, application: str | None = None) -> list[A
     query = sa.select(approval_table).where(approval_table.c.state == "pending").order_by(approval_table.c.id)
     if application:
         query = query.where(approval_table.c.application == application)
-    return [_from_row(row) for row in connection.execute(query)]
+    return [build_record(Approval, row) for row in connection.execute(query)]
 
 
 def history(connection: sa.Connection, application: str, release: str) -> list[Approval]:
@@ -99,7 +99,7 @@ def history(connection: sa.Connection, application: str, release: str) -> list[A
         .where(approval_table.c.application == application, approval_table.c.release == release)
         .order_by(approval_table.c.id.desc())
     )
-    return [_from_row(row) for row in connection.execute(query)]
+    return [build_record(Approval, row) for row in connection.execute(query)]
 
 
 def why_not_approvable_by(actor: str, *, author: str, requested_by: str, name: str) -> str | None:
@@ -151,19 +151,4 @@ def _record(
         reason=reason,
         before={"state": before.state},
         after={"state": after.state},
-    )
-
-
-def _from_row(row: sa.Row[Any]) -> Approval:
-    return Approval(
-        id=row.id,
-        application=row.application,
-        release=row.release,
-        state=row.state,
-        requested_by=row.requested_by,
-        requested_at=row.requested_at,
-        request_reason=row.request_reason,
-        decided_by=row.decided_by,
-        decided_at=row.decided_at,
-        decision_reason=row.decision_reason,
     )

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +15,7 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.releases import manifest
+from genaiops_core.rows import build_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def list_prompts(
         query = query.where(prompt_version.c.application == application)
     if name:
         query = query.where(prompt_version.c.name == name)
-    return [_from_row(row) for row in connection.execute(query)]
+    return [build_record(PromptVersion, row) for row in connection.execute(query)]
 
 
 def resolve(
@@ -112,14 +112,3 @@ def resolve(
             )
         versions.append(match)
     return versions
-
-
-def _from_row(row: sa.Row[Any]) -> PromptVersion:
-    return PromptVersion(
-        application=row.application,
-        name=row.name,
-        version=row.version,
-        text=row.text,
-        created_by=row.created_by,
-        created_at=row.created_at,
-    )

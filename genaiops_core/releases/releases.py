@@ -17,6 +17,7 @@ from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.releases import manifest
 from genaiops_core.releases import prompts as prompt_versions
 from genaiops_core.releases.states import Event, move
+from genaiops_core.rows import build_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,16 +186,8 @@ def _refuse_again(candidate: Release, existing: Release) -> None:
 
 
 def _from_row(row: sa.Row[Any]) -> Release:
-    return Release(
-        application=row.application,
-        release=row.release,
-        state=row.state,
-        model=row.model,
+    return build_record(
+        Release,
+        row,
         prompts=tuple({"name": prompt["name"], "version": prompt["version"]} for prompt in row.prompts),
-        code_revision=row.code_revision,
-        data_snapshot=row.data_snapshot,
-        parameters=row.parameters,
-        notes=row.notes,
-        created_by=row.created_by,
-        created_at=row.created_at,
     )

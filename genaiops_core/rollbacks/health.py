@@ -114,7 +114,9 @@ def read_health(connection: sa.Connection, filters: Filters, policy: Policy) -> 
         metrics.setdefault(application, []).append(metric)
     open_incidents = incidents.list_incidents(connection, filters.application, "open")
     rollouts = {rollout.application: rollout for rollout in status.status(connection, filters.application)}
-    names = [filters.application] if filters.application else sorted({*fetch_applications(connection), *rollouts})
+    names = (
+        [filters.application] if filters.application else sorted({*fetch_applications(connection), *rollouts})
+    )
     empty = queries.build_zero_figures()
     health = []
     for name in names:

@@ -15,6 +15,7 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.releases.manifest import free_text
+from genaiops_core.rows import build_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,19 +140,4 @@ def resolve(engine: sa.Engine, *, actor: str, incident_id: int, reason: str) -> 
 
 
 def _from_row(row: sa.Row[Any]) -> Incident:
-    return Incident(
-        id=row.id,
-        application=row.application,
-        rollback_id=row.rollback_id,
-        title=row.title,
-        severity=row.severity,
-        trigger=row.trigger,
-        metrics=row.metrics,
-        steps=tuple(row.steps),
-        state=row.state,
-        opened_by=row.opened_by,
-        opened_at=row.opened_at,
-        resolved_by=row.resolved_by,
-        resolved_at=row.resolved_at,
-        resolution=row.resolution,
-    )
+    return build_record(Incident, row, steps=tuple(row.steps))

@@ -24,6 +24,7 @@ from genaiops_core.rollbacks.observations import observe
 from genaiops_core.rollbacks.policy import STEPS, Step
 from genaiops_core.rollouts import rollouts, routing_store
 from genaiops_core.rollouts.routing import RoutingTable
+from genaiops_core.rows import build_record
 
 MANUAL = "manual"
 METRICS_WINDOW_MIN = 15
@@ -225,17 +226,4 @@ def _step(step: Step, *, from_release: str, to_release: str) -> dict[str, str]:
 
 
 def _from_row(row: sa.Row[Any]) -> Rollback:
-    return Rollback(
-        id=row.id,
-        application=row.application,
-        from_release=row.from_release,
-        to_release=row.to_release,
-        actor=row.actor,
-        reason=row.reason,
-        trigger=row.trigger,
-        routing_version=row.routing_version,
-        metrics=row.metrics,
-        at=row.at,
-        incident_id=row.incident_id,
-        steps=tuple(row.steps or ()),
-    )
+    return build_record(Rollback, row, steps=tuple(row.steps or ()))

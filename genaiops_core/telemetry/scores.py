@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -119,6 +119,15 @@ def reweigh(connection: sa.Connection, *, application: str, trace_id: str, rate_
     if sums:
         connection.execute(sa.update(score).where(where).values(rate_ppm=rate_ppm))
         _upsert(connection, sums)
+
+
+def fetch_scores(connection: sa.Connection, trace_ids: Sequence[str]) -> Iterator[Score]:
+    """The scores of some requests, in no order."""
+    for start in range(0, len(trace_ids), _ROWS_PER_STATEMENT):
+        chunk = trace_ids[start : start + _ROWS_PER_STATEMENT]
+        query = sa.select(*[score.c[name] for name in _COLUMNS]).where(score.c.trace_id.in_(chunk))
+        for row in connection.execute(query).mappings():
+            yield Score(**row)
 
 
 def fetch_trace_scores(connection: sa.Connection, trace_id: str) -> list[Score]:

@@ -34,7 +34,7 @@ def evaluate(*arguments: str) -> Result:
     )
 
 
-def test_a_model_judges_what_the_gates_ask_for() -> None:
+def test_model_judge_measures_gate_metrics() -> None:
     result = evaluate("--min-faithfulness", "0.2", "--judge-option", "max-tokens=500", "--concurrency", "4")
     assert result.exit_code == 0, result.output
     body = json.loads(result.stdout)
@@ -47,7 +47,7 @@ def test_named_metrics_are_measured() -> None:
     assert set(body["metrics"]) == {"context_recall", "rouge_l"}
 
 
-def test_a_run_at_its_limit_ends_with_3_and_says_why() -> None:
+def test_run_at_spend_limit_exits_3_with_the_reason() -> None:
     result = evaluate("--min-faithfulness", "0.2", "--spend-limit", "0.03", "--concurrency", "1")
     assert result.exit_code == 3, result.output
     body = json.loads(result.stdout)
@@ -56,7 +56,7 @@ def test_a_run_at_its_limit_ends_with_3_and_says_why() -> None:
     assert 0 < float(body["cost_usd"]) <= 0.03
 
 
-def test_a_run_without_a_verdict_says_how_it_goes_on() -> None:
+def test_run_without_verdict_names_the_next_command() -> None:
     arguments = ["evaluate", "--suite", "prices.jsonl", "--judge", JUDGE, "--spend-limit", "0.0001"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 3

@@ -98,7 +98,7 @@ def check_nothing_repeated(
     assert 0 <= state["answered"] - len(after) <= 2 * CONCURRENCY
 
 
-def test_a_paid_run_survives_kill_9_of_its_worker(
+def test_paid_run_survives_kill_9_of_its_worker(
     engine: sa.Engine, start: Start, judge_server: JudgeServer
 ) -> None:
     judge_server.set(delay_s=0.05, throttle_every=20)
@@ -116,7 +116,7 @@ def test_a_paid_run_survives_kill_9_of_its_worker(
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_two_workers_share_a_run_and_one_goes_on_when_the_other_is_killed(
+def test_one_worker_continues_a_shared_run_after_a_kill(
     engine: sa.Engine, start: Start, judge_server: JudgeServer
 ) -> None:
     judge_server.set(delay_s=0.1)
@@ -135,7 +135,7 @@ def test_two_workers_share_a_run_and_one_goes_on_when_the_other_is_killed(
     check_nothing_repeated(engine, id, judge_server, before, scores)
 
 
-def test_a_worker_that_is_asked_to_stop_keeps_the_answers_under_way(
+def test_stopping_worker_records_calls_in_flight(
     engine: sa.Engine, start: Start, judge_server: JudgeServer
 ) -> None:
     judge_server.set(delay_s=0.1)
@@ -154,7 +154,7 @@ def test_a_worker_that_is_asked_to_stop_keeps_the_answers_under_way(
     assert state["most_in_flight"] <= CONCURRENCY
 
 
-def test_a_judge_that_does_not_answer_does_not_hold_the_worker(
+def test_unresponsive_judge_does_not_block_worker_stop(
     sqlite_engine: sa.Engine,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -173,7 +173,7 @@ def test_a_judge_that_does_not_answer_does_not_hold_the_worker(
     assert fetch_run(sqlite_engine, id).state == "running"
 
 
-def test_a_pause_and_a_resume_reach_the_worker(
+def test_pause_and_resume_reach_the_worker(
     engine: sa.Engine, start: Start, judge_server: JudgeServer
 ) -> None:
     judge_server.set(delay_s=0.1)

@@ -144,9 +144,9 @@ def test_only_allowed_hosts_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_target_scores_answers_of_the_suite(sqlite_engine: sa.Engine) -> None:
-    assert targets.target_of(sqlite_engine) is None
+    assert targets.build_target_spec(sqlite_engine) is None
     with pytest.raises(BadInput, match="--target-model means nothing without --target"):
-        targets.target_of(sqlite_engine, model="m")
+        targets.build_target_spec(sqlite_engine, model="m")
 
 
 def test_control_characters_are_not_printed(judge_server: JudgeServer) -> None:

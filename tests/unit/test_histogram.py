@@ -74,8 +74,8 @@ def test_what_one_blob_takes_away_another_may_hold(kept: list[int], gone: list[i
     assert histogram.count(taken) == -len(gone) * times
     assert histogram.percentiles((added, taken)) == histogram.percentiles([histogram_of(kept)])
     blobs = [added, taken, histogram_of(kept)]
-    assert histogram.grouped_merge(blobs, [0, 0, 1], 2) == [histogram_of(kept)] * 2
-    one, other = histogram.grouped_percentiles(blobs, [0, 0, 1], 2)
+    assert histogram.merge_by_group(blobs, [0, 0, 1], 2) == [histogram_of(kept)] * 2
+    one, other = histogram.percentiles_by_group(blobs, [0, 0, 1], 2)
     assert one == other
 
 

@@ -212,7 +212,7 @@ def _read_latencies(
             calls += call_latency
     # Requests and calls in one pass: the calls of group g are group `size + g`.
     size = len(keys)
-    both = histogram.grouped_percentiles(
+    both = histogram.percentiles_by_group(
         [*requests, *calls], [*groups, *(size + group for group in groups)], 2 * size, QUANTILES
     )
     return [(to_percentiles_ms(both[group]), to_percentiles_ms(both[size + group])) for group in range(size)]

@@ -161,7 +161,7 @@ def _roll_up(
             groups.append(position)
             requests.append(request_latency)
             calls.append(call_latency)
-    merged = [histogram.grouped_merge(blobs, groups, len(rows)) for blobs in (requests, calls)]
+    merged = [histogram.merge_by_group(blobs, groups, len(rows)) for blobs in (requests, calls)]
     names = ("application", "bucket", "environment", "release", "model", *ROLLUP_SUMS)
     connection.execute(
         target.insert(),

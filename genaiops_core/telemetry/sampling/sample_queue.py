@@ -125,6 +125,22 @@ def lock_or_choose(connection: sa.Connection, *, application: str, trace_id: str
     return connection.execute(select).one()
 
 
+def find_sample_or_request(connection: sa.Connection, *, application: str, trace_id: str) -> Any | None:
+    """The row of a request's sample, or of the request as if it were chosen now; None when there is no such request."""
+    row = connection.execute(
+        sa.select(sample).where(sample.c.trace_id == trace_id, sample.c.application == application)
+    ).first()
+    if row is not None:
+        return row
+    return connection.execute(
+        sa.select(
+            request,
+            sa.literal(_CHOSEN.reason).label("reason"),
+            sa.literal(_CHOSEN.priority).label("priority"),
+        ).where(request.c.trace_id == trace_id, request.c.application == application)
+    ).first()
+
+
 def _skip(connection: sa.Connection, condition: sa.ColumnElement[bool], at: dt.datetime, note: str) -> int:
     skipped = sa.update(sample).where(_is_queued, condition).values(state="skipped", ended_at=at, note=note)
     return connection.execute(skipped).rowcount
