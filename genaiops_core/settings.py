@@ -39,6 +39,7 @@ class Settings(BaseSettings):
         1, description="API processes sharing the port; more than one needs PostgreSQL.", ge=1
     )
     demo: bool = Field(False, description="Ready only once the demo applications are written.")
+    ready_with_ui: bool = Field(False, description="Ready only while the console answers, warmed up.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     ingest_queue_batches: int = Field(
         64, description="Batches waiting for the database before OTLP answers 503 with Retry-After.", ge=1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import prometheus_client
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
@@ -14,6 +15,9 @@ from db.transaction import reading
 from genaiops_core.clock import now
 from genaiops_core.demo import writer as demo
 from genaiops_core.jobs import heartbeat
+from genaiops_core.settings import Settings
+
+UI_TIMEOUT_S = 5
 
 router = APIRouter(tags=["health"])
 
@@ -26,8 +30,11 @@ def healthz() -> PlainTextResponse:
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """200 when the schema is current, the worker beats and, where asked for, the demo is written."""
-    checks = _checks(request.app.state.engine, demo_expected=request.app.state.settings.demo)
+    """200 when the schema is current, the worker beats and, where expected, demo and console are there."""
+    settings: Settings = request.app.state.settings
+    checks = _checks(request.app.state.engine, demo_expected=settings.demo)
+    if settings.ready_with_ui:
+        checks["ui"] = _ui_answers(settings)
     ready = all(checks.values())
     return JSONResponse({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
 
@@ -45,3 +52,16 @@ def _checks(engine: sa.Engine, *, demo_expected: bool) -> dict[str, Any]:
         if demo_expected:
             checks["demo"] = demo.is_written(connection)
     return checks
+
+
+def _ui_answers(settings: Settings) -> bool:
+    """The console answers nothing before it is warm, and nothing while the supervisor starts it again."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    try:
+        # A proxy of the environment must not stand between two processes of one machine.
+        answer = httpx.get(
+            f"http://{host}:{settings.ui_port}/_stcore/health", timeout=UI_TIMEOUT_S, trust_env=False
+        )
+    except httpx.HTTPError:
+        return False
+    return answer.is_success

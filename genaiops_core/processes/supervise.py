@@ -113,6 +113,7 @@ def run(settings: Settings, *, json: bool = False) -> int:
     upgrade(engine)
     engine.dispose()
 
+    settings = settings.model_copy(update={"ready_with_ui": True})
     program = [sys.executable, "-m", "genaiops_core.cli.main"]
     supervisor = Supervisor(
         children=[

@@ -1,4 +1,4 @@
-"""The console process: Streamlit on the project's Home.py."""
+"""The console process: Streamlit on the project's console.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def command(settings: Settings) -> list[str]:
         "-m",
         "streamlit",
         "run",
-        "Home.py",
+        "console.py",
         f"--server.address={settings.host}",
         f"--server.port={settings.ui_port}",
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.acceptance import replay
 from tests.acceptance.conftest import ROOT, Console
+from tests.waiting import LIMIT_S
 
 
 def read_quick_start() -> str:
@@ -35,7 +36,7 @@ def test_every_quick_start_command_succeeds(console: Console, tmp_path: Path) ->
         },
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=3 * LIMIT_S,  # a dozen commands
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert (tmp_path / "results.json").is_file()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import ROOT, start_console
+from tests.waiting import LIMIT_S
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT, check=True, capture_output=True, timeout=120,
+        cwd=ROOT, check=True, capture_output=True, timeout=LIMIT_S,
     )  # fmt: skip
     target = folder / "installed"
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:

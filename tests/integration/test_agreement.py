@@ -54,7 +54,9 @@ def test_few_labels_are_said_to_be_few(engine: sa.Engine) -> None:
     import_dataset(engine, 30)
     import_labels(engine, {1: "good", 2: "bad"})
     with reading(engine) as connection:
-        (one,) = judged.read_run_agreement(connection, create_finished_run(engine, dict.fromkeys(range(1, 31), 0.5)))
+        (one,) = judged.read_run_agreement(
+            connection, create_finished_run(engine, dict.fromkeys(range(1, 31), 0.5))
+        )
     assert one.problem == "insufficient data: 2 of at least 20 labelled cases"
     assert (one.spearman, one.corrected.mean) == (None, None)
 

@@ -17,6 +17,7 @@ import yaml
 
 from genaiops_core.evaluation.verdicts.comment import MARKER
 from tests.integration.evaluating import build_suite
+from tests.waiting import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / "examples" / "ci" / "github-actions.yml"
@@ -101,7 +102,7 @@ class Runner:
             # As a runner starts it.
             done = subprocess.run(
                 [BASH or "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-                cwd=self.repository, env=environment, capture_output=True, text=True, timeout=120,
+                cwd=self.repository, env=environment, capture_output=True, text=True, timeout=LIMIT_S,
             )  # fmt: skip
             self.output = done.stdout + done.stderr
             if done.returncode:

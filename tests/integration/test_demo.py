@@ -78,7 +78,8 @@ def _assert_whole(engine: sa.Engine, report: DemoReport) -> None:
         assert month.request_errors > 0
         assert month.unpriced_calls == 0
         models = {
-            row.keys["model"] for row in queries.read_breakdown(connection, Filters.last("30d"), by=("model",))
+            row.keys["model"]
+            for row in queries.read_breakdown(connection, Filters.last("30d"), by=("model",))
         }
         assert {profiles.CLAUDE, profiles.NOVA} <= models
         assert [each.release for each in approvals.pending(connection)] == ["v8"]

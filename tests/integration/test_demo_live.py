@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,8 @@ from genaiops_core.rollbacks import policy, procedure, watch
 from genaiops_core.rollouts import rollouts
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries
-from tests.integration.test_ofrep import served
+from tests.integration.test_ofrep import served, wait_until_routed
+from tests.waiting import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,7 +52,7 @@ def address(sqlite_engine: sa.Engine) -> Iterator[str]:
 
 @pytest.fixture
 def client(address: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=address, timeout=10) as opened:
+    with httpx.Client(base_url=address, timeout=LIMIT_S) as opened:
         yield opened
 
 
@@ -83,12 +83,14 @@ def test_live_traffic_follows_the_slider_and_the_rollback(
     assert share == pytest.approx(0.25, abs=0.12)
     assert {each.canary for each in seconds} <= {"v15", ""}
 
-    rollouts.set_canary(sqlite_engine, actor="linus", application="support-agent", percent=100)
-    time.sleep(1)
+    wide = rollouts.set_canary(sqlite_engine, actor="linus", application="support-agent", percent=100)
+    wait_until_routed(client, wide.version, application="support-agent")
     assert all(each.canary_requests == each.routed for each in run(application, 2))
 
-    procedure.roll_back(sqlite_engine, actor="linus", application="support-agent", reason="it is worse")
-    time.sleep(1)
+    back = procedure.roll_back(
+        sqlite_engine, actor="linus", application="support-agent", reason="it is worse"
+    )
+    wait_until_routed(client, back.routing_version, application="support-agent")
     assert all(each.canary_requests == 0 for each in run(application, 2))
 
 
@@ -102,8 +104,12 @@ def test_what_is_sent_is_counted_once_and_shows_a_worse_canary(
     window = {"start": started - dt.timedelta(minutes=2), "end": now() + dt.timedelta(minutes=1)}
     with reading(sqlite_engine) as connection:
         all_of_it = queries.read_summary(connection, Filters(**window)).requests
-        stable = queries.read_summary(connection, Filters(**window, application="support-agent", release="v14"))
-        canary = queries.read_summary(connection, Filters(**window, application="support-agent", release="v15"))
+        stable = queries.read_summary(
+            connection, Filters(**window, application="support-agent", release="v14")
+        )
+        canary = queries.read_summary(
+            connection, Filters(**window, application="support-agent", release="v15")
+        )
     assert sent <= all_of_it <= sent + 24
     assert stable.latency_ms["p50"] and canary.latency_ms["p50"]
     assert canary.latency_ms["p50"] > 1.2 * stable.latency_ms["p50"]
@@ -138,7 +144,7 @@ def test_a_release_the_demo_does_not_know_is_served_like_the_stable_one() -> Non
 def test_without_the_demo_it_says_what_to_do(sqlite_engine: sa.Engine) -> None:
     with (
         served(sqlite_engine.url.render_as_string(hide_password=False)) as url,
-        httpx.Client(base_url=url) as client,
+        httpx.Client(base_url=url, timeout=LIMIT_S) as client,
         pytest.raises(NotFound, match="genaiops demo"),
     ):
         run(LiveApplication(client), 1)
@@ -180,7 +186,7 @@ def test_ctrl_c_ends_the_command_cleanly(sqlite_engine: sa.Engine, address: str)
     while "support-agent" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    printed, problems = process.communicate(timeout=20)
+    printed, problems = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 0
     assert "requests sent" in printed
     assert problems == ""
@@ -213,7 +219,7 @@ def test_the_example_application_follows_its_flag(sqlite_engine: sa.Engine, addr
             ],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LIMIT_S,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ from db.engine import make_engine
 from db.migrate import status, upgrade
 from db.tables import metadata
 from db.transaction import writing
+from tests.waiting import LIMIT_S
 
 START = "import sys; from db.engine import make_engine; from db.migrate import upgrade; upgrade(make_engine(sys.argv[1]))"
 
@@ -31,7 +32,7 @@ def test_upgrade_is_idempotent(engine: sa.Engine) -> None:
 
 def start_six(url: str) -> list[int]:
     processes = [subprocess.Popen([sys.executable, "-c", START, url]) for _ in range(6)]
-    return [process.wait(60) for process in processes]
+    return [process.wait(LIMIT_S) for process in processes]
 
 
 def test_six_processes_migrate_one_sqlite_file(tmp_path) -> None:

@@ -12,6 +12,7 @@ from pages.parts.reviews import review_keys
 from tests.integration.labelled import DATASET, METRIC, create_finished_run, import_dataset, import_labels
 from tests.integration.screens import check, read_texts
 from tests.integration.test_agreement import SAID, VALUES
+from tests.waiting import LIMIT_S
 
 
 def _script() -> None:
@@ -26,7 +27,7 @@ def _script() -> None:
 
 
 def open_agreement(identifier: str) -> AppTest:
-    screen = AppTest.from_function(_script, default_timeout=60)
+    screen = AppTest.from_function(_script, default_timeout=LIMIT_S)
     screen.query_params["run"] = identifier
     return check(screen.run())
 

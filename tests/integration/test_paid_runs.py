@@ -152,14 +152,14 @@ def test_timed_out_unit_fails_but_its_call_is_recorded(engine: sa.Engine, launch
         async def ask(self, prompt: Prompt) -> Any:
             reply = await super().ask(prompt)
             if "item 3 " in prompt.messages[0].text:
-                await asyncio.sleep(2.5)
+                await asyncio.sleep(6.0)
             return reply
 
     model = Stuck()
-    done = execution.run(engine, launch(model, pace=RateLimits(unit_timeout_s=2.0)))
+    done = execution.run(engine, launch(model, pace=RateLimits(unit_timeout_s=5.0)))
     assert (done.units_done, done.units_failed) == (20, 2)
     assert done.results is not None
-    assert done.results["metrics"]["faithfulness"]["reasons"] == {"took longer than 2 s": 1}
+    assert done.results["metrics"]["faithfulness"]["reasons"] == {"took longer than 5 s": 1}
     assert fetch_run(engine, done.id).judge_calls == 20
 
 
@@ -168,11 +168,11 @@ def test_waiting_for_a_slot_does_not_count_as_unit_time(
 ) -> None:
     class Steady(SlowModel):
         async def ask(self, prompt: Prompt) -> Any:
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.3)
             return await super().ask(prompt)
 
     # One after the other, the last of the units under way waits for twice its limit.
-    done = execution.run(engine, launch(Steady(), pace=RateLimits(concurrency=1, unit_timeout_s=1.5)))
+    done = execution.run(engine, launch(Steady(), pace=RateLimits(concurrency=1, unit_timeout_s=3.0)))
     assert (done.state, done.units_failed) == ("finished", 0)
 
 

@@ -16,7 +16,8 @@ from db.transaction import reading
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.rate_limits import RateLimits
 from tests.conftest import JudgeServer
-from tests.integration.evaluating import fetch_run, import_prices, wait_for
+from tests.integration.evaluating import fetch_run, import_prices
+from tests.waiting import LIMIT_S, wait_for
 
 JUDGE = "bedrock:us.anthropic.claude-haiku-4-5-20251001-v1:0"
 METRICS = ["faithfulness", "answer_relevancy", "context_precision", "context_recall"]
@@ -79,10 +80,8 @@ def fetch_scores(engine: sa.Engine, id: str) -> dict[tuple[int, str], float]:
 
 
 def wait_until_ended(engine: sa.Engine, id: str) -> runs.Evaluation:
-    run: runs.Evaluation = wait_for(
-        lambda: (run := fetch_run(engine, id)).is_open is False and run.results and run, seconds=90
-    )
-    return run
+    wait_for(lambda: (run := fetch_run(engine, id)).is_open is False and run.results)
+    return fetch_run(engine, id)
 
 
 def check_nothing_repeated(
@@ -144,7 +143,7 @@ def test_stopping_worker_records_calls_in_flight(
     first = start()
     wait_for(lambda: fetch_run(engine, id).units_done > 20)
     first.terminate()
-    first.wait(10)
+    first.wait(LIMIT_S)
     assert judge_server.state()["answered"] == len(fetch_calls(engine, id))
     assert fetch_run(engine, id).state == "running"
     start()
@@ -162,7 +161,7 @@ def test_unresponsive_judge_does_not_block_worker_stop(
     judge_server: JudgeServer,
 ) -> None:
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", str(sqlite_engine.url))
-    judge_server.set(delay_s=60)
+    judge_server.set(delay_s=10 * LIMIT_S)
     id = launch(sqlite_engine)
     with (tmp_path / "worker.log").open("w") as log:
         process = subprocess.Popen(
@@ -170,7 +169,7 @@ def test_unresponsive_judge_does_not_block_worker_stop(
         )
     wait_for(lambda: judge_server.state()["most_in_flight"])
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(LIMIT_S) == 0
     assert fetch_run(sqlite_engine, id).state == "running"
 
 

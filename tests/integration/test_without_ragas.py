@@ -25,7 +25,8 @@ from genaiops_core.evaluation.judges import create_judge
 from genaiops_core.evaluation.production.judging import require_usable
 from genaiops_core.evaluation.runs import execution
 from genaiops_core.settings import Settings
-from tests.integration.evaluating import fetch_run, import_prices, wait_for
+from tests.integration.evaluating import fetch_run, import_prices
+from tests.waiting import LIMIT_S, wait_for
 
 INSTALL = "pip install 'genaiops-console[ragas]'"
 MODEL_JUDGE = "openai:any@http://127.0.0.1:9/v1"
@@ -90,7 +91,7 @@ def without_ragas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(slim: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *arguments], env=slim, capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, *arguments], env=slim, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
 
 

@@ -84,7 +84,9 @@ def sums(*values: float, undefined: int = 0) -> Sums:
 
 
 def test_strata_follow_from_what_was_considered() -> None:
-    made = build_strata({1_000_000: sums(0.5, 0.7), 20_000: sums(0.9, undefined=1)}, {1_000_000: 4, 20_000: 100})
+    made = build_strata(
+        {1_000_000: sums(0.5, 0.7), 20_000: sums(0.9, undefined=1)}, {1_000_000: 4, 20_000: 100}
+    )
     # Half of the base-rate ones have a value, so of the hundred fifty do. Two of the four were judged so far.
     assert [(one.population, one.n) for one in made] == [(50.0, 1), (4.0, 2)]
     # Without a count it follows from the rate.
