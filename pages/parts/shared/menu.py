@@ -20,5 +20,9 @@ def draw() -> None:
                     st.caption(section)
                 for entry in entries:
                     st.page_link(
-                        entry.path, label=entry.title, icon=entry.icon, help=entry.description, width="stretch"
+                        entry.path,
+                        label=entry.title,
+                        icon=entry.icon,
+                        help=entry.description,
+                        width="stretch",
                     )
