@@ -39,7 +39,7 @@ check: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/unit/test_imports.py
+	@$(BIN)/python -m pytest -q tests/unit/test_imports.py tests/unit/test_table_owners.py tests/unit/test_names.py
 
 bench: setup
 	@$(BIN)/python -m benchmarks

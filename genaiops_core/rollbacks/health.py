@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from genaiops_core.rollbacks import incidents
 from genaiops_core.rollbacks.mean_quality import mean_quality
-from genaiops_core.rollbacks.observations import PolicyFigures, policy_figures
 from genaiops_core.rollbacks.policy import Policy, Trigger
+from genaiops_core.rollbacks.policy_metrics import PolicyFigures, policy_figures
 from genaiops_core.rollouts import status
 from genaiops_core.telemetry.rollups.cells import fetch_applications
 from genaiops_core.telemetry.time_window import Filters
@@ -62,7 +62,7 @@ class Health:
                 }
                 for breach in self.breaches
             ],
-            **vars(self.figures),
+            **self.figures.figures_json(),
             "open_incidents": self.open_incidents,
             "stable": rollout.stable if rollout else None,
             "canary": rollout.canary if rollout else None,

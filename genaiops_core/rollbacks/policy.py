@@ -19,8 +19,8 @@ import yaml
 
 from genaiops_core.errors import BadInput
 from genaiops_core.project import default_config
+from genaiops_core.rollbacks.policy_metrics import HIGHEST_THRESHOLD, Metric
 
-Metric = Literal["error_rate", "avg_quality_score", "cost_per_request", "p95_latency"]
 Comparison = Literal["greater_than", "less_than"]
 Severity = Literal["low", "medium", "high", "critical"]
 Step = Literal[
@@ -35,12 +35,6 @@ STEPS: tuple[Step, ...] = get_args(Step)
 ACTIONS = ("rollback", "notify", "create_incident", "stop_traffic")
 LONGEST_WINDOW_MIN = 24 * 60
 
-_HIGHEST: Mapping[str, float] = {
-    "error_rate": 1.0,
-    "avg_quality_score": 1.0,
-    "cost_per_request": math.inf,
-    "p95_latency": math.inf,
-}
 _FIELDS = ("name", "metric", "threshold", "window", "comparison", "severity", "description")
 _WINDOW = re.compile(r"(?P<number>[1-9][0-9]{0,3}) ?(?P<unit>m|min|mins|minutes?|h|hours?)")
 
@@ -164,7 +158,7 @@ def _trigger(place: str, entry: Any) -> Trigger:
 def _threshold(place: str, value: Any, metric: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise BadInput(f"{place}.threshold: write a number, not {value!r}.")
-    highest = _HIGHEST[metric]
+    highest = HIGHEST_THRESHOLD[metric]
     if not 0 <= value <= highest:
         limits = "at least 0" if math.isinf(highest) else f"from 0 to {highest:g}"
         raise BadInput(f"{place}.threshold: {metric} is compared with a number {limits}, not {value}.")

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from genaiops_core.rollbacks.health import decide_state, find_breaches
-from genaiops_core.rollbacks.observations import PolicyFigures
 from genaiops_core.rollbacks.policy import default
+from genaiops_core.rollbacks.policy_metrics import PolicyFigures
 
 POLICY = default()
 HEALTHY = PolicyFigures(
