@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=400)
     options, _ = parser.parse_known_args()
     print(
-        "| judge and people | labels | holds | width | labels alone | normal | judge's own mean is off by |"
+        "| judge and labels | labels | coverage | width | labels alone | normal | bias of the judge |"
     )
     print("|---|---|---|---|---|---|---|")
     for name, draw in WORLDS.items():
@@ -61,7 +61,7 @@ def _row(draw: Draw, truth: float, labels: int, repetitions: int) -> str:
 
 
 def _yes_no(good: float, *, is_blind: bool) -> Draw:
-    """People say good or bad; a blind judge is as kind to all, a seeing one scores most bad ones low."""
+    """People say good or bad; a uninformative judge is as kind to all, a seeing one scores most bad ones low."""
 
     def draw(random: np.random.Generator, n: int) -> tuple[Array, Array]:
         human = (random.random(n) < good) * 1.0
@@ -84,12 +84,12 @@ def _draw_grades(random: np.random.Generator, n: int) -> tuple[Array, Array]:
 
 
 WORLDS: dict[str, Draw] = {
-    "80 % good, seeing judge": _yes_no(0.8, is_blind=False),
-    "95 % good, seeing judge": _yes_no(0.95, is_blind=False),
-    "98 % good, blind judge": _yes_no(0.98, is_blind=True),
-    "60 % good, blind judge": _yes_no(0.6, is_blind=True),
+    "80 % good, informative judge": _yes_no(0.8, is_blind=False),
+    "95 % good, informative judge": _yes_no(0.95, is_blind=False),
+    "98 % good, uninformative judge": _yes_no(0.98, is_blind=True),
+    "60 % good, uninformative judge": _yes_no(0.6, is_blind=True),
     "70 % good, judge right 97 % of the time": _exact,
-    "five grades, judge 0.1 too kind": _draw_grades,
+    "five grades, judge 0.1 too lenient": _draw_grades,
 }
 
 

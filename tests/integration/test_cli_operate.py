@@ -198,7 +198,7 @@ def test_a_broken_audit_log_fails(shell: Shell) -> None:
 
 
 def test_status_shows_health_with_release_and_incidents(shell: Shell) -> None:
-    assert "No application is known yet" in shell.run("status")
+    assert "There is no application; point an OTLP exporter at the API" in shell.run("status")
     release_approved(shell, "v1")
     shell.run("rollout start --application a --release v1")
     release_approved(shell, "v2")

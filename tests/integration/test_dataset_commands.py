@@ -90,7 +90,7 @@ def test_pending_cases_are_listed_and_reviewed(engine: sa.Engine, genaiops: Run)
     ]
     output = parse_output(genaiops("dataset", "review", "new", "--accept-all", "--reject", "2", "--json"))
     assert (output["accepted"], output["rejected"], output["pending"], output["cases"]) == (2, 1, 0, 2)
-    assert "No case waits" in genaiops("dataset", "review", "new").stdout
+    assert "No case is pending review" in genaiops("dataset", "review", "new").stdout
 
 
 def test_requests_become_cases_and_skips_are_counted(engine: sa.Engine, genaiops: Run) -> None:

@@ -195,7 +195,7 @@ def test_ctrl_c_ends_the_command_cleanly(sqlite_engine: sa.Engine, address: str)
 def test_the_commands_say_what_they_did() -> None:
     cli = CliRunner()
     assert "Wrote the demo" in cli.invoke(app, ["demo"]).output
-    assert "there already" in cli.invoke(app, ["demo", "--seed", "7"]).output
+    assert "already exists" in cli.invoke(app, ["demo", "--seed", "7"]).output
     assert '"was_present": true' in cli.invoke(app, ["demo", "--json"]).output
     assert "Removed the demo" in cli.invoke(app, ["demo", "--remove"]).output
     assert "There is no demo" in cli.invoke(app, ["demo", "--remove"]).output

@@ -164,7 +164,7 @@ def test_one_map_may_be_followed_by_several_pairs() -> None:
         (("import", "dataset", "prices.jsonl", "--map", "question"), "FIELD=COLUMN"),
         (("evaluate", "--suite", "missing.csv"), "missing.csv does not exist"),
         (("evaluate", "--suite", "nothing"), "Dataset 'nothing' does not exist"),
-        (("evaluate", "--suite", "prices.jsonl", "--mni-x", "1"), "'--mni-x' is unknown"),
+        (("evaluate", "--suite", "prices.jsonl", "--mni-x", "1"), "'--mni-x' is not a valid option"),
         (("evaluate", "--suite", "prices.jsonl", "--config", "none.yaml"), "none.yaml does not exist"),
         (("gate", "--results", "prices.jsonl"), "cannot be read as results"),
         (("compare", "--baseline", "none.json", "--current", "none.json"), "none.json does not exist"),

@@ -79,4 +79,4 @@ def test_people_are_told_that_the_past_is_not_repriced(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text('{"m": [1, 2]}')
     result = CliRunner().invoke(app, ["import", "prices", str(tmp_path / "p.json")])
     assert "1 prices of 1 models imported" in result.output
-    assert "calls already stored keep their cost" in result.output
+    assert "stored calls keep their cost" in result.output

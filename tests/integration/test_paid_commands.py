@@ -61,14 +61,14 @@ def test_run_without_verdict_names_the_next_command() -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 3
     assert "Evaluation paused; no verdict. The next call may cost" in result.stdout
-    assert "To go on: genaiops evaluation resume " in result.stdout
+    assert "To continue: genaiops evaluation resume " in result.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--metric", "nonsense"), "cannot measure 'nonsense'"),
-        (("--judge-option", "region"), "must read KEY=VALUE"),
+        (("--judge-option", "region"), "takes KEY=VALUE"),
         (("--judge-option", "colour=red"), "There is no judge option 'colour'; options are"),
         (("--judge-option", "max_tokens=many"), "max_tokens must be a number, not 'many'"),
         (("--concurrency", "0"), "The concurrency must be 1 to 256, not 0"),

@@ -113,8 +113,8 @@ def test_missing_answer_exits_with_1_and_reason(judge_server: JudgeServer) -> No
     ("arguments", "sentence"),
     [
         (("bedrock",), "--target: model is missing."),
-        (("grpc:x",), "--target 'grpc:x' is no file, and none of bedrock"),
-        (("release",), "needs --application and --release"),
+        (("grpc:x",), "--target 'grpc:x' is not a file and not one of bedrock"),
+        (("release",), "requires --application and --release"),
         (("release", "--target-model", "m"), "--target-model does not apply to --target release"),
         (("http://h/", "--target-system", "x"), "--target-system does not apply to a target of kind http"),
         (
