@@ -13,7 +13,14 @@ from db.transaction import insert, writing
 from genaiops_core.clock import now
 from genaiops_core.pricing.prices import PriceList
 from genaiops_core.telemetry import logs
-from genaiops_core.telemetry.ingest import deduplication, invocation_joining, late_spans, requests, span_store
+from genaiops_core.telemetry.ingest import (
+    deduplication,
+    identity,
+    invocation_joining,
+    late_spans,
+    requests,
+    span_store,
+)
 from genaiops_core.telemetry.ingest.models import ModelNames
 from genaiops_core.telemetry.ingest.payloads import build_payload_rows
 from genaiops_core.telemetry.otlp.decode import DecodedExport
@@ -87,6 +94,7 @@ class Ingestor:
         days = usage.find_touched_days(connection, rows)
         requests.upsert(connection, rows)
         usage.mark_days(connection, days, self.shard)
+        identity.recheck_identities(connection, new)
         changes = late_spans.recheck_duplicates(connection, new)
         requests.correct(connection, changes.requests)
         cells = rollups.build_cells(new)
