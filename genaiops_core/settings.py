@@ -50,6 +50,10 @@ class Settings(BaseSettings):
         200, description="Distinct models kept apart per application; later ones count as 'other'.", ge=1
     )
 
+    use_stated_cost: bool = Field(
+        True, description="Take the cost that a sender states where no price of the model is known."
+    )
+
     invocation_logs: str = Field(
         "",
         description="Bedrock invocation logs to pull: s3://BUCKET/PREFIX or logs://LOG-GROUP; empty pulls none.",
