@@ -53,6 +53,10 @@ class Settings(BaseSettings):
         ge=1,
     )
 
+    use_stated_cost: bool = Field(
+        True, description="Take the cost that a sender states where no price of the model is known."
+    )
+
     invocation_logs: str = Field(
         "",
         description="Bedrock invocation logs to pull: s3://BUCKET/PREFIX or logs://LOG-GROUP; empty: none.",

@@ -76,7 +76,11 @@ async def ingesting(app: FastAPI) -> AsyncIterator[None]:
     """Run the writer of this process for as long as the application is served."""
     settings: Settings = app.state.settings
     # Workers of one server have neighbouring process ids, so their shards differ; should two agree, they only wait.
-    ingestor = Ingestor(shard=os.getpid() % SHARDS, model_limit=settings.rollup_model_limit)
+    ingestor = Ingestor(
+        shard=os.getpid() % SHARDS,
+        model_limit=settings.rollup_model_limit,
+        use_stated_cost=settings.use_stated_cost,
+    )
     writer = Writer(app.state.engine, ingestor, queue_batches=settings.ingest_queue_batches)
     writer.start()
     app.state.writer = writer

@@ -46,7 +46,13 @@ def traces(files: Files, json: output.Json = False) -> None:
     engine = context.engine()
     rows = []
     for file, export in exports:
-        result = ingest(engine, export, shard=os.getpid() % SHARDS, model_limit=settings.rollup_model_limit)
+        result = ingest(
+            engine,
+            export,
+            shard=os.getpid() % SHARDS,
+            model_limit=settings.rollup_model_limit,
+            use_stated_cost=settings.use_stated_cost,
+        )
         rows.append(
             {
                 "file": str(file),
@@ -119,7 +125,7 @@ def prices(
         output.say(f"{row['prices']} prices of {row['models']} models imported from {row['file']}.")
         if row["special"]:
             output.say(
-                f"{row['special']} of them are for a region or tier and apply once telemetry reports it."
+                f"{row['special']} of them are for one region or tier: they apply to calls whose telemetry names it."
             )
     output.say("They apply to calls that arrive from now on; stored calls keep their cost.")
 

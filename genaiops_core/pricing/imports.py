@@ -54,7 +54,7 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class PricesImported:
-    """What an import of prices did; `special` counts prices of one region or tier, which no span names yet."""
+    """What an import of prices did; `special` counts prices of one region or tier."""
 
     prices: int
     models: int

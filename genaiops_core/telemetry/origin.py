@@ -26,6 +26,7 @@ class Origin:
         self.release = clean(fields.get("release") or resource.get("service.version"), 200)
         self.session_id = clean(fields.get("session_id"), 200)
         self.user_id = clean(fields.get("user_id"), 200)
+        self.region = clean(fields.get("region"), 60)
         self.is_demo = resource.get(DEMO_ATTRIBUTE) in (True, "true")
 
 

@@ -10,9 +10,12 @@ from typing import Any
 
 import orjson
 
+from genaiops_core.pricing.prices import STANDARD_TERMS, CallTerms
 from genaiops_core.telemetry import bounds, conventions
 from genaiops_core.telemetry.bounds import to_json
-from genaiops_core.telemetry.conventions.usage import read_usage
+from genaiops_core.telemetry.conventions.billing import read_stated_cost, read_terms
+from genaiops_core.telemetry.conventions.cache_habits import Instrumentation
+from genaiops_core.telemetry.conventions.usage import complete_fields, read_usage
 from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.logs import LogFacts
 from genaiops_core.telemetry.origin import Origin, build_score, clean
@@ -66,6 +69,10 @@ class SpanFacts(CountedSpan):
     first_token_ns: int | None
     response_model: str
     payload: dict[str, Any]
+    terms: CallTerms = STANDARD_TERMS
+    """Service tier and the like, which decide the price."""
+    stated_cost_nano_usd: int | None = None
+    """Cost that the sender states; used where no price is known."""
 
 
 to_row = attrgetter(*COLUMNS)
@@ -111,6 +118,19 @@ def prepare_spans(export: DecodedExport, *, received_ns: int | None = None) -> B
     )
 
 
+def reread_terms(attributes: dict[str, Any], resource: dict[str, Any]) -> CallTerms:
+    """Read again what decides the price of a stored call beside its tokens.
+
+    Args:
+        attributes: of the span, from its payload.
+        resource: of the span, from its payload.
+    """
+    fields = complete_fields(conventions.read_fields(attributes), attributes)
+    token_usage = read_usage(fields, attributes, Instrumentation(""), [])
+    provider, model = str(fields.get("provider") or ""), str(fields.get("model") or "")
+    return read_terms(fields, attributes, token_usage, provider, model, Origin(resource).region)
+
+
 class _SpanMapper:
     """Maps the spans of one resource and scope; reads what they share once."""
 
@@ -119,6 +139,7 @@ class _SpanMapper:
     ) -> None:
         self.origin = Origin(resource)
         self.scope_name = str(scope.get("name") or "")
+        self.scope_version = str(scope.get("version") or "")
         self.received_ns = received_ns
         self.scores = scores
         # Encoded once: every payload of the group repeats them.
@@ -129,14 +150,19 @@ class _SpanMapper:
         notes: list[str] = []
         origin = self.origin
         attributes = bounds.limit_attributes(raw.attributes, notes)
-        fields = conventions.read_fields(attributes)
+        fields = complete_fields(conventions.read_fields(attributes), attributes)
         component = conventions.find_component(attributes, fields)
         is_error = raw.status_code == STATUS_ERROR
         bounds.check_clock(raw.start_ns, self.received_ns, notes)
         model = clean(fields.get("model"), 300)
-        token_usage = read_usage(fields, attributes, self.scope_name, notes)
-        is_failed_call = is_error and component in conventions.MODEL_COMPONENTS
-        is_call = token_usage.is_known or is_failed_call
+        source = Instrumentation(self.scope_name, self.scope_version, raw.name)
+        token_usage = read_usage(fields, attributes, source, notes)
+        stated_cost = read_stated_cost(fields)
+        # A stream, a re-ranking or an image may have no token count: it is a call all the same.
+        is_model_call = component in conventions.MODEL_COMPONENTS and (
+            is_error or model != "" or stated_cost is not None
+        )
+        is_call = token_usage.is_known or is_model_call
         if is_call and not model:
             model = clean(conventions.find_model_in_parameters(attributes), 300)
         facts = SpanFacts(
@@ -168,6 +194,11 @@ class _SpanMapper:
             response_model=clean(fields["response_model"], 300) if "response_model" in fields else "",
             payload={},
         )
+        if is_call:
+            facts.stated_cost_nano_usd = stated_cost
+            facts.terms = read_terms(
+                fields, attributes, token_usage, facts.provider, facts.model, origin.region
+            )
         if raw.events or component in _MAY_EVALUATE:
             self._read_evaluations(facts, attributes, raw)
         facts.payload = self._build_payload(raw, attributes, notes)

@@ -197,3 +197,23 @@ def test_every_duplicate_names_a_counted_span(data: st.DataObject) -> None:
     assert any(target == "" for target in duplicates.values())
     random.Random(0).shuffle(spans)
     assert find_duplicates(spans) == duplicates
+
+
+def test_different_ids_of_one_kind_are_different_calls() -> None:
+    same_usage = [build_call("a", call_id="chatcmpl-1"), build_call("b", "a", call_id="chatcmpl-2")]
+    assert find_counted(*same_usage) == ["a", "b"]
+    assert find_counted(build_call("a", call_id="run-1"), build_call("b", "a", call_id="chatcmpl-2")) == ["b"]
+    first, second = "0e0a8a0e-7c1f-4f55-9d3b-0a4e9a3f1c11", "1e0a8a0e-7c1f-4f55-9d3b-0a4e9a3f1c12"
+    assert find_counted(build_call("a", call_id=first), build_call("b", "a", call_id=second)) == ["a", "b"]
+    assert find_counted(build_call("a", call_id=first), build_call("b", "a", call_id="msg_01")) == ["b"]
+
+
+def test_call_without_usage_is_joined_or_counts() -> None:
+    silent = {"usage": (None, None), "cost_nano_usd": None}
+    assert find_counted(build_call("a", **silent)) == ["a"]
+    assert find_counted(build_call("a", **silent), build_call("b", "a")) == ["b"]
+    assert find_counted(build_call("a"), build_call("b", "a", **silent)) == ["a"]
+    assert find_counted(build_call("a"), build_call("b", **silent)) == ["a", "b"]
+    agent = build_call("a", usage=(500, 50), component="agent")
+    assert find_counted(agent, build_call("b", "a", **silent), build_call("c", "a", **silent)) == ["a"]
+    assert find_counted(agent, build_call("b", "a", **silent), build_call("c", "a")) == ["b", "c"]

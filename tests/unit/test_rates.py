@@ -10,7 +10,8 @@ from genaiops_core.errors import BadInput
 from genaiops_core.pricing import builtin
 from genaiops_core.pricing.imports import EPOCH, read_prices
 from genaiops_core.pricing.prices import PriceList
-from genaiops_core.pricing.rates import Rates, cost_nano_usd
+from genaiops_core.pricing.rates import Rates, SpecialTokens, UnknownRate, cost_nano_usd
+from genaiops_core.pricing.tiers import normalize_tier
 
 NOVEMBER_2026_NS = int(dt.datetime(2026, 11, 1, tzinfo=dt.UTC).timestamp()) * 10**9
 
@@ -75,10 +76,72 @@ def test_prices_agree_with_genai_prices(provider: str, model: str) -> None:
 def test_unknown_cost_is_none_and_never_zero() -> None:
     prices = PriceList()
     assert prices.cost_nano_usd("openai", "no-such-model", NOVEMBER_2026_NS, 1, 1) is None
-    assert prices.cost_nano_usd("nobody", "gpt-4o", NOVEMBER_2026_NS, 1, 1) is None
+    assert prices.cost_nano_usd("nobody", "llama-3.3-70b", NOVEMBER_2026_NS, 1, 1) is None
     assert prices.cost_nano_usd("openai", "gpt-4o", NOVEMBER_2026_NS, None, 1) is None
     assert prices.cost_nano_usd("openai", "gpt-4o", NOVEMBER_2026_NS, 1, None) is None
     assert prices.cost_nano_usd("openai", "", NOVEMBER_2026_NS, 1, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "input_usd"),
+    [
+        ("strands-agents", "us.anthropic.claude-haiku-4-5-20251001-v1:0", 1.1),
+        ("anthropic", "us.anthropic.claude-haiku-4-5-20251001-v1:0", 1.1),
+        ("anthropic", "claude-haiku-4-5-20251001", 1.0),
+        ("", "claude-haiku-4-5-20251001-v1:0", 1.1),
+        ("aws.bedrock", "nova-lite-v1:0", 0.06),
+        ("acme", "amazon.titan-embed-text-v2:0", 0.02),
+        ("acme", "text-embedding-3-small", 0.02),
+        ("gateway", "openai/gpt-4o", 2.5),
+        ("litellm", "bedrock/us.anthropic.claude-haiku-4-5-20251001-v1:0", 1.1),
+        ("x_ai", "grok-4.3", 1.25),
+        ("gcp.gen_ai", "models/gemini-2.5-flash", 0.3),
+        ("openai", "claude-haiku-4-5", 1.0),
+        ("acme", "qwen-2.5-72b", None),
+        ("ollama", "gpt-4o", None),
+        ("acme", "our-own-model", None),
+    ],
+)
+def test_price_is_found_by_alias_name_or_shape(provider: str, model: str, input_usd: float | None) -> None:
+    rates = builtin.rates(provider, model, NOVEMBER_2026_NS, 1000)
+    assert (rates.input if rates else None) == (round(input_usd * 1e9) if input_usd else None)
+
+
+def test_tier_has_own_price_or_none() -> None:
+    standard = builtin.rates("openai", "gpt-5-mini", NOVEMBER_2026_NS, 1000)
+    flex = builtin.rates("openai", "gpt-5-mini", NOVEMBER_2026_NS, 1000, "flex")
+    assert standard is not None and flex is not None
+    assert (flex.input, flex.output) == (standard.input // 2, standard.output // 2)
+    assert (
+        builtin.rates("aws", "us.anthropic.claude-haiku-4-5-20251001-v1:0", NOVEMBER_2026_NS, 1, "flex")
+        is None
+    )
+    # Azure sells models of OpenAI at prices of its own.
+    assert builtin.rates("azure", "gpt-5-mini", NOVEMBER_2026_NS, 1, "flex") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "tier"),
+    [("default", ""), ("ON_DEMAND", ""), ("auto", ""), ("Flex", "flex"), ("PROVISIONED_THROUGHPUT", "reserved"), ("scale", "reserved")],
+)  # fmt: skip
+def test_tier_names(value: str, tier: str) -> None:
+    assert normalize_tier(value) == tier
+
+
+def test_special_tokens_have_own_rate_or_no_price() -> None:
+    rates = Rates(input=4_000_000_000, output=16_000_000_000, input_audio=32_000_000_000)
+    tokens = {"input_tokens": 1000, "output_tokens": 10}
+    # 900 x 4 + 100 x 32 + 10 x 16
+    assert cost_nano_usd(rates, **tokens, special=SpecialTokens(input_audio=100)) == 6_960_000
+    # Images are read as text without a rate of their own.
+    assert cost_nano_usd(rates, **tokens, special=SpecialTokens(input_image=100)) == 4_160_000
+    for unknown in (
+        SpecialTokens(output_audio=1),
+        SpecialTokens(output_image=1),
+        SpecialTokens(cache_write_1h=1),
+    ):
+        with pytest.raises(UnknownRate):
+            cost_nano_usd(rates, **tokens, special=unknown)
 
 
 def test_json_prices_are_read_exactly() -> None:

@@ -7,14 +7,20 @@ from typing import Any
 import pytest
 
 from genaiops_core.telemetry.conventions import read_fields
-from genaiops_core.telemetry.conventions.usage import TokenUsage, read_usage
+from genaiops_core.telemetry.conventions.cache_habits import Instrumentation
+from genaiops_core.telemetry.conventions.usage import TokenUsage, complete_fields, read_usage
 
 BOTOCORE = "opentelemetry.instrumentation.botocore.bedrock-runtime"
 
 
 def read(scope: str = "test", **attributes: Any) -> TokenUsage:
     attribute_values = {name.replace("__", "."): value for name, value in attributes.items()}
-    return read_usage(read_fields(attribute_values), attribute_values, scope, [])
+    return read_usage(
+        complete_fields(read_fields(attribute_values), attribute_values),
+        attribute_values,
+        Instrumentation(scope),
+        [],
+    )
 
 
 def otel(tokens: tuple[int, int], **more: Any) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def test_missing_usage_is_unknown() -> None:
 def test_invalid_counts_are_unknown_with_a_note(absurd: Any) -> None:
     notes: list[str] = []
     attribute_values = {"gen_ai.usage.input_tokens": absurd, "gen_ai.usage.output_tokens": 3}
-    assert read_usage(read_fields(attribute_values), attribute_values, "", notes) == TokenUsage(
-        None, 3, None, None
-    )
+    assert read_usage(
+        read_fields(attribute_values), attribute_values, Instrumentation(""), notes
+    ) == TokenUsage(None, 3, None, None)
     assert "input_tokens was" in notes[0]

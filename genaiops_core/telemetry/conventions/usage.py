@@ -1,8 +1,9 @@
 """Token usage of a span: input includes cached tokens, output includes reasoning tokens.
 
 Instrumentations differ: some report a provider's count, in which input excludes cached tokens. The decision, in this
-order: more cached tokens than input tokens cannot be part of the input; a total that adds up in one way only; what is
-known about the instrumentation; else OpenTelemetry's rule, that input includes them.
+order: more cached tokens than input tokens cannot be part of the input; what is known for certain about the
+instrumentation (`cache_habits`), since some reckon a total of their own; a total that adds up in one way only; what is
+likely; else OpenTelemetry's rule, that input includes them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from genaiops_core.telemetry.conventions.names import (
-    INPUT_EXCLUDES_CACHE_SCOPES,
-    VERCEL_EXCLUDES_CACHE_PROVIDERS,
-    VERCEL_SCOPE,
-)
+from genaiops_core.telemetry.conventions.cache_habits import Habit, Instrumentation, find_habit
+from genaiops_core.telemetry.conventions.provider_metadata import PROVIDER_METADATA, read_metadata
 
 MAX_TOKENS = 1_000_000_000
 """More tokens in one call are an error of the sender: the count is unknown, with a note."""
@@ -31,6 +29,8 @@ _DETAILS = {
         "cache_read_input_tokens",
         "cache_read",
         "cached_tokens",
+        "prompt_tokens_details.cached_tokens",
+        "input_tokens_details.cached_tokens",
     ),
     "cache_write_tokens": (
         "input_cache_creation",
@@ -38,11 +38,33 @@ _DETAILS = {
         "cache_write_input_tokens",
         "cache_write",
     ),
-    "reasoning_tokens": ("output_reasoning", "output_reasoning_tokens", "reasoning_tokens"),
+    "cache_write_1h_tokens": (
+        "input_ephemeral_1h_input_tokens",
+        "ephemeral_1h_input_tokens",
+        "input_cache_creation_1h",
+        "cache_creation.ephemeral_1h_input_tokens",
+    ),
+    "cache_write_5m_tokens": (
+        "input_ephemeral_5m_input_tokens",
+        "ephemeral_5m_input_tokens",
+        "input_cache_creation_5m",
+        "cache_creation.ephemeral_5m_input_tokens",
+    ),
+    "input_audio_tokens": ("input_audio_tokens", "input_audio", "prompt_tokens_details.audio_tokens"),
+    "output_audio_tokens": ("output_audio_tokens", "output_audio", "completion_tokens_details.audio_tokens"),
+    "input_image_tokens": ("input_image_tokens", "input_image"),
+    "output_image_tokens": ("output_image_tokens", "output_image"),
+    "reasoning_tokens": (
+        "output_reasoning",
+        "output_reasoning_tokens",
+        "reasoning_tokens",
+        "completion_tokens_details.reasoning_tokens",
+    ),
     "total_tokens": ("total", "total_tokens"),
 }
 """Keys of Langfuse's usage object."""
-_METADATA = "ai.response.providerMetadata"
+_INCLUSIVE_DETAILS = ("input_tokens", "prompt_tokens", "promptTokens")
+"""Keys of a provider's own usage object, sent as it is: its input count may include cached tokens."""
 
 
 class TokenUsage(NamedTuple):
@@ -52,6 +74,8 @@ class TokenUsage(NamedTuple):
     output_tokens: int | None
     cache_read_tokens: int | None
     cache_write_tokens: int | None
+    cache_write_1h_tokens: int = 0
+    """Of `cache_write_tokens`, those that live one hour."""
 
     @property
     def is_known(self) -> bool:
@@ -59,40 +83,70 @@ class TokenUsage(NamedTuple):
 
 
 def read_usage(
-    fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str, notes: list[str]
+    fields: Mapping[str, Any], attributes: Mapping[str, Any], source: Instrumentation, notes: list[str]
 ) -> TokenUsage:
     """Read the usage of one span.
 
     Args:
-        fields: result of `reading.read_fields`.
+        fields: result of `complete_fields`.
         attributes: of the span.
-        scope: name of the instrumentation.
+        source: who wrote the span.
         notes: gets a sentence for each invalid count.
     """
-    has_details = "usage_details" in fields and not ("input_tokens" in fields or "output_tokens" in fields)
-    if has_details:
-        fields = {**fields, **_parse_details(fields["usage_details"])}
     input_tokens = _parse_tokens(fields, "input_tokens", notes)
     output_tokens = _parse_tokens(fields, "output_tokens", notes)
     if input_tokens is None and output_tokens is None:
         return TokenUsage(None, None, None, None)
     read = _parse_tokens(fields, "cache_read_tokens", notes)
-    written = _parse_tokens(fields, "cache_write_tokens", notes)
-    if written is None and _METADATA in attributes and scope == VERCEL_SCOPE:
-        written = _parse_cache_write_metadata(attributes[_METADATA])
+    written, written_1h = _read_cache_writes(fields, notes)
     reasoning = _parse_tokens(fields, "reasoning_tokens", notes) or 0
     cached = (read or 0) + (written or 0)
+    is_separate = fields.get(_SEPARATE) is True
+    if is_separate:
+        cached += sum(
+            _parse_tokens(fields, name, notes) or 0 for name in ("input_audio_tokens", "input_image_tokens")
+        )
     if cached or reasoning:
         total = _parse_tokens(fields, "total_tokens", notes)
-        is_apart = has_details or _excludes_cached_tokens(fields, attributes, scope)
+        habit = Habit.PROBABLY_EXCLUDES if is_separate else find_habit(fields, attributes, source)
         more_input, more_output = _count_excluded_tokens(
-            input_tokens, output_tokens, read or 0, cached, reasoning, total, is_apart
+            input_tokens, output_tokens, read or 0, cached, reasoning, total, habit
         )
         if input_tokens is not None:
             input_tokens += more_input
         if output_tokens is not None:
             output_tokens += more_output
-    return TokenUsage(input_tokens, output_tokens, read, written)
+    return TokenUsage(input_tokens, output_tokens, read, written, written_1h)
+
+
+def complete_fields(fields: dict[str, Any], attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `fields`, with what JSON objects among the attributes add: Langfuse's usage and the provider's metadata."""
+    if "usage_details" in fields and not ("input_tokens" in fields or "output_tokens" in fields):
+        fields = {**fields, **_parse_details(fields["usage_details"])}
+    if PROVIDER_METADATA in attributes:
+        metadata = read_metadata(attributes)
+        if not fields.get("cache_read_tokens") and metadata.get("cache_read_tokens"):
+            fields = {**fields, "cache_read_tokens": metadata["cache_read_tokens"]}
+        fields = {**metadata, **fields}
+    return fields
+
+
+_SEPARATE = "is_counted_separately"
+"""Whether the input count of Langfuse's usage object excludes every kind that is counted beside it."""
+
+
+def _read_cache_writes(fields: Mapping[str, Any], notes: list[str]) -> tuple[int | None, int]:
+    """Read the tokens written to caches, and those of them that live one hour."""
+    written = _parse_tokens(fields, "cache_write_tokens", notes)
+    one_hour = _parse_tokens(fields, "cache_write_1h_tokens", notes)
+    minutes = _parse_tokens(fields, "cache_write_5m_tokens", notes)
+    if one_hour is None and minutes is None:
+        is_one_hour = str(fields.get("cache_ttl", "")).strip().lower() in ("1h", "60m", "3600", "3600s")
+        return written, (written or 0) if is_one_hour else 0
+    by_life = (one_hour or 0) + (minutes or 0)
+    # LangChain reports 0 written tokens beside those by life.
+    written = max(written or 0, by_life)
+    return written, one_hour or 0
 
 
 def _count_excluded_tokens(
@@ -102,25 +156,19 @@ def _count_excluded_tokens(
     cached: int,
     reasoning: int,
     total: int | None,
-    is_apart: bool,
+    habit: Habit,
 ) -> tuple[int, int]:
     """Count the cached and reasoning tokens that input and output exclude."""
     known_input = input_tokens or 0
     more_output = reasoning if output_tokens is not None and reasoning > output_tokens else 0
+    is_certain = habit in (Habit.INCLUDES, Habit.EXCLUDES)
+    excluded = cached if cached > known_input or habit in (Habit.EXCLUDES, Habit.PROBABLY_EXCLUDES) else 0
     if total is not None and output_tokens is not None:
         rest = total - known_input - output_tokens
         for more_input, more in ((0, 0), (cached, 0), (0, reasoning), (cached, reasoning), (read, 0)):
-            if rest == more_input + more and known_input + more_input >= cached:
-                return more_input, max(more, more_output)
-    return (cached if is_apart or cached > known_input else 0), more_output
-
-
-def _excludes_cached_tokens(fields: Mapping[str, Any], attributes: Mapping[str, Any], scope: str) -> bool:
-    if scope in INPUT_EXCLUDES_CACHE_SCOPES:
-        return True
-    if scope != VERCEL_SCOPE or any(name.startswith("ai.usage.inputTokenDetails.") for name in attributes):
-        return False
-    return str(fields.get("provider", "")).startswith(VERCEL_EXCLUDES_CACHE_PROVIDERS)
+            if rest == more_input + more and (is_certain or known_input + more_input >= cached):
+                return excluded if is_certain else more_input, max(more, more_output)
+    return excluded, more_output
 
 
 def _parse_tokens(fields: Mapping[str, Any], field: str, notes: list[str]) -> int | None:
@@ -145,22 +193,15 @@ def _parse_details(value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(details, dict):
         return {}
-    counts = {}
+    for outer in [name for name, inner in details.items() if isinstance(inner, dict)]:
+        details = {**details, **{f"{outer}.{name}": count for name, count in details[outer].items()}}
+    counts: dict[str, Any] = {}
     for field, keys in _DETAILS.items():
         count = next((details[key] for key in keys if details.get(key) is not None), None)
         if count is not None:
             counts[field] = count
+    has_own_input = details.get("input") is not None
+    counts[_SEPARATE] = has_own_input or not any(
+        f"{key}_details.cached_tokens" in details for key in _INCLUSIVE_DETAILS
+    )
     return counts
-
-
-def _parse_cache_write_metadata(value: Any) -> int | None:
-    """Parse the cache write count, which AI SDK 5 reports only in the provider metadata."""
-    try:
-        metadata = orjson.loads(value) if isinstance(value, str) else value
-        anthropic, bedrock = metadata.get("anthropic") or {}, metadata.get("bedrock") or {}
-        count = anthropic.get(
-            "cacheCreationInputTokens", (bedrock.get("usage") or {}).get("cacheWriteInputTokens")
-        )
-    except (orjson.JSONDecodeError, AttributeError):
-        return None
-    return count if type(count) is int and 0 <= count <= MAX_TOKENS else None

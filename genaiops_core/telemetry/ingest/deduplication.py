@@ -166,11 +166,22 @@ def _assign_span(
         return
     counted = _list_calls_below(below, calls, groups)
     if not counted:
+        if not is_model:
+            _join_calls_without_usage(outer, below, calls, groups)
         return
     if not is_model and len(counted) == 1 and has_same_usage(outer, calls[counted[0]]):
         groups.join(outer.span_id, counted[0])
     elif not is_model or (len(counted) > 1 and is_sum(outer, [calls[span_id] for span_id in counted])):
         groups.roll_up(outer.span_id, counted[0])
+
+
+def _join_calls_without_usage(
+    outer: CountedSpan, below: Iterable[Descendant], calls: Mapping[str, CountedSpan], groups: _CallGroups
+) -> None:
+    """Let `outer`, an agent with usage, count for the finished calls below it, none of which has usage."""
+    for descendant in below:
+        if not calls[descendant.span_id].is_error:
+            groups.join(descendant.span_id, outer.span_id)
 
 
 def _list_calls_below(

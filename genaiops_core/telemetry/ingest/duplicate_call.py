@@ -22,6 +22,26 @@ OTHER_WORK_BETWEEN = 2
 """A tool, a retrieval or the like stands between: a call below it is a separate call."""
 
 
+_ID_SHAPE = re.compile(r"[A-Za-z]+(?=[-_])|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+
+
+def have_different_ids(first: CountedSpan, second: CountedSpan) -> bool:
+    """Whether the provider gave the two different ids of one kind, such as `chatcmpl-1` and `chatcmpl-2`.
+
+    Ids of different kinds say nothing: a framework may make one of its own, and a request has an id beside its answer.
+    """
+    if not first.call_id or not second.call_id or first.call_id == second.call_id:
+        return False
+    return _find_id_kind(first.call_id) == _find_id_kind(second.call_id)
+
+
+def _find_id_kind(call_id: str) -> str:
+    match = _ID_SHAPE.match(call_id)
+    if match is None:
+        return ""
+    return match[0] if match[0].isalpha() and len(match[0]) < len(call_id) else "uuid"
+
+
 def is_call_span(span: CountedSpan) -> bool:
     """Whether the span reports a model call, as the counted span or as a duplicate."""
     return span.is_call or span.folded_into != ""
@@ -31,17 +51,18 @@ def rate_similarity(outer: CountedSpan, inner: CountedSpan, distance: int) -> in
     """Rate how likely `inner` reports the same call as `outer` above it.
 
     Returns:
-        3 for the same usage, 2 for similar usage or a failed wrapper around a failure, 1 for a failed wrapper around
-        a success, 0 for different calls.
+        3 for the same usage, 2 for similar usage or a wrapper without usage with the same outcome, 1 for one with
+        another outcome, 0 for different calls.
     """
-    if distance == OTHER_WORK_BETWEEN:
+    if distance == OTHER_WORK_BETWEEN or have_different_ids(outer, inner):
         return 0
+    is_direct = distance == NOTHING_BETWEEN and outer.component == inner.component
     if not has_usage(outer):
-        # A wrapper that failed without usage adds nothing to the call inside it, failed or not.
-        is_wrapper = distance == NOTHING_BETWEEN and outer.component == inner.component
-        return 1 + inner.is_error if is_wrapper else 0
+        # A wrapper without usage adds nothing to the call inside it.
+        return 1 + (outer.is_error == inner.is_error) if is_direct else 0
     if not has_usage(inner):
-        return 0
+        # The inner span of a stream may have no usage; a failed one was an attempt of its own.
+        return 1 if is_direct and not inner.is_error else 0
     if has_same_usage(outer, inner):
         return 3
     return 2 if distance == NOTHING_BETWEEN and _is_similar(outer, inner) else 0

@@ -11,9 +11,16 @@ from db.tables.telemetry import application as application_table
 from db.tables.telemetry import payload
 from db.transaction import insert, writing
 from genaiops_core.clock import now
-from genaiops_core.pricing.prices import PriceList
+from genaiops_core.pricing.prices import CallPrice, PriceList
 from genaiops_core.telemetry import logs
-from genaiops_core.telemetry.ingest import deduplication, invocation_joining, late_spans, requests, span_store
+from genaiops_core.telemetry.ingest import (
+    deduplication,
+    identity,
+    invocation_joining,
+    late_spans,
+    requests,
+    span_store,
+)
 from genaiops_core.telemetry.ingest.models import ModelNames
 from genaiops_core.telemetry.ingest.payloads import build_payload_rows
 from genaiops_core.telemetry.otlp.decode import DecodedExport
@@ -47,6 +54,8 @@ class Ingestor:
     shard: int = 0
     model_limit: int = MODEL_LIMIT
     is_demo: bool = False
+    use_stated_cost: bool = True
+    """Whether the cost that a sender states counts where no price is known."""
     _prices: PriceList | None = None
     _models: ModelNames = field(init=False)
 
@@ -87,6 +96,7 @@ class Ingestor:
         days = usage.find_touched_days(connection, rows)
         requests.upsert(connection, rows)
         usage.mark_days(connection, days, self.shard)
+        identity.recheck_identities(connection, new)
         changes = late_spans.recheck_duplicates(connection, new)
         requests.correct(connection, changes.requests)
         cells = rollups.build_cells(new)
@@ -118,26 +128,28 @@ class Ingestor:
             span.is_other_model = names[span.application, span.model] != span.model
 
     def _price_spans(self, connection: sa.Connection, spans: list[SpanFacts]) -> None:
+        """Set the cost of each call; where it is unknown or stated by the sender, a note of the span says why."""
         prices = PriceList.load(connection) if self._prices is None else self._prices.refresh(connection)
         self._prices = prices
         for span in spans:
             if not span.is_call:
                 continue
-            output_tokens = span.output_tokens
-            if output_tokens is None and span.component in _WITHOUT_OUTPUT:
-                output_tokens = 0
-            for model in dict.fromkeys((span.model, span.response_model)):
-                span.cost_nano_usd = prices.cost_nano_usd(
-                    span.provider,
-                    model,
-                    span.start_ns,
-                    span.input_tokens,
-                    output_tokens,
-                    span.cache_read_tokens,
-                    span.cache_write_tokens,
-                )
-                if span.cost_nano_usd is not None:
-                    break
+            price = _price_span(prices, span)
+            span.cost_nano_usd = price.cost_nano_usd
+            if price.cost_nano_usd is not None:
+                continue
+            stated = span.stated_cost_nano_usd if self.use_stated_cost else None
+            if stated is not None:
+                span.cost_nano_usd = stated
+                note = f"its cost is the one that the sender states, because {price.problem}"
+            elif span.is_unpriced:
+                note = f"it has no price: {price.problem}"
+            else:
+                continue
+            notes = span.payload.get("notes", ())
+            # A log entry that moves to its span is priced again.
+            if note not in notes:
+                span.payload["notes"] = [*notes, note]
 
     def _register_applications(
         self, connection: sa.Connection, names: set[str], batches: Sequence[Batch]
@@ -157,12 +169,37 @@ class Ingestor:
         )
 
 
+def _price_span(prices: PriceList, span: SpanFacts) -> CallPrice:
+    """Price a call by the model that was asked for, else by the model that answered."""
+    output_tokens = span.output_tokens
+    if output_tokens is None and span.component in _WITHOUT_OUTPUT:
+        output_tokens = 0
+    first_price: CallPrice | None = None
+    for model in dict.fromkeys((span.model, span.response_model)):
+        price = prices.price_call(
+            span.provider,
+            model,
+            span.start_ns,
+            span.input_tokens,
+            output_tokens,
+            span.cache_read_tokens,
+            span.cache_write_tokens,
+            span.terms,
+        )
+        if price.cost_nano_usd is not None:
+            return price
+        first_price = first_price or price
+    assert first_price is not None
+    return first_price
+
+
 def ingest(
     engine: sa.Engine,
     *exports: DecodedExport,
     shard: int = 0,
     model_limit: int = MODEL_LIMIT,
     is_demo: bool = False,
+    use_stated_cost: bool = True,
 ) -> IngestResult:
     """Write exports in one transaction; an export that is sent again changes nothing.
 
@@ -172,9 +209,13 @@ def ingest(
         shard: number of this writer, 0 to `SHARDS` - 1.
         model_limit: distinct models that rollups keep apart per application.
         is_demo: whether new applications belong to the demo.
+        use_stated_cost: whether the cost that a sender states counts where no price is known.
     """
     batches = [prepare_spans(export) for export in exports]
-    new = Ingestor(shard=shard, model_limit=model_limit, is_demo=is_demo).write(engine, batches)
+    ingestor = Ingestor(
+        shard=shard, model_limit=model_limit, is_demo=is_demo, use_stated_cost=use_stated_cost
+    )
+    new = ingestor.write(engine, batches)
     return IngestResult(
         spans=sum(len(batch.spans) for batch in batches),
         new=new,

@@ -23,7 +23,7 @@ from genaiops_core.telemetry.durations import UNKNOWN_NS
 from genaiops_core.telemetry.ingest import payloads
 from genaiops_core.telemetry.ingest.invocation_entries import LogEntry
 from genaiops_core.telemetry.rollups import rollups, usage
-from genaiops_core.telemetry.spans import COLUMNS, SpanFacts
+from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, reread_terms
 
 _ADVISORY_LOCK = 0x6E61_4F73
 """Exclusive while entries are placed; shared while spans that may own entries are written."""
@@ -172,6 +172,8 @@ def _attach_below(facts: SpanFacts, owner: Any) -> SpanFacts:
         is_request=False,
         is_call=True,
         folded_into="",
+        # Its own id is another one where the two are matched by the id of the answer.
+        call_id=owner.call_id,
         start_ns=min(max(facts.start_ns, owner.start_ns), end_ns),
         # Latency is the time that the application waited, which only the owner knows; unknown ranks the entry lower.
         duration_ns=UNKNOWN_NS,
@@ -229,10 +231,12 @@ def _remove_entries(connection: sa.Connection, rows: Sequence[Any], shard: int) 
         for stored in connection.execute(sa.select(span).where(_s.trace_id.in_(traces))).mappings():
             key = (stored["trace_id"], stored["span_id"], stored["application"])
             entry_payload = payload_by_trace.get((key[0], key[2]), {}).get(key[1], {})
+            attributes = entry_payload.get("attributes", {})
             removed[names[key]] = SpanFacts(
                 **{name: stored[name] for name in COLUMNS},
-                response_model=str(entry_payload.get("attributes", {}).get("gen_ai.response.model") or ""),
+                response_model=str(attributes.get("gen_ai.response.model") or ""),
                 payload=entry_payload,
+                terms=reread_terms(attributes, entry_payload.get("resource", {})),
             )
         # The trace id is derived from the request id: these traces have no other spans.
         for table in (span, payload, request):

@@ -11,14 +11,18 @@ from db.engine import is_sqlite
 from db.tables.telemetry import request
 from db.transaction import insert
 from genaiops_core.telemetry.counting import CountedSpan
+from genaiops_core.telemetry.ingest import identity
 from genaiops_core.telemetry.spans import SpanFacts
 
 CALL_SUMS = ("calls", "folded_calls", "unpriced_calls", "cost_nano_usd", "input_tokens", "output_tokens")
 _SUMS = ("spans", "span_errors", *CALL_SUMS)
 _FROM_ROOT = ("environment", "release")
 """Columns that the root span decides, so that a request and its rollup have the same release."""
-_FROM_ANY_SPAN = ("model", "session_id", "user_id")
-"""Columns that any span may set; if spans disagree, the smallest text, so that their order does not matter."""
+_FROM_ANY_SPAN = ("model", *identity.FIELDS)
+"""Columns that any span may set; if spans disagree, the smallest text, so that their order does not matter.
+
+Session and user are then chosen again by `identity`, once the spans of earlier transactions are known.
+"""
 
 
 class RequestChange(NamedTuple):
@@ -34,7 +38,9 @@ class RequestChange(NamedTuple):
 
 def build_request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
     """Build the rows that `spans`, all new, add to requests; sorted by trace and application, the lock order."""
+    spans = list(spans)
     rows: dict[tuple[str, str], dict[str, Any]] = {}
+    mixed: dict[tuple[str, str], list[SpanFacts]] = {}
     for span in spans:
         key = (span.trace_id, span.application)
         row = rows.get(key)
@@ -53,10 +59,20 @@ def build_request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
             row["start_ns"] = min(row["start_ns"], span.start_ns)
             for field in _FROM_ROOT:
                 row[field] = _choose_smallest(row[field], getattr(span, field))
-        row["session_id"] = _choose_smallest(row["session_id"], span.session_id)
-        row["user_id"] = _choose_smallest(row["user_id"], span.user_id)
+        for field in identity.FIELDS:
+            value = getattr(span, field)
+            if value and value != row[field]:
+                if row[field]:
+                    mixed[key] = []
+                row[field] = value
         if span.is_call:
             row["model"] = _choose_smallest(row["model"], span.model)
+    if mixed:
+        for span in spans:
+            if (span.trace_id, span.application) in mixed:
+                mixed[span.trace_id, span.application].append(span)
+        for key, members in mixed.items():
+            rows[key].update(identity.choose_identity(members)._asdict())
     return [rows[key] for key in sorted(rows)]
 
 
