@@ -53,6 +53,11 @@ class Settings(BaseSettings):
         ge=1,
     )
 
+    root_span_grace_s: int = Field(
+        300,
+        description="Seconds without new spans after which a trace without root span counts as a request.",
+        ge=1,
+    )
     use_stated_cost: bool = Field(
         True, description="Take the cost that a sender states where no price of the model is known."
     )

@@ -59,7 +59,7 @@ def draw_cards() -> None:
             "Requests / min",
             units.format_count(current.requests / minutes),
             units.format_relative_change(current.requests, before.requests),
-            head.comparison,
+            overview_view.describe_requests(current, is_total=window.application is None) or head.comparison,
             icon="swap_vert",
             colour="primary",
             trend=measures.fill_steps(window, points, lambda f: f.requests, gap=0),

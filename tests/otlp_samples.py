@@ -32,6 +32,8 @@ def span(
     start_ns: int = T0_NS,
     duration_ns: int = SECOND_NS,
     error: bool = False,
+    kind: int = 0,
+    flags: int = 0,
     **attributes: Any,
 ) -> dict[str, Any]:
     """One span; attributes are given with `__` for `.`."""
@@ -39,6 +41,8 @@ def span(
         "traceId": f"{trace:032x}",
         "spanId": f"{number:016x}",
         "name": name,
+        "kind": kind,
+        "flags": flags,
         "startTimeUnixNano": str(start_ns),
         "endTimeUnixNano": str(start_ns + duration_ns),
         "attributes": [attribute(key.replace("__", "."), value) for key, value in attributes.items()],

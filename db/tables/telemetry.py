@@ -52,6 +52,11 @@ span = sa.Table(
     sa.Column("folded_into", sa.String(16), nullable=False, default=""),
     # What the provider calls this call: its request or response id.
     sa.Column("call_id", sa.String(200), nullable=False, default=""),
+    # Whether the span states that its parent belongs to another process.
+    sa.Column("has_remote_parent", sa.Boolean, nullable=False, default=False),
+    # Of requests: whether another application of the trace made it; whether no root span arrived in time.
+    sa.Column("is_internal", sa.Boolean, nullable=False, default=False),
+    sa.Column("is_rootless", sa.Boolean, nullable=False, default=False),
     # Whether its model was beyond the limit when it came, so that it is taken from the cell it was added to.
     sa.Column("is_other_model", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("trace_id", "span_id", "application"),
@@ -104,7 +109,7 @@ request = sa.Table(
     sa.Column("application", sa.String(200), nullable=False),
     sa.Column("trace_id", sa.String(32), nullable=False),
     sa.Column("start_ns", sa.BigInteger, nullable=False),
-    # NULL until the root span has come.
+    # NULL until an entry span has come.
     sa.Column("duration_ns", sa.BigInteger),
     sa.Column("is_error", sa.Boolean, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
@@ -122,7 +127,20 @@ request = sa.Table(
     sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
     sa.Column("input_tokens", sa.BigInteger, nullable=False),
     sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    # Of its entry span; see `span`.
+    sa.Column("is_internal", sa.Boolean, nullable=False, default=False),
+    sa.Column("is_rootless", sa.Boolean, nullable=False, default=False),
+    # Whether one of its entry spans has a parent, so that a later span may show that it is none.
+    sa.Column("has_called_entry", sa.Boolean, nullable=False, default=False),
+    # When the last span arrived, Unix nanoseconds, for as long as the request is not final; NULL: it is.
+    sa.Column("open_since_ns", sa.BigInteger),
     sa.UniqueConstraint("trace_id", "application"),
+    sa.Index(
+        "ix_request_open",
+        "open_since_ns",
+        sqlite_where=sa.text("open_since_ns IS NOT NULL"),
+        postgresql_where=sa.text("open_since_ns IS NOT NULL"),
+    ),
     sa.Index("ix_request_application_start", "application", "start_ns"),
     sa.Index("ix_request_start", "start_ns"),
     # A user's or a session's requests, of every application; '' sorts first and is never asked for.
@@ -135,6 +153,9 @@ request = sa.Table(
 ROLLUP_SUMS = (
     "requests",
     "request_errors",
+    "internal_requests",
+    "internal_request_errors",
+    "rootless_requests",
     "calls",
     "call_errors",
     "unpriced_calls",
@@ -144,7 +165,14 @@ ROLLUP_SUMS = (
     "cache_read_tokens",
     "cache_write_tokens",
 )
-"""Columns of a rollup that add up; the two histograms merge (`db.histogram`)."""
+"""Columns of a rollup that add up.
+
+Internal requests are those that another application of the trace made, rootless ones those whose root span never came;
+both are part of `requests`.
+"""
+
+ROLLUP_LATENCIES = ("request_latency", "internal_request_latency", "call_latency")
+"""Histograms of a rollup (`db.histogram`); internal requests are in their own and in no other."""
 
 
 def _rollup(name: str) -> sa.Table:
@@ -158,9 +186,10 @@ def _rollup(name: str) -> sa.Table:
         sa.Column("model", sa.String(300), primary_key=True),
         # Each writing process has its own row to add to; readers sum over shards.
         sa.Column("shard", sa.Integer, primary_key=True),
-        *[sa.Column(column, sa.BigInteger, nullable=False) for column in ROLLUP_SUMS],
+        *[sa.Column(column, sa.BigInteger, nullable=False, default=0) for column in ROLLUP_SUMS],
         # Successful requests and calls only; empty bytes when there were none.
         sa.Column("request_latency", sa.LargeBinary, nullable=False),
+        sa.Column("internal_request_latency", sa.LargeBinary, nullable=False, default=b""),
         sa.Column("call_latency", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
@@ -244,6 +273,8 @@ feedback = sa.Table(
 USAGE_SUMS = (
     "requests",
     "request_errors",
+    "internal_requests",
+    "internal_request_errors",
     "calls",
     "unpriced_calls",
     "cost_nano_usd",
@@ -262,7 +293,7 @@ usage_user_day = sa.Table(
     sa.Column("environment", sa.String(200), primary_key=True),
     sa.Column("release", sa.String(200), primary_key=True),
     sa.Column("model", sa.String(300), primary_key=True),
-    *[sa.Column(column, sa.BigInteger, nullable=False) for column in USAGE_SUMS],
+    *[sa.Column(column, sa.BigInteger, nullable=False, default=0) for column in USAGE_SUMS],
     sa.Index("ix_usage_user_day_user", "user_id", "day"),
     sqlite_with_rowid=False,
 )

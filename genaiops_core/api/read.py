@@ -31,7 +31,8 @@ def summary(request: Request, filters: Window) -> Response:
     """The figures of the window as a whole."""
     with reading(engine_of(request)) as connection:
         figures = queries.read_summary(connection, filters)
-    return answer(filters, figures.as_json())
+        incomplete = queries.count_incomplete(connection, filters)
+    return answer(filters, {**figures.as_json(), "incomplete_requests": incomplete})
 
 
 @router.get("/applications")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 import signal
 import threading
 from types import FrameType
@@ -24,6 +26,8 @@ from genaiops_core.jobs.system import JobEngine
 from genaiops_core.logs import get_logger
 from genaiops_core.rollbacks import policy, watch
 from genaiops_core.settings import Settings
+from genaiops_core.telemetry.ingest.entry_spans.late_entries import settle_requests
+from genaiops_core.telemetry.ingest.ingest import SHARDS
 from genaiops_core.telemetry.invocation_logs.sources import parse_source
 from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.rollups.usage import close_days
@@ -35,6 +39,7 @@ REAP_SECONDS = 2.0
 PAUSE_CHECK_SECONDS = 10.0
 ADOPT_SECONDS = 30.0
 CLOSE_SECONDS = 30.0
+SETTLE_SECONDS = 5.0
 WATCH_SECONDS = 10.0
 FORGET_SECONDS = 3600.0
 RETENTION_SECONDS = 60.0
@@ -94,6 +99,7 @@ def _tasks(
         Periodic("pause the job engine", PAUSE_CHECK_SECONDS, runs.pause_when_idle),
         Periodic("adopt evaluations", ADOPT_SECONDS, runs.adopt),
         Periodic("forget old runs", FORGET_SECONDS, runs.forget_old),
+        Periodic("settle requests", SETTLE_SECONDS, lambda: _settle(engine, settings)),
         Periodic("close hours", CLOSE_SECONDS, lambda: close_hours(engine, now())),
         Periodic("add up users' days", CLOSE_SECONDS, lambda: close_days(engine, now())),
         Periodic("watch rollouts", WATCH_SECONDS, lambda: _watch(engine)),
@@ -106,6 +112,11 @@ def _tasks(
         every_s = settings.invocation_logs_interval_s
         tasks.append(Periodic("pull invocation logs", every_s, InvocationLogPull(engine, settings, stopping)))
     return tasks
+
+
+def _settle(engine: sa.Engine, settings: Settings) -> None:
+    grace = dt.timedelta(seconds=settings.root_span_grace_s)
+    settle_requests(engine, now(), grace=grace, shard=os.getpid() % SHARDS)
 
 
 def _watch(engine: sa.Engine) -> None:

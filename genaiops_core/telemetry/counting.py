@@ -24,7 +24,7 @@ class CountedSpan:
     """Nanoseconds, or `durations.UNKNOWN_NS`."""
     is_error: bool
     is_request: bool
-    """Whether this is the root span of its trace."""
+    """Whether this is an entry span of its application: the span of one request."""
     is_call: bool
     """Whether the span is counted as a model call."""
     environment: str
@@ -39,6 +39,12 @@ class CountedSpan:
     """Id of the span that is counted in place of this duplicate; '' when this is no duplicate."""
     call_id: str = ""
     """The provider's id of the call; '' when unknown."""
+    has_remote_parent: bool = False
+    """Whether the span states that its parent belongs to another process."""
+    is_internal: bool = False
+    """Whether another application of the trace made this request."""
+    is_rootless: bool = False
+    """Whether the span counts as a request only because no root span arrived in time."""
     is_other_model: bool = False
     """Whether rollups count the model under `rollups.OTHER_MODEL`."""
 

@@ -15,13 +15,20 @@ NO_LATENCY: Mapping[str, float | None] = {"p50": None, "p95": None, "p99": None}
 class Figures:
     """The traffic of one cell of a summary, a breakdown or a series.
 
-    `requests` counts root spans of traces, `calls` counts model calls, each once.
-    A request belongs to the model of its root span, and to no model when the root is not itself a call: grouped or
+    `requests` counts entry spans of applications, `calls` counts model calls, each once. Of all applications together a
+    request that one of them made counts with the request that it is part of (`internal_requests`), and in `requests`
+    not again; of one application or release it is one of its `requests`.
+    A request belongs to the model of its entry span, and to no model when that is not itself a call: grouped or
     filtered by model, `calls`, tokens and cost are complete while `requests` are only those made of a single call.
     """
 
     requests: int
     request_errors: int
+    internal_requests: int
+    """Requests made by another application of the same trace."""
+    internal_request_errors: int
+    rootless_requests: int
+    """Requests whose root span did not arrive within the grace time; their outermost span counts instead."""
     calls: int
     call_errors: int
     errors: int
@@ -57,6 +64,8 @@ class Figures:
         return {
             "requests": self.requests,
             "request_errors": self.request_errors,
+            "internal_requests": self.internal_requests,
+            "rootless_requests": self.rootless_requests,
             "calls": self.calls,
             "call_errors": self.call_errors,
             "errors": self.errors,

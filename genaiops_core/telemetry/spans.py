@@ -25,6 +25,13 @@ from genaiops_core.telemetry.scores import Score
 _MAY_EVALUATE = frozenset(("other", "chain"))
 """Components of spans whose attributes may be an evaluation."""
 
+_FLAG_PARENT_KNOWN = 0x100
+"""Bit of a span's flags: whether the next bit is valid."""
+_FLAG_PARENT_REMOTE = 0x200
+"""Bit of a span's flags: the parent belongs to another process."""
+_ENTRY_KINDS = (2, 5)
+"""SERVER and CONSUMER: kinds of spans whose parent belongs to another process."""
+
 COLUMNS = (
     "application",
     "trace_id",
@@ -52,6 +59,9 @@ COLUMNS = (
     "first_token_ns",
     "folded_into",
     "call_id",
+    "has_remote_parent",
+    "is_internal",
+    "is_rootless",
     "is_other_model",
 )
 """Columns of table `span` that ingest fills, in the order of `to_row`."""
@@ -177,6 +187,7 @@ class _SpanMapper:
             is_error=is_error,
             status_message=clean(raw.status_message, 10_000) if raw.status_message else "",
             is_request=not raw.parent_span_id,
+            has_remote_parent=raw.parent_span_id != "" and _has_remote_parent(raw),
             is_call=is_call,
             environment=clean(fields["environment"], 200) if "environment" in fields else origin.environment,
             release=clean(fields["release"], 200) if "release" in fields else origin.release,
@@ -235,6 +246,13 @@ class _SpanMapper:
         if notes:
             payload["notes"] = notes
         return payload
+
+
+def _has_remote_parent(raw: RawSpan) -> bool:
+    """Whether the span states that its parent belongs to another process, by its flags, else by its kind."""
+    if raw.flags & _FLAG_PARENT_KNOWN:
+        return bool(raw.flags & _FLAG_PARENT_REMOTE)
+    return raw.kind in _ENTRY_KINDS
 
 
 def _parse_first_token_ns(fields: dict[str, Any]) -> int | None:

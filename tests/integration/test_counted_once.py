@@ -20,7 +20,7 @@ from db.migrate import upgrade
 from db.tables.telemetry import ROLLUP_SUMS, request, rollup_hour, rollup_minute, span
 from db.transaction import reading
 from genaiops_core.pricing.imports import import_prices, read_prices
-from genaiops_core.telemetry.ingest import late_spans
+from genaiops_core.telemetry.ingest import requests
 from genaiops_core.telemetry.ingest.ingest import ingest
 from genaiops_core.telemetry.otlp.decode import decode_json, decode_protobuf
 from genaiops_core.telemetry.rollups.closing import close_hours
@@ -38,7 +38,8 @@ def fetch_rows(engine: sa.Engine, application: str) -> dict[str, list[Any]]:
     with reading(engine) as connection:
         rows_by_table: dict[str, list[Any]] = {}
         for table in (span, request):
-            columns = [c for c in table.c if c.name not in ("id", "application")]
+            # The time of arrival differs.
+            columns = [c for c in table.c if c.name not in ("id", "application", "open_since_ns")]
             rows = connection.execute(sa.select(*columns).where(table.c.application == application))
             rows_by_table[table.name] = sorted((tuple(row) for row in rows), key=repr)
         cells: dict[tuple[Any, ...], Any] = {}
@@ -285,7 +286,7 @@ def test_model_beyond_the_limit_is_subtracted_from_its_cell(engine: sa.Engine) -
 def test_trace_over_the_limit_is_deduplicated_per_batch(
     sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late_spans, "MAX_TRACE_SPANS", 3)
+    monkeypatch.setattr(requests, "MAX_TRACE_SPANS", 3)
     spans = build_call_of_four_spans()
     send(sqlite_engine, spans[:1], spans[1:2], spans[2:])
     assert sum_totals(sqlite_engine)["calls"] == 2

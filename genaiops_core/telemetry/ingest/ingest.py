@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ from genaiops_core.telemetry.ingest import (
     requests,
     span_store,
 )
+from genaiops_core.telemetry.ingest.entry_spans import late_entries
+from genaiops_core.telemetry.ingest.entry_spans.rule import mark_entries
 from genaiops_core.telemetry.ingest.models import ModelNames
 from genaiops_core.telemetry.ingest.payloads import build_payload_rows
 from genaiops_core.telemetry.otlp.decode import DecodedExport
@@ -87,21 +90,34 @@ class Ingestor:
         self._price_spans(connection, spans)
         self._flag_other_models(connection, spans)
         deduplication.mark_duplicates(spans)
+        mark_entries(spans)
         new = span_store.insert_spans(connection, spans)
         if not new:
             return 0
         self._register_applications(connection, {span.application for span in new}, batches)
         connection.execute(sa.insert(payload), build_payload_rows(new))
-        rows = requests.build_request_rows(new)
+        late_entries.lock_traces(connection, {span.trace_id for span in new})
+        rows = requests.build_request_rows(new, time.time_ns())
         days = usage.find_touched_days(connection, rows)
         requests.upsert(connection, rows)
         usage.mark_days(connection, days, self.shard)
-        identity.recheck_identities(connection, new)
-        changes = late_spans.recheck_duplicates(connection, new)
+        states = requests.fetch_states(connection, new)
+        identity.recheck_identities(
+            connection,
+            [
+                (state.trace_id, state.application)
+                for state in states
+                if state.is_extended and state.has_identity
+            ],
+        )
+        changes = late_spans.recheck_duplicates(connection, states)
         requests.correct(connection, changes.requests)
+        entry_changes = late_entries.recheck_entries(connection, new, states)
+        usage.mark_days(connection, entry_changes.days, self.shard)
         cells = rollups.build_cells(new)
-        rollups.subtract_spans(cells, changes.before)
-        rollups.add_spans(cells, changes.after)
+        for moved in (changes, entry_changes):
+            rollups.subtract_spans(cells, moved.before)
+            rollups.add_spans(cells, moved.after)
         rollups.write_cells(connection, cells, self.shard)
         return len(new) - max(0, len(spans) - len(received))
 

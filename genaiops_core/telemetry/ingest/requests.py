@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -36,7 +37,65 @@ class RequestChange(NamedTuple):
     """The smallest model name among its counted calls."""
 
 
-def build_request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
+class RequestState(NamedTuple):
+    """What decides whether the spans of a stored request must be loaded again."""
+
+    trace_id: str
+    application: str
+    spans: int
+    call_spans: int
+    has_identity: bool
+    """Whether a session or a user is known."""
+    has_called_entry: bool
+    new_spans: int
+    """Of `spans`, those that this transaction inserted."""
+
+    @property
+    def is_extended(self) -> bool:
+        """Whether spans of this and of an earlier transaction belong to the request, and few enough to load."""
+        return 0 < self.new_spans < self.spans <= MAX_TRACE_SPANS
+
+
+MAX_TRACE_SPANS = 20_000
+"""The spans of larger traces are not loaded again: only those of the same transaction are compared."""
+
+_TRACES_PER_STATEMENT = 400
+
+
+def fetch_states(connection: sa.Connection, new: Iterable[SpanFacts]) -> list[RequestState]:
+    """Read the requests of the traces of `new`, spans just inserted, whose requests were just upserted."""
+    added = Counter((facts.trace_id, facts.application) for facts in new)
+    traces = sorted({trace_id for trace_id, _ in added})
+    c = request.c
+    columns = (
+        c.trace_id,
+        c.application,
+        c.spans,
+        c.calls + c.folded_calls,
+        sa.or_(c.session_id != "", c.user_id != ""),
+        c.has_called_entry,
+    )
+    states: list[RequestState] = []
+    for start in range(0, len(traces), _TRACES_PER_STATEMENT):
+        portion = traces[start : start + _TRACES_PER_STATEMENT]
+        for trace_id, application, spans, call_spans, has_identity, has_called_entry in connection.execute(
+            sa.select(*columns).where(c.trace_id.in_(portion))
+        ):
+            states.append(
+                RequestState(
+                    trace_id,
+                    application,
+                    spans,
+                    call_spans,
+                    has_identity,
+                    has_called_entry,
+                    added[trace_id, application],
+                )
+            )
+    return states
+
+
+def build_request_rows(spans: Iterable[SpanFacts], received_ns: int) -> list[dict[str, Any]]:
     """Build the rows that `spans`, all new, add to requests; sorted by trace and application, the lock order."""
     spans = list(spans)
     rows: dict[tuple[str, str], dict[str, Any]] = {}
@@ -53,12 +112,15 @@ def build_request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
             add_call_sums(span, 1, row)
         elif span.folded_into:
             row["folded_calls"] += 1
-        if span.is_request and (row["duration_ns"] is None or _is_deciding_root(span, row)):
-            _take_root(row, span)
+        if span.is_request:
+            if span.parent_span_id:
+                row["has_called_entry"] = True
+            if row["duration_ns"] is None or _is_deciding_root(span, row):
+                _take_root(row, span)
         elif row["duration_ns"] is None:
             row["start_ns"] = min(row["start_ns"], span.start_ns)
             for field in _FROM_ROOT:
-                row[field] = _choose_smallest(row[field], getattr(span, field))
+                row[field] = choose_smallest(row[field], getattr(span, field))
         for field in identity.FIELDS:
             value = getattr(span, field)
             if value and value != row[field]:
@@ -66,21 +128,25 @@ def build_request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
                     mixed[key] = []
                 row[field] = value
         if span.is_call:
-            row["model"] = _choose_smallest(row["model"], span.model)
+            row["model"] = choose_smallest(row["model"], span.model)
     if mixed:
         for span in spans:
             if (span.trace_id, span.application) in mixed:
                 mixed[span.trace_id, span.application].append(span)
         for key, members in mixed.items():
             rows[key].update(identity.choose_identity(members)._asdict())
+    for row in rows.values():
+        if row["duration_ns"] is None or row["has_called_entry"]:
+            row["open_since_ns"] = received_ns
     return [rows[key] for key in sorted(rows)]
 
 
 def upsert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     """Add `rows` to the stored requests.
 
-    Until the root span arrives, a request starts with its earliest span and has no duration. The root decides start,
-    duration, name, outcome, environment and release; of two roots the earlier.
+    Until an entry span arrives, a request starts with its earliest span and has no duration. The entry span decides
+    start, duration, name, outcome, environment and release; of two the earlier. A request is open, so that
+    `late_entries` looks at it again, until it has an entry span and none of its entry spans has a parent.
     """
     if rows:
         connection.execute(_build_upsert(connection), rows)
@@ -121,7 +187,7 @@ def _build_upsert(connection: sa.Connection) -> Any:
         sa.or_(stored.duration_ns.is_(None), _is_before(connection, sent, stored)),
     )
 
-    def choose_smallest(name: str) -> Any:
+    def choose_smaller(name: str) -> Any:
         # By code point, as Python compares, whatever collation the database has.
         text = sent[name] if is_sqlite(connection) else sa.collate(sent[name], "C")
         return sa.case(
@@ -136,18 +202,25 @@ def _build_upsert(connection: sa.Connection) -> Any:
     )
     changes: dict[str, Any] = {name: stored[name] + sent[name] for name in _SUMS}
     changes["start_ns"] = sa.case((sa.or_(takes_root, is_earlier), sent.start_ns), else_=stored.start_ns)
-    for name in ("duration_ns", "is_error", "name"):
+    for name in ("duration_ns", "is_error", "name", "is_internal", "is_rootless"):
         changes[name] = sa.case((takes_root, sent[name]), else_=stored[name])
     for name in _FROM_ROOT:
-        before_root = sa.case((stored.duration_ns.is_(None), choose_smallest(name)), else_=stored[name])
+        before_root = sa.case((stored.duration_ns.is_(None), choose_smaller(name)), else_=stored[name])
         changes[name] = sa.case((takes_root, sent[name]), else_=before_root)
     for name in _FROM_ANY_SPAN:
-        changes[name] = choose_smallest(name)
+        changes[name] = choose_smaller(name)
+    has_called_entry = sa.or_(stored.has_called_entry, sent.has_called_entry)
+    has_entry = sa.or_(stored.duration_ns.is_not(None), sent.duration_ns.is_not(None))
+    changes["has_called_entry"] = has_called_entry
+    changes["open_since_ns"] = sa.case(
+        (sa.and_(has_entry, sa.not_(has_called_entry)), sa.null()),
+        else_=sa.func.coalesce(sent.open_since_ns, stored.open_since_ns),
+    )
     return new.on_conflict_do_update(index_elements=[stored.trace_id, stored.application], set_=changes)
 
 
 def _is_before(connection: sa.Connection, sent: Any, stored: Any) -> sa.ColumnElement[bool]:
-    """SQL condition: the root `sent` precedes the root `stored` in the order of `_root_sort_key`."""
+    """SQL condition: the root `sent` precedes the root `stored` in the order of `root_sort_key`."""
 
     def collate(column: Any) -> Any:
         return column if is_sqlite(connection) else sa.collate(column, "C")
@@ -161,7 +234,7 @@ def _is_before(connection: sa.Connection, sent: Any, stored: Any) -> sa.ColumnEl
     return order
 
 
-def _root_sort_key(start_ns: int, duration_ns: int, is_error: bool, *texts: str) -> tuple[Any, ...]:
+def root_sort_key(start_ns: int, duration_ns: int, is_error: bool, *texts: str) -> tuple[Any, ...]:
     """Sort key of a root span; the smallest decides: the earlier, then the longer, then the failed one."""
     return (start_ns, -duration_ns, not is_error, *texts)
 
@@ -176,15 +249,19 @@ def _build_empty_row(span: SpanFacts) -> dict[str, Any]:
         duration_ns=None,
         is_error=False,
         name="",
+        is_internal=False,
+        is_rootless=False,
+        has_called_entry=False,
+        open_since_ns=None,
     )
     return row
 
 
 def _is_deciding_root(span: SpanFacts, row: dict[str, Any]) -> bool:
-    candidate = _root_sort_key(
+    candidate = root_sort_key(
         span.start_ns, span.duration_ns, span.is_error, span.name, span.environment, span.release
     )
-    current = _root_sort_key(
+    current = root_sort_key(
         row["start_ns"], row["duration_ns"], row["is_error"], row["name"], row["environment"], row["release"]
     )
     return candidate < current
@@ -198,9 +275,11 @@ def _take_root(row: dict[str, Any], span: SpanFacts) -> None:
         name=span.name,
         environment=span.environment,
         release=span.release,
+        is_internal=span.is_internal,
+        is_rootless=span.is_rootless,
     )
 
 
-def _choose_smallest(first: str, second: str) -> str:
+def choose_smallest(first: str, second: str) -> str:
     """The smaller of two texts, ignoring empty ones."""
     return min(first, second) if first and second else first or second

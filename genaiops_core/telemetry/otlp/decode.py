@@ -64,6 +64,7 @@ class RawSpan(NamedTuple):
     events: tuple[dict[str, Any], ...] = ()
     links: tuple[dict[str, Any], ...] = ()
     trace_state: str = ""
+    flags: int = 0
 
 
 class SpanGroup(NamedTuple):
@@ -257,6 +258,7 @@ def _decode_protobuf_span(span: Any) -> RawSpan:
                 for link in span.links
             ),
             span.trace_state,
+            span.flags,
         )
     )
 
@@ -309,5 +311,6 @@ def _decode_json_span(span: Any) -> RawSpan:
                 for link in span.get("links") or ()
             ),
             read_text(span.get("traceState")),
+            parse_integer(span.get("flags") or 0),
         )
     )

@@ -10,7 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from db import histogram
-from db.tables.telemetry import ROLLUP_SUMS, application, dirty_hour, rollup_day, rollup_hour, rollup_minute
+from db.tables.telemetry import (
+    ROLLUP_LATENCIES,
+    ROLLUP_SUMS,
+    application,
+    dirty_hour,
+    rollup_day,
+    rollup_hour,
+    rollup_minute,
+)
 from genaiops_core.telemetry.figures import NO_LATENCY, QUANTILES, Figures, build_figures, to_percentiles_ms
 from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY, MINUTES_PER_HOUR, Plan, Range, make_plan
 from genaiops_core.telemetry.time_window import LAST_MINUTE, Filters, from_minute
@@ -70,9 +78,13 @@ def read_cells(
     if latency:
         latencies = _read_latencies(connection, sources, filters, dimensions, step_minutes, keys)
     by_model = filters.model is not None or "model" in dimensions
+    named_sums = {key: dict(zip(ROLLUP_SUMS, values, strict=True)) for key, values in sums.items()}
+    if is_total(filters, dimensions):
+        for sums_by_name in named_sums.values():
+            subtract_internal(sums_by_name)
     return {
         key: build_figures(
-            dict(zip(ROLLUP_SUMS, sums[key], strict=True)),
+            named_sums[key],
             by_model=by_model,
             latency_ms=request_ms,
             call_latency_ms=call_ms,
@@ -99,6 +111,18 @@ def fetch_dimension_values(connection: sa.Connection, name: str | None) -> set[t
                 tuple(row) for row in connection.execute(sa.select(*columns).where(ranges).distinct())
             )
     return rows
+
+
+def is_total(filters: Filters, dimensions: Sequence[str] = ()) -> bool:
+    """Whether figures are of all applications together; a release belongs to one of them."""
+    names = {"application", "release"}
+    return filters.application is None and filters.release is None and not names & {*dimensions}
+
+
+def subtract_internal(sums: dict[str, int]) -> None:
+    """Subtract the internal requests, which the figures of all applications together count with their callers."""
+    sums["requests"] -= sums["internal_requests"]
+    sums["request_errors"] -= sums["internal_request_errors"]
 
 
 def _add_sums(current: Sequence[int], values: Sequence[int]) -> list[int]:
@@ -153,7 +177,7 @@ def _build_statements(
     *,
     blobs: bool,
 ) -> Iterator[sa.Select[*tuple[Any, ...]]]:
-    """Selects of the keys with either the sums (grouped) or the two histograms (a row a cell)."""
+    """Selects of the keys with either the sums (grouped) or the histograms (a row a cell)."""
     table = source.table
     keys: list[sa.ColumnElement[Any]] = [table.c[name] for name in dimensions]
     if step_minutes is not None:
@@ -163,7 +187,7 @@ def _build_statements(
     conditions = [table.c[name] == value for name, value in filters.dimensions.items()]
     for ranges in _build_range_conditions(source):
         if blobs:
-            yield sa.select(*keys, table.c.request_latency, table.c.call_latency).where(ranges, *conditions)
+            yield sa.select(*keys, *[table.c[name] for name in ROLLUP_LATENCIES]).where(ranges, *conditions)
         else:
             added = [sa.func.sum(table.c[name]) for name in ROLLUP_SUMS]
             # Without keys SUM answers one row of NULLs for no cells at all; HAVING drops it.
@@ -198,7 +222,8 @@ def _read_latencies(
     """Percentiles of requests and of calls for each of `keys`."""
     index = {key: position for position, key in enumerate(keys)}
     groups: list[int] = []
-    requests: list[bytes] = []
+    external: list[bytes] = []
+    internal: list[bytes] = []
     calls: list[bytes] = []
     for source in sources:
         for statement in _build_statements(source, filters, dimensions, step_minutes, blobs=True):
@@ -206,13 +231,20 @@ def _read_latencies(
             rows = connection.execute(statement).all()
             if not rows:
                 continue
-            *columns, request_latency, call_latency = zip(*rows, strict=True)
+            *columns, external_latency, internal_latency, call_latency = zip(*rows, strict=True)
             groups += map(index.__getitem__, zip(*columns, strict=True)) if columns else [0] * len(rows)
-            requests += request_latency
+            external += external_latency
+            internal += internal_latency
             calls += call_latency
     # Requests and calls in one pass: the calls of group g are group `size + g`.
     size = len(keys)
+    # All applications together: requests that one of them made are part of the others.
+    if is_total(filters, dimensions):
+        internal = []
     both = histogram.percentiles_by_group(
-        [*requests, *calls], [*groups, *(size + group for group in groups)], 2 * size, QUANTILES
+        [*external, *internal, *calls],
+        [*groups, *groups[: len(internal)], *(size + group for group in groups)],
+        2 * size,
+        QUANTILES,
     )
     return [(to_percentiles_ms(both[group]), to_percentiles_ms(both[size + group])) for group in range(size)]

@@ -18,7 +18,14 @@ import sqlalchemy as sa
 
 from db import histogram
 from db.engine import is_sqlite
-from db.tables.telemetry import ROLLUP_SUMS, dirty_hour, rollup_day, rollup_hour, rollup_minute
+from db.tables.telemetry import (
+    ROLLUP_LATENCIES,
+    ROLLUP_SUMS,
+    dirty_hour,
+    rollup_day,
+    rollup_hour,
+    rollup_minute,
+)
 from db.transaction import insert, writing
 from genaiops_core.telemetry.rollups.plan import MINUTES_PER_HOUR
 from genaiops_core.telemetry.time_window import to_minute
@@ -151,24 +158,21 @@ def _roll_up(
         return
     index = {tuple(row[: len(keys)]): position for position, row in enumerate(rows)}
     groups: list[int] = []
-    requests: list[bytes] = []
-    calls: list[bytes] = []
-    for *key, request_latency, call_latency in connection.execute(
-        sa.select(*keys, cells.request_latency, cells.call_latency).where(scope)
-    ):
-        position = index.get(tuple(key))
+    blobs: list[list[bytes]] = [[] for _ in ROLLUP_LATENCIES]
+    for row in connection.execute(sa.select(*keys, *[cells[name] for name in ROLLUP_LATENCIES]).where(scope)):
+        position = index.get(tuple(row[: len(keys)]))
         if position is not None:
             groups.append(position)
-            requests.append(request_latency)
-            calls.append(call_latency)
-    merged = [histogram.merge_by_group(blobs, groups, len(rows)) for blobs in (requests, calls)]
+            for column, blob in zip(blobs, row[len(keys) :], strict=True):
+                column.append(blob)
+    merged = [histogram.merge_by_group(column, groups, len(rows)) for column in blobs]
     names = ("application", "bucket", "environment", "release", "model", *ROLLUP_SUMS)
     connection.execute(
         target.insert(),
         [
             dict(zip(names, row, strict=True))
-            | {"shard": 0, "request_latency": request, "call_latency": call}
-            for row, request, call in zip(rows, *merged, strict=True)
+            | {"shard": 0, **dict(zip(ROLLUP_LATENCIES, latencies, strict=True))}
+            for row, *latencies in zip(rows, *merged, strict=True)
         ],
     )
 

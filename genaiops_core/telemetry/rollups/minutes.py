@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from db import histogram
-from db.tables.telemetry import ROLLUP_SUMS, rollup_minute
+from db.tables.telemetry import ROLLUP_LATENCIES, ROLLUP_SUMS, rollup_minute
 from db.transaction import reading, writing
 from genaiops_core.telemetry.rollups import rollups
 
@@ -23,7 +23,6 @@ HOURS_PER_TRANSACTION = 24
 
 _c = rollup_minute.c
 _DIMENSIONS = ("environment", "release", "model")
-_LATENCIES = ("request_latency", "call_latency")
 
 
 def join_minutes(
@@ -118,7 +117,7 @@ def _join_hours(connection: sa.Connection, name: str, shard: int, hours: Sequenc
                 "model": model,
                 "shard": shard,
                 **{column: sum(row[column] for row in rows) for column in ROLLUP_SUMS},
-                **{column: histogram.merge([row[column] for row in rows]) for column in _LATENCIES},
+                **{column: histogram.merge([row[column] for row in rows]) for column in ROLLUP_LATENCIES},
             }
             for (hour, environment, release, model), rows in sorted(cells.items())
         ],

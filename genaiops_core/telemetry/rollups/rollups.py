@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from db import histogram
 from db.engine import is_sqlite
-from db.tables.telemetry import ROLLUP_SUMS, dirty_hour, rollup_minute
+from db.tables.telemetry import ROLLUP_LATENCIES, ROLLUP_SUMS, dirty_hour, rollup_minute
 from db.transaction import insert
 from genaiops_core.telemetry.counting import CountedSpan
 
@@ -25,20 +25,19 @@ _SHARD_LOCKS = 0x5348
 Key = tuple[str, int, str, str, str]
 """application, minute, environment, release, model"""
 
-_LATENCIES = ("request_latency", "call_latency")
+_NO_LATENCIES = (b"",) * len(ROLLUP_LATENCIES)
 
 
 class Cell:
     """The change of one cell by one batch; sums and latency counts may be negative."""
 
-    __slots__ = ("call_buckets", "removed_call_buckets", "removed_request_buckets", "request_buckets", "sums")
+    __slots__ = ("added", "removed", "sums")
 
     def __init__(self) -> None:
         self.sums = dict.fromkeys(ROLLUP_SUMS, 0)
-        self.request_buckets: list[int] = []
-        self.call_buckets: list[int] = []
-        self.removed_request_buckets: list[int] = []
-        self.removed_call_buckets: list[int] = []
+        # Histogram buckets by name of the latency.
+        self.added: dict[str, list[int]] = {}
+        self.removed: dict[str, list[int]] = {}
 
 
 Cells = defaultdict[Key, Cell]
@@ -76,9 +75,15 @@ def _count_span(cells: Cells, span: CountedSpan, sign: int) -> None:
         sums["requests"] += sign
         if span.is_error:
             sums["request_errors"] += sign
+        if span.is_internal:
+            sums["internal_requests"] += sign
+            sums["internal_request_errors"] += sign * span.is_error
+        if span.is_rootless:
+            sums["rootless_requests"] += sign
         if has_latency:
-            buckets = cell.request_buckets if sign > 0 else cell.removed_request_buckets
-            buckets.append(histogram.bucket_of(span.duration_ns))
+            name = "internal_request_latency" if span.is_internal else "request_latency"
+            buckets = cell.added if sign > 0 else cell.removed
+            buckets.setdefault(name, []).append(histogram.bucket_of(span.duration_ns))
     if span.is_call:
         sums["calls"] += sign
         sums["unpriced_calls"] += sign * span.is_unpriced
@@ -90,8 +95,8 @@ def _count_span(cells: Cells, span: CountedSpan, sign: int) -> None:
         if span.is_error:
             sums["call_errors"] += sign
         if has_latency:
-            buckets = cell.call_buckets if sign > 0 else cell.removed_call_buckets
-            buckets.append(histogram.bucket_of(span.duration_ns))
+            buckets = cell.added if sign > 0 else cell.removed
+            buckets.setdefault("call_latency", []).append(histogram.bucket_of(span.duration_ns))
 
 
 def lock_shard(connection: sa.Connection, shard: int) -> None:
@@ -111,7 +116,7 @@ def write_cells(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int
     rows = []
     for key in sorted(cells):
         cell = cells[key]
-        stored_request, stored_call = latencies.get(key, (b"", b""))
+        stored = latencies.get(key, _NO_LATENCIES)
         application, bucket, environment, release, model = key
         rows.append(
             {
@@ -122,15 +127,15 @@ def write_cells(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int
                 "model": model,
                 "shard": shard,
                 **cell.sums,
-                "request_latency": _merge_latency(
-                    stored_request, cell.request_buckets, cell.removed_request_buckets
-                ),
-                "call_latency": _merge_latency(stored_call, cell.call_buckets, cell.removed_call_buckets),
+                **{
+                    name: _merge_latency(blob, cell.added.get(name, ()), cell.removed.get(name, ()))
+                    for name, blob in zip(ROLLUP_LATENCIES, stored, strict=True)
+                },
             }
         )
     upsert = insert(connection, rollup_minute)
     changes: dict[str, Any] = {name: rollup_minute.c[name] + upsert.excluded[name] for name in ROLLUP_SUMS}
-    changes.update({name: upsert.excluded[name] for name in _LATENCIES})
+    changes.update({name: upsert.excluded[name] for name in ROLLUP_LATENCIES})
     statement = upsert.on_conflict_do_update(index_elements=list(rollup_minute.primary_key), set_=changes)
     connection.execute(statement, rows)
     _drop_empty(
@@ -138,14 +143,14 @@ def write_cells(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int
         [
             key
             for key, cell in cells.items()
-            if cell.removed_call_buckets or cell.sums["calls"] < 0 or cell.sums["requests"] < 0
+            if cell.removed or cell.sums["calls"] < 0 or cell.sums["requests"] < 0
         ],
         shard,
     )
     _mark_hours(connection, cells, shard)
 
 
-def _merge_latency(stored: bytes, added: list[int], removed: list[int]) -> bytes:
+def _merge_latency(stored: bytes, added: Sequence[int], removed: Sequence[int]) -> bytes:
     if added:
         new = histogram.from_buckets(added)
         stored = histogram.merge((stored, new)) if stored else new
@@ -163,7 +168,7 @@ def _drop_empty(connection: sa.Connection, keys: list[Key], shard: int) -> None:
             *[c[name] == sa.bindparam(f"of_{name}") for name in names],
             c.shard == shard,
             *[c[name] == 0 for name in ROLLUP_SUMS],
-            *[c[name] == b"" for name in _LATENCIES],
+            *[c[name] == b"" for name in ROLLUP_LATENCIES],
         ),
         [{f"of_{name}": value for name, value in zip(names, key, strict=True)} for key in keys],
     )
@@ -171,21 +176,21 @@ def _drop_empty(connection: sa.Connection, keys: list[Key], shard: int) -> None:
 
 def _fetch_latencies(
     connection: sa.Connection, cells: Mapping[Key, Cell], shard: int
-) -> dict[Key, tuple[bytes, bytes]]:
+) -> dict[Key, tuple[bytes, ...]]:
     minutes: dict[str, set[int]] = defaultdict(set)
     for application, minute, *_ in cells:
         minutes[application].add(minute)
     c = rollup_minute.c
-    stored: dict[Key, tuple[bytes, bytes]] = {}
+    stored: dict[Key, tuple[bytes, ...]] = {}
     for application, buckets in minutes.items():
         # By minute, not by complete key: one short statement for any number of cells.
         rows = connection.execute(
-            sa.select(c.bucket, c.environment, c.release, c.model, c.request_latency, c.call_latency).where(
-                c.application == application, c.bucket.in_(sorted(buckets)), c.shard == shard
-            )
+            sa.select(
+                c.bucket, c.environment, c.release, c.model, *[c[name] for name in ROLLUP_LATENCIES]
+            ).where(c.application == application, c.bucket.in_(sorted(buckets)), c.shard == shard)
         )
-        for bucket, environment, release, model, request_latency, call_latency in rows:
-            stored[application, bucket, environment, release, model] = (request_latency, call_latency)
+        for bucket, environment, release, model, *blobs in rows:
+            stored[application, bucket, environment, release, model] = tuple(blobs)
     return stored
 
 

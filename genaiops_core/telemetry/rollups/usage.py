@@ -143,11 +143,17 @@ def fetch_frozen_before(connection: sa.Connection) -> int:
 
 
 def build_request_sums() -> list[sa.ColumnElement[int]]:
-    """SQL sums of `USAGE_SUMS` over rows of `request`; calls count at once, a request once its root span arrived."""
-    has_root = request.c.duration_ns.is_not(None)
+    """SQL sums of `USAGE_SUMS` over rows of `request`; calls count at once, a request once its entry span arrived."""
+    has_entry = request.c.duration_ns.is_not(None)
+    failed, internal = sa.and_(has_entry, request.c.is_error), sa.and_(has_entry, request.c.is_internal)
     counted = {
-        "requests": sa.case((has_root, 1), else_=0),
-        "request_errors": sa.case((sa.and_(has_root, request.c.is_error), 1), else_=0),
+        name: sa.case((condition, 1), else_=0)
+        for name, condition in (
+            ("requests", has_entry),
+            ("request_errors", failed),
+            ("internal_requests", internal),
+            ("internal_request_errors", sa.and_(failed, request.c.is_internal)),
+        )
     }
     return [
         sa.cast(sa.func.sum(counted.get(name, request.c.get(name))), sa.BigInteger).label(name)

@@ -43,7 +43,7 @@ def select_spans_to_read(rows: Sequence[sa.RowMapping]) -> list[sa.RowMapping]:
     """
     groups: dict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
-        if row["is_request"]:
+        if row["is_request"] and not row["is_internal"]:
             groups["root"].append(index)
         elif row["component"] in _READ_COMPONENTS:
             groups[row["component"]].append(index)
@@ -67,7 +67,8 @@ def build_span_contents(
                 name=row["name"],
                 component=row["component"],
                 model=row["model"],
-                is_root=row["is_request"],
+                # The request of a called application is a step of the outer one.
+                is_root=row["is_request"] and not row["is_internal"],
                 is_error=row["is_error"],
                 is_duplicate=bool(row["folded_into"]),
                 content=span_details.content(),
@@ -138,6 +139,7 @@ def read_questions_and_answers(
             span.c.component,
             span.c.model,
             span.c.is_request,
+            span.c.is_internal,
             span.c.is_error,
             span.c.folded_into,
         )

@@ -139,6 +139,7 @@ _COLUMNS = (
     "model",
     "is_error",
     "is_request",
+    "is_internal",
     "folded_into",
     "release",
     "environment",

@@ -118,6 +118,8 @@ _COLUMNS = (
     "model",
     "is_error",
     "is_request",
+    "is_internal",
+    "is_rootless",
     "folded_into",
     "environment",
     "release",

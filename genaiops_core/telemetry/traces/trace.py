@@ -175,7 +175,7 @@ def _build_trace(
     diagnosis: Diagnosis,
 ) -> Trace:
     rows, totals = outline.rows, outline.totals
-    roots = [row for row in rows if row["is_request"]]
+    roots = [row for row in rows if row["is_request"] and not row["is_internal"]]
     head = roots[0] if roots else rows[outline.order[0]]
     applications = dict.fromkeys([head["application"], *(row["application"] for row in rows)])
     return Trace(
@@ -185,7 +185,7 @@ def _build_trace(
         start=to_instant(totals.start_ns),
         duration_ms=to_milliseconds(totals.end_ns - totals.start_ns),
         is_error=any(row["is_error"] for row in roots),
-        is_complete=bool(roots),
+        is_complete=any(not row["is_rootless"] for row in roots),
         # Some applications set these attributes on inner spans only.
         **{
             name: head[name] or next((row[name] for row in rows if row[name]), None) for name in _TRACE_FIELDS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from db.tables.telemetry import ROLLUP_SUMS
+from db.tables.telemetry import ROLLUP_SUMS, request
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import Figures, build_figures
 from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
@@ -35,6 +35,21 @@ def read_summary(connection: sa.Connection, filters: Filters) -> Figures:
     """The figures of the whole window; all zero and unknown when there was no traffic."""
     cells = read_cells(connection, filters)
     return cells.get((), build_zero_figures(by_model=filters.model is not None))
+
+
+def count_incomplete(connection: sa.Connection, filters: Filters) -> int:
+    """Requests of the window without an entry span so far; after the grace time they count as rootless requests."""
+    dimensions = filters.dimensions | (
+        {} if filters.application is None else {"application": filters.application}
+    )
+    query = sa.select(sa.func.count()).where(
+        request.c.open_since_ns.is_not(None),
+        request.c.duration_ns.is_(None),
+        request.c.start_ns >= filters.start_ns,
+        request.c.start_ns < filters.end_ns,
+        *[request.c[name] == value for name, value in dimensions.items()],
+    )
+    return connection.scalar(query) or 0
 
 
 def build_zero_figures(*, by_model: bool = False) -> Figures:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from db.tables.telemetry import ROLLUP_SUMS, request, span
 from genaiops_core.telemetry.figures import NO_LATENCY, Figures, build_figures, to_percentiles_ms
+from genaiops_core.telemetry.rollups.cells import is_total
 from genaiops_core.telemetry.time_window import Filters
 
 USER_DIMENSIONS: Mapping[str, str] = {"user": "user_id", "session": "session_id"}
@@ -80,8 +81,10 @@ def _build_keys(by: Sequence[str]) -> list[sa.ColumnElement[Any]]:
 
 
 def _select_requests(filters: Filters, by: Sequence[str]) -> sa.Select[Any]:
-    """Requests whose root span was received, one row each."""
+    """Requests whose entry span was received, one row each; of all applications together without internal ones."""
     scope = [*_build_scope(filters), request.c.duration_ns.is_not(None)]
+    if is_total(filters, by):
+        scope.append(~request.c.is_internal)
     if filters.model is not None:
         scope.append(request.c.model == filters.model)
     return sa.select(*_build_keys(by), request.c.is_error, request.c.duration_ns).where(*scope)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from db.tables.telemetry import USAGE_SUMS, request, usage_user_day
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import format_known_usd
+from genaiops_core.telemetry.rollups.cells import is_total, subtract_internal
 from genaiops_core.telemetry.rollups.usage import DAY_NS, Day, build_request_sums, fetch_marked_days
 from genaiops_core.telemetry.time_window import Filters, to_instant
 
@@ -52,7 +53,9 @@ class UserRow:
     @classmethod
     def from_row(cls, row: sa.RowMapping | Mapping[str, Any]) -> Self:
         sums = {name: int(row[name] or 0) for name in USAGE_SUMS}
-        return cls(user_id=row["user_id"] or None, errors=sums.pop("request_errors"), **sums)
+        errors = sums.pop("request_errors")
+        del sums["internal_requests"], sums["internal_request_errors"]
+        return cls(user_id=row["user_id"] or None, errors=errors, **sums)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,10 @@ def list_users(
     if not 1 <= limit <= MAX_LIMIT:
         raise BadInput(f"The limit of a list of users is 1 to {MAX_LIMIT}, not {limit}.")
     usage = _read_usage(connection, filters, ("user_id",))
-    sums = {name: _sum(usage.c[name]) for name in USAGE_SUMS}
+    sums: dict[str, Any] = {name: _sum(usage.c[name]) for name in USAGE_SUMS}
+    if is_total(filters):
+        sums["requests"] -= sums["internal_requests"]
+        sums["request_errors"] -= sums["internal_request_errors"]
     order_column = {
         "cost": sums["cost_nano_usd"],
         "requests": sums["requests"],
@@ -123,9 +129,12 @@ def read_user(connection: sa.Connection, filters: Filters, user_id: str) -> User
     total = dict.fromkeys(USAGE_SUMS, 0)
     for row in rows:
         sums_of_day = days.setdefault(int(row["day"]), dict.fromkeys(USAGE_SUMS, 0))
+        sums = {name: int(row[name] or 0) for name in USAGE_SUMS}
+        if is_total(filters):
+            subtract_internal(sums)
         for name in USAGE_SUMS:
-            sums_of_day[name] += int(row[name] or 0)
-            total[name] += int(row[name] or 0)
+            sums_of_day[name] += sums[name]
+            total[name] += sums[name]
     scope = [request.c.start_ns >= filters.start_ns, request.c.start_ns < filters.end_ns]
     first, last = connection.execute(
         sa.select(sa.func.min(request.c.start_ns), sa.func.max(request.c.start_ns)).where(

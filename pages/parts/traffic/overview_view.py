@@ -42,6 +42,16 @@ def draw_age(url: str, window: Filters) -> None:
     )
 
 
+def describe_requests(figures: Figures, *, is_total: bool) -> str:
+    """Describe requests that are counted in an unusual way; empty without any."""
+    parts = []
+    if is_total and figures.internal_requests:
+        parts.append(f"{units.format_count(figures.internal_requests)} between applications counted once")
+    if figures.rootless_requests:
+        parts.append(f"{units.format_count(figures.rootless_requests)} without root span")
+    return ", ".join(parts)
+
+
 def draw_split(rollouts: Sequence[Rollout]) -> None:
     """Draw the stable release and the canary share of each application."""
     st.subheader("Traffic split", icon=":material/alt_route:", anchor=False)
