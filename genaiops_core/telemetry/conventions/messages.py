@@ -36,7 +36,33 @@ class Message:
     finish_reason: str = ""
 
 
-_ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "function": "tool", "developer": "system"}
+_ROLES = {
+    "human": "user",
+    "ai": "assistant",
+    "model": "assistant",
+    "function": "tool",
+    "developer": "system",
+    "toolresult": "tool",
+    "tool-result": "tool",
+}
+_PAIR_ROLES = frozenset(("user", "human", "assistant", "ai", "system", "tool"))
+_LANGCHAIN_TYPES = frozenset(("human", "ai", "system", "tool", "function", "chat"))
+"""Kinds of messages of LangChain, without the suffixes Message and Chunk."""
+_TOOL_RESULT_TYPES = frozenset(
+    (
+        "tool_result",
+        "tool-result",
+        "tool_call_response",
+        "tool-return",
+        "tool_return",
+        "function_call_output",
+        "custom_tool_call_output",
+        "function_response",
+        "server_tool_result",
+    )
+)
+"""Types of a part, or of an item, that has the result of a tool."""
+_TOOL_RESULT_KEYS = ("toolResult", "function_response", "functionResponse")
 _WRAPPERS = (
     "messages",
     "inputs",
@@ -73,9 +99,12 @@ def parse_messages(value: Any, role: str, depth: int = 0) -> list[Message]:
         return _parse_object(value, role, depth)
     if isinstance(value, Sequence):
         if all(isinstance(item, str) for item in value):
+            if len(value) == 2 and value[0] in _PAIR_ROLES:
+                # LangGraph's short form: a role and a text.
+                return [Message(role=_ROLES.get(value[0]) or value[0], text=value[1])]
             return [message for item in value for message in parse_messages(item, role, depth + 1)]
         if _are_parts(value):
-            return [_build_message(value, role)]
+            return _split_tool_results(value, role) or [_build_message(value, role)]
         return [message for item in value for message in parse_messages(item, role, depth + 1)]
     return [Message(role=role, text=to_text(value))]
 
@@ -108,7 +137,20 @@ def _parse_object(value: Mapping[str, Any], role: str, depth: int) -> list[Messa
         # LangChain's serialisation has the kind of message in its class path.
         kind = str((value.get("id") or [""])[-1]).removesuffix("Chunk").removesuffix("Message").lower()
         return _parse_object({"role": kind, **kwargs}, role, depth + 1)
+    data = value.get("data")
+    if isinstance(data, Mapping) and _find_langchain_type(value):
+        # LangChain's `message_to_dict`.
+        return _parse_object({"role": _find_langchain_type(value), **data}, role, depth + 1)
+    if value.get("type") in _TOOL_RESULT_TYPES and "role" not in value:
+        return [Message(role="tool", text=_join_text(value))]
+    if value.get("type") in ("function_call", "custom_tool_call") and "role" not in value:
+        return [Message(role="assistant", text="", tool_calls=(_parse_tool_use(value),))]
     if _is_message(value):
+        messages = (
+            _split_tool_results(_find_body(value), "user") if _find_sender(value, role) == "user" else []
+        )
+        if messages:
+            return messages
         message = _parse_message(value, role)
         # LangChain's callbacks put the complete input, or output, into one text.
         whole = None if message.tool_calls else parse_json_text(message.text)
@@ -139,20 +181,64 @@ def _parse_object(value: Mapping[str, Any], role: str, depth: int) -> list[Messa
 
 def _is_message(value: Mapping[str, Any]) -> bool:
     has_content = any(key in value for key in ("content", "parts", "contents", "tool_calls", "text"))
-    return has_content and ("role" in value or value.get("type") in ("human", "ai", "system", "tool"))
+    return has_content and ("role" in value or _find_langchain_type(value) != "")
+
+
+def _find_langchain_type(value: Mapping[str, Any]) -> str:
+    """The kind of a LangChain message, '' for anything else."""
+    kind = str(value.get("type") or "")
+    name = kind.removesuffix("Chunk").removesuffix("Message").lower()
+    return name if name in _LANGCHAIN_TYPES and kind != "function" else ""
+
+
+def _find_sender(value: Mapping[str, Any], role: str) -> str:
+    sender = str(value.get("role") or _find_langchain_type(value) or role).lower()
+    # The result of a tool may travel in a message of the user; only such messages name the call.
+    if sender == "user" and value.get("tool_call_id"):
+        return "tool"
+    return _ROLES.get(sender, sender)
+
+
+def _find_body(value: Mapping[str, Any]) -> Any:
+    return next(
+        (value[key] for key in ("parts", "content", "contents", "text", "value") if value.get(key)), ""
+    )
+
+
+def _is_tool_result(part: Any) -> bool:
+    return isinstance(part, Mapping) and (
+        str(part.get("type") or part.get("part_kind") or "") in _TOOL_RESULT_TYPES
+        or any(key in part for key in _TOOL_RESULT_KEYS)
+    )
+
+
+def _split_tool_results(body: Any, role: str) -> list[Message]:
+    """Split a message of the user that has results of tools into one of the tool and one of the user.
+
+    Bedrock, Anthropic and Google send results of tools in messages of role user: they are not the user's words.
+
+    Returns:
+        The messages; empty when the body has no result of a tool.
+    """
+    parts = body if isinstance(body, Sequence) and not isinstance(body, str) else parse_json_text(body)
+    if isinstance(parts, Mapping):
+        parts = [parts]
+    if not isinstance(parts, Sequence) or not any(map(_is_tool_result, parts)):
+        return []
+    results = [part for part in parts if _is_tool_result(part)]
+    others = [part for part in parts if not _is_tool_result(part)]
+    messages = [_build_message(results, "tool")]
+    return [*messages, _build_message(others, role)] if others else messages
 
 
 def _parse_message(value: Mapping[str, Any], role: str) -> Message:
-    sender = value.get("role") or (value.get("type") if value.get("type") in _ROLES else None) or role
-    body = next(
-        (value[key] for key in ("parts", "content", "contents", "text", "value") if value.get(key)), ""
-    )
-    message = _build_message(body, str(sender).lower())
-    calls = [*message.tool_calls, *_parse_tool_calls(value.get("tool_calls"))]
+    message = _build_message(_find_body(value), _find_sender(value, role))
+    extra = value.get("additional_kwargs")
+    more_calls = value.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, Mapping) else None)
+    calls = [*message.tool_calls, *_parse_tool_calls(more_calls)]
     reason = value.get("finish_reason") or value.get("finishReason") or value.get("stopReason") or ""
     return replace(
         message,
-        role=_ROLES.get(message.role, message.role),
         tool_calls=tuple(dict.fromkeys(calls)),
         reasoning=message.reasoning or to_text(value.get("reasoning_content")),
         finish_reason=str(reason),
@@ -166,7 +252,8 @@ def _are_parts(value: Sequence[Any]) -> bool:
         and "role" not in part
         and "kwargs" not in part
         and ("type" in part or any(key in part for key in _PART_KEYS))
-        and part.get("type") not in ("human", "ai", "system", "message")
+        and part.get("type") not in ("human", "ai", "system", "message", "function_call_output")
+        and not (isinstance(part.get("data"), Mapping) and _find_langchain_type(part))
         for part in value
     )
 
@@ -269,6 +356,7 @@ def _join_text(value: Any, depth: int = 0) -> str:
         "functionResponse",
         "guardContent",
         "json",
+        "value",
     ):
         if value.get(key) not in (None, ""):
             return _join_text(value[key], depth + 1)

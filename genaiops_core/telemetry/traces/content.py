@@ -16,6 +16,7 @@ from genaiops_core.telemetry.traces.details import NO_DETAILS, SpanDetails, Span
 _FIRST_SPANS, _LAST_SPANS = 20, 10
 """Spans of one component that are read of a trace: the first 20 and the last 10."""
 
+_KNOWN_ROLES = ("user", "assistant", "tool", "system")
 _READ_COMPONENTS = ("generation", "retrieval", "reranking", "guardrail", "agent", "chain", "prompt")
 
 
@@ -98,12 +99,11 @@ def find_answer(spans: Sequence[SpanContent]) -> str | None:
         text = find_last_text(span_content.content.messages_out, "assistant")
         if text:
             return text
-    for span_content in reversed(spans):
-        text = (
-            find_last_text(span_content.content.messages_out, "assistant")
-            if span_content.component == "generation"
-            else None
-        )
+    generations = [span_content for span_content in reversed(spans) if span_content.component == "generation"]
+    front = _find_front_application(spans)
+    # A called application may use a model as well: its answer is a step towards the answer.
+    for span_content in sorted(generations, key=lambda generation: generation.application != front):
+        text = find_last_text(span_content.content.messages_out, "assistant")
         if text:
             return text
     return None
@@ -119,17 +119,18 @@ def collect_documents(spans: Sequence[SpanContent]) -> list[tuple[SpanContent, D
 
 
 def find_last_text(messages: Sequence[Message], role: str) -> str | None:
-    """The text of the last message of a role; of the last message with text when no message has that role."""
+    """The text of the last message of a role; without one, of the last message whose role is no known one."""
     with_text = [message for message in messages if message.text.strip()]
-    of_role = [message for message in with_text if message.role == role]
-    return (of_role or with_text)[-1].text if with_text else None
+    texts = [message.text for message in with_text if message.role == role]
+    texts = texts or [message.text for message in with_text if message.role not in _KNOWN_ROLES]
+    return texts[-1] if texts else None
 
 
 def read_questions_and_answers(
     connection: sa.Connection, traces: Sequence[str]
 ) -> dict[str, tuple[str | None, str | None]]:
     """(question, answer) by trace id. Pass few traces: the payloads of each are read with a query of its own."""
-    has_text = sa.or_(span.c.is_request, span.c.component.in_(("generation", "retrieval", "agent", "chain")))
+    has_text = sa.or_(span.c.is_request, span.c.component.in_(_READ_COMPONENTS))
     rows = connection.execute(
         sa.select(
             span.c.trace_id,
@@ -161,7 +162,11 @@ def read_questions_and_answers(
 
 
 def _sort_outermost_first(spans: Sequence[SpanContent]) -> list[SpanContent]:
-    """Roots first, then agents and chains, then the others, because outer spans hold the user's own messages."""
+    """Roots first, then agents and chains, then the others, because outer spans hold the user's own messages.
+
+    Of each kind, those of the application that took the request from outside come first.
+    """
+    front = _find_front_application(spans)
     return sorted(
         (
             span_content
@@ -169,6 +174,13 @@ def _sort_outermost_first(spans: Sequence[SpanContent]) -> list[SpanContent]:
             if span_content.component not in ("guardrail", "retrieval", "reranking", "prompt")
         ),
         key=lambda span_content: (
-            0 if span_content.is_root else 1 if span_content.component in ("agent", "chain") else 2
+            0 if span_content.is_root else 1 if span_content.component in ("agent", "chain") else 2,
+            span_content.application != front,
         ),
     )
+
+
+def _find_front_application(spans: Sequence[SpanContent]) -> str:
+    """The application of the first root; of the first span when no root is known."""
+    names = [span_content.application for span_content in spans if span_content.is_root]
+    return next(iter(names or [span_content.application for span_content in spans]), "")
