@@ -15,6 +15,7 @@ from genaiops_core.telemetry import bounds, conventions
 from genaiops_core.telemetry.bounds import to_json
 from genaiops_core.telemetry.conventions.billing import read_stated_cost, read_terms
 from genaiops_core.telemetry.conventions.cache_habits import Instrumentation
+from genaiops_core.telemetry.conventions.names import AWS_REQUEST_ID
 from genaiops_core.telemetry.conventions.usage import complete_fields, read_usage
 from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.logs import LogFacts
@@ -201,7 +202,9 @@ class _SpanMapper:
             cache_write_tokens=token_usage.cache_write_tokens,
             cost_nano_usd=None,
             first_token_ns=_parse_first_token_ns(fields),
-            call_id=clean(fields["call_id"], 200) if is_call and "call_id" in fields else "",
+            call_id=clean(fields["call_id"], 200)
+            if "call_id" in fields and (is_call or _is_bedrock_call(raw.name, attributes, component))
+            else "",
             response_model=clean(fields["response_model"], 300) if "response_model" in fields else "",
             payload={},
         )
@@ -246,6 +249,14 @@ class _SpanMapper:
         if notes:
             payload["notes"] = notes
         return payload
+
+
+def _is_bedrock_call(name: str, attributes: dict[str, Any], component: str) -> bool:
+    """Whether a span without usage and model is a request to Bedrock, which an invocation log may know more about."""
+    if not any(key in attributes for key in AWS_REQUEST_ID):
+        return False
+    texts = (name, *(attributes.get(key) for key in ("rpc.service", "rpc.method", "aws.remote.service")))
+    return component in conventions.MODEL_COMPONENTS or any("bedrock" in str(text).lower() for text in texts)
 
 
 def _has_remote_parent(raw: RawSpan) -> bool:

@@ -25,7 +25,7 @@ from genaiops_core.telemetry.traffic.queries import read_summary
 from tests import bedrock_samples as samples
 from tests.bedrock_samples import AT_NS, entry
 from tests.conftest import SHARED_DATA
-from tests.otlp_samples import SECOND_NS, body, call
+from tests.otlp_samples import SECOND_NS, attribute, body, call
 from tests.otlp_samples import span as sample
 
 MODEL = "meta.llama3-2-1b-instruct-v1:0"
@@ -388,3 +388,84 @@ def test_sample_logs_join_sample_spans(engine: sa.Engine) -> None:
             sa.select(sa.func.count()).select_from(span).where(span.c.cost_nano_usd.is_(None))
         )
         assert unpriced == 0
+
+
+def send_in_both_orders(engine: sa.Engine, spans: list[dict[str, Any]], logged: dict[str, Any]) -> None:
+    """Traces 1 and 2 have the same call, of which the span or the entry arrives first."""
+    for trace in (1, 2):
+        request_id = f"22222222-aaaa-bbbb-cccc-00000000000{trace}"
+        copies = [{**sent, "traceId": f"{trace:032x}"} for sent in spans]
+        for sent in copies:
+            sent["attributes"] = [
+                attribute("aws.request_id", request_id) if item["key"] == "aws.request_id" else item
+                for item in sent["attributes"]
+            ]
+        if trace == 1:
+            ingest_spans(engine, *copies)
+        import_entries(engine, {**logged, "requestId": request_id})
+        if trace == 2:
+            ingest_spans(engine, *copies)
+
+
+def test_usage_is_of_the_log_and_latency_of_the_span(engine: sa.Engine) -> None:
+    # The instrumentation left the cached tokens out and reported half of the output.
+    wrong = call(
+        2,
+        parent=1,
+        model=MODEL,
+        tokens=(52, 15),
+        start_ns=AT_NS,
+        duration_ns=2 * SECOND_NS,
+        aws__request_id=REQUEST_ID,
+    )
+    send_in_both_orders(engine, [root(), wrong], entry(REQUEST_ID))
+    expected = {name: 2 * value for name, value in ONCE.items()}
+    assert {name: read_figures(engine, "shop")[name] for name in ONCE} == expected
+    assert {name: read_figures(engine)[name] for name in ONCE} == expected
+    window = Filters(start=to_instant(AT_NS), end=to_instant(AT_NS + 60 * SECOND_NS))
+    with reading(engine) as connection:
+        assert read_summary(connection, window).call_latency_ms["p50"] == pytest.approx(2000, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"rpc__system": "aws-api", "rpc__service": "Bedrock Runtime", "rpc__method": "Converse"},
+        {"rpc__service": "BedrockRuntime"},
+        {"gen_ai__operation__name": "chat"},
+    ],
+)
+def test_bare_span_of_the_sdk_joins_its_entry(engine: sa.Engine, attributes: dict[str, Any]) -> None:
+    bare = sample(
+        2,
+        parent=1,
+        kind=3,
+        start_ns=AT_NS,
+        duration_ns=2 * SECOND_NS,
+        aws__request_id=REQUEST_ID,
+        **attributes,
+    )
+    send_in_both_orders(engine, [root(), bare], entry(REQUEST_ID))
+    expected = {name: 2 * value for name, value in ONCE.items()}
+    assert {name: read_figures(engine)[name] for name in ONCE} == expected
+    window = Filters(start=to_instant(AT_NS), end=to_instant(AT_NS + 60 * SECOND_NS), application="shop")
+    with reading(engine) as connection:
+        figures = read_summary(connection, window)
+    assert (figures.requests, figures.calls) == (2, 2)
+    assert figures.call_latency_ms["p50"] == pytest.approx(2000, rel=0.01)
+
+
+def test_request_id_of_another_service_joins_nothing(engine: sa.Engine) -> None:
+    other = sample(2, parent=1, start_ns=AT_NS, aws__request_id=REQUEST_ID, rpc__service="S3")
+    ingest_spans(engine, root(), other)
+    import_entries(engine, entry(REQUEST_ID))
+    assert read_figures(engine)["requests"] == 2
+    assert one(engine, span, span_id=f"{2:016x}").call_id == ""
+
+
+def test_profile_is_priced_by_the_model_of_the_span(engine: sa.Engine) -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
+    send_in_both_orders(engine, [root(), otlp_call()], entry(REQUEST_ID, modelId=arn))
+    assert {name: read_figures(engine)[name] for name in ONCE} == {
+        name: 2 * value for name, value in ONCE.items()
+    }

@@ -8,6 +8,8 @@ still change, so the names stand here as strings and nowhere else.
 
 from __future__ import annotations
 
+AWS_REQUEST_ID = ("aws.request_id", "aws.requestId", "aws.request.id")
+"""Attributes with the id of a request to AWS."""
 FIELDS: dict[str, tuple[str, ...]] = {
     "provider": (
         "gen_ai.provider.name",
@@ -40,7 +42,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "llm.response.model",
     ),
     # The provider's id of the call: equal in every span that reports the call.
-    "call_id": ("aws.request_id", "gen_ai.response.id", "ai.response.id", "llm.response.id"),
+    "call_id": (*AWS_REQUEST_ID, "gen_ai.response.id", "ai.response.id", "llm.response.id"),
     "input_tokens": (
         "gen_ai.usage.input_tokens",
         "gen_ai.usage.prompt_tokens",

@@ -18,6 +18,7 @@ from genaiops_core.telemetry.ingest.duplicate_call import (
     has_same_usage,
     has_usage,
     is_call_span,
+    is_log_entry,
     is_sum,
     overlap,
     rate_similarity,
@@ -109,9 +110,16 @@ class _CallGroups:
         return span_id in self._rolled_up
 
     def find_counted(self, span_id: str) -> str:
-        """Find the span that is counted for the call of `span_id`: the best informed, then the innermost."""
+        """Find the span that is counted for the call of `span_id`: the best informed, then the innermost.
+
+        A provider's log entry is counted where its usage is another, because that is what the provider bills.
+        """
         members = self._members[self._group_of[self._rolled_up.get(span_id, span_id)]]
-        return members[0] if len(members) == 1 else max(members, key=self._rank)
+        if len(members) == 1:
+            return members[0]
+        best = max(members, key=self._rank)
+        billed = [member for member in members if self._is_billed_otherwise(member, best)]
+        return max(billed, key=self._rank, default=best)
 
     def resolve(self) -> dict[str, str]:
         """Map every call span to its counted span, '' for a counted span."""
@@ -135,12 +143,23 @@ class _CallGroups:
                 if span.start_ns + span.duration_ns > latest.start_ns + latest.duration_ns:
                     latest = span
 
+    def _is_billed_otherwise(self, span_id: str, best_id: str) -> bool:
+        """Whether `span_id` is a log entry with complete usage that differs from the usage or cost of `best_id`."""
+        span, best = self.calls[span_id], self.calls[best_id]
+        return (
+            is_log_entry(span)
+            and span.input_tokens is not None
+            and span.output_tokens is not None
+            and (span.cost_nano_usd is not None or best.cost_nano_usd is None)
+            and _read_bill(span) != _read_bill(best)
+        )
+
     def _rank(self, span_id: str) -> tuple[int | bool | str, ...]:
         span = self.calls[span_id]
         return (
             span.cost_nano_usd is not None,
             (span.input_tokens is not None) + (span.output_tokens is not None),
-            # A provider's log entry has no duration: it cannot say how long the application waited.
+            not is_log_entry(span),
             span.duration_ns >= 0,
             sum_cached_tokens(span) > 0,
             span.model != "",
@@ -148,6 +167,11 @@ class _CallGroups:
             span.start_ns,
             span_id,
         )
+
+
+def _read_bill(span: CountedSpan) -> tuple[int | None, ...]:
+    """Cached tokens matter by their price alone."""
+    return span.input_tokens, span.output_tokens, span.cost_nano_usd
 
 
 def _assign_span(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from genaiops_core.telemetry.counting import CountedSpan
+from genaiops_core.telemetry.ingest.invocation_entries import derive_id
 
 _MAX_RELATIVE_DIFFERENCE = 0.1
 """Largest relative difference between token counts of the same call, where one of them is an estimate."""
@@ -45,6 +46,11 @@ def _find_id_kind(call_id: str) -> str:
 def is_call_span(span: CountedSpan) -> bool:
     """Whether the span reports a model call, as the counted span or as a duplicate."""
     return span.is_call or span.folded_into != ""
+
+
+def is_log_entry(span: CountedSpan) -> bool:
+    """Whether the span is an entry of the provider's log; its id is derived from the id of the call."""
+    return span.call_id != "" and span.span_id == derive_id("span", span.call_id, 16)
 
 
 def rate_similarity(outer: CountedSpan, inner: CountedSpan, distance: int) -> int:

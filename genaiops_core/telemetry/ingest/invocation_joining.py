@@ -3,7 +3,8 @@
 Spans and entries are matched by the provider's id: the `requestId` of an entry, or the id in its answer, equals the
 `call_id` of the span. The entry becomes a child of the span. An entry that arrived before its span is moved: its counts
 are subtracted, and it is written again as a span of the other trace. `deduplication` then decides which of the two is
-counted.
+counted. The entry has the usage, the span knows how long the application waited and whether the call failed for it: the
+entry takes both from the span, so that it is counted with them.
 
 Limits: a span without either id is not matched, and ids of fewer than eight characters are ignored.
 """
@@ -19,8 +20,8 @@ import sqlalchemy as sa
 from db.engine import is_sqlite
 from db.tables.telemetry import invocation_log, payload, request, span
 from genaiops_core.telemetry.conventions import MODEL_COMPONENTS
-from genaiops_core.telemetry.durations import UNKNOWN_NS
 from genaiops_core.telemetry.ingest import payloads
+from genaiops_core.telemetry.ingest.duplicate_call import is_call_span
 from genaiops_core.telemetry.ingest.invocation_entries import LogEntry
 from genaiops_core.telemetry.rollups import rollups, usage
 from genaiops_core.telemetry.spans import COLUMNS, SpanFacts, reread_terms
@@ -104,7 +105,7 @@ def adopt_entries(connection: sa.Connection, spans: list[SpanFacts], shard: int)
         spans: of one batch or more.
         shard: number of this writer.
     """
-    candidates = [span for span in spans if span.call_id and span.component in MODEL_COMPONENTS]
+    candidates = [span for span in spans if span.call_id and _may_own_entry(span)]
     if not candidates:
         return spans
     _lock(connection, is_shared=True)
@@ -131,6 +132,14 @@ def adopt_entries(connection: sa.Connection, spans: list[SpanFacts], shard: int)
             ],
         )
     return [*spans, *(_attach_below(facts, owners[name][1]) for name, facts in removed.items())]
+
+
+def _may_own_entry(span: SpanFacts) -> bool:
+    """Whether the span may be the call of an entry: of a model, or a bare request to Bedrock.
+
+    An agent may report the id of its last call as its own.
+    """
+    return span.component in MODEL_COMPONENTS or not is_call_span(span)
 
 
 def _lock(connection: sa.Connection, *, is_shared: bool) -> None:
@@ -175,21 +184,30 @@ def _attach_below(facts: SpanFacts, owner: Any) -> SpanFacts:
         # Its own id is another one where the two are matched by the id of the answer.
         call_id=owner.call_id,
         start_ns=min(max(facts.start_ns, owner.start_ns), end_ns),
-        # Latency is the time that the application waited, which only the owner knows; unknown ranks the entry lower.
-        duration_ns=UNKNOWN_NS,
+        # Latency is the time that the application waited, which only the owner knows.
+        duration_ns=owner.duration_ns,
+        is_error=facts.is_error or owner.is_error,
+        # An application inference profile has an ARN without the model, which the application may know.
+        model=owner.model if owner.model and facts.model.startswith("arn:") else facts.model,
+        response_model=facts.response_model or owner.model,
         **{name: getattr(facts, name) or getattr(owner, name) for name in _INHERITED},
     )
 
 
 def _fetch_spans(connection: sa.Connection, ids: Sequence[str]) -> Iterator[Any]:
-    columns = ("application", "trace_id", "span_id", "start_ns", "duration_ns", "call_id", *_INHERITED)
+    names = ("application", "trace_id", "span_id", "start_ns", "duration_ns", "call_id", "model", "is_error")
+    columns = (*names, *_INHERITED)
     for portion in _split([call_id for call_id in ids if len(call_id) >= _MIN_ID_LENGTH]):
         yield from connection.execute(
             sa.select(*[_s[name] for name in columns]).where(
                 _s.call_id.in_(portion),
                 # Redundant, but it is the condition of the partial index.
                 _s.call_id != "",
-                _s.component.in_(sorted(MODEL_COMPONENTS)),
+                # As `_may_own_entry`.
+                sa.or_(
+                    _s.component.in_(sorted(MODEL_COMPONENTS)),
+                    sa.and_(~_s.is_call, _s.folded_into == ""),
+                ),
             )
         )
 
