@@ -28,7 +28,7 @@ from genaiops_core.api.otlp_answers import (
 from genaiops_core.errors import GenAIOpsError, Unavailable
 from genaiops_core.logs import get_logger
 from genaiops_core.settings import Settings
-from genaiops_core.telemetry.ingest.ingest import SHARDS, Ingestor
+from genaiops_core.telemetry.ingest.ingest import SHARDS, Ingestor, describe_expired
 from genaiops_core.telemetry.ingest.writer import Writer
 from genaiops_core.telemetry.logs import prepare_logs
 from genaiops_core.telemetry.otlp import decode
@@ -176,11 +176,11 @@ async def _ingest(request: Request, batches_of: Callable[[bytes, bool], Iterator
         # From here on only what is still to be decoded holds it.
         del body
         while (batch := await _in_decoder(request, next, batches, None)) is not None:
-            if batch.spans or batch.logs:
-                await asyncio.wrap_future(writer.submit(batch))
-            outcome.stored += len(batch.spans) + len(batch.logs)
-            outcome.rejected += batch.rejected
-            outcome.problem = outcome.problem or batch.problem
+            stored = await asyncio.wrap_future(writer.submit(batch)) if batch.spans or batch.logs else 0
+            expired = len(batch.spans) - stored
+            outcome.stored += stored + len(batch.logs)
+            outcome.rejected += batch.rejected + expired
+            outcome.problem = outcome.problem or batch.problem or describe_expired(expired)
         return outcome
     finally:
         in_flight.give(held)

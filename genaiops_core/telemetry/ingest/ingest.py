@@ -46,8 +46,18 @@ class IngestResult:
 
     spans: int  # well-formed spans received
     new: int  # of them, those not stored before
-    rejected: int
+    rejected: int  # malformed ones, and those that expired before
     problem: str  # the first rejected span, by index and name, with the reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteResult:
+    """Result of one transaction."""
+
+    new: int
+    """Spans that were not stored before."""
+    expired: tuple[int, ...]
+    """For each batch, its spans of days that retention has deleted; they are not stored."""
 
 
 @dataclass(kw_only=True)
@@ -65,26 +75,32 @@ class Ingestor:
     def __post_init__(self) -> None:
         self._models = ModelNames(self.model_limit)
 
-    def write(self, engine: sa.Engine, batches: Sequence[Batch]) -> int:
-        """Write every span, log record and score of `batches` in one transaction; return the number of new spans.
+    def write(self, engine: sa.Engine, batches: Sequence[Batch]) -> WriteResult:
+        """Write every span, log record and score of `batches` in one transaction.
 
-        When this returns, they are committed; when it raises, nothing of them is stored.
+        When this returns, they are committed; when it raises, nothing of them is stored. Spans and scores of days that
+        retention has deleted are left out: the figures still include them, and would count them twice.
         """
         try:
             with writing(engine) as connection:
-                new = self._write_spans(connection, batches)
-                self._write_logs_and_scores(connection, batches)
-                return new
+                # Demo traffic is deleted together with its figures, and may be written again.
+                edge_ns = 0 if self.is_demo else usage.fetch_frozen_before(connection) * usage.DAY_NS
+                new = self._write_spans(connection, batches, edge_ns)
+                self._write_logs_and_scores(connection, batches, edge_ns)
+            expired = (sum(span.start_ns < edge_ns for span in batch.spans) for batch in batches)
+            return WriteResult(new=new, expired=tuple(expired))
         except BaseException:
             self._models.forget()
             raise
 
-    def _write_spans(self, connection: sa.Connection, batches: Sequence[Batch]) -> int:
-        received = span_store.sort_distinct([span for batch in batches for span in batch.spans])
+    def _write_spans(self, connection: sa.Connection, batches: Sequence[Batch], edge_ns: int) -> int:
+        received = span_store.sort_distinct(
+            [span for batch in batches for span in batch.spans if self._is_storable(span, edge_ns)]
+        )
         if not received:
             return 0
         rollups.lock_shard(connection, self.shard)
-        spans = self._join_log_entries(connection, received)
+        spans = self._join_log_entries(connection, received, edge_ns)
         if len(spans) > len(received):
             spans = span_store.sort_distinct(spans)
         self._price_spans(connection, spans)
@@ -121,7 +137,9 @@ class Ingestor:
         rollups.write_cells(connection, cells, self.shard)
         return len(new) - max(0, len(spans) - len(received))
 
-    def _write_logs_and_scores(self, connection: sa.Connection, batches: Sequence[Batch]) -> None:
+    def _write_logs_and_scores(
+        self, connection: sa.Connection, batches: Sequence[Batch], edge_ns: int
+    ) -> None:
         """Write log records and reported scores; last, because other writers may wait for the score cells."""
         records = [record for batch in batches for record in batch.logs]
         scores = [score for batch in batches for score in batch.scores]
@@ -129,10 +147,16 @@ class Ingestor:
         if records:
             self._register_applications(connection, {record.application for record in records}, batches)
             logs.insert_log_records(connection, records)
+        scores = [score for score in scores if score.start_ns >= edge_ns]
         if scores:
             record_scores(connection, scores)
 
-    def _join_log_entries(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
+    def _is_storable(self, span: SpanFacts, edge_ns: int) -> bool:
+        return span.start_ns >= edge_ns
+
+    def _join_log_entries(
+        self, connection: sa.Connection, spans: list[SpanFacts], edge_ns: int
+    ) -> list[SpanFacts]:
         """Return the spans to write: `spans`, and the log entries of their calls that stood alone until now."""
         return invocation_joining.adopt_entries(connection, spans, self.shard)
 
@@ -209,6 +233,16 @@ def _price_span(prices: PriceList, span: SpanFacts) -> CallPrice:
     return first_price
 
 
+def describe_expired(spans: int) -> str:
+    """Describe why spans were refused for their age; empty without any."""
+    if not spans:
+        return ""
+    return (
+        f"{spans} span{'s are' if spans > 1 else ' is'} older than the retention of spans: the days are deleted "
+        "and their figures are final"
+    )
+
+
 def ingest(
     engine: sa.Engine,
     *exports: DecodedExport,
@@ -231,10 +265,12 @@ def ingest(
     ingestor = Ingestor(
         shard=shard, model_limit=model_limit, is_demo=is_demo, use_stated_cost=use_stated_cost
     )
-    new = ingestor.write(engine, batches)
+    result = ingestor.write(engine, batches)
+    expired = sum(result.expired)
+    problems = [*(batch.problem for batch in batches), describe_expired(expired)]
     return IngestResult(
         spans=sum(len(batch.spans) for batch in batches),
-        new=new,
-        rejected=sum(batch.rejected for batch in batches),
-        problem=next((batch.problem for batch in batches if batch.problem), ""),
+        new=result.new,
+        rejected=sum(batch.rejected for batch in batches) + expired,
+        problem=next(filter(None, problems), ""),
     )

@@ -45,6 +45,7 @@ class PlacedEntries(NamedTuple):
     spans: list[SpanFacts]
     new: int  # calls without an OTLP span
     joined: int  # calls with an OTLP span
+    expired: int  # calls of days that retention has deleted; they are not stored
 
 
 class _OwnerSpan(Protocol):
@@ -64,14 +65,24 @@ class _OwnerSpan(Protocol):
     def call_id(self) -> str: ...
 
 
-def place_entries(connection: sa.Connection, entries: Sequence[tuple[LogEntry, SpanFacts]]) -> PlacedEntries:
-    """Find the new ones of `entries`, each request once; attach each to its span, or leave it a trace of its own."""
+def place_entries(
+    connection: sa.Connection, entries: Sequence[tuple[LogEntry, SpanFacts]], edge_ns: int
+) -> PlacedEntries:
+    """Find the new ones of `entries`, each request once; attach each to its span, or leave it a trace of its own.
+
+    Args:
+        connection: the writing transaction.
+        entries: with their spans.
+        edge_ns: entries before this time are refused; their spans may have been counted and deleted.
+    """
     _lock(connection, is_shared=False)
     request_ids = [entry.request_id for entry, _ in entries]
     known: set[str] = set()
     for portion in _split(request_ids):
         known.update(connection.scalars(sa.select(_c.request_id).where(_c.request_id.in_(portion))))
     unknown = [pair for pair in entries if pair[0].request_id not in known]
+    expired = sum(entry.start_ns < edge_ns for entry, _ in unknown)
+    unknown = [pair for pair in unknown if pair[0].start_ns >= edge_ns]
     owners = _index_by_call_id(
         _fetch_spans(connection, [call_id for entry, _ in unknown for call_id in _list_ids(entry)])
     )
@@ -94,7 +105,7 @@ def place_entries(connection: sa.Connection, entries: Sequence[tuple[LogEntry, S
         )
     if rows:
         connection.execute(sa.insert(invocation_log), rows)
-    return PlacedEntries(spans=spans, new=len(unknown) - joined, joined=joined)
+    return PlacedEntries(spans=spans, new=len(unknown) - joined, joined=joined, expired=expired)
 
 
 def adopt_entries(connection: sa.Connection, spans: list[SpanFacts], shard: int) -> list[SpanFacts]:

@@ -72,7 +72,10 @@ class Writer:
         self._free_slots.release()
 
     def submit(self, batch: Batch) -> Future[int]:
-        """Queue one batch; after the commit the future holds the number of spans in the batch, or the error."""
+        """Queue one batch; after the commit the future holds the number of its spans that are stored, or the error.
+
+        Spans of days that retention has deleted are not stored.
+        """
         waiting = _PendingBatch(batch)
         self._queue.put(waiting)
         return waiting.done
@@ -105,7 +108,7 @@ class Writer:
 
     def _write(self, group: Sequence[_PendingBatch]) -> None:
         try:
-            self._ingestor.write(self._engine, [waiting.batch for waiting in group])
+            result = self._ingestor.write(self._engine, [waiting.batch for waiting in group])
         except Exception as error:
             if is_busy(error):
                 self._refuse(group, error)
@@ -114,20 +117,20 @@ class Writer:
             for waiting in group:
                 self._write_alone(waiting)
             return
-        for waiting in group:
-            waiting.done.set_result(len(waiting.batch.spans))
+        for waiting, expired in zip(group, result.expired, strict=True):
+            waiting.done.set_result(len(waiting.batch.spans) - expired)
 
     def _write_alone(self, waiting: _PendingBatch) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                self._ingestor.write(self._engine, [waiting.batch])
+                result = self._ingestor.write(self._engine, [waiting.batch])
             except Exception as error:
                 if attempt == _ATTEMPTS or not is_transient(error):
                     self._refuse([waiting], error)
                     return
                 time.sleep(_FIRST_PAUSE_S * 2**attempt)
             else:
-                waiting.done.set_result(len(waiting.batch.spans))
+                waiting.done.set_result(len(waiting.batch.spans) - result.expired[0])
                 return
 
     def _refuse(self, group: Sequence[_PendingBatch], error: Exception) -> None:

@@ -89,17 +89,26 @@ class Importer:
                 f"{result.location}: {result.problem}" for result in portion if result.entry is None
             )
             placed = self._ingestor.write_entries(self._engine, entries)
+            if placed.expired:
+                problems += (_describe_expired(placed.expired),)
             counts = ImportCounts(
                 entries=len(portion),
                 new=placed.new,
-                known=len(entries) - placed.new,
+                known=len(entries) - placed.new - placed.expired,
                 joined=placed.joined,
-                rejected=len(problems),
+                rejected=len(portion) - len(entries) + placed.expired,
                 problems=problems[:MAX_PROBLEMS],
                 oldest=min((to_instant(entry.start_ns) for entry in entries), default=None),
             )
             total, self.counts = total.add(counts), self.counts.add(counts)
         return total
+
+
+def _describe_expired(entries: int) -> str:
+    return (
+        f"{entries} entr{'ies are' if entries > 1 else 'y is'} older than the retention of spans: the days are deleted "
+        "and their figures are final"
+    )
 
 
 class _LogIngestor(Ingestor):
@@ -120,11 +129,17 @@ class _LogIngestor(Ingestor):
             if entry.notes:
                 span.payload.setdefault("notes", []).extend(entry.notes)
         self._entries = dict(zip([span.span_id for span in batch.spans], distinct, strict=True))
-        self._placed = invocation_joining.PlacedEntries([], 0, 0)
+        self._placed = invocation_joining.PlacedEntries([], 0, 0, 0)
         self.write(engine, [batch])
         return self._placed
 
-    def _join_log_entries(self, connection: sa.Connection, spans: list[SpanFacts]) -> list[SpanFacts]:
+    def _is_storable(self, span: SpanFacts, edge_ns: int) -> bool:
+        # `place_entries` refuses expired entries, after it has recognised those imported before.
+        return True
+
+    def _join_log_entries(
+        self, connection: sa.Connection, spans: list[SpanFacts], edge_ns: int
+    ) -> list[SpanFacts]:
         pairs = [(self._entries[span.span_id], span) for span in spans]
-        self._placed = invocation_joining.place_entries(connection, pairs)
+        self._placed = invocation_joining.place_entries(connection, pairs, edge_ns)
         return self._placed.spans
