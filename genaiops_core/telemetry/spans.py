@@ -244,6 +244,8 @@ class _SpanMapper:
             payload["events"] = bounds.limit_events("event", raw.events, notes)
         if raw.links:
             payload["links"] = bounds.limit_events("link", raw.links, notes)
+        if raw.flags & (_FLAG_PARENT_KNOWN | _FLAG_PARENT_REMOTE):
+            payload["flags"] = raw.flags
         if raw.trace_state:
             payload["trace_state"] = raw.trace_state
         if notes:

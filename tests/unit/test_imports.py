@@ -71,6 +71,7 @@ GROUND = {
     "database_url",
     "logs",
     "clock",
+    "formulas",
     "project",
     "output",
     "printable",

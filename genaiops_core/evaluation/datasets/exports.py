@@ -12,10 +12,9 @@ import orjson
 
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.datasets.case import FIELDS
+from genaiops_core.formulas import escape_formula
 
 FORMATS = ("jsonl", "csv")
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_cases(cases: Iterable[Mapping[str, Any]], format: str) -> Iterator[bytes]:
@@ -33,15 +32,6 @@ def write_cases(cases: Iterable[Mapping[str, Any]], format: str) -> Iterator[byt
     if format == "csv":
         return _write_csv(cases)
     raise BadInput(f"'{format}' is not a valid format; use one of {', '.join(FORMATS)}.")
-
-
-def escape_formula(text: str) -> str:
-    """Prefix a text with an apostrophe if a spreadsheet would compute it as a formula.
-
-    Source:
-        OWASP, CSV Injection.
-    """
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
 def _write_csv(cases: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

@@ -14,8 +14,8 @@ from db.tables.evaluations import evaluation_score, generated_answer, judge_call
 from genaiops_core.errors import NotFound
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.datasets.exports import escape_formula
 from genaiops_core.evaluation.runs.evaluation import Evaluation, get_evaluation
+from genaiops_core.formulas import escape_formula
 from genaiops_core.rows import build_record
 
 SCORE_FILTERS = ("undefined", "failed")
@@ -168,7 +168,9 @@ def write_csv(connection: sa.Connection, id: str) -> Iterator[bytes]:
     metrics = get_evaluation(connection, id).metrics
     stream = io.StringIO()
     writer = csv.writer(stream)
-    writer.writerow(["case", "repetition", "input", "answer", "reference", *metrics, "reasons"])
+    writer.writerow(
+        ["case", "repetition", "input", "answer", "reference", *map(escape_formula, metrics), "reasons"]
+    )
     offset = 0
     while True:
         cases = fetch_page(connection, id, limit=_CASES_PER_CSV_PAGE, offset=offset).cases

@@ -16,7 +16,6 @@ import orjson
 import sqlalchemy as sa
 
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation.datasets.exports import escape_formula
 from genaiops_core.evaluation.runs import results
 from genaiops_core.evaluation.runs.evaluation import Evaluation, get_evaluation, list_evaluations
 from genaiops_core.evaluation.verdicts import compare, documents, pairing
@@ -24,6 +23,7 @@ from genaiops_core.evaluation.verdicts.compare import Comparison
 from genaiops_core.evaluation.verdicts.pairing import CaseChange
 from genaiops_core.evaluation.verdicts.pipeline import PRODUCTION, Pipeline
 from genaiops_core.evaluation.verdicts.scales import Scale
+from genaiops_core.formulas import escape_formula
 
 _IDENTITY_FIELDS = ("application", "release", "dataset", "version", "judge")
 _PRODUCTION_PREFIX = f"{PRODUCTION}_"

@@ -1,6 +1,6 @@
 """What a span has beyond its columns: one compressed blob per trace and batch.
 
-A blob is Zstandard over a JSON object {span_id: {attributes, resource, scope, kind[, events][, links]
+A blob is Zstandard over a JSON object {span_id: {attributes, resource, scope, kind[, events][, links][, flags]
 [, trace_state][, notes]}}.
 """
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from genaiops_core.formulas import escape_formula
 from genaiops_core.telemetry.search.trace_list import TraceRow
 
 COLUMNS = (
@@ -34,8 +35,6 @@ COLUMNS = (
     "output_tokens",
 )
 """Fields of a request, with the same names in every format; the cost is an exact decimal number of USD."""
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class RowWriter(Protocol):
@@ -148,10 +147,8 @@ def _format_csv(lines: Sequence[Sequence[Any]]) -> bytes:
 def _format_cell(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.isoformat()
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        # Spreadsheets evaluate such cells as formulas, and the text of a span is untrusted.
-        return f"'{value}"
-    return value
+    # The text of a span is untrusted.
+    return escape_formula(value) if isinstance(value, str) else value
 
 
 def _format_json_value(value: Any) -> Any:

@@ -139,10 +139,16 @@ def _encode_span(row: sa.RowMapping, fields: Mapping[str, Any], logs: Sequence[L
             }
             for link in fields["links"]
         ]
+    flags = fields.get("flags") or (_REMOTE_PARENT if row["has_remote_parent"] else 0)
+    if flags:
+        encoded["flags"] = flags
     if fields.get("trace_state"):
         encoded["traceState"] = fields["trace_state"]
     return encoded
 
+
+_REMOTE_PARENT = 0x300
+"""Flags of a span whose parent belongs to another process."""
 
 _COLUMN_ATTRIBUTES = {
     "provider": "gen_ai.provider.name",

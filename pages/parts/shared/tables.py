@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from genaiops_core.formulas import escape_displayed
 from pages.parts.shared import units
 
 STATE_COLOURS = {
@@ -133,7 +134,16 @@ def draw_facts(values: Mapping[str, object]) -> None:
 
 
 def _build_frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame([{name: row.get(name) for name in columns} for row in rows], columns=list(columns))
+    return pd.DataFrame(
+        [{name: _guard(row.get(name)) for name in columns} for row in rows], columns=list(columns)
+    )
+
+
+def _guard(value: Any) -> Any:
+    """Guard the text of a cell, because the toolbar downloads what is displayed."""
+    if isinstance(value, str):
+        return escape_displayed(value)
+    return [_guard(item) for item in value] if isinstance(value, list) else value
 
 
 def _limit_height(rows: int, height: Any) -> Any:
