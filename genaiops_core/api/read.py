@@ -48,10 +48,11 @@ def breakdown(
     request: Request,
     filters: Window,
     by: Annotated[str, Query(description="One or more of: " + ", ".join(queries.BREAKDOWNS))] = "model,day",
+    tz: Annotated[str, Query(description="Time zone of hour, day and week, such as Asia/Kolkata.")] = "UTC",
 ) -> Response:
     """The same figures, a row for each combination of what `by` names."""
     with reading(engine_of(request)) as connection:
-        rows = queries.read_breakdown(connection, filters, by=_split_list(by))
+        rows = queries.read_breakdown(connection, filters, by=_split_list(by), time_zone=tz or "UTC")
     return answer(filters, {"rows": [{**row.keys, **row.figures.as_json()} for row in rows]})
 
 

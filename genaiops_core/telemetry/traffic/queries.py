@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,13 +11,16 @@ import sqlalchemy as sa
 from db.tables.telemetry import ROLLUP_SUMS, request
 from genaiops_core.errors import BadInput
 from genaiops_core.telemetry.figures import Figures, build_figures
-from genaiops_core.telemetry.rollups.cells import DIMENSIONS, read_cells
+from genaiops_core.telemetry.rollups.cells import DIMENSIONS, Key, read_cells
 from genaiops_core.telemetry.rollups.plan import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from genaiops_core.telemetry.time_window import Filters, from_minute
+from genaiops_core.telemetry.traffic import calendar
+from genaiops_core.telemetry.traffic.calendar import PERIODS
 from genaiops_core.telemetry.traffic.user_breakdown import USER_DIMENSIONS, read_figures_by_user
 
 TIME_DIMENSIONS: Mapping[str, int] = {"day": MINUTES_PER_DAY, "hour": MINUTES_PER_HOUR}
-BREAKDOWNS = (*DIMENSIONS, *TIME_DIMENSIONS, *USER_DIMENSIONS)
+"""Periods of UTC that rollups have, in minutes."""
+BREAKDOWNS = (*DIMENSIONS, *PERIODS, *USER_DIMENSIONS)
 """Dimensions of a breakdown."""
 
 
@@ -26,8 +29,8 @@ class Row:
     """One row of a breakdown."""
 
     keys: Mapping[str, str | None]
-    """Value by dimension, in the order of `by`; None for a missing value. Days are written as 2026-01-05 and hours as
-    2026-01-05T14:00:00Z, both UTC."""
+    """Value by dimension, in the order of `by`; None for a missing value. Days are written as 2026-01-05, weeks as their
+    Monday, hours as 2026-01-05T14:00:00Z, with an offset in other time zones."""
     figures: Figures
 
 
@@ -58,7 +61,11 @@ def build_zero_figures(*, by_model: bool = False) -> Figures:
 
 
 def read_breakdown(
-    connection: sa.Connection, filters: Filters, by: Sequence[str] = ("model", "day")
+    connection: sa.Connection,
+    filters: Filters,
+    by: Sequence[str] = ("model", "day"),
+    *,
+    time_zone: str = calendar.UTC,
 ) -> list[Row]:
     """The figures of the window, one row for each combination of `by` that had traffic, in order of the keys.
 
@@ -69,30 +76,47 @@ def read_breakdown(
     Args:
         connection: best a `reading` snapshot.
         filters: the window and the dimensions.
-        by: one or more of `BREAKDOWNS`; at most one of day and hour. `user` and `session` combine only with each
+        by: one or more of `BREAKDOWNS`; at most one of hour, day and week. `user` and `session` combine only with each
             other and with application. They read request rows instead of rollups, so their time grows with the traffic.
+        time_zone: IANA name of the zone whose hours, days and weeks are meant. Where its hours begin at half past, the
+            minutes around midnight are read, which retention joins into hours of UTC.
 
     Raises:
-        BadInput: `by` is empty, has a duplicate, or has an unknown dimension.
+        BadInput: `by` is empty, has a duplicate, or has an unknown dimension; or the time zone is unknown.
     """
     _check_dimensions(by)
+    zone = calendar.find_zone(time_zone)
     if any(name in USER_DIMENSIONS for name in by):
         cells = read_figures_by_user(connection, filters, by)
         return _sort_by_keys(
             [Row(keys=_build_keys(by, key), figures=cell_figures) for key, cell_figures in cells.items()]
         )
-    times = [name for name in by if name in TIME_DIMENSIONS]
+    times = [name for name in by if name in PERIODS]
     dimensions = [name for name in by if name in DIMENSIONS]
-    step = TIME_DIMENSIONS[times[0]] if times else None
     rows = []
-    for key, cell_figures in read_cells(
-        connection, filters, dimensions=dimensions, step_minutes=step
-    ).items():
+    for key, cell_figures in _read_periods(connection, filters, times, dimensions, zone):
         values_by_name = dict(zip([*times, *dimensions], key, strict=True))
         if values_by_name.get("model") == "" and not cell_figures.calls:
             continue
         rows.append(Row(keys=_build_keys(by, [values_by_name[name] for name in by]), figures=cell_figures))
     return _sort_by_keys(rows)
+
+
+def _read_periods(
+    connection: sa.Connection,
+    filters: Filters,
+    times: Sequence[str],
+    dimensions: Sequence[str],
+    zone: dt.tzinfo,
+) -> Iterator[tuple[Key, Figures]]:
+    """The figures by period and `dimensions`: in one read where rollups have the periods, else period by period."""
+    step = TIME_DIMENSIONS.get(times[0]) if times and zone is dt.UTC else None
+    if step is not None or not times:
+        yield from read_cells(connection, filters, dimensions=dimensions, step_minutes=step).items()
+        return
+    for name, part in calendar.split_window(filters, times[0], zone):
+        for key, cell_figures in read_cells(connection, part, dimensions=dimensions).items():
+            yield (name, *key), cell_figures
 
 
 def _check_dimensions(by: Sequence[str]) -> None:
@@ -101,8 +125,8 @@ def _check_dimensions(by: Sequence[str]) -> None:
         raise BadInput(
             f"Cannot break down by '{','.join(unknown)}'; use one or more of {', '.join(BREAKDOWNS)}."
         )
-    if len(set(by)) < len(by) or {"day", "hour"} <= set(by):
-        raise BadInput("Use each dimension of a breakdown once, and either day or hour.")
+    if len(set(by)) < len(by) or len(set(by) & set(PERIODS)) > 1:
+        raise BadInput("Use each dimension of a breakdown once, and one of hour, day and week.")
     if set(by) & set(USER_DIMENSIONS) and not set(by) <= {"application", *USER_DIMENSIONS}:
         raise BadInput(
             "A breakdown by user or session combines with application only; remove the other dimensions."
