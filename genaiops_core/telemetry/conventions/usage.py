@@ -82,6 +82,9 @@ class TokenUsage(NamedTuple):
         return self.input_tokens is not None or self.output_tokens is not None
 
 
+NO_USAGE = TokenUsage(None, None, None, None)
+
+
 def read_usage(
     fields: Mapping[str, Any], attributes: Mapping[str, Any], source: Instrumentation, notes: list[str]
 ) -> TokenUsage:
@@ -96,7 +99,7 @@ def read_usage(
     input_tokens = _parse_tokens(fields, "input_tokens", notes)
     output_tokens = _parse_tokens(fields, "output_tokens", notes)
     if input_tokens is None and output_tokens is None:
-        return TokenUsage(None, None, None, None)
+        return NO_USAGE
     read = _parse_tokens(fields, "cache_read_tokens", notes)
     written, written_1h = _read_cache_writes(fields, notes)
     reasoning = _parse_tokens(fields, "reasoning_tokens", notes) or 0

@@ -282,4 +282,5 @@ def _describe_cost(totals: Totals) -> str:
     if totals.unpriced_calls >= totals.calls:
         return f"The cost is unknown: {calls} without a price ({tokens})."
     missing = f", {totals.unpriced_calls:,} of them without a price" if totals.unpriced_calls else ""
-    return f"It cost ${format_usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."
+    bound = "at least " if totals.unpriced_calls else ""
+    return f"It cost {bound}${format_usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."
