@@ -90,18 +90,18 @@ def _find_by_name(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
     A tier or an audio token that is overlooked would be priced as an ordinary one.
     """
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in attributes.items():
         if name.endswith(_SERVICE_TIER):
-            found.setdefault("service_tier", value)
+            fields.setdefault("service_tier", value)
         elif ("audio" in name or "image" in name) and name.startswith(_USAGE_PREFIXES) and "token" in name:
             kind = "audio" if "audio" in name else "image"
             if "cache" in name:
-                found.setdefault(f"cache_read_{kind}_tokens", value)
+                fields.setdefault(f"cache_read_{kind}_tokens", value)
             else:
                 is_output = any(word in name for word in _OUTPUT_WORDS)
-                found.setdefault(f"{'output' if is_output else 'input'}_{kind}_tokens", value)
-    return found
+                fields.setdefault(f"{'output' if is_output else 'input'}_{kind}_tokens", value)
+    return fields
 
 
 def _read_tier(fields: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:

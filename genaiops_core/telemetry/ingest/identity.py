@@ -6,7 +6,7 @@ depends on the set of spans of the trace alone, so neither their order nor their
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -15,9 +15,6 @@ import sqlalchemy as sa
 from db.tables.telemetry import request, span
 
 FIELDS = ("session_id", "user_id")
-
-MAX_TRACE_SPANS = 20_000
-"""Larger traces are not loaded again when more of their spans arrive."""
 
 _TRACES_PER_STATEMENT = 400
 _COLUMNS = ("trace_id", "application", "span_id", "parent_span_id", "is_request", "start_ns", *FIELDS)
@@ -52,17 +49,15 @@ def choose_identity(spans: Sequence[_IdentifiedSpan]) -> Identity:
     )
 
 
-def recheck_identities(connection: sa.Connection, new: Iterable[Any]) -> None:
-    """Choose again for the requests whose spans arrived in several transactions and name different sessions or users.
+def recheck_identities(connection: sa.Connection, traces: Sequence[tuple[str, str]]) -> None:
+    """Choose again for requests that were just extended and whose spans name different sessions or users.
 
     Args:
-        connection: the writing transaction; the requests of `new` were just upserted, which locks them.
-        new: spans just inserted.
+        connection: the writing transaction; the requests were just upserted, which locks them.
+        traces: trace id and application of each.
     """
-    added = Counter((facts.trace_id, facts.application) for facts in new)
-    extended = list(_list_extended(connection, added))
     rows: list[dict[str, Any]] = []
-    for members in _load_mixed(connection, extended):
+    for members in _load_mixed(connection, traces):
         identity = choose_identity(members)
         rows.append(
             {
@@ -101,21 +96,6 @@ def _measure_depths(spans: Iterable[_IdentifiedSpan]) -> dict[str, int]:
             depth += 1
             depths[span_id] = depth
     return depths
-
-
-def _list_extended(connection: sa.Connection, added: Counter[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    """The requests of `added` that also have spans of earlier transactions."""
-    traces = sorted({trace_id for trace_id, _ in added})
-    c = request.c
-    for start in range(0, len(traces), _TRACES_PER_STATEMENT):
-        portion = traces[start : start + _TRACES_PER_STATEMENT]
-        for trace_id, application, count in connection.execute(
-            sa.select(c.trace_id, c.application, c.spans).where(
-                c.trace_id.in_(portion), sa.or_(c.session_id != "", c.user_id != "")
-            )
-        ):
-            if 0 < added[trace_id, application] < count <= MAX_TRACE_SPANS:
-                yield trace_id, application
 
 
 def _load_mixed(connection: sa.Connection, keys: Sequence[tuple[str, str]]) -> Iterable[list[Any]]:

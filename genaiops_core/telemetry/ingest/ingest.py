@@ -96,8 +96,16 @@ class Ingestor:
         days = usage.find_touched_days(connection, rows)
         requests.upsert(connection, rows)
         usage.mark_days(connection, days, self.shard)
-        identity.recheck_identities(connection, new)
-        changes = late_spans.recheck_duplicates(connection, new)
+        extended = requests.find_extended(connection, new)
+        identity.recheck_identities(
+            connection,
+            [
+                (row.trace_id, row.application)
+                for row in extended
+                if (row.session_id or row.user_id) and row.spans <= late_spans.MAX_TRACE_SPANS
+            ],
+        )
+        changes = late_spans.recheck_duplicates(connection, extended)
         requests.correct(connection, changes.requests)
         cells = rollups.build_cells(new)
         rollups.subtract_spans(cells, changes.before)

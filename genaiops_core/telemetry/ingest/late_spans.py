@@ -10,18 +10,17 @@ the later one waits, then sees all that the earlier one wrote.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import sqlalchemy as sa
 
-from db.tables.telemetry import request, span
+from db.tables.telemetry import span
 from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.ingest.deduplication import find_duplicates
 from genaiops_core.telemetry.ingest.duplicate_call import is_call_span
-from genaiops_core.telemetry.ingest.requests import CALL_SUMS, RequestChange, add_call_sums
-from genaiops_core.telemetry.spans import SpanFacts
+from genaiops_core.telemetry.ingest.requests import CALL_SUMS, ExtendedRequest, RequestChange, add_call_sums
 
 MAX_TRACE_SPANS = 20_000
 """Larger traces are not loaded: only spans of the same transaction are compared."""
@@ -48,9 +47,18 @@ class DuplicateChanges:
     requests: tuple[RequestChange, ...] = ()
 
 
-def recheck_duplicates(connection: sa.Connection, new: Sequence[SpanFacts]) -> DuplicateChanges:
-    """Apply the rule again to the traces of `new`, spans just inserted, whose requests were just upserted."""
-    traces = _find_extended_traces(connection, new)
+def recheck_duplicates(connection: sa.Connection, extended: Iterable[ExtendedRequest]) -> DuplicateChanges:
+    """Apply the rule again to the traces of requests that were just extended.
+
+    Args:
+        connection: the writing transaction.
+        extended: see `requests.find_extended`.
+    """
+    traces = [
+        (row.trace_id, row.application)
+        for row in extended
+        if row.call_spans > 1 and row.spans <= MAX_TRACE_SPANS
+    ]
     before: list[StoredSpan] = []
     after: list[StoredSpan] = []
     requests: list[RequestChange] = []
@@ -102,26 +110,6 @@ def _build_change(
     current = (updated.get(member.span_id, member) for member in members)
     models = [member.model for member in current if member.is_call and member.model]
     return RequestChange(members[0].trace_id, members[0].application, sums, min(models, default=""))
-
-
-def _find_extended_traces(connection: sa.Connection, new: Iterable[SpanFacts]) -> list[tuple[str, str]]:
-    """Find the traces of `new` that also have older spans, and more than one call span."""
-    added = Counter((facts.trace_id, facts.application) for facts in new)
-    traces = sorted({trace_id for trace_id, _ in added})
-    extended: list[tuple[str, str]] = []
-    c = request.c
-    for start in range(0, len(traces), _TRACES_PER_STATEMENT):
-        rows = connection.execute(
-            sa.select(c.trace_id, c.application, c.spans, c.calls + c.folded_calls).where(
-                c.trace_id.in_(traces[start : start + _TRACES_PER_STATEMENT])
-            )
-        )
-        extended += [
-            (trace_id, application)
-            for trace_id, application, spans, call_spans in rows
-            if call_spans > 1 and 0 < added[trace_id, application] < spans <= MAX_TRACE_SPANS
-        ]
-    return extended
 
 
 def _load_traces(connection: sa.Connection, traces: Sequence[tuple[str, str]]) -> Iterable[list[StoredSpan]]:

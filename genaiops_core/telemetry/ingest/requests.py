@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -25,6 +26,9 @@ Session and user are then chosen again by `identity`, once the spans of earlier 
 """
 
 
+_TRACES_PER_STATEMENT = 400
+
+
 class RequestChange(NamedTuple):
     """Change of one request whose calls became duplicates, or counted calls again."""
 
@@ -34,6 +38,18 @@ class RequestChange(NamedTuple):
     """Differences of `CALL_SUMS`."""
     model: str
     """The smallest model name among its counted calls."""
+
+
+class ExtendedRequest(NamedTuple):
+    """A request whose spans arrived in more than one transaction."""
+
+    trace_id: str
+    application: str
+    spans: int
+    call_spans: int
+    """Spans that report a model call, duplicates included."""
+    session_id: str
+    user_id: str
 
 
 def build_request_rows(spans: Iterable[SpanFacts]) -> list[dict[str, Any]]:
@@ -84,6 +100,22 @@ def upsert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
     """
     if rows:
         connection.execute(_build_upsert(connection), rows)
+
+
+def find_extended(connection: sa.Connection, new: Iterable[SpanFacts]) -> list[ExtendedRequest]:
+    """Find the requests of `new`, spans just inserted, that also have spans of earlier transactions."""
+    added = Counter((facts.trace_id, facts.application) for facts in new)
+    traces = sorted({trace_id for trace_id, _ in added})
+    extended: list[ExtendedRequest] = []
+    c = request.c
+    columns = (c.trace_id, c.application, c.spans, c.calls + c.folded_calls, c.session_id, c.user_id)
+    for start in range(0, len(traces), _TRACES_PER_STATEMENT):
+        portion = traces[start : start + _TRACES_PER_STATEMENT]
+        for row in connection.execute(sa.select(*columns).where(c.trace_id.in_(portion))):
+            candidate = ExtendedRequest(*row)
+            if 0 < added[candidate.trace_id, candidate.application] < candidate.spans:
+                extended.append(candidate)
+    return extended
 
 
 def correct(connection: sa.Connection, changes: Iterable[RequestChange]) -> None:
