@@ -1,4 +1,4 @@
-"""One engine for SQLite (default) and PostgreSQL (when grown)."""
+"""Engines for SQLite (default) and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 WRITE_OPTION = "genaiops_write"
-"""Execution option that makes SQLite take its write lock at BEGIN instead of half-way through."""
+"""Execution option that makes SQLite take its write lock at BEGIN instead of at the first write."""
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 
 
 def make_engine(url: str | sa.URL, *, pool_size: int = 8) -> sa.Engine:
-    """Open `url` with the settings the product relies on.
+    """Create an engine for `url` with the settings of the product.
 
     Args:
         url: `sqlite:///path` or `postgresql://user:password@host/database`.
@@ -69,7 +69,7 @@ def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
-        # The driver's own transaction control would begin too late; the listener below begins instead.
+        # The driver begins a transaction only at the first write, so the listener below begins it.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")

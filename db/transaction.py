@@ -1,4 +1,4 @@
-"""The two ways to talk to the database: one snapshot to read, one transaction to write."""
+"""Access to the database: a snapshot for reads, a transaction for writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from db.engine import WRITE_OPTION, is_sqlite
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A read-only snapshot: every statement inside sees the same moment."""
+    """A read-only snapshot: all statements see the same state."""
     with engine.connect() as connection:
         if not is_sqlite(connection):
             connection = connection.execution_options(
@@ -33,7 +33,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:
-    """The dialect's INSERT, the one that knows ON CONFLICT."""
+    """The INSERT of the dialect, which supports ON CONFLICT."""
     if is_sqlite(connection):
         from sqlalchemy.dialects import sqlite
 

@@ -44,7 +44,7 @@ def test_a_release_reads_back_as_registered(engine: sa.Engine) -> None:
     assert entry.after["model"] == "anthropic.claude-sonnet-4-5"
 
 
-def test_the_same_release_twice_is_a_conflict_and_changes_nothing(engine: sa.Engine) -> None:
+def test_a_second_creation_of_a_release_is_a_conflict(engine: sa.Engine) -> None:
     create(engine, model="m-1")
     with pytest.raises(Conflict, match="registered already, with the same content"):
         create(engine, model="m-1")
@@ -95,9 +95,11 @@ def test_who_asked_cannot_approve_either(engine: sa.Engine) -> None:
 
 def test_approval_by_somebody_else(engine: sa.Engine) -> None:
     create(engine)
-    asked = approvals.request(engine, actor="ada", application=APP, release="v1", reason="evaluation passed")
+    approval_request = approvals.request(
+        engine, actor="ada", application=APP, release="v1", reason="evaluation passed"
+    )
     with reading(engine) as connection:
-        assert approvals.pending(connection) == [asked]
+        assert approvals.pending(connection) == [approval_request]
     decided = approvals.approve(engine, actor="grace", application=APP, release="v1", reason="looks good")
     assert (decided.state, decided.decided_by, decided.decision_reason) == ("approved", "grace", "looks good")
     with reading(engine) as connection:
@@ -107,7 +109,7 @@ def test_approval_by_somebody_else(engine: sa.Engine) -> None:
     assert (entry.before, entry.after) == ({"state": "pending"}, {"state": "approved"})
 
 
-def test_a_rejection_needs_a_reason_and_can_be_followed_by_another_request(engine: sa.Engine) -> None:
+def test_a_rejection_needs_a_reason_and_allows_a_new_request(engine: sa.Engine) -> None:
     create(engine)
     approvals.request(engine, actor="ada", application=APP, release="v1")
     with pytest.raises(BadInput, match="Say why"):

@@ -13,7 +13,7 @@ from genaiops_core.rollbacks import policy
 DEFAULT: dict[str, Any] = yaml.safe_load(default_config("rollback_policy.yaml").read_text())
 
 
-def changed(path: str, value: Any) -> str:
+def change_policy(path: str, value: Any) -> str:
     """The default policy with one field replaced; None removes it."""
     document = copy.deepcopy(DEFAULT)
     *parents, last = path.split(".")
@@ -59,7 +59,7 @@ def test_the_procedure_may_stand_beside_the_policy() -> None:
     ("window", "minutes"), [("5min", 5), ("5m", 5), ("90 minutes", 90), ("1h", 60), ("24h", 1440)]
 )
 def test_windows(window: str, minutes: int) -> None:
-    assert policy.load(changed("triggers.0.window", window)).triggers[0].window_min == minutes
+    assert policy.load(change_policy("triggers.0.window", window)).triggers[0].window_min == minutes
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_windows(window: str, minutes: int) -> None:
 )  # fmt: skip
 def test_every_mistake_is_named_with_its_place(path: str, value: Any, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
-        policy.load(changed(path, value))
+        policy.load(change_policy(path, value))
 
 
 @pytest.mark.parametrize(
