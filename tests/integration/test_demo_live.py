@@ -164,7 +164,7 @@ def test_unavailable_api_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     with httpx.Client(transport=httpx.MockTransport(handler), base_url="http://api") as client:
         assert [each.requests for each in run(LiveApplication(client), 1)] == [live.REQUESTS_PER_SECOND]
 
-    monkeypatch.setattr(live, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(live, "_RETRY_TIMEOUT_S", 0.0)
     with (
         httpx.Client(base_url="http://127.0.0.1:9") as client,
         pytest.raises(Unavailable, match="genaiops up"),
