@@ -1,4 +1,4 @@
-"""`genaiops release` and `genaiops prompt`: register, ask for approval, decide."""
+"""`genaiops release` and `genaiops prompt`: register releases and prompts, request approval, approve and reject."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ Application = Annotated[str, typer.Option("--application", help="Service name of
 Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 ReleaseName = Annotated[str, typer.Option("--release", help="Name of the release, as in its spans.")]
 
-release_app = typer.Typer(help="Releases: register, ask for approval, decide.", no_args_is_help=True)
-prompt_app = typer.Typer(help="Prompt versions that releases refer to.", no_args_is_help=True)
+release_app = typer.Typer(
+    help="Register releases, request approval, approve and reject.", no_args_is_help=True
+)
+prompt_app = typer.Typer(help="Add and list prompt versions of releases.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:

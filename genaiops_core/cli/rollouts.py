@@ -16,9 +16,7 @@ from genaiops_core.output import Json, print_json, print_table
 if TYPE_CHECKING:
     from genaiops_core.rollouts.rollouts import Rollout
 
-rollout_app = typer.Typer(
-    help="Rollouts: shift traffic to an approved release in steps.", no_args_is_help=True
-)
+rollout_app = typer.Typer(help="Shift traffic to an approved release in steps.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
