@@ -11,11 +11,10 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
+from genaiops_core.cli.arguments import AnyApplication, Application
 from genaiops_core.cli.operations import operate, print_outcome
 from genaiops_core.output import Json, print_json, print_table
 
-Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
-Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 ReleaseName = Annotated[str, typer.Option("--release", help="Name of the release, as in its spans.")]
 
 release_app = typer.Typer(
@@ -65,7 +64,7 @@ def create(
 
 @release_app.command("list")
 def list_releases(
-    application: Anywhere = None,
+    application: AnyApplication = None,
     state: Annotated[str | None, typer.Option(help="Only this state, for example pending.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -163,7 +162,7 @@ def add_prompt(
 
 
 @prompt_app.command("list")
-def list_prompts(application: Anywhere = None, as_json: Json = False) -> None:
+def list_prompts(application: AnyApplication = None, as_json: Json = False) -> None:
     """List prompt versions by application and name."""
     from genaiops_core.releases import prompts
 
