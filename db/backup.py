@@ -51,10 +51,12 @@ def backup(engine: sa.Engine, file: Path) -> BackupReport:
             for table in metadata.sorted_tables:
                 _write_line(stream, {"table": table.name, "columns": table.columns.keys()})
                 encoders = [_encoder(column) for column in table.columns]
+                # Streamed, because a table of millions of spans does not fit in memory.
                 result = connection.execute(sa.select(table).execution_options(yield_per=_CHUNK_ROWS))
                 for row in result:
                     _write_line(stream, [encode(value) for encode, value in zip(encoders, row, strict=True)])
                     rows += 1
+        # Without this line a truncated file could look complete.
         _write_line(stream, {"end": True, "rows": rows})
     partial.replace(file)
     return BackupReport(tables=len(metadata.sorted_tables), rows=rows)
@@ -80,6 +82,7 @@ def restore(engine: sa.Engine, file: Path) -> BackupReport:
         _require_empty(connection)
         rows, tables = _load(connection, lines, file)
         if not is_sqlite(connection):
+            # Rows inserted with their own ids do not move a sequence; the next insert would use a restored id.
             _advance_sequences(connection)
     return BackupReport(tables=tables, rows=rows)
 
@@ -118,6 +121,7 @@ def _load(connection: sa.Connection, lines: Iterator[Any], file: Path) -> tuple[
 
 def _require_empty(connection: sa.Connection) -> None:
     for table in metadata.sorted_tables:
+        # A worker of the new database sends heartbeats at once; its row is no user data.
         if table.name == "worker":
             continue
         if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():

@@ -39,6 +39,7 @@ def bucket_of(duration_ns: int) -> int:
     """The bucket of a duration in nanoseconds."""
     if duration_ns <= 1:
         return 0
+    # Rounding may put a power of 1.02 just above its bucket; the tolerance keeps it there.
     return min(MAX_BUCKET, math.ceil(math.log(duration_ns) / _LOG_GAMMA - 1e-12))
 
 
@@ -50,6 +51,7 @@ def from_buckets(buckets: Sequence[int]) -> bytes:
     counts = [0] * (max(buckets) - first + 1)
     for bucket in buckets:
         counts[bucket - first] += 1
+    # The usual case, one minute of one cell: plain bytes are faster than an array.
     if max(counts) < 256:
         return first.to_bytes(2, "little", signed=True) + b"\x01" + bytes(counts)
     return _pack(first, np.asarray(counts, dtype=np.int64))
@@ -98,6 +100,7 @@ def percentiles(blobs: Iterable[bytes], shares: Sequence[float] = (0.5, 0.95, 0.
     total = int(cumulated[-1])
     if total <= 0:
         return None
+    # Rounding may put share * total just above an integer; the tolerance keeps that rank.
     ranks = [max(1, math.ceil(share * total - 1e-9)) for share in shares]
     indexes = np.searchsorted(cumulated, ranks, side="left")
     return [2 * GAMMA ** (first + int(index)) / (GAMMA + 1) for index in indexes]
@@ -150,6 +153,7 @@ def _counts(blob: bytes) -> npt.NDArray[np.integer]:
 
 def _sum(blobs: Sequence[bytes]) -> tuple[int, npt.NDArray[np.int64]]:
     firsts = [_first(blob) for blob in blobs]
+    # Widened before the addition, because sums of small unsigned counts would overflow.
     arrays = [_counts(blob).astype(np.int64) for blob in blobs]
     lowest = min(firsts)
     highest = max(first + len(counts) for first, counts in zip(firsts, arrays, strict=True))
@@ -173,6 +177,7 @@ def _count_by_group(
     firsts, widths = headers["first"].astype(np.int64), headers["width"].astype(np.int64)
     lengths = (np.fromiter(map(len, filled), dtype=np.int64, count=len(filled)) - 3) // (widths & ~_SIGNED)
     lowest, span = int(firsts.min()), int((firsts + lengths).max() - firsts.min())
+    # Unions are merged in blocks, so that memory stays bounded for any number of them.
     block = max(1, _DENSE_CELLS // span)
     for start in range(0, size, block):
         rows = min(block, size - start)
@@ -205,6 +210,7 @@ def _pack(first: int, counts: npt.NDArray[np.int64]) -> bytes:
     counts = counts[start:end]
     lowest, highest = int(counts.min()), int(counts.max())
     if lowest < 0:
+        # Two's complement: a negative x needs the bits of ~x, and one more for the sign.
         bits = max((~lowest).bit_length(), highest.bit_length()) + 1
         width = _SIGNED | _width(bits)
     else:

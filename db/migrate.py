@@ -43,6 +43,7 @@ def upgrade(engine: sa.Engine, to: str = "head") -> SchemaStatus:
     with writing(engine) as connection:
         if not is_sqlite(connection):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        # The revision is read again under this lock, so a process that waited applies nothing twice.
         _run_migrations(connection, to)
     return status(engine)
 

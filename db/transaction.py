@@ -15,6 +15,7 @@ from db.engine import WRITE_OPTION, is_sqlite
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A read-only snapshot: all statements see the same state."""
     with engine.connect() as connection:
+        # SQLite in WAL mode gives every transaction a snapshot already.
         if not is_sqlite(connection):
             connection = connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True

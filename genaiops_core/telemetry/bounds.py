@@ -64,6 +64,7 @@ def limit_attributes(sent: dict[str, Any], notes: list[str], location: str = "")
                 continue
         else:
             continue
+        # Resources are shared by many spans, so the received object is never changed.
         if limited is sent:
             limited = dict(sent)
         limited[name] = text[:MAX_VALUE_CHARACTERS]

@@ -60,6 +60,7 @@ def recheck_duplicates(connection: sa.Connection, new: Sequence[SpanFacts]) -> D
         changed = [
             member
             for member in members
+            # A span that reports no call is absent from `duplicates` and never changes.
             if duplicates.get(member.span_id, member.folded_into) != member.folded_into
         ]
         if not changed:
@@ -119,6 +120,7 @@ def _find_extended_traces(connection: sa.Connection, new: Iterable[SpanFacts]) -
         extended += [
             (trace_id, application)
             for trace_id, application, spans, call_spans in rows
+            # `spans` equal to `added` means that the trace is new: `mark_duplicates` has decided it.
             if call_spans > 1 and 0 < added[trace_id, application] < spans <= MAX_TRACE_SPANS
         ]
     return extended

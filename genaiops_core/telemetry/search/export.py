@@ -78,6 +78,7 @@ def export(
         BadInput: an invalid format, query or limit; raised before the first piece.
     """
     _check_format(format)
+    # Parsed here and not in the generator, so that an error comes before the response has begun.
     parsed_query = parse(query)
     if limit is not None and limit < 1:
         raise BadInput(f"The limit of an export is {limit}; use 1 or more.")
