@@ -80,6 +80,7 @@ def record(
     """
     if not actor.strip():
         raise BadInput("Nobody is named as the actor; say who you are before you change anything.")
+    # All writers wait here, so call it last in a transaction: until the commit no other change can be recorded.
     previous_sequence, previous_hash = _lock_chain(connection)
     entry = {
         "sequence": previous_sequence + 1,
@@ -89,6 +90,7 @@ def record(
         "application": application,
         "subject": subject,
         "reason": reason,
+        # As text: a JSON column of PostgreSQL reorders keys, and the hash would no longer match.
         "before": _dump(before),
         "after": _dump(after),
         "previous_hash": previous_hash,
@@ -153,6 +155,7 @@ def _walk(rows: Iterable[sa.Row[Any]], end: tuple[int, str]) -> ChainReport:
         if entry["previous_hash"] != previous_hash or _hash(entry) != stored_hash:
             return ChainReport(entries=walked, broken_at=walked, problem=f"entry {walked} was changed")
         previous_hash = stored_hash
+    # A deleted end leaves a chain that is correct in itself; only `audit_chain` shows the loss.
     if (walked, previous_hash) != end:
         return ChainReport(
             entries=walked, broken_at=walked + 1, problem=f"entries after {walked} are missing"
@@ -175,6 +178,7 @@ def _dump(value: Mapping[str, Any] | None) -> str | None:
 
 def _hash(entry: Mapping[str, Any]) -> str:
     canonical = {**entry, "at": entry["at"].astimezone(dt.UTC).isoformat(timespec="microseconds")}
+    # It is hashed before the text, so that the entry is not hashed with it twice.
     del canonical["previous_hash"]
     text = orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(entry["previous_hash"].encode() + text).hexdigest()

@@ -25,6 +25,7 @@ def actor_name(text: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Whether `host` can only be reached from this machine."""
+    # Any other name may resolve to another address tomorrow, so it does not count as loopback.
     if host == "localhost":
         return True
     try:

@@ -129,6 +129,7 @@ def _prepare_variant(table: RoutingTable, decisions: Mapping[str, Decision | Non
         for key, decision in decisions.items()
         if decision is not None
     }
+    # The answer is determined by these three, so the ETag needs no hash of its content.
     identity = orjson.dumps([table.application, table.version, variant])
     return Answers(
         flags=flags,

@@ -89,6 +89,7 @@ async def ingesting(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         app.state.decoders.shutdown()
+        # In a thread: the writer may need seconds for its last batches, and futures resolve in this loop.
         await asyncio.to_thread(writer.stop)
 
 
@@ -138,6 +139,7 @@ class InFlight:
         Raises:
             Unavailable: there is no room, and something else is held that will make some.
         """
+        # A request is always accepted when nothing else is held, so one of the maximum size cannot wait forever.
         if self.held and self.held + length > self.limit:
             raise Unavailable("Too many large requests at once; send this one again in a second.")
         self.held += length
@@ -162,6 +164,7 @@ async def _ingest(request: Request, batches_of: Callable[[bytes, bool], Iterator
     """
     writer: Writer = request.app.state.writer
     in_flight: InFlight = request.app.state.in_flight
+    # Before the body is read, so that a full queue costs no memory.
     writer.reserve()
     outcome, held = _Outcome(), 0
     try:

@@ -62,6 +62,7 @@ def converse(client: Any, request: Mapping[str, Any]) -> ConverseReply:
     read, written = usage.get("cacheReadInputTokens") or 0, usage.get("cacheWriteInputTokens") or 0
     uncached_tokens = usage.get("inputTokens")
     return ConverseReply(
+        # Parts without text hold tool use or reasoning.
         text="".join(part.get("text", "") for part in content),
         tool_input=next((part["toolUse"]["input"] for part in content if "toolUse" in part), None),
         stop_reason=reply.get("stopReason", ""),

@@ -44,6 +44,7 @@ def client(
 
     config = Config(
         retries={"mode": "standard", "total_max_attempts": attempts},
+        # A model may need minutes for an answer, but never for a connection.
         connect_timeout=min(_TIMEOUT_S, read_timeout_s),
         read_timeout=read_timeout_s,
         max_pool_connections=connections,

@@ -54,6 +54,7 @@ class Runs:
                 self._jobs.start()
                 self._busy_at = time.monotonic()
             waiting = {(id, attempt) for id, attempt, state in attempts if state == "queued"}
+            # Runs that have begun need no entry; the set stays small.
             self._enqueued &= waiting
             if waiting - self._enqueued:
                 threading.Thread(target=self.load_libraries, name="load libraries", daemon=True).start()
@@ -61,6 +62,7 @@ class Runs:
                 self._enqueue(id, attempt)
                 self._enqueued.add((id, attempt))
                 log.info("evaluation enqueued", evaluation=id, attempt=attempt)
+        # The number from before the read: a commit in between is seen at the next call.
         self._seen_commits = commits
 
     def pause_when_idle(self) -> None:
@@ -94,6 +96,7 @@ class Runs:
                 if not pending:
                     continue
                 with reading(self._engine) as connection:
+                    # Read after the pending workflows: a worker that started in between counts as alive.
                     alive = heartbeat.alive_workers(connection, now())
                 orphans = [run.workflow_id for run in pending if run.executor_id not in alive]
                 if orphans:

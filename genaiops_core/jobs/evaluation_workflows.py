@@ -91,6 +91,7 @@ def register(engine: sa.Engine, sessions: SessionPool) -> Evaluate:
                         handles.append(
                             DBOS.enqueue_workflow(PARTS_QUEUE, score_part, id, attempt, waiting.pop(0))
                         )
+                # The oldest part first: the results are only needed to know when the next part may start.
                 if not handles.pop(0).get_result(polling_interval_sec=_PART_POLL_S):
                     waiting = []  # stopped: those handed out end at once
             return finish(id, attempt)

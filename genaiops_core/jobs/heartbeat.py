@@ -30,9 +30,11 @@ def is_gone(executor_id: str) -> bool:
     if host != socket.gethostname()[:60] or not pid.isdigit():
         return False
     try:
+        # Signal 0 only checks whether the process exists.
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
+    # The process exists but belongs to another user.
     except OSError:
         return False
     return False

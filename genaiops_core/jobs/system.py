@@ -78,6 +78,7 @@ class JobEngine:
 
     def __init__(self, url: str, executor_id: str) -> None:
         """Prepare it; register the workflows, then `start` it."""
+        # Reentrant, because `start` is called with the lock held, too.
         self.lock = threading.RLock()
         self._url = system_url(url)
         self._executor_id = executor_id
@@ -113,7 +114,9 @@ class JobEngine:
                     # The default pickles: whoever can write the table could run code in the worker.
                     "serializer": DBOSPortableJSONSerializer(),
                     "log_level": "WARNING",
+                    # A run occupies a thread while it waits for its parts; fewer threads would let runs block their own parts.
                     "max_executor_threads": RUNS_AT_ONCE + MOST_PARTS_AT_ONCE,
+                    # No workflow has a schedule.
                     "scheduler_polling_interval_sec": 30.0,
                 }
             )

@@ -76,6 +76,7 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     log.info("worker stopping", executor=executor_id)
     for task in tasks:
         task.stop()
+    # After the tasks, which use the job engine.
     jobs.stop()
     # The engine goes first: what a session leaves undone must not be recorded as done.
     sessions.stop(STOP_SECONDS)

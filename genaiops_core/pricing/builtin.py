@@ -99,6 +99,7 @@ def _rates_above(price: Any, start: int) -> Rates:
                 if start >= tier.start:
                     applicable = tier.price
             value = applicable
+        # The list has decimal USD; from here on all money is integers.
         rates_by_part.append(None if value is None else round(value * NANO))
     per_request = price.requests_kcount
     return Rates(

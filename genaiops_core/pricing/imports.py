@@ -87,6 +87,7 @@ def import_prices(
                 ),
                 rows,
             )
+        # In this transaction: a process that sees the new version also reads the new prices.
         _mark_change(connection)
         models = {row["model"] for row in rows}
         audit.record(
@@ -200,6 +201,7 @@ def _nano(value: object, where: str, field: str) -> int:
         raise BadInput(
             f"{where}: {field} is {value!r} but must be a price in USD per million tokens, from 0 to a million."
         ) from error
+    # The sources have at most nine decimal places, so nothing is lost.
     return round(usd * NANO)
 
 

@@ -33,12 +33,14 @@ class PriceList:
     @classmethod
     def load(cls, connection: sa.Connection) -> PriceList:
         """Read every override; newest first per model."""
+        # Read before the prices, so that a change in between leads to another refresh.
         version = current_version(connection)
         overrides: dict[str, list[_Override]] = defaultdict(list)
         # A price of one region or tier is not the price of a call that says neither, so only general ones apply.
         rows = connection.execute(
             sa.select(price)
             .where(price.c.region == "", price.c.tier == "")
+            # A price for one provider precedes the general one of the same time, because '' sorts last.
             .order_by(price.c.model, price.c.valid_from.desc(), price.c.provider.desc())
         )
         for row in rows:

@@ -35,6 +35,7 @@ def cost_nano_usd(
         cache_read_tokens: at most `input_tokens`.
         cache_write_tokens: at most the rest.
     """
+    # Some senders report more cached tokens than input tokens; the rest must not become negative.
     plain = max(0, input_tokens - cache_read_tokens - cache_write_tokens)
     read_rate = rates.input if rates.cache_read is None else rates.cache_read
     write_rate = rates.input if rates.cache_write is None else rates.cache_write

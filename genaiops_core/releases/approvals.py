@@ -116,8 +116,10 @@ def _decide(
 ) -> Approval:
     reason = free_text(reason, "reason")
     with writing(engine) as connection:
+        # The lock on the release serialises two decisions; the second one finds the state changed.
         before = get_release(connection, application, release, for_update=True)
         after = advance(connection, before, event)
+        # The newest request is the pending one: the lock on the release prevents a newer one.
         approval = history(connection, application, release)[0]
         if event is Event.APPROVE:
             refusal = why_not_approvable_by(

@@ -48,6 +48,7 @@ def free_text(value: str, field: str) -> str:
     cleaned = value.strip()
     if len(cleaned) > MAX_TEXT_LENGTH:
         raise BadInput(f"The {field} must be at most {MAX_TEXT_LENGTH:,} characters.")
+    # PostgreSQL stores no NUL, and neither database encodes half of a surrogate pair.
     if "\0" in cleaned or any("\ud800" <= character <= "\udfff" for character in cleaned):
         raise BadInput(f"The {field} holds characters that are no text; write it as plain UTF-8.")
     return cleaned
@@ -83,6 +84,7 @@ def parameters(values: Mapping[str, Any] | None) -> dict[str, Any]:
         BadInput: something in them cannot be written as JSON, or they are too long.
     """
     try:
+        # The round trip through JSON shows now what a later read would return, and makes a copy of the caller's object.
         text = orjson.dumps(dict(values or {}))
     except TypeError as error:
         raise BadInput(f"The parameters of a release must be plain JSON: {error}.") from error

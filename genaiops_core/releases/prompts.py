@@ -58,6 +58,7 @@ def add(
             created_at=now(),
         )
         values = {**vars(added), "content_sha256": digest}
+        # On PostgreSQL another writer may have taken this version number since it was read.
         inserted = connection.execute(
             insert(connection, prompt_version)
             .values(**values)

@@ -104,7 +104,9 @@ def create(
     with writing(engine) as connection:
         references = [(prompt["name"], prompt["version"]) for prompt in candidate.prompts]
         prompt_versions.resolve(connection, candidate.application, references)
+        # JSON has no tuples.
         values = {**vars(candidate), "prompts": list(candidate.prompts)}
+        # Insert first: two creations at once cannot both find that the release is missing.
         inserted = connection.execute(
             insert(connection, release_table)
             .values(**values)

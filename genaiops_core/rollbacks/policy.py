@@ -155,7 +155,7 @@ def _trigger(place: str, entry: Any) -> Trigger:
     )
 
 
-def _threshold(place: str, value: Any, metric: str) -> float:
+def _threshold(place: str, value: Any, metric: Metric) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise BadInput(f"{place}.threshold: write a number, not {value!r}.")
     highest = HIGHEST_THRESHOLD[metric]

@@ -91,8 +91,10 @@ def roll_back(
         before = routing_store.lock(connection, application)
         if before is None:
             raise NotFound(f"No release of {application} takes traffic, so there is nothing to roll back.")
+        # The canary may have been promoted since it was measured; its replacement must not be rolled back for it.
         if canary is not None and (before.canary is None or before.canary.release != canary):
             raise Conflict(f"{application}/{canary} is not the live canary any more; nothing was changed.")
+        # All in one transaction under the routing lock: traffic never moves without its incident and audit entry.
         after, from_release = _withdraw(connection, before, failed=trigger != MANUAL)
         routing_store.save(connection, after)
         rollback_id = connection.execute(

@@ -86,11 +86,13 @@ def watch(engine: sa.Engine, now: dt.datetime, policy: Policy) -> list[Firing]:
         left out.
     """
     with reading(engine) as connection:
+        # Only the measurement is in this snapshot; each action has a transaction of its own.
         observations = _observations(connection, now, policy)
     acted = []
     handled: set[str] = set()
     for firing in fired_triggers(policy, observations):
         rolls_back = firing.variant == CANARY and policy.rolls_back
+        # One rollback takes the canary out; a second trigger of the same canary has nothing left to do.
         if rolls_back and firing.application in handled:
             continue
         if _roll_back(engine, firing, policy) if rolls_back else _open_incident(engine, firing, policy):
@@ -120,6 +122,7 @@ def _observations(connection: sa.Connection, now: dt.datetime, policy: Policy) -
                 window_min=window_min,
                 with_quality=window_min in quality_windows,
             )
+            # Windows are sorted from the longest, so the shorter ones are empty too.
             if not observation.requests:
                 break
             of_release.insert(0, observation)

@@ -68,6 +68,7 @@ def start(
     share = check_percent(chosen_steps[0] if percent is None else percent)
     reason = manifest.free_text(reason, "reason")
     with writing(engine) as connection:
+        # The routing table first, then releases: every change takes its locks in this order, so none can deadlock.
         before = routing_store.lock(connection, application)
         candidate = get_release(connection, application, release, for_update=True)
         if before is None:
@@ -174,6 +175,7 @@ def promote(engine: sa.Engine, *, actor: str, application: str, reason: str = ""
         live = live_row(connection, application)
         if live.state == "paused":
             raise Conflict(f"The rollout of {application} is paused; resume it, then promote it.")
+        # Two releases may be locked in any order, because only the holder of the routing table locks them.
         promoted = get_release(connection, application, live.canary, for_update=True)
         replaced = get_release(connection, application, live.stable, for_update=True)
         advance(connection, promoted, Event.PROMOTE)

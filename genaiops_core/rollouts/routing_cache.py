@@ -40,6 +40,7 @@ class RoutingCache(Generic[Prepared]):
         self._prepared: Mapping[str, Prepared] = MappingProxyType({})
         self._refreshing = threading.Lock()
         self._stopping = threading.Event()
+        # A daemon, so that a process that fails to stop it can still end.
         self._thread = threading.Thread(target=self._follow, name="routing-follower", daemon=True)
 
     @property
@@ -60,6 +61,7 @@ class RoutingCache(Generic[Prepared]):
     def refresh(self) -> None:
         """Fetch what changed since the last time."""
         with self._refreshing:
+            # Read before the tables: a commit between the two changes the counter and is loaded next time.
             commits = self._commits.value()
             if commits is not None and commits == self._seen_commits:
                 return
@@ -75,6 +77,7 @@ class RoutingCache(Generic[Prepared]):
         fresh = {table.application: self._prepare(table) for table in routing_store.load(connection, changed)}
         known_tables = {name: prepared for name, prepared in self._prepared.items() if name in stamps}
         self._prepared = MappingProxyType(known_tables | fresh)
+        # After the tables: if loading fails, the next refresh sees the change again.
         self._stamps = stamps
 
     def _follow(self) -> None:

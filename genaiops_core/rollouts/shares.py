@@ -20,6 +20,7 @@ def check_percent(percent: float) -> float:
     if isinstance(percent, bool) or not math.isfinite(percent) or not 0 <= percent <= 100:
         raise BadInput(f"The canary share must be a number from 0 to 100 percent, not {percent}.")
     grains = round(percent * 100)
+    # Tolerates the rounding of binary fractions such as 0.07 * 100.
     if abs(percent * 100 - grains) > 1e-6:
         raise BadInput(f"The canary share {percent} is too fine: give it in steps of 0.01 percent.")
     return grains / 100

@@ -65,6 +65,7 @@ def betting(values: Sequence[float] | npt.NDArray[np.float64], *, alpha: float =
     if not bool(np.all((ordered >= 0) & (ordered <= 1))):
         raise ValueError("values must lie in [0, 1]")
     mean = float(ordered.mean())
+    # The fixed seed gives the same values the same interval on every run.
     ordered = np.random.default_rng(_SHUFFLE_SEED).permutation(ordered)
     stakes = bets(ordered, alpha)
 
@@ -104,6 +105,7 @@ def wilson(successes: int, trials: int, *, alpha: float = ALPHA) -> Interval | N
     share = successes / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    # Exactly 0 or 1, without the rounding error of the formula.
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == trials else min(1.0, centre + half)
     return Interval(mean=share, low=low, high=high, n=trials, method="Wilson score")
@@ -115,6 +117,7 @@ def bets(ordered: npt.NDArray[np.float64], alpha: float) -> npt.NDArray[np.float
     counts = np.arange(1, n + 1)
     means = (0.5 + np.cumsum(ordered)) / (counts + 1)
     variances = (0.25 + np.cumsum((ordered - means) ** 2)) / (counts + 1)
+    # Shifted by one: a stake that used its own observation would make the interval invalid.
     before = np.concatenate(([0.25], variances[:-1]))
     return np.sqrt(2 * math.log(2 / alpha) / (n * before))
 

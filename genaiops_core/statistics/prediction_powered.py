@@ -164,6 +164,7 @@ def betting(
     generator = np.random.default_rng(_SEED)
     order = generator.permutation(labels.size)
     judge_values, labels = judge_values[order], labels[order]
+    # Each unlabelled item is used once, so the corrections stay independent.
     shares = np.array_split(generator.permutation(rest), labels.size)
     corrections = np.array(
         [

@@ -89,6 +89,7 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
     else:
         shares = [part_estimate.population / seen for part_estimate in known]
         mean = sum(share * part_estimate.mean for share, part_estimate in zip(shares, known, strict=True))
+        # The parts are independent samples, so their half widths add as squares.
         below = math.hypot(
             *(share * part_estimate.below for share, part_estimate in zip(shares, known, strict=True))
         )
@@ -120,6 +121,7 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
 
 def _estimate_part(part: Part, alpha: float) -> _PartEstimate:
     n, others = len(part.human), part.judged - len(part.human)
+    # Per part: enough labels overall do not make the interval of a small part valid.
     if others < 1 or not is_normal(part.human):
         interval = betting(part.human, alpha=alpha)
         assert interval is not None

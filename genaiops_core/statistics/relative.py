@@ -93,6 +93,7 @@ def _change(
     if n < 2 or base <= 0:
         return None
     changes = np.concatenate(
+        # The same cases are drawn on both sides, which is what makes the comparison paired.
         [_ratio(statistic(first[drawn]), statistic(second[drawn])) for drawn in draw_resamples(n, RESAMPLES)]
     )
     tail = tail_share(n, alpha)

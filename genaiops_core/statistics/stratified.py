@@ -94,6 +94,7 @@ def estimate(strata: Sequence[Stratum]) -> Estimate:
     else:
         low, high = max(0.0, mean - half), min(1.0, mean + half)
     if unknown:
+        # The bounds for an unknown part with the value 0 and with the value 1.
         low, high = low * (1 - unknown), high * (1 - unknown) + unknown
         method += f"; {unknown:.0%} of the requests are not scored yet and could be anything"
     return Estimate(
@@ -129,6 +130,7 @@ def _half_width(known: Sequence[Stratum], seen: float) -> tuple[float | None, st
         variance += part
         freedom += part**2 / (stratum.n - 1)
     name = "Student's t" if len(known) == 1 else "Student's t, weighted by inclusion probability"
+    # All strata have equal values, so there is no variance to estimate degrees of freedom from.
     if not freedom:
         return _Z * math.sqrt(variance), "Wilson score (all values equal)"
     confidence = CONFIDENCE if len(known) == 1 else _WEIGHTED_CONFIDENCE

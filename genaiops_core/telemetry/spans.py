@@ -135,6 +135,7 @@ class _SpanMapper:
         bounds.check_clock(raw.start_ns, self.received_ns, notes)
         model = clean(fields.get("model"), 300)
         token_usage = read_usage(fields, attributes, self.scope_name, notes)
+        # A call that failed reports no usage, but counts for the error rate.
         is_failed_call = is_error and component in conventions.MODEL_COMPONENTS
         is_call = token_usage.is_known or is_failed_call
         if is_call and not model:
@@ -168,6 +169,7 @@ class _SpanMapper:
             response_model=clean(fields["response_model"], 300) if "response_model" in fields else "",
             payload={},
         )
+        # Skipped for most spans: the check of every span would cost a tenth of the mapping.
         if raw.events or component in _MAY_EVALUATE:
             self._read_evaluations(facts, attributes, raw)
         facts.payload = self._build_payload(raw, attributes, notes)

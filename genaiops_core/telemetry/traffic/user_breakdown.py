@@ -114,6 +114,7 @@ def _read_latency(
         .subquery()
     )
     rank_conditions = [
+        # Nearest rank, rounded up in integers.
         ranked.c.rank == (ranked.c.size * percentile + 99) // 100 for percentile in _PERCENTILES
     ]
     statement = sa.select(

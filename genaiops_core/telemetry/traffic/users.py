@@ -159,6 +159,7 @@ def _read_usage(
     )
     ranges = list(_list_open_ranges(filters, first_day, last_day, open_user_days))
     selects = []
+    # SQLite limits the terms of a compound SELECT to 500.
     if len(ranges) > _MAX_RANGES:
         # With so many open days one pass over all requests is faster than many ranges.
         ranges = [(filters.application, filters.start_ns, filters.end_ns)]
@@ -243,5 +244,6 @@ def _build_dimension_conditions(table: sa.Table, filters: Filters) -> list[sa.Co
     return [table.c[name] == value for name, value in filters.dimensions.items()]
 
 
+# PostgreSQL sums bigint to numeric, which the driver returns as Decimal.
 def _sum(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.sum(column), sa.BigInteger)
