@@ -80,7 +80,7 @@ def record(
     """
     if not actor.strip():
         raise BadInput("Nobody is named as the actor; say who you are before you change anything.")
-    # All writers wait here, so call it last in a transaction: until the commit no other change can be recorded.
+    # Every other mutation waits here until this transaction ends, so little should follow in it.
     previous_sequence, previous_hash = _lock_chain(connection)
     entry = {
         "sequence": previous_sequence + 1,

@@ -114,7 +114,7 @@ class JobEngine:
                     # The default pickles: whoever can write the table could run code in the worker.
                     "serializer": DBOSPortableJSONSerializer(),
                     "log_level": "WARNING",
-                    # A run occupies a thread while it waits for its parts; fewer threads would let runs block their own parts.
+                    # A run holds a thread while it waits for its parts; with fewer threads runs could block them.
                     "max_executor_threads": RUNS_AT_ONCE + MOST_PARTS_AT_ONCE,
                     # No workflow has a schedule.
                     "scheduler_polling_interval_sec": 30.0,

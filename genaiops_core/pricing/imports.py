@@ -201,7 +201,7 @@ def _nano(value: object, where: str, field: str) -> int:
         raise BadInput(
             f"{where}: {field} is {value!r} but must be a price in USD per million tokens, from 0 to a million."
         ) from error
-    # The sources have at most nine decimal places, so nothing is lost.
+    # Nano-USD is the smallest unit: digits beyond the ninth decimal place are rounded.
     return round(usd * NANO)
 
 

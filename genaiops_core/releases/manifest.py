@@ -84,7 +84,7 @@ def parameters(values: Mapping[str, Any] | None) -> dict[str, Any]:
         BadInput: something in them cannot be written as JSON, or they are too long.
     """
     try:
-        # The round trip through JSON shows now what a later read would return, and makes a copy of the caller's object.
+        # The round trip through JSON returns what a later read will return, as a copy of the caller's object.
         text = orjson.dumps(dict(values or {}))
     except TypeError as error:
         raise BadInput(f"The parameters of a release must be plain JSON: {error}.") from error

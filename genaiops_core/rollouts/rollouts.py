@@ -175,7 +175,7 @@ def promote(engine: sa.Engine, *, actor: str, application: str, reason: str = ""
         live = live_row(connection, application)
         if live.state == "paused":
             raise Conflict(f"The rollout of {application} is paused; resume it, then promote it.")
-        # Two releases may be locked in any order, because only the holder of the routing table locks them.
+        # Two releases may be locked in any order, because only the holder of the routing table locks two.
         promoted = get_release(connection, application, live.canary, for_update=True)
         replaced = get_release(connection, application, live.stable, for_update=True)
         advance(connection, promoted, Event.PROMOTE)

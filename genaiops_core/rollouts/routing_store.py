@@ -37,7 +37,6 @@ def lock(connection: sa.Connection, application: str) -> RoutingTable | None:
     """
     connection.execute(
         insert(connection, routing_table)
-        # Readers skip version 0, so the placeholder of a failed start does no harm.
         .values(application=application, version=0, document={}, updated_at=now())
         .on_conflict_do_nothing()
     )

@@ -61,7 +61,7 @@ def _longest_common(first: Sequence[str], second: Sequence[str]) -> int:
     masks: dict[str, int] = {}
     for position, token in enumerate(first):
         masks[token] = masks.get(token, 0) | 1 << position
-    # A bit of `row` is 0 where the token takes part in the longest common subsequence so far.
+    # The number of 0 bits of `row` is the length of the longest common subsequence so far.
     full = (1 << len(first)) - 1
     row = full
     for token in second:

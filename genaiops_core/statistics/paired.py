@@ -46,11 +46,11 @@ def bootstrap(
     n = values.size
     if n < 2:
         return None
-    # Rounding may put the mean just outside the resampled means; the bounds below then include it.
     means = np.concatenate([values[drawn].mean(axis=1) for drawn in draw_resamples(n, resamples)])
     tail = tail_share(n, alpha)
     low, high = np.quantile(means, [tail, 1 - tail])
     mean = float(values.mean())
+    # Rounding may put the mean of constant differences just outside the percentiles.
     return Interval(mean=mean, low=min(float(low), mean), high=max(float(high), mean), n=n, method=METHOD)
 
 

@@ -169,7 +169,7 @@ class _SpanMapper:
             response_model=clean(fields["response_model"], 300) if "response_model" in fields else "",
             payload={},
         )
-        # Skipped for most spans: the check of every span would cost a tenth of the mapping.
+        # Skipped for most spans, because only these may carry an evaluation.
         if raw.events or component in _MAY_EVALUATE:
             self._read_evaluations(facts, attributes, raw)
         facts.payload = self._build_payload(raw, attributes, notes)

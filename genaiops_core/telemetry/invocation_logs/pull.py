@@ -60,7 +60,7 @@ def pull(
         client: of the AWS SDK, for S3 or CloudWatch Logs as `source` says.
         application: the application of all calls; by default read from each entry.
         shard: number of this writer.
-        model_limit: distinct models stored_cursor apart per application in rollups.
+        model_limit: distinct models that rollups separate per application.
         is_stopping: called between objects; when it returns True, the next pull reads the rest.
 
     Raises:

@@ -159,7 +159,6 @@ def _read_usage(
     )
     ranges = list(_list_open_ranges(filters, first_day, last_day, open_user_days))
     selects = []
-    # SQLite limits the terms of a compound SELECT to 500.
     if len(ranges) > _MAX_RANGES:
         # With so many open days one pass over all requests is faster than many ranges.
         ranges = [(filters.application, filters.start_ns, filters.end_ns)]
