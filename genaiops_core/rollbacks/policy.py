@@ -1,4 +1,4 @@
-"""The rollback policy: which figure, past which limit, over which time, means going back. Read from YAML.
+"""The rollback policy: thresholds of metrics over a window, and the actions when they are exceeded. Read from YAML.
 
 rollback_policy:
   triggers:            # name, metric, threshold, window, comparison (default greater_than), severity
@@ -41,7 +41,7 @@ _WINDOW = re.compile(r"(?P<number>[1-9][0-9]{0,3}) ?(?P<unit>m|min|mins|minutes?
 
 @dataclass(frozen=True, kw_only=True)
 class Trigger:
-    """One limit. It fires when the figure is beyond `threshold`, not when it equals it."""
+    """One threshold. The trigger fires when the figure is beyond `threshold`, not when it equals it."""
 
     name: str
     metric: Metric
@@ -59,7 +59,7 @@ class Trigger:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What is watched and what is done. `actions` are kept as written."""
+    """Triggers and actions. `actions` are stored as written in the file."""
 
     triggers: tuple[Trigger, ...]
     actions: tuple[Mapping[str, Any], ...]
@@ -84,13 +84,13 @@ class Policy:
 
 
 def default() -> Policy:
-    """The policy that is on unless it is replaced: config/rollback_policy.yaml."""
+    """The policy of config/rollback_policy.yaml."""
     return _parsed(default_config("rollback_policy.yaml").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1)
 def _parsed(text: str) -> Policy:
-    """As `load`; the watch reads the file every few seconds, and parsing it costs more than all it measures."""
+    """As `load`, cached: the watch reads the file every few seconds, and parsing takes longer than its queries."""
     return load(text)
 
 
@@ -98,7 +98,7 @@ def load(text: str) -> Policy:
     """Read a policy.
 
     Raises:
-        BadInput: the text is no policy; the sentence names the place and how to mend it.
+        BadInput: the text is not a valid policy; the message has the place and the correction.
     """
     try:
         document = yaml.safe_load(text)

@@ -115,7 +115,8 @@ def _read_latency(
     )
     rank_conditions = [
         # Nearest rank, rounded up in integers.
-        ranked.c.rank == (ranked.c.size * percentile + 99) // 100 for percentile in _PERCENTILES
+        ranked.c.rank == (ranked.c.size * percentile + 99) // 100
+        for percentile in _PERCENTILES
     ]
     statement = sa.select(
         *[ranked.c[name] for name in by],
