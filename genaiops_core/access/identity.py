@@ -1,4 +1,4 @@
-"""Who may reach the doors. Until a way to log in is configured, that is this machine only."""
+"""Names of actors, and the addresses to listen on: without authentication only this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_ACTOR_LENGTH = 200
 
 
 def actor_name(text: str) -> str:
-    """A usable name of an actor.
+    """Validate the name of an actor.
 
     Raises:
         BadInput: the name is empty, too long or has control characters.
@@ -35,10 +35,10 @@ def is_loopback(host: str) -> bool:
 
 
 def require_safe_address(host: str) -> None:
-    """Refuse to listen where strangers are.
+    """Check that only this machine can reach `host`.
 
     Raises:
-        Misconfigured: `host` is reachable from other machines and nothing authenticates callers.
+        Misconfigured: other machines can reach it, and callers are not authenticated.
     """
     if not is_loopback(host):
         raise Misconfigured(

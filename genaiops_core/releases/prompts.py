@@ -33,10 +33,10 @@ class PromptVersion:
 def add(
     engine: sa.Engine, *, actor: str, application: str, name: str, text: str, reason: str = ""
 ) -> PromptVersion:
-    """Keep `text` as the next version of a prompt; a text already kept answers its old version and changes nothing.
+    """Store `text` as the next version of a prompt; for a stored text return its version and change nothing.
 
     Raises:
-        BadInput: a name cannot be used, or the text is empty or too long.
+        BadInput: a name is invalid, or the text is empty or too long.
     """
     application = manifest.name(application, "application")
     name = manifest.name(name, "prompt name")
@@ -96,10 +96,10 @@ def list_prompts(
 def resolve(
     connection: sa.Connection, application: str, references: Sequence[tuple[str, int]]
 ) -> list[PromptVersion]:
-    """The versions that `references` (name, version) stand for, in the same order.
+    """The prompt versions of `references` (name, version), in the same order.
 
     Raises:
-        NotFound: a version does not exist; the sentence lists those that do.
+        NotFound: a version does not exist; the message lists the existing ones.
     """
     versions = []
     for name, number in references:
