@@ -27,7 +27,7 @@ def agreement(
     version: Annotated[int | None, Query(description="Of the dataset; the newest.")] = None,
     match: Annotated[list[str] | None, Query(description="METRIC=LABEL; repeat it.")] = None,
 ) -> Response:
-    """Agreement of judges with people and corrected means; of the window's production requests when neither is named."""
+    """Judge-human agreement and corrected means; of production requests in the window when neither is named."""
     chosen = parse_matches(match or [])
     if evaluation and dataset:
         raise BadInput("Name an evaluation or a dataset, not both.")

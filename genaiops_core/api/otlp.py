@@ -1,4 +1,4 @@
-"""OTLP over HTTP: traces and logs in, acknowledged after they are committed; and users' feedback."""
+"""OTLP over HTTP: receives traces and logs, and acknowledges them after the commit; receives users' feedback."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ T = TypeVar("T")
 _DECODING_THREADS = 2
 
 BODIES_AT_ONCE = 4
-"""Times the longest request that the bodies of all requests being taken in may hold."""
+"""Maximum size of all bodies in memory, in multiples of the longest request."""
 
 SPANS = Counter("genaiops_ingest_spans", "Spans received, by what became of them.", ["outcome"])
 LOG_RECORDS = Counter(
@@ -62,7 +62,7 @@ class UnsupportedType(GenAIOpsError):
 
 
 class Feedback(BaseModel):
-    """What a user thought of one answer."""
+    """The feedback of a user on one answer."""
 
     trace_id: str
     user_id: str = ""
@@ -73,16 +73,16 @@ class Feedback(BaseModel):
 
 @asynccontextmanager
 async def ingesting(app: FastAPI) -> AsyncIterator[None]:
-    """Run the writer of this process for as long as the application is served."""
+    """Run the writer of this process while the application runs."""
     settings: Settings = app.state.settings
-    # Workers of one server have neighbouring process ids, so their shards differ; should two agree, they only wait.
+    # Workers of one server have neighbouring process ids, so their shards differ; with equal shards they only wait.
     ingestor = Ingestor(shard=os.getpid() % SHARDS, model_limit=settings.rollup_model_limit)
     writer = Writer(app.state.engine, ingestor, queue_batches=settings.ingest_queue_batches)
     writer.start()
     app.state.writer = writer
     app.state.in_flight = InFlight(BODIES_AT_ONCE * settings.max_request_mb * 2**20)
     app.state.decoders = ThreadPoolExecutor(_DECODING_THREADS, thread_name_prefix="otlp-decode")
-    # What is loaded by now stays: full collections need not walk it for every few batches.
+    # Objects that exist now stay until the end, so the garbage collector need not scan them again and again.
     gc.collect()
     gc.freeze()
     try:
@@ -95,7 +95,7 @@ async def ingesting(app: FastAPI) -> AsyncIterator[None]:
 
 @router.post("/v1/traces")
 async def traces(request: Request) -> Response:
-    """Take an OTLP export of spans; the answer comes once they are committed and can be queried."""
+    """Receive an OTLP export of spans; the response follows their commit."""
     encoding = _answer_encoding(request)
     try:
         outcome = await _ingest(request, _span_batches)
@@ -108,7 +108,7 @@ async def traces(request: Request) -> Response:
 
 @router.post("/v1/logs")
 async def logs(request: Request) -> Response:
-    """Take an OTLP export of log records; those that name a trace are kept and shown with its spans."""
+    """Receive an OTLP export of log records; those with a trace id are stored and shown with its spans."""
     encoding = _answer_encoding(request)
     try:
         outcome = await _ingest(request, _log_batches)
@@ -121,23 +121,23 @@ async def logs(request: Request) -> Response:
 
 @router.post("/v1/feedback", status_code=201)
 def give_feedback(request: Request, sent: Feedback) -> dict[str, bool]:
-    """Keep a user's rating, thumb or comment on one trace."""
+    """Store a user's rating, thumb or comment on one trace."""
     feedback.record_feedback(request.app.state.engine, **sent.model_dump())
     return {"kept": True}
 
 
 @dataclass(slots=True)
 class InFlight:
-    """Bytes of all bodies that are held at this moment, so that many large ones at once cannot exhaust memory."""
+    """Size of all bodies in memory, limited so that concurrent large requests cannot exhaust it."""
 
     limit: int
     held: int = 0
 
     def take(self, length: int) -> None:
-        """Hold `length` bytes more.
+        """Reserve `length` bytes.
 
         Raises:
-            Unavailable: there is no room, and something else is held that will make some.
+            Unavailable: the limit is reached by other requests; the sender should retry.
         """
         # A request is always accepted when nothing else is held, so one of the maximum size cannot wait forever.
         if self.held and self.held + length > self.limit:
@@ -150,7 +150,7 @@ class InFlight:
 
 @dataclass(slots=True)
 class _Outcome:
-    """What became of one request."""
+    """Result of one request."""
 
     stored: int = 0
     rejected: int = 0
@@ -160,7 +160,7 @@ class _Outcome:
 async def _ingest(request: Request, batches_of: Callable[[bytes, bool], Iterator[Batch]]) -> _Outcome:
     """Decode and commit one request, a large one in several transactions.
 
-    Should a later one fail, the sender sends all of it again, and what is there already changes nothing.
+    If a later transaction fails, the sender sends the request again, and stored spans change nothing.
     """
     writer: Writer = request.app.state.writer
     in_flight: InFlight = request.app.state.in_flight
@@ -172,7 +172,7 @@ async def _ingest(request: Request, batches_of: Callable[[bytes, bool], Iterator
         in_flight.take(len(body))
         held = len(body)
         batches = batches_of(body, _media_type(request) == JSON)
-        # From here on only what is still to be decoded holds it.
+        # From here on only the decoder refers to it, which frees decoded parts.
         del body
         while (batch := await _in_decoder(request, next, batches, None)) is not None:
             if batch.spans or batch.logs:
@@ -187,7 +187,7 @@ async def _ingest(request: Request, batches_of: Callable[[bytes, bool], Iterator
 
 
 async def _body(request: Request) -> bytes:
-    """The decompressed body of a request of a type that is known here."""
+    """The decompressed body of a request in OTLP protobuf or OTLP JSON."""
     media_type = _media_type(request)
     if media_type not in (PROTOBUF, JSON):
         raise UnsupportedType(f"Content-Type {media_type!r} is not known here; send {PROTOBUF} or {JSON}.")

@@ -1,6 +1,6 @@
-"""List prices that come with the product: the offline snapshot of genai-prices, as integer rates.
+"""Built-in list prices: the offline snapshot of genai-prices, as integer rates.
 
-Looking a model up takes tens of microseconds and a priced span arrives every ten, so models and rates are cached.
+A lookup takes tens of microseconds, as long as the rest of the work on a span, so models and rates are cached.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class _Tier(NamedTuple):
 
 
 def rates(provider: str, model: str, at_ns: int, input_tokens: int) -> Rates | None:
-    """What a call of `model` cost per token at that instant, or None when the list does not know.
+    """The rates of a call of `model` at that instant, or None when the list has none.
 
     Args:
-        provider: as the telemetry says it, for example `aws.bedrock`; '' when it does not.
+        provider: as in the telemetry, for example `aws.bedrock`; '' when unknown.
         model: a model id, Bedrock inference profile or ARN.
         at_ns: start of the call, Unix nanoseconds; prices change with time.
         input_tokens: of this call; some models cost more per token above a length.
@@ -46,7 +46,7 @@ def _find(provider: str, model: str) -> Any:
 
     model = unquote(model)
     snapshot = get_snapshot()
-    # Without a provider the model's own name decides; Bedrock's names are not claimed by anyone there, so try it last.
+    # Without a provider the name of the model decides; the list matches no Bedrock name to a provider, so it is last.
     for candidate in (provider,) if provider else (None, "aws"):
         try:
             return snapshot.find_provider_model(model, None, candidate, None)[1]
@@ -56,7 +56,7 @@ def _find(provider: str, model: str) -> Any:
 
 
 class _Identity:
-    """Lets an unhashable price object key a cache; it lives as long as the snapshot does."""
+    """Makes an unhashable price object a cache key; the object lives as long as the snapshot."""
 
     __slots__ = ("price",)
 

@@ -1,4 +1,4 @@
-"""Rates and the arithmetic of money: integers from the price list to the invoice, rounded once a call."""
+"""Rates and the calculation of cost: in integers, rounded once per call."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def cost_nano_usd(
 
     Args:
         rates: of the model.
-        input_tokens: all of them; those read from or written to a cache are part of this count.
-        output_tokens: reasoning included.
+        input_tokens: including tokens read from or written to a cache.
+        output_tokens: including reasoning tokens.
         cache_read_tokens: at most `input_tokens`.
         cache_write_tokens: at most the rest.
     """

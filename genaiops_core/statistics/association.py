@@ -1,4 +1,4 @@
-"""How well one set of numbers orders what another says: rank correlation and the area under the ROC curve. Pure."""
+"""Association of two sets of values: rank correlation and the area under the ROC curve. Pure functions."""
 
 from __future__ import annotations
 

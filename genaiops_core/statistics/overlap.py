@@ -1,4 +1,4 @@
-"""What two texts have in common, counted on words: the arithmetic under the offline proxies."""
+"""Word overlap of two texts, for the offline proxies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ my not of on or our she so than that the their them then there these they this t
 which who why will with would you your
 """
 STOP_WORDS = frozenset(_STOP_TEXT.split())
-"""English words that say nothing about the subject; other languages keep all theirs, which only raises both sides."""
+"""English words without content; words of other languages are not removed, which raises both sides alike."""
 
 MAX_TOKENS = 4_000
 """Tokens of a text that ROUGE-L aligns (it takes their product in time); longer texts are cut there."""

@@ -1,4 +1,4 @@
-"""Differences between two runs over the same cases. Pairing removes how hard each case is."""
+"""Differences between two runs over the same cases. Pairing removes the difficulty of each case."""
 
 from __future__ import annotations
 

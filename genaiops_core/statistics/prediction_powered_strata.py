@@ -24,7 +24,7 @@ from genaiops_core.statistics.prediction_powered import (
 from genaiops_core.statistics.stratified import MOST_UNKNOWN
 
 MIN_PART = 5
-"""A part with fewer labels counts as one of which nothing is known."""
+"""A part with fewer labels counts as unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Part:
     """Items that had the same probability of being chosen: those labelled, and what the judge says of all judged."""
 
     population: float
-    """How many items it stands for."""
+    """Number of items it represents."""
     judge: Sequence[float]
     """The judge's values of the labelled items."""
     human: Sequence[float]

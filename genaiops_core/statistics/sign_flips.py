@@ -25,7 +25,7 @@ DRAWN = "sign-flip permutation (9,999 drawn, seeded)"
 
 @dataclass(frozen=True, kw_only=True)
 class SignFlips:
-    """What sign flips say about the centre of paired differences."""
+    """Interval and p-value for the centre of paired differences."""
 
     interval: Interval | None
     """None when there are too few cases for this error rate: five or fewer for 0.05, since 2^5 < 2 / 0.05."""
