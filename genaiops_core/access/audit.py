@@ -79,7 +79,7 @@ def record(
         BadInput: the actor is empty.
     """
     if not actor.strip():
-        raise BadInput("Nobody is named as the actor; say who you are before you change anything.")
+        raise BadInput("The actor is empty; name the user who makes the change.")
     # Every other mutation waits here until this transaction ends, so little should follow in it.
     previous_sequence, previous_hash = _lock_chain(connection)
     entry = {

@@ -17,7 +17,7 @@ def actor_name(text: str) -> str:
     """
     name = text.strip()
     if not name:
-        raise BadInput("Say who you are: the name of the actor is empty.")
+        raise BadInput("The name of the actor is empty; use the name of the user.")
     if len(name) > MAX_ACTOR_LENGTH or not name.isprintable():
         raise BadInput(f"The name of the actor must be at most {MAX_ACTOR_LENGTH} printable characters.")
     return name

@@ -25,9 +25,11 @@ _DERIVED_PROPERTIES = ("cost_usd", "error_rate", "is_sampled", "is_complete", "e
 
 def _filters(
     start: Annotated[
-        str | None, Query(description="ISO 8601 with Z or an offset; 24 hours before end.")
+        str | None, Query(description="ISO 8601 with Z or an offset; by default 24 hours before end.")
     ] = None,
-    end: Annotated[str | None, Query(description="ISO 8601 with Z or an offset, exclusive; now.")] = None,
+    end: Annotated[
+        str | None, Query(description="ISO 8601 with Z or an offset, exclusive; by default now.")
+    ] = None,
     application: str | None = None,
     environment: str | None = None,
     release: str | None = None,
@@ -100,10 +102,10 @@ def _instant(name: str, text: str) -> dt.datetime:
         instant = dt.datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
     except ValueError:
         raise BadInput(
-            f"The {name} '{text}' is no ISO 8601 time; write it like 2026-01-05T00:00:00Z."
+            f"The {name} '{text}' is not a valid ISO 8601 time; write 2026-01-05T00:00:00Z."
         ) from None
     if instant.tzinfo is None:
         raise BadInput(
-            f"The {name} '{text}' has no time zone; add Z or an offset, like 2026-01-05T00:00:00Z."
+            f"The {name} '{text}' has no time zone; add Z or an offset, for example 2026-01-05T00:00:00Z."
         )
     return instant.astimezone(dt.UTC)

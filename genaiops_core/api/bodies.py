@@ -59,12 +59,12 @@ def decompress(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise UnsupportedEncoding(f"Content-Encoding {encoding!r} is not known here; use gzip or deflate.")
+        raise UnsupportedEncoding(f"Content-Encoding {encoding!r} is not supported; use gzip or deflate.")
     window = _deflate_window(body) if encoding == "deflate" else _GZIP
     try:
         return _inflate(body, window, limit_bytes)
     except zlib.error as error:
-        raise BadInput(f"The body is not whole {encoding} data: {error}") from error
+        raise BadInput(f"The body is not complete {encoding} data: {error}") from error
 
 
 def _inflate(body: bytes, window: int, limit_bytes: int) -> bytes:

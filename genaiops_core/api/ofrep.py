@@ -146,7 +146,7 @@ def _answers(served_by_application: Mapping[str, Served], body: bytes) -> Answer
         raise _Refused(
             400,
             INVALID_CONTEXT,
-            "context.application is required: the service name of the application that asks",
+            "context.application is required: the service name of your application",
         )
     served = served_by_application.get(application)
     if served is None:
@@ -158,7 +158,7 @@ def _answers(served_by_application: Mapping[str, Served], body: bytes) -> Answer
         raise _Refused(
             400,
             TARGETING_KEY_MISSING,
-            "context.targetingKey is required while traffic is split: a text that stands for the user",
+            "context.targetingKey is required while traffic is split: the id of the user",
         )
     return served.canary if is_canary(served.table, targeting_key) else served.stable
 
@@ -167,7 +167,7 @@ def _context(body: bytes) -> Mapping[str, Any]:
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _Refused(400, PARSE_ERROR, f"the body is no JSON: {error}") from None
+        raise _Refused(400, PARSE_ERROR, f"the body is not valid JSON: {error}") from None
     context = parsed.get("context") if isinstance(parsed, dict) else None
     if not isinstance(context, dict):
         raise _Refused(

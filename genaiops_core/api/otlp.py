@@ -46,10 +46,8 @@ _DECODING_THREADS = 2
 BODIES_AT_ONCE = 4
 """Maximum size of all bodies in memory, in multiples of the longest request."""
 
-SPANS = Counter("genaiops_ingest_spans", "Spans received, by what became of them.", ["outcome"])
-LOG_RECORDS = Counter(
-    "genaiops_ingest_log_records", "Log records received, by what became of them.", ["outcome"]
-)
+SPANS = Counter("genaiops_ingest_spans", "Spans received, by outcome.", ["outcome"])
+LOG_RECORDS = Counter("genaiops_ingest_log_records", "Log records received, by outcome.", ["outcome"])
 REFUSED = Counter(
     "genaiops_ingest_refused", "OTLP requests answered with an error, by HTTP status.", ["status"]
 )
@@ -190,7 +188,7 @@ async def _body(request: Request) -> bytes:
     """The decompressed body of a request in OTLP protobuf or OTLP JSON."""
     media_type = _media_type(request)
     if media_type not in (PROTOBUF, JSON):
-        raise UnsupportedType(f"Content-Type {media_type!r} is not known here; send {PROTOBUF} or {JSON}.")
+        raise UnsupportedType(f"Content-Type {media_type!r} is not supported; send {PROTOBUF} or {JSON}.")
     settings: Settings = request.app.state.settings
     limit_bytes = settings.max_request_mb * 2**20
     body = await read_body(request, limit_bytes)

@@ -50,7 +50,7 @@ def error_response(encoding: Encoding, error: Exception) -> Response:
     else:
         http_status, message = (
             500,
-            "The batch could not be kept because of an error in this server; see its log.",
+            "The batch was not stored because of an error in this server; see its log.",
         )
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) else None
     code = _CODES.get(http_status, _INTERNAL)

@@ -124,7 +124,7 @@ class Runs:
                     self._enqueue(run.id, run.attempt)
                     log.warning("evaluation adopted", evaluation=run.id)
                 elif status.status in _GIVEN_UP:
-                    problem = f"The job engine gave the run up: {status.error or status.status}."
+                    problem = f"The job engine stopped the run: {status.error or status.status}."
                     states.fail(self._engine, run.id, problem, run.attempt)
 
     def forget_old(self) -> None:

@@ -80,7 +80,7 @@ def reject(engine: sa.Engine, *, actor: str, application: str, release: str, rea
         Conflict: it is not pending.
     """
     if not reason.strip():
-        raise BadInput(f"Say why you reject {application}/{release}: its author needs the reason.")
+        raise BadInput(f"A reason is required to reject {application}/{release}, for its author.")
     return _decide(engine, actor, application, release, reason, Event.REJECT)
 
 
@@ -105,9 +105,9 @@ def history(connection: sa.Connection, application: str, release: str) -> list[A
 def why_not_approvable_by(actor: str, *, author: str, requested_by: str, name: str) -> str | None:
     """Why `actor` cannot approve the release `name`, or None when the actor can."""
     if is_same_person(actor, author):
-        return f"{actor} made {name} and cannot approve it; ask somebody else."
+        return f"{actor} created {name} and cannot approve it; ask another user."
     if is_same_person(actor, requested_by):
-        return f"{actor} asked for the approval of {name} and cannot give it; ask somebody else."
+        return f"{actor} requested approval of {name} and cannot approve it; ask another user."
     return None
 
 

@@ -50,7 +50,7 @@ def free_text(value: str, field: str) -> str:
         raise BadInput(f"The {field} must be at most {MAX_TEXT_LENGTH:,} characters.")
     # PostgreSQL stores no NUL, and neither database encodes half of a surrogate pair.
     if "\0" in cleaned or any("\ud800" <= character <= "\udfff" for character in cleaned):
-        raise BadInput(f"The {field} holds characters that are no text; write it as plain UTF-8.")
+        raise BadInput(f"The {field} has characters that are not valid text; use plain UTF-8.")
     return cleaned
 
 
@@ -70,9 +70,7 @@ def prompt_references(references: Sequence[str]) -> tuple[tuple[str, int], ...]:
             raise BadInput(f"The prompt '{reference}' must be written NAME@VERSION, for example answer@3.")
         prompt = name(match["name"], "prompt name")
         if prompt in pairs:
-            raise BadInput(
-                f"The prompt '{prompt}' is named twice; a release holds one version of each prompt."
-            )
+            raise BadInput(f"The prompt '{prompt}' occurs twice; a release has one version of each prompt.")
         pairs[prompt] = int(match["version"])
     return tuple(pairs.items())
 

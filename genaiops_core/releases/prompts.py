@@ -66,7 +66,7 @@ def add(
             .returning(prompt_version.c.version)
         ).first()
         if inserted is None:
-            raise Conflict(f"Somebody else added a version of prompt '{name}' just now; add yours again.")
+            raise Conflict(f"Another user has just added a version of prompt '{name}'; add yours again.")
         audit.record(
             connection,
             actor=actor,

@@ -48,7 +48,7 @@ _NEXT = {
     "rejected": "request its approval again or register a changed release under a new name",
     "canary": "it takes canary traffic: promote it or roll it back",
     "stable": "it is the stable release already",
-    "retired": "it was replaced; only a rollback brings it back",
+    "retired": "it was replaced; only a rollback can restore it",
     "rolled_back": "register a changed release under a new name",
 }
 

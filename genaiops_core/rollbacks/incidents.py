@@ -103,15 +103,13 @@ def resolve(engine: sa.Engine, *, actor: str, incident_id: int, reason: str) -> 
     """
     resolution = free_text(reason, "reason")
     if not resolution:
-        raise BadInput(
-            f"Say how incident {incident_id} was resolved: the next one who sees it needs to know."
-        )
+        raise BadInput(f"Enter how incident {incident_id} was resolved; a resolution is required.")
     with writing(engine) as connection:
         query = sa.select(incident_table).where(incident_table.c.id == incident_id)
         row = connection.execute(query.with_for_update()).first()
         if row is None:
             raise NotFound(
-                f"There is no incident {incident_id}; `genaiops incident list` shows those there are."
+                f"There is no incident {incident_id}; list the incidents with `genaiops incident list`."
             )
         if row.state == "resolved":
             raise Conflict(

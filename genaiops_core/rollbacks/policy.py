@@ -103,7 +103,7 @@ def load(text: str) -> Policy:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BadInput(f"The rollback policy is no YAML: {' '.join(str(error).split())}.") from error
+        raise BadInput(f"The rollback policy is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(document, dict) or not isinstance(document.get("rollback_policy"), dict):
         raise BadInput(
             "A rollback policy starts with 'rollback_policy:' and has triggers and actions under it."
@@ -118,7 +118,7 @@ def load(text: str) -> Policy:
     for index, name in enumerate(names):
         if name in names[:index]:
             raise BadInput(
-                f"rollback_policy.triggers[{index}].name: '{name}' is used twice; give each its own name."
+                f"rollback_policy.triggers[{index}].name: '{name}' is used twice; use different names."
             )
     return Policy(
         triggers=triggers,
@@ -140,7 +140,7 @@ def _trigger(place: str, entry: Any) -> Trigger:
     if not isinstance(name, str) or not name.strip() or len(name) > 200 or not name.isprintable():
         raise BadInput(f"{place}.name: give the trigger a name of 1 to 200 printable characters.")
     if name.strip() == "manual":
-        raise BadInput(f"{place}.name: 'manual' stands for rollbacks by people; choose another name.")
+        raise BadInput(f"{place}.name: 'manual' is reserved for rollbacks by users; choose another name.")
     place = f"{place} ({name.strip()})"
     metric = _one_of(place, "metric", entry.get("metric"), get_args(Metric))
     return Trigger(
@@ -193,7 +193,7 @@ def _check_notify(place: str, entry: Mapping[str, Any]) -> None:
     if not isinstance(channels, list) or not all(
         isinstance(channel, str) and channel for channel in channels
     ):
-        raise BadInput(f"{place}.channels: list the addresses to tell, like ['slack://ops-team'].")
+        raise BadInput(f"{place}.channels: list the addresses to notify, for example ['slack://ops-team'].")
 
 
 def _check_create_incident(place: str, entry: Mapping[str, Any]) -> None:

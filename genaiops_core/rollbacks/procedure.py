@@ -31,7 +31,7 @@ METRICS_WINDOW_MIN = 15
 SHORTEST_REASON = 3
 
 _LATER = {
-    "validate_metrics_improved": "compare the stable release with these metrics once new traffic has come",
+    "validate_metrics_improved": "compare the stable release with these metrics after new traffic",
     "send_postmortem_template": "write down cause, effect and prevention, then resolve the incident",
 }
 """Steps that need later traffic or a person; they stay pending on the incident."""
@@ -87,7 +87,9 @@ def roll_back(
     """
     reason = free_text(reason, "reason")
     if len(reason) < SHORTEST_REASON:
-        raise BadInput(f"Say why {application} is rolled back, in at least {SHORTEST_REASON} characters.")
+        raise BadInput(
+            f"A reason of at least {SHORTEST_REASON} characters is required to roll back {application}."
+        )
     metrics = _metrics(engine, application)
     with writing(engine) as connection:
         before = routing_store.lock(connection, application)
@@ -95,7 +97,7 @@ def roll_back(
             raise NotFound(f"No release of {application} takes traffic, so there is nothing to roll back.")
         # The canary may have been promoted since it was measured; its replacement must not be rolled back for it.
         if canary is not None and (before.canary is None or before.canary.release != canary):
-            raise Conflict(f"{application}/{canary} is not the live canary any more; nothing was changed.")
+            raise Conflict(f"{application}/{canary} is no longer the live canary; nothing was changed.")
         # All in one transaction under the routing lock: traffic never moves without its incident and audit entry.
         after, from_release = _withdraw(connection, before, failed=trigger != MANUAL)
         routing_store.save(connection, after)
@@ -178,7 +180,7 @@ def _previous_stable(connection: sa.Connection, application: str, current: str) 
     promoted = _promotion_of(connection, application, current)
     if promoted is None:
         raise Conflict(
-            f"{application} has no canary and no earlier stable release to go back to; {current} is the only one."
+            f"{application} has no canary and no previous stable release to restore; {current} is the only one."
         )
     return get_release(connection, application, promoted.stable, for_update=True)
 

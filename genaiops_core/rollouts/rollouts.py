@@ -128,12 +128,13 @@ def set_canary(
         live = live_row(connection, application)
         if expected_version is not None and expected_version != before.version:
             raise Conflict(
-                f"The routing of {application} changed meanwhile (canary at {before.canary_percent:g} %); "
-                "look again, then decide."
+                f"The routing of {application} has changed (canary at {before.canary_percent:g} %); "
+                "reload it, then decide."
             )
         if live.state == "paused" and share > before.canary_percent:
             raise Conflict(
-                f"The rollout of {application} is paused and may only shrink; resume it to widen it."
+                f"The rollout of {application} is paused, so its share can only decrease; "
+                "resume it to increase the share."
             )
         after = replace(before, version=before.version + 1, canary_percent=share)
         routing_store.save(connection, after)

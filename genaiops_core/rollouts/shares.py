@@ -22,7 +22,7 @@ def check_percent(percent: float) -> float:
     grains = round(percent * 100)
     # Tolerates the rounding of binary fractions such as 0.07 * 100.
     if abs(percent * 100 - grains) > 1e-6:
-        raise BadInput(f"The canary share {percent} is too fine: give it in steps of 0.01 percent.")
+        raise BadInput(f"The canary share {percent} is too fine; use steps of 0.01 percent.")
     return grains / 100
 
 

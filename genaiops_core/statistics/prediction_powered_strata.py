@@ -82,7 +82,7 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
     unknown = 1 - seen / whole if whole > 0 else 1.0
     problem = insufficient(labels) if labels < MIN_LABELS else ""
     if not problem and unknown > MOST_UNKNOWN:
-        problem = f"insufficient data: of {unknown:.0%} of the requests hardly any was reviewed"
+        problem = f"insufficient data: {unknown:.0%} of the requests have too few reviews"
     if problem:
         mean = low = high = weight = None
         method = ""
@@ -104,7 +104,7 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
             + ", weighted by inclusion probability"
         )
         if unknown > 0:
-            method += f"; {unknown:.0%} of the requests are hardly reviewed and could be anything"
+            method += f"; {unknown:.0%} of the requests have too few reviews and could have any value"
     return Corrected(
         mean=mean,
         low=low,

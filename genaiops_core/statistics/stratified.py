@@ -95,7 +95,7 @@ def estimate(strata: Sequence[Stratum]) -> Estimate:
     if unknown:
         # The bounds for an unknown part with the value 0 and with the value 1.
         low, high = low * (1 - unknown), high * (1 - unknown) + unknown
-        method += f"; {unknown:.0%} of the requests are not scored yet and could be anything"
+        method += f"; {unknown:.0%} of the requests are not scored yet and could have any value"
     return Estimate(
         mean=reported_mean,
         low=low,

@@ -103,7 +103,7 @@ def test_line_endings_do_not_change_a_prompt_version(shell: Shell, tmp_path: Pat
 def test_rejection_requires_a_reason(shell: Shell) -> None:
     shell.run("release create --application a --release v1")
     shell.run("release request-approval --application a --release v1")
-    with pytest.raises(BadInput, match="Say why"):
+    with pytest.raises(BadInput, match="A reason is required"):
         shell.run("release reject --application a --release v1", actor="grace")
     sentence = shell.run("release reject --application a --release v1 --reason untested", actor="grace")
     assert sentence == "a/v1 is rejected by grace.\n"

@@ -105,8 +105,8 @@ def test_errors_speak_ofrep(engine: sa.Engine, http: httpx.Client) -> None:
          "context.application is required"),
         (http.post(ONE_FLAG + "release", json={}), 400, "INVALID_CONTEXT", "context.application is required"),
         (http.post(ONE_FLAG + "release", json=[1]), 400, "INVALID_CONTEXT", "context.application is required"),
-        (http.post(ONE_FLAG + "release", content=b"{"), 400, "PARSE_ERROR", "no JSON"),
-        (http.post(ONE_FLAG + "release"), 400, "PARSE_ERROR", "no JSON"),
+        (http.post(ONE_FLAG + "release", content=b"{"), 400, "PARSE_ERROR", "not valid JSON"),
+        (http.post(ONE_FLAG + "release"), 400, "PARSE_ERROR", "not valid JSON"),
     ]  # fmt: skip
     for answer, status, code, details in cases:
         assert (answer.status_code, answer.json()["errorCode"]) == (status, code)

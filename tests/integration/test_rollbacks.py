@@ -119,7 +119,7 @@ def test_without_a_canary_the_stable_release_before_comes_back(engine: sa.Engine
     assert states(engine) == {"v1": "retired", "v2": "stable", "v3": "rolled_back"}
     assert (status(engine).stable, status(engine).state) == ("v2", "rolled_back")
     assert roll_back(engine).to_release == "v1"
-    with pytest.raises(Conflict, match="no earlier stable release to go back to; v1 is the only one"):
+    with pytest.raises(Conflict, match="no previous stable release to restore; v1 is the only one"):
         roll_back(engine)
     # And forward again.
     assert start(engine, create_approved_release(engine, "v4")).canary == "v4"

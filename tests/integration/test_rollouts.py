@@ -93,7 +93,7 @@ def test_a_paused_rollout_may_only_shrink(engine: sa.Engine) -> None:
     canary(engine, percent=25)
     paused = rollouts.pause(engine, actor="linus", application=APP)
     assert (paused.state, paused.percent) == ("paused", 25)
-    with pytest.raises(Conflict, match="is paused and may only shrink"):
+    with pytest.raises(Conflict, match="is paused, so its share can only decrease"):
         rollouts.set_canary(engine, actor="linus", application=APP, percent=50)
     with pytest.raises(Conflict, match="is paused; resume it"):
         rollouts.promote(engine, actor="linus", application=APP)
@@ -140,7 +140,7 @@ def test_without_a_live_rollout_there_is_nothing_to_move(engine: sa.Engine) -> N
 def test_a_stale_screen_is_told(engine: sa.Engine) -> None:
     seen = canary(engine)
     rollouts.set_canary(engine, actor="linus", application=APP, percent=25)
-    with pytest.raises(Conflict, match="changed meanwhile"):
+    with pytest.raises(Conflict, match="has changed"):
         rollouts.set_canary(engine, actor="grace", application=APP, percent=6, expected_version=seen.version)
 
 

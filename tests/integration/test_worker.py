@@ -145,10 +145,10 @@ def test_only_the_silent_are_dead(engine: sa.Engine) -> None:
 def test_a_run_nobody_knows_any_more_is_closed_with_a_reason(engine: sa.Engine) -> None:
     import_prices(engine, 2)
     id = runs.launch(engine, actor="ada", dataset="prices")
-    states.fail(engine, id, "The job engine gave the run up.")
+    states.fail(engine, id, "The job engine stopped the run.")
     assert (fetch_run(engine, id).state, fetch_run(engine, id).problem) == (
         "failed",
-        "The job engine gave the run up.",
+        "The job engine stopped the run.",
     )
     with writing(engine) as connection:
         assert connection.execute(sa.select(evaluation.c.verdict)).scalar() is None

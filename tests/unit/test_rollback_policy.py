@@ -79,7 +79,7 @@ def test_windows(window: str, minutes: int) -> None:
         ("triggers.0.severity", "fatal", r"\.severity: 'fatal' is not known"),
         ("triggers.0.severity", None, r"\.severity: it is missing"),
         ("triggers.0.name", "", r"triggers\[0\]\.name"),
-        ("triggers.0.name", "manual", r"triggers\[0\]\.name: 'manual' stands for"),
+        ("triggers.0.name", "manual", r"triggers\[0\]\.name: 'manual' is reserved for"),
         ("triggers.1.name", "high_error_rate", r"triggers\[1\]\.name: 'high_error_rate' is used twice"),
         ("triggers.0.treshold", 3, r"triggers\[0\]\.treshold: no such field"),
         ("triggers.0", "error_rate", r"triggers\[0\] must have the fields"),
