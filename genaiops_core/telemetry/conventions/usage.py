@@ -83,6 +83,7 @@ def read_usage(
     reasoning = _parse_tokens(fields, "reasoning_tokens", notes) or 0
     cached = (read or 0) + (written or 0)
     if cached or reasoning:
+        # Senders differ on whether input includes cached tokens; a total decides it without knowing the sender.
         total = _parse_tokens(fields, "total_tokens", notes)
         is_apart = has_details or _excludes_cached_tokens(fields, attributes, scope)
         more_input, more_output = _count_excluded_tokens(
@@ -110,8 +111,10 @@ def _count_excluded_tokens(
     if total is not None and output_tokens is not None:
         rest = total - known_input - output_tokens
         for more_input, more in ((0, 0), (cached, 0), (0, reasoning), (cached, reasoning), (read, 0)):
+            # The first explanation that gives exactly the total; the most common one comes first.
             if rest == more_input + more and known_input + more_input >= cached:
                 return more_input, max(more, more_output)
+    # More cached tokens than input tokens prove that the input excludes them.
     return (cached if is_apart or cached > known_input else 0), more_output
 
 
@@ -127,6 +130,7 @@ def _parse_tokens(fields: Mapping[str, Any], field: str, notes: list[str]) -> in
     value = fields.get(field)
     if value is None:
         return None
+    # Some senders write every attribute as text.
     if isinstance(value, str) and value.isdecimal() and len(value) < 20:
         value = int(value)
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
