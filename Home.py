@@ -5,6 +5,8 @@ import streamlit as st
 from pages.parts.shared import (
     catalogue,
     frame,
+    menu,
+    preload,  # noqa: F401 (freezes what it imports)
 )
 
 
@@ -21,6 +23,7 @@ pages = {
     for section, entries in catalogue.sections().items()
 }
 pages[""].append(st.Page(open_overview, title="GenAIOps", default=True, visibility="hidden"))
-navigation = st.navigation(pages, expanded=True)
+navigation = st.navigation(pages, position="hidden")
+menu.draw()
 with frame.show_errors():
     navigation.run()

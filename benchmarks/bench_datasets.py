@@ -1,6 +1,6 @@
-"""First look at a 50 MB file: what the datasets screen reads before it shows columns, cases and problems.
+"""Preview of a 50 MB file: the reads of the datasets screen before it shows columns, cases and problems.
 
-Beside each, in the same run, pandas reading the whole file: what a console built the obvious way would wait for.
+The peer in the same run is pandas reading the whole file.
 
     python -m benchmarks.bench_datasets
 """
@@ -45,8 +45,8 @@ def report(name: str, action: Callable[[], Any], *, target: bool = False) -> Non
         started = time.perf_counter()
         action()
         took.append(time.perf_counter() - started)
-    said = f"  (target {TARGET_S:.0f} s: {'met' if took[0] < TARGET_S else 'MISSED'})" if target else ""
-    print(f"{name:34} {statistics.median(took):6.2f} s  (first {took[0]:.2f}){said}")
+    output = f"  (target {TARGET_S:.0f} s: {'met' if took[0] < TARGET_S else 'MISSED'})" if target else ""
+    print(f"{name:34} {statistics.median(took):6.2f} s  (first {took[0]:.2f}){output}")
 
 
 def rows_as_csv() -> bytes:

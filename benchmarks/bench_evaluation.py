@@ -1,11 +1,11 @@
-"""A paid run against RAGAS's own `evaluate()`: 1,000 cases x 4 metrics, 300 ms a call, 2 % throttled, 32 at once.
+"""A run with a model as judge, and RAGAS's own `evaluate()`: 1,000 cases x 4 metrics, 300 ms per call, 2 % throttled.
 
-Worker, judge and RAGAS are processes of their own on this machine; the judge is the loopback server of the tests.
-Printed: the time of a run from launch to results against the ideal (calls x latency / concurrency), RAGAS on the same
-cases and the same server, a run whose worker is killed (-9) half-way and replaced, and the worker's peak memory.
+Worker, judge and RAGAS are separate processes on this machine; the judge is the loopback server of the tests. The
+benchmark prints the time of a run from launch to results against the ideal (calls x latency / concurrency), RAGAS on
+the same cases and server, a run whose worker is killed (-9) half-way and replaced, and the peak memory of the worker.
 
-RAGAS asks for embeddings one at a time while everything else waits, so with embeddings from the server it is timed on
-`RAGAS_CASES` cases only; with embeddings made in its own process, which is work left out, on all of them.
+RAGAS requests embeddings one at a time and blocks everything else, so with embeddings from the server it is timed on
+`RAGAS_CASES` cases only. With embeddings computed in its own process, which saves calls, it is timed on all cases.
 
     GENAIOPS_BENCH_CASES=1000 GENAIOPS_BENCH_JUDGE=bedrock python -m benchmarks.bench_evaluation
 """
@@ -45,9 +45,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         suite = home / "suite.jsonl"
-        suite.write_text("\n".join(json.dumps(case) for case in cases(CASES)))
+        suite.write_text("\n".join(json.dumps(case) for case in generate_cases(CASES)))
         part = home / "part.jsonl"
-        part.write_text("\n".join(json.dumps(case) for case in cases(RAGAS_CASES)))
+        part.write_text("\n".join(json.dumps(case) for case in generate_cases(RAGAS_CASES)))
         port = free_port()
         server = subprocess.Popen([sys.executable, "-m", "tests.judge_server", str(port)])
         try:
@@ -64,26 +64,30 @@ def compare(home: Path, suite: Path, part: Path, url: str) -> None:
     datasets.import_dataset(engine, actor="bench", name="suite", data=suite.read_bytes(), filename=suite.name)
     with Worker(home, url, "first") as worker:
         wait_until(lambda: is_beating(engine))
-        took_s, calls = timed_run(engine, url)
+        took_s, calls = time_run(engine, url)
         ideal_s = calls * LATENCY_S / CONCURRENCY
-        said(f"run, {calls:,} calls: {took_s:.1f} s, {took_s / ideal_s:.2f} of the ideal {ideal_s:.1f} s")
-        said(f"peak memory of the worker: {worker.peak_mb():.0f} MB")
-        again_s, calls = timed_run(engine, url)
+        print_line(
+            f"run, {calls:,} calls: {took_s:.1f} s, {took_s / ideal_s:.2f} of the ideal {ideal_s:.1f} s"
+        )
+        print_line(f"peak memory of the worker: {worker.peak_mb():.0f} MB")
+        warm_s, calls = time_run(engine, url)
         ideal_s = calls * LATENCY_S / CONCURRENCY
-        said(f"the same once more, libraries loaded: {again_s:.1f} s, {again_s / ideal_s:.2f} of the ideal")
-    killed_s, facts = killed_run(home, engine, url)
-    said(f"killed (-9) half-way and replaced: {killed_s:.1f} s, {killed_s - took_s:+.1f} s; {facts}")
+        print_line(
+            f"the same once more, libraries loaded: {warm_s:.1f} s, {warm_s / ideal_s:.2f} of the ideal"
+        )
+    killed_s, facts = kill_run(home, engine, url)
+    print_line(f"killed (-9) half-way and replaced: {killed_s:.1f} s, {killed_s - took_s:+.1f} s; {facts}")
     for name, file, count, more in (
         ("embeddings from the server", part, RAGAS_CASES, []),
         ("embeddings made in its process", suite, CASES, ["local"]),
     ):
-        ragas_s = ragas_run(url, file, more) * CASES / count
+        ragas_s = time_ragas(url, file, more) * CASES / count
         scaled = f", reckoned from {count:,} cases" if count < CASES else ""
-        said(f"ragas evaluate(), {name}: {ragas_s:.1f} s, {ragas_s / took_s:.2f} times the run{scaled}")
+        print_line(f"ragas evaluate(), {name}: {ragas_s:.1f} s, {ragas_s / took_s:.2f} times the run{scaled}")
     engine.dispose()
 
 
-def cases(count: int) -> Any:
+def generate_cases(count: int) -> Any:
     filler = " ".join(f"word{number}" for number in range(60))
     for number in range(1, count + 1):
         context = f"Item {number} costs {number * 3} coins. {filler}"
@@ -118,7 +122,7 @@ class Worker:
         )
 
     def peak_mb(self) -> float:
-        """The most memory it ever held, as Linux tells it."""
+        """Peak resident memory in MB, from /proc (Linux only)."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
@@ -136,33 +140,33 @@ class Worker:
         self._log.close()
 
 
-def timed_run(engine: sa.Engine, url: str) -> tuple[float, int]:
-    """(seconds from launch to results, calls that the server got)."""
-    as_new(url)
+def time_run(engine: sa.Engine, url: str) -> tuple[float, int]:
+    """Return the seconds from launch to results, and the number of calls that the server received."""
+    reset_server(url)
     started = time.perf_counter()
-    done = ended(engine, launched(engine, url))
+    evaluation = wait_for_end(engine, launch_run(engine, url))
     took_s = time.perf_counter() - started
-    check(done)
-    return took_s, int(state(url)["calls"])
+    check(evaluation)
+    return took_s, int(fetch_state(url)["calls"])
 
 
-def killed_run(home: Path, engine: sa.Engine, url: str) -> tuple[float, str]:
-    as_new(url)
+def kill_run(home: Path, engine: sa.Engine, url: str) -> tuple[float, str]:
+    reset_server(url)
     with Worker(home, url, "second") as first:
         wait_until(lambda: is_beating(engine))
         started = time.perf_counter()
-        id = launched(engine, url)
-        wait_until(lambda: (run := get(engine, id)).units_done >= run.units / 2)
+        id = launch_run(engine, url)
+        wait_until(lambda: (run := get_evaluation(engine, id)).units_done >= run.units / 2)
         first.kill()
     with Worker(home, url, "third"):
-        done = ended(engine, id)
+        evaluation = wait_for_end(engine, id)
         took_s = time.perf_counter() - started
-    check(done)
-    twice = int(state(url)["answered"]) - done.judge_calls
-    return took_s, f"{twice} calls were under way at the kill and were paid twice, no finished one was"
+    check(evaluation)
+    twice = int(fetch_state(url)["answered"]) - evaluation.judge_calls
+    return took_s, f"{twice} calls in flight at the kill were paid twice; no finished call was repeated"
 
 
-def launched(engine: sa.Engine, url: str) -> str:
+def launch_run(engine: sa.Engine, url: str) -> str:
     judge = "bedrock:amazon.nova-pro-v1:0" if JUDGE == "bedrock" else f"openai:judge-model@{url}/v1"
     return runs.launch(
         engine,
@@ -175,25 +179,27 @@ def launched(engine: sa.Engine, url: str) -> str:
     )
 
 
-def ended(engine: sa.Engine, id: str) -> runs.Evaluation:
-    wait_until(lambda: not get(engine, id).is_open)
-    return get(engine, id)
+def wait_for_end(engine: sa.Engine, id: str) -> runs.Evaluation:
+    wait_until(lambda: not get_evaluation(engine, id).is_open)
+    return get_evaluation(engine, id)
 
 
-def check(done: runs.Evaluation) -> None:
-    assert (done.state, done.units_done, done.units_failed) == ("finished", CASES * 4, 0), done
+def check(evaluation: runs.Evaluation) -> None:
+    assert (evaluation.state, evaluation.units_done, evaluation.units_failed) == ("finished", CASES * 4, 0), (
+        evaluation
+    )
 
 
-def ragas_run(url: str, suite: Path, more: list[str]) -> float:
-    as_new(url)
-    asked = [sys.executable, "-m", "benchmarks.ragas_evaluate", str(suite), f"{url}/v1", str(CONCURRENCY)]
-    answer = subprocess.run([*asked, *more], capture_output=True, text=True, check=True).stdout
-    told = json.loads(answer.splitlines()[-1])
-    assert told["values"] == told["of"], told
-    return float(told["took_s"])
+def time_ragas(url: str, suite: Path, more: list[str]) -> float:
+    reset_server(url)
+    command = [sys.executable, "-m", "benchmarks.ragas_evaluate", str(suite), f"{url}/v1", str(CONCURRENCY)]
+    answer = subprocess.run([*command, *more], capture_output=True, text=True, check=True).stdout
+    result = json.loads(answer.splitlines()[-1])
+    assert result["values"] == result["of"], result
+    return float(result["took_s"])
 
 
-def get(engine: sa.Engine, id: str) -> runs.Evaluation:
+def get_evaluation(engine: sa.Engine, id: str) -> runs.Evaluation:
     with reading(engine) as connection:
         return runs.get_evaluation(connection, id)
 
@@ -206,26 +212,26 @@ def is_beating(engine: sa.Engine) -> bool:
     return any((now() - at).total_seconds() < 3 for at in beats)
 
 
-def as_new(url: str) -> None:
-    wait_until(lambda: is_there(url))
+def reset_server(url: str) -> None:
+    wait_until(lambda: is_ready(url))
     for change in ({"reset": True}, {"delay_s": LATENCY_S, "throttle_every": THROTTLE_EVERY}):
         httpx.post(f"{url}/_set", json=change).raise_for_status()
 
 
-def is_there(url: str) -> bool:
+def is_ready(url: str) -> bool:
     try:
         return httpx.get(f"{url}/_state").is_success
     except httpx.TransportError:
         return False
 
 
-def state(url: str) -> dict[str, Any]:
-    seen: dict[str, Any] = httpx.get(f"{url}/_state").json()
-    return seen
+def fetch_state(url: str) -> dict[str, Any]:
+    body: dict[str, Any] = httpx.get(f"{url}/_state").json()
+    return body
 
 
-def wait_until(what: Any) -> None:
-    while not what():
+def wait_until(condition: Any) -> None:
+    while not condition():
         time.sleep(0.1)
 
 
@@ -235,7 +241,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def said(line: str) -> None:
+def print_line(line: str) -> None:
     print(line, flush=True)
 
 

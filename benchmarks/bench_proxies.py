@@ -1,7 +1,7 @@
-"""Offline metrics against human labels: AUROC and Spearman of each, on five public sets that people labelled.
+"""Offline metrics against human labels: AUROC and Spearman of each, on five public labelled datasets.
 
-The sets lie in `../shared/data/rag_eval` (their README.md tells where each comes from). Where they are not, the report
-runs on generated rows, whose labels follow from how they were made, and says so: those figures say nothing of people.
+The datasets are in `../shared/data/rag_eval`; its README.md lists their sources. Without them the report uses generated
+rows with known labels and prints a note, because those figures do not describe human labels.
 
     python -m benchmarks.bench_proxies [--write]    # --write puts the table into docs/reference/proxies.md
 """
@@ -28,19 +28,19 @@ DOCUMENT = ROOT / "docs" / "reference" / "proxies.md"
 BEGIN, END = "<!-- begin: make bench -->", "<!-- end: make bench -->"
 
 GOOD_FROM = 0.5
-"""Labels brought to 0..1 are good from here on."""
+"""Smallest label, scaled to 0..1, that counts as good."""
 
 
 class Item(NamedTuple):
-    """One labelled answer, or two of which people said which is better: then a metric's value is the difference."""
+    """A labelled answer, or a labelled pair of answers, for which the value of a metric is the difference."""
 
     cases: tuple[Case, ...]
     label: float
-    """0 to 1; of two answers -2 (the first is much better) to 2."""
+    """0 to 1; for a pair -2 (the first is much better) to 2."""
 
 
 class Row(NamedTuple):
-    """One metric on one label of one set."""
+    """The result of a metric for a label of a dataset."""
 
     data: str
     label: str
@@ -55,20 +55,20 @@ def main() -> None:
     """Print the report; with --write, put it into the documentation."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
-    chosen, _ = parser.parse_known_args()
+    options, _ = parser.parse_known_args()
     rows = report(DATA)
     if not DATA.exists():
-        print(f"{DATA} is not there: generated rows instead. Their figures say nothing of people.")
+        print(f"{DATA} does not exist. These figures are of generated rows and do not describe human labels.")
     print(table(rows))
-    if chosen.write:
+    if options.write:
         text = DOCUMENT.read_text()
         before, _, rest = text.partition(BEGIN)
         DOCUMENT.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{rest.partition(END)[2]}")
 
 
 def report(folder: Path) -> list[Row]:
-    """Every metric that is computed offline on every label of every set of `folder`; on generated rows where it does not exist."""
-    sets = SETS if folder.exists() else {("generated", "supported"): lambda _folder: generated()}
+    """Compare every offline metric with every label of every dataset in `folder`, or with generated rows without it."""
+    sets = SETS if folder.exists() else {("generated", "supported"): lambda _folder: generate_items()}
     metrics = [name for name, entry in REGISTRY.items() if OFFLINE in entry.judges]
     rows = []
     for (data, label), read in sets.items():
@@ -80,11 +80,11 @@ def report(folder: Path) -> list[Row]:
 def table(rows: list[Row]) -> str:
     """The report as a Markdown table."""
     lines = [
-        "| set | people judged | metric | n | good | AUROC (95 %) | Spearman (95 %) |",
+        "| dataset | label | metric | n | good | AUROC (95 %) | Spearman (95 %) |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        figures = f"{row.n:,} | {row.good / row.n:.0%} | {_shown(row.auroc)} | {_shown(row.spearman)}"
+        figures = f"{row.n:,} | {row.good / row.n:.0%} | {_format_association(row.auroc)} | {_format_association(row.spearman)}"
         lines.append(f"| {row.data} | {row.label} | `{row.metric}` | {figures} |")
     return "\n".join(lines)
 
@@ -93,52 +93,60 @@ def _row(data: str, label: str, metric: str, items: list[Item]) -> Row:
     values, labels = [], []
     for item in items:
         measured = [
-            _measured(metric, one.input, one.answer, one.contexts, one.reference) for one in item.cases
+            _measure(metric, case.input, case.answer, case.contexts, case.reference) for case in item.cases
         ]
         known = [value for value in measured if value is not None]
         if len(known) == len(measured):
             values.append(known[-1] - known[0] if len(known) == 2 else known[0])
             labels.append(item.label)
     is_of_two = any(len(item.cases) == 2 for item in items)
-    # Of two answers, those that people found equal have no better one.
-    decided = [(value, one) for value, one in zip(values, labels, strict=True) if one != 0 or not is_of_two]
-    good = [one > 0 if is_of_two else one >= GOOD_FROM for _, one in decided]
+    # A pair of equal answers has no better one, so it does not count in AUROC.
+    decided = [
+        (value, human_label)
+        for value, human_label in zip(values, labels, strict=True)
+        if human_label != 0 or not is_of_two
+    ]
+    good = [human_label > 0 if is_of_two else human_label >= GOOD_FROM for _, human_label in decided]
     return Row(
         data=data,
         label=label,
         metric=metric,
         n=len(values),
-        good=sum(good) if not is_of_two else sum(one > 0 for one in labels),
+        good=sum(good) if not is_of_two else sum(human_label > 0 for human_label in labels),
         auroc=auroc([value for value, _ in decided], good),
         spearman=spearman(values, labels),
     )
 
 
 @cache
-def _measured(
-    metric: str, asked: str, answer: str | None, contexts: tuple[str, ...] | None, reference: str | None
+def _measure(
+    metric: str, question: str, answer: str | None, contexts: tuple[str, ...] | None, reference: str | None
 ) -> float | None:
-    """Of an answer with labels of several kinds, computed once."""
-    return measure(metric, Case(input=asked, answer=answer, contexts=contexts, reference=reference)).value
+    """Measure an answer; cached, because an answer may have several kinds of labels."""
+    return measure(metric, Case(input=question, answer=answer, contexts=contexts, reference=reference)).value
 
 
-def _shown(found: Association | None) -> str:
-    return "unknown" if found is None else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+def _format_association(association: Association | None) -> str:
+    return (
+        "unknown"
+        if association is None
+        else f"{association.value:.2f} ({association.low:.2f} to {association.high:.2f})"
+    )
 
 
 def _mtrag(dimension: str) -> Callable[[Path], Iterator[Item]]:
     def read(folder: Path) -> Iterator[Item]:
         for row in _lines(folder / "mtrag_human_cases.jsonl"):
-            # The rows of model=reference are the reference answer itself: every overlap with it is whole.
-            said = row["human"].get(dimension)
-            if row["model"] != "reference" and said:
+            # Rows with model=reference are the reference answer itself, so their overlap is always 1.
+            ratings = row["human"].get(dimension)
+            if row["model"] != "reference" and ratings:
                 case = Case(
                     input=row["question"],
                     answer=row["answer"],
                     contexts=tuple(row["contexts"]),
                     reference=row["ground_truth"],
                 )
-                yield Item((case,), (fmean(said) - 1) / 3)
+                yield Item((case,), (fmean(ratings) - 1) / 3)
 
     return read
 
@@ -170,26 +178,26 @@ def _begin(folder: Path) -> Iterator[Item]:
 
 def _summedits(folder: Path) -> Iterator[Item]:
     for row in json.loads((folder / "summedits_samsum.json").read_bytes()):
-        # Nothing is asked here, so what looks at the question is undefined.
+        # The dataset has no questions, so metrics that read the question are undefined.
         case = Case(input="", answer=row["summary"], contexts=(row["doc"],))
         yield Item((case,), float(row["label"]))
 
 
-def generated(cases: int = 400, seed: int = 20_260_105) -> Iterator[Item]:
-    """Answers that repeat their context, and as many of which half the words come from elsewhere."""
+def generate_items(cases: int = 400, seed: int = 20_260_105) -> Iterator[Item]:
+    """Generate answers that repeat their context, and as many answers with half of the words from elsewhere."""
     rng = random.Random(seed)
     words = [
         f"{first}{last}" for first in ("bal", "cor", "dun", "fer", "gil") for last in ("an", "ek", "im", "os")
     ]
     for number in range(cases):
-        told = rng.sample(words, 12)
+        passage = rng.sample(words, 12)
         is_supported = number % 2 == 0
-        answer = told[:8] if is_supported else told[:4] + rng.sample(words, 4)
+        answer = passage[:8] if is_supported else passage[:4] + rng.sample(words, 4)
         case = Case(
-            input=" ".join(rng.sample(told, 3)),
+            input=" ".join(rng.sample(passage, 3)),
             answer=" ".join(answer),
-            contexts=(" ".join(told),),
-            reference=" ".join(told[:8]),
+            contexts=(" ".join(passage),),
+            reference=" ".join(passage[:8]),
         )
         yield Item((case,), float(is_supported))
 

@@ -38,7 +38,7 @@ from db.transaction import reading, writing
 from genaiops_core.telemetry.rollups.applications import fetch_filter_options
 from genaiops_core.telemetry.search.trace_list import list_traces
 from genaiops_core.telemetry.time_window import Filters, to_minute
-from genaiops_core.telemetry.traffic.quality import read_quality_by, read_quality_series, read_quality
+from genaiops_core.telemetry.traffic.quality import read_quality, read_quality_by, read_quality_series
 from genaiops_core.telemetry.traffic.queries import read_breakdown, read_summary
 from genaiops_core.telemetry.traffic.series import read_series
 
@@ -63,7 +63,7 @@ Read = Callable[[sa.Connection], object]
 
 def main() -> None:
     """Build both scales, time every screen, print a table."""
-    timings = {scale: _timed(scale) for scale in SCALES}
+    timings = {scale: _time_screens(scale) for scale in SCALES}
     small, large = SCALES
     print(f"\n{'screen':<34}{'calls':>12}{'p50 ms':>9}{'p95 ms':>9}")
     worst, worst_ratio = 0.0, 0.0
@@ -81,33 +81,33 @@ def main() -> None:
     )
 
 
-def _timed(calls: int) -> dict[str, tuple[float, float]]:
+def _time_screens(calls: int) -> dict[str, tuple[float, float]]:
     with tempfile.TemporaryDirectory() as folder:
         engine = make_engine(os.environ.get("GENAIOPS_BENCH_URL") or f"sqlite:///{folder}/bench.db")
         upgrade(engine)
         began = time.perf_counter()
         _fill(engine, calls)
         print(f"{calls:,} calls: written in {time.perf_counter() - began:.0f} s, {_size(folder)}")
-        # As the processes that read do once at their start: what is loaded is never looked at by the collector again.
+        # Reader processes do the same at startup: the garbage collector then skips all loaded objects.
         gc.collect()
         gc.freeze()
-        found = {}
+        percentiles = {}
         for screen, reads in _screens().items():
-            taken = []
+            times_ms = []
             for round_number in range(ROUNDS + 2):
                 start = time.perf_counter()
                 with reading(engine) as connection:
                     for read in reads:
                         read(connection)
                 if round_number >= 2:  # the first two compile statements and warm the cache
-                    taken.append((time.perf_counter() - start) * 1000)
-            found[screen] = (float(np.percentile(taken, 50)), float(np.percentile(taken, 95)))
+                    times_ms.append((time.perf_counter() - start) * 1000)
+            percentiles[screen] = (float(np.percentile(times_ms, 50)), float(np.percentile(times_ms, 95)))
         engine.dispose()
-    return found
+    return percentiles
 
 
 def _screens() -> dict[str, list[Read]]:
-    """What each screen reads, by its name and window."""
+    """The reads of each screen, by its name and window."""
     screens: dict[str, list[Read]] = {"filters": [fetch_filter_options]}
     for window in ("1h", "6h", "24h", "7d", "30d"):
         every = Filters.last(window, now=NOW)
@@ -135,15 +135,19 @@ def _screens() -> dict[str, list[Read]]:
             ],
         }
     week = Filters.last("7d", now=NOW)
-    one = Filters.last("7d", now=NOW, application=APPLICATIONS[0])
+    one_application = Filters.last("7d", now=NOW, application=APPLICATIONS[0])
     screens["one application, 24h"] = [
-        lambda c: read_summary(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0], release=RELEASES[0])),
+        lambda c: read_summary(
+            c, Filters.last("24h", now=NOW, application=APPLICATIONS[0], release=RELEASES[0])
+        ),
         lambda c: read_series(c, Filters.last("24h", now=NOW, application=APPLICATIONS[0])),
     ]
     screens["traces, first page"] = [lambda c: list_traces(c, week)]
-    screens["traces of one application"] = [lambda c: list_traces(c, one)]
-    screens["traces that failed"] = [lambda c: list_traces(c, one, status="error")]
-    screens["traces by a text that is nowhere"] = [lambda c: list_traces(c, one, text="no such text")]
+    screens["traces of one application"] = [lambda c: list_traces(c, one_application)]
+    screens["traces that failed"] = [lambda c: list_traces(c, one_application, status="error")]
+    screens["traces by a text that is nowhere"] = [
+        lambda c: list_traces(c, one_application, text="no such text")
+    ]
     return screens
 
 
@@ -193,16 +197,16 @@ def _add_cells(
     mean: float,
     random: np.random.Generator,
 ) -> None:
-    """Cells of a rollup; each holds a Poisson number of calls (or of requests, where there is no model)."""
+    """Add cells of a rollup; each has a Poisson number of calls, or of requests in cells without a model."""
     rows = []
     for bucket in buckets:
         for (name, release, model), n in zip(CELLS, random.poisson(mean, len(CELLS)).tolist(), strict=True):
             if n == 0:
                 continue
-            # Beyond some thousand values a histogram only grows in its counts.
-            drawn = random.lognormal(21.0, 0.7, min(n, 4000))
-            found = np.ceil(np.log(drawn) / np.log(histogram.GAMMA)).astype(int).tolist()
-            blob = histogram.merge([histogram.from_buckets(found)] * max(1, n // 4000))
+            # Beyond some thousand values only the counts of a histogram grow, not its width.
+            latencies = random.lognormal(21.0, 0.7, min(n, 4000))
+            indexes = np.ceil(np.log(latencies) / np.log(histogram.GAMMA)).astype(int).tolist()
+            blob = histogram.merge([histogram.from_buckets(indexes)] * max(1, n // 4000))
             row = dict.fromkeys(ROLLUP_SUMS, 0) | {
                 "application": name,
                 "bucket": bucket,
@@ -246,7 +250,7 @@ def _add_scores(connection: sa.Connection, buckets: range, random: np.random.Gen
 
 
 def _add_requests(connection: sa.Connection, count: int, random: np.random.Generator) -> None:
-    """Request rows spread over the 30 days, in the order in which they came."""
+    """Add request rows over the 30 days, in order of arrival."""
     end = to_minute(NOW) * 60_000_000_000
     starts = np.sort(random.integers(end - DAYS * 86_400 * 10**9, end, count)).tolist()
     names = random.integers(0, len(APPLICATIONS), count).tolist()

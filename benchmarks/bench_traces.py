@@ -1,8 +1,8 @@
-"""Looking into traffic of 10,000,000 spans over 30 days: the list, searches, sessions, users, the map, a giant trace.
+"""Reads of traffic with 10,000,000 spans over 30 days: list, searches, sessions, users, service map, a giant trace.
 
-2,000,000 requests of three applications and 50,000 users stand for 10,000,000 spans; the spans of the newest
-`WITH_SPANS` requests and the payloads of the newest `WITH_PAYLOADS` are there, since nothing reads more of them for
-one answer. SQLite in a temporary folder, or the empty database named by GENAIOPS_BENCH_URL.
+The database has 2,000,000 requests of three applications and 50,000 users, which represent 10,000,000 spans. Only the
+newest `WITH_SPANS` requests have spans and the newest `WITH_PAYLOADS` have payloads, because no read uses more. SQLite
+in a temporary folder, or the empty database of GENAIOPS_BENCH_URL.
 
     python -m benchmarks.bench_traces
 """
@@ -63,7 +63,7 @@ def main() -> None:
         days = usage.close_days(engine, NOW)
         print(f"{days} days of users added up in {time.perf_counter() - started:.1f} s")
         for name, action in actions(engine):
-            took = [timed(action) for _ in range(ROUNDS)]
+            took = [time_action(action) for _ in range(ROUNDS)]
             print(f"{name:58} {statistics.median(took) * 1000:9.1f} ms  (first {took[0] * 1000:.1f})")
         engine.dispose()
 
@@ -73,10 +73,10 @@ def actions(engine: sa.Engine) -> Iterator[tuple[str, Callable[[], Any]]]:
     ours = Filters(start=everything.start, end=NOW, application="support-agent")
     day = Filters(start=NOW - dt.timedelta(days=1), end=NOW, application="support-agent")
 
-    def read(what: Callable[[sa.Connection], Any]) -> Callable[[], Any]:
+    def read(query: Callable[[sa.Connection], Any]) -> Callable[[], Any]:
         def run() -> Any:
             with reading(engine) as connection:
-                return what(connection)
+                return query(connection)
 
         return run
 
@@ -131,12 +131,12 @@ def fill(engine: sa.Engine) -> None:
         days = {(name, day) for name in APPLICATIONS for day in range(first_day, first_day + 32)}
         usage.mark_days(connection, days, 0)
     for begin in range(0, REQUESTS, _BATCH):
-        rows = list(requests(rng, begin, min(begin + _BATCH, REQUESTS), first_ns, step_ns))
+        rows = list(build_requests(rng, begin, min(begin + _BATCH, REQUESTS), first_ns, step_ns))
         with writing(engine) as connection:
             insert(connection, request, rows)
             with_spans = [row for row in rows if int(row["trace_id"][8:], 16) >= REQUESTS - WITH_SPANS]
-            insert(connection, span, [one for row in with_spans for one in spans(row)])
-            insert(connection, payload, [said(row) for row in with_spans if is_told(row)])
+            insert(connection, span, [child for row in with_spans for child in build_spans(row)])
+            insert(connection, payload, [build_payload(row) for row in with_spans if has_payload(row)])
     ingest(engine, giant_export())
     with engine.connect() as connection:
         if not is_sqlite(connection):
@@ -148,11 +148,11 @@ def insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]
         connection.execute(table.insert(), rows)
 
 
-def requests(
+def build_requests(
     rng: np.random.Generator, begin: int, end: int, first_ns: int, step_ns: int
 ) -> Iterator[dict[str, Any]]:
     count = end - begin
-    who = rng.zipf(1.3, count) % USERS
+    user_numbers = rng.zipf(1.3, count) % USERS
     costs = rng.integers(10_000, 40_000_000, count)
     durations = (rng.lognormal(0, 0.6, count) * 1e9).astype(int)
     errors = rng.random(count) < 0.02
@@ -160,7 +160,7 @@ def requests(
         number = begin + at
         yield {
             "application": APPLICATIONS[number % 3],
-            # Random to the index, as trace ids are, with its number behind.
+            # A random prefix, as real trace ids have, followed by the number of the request.
             "trace_id": f"{number * 2_654_435_761 % 2**32:08x}{number:024x}",
             "start_ns": first_ns + number * step_ns,
             "duration_ns": int(durations[at]),
@@ -170,7 +170,7 @@ def requests(
             "release": "2026-11-12",
             "model": MODELS[number % 2],
             "session_id": f"s-{number // 5}",
-            "user_id": f"u-{int(who[at])}",
+            "user_id": f"u-{int(user_numbers[at])}",
             "spans": SPANS_EACH,
             "span_errors": int(errors[at]),
             "calls": 1,
@@ -181,7 +181,7 @@ def requests(
         }
 
 
-def spans(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def build_spans(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     names = ("answer", "search", "rerank", "chat", "check")
     components = ("chain", "retrieval", "reranking", "generation", "guardrail")
     for number, (name, component) in enumerate(zip(names, components, strict=True)):
@@ -211,16 +211,16 @@ def spans(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def is_told(row: dict[str, Any]) -> bool:
+def has_payload(row: dict[str, Any]) -> bool:
     return int(row["trace_id"][8:], 16) >= REQUESTS - WITH_PAYLOADS
 
 
-def said(row: dict[str, Any]) -> dict[str, Any]:
+def build_payload(row: dict[str, Any]) -> dict[str, Any]:
     passage = (
         "Your order can be changed until it has left the warehouse, after that only its address can. " * 20
     )
     question = "What is the refund policy?" if int(row["trace_id"][8:], 16) % 50 == 0 else "Where is it?"
-    told = {
+    contents = {
         f"{1:016x}": {"attributes": {"input.value": question, "output.value": "On its way."}},
         f"{2:016x}": {
             "attributes": {"gen_ai.retrieval.documents": orjson.dumps([{"content": passage}]).decode()}
@@ -231,12 +231,12 @@ def said(row: dict[str, Any]) -> dict[str, Any]:
         "application": row["application"],
         "trace_id": row["trace_id"],
         "start_ns": row["start_ns"],
-        "spans_zstd": zstandard.compress(orjson.dumps(told), 1),
+        "spans_zstd": zstandard.compress(orjson.dumps(contents), 1),
     }
 
 
 def giant_export() -> DecodedExport:
-    """One trace of an agent that went on and on, in one batch: 100 spans in each of 300 rounds."""
+    """One trace of a long agent run in a single batch: 100 spans in each of 300 rounds."""
     start_ns = int((NOW - dt.timedelta(minutes=5)).timestamp()) * 10**9
     text = "The agent looked at the next page of results and thought about it. " * 15
     raw = [RawSpan(f"{2**100:032x}", f"{1:016x}", "", "agent", start_ns, start_ns + 60 * 10**9, {})]
@@ -260,7 +260,7 @@ def size(pieces: Iterator[bytes]) -> int:
     return sum(len(piece) for piece in pieces)
 
 
-def timed(action: Callable[[], Any]) -> float:
+def time_action(action: Callable[[], Any]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""All settings, in one place: name, default and help together, so that the docs can be checked against them."""
+"""All settings with name, default and help; a test compares the documentation with them."""
 
 from __future__ import annotations
 
@@ -21,33 +21,36 @@ def _login_name() -> str:
 
 
 class Settings(BaseSettings):
-    """Read from the environment (`GENAIOPS_*`) once, at a door, and passed inward."""
+    """Settings of a process, read once from the environment (`GENAIOPS_*`) and passed to the functions that need them."""
 
     model_config = SettingsConfigDict(env_prefix="GENAIOPS_", extra="ignore")
 
     home: Path = Field(
-        database_url.DEFAULT_HOME, description="Folder of the database and of what the console writes."
+        database_url.DEFAULT_HOME, description="Folder of the database and of other files of the console."
     )
     database_url: str = Field(
         "", description="sqlite:///FILE or postgresql://...; empty means genaiops.db in GENAIOPS_HOME."
     )
-    actor: str = Field(default_factory=_login_name, description="Who the command line acts as.")
+    actor: str = Field(default_factory=_login_name, description="Actor of the command line.")
     host: str = Field("127.0.0.1", description="Address that UI and API listen on.")
     ui_port: int = Field(8501, description="Port of the console.", ge=1, le=65535)
     api_port: int = Field(4318, description="Port of the API (OTLP, OFREP, read API).", ge=1, le=65535)
     api_workers: int = Field(
         1, description="API processes sharing the port; more than one needs PostgreSQL.", ge=1
     )
-    demo: bool = Field(False, description="Ready only once the demo applications are written.")
+    demo: bool = Field(False, description="Ready only after the demo applications are written.")
+    ready_with_ui: bool = Field(False, description="Ready only while the console is warmed up and responds.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     ingest_queue_batches: int = Field(
-        64, description="Batches waiting for the database before OTLP answers 503 with Retry-After.", ge=1
+        64, description="Batches that wait for the database before OTLP returns 503 with Retry-After.", ge=1
     )
     max_request_mb: int = Field(
-        64, description="Largest OTLP request accepted, in MB after decompression.", ge=1
+        64, description="Largest accepted OTLP request, in MB after decompression.", ge=1
     )
     rollup_model_limit: int = Field(
-        200, description="Distinct models kept apart per application; later ones count as 'other'.", ge=1
+        200,
+        description="Largest number of distinct models per application in rollups; others count as 'other'.",
+        ge=1,
     )
 
     use_stated_cost: bool = Field(
@@ -56,63 +59,67 @@ class Settings(BaseSettings):
 
     invocation_logs: str = Field(
         "",
-        description="Bedrock invocation logs to pull: s3://BUCKET/PREFIX or logs://LOG-GROUP; empty pulls none.",
+        description="Bedrock invocation logs to pull: s3://BUCKET/PREFIX or logs://LOG-GROUP; empty: none.",
     )
     invocation_logs_interval_s: int = Field(
         300, description="Seconds between two pulls of invocation logs.", ge=10
     )
     retention_payload_days: int = Field(
         30,
-        description="Days that contents (attributes, messages, logs, replies of judges) are kept; 0 is for ever.",
+        description="Retention of contents (attributes, messages, logs, replies of judges) in days; 0 = keep forever.",
         ge=0,
     )
     retention_span_days: int = Field(
-        90, description="Days that spans, requests, scores and feedback are kept; 0 is for ever.", ge=0
+        90, description="Retention of spans, requests, scores and feedback in days; 0 = keep forever.", ge=0
     )
-    retention_rollup_days: int = Field(400, description="Days that figures are kept; 0 is for ever.", ge=0)
+    retention_rollup_days: int = Field(
+        400, description="Retention of figures in days; 0 = keep forever.", ge=0
+    )
     retention_minute_days: int = Field(
         30,
-        description="Days that figures are kept by the minute, and not only by the hour; 0 is for ever.",
+        description="Retention of figures by minute in days, later by hour; 0 = keep forever.",
         ge=0,
     )
 
     sample_rate: float = Field(
-        0.02, description="Share of ordinary requests that are judged, 0 to 1.", ge=0, le=1
+        0.02, description="Sample rate: share of ordinary requests that are scored, 0 to 1.", ge=0, le=1
     )
     sample_cost_usd: float = Field(
-        0.05, description="Requests that cost more USD than this are always judged.", ge=0
+        0.05, description="Requests that cost more USD than this are always scored.", ge=0
     )
     sample_latency_ms: float = Field(
-        3000, description="Requests that take more milliseconds than this are always judged.", ge=0
+        3000, description="Requests that take more milliseconds than this are always scored.", ge=0
     )
     sample_judge: str = Field(
-        "offline", description="Who judges sampled requests; empty only samples them, for people to review."
+        "offline", description="Judge of sampled requests; empty: sampled for human review only."
     )
     sample_daily_budget_usd: float = Field(
-        5.0, description="USD a day (UTC) that judging sampled requests may cost.", ge=0
+        5.0, description="Daily (UTC) budget in USD for scoring sampled requests.", ge=0
     )
-    sample_per_minute: int = Field(600, description="Sampled requests judged in a minute at most.", ge=1)
+    sample_per_minute: int = Field(
+        600, description="Largest number of sampled requests scored per minute.", ge=1
+    )
     reviewers: int = Field(
-        2, description="People who must rate a request before their verdict counts: 1 or 2.", ge=1, le=2
+        2, description="Reviewers per request before the score counts: 1 or 2.", ge=1, le=2
     )
 
     target_hosts: str = Field(
         "",
-        description="Hosts that targets of evaluations may be on: host, host:port or *.domain, parted by commas; "
-        "empty allows any but link-local and metadata addresses.",
+        description="Allowed hosts of evaluation targets: host, host:port or *.domain, comma-separated; "
+        "empty: any except link-local and metadata addresses.",
     )
     judge_api_key: SecretStr = Field(
         SecretStr(""),
-        description="Key of OpenAI-compatible judges; empty takes OPENAI_API_KEY, if that is set.",
+        description="API key of OpenAI-compatible judges; empty: OPENAI_API_KEY.",
     )
     judge_api_hosts: str = Field(
         "",
-        description="Hosts, parted by commas, that the key of judges is sent to; empty sends it to any judge's host.",
+        description="Hosts that may receive the API key of judges, comma-separated; empty: any host of a judge.",
     )
 
     @property
     def retention(self) -> dict[str, int]:
-        """Days by kind, as `telemetry.privacy.retention.RetentionPeriods` names them."""
+        """Retention in days by the field names of `telemetry.privacy.retention.RetentionPeriods`."""
         return {
             name.removeprefix("retention_"): getattr(self, name)
             for name in type(self).model_fields
@@ -125,8 +132,8 @@ class Settings(BaseSettings):
         return database_url.resolve(self.database_url, self.home)
 
     @property
-    def masked_url(self) -> str:
-        """The database URL fit to be shown."""
+    def display_url(self) -> str:
+        """The database URL without its password."""
         return sa.make_url(self.url).render_as_string(hide_password=True)
 
     def environment(self) -> dict[str, str]:
@@ -139,8 +146,8 @@ class Settings(BaseSettings):
         return {f"GENAIOPS_{name.upper()}": str(value) for name, value in plain.items()}
 
     def describe(self) -> list[dict[str, Any]]:
-        """One row a setting: name, value (secrets masked), default and meaning."""
-        values = self.model_dump() | {"database_url": self.masked_url}
+        """Describe every setting: name, value (secrets masked), default and help."""
+        values = self.model_dump() | {"database_url": self.display_url}
         return [
             {
                 "name": f"GENAIOPS_{name.upper()}",

@@ -33,7 +33,7 @@ if not queue:
         to="quality",
     )
 else:
-    queue_column, item_column = st.columns([1, 2], gap="medium")
+    queue_column, item_column = st.columns([3, 7], gap="medium")
     with queue_column:
         item = review_view.draw_queue(queue, open_count)
     with item_column.container(border=True):

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.waiting import LIMIT_S
+
 
 class Application:
     """A running server; `seen` records the received requests (path, headers, body)."""
@@ -118,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_reply(200, gzip.compress(b'{"result": {"text": "x"}}'), content_encoding="gzip")
 
     def _answer_slow(self, _sent: Any) -> None:
-        self._application.released.wait(60)
+        self._application.released.wait(LIMIT_S)
         self.close_connection = True
 
     def _answer_hang_up(self, _sent: Any) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -21,16 +21,32 @@ import sqlalchemy as sa
 
 from db.engine import make_engine
 from db.migrate import upgrade
+from tests.waiting import LIMIT_S, wait_for
 
 # The same examples every time and no clock: a test that fails once fails always.
-hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.register_profile(
+    "repeatable",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("repeatable")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Take the place of `--dist loadscope`; without `-n` tests run in one process."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    from tests.scheduling import ConsoleScheduling
+
+    return ConsoleScheduling(config, log)
+
+
 @pytest.fixture(autouse=True)
-def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("GENAIOPS_", "STREAMLIT_", "AWS_")) and name != "GENAIOPS_TEST_PG":
             monkeypatch.delenv(name)
@@ -61,15 +77,26 @@ def postgres_server() -> Iterator[sa.URL]:
     server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated SQLite database; tests work on copies."""
+    file = tmp_path_factory.mktemp("template") / "template.db"
+    template = make_engine(f"sqlite:///{file}")
+    upgrade(template)
+    # Nothing may stay in the write-ahead log, which is not copied.
+    with template.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    template.dispose()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A fresh, migrated database of each kind; the test runs once on both."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/test.db"
-        engine = make_engine(url)
-        upgrade(engine)
-        engine.dispose()
-        return url
+        file = tmp_path / "test.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
+        return f"sqlite:///{file}"
     server: sa.URL = request.getfixturevalue("postgres_server")
     name = "t" + uuid.uuid4().hex[:12]
     admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
@@ -87,10 +114,11 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def sqlite_engine(tmp_path: Path) -> Iterator[sa.Engine]:
+def sqlite_engine(sqlite_template: Path, tmp_path: Path) -> Iterator[sa.Engine]:
     """For behaviour that cannot differ between databases."""
-    opened = make_engine(f"sqlite:///{tmp_path}/only.db")
-    upgrade(opened)
+    file = tmp_path / "only.db"
+    shutil.copyfile(sqlite_template, file)
+    opened = make_engine(f"sqlite:///{file}")
     yield opened
     opened.dispose()
 
@@ -103,11 +131,11 @@ class JudgeServer:
 
     def set(self, **behaviour: Any) -> None:
         """Change what it does: delay_s, throttle_every, malformed_every, fail_every; reset=True forgets all it saw."""
-        httpx.post(f"{self.url}/_set", json=behaviour).raise_for_status()
+        httpx.post(f"{self.url}/_set", json=behaviour, timeout=LIMIT_S).raise_for_status()
 
     def state(self) -> dict[str, Any]:
         """What it saw: calls, answered, distinct, repeated, throttled, most_in_flight, bodies."""
-        seen: dict[str, Any] = httpx.get(f"{self.url}/_state").json()
+        seen: dict[str, Any] = httpx.get(f"{self.url}/_state", timeout=LIMIT_S).json()
         return seen
 
     @property
@@ -130,17 +158,19 @@ def _judge_server() -> Iterator[JudgeServer]:
         port = probe.getsockname()[1]
     process = subprocess.Popen([sys.executable, "-m", "tests.judge_server", str(port)])
     server = JudgeServer(f"http://127.0.0.1:{port}")
-    deadline = time.monotonic() + 30
-    while True:
+
+    def is_up() -> bool:
+        assert process.poll() is None, "the judge server did not start"
         try:
-            server.state()
-            break
+            return bool(server.state())
         except httpx.TransportError:
-            assert time.monotonic() < deadline and process.poll() is None, "the judge server did not start"
-            time.sleep(0.05)
+            return False
+
+    wait_for(is_up)
     yield server
-    process.terminate()
-    process.wait(10)
+    # Not asked to stop: it would wait for answers that a test let it delay.
+    process.kill()
+    process.wait(LIMIT_S)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.waiting import LIMIT_S
+
 
 @dataclass(frozen=True)
 class ScriptedReply:
@@ -73,4 +75,4 @@ def run_scripted_server() -> Iterator[ScriptedServer]:
         thread.start()
         yield server
         http.shutdown()
-        thread.join(10)
+        thread.join(LIMIT_S)

@@ -1,9 +1,10 @@
-"""Whether the console is alive and ready, and what Prometheus wants to know."""
+"""Liveness, readiness and metrics for Prometheus."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import prometheus_client
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
@@ -14,20 +15,26 @@ from db.transaction import reading
 from genaiops_core.clock import now
 from genaiops_core.demo import writer as demo
 from genaiops_core.jobs import heartbeat
+from genaiops_core.settings import Settings
+
+UI_TIMEOUT_S = 5
 
 router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
 def healthz() -> PlainTextResponse:
-    """The process answers."""
+    """200 while the process responds."""
     return PlainTextResponse("ok\n")
 
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """200 when the schema is current, the worker beats and, where asked for, the demo is written."""
-    checks = _checks(request.app.state.engine, demo_expected=request.app.state.settings.demo)
+    """200 when the schema is current, a worker sends heartbeats and, if configured, demo and console are ready."""
+    settings: Settings = request.app.state.settings
+    checks = _checks(request.app.state.engine, demo_expected=settings.demo)
+    if settings.ready_with_ui:
+        checks["ui"] = _ui_answers(settings)
     ready = all(checks.values())
     return JSONResponse({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
 
@@ -45,3 +52,16 @@ def _checks(engine: sa.Engine, *, demo_expected: bool) -> dict[str, Any]:
         if demo_expected:
             checks["demo"] = demo.is_written(connection)
     return checks
+
+
+def _ui_answers(settings: Settings) -> bool:
+    """Whether the console responds; it does not before it is warm and while the supervisor restarts it."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    try:
+        # Without the proxy of the environment, because both processes are on one machine.
+        answer = httpx.get(
+            f"http://{host}:{settings.ui_port}/_stcore/health", timeout=UI_TIMEOUT_S, trust_env=False
+        )
+    except httpx.HTTPError:
+        return False
+    return answer.is_success

@@ -1,4 +1,4 @@
-"""The read API: figures and quality as JSON, the same queries as the screens; traces and people are beside it."""
+"""The read API: figures and quality as JSON, the same queries as the screens; traces and users are beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from db.transaction import reading
-from genaiops_core.api import agreement, people, traces
+from genaiops_core.api import agreement, traces, users
 from genaiops_core.api.answers import DIMENSIONS, Window, answer, engine_of, format_instant
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import metrics
@@ -22,7 +22,7 @@ from genaiops_core.telemetry.traffic import series as over_time
 
 router = APIRouter(prefix="/api/v1", tags=["read"])
 router.include_router(traces.router)
-router.include_router(people.router)
+router.include_router(users.router)
 router.include_router(agreement.router)
 
 

@@ -1,4 +1,4 @@
-"""What many commands take: a reason, NAME=VALUE pairs, files."""
+"""Arguments that many commands share: a reason, NAME=VALUE pairs, files."""
 
 from __future__ import annotations
 
@@ -9,58 +9,60 @@ import typer
 
 from genaiops_core.errors import BadInput
 
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit log.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason, written to the audit log.")]
+Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
+AnyApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 
 
-def pair(text: str, wrong: str) -> tuple[str, str]:
-    """NAME=VALUE to (NAME, VALUE); spaces around the name are left out.
+def split_pair(text: str, message: str) -> tuple[str, str]:
+    """Split NAME=VALUE into (NAME, VALUE) and strip the name.
 
     Args:
-        text: as it was typed.
-        wrong: the sentence for a text that is no such pair: how it should have been written.
+        text: the argument as typed.
+        message: error message for a text without a name or without '='.
 
     Raises:
         BadInput: there is no '=', or no name before it.
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        raise BadInput(wrong)
+        raise BadInput(message)
     return name.strip(), value
 
 
-def read_file(file: Path, most_bytes: int | None = None) -> bytes:
-    """The content of a file named on the command line.
+def read_file(file: Path, max_bytes: int | None = None) -> bytes:
+    """Read a file named on the command line.
 
     Args:
         file: its path.
-        most_bytes: larger ones are refused; None takes the most that any dataset may have.
+        max_bytes: size limit; None stands for the limit of dataset files.
 
     Raises:
-        BadInput: it does not exist or may not be read, or it is too large.
+        BadInput: the file does not exist, cannot be read, or is too large.
     """
     from genaiops_core.evaluation.readers.tables import MAX_FILE_BYTES
 
-    most = MAX_FILE_BYTES if most_bytes is None else most_bytes
+    limit_bytes = MAX_FILE_BYTES if max_bytes is None else max_bytes
     try:
         size = file.stat().st_size
-        if size > most:
+        if size > limit_bytes:
             raise BadInput(
-                f"{file} has {size / 1e6:,.0f} MB; at most {most / 1e6:,.0f} MB are read. Split it, or leave out what "
-                "is not needed."
+                f"{file} has {size / 1e6:,.0f} MB; the limit is {limit_bytes / 1e6:,.0f} MB. Split the file, or remove "
+                "columns that are not needed."
             )
         return file.read_bytes()
     except OSError as error:
         raise BadInput(f"{file} cannot be read: {error.strerror}.") from error
 
 
-def read_text(file: Path, most_bytes: int | None = None) -> str:
-    """The text of a file named on the command line, its lines ended alike wherever it was written.
+def read_text(file: Path, max_bytes: int | None = None) -> str:
+    r"""Read a UTF-8 file named on the command line; every line ends with \n.
 
     Raises:
-        BadInput: as `read_file`, or it is not UTF-8.
+        BadInput: as `read_file`, or the file is not UTF-8.
     """
     try:
-        text = read_file(file, most_bytes).decode()
+        text = read_file(file, max_bytes).decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,4 +1,4 @@
-"""`genaiops audit`: read the audit log, prove that it is whole, take it elsewhere."""
+"""`genaiops audit`: list, verify and export the audit log."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import context
-from genaiops_core.cli.releases import Anywhere
+from genaiops_core.cli.arguments import AnyApplication
 from genaiops_core.output import EXIT_FAILED, Json, print_json, print_table
 
-audit_app = typer.Typer(help="The audit log, a chain of hashes.", no_args_is_help=True)
+audit_app = typer.Typer(
+    help="List, verify and export the audit log, a chain of hashes.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -25,14 +27,14 @@ def register(app: typer.Typer) -> None:
 
 @audit_app.command("verify")
 def verify(as_json: Json = False) -> None:
-    """Walk the whole chain; exit 1 when an entry was changed or is missing."""
+    """Verify every entry of the chain; exit 1 when an entry was changed or is missing."""
     from genaiops_core.access import audit
 
     report = audit.verify(context.engine())
     if as_json:
         print_json({**dataclasses.asdict(report), "is_intact": report.is_intact})
     elif report.is_intact:
-        typer.echo(f"The audit log is whole: {report.entries} entries.")
+        typer.echo(f"Audit log verified: {report.entries} entries.")
     else:
         typer.echo(f"The audit log is broken at entry {report.broken_at}: {report.problem}.")
     if not report.is_intact:
@@ -41,20 +43,20 @@ def verify(as_json: Json = False) -> None:
 
 @audit_app.command("list")
 def list_entries(
-    application: Anywhere = None,
-    actor: Annotated[str | None, typer.Option(help="Only what this actor did.")] = None,
+    application: AnyApplication = None,
+    actor: Annotated[str | None, typer.Option(help="Only entries of this actor.")] = None,
     action: Annotated[
-        str | None, typer.Option(help="Only actions that begin so, for example release.")
+        str | None, typer.Option(help="Only actions with this prefix, for example release.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 50,
+    limit: Annotated[int, typer.Option(help="Largest number of entries.", min=1, max=10_000)] = 50,
     as_json: Json = False,
 ) -> None:
-    """Entries, newest first."""
+    """List entries, newest first."""
     from genaiops_core.access import audit
 
     with reading(context.engine()) as connection:
-        found = audit.entries(connection, application=application, actor=actor, action=action, limit=limit)
-    rows = [dataclasses.asdict(entry) for entry in found]
+        entries = audit.entries(connection, application=application, actor=actor, action=action, limit=limit)
+    rows = [dataclasses.asdict(entry) for entry in entries]
     if as_json:
         print_json({"entries": rows})
         return
@@ -65,10 +67,10 @@ def list_entries(
 @audit_app.command("export")
 def export(
     output: Annotated[Path | None, typer.Option(help="File to write; default is standard output.")] = None,
-    application: Anywhere = None,
+    application: AnyApplication = None,
     as_json: Json = False,
 ) -> None:
-    """Every entry as one line of JSON, oldest first; with --output, --json says how many were written."""
+    """Write every entry as a line of JSON, oldest first; with --output, --json prints the number of entries."""
     from genaiops_core.access import audit
 
     with reading(context.engine()) as connection:
@@ -83,4 +85,4 @@ def export(
     if as_json:
         print_json({"output": str(output), "entries": count})
     else:
-        typer.echo(f"{count} entries were written to {output}.")
+        typer.echo(f"Wrote {count} entries to {output}.")

@@ -1,6 +1,6 @@
-"""The commands of `genaiops`: the module of each and its line of help, so that `genaiops --help` imports none of them.
+"""The commands of `genaiops` with their modules and help lines, so that `genaiops --help` imports no command.
 
-A command that is called imports its own module only. A test holds the table to the help texts in the modules.
+Calling a command imports its own module only. A test compares the table with the help texts in the modules.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     # name, module in genaiops_core.cli, help
     ("up", "serve", "Migrate, then run UI, API and worker; Ctrl-C stops all three."),
     ("ui", "serve", "Run the console in this process."),
-    ("api", "serve", "Run the API: OTLP in, OFREP out, reads and operations."),
-    ("worker", "serve", "Run the worker: evaluations, closing of rollups, the rollback policy."),
-    ("settings", "serve", "List every setting with its value, default and meaning; secrets are masked."),
+    ("api", "serve", "Run the API: OTLP ingest, OFREP flags, queries and operations."),
+    ("worker", "serve", "Run the worker: evaluations, rollups and the rollback policy."),
+    ("settings", "serve", "List every setting with its value, default and description; secrets are masked."),
     ("demo", "demo", "Write three demo applications with 30 days of traffic."),
-    ("status", "status", "Show the health of each application by the limits of the rollback policy."),
+    ("status", "status", "Show the health of each application by the thresholds of the rollback policy."),
     (
         "evaluate",
         "evaluations",
@@ -29,17 +29,17 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         "gate",
         "verdicts",
-        "Decide from written results: the thresholds given here, or the gates recorded in them.",
+        "Evaluate gates against saved results: the thresholds of this command, or the gates in the results.",
     ),
     (
         "compare",
         "verdicts",
-        "Compare two results case by case: exit 0 no worse, 1 worse than allowed, 3 not to be told.",
+        "Compare two results case by case: exit 0 no worse, 1 worse than allowed, 3 inconclusive.",
     ),
     (
         "pr-comment",
         "verdicts",
-        "Print results as Markdown for a pull request; the exit code says the verdict.",
+        "Print results as Markdown for a pull request; the exit code is the verdict.",
     ),
     (
         "publish",
@@ -49,65 +49,65 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     (
         "agreement",
         "labels",
-        "How far judges agree with people, and what people would say of everything that was judged.",
+        "Measure judge-human agreement, and estimate the mean human rating of all judged answers.",
     ),
     (
         "rollback",
         "rollbacks",
-        "Everybody back to the stable release, or to the one before it when no canary is live; opens an incident.",
+        "Route all traffic to the stable release, or without a canary to the previous release; opens an incident.",
     ),
     ("db", "database", "Upgrade, inspect, back up and restore the database."),
     ("import", "imports", "Import traces, prices and datasets from files."),
-    ("dataset", "datasets", "List, show and export datasets."),
-    ("evaluation", "evaluation_runs", "Evaluations: runs of a test suite."),
-    ("target", "target_try", "Targets: who answers the cases of an evaluation."),
-    ("metric", "metrics", "What evaluations can measure."),
-    ("rubric", "metrics", "Metrics in words: a prompt and a scale."),
-    ("label", "labels", "Labels that people give to test cases."),
-    ("release", "releases", "Releases: register, ask for approval, decide."),
-    ("prompt", "releases", "Prompt versions that releases name."),
-    ("rollout", "rollouts", "Rollouts: shift traffic to an approved release in steps."),
-    ("policy", "rollbacks", "The rollback policy."),
-    ("incident", "rollbacks", "Incidents: what went wrong, until somebody resolves it."),
-    ("traces", "traces", "Search requests and export what is found."),
-    ("sample", "sampling", "Production requests that are judged."),
-    ("review", "reviews", "Answers that people rate; two people each."),
-    ("retention", "privacy", "Delete what is older than it may be."),
-    ("user", "privacy", "See or delete what is kept of one user."),
-    ("audit", "audit", "The audit log, a chain of hashes."),
+    ("dataset", "datasets", "List, show, export and change datasets."),
+    ("evaluation", "evaluation_runs", "List, show, pause, resume, cancel and wait for evaluations."),
+    ("target", "target_try", "Test the target that answers the cases of an evaluation."),
+    ("metric", "metrics", "List the metrics of evaluations."),
+    ("rubric", "metrics", "LLM-judged rubrics: a prompt and a scale."),
+    ("label", "labels", "Import and list human labels of test cases."),
+    ("release", "releases", "Register releases, request approval, approve and reject."),
+    ("prompt", "releases", "Add and list prompt versions of releases."),
+    ("rollout", "rollouts", "Shift traffic to an approved release in steps."),
+    ("policy", "rollbacks", "Validate a rollback policy."),
+    ("incident", "rollbacks", "List and resolve incidents."),
+    ("traces", "traces", "Search and export requests."),
+    ("sample", "sampling", "Production sampling."),
+    ("review", "reviews", "Human reviews (two reviewers per answer)."),
+    ("retention", "privacy", "Delete expired data."),
+    ("user", "privacy", "Show or delete the data of a user."),
+    ("audit", "audit", "List, verify and export the audit log, a chain of hashes."),
 )
 
 
 class DeferredCommand(TyperCommand):
-    """Stands for a command in the help of its group; imports the command when it is called."""
+    """Placeholder of a command in the help of its group; calling it imports the command."""
 
     def __init__(self, name: str, module: str, help: str) -> None:
         super().__init__(name, help=help)
         self._module = module
 
     def get_short_help_str(self, limit: int = 45) -> str:
-        """The whole line: the help of the root wraps it, and `limit` would cut it."""
+        """Return the full line: the help of the root wraps it, so it is not cut at `limit`."""
         return self.help or ""
 
     @cached_property
     def command(self) -> Any:
-        """The command itself, as its module registers it."""
+        """The command that its module registers."""
         app = typer.Typer()
         import_module(f"genaiops_core.cli.{self._module}").register(app)
         return typer.main.get_group(app).commands[str(self.name)]
 
     @property
     def commands(self) -> dict[str, Any]:
-        """The commands below it; none where it is no group."""
+        """The subcommands; empty when the command is not a group."""
         return getattr(self.command, "commands", {})
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
-        """The context of the command itself, which is what runs."""
+        """Make the context of the real command, so that the real command runs."""
         return self.command.make_context(*arguments, **options)
 
 
 class DeferredGroup(TyperGroup):
-    """The root of the command line: all commands of the table."""
+    """The root of the command line with all commands of the table."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)

@@ -1,4 +1,4 @@
-"""What a command needs: settings, a migrated engine, and who acts."""
+"""What a command needs: the settings, a migrated engine and the actor."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def settings() -> Settings:
 
 
 def engine() -> sa.Engine:
-    """The database of this environment, brought to the current schema."""
+    """Open the database of this environment and migrate it to the current schema."""
     try:
         opened = make_engine(database_url.from_environment())
     except ValueError as error:
@@ -35,5 +35,5 @@ def engine() -> sa.Engine:
 
 
 def actor() -> str:
-    """Who the command line acts as: GENAIOPS_ACTOR, by default the login name."""
+    """The actor of this command line: GENAIOPS_ACTOR, by default the login name."""
     return actor_name(settings().actor)

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 @commands.command()
 def upgrade(json: output.Json = False) -> None:
-    """Bring the schema to the version of this program."""
+    """Migrate the schema to the version of this program."""
     from db import migrate
 
     status = migrate.status(context.engine())
@@ -57,7 +57,7 @@ def status(json: output.Json = False) -> None:
 
 @commands.command()
 def backup(file: Path, json: output.Json = False) -> None:
-    """Write a snapshot of everything to FILE; any database can restore it."""
+    """Back up every table to FILE; SQLite and PostgreSQL can both restore it."""
     from db.backup import backup as write_backup
 
     report = write_backup(context.engine(), file)
@@ -69,12 +69,12 @@ def backup(file: Path, json: output.Json = False) -> None:
 
 @commands.command()
 def restore(file: Path, json: output.Json = False) -> None:
-    """Fill an empty database from FILE; this is also the way from SQLite to PostgreSQL."""
+    """Restore FILE into an empty database; use this to move from SQLite to PostgreSQL."""
     from db.backup import BackupError
     from db.backup import restore as read_backup
 
     if not file.is_file():
-        raise BadInput(f"{file} does not exist.")
+        raise BadInput(f"{file} does not exist; write a backup with genaiops db backup FILE.")
     try:
         report = read_backup(context.engine(), file)
     except BackupError as error:

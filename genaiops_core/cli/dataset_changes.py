@@ -1,4 +1,4 @@
-"""`genaiops dataset diff, tag, split, review, delete`: from one version to the next."""
+"""`genaiops dataset diff, tag, split, review, delete`: compare and change versions of a dataset."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def diff(
     after: Annotated[str, typer.Argument(metavar="B", help="A version or a tag.")],
     json: output.Json = False,
 ) -> None:
-    """Compare two versions: cases added, removed, and changed field by field."""
+    """Compare two versions: cases added, cases removed, and cases changed, by field."""
     from db.transaction import reading
     from genaiops_core.evaluation.datasets import changes
 
     with reading(context.engine()) as connection:
-        old, new = (changes.find_version(connection, f"{name}@{one}") for one in (before, after))
-        found = changes.diff_versions(connection, name, old.version, new.version)
+        old, new = (changes.find_version(connection, f"{name}@{label}") for label in (before, after))
+        difference = changes.diff_versions(connection, name, old.version, new.version)
     changed = [
-        {"fields": one.fields, "before": one.before.as_json(), "after": one.after.as_json()}
-        for one in found.changed
+        {"fields": case.fields, "before": case.before.as_json(), "after": case.after.as_json()}
+        for case in difference.changed
     ]
     if json:
         output.print_json(
@@ -45,23 +45,23 @@ def diff(
                 "dataset": name,
                 "before": old.version,
                 "after": new.version,
-                "unchanged": found.unchanged,
-                "added": [case.as_json() for case in found.added],
-                "removed": [case.as_json() for case in found.removed],
+                "unchanged": difference.unchanged,
+                "added": [case.as_json() for case in difference.added],
+                "removed": [case.as_json() for case in difference.removed],
                 "changed": changed,
             }
         )
         return
     output.say(
-        f"{name} version {old.version} to {new.version}: {len(found.added)} added, {len(found.removed)} removed, "
-        f"{len(changed)} changed, {found.unchanged} the same."
+        f"{name} version {old.version} to {new.version}: {len(difference.added)} added, {len(difference.removed)} removed, "
+        f"{len(changed)} changed, {difference.unchanged} the same."
     )
-    for sign, cases in (("+", found.added), ("-", found.removed)):
+    for sign, cases in (("+", difference.added), ("-", difference.removed)):
         for case in cases:
             output.say(f"{sign} {_short(case.input)}")
-    for one in found.changed:
-        output.say(f"~ {_short(one.after.input)}")
-        for different in one.differences:
+    for changed_case in difference.changed:
+        output.say(f"~ {_short(changed_case.after.input)}")
+        for different in changed_case.differences:
             output.say(f"    {different.field}: {_short(different.before)} -> {_short(different.after)}")
 
 
@@ -71,28 +71,33 @@ def tag(
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """Call a version by a name of its own; a tag that stands on another version moves."""
+    """Add a tag to a version; a tag of another version moves to this one."""
     from db.transaction import reading
     from genaiops_core.evaluation.datasets import changes
 
     engine = context.engine()
     with reading(engine) as connection:
-        found = changes.find_version(connection, name)
-        before = changes.list_tags(connection, found.dataset).get(label.strip())
+        version = changes.find_version(connection, name)
+        before = changes.list_tags(connection, version.dataset).get(label.strip())
     changes.tag_version(
         engine,
         actor=context.actor(),
-        name=found.dataset,
-        version=found.version,
+        name=version.dataset,
+        version=version.version,
         tag=label,
         reason=reason,
     )
     if json:
-        facts = {"dataset": found.dataset, "tag": label.strip(), "version": found.version, "before": before}
+        facts = {
+            "dataset": version.dataset,
+            "tag": label.strip(),
+            "version": version.version,
+            "before": before,
+        }
         output.print_json(facts)
         return
-    moved = f", moved from version {before}" if before not in (None, found.version) else ""
-    output.say(f"{found.dataset} version {found.version} is {label.strip()}{moved}.")
+    moved = f", moved from version {before}" if before not in (None, version.version) else ""
+    output.say(f"{version.dataset} version {version.version} is {label.strip()}{moved}.")
 
 
 def split(
@@ -101,94 +106,92 @@ def split(
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """Make the version in which every case names its split; by its input alone, so that it never moves."""
+    """Assign every case to a split in a new version; the split depends on the input of the case alone."""
     from db.transaction import reading
     from genaiops_core.evaluation.datasets import changes, search
 
     engine = context.engine()
     with reading(engine) as connection:
-        found = changes.find_version(connection, name)
+        version = changes.find_version(connection, name)
     stored = changes.split_version(
         engine,
         actor=context.actor(),
-        name=found.dataset,
-        version=found.version,
+        name=version.dataset,
+        version=version.version,
         shares=changes.parse_shares(" ".join(shares)),
         reason=reason,
     )
     with reading(engine) as connection:
         counts = search.count_facets(connection, stored.dataset, stored.version).splits
     if json:
-        output.print_json({**made(stored), "splits": counts})
+        output.print_json({**describe_version(stored), "splits": counts})
     else:
-        shown = ", ".join(f"{said} {count}" for said, count in counts.items())
-        output.say(f"{stored.dataset} version {stored.version}: {shown}.")
+        counts_text = ", ".join(f"{split_name} {count}" for split_name, count in counts.items())
+        output.say(f"{stored.dataset} version {stored.version}: {counts_text}.")
 
 
 def review(
     name: Dataset,
-    accept: Annotated[
-        list[int] | None, typer.Option(help="Number of a case that is good. Repeatable.")
-    ] = None,
-    reject: Annotated[
-        list[int] | None, typer.Option(help="Number of a case to leave out. Repeatable.")
-    ] = None,
-    accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every case that waits.")] = False,
+    accept: Annotated[list[int] | None, typer.Option(help="Number of a case to accept. Repeatable.")] = None,
+    reject: Annotated[list[int] | None, typer.Option(help="Number of a case to reject. Repeatable.")] = None,
+    accept_all: Annotated[bool, typer.Option("--accept-all", help="Accept every pending case.")] = False,
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """List generated cases that wait for a person, accept them, or leave them out."""
+    """List generated cases that are pending review, or accept and reject them."""
     from db.transaction import reading
     from genaiops_core.evaluation.datasets import case_review, changes, search
 
     engine = context.engine()
     with reading(engine) as connection:
-        found = changes.find_version(connection, name)
-        wanted = search.CaseFilter(review=case_review.PENDING)
-        waiting = search.find_cases(connection, found.dataset, found.version, wanted, limit=1_000_000).cases
+        version = changes.find_version(connection, name)
+        pending_filter = search.CaseFilter(review=case_review.PENDING)
+        waiting = search.find_cases(
+            connection, version.dataset, version.version, pending_filter, limit=1_000_000
+        ).cases
     rejected = reject or []
     accepted = [number for number, _ in waiting if number not in rejected] if accept_all else accept or []
     if not accepted and not rejected:
         rows = [{"case": number, **case.as_json()} for number, case in waiting]
         if json:
-            output.print_json({"dataset": found.dataset, "version": found.version, "pending": rows})
+            output.print_json({"dataset": version.dataset, "version": version.version, "pending": rows})
             return
         short = [{name: _short(value) for name, value in row.items()} for row in rows]
-        output.print_table(short, ["case", "input", "reference"], empty="No case waits for review.")
+        output.print_table(short, ["case", "input", "reference"], empty="No case is pending review.")
         return
     stored = case_review.review_cases(
         engine,
         actor=context.actor(),
-        name=found.dataset,
-        version=found.version,
+        name=version.dataset,
+        version=version.version,
         accept=accepted,
         reject=rejected,
         reason=reason,
     )
-    left = len(waiting) - len(accepted) - len(rejected)
+    pending = len(waiting) - len(accepted) - len(rejected)
     if json:
-        facts = {"accepted": len(accepted), "rejected": len(rejected), "pending": left}
-        output.print_json({**made(stored), **facts})
+        facts = {"accepted": len(accepted), "rejected": len(rejected), "pending": pending}
+        output.print_json({**describe_version(stored), **facts})
         return
     output.say(
-        f"{stored.dataset} version {stored.version}: {len(accepted)} accepted, {len(rejected)} left out, {left} wait."
+        f"{stored.dataset} version {stored.version}: {len(accepted)} accepted, {len(rejected)} rejected, {pending} pending."
     )
 
 
 def delete(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     reason: arguments.Reason = "",
-    yes: Annotated[str, typer.Option("--yes", help="The name again, instead of typing it.")] = "",
+    yes: Annotated[str, typer.Option("--yes", help="Repeat the name to skip the prompt.")] = "",
     json: output.Json = False,
 ) -> None:
-    """Remove a dataset with all its versions; refused while an evaluation stands on it."""
+    """Delete a dataset with all its versions; refused while an evaluation uses it."""
     from genaiops_core.evaluation import datasets
 
     typed = yes or (
         "" if json else typer.prompt(f"Type {name} to delete it with all its versions", default="")
     )
     if typed.strip() != name:
-        raise BadInput(f"Nothing was deleted: say --yes {name}, or type the name exactly.")
+        raise BadInput(f"Nothing was deleted: pass --yes {name}, or type the name exactly.")
     datasets.delete_dataset(context.engine(), actor=context.actor(), name=name, reason=reason)
     if json:
         output.print_json({"dataset": name, "deleted": True})
@@ -196,8 +199,8 @@ def delete(
         output.say(f"{name} is deleted.")
 
 
-def made(stored: Any) -> dict[str, Any]:
-    """What commands say of a version they made."""
+def describe_version(stored: Any) -> dict[str, Any]:
+    """The JSON fields of a version that a command stored."""
     return {
         "dataset": stored.dataset,
         "version": stored.version,

@@ -1,4 +1,4 @@
-"""`genaiops dataset` and `genaiops import dataset`: test cases in and out."""
+"""`genaiops dataset` and `genaiops import dataset`: import, list, show and export test cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genaiops_core import output
 from genaiops_core.cli import arguments, context
 from genaiops_core.errors import BadInput
 
-commands = typer.Typer(help="List, show and export datasets.", no_args_is_help=True)
+commands = typer.Typer(help="List, show, export and change datasets.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the dataset, NAME@VERSION or NAME@TAG.")]
 MAP_HELP = "FIELD=COLUMN; fields: input, answer, contexts, reference, metadata. Repeatable."
@@ -44,59 +44,63 @@ def list_datasets(json: output.Json = False) -> None:
     else:
         columns = ["dataset", "version", "cases", "source", "created_by", "created_at"]
         output.print_table(
-            rows, columns, empty="No dataset yet; import one with genaiops import dataset FILE."
+            rows, columns, empty="There is no dataset; import one with genaiops import dataset FILE."
         )
 
 
 @commands.command()
 def show(name: Name, json: output.Json = False) -> None:
-    """Show one version of a dataset: columns, problems and its first cases."""
+    """Show a version of a dataset: columns, problems and the first cases."""
     from db.transaction import reading
     from genaiops_core.evaluation import datasets
     from genaiops_core.evaluation.datasets import changes, search
 
     with reading(context.engine()) as connection:
-        found = changes.find_version(connection, name)
-        tags = [tag for tag, at in changes.list_tags(connection, found.dataset).items() if at == found.version]
-        counted = search.count_facets(connection, found.dataset, found.version)
-        first = datasets.list_cases(connection, found.dataset, found.version, limit=10)
+        version = changes.find_version(connection, name)
+        tags = [
+            tag for tag, at in changes.list_tags(connection, version.dataset).items() if at == version.version
+        ]
+        facets = search.count_facets(connection, version.dataset, version.version)
+        first_cases = datasets.list_cases(connection, version.dataset, version.version, limit=10)
     if json:
-        cases = [{"case": number, **case.as_json()} for number, case in first]
+        cases = [{"case": number, **case.as_json()} for number, case in first_cases]
         output.print_json(
             {
-                **vars(found),
-                "problems": [item.as_json() for item in found.problems],
+                **vars(version),
+                "problems": [item.as_json() for item in version.problems],
                 "tags": tags,
-                "splits": counted.splits,
-                "reviews": counted.reviews,
+                "splits": facets.splits,
+                "reviews": facets.reviews,
                 "first": cases,
             }
         )
         return
     output.say(
-        f"{found.dataset} version {found.version}: {found.cases} cases, {found.rejected} rows rejected."
+        f"{version.dataset} version {version.version}: {version.cases} cases, {version.rejected} rows rejected."
     )
     if tags:
         output.say(f"Tags: {', '.join(tags)}")
-    for label, counts in (("Splits", counted.splits), ("Review", counted.reviews)):
+    for label, counts in (("Splits", facets.splits), ("Review", facets.reviews)):
         if set(counts) - {""}:
             output.say(
-                f"{label}: " + ", ".join(f"{said or 'none'} {count}" for said, count in counts.items())
+                f"{label}: " + ", ".join(f"{value or 'none'} {count}" for value, count in counts.items())
             )
-    rows = [{"case": number, **{k: _short(v) for k, v in case.as_json().items()}} for number, case in first]
+    rows = [
+        {"case": number, **{k: _short(v) for k, v in case.as_json().items()}} for number, case in first_cases
+    ]
     output.print_table(rows, ["case", "input", "answer", "contexts", "reference"], empty="")
 
 
 @commands.command()
 def export(
     name: Name,
-    format: Annotated[str, typer.Option(help="jsonl: one case a line; csv: for spreadsheets.")] = "jsonl",
+    format: Annotated[str, typer.Option(help="jsonl (a case per line) or csv (for spreadsheets).")] = "jsonl",
     output_file: Annotated[
-        Path | None, typer.Option("--output", help="File to write; stdout otherwise.")
+        Path | None, typer.Option("--output", help="File to write; standard output by default.")
     ] = None,
     json: output.Json = False,
 ) -> None:
-    """Write the cases of a dataset: input, answer, contexts, reference, metadata."""
+    """Export the cases of a dataset: input, answer, contexts, reference, metadata."""
     import sys
 
     from db.transaction import reading
@@ -104,8 +108,10 @@ def export(
     from genaiops_core.evaluation.datasets import changes, exports
 
     with reading(context.engine()) as connection:
-        found = changes.find_version(connection, name)
-        lines = exports.write_cases(datasets.export_cases(connection, found.dataset, found.version), format)
+        version = changes.find_version(connection, name)
+        lines = exports.write_cases(
+            datasets.export_cases(connection, version.dataset, version.version), format
+        )
         if output_file is None:
             sys.stdout.buffer.writelines(lines)
             return
@@ -117,9 +123,9 @@ def export(
     if json:
         output.print_json(
             {
-                "dataset": found.dataset,
-                "version": found.version,
-                "cases": found.cases,
+                "dataset": version.dataset,
+                "version": version.version,
+                "cases": version.cases,
                 "file": str(output_file),
             }
         )
@@ -130,15 +136,15 @@ def import_dataset_command(
         list[Path],
         typer.Argument(help="CSV, TSV, JSON, JSONL, XLSX, XLS, ODS or Parquet.", metavar="FILE..."),
     ],
-    name: Annotated[str, typer.Option(help="Name of the dataset; the file's name otherwise.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the dataset; the file name by default.")] = "",
     map: Annotated[list[str] | None, typer.Option(help=MAP_HELP)] = None,
     sheet: Annotated[
-        str | None, typer.Option(help="Sheet of a workbook; the first that looks like a dataset otherwise.")
+        str | None, typer.Option(help="Sheet of a workbook; by default the first with recognised columns.")
     ] = None,
     reason: arguments.Reason = "",
     json: output.Json = False,
 ) -> None:
-    """Import test cases; good rows are kept, the others are listed by row and column."""
+    """Import test cases; valid rows are imported, rejected rows are listed by row and column."""
     from genaiops_core.evaluation import datasets
 
     files, more = _split_mappings(files)
@@ -172,24 +178,24 @@ def import_dataset_command(
         output.print_json(rows[0] if len(rows) == 1 else {"datasets": rows})
         return
     for row in rows:
-        _tell(row)
+        _print_import(row)
 
 
 def split_version(text: str) -> tuple[str, int | None]:
-    """NAME@3 to (NAME, 3); NAME to (NAME, None)."""
+    """Split NAME@3 into (NAME, 3), and NAME into (NAME, None)."""
     match = _VERSION.fullmatch(text)
     return (match["name"], int(match["version"])) if match else (text, None)
 
 
 def parse_mapping(pairs: list[str]) -> dict[str, str]:
-    """FIELD=COLUMN pairs to a mapping.
+    """Parse FIELD=COLUMN pairs.
 
     Raises:
         BadInput: a pair has no '='.
     """
     mapping: dict[str, str] = {}
     for pair in pairs:
-        field, column = arguments.pair(
+        field, column = arguments.split_pair(
             pair, f"--map takes FIELD=COLUMN, for example input=question, not '{pair}'."
         )
         mapping[field] = column
@@ -197,13 +203,13 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
 
 
 def _split_mappings(files: list[Path]) -> tuple[list[Path], list[str]]:
-    """`--map input=a answer=b` leaves answer=b among the files; no file is called so."""
+    """Separate mappings from files: the parser takes the second pair of `--map input=a answer=b` for a file."""
     pairs = [str(file) for file in files if "=" in str(file) and not file.exists()]
     return [file for file in files if str(file) not in pairs], pairs
 
 
-def _tell(row: dict[str, Any]) -> None:
-    known = "" if row["is_new"] else " (it was there already)"
+def _print_import(row: dict[str, Any]) -> None:
+    known = "" if row["is_new"] else " (already imported)"
     output.say(
         f"{row['dataset']} version {row['version']}{known}: {row['cases']} cases, {row['rejected']} rows rejected."
     )
@@ -212,7 +218,7 @@ def _tell(row: dict[str, Any]) -> None:
 
 
 def print_problems(problems: Sequence[Mapping[str, Any]]) -> None:
-    """The first problems of a file as `Problem.as_json` has them, a line each, and how many more there are."""
+    """Print the first 20 problems of a file, each as `Problem.as_json` returns it, and the number of the others."""
     for problem in problems[:20]:
         where = f"row {problem['row']}" if problem["row"] is not None else "the file"
         column = f", column {problem['column']}" if problem["column"] else ""

@@ -1,4 +1,4 @@
-"""`genaiops demo`: write the demo applications, let them live, or remove them."""
+"""`genaiops demo`: write the demo applications, send live traffic, or remove the demo."""
 
 from __future__ import annotations
 
@@ -20,48 +20,46 @@ def register(app: typer.Typer) -> None:
 def demo(
     live: Annotated[
         float | None,
-        typer.Option(min=0.1, help="Then send traffic for so many SECONDS, following the release flag."),
+        typer.Option(
+            min=0.1, help="Then send live traffic for this many SECONDS, following the release flag."
+        ),
     ] = None,
-    api: Annotated[str, typer.Option(help="Where the API listens, for --live.")] = "",
+    api: Annotated[str, typer.Option(help="URL of the API, for --live.")] = "",
     outage: Annotated[
         bool,
-        typer.Option(
-            "--outage", help="With --live: the canary fails so often that the policy rolls it back."
-        ),
+        typer.Option("--outage", help="With --live: the canary fails until the policy rolls it back."),
     ] = False,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same traffic.")] = 1,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="Remove every trace of the demo; real data stays.")
-    ] = False,
+    seed: Annotated[int, typer.Option(help="Random seed; equal seeds give equal traffic.")] = 1,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove all demo data; real data stays.")] = False,
     json: output.Json = False,
 ) -> None:
     """Write three demo applications with 30 days of traffic."""
     if remove and (live is not None or outage):
-        raise BadInput("Say either --remove or --live, not both.")
+        raise BadInput("--remove and --live exclude each other; pass one of them.")
     if outage and live is None:
-        raise BadInput("--outage makes the live canary fail; say for how many seconds with --live.")
+        raise BadInput("--outage needs --live SECONDS, because it makes the live canary fail.")
     if remove:
-        _remove(json=json)
+        _remove_demo(json=json)
         return
-    report = _write(seed)
+    report = _write_demo(seed)
     if live is None:
         if json:
             output.print_json(report)
         else:
-            typer.echo(_sentence(report))
+            typer.echo(_summarise_demo(report))
         return
     if not json:
-        typer.echo(_sentence(report))
-    _live(live, api or _own_api(), is_outage=outage, json=json, report=report)
+        typer.echo(_summarise_demo(report))
+    _send_live_traffic(live, api or _default_api_url(), is_outage=outage, json=json, report=report)
 
 
-def _write(seed: int) -> dict[str, Any]:
+def _write_demo(seed: int) -> dict[str, Any]:
     import gc
 
     from genaiops_core.clock import now
     from genaiops_core.demo.writer import write_demo
 
-    # Looking for cycles among the many spans costs a sixth of the time, and the console waits for the demo.
+    # Garbage collection costs a sixth of the time here, because there are so many spans without cycles.
     gc.disable()
     try:
         return dataclasses.asdict(write_demo(context.engine(), now(), seed))
@@ -69,31 +67,33 @@ def _write(seed: int) -> dict[str, Any]:
         gc.enable()
 
 
-def _sentence(report: dict[str, Any]) -> str:
+def _summarise_demo(report: dict[str, Any]) -> str:
     if report["was_present"]:
         return (
-            f"The demo is there already (seed {report['seed']}, written {report['written_at']}); nothing was changed. "
-            "'genaiops demo --remove' takes it out."
+            f"The demo already exists (seed {report['seed']}, written {report['written_at']}); nothing was changed. "
+            "To remove it: genaiops demo --remove."
         )
     return (
-        f"The demo is written: {report['requests']} requests, {report['spans']} spans and {report['scores']} scores "
+        f"Wrote the demo: {report['requests']} requests, {report['spans']} spans and {report['scores']} scores "
         f"of 3 applications in {report['seconds']:.1f} s."
     )
 
 
-def _remove(*, json: bool) -> None:
+def _remove_demo(*, json: bool) -> None:
     from genaiops_core.demo.removal import remove_demo
 
     removed = remove_demo(context.engine(), actor=context.actor())
     if json:
         output.print_json({"removed": removed})
     elif removed:
-        typer.echo(f"The demo is removed: {sum(removed.values())} rows of {len(removed)} tables.")
+        typer.echo(f"Removed the demo: {sum(removed.values())} rows of {len(removed)} tables.")
     else:
         typer.echo("There is no demo in this database; nothing was changed.")
 
 
-def _live(seconds: float, api: str, *, is_outage: bool, json: bool, report: dict[str, Any]) -> None:
+def _send_live_traffic(
+    seconds: float, api: str, *, is_outage: bool, json: bool, report: dict[str, Any]
+) -> None:
     import httpx
 
     from genaiops_core.demo.live import LiveApplication, LiveSecond
@@ -104,10 +104,9 @@ def _live(seconds: float, api: str, *, is_outage: bool, json: bool, report: dict
             for line in LiveApplication(client, is_outage=is_outage).run(seconds):
                 lines.append(line)
                 if not json:
-                    typer.echo(_shown(line))
+                    typer.echo(_format_second(line))
         except KeyboardInterrupt:
-            # Asked to stop: what was sent stays, and the summary is still true.
-            pass
+            pass  # Ctrl-C ends the traffic early; the summary counts what was sent
     totals = {
         "seconds": len(lines),
         "requests": sum(line.requests for line in lines),
@@ -120,7 +119,7 @@ def _live(seconds: float, api: str, *, is_outage: bool, json: bool, report: dict
         typer.echo(f"{totals['requests']} requests sent to {api}, {totals['errors']} of them failed.")
 
 
-def _shown(line: Any) -> str:
+def _format_second(line: Any) -> str:
     share = "unknown" if line.canary_share is None else f"{line.canary_share:.0%}"
     return (
         f"{line.at:%H:%M:%S} UTC  {line.requests} requests, {line.errors} failed; support-agent: "
@@ -128,7 +127,7 @@ def _shown(line: Any) -> str:
     )
 
 
-def _own_api() -> str:
+def _default_api_url() -> str:
     settings = context.settings()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"http://{host}:{settings.api_port}"

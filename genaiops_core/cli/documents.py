@@ -1,4 +1,4 @@
-"""Results documents that commands read and write: files, evaluations by id, and the one of production."""
+"""Results documents that commands read and write: files, evaluations by id, and the production baseline."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ PRODUCTION = "production"
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def is_id(text: str) -> bool:
-    """Whether this can only be the id of an evaluation."""
+def is_evaluation_id(text: str) -> bool:
+    """Whether `text` is an evaluation id and no file of that name exists."""
     return bool(_ID.fullmatch(text)) and not Path(text).exists()
 
 
-def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A results document with its details: from a file, of an evaluation, or the production baseline.
+def load_results(source: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Load a results document with its details.
 
     Args:
-        named: a file, the id of an evaluation, or `production`.
+        source: a file, the id of an evaluation, or `production` for the production baseline.
         like: the document that the production baseline must be comparable with.
 
     Raises:
-        BadInput: it cannot be read, or there is no production baseline.
+        BadInput: the file cannot be read, or there is no production baseline.
         NotFound: there is no such evaluation.
     """
     from db.transaction import reading
@@ -44,51 +44,51 @@ def load(named: str, *, like: Mapping[str, Any] | None = None) -> dict[str, Any]
     from genaiops_core.evaluation.human import results
     from genaiops_core.evaluation.verdicts import documents
 
-    if named != PRODUCTION and not is_id(named):
-        return documents.read_document(Path(named))
+    if source != PRODUCTION and not is_evaluation_id(source):
+        return documents.read_document(Path(source))
     engine = context.engine()
-    if named == PRODUCTION:
+    if source == PRODUCTION:
         body = like or {}
         application = str(body.get("application") or "")
-        named = baseline_id(
+        source = find_baseline(
             engine,
-            asked=PRODUCTION,
+            requested=PRODUCTION,
             document=None,
             dataset=str(body.get("dataset") or ""),
             judge=str(body.get("judge") or ""),
             application=application,
         )
-        if not named:
+        if not source:
             raise BadInput(
                 f"There is no production baseline: the stable release of '{application}' has no finished evaluation of "
                 f"dataset '{body.get('dataset', '')}' by judge '{body.get('judge', '')}'."
             )
     with reading(engine) as connection:
-        run = runs.get(connection, named)
+        run = runs.get(connection, source)
         return results.build_document(connection, run)
 
 
-def against_file(named: str) -> Baseline | None:
-    """`--baseline FILE` as what a run is compared with; None where an evaluation of the database is meant."""
+def read_baseline_file(source: str) -> Baseline | None:
+    """Read `--baseline FILE`; None when `source` means an evaluation in the database."""
     from genaiops_core.evaluation.runs.deciding import Baseline
     from genaiops_core.evaluation.verdicts import documents
 
-    if not named or named == PRODUCTION or is_id(named):
+    if not source or source == PRODUCTION or is_evaluation_id(source):
         return None
-    file = Path(named)
+    file = Path(source)
     return Baseline(name=file.name, body=documents.read_document(file))
 
 
-def baseline_id(
+def find_baseline(
     engine: sa.Engine,
     *,
-    asked: str,
+    requested: str,
     document: Mapping[str, Any] | None,
     dataset: str,
     judge: str,
     application: str,
 ) -> str:
-    """The evaluation that a run is compared with; says on stderr when production was asked for and has none."""
+    """Find the id of the baseline evaluation; '' without one, with a note on stderr when production was requested."""
     from db.transaction import reading
     from genaiops_core.evaluation.judges import parse_judge_name
     from genaiops_core.evaluation.runs import comparison
@@ -97,30 +97,30 @@ def baseline_id(
 
     with reading(engine) as connection:
         status = rollouts.status(connection, application) if application else []
-        found = comparison.choose_baseline(
+        baseline = comparison.choose_baseline(
             connection,
-            requested=asked,
+            requested=requested,
             stages=pipeline.parse_pipeline(document) if document else None,
             dataset=dataset,
             judge=str(parse_judge_name(judge)),
             application=application,
             stable=status[0].stable if status else None,
         )
-    if asked == PRODUCTION and not found:
-        typer.echo("There is no production baseline yet, so nothing is compared.", err=True)
-    return found
+    if requested == PRODUCTION and not baseline:
+        typer.echo("There is no production baseline, so nothing is compared.", err=True)
+    return baseline
 
 
 def write_json(file: Path, body: Mapping[str, Any]) -> None:
-    """Write a document, readable for people."""
-    write(file, orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
+    """Write a document as indented JSON."""
+    write_file(file, orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def write(file: Path, content: bytes) -> None:
-    """Write a file and its folder.
+def write_file(file: Path, content: bytes) -> None:
+    """Write a file; create its folder if it is missing.
 
     Raises:
-        BadInput: it cannot be written.
+        BadInput: the file cannot be written.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`genaiops evaluate`: from a test suite to an exit code."""
+"""`genaiops evaluate`: score a test suite, decide its gates and exit with the verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from genaiops_core import output
 from genaiops_core.cli import arguments, context, documents, run_progress, targets, thresholds, verdicts
-from genaiops_core.cli import judge_options as pacing
+from genaiops_core.cli import judge_options as judge_options
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation.rate_limits import RateLimits
 
@@ -30,15 +30,13 @@ def evaluate(
     config: Annotated[Path | None, typer.Option(help="Evaluation pipeline in YAML.")] = None,
     judge: Annotated[
         str,
-        typer.Option(
-            help="Who measures: offline, bedrock:MODEL, openai:MODEL@BASE_URL, agentcore:EVALUATOR."
-        ),
+        typer.Option(help="Judge: offline, bedrock:MODEL, openai:MODEL@BASE_URL or agentcore:EVALUATOR."),
     ] = "offline",
-    application: Annotated[str, typer.Option(help="Application whose quality this is.")] = "",
-    release: Annotated[str, typer.Option(help="Release whose quality this is.")] = "",
+    application: Annotated[str, typer.Option(help="Application to evaluate.")] = "",
+    release: Annotated[str, typer.Option(help="Release to evaluate.")] = "",
     split: Annotated[str, typer.Option(help="Only the cases of this split of the dataset.")] = "",
     sample_size: Annotated[int | None, typer.Option(help="At most this many cases.", min=1)] = None,
-    map: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN, where SUITE is a file.")] = None,
+    map: Annotated[list[str] | None, typer.Option(help="FIELD=COLUMN, if SUITE is a file.")] = None,
     target: targets.Where = "",
     target_model: targets.Model = "",
     target_system: targets.System = "",
@@ -46,18 +44,21 @@ def evaluate(
     target_reply: targets.Reply = None,
     target_prompt: targets.Prompt = "",
     repetitions: targets.Repetitions = 1,
-    metric: pacing.Metrics = None,
-    judge_option: pacing.JudgeOption = None,
-    concurrency: pacing.Concurrency = RateLimits.concurrency,
-    calls_per_minute: pacing.CallsPerMinute = None,
-    unit_timeout: pacing.UnitTimeout = RateLimits.unit_timeout_s,
-    spend_limit: pacing.SpendLimit = None,
-    output_file: Annotated[Path | None, typer.Option("--output", help="Results to write, as JSON.")] = None,
+    metric: judge_options.Metrics = None,
+    judge_option: judge_options.JudgeOption = None,
+    concurrency: judge_options.Concurrency = RateLimits.concurrency,
+    calls_per_minute: judge_options.CallsPerMinute = None,
+    unit_timeout: judge_options.UnitTimeout = RateLimits.unit_timeout_s,
+    spend_limit: judge_options.SpendLimit = None,
+    output_file: Annotated[
+        Path | None, typer.Option("--output", help="Results file to write, as JSON.")
+    ] = None,
     baseline: Annotated[
-        str, typer.Option(help="Results file, evaluation id, or production, which is the default.")
+        str, typer.Option(help="Results file, evaluation id, or production (the default).")
     ] = "",
     max_degradation: Annotated[
-        float | None, typer.Option(help="Largest loss against the baseline, as in compare.", min=0, max=1)
+        float | None,
+        typer.Option(help="Largest allowed loss against the baseline, as in compare.", min=0, max=1),
     ] = None,
     junit: verdicts.Junit = None,
     comment: verdicts.CommentFile = None,
@@ -66,7 +67,7 @@ def evaluate(
 ) -> None:
     """Score a test suite and decide its gates: exit 0 passed, 1 failed, 3 inconclusive or error.
 
-    --min-METRIC X, --max-cost-per-query USD and --max-latency-p95 MS ask for more, or instead of --config.
+    --min-METRIC X, --max-cost-per-query USD and --max-latency-p95 MS add gates; --config is optional then.
     """
     from db.transaction import reading
     from genaiops_core.clock import now
@@ -74,13 +75,13 @@ def evaluate(
     from genaiops_core.evaluation.human import results
     from genaiops_core.evaluation.runs import deciding
 
-    asked = thresholds.parse(extra.args)
-    document = _pipeline(config, max_degradation)
-    against = documents.against_file(baseline)
-    pace = pacing.pace_of(concurrency, calls_per_minute, unit_timeout, spend_limit)
-    options = pacing.options_of(judge_option)
+    requested = thresholds.parse(extra.args)
+    document = _read_pipeline(config, max_degradation)
+    baseline_document = documents.read_baseline_file(baseline)
+    limits = judge_options.parse_rate_limits(concurrency, calls_per_minute, unit_timeout, spend_limit)
+    options = judge_options.parse_judge_options(judge_option)
     engine, actor = context.engine(), context.actor()
-    answering = targets.target_of(
+    target_spec = targets.build_target_spec(
         engine,
         target=target,
         model=target_model,
@@ -92,11 +93,16 @@ def evaluate(
         application=application,
         release=release,
     )
-    dataset, version = _suite(engine, actor, suite, map or [])
-    compared_with = ""
-    if against is None:
-        compared_with = documents.baseline_id(
-            engine, asked=baseline, document=document, dataset=dataset, judge=judge, application=application
+    dataset, version = _find_suite(engine, actor, suite, map or [])
+    baseline_id = ""
+    if baseline_document is None:
+        baseline_id = documents.find_baseline(
+            engine,
+            requested=baseline,
+            document=document,
+            dataset=dataset,
+            judge=judge,
+            application=application,
         )
     id = runs.launch(
         engine,
@@ -107,32 +113,34 @@ def evaluate(
         judge_options=options,
         metrics=metric or None,
         config=document,
-        minimums=asked.minimums,
-        limits=asked.limits,
+        minimums=requested.minimums,
+        limits=requested.limits,
         application=application,
         release=release,
         split=split,
         sample_size=sample_size,
-        target=answering,
+        target=target_spec,
         repetitions=repetitions,
-        pace=pace,
-        baseline=compared_with,
+        pace=limits,
+        baseline=baseline_id,
         reason=reason,
     )
-    with run_progress.bar(shown=not json) as progress:
-        done = run_progress.carry_out(engine, actor, id, progress)
-    if against is not None:
-        done = deciding.decide_with_baseline(engine, id, actor=actor, baseline=against, at=now(), reason=reason)
+    with run_progress.show_progress(is_shown=not json) as progress:
+        evaluation = run_progress.run_to_end(engine, actor, id, progress)
+    if baseline_document is not None:
+        evaluation = deciding.decide_with_baseline(
+            engine, id, actor=actor, baseline=baseline_document, at=now(), reason=reason
+        )
     with reading(engine) as connection:
-        body = results.build_document(connection, done)
+        body = results.build_document(connection, evaluation)
     if output_file:
         documents.write_json(output_file, body)
-    verdicts.report(body, junit=junit, comment=comment)
-    verdicts.answer(body, json=json)
+    verdicts.write_reports(body, junit=junit, comment=comment)
+    verdicts.print_results(body, json=json)
 
 
-def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, Any] | None:
-    """The stages asked for; `--max-degradation` is one more, against the baseline, and like a threshold it suffices."""
+def _read_pipeline(config: Path | None, max_degradation: float | None) -> dict[str, Any] | None:
+    """Read the stages of `--config`; `--max-degradation` adds a stage, also without a file."""
     from genaiops_core.evaluation.verdicts import pipeline
 
     document = pipeline.read_pipeline_file(config) if config else None
@@ -141,8 +149,8 @@ def _pipeline(config: Path | None, max_degradation: float | None) -> dict[str, A
     return pipeline.set_max_degradation(document, max_degradation)
 
 
-def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:
-    """The dataset version that `--suite` means; a file is imported first (once: the same content is found again)."""
+def _find_suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple[str, int | None]:
+    """Find the dataset version of `--suite`; a file is imported first, and equal content keeps its version."""
     from db.transaction import reading
     from genaiops_core.cli.datasets import parse_mapping
     from genaiops_core.evaluation import datasets
@@ -153,8 +161,8 @@ def _suite(engine: sa.Engine, actor: str, suite: str, pairs: list[str]) -> tuple
         if file.suffix.lower() in (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet"):
             raise BadInput(f"{suite} does not exist.")
         with reading(engine) as connection:
-            named = changes.find_version(connection, suite)
-        return named.dataset, named.version
+            version = changes.find_version(connection, suite)
+        return version.dataset, version.version
     stored = datasets.import_dataset(
         engine,
         actor=actor,

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 @commands.command()
 def traces(files: Files, json: output.Json = False) -> None:
-    """Import OTLP trace exports: .pb files are protobuf, others JSON; either may be gzipped."""
+    """Import OTLP trace exports: .pb files are protobuf, others JSON; both may be gzipped."""
     import os
 
     from genaiops_core.telemetry.ingest.ingest import SHARDS, ingest
@@ -36,7 +36,7 @@ def traces(files: Files, json: output.Json = False) -> None:
 
     settings = context.settings()
     exports = []
-    for file in files:  # all are read before any is kept, so that a typing mistake imports nothing
+    for file in files:  # every file is read before the first is imported, so that an error imports nothing
         is_protobuf = ".pb" in file.suffixes
         body = read_file(file)
         try:
@@ -78,14 +78,14 @@ def invocation_logs(
     ],
     application: Annotated[
         str | None,
-        typer.Option(help="Whose calls these are; by default what each entry's requestMetadata say."),
+        typer.Option(help="Application of the calls; by default from requestMetadata of each entry."),
     ] = None,
     json: output.Json = False,
 ) -> None:
-    """Import Bedrock model invocation logs, gzipped or not; what was imported before changes nothing."""
-    from genaiops_core.cli.invocation_logs import take_in
+    """Import Bedrock model invocation logs, gzipped or not; entries already imported are skipped."""
+    from genaiops_core.cli.invocation_logs import import_sources
 
-    counts = take_in(sources, application)
+    counts = import_sources(sources, application)
     if json:
         output.print_json(counts)
         return
@@ -104,17 +104,19 @@ def prices(
 ) -> None:
     """Import price overrides, USD per million tokens: JSON of model to input and output price, or CSV.
 
-    They apply to calls that arrive from now on; calls already stored keep the cost they were given.
+    They apply to calls that arrive from now on; stored calls keep their cost.
     """
     from genaiops_core.pricing.imports import import_prices, read_prices
 
-    read = [(file, read_prices(read_file(file), file.name)) for file in files]
+    contents = [(file, read_prices(read_file(file), file.name)) for file in files]
     engine = context.engine()
     rows = []
-    for file, found in read:
-        done = import_prices(engine, actor=context.actor(), prices=found, source=file.name, reason=reason)
+    for file, price_rows in contents:
+        report = import_prices(
+            engine, actor=context.actor(), prices=price_rows, source=file.name, reason=reason
+        )
         rows.append(
-            {"file": str(file), "prices": done.prices, "models": done.models, "special": done.special}
+            {"file": str(file), "prices": report.prices, "models": report.models, "special": report.special}
         )
     if json:
         output.print_json({"files": rows})
@@ -125,14 +127,14 @@ def prices(
             output.say(
                 f"{row['special']} of them are for one region or tier: they apply to calls whose telemetry names it."
             )
-    output.say("They apply to calls that arrive from now on; calls already stored keep their cost.")
+    output.say("They apply to calls that arrive from now on; stored calls keep their cost.")
 
 
 def read_file(file: Path) -> bytes:
-    """The content of `file`, unzipped where it is gzip.
+    """Read `file` and decompress it if it is gzip.
 
     Raises:
-        BadInput: it cannot be read.
+        BadInput: the file cannot be read.
     """
     try:
         data = file.read_bytes()

@@ -1,4 +1,4 @@
-"""What `genaiops import invocation-logs` does with its arguments: files and folders, or a bucket or log group."""
+"""The sources of `genaiops import invocation-logs`: files and folders, a bucket, or a log group."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from genaiops_core.cli import context
 from genaiops_core.errors import BadInput, Conflict
 
 
-def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
-    """Take in every source; the sums, and the first problems.
+def import_sources(sources: Sequence[str], application: str | None) -> dict[str, Any]:
+    """Import every source; return the counts, the first problems and a retention warning.
 
     Raises:
-        BadInput: nothing could be read, or a source does not exist.
+        BadInput: no entry could be imported, or a source does not exist.
         Conflict: another process is pulling the same source.
     """
     from genaiops_core.jobs.invocation_log_pull import pull_once
@@ -27,7 +27,7 @@ def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
 
     limit = context.settings().rollup_model_limit
     remote = [parse_source(source) for source in sources if is_source(source)]
-    # All are looked for before anything is kept, so that a typing mistake imports nothing.
+    # Every file is looked up before the first is imported, so that an error imports nothing.
     files = find_log_files(Path(source) for source in sources if not is_source(source))
     engine = context.engine()
     importer = Importer(engine, application=application, shard=os.getpid() % SHARDS, model_limit=limit)
@@ -37,23 +37,25 @@ def take_in(sources: Sequence[str], application: str | None) -> dict[str, Any]:
     for source in remote:
         pulled = pull_once(engine, source, application=application, model_limit=limit)
         if pulled.is_busy:
-            raise Conflict(f"{source.url} is being pulled by a worker at this moment; try again in a while.")
+            raise Conflict(f"A worker is pulling {source.url} now; try again in a minute.")
         counts, objects = counts.add(pulled.counts), objects + pulled.objects
     if counts.rejected and counts.rejected == counts.entries:
-        raise BadInput(f"Nothing could be imported: {counts.problems[0]}.")
-    return {"files": objects, **counts.as_json(), "warning": _soon_deleted(counts.oldest)}
+        raise BadInput(f"No entry could be imported: {counts.problems[0]}.")
+    return {"files": objects, **counts.as_json(), "warning": _warn_of_retention(counts.oldest)}
 
 
-def _soon_deleted(oldest: dt.datetime | None) -> str:
-    """What retention will delete of what was just imported, in a sentence; '' when nothing."""
+def _warn_of_retention(oldest: dt.datetime | None) -> str:
+    """Warn of imported calls that retention will delete; '' when all are recent enough."""
     from genaiops_core.clock import now
 
     if oldest is None:
         return ""
     age = (now() - oldest).days
-    short = {name: days for name, days in context.settings().retention.items() if 0 < days < age}
-    short.pop("minute_days", None)
-    if not short:
+    shorter = {name: days for name, days in context.settings().retention.items() if 0 < days < age}
+    shorter.pop("minute_days", None)
+    if not shorter:
         return ""
-    named = ", ".join(f"GENAIOPS_RETENTION_{name.upper()} is {days}" for name, days in short.items())
-    return f"The oldest call is of {oldest:%Y-%m-%d}, and the worker deletes what is older than the settings allow: {named}."
+    settings_text = ", ".join(
+        f"GENAIOPS_RETENTION_{name.upper()} is {days}" for name, days in shorter.items()
+    )
+    return f"The oldest call is from {oldest:%Y-%m-%d}; the worker deletes data past its retention period: {settings_text}."

@@ -1,4 +1,4 @@
-"""What `genaiops evaluate` takes on how a judge is asked: metrics, options, pace and spend limit."""
+"""Options of `genaiops evaluate` for the judge: metrics, judge options, rate limits and spend limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Metrics = Annotated[
     list[str] | None,
     typer.Option(
         "--metric",
-        help="Metric to measure, may be repeated; by default those the gates ask for.",
+        help="Metric to measure, may be repeated; by default the metrics of the gates.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -27,31 +27,29 @@ JudgeOption = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-Concurrency = Annotated[
-    int, typer.Option(help="Calls under way at once, over all workers.", rich_help_panel=_PANEL)
-]
+Concurrency = Annotated[int, typer.Option(help="Concurrent calls over all workers.", rich_help_panel=_PANEL)]
 CallsPerMinute = Annotated[
-    int | None, typer.Option(help="Calls begun in a minute at most.", rich_help_panel=_PANEL)
+    int | None, typer.Option(help="Largest number of calls per minute.", rich_help_panel=_PANEL)
 ]
 UnitTimeout = Annotated[
     float,
-    typer.Option(help="Seconds after which one metric of one case counts as failed.", rich_help_panel=_PANEL),
+    typer.Option(help="Timeout in seconds for one metric of one case.", rich_help_panel=_PANEL),
 ]
 SpendLimit = Annotated[
     float | None,
     typer.Option(
-        help="USD that judging and answering may cost; the run stops before it.", rich_help_panel=_PANEL
+        help="Spend limit in USD for judge and target; the run stops before it.", rich_help_panel=_PANEL
     ),
 ]
 
 
-def pace_of(
+def parse_rate_limits(
     concurrency: int, calls_per_minute: int | None, unit_timeout_s: float, spend_limit_usd: float | None
 ) -> RateLimits:
-    """The pace that the options ask for.
+    """Build the rate limits from the options.
 
     Raises:
-        BadInput: one of them is out of range.
+        BadInput: an option is out of range.
     """
     return RateLimits(
         concurrency=concurrency,
@@ -61,16 +59,16 @@ def pace_of(
     )
 
 
-def options_of(pairs: list[str] | None) -> dict[str, str]:
-    """`--judge-option KEY=VALUE` as a mapping.
+def parse_judge_options(pairs: list[str] | None) -> dict[str, str]:
+    """Parse `--judge-option KEY=VALUE` pairs; dashes in keys become underscores.
 
     Raises:
-        BadInput: there is no KEY= before the value.
+        BadInput: a pair has no KEY=.
     """
-    made: dict[str, str] = {}
+    options: dict[str, str] = {}
     for pair in pairs or ():
-        name, value = arguments.pair(
-            pair, f"--judge-option {pair} must read KEY=VALUE, for example region=eu-central-1."
+        name, value = arguments.split_pair(
+            pair, f"--judge-option takes KEY=VALUE, for example region=eu-central-1, not '{pair}'."
         )
-        made[name.replace("-", "_")] = value
-    return made
+        options[name.replace("-", "_")] = value
+    return options

@@ -1,4 +1,4 @@
-"""`genaiops label` and `genaiops agreement`: what people say of test cases, and how far judges agree with them."""
+"""`genaiops label` and `genaiops agreement`: human labels of test cases, and judge-human agreement."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from genaiops_core.cli.datasets import print_problems, split_version
 from genaiops_core.errors import BadInput
 from genaiops_core.output import Json, print_json, print_table, say
 
-label_app = typer.Typer(help="Labels that people give to test cases.", no_args_is_help=True)
+label_app = typer.Typer(help="Import and list human labels of test cases.", no_args_is_help=True)
 
 DatasetName = Annotated[str, typer.Option("--dataset", help="Name of the dataset, or NAME@VERSION.")]
 Matches = Annotated[
     list[str] | None,
     typer.Option(
-        "--match", metavar="METRIC=LABEL", help="Hold METRIC against LABEL; an empty LABEL leaves it out."
+        "--match", metavar="METRIC=LABEL", help="Compare METRIC with LABEL; an empty LABEL excludes METRIC."
     ),
 ]
 Cuts = Annotated[
     list[str] | None,
-    typer.Option("--cut", metavar="METRIC=VALUE", help="From VALUE on the judge finds a case good."),
+    typer.Option("--cut", metavar="METRIC=VALUE", help="Judge scores of at least VALUE count as good."),
 ]
 _COLUMNS = ("label", "case", "input", "answer", "labeller")
 
@@ -41,27 +41,29 @@ def register(app: typer.Typer) -> None:
 def import_(
     file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON, JSONL, XLSX, XLS, ODS or Parquet.")],
     dataset: DatasetName,
-    metric: Annotated[str, typer.Option(help="What was labelled, for example groundedness.")],
+    metric: Annotated[str, typer.Option(help="Name of the label, for example groundedness.")],
     map: Annotated[
         list[str] | None,
         typer.Option(metavar="FIELD=COLUMN", help="FIELD: " + ", ".join(_COLUMNS) + ". Repeatable."),
     ] = None,
-    scale: Annotated[str, typer.Option(help="LOW..HIGH, the worst first, as in 1..5; 0..1 otherwise.")] = "",
+    scale: Annotated[
+        str, typer.Option(help="LOW..HIGH, worst value first, for example 1..5; by default 0..1.")
+    ] = "",
     value: Annotated[
         list[str] | None,
-        typer.Option(metavar="LABEL=VALUE", help="What a label means, as in yes=1. Repeatable."),
+        typer.Option(metavar="LABEL=VALUE", help="Value of a text label, for example yes=1. Repeatable."),
     ] = None,
     reason: arguments.Reason = "",
     json: Json = False,
 ) -> None:
-    """Keep the labels of a file; rows that name no case are listed by row and column."""
+    """Import labels from a file; rows that match no case are listed by row and column."""
     from genaiops_core.evaluation.human import label_files, label_imports
 
     name, version = split_version(dataset)
-    columns = dict(_pair(text, "FIELD=COLUMN, as in label=grounded") for text in map or [])
+    columns = dict(_split_pair(text, "FIELD=COLUMN, for example label=grounded") for text in map or [])
     if unknown := set(columns) - set(_COLUMNS):
         raise BadInput(f"There is no field '{min(unknown)}'; map one of {', '.join(_COLUMNS)} to a column.")
-    found = label_imports.import_labels(
+    report = label_imports.import_labels(
         context.engine(),
         actor=context.actor(),
         dataset=name,
@@ -74,14 +76,14 @@ def import_(
         reason=reason,
     )
     if json:
-        problems = [problem.as_json() for problem in found.problems]
-        print_json({**vars(found), "columns": vars(found.columns), "problems": problems})
+        problems = [problem.as_json() for problem in report.problems]
+        print_json({**vars(report), "columns": vars(report.columns), "problems": problems})
         return
     say(
-        f"{found.dataset}: {found.labels} labels of {found.metric} ({found.new} new, {found.changed} changed), "
-        f"{found.rejected} rows rejected."
+        f"{report.dataset}: {report.labels} labels of {report.metric} ({report.new} new, {report.changed} changed), "
+        f"{report.rejected} rows rejected."
     )
-    print_problems([problem.as_json() for problem in found.problems])
+    print_problems([problem.as_json() for problem in report.problems])
 
 
 @label_app.command("list")
@@ -89,48 +91,48 @@ def list_(
     dataset: Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")] = None,
     json: Json = False,
 ) -> None:
-    """How many cases were labelled, by dataset and metric."""
+    """Count labelled cases by dataset and metric."""
     from genaiops_core.evaluation.human import labels
 
     with reading(context.engine()) as connection:
-        rows = [dataclasses.asdict(one) for one in labels.count_labels(connection, dataset)]
+        rows = [dataclasses.asdict(count) for count in labels.count_labels(connection, dataset)]
     if json:
         print_json({"labels": rows})
         return
     columns = ["dataset", "metric", "cases", "labels", "labellers", "mean", "newest"]
-    print_table(rows, columns, empty="No case was labelled yet; genaiops label import FILE brings labels in.")
+    print_table(rows, columns, empty="There are no labels; import some with genaiops label import FILE.")
 
 
 @label_app.command("from-reviews")
 def from_reviews(dataset: DatasetName, reason: arguments.Reason = "", json: Json = False) -> None:
-    """Make labels of what reviewers said of the requests that cases were made from."""
+    """Create labels from finished reviews of the requests that cases were created from."""
     from genaiops_core.evaluation.human import label_imports
 
     name, _ = split_version(dataset)
-    made = label_imports.labels_from_reviews(
+    counts = label_imports.labels_from_reviews(
         context.engine(), actor=context.actor(), dataset=name, reason=reason
     )
     if json:
-        print_json({"dataset": name, "labels": made})
-    elif not any(made.values()):
-        say(f"Nothing new: no finished review is of a request that a case of {name} was made from.")
+        print_json({"dataset": name, "labels": counts})
+    elif not any(counts.values()):
+        say(f"No new label: no case of {name} was created from a request with a finished review.")
     else:
-        say(f"{name}: " + ", ".join(f"{count} of {metric}" for metric, count in made.items()) + ".")
+        say(f"{name}: " + ", ".join(f"{count} of {metric}" for metric, count in counts.items()) + ".")
 
 
 def agreement(
     evaluation: Annotated[str | None, typer.Option(help="Id of the evaluation.")] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="NAME or NAME@VERSION: of each judge its newest finished evaluation.")
+        str | None, typer.Option(help="NAME or NAME@VERSION: the newest finished evaluation of each judge.")
     ] = None,
     production: Annotated[bool, typer.Option(help="Production requests against their reviews.")] = False,
-    application: Annotated[str | None, typer.Option(help="With --production: only this one.")] = None,
-    window: Annotated[str, typer.Option(help="With --production, as in 24h or 30d.")] = "30d",
+    application: Annotated[str | None, typer.Option(help="With --production: only this application.")] = None,
+    window: Annotated[str, typer.Option(help="With --production: 1h, 6h, 24h, 7d or 30d.")] = "30d",
     match: Matches = None,
     cut: Cuts = None,
     json: Json = False,
 ) -> None:
-    """How far judges agree with people, and what people would say of everything that was judged."""
+    """Measure judge-human agreement, and estimate the mean human rating of all judged answers."""
     from genaiops_core.evaluation import datasets
     from genaiops_core.evaluation.human import judged
     from genaiops_core.evaluation.human.label_metrics import parse_matches
@@ -138,73 +140,73 @@ def agreement(
     from genaiops_core.telemetry.time_window import Filters
 
     if sum([evaluation is not None, dataset is not None, production]) != 1:
-        raise BadInput("Say what to compare: one of --evaluation ID, --dataset NAME and --production.")
-    chosen, cuts = parse_matches(match or []), _cuts(cut or [])
+        raise BadInput("Pass exactly one of --evaluation ID, --dataset NAME and --production.")
+    matches, cuts = parse_matches(match or []), _parse_cuts(cut or [])
     with reading(context.engine()) as connection:
         if evaluation is not None:
-            found = judged.read_run_agreement(connection, evaluation, chosen=chosen, cuts=cuts)
+            agreements = judged.read_run_agreement(connection, evaluation, chosen=matches, cuts=cuts)
         elif dataset is not None:
-            name, wanted = split_version(dataset)
-            version = datasets.get_version(connection, name, wanted).version
-            found = judged.read_dataset_agreement(connection, name, version, chosen=chosen, cuts=cuts)
+            name, version_number = split_version(dataset)
+            version = datasets.get_version(connection, name, version_number).version
+            agreements = judged.read_dataset_agreement(connection, name, version, chosen=matches, cuts=cuts)
         else:
             filters = Filters.last(window, application=application)
-            found = read_production_agreement(connection, filters, chosen=chosen, cuts=cuts)
+            agreements = read_production_agreement(connection, filters, chosen=matches, cuts=cuts)
     if json:
-        print_json({"agreement": [one.as_json() for one in found]})
+        print_json({"agreement": [item.as_json() for item in agreements]})
         return
-    _tell(found)
+    _print_agreements(agreements)
 
 
-def _tell(found: Sequence[Any]) -> None:
+def _print_agreements(agreements: Sequence[Any]) -> None:
     rows = [
         {
-            "judge": one.judge,
-            "metric": one.metric,
-            "label": one.label,
-            "n": f"{one.labelled}/{one.judged}",
-            "spearman": _shown(one.spearman and one.spearman.value),
-            "kappa": _shown(one.kappa and one.kappa.kappa),
-            "auroc": _shown(one.auroc and one.auroc.value),
-            "raw": _shown(one.raw and one.raw.mean),
-            "corrected": _shown(one.corrected.mean),
-            "from": _shown(one.corrected.low),
-            "to": _shown(one.corrected.high),
+            "judge": item.judge,
+            "metric": item.metric,
+            "label": item.label,
+            "n": f"{item.labelled}/{item.judged}",
+            "spearman": _format_number(item.spearman and item.spearman.value),
+            "kappa": _format_number(item.kappa and item.kappa.kappa),
+            "auroc": _format_number(item.auroc and item.auroc.value),
+            "raw": _format_number(item.raw and item.raw.mean),
+            "corrected": _format_number(item.corrected.mean),
+            "from": _format_number(item.corrected.low),
+            "to": _format_number(item.corrected.high),
         }
-        for one in found
+        for item in agreements
     ]
-    empty = "Nothing to compare: no label is of a metric that was judged."
+    empty = "Nothing to compare: no label matches a judged metric."
     print_table(rows, list(rows[0]) if rows else [], empty=empty)
-    for one in found:
-        if problem := one.problem or one.corrected.problem:
-            say(f"{one.judge}, {one.metric}: {problem}.")
-    proposed = sorted({f"{one.metric}={one.label}" for one in found if one.why == "default"})
-    if proposed:
-        say(f"Held against each other by default: {', '.join(proposed)}; change it with --match.")
-    for note in sorted({one.note for one in found}):
+    for item in agreements:
+        if problem := item.problem or item.corrected.problem:
+            say(f"{item.judge}, {item.metric}: {problem}.")
+    defaults = sorted({f"{item.metric}={item.label}" for item in agreements if item.why == "default"})
+    if defaults:
+        say(f"Compared by default: {', '.join(defaults)}; change this with --match.")
+    for note in sorted({item.note for item in agreements}):
         say(note)
 
 
-def _shown(value: float | None) -> str | None:
+def _format_number(value: float | None) -> str | None:
     return None if value is None else f"{value:z.2f}"
 
 
-def _cuts(pairs: Sequence[str]) -> dict[str, float]:
+def _parse_cuts(pairs: Sequence[str]) -> dict[str, float]:
     from genaiops_core.evaluation.metrics import normalise_name
 
-    found = {}
+    cuts = {}
     for text in pairs:
-        metric, number = _pair(text, "METRIC=VALUE, as in faithfulness=0.8")
+        metric, number = _split_pair(text, "METRIC=VALUE, for example faithfulness=0.8")
         try:
             value = float(number)
         except ValueError:
             value = -1.0
         if not 0 <= value <= 1:
             raise BadInput(f"--cut {text}: the value must be a number from 0 to 1.")
-        found[normalise_name(metric)] = value
-    return found
+        cuts[normalise_name(metric)] = value
+    return cuts
 
 
-def _pair(text: str, shape: str) -> tuple[str, str]:
-    name, value = arguments.pair(text, f"'{text}' cannot be understood; write {shape}.")
+def _split_pair(text: str, shape: str) -> tuple[str, str]:
+    name, value = arguments.split_pair(text, f"'{text}' is invalid; write {shape}.")
     return name, value.strip()

@@ -16,7 +16,7 @@ from genaiops_core.errors import GenAIOpsError
 app = typer.Typer(
     name="genaiops",
     cls=DeferredGroup,
-    rich_markup_mode=None,  # boxes and colours of the help would take as long as all else
+    rich_markup_mode=None,  # rendering boxes and colours would double the time of --help
     help="Measure, evaluate, approve, roll out and roll back systems built on large language models.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -26,13 +26,13 @@ app = typer.Typer(
 
 @app.callback()
 def root() -> None:
-    """All commands are in the table of the group."""
+    """The commands are in `command_table.COMMANDS`."""
 
 
 def run() -> None:
-    """Entry point: every expected error is one sentence on stderr and exit code 2."""
-    logs.configure("WARNING")  # on stderr: stdout is for answers
-    # The interpreter's last collections would walk everything that was imported.
+    """Entry point: every expected error prints a sentence on stderr and exits with code 2."""
+    logs.configure("WARNING")  # logs go to stderr, because stdout carries the results
+    # The final garbage collection of the interpreter would walk every imported object.
     atexit.register(gc.freeze)
     try:
         code = app(standalone_mode=False)
@@ -41,10 +41,10 @@ def run() -> None:
     except typer.Abort:
         raise SystemExit(130) from None
     except Exception as error:
-        # Typer keeps the class of its usage errors private; this method is how they are known.
+        # Typer keeps the class of its usage errors private; only they have this method.
         format_message = getattr(error, "format_message", None)
         if format_message is None:
-            _stop(errors.told(error))
+            _stop(errors.explain_error(error))
         _stop(format_message())
     raise SystemExit(code or 0)
 

@@ -1,4 +1,4 @@
-"""`genaiops metric` and `genaiops rubric`: what can be measured, and metrics that people write."""
+"""`genaiops metric` and `genaiops rubric`: list metrics, and manage LLM-judged rubrics."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from genaiops_core.cli import arguments, context
 from genaiops_core.cli.datasets import split_version
 from genaiops_core.errors import BadInput
 
-metric_commands = typer.Typer(help="What evaluations can measure.", no_args_is_help=True)
-rubric_commands = typer.Typer(help="Metrics in words: a prompt and a scale.", no_args_is_help=True)
+metric_commands = typer.Typer(help="List the metrics of evaluations.", no_args_is_help=True)
+rubric_commands = typer.Typer(help="LLM-judged rubrics: a prompt and a scale.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -24,28 +24,28 @@ def register(app: typer.Typer) -> None:
 
 @metric_commands.command("list")
 def list_metrics(json: output.Json = False) -> None:
-    """List every metric with what it needs, what it costs and who can measure it."""
+    """List every metric with its required fields, cost and judges."""
     from db.transaction import reading
     from genaiops_core.evaluation import metrics
     from genaiops_core.evaluation.metrics import rubrics
 
     with reading(context.engine()) as connection:
-        rows = [one.as_json() for one in metrics.list_metrics(rubrics.list_newest_rubrics(connection))]
+        rows = [metric.as_json() for metric in metrics.list_metrics(rubrics.list_newest_rubrics(connection))]
     problems = list(metrics.load_code_metrics().problems)
     if json:
         output.print_json({"metrics": rows, "problems": problems})
         return
-    shown = [
+    table = [
         {**row, "needs": ", ".join(row["needs"]) or "-", "judges": ", ".join(row["judges"])} for row in rows
     ]
-    output.print_table(shown, ["name", "kind", "title", "needs", "cost", "judges"], empty="")
+    output.print_table(table, ["name", "kind", "title", "needs", "cost", "judges"], empty="")
     for problem in problems:
         output.say(problem)
 
 
 @rubric_commands.command("list")
 def list_rubrics(json: output.Json = False) -> None:
-    """List the rubrics: the built-in ones, then every saved version."""
+    """List the built-in rubrics, then every saved version."""
     from db.transaction import reading
     from genaiops_core.evaluation.metrics import rubrics
     from genaiops_core.evaluation.metrics.builtin_rubrics import BUILTIN
@@ -53,23 +53,24 @@ def list_rubrics(json: output.Json = False) -> None:
     with reading(context.engine()) as connection:
         saved = rubrics.list_rubrics(connection)
     rows: list[dict[str, Any]] = [
-        {**one.as_json(), "created_by": "(built in)", "created_at": None} for one in BUILTIN
+        {**rubric.as_json(), "created_by": "(built in)", "created_at": None} for rubric in BUILTIN
     ]
     rows += [
-        {**one.rubric.as_json(), "created_by": one.created_by, "created_at": one.created_at} for one in saved
+        {**version.rubric.as_json(), "created_by": version.created_by, "created_at": version.created_at}
+        for version in saved
     ]
     if json:
         output.print_json({"rubrics": rows})
         return
-    shown = [
+    table = [
         {
             **row,
-            "labels": ", ".join(f"{one['label']} {one['value']:g}" for one in row["scale"]),
+            "labels": ", ".join(f"{label['label']} {label['value']:g}" for label in row["scale"]),
             "saved": row["created_at"] or "-",
         }
         for row in rows
     ]
-    output.print_table(shown, ["name", "version", "title", "labels", "created_by", "saved"], empty="")
+    output.print_table(table, ["name", "version", "title", "labels", "created_by", "saved"], empty="")
 
 
 @rubric_commands.command("show")
@@ -77,19 +78,19 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of the rubric, or NAME@VERSION.")],
     json: output.Json = False,
 ) -> None:
-    """Show one rubric as the file that `genaiops rubric save` reads."""
+    """Show a rubric in the file format of `genaiops rubric save`."""
     import yaml
 
     from db.transaction import reading
     from genaiops_core.evaluation.metrics import rubrics
 
-    wanted, version = split_version(name)
+    rubric_name, version = split_version(name)
     with reading(context.engine()) as connection:
-        kept = rubrics.get_rubric(connection, wanted, version).as_json()
+        rubric = rubrics.get_rubric(connection, rubric_name, version).as_json()
     if json:
-        output.print_json(kept)
+        output.print_json(rubric)
         return
-    fields = {field: kept[field] for field in ("name", "title", "prompt", "scale")}
+    fields = {field: rubric[field] for field in ("name", "title", "prompt", "scale")}
     output.say(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), nl=False)
 
 
@@ -102,7 +103,7 @@ def save(
     """Save a rubric as the next version of its name."""
     from genaiops_core.evaluation.metrics import rubrics
 
-    fields = _fields(file)
+    fields = _read_rubric_file(file)
     saved = rubrics.save_rubric(
         context.engine(),
         actor=context.actor(),
@@ -112,25 +113,25 @@ def save(
         scale=fields.get("scale", ()),
         reason=reason,
     )
-    kept = saved.rubric.as_json()
+    rubric = saved.rubric.as_json()
     if json:
-        output.print_json({**kept, "created_by": saved.created_by, "created_at": saved.created_at})
+        output.print_json({**rubric, "created_by": saved.created_by, "created_at": saved.created_at})
     else:
         output.say(
-            f"{kept['name']} version {kept['version']}; it needs: {', '.join(kept['needs']) or 'the input'}."
+            f"{rubric['name']} version {rubric['version']}; it needs: {', '.join(rubric['needs']) or 'the input'}."
         )
 
 
-def _fields(file: Path) -> dict[str, Any]:
+def _read_rubric_file(file: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(arguments.read_file(file))
+        fields = yaml.safe_load(arguments.read_file(file))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file} is no YAML: {' '.join(str(error).split())[:300]}") from error
-    if not isinstance(found, dict):
-        raise BadInput(f"{file} must hold name, title, prompt and scale.")
-    surplus = next((key for key in found if key not in ("name", "title", "prompt", "scale")), None)
-    if surplus is not None:
-        raise BadInput(f"{file}: there is no field '{surplus}'; a rubric has name, title, prompt and scale.")
-    return found
+        raise BadInput(f"{file} is not valid YAML: {' '.join(str(error).split())[:300]}") from error
+    if not isinstance(fields, dict):
+        raise BadInput(f"{file} must contain name, title, prompt and scale.")
+    unknown = next((key for key in fields if key not in ("name", "title", "prompt", "scale")), None)
+    if unknown is not None:
+        raise BadInput(f"{file}: there is no field '{unknown}'; a rubric has name, title, prompt and scale.")
+    return fields

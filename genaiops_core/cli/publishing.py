@@ -1,4 +1,4 @@
-"""`genaiops publish`: results to CloudWatch and S3."""
+"""`genaiops publish`: send results to CloudWatch and S3."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ def register(app: typer.Typer) -> None:
 
 
 def publish(
-    results: Annotated[
-        str, typer.Argument(help="Results that genaiops evaluate wrote, or an evaluation id.")
-    ],
-    to: Annotated[str, typer.Option(help="cloudwatch, s3://BUCKET/PREFIX, or both with a comma.")],
+    results: Annotated[str, typer.Argument(help="Results file of genaiops evaluate, or an evaluation id.")],
+    to: Annotated[str, typer.Option(help="cloudwatch, s3://BUCKET/PREFIX, or both, comma-separated.")],
     model_id: Annotated[
-        str, typer.Option(help="Whose answers these are; the model of the target or the release by default.")
+        str, typer.Option(help="Model that answered; by default the model of the target or the release.")
     ] = "",
     json: output.Json = False,
 ) -> None:
@@ -34,21 +32,21 @@ def publish(
     from genaiops_core.errors import BadInput
     from genaiops_core.evaluation.runs import publishing
 
-    places = publishing.parse_destinations(to)
-    body = documents.load(results)
+    destinations = publishing.parse_destinations(to)
+    body = documents.load_results(results)
     missing = [name for name in ("cases", "finished_at") if not body.get(name)]
     if missing:
         raise BadInput(f"{results} lacks '{missing[0]}', so it cannot be published.")
-    model = model_id or _model(body)
-    written = publishing.publish(places, body, model=model, make_client=clients.client)
+    model = model_id or _find_model(body)
+    written = publishing.publish(destinations, body, model=model, make_client=clients.client)
     if json:
         output.print_json({"model": model, "written": written})
     else:
-        typer.echo("\n".join(f"Wrote {one}" for one in written) or "Nothing was asked for.")
+        typer.echo("\n".join(f"Wrote {location}" for location in written) or "There was nothing to publish.")
 
 
-def _model(body: Mapping[str, Any]) -> str:
-    """The model that answered: the target's, else the one that the release names; '' when neither is known."""
+def _find_model(body: Mapping[str, Any]) -> str:
+    """Find the model that answered: the model of the target, else of the release; '' when both are unknown."""
     from db.transaction import reading
     from genaiops_core.errors import NotFound
     from genaiops_core.releases import releases

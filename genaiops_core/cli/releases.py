@@ -1,4 +1,4 @@
-"""`genaiops release` and `genaiops prompt`: register, ask for approval, decide."""
+"""`genaiops release` and `genaiops prompt`: register releases and prompts, request approval, approve and reject."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
-from genaiops_core.output import Json, print_json, print_table, say
+from genaiops_core.cli.arguments import AnyApplication, Application
+from genaiops_core.cli.operations import operate, print_outcome
+from genaiops_core.output import Json, print_json, print_table
 
-Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
-Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]
-ReleaseName = Annotated[str, typer.Option("--release", help="Name of the release, as its spans carry it.")]
+ReleaseName = Annotated[str, typer.Option("--release", help="Name of the release, as in its spans.")]
 
-release_app = typer.Typer(help="Releases: register, ask for approval, decide.", no_args_is_help=True)
-prompt_app = typer.Typer(help="Prompt versions that releases name.", no_args_is_help=True)
+release_app = typer.Typer(
+    help="Register releases, request approval, approve and reject.", no_args_is_help=True
+)
+prompt_app = typer.Typer(help="Add and list prompt versions of releases.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -31,73 +33,75 @@ def register(app: typer.Typer) -> None:
 def create(
     application: Application,
     release: ReleaseName,
-    model: Annotated[str, typer.Option(help="Model identifier the application is to call.")] = "",
+    model: Annotated[str, typer.Option(help="Id of the model that the application calls.")] = "",
     prompt: Annotated[list[str] | None, typer.Option(help="NAME@VERSION; may be repeated.")] = None,
     code: Annotated[str, typer.Option(help="Code revision, for example a Git commit.")] = "",
     data: Annotated[str, typer.Option(help="Data snapshot, for example of a search index.")] = "",
     parameter: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE (JSON or text); may be repeated.")
     ] = None,
-    notes: Annotated[str, typer.Option(help="Free text for people.")] = "",
+    notes: Annotated[str, typer.Option(help="Free text.")] = "",
     reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Register a release as candidate."""
+    """Register a release as a candidate."""
     from genaiops_core.releases import releases
 
-    created = releases.create(
-        context.engine(),
-        actor=context.actor(),
+    created = operate(
+        releases.create,
         application=application,
         release=release,
         model=model,
         prompts=prompt or (),
         code_revision=code,
         data_snapshot=data,
-        parameters=dict(_parameter(text) for text in parameter or ()),
+        parameters=dict(_parse_parameter(text) for text in parameter or ()),
         notes=notes,
         reason=reason,
     )
-    _say(f"{created.name} is registered as {created.state}.", created, as_json)
+    print_outcome(created, f"{created.name} is registered as {created.state}.", as_json=as_json)
 
 
 @release_app.command("list")
 def list_releases(
-    application: Anywhere = None,
+    application: AnyApplication = None,
     state: Annotated[str | None, typer.Option(help="Only this state, for example pending.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Releases, newest first."""
+    """List releases, newest first."""
     from genaiops_core.releases import releases
 
     with reading(context.engine()) as connection:
-        found = [
+        rows = [
             dataclasses.asdict(release) for release in releases.list_releases(connection, application, state)
         ]
     if as_json:
-        print_json({"releases": found})
+        print_json({"releases": rows})
         return
     columns = ("application", "release", "state", "model", "created_by", "created_at")
-    print_table(found, columns, empty="No release is registered; add one with `genaiops release create`.")
+    print_table(rows, columns, empty="No release is registered; add one with `genaiops release create`.")
 
 
 @release_app.command("show")
 def show(application: Application, release: ReleaseName, as_json: Json = False) -> None:
-    """One release: what it is made of and who decided about it."""
+    """Show a release: its parts and its approvals."""
     from genaiops_core.releases import approvals, releases
 
     with reading(context.engine()) as connection:
-        found = releases.get_release(connection, application, release)
-        decided = approvals.history(connection, application, release)
-    shown = {**dataclasses.asdict(found), "approvals": [dataclasses.asdict(approval) for approval in decided]}
+        record = releases.get_release(connection, application, release)
+        decisions = approvals.history(connection, application, release)
+    document = {
+        **dataclasses.asdict(record),
+        "approvals": [dataclasses.asdict(approval) for approval in decisions],
+    }
     if as_json:
-        print_json(shown)
+        print_json(document)
         return
     texts = {
-        **shown,
-        "prompts": ", ".join(f"{prompt['name']}@{prompt['version']}" for prompt in found.prompts),
-        "parameters": orjson.dumps(found.parameters).decode(),
-        "approvals": "; ".join(_approval_line(approval) for approval in decided),
+        **document,
+        "prompts": ", ".join(f"{prompt['name']}@{prompt['version']}" for prompt in record.prompts),
+        "parameters": orjson.dumps(record.parameters).decode(),
+        "approvals": "; ".join(_format_approval(approval) for approval in decisions),
     }
     rows = [{"field": field.replace("_", " "), "value": value} for field, value in texts.items()]
     print_table(rows, ("field", "value"), empty="")
@@ -107,43 +111,36 @@ def show(application: Application, release: ReleaseName, as_json: Json = False) 
 def request_approval(
     application: Application, release: ReleaseName, reason: arguments.Reason = "", as_json: Json = False
 ) -> None:
-    """Ask somebody else to approve a candidate."""
+    """Request approval of a candidate from someone else."""
     from genaiops_core.releases import approvals
 
-    asked = approvals.request(
-        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
-    )
-    _say(
-        f"{application}/{release} waits for approval by somebody else than {asked.requested_by}.",
-        asked,
-        as_json,
-    )
+    approval = operate(approvals.request, application=application, release=release, reason=reason)
+    sentence = f"{application}/{release} needs approval from someone other than {approval.requested_by}."
+    print_outcome(approval, sentence, as_json=as_json)
 
 
 @release_app.command("approve")
 def approve(
     application: Application, release: ReleaseName, reason: arguments.Reason = "", as_json: Json = False
 ) -> None:
-    """Approve a release that waits for it; never your own."""
+    """Approve a pending release; you cannot approve your own."""
     from genaiops_core.releases import approvals
 
-    decided = approvals.approve(
-        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
-    )
-    _say(f"{application}/{release} is approved by {decided.decided_by}.", decided, as_json)
+    approval = operate(approvals.approve, application=application, release=release, reason=reason)
+    sentence = f"{application}/{release} is approved by {approval.decided_by}."
+    print_outcome(approval, sentence, as_json=as_json)
 
 
 @release_app.command("reject")
 def reject(
     application: Application, release: ReleaseName, reason: arguments.Reason = "", as_json: Json = False
 ) -> None:
-    """Reject a release that waits for approval; a reason is required."""
+    """Reject a pending release; a reason is required."""
     from genaiops_core.releases import approvals
 
-    decided = approvals.reject(
-        context.engine(), actor=context.actor(), application=application, release=release, reason=reason
-    )
-    _say(f"{application}/{release} is rejected by {decided.decided_by}.", decided, as_json)
+    approval = operate(approvals.reject, application=application, release=release, reason=reason)
+    sentence = f"{application}/{release} is rejected by {approval.decided_by}."
+    print_outcome(approval, sentence, as_json=as_json)
 
 
 @prompt_app.command("add")
@@ -156,33 +153,31 @@ def add_prompt(
     reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Keep the text of FILE as the next version of a prompt; a text already kept keeps its version."""
+    """Add the text of FILE as the next version of a prompt; an identical text keeps its version."""
     from genaiops_core.releases import prompts
 
     text = arguments.read_text(file)
-    added = prompts.add(
-        context.engine(), actor=context.actor(), application=application, name=name, text=text, reason=reason
-    )
-    _say(f"{added.application} has prompt {added.name}@{added.version}.", added, as_json)
+    added = operate(prompts.add, application=application, name=name, text=text, reason=reason)
+    print_outcome(added, f"{added.application} has prompt {added.name}@{added.version}.", as_json=as_json)
 
 
 @prompt_app.command("list")
-def list_prompts(application: Anywhere = None, as_json: Json = False) -> None:
-    """Prompt versions by application and name."""
+def list_prompts(application: AnyApplication = None, as_json: Json = False) -> None:
+    """List prompt versions by application and name."""
     from genaiops_core.releases import prompts
 
     with reading(context.engine()) as connection:
-        found = [dataclasses.asdict(prompt) for prompt in prompts.list_prompts(connection, application)]
+        rows = [dataclasses.asdict(prompt) for prompt in prompts.list_prompts(connection, application)]
     if as_json:
-        print_json({"prompts": found})
+        print_json({"prompts": rows})
         return
     columns = ("application", "name", "version", "created_by", "created_at")
-    print_table(found, columns, empty="No prompt is kept; add one with `genaiops prompt add`.")
+    print_table(rows, columns, empty="There is no prompt; add one with `genaiops prompt add`.")
 
 
-def _parameter(text: str) -> tuple[str, Any]:
-    name, value = arguments.pair(
-        text, f"The parameter '{text}' must be written NAME=VALUE, for example temperature=0.2."
+def _parse_parameter(text: str) -> tuple[str, Any]:
+    name, value = arguments.split_pair(
+        text, f"--parameter takes NAME=VALUE, for example temperature=0.2, not '{text}'."
     )
     try:
         return name, orjson.loads(value)
@@ -190,15 +185,8 @@ def _parameter(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _approval_line(approval: Any) -> str:
+def _format_approval(approval: Any) -> str:
     if approval.decided_by is None:
-        return f"asked by {approval.requested_by}"
+        return f"requested by {approval.requested_by}"
     because = f" ({approval.decision_reason})" if approval.decision_reason else ""
     return f"{approval.state} by {approval.decided_by}{because}"
-
-
-def _say(sentence: str, fact: Any, as_json: bool) -> None:
-    if as_json:
-        print_json(fact)
-    else:
-        say(sentence)

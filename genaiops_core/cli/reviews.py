@@ -1,4 +1,4 @@
-"""`genaiops review`: people read sampled answers, and make test cases of them."""
+"""`genaiops review`: rate sampled answers, and create test cases from them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
+from genaiops_core.cli.arguments import AnyApplication
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.output import Json, print_json, print_table, say
 
-review_app = typer.Typer(help="Answers that people rate; two people each.", no_args_is_help=True)
+review_app = typer.Typer(help="Human reviews (two reviewers per answer).", no_args_is_help=True)
 
-Application = Annotated[str, typer.Option("--application", help="Whose request it is.")]
-OneApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
+Application = Annotated[str, typer.Option("--application", help="Application of the request.")]
 Trace = Annotated[str, typer.Argument(metavar="TRACE_ID", help="32 hexadecimal digits.")]
-Comment = Annotated[str, typer.Option(help="Shown to the other reviewer once both are done.")]
+Comment = Annotated[str, typer.Option(help="Comment; the other reviewer sees it after both have rated.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,28 +27,32 @@ def register(app: typer.Typer) -> None:
 
 @review_app.command("list")
 def list_(
-    application: OneApplication = None,
+    application: AnyApplication = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000)] = 20,
     as_json: Json = False,
 ) -> None:
-    """What you should read next."""
+    """List the answers to review, in order of priority."""
     from genaiops_core.evaluation.human import reviews
 
-    who, count = context.actor(), context.settings().reviewers
+    reviewer, count = context.actor(), context.settings().reviewers
     with reading(context.engine()) as connection:
-        items = reviews.queue(connection, reviewer=who, application=application, limit=limit, reviewers=count)
-        left = reviews.open_count(connection, reviewer=who, application=application, reviewers=count)
+        items = reviews.queue(
+            connection, reviewer=reviewer, application=application, limit=limit, reviewers=count
+        )
+        open_count = reviews.open_count(
+            connection, reviewer=reviewer, application=application, reviewers=count
+        )
     rows = [dataclasses.asdict(item) for item in items]
     if as_json:
-        print_json({"open": left, "items": rows})
+        print_json({"open": open_count, "items": rows})
         return
     columns = ["priority", "reason", "application", "release", "start", "trace_id", "reviews"]
-    print_table(rows, columns, empty="Nothing is left to be read.")
+    print_table(rows, columns, empty="There is nothing to review.")
 
 
 @review_app.command("show")
 def show(trace_id: Trace, application: Application, as_json: Json = False) -> None:
-    """Question, answer and contexts of one request, and what you said of it."""
+    """Show question, answer and contexts of a request, and your review."""
     from genaiops_core.evaluation.human import reviews
 
     with reading(context.engine()) as connection:
@@ -60,16 +64,18 @@ def show(trace_id: Trace, application: Application, as_json: Json = False) -> No
             reviewers=context.settings().reviewers,
         )
     if page is None:
-        raise NotFound(f"There is no request {trace_id} of {application}.")
+        raise NotFound(f"Request {trace_id} of {application} was not found.")
     if as_json:
         print_json(page)
         return
     say(f"Question: {page.question or 'unknown'}\n\nAnswer: {page.answer or 'unknown'}")
     for number, text in enumerate(page.contexts or (), 1):
         say(f"\nContext {number}: {text}")
-    for one in filter(None, (page.mine, *page.others)):
-        said = "skipped" if one.is_skipped else ", ".join(f"{k} {v:g}" for k, v in one.ratings.items())
-        say(f"\n{one.reviewer}: {said} {one.comment}")
+    for review in filter(None, (page.mine, *page.others)):
+        ratings = (
+            "skipped" if review.is_skipped else ", ".join(f"{k} {v:g}" for k, v in review.ratings.items())
+        )
+        say(f"\n{review.reviewer}: {ratings} {review.comment}")
 
 
 @review_app.command("submit")
@@ -83,7 +89,7 @@ def submit(
     comment: Comment = "",
     as_json: Json = False,
 ) -> None:
-    """Rate an answer."""
+    """Submit ratings of an answer."""
     from genaiops_core.evaluation.human import reviews
 
     page = reviews.submit(
@@ -91,19 +97,23 @@ def submit(
         actor=context.actor(),
         application=application,
         trace_id=trace_id,
-        ratings=dict(_rating(text) for text in rating),
+        ratings=dict(_parse_rating(text) for text in rating),
         comment=comment,
         reviewers=context.settings().reviewers,
     )
     if as_json:
         print_json(page)
         return
-    say("Kept; it is done." if page.is_done else "Kept; somebody else has still to rate it.")
+    say(
+        "Saved; the review is complete."
+        if page.is_done
+        else "Saved; another reviewer has yet to rate this answer."
+    )
 
 
 @review_app.command("skip")
 def skip(trace_id: Trace, application: Application, comment: Comment = "", as_json: Json = False) -> None:
-    """Leave an answer to others."""
+    """Skip an answer; other reviewers still see it."""
     from genaiops_core.evaluation.human import reviews
 
     reviews.skip(
@@ -116,43 +126,43 @@ def skip(trace_id: Trace, application: Application, comment: Comment = "", as_js
 
 
 @review_app.command("agreement")
-def agreement(application: OneApplication = None, as_json: Json = False) -> None:
-    """How far two reviewers agree, by metric, with kappa and its interval."""
-    from genaiops_core.evaluation.human.review_agreement import read_agreement as agreement_of
+def agreement(application: AnyApplication = None, as_json: Json = False) -> None:
+    """Show how far two reviewers agree, by metric, with kappa and its interval."""
+    from genaiops_core.evaluation.human.review_agreement import read_agreement as read_agreement
 
     with reading(context.engine()) as connection:
-        rows = [dataclasses.asdict(one) for one in agreement_of(connection, application)]
+        rows = [dataclasses.asdict(item) for item in read_agreement(connection, application)]
     if as_json:
         print_json({"agreement": rows})
         return
     columns = ["metric", "items", "percent_agreement", "kappa", "low", "high"]
-    print_table(rows, columns, empty="No request was rated by two people yet.")
+    print_table(rows, columns, empty="No request has two reviews yet.")
 
 
 @review_app.command("disagreements")
-def disagreements(application: OneApplication = None, as_json: Json = False) -> None:
-    """Where two reviewers differ, most first."""
-    from genaiops_core.evaluation.human.review_agreement import read_disagreements as disagreements_of
+def disagreements(application: AnyApplication = None, as_json: Json = False) -> None:
+    """List disagreements between two reviewers, largest first."""
+    from genaiops_core.evaluation.human.review_agreement import read_disagreements as read_disagreements
 
     with reading(context.engine()) as connection:
-        rows = [dataclasses.asdict(one) for one in disagreements_of(connection, application)]
+        rows = [dataclasses.asdict(item) for item in read_disagreements(connection, application)]
     if as_json:
         print_json({"disagreements": rows})
         return
     columns = ["metric", "first_reviewer", "first_value", "second_reviewer", "second_value", "trace_id"]
-    print_table(rows, columns, empty="No two people differ.")
+    print_table(rows, columns, empty="There are no disagreements.")
 
 
 @review_app.command("to-dataset")
 def to_dataset(
     trace_id: Trace,
     application: Application,
-    dataset: Annotated[str, typer.Option(help="Its name; made when there is none.")],
-    reference: Annotated[str | None, typer.Option(help="The answer that would have been right.")] = None,
+    dataset: Annotated[str, typer.Option(help="Name of the dataset; created if missing.")],
+    reference: Annotated[str | None, typer.Option(help="The correct answer.")] = None,
     reason: arguments.Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Make a test case of a production request."""
+    """Create a test case from a production request."""
     from genaiops_core.evaluation.human import reviews
 
     stored = reviews.add_trace(
@@ -176,15 +186,15 @@ def to_dataset(
         return
     say(
         f"{stored.dataset} v{stored.version}, {stored.cases} cases"
-        + ("." if stored.is_new else "; it was there already.")
+        + ("." if stored.is_new else "; the case already exists.")
     )
 
 
-def _rating(text: str) -> tuple[str, float | str]:
-    wrong = f"'{text}' is no rating; write METRIC=VALUE, for example helpfulness=good."
-    metric, value = arguments.pair(text, wrong)
+def _parse_rating(text: str) -> tuple[str, float | str]:
+    message = f"'{text}' is not a valid rating; write METRIC=VALUE, for example helpfulness=good."
+    metric, value = arguments.split_pair(text, message)
     if not value.strip():
-        raise BadInput(wrong)
+        raise BadInput(message)
     try:
         return metric, float(value)
     except ValueError:

@@ -10,16 +10,15 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
-from genaiops_core.cli.releases import Anywhere, Application
+from genaiops_core.cli.arguments import AnyApplication, Application
+from genaiops_core.cli.operations import operate, print_outcome
 from genaiops_core.output import Json, print_json, print_table
 
-policy_app = typer.Typer(help="The rollback policy.", no_args_is_help=True)
-incident_app = typer.Typer(
-    help="Incidents: what went wrong, until somebody resolves it.", no_args_is_help=True
-)
+policy_app = typer.Typer(help="Validate a rollback policy.", no_args_is_help=True)
+incident_app = typer.Typer(help="List and resolve incidents.", no_args_is_help=True)
 
 RequiredReason = Annotated[
-    str, typer.Option("--reason", help="Why; kept in the audit log and on the incident.")
+    str, typer.Option("--reason", help="Reason, written to the audit log and the incident.")
 ]
 
 
@@ -31,19 +30,15 @@ def register(app: typer.Typer) -> None:
 
 
 def rollback(application: Application, reason: RequiredReason, as_json: Json = False) -> None:
-    """Everybody back to the stable release, or to the one before it when no canary is live; opens an incident."""
+    """Route all traffic to the stable release, or without a canary to the previous release; opens an incident."""
     from genaiops_core.rollbacks import procedure
 
-    done = procedure.roll_back(
-        context.engine(), actor=context.actor(), application=application, reason=reason
+    result = operate(procedure.roll_back, application=application, reason=reason)
+    sentence = (
+        f"{result.application}: {result.from_release} was rolled back, {result.to_release} takes all traffic "
+        f"(routing version {result.routing_version}, incident {result.incident_id})."
     )
-    if as_json:
-        print_json(done)
-        return
-    typer.echo(
-        f"{done.application}: {done.from_release} was rolled back, {done.to_release} takes all traffic "
-        f"(routing version {done.routing_version}, incident {done.incident_id})."
-    )
+    print_outcome(result, sentence, as_json=as_json)
 
 
 @policy_app.command("check")
@@ -51,7 +46,7 @@ def check(
     file: Annotated[Path, typer.Argument(help="A rollback_policy.yaml.", exists=True, dir_okay=False)],
     as_json: Json = False,
 ) -> None:
-    """Say whether FILE is a policy, and how it was understood."""
+    """Validate FILE and print its triggers and actions."""
     from genaiops_core.rollbacks import policy
 
     loaded = policy.load(arguments.read_text(file))
@@ -76,23 +71,23 @@ def check(
 
 @incident_app.command("list")
 def list_incidents(
-    application: Anywhere = None,
+    application: AnyApplication = None,
     state: Annotated[str | None, typer.Option(help="open or resolved.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Incidents, newest first."""
+    """List incidents, newest first."""
     from genaiops_core.rollbacks import incidents
 
     with reading(context.engine()) as connection:
-        found = [
+        rows = [
             dataclasses.asdict(incident)
             for incident in incidents.list_incidents(connection, application, state)
         ]
     if as_json:
-        print_json({"incidents": found})
+        print_json({"incidents": rows})
         return
     columns = ("id", "application", "severity", "state", "title", "opened_by", "opened_at")
-    print_table(found, columns, empty="There is no incident.")
+    print_table(rows, columns, empty="There is no incident.")
 
 
 @incident_app.command("resolve")
@@ -101,11 +96,9 @@ def resolve(
     reason: RequiredReason,
     as_json: Json = False,
 ) -> None:
-    """Close an incident; the reason is kept as its resolution."""
+    """Resolve an incident; the reason becomes its resolution."""
     from genaiops_core.rollbacks import incidents
 
-    resolved = incidents.resolve(context.engine(), actor=context.actor(), incident_id=incident, reason=reason)
-    if as_json:
-        print_json(resolved)
-        return
-    typer.echo(f"Incident {resolved.id} of {resolved.application} is resolved by {resolved.resolved_by}.")
+    resolved = operate(incidents.resolve, incident_id=incident, reason=reason)
+    sentence = f"Incident {resolved.id} of {resolved.application} is resolved by {resolved.resolved_by}."
+    print_outcome(resolved, sentence, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Waiting for a run on the command line: with a bar, and doing the worker's part where there is none."""
+"""Run an evaluation to its end on the command line, with a progress bar and with or without a worker."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ POLL_SECONDS = 0.2
 Progress = Callable[["Evaluation"], None]
 
 
-def carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Evaluation:
+def run_to_end(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Evaluation:
     """Wait for the workers, or do their work here when there is none; Ctrl-C cancels the run.
 
-    A run that was paused is not waited for: somebody has to decide.
+    The wait ends when the run is paused, because only a user can resume it.
     """
     from db.transaction import reading
     from genaiops_core.clock import now
@@ -38,20 +38,20 @@ def carry_out(engine: sa.Engine, actor: str, id: str, progress: Progress) -> Eva
             progress(run)
             if not run.is_open:
                 return run if run.results is not None else execution.finish(engine, id)
-            # A run under way whose worker died is carried on here: every step may be repeated.
+            # This process takes over a running evaluation whose worker died: every step may be repeated.
             if not is_beating and (run.state == "running" or states.claim(engine, id, runner)):
                 return execution.run(engine, id, progress, runner=runner)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        with suppress(Conflict):  # it ended in the same moment
+        with suppress(Conflict):  # the run may end in the same moment
             runs.cancel(engine, actor=actor, id=id, reason="interrupted on the command line")
         return execution.finish(engine, id)
 
 
 @contextmanager
-def bar(*, shown: bool) -> Iterator[Progress]:
-    """A progress bar on stderr, so that stdout holds the answer only."""
-    if not shown:
+def show_progress(*, is_shown: bool) -> Iterator[Progress]:
+    """A progress bar on stderr; stdout carries the results only."""
+    if not is_shown:
         yield lambda run: None
         return
     from rich.console import Console
@@ -61,20 +61,20 @@ def bar(*, shown: bool) -> Iterator[Progress]:
         *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()),
         TextColumn("{task.fields[facts]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown_bar:
-        task = shown_bar.add_task("scoring", total=None, facts="")
-        yield lambda run: shown_bar.update(
-            task, completed=run.units_done, total=run.units, facts=", ".join(_facts(run))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress_bar:
+        task = progress_bar.add_task("scoring", total=None, facts="")
+        yield lambda run: progress_bar.update(
+            task, completed=run.units_done, total=run.units, facts=", ".join(_list_facts(run))
         )
 
 
-def _facts(run: Evaluation) -> Iterator[str]:
+def _list_facts(run: Evaluation) -> Iterator[str]:
     from genaiops_core.clock import now
     from genaiops_core.evaluation.runs.evaluation import estimate_remaining_s
 
-    left_s = estimate_remaining_s(run, now())
-    if left_s:
-        yield f"about {left_s:.0f} s left"
+    remaining_s = estimate_remaining_s(run, now())
+    if remaining_s:
+        yield f"about {remaining_s:.0f} s remaining"
     if run.answers and run.answers_done < run.answers:
         yield f"{run.answers_done} of {run.answers} answers"
     if run.units_failed:

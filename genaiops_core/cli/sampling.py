@@ -1,4 +1,4 @@
-"""`genaiops sample`: which production requests are judged, and what became of them."""
+"""`genaiops sample`: production sampling, and the scores of sampled requests."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from genaiops_core.cli import context
+from genaiops_core.cli.arguments import AnyApplication
 from genaiops_core.output import Json, print_json, print_table, say
 
-sample_app = typer.Typer(help="Production requests that are judged.", no_args_is_help=True)
+sample_app = typer.Typer(help="Production sampling.", no_args_is_help=True)
 
-OneApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 Window = Annotated[str, typer.Option("--window", help="1h, 6h, 24h, 7d or 30d.")]
 
 
@@ -22,36 +22,38 @@ def register(app: typer.Typer) -> None:
 
 
 @sample_app.command("status")
-def status(application: OneApplication = None, window: Window = "24h", as_json: Json = False) -> None:
-    """How much of the traffic was considered, sampled and judged, and by which reason."""
+def status(application: AnyApplication = None, window: Window = "24h", as_json: Json = False) -> None:
+    """Count considered, sampled and scored requests, by sampling reason."""
     from db.transaction import reading
     from genaiops_core.telemetry.sampling.samples import read_sampling_summary
     from genaiops_core.telemetry.time_window import Filters
 
     with reading(context.engine()) as connection:
-        found = read_sampling_summary(connection, Filters.last(window, application=application))
+        summary = read_sampling_summary(connection, Filters.last(window, application=application))
     if as_json:
-        print_json({**dataclasses.asdict(found), "cost_usd": found.cost_usd})
+        print_json({**dataclasses.asdict(summary), "cost_usd": summary.cost_usd})
         return
     say(
-        f"{found.considered:,} requests considered, {found.sampled:,} sampled: {found.scored:,} scored, "
-        f"{found.queued:,} queued, {found.skipped:,} skipped. Judging cost {found.cost_usd} USD."
+        f"{summary.considered:,} requests considered, {summary.sampled:,} sampled: {summary.scored:,} scored, "
+        f"{summary.queued:,} queued, {summary.skipped:,} skipped. Judging cost {summary.cost_usd} USD."
     )
-    rows = [dataclasses.asdict(one) for one in found.by_reason]
-    print_table(rows, ["priority", "reason", "scored", "queued", "skipped"], empty="Nothing was sampled.")
+    rows = [dataclasses.asdict(reason) for reason in summary.by_reason]
+    print_table(rows, ["priority", "reason", "scored", "queued", "skipped"], empty="No request was sampled.")
 
 
 @sample_app.command("list")
 def list_(
-    application: OneApplication = None,
+    application: AnyApplication = None,
     window: Window = "24h",
     state: Annotated[str | None, typer.Option(help="queued, scored or skipped.")] = None,
     reason: Annotated[str | None, typer.Option(help="For example high_cost.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
-    messages: Annotated[bool, typer.Option("--messages", help="As queue messages, one JSON a line.")] = False,
+    messages: Annotated[
+        bool, typer.Option("--messages", help="Print queue messages, a JSON object per line.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Sampled requests, newest first."""
+    """List sampled requests, newest first."""
     from db.transaction import reading
     from genaiops_core.evaluation.production import scoring
     from genaiops_core.telemetry.sampling.samples import list_samples
@@ -59,24 +61,26 @@ def list_(
 
     filters = Filters.last(window, application=application)
     with reading(context.engine()) as connection:
-        found = list_samples(connection, filters, state=state, reason=reason, limit=limit)
+        samples = list_samples(connection, filters, state=state, reason=reason, limit=limit)
         if messages:
-            for one in found:
-                _print_line(
-                    scoring.read_queue_message(connection, application=one.application, trace_id=one.trace_id)
+            for sample in samples:
+                _print_message(
+                    scoring.read_queue_message(
+                        connection, application=sample.application, trace_id=sample.trace_id
+                    )
                 )
             return
-    rows = [{**dataclasses.asdict(one), "cost_usd": one.cost_usd} for one in found]
+    rows = [{**dataclasses.asdict(sample), "cost_usd": sample.cost_usd} for sample in samples]
     if as_json:
         print_json({"samples": rows})
         return
     columns = ["start", "application", "release", "trace_id", "priority", "reason", "state", "note"]
-    print_table(rows, columns, empty="Nothing was sampled.")
+    print_table(rows, columns, empty="No request was sampled.")
 
 
 @sample_app.command("run")
 def run(as_json: Json = False) -> None:
-    """Choose and judge now what the worker would within seconds; what came just now has to settle first."""
+    """Sample and score requests now, as the worker does every few seconds; the newest requests settle first."""
     import asyncio
 
     from genaiops_core.clock import now
@@ -95,24 +99,24 @@ def run(as_json: Json = False) -> None:
         if not step.has_more:
             break
     if settings.sample_judge:
-        who, limits = create_judge(settings.sample_judge), limits_of(settings)
-        require_usable(engine, who, limits.daily_budget_nano_usd)
+        judge, limits = create_judge(settings.sample_judge), limits_of(settings)
+        require_usable(engine, judge, limits.daily_budget_nano_usd)
         with asyncio.Runner() as runner:
             while True:
-                done = score_round(engine, who, limits, now(), runner=runner)
-                counts["scored"] += done.scored
-                counts["failed"] += done.failed
-                if not done.scored or done.is_out_of_budget:
+                round = score_round(engine, judge, limits, now(), runner=runner)
+                counts["scored"] += round.scored
+                counts["failed"] += round.failed
+                if not round.scored or round.is_out_of_budget:
                     break
-            if who.model is not None:
-                runner.run(who.model.close())
+            if judge.model is not None:
+                runner.run(judge.model.close())
     if as_json:
         print_json(counts)
     else:
         print_table([counts], list(counts), empty="")
 
 
-def _print_line(message: dict[str, Any] | None) -> None:
+def _print_message(message: dict[str, Any] | None) -> None:
     import orjson
 
     if message is not None:

@@ -31,40 +31,40 @@ def up(
     """Migrate, then run UI, API and worker; Ctrl-C stops all three."""
     from genaiops_core.processes import supervise
 
-    chosen = _settings(host=host, ui_port=ui_port, api_port=api_port, demo=demo or None)
-    raise typer.Exit(supervise.run(chosen, json=json))
+    settings_ = _override_settings(host=host, ui_port=ui_port, api_port=api_port, demo=demo or None)
+    raise typer.Exit(supervise.run(settings_, json=json))
 
 
 def ui(host: Host = None, port: Port = None, json: output.Json = False) -> None:
     """Run the console in this process."""
     from genaiops_core.processes import ui as process
 
-    process.run(_settings(host=host, ui_port=port))
+    process.run(_override_settings(host=host, ui_port=port))
 
 
 def api(host: Host = None, port: Port = None, json: output.Json = False) -> None:
-    """Run the API: OTLP in, OFREP out, reads and operations."""
+    """Run the API: OTLP ingest, OFREP flags, queries and operations."""
     from genaiops_core.processes import api as process
 
-    process.run(_settings(host=host, api_port=port))
+    process.run(_override_settings(host=host, api_port=port))
 
 
 def worker(json: output.Json = False) -> None:
-    """Run the worker: evaluations, closing of rollups, the rollback policy."""
+    """Run the worker: evaluations, rollups and the rollback policy."""
     import os
     import sys
 
     from genaiops_core.jobs import worker as process
 
     process.run(context.settings())
-    # All that counts is kept. Threads in the middle of a call to a slow judge would hold this process for minutes.
+    # Every result is in the database. Threads that wait for a slow judge would block a normal exit for minutes.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 def settings(json: output.Json = False) -> None:
-    """List every setting with its value, default and meaning; secrets are masked."""
+    """List every setting with its value, default and description; secrets are masked."""
     rows = context.settings().describe()
     if json:
         output.print_json({"settings": rows})
@@ -72,7 +72,7 @@ def settings(json: output.Json = False) -> None:
         output.print_table(rows, ("name", "value", "help"), empty="")
 
 
-def _settings(**overrides: object) -> Settings:
+def _override_settings(**overrides: object) -> Settings:
     chosen = context.settings().model_copy(
         update={name: value for name, value in overrides.items() if value is not None}
     )

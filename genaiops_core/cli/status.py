@@ -1,4 +1,4 @@
-"""`genaiops status`: the health of each application, its release in traffic and its open incidents."""
+"""`genaiops status`: health, live releases and open incidents of each application."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import context
-from genaiops_core.cli.releases import Anywhere
+from genaiops_core.cli.arguments import AnyApplication
 from genaiops_core.output import Json, print_json, print_table
 
 _COLUMNS = ("application", "state", "requests", "exceeded", "stable", "canary", "open_incidents")
@@ -20,11 +20,11 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    application: Anywhere = None,
-    last: Annotated[str, typer.Option(help="The window that ends now: 1h, 6h, 24h, 7d or 30d.")] = "24h",
+    application: AnyApplication = None,
+    last: Annotated[str, typer.Option(help="Window that ends now: 1h, 6h, 24h, 7d or 30d.")] = "24h",
     as_json: Json = False,
 ) -> None:
-    """Show the health of each application by the limits of the rollback policy."""
+    """Show the health of each application by the thresholds of the rollback policy."""
     from genaiops_core.rollbacks import health, policy
     from genaiops_core.telemetry.time_window import Filters
 
@@ -41,16 +41,16 @@ def status(
         )
         return
     print_table(
-        [_row(application_health.as_json()) for application_health in applications],
+        [_build_row(application_health.as_json()) for application_health in applications],
         _COLUMNS,
-        empty="No application is known yet: point an OTLP exporter at the API, or run `genaiops demo`.",
+        empty="There is no application; point an OTLP exporter at the API, or run `genaiops demo`.",
     )
 
 
-def _row(facts: dict[str, Any]) -> dict[str, Any]:
+def _build_row(facts: dict[str, Any]) -> dict[str, Any]:
     canary = f"{facts['canary']} ({facts['canary_percent']:g} %)" if facts["canary"] else ""
     exceeded = ", ".join(
-        f"{breach['metric']} {breach['value']:.4g} (limit {breach['threshold']:g})"
+        f"{breach['metric']} {breach['value']:.4g} (threshold {breach['threshold']:g})"
         for breach in facts["breaches"]
     )
     return {**facts, "canary": canary, "exceeded": exceeded, "stable": facts["stable"] or ""}

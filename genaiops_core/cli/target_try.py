@@ -1,4 +1,4 @@
-"""`genaiops target try`: one answer of a target, before a thousand are paid for."""
+"""`genaiops target try`: test a target with one question before an evaluation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genaiops_core.evaluation.datasets.case import Case
     from genaiops_core.evaluation.targets import TargetAnswer
 
-commands = typer.Typer(help="Targets: who answers the cases of an evaluation.", no_args_is_help=True)
+commands = typer.Typer(help="Test the target that answers the cases of an evaluation.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -41,15 +41,15 @@ def try_target(
     metadata: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE of the case; may be repeated.")
     ] = None,
-    application: Annotated[str, typer.Option(help="Application of the release, for release.")] = "",
-    release: Annotated[str, typer.Option(help="Release to call, for release.")] = "",
+    application: Annotated[str, typer.Option(help="Application, for --target release.")] = "",
+    release: Annotated[str, typer.Option(help="Release, for --target release.")] = "",
     json: output.Json = False,
 ) -> None:
-    """Ask a target one question and print its answer with latency, tokens and cost: exit 0 with an answer, 1 without."""
+    """Send a question to a target; print the answer with latency, tokens and cost. Exit 0 with an answer, 1 without."""
     from genaiops_core.evaluation.datasets.case import Case
 
     engine = context.engine()
-    document = targets.target_of(
+    document = targets.build_target_spec(
         engine,
         target=target,
         model=target_model,
@@ -61,78 +61,81 @@ def try_target(
         release=release,
     )
     if document is None:
-        raise BadInput("--target is empty; say whom to ask.")
+        raise BadInput("--target is empty; name a target, for example bedrock:MODEL.")
     case = Case(
         input=input,
         contexts=tuple(context_texts) if context_texts else None,
         metadata=dict(
-            arguments.pair(one, f"--metadata takes NAME=VALUE, not '{one}'.") for one in metadata or ()
+            arguments.split_pair(pair, f"--metadata takes NAME=VALUE, not '{pair}'.")
+            for pair in metadata or ()
         ),
     )
-    name, answered = _ask(engine, document, case)
+    name, answer = _call_target(engine, document, case)
     if json:
-        output.print_json({"target": name, **_as_json(answered), "notes": document.get("notes", [])})
+        output.print_json({"target": name, **_describe_answer(answer), "notes": document.get("notes", [])})
     else:
-        _tell(name, answered, document.get("notes", []))
-    raise typer.Exit(output.EXIT_PASSED if answered.text is not None else output.EXIT_FAILED)
+        _print_answer(name, answer, document.get("notes", []))
+    raise typer.Exit(output.EXIT_PASSED if answer.text is not None else output.EXIT_FAILED)
 
 
-def _ask(engine: sa.Engine, document: dict[str, Any], case: Case) -> tuple[str, TargetAnswer]:
+def _call_target(engine: sa.Engine, document: dict[str, Any], case: Case) -> tuple[str, TargetAnswer]:
     from db.transaction import reading
     from genaiops_core.evaluation import targets as answering
     from genaiops_core.pricing.prices import PriceList
 
-    asked = answering.build_target(document, allowed_hosts=answering.parse_allowed_hosts(context.settings().target_hosts))
+    built = answering.build_target(
+        document, allowed_hosts=answering.parse_allowed_hosts(context.settings().target_hosts)
+    )
     with reading(engine) as connection:
         prices = PriceList.load(connection)
 
     async def once() -> TargetAnswer:
         try:
-            return await asked.answer(case)
+            return await built.answer(case)
         finally:
-            await asked.close()
+            await built.close()
 
     at_ns = time.time_ns()
-    return asked.name, answering.price_answer(asyncio.run(once()), asked, prices, at_ns)
+    return built.name, answering.price_answer(asyncio.run(once()), built, prices, at_ns)
 
 
-def _as_json(answered: TargetAnswer) -> dict[str, Any]:
+def _describe_answer(answer: TargetAnswer) -> dict[str, Any]:
     return {
-        "answer": answered.text,
-        "problem": answered.problem,
-        "contexts": answered.contexts,
-        "model": answered.model,
-        "latency_ms": round(answered.latency_ms, 1),
-        "input_tokens": answered.usage.input_tokens,
-        "output_tokens": answered.usage.output_tokens,
-        "cost_nano_usd": answered.cost_nano_usd,
-        "cost_usd": _usd(answered.cost_nano_usd),
+        "answer": answer.text,
+        "problem": answer.problem,
+        "contexts": answer.contexts,
+        "model": answer.model,
+        "latency_ms": round(answer.latency_ms, 1),
+        "input_tokens": answer.usage.input_tokens,
+        "output_tokens": answer.usage.output_tokens,
+        "cost_nano_usd": answer.cost_nano_usd,
+        "cost_usd": _format_cost(answer.cost_nano_usd),
     }
 
 
-def _tell(name: str, answered: TargetAnswer, notes: list[str]) -> None:
-    output.say(answered.text if answered.text is not None else "(no answer)")
+def _print_answer(name: str, answer: TargetAnswer, notes: list[str]) -> None:
+    output.say(answer.text if answer.text is not None else "(no answer)")
     output.say("")
-    cost = _usd(answered.cost_nano_usd)
+    cost = _format_cost(answer.cost_nano_usd)
     rows = [
-        ("target", name + (f" ({answered.model})" if answered.model else "")),
-        ("latency", f"{answered.latency_ms:,.0f} ms"),
-        ("input tokens", _shown(answered.usage.input_tokens)),
-        ("output tokens", _shown(answered.usage.output_tokens)),
+        ("target", name + (f" ({answer.model})" if answer.model else "")),
+        ("latency", f"{answer.latency_ms:,.0f} ms"),
+        ("input tokens", _format_count(answer.usage.input_tokens)),
+        ("output tokens", _format_count(answer.usage.output_tokens)),
         ("cost", "unknown" if cost is None else f"{cost} USD"),
-        ("contexts", _shown(None if answered.contexts is None else len(answered.contexts))),
-        *([("problem", answered.problem)] if answered.problem else []),
+        ("contexts", _format_count(None if answer.contexts is None else len(answer.contexts))),
+        *([("problem", answer.problem)] if answer.problem else []),
         *(("note", note) for note in notes),
     ]
     for label, value in rows:
         output.say(f"{label:<14}{value}")
 
 
-def _shown(value: int | None) -> str:
+def _format_count(value: int | None) -> str:
     return "unknown" if value is None else f"{value:,}"
 
 
-def _usd(nano_usd: int | None) -> str | None:
+def _format_cost(nano_usd: int | None) -> str | None:
     from genaiops_core.telemetry.figures import format_usd
 
     return None if nano_usd is None else format_usd(nano_usd)

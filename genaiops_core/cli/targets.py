@@ -1,4 +1,4 @@
-"""`--target ...` of `genaiops evaluate` and `genaiops target try`: who answers the cases."""
+"""`--target ...` of `genaiops evaluate` and `genaiops target try`: the target that answers the cases."""
 
 from __future__ import annotations
 
@@ -18,46 +18,50 @@ MAX_FILE_BYTES = 2_000_000
 
 _PANEL = "Target"
 _HELP = (
-    "Who answers the cases before they are scored: bedrock[:MODEL], openai[:MODEL]@BASE_URL, http:URL, release, or a "
-    "file (YAML or JSON). Without it the answers of the suite are scored."
+    "Target that answers the cases: bedrock[:MODEL], openai[:MODEL]@BASE_URL, http:URL, release, or a file (YAML or "
+    "JSON). Without a target the answers of the suite are scored."
 )
 Where = Annotated[str, typer.Option("--target", help=_HELP, rich_help_panel=_PANEL)]
-Model = Annotated[str, typer.Option("--target-model", help="Model to ask.", rich_help_panel=_PANEL)]
+Model = Annotated[str, typer.Option("--target-model", help="Model to call.", rich_help_panel=_PANEL)]
 System = Annotated[
     str,
     typer.Option(
         "--target-system",
-        help="Prompt, or @FILE; with places {contexts} and {question} where wanted.",
+        help="System prompt, or @FILE; may contain {contexts} and {question}.",
         rich_help_panel=_PANEL,
     ),
 ]
 Template = Annotated[
     Path | None,
-    typer.Option("--target-template", help="JSON body with places, for http:URL.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--target-template", help="JSON body with placeholders, for http:URL.", rich_help_panel=_PANEL
+    ),
 ]
 Reply = Annotated[
     list[str] | None,
     typer.Option(
         "--target-reply",
-        help="FIELD=PATH, for http:URL: where answer, contexts, input_tokens, output_tokens, cost_usd stand.",
+        help="FIELD=PATH, for http:URL: path of answer, contexts, input_tokens, output_tokens or cost_usd.",
         rich_help_panel=_PANEL,
     ),
 ]
 Prompt = Annotated[
     str,
-    typer.Option("--target-prompt", help="Which prompt of the release, for release.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--target-prompt", help="Prompt of the release, for --target release.", rich_help_panel=_PANEL
+    ),
 ]
 Repetitions = Annotated[
     int,
     typer.Option(
         "--repetitions",
-        help="How often each case is answered, to see how much answers vary.",
+        help="Number of answers per case, to measure how much answers vary.",
         rich_help_panel=_PANEL,
     ),
 ]
 
 
-def target_of(
+def build_target_spec(
     engine: sa.Engine,
     *,
     target: str = "",
@@ -70,19 +74,19 @@ def target_of(
     application: str = "",
     release: str = "",
 ) -> dict[str, Any] | None:
-    """The document of the target that the options describe; None when the answers of the suite are to be scored.
+    """Build the target document from the options; None when the answers of the suite are scored.
 
     Args:
-        engine: where a release is looked up.
+        engine: database of the releases.
         target, model, system, template, reply, prompt, repetitions: the options of those names.
-        application, release: whose release `--target release` calls.
+        application, release: the release that `--target release` calls.
 
     Raises:
-        BadInput: an option is wrong, or has no meaning for this target.
+        BadInput: an option is invalid, or does not apply to this target.
     """
     from genaiops_core.evaluation.targets import specs
 
-    given = {
+    options = {
         "--target-model": model,
         "--target-system": system,
         "--target-template": template,
@@ -90,42 +94,42 @@ def target_of(
         "--target-prompt": prompt,
     }
     if not target.strip():
-        _refuse(given | {"--repetitions": repetitions != 1}, "means nothing without --target", ())
+        _refuse_options(options | {"--repetitions": repetitions != 1}, "has no effect without --target", ())
         return None
     specs.validate_repetitions(repetitions)
     if target.strip() == "release":
-        _refuse(given, "means nothing for --target release, which has its own", ("--target-prompt",))
-        return _of_release(engine, application, release, prompt)
-    document = _document(target.strip())
-    fits = (
-        ("--target-model", *_OPTIONS[document.get("kind")])
-        if document.get("kind") in _OPTIONS
-        else tuple(given)
+        _refuse_options(options, "does not apply to --target release, which defines it", ("--target-prompt",))
+        return _build_release_target(engine, application, release, prompt)
+    document = _parse_target(target.strip())
+    allowed = (
+        ("--target-model", *_OPTIONS_BY_KIND[document.get("kind")])
+        if document.get("kind") in _OPTIONS_BY_KIND
+        else tuple(options)
     )
-    _refuse(given, f"means nothing for a target of kind {document.get('kind')}", fits)
+    _refuse_options(options, f"does not apply to a target of kind {document.get('kind')}", allowed)
     if model:
         document["model"] = model
     if system:
-        document["system"] = _text_or_file(system)
+        document["system"] = _read_text_or_file(system)
     if template:
-        document["template"] = _json_file(template)
+        document["template"] = _read_json_file(template)
     if reply:
         document["reply"] = dict(
-            arguments.pair(one, f"--target-reply takes NAME=VALUE, not '{one}'.") for one in reply
+            arguments.split_pair(pair, f"--target-reply takes NAME=VALUE, not '{pair}'.") for pair in reply
         )
     return specs.parse_spec(document, "--target").as_json()
 
 
-_OPTIONS: dict[object, tuple[str, ...]] = {
+_OPTIONS_BY_KIND: dict[object, tuple[str, ...]] = {
     "bedrock": ("--target-system",),
     "openai": ("--target-system",),
     "http": ("--target-template", "--target-reply"),
 }
-"""Options that a kind takes beside --target-model."""
+"""Options that a kind takes in addition to --target-model."""
 
 
-def _document(target: str) -> dict[str, Any]:
-    """What `--target` says by itself."""
+def _parse_target(target: str) -> dict[str, Any]:
+    """Parse the value of `--target` into a target document."""
     if target.startswith(("http://", "https://")):
         return {"kind": "http", "url": target}
     kind, colon, rest = target.partition(":")
@@ -140,15 +144,15 @@ def _document(target: str) -> dict[str, Any]:
     if kind == "openai" and "@" in rest:
         model, _, address = rest.rpartition("@")
         return {"kind": "openai", "model": model, "base_url": address}
-    return _document_file(target)
+    return _read_target_file(target)
 
 
-def _document_file(target: str) -> dict[str, Any]:
+def _read_target_file(target: str) -> dict[str, Any]:
     import yaml
 
     if not Path(target).is_file():
         raise BadInput(
-            f"--target '{target}' is no file, and none of bedrock[:MODEL], openai[:MODEL]@BASE_URL, http:URL, release."
+            f"--target '{target}' is not a file and not one of bedrock[:MODEL], openai[:MODEL]@BASE_URL, http:URL, release."
         )
     try:
         document = yaml.safe_load(arguments.read_text(Path(target), MAX_FILE_BYTES))
@@ -161,29 +165,27 @@ def _document_file(target: str) -> dict[str, Any]:
     return document
 
 
-def _of_release(engine: sa.Engine, application: str, release: str, prompt: str) -> dict[str, Any]:
+def _build_release_target(engine: sa.Engine, application: str, release: str, prompt: str) -> dict[str, Any]:
     from db.transaction import reading
     from genaiops_core.releases.as_target import target_document
 
     if not application or not release:
-        raise BadInput(
-            "--target release needs --application and --release: they say which release is called."
-        )
+        raise BadInput("--target release requires --application and --release.")
     with reading(engine) as connection:
         return target_document(connection, application=application, release=release, prompt=prompt)
 
 
-def _refuse(given: dict[str, Any], why: str, fits: tuple[str, ...]) -> None:
-    for option, value in given.items():
-        if value and option not in fits:
+def _refuse_options(options: dict[str, Any], why: str, allowed: tuple[str, ...]) -> None:
+    for option, value in options.items():
+        if value and option not in allowed:
             raise BadInput(f"{option} {why}.")
 
 
-def _text_or_file(text: str) -> str:
+def _read_text_or_file(text: str) -> str:
     return arguments.read_text(Path(text.removeprefix("@")), MAX_FILE_BYTES) if text.startswith("@") else text
 
 
-def _json_file(file: Path) -> Any:
+def _read_json_file(file: Path) -> Any:
     try:
         return orjson.loads(arguments.read_text(file, MAX_FILE_BYTES))
     except orjson.JSONDecodeError as error:

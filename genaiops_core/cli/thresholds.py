@@ -1,4 +1,4 @@
-"""`--min-METRIC X` and `--max-METRIC X`: options whose names are metrics, so no list of them can be declared."""
+"""`--min-METRIC X` and `--max-METRIC X`: options named after metrics, which cannot be declared in advance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from genaiops_core.errors import BadInput
 
-# Typer passes on what it does not know, and `parse` is strict about it instead.
+# Typer passes unknown options on, and `parse` rejects those that are not thresholds.
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 LIMITS = {
@@ -20,46 +20,48 @@ LIMITS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """What was asked for on the command line."""
+    """Thresholds of the command line."""
 
     minimums: dict[str, float] = field(default_factory=dict)
-    """Metric -> least value; the most for a metric of which less is better."""
+    """Metric -> threshold: a minimum, or a maximum when lower values are better."""
     limits: dict[str, float] = field(default_factory=dict)
-    """cost_per_query (USD), latency_p50|p95|p99 (ms) -> most."""
+    """cost_per_query (USD), latency_p50|p95|p99 (ms) -> maximum."""
 
     def __bool__(self) -> bool:
         return bool(self.minimums or self.limits)
 
 
 def parse(arguments: Sequence[str]) -> Thresholds:
-    """The arguments that no declared option took.
+    """Parse the arguments that no declared option took.
 
     Raises:
-        BadInput: one of them is no threshold, or its value is no number in range.
+        BadInput: an argument is not a threshold, or its value is not a number in range.
     """
     minimums: dict[str, float] = {}
     limits: dict[str, float] = {}
-    left = list(arguments)
-    while left:
-        option, equals, value = left.pop(0).partition("=")
+    remaining = list(arguments)
+    while remaining:
+        option, equals, value = remaining.pop(0).partition("=")
         name = option.removeprefix("--").replace("_", "-")
         is_metric = _is_metric(name)
         if not option.startswith("--") or not (is_metric or name in LIMITS):
-            raise BadInput(f"'{option}' is unknown here; thresholds are --min-METRIC X and {_listed()}.")
+            raise BadInput(
+                f"'{option}' is not a valid option; thresholds are --min-METRIC X and {_list_limits()}."
+            )
         if not equals:
-            if not left or left[0].startswith("--"):
+            if not remaining or remaining[0].startswith("--"):
                 raise BadInput(f"{option} needs a number, for example {option} 0.8.")
-            value = left.pop(0)
+            value = remaining.pop(0)
         if is_metric:
-            metric, threshold, is_most = _metric(option, name, value)
+            metric, threshold, is_most = _parse_metric(option, name, value)
             (limits if is_most else minimums)[metric] = threshold
         else:
-            limits[LIMITS[name]] = _number(option, value)
+            limits[LIMITS[name]] = _parse_number(option, value)
     return Thresholds(minimums=minimums, limits=limits)
 
 
 def _is_metric(name: str) -> bool:
-    """Any name may be a metric's that must reach something; only a known one may be limited."""
+    """Whether the option names a metric: `min-` takes any name, `max-` only a known metric."""
     from genaiops_core.evaluation.metrics import list_metrics, normalise_name
 
     if name in LIMITS or len(name) <= len("min-"):
@@ -69,8 +71,8 @@ def _is_metric(name: str) -> bool:
     return name.startswith("max-") and normalise_name(name[4:]) in {metric.name for metric in list_metrics()}
 
 
-def _metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
-    """Metric, threshold, and whether it is a most where neither end is better."""
+def _parse_metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
+    """Metric, threshold, and whether it is a maximum of a metric without a better direction."""
     from genaiops_core.evaluation.metrics import normalise_name
     from genaiops_core.evaluation.verdicts.scales import find_scale
 
@@ -79,12 +81,12 @@ def _metric(option: str, name: str, value: str) -> tuple[str, float, bool]:
     side = {True: "min", False: "max", None: name[:3]}[scale.higher_is_better]
     if not name.startswith(side):
         end = "higher" if scale.higher_is_better else "lower"
-        raise BadInput(f"{metric} is better when {end}: give --{side}-{name[4:]}, not {option}.")
-    threshold = _number(option, value, low=scale.low, high=scale.high)
+        raise BadInput(f"{metric} is better when {end}: use --{side}-{name[4:]}, not {option}.")
+    threshold = _parse_number(option, value, low=scale.low, high=scale.high)
     return metric, threshold, scale.higher_is_better is None and side == "max"
 
 
-def _number(option: str, text: str, low: float = 0.0, high: float | None = None) -> float:
+def _parse_number(option: str, text: str, low: float = 0.0, high: float | None = None) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -96,5 +98,5 @@ def _number(option: str, text: str, low: float = 0.0, high: float | None = None)
     return value
 
 
-def _listed() -> str:
+def _list_limits() -> str:
     return ", ".join(f"--{name} X" for name in LIMITS)

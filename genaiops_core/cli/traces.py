@@ -1,4 +1,4 @@
-"""`genaiops traces`: search requests and export what is found."""
+"""`genaiops traces`: search and export requests."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from genaiops_core.errors import BadInput
 if TYPE_CHECKING:
     from genaiops_core.telemetry.time_window import Filters
 
-commands = typer.Typer(help="Search requests and export what is found.", no_args_is_help=True)
+commands = typer.Typer(help="Search and export requests.", no_args_is_help=True)
 
 Query = Annotated[
-    str, typer.Option("--query", "-q", help="A search, such as: 'status:error latency>3s \"refund policy\"'.")
+    str,
+    typer.Option(
+        "--query", "-q", help="Search query, for example 'status:error latency>3s \"refund policy\"'."
+    ),
 ]
-Last = Annotated[str, typer.Option(help="The window that ends now: 1h, 6h, 24h, 7d or 30d.")]
-Start = Annotated[str | None, typer.Option(help="ISO 8601, instead of --last; UTC when it names no zone.")]
-End = Annotated[str | None, typer.Option(help="ISO 8601, exclusive; now when left out.")]
+Last = Annotated[str, typer.Option(help="Window that ends now: 1h, 6h, 24h, 7d or 30d.")]
+Start = Annotated[str | None, typer.Option(help="ISO 8601 time, instead of --last; UTC without a time zone.")]
+End = Annotated[str | None, typer.Option(help="ISO 8601 time, exclusive; by default now.")]
 Application = Annotated[str | None, typer.Option(help="Only this application.")]
 
 _COLUMNS = [
@@ -51,16 +54,16 @@ def search(
     start: Start = None,
     end: End = None,
     application: Application = None,
-    limit: Annotated[int, typer.Option(help="Requests at most, 1 to 500.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="next_cursor of the page before.")] = None,
+    limit: Annotated[int, typer.Option(help="Largest number of requests, 1 to 500.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="next_cursor of the previous page.")] = None,
     json: output.Json = False,
 ) -> None:
-    """List the requests that a search finds, newest first."""
+    """List matching requests, newest first."""
     from db.transaction import reading
     from genaiops_core.telemetry.search.search import search as find
     from genaiops_core.telemetry.search.trace_files import COLUMNS
 
-    filters = filters_of(last, start, end, application)
+    filters = build_filters(last, start, end, application)
     with reading(context.engine()) as connection:
         page = find(connection, filters, query, limit=limit, cursor=cursor)
     rows = [{name: getattr(row, name) for name in COLUMNS} for row in page.rows]
@@ -74,11 +77,11 @@ def search(
             }
         )
         return
-    output.print_table(rows, _COLUMNS, empty="No request of this window was found.")
+    output.print_table(rows, _COLUMNS, empty="No request of this window matches.")
     if page.searched is not None:
-        output.say(f"The messages of {page.searched} requests were read.")
+        output.say(f"Searched the messages of {page.searched} requests.")
     if page.next_cursor is not None:
-        output.say(f"There may be more: --cursor {page.next_cursor}")
+        output.say(f"Next page: --cursor {page.next_cursor}")
 
 
 @commands.command()
@@ -92,13 +95,13 @@ def export(
     start: Start = None,
     end: End = None,
     application: Application = None,
-    limit: Annotated[int | None, typer.Option(help="Requests at most; all when left out.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Largest number of requests; by default all.")] = None,
     json: output.Json = False,
 ) -> None:
-    """Write the requests that a search finds to a file; otlp has every span and can be imported again."""
+    """Export matching requests to a file; otlp contains every span and can be imported again."""
     from genaiops_core.telemetry.search.export import export as pieces_of
 
-    filters = filters_of(last, start, end, application)
+    filters = build_filters(last, start, end, application)
     pieces = pieces_of(context.engine(), filters, query, format=format, limit=limit)
     if str(destination) == "-":
         for piece in pieces:
@@ -117,11 +120,11 @@ def export(
         output.say(f"{written:,} bytes of {format} written to {destination}.")
 
 
-def filters_of(last: str, start: str | None, end: str | None, application: str | None) -> Filters:
-    """The window that the options ask for.
+def build_filters(last: str, start: str | None, end: str | None, application: str | None) -> Filters:
+    """Build the time window from the options.
 
     Raises:
-        BadInput: a time is none, or an end comes without a start.
+        BadInput: a time is invalid, or --end comes without --start.
     """
     from genaiops_core.clock import now
     from genaiops_core.telemetry.time_window import Filters
@@ -129,16 +132,16 @@ def filters_of(last: str, start: str | None, end: str | None, application: str |
     if start is None and end is None:
         return Filters.last(last, application=application)
     if start is None:
-        raise BadInput("An --end needs its --start; or use --last.")
-    until = now() if end is None else _instant("--end", end)
-    return Filters(start=_instant("--start", start), end=until, application=application)
+        raise BadInput("--end requires --start; or use --last.")
+    until = now() if end is None else _parse_time("--end", end)
+    return Filters(start=_parse_time("--start", start), end=until, application=application)
 
 
-def _instant(option: str, text: str) -> dt.datetime:
+def _parse_time(option: str, text: str) -> dt.datetime:
     try:
         instant = dt.datetime.fromisoformat(text.strip())
     except ValueError:
         raise BadInput(
-            f"{option} '{text}' is no ISO 8601 time; write it like 2026-01-05T00:00:00Z."
+            f"{option} '{text}' is not a valid ISO 8601 time; write 2026-01-05T00:00:00Z."
         ) from None
     return instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +15,7 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.releases import manifest
+from genaiops_core.rows import build_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,10 @@ class PromptVersion:
 def add(
     engine: sa.Engine, *, actor: str, application: str, name: str, text: str, reason: str = ""
 ) -> PromptVersion:
-    """Keep `text` as the next version of a prompt; a text already kept answers its old version and changes nothing.
+    """Store `text` as the next version of a prompt; for a stored text return its version and change nothing.
 
     Raises:
-        BadInput: a name cannot be used, or the text is empty or too long.
+        BadInput: a name is invalid, or the text is empty or too long.
     """
     application = manifest.name(application, "application")
     name = manifest.name(name, "prompt name")
@@ -58,6 +58,7 @@ def add(
             created_at=now(),
         )
         values = {**vars(added), "content_sha256": digest}
+        # On PostgreSQL another writer may have taken this version number since it was read.
         inserted = connection.execute(
             insert(connection, prompt_version)
             .values(**values)
@@ -65,7 +66,7 @@ def add(
             .returning(prompt_version.c.version)
         ).first()
         if inserted is None:
-            raise Conflict(f"Somebody else added a version of prompt '{name}' just now; add yours again.")
+            raise Conflict(f"Another user has just added a version of prompt '{name}'; add yours again.")
         audit.record(
             connection,
             actor=actor,
@@ -89,16 +90,16 @@ def list_prompts(
         query = query.where(prompt_version.c.application == application)
     if name:
         query = query.where(prompt_version.c.name == name)
-    return [_from_row(row) for row in connection.execute(query)]
+    return [build_record(PromptVersion, row) for row in connection.execute(query)]
 
 
 def resolve(
     connection: sa.Connection, application: str, references: Sequence[tuple[str, int]]
 ) -> list[PromptVersion]:
-    """The versions that `references` (name, version) stand for, in the same order.
+    """The prompt versions of `references` (name, version), in the same order.
 
     Raises:
-        NotFound: a version does not exist; the sentence lists those that do.
+        NotFound: a version does not exist; the message lists the existing ones.
     """
     versions = []
     for name, number in references:
@@ -112,14 +113,3 @@ def resolve(
             )
         versions.append(match)
     return versions
-
-
-def _from_row(row: sa.Row[Any]) -> PromptVersion:
-    return PromptVersion(
-        application=row.application,
-        name=row.name,
-        version=row.version,
-        text=row.text,
-        created_by=row.created_by,
-        created_at=row.created_at,
-    )

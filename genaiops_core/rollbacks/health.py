@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from genaiops_core.rollbacks import incidents
 from genaiops_core.rollbacks.mean_quality import mean_quality
-from genaiops_core.rollbacks.observations import PolicyFigures, policy_figures
 from genaiops_core.rollbacks.policy import Policy, Trigger
+from genaiops_core.rollbacks.policy_metrics import PolicyFigures, policy_figures
 from genaiops_core.rollouts import status
 from genaiops_core.telemetry.rollups.cells import fetch_applications
 from genaiops_core.telemetry.time_window import Filters
@@ -62,7 +62,7 @@ class Health:
                 }
                 for breach in self.breaches
             ],
-            **vars(self.figures),
+            **self.figures.figures_json(),
             "open_incidents": self.open_incidents,
             "stable": rollout.stable if rollout else None,
             "canary": rollout.canary if rollout else None,
@@ -114,12 +114,15 @@ def read_health(connection: sa.Connection, filters: Filters, policy: Policy) -> 
         metrics.setdefault(application, []).append(metric)
     open_incidents = incidents.list_incidents(connection, filters.application, "open")
     rollouts = {rollout.application: rollout for rollout in status.status(connection, filters.application)}
-    names = [filters.application] if filters.application else sorted({*fetch_applications(connection), *rollouts})
+    names = (
+        [filters.application] if filters.application else sorted({*fetch_applications(connection), *rollouts})
+    )
     empty = queries.build_zero_figures()
     health = []
     for name in names:
         measured = policy_figures(figures.get(name, empty), mean_quality(metrics.get(name, ())))
         breaches = tuple(find_breaches(policy.triggers, measured))
+        # Open incidents are few, so they are counted in Python.
         count = sum(incident.application == name for incident in open_incidents)
         health.append(
             Health(

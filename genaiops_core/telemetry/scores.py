@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -64,6 +64,7 @@ def record_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
     Returns:
         The number of new scores.
     """
+    # Of several scores with one identity the first counts, as it would if they came one after the other.
     by_identity = _index_by_identity(reversed(scores))
     ordered = [by_identity[identity] for identity in sorted(by_identity)]
     sums: dict[_Cell, dict[str, float]] = {}
@@ -89,6 +90,7 @@ def replace_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
     changed = 0
     for identity in sorted(by_identity):
         current = by_identity[identity]
+        # An insert is tried first: it waits for a concurrent writer of the same score, whose row is then replaced.
         if record_scores(connection, [current]):
             changed += 1
             continue
@@ -119,6 +121,15 @@ def reweigh(connection: sa.Connection, *, application: str, trace_id: str, rate_
     if sums:
         connection.execute(sa.update(score).where(where).values(rate_ppm=rate_ppm))
         _upsert(connection, sums)
+
+
+def fetch_scores(connection: sa.Connection, trace_ids: Sequence[str]) -> Iterator[Score]:
+    """The scores of some requests, in no order."""
+    for start in range(0, len(trace_ids), _ROWS_PER_STATEMENT):
+        chunk = trace_ids[start : start + _ROWS_PER_STATEMENT]
+        query = sa.select(*[score.c[name] for name in _COLUMNS]).where(score.c.trace_id.in_(chunk))
+        for row in connection.execute(query).mappings():
+            yield Score(**row)
 
 
 def fetch_trace_scores(connection: sa.Connection, trace_id: str) -> list[Score]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from tests.waiting import LIMIT_S, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "test-artifacts"
@@ -29,7 +31,9 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_TIMEOUT_S = 90
+LIMIT_MS = LIMIT_S * 1000
+
+expect.set_options(timeout=LIMIT_MS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,7 @@ class Console:
             env={**self.environment, "GENAIOPS_ACTOR": actor},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=LIMIT_S,
         )
 
 
@@ -88,24 +92,28 @@ def start_console(home: Path, *, database_url: str = "", demo: bool = True) -> I
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(30)
+            process.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
             process.kill()
         log.close()
 
 
 def wait_until_ready(console: Console, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    addresses = [f"{console.api_url}/readyz", f"{console.url}/_stcore/health"]
-    while time.monotonic() < deadline:
+    answers = [""]
+
+    def is_ready() -> bool:
         assert process.poll() is None, log.read_text()
         try:
-            if all(httpx.get(address, timeout=2).status_code == 200 for address in addresses):
-                return
+            answer = httpx.get(f"{console.api_url}/readyz", timeout=LIMIT_S)
         except httpx.HTTPError:
-            pass
-        time.sleep(0.2)
-    raise AssertionError(f"not ready after {START_TIMEOUT_S} s:\n{log.read_text()[-4000:]}")
+            return False
+        answers.append(answer.text)
+        return answer.is_success
+
+    try:
+        wait_for(is_ready)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{answers[-1]}\n{log.read_text()[-4000:]}") from None
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])
@@ -123,23 +131,51 @@ def console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     yield from start_console(home, database_url=url)
 
 
+def launch_chromium(playwright: Playwright) -> Browser:
+    """The system's Chromium or Chrome."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    channel = None if program else "chrome"
+    return playwright.chromium.launch(executable_path=program, channel=channel, args=CHROMIUM_ARGUMENTS)
+
+
 # Not for the whole session: while it is open its event loop runs in this thread, and runs of evaluations want their own.
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
-        channel = None if found else "chrome"
-        browser = playwright.chromium.launch(executable_path=found, channel=channel, args=CHROMIUM_ARGUMENTS)
+        browser = launch_chromium(playwright)
         yield browser
         browser.close()
 
 
+def wait_until_drawn(page: Page) -> None:
+    """Until the script of the screen has ended."""
+    page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
+
+
+def confirm(page: Page, button: str, *, reason: str, typed: str | None = None) -> None:
+    """Fill the open dialog and press its one button."""
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill(reason)
+    if typed is not None:
+        dialog.get_by_label(re.compile("to confirm")).fill(typed)
+    dialog.get_by_role("button", name=button, exact=True).click()
+    expect(dialog).to_be_hidden()
+
+
+@pytest.fixture(scope="package")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """One for all tests, so that the scripts of the framework are loaded and compiled once."""
+    opened = chromium.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="light")
+    opened.set_default_timeout(LIMIT_MS)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000}, color_scheme="light")
+def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A session of its own."""
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
     yield opened
     ARTIFACTS.mkdir(exist_ok=True)
     opened.screenshot(path=ARTIFACTS / f"{request.node.name}.png", full_page=True)
-    context.close()
+    opened.close()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
-import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from playwright.sync_api import Page, expect
 
 from tests.acceptance import replay
 from tests.acceptance.conftest import Console
+from tests.waiting import LIMIT_S, wait_for
 
 DAY = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}
 
 
 @pytest.fixture(scope="package")
-def replayed(console: Console, tmp_path_factory: pytest.TempPathFactory) -> replay.Replay:
+def day_replay(console: Console, tmp_path_factory: pytest.TempPathFactory) -> replay.Replay:
     day = replay.load()
     prices: Path = tmp_path_factory.mktemp("prices") / "prices.json"
     prices.write_text(json.dumps(day.prices))
@@ -29,7 +30,7 @@ def replayed(console: Console, tmp_path_factory: pytest.TempPathFactory) -> repl
     # The running API reads new prices within a few seconds.
     posts = [body for body in day.bodies for _ in range(3)]
     random.Random(3).shuffle(posts)
-    with httpx.Client(base_url=console.api_url, timeout=60) as client:
+    with httpx.Client(base_url=console.api_url, timeout=LIMIT_S) as client:
         wait_for_prices(client, next(iter(day.prices)))
         for body in posts:
             answer = client.post("/v1/traces", content=body, headers={"content-type": "application/json"})
@@ -58,19 +59,25 @@ def probe(number: int, model: str) -> dict[str, Any]:
 
 def wait_for_prices(client: httpx.Client, model: str) -> None:
     """Until the running API prices a probe by the override."""
-    for number in range(1, 60):
+    numbers = itertools.count(10_000)
+
+    def is_priced() -> bool:
+        number = next(numbers)
         client.post("/v1/traces", json=probe(number, model)).raise_for_status()
-        if Decimal(client.get(f"/api/v1/traces/{number:032x}").json()["cost_usd"] or 0) > 0:
-            return
-        time.sleep(0.5)
-    raise AssertionError("the override never became visible to the running API")
+        return Decimal(client.get(f"/api/v1/traces/{number:032x}").json()["cost_usd"] or 0) > 0
+
+    wait_for(is_priced, interval_s=0.5)
 
 
-def test_breakdown_by_model_and_day_is_exact(console: Console, replayed: replay.Replay) -> None:
-    rows = httpx.get(f"{console.api_url}/api/v1/breakdown", params={"by": "model,day", **DAY}).json()["rows"]
-    assert {row["model"] for row in rows} == set(replayed.truth) - {"ALL"}
+def read(console: Console, route: str, **query: str) -> Any:
+    return httpx.get(f"{console.api_url}/api/v1/{route}", params=query, timeout=LIMIT_S).json()
+
+
+def test_breakdown_by_model_and_day_is_exact(console: Console, day_replay: replay.Replay) -> None:
+    rows = read(console, "breakdown", by="model,day", **DAY)["rows"]
+    assert {row["model"] for row in rows} == set(day_replay.truth) - {"ALL"}
     for row in rows:
-        truth = replayed.truth[row["model"]]
+        truth = day_replay.truth[row["model"]]
         assert row["day"] == replay.DAY
         for figure in ("calls", "errors", "input_tokens", "output_tokens"):
             assert row[figure] == truth[figure], (row["model"], figure)
@@ -80,9 +87,9 @@ def test_breakdown_by_model_and_day_is_exact(console: Console, replayed: replay.
             assert row["call_latency_ms"][rank] == pytest.approx(1000 * truth[f"{rank}_latency_s"], rel=0.01)
 
 
-def test_summary_is_the_total(console: Console, replayed: replay.Replay) -> None:
-    summary = httpx.get(f"{console.api_url}/api/v1/summary", params=DAY).json()
-    truth = replayed.truth["ALL"]
+def test_summary_is_the_total(console: Console, day_replay: replay.Replay) -> None:
+    summary = read(console, "summary", **DAY)
+    truth = day_replay.truth["ALL"]
     assert Decimal(summary["cost_usd"]) == Decimal(truth["cost_usd"])
     assert summary["calls"] == summary["requests"] == truth["calls"]
     assert summary["errors"] == truth["errors"]
@@ -90,13 +97,15 @@ def test_summary_is_the_total(console: Console, replayed: replay.Replay) -> None
 
 
 def test_a_trace_is_visible_when_its_post_returns(console: Console) -> None:
-    with httpx.Client(base_url=console.api_url) as client:
+    with httpx.Client(base_url=console.api_url, timeout=LIMIT_S) as client:
         for number in range(1_000, 1_020):
             client.post("/v1/traces", json=probe(number, "any")).raise_for_status()
             assert client.get(f"/api/v1/traces/{number:032x}").json()["spans"][0]["name"] == "probe"
 
 
-def test_the_cost_screen_shows_the_same_total(console: Console, replayed: replay.Replay, page: Page) -> None:
+def test_the_cost_screen_shows_the_same_total(
+    console: Console, day_replay: replay.Replay, page: Page
+) -> None:
     page.goto(f"{console.url}/cost?start=2026-01-05&end=2026-01-06")
-    total = Decimal(replayed.truth["ALL"]["cost_usd"])
+    total = Decimal(day_replay.truth["ALL"]["cost_usd"])
     expect(page.get_by_text(f"${total:.2f}").first).to_be_visible()

@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 from db.engine import make_engine
 from db.transaction import reading
 from genaiops_core.evaluation import runs
-from tests.acceptance.conftest import Console, start_console
-from tests.acceptance.test_five_verbs import confirm, wait_for
+from tests.acceptance.conftest import Console, confirm, start_console
 from tests.conftest import JudgeServer
+from tests.waiting import wait_for
 
 CASES = 30
 MODEL = "amazon.nova-lite-v1:0"
@@ -43,9 +43,9 @@ def messy_file(folder: Path) -> Path:
 def state(console: Console) -> runs.Evaluation | None:
     engine = make_engine(console.database_url)
     with reading(engine) as connection:
-        found = runs.list_evaluations(connection)
+        evaluations = runs.list_evaluations(connection)
     engine.dispose()
-    return found[0] if found else None
+    return evaluations[0] if evaluations else None
 
 
 def is_at(console: Console, *states: str) -> bool:
@@ -80,47 +80,48 @@ def launch(page: Page, console: Console) -> None:
     at_once = page.get_by_role("spinbutton", name="Concurrent calls")
     at_once.fill("2")
     at_once.press("Tab")
-    expect(page.get_by_text("Judge calls, at most")).to_be_visible()
+    expect(page.get_by_text("Maximum judge calls")).to_be_visible()
     page.get_by_role("button", name="Launch", exact=True).click()
 
 
 def test_from_a_messy_file_to_a_verdict(
     console: Console, page: Page, judge_server: JudgeServer, tmp_path: Path
 ) -> None:
-    judge_server.set(delay_s=0.2)
+    # Slow enough that the run is under way for as long as the slowest browser needs to cancel it.
+    judge_server.set(delay_s=1.0)
     import_file(page, console, messy_file(tmp_path))
     launch(page, console)
     # Watched without a reload: the panel moves by itself.
-    expect(page.get_by_text(re.compile(r"Running: [1-9]\d* of \d+ scores"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile(r"Running: [1-9]\d* of \d+ scores"))).to_be_visible()
     expect(page.get_by_text("Partial:")).to_be_visible()
     page.get_by_role("button", name="Cancel", exact=True).click()
     confirm(page, "Cancel evaluation", reason="wrong hour")
-    wait_for(lambda: is_at(console, "cancelled"), seconds=20)
+    wait_for(lambda: is_at(console, "cancelled"))
     judge_server.set(delay_s=0.0)
     page.get_by_role("button", name="Resume", exact=True).click()
     confirm(page, "Resume evaluation", reason="now it is right")
-    wait_for(lambda: is_at(console, "finished"), seconds=120)
+    wait_for(lambda: is_at(console, "finished"))
     assert judge_server.state()["repeated"] == 0, "a finished call was paid again"
 
     run = state(console)
     assert run is not None and run.verdict == "passed" and run.results is not None
     faithfulness = run.results["metrics"]["faithfulness"]
-    expect(page.get_by_text("verdict passed")).to_be_visible(timeout=30_000)
-    shown = f"{faithfulness['low']:.3f} to {faithfulness['high']:.3f}"
-    expect(page.get_by_text(shown).first).to_be_visible()
+    expect(page.get_by_text("verdict passed")).to_be_visible()
+    interval = f"{faithfulness['low']:.3f} to {faithfulness['high']:.3f}"
+    expect(page.get_by_text(interval).first).to_be_visible()
     page.get_by_role("tab", name="Spend").click()
     expect(page.get_by_text(re.compile("calls")).first).to_be_visible()
 
     # The pipeline says the same, with the exit code that blocks or lets pass.
     output = tmp_path / "results.json"
-    said = console.command(
+    pipeline = console.command(
         *("evaluate", "--suite", "hail", "--judge", f"bedrock:{MODEL}"),
         *("--min-faithfulness", "0.3", "--min-relevancy", "0.3", "--output", str(output)),
     )
-    assert said.returncode == 0, said.stdout + said.stderr
+    assert pipeline.returncode == 0, pipeline.stdout + pipeline.stderr
     assert json.loads(output.read_text())["verdict"] == "passed"
 
     # The newer run beside the first: the same answers, so no difference that matters.
     page.goto(f"{console.url}/evaluations?evaluation_tab=Compare")
-    expect(page.get_by_text(f"{CASES} cases in both runs").first).to_be_visible()
+    expect(page.get_by_text(f"{CASES} cases in both evaluations").first).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -12,18 +12,24 @@ import httpx
 import pytest
 
 from tests.acceptance.conftest import free_port, start_console
+from tests.waiting import LIMIT_S
 
 
 def test_up_is_ready_with_an_empty_database_and_stops_everything(tmp_path: Path) -> None:
     console = start_console(tmp_path / "home", demo=False)
     running = next(console)
-    assert httpx.get(f"{running.api_url}/readyz").json()["checks"] == {"schema": True, "worker": True}
-    assert "genaiops_" in httpx.get(f"{running.api_url}/metrics").text
+    assert httpx.get(f"{running.api_url}/readyz", timeout=LIMIT_S).json()["checks"] == {
+        "schema": True,
+        "worker": True,
+        "ui": True,
+    }
+    assert "genaiops_" in httpx.get(f"{running.api_url}/metrics", timeout=LIMIT_S).text
+    assert "starts cold" not in (tmp_path / "home" / "up.log").read_text()
     console.close()
     with pytest.raises(httpx.HTTPError):
-        httpx.get(f"{running.api_url}/healthz", timeout=2)
+        httpx.get(f"{running.api_url}/healthz", timeout=LIMIT_S)
     with pytest.raises(httpx.HTTPError):
-        httpx.get(running.url, timeout=2)
+        httpx.get(running.url, timeout=LIMIT_S)
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
@@ -33,7 +39,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         result = subprocess.run(
             [sys.executable, "-m", "genaiops_core.cli.main", "up", "--ui-port", str(port), "--api-port", str(free_port())],
-            env={**os.environ, "GENAIOPS_HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60,
+            env={**os.environ, "GENAIOPS_HOME": str(tmp_path)}, capture_output=True, text=True, timeout=LIMIT_S,
         )  # fmt: skip
     assert result.returncode == 2
     assert f"Port {port}" in result.stderr
@@ -44,7 +50,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
 def test_other_machines_are_refused_without_authentication(command: str, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "genaiops_core.cli.main", command, "--host", "0.0.0.0"],
-        env={**os.environ, "GENAIOPS_HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "GENAIOPS_HOME": str(tmp_path)}, capture_output=True, text=True, timeout=LIMIT_S,
     )  # fmt: skip
     assert result.returncode == 2
     assert "no authentication" in result.stderr

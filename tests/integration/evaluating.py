@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -58,14 +56,3 @@ def score_batch(engine: sa.Engine, id: str, numbers: Sequence[int]) -> bool:
             await session.close()
 
     return asyncio.run(go())
-
-
-def wait_for(condition: Callable[[], Any], *, seconds: float = 40) -> Any:
-    """The first true answer of `what`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = condition()
-        if answer:
-            return answer
-        time.sleep(0.02)
-    raise AssertionError(f"not within {seconds} s: {condition}")

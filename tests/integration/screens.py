@@ -7,6 +7,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.shared import keys
+from tests.waiting import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 CSV = b"question,answer,expected\nWhat is 2+2?,Four,4\nCapital of France?,Paris,Paris\n,nothing asked,x\n"
@@ -14,7 +15,7 @@ CSV = b"question,answer,expected\nWhat is 2+2?,Four,4\nCapital of France?,Paris,
 
 def open_screen(name: str, **query: str) -> AppTest:
     """Visit a screen through the router."""
-    screen = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
+    screen = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=LIMIT_S)
     screen.query_params.update(query)
     screen.run()
     screen.switch_page(f"pages/{name}.py").run()

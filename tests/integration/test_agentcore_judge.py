@@ -27,7 +27,7 @@ def fresh_clients(judge_server: JudgeServer) -> None:
     clients.client.cache_clear()
 
 
-def test_a_case_is_told_as_a_span_with_its_record() -> None:
+def test_case_becomes_a_span_with_its_record() -> None:
     spans = build_case_spans(CASE)
     root, record, tool, retrieval = spans.spans
     assert (root["scope"]["name"], root["name"]) == (SCOPE, "invoke_agent")
@@ -43,7 +43,7 @@ def test_a_case_is_told_as_a_span_with_its_record() -> None:
     assert build_case_spans(Case(input="Why?", answer="So.")).references == ()
 
 
-def test_an_evaluator_gives_value_and_reason(judge_server: JudgeServer) -> None:
+def test_evaluator_returns_value_and_reason(judge_server: JudgeServer) -> None:
     judgement, _ = judge_case(NAME, "faithfulness", CASE)
     # how tall is mount everest: tall, mount and everest of four words without stop words
     assert judgement.value == 0.75
@@ -53,14 +53,14 @@ def test_an_evaluator_gives_value_and_reason(judge_server: JudgeServer) -> None:
     assert body["evaluationTarget"] == {"traceIds": [build_case_spans(CASE).trace_id]}
 
 
-def test_yes_and_no_are_read_by_the_label_not_by_the_number() -> None:
+def test_yes_no_evaluators_are_read_by_label() -> None:
     judgement, _ = judge_case(NAME, "harmfulness", CASE)
     assert (judgement.value, judgement.reason) == (0.0, "Not Harmful: Mild.")
     entry = lookup_metric("harmfulness", judge=NAME)
     assert entry is not None and entry.higher_is_better is False
 
 
-def test_an_error_within_the_result_fails_the_unit_and_tells_its_tokens() -> None:
+def test_error_result_fails_the_unit_with_its_tokens() -> None:
     with pytest.raises(CallFailed, match=r"Builtin\.Faithfulness failed \(ValidationException\)") as raised:
         judge_case(NAME, "faithfulness", Case(input="Why?", answer="FAIL"))
     assert raised.value.usage is not None and raised.value.usage.input_tokens == 40
@@ -73,26 +73,24 @@ def test_an_error_within_the_result_fails_the_unit_and_tells_its_tokens() -> Non
         ("Builtin.GoalSuccessRate", "goal_success_rate", "it judges a session, and a case is one answer"),
     ],
 )
-def test_evaluators_that_cannot_judge_a_case_are_said_at_the_first_call(
-    evaluator: str, metric: str, sentence: str
-) -> None:
+def test_unusable_evaluator_fails_at_the_first_call(evaluator: str, metric: str, sentence: str) -> None:
     with pytest.raises(Refused) as raised:
         judge_case(f"agentcore:{evaluator}", metric, CASE)
     assert sentence in str(raised.value)
 
 
-def test_where_evaluators_may_not_be_listed_the_service_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unlisted_evaluators_are_left_to_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE_CONTROL", "http://127.0.0.1:9")
     assert judge_case("agentcore:Builtin.ResponseRelevance", "response_relevance", CASE)[0].value == 0.75
 
 
-def test_throttling_is_told(judge_server: JudgeServer) -> None:
+def test_throttling_is_reported(judge_server: JudgeServer) -> None:
     judge_server.set(throttle_every=1)
     with pytest.raises(Throttled):
         judge_case(NAME, "faithfulness", CASE)
 
 
-def test_a_case_without_an_answer_is_undefined_and_computed_metrics_are_at_hand(
+def test_missing_answer_is_undefined_and_proxies_work(
     judge_server: JudgeServer,
 ) -> None:
     judgement, _ = judge_case(NAME, "faithfulness", Case(input="Why?"))
@@ -103,7 +101,7 @@ def test_a_case_without_an_answer_is_undefined_and_computed_metrics_are_at_hand(
     assert judge_server.state()["calls"] == 0
 
 
-def test_its_metrics_say_that_they_are_agentcores() -> None:
+def test_metrics_are_labelled_agentcore() -> None:
     judge = create_judge("agentcore:Builtin.Faithfulness,mine-a1B2c3D4e5")
     assert judge.defaults == ("faithfulness", "mine_a1b2c3d4e5")
     entry = lookup_metric("faithfulness", judge=judge.name)

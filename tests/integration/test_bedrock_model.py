@@ -81,7 +81,7 @@ def ask(prompt: Prompt = ASKED, of: BedrockModel | None = None) -> Reply:
     return asyncio.run(send())
 
 
-def test_an_object_is_asked_for_by_a_forced_tool(server: ScriptedServer) -> None:
+def test_object_is_requested_by_forced_tool(server: ScriptedServer) -> None:
     server.script(TOOL)
     reply = ask(of=model(guardrail="gr-1:2"))
     assert json.loads(reply.text) == {"verdict": 1}
@@ -111,7 +111,7 @@ def test_cached_tokens_are_part_of_the_input(server: ScriptedServer) -> None:
     assert (usage.cache_read_tokens, usage.cache_write_tokens) == (100, 7)
 
 
-def test_a_model_that_refuses_tools_is_asked_in_another_way_and_that_is_remembered(
+def test_rejected_tools_fall_back_once(
     server: ScriptedServer,
 ) -> None:
     good = build_reply({"text": '{"verdict": 0}'})
@@ -136,7 +136,7 @@ def test_a_model_that_refuses_tools_is_asked_in_another_way_and_that_is_remember
     assert len(tried) == 6
 
 
-def test_a_model_without_system_prompts_gets_it_in_the_first_message(server: ScriptedServer) -> None:
+def test_system_prompt_moves_to_first_message_if_rejected(server: ScriptedServer) -> None:
     server.script(build_refusal("ValidationException", "This model doesn't support system prompts."), TOOL)
     ask()
     assert server.received[1].body["messages"][0]["content"] == [
@@ -179,7 +179,7 @@ def test_a_model_without_system_prompts_gets_it_in_the_first_message(server: Scr
         ),
     ],
 )
-def test_each_failure_says_what_it_means(
+def test_each_failure_has_a_remedy(
     server: ScriptedServer, answer: ScriptedReply, kind: type[CallFailed], sentence: str
 ) -> None:
     server.script(answer)
@@ -191,7 +191,7 @@ def test_each_failure_says_what_it_means(
     assert (raised.value.usage is not None) == (answer.status == 200)
 
 
-def test_no_credentials_and_no_region_are_refusals_that_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_or_region_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
@@ -212,7 +212,7 @@ def embed(text: str, of: BedrockModel) -> Embedding:
     return asyncio.run(send())
 
 
-def test_titan_and_cohere_place_texts(server: ScriptedServer) -> None:
+def test_titan_and_cohere_embed_texts(server: ScriptedServer) -> None:
     server.script(ScriptedReply({"embedding": [0.5, 1], "inputTextTokenCount": 4}))
     embedding = embed("red box", model())
     assert (embedding.vector, embedding.usage.input_tokens, embedding.usage.output_tokens) == (
@@ -232,7 +232,7 @@ def test_titan_and_cohere_place_texts(server: ScriptedServer) -> None:
         embed("red box", model())
 
 
-def test_many_calls_are_under_way_at_once(judge_server: JudgeServer) -> None:
+def test_many_calls_are_in_flight_at_once(judge_server: JudgeServer) -> None:
     judge_server.set(delay_s=0.2)
 
     async def many() -> None:

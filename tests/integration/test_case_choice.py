@@ -9,7 +9,7 @@ from db.transaction import reading
 from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.datasets.case import Case
-from genaiops_core.evaluation.runs import cases, case_scores, execution, estimate
+from genaiops_core.evaluation.runs import case_scores, cases, estimate, execution
 
 
 def split_suite(engine: sa.Engine) -> datasets.DatasetVersion:
@@ -28,7 +28,7 @@ def split_suite(engine: sa.Engine) -> datasets.DatasetVersion:
     return datasets.add_cases(engine, actor="ada", name="parted", cases=cases, source="test")
 
 
-def test_a_run_scores_the_cases_of_its_split(engine: sa.Engine) -> None:
+def test_run_scores_cases_of_its_split(engine: sa.Engine) -> None:
     split_suite(engine)
     id = runs.launch(engine, actor="ada", dataset="parted", split="test", minimums={"reference_overlap": 0.1})
     run = execution.run(engine, id)
@@ -38,7 +38,7 @@ def test_a_run_scores_the_cases_of_its_split(engine: sa.Engine) -> None:
     assert run.results is not None and (run.results["split"], run.results["cases"]) == ("test", 5)
 
 
-def test_a_sample_of_a_split_is_a_part_of_it(engine: sa.Engine) -> None:
+def test_sample_of_a_split_is_a_subset(engine: sa.Engine) -> None:
     suite = split_suite(engine)
     with reading(engine) as connection:
         two = cases.select_cases(connection, suite, "test", 2)
@@ -46,7 +46,7 @@ def test_a_sample_of_a_split_is_a_part_of_it(engine: sa.Engine) -> None:
     assert len(two) == 2 and set(two) < set(four) < {2, 4, 6, 8, 10}
 
 
-def test_a_split_without_cases_is_refused_with_those_there_are(engine: sa.Engine) -> None:
+def test_unknown_split_error_lists_splits(engine: sa.Engine) -> None:
     split_suite(engine)
     with pytest.raises(
         BadInput, match=r"no case in the split 'tset'; its splits are test \(5 cases\), train \(3 cases\)"
@@ -70,7 +70,7 @@ def drafts(engine: sa.Engine, reviews: list[str]) -> datasets.DatasetVersion:
     return datasets.add_cases(engine, actor="ada", name="drafts", cases=cases, source="test")
 
 
-def test_cases_that_wait_for_review_are_left_out(engine: sa.Engine) -> None:
+def test_cases_waiting_for_review_are_excluded(engine: sa.Engine) -> None:
     drafts(engine, ["pending", "accepted", "", "pending"])
     id = runs.launch(engine, actor="ada", dataset="drafts", minimums={"question_overlap": 0.1})
     run = execution.run(engine, id)
@@ -80,7 +80,7 @@ def test_cases_that_wait_for_review_are_left_out(engine: sa.Engine) -> None:
     assert run.results is not None and (run.results["cases"], run.results["cases_total"]) == (2, 4)
 
 
-def test_a_run_on_nothing_but_drafts_is_refused(engine: sa.Engine) -> None:
+def test_run_on_drafts_only_is_rejected(engine: sa.Engine) -> None:
     drafts(engine, ["pending", "pending"])
     with pytest.raises(BadInput, match="All 2 cases of drafts v1 wait for review; accept some first"):
         runs.launch(engine, actor="ada", dataset="drafts")

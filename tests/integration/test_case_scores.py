@@ -62,7 +62,7 @@ def numbers(page: case_scores.CasePage) -> list[int]:
     return [item.case_no for item in page.cases]
 
 
-def test_the_worst_repetition_orders_and_the_unknown_come_last(engine: sa.Engine) -> None:
+def test_cases_order_by_worst_repetition_unknown_last(engine: sa.Engine) -> None:
     id = score_run(engine)
     with reading(engine) as connection:
         worst = case_scores.fetch_page(connection, id, worst_by="m")
@@ -76,7 +76,7 @@ def test_the_worst_repetition_orders_and_the_unknown_come_last(engine: sa.Engine
 
 @pytest.mark.parametrize(("only", "expected"), [("failed", [4]), ("undefined", [3, 4]), (None, [1, 2, 3, 4])])
 @pytest.mark.parametrize("worst_by", [None, "n"])
-def test_cases_are_narrowed(
+def test_cases_are_filtered(
     engine: sa.Engine, only: str | None, expected: list[int], worst_by: str | None
 ) -> None:
     id = score_run(engine)
@@ -85,7 +85,7 @@ def test_cases_are_narrowed(
     assert (numbers(page), page.total) == (expected, len(expected))
 
 
-def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> None:
+def test_case_record_has_answers_and_explanations(engine: sa.Engine) -> None:
     id = score_run(engine)
     at = {"evaluation_id": id, "case_no": 2, "repetition": 1}
     call = {**at, "metric": "m", "latency_ms": 5.0, "called_at": now(), "input_tokens": 7, "output_tokens": 2}
@@ -113,7 +113,7 @@ def test_a_record_holds_answers_and_what_the_judge_said(engine: sa.Engine) -> No
     assert (spent[0].input_tokens, spent[0].output_tokens) == (14, 4)
 
 
-def test_figures_so_far_leave_the_unknown_out(engine: sa.Engine) -> None:
+def test_metric_progress_excludes_undefined(engine: sa.Engine) -> None:
     id = score_run(engine)
     with reading(engine) as connection:
         m, n = results.fetch_metric_progress(connection, id)
@@ -124,7 +124,7 @@ def test_figures_so_far_leave_the_unknown_out(engine: sa.Engine) -> None:
     assert why == [("timed out", 1)]
 
 
-def test_the_file_has_a_row_an_answer_and_no_formula(engine: sa.Engine) -> None:
+def test_csv_has_a_row_per_answer_and_no_formula(engine: sa.Engine) -> None:
     id = score_run(engine)
     with reading(engine) as connection:
         text = b"".join(case_scores.write_csv(connection, id)).decode()

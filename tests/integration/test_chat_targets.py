@@ -223,7 +223,7 @@ def test_hosts_of_models_are_checked(server: ScriptedServer) -> None:
 
 
 def test_slow_model_times_out(judge_server: JudgeServer) -> None:
-    judge_server.set(delay_s=0.5)
+    judge_server.set(delay_s=10.0)
     with pytest.raises(CallFailed, match=r"did not answer"):
         ask(build_openai_spec(judge_server.url, timeout_s=0.05))
 

@@ -17,6 +17,7 @@ import yaml
 
 from genaiops_core.evaluation.verdicts.comment import MARKER
 from tests.integration.evaluating import build_suite
+from tests.waiting import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / "examples" / "ci" / "github-actions.yml"
@@ -101,7 +102,7 @@ class Runner:
             # As a runner starts it.
             done = subprocess.run(
                 [BASH or "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-                cwd=self.repository, env=environment, capture_output=True, text=True, timeout=120,
+                cwd=self.repository, env=environment, capture_output=True, text=True, timeout=LIMIT_S,
             )  # fmt: skip
             self.output = done.stdout + done.stderr
             if done.returncode:
@@ -129,7 +130,7 @@ def test_it_runs_on_pull_requests_pushes_and_nightly() -> None:
     assert set(triggers) == {"pull_request", "push", "schedule"}
 
 
-def test_actions_are_pinned_permissions_least_and_nothing_is_pasted_into_scripts() -> None:
+def test_actions_are_pinned_with_least_permissions() -> None:
     document = yaml.safe_load(WORKFLOW.read_text())
     assert document["permissions"] == {}
     assert "contents" in job()["permissions"] and job()["permissions"]["contents"] == "read"
@@ -140,7 +141,7 @@ def test_actions_are_pinned_permissions_least_and_nothing_is_pasted_into_scripts
         assert "${{" not in step.get("run", "")
 
 
-def test_passing_then_worse_then_mended(runner: Runner) -> None:
+def test_pass_then_regression_then_fix(runner: Runner) -> None:
     assert runner.run("push", build_suite(60)) == 0, runner.output
     assert runner.comments == {}
     runner.keep_as_baseline()
@@ -157,14 +158,14 @@ def test_passing_then_worse_then_mended(runner: Runner) -> None:
     assert runner.comments["1"].startswith("## ✅ Evaluation passed")
 
 
-def test_what_is_inconclusive_blocks_unless_the_repository_says_otherwise(runner: Runner) -> None:
+def test_inconclusive_blocks_unless_allowed(runner: Runner) -> None:
     few = build_suite(8)
     assert runner.run("pull_request", few) == 3, runner.output
     assert runner.run("schedule", few, INCONCLUSIVE="warn") == 0, runner.output
     assert "::warning::" in runner.output
 
 
-def test_a_fork_gets_the_offline_judge_no_comment_and_no_comparison_with_another_judge(
+def test_fork_gets_offline_judge_without_comment(
     runner: Runner,
 ) -> None:
     assert runner.run("push", build_suite(60)) == 0, runner.output
@@ -179,6 +180,6 @@ def test_a_fork_gets_the_offline_judge_no_comment_and_no_comparison_with_another
     assert not (runner.repository / "compare.xml").exists()
 
 
-def test_a_suite_that_cannot_be_read_stops_the_run(runner: Runner) -> None:
+def test_unreadable_suite_stops_the_run(runner: Runner) -> None:
     assert runner.run("push", b"") == 1
     assert "genaiops" not in runner.output or "Traceback" not in runner.output

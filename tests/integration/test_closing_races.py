@@ -15,6 +15,7 @@ from genaiops_core.telemetry.rollups.closing import close_hours
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries
 from tests.integration.traffic import DAY, Call, write_calls
+from tests.waiting import LIMIT_S
 
 HOUR = dt.timedelta(hours=1)
 LATER = DAY + dt.timedelta(days=3)
@@ -47,10 +48,10 @@ def test_concurrent_writers_and_closers_lose_nothing(engine: sa.Engine) -> None:
     with ThreadPoolExecutor(4) as pool:
         closers = [pool.submit(close) for _ in range(2)]
         writers = [pool.submit(write, shard) for shard in range(2)]
-        written = sum(writer.result(timeout=120) for writer in writers)
+        written = sum(writer.result(timeout=LIMIT_S) for writer in writers)
         stop.set()
         for closer in closers:
-            closer.result(timeout=60)
+            closer.result(timeout=LIMIT_S)
     assert max(seen) <= written
     close_hours(engine, LATER)
     with reading(engine) as connection:
@@ -67,7 +68,7 @@ def test_batch_committed_during_closing_leaves_a_correct_hour(engine: sa.Engine)
             write_calls(connection, [Call(at=DAY)])
             closing_now = pool.submit(close_hours, engine, LATER)
             assert not closing_now.done()
-        closing_now.result(timeout=60)
+        closing_now.result(timeout=LIMIT_S)
     with reading(engine) as connection:
         assert queries.read_summary(connection, WINDOW).calls == 2
     close_hours(engine, LATER)

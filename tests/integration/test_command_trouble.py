@@ -20,29 +20,29 @@ def genaiops(*arguments: str, **environment: str) -> subprocess.CompletedProcess
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         (DOWN, "The database cannot be used: connection failed"),
-        ("nonsense", "GENAIOPS_DATABASE_URL is no address of a database"),
+        ("nonsense", "GENAIOPS_DATABASE_URL is not a valid database URL"),
         ("mysql://host/name", "names the database 'mysql'"),
     ],
 )
-def test_a_database_that_cannot_be_had_is_one_sentence(url: str, said: str) -> None:
+def test_unusable_database_is_one_sentence(url: str, message: str) -> None:
     done = genaiops("dataset", "list", GENAIOPS_DATABASE_URL=url)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr and done.stderr.count("\n") == 1
+    assert message in done.stderr and done.stderr.count("\n") == 1
     assert "secret-word" not in done.stderr
 
 
-def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_error_names_unusable_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = genaiops("dataset", "list", GENAIOPS_HOME=str(tmp_path / "file" / "home"))
     assert done.returncode == 2
     assert "cannot be used" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_fault_of_the_program_is_told_with_its_traceback_and_not_as_a_failed_gate() -> None:
+def test_bug_prints_traceback_and_exits_with_two() -> None:
     code = "from genaiops_core.cli import main, metrics\nmain.app.command('burst')(lambda: 1 / 0)\nmain.run()"
     done = subprocess.run([sys.executable, "-c", code, "burst"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "ZeroDivisionError" in done.stderr and "This is a fault of genaiops" in done.stderr
+    assert "ZeroDivisionError" in done.stderr and "This is a bug in genaiops" in done.stderr

@@ -90,7 +90,7 @@ def test_pending_cases_are_listed_and_reviewed(engine: sa.Engine, genaiops: Run)
     ]
     output = parse_output(genaiops("dataset", "review", "new", "--accept-all", "--reject", "2", "--json"))
     assert (output["accepted"], output["rejected"], output["pending"], output["cases"]) == (2, 1, 0, 2)
-    assert "No case waits" in genaiops("dataset", "review", "new").stdout
+    assert "No case is pending review" in genaiops("dataset", "review", "new").stdout
 
 
 def test_requests_become_cases_and_skips_are_counted(engine: sa.Engine, genaiops: Run) -> None:
@@ -102,7 +102,7 @@ def test_requests_become_cases_and_skips_are_counted(engine: sa.Engine, genaiops
     assert output["found"] == 6 == output["added"] + sum(output["skipped"].values())
     assert (output["version"], output["cases"]) == (1, output["added"])
     second_result = genaiops("dataset", "from-traces", "real", *window)
-    assert "Nothing was added; 6 requests were found." in second_result.stdout
+    assert "No case was added; 6 requests match." in second_result.stdout
     assert "a metric and a threshold" in read_error(
         genaiops("dataset", "from-traces", "real", "--below", "0.5")
     )

@@ -72,7 +72,7 @@ def document(engine: sa.Engine, run: runs.Evaluation) -> dict[str, Any]:
         return results.build_document(run, results.load_details(connection, run))
 
 
-def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) -> None:
+def test_document_matches_its_schema(engine: sa.Engine) -> None:
     import_prices(engine, 40)
     baseline = run_evaluation(engine, application="shop", release="v1")
     run = run_evaluation(engine, application="shop", release="v2", minimums=None, baseline=baseline.id)
@@ -85,7 +85,7 @@ def test_a_document_has_the_fields_that_the_schema_describes(engine: sa.Engine) 
     Results.model_validate_json(json.dumps(document(engine, baseline)))
 
 
-def test_the_docs_repeat_the_schema() -> None:
+def test_docs_match_the_schema() -> None:
     reference = ROOT / "docs" / "reference"
     command = "python -m genaiops_core.evaluation.verdicts.results_schema"
     assert (reference / "results.schema.json").read_bytes() == build_json_schema(), (
@@ -94,7 +94,7 @@ def test_the_docs_repeat_the_schema() -> None:
     assert render_markdown() in (reference / "results.md").read_text(), f"{command} --markdown"
 
 
-def test_repetitions_of_a_case_are_averaged_before_the_interval(engine: sa.Engine) -> None:
+def test_repetitions_are_averaged_before_the_interval(engine: sa.Engine) -> None:
     import_prices(engine, 30)
     run = run_evaluation(engine, metrics=["grounding_overlap"])
     # A second repetition of every case, at half the score, as a target answering twice would leave them.
@@ -125,7 +125,7 @@ def test_repetitions_of_a_case_are_averaged_before_the_interval(engine: sa.Engin
     assert "case means" in entry["method"]
 
 
-def test_a_judge_that_failed_everywhere_is_an_error_and_not_a_gap(engine: sa.Engine) -> None:
+def test_judge_that_fails_on_all_cases_is_an_error(engine: sa.Engine) -> None:
     import_prices(engine, 20)
     run = run_evaluation(engine, metrics=["grounding_overlap"])
     with writing(engine) as connection:
@@ -138,7 +138,7 @@ def test_a_judge_that_failed_everywhere_is_an_error_and_not_a_gap(engine: sa.Eng
     assert outcome.figures["metrics"]["grounding_overlap"]["failed"] == 20
 
 
-def test_generated_answers_decide_cost_and_latency_before_traffic(engine: sa.Engine) -> None:
+def test_generated_answers_take_precedence_over_traffic(engine: sa.Engine) -> None:
     import_prices(engine, 100)
     limits = {"cost_per_query": 0.02, "latency_p50": 500, "latency_p95": 950, "latency_p99": 3000}
     run = run_evaluation(engine, application="shop", release="v2", minimums=None, limits=limits)
@@ -154,7 +154,7 @@ def test_generated_answers_decide_cost_and_latency_before_traffic(engine: sa.Eng
     assert "0.002 USD over 100 cases with generated answers" in gates["cost_per_query"].why
 
 
-def test_answers_without_a_price_leave_their_cost_unknown(engine: sa.Engine) -> None:
+def test_unpriced_answers_have_unknown_cost(engine: sa.Engine) -> None:
     import_prices(engine, 20)
     run = run_evaluation(engine, minimums=None, limits={"cost_per_query": 0.02})
     add_answers(engine, run.id, [100.0] * 20, cost_nano_usd=None)
@@ -164,7 +164,7 @@ def test_answers_without_a_price_leave_their_cost_unknown(engine: sa.Engine) -> 
     assert outcome.figures["answers"]["cost_per_query_usd"] is None
 
 
-def test_cost_and_latency_are_compared_with_the_baseline_s_generated_answers(engine: sa.Engine) -> None:
+def test_generated_answers_compare_cost_and_latency(engine: sa.Engine) -> None:
     import_prices(engine, 120)
     baseline = run_evaluation(engine, application="shop", release="v1")
     add_answers(engine, baseline.id, [100.0 + number for number in range(120)])
@@ -190,7 +190,7 @@ def test_cost_and_latency_are_compared_with_the_baseline_s_generated_answers(eng
     assert outcome.figures["comparison"]["confidence_each"] == pytest.approx(1 - 0.05 / 4)
 
 
-def test_without_answers_and_traffic_a_cost_regression_stays_open_and_says_why(engine: sa.Engine) -> None:
+def test_cost_regression_without_evidence_is_inconclusive(engine: sa.Engine) -> None:
     import_prices(engine, 40)
     baseline = run_evaluation(engine, application="shop", release="v1")
     run = run_evaluation(
@@ -206,7 +206,7 @@ def test_without_answers_and_traffic_a_cost_regression_stays_open_and_says_why(e
     assert "0 requests of the baseline and 0 of this release" in run.results["gates"][0]["why"]
 
 
-def test_production_means_the_newest_finished_run_of_the_stable_release(engine: sa.Engine) -> None:
+def test_production_baseline_is_newest_run_of_stable_release(engine: sa.Engine) -> None:
     import_prices(engine, 20)
     older = run_evaluation(engine, application="shop", release="v1")
     newest = run_evaluation(engine, application="shop", release="v1")
@@ -237,7 +237,7 @@ def test_production_means_the_newest_finished_run_of_the_stable_release(engine: 
         assert choose(stable=None) == choose(judge="other") == choose(stable="v9") == ""
 
 
-def test_a_baseline_from_a_file_decides_again_and_the_audit_log_keeps_both_verdicts(
+def test_baseline_file_replaces_verdict_and_is_audited(
     engine: sa.Engine,
 ) -> None:
     import_prices(engine, 40)

@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,8 @@ from genaiops_core.rollbacks import policy, procedure, watch
 from genaiops_core.rollouts import rollouts
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries
-from tests.integration.test_ofrep import served
+from tests.integration.routing_server import run_server, wait_until_routed
+from tests.waiting import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,13 +46,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def address(sqlite_engine: sa.Engine) -> Iterator[str]:
     """A server on a database that holds the demo."""
     write_demo(sqlite_engine, now())
-    with served(sqlite_engine.url.render_as_string(hide_password=False)) as url:
+    with run_server(sqlite_engine.url.render_as_string(hide_password=False)) as url:
         yield url
 
 
 @pytest.fixture
 def client(address: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=address, timeout=10) as opened:
+    with httpx.Client(base_url=address, timeout=LIMIT_S) as opened:
         yield opened
 
 
@@ -74,7 +74,7 @@ def run(application: LiveApplication, seconds: float) -> list[live.LiveSecond]:
     return list(application.run(seconds, clock=clock, sleep=clock.sleep))
 
 
-def test_live_traffic_follows_the_slider_and_the_rollback(
+def test_live_traffic_follows_canary_share_and_rollback(
     sqlite_engine: sa.Engine, client: httpx.Client
 ) -> None:
     application = LiveApplication(client, rng=random.Random(1))
@@ -83,16 +83,18 @@ def test_live_traffic_follows_the_slider_and_the_rollback(
     assert share == pytest.approx(0.25, abs=0.12)
     assert {each.canary for each in seconds} <= {"v15", ""}
 
-    rollouts.set_canary(sqlite_engine, actor="linus", application="support-agent", percent=100)
-    time.sleep(1)
+    wide = rollouts.set_canary(sqlite_engine, actor="linus", application="support-agent", percent=100)
+    wait_until_routed(client, wide.version, application="support-agent")
     assert all(each.canary_requests == each.routed for each in run(application, 2))
 
-    procedure.roll_back(sqlite_engine, actor="linus", application="support-agent", reason="it is worse")
-    time.sleep(1)
+    back = procedure.roll_back(
+        sqlite_engine, actor="linus", application="support-agent", reason="it is worse"
+    )
+    wait_until_routed(client, back.routing_version, application="support-agent")
     assert all(each.canary_requests == 0 for each in run(application, 2))
 
 
-def test_what_is_sent_is_counted_once_and_shows_a_worse_canary(
+def test_live_spans_count_once_and_show_a_worse_canary(
     sqlite_engine: sa.Engine, client: httpx.Client
 ) -> None:
     started = now()
@@ -102,14 +104,18 @@ def test_what_is_sent_is_counted_once_and_shows_a_worse_canary(
     window = {"start": started - dt.timedelta(minutes=2), "end": now() + dt.timedelta(minutes=1)}
     with reading(sqlite_engine) as connection:
         all_of_it = queries.read_summary(connection, Filters(**window)).requests
-        stable = queries.read_summary(connection, Filters(**window, application="support-agent", release="v14"))
-        canary = queries.read_summary(connection, Filters(**window, application="support-agent", release="v15"))
+        stable = queries.read_summary(
+            connection, Filters(**window, application="support-agent", release="v14")
+        )
+        canary = queries.read_summary(
+            connection, Filters(**window, application="support-agent", release="v15")
+        )
     assert sent <= all_of_it <= sent + 24
     assert stable.latency_ms["p50"] and canary.latency_ms["p50"]
     assert canary.latency_ms["p50"] > 1.2 * stable.latency_ms["p50"]
 
 
-def test_the_policy_leaves_a_live_canary_to_the_operator_but_steps_in_at_an_outage(
+def test_only_an_outage_fires_a_trigger_on_the_live_canary(
     sqlite_engine: sa.Engine, client: httpx.Client
 ) -> None:
     rules = policy.default()
@@ -127,24 +133,26 @@ def test_the_policy_leaves_a_live_canary_to_the_operator_but_steps_in_at_an_outa
     )
 
 
-def test_a_release_the_demo_does_not_know_is_served_like_the_stable_one() -> None:
-    known = live._behaviour(profiles.SUPPORT_AGENT, {"release": "v15"})
-    unknown = live._behaviour(profiles.SUPPORT_AGENT, {"release": "v99", "model_id": "amazon.nova-lite-v1:0"})
+def test_an_unknown_release_behaves_like_the_stable_one() -> None:
+    known = live._find_release_profile(profiles.SUPPORT_AGENT, {"release": "v15"})
+    unknown = live._find_release_profile(
+        profiles.SUPPORT_AGENT, {"release": "v99", "model_id": "amazon.nova-lite-v1:0"}
+    )
     assert known.error_share == 0.03
     assert (unknown.release, unknown.model) == ("v99", "amazon.nova-lite-v1:0")
     assert unknown.error_share == profiles.SUPPORT_AGENT.release("v14").error_share
 
 
-def test_without_the_demo_it_says_what_to_do(sqlite_engine: sa.Engine) -> None:
+def test_missing_demo_names_the_next_command(sqlite_engine: sa.Engine) -> None:
     with (
-        served(sqlite_engine.url.render_as_string(hide_password=False)) as url,
-        httpx.Client(base_url=url) as client,
+        run_server(sqlite_engine.url.render_as_string(hide_password=False)) as url,
+        httpx.Client(base_url=url, timeout=LIMIT_S) as client,
         pytest.raises(NotFound, match="genaiops demo"),
     ):
         run(LiveApplication(client), 1)
 
 
-def test_a_full_or_closed_door_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_api_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([503, 503, 200])
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -156,7 +164,7 @@ def test_a_full_or_closed_door_is_asked_again(monkeypatch: pytest.MonkeyPatch) -
     with httpx.Client(transport=httpx.MockTransport(handler), base_url="http://api") as client:
         assert [each.requests for each in run(LiveApplication(client), 1)] == [live.REQUESTS_PER_SECOND]
 
-    monkeypatch.setattr(live, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(live, "_RETRY_TIMEOUT_S", 0.0)
     with (
         httpx.Client(base_url="http://127.0.0.1:9") as client,
         pytest.raises(Unavailable, match="genaiops up"),
@@ -180,24 +188,24 @@ def test_ctrl_c_ends_the_command_cleanly(sqlite_engine: sa.Engine, address: str)
     while "support-agent" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    printed, problems = process.communicate(timeout=20)
+    printed, problems = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 0
     assert "requests sent" in printed
     assert problems == ""
 
 
-def test_the_commands_say_what_they_did() -> None:
+def test_demo_command_reports_its_result() -> None:
     cli = CliRunner()
-    assert "The demo is written" in cli.invoke(app, ["demo"]).output
-    assert "there already" in cli.invoke(app, ["demo", "--seed", "7"]).output
+    assert "Wrote the demo" in cli.invoke(app, ["demo"]).output
+    assert "already exists" in cli.invoke(app, ["demo", "--seed", "7"]).output
     assert '"was_present": true' in cli.invoke(app, ["demo", "--json"]).output
-    assert "The demo is removed" in cli.invoke(app, ["demo", "--remove"]).output
+    assert "Removed the demo" in cli.invoke(app, ["demo", "--remove"]).output
     assert "There is no demo" in cli.invoke(app, ["demo", "--remove"]).output
     assert cli.invoke(app, ["demo", "--remove", "--live", "1"]).exit_code != 0
     assert cli.invoke(app, ["demo", "--outage"]).exit_code != 0
 
 
-def test_the_example_application_follows_its_flag(sqlite_engine: sa.Engine, address: str) -> None:
+def test_example_application_follows_its_flag(sqlite_engine: sa.Engine, address: str) -> None:
     started = now()
     for name in ("support-agent", "rag-example"):
         done = subprocess.run(
@@ -213,7 +221,7 @@ def test_the_example_application_follows_its_flag(sqlite_engine: sa.Engine, addr
             ],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LIMIT_S,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -222,8 +230,8 @@ def test_the_example_application_follows_its_flag(sqlite_engine: sa.Engine, addr
             window = Filters(start=started, end=now() + dt.timedelta(minutes=1), application=name)
             rows = queries.read_breakdown(connection, window, by=("release",))
             seen = {row.keys["release"]: row.figures for row in rows}
-        said = {line.split()[1] for line in done.stdout.splitlines()}
-        assert said <= set(seen)
-        assert sum(seen[release].requests for release in said) >= 20
+        releases = {line.split()[1] for line in done.stdout.splitlines()}
+        assert releases <= set(seen)
+        assert sum(seen[release].requests for release in releases) >= 20
         assert all(figures.unpriced_calls == 0 and figures.latency_ms["p50"] for figures in seen.values())
-    assert said == {"unrouted"}
+    assert releases == {"unrouted"}

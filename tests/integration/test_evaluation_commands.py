@@ -42,7 +42,7 @@ def evaluate(*arguments: str, output: str = "results.json") -> Result:
         ((), 3, "inconclusive"),
     ],
 )
-def test_evaluate_works_without_a_worker_and_leaves_with_the_verdict(
+def test_evaluate_without_worker_exits_with_the_verdict(
     minimum: tuple[str, ...], code: int, verdict: str
 ) -> None:
     result = evaluate(*minimum, "--json")
@@ -57,14 +57,14 @@ def test_evaluate_works_without_a_worker_and_leaves_with_the_verdict(
     assert written["details"][0]["scores"]["reference_overlap"] > 0
 
 
-def test_evaluate_shows_people_scores_gates_and_the_verdict() -> None:
+def test_evaluate_prints_scores_gates_and_verdict() -> None:
     result = evaluate("--min-grounding-overlap", "0.5", "--sample-size", "40")
     assert result.exit_code == 0
     assert "grounding_overlap" in result.stdout
     assert "Verdict: passed on 40 of 60 cases." in result.stdout
 
 
-def test_a_config_of_one_s_own_decides() -> None:
+def test_custom_config_decides() -> None:
     Path("gates.yaml").write_text(
         "evaluation_pipeline: {stages: [{name: s, sample_size: 30, metrics: {grounding_overlap: {threshold: 0.4}}}]}"
     )
@@ -75,7 +75,7 @@ def test_a_config_of_one_s_own_decides() -> None:
     assert body["stages"][0]["score"] == 1.0
 
 
-def test_gate_decides_again_or_repeats_what_was_decided() -> None:
+def test_gate_decides_again_or_repeats_saved_verdict() -> None:
     evaluate("--min-grounding-overlap", "0.5")
     assert genaiops("gate", "--results", "results.json").exit_code == 0
     assert genaiops("gate", "--results", "results.json", "--min-grounding-overlap", "0.6").exit_code == 0
@@ -84,7 +84,7 @@ def test_gate_decides_again_or_repeats_what_was_decided() -> None:
     assert genaiops("gate", "--results", "results.json", "--max-cost-per-query", "0.02").exit_code == 3
 
 
-def test_partial_or_gateless_results_never_pass_a_gate() -> None:
+def test_partial_or_gateless_results_never_pass() -> None:
     evaluate("--min-grounding-overlap", "0.5")
     body = json.loads(Path("results.json").read_text())
     Path("partial.json").write_text(json.dumps({**body, "partial": True}))
@@ -93,7 +93,7 @@ def test_partial_or_gateless_results_never_pass_a_gate() -> None:
     assert genaiops("gate", "--results", "gateless.json").exit_code == 3
 
 
-def test_compare_finds_the_same_run_no_worse_and_a_broken_one_worse() -> None:
+def test_compare_passes_equal_and_fails_worse_results() -> None:
     evaluate("--min-grounding-overlap", "0.5")
     Path("worse.jsonl").write_bytes(build_suite().replace(b"costs", b"was sold by pirates for"))
     genaiops("evaluate", "--suite", "worse.jsonl", "--min-grounding-overlap", "0.1", "--output", "worse.json")
@@ -109,7 +109,7 @@ def test_compare_finds_the_same_run_no_worse_and_a_broken_one_worse() -> None:
     assert "bootstrap" in rows["reference_overlap"]["method"]
 
 
-def test_pr_comment_is_markdown_with_the_exit_code_of_the_verdict() -> None:
+def test_pr_comment_exits_with_the_verdict_code() -> None:
     evaluate("--min-question-overlap", "0.99")
     result = genaiops("pr-comment", "results.json")
     assert result.exit_code == 1
@@ -117,7 +117,7 @@ def test_pr_comment_is_markdown_with_the_exit_code_of_the_verdict() -> None:
     assert json.loads(genaiops("pr-comment", "results.json", "--json").stdout)["verdict"] == "failed"
 
 
-def test_a_dataset_goes_in_and_comes_out_by_command() -> None:
+def test_dataset_is_imported_and_exported_by_command() -> None:
     Path("q.csv").write_text("Frage;Antwort\nWas?;Das\n;leer\n", encoding="cp1252")
     arguments = (
         "import",
@@ -140,7 +140,9 @@ def test_a_dataset_goes_in_and_comes_out_by_command() -> None:
         "rejected": 1,
     }
     assert stored["columns"] == {"input": "Frage", "answer": "Antwort"}
-    assert stored["problems"] == [{"row": 3, "column": "Frage", "problem": "is empty; a case requires an input"}]
+    assert stored["problems"] == [
+        {"row": 3, "column": "Frage", "problem": "is empty; a case requires an input"}
+    ]
     exported = genaiops("dataset", "export", "fragen", "--format", "jsonl").stdout
     assert [json.loads(line) for line in exported.splitlines()] == [
         {"input": "Was?", "answer": "Das", "contexts": None, "reference": None, "metadata": {}}
@@ -161,12 +163,12 @@ def test_one_map_may_be_followed_by_several_pairs() -> None:
         (("import", "dataset", "missing.csv"), "missing.csv cannot be read"),
         (("import", "dataset", "prices.jsonl", "--map", "question"), "FIELD=COLUMN"),
         (("evaluate", "--suite", "missing.csv"), "missing.csv does not exist"),
-        (("evaluate", "--suite", "nothing"), "no dataset 'nothing'"),
-        (("evaluate", "--suite", "prices.jsonl", "--mni-x", "1"), "'--mni-x' is unknown"),
+        (("evaluate", "--suite", "nothing"), "Dataset 'nothing' does not exist"),
+        (("evaluate", "--suite", "prices.jsonl", "--mni-x", "1"), "'--mni-x' is not a valid option"),
         (("evaluate", "--suite", "prices.jsonl", "--config", "none.yaml"), "none.yaml does not exist"),
         (("gate", "--results", "prices.jsonl"), "cannot be read as results"),
         (("compare", "--baseline", "none.json", "--current", "none.json"), "none.json does not exist"),
-        (("dataset", "export", "nothing"), "no dataset 'nothing'"),
+        (("dataset", "export", "nothing"), "Dataset 'nothing' does not exist"),
     ],
 )
 def test_mistakes_are_one_sentence(arguments: tuple[str, ...], message: str) -> None:
@@ -176,7 +178,7 @@ def test_mistakes_are_one_sentence(arguments: tuple[str, ...], message: str) -> 
     assert "\n" not in str(result.exception)
 
 
-def test_a_suite_may_be_named_by_its_tag() -> None:
+def test_suite_is_selected_by_tag() -> None:
     genaiops("import", "dataset", "prices.jsonl", "--name", "prices")
     assert genaiops("dataset", "tag", "prices@1", "golden").exit_code == 0
     result = genaiops("evaluate", "--suite", "prices@golden", "--min-grounding-overlap", "0.5", "--json")

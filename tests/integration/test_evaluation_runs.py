@@ -13,7 +13,7 @@ from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.evaluation import runs
-from genaiops_core.evaluation.runs import case_scores, execution, cases, results
+from genaiops_core.evaluation.runs import case_scores, cases, execution, results
 from tests.integration.evaluating import fetch_run, import_prices, score_batch
 
 PASSING = {"grounding_overlap": 0.5}
@@ -55,7 +55,7 @@ def test_a_run_scores_every_unit_and_decides(engine: sa.Engine) -> None:
         assert audit.entries(connection, action="evaluation")[0].after is not None
 
 
-def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
+def test_repeated_step_counts_once(engine: sa.Engine) -> None:
     import_prices(engine, 300)
     id = launch(engine)
     pieces = execution.begin(engine, id, 1)
@@ -77,7 +77,7 @@ def test_a_step_taken_twice_counts_once(engine: sa.Engine) -> None:
     assert rows == done.units_done == done.units == 1200
 
 
-def test_a_sample_is_the_same_every_time_and_part_of_a_larger_one() -> None:
+def test_sample_is_deterministic_and_nested() -> None:
     thousand = range(1, 1001)
     small = cases.sample_cases("d", 1, thousand, 50)
     assert small == cases.sample_cases("d", 1, thousand, 50)
@@ -86,7 +86,7 @@ def test_a_sample_is_the_same_every_time_and_part_of_a_larger_one() -> None:
     assert len(set(small)) == 50
 
 
-def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine) -> None:
+def test_cancelled_run_keeps_scores_without_verdict(engine: sa.Engine) -> None:
     import_prices(engine, 120)
     id = launch(engine)
     execution.begin(engine, id, 1)
@@ -107,7 +107,7 @@ def test_a_cancelled_run_keeps_its_scores_and_gets_no_verdict(engine: sa.Engine)
     assert execution.begin(engine, id, 1) == []
 
 
-def test_a_run_that_takes_too_long_fails_and_says_so(engine: sa.Engine) -> None:
+def test_run_beyond_its_time_limit_fails(engine: sa.Engine) -> None:
     import_prices(engine, 60)
     stage = {"name": "s", "timeout_minutes": 1, "metrics": {"grounding_overlap": 0.5}}
     id = launch(engine, minimums=None, config={"evaluation_pipeline": {"stages": [stage]}})
@@ -120,7 +120,7 @@ def test_a_run_that_takes_too_long_fails_and_says_so(engine: sa.Engine) -> None:
     assert "exceeded its time limit of 1 minutes" in done.problem
 
 
-def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_proxies(
+def test_default_pipeline_requires_more_than_proxies(
     engine: sa.Engine,
 ) -> None:
     import_prices(engine, 20)
@@ -132,7 +132,7 @@ def test_without_config_and_minimums_the_default_pipeline_asks_for_more_than_pro
     assert "no finished evaluation" in whys["cost"]
 
 
-def test_a_regression_stage_compares_with_the_release_it_names(engine: sa.Engine) -> None:
+def test_regression_stage_compares_with_named_release(engine: sa.Engine) -> None:
     import_prices(engine, 40)
     execution.run(engine, launch(engine, application="shop", release="v1.2.0"))
     stage = {
@@ -148,7 +148,7 @@ def test_a_regression_stage_compares_with_the_release_it_names(engine: sa.Engine
     assert verdicts == {"grounding_overlap": "passed", "faithfulness": "inconclusive"}
 
 
-def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> None:
+def test_cost_without_traffic_is_inconclusive(engine: sa.Engine) -> None:
     import_prices(engine, 20)
     id = launch(engine, application="shop", release="v2", minimums=None, limits={"cost_per_query": 0.02})
     done = execution.run(engine, id)
@@ -169,7 +169,7 @@ def test_a_release_without_traffic_leaves_its_cost_open(engine: sa.Engine) -> No
         ({"actor": " "}, BadInput, "actor"),
     ],
 )
-def test_what_cannot_run_is_refused_at_launch(
+def test_invalid_launch_is_rejected(
     engine: sa.Engine, changes: dict[str, object], error: type[Exception], message: str
 ) -> None:
     import_prices(engine, 2)

@@ -71,14 +71,14 @@ def test_an_evaluation_is_paused_resumed_and_cancelled(client: TestClient) -> No
 @pytest.mark.parametrize(
     ("sent", "status", "message"),
     [
-        ({"dataset": "none"}, 404, "no dataset 'none'"),
+        ({"dataset": "none"}, 404, "Dataset 'none' does not exist"),
         ({"dataset": "prices", "concurrency": 0}, 400, "concurrency must be 1 to"),
         ({"dataset": "prices", "judge_options": {"colour": "red"}}, 400, "no judge option 'colour'"),
         ({"dataset": "prices", "repetitions": 3}, 400, "Only a target can answer a case more than once"),
         ({"dataset": "prices", "judge": "oracle"}, 400, "oracle"),
     ],
 )
-def test_what_cannot_be_launched_is_told(
+def test_invalid_launch_request_is_rejected(
     client: TestClient, sent: dict[str, object], status: int, message: str
 ) -> None:
     answer = client.post("/api/v1/evaluations", json=sent)
@@ -86,14 +86,14 @@ def test_what_cannot_be_launched_is_told(
     assert message in answer.text
 
 
-def test_pages_of_other_sites_launch_nothing(client: TestClient) -> None:
+def test_cross_site_requests_launch_nothing(client: TestClient) -> None:
     answer = client.post(
         "/api/v1/evaluations", json={"dataset": "prices"}, headers={"Origin": "https://elsewhere.example"}
     )
     assert answer.status_code == 403
 
 
-def test_the_command_line_pauses_resumes_and_waits(engine: sa.Engine, genaiops: object) -> None:
+def test_command_line_pauses_resumes_and_waits(engine: sa.Engine, genaiops: object) -> None:
     assert callable(genaiops)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums={"question_overlap": 0.99})
     assert json.loads(genaiops("pause", id, "--json").stdout)["state"] == "paused"
@@ -109,13 +109,11 @@ def test_the_command_line_pauses_resumes_and_waits(engine: sa.Engine, genaiops: 
     assert "finished already" in str(refused.exception)
 
 
-def test_a_run_that_is_held_up_ends_the_waiting_with_what_there_is(
-    engine: sa.Engine, genaiops: object
-) -> None:
+def test_wait_ends_when_the_run_is_paused(engine: sa.Engine, genaiops: object) -> None:
     assert callable(genaiops)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums=MINIMUMS)
     states.begin(engine, id, 1)
-    states.hold(engine, id, 1, "0.01 USD of the spend limit is left.")
+    states.pause_for_decision(engine, id, 1, "0.01 USD of the spend limit is left.")
     result = genaiops("wait", id)
     assert result.exit_code == 3
     assert "0.01 USD of the spend limit is left." in result.stdout

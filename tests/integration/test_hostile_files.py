@@ -9,6 +9,8 @@ import json
 import subprocess
 import sys
 
+from tests.waiting import LIMIT_S
+
 SCRIPT = r"""
 import io, json, resource, sys, zipfile
 import openpyxl, pyarrow as pa, pyarrow.parquet as pq, python_calamine, charset_normalizer
@@ -83,7 +85,7 @@ MOST_GROWTH_MB = 300
 
 def test_hostile_files_are_refused_in_bounded_memory() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=LIMIT_S
     )
     results = json.loads(done.stdout)
     assert results.keys() == SENTENCES.keys()

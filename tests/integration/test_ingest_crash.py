@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,6 +21,7 @@ from db.transaction import reading
 from tests.otlp_samples import SECOND_NS, T0_NS, body, call
 from tests.otlp_samples import span as sample
 from tests.payloads import read_payloads
+from tests.waiting import LIMIT_S, wait_for
 
 SENDERS = 4
 TRACES_PER_BATCH = 10
@@ -63,18 +63,20 @@ def start_api(database_url: str, port: int) -> subprocess.Popen[bytes]:
         cwd=ROOT,
         env={**os.environ, "GENAIOPS_DATABASE_URL": database_url},
     )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+
+    def is_up() -> bool:
         assert server.poll() is None, "the API ended while starting"
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
         try:
-            client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             client.request("GET", "/healthz")
-            if client.getresponse().status == 200:
-                client.close()
-                return server
+            return client.getresponse().status == 200
         except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the API did not start")
+            return False
+        finally:
+            client.close()
+
+    wait_for(is_up)
+    return server
 
 
 def post_all(port: int, sent: list[bytes], acknowledged: set[int]) -> None:
@@ -83,7 +85,7 @@ def post_all(port: int, sent: list[bytes], acknowledged: set[int]) -> None:
     lock = threading.Lock()
 
     def sender() -> None:
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)
         try:
             while True:
                 with lock:
@@ -157,8 +159,7 @@ def test_kill_during_ingest_loses_and_doubles_nothing(database_url: str) -> None
     server = start_api(database_url, port)
     posting = threading.Thread(target=post_all, args=(port, sent, acknowledged))
     posting.start()
-    while len(acknowledged) < BATCHES // 5:
-        time.sleep(0.002)
+    wait_for(lambda: len(acknowledged) >= BATCHES // 5, interval_s=0.002)
     server.send_signal(signal.SIGKILL)
     server.wait()
     posting.join()

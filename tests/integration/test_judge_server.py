@@ -13,7 +13,7 @@ from openai import OpenAI
 from tests.conftest import JudgeServer
 
 
-def test_it_speaks_converse_and_titan(judge_server: JudgeServer) -> None:
+def test_serves_converse_and_titan(judge_server: JudgeServer) -> None:
     client = boto3.client("bedrock-runtime")
     turn = {"role": "user", "content": [{"text": "Hello"}]}
     reply = client.converse(modelId="amazon.nova-pro-v1:0", messages=[turn])
@@ -26,7 +26,7 @@ def test_it_speaks_converse_and_titan(judge_server: JudgeServer) -> None:
     assert judge_server.state()["answered"] == 2
 
 
-def test_it_throttles_when_told(judge_server: JudgeServer) -> None:
+def test_throttles_on_request(judge_server: JudgeServer) -> None:
     judge_server.set(throttle_every=1)
     client = boto3.client("bedrock-runtime", config=Config(retries={"total_max_attempts": 1}))
     with pytest.raises(ClientError, match="ThrottlingException"):
@@ -34,7 +34,7 @@ def test_it_throttles_when_told(judge_server: JudgeServer) -> None:
     assert judge_server.state()["throttled"] == 1
 
 
-def test_it_speaks_as_openai_does(judge_server: JudgeServer) -> None:
+def test_serves_the_openai_api(judge_server: JudgeServer) -> None:
     with OpenAI(base_url=f"{judge_server.url}/v1", api_key="test") as client:
         completion = client.chat.completions.create(
             model="m", messages=[{"role": "user", "content": "Hello"}]

@@ -56,7 +56,7 @@ def test_ragas_rubrics_and_comparisons_in_one_run(suite: Path, judge_server: Jud
     assert (document["tone"]["title"], document["faithfulness"]["title"]) == ("Tone of voice", "Faithfulness")
 
 
-def test_evaluators_of_agentcore_keep_their_own_titles(suite: Path, judge_server: JudgeServer) -> None:
+def test_agentcore_evaluators_keep_their_titles(suite: Path, judge_server: JudgeServer) -> None:
     document = evaluate(suite, "agentcore:Builtin.Faithfulness", "--min-faithfulness", "0.1")
     assert document["faithfulness"]["title"] == "Faithfulness (AgentCore)"
     assert document["faithfulness"]["n"] == 4

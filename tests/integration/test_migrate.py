@@ -14,6 +14,7 @@ from db.engine import make_engine
 from db.migrate import status, upgrade
 from db.tables import metadata
 from db.transaction import writing
+from tests.waiting import LIMIT_S
 
 START = "import sys; from db.engine import make_engine; from db.migrate import upgrade; upgrade(make_engine(sys.argv[1]))"
 
@@ -31,7 +32,7 @@ def test_upgrade_is_idempotent(engine: sa.Engine) -> None:
 
 def start_six(url: str) -> list[int]:
     processes = [subprocess.Popen([sys.executable, "-c", START, url]) for _ in range(6)]
-    return [process.wait(60) for process in processes]
+    return [process.wait(LIMIT_S) for process in processes]
 
 
 def test_six_processes_migrate_one_sqlite_file(tmp_path) -> None:
@@ -72,8 +73,8 @@ def test_scores_and_runs_of_the_first_schema_are_kept(tmp_path, postgres_server:
             connection.exec_driver_sql("insert into evaluation_score values ('a', 7, 'm', 0.5, '', 3, 1.5)")
         assert upgrade(engine).is_current
         with engine.connect() as connection:
-            kept = connection.execute(sa.select(metadata.tables["evaluation_score"])).one()
+            score = connection.execute(sa.select(metadata.tables["evaluation_score"])).one()
             run = connection.execute(sa.select(metadata.tables["evaluation"])).one()
-        assert tuple(kept) == ("a", 7, 1, "m", 0.5, "", False, 3, 1.5)
+        assert tuple(score) == ("a", 7, 1, "m", 0.5, "", False, 3, 1.5)
         assert (run.attempt, run.judge_calls, run.resumed_at) == (1, 0, None)
         engine.dispose()

@@ -29,7 +29,7 @@ def name(request: pytest.FixtureRequest, judge_server: JudgeServer) -> str:
     return BEDROCK if request.param == "bedrock" else f"openai:m@{judge_server.url}/v1"
 
 
-def test_the_four_metrics_of_ragas_on_either_protocol(name: str, judge_server: JudgeServer) -> None:
+def test_four_ragas_metrics_work_on_both_protocols(name: str, judge_server: JudgeServer) -> None:
     judgements = {metric: judge_case(name, metric, CASE)[0] for metric in ragas.DEFAULTS}
     # one of two statements is in the contexts; the first of two contexts holds the reference
     assert judgements["faithfulness"].value == 0.5
@@ -45,9 +45,7 @@ def test_the_four_metrics_of_ragas_on_either_protocol(name: str, judge_server: J
 
 
 @pytest.mark.parametrize("metric", [entry.name for entry in ragas.ENTRIES if entry.name != "answer_accuracy"])
-def test_every_metric_of_ragas_makes_the_calls_that_the_registry_says(
-    metric: str, judge_server: JudgeServer
-) -> None:
+def test_ragas_metrics_make_the_registered_calls(metric: str, judge_server: JudgeServer) -> None:
     judgement, calls = judge_case(BEDROCK, metric, CASE)
     assert judgement.value is not None and 0 <= judgement.value <= 1
     entry = REGISTRY[metric]
@@ -56,9 +54,7 @@ def test_every_metric_of_ragas_makes_the_calls_that_the_registry_says(
 
 
 @pytest.mark.parametrize("metric", [entry.name for entry in ragas.ENTRIES])
-def test_a_case_that_lacks_something_is_undefined_without_a_call(
-    metric: str, judge_server: JudgeServer
-) -> None:
+def test_incomplete_case_is_undefined_without_a_call(metric: str, judge_server: JudgeServer) -> None:
     for field in REGISTRY[metric].needs:
         judgement, calls = judge_case(BEDROCK, metric, dataclasses.replace(CASE, **{field: None}))
         assert (judgement.value, judgement.is_failed, calls.prompts) == (None, False, [])
@@ -86,7 +82,7 @@ def judge_answers(metric: str, *answers: dict[str, Any] | Exception) -> Any:
     return asyncio.run(create_judge(BEDROCK).judge(CASE, metric, Answering(*answers)))
 
 
-def test_nothing_to_measure_is_undefined_and_neither_0_nor_1() -> None:
+def test_nothing_to_measure_is_undefined() -> None:
     assert judge_answers("faithfulness", {"statements": []}).value is None
     assert judge_answers("context_recall", {"classifications": []}).value is None
     assert judge_answers("answer_relevancy", {"question": "", "noncommittal": 0}).reason == (
@@ -97,9 +93,9 @@ def test_nothing_to_measure_is_undefined_and_neither_0_nor_1() -> None:
     assert (nothing.value, nothing.reason) == (None, "the judge found no statement in a text")
 
 
-def test_values_out_of_range_fail_the_unit_and_rounding_does_not() -> None:
+def test_out_of_range_value_fails_but_rounding_passes() -> None:
     wrong = {"reason": "", "verdict": 3}
-    with pytest.raises(CallFailed, match="RAGAS gave 3 for context_precision"):
+    with pytest.raises(CallFailed, match="RAGAS returned 3 for context_precision"):
         judge_answers("context_precision", wrong, wrong)
     right = {"reason": "", "verdict": 1}
     assert judge_answers("context_precision", right, right).value == pytest.approx(1)
@@ -107,30 +103,30 @@ def test_values_out_of_range_fail_the_unit_and_rounding_does_not() -> None:
     assert judge_answers("answer_relevancy", {"question": "Why?", "noncommittal": 0}).value == 0
 
 
-def test_ratings_are_averaged_and_those_off_the_scale_fail_the_unit() -> None:
+def test_ratings_off_the_scale_fail_the_unit() -> None:
     assert judge_answers("answer_accuracy", {"rating": 4}, {"rating": 2}).value == 0.75
     with pytest.raises(CallFailed, match="ratings for answer_accuracy are not on the scale"):
         judge_answers("answer_accuracy", {"rating": 3}, {"rating": 7})
 
 
 @pytest.mark.parametrize("metric", ["context_relevance", "answer_accuracy", "faithfulness"])
-def test_a_call_that_failed_fails_the_unit_even_where_ragas_would_hide_it(metric: str) -> None:
+def test_failed_call_fails_the_unit_despite_ragas(metric: str) -> None:
     with pytest.raises(CallFailed, match="the provider is down"):
         judge_answers(metric, CallFailed("the provider is down"), {"rating": 2})
 
 
-def test_prompts_spelled_out_once_are_those_of_ragas() -> None:
+def test_cached_prompts_equal_those_of_ragas() -> None:
     loaded = ragas_metrics.import_ragas()
     for name, kind in (("faithfulness", "Faithfulness"), ("context_recall", "ContextRecall")):
         original = getattr(loaded.collections, kind)(llm=loaded.Llm(None))
-        ours = ragas_metrics._template(name).metric
+        ours = ragas_metrics._build_template(name).metric
         for attribute, prompt in vars(original).items():
             if isinstance(prompt, loaded.BasePrompt):
                 for data in [example[0] for example in prompt.examples]:
                     assert getattr(ours, attribute).to_string(data) == prompt.to_string(data)
 
 
-def test_texts_are_compared_as_ragas_compares_them() -> None:
+def test_text_metrics_equal_those_of_ragas() -> None:
     collections = ragas_metrics.import_ragas().collections
     theirs = {
         "exact_match": collections.ExactMatch(),
@@ -154,14 +150,14 @@ def test_malformed_answers_are_repaired(judge_server: JudgeServer) -> None:
     assert [turn["role"] for turn in repaired] == ["user", "assistant", "user"]
 
 
-def test_similarity_of_meaning_asks_for_two_embeddings(name: str) -> None:
+def test_semantic_similarity_uses_two_embeddings(name: str) -> None:
     same = dataclasses.replace(CASE, answer=CASE.reference)
     judgement, calls = judge_case(name, "semantic_similarity", same)
     assert judgement.value == pytest.approx(1)
     assert calls.embedded == [CASE.reference, CASE.reference]
 
 
-def test_what_is_computed_needs_no_call_of_any_judge(judge_server: JudgeServer) -> None:
+def test_computed_metrics_need_no_call_of_any_judge(judge_server: JudgeServer) -> None:
     judgement, _ = judge_case(BEDROCK, "string_presence", CASE)
     assert (judgement.value, judgement.cost_nano_usd) == (1.0, 0)
     assert judge_server.state()["calls"] == 0
@@ -169,7 +165,7 @@ def test_what_is_computed_needs_no_call_of_any_judge(judge_server: JudgeServer) 
         judge_case(BEDROCK, "nonsense", CASE)
 
 
-def test_all_metrics_of_a_judge_are_in_the_registry() -> None:
+def test_all_metrics_of_a_judge_are_registered() -> None:
     judge = create_judge(BEDROCK)
     assert set(judge.defaults) <= set(judge.metrics)
     for metric in judge.metrics:

@@ -63,7 +63,7 @@ def using(of: OpenAIModel, call: Callable[[OpenAIModel], Awaitable[Found]]) -> F
     return asyncio.run(use_model())
 
 
-def test_an_object_is_asked_for_by_its_schema(server: ScriptedServer) -> None:
+def test_object_is_requested_by_schema(server: ScriptedServer) -> None:
     server.script(build_reply('{"verdict": 1}'))
     reply = using(model(server, api_key="sk-1"), lambda of: of.ask(ASKED))
     assert reply.text == '{"verdict": 1}'
@@ -76,7 +76,7 @@ def test_an_object_is_asked_for_by_its_schema(server: ScriptedServer) -> None:
     assert "temperature" not in request.body
 
 
-def test_a_server_without_keys_and_structures_is_asked_in_words_and_that_is_remembered(
+def test_rejected_schema_methods_fall_back_once(
     server: ScriptedServer,
 ) -> None:
     no = build_refusal(400, "unknown field")
@@ -104,7 +104,7 @@ def test_a_tool_call_is_read(server: ScriptedServer) -> None:
     assert using(model(server), lambda of: of.ask(ASKED)).text == '{"verdict": 1}'
 
 
-def test_the_name_of_the_token_limit_is_changed_where_the_server_wants_another(
+def test_token_limit_field_adapts_to_the_server(
     server: ScriptedServer,
 ) -> None:
     server.script(
@@ -129,7 +129,7 @@ def test_the_name_of_the_token_limit_is_changed_where_the_server_wants_another(
         (build_reply("{", "length"), CallFailed, "truncated at 4096 tokens; increase max_tokens"),
     ],
 )
-def test_each_failure_says_what_it_means(
+def test_each_failure_has_a_remedy(
     server: ScriptedServer, answer: ScriptedReply, kind: type[CallFailed], sentence: str
 ) -> None:
     server.script(answer)
@@ -140,20 +140,20 @@ def test_each_failure_says_what_it_means(
     assert len(server.received) == 1
 
 
-def test_throttling_says_when_to_come_back(server: ScriptedServer) -> None:
+def test_throttling_carries_retry_after(server: ScriptedServer) -> None:
     server.script(build_refusal(429, "slow down", **{"retry-after": "7"}))
     with pytest.raises(Throttled, match="throttles qwen: slow down") as raised:
         using(model(server), lambda of: of.ask(ASKED))
     assert raised.value.retry_after_s == 7
 
 
-def test_a_server_that_is_not_there_is_said(server: ScriptedServer) -> None:
+def test_unreachable_server_is_reported(server: ScriptedServer) -> None:
     asking = OpenAIModel("qwen", base_url="http://127.0.0.1:9/v1")
     with pytest.raises(CallFailed, match=r"The server at http://127\.0\.0\.1:9/v1 did not answer"):
         using(asking, lambda of: of.ask(FREE))
 
 
-def test_texts_are_placed(server: ScriptedServer) -> None:
+def test_texts_are_embedded(server: ScriptedServer) -> None:
     server.script(ScriptedReply({"data": [{"embedding": [1, 0.5]}], "usage": {"prompt_tokens": 2}}))
     result = using(model(server, embedding_name="bge-m3"), lambda of: of.embed("red box"))
     assert (result.vector, result.usage.input_tokens) == ((1.0, 0.5), 2)
@@ -163,6 +163,6 @@ def test_texts_are_placed(server: ScriptedServer) -> None:
         using(model(server, embedding_name="bge-m3"), lambda of: of.embed("red box"))
 
 
-def test_prices_are_known_of_openai_itself_only() -> None:
+def test_only_openai_itself_has_prices() -> None:
     assert OpenAIModel("m", base_url="https://api.openai.com/v1").provider == "openai"
     assert OpenAIModel("m", base_url="http://localhost:1/v1").provider == ""

@@ -21,6 +21,7 @@ from pages.parts.releases import release_keys
 from pages.parts.rollouts import rollout_keys
 from pages.parts.shared import catalogue, keys, units
 from tests.integration.screens import CSV, ROOT, check, open_screen, read_texts, submit_dialog
+from tests.waiting import LIMIT_S
 
 
 @pytest.mark.parametrize("name", sorted(catalogue.BY_NAME))
@@ -64,7 +65,7 @@ def test_trace_opens_from_its_url(demo_engine: sa.Engine) -> None:
         trace_id = connection.exec_driver_sql(
             "select trace_id from request where is_error = 1 order by start_ns desc limit 1"
         ).scalar()
-    screen = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60).run()
+    screen = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=LIMIT_S).run()
     screen.switch_page("pages/traces.py")
     screen.query_params["trace_id"] = str(trace_id)
     check(screen.run())
@@ -227,7 +228,7 @@ def test_settings_mask_the_password() -> None:
 
 @pytest.mark.usefixtures("corrupt_database")
 def test_unreadable_database_is_reported_in_a_panel() -> None:
-    screen = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60).run()
+    screen = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=LIMIT_S).run()
     screen.switch_page("pages/overview.py").run()
     assert not screen.exception
     assert "The database cannot be read" in read_texts(screen)
@@ -251,7 +252,7 @@ def test_first_visit_goes_through_the_router(
 ) -> None:
     monkeypatch.undo()
     monkeypatch.setenv("GENAIOPS_DATABASE_URL", empty_engine.url.render_as_string(hide_password=False))
-    screen = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
+    screen = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=LIMIT_S)
     screen.switch_page("pages/releases.py")
     check(screen.run())
     assert screen.title[0].value == "Releases"

@@ -34,7 +34,7 @@ def evaluate(*arguments: str) -> Result:
     )
 
 
-def test_a_model_judges_what_the_gates_ask_for() -> None:
+def test_model_judge_measures_gate_metrics() -> None:
     result = evaluate("--min-faithfulness", "0.2", "--judge-option", "max-tokens=500", "--concurrency", "4")
     assert result.exit_code == 0, result.output
     body = json.loads(result.stdout)
@@ -47,7 +47,7 @@ def test_named_metrics_are_measured() -> None:
     assert set(body["metrics"]) == {"context_recall", "rouge_l"}
 
 
-def test_a_run_at_its_limit_ends_with_3_and_says_why() -> None:
+def test_run_at_spend_limit_exits_3_with_the_reason() -> None:
     result = evaluate("--min-faithfulness", "0.2", "--spend-limit", "0.03", "--concurrency", "1")
     assert result.exit_code == 3, result.output
     body = json.loads(result.stdout)
@@ -56,19 +56,19 @@ def test_a_run_at_its_limit_ends_with_3_and_says_why() -> None:
     assert 0 < float(body["cost_usd"]) <= 0.03
 
 
-def test_a_run_without_a_verdict_says_how_it_goes_on() -> None:
+def test_run_without_verdict_names_the_next_command() -> None:
     arguments = ["evaluate", "--suite", "prices.jsonl", "--judge", JUDGE, "--spend-limit", "0.0001"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 3
-    assert "Verdict: none, the evaluation is paused. The next call may cost" in result.stdout
-    assert "To go on: genaiops evaluation resume " in result.stdout
+    assert "Evaluation paused; no verdict. The next call may cost" in result.stdout
+    assert "To continue: genaiops evaluation resume " in result.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--metric", "nonsense"), "cannot measure 'nonsense'"),
-        (("--judge-option", "region"), "must read KEY=VALUE"),
+        (("--judge-option", "region"), "takes KEY=VALUE"),
         (("--judge-option", "colour=red"), "There is no judge option 'colour'; options are"),
         (("--judge-option", "max_tokens=many"), "max_tokens must be a number, not 'many'"),
         (("--concurrency", "0"), "The concurrency must be 1 to 256, not 0"),
@@ -77,7 +77,7 @@ def test_a_run_without_a_verdict_says_how_it_goes_on() -> None:
         (("--unit-timeout", "inf"), "at most 86,400 s, not inf"),
         (("--spend-limit", "nan"), "at most 1,000,000,000 USD, not nan"),
         (("--spend-limit", "1e300"), "at most 1,000,000,000 USD, not 1e+300"),
-        (("--repetitions", "2"), "--repetitions means nothing without --target"),
+        (("--repetitions", "2"), "--repetitions has no effect without --target"),
     ],
 )
 def test_mistakes_are_one_sentence(arguments: tuple[str, ...], message: str) -> None:

@@ -91,7 +91,7 @@ def test_import_of_a_pulled_source_is_refused(engine: sa.Engine, monkeypatch: py
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     claim(engine, parse_source("logs://group"), now())
-    with pytest.raises(Conflict, match="pulled by a worker"):
+    with pytest.raises(Conflict, match="A worker is pulling"):
         run("import", "invocation-logs", "logs://group")
     with writing(engine) as connection:
         connection.execute(sa.delete(invocation_log_source))
@@ -103,10 +103,10 @@ def test_retention_command_with_and_without_dry_run(engine: sa.Engine, folder: P
     assert (dry_run["rows"]["request"], dry_run["is_dry_run"]) == (2, True)
     assert dry_run["keep"]["payload_days"] == 30
     assert requests(engine) == 3
-    assert "dry run" in run("retention", "run", "--dry-run", as_json=False)
+    assert "Dry run" in run("retention", "run", "--dry-run", as_json=False)
     assert run("retention", "run")["rows"]["span"] == 2
     assert requests(engine) == 1
-    assert "Nothing is older" in run("retention", "run", as_json=False)
+    assert "No data has expired" in run("retention", "run", as_json=False)
 
 
 def test_retention_periods_come_from_settings(
@@ -134,4 +134,4 @@ def test_user_show_and_delete_commands(engine: sa.Engine, folder: Path) -> None:
         assert audit.entries(connection, action="user.delete")[0].sequence == certificate["audit_sequence"]
     assert requests(engine) == 1
     output = run("user", "delete", "--user", "ada", "--reason", "again", as_json=False)
-    assert "Nothing was kept" in output
+    assert "There was no data of this user" in output

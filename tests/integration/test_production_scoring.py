@@ -81,7 +81,7 @@ def states(engine: sa.Engine) -> dict[str, int]:
         return {str(state): int(count) for state, count in rows}
 
 
-def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> None:
+def test_samples_are_scored_from_their_traces(engine: sa.Engine) -> None:
     requests = traces(20)
     ingest_and_sample(engine, requests)
     with reading(engine) as connection:
@@ -105,12 +105,12 @@ def test_samples_are_scored_from_what_their_traces_tell(engine: sa.Engine) -> No
         assert grounding.mean == pytest.approx(sum(v for v in values if v is not None) / 20)
 
 
-def test_only_metrics_that_need_no_right_answer() -> None:
+def test_only_metrics_without_reference_are_used() -> None:
     assert list_metrics(create_judge("offline")) == ("grounding_overlap", "question_overlap")
     assert list_metrics(PaidJudge()) == PaidJudge.metrics
 
 
-def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
+def test_daily_budget_is_enforced(engine: sa.Engine) -> None:
     ingest_and_sample(engine, traces(9))
     limits = Limits(daily_budget_nano_usd=30_000_000, per_minute=100)
     paid = PaidJudge()
@@ -133,7 +133,7 @@ def test_the_budget_of_a_day_is_kept(engine: sa.Engine) -> None:
     assert states(engine) == {"scored": 6, "skipped": 3}
 
 
-def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
+def test_priority_and_rate_are_respected(engine: sa.Engine) -> None:
     requests = traces(10, users=2)
     ingest_and_sample(engine, requests)
     feedback.record_feedback(engine, trace_id=requests[7].trace_id, thumb="down")
@@ -151,7 +151,7 @@ def test_the_most_important_first_and_not_too_fast(engine: sa.Engine) -> None:
     assert score_round(engine, create_judge("offline"), limits, NOW + dt.timedelta(seconds=61)).scored == 3
 
 
-def test_a_judge_that_fails_is_asked_again_later(engine: sa.Engine) -> None:
+def test_failed_judge_is_retried_later(engine: sa.Engine) -> None:
     ingest_and_sample(engine, traces(2))
     limits = Limits(daily_budget_nano_usd=10**9, per_minute=100)
     broken = PaidJudge(fails=True)
@@ -160,7 +160,7 @@ def test_a_judge_that_fails_is_asked_again_later(engine: sa.Engine) -> None:
     assert score_round(engine, PaidJudge(), limits, NOW + LEASE).scored == 2
 
 
-def test_a_worker_that_was_killed_loses_no_sample(engine: sa.Engine) -> None:
+def test_killed_worker_loses_no_sample(engine: sa.Engine) -> None:
     ingest_and_sample(engine, traces(4))
 
     class Killed(PaidJudge):
@@ -174,7 +174,7 @@ def test_a_worker_that_was_killed_loses_no_sample(engine: sa.Engine) -> None:
     assert score_round(engine, PaidJudge(), limits, NOW + LEASE).scored == 4
 
 
-def test_a_trace_without_texts_is_undefined_not_bad(engine: sa.Engine) -> None:
+def test_trace_without_texts_is_undefined(engine: sa.Engine) -> None:
     requests = traces(2)
     ingest_and_sample(engine, requests)
     with writing(engine) as connection:
@@ -187,7 +187,7 @@ def test_a_trace_without_texts_is_undefined_not_bad(engine: sa.Engine) -> None:
             assert (item.mean, item.scored, item.undefined) == (None, 0, 2)
 
 
-def test_the_message_for_a_queue(engine: sa.Engine) -> None:
+def test_queue_message_fields(engine: sa.Engine) -> None:
     requests = traces(1)
     ingest_and_sample(engine, requests)
     with reading(engine) as connection:
@@ -198,7 +198,7 @@ def test_the_message_for_a_queue(engine: sa.Engine) -> None:
     assert (result["priority"], result["reason"]) == (2, "new_user")
 
 
-def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> None:
+def test_rollback_watch_weights_samples_by_rate(engine: sa.Engine) -> None:
     requests = traces(60, users=1)
     ingest_and_sample(engine, requests, rate=0.4)
     for item in requests[5:15]:
@@ -241,12 +241,12 @@ def test_the_rollback_watch_weighs_what_was_always_judged(engine: sa.Engine) -> 
     assert seen.scores < 2 * len(rows)
 
 
-def test_limits_that_make_no_sense_are_refused() -> None:
+def test_invalid_limits_are_rejected() -> None:
     with pytest.raises(BadInput):
         Limits(daily_budget_nano_usd=-1, per_minute=1)
 
 
-def test_a_paid_judge_without_a_price_is_refused_before_anything_is_asked(engine: sa.Engine) -> None:
+def test_unpriced_paid_judge_is_rejected_before_calls(engine: sa.Engine) -> None:
     unpriced = PaidJudge()
     unpriced.model.name = "nobody-knows-its-price"
     with pytest.raises(BadInput, match="genaiops import prices"):
@@ -255,7 +255,7 @@ def test_a_paid_judge_without_a_price_is_refused_before_anything_is_asked(engine
     require_prices(engine, create_judge("offline"), 1)
 
 
-def test_a_metric_that_fails_is_undefined_and_the_other_is_not_paid_again(engine: sa.Engine) -> None:
+def test_failed_metric_does_not_repeat_paid_ones(engine: sa.Engine) -> None:
     ingest_and_sample(engine, traces(2))
 
     class HalfBroken(PaidJudge):

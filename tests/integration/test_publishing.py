@@ -38,7 +38,7 @@ def body(**changes: Any) -> dict[str, Any]:
     return {"metrics": {"faithfulness": known, "safety": unknown}, **facts, **changes}
 
 
-def test_means_and_cases_are_metrics_and_the_unknown_is_not_sent() -> None:
+def test_unknown_means_are_not_published() -> None:
     publishing.publish(
         Destinations(is_cloudwatch=True), body(), model="acme.large-v1:0", make_client=clients.client
     )
@@ -47,7 +47,7 @@ def test_means_and_cases_are_metrics_and_the_unknown_is_not_sent() -> None:
     assert metrics[0]["Dimensions"] == [{"Name": "ModelId", "Value": "acme.large-v1:0"}]
 
 
-def test_the_document_lies_by_day_and_model(tmp_path: Any) -> None:
+def test_object_key_has_day_and_model(tmp_path: Any) -> None:
     file = tmp_path / "results.json"
     file.write_text(json.dumps(body(finished_at="2026-01-05T23:30:00-02:00")))
     to = f"cloudwatch,s3://{BUCKET}/nightly"
@@ -63,7 +63,7 @@ def test_the_document_lies_by_day_and_model(tmp_path: Any) -> None:
     ("model", "name"),
     [("arn:aws:bedrock:x:1:y/z", "arn-aws-bedrock-x-1-y-z"), ("../../etc", "etc"), ("///", "model")],
 )
-def test_a_model_s_name_is_no_path(model: str, name: str) -> None:
+def test_model_name_is_escaped_in_the_key(model: str, name: str) -> None:
     assert (
         build_object_key(body(finished_at="2026-01-05T00:00:00+00:00"), model)
         == f"evaluations/2026/01/05/{name}.json"
@@ -71,12 +71,12 @@ def test_a_model_s_name_is_no_path(model: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["s3://", "s3://UPPER", "https://x", "s3://ok/a?b"])
-def test_a_place_that_is_none_is_refused(text: str) -> None:
+def test_invalid_destination_is_rejected(text: str) -> None:
     with pytest.raises(BadInput, match="cloudwatch and s3://BUCKET"):
         parse_destinations(text)
 
 
-def test_a_bucket_that_is_not_there_and_a_model_that_nobody_knows_are_said() -> None:
+def test_missing_bucket_or_model_is_reported() -> None:
     with pytest.raises(Misconfigured, match="NoSuchBucket"):
         publishing.publish(
             parse_destinations("s3://not-there"), body(), model="m", make_client=clients.client

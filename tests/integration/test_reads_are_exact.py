@@ -57,7 +57,9 @@ def assert_figures(actual: Figures, expected: list[Call]) -> None:
     ):
         for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
             exact = nearest_rank_ms(expected, share, is_included)
-            assert latency[name] == (None if exact is None else pytest.approx(exact, rel=0.01, abs=ROUNDING_MS))
+            assert latency[name] == (
+                None if exact is None else pytest.approx(exact, rel=0.01, abs=ROUNDING_MS)
+            )
 
 
 def assert_reads(connection: sa.Connection, written: list[Call], filters: Filters) -> None:
@@ -83,7 +85,11 @@ def assert_reads(connection: sa.Connection, written: list[Call], filters: Filter
         assert_figures(point.figures, by_hour[point.start])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(history=histories, window=windows, name=st.sampled_from([None, "shop"]))
 def test_reads_equal_brute_force_after_any_closings(
     engine: sa.Engine, history: list[Any], window: list[int], name: str | None

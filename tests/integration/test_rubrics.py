@@ -190,7 +190,11 @@ def test_commands_save_show_and_list_rubrics(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [("[1]", "must hold name"), ("a: [", "is no YAML"), ("name: x\nlabels: []", "no field 'labels'")],
+    [
+        ("[1]", "must contain name"),
+        ("a: [", "is not valid YAML"),
+        ("name: x\nlabels: []", "no field 'labels'"),
+    ],
 )
 def test_file_without_rubric_is_refused(tmp_path: Path, content: str, sentence: str) -> None:
     file = tmp_path / "no.yaml"

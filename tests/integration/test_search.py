@@ -214,7 +214,7 @@ def test_pages_have_every_row_once(
         assert set(everything) <= set(pages)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(NODES)
 def test_query_and_its_negation_split_the_requests(searchable_requests: sa.Engine, node: Node) -> None:
     with reading(searchable_requests) as connection:

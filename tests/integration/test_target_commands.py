@@ -113,13 +113,13 @@ def test_missing_answer_exits_with_1_and_reason(judge_server: JudgeServer) -> No
     ("arguments", "sentence"),
     [
         (("bedrock",), "--target: model is missing."),
-        (("grpc:x",), "--target 'grpc:x' is no file, and none of bedrock"),
-        (("release",), "needs --application and --release"),
-        (("release", "--target-model", "m"), "--target-model means nothing for --target release"),
-        (("http://h/", "--target-system", "x"), "--target-system means nothing for a target of kind http"),
+        (("grpc:x",), "--target 'grpc:x' is not a file and not one of bedrock"),
+        (("release",), "requires --application and --release"),
+        (("release", "--target-model", "m"), "--target-model does not apply to --target release"),
+        (("http://h/", "--target-system", "x"), "--target-system does not apply to a target of kind http"),
         (
             ("bedrock:m", "--target-reply", "answer=x"),
-            "--target-reply means nothing for a target of kind bedrock",
+            "--target-reply does not apply to a target of kind bedrock",
         ),
         (("http:ftp://h/",), "must be an http or https address"),
         (("http://h/", "--target-reply", "answer"), "--target-reply takes NAME=VALUE, not 'answer'"),
@@ -144,9 +144,9 @@ def test_only_allowed_hosts_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_target_scores_answers_of_the_suite(sqlite_engine: sa.Engine) -> None:
-    assert targets.target_of(sqlite_engine) is None
-    with pytest.raises(BadInput, match="--target-model means nothing without --target"):
-        targets.target_of(sqlite_engine, model="m")
+    assert targets.build_target_spec(sqlite_engine) is None
+    with pytest.raises(BadInput, match="--target-model has no effect without --target"):
+        targets.build_target_spec(sqlite_engine, model="m")
 
 
 def test_control_characters_are_not_printed(judge_server: JudgeServer) -> None:
@@ -180,7 +180,7 @@ def test_evaluate_stores_the_target(monkeypatch: pytest.MonkeyPatch, sqlite_engi
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--repetitions", "3"), "--repetitions means nothing without --target"),
+        (("--repetitions", "3"), "--repetitions has no effect without --target"),
         (("--target", "bedrock:m", "--repetitions", "0"), "must be 1 to 20, not 0"),
         (("--target", "bedrock"), "--target: model is missing"),
     ],

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from genaiops_core.cli import context
 from genaiops_core.cli.main import app
-from genaiops_core.cli.targets import target_of
+from genaiops_core.cli.targets import build_target_spec
 from tests.conftest import JudgeServer
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "targets.md").read_text()
@@ -69,5 +69,5 @@ def test_documented_file_answers(file: str) -> None:
 def test_documented_evaluate_options_are_parsed(sqlite_engine: sa.Engine) -> None:
     [command] = [command for command in COMMANDS if " evaluate " in command and "my-app.yaml" in command]
     options = shlex.split(command)
-    target = target_of(sqlite_engine, target=options[options.index("--target") + 1], repetitions=3)
+    target = build_target_spec(sqlite_engine, target=options[options.index("--target") + 1], repetitions=3)
     assert target is not None and target["kind"] == "http"

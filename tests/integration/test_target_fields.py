@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from genaiops_core.releases import prompts, releases
 from pages.parts.launch import launch_keys
+from tests.waiting import LIMIT_S
 
 
 def screen(url: str, application: str, release: str) -> None:
@@ -31,7 +32,9 @@ def url(sqlite_engine: sa.Engine, tmp_path: Path) -> str:
 
 def open_fields(url: str, kind: str, release: str = "", **values: Any) -> AppTest:
     """Open the fields of one kind and enter `values` by widget key."""
-    page = AppTest.from_function(screen, args=(url, "shop" if release else "", release)).run()
+    page = AppTest.from_function(
+        screen, args=(url, "shop" if release else "", release), default_timeout=LIMIT_S
+    ).run()
     page = page.segmented_control(key=launch_keys.TARGET_KIND).set_value(kind).run()
     for key, value in values.items():
         next(
@@ -50,7 +53,7 @@ def read_choice(page: AppTest) -> Any:
 
 
 def test_dataset_answers_are_the_default(url: str) -> None:
-    page = AppTest.from_function(screen, args=(url, "", "")).run()
+    page = AppTest.from_function(screen, args=(url, "", ""), default_timeout=LIMIT_S).run()
     assert (read_choice(page).spec, read_choice(page).repetitions, read_choice(page).problem) == (None, 1, "")
 
 

@@ -146,8 +146,8 @@ def run(*arguments: str) -> str:
 def test_search_command(command_engine: sa.Engine) -> None:
     answer = json.loads(run("search", "--query", "status:error", *DAY, "--json"))
     assert [row["name"] for row in answer["traces"]] == ["fail"]
-    assert "There may be more" in run("search", *DAY, "--limit", "1")
-    assert "messages of 2 requests were read" in run("search", "-q", "refunds", *DAY)
+    assert "Next page: --cursor " in run("search", *DAY, "--limit", "1")
+    assert "Searched the messages of 2 requests" in run("search", "-q", "refunds", *DAY)
     assert "No request" in run("search", "--last", "1h")
 
 

@@ -16,7 +16,7 @@ from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation.verdicts.comment import MARKER
 from tests.integration.evaluating import build_suite
-from tests.integration.operating import approved, start
+from tests.integration.operating import create_approved_release, start
 
 OLD_GATE = ("name", "stage", "metric", "threshold", "measured", "verdict", "why")
 OLD_ROW = ("case", "input_sha256", "input", "scores", "reasons")
@@ -46,7 +46,7 @@ def read(file: str) -> dict[str, Any]:
     return body
 
 
-def test_a_baseline_file_decides_the_regression_and_the_database_knows_it_too() -> None:
+def test_baseline_file_decides_and_is_stored() -> None:
     evaluate(*PASSING, output="baseline.json")
     assert evaluate("--baseline", "baseline.json", "--max-degradation", "0.05").exit_code == 0
     result = evaluate(
@@ -66,7 +66,7 @@ def test_a_baseline_file_decides_the_regression_and_the_database_knows_it_too() 
 
 
 def test_production_is_the_default_baseline(engine: sa.Engine) -> None:
-    start(engine, approved(engine, "v1", application="shop", model="m"), application="shop")
+    start(engine, create_approved_release(engine, "v1", application="shop", model="m"), application="shop")
     of = ("--application", "shop", "--release")
     evaluate(*PASSING, *of, "v1", output="v1.json")
     assert evaluate(*of, "v2", "--max-degradation", "0.05").exit_code == 0
@@ -76,13 +76,13 @@ def test_production_is_the_default_baseline(engine: sa.Engine) -> None:
     assert json.loads(compared.stdout)["baseline"]["release"] == "v1"
 
 
-def test_no_production_yet_is_said_and_is_no_pass() -> None:
+def test_missing_production_baseline_never_passes() -> None:
     result = evaluate(*PASSING, "--baseline", "production", "--max-degradation", "0.05")
     assert result.exit_code == 3
-    assert "There is no production baseline yet" in result.stderr
+    assert "There is no production baseline, so nothing is compared" in result.stderr
 
 
-def test_compare_lists_the_cases_that_fell_and_pages_through_them() -> None:
+def test_compare_lists_dropped_cases_by_page() -> None:
     evaluate(*PASSING, output="a.json")
     evaluate(*PASSING, of="worse.jsonl", output="b.json")
     arguments = ("compare", "--baseline", "a.json", "--current", "b.json", "--json")
@@ -96,7 +96,7 @@ def test_compare_lists_the_cases_that_fell_and_pages_through_them() -> None:
         == (comparison["regressions"][1:])
     )
     result = genaiops(*arguments[:-1])
-    assert "Cases that fell most" in result.stdout
+    assert "Largest regressions" in result.stdout
     assert "Bonferroni" in result.stdout
 
 
@@ -109,7 +109,7 @@ def test_compare_takes_evaluations_and_another_method() -> None:
     assert genaiops("pr-comment", id).exit_code == 0
 
 
-def test_cases_in_one_run_only_are_counted_and_listed() -> None:
+def test_unmatched_cases_are_counted_and_listed() -> None:
     evaluate(*PASSING, output="a.json")
     evaluate(*PASSING, "--sample-size", "40", output="b.json")
     comparison = json.loads(
@@ -119,7 +119,7 @@ def test_cases_in_one_run_only_are_counted_and_listed() -> None:
     assert len(comparison["cases_only_in_baseline"]) == 10
 
 
-def test_junit_and_comment_are_written_beside_the_verdict() -> None:
+def test_junit_and_comment_are_written() -> None:
     evaluate(*PASSING, output="a.json")
     result = evaluate(
         *PASSING, "--junit", "out/e.xml", "--comment", "out/c.md", of="worse.jsonl", output="b.json"
@@ -135,7 +135,7 @@ def test_junit_and_comment_are_written_beside_the_verdict() -> None:
     assert output_element is not None and "What does item" in (output_element.text or "")
 
 
-def test_a_comment_shows_changes_against_a_baseline() -> None:
+def test_comment_shows_changes_from_baseline() -> None:
     evaluate(*PASSING, output="a.json")
     result = genaiops("pr-comment", "a.json", "--baseline", "a.json", "--output", "c.md")
     assert result.exit_code == 0, result.output
@@ -160,27 +160,27 @@ def test_results_of_an_older_version_still_load() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema": 2}, "read it with the newer genaiops"),
+        ({"schema": 2}, "upgrade genaiops"),
         ({"details": [{"case": 1}]}, "row 1 of 'details'"),
         ({"gates": "none"}, "'gates'"),
-        ({"answers": {"answers": 1}}, "'answers' is not as"),
-        ({"judging": "free"}, "'judging' is not as"),
-        ({"comparison": 5}, "'comparison' is not as"),
-        ({"verdict": "superb"}, "'verdict' is not as"),
+        ({"answers": {"answers": 1}}, "'answers' is invalid"),
+        ({"judging": "free"}, "'judging' is invalid"),
+        ({"comparison": 5}, "'comparison' is invalid"),
+        ({"verdict": "superb"}, "'verdict' is invalid"),
         (
             {"gates": [{"name": "g", "metric": "m", "verdict": "fine", "why": ""}]},
             "'verdict' in row 1 of 'gates'",
         ),
     ],
 )
-def test_results_that_are_none_are_refused_in_a_sentence(changes: dict[str, Any], message: str) -> None:
+def test_invalid_results_are_rejected_in_a_sentence(changes: dict[str, Any], message: str) -> None:
     Path("r.json").write_text(json.dumps({"metrics": {}, **changes}))
     result = genaiops("gate", "--results", "r.json")
     assert isinstance(result.exception, BadInput)
     assert message in str(result.exception)
 
 
-def test_an_evaluation_that_is_none_is_not_found() -> None:
+def test_unknown_evaluation_is_not_found() -> None:
     result = genaiops("compare", "--baseline", "00000000-0000-7000-8000-000000000000", "--current", "x.json")
     assert isinstance(result.exception, BadInput)  # x.json is read first
     result = genaiops("gate", "--results", "00000000-0000-7000-8000-000000000000")

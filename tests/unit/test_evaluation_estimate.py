@@ -21,7 +21,7 @@ def estimate_metrics(
     )
 
 
-def test_calls_follow_metrics_contexts_and_repetitions() -> None:
+def test_calls_depend_on_metrics_contexts_and_repetitions() -> None:
     # Two questions an answer, one a context (2.5 on average); embeddings are counted apart.
     result = estimate_metrics(
         "faithfulness", "context_precision", "answer_relevancy", cases=10, repetitions=2
@@ -31,12 +31,12 @@ def test_calls_follow_metrics_contexts_and_repetitions() -> None:
     assert result.embeddings == 40
 
 
-def test_tokens_are_bounded_by_the_texts_and_by_what_the_judge_may_say() -> None:
+def test_tokens_are_bounded_by_texts_and_output_limit() -> None:
     result = estimate_metrics("context_recall", cases=10)
     assert result.input_tokens == 10 * (PROMPT_TOKENS + 200)
     assert result.output_tokens == 10 * 500
 
 
-def test_what_is_computed_takes_no_call() -> None:
+def test_computed_metrics_need_no_calls() -> None:
     result = estimate_metrics("grounding_overlap", is_generated=True)
     assert (result.calls, result.input_tokens, result.answers, result.units) == (0, 0, 100, 100)

@@ -35,7 +35,7 @@ def traffic(**changes: object) -> TrafficFigures:
 
 
 @pytest.mark.parametrize(("threshold", "verdict"), [(0.5, "passed"), (0.9, "inconclusive"), (0.99, "failed")])
-def test_the_whole_interval_decides(threshold: float, verdict: str) -> None:
+def test_whole_interval_decides_a_gate(threshold: float, verdict: str) -> None:
     decision = decide(evidence(summarise_values()), minimums={"grounding-overlap": threshold})
     assert decision.verdict == verdict
     assert decision.gates[0].metric == "grounding_overlap"
@@ -56,13 +56,13 @@ def test_a_proxy_is_never_faithfulness() -> None:
     assert "judge 'offline' only gives proxies (grounding_overlap)" in gate.why
 
 
-def test_no_value_at_all_is_inconclusive_with_the_reason() -> None:
+def test_no_values_is_inconclusive_with_the_reason() -> None:
     gate = decide(evidence(summarise_values(n=0, undefined=12)), minimums={"grounding_overlap": 0.0}).gates[0]
     assert gate.verdict == "inconclusive"
     assert "12 cases: the case has no answer" in gate.why
 
 
-def test_a_thousand_different_failures_are_still_one_sentence() -> None:
+def test_reasons_of_many_failures_are_limited() -> None:
     failed = [
         [UnitResult(None, f"answered 500: {'x' * 100}{number}", is_failed=True)] for number in range(1_000)
     ]
@@ -74,7 +74,7 @@ def test_a_thousand_different_failures_are_still_one_sentence() -> None:
     assert gate.why.endswith("; 997 more reasons)") and len(gate.why) < 500
 
 
-def test_no_gate_is_no_pass() -> None:
+def test_no_gate_never_passes() -> None:
     assert decide(evidence(summarise_values())).verdict == "inconclusive"
 
 
@@ -88,11 +88,11 @@ def test_no_gate_is_no_pass() -> None:
         ([], "inconclusive"),
     ],
 )
-def test_the_order_of_verdicts(verdicts: list[str], verdict: str) -> None:
+def test_verdict_precedence(verdicts: list[str], verdict: str) -> None:
     assert combine_verdicts(verdicts) == verdict
 
 
-def test_the_default_pipeline_on_proxies_is_inconclusive_everywhere() -> None:
+def test_default_pipeline_is_inconclusive_on_proxies() -> None:
     decision = decide(evidence(summarise_values()), pipeline=parse_pipeline(default_document()))
     assert {gate.verdict for gate in decision.gates} == {"inconclusive"}
     assert [stage.name for stage in decision.stages] == [
@@ -100,7 +100,7 @@ def test_the_default_pipeline_on_proxies_is_inconclusive_everywhere() -> None:
     ]
 
 
-def test_cost_and_latency_are_decided_by_the_release_s_traffic() -> None:
+def test_release_traffic_decides_cost_and_latency() -> None:
     decision = decide(evidence(traffic=traffic()), pipeline=parse_pipeline(default_document()))
     verdicts = {gate.metric: gate.verdict for gate in decision.gates if "validation" in gate.stage}
     assert verdicts == {
@@ -115,7 +115,7 @@ def test_cost_and_latency_are_decided_by_the_release_s_traffic() -> None:
 @pytest.mark.parametrize(
     "facts", [traffic(requests=49), traffic(cost_per_query_usd=None, unpriced_calls=3), None], ids=str
 )
-def test_too_few_requests_or_unpriced_calls_leave_cost_open(facts: TrafficFigures | None) -> None:
+def test_few_requests_or_unpriced_calls_are_inconclusive(facts: TrafficFigures | None) -> None:
     decision = decide(evidence(traffic=facts), limits={"cost_per_query": 0.02})
     assert decision.verdict == "inconclusive"
 
@@ -129,7 +129,7 @@ def test_a_budget_nearly_used_up_passes_with_an_alert() -> None:
     assert "alert: 90% of the budget" in gate.why
 
 
-def test_a_minimum_at_launch_replaces_the_threshold_of_the_stage() -> None:
+def test_launch_minimum_replaces_stage_threshold() -> None:
     stages = parse_pipeline(
         {
             "evaluation_pipeline": {
@@ -142,7 +142,7 @@ def test_a_minimum_at_launch_replaces_the_threshold_of_the_stage() -> None:
     assert [(gate.stage, gate.verdict) for gate in decision.gates] == [("s", "passed")]
 
 
-def test_the_score_of_a_stage_is_weighted_and_unknown_when_a_metric_is() -> None:
+def test_stage_score_is_weighted_or_unknown() -> None:
     metrics = {
         "grounding_overlap": {"threshold": 0.1, "weight": 3},
         "question_overlap": {"threshold": 0.1, "weight": 1},

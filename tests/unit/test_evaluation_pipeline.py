@@ -34,7 +34,7 @@ evaluation_pipeline:
 """
 
 
-def test_the_promised_layout_loads() -> None:
+def test_documented_layout_loads() -> None:
     suite, regression, cost, latency = parse_pipeline(parse_yaml(PROMISED, "p.yaml")).stages
     assert suite.metrics["answer_relevancy"] == Threshold(threshold=0.8, weight=0.3)
     assert (suite.sample_size, suite.timeout_minutes) == (1000, 15)
@@ -48,7 +48,7 @@ def test_the_promised_layout_loads() -> None:
     assert latency.max_latency_ms == {"p50": 1500, "p95": 3000, "p99": 5000}
 
 
-def test_the_default_file_is_the_promised_one() -> None:
+def test_default_file_matches_documented_stages() -> None:
     shipped, promised = (
         parse_pipeline(default_document()).stages,
         parse_pipeline(parse_yaml(PROMISED, "p.yaml")).stages,
@@ -81,7 +81,7 @@ def test_the_default_file_is_the_promised_one() -> None:
         ("nonsense", "stage 1 must have fields"),
     ],
 )
-def test_mistakes_name_stage_and_field(stage: str, message: str) -> None:
+def test_errors_name_stage_and_field(stage: str, message: str) -> None:
     with pytest.raises(BadInput) as caught:
         parse_yaml("evaluation_pipeline: {stages: [" + stage + "]}", "p.yaml")
     assert message in str(caught.value)
@@ -91,6 +91,6 @@ def test_mistakes_name_stage_and_field(stage: str, message: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "[]", "a: 1", "evaluation_pipeline: {stages: []}", "a: [", "!!python/object:os.x {}"]
 )
-def test_what_is_no_pipeline_is_refused(text: str) -> None:
+def test_invalid_pipeline_is_rejected(text: str) -> None:
     with pytest.raises(BadInput, match=r"p\.yaml"):
         parse_yaml(text, "p.yaml")

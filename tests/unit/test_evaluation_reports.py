@@ -43,7 +43,7 @@ def parse_junit(written: bytes) -> ET.Element:
     return root
 
 
-def test_a_gate_is_a_test_case_and_what_is_open_is_an_error() -> None:
+def test_inconclusive_gate_is_a_junit_error() -> None:
     gates = [gate(verdict, metric=verdict) for verdict in ("passed", "failed", "inconclusive", "error")]
     root = parse_junit(
         junit.render_results(results(gates=gates, stages=[{"name": "s", "verdict": "failed"}]))
@@ -56,7 +56,7 @@ def test_a_gate_is_a_test_case_and_what_is_open_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"gates": []}, {"gates": [gate("passed")], "partial": True}], ids=str)
-def test_a_run_that_decided_nothing_is_no_success(changes: dict[str, Any]) -> None:
+def test_evaluation_without_verdict_is_a_junit_error(changes: dict[str, Any]) -> None:
     root = parse_junit(junit.render_results(results(**changes)))
     assert root.attrib["errors"] == "1"
 
@@ -68,7 +68,7 @@ def test_any_text_becomes_well_formed_xml(anything: str) -> None:
     assert root.attrib["failures"] == "1"
 
 
-def test_the_comment_shows_scores_and_folds_details_without_foreign_markup() -> None:
+def test_comment_escapes_markup_and_folds_details() -> None:
     traffic = {
         "requests": 1200,
         "window_days": 7,
@@ -86,7 +86,7 @@ def test_the_comment_shows_scores_and_folds_details_without_foreign_markup() -> 
     assert "<b>" not in written and "@here" not in written
 
 
-def test_the_comment_says_how_it_moved_against_the_baseline() -> None:
+def test_comment_shows_change_from_baseline() -> None:
     moved = {
         "metric": "grounding_overlap",
         "difference": -0.02,
@@ -100,7 +100,7 @@ def test_the_comment_says_how_it_moved_against_the_baseline() -> None:
     assert "baseline: shop v1, 60 cases in common" in written
 
 
-def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
+def test_comment_stays_within_size_limit() -> None:
     gates = [gate("failed", metric=f"m{number}", why="x" * 1000) for number in range(200)]
     written = render_markdown(results(gates=gates))
     assert len(written) <= MAX_CHARACTERS
@@ -119,5 +119,5 @@ def test_a_comment_never_outgrows_what_a_pull_request_takes() -> None:
         ("@team www.x.y", "@\u2060team www\u2060.x.y"),
     ],
 )
-def test_text_from_outside_stays_text(raw: str, escaped: str) -> None:
+def test_untrusted_text_is_escaped(raw: str, escaped: str) -> None:
     assert escape_text(raw) == escaped

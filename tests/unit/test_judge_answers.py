@@ -54,11 +54,11 @@ GOOD = '{"parts": [{"word": "a", "verdict": 1}]}'
         f'{{"parameters": {GOOD}}}',
     ],
 )
-def test_an_answer_is_found_whatever_stands_around_it(text: str) -> None:
+def test_answer_is_found_within_other_text(text: str) -> None:
     assert parse_answer(reply(text), Verdicts).parts == [Part(word="a", verdict=1)]
 
 
-def test_what_is_wrong_is_said_by_field_and_without_the_values() -> None:
+def test_problem_names_fields_without_values() -> None:
     with pytest.raises(MalformedAnswer, match=r"parts\.0\.verdict: Field required") as raised:
         parse_answer(reply('{"parts": [{"word": "secret"}]}'), Verdicts)
     assert "secret" not in str(raised.value)
@@ -69,7 +69,7 @@ def test_what_is_wrong_is_said_by_field_and_without_the_values() -> None:
 
 
 @given(st.text())
-def test_any_text_is_an_answer_or_malformed(text: str) -> None:
+def test_any_text_parses_or_is_malformed(text: str) -> None:
     try:
         parse_answer(reply(text), Verdicts)
     except MalformedAnswer as error:
@@ -77,12 +77,12 @@ def test_any_text_is_an_answer_or_malformed(text: str) -> None:
 
 
 @given(st.lists(st.tuples(st.text(), st.integers()), max_size=3), st.text(alphabet="abc ,.\n"))
-def test_a_good_answer_survives_any_prose(parts: list[tuple[str, int]], prose: str) -> None:
+def test_valid_answer_is_found_in_any_prose(parts: list[tuple[str, int]], prose: str) -> None:
     verdicts = Verdicts(parts=[Part(word=word, verdict=number) for word, number in parts])
     assert parse_answer(reply(prose + verdicts.model_dump_json() + prose), Verdicts) == verdicts
 
 
-def test_a_repair_shows_the_broken_answer_and_what_is_wrong_with_it() -> None:
+def test_repair_prompt_has_broken_answer_and_problem() -> None:
     first = build_prompt("Judge this.", Verdicts, JudgeOptions(max_tokens=77), system="You judge.")
     repair = build_repair_prompt(first, reply("x" * 100_000), "parts: Field required")
     assert [turn.role for turn in repair.messages] == ["user", "assistant", "user"]
@@ -93,14 +93,14 @@ def test_a_repair_shows_the_broken_answer_and_what_is_wrong_with_it() -> None:
     assert build_repair_prompt(first, reply(" "), "empty").messages[1].text == "(no answer)"
 
 
-def test_schemas_come_without_references_unless_they_are_endless() -> None:
+def test_schema_references_are_inlined_unless_recursive() -> None:
     assert "$ref" not in json.dumps(build_schema(Verdicts))
     assert build_schema(Verdicts)["properties"]["parts"]["items"]["required"] == ["word", "verdict"]
     assert build_schema(Verdicts) is build_schema(Verdicts)
     assert "$ref" in json.dumps(build_schema(Tree))
 
 
-def test_strict_schemas_ask_for_everything_and_forbid_the_rest() -> None:
+def test_strict_schema_requires_all_and_forbids_others() -> None:
     schema: dict[str, Any] = make_strict(build_schema(Verdicts))
     assert schema["required"] == ["parts", "note"]
     assert schema["additionalProperties"] is False

@@ -12,7 +12,7 @@ from genaiops_core.settings import Settings
 LOCAL, OPENAI = "http://localhost:8000/v1", "https://api.openai.com/v1"
 
 
-def test_the_setting_goes_before_the_common_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setting_overrides_common_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     assert _find_api_key(LOCAL, Settings()) == ""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-common")
@@ -21,7 +21,7 @@ def test_the_setting_goes_before_the_common_variable(monkeypatch: pytest.MonkeyP
     assert _find_api_key(LOCAL, Settings()) == "sk-judge"
 
 
-def test_a_key_meant_for_some_hosts_is_sent_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_is_sent_to_listed_hosts_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENAIOPS_JUDGE_API_KEY", "sk-judge")
     monkeypatch.setenv("GENAIOPS_JUDGE_API_HOSTS", "API.openai.com, example.org")
     assert _find_api_key(OPENAI, Settings()) == "sk-judge"
@@ -29,7 +29,7 @@ def test_a_key_meant_for_some_hosts_is_sent_to_no_other(monkeypatch: pytest.Monk
     assert _find_api_key("https://api.openai.com.evil.example/v1", Settings()) == ""
 
 
-def test_the_key_is_masked_where_settings_are_listed_and_handed_on_to_child_processes(
+def test_key_is_masked_in_lists_and_passed_to_children(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GENAIOPS_JUDGE_API_KEY", "sk-judge")
@@ -39,7 +39,7 @@ def test_the_key_is_masked_where_settings_are_listed_and_handed_on_to_child_proc
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
-def test_every_kind_of_judge_is_built_without_reaching_anybody(kind: object) -> None:
+def test_every_kind_of_judge_is_built_without_network(kind: object) -> None:
     judge = create_judge(kind.example)  # type: ignore[attr-defined]
     assert judge.name == kind.example  # type: ignore[attr-defined]
     assert (judge.model is None) == (judge.name == "offline")

@@ -32,7 +32,7 @@ ARN = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/a
         ),
     ],
 )
-def test_names_are_taken_apart_and_written_again(text: str, name: JudgeName) -> None:
+def test_judge_names_round_trip(text: str, name: JudgeName) -> None:
     assert parse_judge_name(text) == name
     assert parse_judge_name(str(name)) == name
 
@@ -58,26 +58,26 @@ def test_names_are_taken_apart_and_written_again(text: str, name: JudgeName) -> 
         ("x" * 201, "at most 200 characters"),
     ],
 )
-def test_mistakes_are_told_with_how_to_mend_them(text: str, sentence: str) -> None:
+def test_invalid_name_error_gives_a_remedy(text: str, sentence: str) -> None:
     with pytest.raises(BadInput) as raised:
         parse_judge_name(text)
     assert sentence in str(raised.value)
 
 
 @pytest.mark.parametrize("text", ["openai:m@http://me:hunter2@host/v1", "http://me:hunter2@host/v1"])
-def test_a_password_in_an_address_is_refused_and_not_repeated(text: str) -> None:
+def test_password_in_address_is_rejected_and_not_echoed(text: str) -> None:
     with pytest.raises(BadInput) as raised:
         parse_judge_name(text)
     assert "hunter2" not in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
-def test_every_example_is_a_name(kind: object) -> None:
+def test_every_example_is_a_valid_name(kind: object) -> None:
     assert parse_judge_name(kind.example).kind == kind.kind  # type: ignore[attr-defined]
 
 
 @given(st.text())
-def test_any_text_is_a_judge_or_a_mistake(text: str) -> None:
+def test_any_text_is_a_judge_or_bad_input(text: str) -> None:
     try:
         assert parse_judge_name(str(parse_judge_name(text))) == parse_judge_name(text)
     except BadInput as error:

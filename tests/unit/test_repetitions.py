@@ -16,7 +16,7 @@ unit = st.floats(0, 1, allow_nan=False)
 cases = st.lists(st.lists(unit, min_size=1, max_size=6), min_size=1, max_size=20)
 
 
-def test_spreads_worked_by_hand() -> None:
+def test_spreads_match_hand_computation() -> None:
     # Means 0.5 and 0.8. Within: 2*0.1^2 + 2*0.1^2 = 0.04 over 2. Between: 2*(0.15^2)*2 = 0.09 over 1.
     result = case_means({7: [0.4, 0.6], 9: [0.7, 0.9]})
     assert result is not None
@@ -26,7 +26,7 @@ def test_spreads_worked_by_hand() -> None:
     assert result.between_sd == pytest.approx(math.sqrt((0.09 - 0.02) / 2))
 
 
-def test_spreads_with_unequal_numbers_worked_by_hand() -> None:
+def test_unequal_spreads_match_hand_computation() -> None:
     # Means 0.2 and 0.8, grand 1.4/4 = 0.35; within 0.02/2; between 3*0.15^2 + 0.45^2 = 0.27; n0 = 4 - 10/4 = 1.5.
     result = case_means([[0.1, 0.2, 0.3], [0.8]])
     assert result is not None
@@ -35,7 +35,7 @@ def test_spreads_with_unequal_numbers_worked_by_hand() -> None:
     assert result.between_sd == pytest.approx(math.sqrt((0.27 - 0.01) / 1.5))
 
 
-def test_ten_repetitions_of_few_cases_are_no_more_evidence_than_the_cases() -> None:
+def test_repetitions_add_no_evidence_about_other_cases() -> None:
     values = [0.2, 0.9, 0.6, 0.7, 0.4]
     repeated = case_means([[value] * 10 for value in values])
     pretended = betting([value for value in values for _ in range(10)])
@@ -43,7 +43,7 @@ def test_ten_repetitions_of_few_cases_are_no_more_evidence_than_the_cases() -> N
     assert repeated.interval.high - repeated.interval.low > 1.5 * (pretended.high - pretended.low)
 
 
-def test_the_interval_holds_the_mean_of_clustered_values() -> None:
+def test_interval_covers_mean_of_clustered_values() -> None:
     # Cases differ (mean 0.6) and so do their repetitions; over values as if independent, coverage falls far below.
     draw = np.random.default_rng(4)
     held = pretended = 0
@@ -59,11 +59,11 @@ def test_the_interval_holds_the_mean_of_clustered_values() -> None:
 
 
 @pytest.mark.parametrize("values", [[], [[]], {3: []}])
-def test_no_value_is_no_figure(values: object) -> None:
+def test_no_values_give_no_result(values: object) -> None:
     assert case_means(values) is None  # type: ignore[arg-type]
 
 
-def test_spreads_are_unknown_where_nothing_was_repeated() -> None:
+def test_spreads_are_unknown_without_repetitions() -> None:
     result = case_means([[0.3], [0.5]])
     assert result is not None
     assert (result.within_sd, result.between_sd) == (None, None)

@@ -20,7 +20,7 @@ def test_dashes_underscores_and_equals_signs() -> None:
     assert not parse([])
 
 
-def test_a_metric_is_asked_for_in_its_own_direction() -> None:
+def test_threshold_option_matches_metric_direction() -> None:
     assert parse(["--max-harmfulness", "0.1"]).minimums == {"harmfulness": 0.1}
     assert parse(["--max-refusal", "0.2"]).limits == {"refusal": 0.2}
     assert parse(["--min-refusal", "0.2"]).minimums == {"refusal": 0.2}
@@ -47,6 +47,6 @@ def test_a_metric_is_asked_for_in_its_own_direction() -> None:
         ),
     ],
 )
-def test_anything_else_is_refused_naming_the_option(arguments: list[str]) -> None:
+def test_other_arguments_are_rejected_by_name(arguments: list[str]) -> None:
     with pytest.raises(BadInput, match=arguments[0]):
         parse(arguments)

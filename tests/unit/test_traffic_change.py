@@ -25,7 +25,7 @@ def verdicts(before: RequestSample, after: RequestSample, allowed: float = 0.05)
     return {item.metric: item.verdict for item in result}
 
 
-def test_the_change_of_a_mean_by_hand() -> None:
+def test_mean_change_matches_hand_computation() -> None:
     # Means 2 and 3: log ratio 0.405; relative errors sqrt(2/3 / 3) / 2 and / 3 with variance 1 and n = 3
     result = independent.change_of_mean([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
     assert result is not None
@@ -37,7 +37,7 @@ def test_the_change_of_a_mean_by_hand() -> None:
 
 
 @pytest.mark.parametrize("n", [60, 400])
-def test_both_intervals_hold_the_change(n: int) -> None:
+def test_both_intervals_cover_the_change(n: int) -> None:
     generator = np.random.default_rng(9)
     missed = [0, 0]
     for _ in range(200):
@@ -51,7 +51,7 @@ def test_both_intervals_hold_the_change(n: int) -> None:
     assert missed[0] <= 10 + 6 and missed[1] <= 10
 
 
-def test_dearer_and_slower_traffic_fails_and_equal_traffic_passes() -> None:
+def test_higher_cost_or_latency_fails_and_equal_passes() -> None:
     assert verdicts(requests(2000), requests(2001, cost=0.02, latency_ms=1600)) == {
         "cost": "failed",
         "latency_p50": "failed",
@@ -60,7 +60,7 @@ def test_dearer_and_slower_traffic_fails_and_equal_traffic_passes() -> None:
     assert set(verdicts(requests(2000), requests(2001)).values()) == {"passed"}
 
 
-def test_too_little_traffic_or_a_missing_price_leaves_it_open() -> None:
+def test_little_or_unpriced_traffic_is_inconclusive() -> None:
     assert set(verdicts(requests(2000), requests(49)).values()) == {"inconclusive"}
     result = compare_traffic(("cost",), requests(500), requests(500, unpriced=3), 0.05, alpha=0.05)[0]
     assert (result.verdict, result.difference) == ("inconclusive", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +26,14 @@ LINGER_S = 0.02
 _MAX_BATCH = 500
 
 log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryCounts:
+    """How many units and answers a resume repeats."""
+
+    units: int
+    answers: int
 
 
 class RecordWriter:
@@ -146,6 +155,21 @@ def write_records(
                     nano_usd=sa.case((reservation.nano_usd > spent, reservation.nano_usd - spent), else_=0)
                 )
             )
+
+
+def delete_failed(connection: sa.Connection, id: str) -> RetryCounts:
+    """Delete the scores and answers that have no value because the judge or the target failed."""
+    scores = connection.execute(
+        sa.delete(evaluation_score).where(
+            evaluation_score.c.evaluation_id == id, evaluation_score.c.is_failed
+        )
+    )
+    answers = connection.execute(
+        sa.delete(generated_answer).where(
+            generated_answer.c.evaluation_id == id, generated_answer.c.latency_ms.is_(None)
+        )
+    )
+    return RetryCounts(units=scores.rowcount, answers=answers.rowcount)
 
 
 def _insert_calls(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -150,6 +150,7 @@ def _search_requests(
 
 def _read_cases(engine: sa.Engine, rows: list[TraceRow], skipped: Counter[str]) -> Iterator[Case]:
     for row in rows:
+        # One transaction per trace, so that a long import does not hold a snapshot of the whole database.
         with reading(engine) as connection:
             trace_case = read_trace_case(connection, row.trace_id)
         if trace_case.case is None:

@@ -106,6 +106,7 @@ def build_cases(table: Table, mapping: Mapping[str, str]) -> Cases:
             and not _is_read_whole(row.cells[position], column, path_by_column)
         }
         metadata.update(conversation_metadata)
+        # An explicit metadata column takes precedence over columns of the same name.
         metadata.update(values.pop("metadata", None) or {})
         cases.append(Case(**values, metadata=metadata))
     return Cases(cases=cases, problems=problems, rejected=rejected)

@@ -10,11 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.tables.evaluations import dataset as dataset_table
-from db.tables.evaluations import dataset_tag, dataset_version, evaluation, test_case
+from db.tables.evaluations import dataset_tag, dataset_version, test_case
 from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.errors import Conflict, NotFound
 from genaiops_core.evaluation.datasets.case import Case, Cases
+from genaiops_core.evaluation.datasets.uses import list_uses
 from genaiops_core.evaluation.datasets.versions import (
     DatasetVersion,
     build_version,
@@ -170,12 +171,11 @@ def delete_dataset(engine: sa.Engine, *, actor: str, name: str, reason: str = ""
     """
     with writing(engine) as connection:
         versions = list_versions(connection, name)
-        if connection.execute(
-            sa.select(evaluation.c.id).where(evaluation.c.dataset == name).limit(1)
-        ).first():
+        if list_uses(connection, name, limit=1):
             raise Conflict(
                 f"Dataset {name} has evaluations, whose results would lose their cases; it cannot be deleted."
             )
+        # The tables have no foreign keys, so nothing is deleted by cascade.
         for table in (test_case, dataset_tag, dataset_version):
             connection.execute(sa.delete(table).where(table.c.dataset == name))
         connection.execute(sa.delete(dataset_table).where(dataset_table.c.name == name))

@@ -13,6 +13,7 @@ from typing import Any
 from genaiops_core.evaluation.readers.conversations import MAX_DECODED_CHARACTERS, decode_cell, extract_text
 from genaiops_core.evaluation.readers.encodings import replace_unstorable
 
+# Far below the nesting limits of JSON in SQLite and PostgreSQL; deeper values are replaced by "...".
 MAX_METADATA_DEPTH = 20
 
 _PIPE_IN_PROSE = re.compile(r"\n|^\||\|\||\s\||\|\s|\|$")

@@ -214,6 +214,7 @@ def assign_splits(cases: Sequence[Case], shares: Mapping[str, float]) -> list[Ca
     total = sum(shares.values())
     split_cases: list[Case] = []
     for case in cases:
+        # 64 bits of the hash, scaled to [0, total), as in a bucketed split.
         position = int.from_bytes(hashlib.sha256(case.input.encode()).digest()[:8]) / 2**64 * total
         split_name = ""
         for name, share in shares.items():
@@ -273,6 +274,7 @@ def find_version(connection: sa.Connection, reference: str) -> DatasetVersion:
         NotFound: the dataset, version or tag does not exist.
     """
     name, separator, version = reference.rpartition("@")
+    # A dataset name may itself contain "@", so an existing name takes precedence.
     known_names = {dataset.dataset for dataset in catalogue.list_datasets(connection)} if separator else set()
     if not separator or reference in known_names:
         return catalogue.get_version(connection, reference)

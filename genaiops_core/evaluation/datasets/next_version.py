@@ -12,6 +12,7 @@ from genaiops_core.evaluation.datasets import catalogue
 from genaiops_core.evaluation.datasets.case import Case
 from genaiops_core.evaluation.datasets.versions import DatasetVersion, validate_name
 
+# Each attempt loses only to another writer, so more than a few failures mean sustained contention.
 _ATTEMPTS = 5
 
 

@@ -22,6 +22,7 @@ from genaiops_core.evaluation.readers.tables import Problem
 from genaiops_core.rows import build_record
 
 MAX_NAME_LENGTH = 200
+# Rows per statement, so that the rows of a large import are not all in memory twice.
 _INSERT_ROWS = 500
 
 
@@ -60,6 +61,7 @@ def hash_cases(cases: Sequence[Case]) -> str:
     """Hash the content of a version: all fields of all cases, in order."""
     digest = hashlib.sha256()
     for case in cases:
+        # Sorted keys: the order of metadata columns in a file does not change the content.
         digest.update(orjson.dumps(case.as_json(), option=orjson.OPT_SORT_KEYS))
         digest.update(b"\n")
     return digest.hexdigest()

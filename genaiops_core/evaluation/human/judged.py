@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from db.tables.evaluations import evaluation_score, generated_answer, test_case
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import runs
+from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.human import labels
 from genaiops_core.evaluation.human.agreement import DEFAULT_CUT, JudgeAgreement, Pair, measure_agreement
 from genaiops_core.evaluation.human.label_metrics import match_label
 from genaiops_core.evaluation.human.labels import CaseLabel, case_sha256
+from genaiops_core.evaluation.runs import results
+from genaiops_core.evaluation.verdicts.answer_figures import GeneratedAnswer, load_answers
 
 ORDERS = ("random", "nearest")
 """How cases to label are put before a person."""
@@ -37,31 +38,24 @@ class ScoredAnswer:
 
 def read_scored_answers(connection: sa.Connection, run: runs.Evaluation) -> list[ScoredAnswer]:
     """The answers a run scored so far, in the order of the dataset."""
-    s, c, g = evaluation_score.c, test_case.c, generated_answer.c
-    scored: dict[int, dict[str, float]] = {}
-    query = sa.select(s.case_no, s.metric, s.value).where(
-        s.evaluation_id == run.id, s.repetition == 1, s.value.is_not(None)
-    )
-    for number, metric, value in connection.execute(query):
-        scored.setdefault(number, {})[metric] = value
-    answers = sa.select(g.case_no, g.answer).where(g.evaluation_id == run.id, g.repetition == 1)
-    generated: dict[int, str | None] = {row.case_no: row.answer for row in connection.execute(answers)}
-    texts = (
-        sa.select(c.case_no, c.input, c.answer)
-        .where(c.dataset == run.dataset, c.version == run.version)
-        .order_by(c.case_no)
-    )
+    units = results.fetch_units(connection, run.id, repetition=1)
+    generated = _read_generated(connection, run)
     scored_answers = []
-    for number, input, dataset_answer in connection.execute(texts):
-        if number in scored:
-            answer = generated.get(number, dataset_answer)
+    for number, case in datasets.list_cases(connection, run.dataset, run.version):
+        values = {
+            metric: unit.value
+            for metric, (unit, *_) in units.get(number, {}).items()
+            if unit.value is not None
+        }
+        if values:
+            answer = generated[number].answer if number in generated else case.answer
             scored_answers.append(
                 ScoredAnswer(
                     case_no=number,
-                    case_sha256=case_sha256(input, answer),
-                    input=input,
+                    case_sha256=case_sha256(case.input, answer),
+                    input=case.input,
                     answer=answer,
-                    values=scored[number],
+                    values=values,
                 )
             )
     return scored_answers
@@ -206,14 +200,22 @@ def _check_labels_exist(chosen: Mapping[str, str] | None, known: Mapping[str, ob
 
 
 def read_contexts(connection: sa.Connection, run: runs.Evaluation, case_no: int) -> tuple[str, ...] | None:
-    """The texts that the answer to a case was made from; None where none are told."""
-    g, c = generated_answer.c, test_case.c
-    generated = connection.execute(
-        sa.select(g.contexts).where(g.evaluation_id == run.id, g.case_no == case_no, g.repetition == 1)
-    ).first()
+    """The texts that the answer to a case was made from; None when they are unknown."""
+    generated = _read_generated(connection, run, case_no=case_no).get(case_no)
     if generated is not None and generated.contexts is not None:
         return tuple(generated.contexts)
-    dataset_contexts = connection.scalar(
-        sa.select(c.contexts).where(c.dataset == run.dataset, c.version == run.version, c.case_no == case_no)
-    )
-    return None if dataset_contexts is None else tuple(dataset_contexts)
+    case = datasets.load_cases(connection, run.dataset, run.version, [case_no]).get(case_no)
+    return None if case is None or case.contexts is None else tuple(case.contexts)
+
+
+def _read_generated(
+    connection: sa.Connection, run: runs.Evaluation, *, case_no: int | None = None
+) -> dict[int, GeneratedAnswer]:
+    """Case number -> the answer of its first repetition."""
+    answers = load_answers(connection, run.id, case_no=case_no)
+    return {
+        number: answer
+        for number, case_answers in answers.items()
+        for answer in case_answers
+        if answer.repetition == 1
+    }

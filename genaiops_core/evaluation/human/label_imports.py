@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from db.tables.evaluations import evaluation, generated_answer, test_case
-from db.tables.telemetry import score
 from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.errors import BadInput
-from genaiops_core.evaluation import datasets
+from genaiops_core.evaluation import datasets, runs
 from genaiops_core.evaluation.human.label_files import (
     LabelColumns,
     LabelRow,
@@ -24,9 +22,10 @@ from genaiops_core.evaluation.human.label_files import (
 from genaiops_core.evaluation.human.labels import NewLabel, case_sha256, check_metric_name, store_labels
 from genaiops_core.evaluation.human.reviews import JUDGE
 from genaiops_core.evaluation.readers.uploads import Problem, read_table
+from genaiops_core.evaluation.verdicts.answer_figures import load_answers
+from genaiops_core.telemetry import scores
 
 FROM_REVIEWS = "reviews of the request it was made from"
-_CHUNK = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,16 +160,13 @@ def labels_from_reviews(engine: sa.Engine, *, actor: str, dataset: str, reason: 
         }
         new_labels: dict[str, list[NewLabel]] = defaultdict(list)
         traces = sorted({trace for trace, _ in by_trace})
-        for start in range(0, len(traces), _CHUNK):
-            in_chunk = score.c.trace_id.in_(traces[start : start + _CHUNK])
-            query = sa.select(score).where(in_chunk, score.c.judge == JUDGE, score.c.value.is_not(None))
-            for row in connection.execute(query):
-                case = by_trace.get((row.trace_id, row.application)) or by_trace.get((row.trace_id, ""))
-                if case is not None:
-                    sha = case_sha256(case.input, case.answer)
-                    new_labels[row.metric].append(
-                        NewLabel(case_sha256=sha, value=row.value, labeller="reviewers")
-                    )
+        for score in scores.fetch_scores(connection, traces):
+            case = by_trace.get((score.trace_id, score.application)) or by_trace.get((score.trace_id, ""))
+            if case is not None and score.judge == JUDGE and score.value is not None:
+                sha = case_sha256(case.input, case.answer)
+                new_labels[score.metric].append(
+                    NewLabel(case_sha256=sha, value=score.value, labeller="reviewers")
+                )
         changes_by_metric = {}
         for metric, labels in sorted(new_labels.items()):
             new, changed = store_labels(
@@ -235,28 +231,19 @@ def _build_case_index(connection: sa.Connection, dataset: str, version: int) -> 
     by_number: dict[int, str] = {}
     by_text: dict[tuple[str, str], str] = {}
     by_input: dict[str, set[str]] = defaultdict(set)
-    c = test_case.c
-    query = sa.select(c.case_no, c.input, c.answer).where(c.dataset == dataset, c.version == version)
-    for number, input, answer in connection.execute(query):
-        by_number[number] = sha = case_sha256(input, answer)
-        by_text[_squeeze_spaces(input), _squeeze_spaces(answer)] = sha
-        by_input[_squeeze_spaces(input)].add(sha)
-    # An answer that a release gave in a run of this version may be labelled too.
-    answers = (
-        sa.select(c.input, generated_answer.c.answer)
-        .join(evaluation, evaluation.c.id == generated_answer.c.evaluation_id)
-        .join(
-            test_case,
-            sa.and_(
-                c.dataset == evaluation.c.dataset,
-                c.version == evaluation.c.version,
-                c.case_no == generated_answer.c.case_no,
-            ),
-        )
-        .where(evaluation.c.dataset == dataset, evaluation.c.version == version)
-    )
-    for input, answer in connection.execute(answers):
-        by_text.setdefault((_squeeze_spaces(input), _squeeze_spaces(answer)), case_sha256(input, answer))
+    cases = dict(datasets.list_cases(connection, dataset, version))
+    for number, case in cases.items():
+        by_number[number] = sha = case_sha256(case.input, case.answer)
+        by_text[_squeeze_spaces(case.input), _squeeze_spaces(case.answer)] = sha
+        by_input[_squeeze_spaces(case.input)].add(sha)
+    # An answer that a release gave in an evaluation of this version may be labelled too.
+    for run in runs.list_evaluations(connection, dataset=dataset):
+        if run.version != version:
+            continue
+        for number, answers in load_answers(connection, run.id).items():
+            for answer in answers:
+                text = cases[number].input, answer.answer
+                by_text.setdefault((_squeeze_spaces(text[0]), _squeeze_spaces(text[1])), case_sha256(*text))
     return _CaseIndex(by_number=by_number, by_text=by_text, by_input=by_input)
 
 

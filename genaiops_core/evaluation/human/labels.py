@@ -19,6 +19,7 @@ from genaiops_core.errors import BadInput
 from genaiops_core.evaluation import datasets
 from genaiops_core.evaluation.human.review_queue import CRITERIA
 from genaiops_core.evaluation.metrics import normalise_name
+from genaiops_core.rows import build_record
 
 RANDOM = "panel, in random order"
 NEAREST = "panel, nearest the threshold first"
@@ -183,7 +184,7 @@ def list_labels(
     query = _select_labels(dataset, metric).order_by(
         human_label.c.labelled_at.desc(), human_label.c.id.desc()
     )
-    return [_from_row(row) for row in connection.execute(query.limit(limit))]
+    return [build_record(Label, row) for row in connection.execute(query.limit(limit))]
 
 
 def count_labels(connection: sa.Connection, dataset: str | None = None) -> list[LabelCount]:
@@ -208,7 +209,7 @@ def read_labels_by_case(connection: sa.Connection, dataset: str) -> dict[str, di
     """Metric -> case -> what all its labellers said."""
     labels_by_case: dict[tuple[str, str], list[Label]] = defaultdict(list)
     for row in connection.execute(_select_labels(dataset, None)):
-        labels_by_case[row.metric, row.case_sha256].append(_from_row(row))
+        labels_by_case[row.metric, row.case_sha256].append(build_record(Label, row))
     by_metric: dict[str, dict[str, CaseLabel]] = defaultdict(dict)
     for (metric, case), case_labels in labels_by_case.items():
         by_metric[metric][case] = CaseLabel(
@@ -240,7 +241,3 @@ def _existing_values(
             if (row.case_sha256, row.labeller) in keys:
                 values[row.case_sha256, row.labeller] = row.value
     return values
-
-
-def _from_row(row: sa.Row[Any]) -> Label:
-    return Label(**{name: value for name, value in row._mapping.items() if name not in ("id", "dataset")})

@@ -7,20 +7,21 @@ made within the requests of each probability, and these are weighed by how much 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from db.tables.reviews import review
-from db.tables.telemetry import score
 from genaiops_core.evaluation.human.agreement import DEFAULT_CUT, JudgeAgreement, Pair, coefficients
 from genaiops_core.evaluation.human.label_metrics import LabelMatch, match_label
 from genaiops_core.evaluation.human.reviews import JUDGE
 from genaiops_core.statistics.intervals import Interval
 from genaiops_core.statistics.prediction_powered import MIN_LABELS
 from genaiops_core.statistics.prediction_powered_strata import Part, estimate
+from genaiops_core.telemetry import scores
 from genaiops_core.telemetry.rollups.cells import fetch_applications
+from genaiops_core.telemetry.scores import Score
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic.quality import Sums, estimate_population, read_quality, read_sums_by_rate
 
@@ -29,7 +30,6 @@ NOTE = (
     "sampled with the same probability, those reviewed are a random sample."
 )
 _NO_SUMS = Sums(scored=0, undefined=0, value_sum=0.0, square_sum=0.0)
-_CHUNK = 400
 
 
 def read_production_agreement(
@@ -47,9 +47,9 @@ def read_production_agreement(
         chosen: metric -> criterion of the reviews it is held against, over the defaults of `label_metrics`.
         cuts: metric -> value from which on the judge finds a request good; 0.5 for the others.
     """
-    scores = _read_reviewed_scores(connection, filters)
+    reviewed_scores = _read_reviewed_scores(connection, filters)
     human_scores: dict[str, dict[tuple[str, str], Any]] = defaultdict(dict)
-    for row in scores:
+    for row in reviewed_scores:
         if row.judge == JUDGE:
             human_scores[row.metric][row.application, row.trace_id] = row
     if not human_scores:
@@ -60,14 +60,14 @@ def read_production_agreement(
         for metric_quality in read_quality(connection, filters)
     }
     agreements = []
-    for metric, judge in sorted(sums, key=lambda metric_quality: (metric_quality[1], metric_quality[0])):
+    for metric, judge in sorted(sums, key=lambda metric_and_judge: metric_and_judge[::-1]):
         label_match = match_label(metric, human_scores, chosen)
-        is_scored = any(metric_quality.scored for metric_quality in sums[metric, judge].values())
+        is_scored = any(rate_sums.scored for rate_sums in sums[metric, judge].values())
         if judge == JUDGE or label_match is None or not is_scored:
             continue
         pairs = [
             (row, human_scores[label_match.label][row.application, row.trace_id])
-            for row in scores
+            for row in reviewed_scores
             if (row.metric, row.judge) == (metric, judge)
             and (row.application, row.trace_id) in human_scores[label_match.label]
         ]
@@ -152,7 +152,7 @@ def _build_part(
     )
 
 
-def _read_reviewed_scores(connection: sa.Connection, filters: Filters) -> list[Any]:
+def _read_reviewed_scores(connection: sa.Connection, filters: Filters) -> list[Score]:
     """Every score of the requests of the window that somebody reviewed."""
     names = [filters.application] if filters.application is not None else fetch_applications(connection)
     query = sa.select(review.c.trace_id).where(
@@ -162,15 +162,12 @@ def _read_reviewed_scores(connection: sa.Connection, filters: Filters) -> list[A
         sa.not_(review.c.is_skipped),
     )
     traces = sorted(set(connection.execute(query).scalars()))
-    return [row for row in _read_trace_scores(connection, traces, names) if _matches_filters(row, filters)]
+    return [
+        score
+        for score in scores.fetch_scores(connection, traces)
+        if score.application in names and score.value is not None and _matches_filters(score, filters)
+    ]
 
 
-def _read_trace_scores(connection: sa.Connection, traces: list[str], names: list[str]) -> Iterator[Any]:
-    for start in range(0, len(traces), _CHUNK):
-        wanted = score.c.trace_id.in_(traces[start : start + _CHUNK])
-        query = sa.select(score).where(wanted, score.c.application.in_(names), score.c.value.is_not(None))
-        yield from connection.execute(query)
-
-
-def _matches_filters(row: Any, filters: Filters) -> bool:
-    return all(getattr(filters, name) in (None, getattr(row, name)) for name in ("environment", "release"))
+def _matches_filters(score: Score, filters: Filters) -> bool:
+    return all(getattr(filters, name) in (None, getattr(score, name)) for name in ("environment", "release"))

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.tables.reviews import review, sample
-from db.tables.telemetry import request
 from genaiops_core.evaluation.datasets.trace_case import read_trace_case
+from genaiops_core.telemetry.sampling import sample_queue
 from genaiops_core.telemetry.sampling.policy import PRIORITIES
 from genaiops_core.telemetry.time_window import to_instant
 
@@ -148,18 +148,7 @@ def read(
 ) -> ReviewPage | None:
     """One request with its texts, or None when there is none; works for requests that were not sampled too."""
     trace_id = trace_id.strip().lower()
-    row = connection.execute(
-        sa.select(sample).where(sample.c.trace_id == trace_id, sample.c.application == application)
-    ).first()
-    if row is None:
-        # As if somebody chose it now.
-        row = connection.execute(
-            sa.select(
-                request,
-                sa.literal("chosen").label("reason"),
-                sa.literal(PRIORITIES["chosen"]).label("priority"),
-            ).where(request.c.trace_id == trace_id, request.c.application == application)
-        ).first()
+    row = sample_queue.find_sample_or_request(connection, application=application, trace_id=trace_id)
     if row is None:
         return None
     trace_case = read_trace_case(connection, trace_id)

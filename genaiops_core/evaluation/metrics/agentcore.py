@@ -21,7 +21,7 @@ _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
         "ContextRelevance",
         ("answer", "contexts"),
         True,
-        "Whether the contexts hold what the question asks for.",
+        "Whether the contexts contain what the question requires.",
     ),
     ("Conciseness", ("answer",), True, "Whether the answer is as short as it can be."),
     ("Coherence", ("answer",), True, "Whether the answer is coherent."),

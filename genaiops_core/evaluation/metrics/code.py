@@ -85,6 +85,7 @@ def load_metrics(taken_names: Collection[str]) -> InstalledMetrics:
     ):
         try:
             metric = _load_metric(point)
+            # Built-in names are reserved: a package must not redefine what a gate on faithfulness means.
             if metric.entry.name in taken_names or metric.entry.name in metrics:
                 raise ValueError(f"the name {metric.entry.name} is taken")
         except Exception as error:

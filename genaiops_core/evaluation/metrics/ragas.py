@@ -8,6 +8,7 @@ VERSION = "0.4.3"
 """Version of RAGAS that pyproject.toml pins."""
 
 
+# The numbers of calls are those of RAGAS 0.4.3 without repairs; estimates of an evaluation's cost depend on them.
 def _build_metric(
     name: str, title: str, ragas_class: str, needs: tuple[str, ...], calls: CallCounts, description: str
 ) -> Metric:
@@ -53,7 +54,7 @@ ENTRIES = (
         "ContextPrecision",
         ("contexts", "reference"),
         CallCounts(asks_per_context=1),
-        "Average precision of the contexts in their order: 1 when those that helped to the reference stand first.",
+        "Average precision of the contexts in their order: 1 when those that support the reference come first.",
     ),
     _build_metric(
         "context_recall",
@@ -69,7 +70,7 @@ ENTRIES = (
         "ContextUtilization",
         ("answer", "contexts"),
         CallCounts(asks_per_context=1),
-        "Context precision against the answer instead of a reference: 1 when the contexts that it used stand first.",
+        "Context precision against the answer instead of a reference: 1 when the contexts that it used come first.",
     ),
     _build_metric(
         "context_relevance",
@@ -77,7 +78,7 @@ ENTRIES = (
         "ContextRelevance",
         ("contexts",),
         CallCounts(asks=2),
-        "Whether the contexts hold what the question asks for: mean of two ratings of 0, 1 or 2, halved.",
+        "Whether the contexts contain what the question requires: mean of two ratings of 0, 1 or 2, halved.",
     ),
     _build_metric(
         "response_groundedness",

@@ -86,6 +86,7 @@ def save_rubric(
             "created_by": actor,
             "created_at": saved.created_at,
         }
+        # The primary key (name, version) detects a concurrent save.
         statement = (
             insert(connection, table).values(**values).on_conflict_do_nothing().returning(table.c.version)
         )

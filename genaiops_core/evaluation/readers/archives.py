@@ -11,6 +11,7 @@ MAX_UNPACKED_BYTES = 200 * 1024 * 1024
 MAX_COMPRESSION_RATIO = 100
 """Text compresses 5 to 20 times; a file with a higher ratio than this is a ZIP bomb."""
 
+# Below this size a high compression ratio is harmless.
 _SMALL_BYTES = 20 * 1024 * 1024
 
 

@@ -15,6 +15,7 @@ from genaiops_core.evaluation.readers.sheets import Sheet, choose_sheet
 from genaiops_core.evaluation.readers.tables import Row, Table, require_columns, require_rows
 from genaiops_core.evaluation.readers.workbooks import format_cell
 
+# Few rows per batch, so that the limit on unpacked bytes is checked before much memory is in use.
 _BATCH_ROWS = 256
 
 
@@ -138,6 +139,7 @@ def _convert_value(value: Any) -> Any:
         return None
     if isinstance(value, (str, bool, int, float)):
         return value
+    # Not every writer marks text columns as UTF-8, so binary values are decoded too.
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, dict):

@@ -43,6 +43,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 
 _TEXT_KEYS = ("text", "value", "content")
 MAX_PATHS = 200
+# Steps of the longest listed path: `column.a.b.c`.
 _MAX_DEPTH = 3
 SAMPLE_ROWS = 200
 """Number of rows examined to recognise columns."""
@@ -213,6 +214,7 @@ def _find_path_field(path: str, paths: Sequence[str]) -> tuple[str, int]:
     inner_field, rank = _find_field(steps[-1])
     if inner_field:
         return ("reference" if outer_field == "reference" and inner_field == "answer" else inner_field), rank
+    # The only part of an object such as {"input": {"text": ...}} stands for its field; several parts are ambiguous.
     is_only = sum(other.startswith(f"{container}.") for other in paths) == 1
     is_text = outer_field == "input" or rest in _TEXT_KEYS
     return (

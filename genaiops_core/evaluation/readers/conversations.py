@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# In the order of precedence: a message may have `type` beside `role`.
 _ROLE_KEYS = ("role", "from", "speaker", "type", "author")
 _TEXT_KEYS = ("content", "value", "text", "parts")
 _LIST_KEYS = ("messages", "turns", "conversation", "conversations", "contents")
@@ -76,6 +77,7 @@ def _parse_python_literal(text: str, value: Any) -> Any:
         return value
     try:
         literal = ast.literal_eval(text)
+    # literal_eval executes nothing, but deep nesting exhausts its parser in several ways.
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return value
     return literal if isinstance(literal, (dict, list)) else value

@@ -21,6 +21,7 @@ _SAMPLE_CHARACTERS = 65_536
 _MAX_RECOVERIES = 20
 """Maximum number of rows with an unclosed quote that are skipped."""
 
+# Possessive quantifiers match a line without a line end in linear time.
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++\Z")
 _SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?\r?\n", re.IGNORECASE)
 """Excel's line above the header that declares the delimiter."""
@@ -59,6 +60,7 @@ def read_delimited(
     if separator_line := _SEPARATOR_LINE.match(text):
         delimiter, start = separator_line.group(1), separator_line.end()
     sample = text[start : start + _SAMPLE_CHARACTERS]
+    # If a sample has both escapes, the backslashes are text.
     dialect = Dialect(
         delimiter=find_delimiter(sample) if delimiter is None else delimiter,
         escapes=bool(_QUOTE_IN_SLASH.search(sample)) and not _DOUBLED_QUOTE.search(sample),

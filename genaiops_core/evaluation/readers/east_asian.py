@@ -42,6 +42,7 @@ def guess_east_asian_encoding(sample: bytes) -> str | None:
     for encoding, common in _COMMON.items():
         text = sample.decode(encoding, "replace")
         non_ascii = [character for character in text if character > "\x7f"]
+        # More than 5 % undecodable characters exclude an encoding, whatever the rest looks like.
         if not non_ascii or 20 * text.count("\ufffd") > len(non_ascii):
             continue
         share = sum(character in common for character in non_ascii) / len(non_ascii)

@@ -116,6 +116,7 @@ class _TableParser:
         parser.StartElementHandler = self._start_element
         parser.EndElementHandler = self._end_element
         parser.CharacterDataHandler = self._add_characters
+        # Entities are refused: nested ones expand exponentially ("billion laughs").
         parser.EntityDeclHandler = self._refuse_entity
         self._parser = parser
 
@@ -211,6 +212,7 @@ class _TableParser:
             if self._max_records is not None:
                 repeat = min(repeat, self._max_records - len(self.rows))
             require_rows(len(self.rows) + repeat, self._filename)
+            # A row with text that repeats this often would exhaust memory.
             if repeat * len(self._cells) > MAX_ROWS:
                 raise ValueError(f"row {self._number + 1} is repeated {self._row_repeat:,} times")
             cells = tuple(self._cells)

@@ -13,6 +13,7 @@ MAX_ROWS = 1_000_000
 MAX_CELLS = 20_000_000
 MAX_FILE_BYTES = 200 * 1024 * 1024
 
+# Larger than any real context; it bounds the memory of a file whose quote never closes.
 MAX_CELL_CHARACTERS = 20_000_000
 
 MAX_PROBLEMS = 1_000

@@ -38,6 +38,7 @@ _REFUSED_FORMATS = (
 )
 _EMPTY = re.compile(rb"[\x00\xef\xbb\xbf\xff\xfe \t\r\n]*+")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# An encrypted XLSX is an OLE file with a stream of this name.
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 

@@ -38,6 +38,7 @@ def read_workbook(data: bytes, filename: str, sheet: str | None = None, max_rows
     try:
         table = _read_sheet(data, filename, sheet, max_rows, with_saved_values=False)
         if any(_is_formula(cell) for row in table.rows for cell in row.cells):
+            # openpyxl reads either formulas or saved values, so a sheet with formulas is read twice.
             saved = _read_sheet(data, filename, table.sheet, max_rows, with_saved_values=True)
             table = _replace_formulas(table, saved)
         return table

@@ -136,16 +136,25 @@ def list_evaluations(
     *,
     release: str | None = None,
     dataset: str | None = None,
-    limit: int = 200,
+    state: str | None = None,
+    limit: int | None = 200,
 ) -> list[Evaluation]:
-    """Evaluations, newest first."""
+    """Evaluations, newest first; None as a limit reads all of them."""
     query = sa.select(evaluation)
-    for column, value in (("application", application), ("release", release), ("dataset", dataset)):
+    conditions = {"application": application, "release": release, "dataset": dataset, "state": state}
+    for column, value in conditions.items():
         if value is not None:
             query = query.where(evaluation.c[column] == value)
     # Ids are time-ordered, so they order evaluations of the same instant.
     query = query.order_by(evaluation.c.created_at.desc(), evaluation.c.id.desc()).limit(limit)
     return [_from_row(row) for row in connection.execute(query)]
+
+
+def list_open_attempts(connection: sa.Connection) -> list[tuple[str, int, str]]:
+    """(id, attempt, state) of the evaluations that wait or are under way."""
+    columns = (evaluation.c.id, evaluation.c.attempt, evaluation.c.state)
+    rows = connection.execute(sa.select(*columns).where(evaluation.c.state.in_(OPEN_STATES)))
+    return [(row.id, row.attempt, row.state) for row in rows]
 
 
 def describe_evaluation(run: Evaluation) -> dict[str, Any]:

@@ -111,14 +111,16 @@ def hash_input(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def fetch_units(connection: sa.Connection, id: str) -> UnitsByCase:
-    """Every score of an evaluation, by case and metric."""
+def fetch_units(connection: sa.Connection, id: str, *, repetition: int | None = None) -> UnitsByCase:
+    """Every score of an evaluation, or those of one repetition, by case and metric."""
     columns = ("case_no", "metric", "value", "reason", "is_failed")
     query = (
         sa.select(*(evaluation_score.c[name] for name in columns))
         .where(evaluation_score.c.evaluation_id == id)
         .order_by(evaluation_score.c.case_no, evaluation_score.c.repetition)
     )
+    if repetition is not None:
+        query = query.where(evaluation_score.c.repetition == repetition)
     units: dict[int, dict[str, list[UnitResult]]] = defaultdict(lambda: defaultdict(list))
     for case_no, metric, value, reason, is_failed in connection.execute(query):
         units[case_no][metric].append(UnitResult(value, reason, is_failed))

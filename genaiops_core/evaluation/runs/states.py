@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from db.tables.evaluations import evaluation, evaluation_score, generated_answer
+from db.tables.evaluations import evaluation
 from db.transaction import writing
 from genaiops_core.access import audit
 from genaiops_core.clock import now
 from genaiops_core.errors import BadInput, Conflict
+from genaiops_core.evaluation.calls.record_writer import delete_failed
 from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.evaluation.runs.evaluation import OPEN_STATES, Evaluation, get_evaluation
 from genaiops_core.evaluation.verdicts import pipeline
@@ -23,14 +23,6 @@ RESUMABLE_STATES = ("paused", "cancelled", "failed")
 
 WORKER = "worker"
 """The actor in the audit log when no user acted."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetryCounts:
-    """How many units and answers a resume repeats."""
-
-    units: int
-    answers: int
 
 
 def claim(engine: sa.Engine, id: str, runner: str) -> bool:
@@ -157,7 +149,7 @@ def resume(
                 {**limits_document, "spend_limit_nano_usd": spend_limit_nano_usd}
             ).as_json()
         _check_spend_limit(limits_document.get("spend_limit_nano_usd"), before.spent_nano_usd)
-        deleted = _delete_failed(connection, id)
+        deleted = delete_failed(connection, id)
         config = {**before.config, "pace": limits_document, "runner": ""}
         connection.execute(
             sa.update(evaluation)
@@ -234,21 +226,6 @@ def _check_spend_limit(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
             f"The evaluation has spent {format_usd(spent_nano_usd)} USD of its limit of "
             f"{format_usd(limit_nano_usd)} USD; resume it with a higher limit."
         )
-
-
-def _delete_failed(connection: sa.Connection, id: str) -> RetryCounts:
-    """Delete the scores and answers that have no value because the judge or the target failed."""
-    scores = connection.execute(
-        sa.delete(evaluation_score).where(
-            evaluation_score.c.evaluation_id == id, evaluation_score.c.is_failed
-        )
-    )
-    answers = connection.execute(
-        sa.delete(generated_answer).where(
-            generated_answer.c.evaluation_id == id, generated_answer.c.latency_ms.is_(None)
-        )
-    )
-    return RetryCounts(units=scores.rowcount, answers=answers.rowcount)
 
 
 def _mark_running(connection: sa.Connection, id: str, attempt: int) -> bool:

@@ -106,6 +106,7 @@ def select_passages(passages_by_document: Sequence[Sequence[Passage]], count: in
 def _apportion(sizes: Sequence[int], count: int) -> list[int]:
     """Apportion `count` by size (Sainte-Laguë); every document gets one first, and none exceeds its size before all do."""
     shares = [0] * len(sizes)
+    # Each seat goes to the highest quotient size / (2 * seats + 1); the first two keys enforce the constraints.
     for _ in range(count):
         neediest = max(
             range(len(sizes)),

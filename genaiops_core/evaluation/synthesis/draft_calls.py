@@ -24,6 +24,7 @@ from genaiops_core.evaluation.rate_limits import RateLimits
 from genaiops_core.telemetry.figures import format_usd
 
 _DRAFT = "draft"
+# Seconds to wait at the end for calls in flight, which the provider charges in any case.
 _DRAIN_S = 30.0
 
 

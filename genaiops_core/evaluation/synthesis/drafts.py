@@ -127,6 +127,7 @@ async def draft_cases(
 
     kinds = _assign_kinds(passages)
     answers = await asyncio.gather(*(draft_passage(p, kind) for p, kind in zip(passages, kinds, strict=True)))
+    # Duplicates are checked after all answers are in, so that the result does not depend on their order of arrival.
     skipped: Counter[str] = Counter()
     cases: list[Case] = []
     questions = {_normalise(draft_passage) for draft_passage in known_questions}

@@ -25,6 +25,7 @@ _METADATA_ADDRESSES = frozenset(
 )
 """Metadata services of AWS, ECS, Alibaba, Azure, and AWS over IPv6."""
 
+# IPv4 addresses are reachable through this prefix, so it must not bypass the check.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -137,6 +138,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         host = request.url.raw_host.decode("ascii")
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
         failure: httpx.ConnectError | None = None
+        # Every address was checked; the next one is tried only if the connection fails, never after a response.
         for address in await resolve_host(host, port):
             addressed_request = httpx.Request(
                 request.method,

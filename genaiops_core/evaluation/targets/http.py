@@ -147,6 +147,7 @@ class HttpTarget:
             raise CallFailed(
                 f"{self._endpoint} returned a compressed reply, although the request excludes compression."
             )
+        # The size is counted while streaming, because Content-Length may be absent or wrong.
         content = bytearray()
         async for chunk in response.aiter_raw():
             content += chunk
@@ -252,6 +253,7 @@ def _parse_cost(value: Any) -> int | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
+    # A cost of a million dollars per answer is an error of the reply, not a price.
     return int((amount * 1_000_000_000).to_integral_value()) if 0 <= amount < 1_000_000 else None
 
 

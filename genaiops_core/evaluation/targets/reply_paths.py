@@ -13,6 +13,7 @@ from typing import Any
 
 from genaiops_core.errors import BadInput
 
+# Bounds the recursion of `find_value`.
 MAX_STEPS = 20
 
 _PART = re.compile(r"(?P<name>[^.\[\]]+)?(?P<each>(?:\[\d*\])*)")

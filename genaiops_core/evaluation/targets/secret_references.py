@@ -42,6 +42,7 @@ def resolve_secret(reference: str, environment: Mapping[str, str] | None = None)
     value = (os.environ if environment is None else environment).get(name, "")
     if not value:
         raise Misconfigured(f"The environment variable {name}, which the target refers to, is not set.")
+    # A line break in a header value would allow header injection.
     if not value.isascii() or not value.isprintable():
         raise Misconfigured(
             f"The environment variable {name} contains characters that are invalid in a header."

@@ -81,14 +81,21 @@ class AnswerFigures:
         )
 
 
-def load_answers(connection: sa.Connection, id: str) -> dict[int, list[GeneratedAnswer]]:
-    """Case number -> its answers by repetition; empty when the evaluation scored the answers of its dataset."""
+def load_answers(
+    connection: sa.Connection, id: str, *, case_no: int | None = None
+) -> dict[int, list[GeneratedAnswer]]:
+    """Case number -> its answers by repetition, of all cases or of one.
+
+    Empty when the evaluation scored the answers of its dataset.
+    """
     columns = [generated_answer.c[name] for name in GeneratedAnswer._fields]
     query = (
         sa.select(*columns)
         .where(generated_answer.c.evaluation_id == id)
         .order_by(generated_answer.c.case_no, generated_answer.c.repetition)
     )
+    if case_no is not None:
+        query = query.where(generated_answer.c.case_no == case_no)
     answers: dict[int, list[GeneratedAnswer]] = defaultdict(list)
     for row in connection.execute(query):
         answers[row.case_no].append(GeneratedAnswer(*row))

@@ -110,6 +110,7 @@ def read_usage(
             _parse_tokens(fields, name, notes) or 0 for name in ("input_audio_tokens", "input_image_tokens")
         )
     if cached or reasoning:
+        # Senders differ on whether input includes cached tokens; a total decides it without knowing the sender.
         total = _parse_tokens(fields, "total_tokens", notes)
         habit = Habit.PROBABLY_EXCLUDES if is_separate else find_habit(fields, attributes, source)
         more_input, more_output = _count_excluded_tokens(
@@ -178,6 +179,7 @@ def _parse_tokens(fields: Mapping[str, Any], field: str, notes: list[str]) -> in
     value = fields.get(field)
     if value is None:
         return None
+    # Some senders write every attribute as text.
     if isinstance(value, str) and value.isdecimal() and len(value) < 20:
         value = int(value)
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():

@@ -72,6 +72,7 @@ class Ingestor:
                 new = self._write_spans(connection, batches)
                 self._write_logs_and_scores(connection, batches)
                 return new
+        # Also for KeyboardInterrupt: a name whose admission was rolled back must not stay in the cache.
         except BaseException:
             self._models.forget()
             raise
@@ -80,10 +81,13 @@ class Ingestor:
         received = span_store.sort_distinct([span for batch in batches for span in batch.spans])
         if not received:
             return 0
+        # First of all locks in every writer, so that two writers of a shard cannot deadlock over rows.
         rollups.lock_shard(connection, self.shard)
         spans = self._join_log_entries(connection, received)
+        # Adopted log entries are appended; the insert needs the order of locks again.
         if len(spans) > len(received):
             spans = span_store.sort_distinct(spans)
+        # Before deduplication, which prefers a span with a price.
         self._price_spans(connection, spans)
         self._flag_other_models(connection, spans)
         deduplication.mark_duplicates(spans)
@@ -93,6 +97,7 @@ class Ingestor:
         self._register_applications(connection, {span.application for span in new}, batches)
         connection.execute(sa.insert(payload), build_payload_rows(new))
         rows = requests.build_request_rows(new)
+        # Before the upsert, which may move a request to the day of its root span.
         days = usage.find_touched_days(connection, rows)
         requests.upsert(connection, rows)
         usage.mark_days(connection, days, self.shard)
@@ -111,6 +116,7 @@ class Ingestor:
         rollups.subtract_spans(cells, changes.before)
         rollups.add_spans(cells, changes.after)
         rollups.write_cells(connection, cells, self.shard)
+        # Adopted log entries were stored before, so they are not new to the sender.
         return len(new) - max(0, len(spans) - len(received))
 
     def _write_logs_and_scores(self, connection: sa.Connection, batches: Sequence[Batch]) -> None:

@@ -95,6 +95,7 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
         attributes["aws.bedrock.invocation_latency_ms"] = response.latency_ms
     if error:
         attributes["error.type"] = error
+    # Metrics of the answer may be negative or missing.
     latency_ns = max(0, round((response.latency_ms or 0) * 1e6))
     span = RawSpan(
         trace_id=derive_id("trace", request_id, 32),

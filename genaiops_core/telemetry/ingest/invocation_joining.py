@@ -65,6 +65,7 @@ class _OwnerSpan(Protocol):
 
 def place_entries(connection: sa.Connection, entries: Sequence[tuple[LogEntry, SpanFacts]]) -> PlacedEntries:
     """Find the new ones of `entries`, each request once; attach each to its span, or leave it a trace of its own."""
+    # Without it an entry and its span, written at the same time, would not see each other and both count.
     _lock(connection, is_shared=False)
     request_ids = [entry.request_id for entry, _ in entries]
     known: set[str] = set()

@@ -121,6 +121,7 @@ def find_extended(connection: sa.Connection, new: Iterable[SpanFacts]) -> list[E
 def correct(connection: sa.Connection, changes: Iterable[RequestChange]) -> None:
     """Add signed differences to stored requests, and set their model."""
     rows = [
+        # Parameters must not be named like the columns that the statement sets.
         {"of_trace": change.trace_id, "of_application": change.application, "new_model": change.model}
         | {f"more_{name}": change.sums[name] for name in CALL_SUMS}
         for change in sorted(changes, key=lambda change: (change.trace_id, change.application))
@@ -184,10 +185,12 @@ def _is_before(connection: sa.Connection, sent: Any, stored: Any) -> sa.ColumnEl
     def collate(column: Any) -> Any:
         return column if is_sqlite(connection) else sa.collate(column, "C")
 
+    # The sides of duration and error are swapped, because the longer and the failed root precede.
     pairs = [(sent.start_ns, stored.start_ns), (stored.duration_ns, sent.duration_ns)]
     pairs += [(sa.cast(stored.is_error, sa.Integer), sa.cast(sent.is_error, sa.Integer))]
     pairs += [(collate(sent[name]), stored[name]) for name in ("name", *_FROM_ROOT)]
     order: sa.ColumnElement[bool] = sa.false()
+    # Built from the last pair outwards: a comparison of rows, in a form that allows a collation for each text.
     for first, second in reversed(pairs):
         order = sa.or_(first < second, sa.and_(first == second, order))
     return order

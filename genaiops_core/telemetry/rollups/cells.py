@@ -200,6 +200,7 @@ def _read_latencies(
     groups: list[int] = []
     requests: list[bytes] = []
     calls: list[bytes] = []
+    # The same statements as for the sums, so every key of a histogram is in `index`.
     for source in sources:
         for statement in _build_statements(source, filters, dimensions, step_minutes, blobs=True):
             # Whole columns instead of rows: this is the part that grows with the number of cells.
@@ -212,7 +213,7 @@ def _read_latencies(
             calls += call_latency
     # Requests and calls in one pass: the calls of group g are group `size + g`.
     size = len(keys)
-    both = histogram.grouped_percentiles(
+    both = histogram.percentiles_by_group(
         [*requests, *calls], [*groups, *(size + group for group in groups)], 2 * size, QUANTILES
     )
     return [(to_percentiles_ms(both[group]), to_percentiles_ms(both[size + group])) for group in range(size)]

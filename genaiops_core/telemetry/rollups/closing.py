@@ -72,6 +72,7 @@ def close_hours(engine: sa.Engine, now: dt.datetime) -> ClosingReport:
             touched = sorted({(application, hour // 24) for application, hour in closing})
             dirty = _find_dirty_days(connection, touched)
             ended = [day for day in touched if (day[1] + 1) * 24 <= ended_hour and day not in dirty]
+            # After the hours, because days are sums of hours.
             _roll_up(connection, rollup_hour, rollup_day, ended, factor=24)
             _mark_last_hours(connection, [day for day in touched if (day[1] + 1) * 24 > ended_hour])
         hours, days = hours + len(closing), days + len(ended)
@@ -161,7 +162,7 @@ def _roll_up(
             groups.append(position)
             requests.append(request_latency)
             calls.append(call_latency)
-    merged = [histogram.grouped_merge(blobs, groups, len(rows)) for blobs in (requests, calls)]
+    merged = [histogram.merge_by_group(blobs, groups, len(rows)) for blobs in (requests, calls)]
     names = ("application", "bucket", "environment", "release", "model", *ROLLUP_SUMS)
     connection.execute(
         target.insert(),

@@ -58,6 +58,7 @@ def claim(connection: sa.Connection, limit: int, at: dt.datetime, lease: dt.time
         .where(_is_queued, is_free)
         .order_by(sample.c.priority, sample.c.id)
         .limit(limit)
+        # Workers do not wait for each other's rows; each takes the next free ones.
         .with_for_update(skip_locked=True)
     ).all()
     if rows:
@@ -123,6 +124,22 @@ def lock_or_choose(connection: sa.Connection, *, application: str, trace_id: str
         insert(connection, sample).values(build_sample_row(row, _CHOSEN, now())).on_conflict_do_nothing()
     )
     return connection.execute(select).one()
+
+
+def find_sample_or_request(connection: sa.Connection, *, application: str, trace_id: str) -> Any | None:
+    """The row of a request's sample, or of the request as if it were chosen now; None when there is no such request."""
+    row = connection.execute(
+        sa.select(sample).where(sample.c.trace_id == trace_id, sample.c.application == application)
+    ).first()
+    if row is not None:
+        return row
+    return connection.execute(
+        sa.select(
+            request,
+            sa.literal(_CHOSEN.reason).label("reason"),
+            sa.literal(_CHOSEN.priority).label("priority"),
+        ).where(request.c.trace_id == trace_id, request.c.application == application)
+    ).first()
 
 
 def _skip(connection: sa.Connection, condition: sa.ColumnElement[bool], at: dt.datetime, note: str) -> int:

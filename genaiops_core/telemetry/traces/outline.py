@@ -88,6 +88,7 @@ def read_outline(connection: sa.Connection, trace_id: str) -> Outline | None:
     places = arrange_spans(nodes)
     depth, children, descendants = [0] * len(rows), [0] * len(rows), [0] * len(rows)
     failed_parents = set()
+    # Children before parents, so that the descendants of a child are complete when they are added.
     for place in reversed(places):
         depth[place.index] = place.depth
         if place.parent is not None:

@@ -117,7 +117,9 @@ def _read_latency(
         .subquery()
     )
     rank_conditions = [
-        ranked.c.rank == (ranked.c.size * percentile + 99) // 100 for percentile in _PERCENTILES
+        # Nearest rank, rounded up in integers.
+        ranked.c.rank == (ranked.c.size * percentile + 99) // 100
+        for percentile in _PERCENTILES
     ]
     statement = sa.select(
         *[ranked.c[name] for name in by],

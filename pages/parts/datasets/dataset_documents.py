@@ -65,7 +65,7 @@ def _synthesise(screen: Screen, reason: str) -> str:
     state = st.session_state
     files = state.get(dataset_keys.WRITE_FILES) or []
     if not files:
-        raise BadInput("No document is chosen; add at least one text or Markdown file.")
+        raise BadInput("No document is chosen; add at least one document (text or Markdown).")
     name = dataset_choice.read_name(dataset_keys.WRITE_DATASET)
     limit = state.get(dataset_keys.WRITE_LIMIT)
     documents = [chunks.read_document(file.getvalue(), file.name) for file in files]

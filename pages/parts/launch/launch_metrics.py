@@ -108,7 +108,7 @@ def _draw_gates(
     if undecidable:
         st.warning(
             f"{units.format_quantity(undecidable, 'gate')} of {len(rows)} cannot be decided, so the verdict can at best be "
-            "inconclusive. Choose a judge that measures these metrics, or set custom minimums.",
+            "inconclusive. Choose a judge that measures these metrics, or set minimums instead of the pipeline gates.",
             icon=":material/rule:",
         )
     column = tables.column

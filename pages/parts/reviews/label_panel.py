@@ -16,7 +16,7 @@ from pages.parts.shared.frame import Screen
 _ORDER_TITLES = {"random": "Random order", "nearest": "Nearest to threshold"}
 _QUEUE_LENGTH = 50
 _MAX_CONTEXTS = 10
-_QUESTIONS = {one.name: one.question for one in METRICS}
+_QUESTIONS = {criterion.name: criterion.question for criterion in METRICS}
 
 
 def draw(screen: Screen, evaluation: Evaluation) -> None:

@@ -38,7 +38,7 @@ def draw_queue(queue: Sequence[reviews.ReviewItem], open_count: int) -> reviews.
             for item in queue
         ],
         {
-            "reason": column.TextColumn("Why", width=160),
+            "reason": column.TextColumn("Why", width=132),
             "when": column.TextColumn("Received", width=76),
             "reviews": column.NumberColumn(
                 "Reviews", width=60, help="Number of other reviewers who rated it"

@@ -21,11 +21,11 @@ def list_sessions(
     filters: Window,
     limit: int = 50,
     cursor: str | None = None,
-    read_user: Annotated[str | None, Query(description="Only sessions of this user.")] = None,
+    user: Annotated[str | None, Query(description="Only sessions of this user.")] = None,
 ) -> Response:
     """Sessions with a request in the window, the most recently active first."""
     with reading(engine_of(request)) as connection:
-        page = sessions.list_sessions(connection, filters, limit=limit, cursor=cursor, user=read_user or None)
+        page = sessions.list_sessions(connection, filters, limit=limit, cursor=cursor, user=user or None)
     return answer(filters, {"sessions": as_json_value(page.rows), "next_cursor": page.next_cursor})
 
 
@@ -39,7 +39,7 @@ def read_session(
             connection, session_id, application or None, offset=offset, limit=limit
         )
     if conversation is None:
-        raise NotFound(f"There is no session '{session_id}'; no request of it is kept.")
+        raise NotFound(f"There is no session '{session_id}'; no request of it is stored.")
     return json_response(as_json_value(conversation))
 
 
@@ -62,7 +62,7 @@ def user(request: Request, filters: Window, user_id: str) -> Response:
     with reading(engine_of(request)) as connection:
         usage = users.read_user(connection, filters, user_id)
     if usage is None:
-        raise NotFound(f"Nothing of the user '{user_id}' is kept in this window.")
+        raise NotFound(f"There is no data of the user '{user_id}' in this window.")
     return answer(filters, as_json_value(usage))
 
 
@@ -71,4 +71,6 @@ def read_map(request: Request, filters: Window) -> Response:
     """Components and what they depend on, with calls, errors, p95 and cost; sampled when there are many spans."""
     with reading(engine_of(request)) as connection:
         components = service_map.read_service_map(connection, filters)
-    return answer(filters, as_json_value(components))
+    body = as_json_value(components)
+    # The former name of the field, kept for its readers.
+    return answer(filters, {**body, "dearest": body["most_expensive"]})
