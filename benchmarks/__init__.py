@@ -1,1 +1,1 @@
-"""Figures, each as a ratio beside a floor or a peer in the same run. `python -m benchmarks` runs all of them."""
+"""Benchmarks, each with a floor or a peer from the same run. `python -m benchmarks` runs all of them."""

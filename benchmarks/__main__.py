@@ -11,7 +11,7 @@ import benchmarks
 
 def main() -> None:
     names = sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name.startswith("bench_"))
-    # Each benchmark has options of its own, for when it is run alone.
+    # Each benchmark parses its own options when it runs alone, so they are removed from sys.argv here.
     wanted, sys.argv = sys.argv[1:], sys.argv[:1]
     for name in names:
         if not wanted or name.removeprefix("bench_") in wanted:

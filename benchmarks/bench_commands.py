@@ -1,7 +1,7 @@
-"""Commands: CPU seconds until they are done, each beside the import of the library that it cannot do without.
+"""CPU seconds of commands, each compared with the import of its most expensive library.
 
-The least of several runs in turns: other work on the machine only ever adds. Aims: the help within twice the import
-of Typer, a list within twice the import of SQLAlchemy.
+The minimum of several alternating runs, because other work on the machine only adds time. Aims: the help within twice
+the import of Typer, a list within twice the import of SQLAlchemy.
 
     python -m benchmarks.bench_commands [--runs 7]
 """

@@ -1,6 +1,6 @@
-"""First look at a 50 MB file: what the datasets screen reads before it shows columns, cases and problems.
+"""Preview of a 50 MB file: the reads of the datasets screen before it shows columns, cases and problems.
 
-Beside each, in the same run, pandas reading the whole file: what a console built the obvious way would wait for.
+The peer in the same run is pandas reading the whole file.
 
     python -m benchmarks.bench_datasets
 """

@@ -1,11 +1,11 @@
-"""A paid run against RAGAS's own `evaluate()`: 1,000 cases x 4 metrics, 300 ms a call, 2 % throttled, 32 at once.
+"""A run with a model as judge, and RAGAS's own `evaluate()`: 1,000 cases x 4 metrics, 300 ms per call, 2 % throttled.
 
-Worker, judge and RAGAS are processes of their own on this machine; the judge is the loopback server of the tests.
-Printed: the time of a run from launch to results against the ideal (calls x latency / concurrency), RAGAS on the same
-cases and the same server, a run whose worker is killed (-9) half-way and replaced, and the worker's peak memory.
+Worker, judge and RAGAS are separate processes on this machine; the judge is the loopback server of the tests. The
+benchmark prints the time of a run from launch to results against the ideal (calls x latency / concurrency), RAGAS on
+the same cases and server, a run whose worker is killed (-9) half-way and replaced, and the peak memory of the worker.
 
-RAGAS asks for embeddings one at a time while everything else waits, so with embeddings from the server it is timed on
-`RAGAS_CASES` cases only; with embeddings made in its own process, which is work left out, on all of them.
+RAGAS requests embeddings one at a time and blocks everything else, so with embeddings from the server it is timed on
+`RAGAS_CASES` cases only. With embeddings computed in its own process, which saves calls, it is timed on all cases.
 
     GENAIOPS_BENCH_CASES=1000 GENAIOPS_BENCH_JUDGE=bedrock python -m benchmarks.bench_evaluation
 """
@@ -122,7 +122,7 @@ class Worker:
         )
 
     def peak_mb(self) -> float:
-        """The most memory it ever held, as Linux tells it."""
+        """Peak resident memory in MB, from /proc (Linux only)."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
@@ -141,7 +141,7 @@ class Worker:
 
 
 def time_run(engine: sa.Engine, url: str) -> tuple[float, int]:
-    """(seconds from launch to results, calls that the server got)."""
+    """Return the seconds from launch to results, and the number of calls that the server received."""
     reset_server(url)
     started = time.perf_counter()
     evaluation = wait_for_end(engine, launch_run(engine, url))
@@ -163,7 +163,7 @@ def kill_run(home: Path, engine: sa.Engine, url: str) -> tuple[float, str]:
         took_s = time.perf_counter() - started
     check(evaluation)
     twice = int(fetch_state(url)["answered"]) - evaluation.judge_calls
-    return took_s, f"{twice} calls were under way at the kill and were paid twice, no finished one was"
+    return took_s, f"{twice} calls in flight at the kill were paid twice; no finished call was repeated"
 
 
 def launch_run(engine: sa.Engine, url: str) -> str:

@@ -1,8 +1,8 @@
-"""The first visit to a console that has just become ready, beside later visits, in Chromium.
+"""The first visit to a console that has just become ready, compared with later visits, in Chromium.
 
-A visit is a browser context of its own (nothing cached) from the request of the address to the moment when the script
-has ended and its charts stand. Each screen is visited first on a console that was started for it, so that nobody looked
-before, then `LATER` times more, `PAUSE_S` apart, so that what a visit reads is not answered from a cache of the one before.
+A visit uses a new browser context (empty cache). It lasts from the request of the URL until the script has ended and the
+charts are rendered. Each screen is visited first on a newly started console, then `LATER` more times with a pause of
+`PAUSE_S`, so that no cache of the previous visit is valid.
 The browser itself is warmed up on a console that does not count.
 
     python -m benchmarks.bench_first_visit
@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         home = Path(folder)
         with launch_chromium(playwright) as browser:
-            # Also writes the demo, so that the consoles that count find it.
+            # This console also writes the demo for the measured consoles.
             with running(home) as url:
                 for screen in SCREENS:
                     visit_ms(browser, f"{url}/{screen}")
@@ -61,7 +61,7 @@ def report(browser: Browser, home: Path, screen: str) -> None:
 
 @contextmanager
 def running(home: Path) -> Iterator[str]:
-    """A console with the demo that nobody has looked at."""
+    """Start a console with the demo and without earlier visits."""
     for console in start_console(home):
         yield console.url
 

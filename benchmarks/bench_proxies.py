@@ -1,7 +1,7 @@
-"""Offline metrics against human labels: AUROC and Spearman of each, on five public sets that people labelled.
+"""Offline metrics against human labels: AUROC and Spearman of each, on five public labelled datasets.
 
-The sets lie in `../shared/data/rag_eval` (their README.md tells where each comes from). Where they are not, the report
-runs on generated rows, whose labels follow from how they were made, and says so: those figures say nothing of people.
+The datasets are in `../shared/data/rag_eval`; its README.md lists their sources. Without them the report uses generated
+rows with known labels and prints a note, because those figures do not describe human labels.
 
     python -m benchmarks.bench_proxies [--write]    # --write puts the table into docs/reference/proxies.md
 """
@@ -28,19 +28,19 @@ DOCUMENT = ROOT / "docs" / "reference" / "proxies.md"
 BEGIN, END = "<!-- begin: make bench -->", "<!-- end: make bench -->"
 
 GOOD_FROM = 0.5
-"""Labels brought to 0..1 are good from here on."""
+"""Smallest label, scaled to 0..1, that counts as good."""
 
 
 class Item(NamedTuple):
-    """One labelled answer, or two of which people said which is better: then a metric's value is the difference."""
+    """A labelled answer, or a labelled pair of answers, for which the value of a metric is the difference."""
 
     cases: tuple[Case, ...]
     label: float
-    """0 to 1; of two answers -2 (the first is much better) to 2."""
+    """0 to 1; for a pair -2 (the first is much better) to 2."""
 
 
 class Row(NamedTuple):
-    """One metric on one label of one set."""
+    """The result of a metric for a label of a dataset."""
 
     data: str
     label: str
@@ -58,7 +58,7 @@ def main() -> None:
     options, _ = parser.parse_known_args()
     rows = report(DATA)
     if not DATA.exists():
-        print(f"{DATA} is not there: generated rows instead. Their figures say nothing of people.")
+        print(f"{DATA} does not exist. These figures are of generated rows and do not describe human labels.")
     print(table(rows))
     if options.write:
         text = DOCUMENT.read_text()
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def report(folder: Path) -> list[Row]:
-    """Every metric that is computed offline on every label of every set of `folder`; on generated rows where it does not exist."""
+    """Compare every offline metric with every label of every dataset in `folder`, or with generated rows without it."""
     sets = SETS if folder.exists() else {("generated", "supported"): lambda _folder: generate_items()}
     metrics = [name for name, entry in REGISTRY.items() if OFFLINE in entry.judges]
     rows = []
@@ -80,7 +80,7 @@ def report(folder: Path) -> list[Row]:
 def table(rows: list[Row]) -> str:
     """The report as a Markdown table."""
     lines = [
-        "| set | people judged | metric | n | good | AUROC (95 %) | Spearman (95 %) |",
+        "| dataset | label | metric | n | good | AUROC (95 %) | Spearman (95 %) |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -100,7 +100,7 @@ def _row(data: str, label: str, metric: str, items: list[Item]) -> Row:
             values.append(known[-1] - known[0] if len(known) == 2 else known[0])
             labels.append(item.label)
     is_of_two = any(len(item.cases) == 2 for item in items)
-    # Of two answers, those that people found equal have no better one.
+    # A pair of equal answers has no better one, so it does not count in AUROC.
     decided = [
         (value, human_label)
         for value, human_label in zip(values, labels, strict=True)
@@ -122,7 +122,7 @@ def _row(data: str, label: str, metric: str, items: list[Item]) -> Row:
 def _measure(
     metric: str, question: str, answer: str | None, contexts: tuple[str, ...] | None, reference: str | None
 ) -> float | None:
-    """Of an answer with labels of several kinds, computed once."""
+    """Measure an answer; cached, because an answer may have several kinds of labels."""
     return measure(metric, Case(input=question, answer=answer, contexts=contexts, reference=reference)).value
 
 
@@ -137,7 +137,7 @@ def _format_association(association: Association | None) -> str:
 def _mtrag(dimension: str) -> Callable[[Path], Iterator[Item]]:
     def read(folder: Path) -> Iterator[Item]:
         for row in _lines(folder / "mtrag_human_cases.jsonl"):
-            # The rows of model=reference are the reference answer itself: every overlap with it is whole.
+            # Rows with model=reference are the reference answer itself, so their overlap is always 1.
             ratings = row["human"].get(dimension)
             if row["model"] != "reference" and ratings:
                 case = Case(
@@ -178,13 +178,13 @@ def _begin(folder: Path) -> Iterator[Item]:
 
 def _summedits(folder: Path) -> Iterator[Item]:
     for row in json.loads((folder / "summedits_samsum.json").read_bytes()):
-        # Nothing is asked here, so what looks at the question is undefined.
+        # The dataset has no questions, so metrics that read the question are undefined.
         case = Case(input="", answer=row["summary"], contexts=(row["doc"],))
         yield Item((case,), float(row["label"]))
 
 
 def generate_items(cases: int = 400, seed: int = 20_260_105) -> Iterator[Item]:
-    """Answers that repeat their context, and as many of which half the words come from elsewhere."""
+    """Generate answers that repeat their context, and as many answers with half of the words from elsewhere."""
     rng = random.Random(seed)
     words = [
         f"{first}{last}" for first in ("bal", "cor", "dun", "fer", "gil") for last in ("an", "ek", "im", "os")

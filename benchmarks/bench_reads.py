@@ -88,7 +88,7 @@ def _time_screens(calls: int) -> dict[str, tuple[float, float]]:
         began = time.perf_counter()
         _fill(engine, calls)
         print(f"{calls:,} calls: written in {time.perf_counter() - began:.0f} s, {_size(folder)}")
-        # As the processes that read do once at their start: what is loaded is never looked at by the collector again.
+        # Reader processes do the same at startup: the garbage collector then skips all loaded objects.
         gc.collect()
         gc.freeze()
         percentiles = {}
@@ -107,7 +107,7 @@ def _time_screens(calls: int) -> dict[str, tuple[float, float]]:
 
 
 def _screens() -> dict[str, list[Read]]:
-    """What each screen reads, by its name and window."""
+    """The reads of each screen, by its name and window."""
     screens: dict[str, list[Read]] = {"filters": [fetch_filter_options]}
     for window in ("1h", "6h", "24h", "7d", "30d"):
         every = Filters.last(window, now=NOW)
@@ -197,13 +197,13 @@ def _add_cells(
     mean: float,
     random: np.random.Generator,
 ) -> None:
-    """Cells of a rollup; each holds a Poisson number of calls (or of requests, where there is no model)."""
+    """Add cells of a rollup; each has a Poisson number of calls, or of requests in cells without a model."""
     rows = []
     for bucket in buckets:
         for (name, release, model), n in zip(CELLS, random.poisson(mean, len(CELLS)).tolist(), strict=True):
             if n == 0:
                 continue
-            # Beyond some thousand values a histogram only grows in its counts.
+            # Beyond some thousand values only the counts of a histogram grow, not its width.
             latencies = random.lognormal(21.0, 0.7, min(n, 4000))
             indexes = np.ceil(np.log(latencies) / np.log(histogram.GAMMA)).astype(int).tolist()
             blob = histogram.merge([histogram.from_buckets(indexes)] * max(1, n // 4000))
@@ -250,7 +250,7 @@ def _add_scores(connection: sa.Connection, buckets: range, random: np.random.Gen
 
 
 def _add_requests(connection: sa.Connection, count: int, random: np.random.Generator) -> None:
-    """Request rows spread over the 30 days, in the order in which they came."""
+    """Add request rows over the 30 days, in order of arrival."""
     end = to_minute(NOW) * 60_000_000_000
     starts = np.sort(random.integers(end - DAYS * 86_400 * 10**9, end, count)).tolist()
     names = random.integers(0, len(APPLICATIONS), count).tolist()

@@ -1,8 +1,8 @@
-"""Routing: decisions per second in process, latency of OFREP over HTTP, and how fast a rollback is seen everywhere.
+"""Routing: decisions per second in process, latency of OFREP over HTTP, and propagation time of a rollback.
 
-The floor of a decision is one bare SHA-256 of the key; the floor of an answer is an ASGI application that sends the
-same bytes without looking. Requests come at a fixed rate over keep-alive connections, and each latency counts from
-the moment its request was due, so that a slow answer is not hidden by requests held back.
+The floor of a decision is a bare SHA-256 of the key. The floor of a response is an ASGI application that sends the same
+constant bytes. Requests are sent at a fixed rate over keep-alive connections. Each latency counts from the scheduled
+time of its request, so that delayed requests do not hide a slow response.
 
     python -m benchmarks.bench_routing [--seconds 10] [--rate 500]
 """
@@ -44,7 +44,7 @@ ROLLBACKS = 8
 
 
 def main() -> None:
-    """Measure all three and print them beside their aims."""
+    """Measure all three and print them with their aims."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rate", type=int, default=500)
@@ -84,7 +84,7 @@ def _decisions() -> None:
         for key in keys:
             hashlib.sha256(key.encode()).digest()
 
-    # The best of three, taken in turns: other work on the machine only ever slows down.
+    # The best of three alternating measurements, because other work on the machine only slows them down.
     times = [(_seconds(decide), _seconds(floor_of_decide)) for _ in range(3)]
     decisions, floor_rate = (DECISIONS / min(column) for column in zip(*times, strict=True))
     print(f"decisions in process    {decisions:>12,.0f}/s   floor (bare sha256) {floor_rate:,.0f}/s")
@@ -109,7 +109,7 @@ def _start_canary(engine: sa.Engine, release: str) -> rollouts.Rollout:
 
 @contextlib.contextmanager
 def _server(target: str, url: str) -> Iterator[int]:
-    """A real uvicorn process; its port."""
+    """Run a uvicorn process and yield its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -147,7 +147,7 @@ def _latency(name: str, port: int, rate: int, seconds: float, aim: str = "") -> 
 
 
 async def _load(port: int, rate: int, seconds: float) -> list[float]:
-    """Latencies in seconds of requests sent at `rate` over `CONNECTIONS` connections."""
+    """Latencies in seconds of requests at `rate` per second over `CONNECTIONS` connections."""
     began = time.perf_counter() + 0.1
     numbers = itertools.count()
     taken: list[float] = []
@@ -175,7 +175,7 @@ async def _load(port: int, rate: int, seconds: float) -> list[float]:
 
 
 def _propagation(engine: sa.Engine, ports: tuple[int, ...]) -> None:
-    """Seconds from the commit of a rollback until the last of the processes answers by it."""
+    """Seconds from the commit of a rollback until the last process routes by it."""
     seen_s = []
     with httpx.Client() as client:
         for number in range(ROLLBACKS):
@@ -203,7 +203,7 @@ async def floor(
     receive: Callable[[], Awaitable[dict[str, Any]]],
     send: Callable[[dict[str, Any]], Awaitable[None]],
 ) -> None:
-    """An ASGI application that answers the same 3 KB to everything."""
+    """An ASGI application that answers every request with the same 3 KB."""
     if scope["type"] != "http":
         return
     while (await receive()).get("more_body"):

@@ -1,8 +1,8 @@
-"""Looking into traffic of 10,000,000 spans over 30 days: the list, searches, sessions, users, the map, a giant trace.
+"""Reads of traffic with 10,000,000 spans over 30 days: list, searches, sessions, users, service map, a giant trace.
 
-2,000,000 requests of three applications and 50,000 users stand for 10,000,000 spans; the spans of the newest
-`WITH_SPANS` requests and the payloads of the newest `WITH_PAYLOADS` are there, since nothing reads more of them for
-one answer. SQLite in a temporary folder, or the empty database named by GENAIOPS_BENCH_URL.
+The database has 2,000,000 requests of three applications and 50,000 users, which represent 10,000,000 spans. Only the
+newest `WITH_SPANS` requests have spans and the newest `WITH_PAYLOADS` have payloads, because no read uses more. SQLite
+in a temporary folder, or the empty database of GENAIOPS_BENCH_URL.
 
     python -m benchmarks.bench_traces
 """
@@ -160,7 +160,7 @@ def build_requests(
         number = begin + at
         yield {
             "application": APPLICATIONS[number % 3],
-            # Random to the index, as trace ids are, with its number behind.
+            # A random prefix, as real trace ids have, followed by the number of the request.
             "trace_id": f"{number * 2_654_435_761 % 2**32:08x}{number:024x}",
             "start_ns": first_ns + number * step_ns,
             "duration_ns": int(durations[at]),
@@ -236,7 +236,7 @@ def build_payload(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def giant_export() -> DecodedExport:
-    """One trace of an agent that went on and on, in one batch: 100 spans in each of 300 rounds."""
+    """One trace of a long agent run in a single batch: 100 spans in each of 300 rounds."""
     start_ns = int((NOW - dt.timedelta(minutes=5)).timestamp()) * 10**9
     text = "The agent looked at the next page of results and thought about it. " * 15
     raw = [RawSpan(f"{2**100:032x}", f"{1:016x}", "", "agent", start_ns, start_ns + 60 * 10**9, {})]

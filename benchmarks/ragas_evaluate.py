@@ -1,8 +1,8 @@
-"""RAGAS's own `evaluate()` on the cases of the benchmark, in a process of its own; prints seconds and what came out.
+"""RAGAS's own `evaluate()` on the cases of the benchmark, in a separate process; prints the seconds and the results.
 
     python -m benchmarks.ragas_evaluate SUITE.jsonl BASE_URL CONCURRENCY [local]
 
-With `local` the embeddings are made here, without latency: RAGAS asks for them one at a time, with the whole run waiting.
+With `local` the embeddings are computed here without latency, because RAGAS requests them one at a time and blocks the run.
 """
 
 from __future__ import annotations

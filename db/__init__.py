@@ -1,1 +1,1 @@
-"""Storage: engine, transactions, migrations and tables. Knows nothing of the product's rules."""
+"""Storage: engine, transactions, migrations and tables, without rules of the product."""

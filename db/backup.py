@@ -1,4 +1,4 @@
-"""A backup that any database can restore: how an installation is saved, and how it moves to PostgreSQL.
+"""A backup format that SQLite and PostgreSQL can restore; it also moves an installation to PostgreSQL.
 
 File layout: one Zstandard stream of JSON lines. The first line is {"format": 1, "schema": REVISION}; each table is
 {"table": NAME, "columns": [...]} followed by one array a row; the last line is {"end": true, "rows": N}. Binary
@@ -30,56 +30,59 @@ _CHUNK_ROWS = 2_000
 
 
 class BackupError(ValueError):
-    """The file or the target cannot be used; the sentence says why."""
+    """The file or the target database cannot be used."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackupReport:
-    """How much was written or read."""
+    """Number of tables and rows of a backup or restore."""
 
     tables: int
     rows: int
 
 
 def backup(engine: sa.Engine, file: Path) -> BackupReport:
-    """Write one consistent snapshot of every table to `file`; a half-written file never keeps its name."""
+    """Write a consistent snapshot of every table to `file`, which appears only when it is complete."""
     partial = file.with_name(file.name + ".part")
     rows = 0
     with partial.open("wb") as raw, zstandard.ZstdCompressor(level=6).stream_writer(raw) as stream:
-        _write(stream, {"format": FORMAT, "schema": status(engine).current})
+        _write_line(stream, {"format": FORMAT, "schema": status(engine).current})
         with reading(engine) as connection:
             for table in metadata.sorted_tables:
-                _write(stream, {"table": table.name, "columns": table.columns.keys()})
+                _write_line(stream, {"table": table.name, "columns": table.columns.keys()})
                 encoders = [_encoder(column) for column in table.columns]
+                # Streamed, because a table of millions of spans does not fit in memory.
                 result = connection.execute(sa.select(table).execution_options(yield_per=_CHUNK_ROWS))
                 for row in result:
-                    _write(stream, [encode(value) for encode, value in zip(encoders, row, strict=True)])
+                    _write_line(stream, [encode(value) for encode, value in zip(encoders, row, strict=True)])
                     rows += 1
-        _write(stream, {"end": True, "rows": rows})
+        # Without this line a truncated file could look complete.
+        _write_line(stream, {"end": True, "rows": rows})
     partial.replace(file)
     return BackupReport(tables=len(metadata.sorted_tables), rows=rows)
 
 
 def restore(engine: sa.Engine, file: Path) -> BackupReport:
-    """Fill an empty, migrated database from `file`, in one transaction.
+    """Restore `file` into an empty, migrated database, in one transaction.
 
     Raises:
-        BackupError: the file is not a whole backup of this schema, or the database is not empty.
+        BackupError: the file is not a complete backup of this schema, or the database is not empty.
     """
-    lines = _lines(file)
+    lines = _read_lines(file)
     header = next(lines, None)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise BackupError(f"{file} is not a backup made by 'genaiops db backup'.")
     current = status(engine).current
     if header.get("schema") != current:
         raise BackupError(
-            f"{file} was made with schema {header.get('schema')}, this database has {current}; "
-            "restore it with the version that made it, then upgrade."
+            f"{file} has schema {header.get('schema')}, this database has {current}; "
+            "restore it with the version of the program that wrote it, then upgrade."
         )
     with writing(engine) as connection:
         _require_empty(connection)
         rows, tables = _load(connection, lines, file)
         if not is_sqlite(connection):
+            # Rows inserted with their own ids do not move a sequence; the next insert would use a restored id.
             _advance_sequences(connection)
     return BackupReport(tables=tables, rows=rows)
 
@@ -111,13 +114,14 @@ def _load(connection: sa.Connection, lines: Iterator[Any], file: Path) -> tuple[
         elif line.get("end"):
             flush()
             if line["rows"] != rows:
-                raise BackupError(f"{file} says it has {line['rows']} rows but {rows} were read.")
+                raise BackupError(f"{file} is damaged: it should have {line['rows']} rows but has {rows}.")
             return rows, tables
-    raise BackupError(f"{file} ends too early; nothing was restored.")
+    raise BackupError(f"{file} is truncated; nothing was restored.")
 
 
 def _require_empty(connection: sa.Connection) -> None:
     for table in metadata.sorted_tables:
+        # A worker of the new database sends heartbeats at once; its row is no user data.
         if table.name == "worker":
             continue
         if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
@@ -134,7 +138,7 @@ def _advance_sequences(connection: sa.Connection) -> None:
             connection.execute(sa.select(sa.func.setval(sequence, highest, False)))
 
 
-def _lines(file: Path) -> Iterator[Any]:
+def _read_lines(file: Path) -> Iterator[Any]:
     try:
         with file.open("rb") as raw:
             stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
@@ -144,18 +148,18 @@ def _lines(file: Path) -> Iterator[Any]:
         raise BackupError(f"{file} is damaged or not a backup: {error}") from error
 
 
-def _write(stream: zstandard.ZstdCompressionWriter, value: Any) -> None:
+def _write_line(stream: zstandard.ZstdCompressionWriter, value: Any) -> None:
     stream.write(orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE))
 
 
-def _same(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 
 def _encoder(column: sa.Column[Any]) -> Callable[[Any], Any]:
     if isinstance(column.type, sa.LargeBinary):
         return lambda value: None if value is None else base64.b64encode(value).decode()
-    return _same
+    return _identity
 
 
 def _decoder(column: sa.Column[Any]) -> Callable[[Any], Any]:
@@ -163,4 +167,4 @@ def _decoder(column: sa.Column[Any]) -> Callable[[Any], Any]:
         return lambda value: None if value is None else base64.b64decode(value)
     if isinstance(column.type, UtcDateTime):
         return lambda value: None if value is None else dt.datetime.fromisoformat(value)
-    return _same
+    return _identity

@@ -1,4 +1,4 @@
-"""A cheap answer to "was anything committed since the last look?" for loops that would read the same rows again."""
+"""A cheap counter of commits, for loops that would otherwise read the same rows again."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from db.engine import is_sqlite
 
 
 class CommitCounter:
-    """A number that another connection's commit changes, read on a connection of its own in microseconds.
+    """A number that changes with every commit of another connection; reading it takes microseconds.
 
     SQLite counts commits per database file (`PRAGMA data_version`). PostgreSQL has no counter cheaper than a query, so
-    there the number is unknown and callers always read. Use it from one thread at a time.
+    there the number is unknown and callers always read. Not thread-safe.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -19,11 +19,11 @@ class CommitCounter:
         self._connection: sa.PoolProxiedConnection | None = None
 
     def value(self) -> int | None:
-        """The number now; None where it is unknown. Read it before the rows it stands for."""
+        """The current number, or None when unknown. Read it before the rows, so that no commit is missed."""
         if not is_sqlite(self._engine):
             return None
         if self._connection is None:
-            # Detached: the pool neither counts nor reuses it, so the number stays comparable.
+            # Detached from the pool, because numbers of different connections are not comparable.
             self._connection = self._engine.raw_connection()
             self._connection.detach()
         cursor = self._connection.cursor()

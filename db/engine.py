@@ -1,4 +1,4 @@
-"""One engine for SQLite (default) and PostgreSQL (when grown)."""
+"""Engines for SQLite (default) and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 WRITE_OPTION = "genaiops_write"
-"""Execution option that makes SQLite take its write lock at BEGIN instead of half-way through."""
+"""Execution option that makes SQLite take its write lock at BEGIN instead of at the first write."""
 
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 
 
 def make_engine(url: str | sa.URL, *, pool_size: int = 8) -> sa.Engine:
-    """Open `url` with the settings the product relies on.
+    """Create an engine for `url` with the settings of the product.
 
     Args:
         url: `sqlite:///path` or `postgresql://user:password@host/database`.
@@ -50,6 +50,7 @@ def _postgresql_engine(url: sa.URL, pool_size: int) -> sa.Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=8,
+        # A restarted server leaves dead connections in the pool; the ping replaces them before a statement fails.
         pool_pre_ping=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
@@ -69,19 +70,23 @@ def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
-        # The driver's own transaction control would begin too late; the listener below begins instead.
+        # The driver begins a transaction only at the first write, so the listener below begins it.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
+        # WAL: readers keep their snapshot while one writer commits.
         cursor.execute("PRAGMA journal_mode=WAL")
+        # With WAL a crash of the process loses nothing; a power failure may lose the last commits, but not integrity.
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # A negative number is in KiB: 32 MB per connection.
         cursor.execute("PRAGMA cache_size=-32000")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
+        # A transaction that reads first and then writes may fail at once, without the busy timeout; IMMEDIATE waits.
         writing = connection.get_execution_options().get(WRITE_OPTION, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 

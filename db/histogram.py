@@ -1,14 +1,14 @@
-"""Latency histograms: logarithmic buckets of growth 1.02, packed in a blob that any database can keep.
+"""Latency histograms with logarithmic buckets of growth 1.02, packed into a blob.
 
 A value v > 0 falls in bucket ceil(log(v) / log(1.02)); a bucket is read back as 2 * 1.02^b / 2.02, which is within
 0.991 % of every value in it (the construction of DDSketch, Masson, Rim & Lee, VLDB 2019). Histograms merge by adding
 counts, so percentiles of any union of cells are as exact as those of one.
 
 Blob layout, little endian: int16 first bucket, uint8 bytes per count (1, 2, 4 or 8; 128 more when the counts are
-signed), then the counts. Empty bytes are the empty histogram. Values are nanoseconds; 0 and less are kept as 1 ns.
+signed), then the counts. Empty bytes are the empty histogram. Values are nanoseconds; values below 1 become 1 ns.
 
-A count below zero stands for values that another blob of the same union holds and that do not belong to it after all:
-blobs are merged before anything is read from them, so what one writer added another can take away.
+A negative count subtracts values of another blob of the same union. Every reader merges the blobs first, so a writer
+can remove values that another writer added.
 """
 
 from __future__ import annotations
@@ -28,35 +28,37 @@ _DTYPES: dict[int, np.dtype[np.integer]] = {
 }
 _HEADER = np.dtype([("first", "<i2"), ("width", "u1")])
 _DENSE_CELLS = 2_000_000
-"""Counts held at once while many unions are merged (16 MB)."""
+"""Largest number of counts in memory while many unions are merged (16 MB)."""
 
 EMPTY = b""
 MAX_BUCKET = 2400
-"""Above 1.02^2400 ns (about 13,700 years) everything is the same."""
+"""Longer durations than 1.02^2400 ns (about 13,700 years) share this bucket."""
 
 
 def bucket_of(duration_ns: int) -> int:
-    """The bucket that holds one duration."""
+    """The bucket of a duration in nanoseconds."""
     if duration_ns <= 1:
         return 0
+    # Rounding may put a power of 1.02 just above its bucket; the tolerance keeps it there.
     return min(MAX_BUCKET, math.ceil(math.log(duration_ns) / _LOG_GAMMA - 1e-12))
 
 
 def from_buckets(buckets: Sequence[int]) -> bytes:
-    """A histogram of values already turned into buckets, one entry a value."""
+    """Build a histogram from buckets, one entry per value."""
     if not buckets:
         return EMPTY
     first = min(buckets)
     counts = [0] * (max(buckets) - first + 1)
     for bucket in buckets:
         counts[bucket - first] += 1
+    # The usual case, one minute of one cell: plain bytes are faster than an array.
     if max(counts) < 256:
         return first.to_bytes(2, "little", signed=True) + b"\x01" + bytes(counts)
     return _pack(first, np.asarray(counts, dtype=np.int64))
 
 
 def merge(blobs: Iterable[bytes]) -> bytes:
-    """The histogram of all values of all `blobs`."""
+    """Merge histograms into one with the values of all `blobs`."""
     filled = [blob for blob in blobs if blob]
     if not filled:
         return EMPTY
@@ -67,7 +69,7 @@ def merge(blobs: Iterable[bytes]) -> bytes:
 
 
 def subtract(blob: bytes, removed: bytes) -> bytes:
-    """`blob` without the values of `removed`; counts fall below zero where `blob` does not hold them itself."""
+    """Subtract the values of `removed` from `blob`; counts become negative for values that `blob` lacks."""
     if not removed:
         return blob
     first, taken = _sum([removed])
@@ -76,7 +78,7 @@ def subtract(blob: bytes, removed: bytes) -> bytes:
 
 
 def count(blob: bytes) -> int:
-    """How many values the histogram holds."""
+    """The number of values in the histogram."""
     return int(_counts(blob).sum()) if blob else 0
 
 
@@ -98,6 +100,7 @@ def percentiles(blobs: Iterable[bytes], shares: Sequence[float] = (0.5, 0.95, 0.
     total = int(cumulated[-1])
     if total <= 0:
         return None
+    # Rounding may put share * total just above an integer; the tolerance keeps that rank.
     ranks = [max(1, math.ceil(share * total - 1e-9)) for share in shares]
     indexes = np.searchsorted(cumulated, ranks, side="left")
     return [2 * GAMMA ** (first + int(index)) / (GAMMA + 1) for index in indexes]
@@ -115,7 +118,7 @@ def percentiles_by_group(
         shares: ranks in (0, 1].
 
     Returns:
-        One entry a union: its percentiles in nanoseconds, or None when it holds no value.
+        One entry per union: its percentiles in nanoseconds, or None when it has no value.
     """
     answers: list[list[float] | None] = [None] * size
     for first_group, lowest, counts in _count_by_group(blobs, groups, size):
@@ -132,7 +135,7 @@ def percentiles_by_group(
 
 
 def merge_by_group(blobs: Sequence[bytes], groups: Sequence[int], size: int) -> list[bytes]:
-    """`merge` of many unions at once: one histogram a union, empty where it holds no value."""
+    """`merge` of many unions at once: one histogram per union, empty when it has no value."""
     answers = [EMPTY] * size
     for first_group, lowest, counts in _count_by_group(blobs, groups, size):
         for group in np.flatnonzero(counts.any(axis=1)).tolist():
@@ -150,6 +153,7 @@ def _counts(blob: bytes) -> npt.NDArray[np.integer]:
 
 def _sum(blobs: Sequence[bytes]) -> tuple[int, npt.NDArray[np.int64]]:
     firsts = [_first(blob) for blob in blobs]
+    # Widened before the addition, because sums of small unsigned counts would overflow.
     arrays = [_counts(blob).astype(np.int64) for blob in blobs]
     lowest = min(firsts)
     highest = max(first + len(counts) for first, counts in zip(firsts, arrays, strict=True))
@@ -173,6 +177,7 @@ def _count_by_group(
     firsts, widths = headers["first"].astype(np.int64), headers["width"].astype(np.int64)
     lengths = (np.fromiter(map(len, filled), dtype=np.int64, count=len(filled)) - 3) // (widths & ~_SIGNED)
     lowest, span = int(firsts.min()), int((firsts + lengths).max() - firsts.min())
+    # Unions are merged in blocks, so that memory stays bounded for any number of them.
     block = max(1, _DENSE_CELLS // span)
     for start in range(0, size, block):
         rows = min(block, size - start)
@@ -183,12 +188,12 @@ def _count_by_group(
                 continue
             values = np.frombuffer(b"".join([filled[index][3:] for index in chosen.tolist()]), _DTYPES[width])
             ends = np.cumsum(lengths[chosen])
-            # Where each blob's first count belongs, less where it stands among the values.
+            # Offset from the position of a count among the values to its cell in `counts`, for each blob.
             shifts = (owners[chosen] - start) * span + firsts[chosen] - lowest - (ends - lengths[chosen])
             places, owned = np.arange(len(values)), lengths[chosen]
             is_filled = values != 0
             if np.count_nonzero(is_filled) < len(values) // 3:
-                # Of few values most counts are 0, and it pays to step over them.
+                # Histograms of few values consist mostly of zeros; skipping them is faster.
                 places = np.flatnonzero(is_filled)
                 owned = np.diff(np.searchsorted(places, ends), prepend=0)
                 values = values[places]
@@ -205,6 +210,7 @@ def _pack(first: int, counts: npt.NDArray[np.int64]) -> bytes:
     counts = counts[start:end]
     lowest, highest = int(counts.min()), int(counts.max())
     if lowest < 0:
+        # Two's complement: a negative x needs the bits of ~x, and one more for the sign.
         bits = max((~lowest).bit_length(), highest.bit_length()) + 1
         width = _SIGNED | _width(bits)
     else:
@@ -214,5 +220,5 @@ def _pack(first: int, counts: npt.NDArray[np.int64]) -> bytes:
 
 
 def _width(bits: int) -> int:
-    """Bytes a count, to hold numbers of so many bits."""
+    """Bytes per count for numbers of `bits` bits."""
     return next(width for width in (1, 2, 4, 8) if bits <= 8 * width)

@@ -13,7 +13,7 @@ from db.transaction import writing
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _ADVISORY_LOCK = 0x6E61_4F70
-"""Any number will do as long as nothing else in the database locks it."""
+"""An arbitrary number that no other lock of the database uses."""
 
 
 _VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
@@ -22,7 +22,7 @@ _VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 @dataclass(frozen=True, kw_only=True)
 class SchemaStatus:
-    """Which migration the database is at, and which one this program brings."""
+    """The revision of the database, and the newest revision of this program."""
 
     current: str | None
     head: str
@@ -43,6 +43,7 @@ def upgrade(engine: sa.Engine, to: str = "head") -> SchemaStatus:
     with writing(engine) as connection:
         if not is_sqlite(connection):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        # The revision is read again under this lock, so a process that waited applies nothing twice.
         _run_migrations(connection, to)
     return status(engine)
 
@@ -57,12 +58,12 @@ def status(engine: sa.Engine) -> SchemaStatus:
 
 
 def _head() -> str:
-    """The newest revision that is shipped: files are named by the number of their revision."""
+    """The newest revision of this program; file names begin with the number of their revision."""
     return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _run_migrations(connection: sa.Connection, to: str) -> None:
-    # Imported here: every process asks for the status, few have anything to migrate.
+    # A local import: every process reads the status, but few have to migrate.
     from alembic import command
     from alembic.config import Config
 

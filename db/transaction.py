@@ -1,4 +1,4 @@
-"""The two ways to talk to the database: one snapshot to read, one transaction to write."""
+"""Access to the database: a snapshot for reads, a transaction for writes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from db.engine import WRITE_OPTION, is_sqlite
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A read-only snapshot: every statement inside sees the same moment."""
+    """A read-only snapshot: all statements see the same state."""
     with engine.connect() as connection:
+        # SQLite in WAL mode gives every transaction a snapshot already.
         if not is_sqlite(connection):
             connection = connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -33,7 +34,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def insert(connection: sa.Connection, table: sa.Table) -> Any:
-    """The dialect's INSERT, the one that knows ON CONFLICT."""
+    """The INSERT of the dialect, which supports ON CONFLICT."""
     if is_sqlite(connection):
         from sqlalchemy.dialects import sqlite
 

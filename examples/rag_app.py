@@ -1,11 +1,11 @@
-"""A small RAG application that follows its release flag and tells the console what it did.
+"""A small RAG application that follows its release flag and sends traces to the console.
 
     python examples/rag_app.py --api http://127.0.0.1:4318 --requests 20
 
-For each user it asks OFREP which release should answer (model, prompt texts, parameters), answers with a pretended
-model, and sends one trace of three spans by OTLP over HTTP. It needs nothing but `httpx`, so that everything that goes
-over the wire can be read here. In an application of yours, take an OpenFeature client with the OFREP provider and the
-OpenTelemetry SDK with its OTLP exporter, and point both at the same address: they send the same two requests.
+For each user it fetches the release with OFREP (model, prompt texts, parameters), answers with a simulated model, and
+sends a trace of three spans with OTLP over HTTP. It needs only `httpx`, so that this file shows the complete requests.
+In your own application, use an OpenFeature client with the OFREP provider and the OpenTelemetry SDK with its OTLP
+exporter, and point both at the same address: they send the same two requests.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FALLBACK = {"release": "unrouted", "model_id": "amazon.nova-pro-v1:0", "prompts"
 
 
 def fetch_release(client: httpx.Client, application: str, user_id: str) -> dict[str, Any]:
-    """Which release answers this user. While the console is away the application goes on with its own default."""
+    """Fetch the release of this user; the application uses its own default while the console is not reachable."""
     try:
         response = client.post(
             "/ofrep/v1/evaluate/flags/release",
@@ -42,11 +42,11 @@ def answer(question: str, release: dict[str, Any]) -> tuple[str, list[dict[str, 
     """Retrieve, then "generate": returns the answer and the spans, each with its own attributes."""
     start = time.time_ns()
     topic = "warranty" if "broke" in question else "returns"
-    time.sleep(0.005)  # your index is asked here
+    time.sleep(0.005)  # query your index here
     retrieved = time.time_ns()
     prompt = next(iter(release["prompts"].values()), {"text": "{passages}\n\n{question}"})["text"]
     prompt = prompt.replace("{passages}", PASSAGES[topic]).replace("{question}", question)
-    time.sleep(random.uniform(0.02, 0.08))  # noqa: S311 - your model is called here
+    time.sleep(random.uniform(0.02, 0.08))  # noqa: S311 - call your model here
     text = f"According to our help pages: {PASSAGES[topic]}"
     end = time.time_ns()
     retrieval = {
@@ -92,7 +92,7 @@ def export(
 ) -> dict[str, Any]:
     """The body of POST /v1/traces: one trace whose first span is the root."""
     trace_id, root_id = secrets.token_hex(16), spans[0]["spanId"]
-    # What the console groups by: which release answered, whom, and where.
+    # The console groups figures by these attributes.
     shared = {"genaiops.release": release["release"], "user.id": user_id, "session.id": f"session-{user_id}"}
     for each in spans:
         each["traceId"] = trace_id
@@ -104,7 +104,7 @@ def export(
 
 
 def encode_attributes(attributes: dict[str, Any]) -> list[dict[str, Any]]:
-    """Attributes as OTLP/JSON writes them: 64-bit integers as text."""
+    """Encode attributes as OTLP/JSON: 64-bit integers as text."""
     return [
         {"key": key, "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
         for key, value in attributes.items()

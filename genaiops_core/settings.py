@@ -137,7 +137,7 @@ class Settings(BaseSettings):
         return database_url.resolve(self.database_url, self.home)
 
     @property
-    def masked_url(self) -> str:
+    def display_url(self) -> str:
         """The database URL without its password."""
         return sa.make_url(self.url).render_as_string(hide_password=True)
 
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
 
     def describe(self) -> list[dict[str, Any]]:
         """Describe every setting: name, value (secrets masked), default and help."""
-        values = self.model_dump() | {"database_url": self.masked_url}
+        values = self.model_dump() | {"database_url": self.display_url}
         return [
             {
                 "name": f"GENAIOPS_{name.upper()}",

@@ -30,7 +30,7 @@ def draw_cards() -> None:
     with st.grid(4, min_column_width=200, gap="small"):
         measures.draw_card(
             "Total cost",
-            units.format_usd(known),
+            units.format_cost(known, total.unpriced_calls),
             units.format_relative_change(total.cost_nano_usd, before.cost_nano_usd),
             head.comparison,
             icon="payments",
@@ -42,7 +42,7 @@ def draw_cards() -> None:
         )
         measures.draw_card(
             "Cost per day",
-            units.format_usd(None if known is None else known / days),
+            units.format_cost(None if known is None else known / days, total.unpriced_calls),
             None,
             f"over {head.window}",
             icon="calendar_today",
@@ -51,7 +51,7 @@ def draw_cards() -> None:
         )
         measures.draw_card(
             "Cost per request",
-            units.format_usd(per_request),
+            units.format_cost(per_request, total.unpriced_calls),
             units.format_relative_change(per_request, per_request_before),
             head.comparison,
             icon="receipt",

@@ -93,7 +93,9 @@ def draw_cards() -> None:
         )
         measures.draw_card(
             "Cost",
-            units.format_usd(current.cost_nano_usd if current.cost_usd is not None else None),
+            units.format_cost(
+                current.cost_nano_usd if current.cost_usd is not None else None, current.unpriced_calls
+            ),
             units.format_relative_change(current.cost_nano_usd, before.cost_nano_usd),
             head.comparison
             if not current.unpriced_calls

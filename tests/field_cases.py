@@ -77,6 +77,8 @@ PRICED = {
     ),
     "priority": (mini(gen_ai__openai__response__service_tier="priority"), "0.00081"),
     "batch": (mini(gen_ai__request__batch=True), "0.000225"),
+    "tier in an attribute that no dialect has": (mini(acme__service_tier="flex"), "0.000225"),
+    "audio in an attribute that no dialect has": (mini(gen_ai__usage__prompt_audio_tokens=10), None),
     "automatic tier": (mini(openai__request__service_tier="auto"), "0.00045"),
     "the word in a message is no tier": (
         mini(input__value='{"messages": [{"content": "\\"service_tier\\": \\"flex\\""}]}'),

@@ -1,4 +1,4 @@
-"""The audit log, a hash chain, and the workers that say they are alive."""
+"""The audit log, a hash chain, and the heartbeats of workers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ audit_entry = sa.Table(
 audit_chain = sa.Table(
     "audit_chain",
     metadata,
-    # One row: the end of the chain. Locking it orders the writers.
+    # A single row: the end of the chain. Its lock serialises the writers.
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),

@@ -1,4 +1,4 @@
-"""What all tables share: the metadata, names of constraints, and the types for time, money and JSON."""
+"""Shared parts of all tables: metadata, names of constraints, and types for time, money and JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
-    """An aware instant in UTC; a naive one is refused, because nobody knows where it was meant."""
+    """A time in UTC; a time without a zone is rejected, because its zone is unknown."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -45,6 +45,6 @@ class UtcDateTime(sa.types.TypeDecorator[dt.datetime]):
 
 
 def one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    """A CHECK that holds a state column to its closed set."""
+    """A CHECK constraint on the values of a state column."""
     listed = ", ".join(f"'{value}'" for value in values)
     return sa.CheckConstraint(f"{column} IN ({listed})", name=column)

@@ -1,4 +1,4 @@
-"""Datasets, their immutable versions and test cases; evaluation runs, what they asked for and what came of it."""
+"""Datasets, their immutable versions and test cases; evaluations with their settings and results."""
 
 from __future__ import annotations
 
@@ -73,22 +73,22 @@ evaluation = sa.Table(
     sa.Column("units", sa.Integer, nullable=False),
     sa.Column("units_done", sa.Integer, nullable=False),
     sa.Column("units_undefined", sa.Integer, nullable=False),
-    # Of the undefined ones, those whose judge or target failed: to be tried again on resume.
+    # Undefined units whose judge or target failed; a resume retries them.
     sa.Column("units_failed", sa.Integer, nullable=False, server_default="0"),
-    # What judging cost; calls without a known price are counted beside it, not as 0.
+    # Cost of judging; calls without a known price are counted separately, not as 0.
     sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
     sa.Column("judge_calls", sa.Integer, nullable=False, server_default="0"),
     sa.Column("unpriced_calls", sa.Integer, nullable=False, server_default="0"),
     sa.Column("input_tokens", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("output_tokens", sa.BigInteger, nullable=False, server_default="0"),
-    # Answers that a target has to give before they can be scored, those it gave, and what they cost.
+    # Answers that the target has to generate before they can be scored, finished answers, and their cost.
     sa.Column("answers", sa.Integer, nullable=False, server_default="0"),
     sa.Column("answers_done", sa.Integer, nullable=False, server_default="0"),
     sa.Column("answers_cost_nano_usd", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("answers_unpriced", sa.Integer, nullable=False, server_default="0"),
-    # How often it was begun: 1, and one more for every resume.
+    # Number of attempts: 1, plus 1 for every resume.
     sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
-    # Since when, and from how many units on, it is under way: the remaining time is reckoned from these.
+    # Start time and finished units of the current attempt; the remaining time is estimated from them.
     sa.Column("resumed_at", UtcDateTime),
     sa.Column("units_at_resume", sa.Integer, nullable=False, server_default="0"),
     sa.Column("results", Json),
@@ -111,7 +111,7 @@ evaluation_score = sa.Table(
     sa.Column("metric", sa.String(100), primary_key=True),
     sa.Column("value", sa.Float),
     sa.Column("reason", sa.Text, nullable=False),
-    # Whether the judge or the target failed, so that another attempt may still give a value.
+    # Whether the judge or the target failed, so that another attempt may return a value.
     sa.Column("is_failed", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("cost_nano_usd", sa.BigInteger),  # NULL: a call without a known price
     sa.Column("latency_ms", sa.Float, nullable=False),
@@ -120,7 +120,7 @@ evaluation_score = sa.Table(
 judge_call = sa.Table(
     "judge_call",
     metadata,
-    # Every finished call to a judge's model: after a crash it is read here instead of paid again.
+    # Every finished call to the model of a judge: after a crash it is read here instead of paid again.
     sa.Column("evaluation_id", sa.String(36), primary_key=True),
     sa.Column("call_sha256", sa.String(64), primary_key=True),
     sa.Column("case_no", sa.Integer, nullable=False),
@@ -138,7 +138,7 @@ judge_call = sa.Table(
 spend_hold = sa.Table(
     "spend_hold",
     metadata,
-    # What a process has set aside of a run's spend limit for calls that are under way or about to begin.
+    # The part of a run's spend limit that a process has reserved for calls in flight or about to start.
     sa.Column("evaluation_id", sa.String(36), primary_key=True),
     sa.Column("executor_id", sa.String(200), primary_key=True),
     sa.Column("nano_usd", sa.BigInteger, nullable=False),
@@ -147,12 +147,12 @@ spend_hold = sa.Table(
 generated_answer = sa.Table(
     "generated_answer",
     metadata,
-    # What a target answered to a case in this run, and what that took.
+    # The answer of a target to a case in this run, with latency, tokens and cost.
     sa.Column("evaluation_id", sa.String(36), primary_key=True),
     sa.Column("case_no", sa.Integer, primary_key=True),
     sa.Column("repetition", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("answer", sa.Text),
-    sa.Column("contexts", Json),  # [str], or NULL when the target told none
+    sa.Column("contexts", Json),  # [str], or NULL when the target returned none
     sa.Column("problem", sa.Text, nullable=False),  # why there is no answer
     sa.Column("latency_ms", sa.Float),
     sa.Column("input_tokens", sa.BigInteger),
@@ -164,7 +164,7 @@ generated_answer = sa.Table(
 rubric = sa.Table(
     "rubric",
     metadata,
-    # A metric that somebody wrote: versions are immutable, a run keeps a copy of the one it used.
+    # A rubric of a user: versions are immutable, and a run keeps a copy of the version that it used.
     sa.Column("name", sa.String(100), primary_key=True),
     sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("title", sa.String(200), nullable=False),
@@ -180,7 +180,7 @@ human_label = sa.Table(
     metadata,
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("dataset", sa.String(200), nullable=False),
-    # Of input and answer, so that a label stays with its case through the versions of a dataset.
+    # Hash of input and answer, so that a label applies to its case in all versions of a dataset.
     sa.Column("case_sha256", sa.String(64), nullable=False),
     sa.Column("metric", sa.String(100), nullable=False),
     sa.Column("value", sa.Float, nullable=False),

@@ -1,4 +1,4 @@
-"""Releases, the prompts they name, and who approved them."""
+"""Releases, their prompts and their approvals."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from db.tables.base import Json, RowId, UtcDateTime, metadata, one_of
 
 RELEASE_STATES = (
-    "candidate",  # registered, nothing asked yet
+    "candidate",  # registered, approval not requested
     "pending",  # approval requested
     "approved",  # may start a rollout
     "rejected",  # approval refused
     "canary",  # takes part of the traffic
-    "stable",  # takes the rest, or all, of the traffic
-    "retired",  # was stable once, replaced by a promotion
+    "stable",  # takes the rest of the traffic, or all of it
+    "retired",  # formerly stable, replaced by a promotion
     "rolled_back",  # taken out of traffic by a rollback
 )
 

@@ -1,4 +1,4 @@
-"""Production requests chosen to be judged, what was considered for it, and what people said of them."""
+"""Sampled production requests, the state of sampling, and human reviews."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ sample = sa.Table(
     sa.Column("trace_id", sa.String(32), nullable=False),
     sa.Column("reason", sa.String(40), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
-    # With which probability it was chosen, in millionths; 0 when a person chose it, so that it stands for itself only.
+    # Sampling probability in millionths; 0 when a user chose the request, which then represents only itself.
     sa.Column("rate_ppm", sa.Integer, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("start_ns", sa.BigInteger, nullable=False),
     sa.Column("environment", sa.String(200), nullable=False),
     sa.Column("release", sa.String(200), nullable=False),
     sa.Column("selected_at", UtcDateTime, nullable=False),
-    # A worker that judges it has until then; after that another may.
+    # Deadline of the worker that scores it; later another worker may take it.
     sa.Column("claimed_until", UtcDateTime),
     sa.Column("ended_at", UtcDateTime),
     sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
-    # Why it was skipped.
+    # Reason of the skip.
     sa.Column("note", sa.Text, nullable=False),
     sa.UniqueConstraint("trace_id", "application"),
     one_of("state", SAMPLE_STATES),
@@ -40,7 +40,7 @@ sample = sa.Table(
 sample_cursor = sa.Table(
     "sample_cursor",
     metadata,
-    # One row: up to which request it was decided whether to sample it, and up to which it will be next.
+    # A single row: the cursor up to which requests were considered, and the mark up to which they are next.
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("request_id", sa.BigInteger, nullable=False),
     sa.Column("mark_request_id", sa.BigInteger, nullable=False),
@@ -52,12 +52,12 @@ sample_cursor = sa.Table(
 sample_waiting = sa.Table(
     "sample_waiting",
     metadata,
-    # Requests below the cursor whose root span has not come yet.
+    # Requests below the cursor whose root span has not arrived.
     sa.Column("request_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("application", sa.String(200), nullable=False),
     sa.Column("trace_id", sa.String(32), nullable=False),
     sa.Column("waits_since", UtcDateTime, nullable=False),
-    # When its root span was there for the first time.
+    # First time at which the root span was present.
     sa.Column("complete_at", UtcDateTime),
     sa.Index("ix_sample_waiting_trace", "trace_id"),
 )
@@ -65,7 +65,7 @@ sample_waiting = sa.Table(
 sample_rollup_hour = sa.Table(
     "sample_rollup_hour",
     metadata,
-    # How many requests were considered, by the probability that each had to be chosen: what the samples stand for.
+    # Number of considered requests by sampling probability: the traffic that the samples represent.
     sa.Column("application", sa.String(200), primary_key=True),
     sa.Column("bucket", sa.Integer, primary_key=True),
     sa.Column("environment", sa.String(200), primary_key=True),
@@ -85,7 +85,7 @@ review = sa.Table(
     sa.Column("is_skipped", sa.Boolean, nullable=False),
     sa.Column("ratings", Json, nullable=False),  # {metric: value in 0..1}
     sa.Column("comment", sa.Text, nullable=False),
-    # Of the request: reviews grow old with what they judge.
+    # Start of the request, so that retention deletes a review with its request.
     sa.Column("start_ns", sa.BigInteger, nullable=False),
     sa.Column("reviewed_at", UtcDateTime, nullable=False),
     sa.UniqueConstraint("trace_id", "application", "reviewer"),

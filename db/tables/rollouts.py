@@ -12,7 +12,7 @@ VERDICTS = ("passed", "failed", "inconclusive", "error")
 routing_table = sa.Table(
     "routing_table",
     metadata,
-    # The live document of each application; its history is the audit log.
+    # The live routing document of each application; the audit log has its history.
     sa.Column("application", sa.String(200), primary_key=True),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("document", Json, nullable=False),
@@ -66,7 +66,7 @@ incident = sa.Table(
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("severity", sa.String(20), nullable=False),
     sa.Column("trigger", sa.String(200), nullable=False),  # 'manual' or the policy trigger's name
-    sa.Column("metrics", Json, nullable=False),  # as they were when it was opened
+    sa.Column("metrics", Json, nullable=False),  # figures at the opening of the incident
     sa.Column("steps", Json, nullable=False),  # [{"step": str, "state": "done"|"pending", "detail": str}]
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("opened_by", sa.String(200), nullable=False),

@@ -1,8 +1,8 @@
-"""Traffic: spans as they came, requests (one row a trace and application), and rollups of both.
+"""Traffic: spans, requests (one row per trace and application), and rollups of both.
 
-Instants are integer Unix nanoseconds and buckets are integer minutes, hours or days since the Unix epoch (UTC):
-these tables are written and read by the million. `application` is in every key, and no foreign key joins them, so
-that they can be partitioned or distributed later. '' stands for "not said" in key columns, which cannot be NULL.
+Times are integer Unix nanoseconds and buckets are integer minutes, hours or days since the Unix epoch (UTC), because
+millions of rows are read and written. `application` is in every key, and there are no foreign keys, so that the tables
+can be partitioned or distributed later. '' means unknown in key columns, which cannot be NULL.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ application = sa.Table(
 span = sa.Table(
     "span",
     metadata,
-    # A rowid first: random trace ids as clustered key cost eight times the insert speed at 2M rows.
+    # Rowid as the primary key: with random trace ids as clustered key, inserts were eight times slower at 2M rows.
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("application", sa.String(200), nullable=False),
     sa.Column("trace_id", sa.String(32), nullable=False),
@@ -48,16 +48,16 @@ span = sa.Table(
     sa.Column("cache_write_tokens", sa.BigInteger),
     sa.Column("cost_nano_usd", sa.BigInteger),
     sa.Column("first_token_ns", sa.BigInteger),
-    # '' or the span that is counted for the call this one tells of too; see docs/design/counted-once.md.
+    # '' or the id of the counted span of the same model call; see docs/design/counted-once.md.
     sa.Column("folded_into", sa.String(16), nullable=False, default=""),
-    # What the provider calls this call: its request or response id.
+    # Request or response id of the provider.
     sa.Column("call_id", sa.String(200), nullable=False, default=""),
     # Whether the span states that its parent belongs to another process.
     sa.Column("has_remote_parent", sa.Boolean, nullable=False, default=False),
     # Of requests: whether another application of the trace made it; whether no root span arrived in time.
     sa.Column("is_internal", sa.Boolean, nullable=False, default=False),
     sa.Column("is_rootless", sa.Boolean, nullable=False, default=False),
-    # Whether its model was beyond the limit when it came, so that it is taken from the cell it was added to.
+    # Whether its model exceeded the limit at arrival, so that it is subtracted from the cell it was added to.
     sa.Column("is_other_model", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("trace_id", "span_id", "application"),
     sa.Index("ix_span_application_start", "application", "start_ns"),
@@ -75,9 +75,9 @@ payload = sa.Table(
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("application", sa.String(200), nullable=False),
     sa.Column("trace_id", sa.String(32), nullable=False),
-    # zstd of a JSON object {span_id: {attributes, events, links, resource, scope}}: one row a trace and batch.
+    # zstd of a JSON object {span_id: {attributes, events, links, resource, scope}}: one row per trace and batch.
     sa.Column("spans_zstd", sa.LargeBinary, nullable=False),
-    # Of its earliest span, Unix nanoseconds: payloads are the first to be deleted for their age.
+    # Start of the earliest span, Unix nanoseconds: payloads expire before spans.
     sa.Column("start_ns", sa.BigInteger, nullable=False),
     sa.Index("ix_payload_trace", "trace_id", "application"),
     sa.Index("ix_payload_application_start", "application", "start_ns"),
@@ -86,14 +86,14 @@ payload = sa.Table(
 log_record = sa.Table(
     "log_record",
     metadata,
-    # Log records that name a trace, joined to its spans when they are read: either may come first.
+    # Log records with a trace id, joined to its spans at read time, because either may arrive first.
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("application", sa.String(200), nullable=False),
     sa.Column("trace_id", sa.String(32), nullable=False),
     # '' when the record belongs to the trace as a whole.
     sa.Column("span_id", sa.String(16), nullable=False),
     sa.Column("time_ns", sa.BigInteger, nullable=False),
-    # Of everything the record says, so that one sent again is known.
+    # Hash of the whole record, so that a repeated record is recognised.
     sa.Column("digest", sa.String(32), nullable=False),
     sa.Column("event_name", sa.String(200), nullable=False),
     # zstd of a JSON object {body, attributes, severity, scope, resource}.
@@ -109,7 +109,7 @@ request = sa.Table(
     sa.Column("application", sa.String(200), nullable=False),
     sa.Column("trace_id", sa.String(32), nullable=False),
     sa.Column("start_ns", sa.BigInteger, nullable=False),
-    # NULL until an entry span has come.
+    # NULL until an entry span arrives.
     sa.Column("duration_ns", sa.BigInteger),
     sa.Column("is_error", sa.Boolean, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
@@ -121,7 +121,7 @@ request = sa.Table(
     sa.Column("spans", sa.BigInteger, nullable=False),
     sa.Column("span_errors", sa.BigInteger, nullable=False),
     sa.Column("calls", sa.BigInteger, nullable=False),
-    # Spans that tell of a call which another span is counted for.
+    # Duplicate spans: spans of a call for which another span is counted.
     sa.Column("folded_calls", sa.BigInteger, nullable=False, default=0),
     sa.Column("unpriced_calls", sa.BigInteger, nullable=False),
     sa.Column("cost_nano_usd", sa.BigInteger, nullable=False),
@@ -143,10 +143,10 @@ request = sa.Table(
     ),
     sa.Index("ix_request_application_start", "application", "start_ns"),
     sa.Index("ix_request_start", "start_ns"),
-    # A user's or a session's requests, of every application; '' sorts first and is never asked for.
+    # Requests of a user or session in all applications; no query uses ''.
     sa.Index("ix_request_user_start", "user_id", "start_ns"),
     sa.Index("ix_request_session_start", "session_id", "start_ns"),
-    # Ids are never given again, not even after deletions: sampling goes by them.
+    # Ids are never reused, also after deletions, because the sampling cursor is an id.
     sqlite_autoincrement=True,
 )
 
@@ -184,7 +184,7 @@ def _rollup(name: str) -> sa.Table:
         sa.Column("environment", sa.String(200), primary_key=True),
         sa.Column("release", sa.String(200), primary_key=True),
         sa.Column("model", sa.String(300), primary_key=True),
-        # Each writing process has its own row to add to; readers sum over shards.
+        # Each writer process adds to its own row; readers sum over shards.
         sa.Column("shard", sa.Integer, primary_key=True),
         *[sa.Column(column, sa.BigInteger, nullable=False, default=0) for column in ROLLUP_SUMS],
         # Successful requests and calls only; empty bytes when there were none.
@@ -202,7 +202,7 @@ rollup_day = _rollup("rollup_day")
 rollup_model = sa.Table(
     "rollup_model",
     metadata,
-    # Models an application's rollups keep apart; once it has GENAIOPS_ROLLUP_MODEL_LIMIT, later ones are 'other'.
+    # Distinct models in the rollups of an application; beyond GENAIOPS_ROLLUP_MODEL_LIMIT a model is 'other'.
     sa.Column("application", sa.String(200), primary_key=True),
     sa.Column("model", sa.String(300), primary_key=True),
     sqlite_with_rowid=False,
@@ -211,7 +211,7 @@ rollup_model = sa.Table(
 dirty_hour = sa.Table(
     "dirty_hour",
     metadata,
-    # Hours whose minutes changed since `rollup_hour` was made: readers take their minutes instead.
+    # Hours whose minutes changed after `rollup_hour` was computed: readers use the minutes instead.
     sa.Column("application", sa.String(200), primary_key=True),
     sa.Column("hour", sa.Integer, primary_key=True),
     sa.Column("shard", sa.Integer, primary_key=True),
@@ -228,7 +228,7 @@ score_rollup_hour = sa.Table(
     sa.Column("release", sa.String(200), primary_key=True),
     sa.Column("metric", sa.String(100), primary_key=True),
     sa.Column("judge", sa.String(200), primary_key=True),
-    # With which probability the requests were sampled, in millionths; 0 for scores told from outside.
+    # Sampling probability of the requests in millionths; 0 for external scores.
     sa.Column("rate_ppm", sa.Integer, primary_key=True, default=0),
     sa.Column("scored", sa.BigInteger, nullable=False),
     sa.Column("undefined", sa.BigInteger, nullable=False),
@@ -240,7 +240,7 @@ score_rollup_hour = sa.Table(
 score = sa.Table(
     "score",
     metadata,
-    # One judgement of one production request; evaluation runs keep theirs in `evaluation_score`.
+    # A score of a production request; scores of evaluations are in `evaluation_score`.
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("application", sa.String(200), nullable=False),
     sa.Column("trace_id", sa.String(32), nullable=False),
@@ -251,7 +251,7 @@ score = sa.Table(
     sa.Column("start_ns", sa.BigInteger, nullable=False),
     # As in `score_rollup_hour`.
     sa.Column("rate_ppm", sa.Integer, nullable=False, default=0),
-    # Where it is rolled up, so that it can be taken out of there.
+    # The rollup cell of the score, so that it can be subtracted.
     sa.Column("environment", sa.String(200), nullable=False, default=""),
     sa.Column("release", sa.String(200), nullable=False, default=""),
     sa.UniqueConstraint("trace_id", "metric", "judge", "application"),
@@ -281,12 +281,12 @@ USAGE_SUMS = (
     "input_tokens",
     "output_tokens",
 )
-"""What is added up per user and day."""
+"""Summed columns per user and day."""
 
 usage_user_day = sa.Table(
     "usage_user_day",
     metadata,
-    # Requests of whole days added up by who made them; right for every ended day without a row in `usage_mark`.
+    # Requests summed by user and day; valid for every ended day without a row in `usage_mark`.
     sa.Column("application", sa.String(200), primary_key=True),
     sa.Column("day", sa.Integer, primary_key=True),
     sa.Column("user_id", sa.String(200), primary_key=True),
@@ -301,7 +301,7 @@ usage_user_day = sa.Table(
 usage_mark = sa.Table(
     "usage_mark",
     metadata,
-    # Days on which requests changed since `usage_user_day` was made: readers take the requests themselves.
+    # Days whose requests changed after `usage_user_day` was computed: readers use the requests instead.
     sa.Column("application", sa.String(200), primary_key=True),
     sa.Column("day", sa.Integer, primary_key=True),
     sa.Column("shard", sa.Integer, primary_key=True),
@@ -312,7 +312,7 @@ usage_mark = sa.Table(
 saved_view = sa.Table(
     "saved_view",
     metadata,
-    # A screen's address under a name: what somebody wants to see again.
+    # The URL of a screen, saved by a user under a name.
     sa.Column("id", RowId, primary_key=True, autoincrement=True),
     sa.Column("owner", sa.String(200), nullable=False),
     sa.Column("screen", sa.String(60), nullable=False),
@@ -351,9 +351,9 @@ saved_settings = sa.Table(
 invocation_log = sa.Table(
     "invocation_log",
     metadata,
-    # Every log entry ever taken in and the span it is kept as; outlives that span, so that an entry stays known.
+    # Every imported log entry and its span; the row outlives the span, so that an entry is never imported twice.
     sa.Column("request_id", sa.String(200), primary_key=True),
-    # The id in the answer itself, which some instrumentations know instead; '' when it has none.
+    # The id in the response, which some instrumentations report instead; '' without one.
     sa.Column("response_id", sa.String(200), nullable=False),
     sa.Column("application", sa.String(200), nullable=False),
     sa.Column("trace_id", sa.String(32), nullable=False),

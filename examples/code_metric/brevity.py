@@ -1,11 +1,11 @@
-"""A metric in code: whether an answer keeps to a length, which no model has to judge.
+"""A metric in code: whether the length of an answer is within a limit.
 
     pip install ./examples/code_metric
     genaiops metric list
     genaiops evaluate --suite cases.jsonl --judge offline --min-brevity 0.8 --output results.json
 
-The console finds it by the entry point in pyproject.toml. A metric takes a case (`input`, `answer`, `contexts`, `reference`,
-`metadata`) and gives a value from 0 to 1, None where it does not apply, or a pair of either and a reason.
+The entry point in pyproject.toml registers it. A metric takes a case (`input`, `answer`, `contexts`, `reference`,
+`metadata`). It returns a value from 0 to 1, or None if it does not apply, optionally as a pair with a reason.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The audit log: one entry a mutation, chained by hash so that a change or a gap can be proved.
+"""The audit log: one entry per mutation, chained by hash, so that a change or a gap is detected.
 
-hash = sha256(previous_hash + canonical JSON of the entry). `verify` walks the chain and says where it breaks.
+hash = sha256(previous_hash + canonical JSON of the entry). `verify` checks the chain and returns the first break.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
-    """One mutation: who did what to which subject, why, and how it was before and after."""
+    """One mutation: actor, action, subject and reason, with the values before and after."""
 
     sequence: int
     at: dt.datetime
@@ -45,7 +45,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class ChainReport:
-    """What a walk over the chain found; `broken_at` is the first sequence that does not fit."""
+    """Result of a check of the chain; `broken_at` is the first sequence number that does not match."""
 
     entries: int
     broken_at: int | None
@@ -70,16 +70,17 @@ def record(
     """Append one entry inside the caller's transaction; returns its sequence number.
 
     Args:
-        connection: the writing transaction of the mutation itself: both are kept or neither.
-        actor: who acts; never empty.
-        action: verb of the product, for example `release.approve`.
-        subject: what was changed, for example `support-agent/v15`.
+        connection: the writing transaction of the mutation, so that both are stored or neither.
+        actor: never empty.
+        action: for example `release.approve`.
+        subject: the changed object, for example `support-agent/v15`.
 
     Raises:
-        BadInput: no actor was given.
+        BadInput: the actor is empty.
     """
     if not actor.strip():
-        raise BadInput("Nobody is named as the actor; say who you are before you change anything.")
+        raise BadInput("The actor is empty; name the user who makes the change.")
+    # Every other mutation waits here until this transaction ends, so little should follow in it.
     previous_sequence, previous_hash = _lock_chain(connection)
     entry = {
         "sequence": previous_sequence + 1,
@@ -89,6 +90,7 @@ def record(
         "application": application,
         "subject": subject,
         "reason": reason,
+        # As text: a JSON column of PostgreSQL reorders keys, and the hash would no longer match.
         "before": _dump(before),
         "after": _dump(after),
         "previous_hash": previous_hash,
@@ -108,7 +110,10 @@ def entries(
     before_sequence: int | None = None,
     limit: int = 200,
 ) -> list[AuditEntry]:
-    """Newest first; page on with `before_sequence`. `action` matches a prefix, so `release` finds `release.approve`."""
+    """Newest first; `before_sequence` selects the next page.
+
+    `action` is a prefix, so `release` matches `release.approve`.
+    """
     query = sa.select(audit_entry).order_by(audit_entry.c.sequence.desc()).limit(limit)
     if application:
         query = query.where(audit_entry.c.application == application)
@@ -122,7 +127,7 @@ def entries(
 
 
 def export(connection: sa.Connection, *, application: str | None = None) -> Iterator[dict[str, Any]]:
-    """Every entry, oldest first, with the hash before it: enough to check the chain somewhere else."""
+    """Every entry, oldest first, with the previous hash, so that the chain can be verified elsewhere."""
     query = sa.select(audit_entry).order_by(audit_entry.c.sequence).execution_options(yield_per=1000)
     if application:
         query = query.where(audit_entry.c.application == application)
@@ -132,7 +137,7 @@ def export(connection: sa.Connection, *, application: str | None = None) -> Iter
 
 
 def verify(engine: sa.Engine) -> ChainReport:
-    """Walk the whole chain, oldest first."""
+    """Verify the whole chain, oldest entry first."""
     with reading(engine) as connection:
         end = connection.execute(sa.select(audit_chain)).first()
         query = sa.select(audit_entry).order_by(audit_entry.c.sequence).execution_options(yield_per=1000)
@@ -142,7 +147,7 @@ def verify(engine: sa.Engine) -> ChainReport:
 
 
 def _walk(rows: Iterable[sa.Row[Any]], end: tuple[int, str]) -> ChainReport:
-    """Hold each row against the one before it, and the last against `end`: its sequence and hash."""
+    """Compare each row with the row before it, and the last row with `end`: its sequence and hash."""
     previous_hash, walked = GENESIS, 0
     for row in rows:
         walked += 1
@@ -153,6 +158,7 @@ def _walk(rows: Iterable[sa.Row[Any]], end: tuple[int, str]) -> ChainReport:
         if entry["previous_hash"] != previous_hash or _hash(entry) != stored_hash:
             return ChainReport(entries=walked, broken_at=walked, problem=f"entry {walked} was changed")
         previous_hash = stored_hash
+    # A deleted end leaves a chain that is correct in itself; only `audit_chain` shows the loss.
     if (walked, previous_hash) != end:
         return ChainReport(
             entries=walked, broken_at=walked + 1, problem=f"entries after {walked} are missing"
@@ -161,7 +167,7 @@ def _walk(rows: Iterable[sa.Row[Any]], end: tuple[int, str]) -> ChainReport:
 
 
 def _lock_chain(connection: sa.Connection) -> tuple[int, str]:
-    """The end of the chain, held until the transaction ends (SQLite: the write lock is already ours)."""
+    """The end of the chain, locked until the transaction ends (on SQLite by the write lock)."""
     connection.execute(
         insert(connection, audit_chain).values(id=1, sequence=0, hash=GENESIS).on_conflict_do_nothing()
     )
@@ -175,6 +181,7 @@ def _dump(value: Mapping[str, Any] | None) -> str | None:
 
 def _hash(entry: Mapping[str, Any]) -> str:
     canonical = {**entry, "at": entry["at"].astimezone(dt.UTC).isoformat(timespec="microseconds")}
+    # It is hashed before the text, so that the entry is not hashed with it twice.
     del canonical["previous_hash"]
     text = orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(entry["previous_hash"].encode() + text).hexdigest()

@@ -1,4 +1,4 @@
-"""Who may reach the doors. Until a way to log in is configured, that is this machine only."""
+"""Names of actors, and the addresses to listen on: without authentication only this machine."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ MAX_ACTOR_LENGTH = 200
 
 
 def actor_name(text: str) -> str:
-    """A usable name of an actor.
+    """Validate the name of an actor.
 
     Raises:
         BadInput: the name is empty, too long or has control characters.
     """
     name = text.strip()
     if not name:
-        raise BadInput("Say who you are: the name of the actor is empty.")
+        raise BadInput("The name of the actor is empty; use the name of the user.")
     if len(name) > MAX_ACTOR_LENGTH or not name.isprintable():
         raise BadInput(f"The name of the actor must be at most {MAX_ACTOR_LENGTH} printable characters.")
     return name
@@ -25,6 +25,7 @@ def actor_name(text: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Whether `host` can only be reached from this machine."""
+    # Any other name may resolve to another address tomorrow, so it does not count as loopback.
     if host == "localhost":
         return True
     try:
@@ -34,10 +35,10 @@ def is_loopback(host: str) -> bool:
 
 
 def require_safe_address(host: str) -> None:
-    """Refuse to listen where strangers are.
+    """Check that only this machine can reach `host`.
 
     Raises:
-        Misconfigured: `host` is reachable from other machines and nothing authenticates callers.
+        Misconfigured: other machines can reach it, and callers are not authenticated.
     """
     if not is_loopback(host):
         raise Misconfigured(

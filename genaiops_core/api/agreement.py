@@ -23,11 +23,13 @@ def agreement(
     request: Request,
     filters: Window,
     evaluation: Annotated[str | None, Query(description="Id of an evaluation.")] = None,
-    dataset: Annotated[str | None, Query(description="Of each judge its newest finished evaluation.")] = None,
-    version: Annotated[int | None, Query(description="Of the dataset; the newest.")] = None,
+    dataset: Annotated[str | None, Query(description="The newest finished evaluation of each judge.")] = None,
+    version: Annotated[
+        int | None, Query(description="Version of the dataset; the newest by default.")
+    ] = None,
     match: Annotated[list[str] | None, Query(description="METRIC=LABEL; repeat it.")] = None,
 ) -> Response:
-    """Agreement of judges with people and corrected means; of the window's production requests when neither is named."""
+    """Judge-human agreement and corrected means; of production requests in the window when neither is named."""
     chosen = parse_matches(match or [])
     if evaluation and dataset:
         raise BadInput("Name an evaluation or a dataset, not both.")

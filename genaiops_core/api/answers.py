@@ -1,4 +1,4 @@
-"""How the read API is asked and how it answers: the window every route takes, and facts as JSON."""
+"""Parameters and responses of the read API: the window of every route, and results as JSON."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ DIMENSIONS = ("application", "environment", "release", "model")
 
 _DAY = dt.timedelta(hours=24)
 _DERIVED_PROPERTIES = ("cost_usd", "error_rate", "is_sampled", "is_complete", "evidence")
-"""Properties that are told beside the fields of a fact that has them."""
+"""Properties that are added to the fields of a dataclass that has them."""
 
 
 def _filters(
     start: Annotated[
-        str | None, Query(description="ISO 8601 with Z or an offset; 24 hours before end.")
+        str | None, Query(description="ISO 8601 with Z or an offset; by default 24 hours before end.")
     ] = None,
-    end: Annotated[str | None, Query(description="ISO 8601 with Z or an offset, exclusive; now.")] = None,
+    end: Annotated[
+        str | None, Query(description="ISO 8601 with Z or an offset, exclusive; by default now.")
+    ] = None,
     application: str | None = None,
     environment: str | None = None,
     release: str | None = None,
@@ -38,7 +40,7 @@ def _filters(
     return Filters(
         start=since,
         end=until,
-        # An empty parameter is one left blank in a form: all of them.
+        # An empty parameter comes from an empty form field, and means all.
         application=application or None,
         environment=environment or None,
         release=release or None,
@@ -56,7 +58,7 @@ def engine_of(request: Request) -> sa.Engine:
 
 
 def answer(filters: Filters, body: Mapping[str, Any]) -> Response:
-    """A body after the window and the filters it is of."""
+    """A response with the window and the filters before `body`."""
     applied_filters = {name: getattr(filters, name) for name in DIMENSIONS}
     return json_response(
         {
@@ -70,12 +72,12 @@ def answer(filters: Filters, body: Mapping[str, Any]) -> Response:
 
 def json_response(body: Mapping[str, Any]) -> Response:
     """A body as JSON."""
-    # Written once by us: letting FastAPI model and check our own answers costs more than reading them.
+    # Encoded here, because validation of our own responses by FastAPI takes longer than the queries.
     return Response(orjson.dumps(body), media_type="application/json")
 
 
 def as_json_value(value: Any) -> Any:
-    """A fact as JSON tells it: the fields of dataclasses and what is worked out from them, times as text."""
+    """A value for JSON: dataclasses with their derived properties, times as text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {
             field.name: as_json_value(getattr(value, field.name)) for field in dataclasses.fields(value)
@@ -96,14 +98,14 @@ def format_instant(instant: dt.datetime) -> str:
 
 def _instant(name: str, text: str) -> dt.datetime:
     try:
-        # In an address a bare + means a space.
+        # In a URL an unescaped + means a space.
         instant = dt.datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text.strip())
     except ValueError:
         raise BadInput(
-            f"The {name} '{text}' is no ISO 8601 time; write it like 2026-01-05T00:00:00Z."
+            f"The {name} '{text}' is not a valid ISO 8601 time; write 2026-01-05T00:00:00Z."
         ) from None
     if instant.tzinfo is None:
         raise BadInput(
-            f"The {name} '{text}' has no time zone; add Z or an offset, like 2026-01-05T00:00:00Z."
+            f"The {name} '{text}' has no time zone; add Z or an offset, for example 2026-01-05T00:00:00Z."
         )
     return instant.astimezone(dt.UTC)

@@ -1,4 +1,4 @@
-"""The API application: routers by subject, one way to answer errors."""
+"""The API application: routers by subject, and common error responses."""
 
 from __future__ import annotations
 

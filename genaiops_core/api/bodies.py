@@ -21,7 +21,7 @@ class TooLarge(GenAIOpsError):
 
 
 class UnsupportedEncoding(GenAIOpsError):
-    """The body is compressed in a way this server does not know."""
+    """The Content-Encoding is not supported."""
 
     http_status = 415
 
@@ -59,12 +59,12 @@ def decompress(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise UnsupportedEncoding(f"Content-Encoding {encoding!r} is not known here; use gzip or deflate.")
+        raise UnsupportedEncoding(f"Content-Encoding {encoding!r} is not supported; use gzip or deflate.")
     window = _deflate_window(body) if encoding == "deflate" else _GZIP
     try:
         return _inflate(body, window, limit_bytes)
     except zlib.error as error:
-        raise BadInput(f"The body is not whole {encoding} data: {error}") from error
+        raise BadInput(f"The body is not complete {encoding} data: {error}") from error
 
 
 def _inflate(body: bytes, window: int, limit_bytes: int) -> bytes:
@@ -78,7 +78,7 @@ def _inflate(body: bytes, window: int, limit_bytes: int) -> bytes:
         if is_small and length <= _SMALL_BYTES:
             chunks.append(chunk)
         elif is_small:
-            # Long bodies are only measured first: nothing is kept of one that turns out to be a bomb.
+            # Long bodies are measured first, so that a decompression bomb is never held in memory.
             is_small = False
             chunks.clear()
     return b"".join(chunks) if is_small else b"".join(_chunks(body, window))
@@ -99,7 +99,7 @@ def _chunks(body: bytes, window: int) -> Iterator[bytes]:
 
 
 def _deflate_window(body: bytes) -> int:
-    """HTTP's deflate is zlib data, but some clients send it bare."""
+    """HTTP's deflate is zlib data, but some clients send raw deflate data."""
     is_zlib = len(body) >= 2 and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
     return zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS
 

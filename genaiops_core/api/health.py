@@ -1,4 +1,4 @@
-"""Whether the console is alive and ready, and what Prometheus wants to know."""
+"""Liveness, readiness and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz")
 def healthz() -> PlainTextResponse:
-    """The process answers."""
+    """200 while the process responds."""
     return PlainTextResponse("ok\n")
 
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """200 when the schema is current, the worker beats and, where expected, demo and console are there."""
+    """200 when the schema is current, a worker sends heartbeats and, if configured, demo and console are ready."""
     settings: Settings = request.app.state.settings
     checks = _checks(request.app.state.engine, demo_expected=settings.demo)
     if settings.ready_with_ui:
@@ -55,10 +55,10 @@ def _checks(engine: sa.Engine, *, demo_expected: bool) -> dict[str, Any]:
 
 
 def _ui_answers(settings: Settings) -> bool:
-    """The console answers nothing before it is warm, and nothing while the supervisor starts it again."""
+    """Whether the console responds; it does not before it is warm and while the supervisor restarts it."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     try:
-        # A proxy of the environment must not stand between two processes of one machine.
+        # Without the proxy of the environment, because both processes are on one machine.
         answer = httpx.get(
             f"http://{host}:{settings.ui_port}/_stcore/health", timeout=UI_TIMEOUT_S, trust_env=False
         )

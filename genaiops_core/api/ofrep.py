@@ -1,7 +1,7 @@
-"""OFREP 0.3: applications ask here which release, model and prompt a user gets.
+"""OFREP 0.3: the release, model and prompt of a user, for applications.
 
-Answers are made once per routing table, flag and variant, and served as bytes: a request costs one hash. The caller
-names its application in `context.application`. Nothing here touches the database.
+Responses are built once per routing table, flag and variant, and sent as bytes: a request costs one hash. The caller
+names its application in `context.application`. No request reads the database.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DESCRIBED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """The ready answers for users of one variant."""
+    """The prepared responses for users of one variant."""
 
     flags: Mapping[str, bytes]
     bulk: bytes
@@ -48,7 +48,7 @@ class Answers:
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """One routing table with the answers of its variants."""
+    """One routing table with the responses of its variants."""
 
     table: RoutingTable
     stable: Answers
@@ -56,7 +56,7 @@ class Served:
 
 
 class _Refused(Exception):
-    """The request cannot be answered; carries what OFREP says instead."""
+    """The request is invalid; has the fields of the OFREP error."""
 
     def __init__(self, status: int, code: str, details: str) -> None:
         super().__init__(details)
@@ -69,7 +69,7 @@ class _Refused(Exception):
 
 @asynccontextmanager
 async def following(app: FastAPI) -> AsyncIterator[None]:
-    """Keep `app.state.routing` in step with the database of `app.state.engine`."""
+    """Run the routing cache `app.state.routing` while the application runs."""
     follower = RoutingCache(app.state.engine, prepare)
     await asyncio.to_thread(follower.start)
     app.state.routing = follower
@@ -96,7 +96,7 @@ async def evaluate_flag(key: str, request: Request) -> Response:
 
 @router.post("/evaluate/flags", openapi_extra=_DESCRIBED, response_model=None)
 async def evaluate_flags(request: Request) -> Response:
-    """Every flag at once; 304 when `If-None-Match` still holds."""
+    """All flags; 304 when `If-None-Match` has the current ETag."""
     try:
         answers = _answers(request.app.state.routing.by_application, await request.body())
     except _Refused as refused:
@@ -108,7 +108,7 @@ async def evaluate_flags(request: Request) -> Response:
 
 
 def prepare(table: RoutingTable) -> Served:
-    """Make every answer that `table` can give."""
+    """Build all responses of `table`."""
     stable = _prepare_variant(table, {flag: pair[0] for flag, pair in table.decisions.items()}, STABLE)
     canary = _prepare_variant(table, {flag: pair[1] for flag, pair in table.decisions.items()}, CANARY)
     return Served(table=table, stable=stable, canary=canary)
@@ -129,6 +129,7 @@ def _prepare_variant(table: RoutingTable, decisions: Mapping[str, Decision | Non
         for key, decision in decisions.items()
         if decision is not None
     }
+    # The answer is determined by these three, so the ETag needs no hash of its content.
     identity = orjson.dumps([table.application, table.version, variant])
     return Answers(
         flags=flags,
@@ -138,14 +139,14 @@ def _prepare_variant(table: RoutingTable, decisions: Mapping[str, Decision | Non
 
 
 def _answers(served_by_application: Mapping[str, Served], body: bytes) -> Answers:
-    """The answers for the user and application that `body` names."""
+    """The responses for the user and application in `body`."""
     context = _context(body)
     application = context.get("application")
     if not isinstance(application, str) or not application:
         raise _Refused(
             400,
             INVALID_CONTEXT,
-            "context.application is required: the service name of the application that asks",
+            "context.application is required: the service name of your application",
         )
     served = served_by_application.get(application)
     if served is None:
@@ -157,7 +158,7 @@ def _answers(served_by_application: Mapping[str, Served], body: bytes) -> Answer
         raise _Refused(
             400,
             TARGETING_KEY_MISSING,
-            "context.targetingKey is required while traffic is split: a text that stands for the user",
+            "context.targetingKey is required while traffic is split: the id of the user",
         )
     return served.canary if is_canary(served.table, targeting_key) else served.stable
 
@@ -166,7 +167,7 @@ def _context(body: bytes) -> Mapping[str, Any]:
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _Refused(400, PARSE_ERROR, f"the body is no JSON: {error}") from None
+        raise _Refused(400, PARSE_ERROR, f"the body is not valid JSON: {error}") from None
     context = parsed.get("context") if isinstance(parsed, dict) else None
     if not isinstance(context, dict):
         raise _Refused(

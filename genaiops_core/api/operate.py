@@ -24,6 +24,7 @@ from genaiops_core.rollouts import rollouts
 
 def same_site(request: Request) -> None:
     origin = request.headers.get("origin")
+    # Browsers send Origin with every POST: it prevents a foreign page from acting through a user's browser.
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
         raise NotAllowed(f"Pages of {origin} may not operate this console; send the request from a program.")
 
@@ -43,7 +44,7 @@ class _Sent(BaseModel):
 
 
 class Start(_Sent):
-    """Which approved release, and how it starts; `percent` and `steps` have defaults."""
+    """An approved release and its rollout; `percent` and `steps` have defaults."""
 
     release: str
     percent: float | None = None
@@ -51,14 +52,14 @@ class Start(_Sent):
 
 
 class SetCanary(_Sent):
-    """The canary's new share; with `version`, only if nobody changed the routing since."""
+    """The canary's new share; with `version`, only if the routing still has that version."""
 
     percent: float
     version: int | None = None
 
 
 class Change(_Sent):
-    """Why; may be left out."""
+    """An optional reason."""
 
 
 def _reason(sent: Annotated[Change | None, Body()] = None) -> str:
@@ -69,13 +70,13 @@ Reason = Annotated[str, Depends(_reason)]
 
 
 class RollBack(_Sent):
-    """Why, at least three characters."""
+    """A reason of at least three characters."""
 
     reason: str
 
 
 class RollBackOf(RollBack):
-    """Why, and whose traffic."""
+    """A reason and the application."""
 
     application: str
 
@@ -110,13 +111,13 @@ def set_canary(request: Request, application: str, actor: Actor, sent: SetCanary
 
 @router.post("/rollouts/{application:path}/pause")
 def pause(request: Request, application: str, actor: Actor, reason: Reason) -> dict[str, Any]:
-    """Hold the canary at its share."""
+    """Pause the rollout: the canary's share cannot grow."""
     return _operate(request, rollouts.pause, actor=actor, application=application, reason=reason)
 
 
 @router.post("/rollouts/{application:path}/resume")
 def resume(request: Request, application: str, actor: Actor, reason: Reason) -> dict[str, Any]:
-    """Let a paused rollout go on."""
+    """Resume a paused rollout."""
     return _operate(request, rollouts.resume, actor=actor, application=application, reason=reason)
 
 
@@ -146,7 +147,8 @@ def _engine(request: Request) -> sa.Engine:
 def _operate(
     request: Request, use_case: Callable[..., rollouts.Rollout | procedure.Rollback], **arguments: Any
 ) -> dict[str, Any]:
-    """Run a use case and answer with its outcome; this process routes by it at once, others within a second."""
+    """Run a use case and return its result; it applies in this process at once, in others within a second."""
     outcome = use_case(_engine(request), **arguments)
+    # At once, so that a client of this process sees its own change.
     request.app.state.routing.refresh()
     return dataclasses.asdict(outcome)

@@ -1,4 +1,4 @@
-"""OTLP over HTTP: traces and logs in, acknowledged after they are committed; and users' feedback."""
+"""OTLP over HTTP: receives traces and logs, and acknowledges them after the commit; receives users' feedback."""
 
 from __future__ import annotations
 
@@ -44,12 +44,10 @@ T = TypeVar("T")
 _DECODING_THREADS = 2
 
 BODIES_AT_ONCE = 4
-"""Times the longest request that the bodies of all requests being taken in may hold."""
+"""Maximum size of all bodies in memory, in multiples of the longest request."""
 
-SPANS = Counter("genaiops_ingest_spans", "Spans received, by what became of them.", ["outcome"])
-LOG_RECORDS = Counter(
-    "genaiops_ingest_log_records", "Log records received, by what became of them.", ["outcome"]
-)
+SPANS = Counter("genaiops_ingest_spans", "Spans received, by outcome.", ["outcome"])
+LOG_RECORDS = Counter("genaiops_ingest_log_records", "Log records received, by outcome.", ["outcome"])
 REFUSED = Counter(
     "genaiops_ingest_refused", "OTLP requests answered with an error, by HTTP status.", ["status"]
 )
@@ -62,7 +60,7 @@ class UnsupportedType(GenAIOpsError):
 
 
 class Feedback(BaseModel):
-    """What a user thought of one answer."""
+    """The feedback of a user on one answer."""
 
     trace_id: str
     user_id: str = ""
@@ -73,7 +71,7 @@ class Feedback(BaseModel):
 
 @asynccontextmanager
 async def ingesting(app: FastAPI) -> AsyncIterator[None]:
-    """Run the writer of this process for as long as the application is served."""
+    """Run the writer of this process while the application runs."""
     settings: Settings = app.state.settings
     # Workers of one server have neighbouring process ids, so their shards differ; should two agree, they only wait.
     ingestor = Ingestor(
@@ -86,19 +84,20 @@ async def ingesting(app: FastAPI) -> AsyncIterator[None]:
     app.state.writer = writer
     app.state.in_flight = InFlight(BODIES_AT_ONCE * settings.max_request_mb * 2**20)
     app.state.decoders = ThreadPoolExecutor(_DECODING_THREADS, thread_name_prefix="otlp-decode")
-    # What is loaded by now stays: full collections need not walk it for every few batches.
+    # Objects that exist now stay until the end, so the garbage collector need not scan them again and again.
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
         app.state.decoders.shutdown()
+        # In a thread: the writer may need seconds for its last batches, and futures resolve in this loop.
         await asyncio.to_thread(writer.stop)
 
 
 @router.post("/v1/traces")
 async def traces(request: Request) -> Response:
-    """Take an OTLP export of spans; the answer comes once they are committed and can be queried."""
+    """Receive an OTLP export of spans; the response follows their commit."""
     encoding = _answer_encoding(request)
     try:
         outcome = await _ingest(request, _span_batches)
@@ -111,7 +110,7 @@ async def traces(request: Request) -> Response:
 
 @router.post("/v1/logs")
 async def logs(request: Request) -> Response:
-    """Take an OTLP export of log records; those that name a trace are kept and shown with its spans."""
+    """Receive an OTLP export of log records; those with a trace id are stored and shown with its spans."""
     encoding = _answer_encoding(request)
     try:
         outcome = await _ingest(request, _log_batches)
@@ -124,24 +123,25 @@ async def logs(request: Request) -> Response:
 
 @router.post("/v1/feedback", status_code=201)
 def give_feedback(request: Request, sent: Feedback) -> dict[str, bool]:
-    """Keep a user's rating, thumb or comment on one trace."""
+    """Store a user's rating, thumb or comment on one trace."""
     feedback.record_feedback(request.app.state.engine, **sent.model_dump())
     return {"kept": True}
 
 
 @dataclass(slots=True)
 class InFlight:
-    """Bytes of all bodies that are held at this moment, so that many large ones at once cannot exhaust memory."""
+    """Size of all bodies in memory, limited so that concurrent large requests cannot exhaust it."""
 
     limit: int
     held: int = 0
 
     def take(self, length: int) -> None:
-        """Hold `length` bytes more.
+        """Reserve `length` bytes.
 
         Raises:
-            Unavailable: there is no room, and something else is held that will make some.
+            Unavailable: the limit is reached by other requests; the sender should retry.
         """
+        # A request is always accepted when nothing else is held, so one of the maximum size cannot wait forever.
         if self.held and self.held + length > self.limit:
             raise Unavailable("Too many large requests at once; send this one again in a second.")
         self.held += length
@@ -152,7 +152,7 @@ class InFlight:
 
 @dataclass(slots=True)
 class _Outcome:
-    """What became of one request."""
+    """Result of one request."""
 
     stored: int = 0
     rejected: int = 0
@@ -162,10 +162,11 @@ class _Outcome:
 async def _ingest(request: Request, batches_of: Callable[[bytes, bool], Iterator[Batch]]) -> _Outcome:
     """Decode and commit one request, a large one in several transactions.
 
-    Should a later one fail, the sender sends all of it again, and what is there already changes nothing.
+    If a later transaction fails, the sender sends the request again, and stored spans change nothing.
     """
     writer: Writer = request.app.state.writer
     in_flight: InFlight = request.app.state.in_flight
+    # Before the body is read, so that a full queue costs no memory.
     writer.reserve()
     outcome, held = _Outcome(), 0
     try:
@@ -173,7 +174,7 @@ async def _ingest(request: Request, batches_of: Callable[[bytes, bool], Iterator
         in_flight.take(len(body))
         held = len(body)
         batches = batches_of(body, _media_type(request) == JSON)
-        # From here on only what is still to be decoded holds it.
+        # From here on only the decoder refers to it, which frees decoded parts.
         del body
         while (batch := await _in_decoder(request, next, batches, None)) is not None:
             stored = await asyncio.wrap_future(writer.submit(batch)) if batch.spans or batch.logs else 0
@@ -188,10 +189,10 @@ async def _ingest(request: Request, batches_of: Callable[[bytes, bool], Iterator
 
 
 async def _body(request: Request) -> bytes:
-    """The decompressed body of a request of a type that is known here."""
+    """The decompressed body of a request in OTLP protobuf or OTLP JSON."""
     media_type = _media_type(request)
     if media_type not in (PROTOBUF, JSON):
-        raise UnsupportedType(f"Content-Type {media_type!r} is not known here; send {PROTOBUF} or {JSON}.")
+        raise UnsupportedType(f"Content-Type {media_type!r} is not supported; send {PROTOBUF} or {JSON}.")
     settings: Settings = request.app.state.settings
     limit_bytes = settings.max_request_mb * 2**20
     body = await read_body(request, limit_bytes)

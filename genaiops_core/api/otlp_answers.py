@@ -1,4 +1,4 @@
-"""What OTLP clients are answered, in the encoding they asked in: success, partial success, or google.rpc.Status."""
+"""Responses to OTLP clients in the encoding of the request: success, partial success, or google.rpc.Status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INTERNAL = 13
 
 
 def traces_response(encoding: Encoding, *, rejected: int = 0, problem: str = "") -> Response:
-    """All spans were kept, except `rejected` ones."""
+    """All spans were stored, except `rejected` ones."""
     if encoding == JSON:
         return _json_success("rejectedSpans", rejected, problem)
     answer = ExportTraceServiceResponse()
@@ -33,7 +33,7 @@ def traces_response(encoding: Encoding, *, rejected: int = 0, problem: str = "")
 
 
 def logs_response(encoding: Encoding, *, rejected: int = 0, problem: str = "") -> Response:
-    """All log records were kept, except `rejected` ones."""
+    """All log records were stored, except `rejected` ones."""
     if encoding == JSON:
         return _json_success("rejectedLogRecords", rejected, problem)
     answer = ExportLogsServiceResponse()
@@ -50,7 +50,7 @@ def error_response(encoding: Encoding, error: Exception) -> Response:
     else:
         http_status, message = (
             500,
-            "The batch could not be kept because of an error in this server; see its log.",
+            "The batch was not stored because of an error in this server; see its log.",
         )
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) else None
     code = _CODES.get(http_status, _INTERNAL)
@@ -67,7 +67,7 @@ def _json_success(field: str, rejected: int, problem: str) -> Response:
 
 
 def _status(code: int, message: str) -> bytes:
-    """google.rpc.Status {int32 code = 1; string message = 2}: two fields, not worth a dependency."""
+    """google.rpc.Status {int32 code = 1; string message = 2}: only two fields, so encoded without a generated class."""
     text = message.encode()
     return b"\x08" + _varint(code) + b"\x12" + _varint(len(text)) + text
 

@@ -37,7 +37,7 @@ def traces(
 ) -> Response:
     """Requests that started in the window, newest first; `next_cursor` is null on the last page."""
     if q and (status or text):
-        raise BadInput("Say it all in the search q, or use status and text without it.")
+        raise BadInput("Use the search q, or status and text without it.")
     with reading(engine_of(request)) as connection:
         if q:
             page = search(connection, filters, q, limit=limit, cursor=cursor)
@@ -60,7 +60,7 @@ def export(
     filters: Window,
     format: Annotated[str, Query(description="One of: " + ", ".join(exporting.FORMATS))] = "jsonl",
     q: Searched = "",
-    limit: Annotated[int | None, Query(description="Requests at most; all of them.")] = None,
+    limit: Annotated[int | None, Query(description="Maximum number of requests; all by default.")] = None,
 ) -> Response:
     """The requests found as a file, in a stream; `otlp` has every span and can be imported again."""
     pieces = exporting.export(engine_of(request), filters, q, format=format, limit=limit)
@@ -75,10 +75,10 @@ def export(
 def read_trace(
     request: Request,
     trace_id: str,
-    offset: Annotated[int, Query(description="Spans to pass over, in tree order.")] = 0,
-    limit: Annotated[int, Query(description=f"Spans told, at most {MAX_LIMIT}.")] = MAX_LIMIT,
+    offset: Annotated[int, Query(description="Spans to skip, in tree order.")] = 0,
+    limit: Annotated[int, Query(description=f"Spans to return, at most {MAX_LIMIT}.")] = MAX_LIMIT,
     collapse: Annotated[
-        str, Query(description="Ids of spans, by commas, whose descendants are left out.")
+        str, Query(description="Ids of spans, comma-separated, whose descendants are hidden.")
     ] = "",
 ) -> Response:
     """One trace with its spans in tree order, its cost and a diagnosis; totals are of the whole trace."""

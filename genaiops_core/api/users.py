@@ -39,7 +39,7 @@ def read_session(
             connection, session_id, application or None, offset=offset, limit=limit
         )
     if conversation is None:
-        raise NotFound(f"There is no session '{session_id}'; no request of it is kept.")
+        raise NotFound(f"There is no session '{session_id}'; no request of it is stored.")
     return json_response(as_json_value(conversation))
 
 
@@ -62,7 +62,7 @@ def user(request: Request, filters: Window, user_id: str) -> Response:
     with reading(engine_of(request)) as connection:
         usage = users.read_user(connection, filters, user_id)
     if usage is None:
-        raise NotFound(f"Nothing of the user '{user_id}' is kept in this window.")
+        raise NotFound(f"There is no data of the user '{user_id}' in this window.")
     return answer(filters, as_json_value(usage))
 
 

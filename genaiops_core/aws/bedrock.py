@@ -9,7 +9,7 @@ from typing import Any
 
 
 class BedrockFailed(Exception):
-    """A call that gave no answer, with the code by which AWS names the reason."""
+    """A failed call, with the error code of AWS."""
 
     def __init__(
         self, code: str, message: str, *, retries: int = 0, retry_after_s: float | None = None
@@ -23,14 +23,14 @@ class BedrockFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class ConverseReply:
-    """What a model answered."""
+    """The reply of a model."""
 
     text: str
     tool_input: Mapping[str, Any] | None
-    """What it gave to a tool; None when it used none."""
+    """Input of the tool that it called; None without a tool call."""
     stop_reason: str
     input_tokens: int | None
-    """All of them, those read from or written to a cache included, which Bedrock itself counts apart."""
+    """Including tokens read from or written to a cache, which Bedrock reports separately."""
     output_tokens: int | None
     cache_read_tokens: int
     cache_write_tokens: int
@@ -39,7 +39,7 @@ class ConverseReply:
 
 @dataclass(frozen=True, kw_only=True)
 class Vector:
-    """A text as an embedding model places it."""
+    """The embedding of a text."""
 
     values: tuple[float, ...]
     input_tokens: int | None
@@ -54,7 +54,7 @@ def converse(client: Any, request: Mapping[str, Any]) -> ConverseReply:
         request: the fields of the API: modelId, messages, system, inferenceConfig, toolConfig, ...
 
     Raises:
-        BedrockFailed: there is no answer.
+        BedrockFailed: the call failed.
     """
     reply = call(client.converse, request)
     content = reply["output"]["message"].get("content", [])
@@ -62,6 +62,7 @@ def converse(client: Any, request: Mapping[str, Any]) -> ConverseReply:
     read, written = usage.get("cacheReadInputTokens") or 0, usage.get("cacheWriteInputTokens") or 0
     uncached_tokens = usage.get("inputTokens")
     return ConverseReply(
+        # Parts without text hold tool use or reasoning.
         text="".join(part.get("text", "") for part in content),
         tool_input=next((part["toolUse"]["input"] for part in content if "toolUse" in part), None),
         stop_reason=reply.get("stopReason", ""),
@@ -74,16 +75,16 @@ def converse(client: Any, request: Mapping[str, Any]) -> ConverseReply:
 
 
 def embed(client: Any, *, model: str, text: str, dimensions: int) -> Vector:
-    """A text as a vector of Titan or Cohere.
+    """Embed a text with Titan or Cohere.
 
     Args:
         client: of `bedrock-runtime`.
-        model: `amazon.titan-embed-text-v2:0` and its kin, or `cohere.embed-...`, also behind a profile or an ARN.
-        text: what to place.
-        dimensions: of the vector, where the model lets one choose (Titan v2: 256, 512 or 1024).
+        model: `amazon.titan-embed-text-v2:0` and similar, or `cohere.embed-...`, also as a profile or an ARN.
+        text: the text to embed.
+        dimensions: of the vector, for models with a choice (Titan v2: 256, 512 or 1024).
 
     Raises:
-        BedrockFailed: there is no vector.
+        BedrockFailed: the call failed, or its response has no vector.
     """
     body: dict[str, Any]
     if "cohere" in model:
@@ -107,7 +108,7 @@ def embed(client: Any, *, model: str, text: str, dimensions: int) -> Vector:
         values = tuple(float(value) for value in _vector(answer))
     except (ValueError, LookupError, TypeError) as error:
         raise BedrockFailed("Unreadable", f"the embedding cannot be read: {error!r}") from error
-    # Cohere tells its tokens in a header only.
+    # Cohere returns the token count only in a header.
     counted = answer.get("inputTextTokenCount", meta["HTTPHeaders"].get("x-amzn-bedrock-input-token-count"))
     return Vector(
         values=values,
@@ -124,10 +125,10 @@ def _vector(answer: Mapping[str, Any]) -> Sequence[float]:
 
 
 def call(method: Any, request: Mapping[str, Any]) -> Any:
-    """The answer of a method of a client.
+    """Call a method of a client.
 
     Raises:
-        BedrockFailed: there is none.
+        BedrockFailed: the call failed.
     """
     from botocore.exceptions import (
         BotoCoreError,

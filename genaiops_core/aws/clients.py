@@ -1,6 +1,6 @@
-"""Builds clients at the edge; everything else takes them as arguments.
+"""Builds AWS clients; all other code receives them as arguments.
 
-Credentials, region, profile and endpoint come from the environment as the AWS SDK reads it, and from nowhere else.
+Credentials, region, profile and endpoint come only from the environment, as the AWS SDK reads it.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def client(
     """A client of `service` with standard retries; safe to share among threads.
 
     Args:
-        service: as the SDK names it, for example `bedrock-runtime`.
-        region: '' leaves it to the environment: AWS_REGION, AWS_DEFAULT_REGION, then the profile.
-        profile: of the shared configuration; '' leaves it to the environment.
-        attempts: how often a call is made at most before its error counts.
-        read_timeout_s: seconds to wait for an answer.
-        connections: kept open at most; a caller with more threads waits for no one, but pays for new connections.
+        service: name in the SDK, for example `bedrock-runtime`.
+        region: '' for that of the environment: AWS_REGION, AWS_DEFAULT_REGION, then the profile.
+        profile: of the shared configuration; '' for that of the environment.
+        attempts: maximum number of attempts of a call.
+        read_timeout_s: seconds to wait for a response.
+        connections: maximum size of the pool; a caller with more threads opens additional connections.
 
     Raises:
-        Misconfigured: the environment names no region, there is no such profile, or it is not understood.
+        Misconfigured: there is no region or no such profile, or the configuration is invalid.
     """
     import boto3
     from botocore.config import Config
@@ -44,6 +44,7 @@ def client(
 
     config = Config(
         retries={"mode": "standard", "total_max_attempts": attempts},
+        # A model may need minutes for an answer, but never for a connection.
         connect_timeout=min(_TIMEOUT_S, read_timeout_s),
         read_timeout=read_timeout_s,
         max_pool_connections=connections,
@@ -58,14 +59,14 @@ def client(
 
 
 def _region_of_environment() -> str | None:
-    """AWS_REGION, which every other SDK reads; botocore itself knows only AWS_DEFAULT_REGION."""
+    """AWS_REGION, which other SDKs read; botocore reads only AWS_DEFAULT_REGION."""
     return os.environ.get("AWS_REGION") or None
 
 
 def as_expected(error: Exception, doing: str) -> GenAIOpsError:
-    """What an error of the SDK means for an operator; `doing` is a phrase such as `reading s3://logs`.
+    """Convert an error of the SDK; `doing` is a phrase such as `reading s3://logs`.
 
-    Errors that no retry mends are `Misconfigured`; the others are `Unavailable`.
+    Errors that a retry cannot fix become `Misconfigured`; the others become `Unavailable`.
     """
     from botocore.exceptions import (
         ClientError,

@@ -11,7 +11,7 @@ from genaiops_core.aws.clients import as_expected
 
 
 class ObjectKey(NamedTuple):
-    """One object as it was listed."""
+    """Key and size of one listed object."""
 
     key: str
     size_bytes: int
@@ -43,12 +43,12 @@ def reading(client: Any, *, bucket: str, key: str) -> Iterator[io.RawIOBase]:
 
     Raises:
         Misconfigured: it may not be read.
-        Unavailable: AWS does not answer, breaks off half-way, or the object is gone.
+        Unavailable: AWS does not respond, the connection is lost, or the object no longer exists.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        # Entering the body itself would give the stream beneath it, which checks neither length nor checksum.
+        # The body as a context manager would return the raw stream, which verifies neither length nor checksum.
         with closing(client.get_object(Bucket=bucket, Key=key)["Body"]) as body:
             yield body
     except (BotoCoreError, ClientError) as error:
@@ -56,7 +56,7 @@ def reading(client: Any, *, bucket: str, key: str) -> Iterator[io.RawIOBase]:
 
 
 def write(client: Any, *, bucket: str, key: str, content: bytes, kind: str) -> None:
-    """Write one object of the content type `kind`, in place of one that is there.
+    """Write one object of the content type `kind`, replacing an existing one.
 
     Raises:
         Misconfigured: it may not be written.

@@ -10,6 +10,8 @@ import typer
 from genaiops_core.errors import BadInput
 
 Reason = Annotated[str, typer.Option("--reason", help="Reason, written to the audit log.")]
+Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
+AnyApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 
 
 def split_pair(text: str, message: str) -> tuple[str, str]:

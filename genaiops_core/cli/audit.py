@@ -12,7 +12,7 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import context
-from genaiops_core.cli.releases import Anywhere
+from genaiops_core.cli.arguments import AnyApplication
 from genaiops_core.output import EXIT_FAILED, Json, print_json, print_table
 
 audit_app = typer.Typer(
@@ -43,7 +43,7 @@ def verify(as_json: Json = False) -> None:
 
 @audit_app.command("list")
 def list_entries(
-    application: Anywhere = None,
+    application: AnyApplication = None,
     actor: Annotated[str | None, typer.Option(help="Only entries of this actor.")] = None,
     action: Annotated[
         str | None, typer.Option(help="Only actions with this prefix, for example release.")
@@ -67,7 +67,7 @@ def list_entries(
 @audit_app.command("export")
 def export(
     output: Annotated[Path | None, typer.Option(help="File to write; default is standard output.")] = None,
-    application: Anywhere = None,
+    application: AnyApplication = None,
     as_json: Json = False,
 ) -> None:
     """Write every entry as a line of JSON, oldest first; with --output, --json prints the number of entries."""

@@ -74,7 +74,7 @@ def from_traces(
             f"{result.version.cases} cases in total."
         )
     for why, count in result.skipped.items():
-        output.say(f"  {count} left out: {why}")
+        output.say(f"  {count} skipped: {why}")
     if result.has_more:
         output.say(f"More requests may match: --limit {limit} was reached.")
 
@@ -127,7 +127,7 @@ def synthesise(
         f"(genaiops dataset review {name}); {cost_text}."
     )
     for why, count in result.skipped.items():
-        output.say(f"  {count} left out: {why}")
+        output.say(f"  {count} skipped: {why}")
 
 
 def _print_progress(done: int, of: int) -> None:

@@ -14,7 +14,7 @@ from genaiops_core import output
 from genaiops_core.cli import arguments, context
 from genaiops_core.errors import BadInput
 
-commands = typer.Typer(help="List, show and export datasets.", no_args_is_help=True)
+commands = typer.Typer(help="List, show, export and change datasets.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the dataset, NAME@VERSION or NAME@TAG.")]
 MAP_HELP = "FIELD=COLUMN; fields: input, answer, contexts, reference, metadata. Repeatable."

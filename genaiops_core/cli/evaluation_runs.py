@@ -13,7 +13,9 @@ from genaiops_core.evaluation.rate_limits import parse_spend_limit
 if TYPE_CHECKING:
     from genaiops_core.evaluation.runs import Evaluation
 
-commands = typer.Typer(help="Evaluations: runs of a test suite.", no_args_is_help=True)
+commands = typer.Typer(
+    help="List, show, pause, resume, cancel and wait for evaluations.", no_args_is_help=True
+)
 
 Id = Annotated[str, typer.Argument(help="ID of the evaluation.")]
 

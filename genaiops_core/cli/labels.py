@@ -15,7 +15,7 @@ from genaiops_core.cli.datasets import print_problems, split_version
 from genaiops_core.errors import BadInput
 from genaiops_core.output import Json, print_json, print_table, say
 
-label_app = typer.Typer(help="Human labels of test cases.", no_args_is_help=True)
+label_app = typer.Typer(help="Import and list human labels of test cases.", no_args_is_help=True)
 
 DatasetName = Annotated[str, typer.Option("--dataset", help="Name of the dataset, or NAME@VERSION.")]
 Matches = Annotated[

@@ -10,13 +10,13 @@ import typer
 
 from genaiops_core import output
 from genaiops_core.cli import context
+from genaiops_core.cli.arguments import AnyApplication
 from genaiops_core.output import EXIT_FAILED
 
 retention_app = typer.Typer(help="Delete expired data.", no_args_is_help=True)
 user_app = typer.Typer(help="Show or delete the data of a user.", no_args_is_help=True)
 
 User = Annotated[str, typer.Option("--user", help="User id, exactly as in the telemetry.")]
-OneApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,7 @@ def run(
 @user_app.command("show")
 def show(
     user: User,
-    application: OneApplication = None,
+    application: AnyApplication = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Also search all contents for the id; this is slow.")
     ] = False,
@@ -81,7 +81,7 @@ def show(
 def delete(
     user: User,
     reason: Annotated[str, typer.Option(help="Reason for the audit log, without the user id.")],
-    application: OneApplication = None,
+    application: AnyApplication = None,
     as_json: output.Json = False,
 ) -> None:
     """Delete all data of a user and write a certificate to the audit log; exit 1 when rows remain."""

@@ -1,4 +1,4 @@
-"""`genaiops release` and `genaiops prompt`: register, ask for approval, decide."""
+"""`genaiops release` and `genaiops prompt`: register releases and prompts, request approval, approve and reject."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
+from genaiops_core.cli.arguments import AnyApplication, Application
 from genaiops_core.cli.operations import operate, print_outcome
 from genaiops_core.output import Json, print_json, print_table
 
-Application = Annotated[str, typer.Option("--application", help="Service name of the application.")]
-Anywhere = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 ReleaseName = Annotated[str, typer.Option("--release", help="Name of the release, as in its spans.")]
 
-release_app = typer.Typer(help="Releases: register, ask for approval, decide.", no_args_is_help=True)
-prompt_app = typer.Typer(help="Prompt versions that releases refer to.", no_args_is_help=True)
+release_app = typer.Typer(
+    help="Register releases, request approval, approve and reject.", no_args_is_help=True
+)
+prompt_app = typer.Typer(help="Add and list prompt versions of releases.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +64,7 @@ def create(
 
 @release_app.command("list")
 def list_releases(
-    application: Anywhere = None,
+    application: AnyApplication = None,
     state: Annotated[str | None, typer.Option(help="Only this state, for example pending.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -161,7 +162,7 @@ def add_prompt(
 
 
 @prompt_app.command("list")
-def list_prompts(application: Anywhere = None, as_json: Json = False) -> None:
+def list_prompts(application: AnyApplication = None, as_json: Json = False) -> None:
     """List prompt versions by application and name."""
     from genaiops_core.releases import prompts
 

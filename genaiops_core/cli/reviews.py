@@ -9,13 +9,13 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
+from genaiops_core.cli.arguments import AnyApplication
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.output import Json, print_json, print_table, say
 
 review_app = typer.Typer(help="Human reviews (two reviewers per answer).", no_args_is_help=True)
 
 Application = Annotated[str, typer.Option("--application", help="Application of the request.")]
-OneApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 Trace = Annotated[str, typer.Argument(metavar="TRACE_ID", help="32 hexadecimal digits.")]
 Comment = Annotated[str, typer.Option(help="Comment; the other reviewer sees it after both have rated.")]
 
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 @review_app.command("list")
 def list_(
-    application: OneApplication = None,
+    application: AnyApplication = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000)] = 20,
     as_json: Json = False,
 ) -> None:
@@ -126,7 +126,7 @@ def skip(trace_id: Trace, application: Application, comment: Comment = "", as_js
 
 
 @review_app.command("agreement")
-def agreement(application: OneApplication = None, as_json: Json = False) -> None:
+def agreement(application: AnyApplication = None, as_json: Json = False) -> None:
     """Show how far two reviewers agree, by metric, with kappa and its interval."""
     from genaiops_core.evaluation.human.review_agreement import read_agreement as read_agreement
 
@@ -140,7 +140,7 @@ def agreement(application: OneApplication = None, as_json: Json = False) -> None
 
 
 @review_app.command("disagreements")
-def disagreements(application: OneApplication = None, as_json: Json = False) -> None:
+def disagreements(application: AnyApplication = None, as_json: Json = False) -> None:
     """List disagreements between two reviewers, largest first."""
     from genaiops_core.evaluation.human.review_agreement import read_disagreements as read_disagreements
 

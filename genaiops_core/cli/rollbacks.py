@@ -10,8 +10,8 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
+from genaiops_core.cli.arguments import AnyApplication, Application
 from genaiops_core.cli.operations import operate, print_outcome
-from genaiops_core.cli.releases import Anywhere, Application
 from genaiops_core.output import Json, print_json, print_table
 
 policy_app = typer.Typer(help="Validate a rollback policy.", no_args_is_help=True)
@@ -71,7 +71,7 @@ def check(
 
 @incident_app.command("list")
 def list_incidents(
-    application: Anywhere = None,
+    application: AnyApplication = None,
     state: Annotated[str | None, typer.Option(help="open or resolved.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -9,16 +9,15 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import arguments, context
+from genaiops_core.cli.arguments import AnyApplication, Application
 from genaiops_core.cli.operations import operate, print_outcome
-from genaiops_core.cli.releases import Anywhere, Application, ReleaseName
+from genaiops_core.cli.releases import ReleaseName
 from genaiops_core.output import Json, print_json, print_table
 
 if TYPE_CHECKING:
     from genaiops_core.rollouts.rollouts import Rollout
 
-rollout_app = typer.Typer(
-    help="Rollouts: shift traffic to an approved release in steps.", no_args_is_help=True
-)
+rollout_app = typer.Typer(help="Shift traffic to an approved release in steps.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -97,7 +96,7 @@ def promote(application: Application, reason: arguments.Reason = "", as_json: Js
 
 
 @rollout_app.command("status")
-def status(application: Anywhere = None, as_json: Json = False) -> None:
+def status(application: AnyApplication = None, as_json: Json = False) -> None:
     """Show stable release, canary and rollout step of each application."""
     from genaiops_core.rollouts import rollouts
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from genaiops_core.cli import context
+from genaiops_core.cli.arguments import AnyApplication
 from genaiops_core.output import Json, print_json, print_table, say
 
 sample_app = typer.Typer(help="Production sampling.", no_args_is_help=True)
 
-OneApplication = Annotated[str | None, typer.Option("--application", help="Only this application.")]
 Window = Annotated[str, typer.Option("--window", help="1h, 6h, 24h, 7d or 30d.")]
 
 
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 @sample_app.command("status")
-def status(application: OneApplication = None, window: Window = "24h", as_json: Json = False) -> None:
+def status(application: AnyApplication = None, window: Window = "24h", as_json: Json = False) -> None:
     """Count considered, sampled and scored requests, by sampling reason."""
     from db.transaction import reading
     from genaiops_core.telemetry.sampling.samples import read_sampling_summary
@@ -43,7 +43,7 @@ def status(application: OneApplication = None, window: Window = "24h", as_json: 
 
 @sample_app.command("list")
 def list_(
-    application: OneApplication = None,
+    application: AnyApplication = None,
     window: Window = "24h",
     state: Annotated[str | None, typer.Option(help="queued, scored or skipped.")] = None,
     reason: Annotated[str | None, typer.Option(help="For example high_cost.")] = None,

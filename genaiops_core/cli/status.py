@@ -8,7 +8,7 @@ import typer
 
 from db.transaction import reading
 from genaiops_core.cli import context
-from genaiops_core.cli.releases import Anywhere
+from genaiops_core.cli.arguments import AnyApplication
 from genaiops_core.output import Json, print_json, print_table
 
 _COLUMNS = ("application", "state", "requests", "exceeded", "stable", "canary", "open_incidents")
@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    application: Anywhere = None,
+    application: AnyApplication = None,
     last: Annotated[str, typer.Option(help="Window that ends now: 1h, 6h, 24h, 7d or 30d.")] = "24h",
     as_json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Whether the demo is there, and who is writing it: one row of `saved_settings`, so that two writers never mix."""
+"""The state of the demo in a row of `saved_settings`; its lock admits a single writer."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from genaiops_core import saved_settings
 
 NAME = "demo"
 _ABANDONED_AFTER_S = 10
-"""A writer that has not been heard of for so long was killed; the next one starts over."""
+"""A writer without a heartbeat for this long is dead; the next writer starts over."""
 
 
 def read(connection: sa.Connection) -> dict[str, Any] | None:
-    """The row's value; it has `written_at` once the demo is complete, and `beat_at` while it is written."""
+    """Read the row: `written_at` when the demo is complete, `beat_at` (the heartbeat) while it is written."""
     return saved_settings.read(connection, NAME)
 
 
 def take(engine: sa.Engine, seed: int) -> bool:
-    """Become the one who writes the demo; waits while somebody else does.
+    """Claim the demo for this writer; wait while another process writes it.
 
     Returns:
-        False when the demo is complete already.
+        False when the demo is complete.
     """
     while True:
         with writing(engine) as connection:
@@ -38,15 +38,15 @@ def take(engine: sa.Engine, seed: int) -> bool:
 
 
 def is_being_written(value: dict[str, Any]) -> bool:
-    """Whether somebody is writing the demo at this moment."""
+    """Whether a process is writing the demo."""
     return "written_at" not in value and time.time() - value.get("beat_at", 0.0) <= _ABANDONED_AFTER_S
 
 
 def save(connection: sa.Connection, value: dict[str, Any]) -> None:
-    """Write the row that `take` made."""
+    """Write the claimed row."""
     saved_settings.write(connection, NAME, value)
 
 
-def drop(connection: sa.Connection) -> None:
-    """Forget the demo."""
+def release_claim(connection: sa.Connection) -> None:
+    """Delete the row, as if the demo had never been written."""
     saved_settings.delete(connection, NAME)

@@ -47,7 +47,7 @@ def write(engine: sa.Engine, now: dt.datetime, seed: int) -> None:
             reason="Demo data",
             is_demo=True,
         )
-        # Done here, so that the demo is whole without a worker; one that takes it as well does no harm.
+        # The run is executed here, so that the demo needs no worker; a worker that also takes it changes nothing.
         execution.run(engine, identifier)
         _date(engine, version.version, identifier, at)
 
@@ -60,7 +60,7 @@ def cases(release: ReleaseProfile, seed: int) -> list[Case]:
         for topic_no, topic in enumerate(SUPPORT_AGENT.topics):
             contexts = tuple(each.passage for each in retrieve(SUPPORT_AGENT, topic_no, release.top_k))
             for question in topic.questions:
-                # A worse release adds what no passage says, also where it would not show in the traffic's scores.
+                # A worse release adds an unsupported sentence, also where the scores of the traffic do not show it.
                 is_unsupported = rng.random() < release.unsupported_share
                 answer = f"{topic.answer} {rng.choice(UNSUPPORTED)}" if is_unsupported else topic.answer
                 demo_cases.append(
@@ -76,7 +76,7 @@ def cases(release: ReleaseProfile, seed: int) -> list[Case]:
 
 
 def _date(engine: sa.Engine, version: int, identifier: str, at: dt.datetime) -> None:
-    """Move the version and the run to `at`."""
+    """Backdate the version and the run to `at`."""
     with writing(engine) as connection:
         of_version = tables.dataset_version.c.dataset == DATASET
         connection.execute(

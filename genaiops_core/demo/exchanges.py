@@ -1,4 +1,4 @@
-"""What is said about one question on one release: prompt, passages, messages and answers."""
+"""The texts of a question on a release: prompt, passages, messages and answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genaiops_core.demo.profiles import ApplicationProfile, ReleaseProfile
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """The texts of one question on one release; the same for every user, so made once."""
+    """The texts of a question on a release; equal for all users, so built once."""
 
     question: str
     rewritten: str
@@ -22,7 +22,7 @@ class Exchange:
     document_ids: str
     input_messages: str
     output_messages: tuple[str, ...]
-    """The sound answer first, then those with an unsupported sentence."""
+    """The supported answer first, then answers with an unsupported sentence."""
     answers: tuple[str, ...]
     input_tokens: int
 
@@ -30,7 +30,7 @@ class Exchange:
 def exchange(
     profile: ApplicationProfile, release: ReleaseProfile, topic_no: int, question_no: int
 ) -> Exchange:
-    """The texts of a question when `release` answers it."""
+    """Build the texts of a question that `release` answers."""
     topic = profile.topics[topic_no]
     question = topic.questions[question_no]
     documents = retrieve(profile, topic_no, release.top_k)
@@ -66,13 +66,13 @@ def exchange(
             for answer in answers
         ),
         answers=answers,
-        # The rest of the real prompt (rules, examples, history) is told by its size only.
+        # The rest of a real prompt (rules, examples, history) counts only in the number of tokens.
         input_tokens=620 + len(prompt) // 4 + 160 * release.top_k,
     )
 
 
 def retrieve(profile: ApplicationProfile, topic_no: int, top_k: int) -> list[Topic]:
-    """The right passage first, then its neighbours in the knowledge base, at most `top_k`."""
+    """Retrieve the correct passage, then its neighbours in the knowledge base, at most `top_k`."""
     count = len(profile.topics)
     return [profile.topics[(topic_no + step) % count] for step in range(min(top_k, count))]
 

@@ -1,7 +1,7 @@
-"""The demo's past decisions: prompts, releases, approvals, rollouts and one rollback, made by the real use cases.
+"""History of the demo: prompts, releases, approvals, rollouts and a rollback, written by the real use cases.
 
-Each use case stamps what it writes with the present, so every step is moved to its place in the past right after it.
-The audit log is left as it is: it says when the demo was really written.
+The use cases write the current time, so each step is backdated right after it. The audit log is not backdated: it shows
+when the demo was written.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ AUTHOR, APPROVER, OPERATOR = "ada", "grace", "linus"
 _WHY = "Demo data"
 
 
-class Historian:
-    """Replays the phases of one application, oldest first."""
+class HistoryWriter:
+    """Replays the phases of an application, oldest first."""
 
     def __init__(self, engine: sa.Engine, profile: ApplicationProfile, now: dt.datetime) -> None:
         self._engine = engine
@@ -36,7 +36,7 @@ class Historian:
         self._decided: set[str] = set()
 
     def write(self) -> None:
-        """Everything that was decided about the application."""
+        """Write every release, approval, rollout and rollback of the application."""
         phases = self._profile.phases
         self._approve(phases[0].stable, phases[0].from_days_ago)
         self._start(phases[0].stable, phases[0].from_days_ago, percent=None)
@@ -49,7 +49,7 @@ class Historian:
                 self._request(release.release, 0.15)
 
     def _move(self, before: Phase, after: Phase) -> None:
-        """From one phase to the next: a rollout starts, widens, is promoted or is rolled back."""
+        """Apply the change between two phases: start, next step, promotion or rollback."""
         days_ago = after.from_days_ago
         if after.canary and after.canary == before.canary:
             rollouts.set_canary(
@@ -75,7 +75,7 @@ class Historian:
             self._roll_back(before, days_ago)
 
     def _request(self, name: str, days_ago: float) -> None:
-        """Register a release and its prompt, and ask for approval."""
+        """Register a release and its prompt, and request approval."""
         release = self._profile.release(name)
         application = self._profile.application
         prompt = prompts.add(
@@ -139,7 +139,7 @@ class Historian:
         self._date_rollout(name, started_at=at, stepped_at=at)
 
     def _roll_back(self, before: Phase, days_ago: float) -> None:
-        """The policy's rollback of a bad canary, looked into and closed a day later."""
+        """Roll back a bad canary as the policy does; the incident is resolved a day later."""
         application = self._profile.application
         done = procedure.roll_back(
             self._engine,
@@ -155,7 +155,7 @@ class Historian:
         self._resolve(done.id, days_ago, metrics)
 
     def _metrics_before(self, phase: Phase, days_ago: float) -> dict[str, Any]:
-        """What the rollback would have noted then, over the canary's whole life."""
+        """The figures of the rollback, over the whole duration of the canary."""
         window_min = int((phase.from_days_ago - days_ago) * 24 * 60)
         with reading(self._engine) as connection:
             return {
@@ -199,7 +199,7 @@ class Historian:
         self._date(rollout_tables.rollout, {"canary": canary}, **instants)
 
     def _date(self, table: sa.Table, key: dict[str, Any], **values: Any) -> None:
-        """Move the instants of this application's row to the past."""
+        """Backdate the row of this application that matches `key`."""
         query = sa.update(table).where(table.c.application == self._profile.application)
         for column, value in key.items():
             query = query.where(table.c[column] == value)

@@ -1,4 +1,4 @@
-"""What the demo applications know and are asked. Every company, policy and product in here is invented."""
+"""Knowledge bases and questions of the demo applications; every company, policy and product is fictional."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Topic:
-    """One passage of a knowledge base, ways to ask for it, and the answer it supports."""
+    """A passage of a knowledge base, questions about it, and the answer that it supports."""
 
     title: str
     source: str
@@ -224,4 +224,4 @@ UNSUPPORTED = (
     "As far as I know the rule was relaxed recently, so the deadline is probably longer for regular customers.",
     "Similar situations are usually settled with a voucher, and you should receive one automatically.",
 )
-"""Sentences no passage supports: what a worse release adds to its answers."""
+"""Sentences that no passage supports; a worse release adds them to its answers."""

@@ -1,4 +1,4 @@
-"""An application that runs beside the console: it asks its flag who answers each user, and sends what happened."""
+"""A live demo application: it fetches the release flag of each user and sends traces to the API."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ from genaiops_core.errors import NotFound, Unavailable
 REQUESTS_PER_SECOND = 8
 _SUPPORT_SHARE = 0.75
 _FINISHED_NS = 5 * 10**9
-"""Simulated requests started this long ago, so that all of their spans have ended when they are sent."""
+"""Age of simulated requests, so that all of their spans have ended when they are sent."""
 _SHARE_WINDOW_S = 10
-_PATIENCE_S = 15.0
-"""How long an API that is starting, full or away is asked again."""
+_RETRY_TIMEOUT_S = 15.0
+"""How long requests are retried while the API starts, is full or is not reachable."""
 
 _OUTAGE_ERROR_SHARE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class LiveSecond:
-    """What the application did in one second."""
+    """Traffic of the application in one second."""
 
     at: dt.datetime
     requests: int
     errors: int
     routed: int
-    """Of the requests, those of support-agent, whose traffic is split."""
+    """Requests of support-agent, whose traffic is split."""
     canary_requests: int
     canary: str
-    """Name of the canary; empty when no user was given one this second."""
+    """Name of the canary; empty when no user had the canary in this second."""
     canary_share: float | None
-    """Of support-agent's requests in the last ten seconds; None before the first one."""
+    """Canary share of support-agent's requests in the last ten seconds; None before the first request."""
 
 
 class LiveApplication:
-    """Sends simulated traffic of the demo applications, each request on the release its user is given."""
+    """Sends simulated traffic of the demo applications; each request uses the release of its user's flag."""
 
     def __init__(
         self, client: httpx.Client, *, rng: random.Random | None = None, is_outage: bool = False
     ) -> None:
-        """`client` has the API's base URL; with `is_outage` the canary fails so often that the policy steps in."""
+        """`client` has the base URL of the API; with `is_outage` the canary fails until the policy rolls it back."""
         self._client = client
-        # Never a fixed seed: a second run would draw the same trace ids, and be taken for a repetition of the first.
+        # No fixed seed: a second run would send the same trace ids, and ingest would drop its spans as duplicates.
         self._rng = rng or random.Random()
         self._is_outage = is_outage
         self._builders = {each.application: TraceBuilder(each, self._rng) for each in APPLICATIONS}
@@ -68,25 +68,25 @@ class LiveApplication:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Iterator[LiveSecond]:
-        """One batch a second until `seconds` have passed.
+        """Send a batch per second until `seconds` have passed.
 
         Raises:
-            NotFound: the API knows no route for a demo application.
-            Unavailable: the API does not answer.
+            NotFound: the API has no route for a demo application.
+            Unavailable: the API does not respond.
         """
         end = clock() + seconds
         while (started := clock()) < end:
-            yield self._second(started)
+            yield self._send_second(started)
             sleep(max(0.0, min(started + 1.0, end) - clock()))
 
-    def _second(self, at: float) -> LiveSecond:
+    def _send_second(self, at: float) -> LiveSecond:
         traces: list[DemoTrace] = []
         canaries: list[str] = []
         routed = 0
         for _ in range(REQUESTS_PER_SECOND):
-            profile = self._pick()
+            profile = self._pick_application()
             user_id = f"user-{int(profile.users * self._rng.random()):04d}"
-            answer = self._ask(profile.application, user_id)
+            answer = self._fetch_flag(profile.application, user_id)
             is_canary = answer.get("variant") == "canary"
             traces.append(self._serve(profile, user_id, answer, is_canary=is_canary))
             if profile is SUPPORT_AGENT:
@@ -107,13 +107,13 @@ class LiveApplication:
             canary_share=sum(recent) / len(recent) if recent else None,
         )
 
-    def _pick(self) -> ApplicationProfile:
+    def _pick_application(self) -> ApplicationProfile:
         if self._rng.random() < _SUPPORT_SHARE:
             return SUPPORT_AGENT
         return self._rng.choice([each for each in APPLICATIONS if each is not SUPPORT_AGENT])
 
-    def _ask(self, application: str, user_id: str) -> dict[str, Any]:
-        """The value of the flag `release` for this user."""
+    def _fetch_flag(self, application: str, user_id: str) -> dict[str, Any]:
+        """Fetch the flag `release` of this user."""
         response = self._post(
             "/ofrep/v1/evaluate/flags/release",
             {"context": {"targetingKey": user_id, "application": application}},
@@ -124,7 +124,7 @@ class LiveApplication:
     def _serve(
         self, profile: ApplicationProfile, user_id: str, answer: dict[str, Any], *, is_canary: bool
     ) -> DemoTrace:
-        release = _behaviour(profile, answer)
+        release = _find_release_profile(profile, answer)
         arrival = Arrival(
             start_ns=now_ns() - _FINISHED_NS,
             user_id=user_id,
@@ -133,7 +133,7 @@ class LiveApplication:
             phase_share=1.0,
         )
         share = _OUTAGE_ERROR_SHARE if is_canary and self._is_outage else release.error_share
-        # Every n-th request fails, not one by chance: a short run of bad luck must not cross the policy's 5 %.
+        # Every n-th request fails instead of random ones: a random streak could exceed the 5 % of the policy.
         every = round(1 / share)
         key = (profile.application, release.release)
         self._served[key] += 1
@@ -142,8 +142,8 @@ class LiveApplication:
         )
 
     def _post(self, path: str, body: dict[str, Any]) -> httpx.Response:
-        """Send until it is taken, as an exporter does: 503 and a closed door are asked again."""
-        give_up_at = time.monotonic() + _PATIENCE_S
+        """Send until the API accepts the body; retry 503 and refused connections, as an exporter does."""
+        give_up_at = time.monotonic() + _RETRY_TIMEOUT_S
         while True:
             problem, wait_s = "", 0.5
             try:
@@ -153,7 +153,7 @@ class LiveApplication:
             else:
                 if response.status_code == 404:
                     raise NotFound(
-                        "The API routes no demo application; run 'genaiops demo' on its database first."
+                        "The API has no route for the demo applications; run 'genaiops demo' on its database first."
                     )
                 if response.is_success:
                     return response
@@ -163,13 +163,13 @@ class LiveApplication:
                 wait_s = float(response.headers.get("Retry-After", wait_s))
             if time.monotonic() + wait_s > give_up_at:
                 raise Unavailable(
-                    f"The API at {self._client.base_url} does not take {path} ({problem}); start it with 'genaiops up'."
+                    f"The API at {self._client.base_url} does not accept {path} ({problem}); start it with 'genaiops up'."
                 )
             time.sleep(wait_s)
 
 
-def _behaviour(profile: ApplicationProfile, answer: dict[str, Any]) -> ReleaseProfile:
-    """How the release behaves: as the demo knows it, or like the newest known one when an operator made it."""
+def _find_release_profile(profile: ApplicationProfile, answer: dict[str, Any]) -> ReleaseProfile:
+    """Find the profile of the release; a release of an operator behaves like the newest stable demo release."""
     name = str(answer["release"])
     known = {each.release: each for each in profile.releases}
     if name in known:

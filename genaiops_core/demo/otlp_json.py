@@ -1,4 +1,4 @@
-"""Demo traces as an OTLP/JSON export request, as an instrumented application would send them."""
+"""Demo traces as an OTLP/JSON export request, as an instrumented application sends them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OK, _ERROR = 1, 2
 
 
 def export_request(traces: Iterable[DemoTrace]) -> dict[str, Any]:
-    """The body of `POST /v1/traces`: one resource an application, ids in hex, instants as text."""
+    """Build the body of `POST /v1/traces`: a resource per application, ids in hex, times as text."""
     by_application: dict[str, list[dict[str, Any]]] = {}
     for trace in traces:
         spans = by_application.setdefault(trace.application, [])

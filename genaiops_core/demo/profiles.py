@@ -1,4 +1,4 @@
-"""The three demo applications: what they are made of, and how each of their releases behaves."""
+"""The three demo applications: components, users, history and the behaviour of each release."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 NOVA = "amazon.nova-pro-v1:0"
 ENVIRONMENT = "production"
 JUDGE = "demo"
-"""Scores of the demo are drawn, not judged, and say so by the name of their judge."""
+"""Judge of demo scores; its name shows that the scores are random numbers."""
 
 METRICS = ("faithfulness", "answer_relevancy", "context_precision")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseProfile:
-    """How one release behaves in traffic. Shares are in [0, 1]."""
+    """Behaviour of a release in traffic; shares are in [0, 1]."""
 
     release: str
     model: str
     prompt_version: int
     prompt_text: str
     top_k: int = 4
-    """Documents put into the prompt."""
+    """Number of documents in the prompt."""
     quality: tuple[float, float, float] = (0.92, 0.91, 0.86)
-    """Mean score of each of METRICS when the release starts."""
+    """Mean score of each of METRICS at the start of the release."""
     quality_drift: float = 0.0
     """Added to every mean by the end of the release's phase."""
     error_share: float = 0.009
     latency_factor: float = 1.0
     unsupported_share: float = 0.03
-    """Answers with a sentence that no passage supports."""
+    """Share of answers with a sentence that no passage supports."""
     notes: str = ""
     outcome: Literal["routed", "approved", "pending"] = "routed"
-    """Whether it ever took traffic, or waits for an operator to start or to approve it."""
+    """Whether it took traffic; otherwise an operator has yet to approve or start it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """Who took the traffic from `from_days_ago` until the next phase began."""
+    """Stable release and canary from `from_days_ago` until the next phase."""
 
     from_days_ago: float
     stable: str
@@ -52,7 +52,7 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationProfile:
-    """One demo application: its pipeline, its users and its history."""
+    """A demo application: pipeline, users and history."""
 
     application: str
     title: str
@@ -65,9 +65,9 @@ class ApplicationProfile:
     phases: tuple[Phase, ...]
     users: int
     requests_per_day: int
-    """On a working day of the past."""
+    """Requests per working day in the past."""
     recent_requests: int
-    """In the last 24 hours, so that short windows have points."""
+    """Requests in the last 24 hours, so that short windows have points."""
 
     def release(self, name: str) -> ReleaseProfile:
         return next(each for each in self.releases if each.release == name)

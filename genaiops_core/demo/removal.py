@@ -1,4 +1,4 @@
-"""Take every trace of the demo out of the database; real data and the audit log stay."""
+"""Remove all demo data from the database; real data and the audit log stay."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from genaiops_core.demo import claim
 from genaiops_core.errors import Conflict
 
 _KEPT = frozenset(("audit_entry",))
-"""Tables named by application that nothing is removed from: the record of who did what stays whole."""
+"""Tables by application that keep their rows: the audit log must stay complete."""
 
 
 def remove_demo(engine: sa.Engine, *, actor: str, reason: str = "") -> dict[str, int]:
-    """Remove the demo applications, datasets and evaluations; the audit log says so.
+    """Remove the demo applications, datasets and evaluations, and record it in the audit log.
 
     Returns:
         Rows removed by table; empty when there was no demo.
 
     Raises:
-        Conflict: the demo is being written at this moment.
+        Conflict: the demo is being written.
     """
     with writing(engine) as connection:
         claimed = claim.read(connection)
         if claimed is not None and claim.is_being_written(claimed):
-            raise Conflict("The demo is being written at this moment; remove it in a few seconds.")
+            raise Conflict("The demo is being written; remove it in a few seconds.")
         removed = erase(connection)
-        claim.drop(connection)
+        claim.release_claim(connection)
         if removed or claimed is not None:
             audit.record(
                 connection, actor=actor, action="demo.remove", subject="demo", reason=reason, before=removed
@@ -39,7 +39,7 @@ def remove_demo(engine: sa.Engine, *, actor: str, reason: str = "") -> dict[str,
 
 
 def erase(connection: sa.Connection) -> dict[str, int]:
-    """Delete every row that belongs to the demo; rows removed by table."""
+    """Delete every row of the demo; return the number of deleted rows by table."""
     removed: dict[str, int] = {}
     application = telemetry_tables.application
     names = list(
@@ -48,7 +48,7 @@ def erase(connection: sa.Connection) -> dict[str, int]:
     _erase_datasets(connection, names, removed)
     _erase_feedback(connection, names, removed)
     for table in metadata.sorted_tables:
-        # Every table that is kept by application, those that later versions add included.
+        # Every table with an application column, so that tables of later versions are included.
         if "application" in table.c and table is not application and table.name not in _KEPT:
             _delete(connection, table, table.c.application.in_(names), removed)
     _delete(connection, application, application.c.is_demo, removed)
@@ -56,14 +56,14 @@ def erase(connection: sa.Connection) -> dict[str, int]:
 
 
 def _erase_feedback(connection: sa.Connection, names: list[str], removed: dict[str, int]) -> None:
-    """Feedback knows only its trace, so it goes before the requests do."""
+    """Delete feedback before the requests, because it refers only to its trace."""
     request, feedback = telemetry_tables.request, telemetry_tables.feedback
     traces = sa.select(request.c.trace_id).where(request.c.application.in_(names))
     _delete(connection, feedback, feedback.c.trace_id.in_(traces), removed)
 
 
 def _erase_datasets(connection: sa.Connection, names: list[str], removed: dict[str, int]) -> None:
-    """Demo datasets, and every evaluation of the demo or made on its cases."""
+    """Delete demo datasets, and every evaluation of a demo application or dataset."""
     tables = evaluation_tables
     datasets = sa.select(tables.dataset.c.name).where(tables.dataset.c.is_demo)
     of_demo = sa.or_(
@@ -85,6 +85,6 @@ def _delete(
 ) -> None:
     rows = connection.execute(sa.delete(table).where(condition)).rowcount
     if rows:
-        # SQLAlchemy's name is a kind of str that JSON keys may not be.
+        # SQLAlchemy's `quoted_name` is a subclass of str that orjson rejects as a key.
         name = str(table.name)
         removed[name] = removed.get(name, 0) + rows

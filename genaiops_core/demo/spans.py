@@ -1,4 +1,4 @@
-"""The spans of one demo request, with the attributes OpenTelemetry asks for: pure, decided by a seed."""
+"""The spans of a demo request with OpenTelemetry attributes, as a pure function of a seed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from genaiops_core.demo.profiles import NOVA, ApplicationProfile, ReleaseProfile
 
 _MS = 1_000_000
 _SLOWEST_NS = 4_600 * _MS
-"""Nothing in the demo is slower: the canary looks bad, yet stays under the default policy's 5,000 ms."""
+"""Highest latency of the demo: the canary is slow, but below the 5,000 ms of the default policy."""
 
 THROTTLED = "ThrottlingException: Too many requests, please wait before trying again."
 UNREACHABLE = "ConnectionTimeout: the vector index did not answer within 2 s."
 
 
 class DemoSpan(NamedTuple):
-    """One span before it is told to the console in whichever form. Instants are Unix nanoseconds."""
+    """A span before its encoding; times are Unix nanoseconds."""
 
     span_id: str
     parent_span_id: str
@@ -32,7 +32,7 @@ class DemoSpan(NamedTuple):
 
 
 class SpanWriter:
-    """Lays spans one after the other under a root."""
+    """Builds consecutive spans under a root span."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class SpanWriter:
         }
 
     def run(self, *, fails: bool, blocked: bool, answer_no: int, drift: float) -> None:
-        """Every component in order, until one fails or a guardrail blocks; the root span comes first in the list."""
+        """Build the components in order until one fails or a guardrail blocks; the root span is first in the list."""
         error = ""
         if fails:
             error = UNREACHABLE if self._rng.random() < 0.2 else THROTTLED
@@ -78,7 +78,7 @@ class SpanWriter:
             if (blocked and component == "guardrail") or (error and component == failing):
                 break
         answer = "" if error else "I cannot help with that." if blocked else self._exchange.answers[answer_no]
-        # The answering call before the rewriting one: a request is known by the first model told of.
+        # The answering call precedes the rewriting call, because the first model names the request.
         self.spans.sort(key=lambda span: "gen_ai.input.messages" not in span.attributes)
         self.spans.insert(0, self._root(answer, error))
 
@@ -117,7 +117,7 @@ class SpanWriter:
         self._add(name, self._around(45, 0.3), attributes)
 
     def _rewriting(self) -> None:
-        """A small model call of its own inside the rewriting step."""
+        """Add a small model call inside the rewriting step."""
         rewriting_id = self._new_id()
         start_ns = self._at_ns
         call = {

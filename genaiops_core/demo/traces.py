@@ -1,4 +1,4 @@
-"""One demo request as a trace with its scores: pure, decided by a seed."""
+"""A demo request as a trace with scores, as a pure function of a seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BLOCKED_SHARE = 0.012
 
 
 class DemoScore(NamedTuple):
-    """One drawn score of a request; None with a reason where a judge would have found nothing to judge."""
+    """A random score of a request; None with a reason when a judge would have no input."""
 
     metric: str
     value: float | None
@@ -28,7 +28,7 @@ class DemoScore(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class DemoTrace:
-    """A whole request: root first."""
+    """A complete request; the root span is first."""
 
     application: str
     trace_id: str
@@ -37,7 +37,7 @@ class DemoTrace:
     spans: list[DemoSpan]
     scores: list[DemoScore]
     thumb: str
-    """'up', 'down', or empty when the user said nothing."""
+    """'up', 'down', or empty without feedback."""
 
     @property
     def start_ns(self) -> int:
@@ -45,20 +45,20 @@ class DemoTrace:
 
 
 def resource(application: str) -> dict[str, str]:
-    """The resource attributes every span of a demo application has."""
+    """The resource attributes of every span of a demo application."""
     return {
         "service.name": application,
         "deployment.environment.name": ENVIRONMENT,
         "telemetry.sdk.language": "python",
         "cloud.provider": "aws",
         "cloud.region": "us-east-1",
-        # A live demo that outlives `genaiops demo --remove` must not come back as a real application.
+        # A live demo that runs on after `genaiops demo --remove` must not register a real application.
         DEMO_ATTRIBUTE: "true",
     }
 
 
 class TraceBuilder:
-    """Makes the traces of one application; the draws depend on `rng` alone."""
+    """Builds the traces of an application; all random values come from `rng`."""
 
     def __init__(self, profile: ApplicationProfile, rng: random.Random) -> None:
         self._profile = profile
@@ -66,7 +66,7 @@ class TraceBuilder:
         self._exchanges: dict[tuple[str, int, int], Exchange] = {}
 
     def build(self, arrival: Arrival, release: ReleaseProfile, *, fails: bool | None = None) -> DemoTrace:
-        """The trace of one arrival, answered by `release`.
+        """Build the trace of an arrival that `release` answers.
 
         `fails` says whether the request ends in an error; it is drawn from the release's error share when None.
         """
@@ -75,7 +75,7 @@ class TraceBuilder:
         question_no = int(rng.random() * len(profile.topics[topic_no].questions))
         drift = arrival.phase_share if release.quality_drift else 1.0
         if fails is None:
-            # A release that gets worse does so over its phase.
+            # The quality of a degrading release falls over its phase.
             fails = rng.random() < release.error_share * (0.4 + 0.6 * drift)
         blocked = not fails and "guardrail" in profile.components and rng.random() < _BLOCKED_SHARE
         unsupported = rng.random() < release.unsupported_share * drift

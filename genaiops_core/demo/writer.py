@@ -1,4 +1,4 @@
-"""Write the demo: three applications with 30 days of traffic and all that was decided about them."""
+"""Write the demo: three applications with 30 days of traffic, releases, rollouts and evaluations."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from db.tables.telemetry import application, feedback
 from db.transaction import reading, writing
 from genaiops_core.access import audit
 from genaiops_core.demo import claim, evaluations, removal
-from genaiops_core.demo.arrivals import arrivals
-from genaiops_core.demo.history import Historian
+from genaiops_core.demo.arrivals import generate_arrivals
+from genaiops_core.demo.history import HistoryWriter
 from genaiops_core.demo.profiles import APPLICATIONS, ENVIRONMENT, JUDGE, NAMES, ApplicationProfile
 from genaiops_core.demo.traces import DemoTrace, TraceBuilder, resource
 from genaiops_core.errors import Conflict
@@ -36,7 +36,7 @@ _STATUS_OK = 1
 
 @dataclass(frozen=True, kw_only=True)
 class DemoReport:
-    """What `write_demo` did; all counts are 0 when the demo was there already."""
+    """Result of `write_demo`; all counts are 0 when the demo existed before."""
 
     requests: int
     spans: int
@@ -44,31 +44,31 @@ class DemoReport:
     seconds: float
     was_present: bool
     seed: int
-    """Of the demo that is there now, which is not the one asked for when `was_present`."""
+    """Seed of the existing demo, which may differ from the requested seed when `was_present`."""
     written_at: str
 
 
 def is_written(connection: sa.Connection) -> bool:
-    """Whether the demo is there, complete."""
+    """Whether the demo is completely written."""
     return "written_at" in (claim.read(connection) or {})
 
 
 def write_demo(engine: sa.Engine, now: dt.datetime, seed: int = DEFAULT_SEED) -> DemoReport:
-    """Write the demo once; a second call changes nothing and says so.
+    """Write the demo; a second call changes nothing and returns `was_present`.
 
-    A demo that was left half-written is removed first and written again.
+    An incomplete demo is removed and written again.
 
     Args:
         engine: a migrated database.
-        now: when the traffic ends, aware.
-        seed: the same seed and `now` give the same traffic.
+        now: end of the traffic, with a time zone.
+        seed: equal seeds and `now` give equal traffic.
 
     Raises:
         Conflict: a real application or dataset has a name of the demo.
     """
     started = time.monotonic()
     if not claim.take(engine, seed):
-        return _present(engine)
+        return _describe_existing_demo(engine)
     try:
         with writing(engine) as connection:
             removal.erase(connection)
@@ -78,13 +78,13 @@ def write_demo(engine: sa.Engine, now: dt.datetime, seed: int = DEFAULT_SEED) ->
         for profile in APPLICATIONS:
             _write_traffic(engine, profile, now, seed, counts)
         for profile in APPLICATIONS:
-            Historian(engine, profile, now).write()
+            HistoryWriter(engine, profile, now).write()
         evaluations.write(engine, now, seed)
         closing.close_hours(engine, now)
     except BaseException:
         with writing(engine) as connection:
             removal.erase(connection)
-            claim.drop(connection)
+            claim.release_claim(connection)
         raise
     written_at = now.isoformat(timespec="seconds")
     with writing(engine) as connection:
@@ -114,7 +114,7 @@ class _Counts:
     scores: int = 0
 
 
-def _present(engine: sa.Engine) -> DemoReport:
+def _describe_existing_demo(engine: sa.Engine) -> DemoReport:
     with reading(engine) as connection:
         value = claim.read(connection) or {}
     return DemoReport(
@@ -129,24 +129,25 @@ def _present(engine: sa.Engine) -> DemoReport:
 
 
 def _require_free_names(connection: sa.Connection) -> None:
-    """Refuse to mix the demo with real data; called when no demo row is left, so every row found is real."""
+    """Refuse to mix the demo with real data; the caller has deleted every demo row, so each match is real."""
     for table, column in ((application, application.c.application), (release, release.c.application)):
         taken = connection.execute(
             sa.select(column).select_from(table).where(column.in_(NAMES)).limit(1)
         ).scalar()
         if taken:
             raise Conflict(
-                f"A real application is called '{taken}', as one of the demo; nothing was written. "
+                f"The database has an application '{taken}', a name that the demo uses; nothing was written. "
                 "Write the demo to another database (GENAIOPS_DATABASE_URL)."
             )
     if connection.execute(sa.select(dataset.c.name).where(dataset.c.name == evaluations.DATASET)).first():
         raise Conflict(
-            f"A real dataset is called '{evaluations.DATASET}', as that of the demo; nothing was written."
+            f"The database has a dataset '{evaluations.DATASET}', a name that the demo uses; nothing was written. "
+            "Write the demo to another database (GENAIOPS_DATABASE_URL)."
         )
 
 
 def _register(connection: sa.Connection, now: dt.datetime) -> None:
-    """Mark the applications as demo before anything else can know them."""
+    """Register the applications as demo before ingest can register them as real."""
     first_seen_at = now - dt.timedelta(days=30)
     rows = [{"application": name, "is_demo": True, "first_seen_at": first_seen_at} for name in NAMES]
     connection.execute(sa.insert(application), rows)
@@ -155,12 +156,12 @@ def _register(connection: sa.Connection, now: dt.datetime) -> None:
 def _write_traffic(
     engine: sa.Engine, profile: ApplicationProfile, now: dt.datetime, seed: int, counts: _Counts
 ) -> None:
-    """The traffic of one application, with its scores and feedback, a transaction a batch."""
-    # The last shard, so that an API that starts at the same time, numbered from 0, does not wait for it.
+    """Write the traffic of an application with scores and feedback, in a transaction per batch."""
+    # The last shard: API processes take shards from 0 on and do not wait for locks of this one.
     ingestor = Ingestor(shard=SHARDS - 1, is_demo=True)
-    for batch in _batches(_traces(profile, now, seed)):
+    for batch in _batches(_generate_traces(profile, now, seed)):
         ingestor.write(engine, [prepare_spans(as_decoded_export(profile.application, batch))])
-        scores = _scores(batch)
+        scores = _build_scores(batch)
         with writing(engine) as connection:
             record_scores(connection, scores)
             _add_feedback(connection, batch)
@@ -170,10 +171,10 @@ def _write_traffic(
         counts.scores += len(scores)
 
 
-def _traces(profile: ApplicationProfile, now: dt.datetime, seed: int) -> Iterator[DemoTrace]:
+def _generate_traces(profile: ApplicationProfile, now: dt.datetime, seed: int) -> Iterator[DemoTrace]:
     builder = TraceBuilder(profile, random.Random(f"{seed}/{profile.application}/traces"))
     releases = {each.release: each for each in profile.releases}
-    for arrival in arrivals(profile, now, seed):
+    for arrival in generate_arrivals(profile, now, seed):
         yield builder.build(arrival, releases[arrival.release])
 
 
@@ -183,7 +184,7 @@ def _batches(traces: Iterator[DemoTrace]) -> Iterator[list[DemoTrace]]:
 
 
 def as_decoded_export(name: str, traces: Sequence[DemoTrace]) -> DecodedExport:
-    """The traces as ingest knows them after decoding an export of application `name`."""
+    """Convert traces into the form that ingest gets after decoding an export of application `name`."""
     spans = [
         RawSpan(
             trace.trace_id,
@@ -204,7 +205,7 @@ def as_decoded_export(name: str, traces: Sequence[DemoTrace]) -> DecodedExport:
     )
 
 
-def _scores(traces: Sequence[DemoTrace]) -> list[Score]:
+def _build_scores(traces: Sequence[DemoTrace]) -> list[Score]:
     return [
         Score(
             application=trace.application,

@@ -1,4 +1,4 @@
-"""Evaluation runs as workflows: a run hands out its parts, workers score them, and what is finished stays finished."""
+"""Queues of evaluation runs: enqueues runs, takes over those of dead workers, and pauses the job engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from genaiops_core.logs import get_logger
 
 RETENTION_DAYS = 7
 PAUSE_AFTER_SECONDS = 30.0
-"""How long the job engine stays up without work; the next run that is launched starts it again."""
+"""Time after which an idle job engine is paused; the next run starts it again."""
 
 _GIVEN_UP = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
@@ -31,7 +31,7 @@ log = get_logger()
 
 
 class Runs:
-    """The keeping of the queues of evaluations."""
+    """Maintains the queues of evaluations; called by the periodic tasks of a worker."""
 
     def __init__(self, engine: sa.Engine, jobs: JobEngine, evaluate: Evaluate) -> None:
         self._engine = engine
@@ -41,10 +41,10 @@ class Runs:
         self._seen_commits: int | None = None
         self._enqueued: set[tuple[str, int]] = set()
         self._busy_at = time.monotonic()
-        """When the job engine was last known to have work."""
+        """Last time at which the job engine had work."""
 
     def start_queued(self) -> None:
-        """Give every run that waits to the job engine; the id makes a second time harmless."""
+        """Enqueue every queued run; a second time has no effect, because the workflow id is the same."""
         commits = self._commits.value()
         if commits is not None and commits == self._seen_commits:
             return
@@ -54,6 +54,7 @@ class Runs:
                 self._jobs.start()
                 self._busy_at = time.monotonic()
             waiting = {(id, attempt) for id, attempt, state in attempts if state == "queued"}
+            # Runs that have begun need no entry; the set stays small.
             self._enqueued &= waiting
             if waiting - self._enqueued:
                 threading.Thread(target=self.load_libraries, name="load libraries", daemon=True).start()
@@ -61,10 +62,11 @@ class Runs:
                 self._enqueue(id, attempt)
                 self._enqueued.add((id, attempt))
                 log.info("evaluation enqueued", evaluation=id, attempt=attempt)
+        # The number from before the read: a commit in between is seen at the next call.
         self._seen_commits = commits
 
     def pause_when_idle(self) -> None:
-        """Pause the job engine once no run is open and no workflow of any worker is unfinished for a while."""
+        """Pause the job engine when for `PAUSE_AFTER_SECONDS` no run was open and no workflow unfinished."""
         from dbos import DBOS
 
         with self._jobs.lock:
@@ -81,7 +83,7 @@ class Runs:
                 log.debug("job engine paused")
 
     def reap(self) -> None:
-        """Put the runs and parts of dead workers back into their queues."""
+        """Return the runs and parts of dead workers to their queues."""
         from dbos import DBOS
 
         with self._jobs.lock:
@@ -94,6 +96,7 @@ class Runs:
                 if not pending:
                     continue
                 with reading(self._engine) as connection:
+                    # Read after the pending workflows: a worker that started in between counts as alive.
                     alive = heartbeat.alive_workers(connection, now())
                 orphans = [run.workflow_id for run in pending if run.executor_id not in alive]
                 if orphans:
@@ -101,10 +104,10 @@ class Runs:
                     log.warning("taken over from a dead worker", workflows=orphans)
 
     def adopt(self) -> None:
-        """Care for runs that are under way but that nobody carries on.
+        """Continue running evaluations without an active process.
 
-        The command line that ran it was killed, or the job engine's tables were lost: enqueue it again. The job
-        engine gave it up: say so on the run.
+        When the command that ran it was killed, or the job engine's tables were lost, the run is enqueued again. When
+        the job engine gave it up, the run fails.
         """
         from dbos import DBOS
 
@@ -121,11 +124,11 @@ class Runs:
                     self._enqueue(run.id, run.attempt)
                     log.warning("evaluation adopted", evaluation=run.id)
                 elif status.status in _GIVEN_UP:
-                    problem = f"The job engine gave the run up: {status.error or status.status}."
+                    problem = f"The job engine stopped the run: {status.error or status.status}."
                     states.fail(self._engine, run.id, problem, run.attempt)
 
     def forget_old(self) -> None:
-        """Delete what the job engine remembers of runs that ended long ago; their scores are ours and stay."""
+        """Delete the workflows of runs that ended more than `RETENTION_DAYS` ago; their scores are in other tables."""
         from dbos import DBOS
 
         with self._jobs.lock:
@@ -144,9 +147,9 @@ class Runs:
             return list_open_attempts(connection)
 
     def load_libraries(self) -> None:
-        """Import, beside all else, what the runs that wait or are under way will need.
+        """Import the libraries that open runs need, in a thread of its own.
 
-        A run that was just launched is handed out meanwhile, and a dead worker's is still waited for.
+        Meanwhile a new run is enqueued, and the run of a dead worker still waits for its takeover.
         """
         with reading(self._engine) as connection:
             open_runs = [run for run in runs.list_evaluations(connection) if run.is_open]

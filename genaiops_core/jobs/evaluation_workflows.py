@@ -1,7 +1,7 @@
-"""The workflows of an evaluation: `evaluate` hands its parts out, `score_part` scores one, on whichever worker.
+"""The workflows of an evaluation: `evaluate` enqueues its parts, `score_part` scores a part on any worker.
 
-The ids of workflows are made from the run, its attempt and the number of the part, so that a run that is taken up
-again after a crash finds the parts that it handed out before.
+Workflow ids consist of the run, its attempt and the number of the part, so that a run that continues after a crash
+finds the parts that it enqueued before.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ Evaluate = Callable[[str, int], str]
 _RETRIES = 4
 _PART_POLL_S = 0.2
 _SETTLE_S = 60.0
-"""How long a resumed run waits for the calls of its earlier attempt to end."""
+"""Maximum wait of a resumed run for the calls of its previous attempt."""
 
 
 def workflow_id(id: str, attempt: int) -> str:
-    """Of the run itself; its parts add their number."""
+    """The workflow id of the run; parts append their number."""
     return f"{id}:{attempt}"
 
 
 def register(engine: sa.Engine, sessions: SessionPool) -> Evaluate:
-    """Register workflows and steps with the job engine; once a process, before it is launched."""
+    """Register workflows and steps with the job engine; once per process, before it is launched."""
     from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
     step: dict[str, Any] = {
@@ -52,7 +52,7 @@ def register(engine: sa.Engine, sessions: SessionPool) -> Evaluate:
 
     @DBOS.step(name="ahead", **step)
     def ahead() -> int:
-        # So many parts wait or run at a time that no worker stands still, and that a pause leaves few in the queue.
+        # Enough parts that no worker is idle, and few enough that a pause leaves little in the queue.
         with reading(engine) as connection:
             return PARTS_AT_ONCE * max(1, len(heartbeat.alive_workers(connection, now()))) + 2
 
@@ -91,15 +91,16 @@ def register(engine: sa.Engine, sessions: SessionPool) -> Evaluate:
                         handles.append(
                             DBOS.enqueue_workflow(PARTS_QUEUE, score_part, id, attempt, waiting.pop(0))
                         )
+                # The oldest part first: the results are only needed to know when the next part may start.
                 if not handles.pop(0).get_result(polling_interval_sec=_PART_POLL_S):
-                    waiting = []  # stopped: those handed out end at once
+                    waiting = []  # stopped: the enqueued parts end at once
             return finish(id, attempt)
-        except Exception as problem:  # of a part too, which comes as whatever the serializer makes of it
+        except Exception as problem:  # also of a part, whose type depends on the serializer
             fail(id, attempt, describe_problem(problem))
             return "failed"
 
     def describe_problem(problem: Any) -> str:
-        # The last of the attempts says why; the first three may have met something else.
+        # The last attempt has the reason; earlier attempts may have failed for another one.
         errors = getattr(problem, "errors", None)
         return (
             f"A step failed {_RETRIES} times: {errors[-1]}" if errors else f"The job engine failed: {problem}"
@@ -109,7 +110,7 @@ def register(engine: sa.Engine, sessions: SessionPool) -> Evaluate:
 
 
 def _wait_for_earlier(id: str, attempt: int) -> None:
-    """Calls of the attempt before may still be under way: their records are written when they are done."""
+    """Wait for running calls of the previous attempt, whose results are written when they end."""
     from dbos import DBOS
 
     deadline = time.monotonic() + _SETTLE_S

@@ -1,4 +1,4 @@
-"""Workers say that they are alive; everyone else reads it. Knows nothing of the job engine."""
+"""Heartbeats of workers, and which workers are alive; independent of the job engine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ BEAT_SECONDS = 2.0
 DEAD_AFTER_SECONDS = 15.0
 
 _GONE_AFTER_SECONDS = 4.0
-"""A silence this long, of a process that this machine no longer has, is enough: after a crash runs go on sooner."""
+"""Shorter limit for a process of this machine that no longer exists, so that its runs continue sooner."""
 
 
 def new_executor_id(now: dt.datetime) -> str:
-    """Names this process for as long as it lives: host, process id, and when it started."""
+    """The id of this process: host, process id and start time."""
     return f"{socket.gethostname()[:60]}:{os.getpid()}:{int(now.timestamp())}"
 
 
@@ -30,16 +30,18 @@ def is_gone(executor_id: str) -> bool:
     if host != socket.gethostname()[:60] or not pid.isdigit():
         return False
     try:
+        # Signal 0 only checks whether the process exists.
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
+    # The process exists but belongs to another user.
     except OSError:
         return False
     return False
 
 
 def beat(engine: sa.Engine, executor_id: str, now: dt.datetime) -> None:
-    """Note that `executor_id` was alive at `now`."""
+    """Record a heartbeat of `executor_id`."""
     with writing(engine) as connection:
         statement = insert(connection, worker).values(executor_id=executor_id, beat_at=now, started_at=now)
         connection.execute(
@@ -50,13 +52,13 @@ def beat(engine: sa.Engine, executor_id: str, now: dt.datetime) -> None:
 
 
 def forget(engine: sa.Engine, executor_id: str) -> None:
-    """Take a worker that has stopped off the list, so that nobody waits for it."""
+    """Delete a stopped worker, so that its work is taken over at once."""
     with writing(engine) as connection:
         connection.execute(sa.delete(worker).where(worker.c.executor_id == executor_id))
 
 
 def alive_workers(connection: sa.Connection, now: dt.datetime) -> set[str]:
-    """The workers whose work nobody else may take."""
+    """The live workers, whose work no other worker may take over."""
     executor_ids: set[str] = set()
     for row in connection.execute(sa.select(worker.c.executor_id, worker.c.beat_at)):
         silence_s = (now - row.beat_at).total_seconds()
@@ -67,12 +69,12 @@ def alive_workers(connection: sa.Connection, now: dt.datetime) -> set[str]:
 
 
 def last_heartbeat(connection: sa.Connection) -> dt.datetime | None:
-    """The last sign of life of any worker."""
+    """The last heartbeat of any worker."""
     # MAX() loses the column's type, so the newest row is read instead.
     return connection.execute(sa.select(worker.c.beat_at).order_by(worker.c.beat_at.desc()).limit(1)).scalar()
 
 
 def is_beating(connection: sa.Connection, now: dt.datetime, *, within_s: float = DEAD_AFTER_SECONDS) -> bool:
-    """Whether some worker was alive within the last `within_s` seconds."""
+    """Whether a worker sent a heartbeat within the last `within_s` seconds."""
     last = last_heartbeat(connection)
     return last is not None and (now - last).total_seconds() <= within_s

@@ -1,4 +1,4 @@
-"""The worker's part in pulling invocation logs: clients are built here, at the edge, and settings read."""
+"""Pulls invocation logs in the worker: reads the settings and builds the AWS client."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ log = get_logger()
 
 
 class InvocationLogPull:
-    """One round of pulling, to be run again and again; once `stopping` is set, it ends after the object it reads."""
+    """One pull, called periodically; when `stopping` is set, it ends after the current object."""
 
     def __init__(self, engine: sa.Engine, settings: Settings, stopping: threading.Event) -> None:
         """Read the settings.
 
         Raises:
-            BadInput: `GENAIOPS_INVOCATION_LOGS` names no source.
+            BadInput: `GENAIOPS_INVOCATION_LOGS` is not a source.
         """
         self._engine = engine
         self._model_limit = settings.rollup_model_limit
@@ -31,7 +31,7 @@ class InvocationLogPull:
         self._stopping = stopping
 
     def __call__(self) -> PullReport:
-        """Take in what is new."""
+        """Import the new entries."""
         pulled = pull_once(
             self._engine, self._source, model_limit=self._model_limit, is_stopping=self._stopping.is_set
         )
@@ -49,7 +49,8 @@ def pull_once(
     application: str | None = None,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> PullReport:
-    """Build the client that `source` needs from the environment and take in what is new."""
+    """Build the client of `source` from the environment and import the new entries."""
+    # A local import: without this setting no process loads the AWS SDK.
     from genaiops_core.aws.clients import client
     from genaiops_core.telemetry.ingest.ingest import SHARDS
 

@@ -1,4 +1,4 @@
-"""Tasks that repeat, each in a thread of its own: a slow or failing one does not hold up the others."""
+"""Periodic tasks, each in its own thread: a slow or failing task does not delay the others."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Periodic:
         self._every_s = every_s
         self._action = action
         self._stopping = threading.Event()
-        # A daemon: a task in the midst of a slow query must not keep a stopped worker alive.
+        # A daemon: a task in a slow query must not keep a stopped worker alive.
         self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self, timeout_s: float = 1.0) -> None:
-        """Ask for the end and wait a moment for the run under way."""
+        """Stop the task and wait up to `timeout_s` for a running action."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
@@ -37,7 +37,7 @@ class Periodic:
                 self._action()
                 problem = ""
             except Exception as error:
-                # Said once for as long as it stays the same, not every second.
+                # Logged once while the error stays the same, not at every run.
                 if str(error) != problem:
                     log.exception("task failed; it is tried again", task=self._name, every_s=self._every_s)
                 problem = str(error)

@@ -17,18 +17,18 @@ from genaiops_core.telemetry.sampling import selection
 from genaiops_core.telemetry.sampling.policy import Policy
 
 _SLICE_SECONDS = 5.0
-"""A history that was imported is gone through in slices, so that a stop need not wait for all of it."""
+"""An imported history is considered in slices of this time, so that a stop does not wait for all of it."""
 
 
 def policy_of(settings: Settings) -> Policy:
-    """What the settings say is judged."""
+    """The sampling policy of the settings."""
     return Policy(
         rate=settings.sample_rate, cost_usd=settings.sample_cost_usd, latency_ms=settings.sample_latency_ms
     )
 
 
 def limits_of(settings: Settings) -> Limits:
-    """What the settings say judging may take."""
+    """The limits of production scoring in the settings."""
     return Limits(
         daily_budget_nano_usd=round(settings.sample_daily_budget_usd * 1e9),
         per_minute=settings.sample_per_minute,
@@ -36,7 +36,7 @@ def limits_of(settings: Settings) -> Limits:
 
 
 class Choosing:
-    """Considers the requests that are new, slice by slice."""
+    """Considers new requests, slice by slice."""
 
     def __init__(self, engine: sa.Engine, settings: Settings, stopping: threading.Event) -> None:
         self._engine = engine
@@ -44,18 +44,18 @@ class Choosing:
         self._stopping = stopping
 
     def __call__(self) -> None:
-        """Go on until nothing is left or the slice of time is over."""
+        """Consider requests until none is left or the slice has ended."""
         began = time.monotonic()
         while not self._stopping.is_set() and time.monotonic() - began < _SLICE_SECONDS:
             step_began = time.monotonic()
             if not selection.consider(self._engine, self._policy, now()).has_more:
                 return
-            # As long a pause as the lock was held, so that ingest gets at least half of the time.
+            # Pause as long as the lock was held, so that ingest gets at least half of the time.
             self._stopping.wait(time.monotonic() - step_began)
 
 
 class Scoring:
-    """Judges what was chosen."""
+    """Scores the sampled requests."""
 
     def __init__(self, engine: sa.Engine, settings: Settings, stopping: threading.Event) -> None:
         """Read the settings.
@@ -71,10 +71,10 @@ class Scoring:
         require_usable(engine, create_judge(self._name), self._limits.daily_budget_nano_usd)
 
     def __call__(self) -> None:
-        """Go on until nothing may be judged for now."""
+        """Score requests until the queue is empty or a limit is reached."""
         if not has_queued(self._engine):
             return
-        # Connections of a judge belong to an event loop, so both are made anew and end together.
+        # Connections of a judge belong to an event loop, so both are created and closed together.
         sample_judge = create_judge(self._name)
         with asyncio.Runner() as runner:
             while not self._stopping.is_set():

@@ -1,4 +1,4 @@
-"""The job engine: DBOS on a system database of its own, with every default that would surprise us set by hand."""
+"""The job engine: DBOS on its own system database, with explicit settings where its defaults do not fit."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from sqlalchemy import event
 from db.engine import SQLITE_BUSY_TIMEOUT_MS
 
 APPLICATION_VERSION = "genaiops-2"
-"""Fixed: by default it is a hash of the code, and work begun before a deploy would never go on after it. Raise it
-only together with a workflow that cannot continue what its predecessor began."""
+"""Fixed: the default is a hash of the code, so that work started before a deployment would not continue after it.
+Raise it only with a workflow that cannot continue the work of its previous version."""
 
 QUEUE = "evaluations"
 RUNS_AT_ONCE = 4
-"""Runs whose parts a worker hands out at the same time."""
+"""Runs whose parts a worker enqueues at the same time."""
 
 PARTS_QUEUE = "evaluation parts"
 PARTS_AT_ONCE = 4
-"""Parts of one run that a worker scores at the same time; so a later run need not wait for an earlier one."""
+"""Parts of one run that a worker scores at the same time; so that a later run does not wait for an earlier one."""
 MOST_PARTS_AT_ONCE = 12
 """Parts of all runs."""
 
@@ -37,7 +37,7 @@ class Stopped(Exception):
 
 
 def system_url(url: str) -> sa.URL:
-    """Where the job engine keeps its tables: jobs.db beside the SQLite file, or schema dbos of the PostgreSQL."""
+    """Database of the job engine: jobs.db beside the SQLite file, or schema dbos in PostgreSQL."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         assert parsed.database, "the worker needs a database file"
@@ -48,8 +48,8 @@ def system_url(url: str) -> sa.URL:
 def system_engine(url: sa.URL) -> sa.Engine:
     """An engine for the job engine's tables.
 
-    It is not the product's own: the job engine relies on the driver's transactions on SQLite, and on a function that
-    came with SQLite 3.42, which Debian 12 and others do not have yet.
+    It differs from the product's engine: on SQLite the job engine needs the driver's transactions, and a function of
+    SQLite 3.42, which Debian 12 does not have.
     """
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_size=8, max_overflow=4, pool_pre_ping=True)
@@ -72,12 +72,13 @@ def system_engine(url: sa.URL) -> sa.Engine:
 class JobEngine:
     """The job engine of this process; it runs only while there is work for it.
 
-    Its threads ask the database for work several times a second, which takes a few per cent of a core even where
-    there is none. Every use of it holds `lock`, so that it is not paused in the middle.
+    Its threads poll the database several times a second, which takes a few per cent of a core even without work.
+    Every caller holds `lock`, so that the engine is not paused during the call.
     """
 
     def __init__(self, url: str, executor_id: str) -> None:
-        """Prepare it; register the workflows, then `start` it."""
+        """Create it without a launch; register the workflows, then call `start`."""
+        # Reentrant, because `start` is called with the lock held, too.
         self.lock = threading.RLock()
         self._url = system_url(url)
         self._executor_id = executor_id
@@ -90,10 +91,10 @@ class JobEngine:
         return self._engine is not None
 
     def start(self) -> None:
-        """Launch it and take work from the queues; nothing happens when it runs.
+        """Launch it and take work from the queues; no effect when it is running.
 
         Raises:
-            Stopped: it was stopped for good.
+            Stopped: `stop` was called.
         """
         from dbos import DBOS, DBOSPortableJSONSerializer
 
@@ -110,10 +111,12 @@ class JobEngine:
                     "system_database_engine": engine,
                     "application_version": APPLICATION_VERSION,
                     "executor_id": self._executor_id,
-                    # The default pickles: whoever can write the table could run code in the worker.
+                    # The default is pickle: a user who can write the table could run code in the worker.
                     "serializer": DBOSPortableJSONSerializer(),
                     "log_level": "WARNING",
+                    # A run holds a thread while it waits for its parts; with fewer threads runs could block them.
                     "max_executor_threads": RUNS_AT_ONCE + MOST_PARTS_AT_ONCE,
+                    # No workflow has a schedule.
                     "scheduler_polling_interval_sec": 30.0,
                 }
             )
@@ -121,7 +124,7 @@ class JobEngine:
                 DBOS.launch()
                 self._register_queues()
             except BaseException:
-                # A half-launched engine would refuse every later launch.
+                # A partly launched engine would refuse every later launch.
                 DBOS.destroy()
                 engine.dispose()
                 raise
@@ -140,7 +143,7 @@ class JobEngine:
         )
 
     def pause(self) -> None:
-        """Stop its threads until the next `start`; only while no workflow is under way."""
+        """Stop its threads until the next `start`; only while no workflow is running."""
         from dbos import DBOS
 
         with self.lock:
@@ -151,9 +154,9 @@ class JobEngine:
             self._engine = None
 
     def stop(self) -> None:
-        """Stop for good; what is under way is left to another worker at its last step.
+        """Stop permanently; another worker continues running workflows at their last step.
 
-        Threads in the middle of a step can connect no more, so they neither wait for others nor record anything.
+        Threads in a step can no longer connect to the database, so they neither wait nor record a result.
         """
         from dbos import DBOS
 
@@ -161,7 +164,7 @@ class JobEngine:
             self._is_stopped = True
             if self._engine is None:
                 return
-            # The step that a run is in loses the engine under its feet; that is meant, and no error to be told.
+            # A step that is running loses its engine on purpose, so its errors are not logged.
             logging.getLogger("dbos").setLevel(logging.CRITICAL + 1)
 
             DBOS.destroy()

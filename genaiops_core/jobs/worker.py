@@ -45,7 +45,7 @@ FORGET_SECONDS = 3600.0
 RETENTION_SECONDS = 60.0
 SAMPLE_SECONDS = 2.0
 STOP_SECONDS = 2.5
-"""How long calls under way may take to end when the worker is stopped."""
+"""Maximum time for running calls to end when the worker stops."""
 
 log = get_logger()
 
@@ -54,22 +54,22 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     """Work until SIGTERM, SIGINT or `stopping`; returns within five seconds of it.
 
     Args:
-        settings: whose database is worked on.
-        stopping: ends the work when set; signals set it too where this is the main thread.
+        settings: with the database.
+        stopping: stops the worker when set; in the main thread signals set it too.
     """
     logs.configure(settings.log_level)
     stopping = stopping or threading.Event()
     if threading.current_thread() is threading.main_thread():
         _stop_on_signals(stopping)
     if settings.invocation_logs:
-        parse_source(settings.invocation_logs)  # a mistake is told before any work is taken
+        parse_source(settings.invocation_logs)  # an invalid setting is reported before any work is taken
     engine = make_engine(settings.url)
     upgrade(engine)
     executor_id = heartbeat.new_executor_id(now())
     jobs = JobEngine(settings.url, executor_id)
     sessions = SessionPool(engine, executor_id, lambda connection: heartbeat.alive_workers(connection, now()))
     runs = Runs(engine, jobs, evaluation_workflows.register(engine, sessions))
-    # The first beat goes before any work is taken: without it another worker would take the work back.
+    # The first heartbeat precedes any work: without it another worker would take the work over.
     heartbeat.beat(engine, executor_id, now())
     jobs.start()
     tasks = _tasks(engine, executor_id, runs, settings, stopping)
@@ -81,8 +81,9 @@ def run(settings: Settings, stopping: threading.Event | None = None) -> None:
     log.info("worker stopping", executor=executor_id)
     for task in tasks:
         task.stop()
+    # After the tasks, which use the job engine.
     jobs.stop()
-    # The engine goes first: what a session leaves undone must not be recorded as done.
+    # After the job engine: the unfinished work of a session must not be recorded as done.
     sessions.stop(STOP_SECONDS)
     heartbeat.forget(engine, executor_id)
     engine.dispose()

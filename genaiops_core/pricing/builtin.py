@@ -1,6 +1,6 @@
-"""List prices that come with the product: the offline snapshot of genai-prices, as integer rates.
+"""Built-in list prices: the offline snapshot of genai-prices, as integer rates.
 
-Looking a model up takes tens of microseconds and a priced span arrives every ten, so models and rates are cached.
+A lookup takes tens of microseconds, as long as the rest of the work on a span, so models and rates are cached.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def rates(provider: str, model: str, at_ns: int, input_tokens: int, tier: str = 
     """What a call of `model` cost per token at that instant, or None when the list does not know.
 
     Args:
-        provider: as the telemetry says it, for example `aws.bedrock`; '' when it does not.
+        provider: as in the telemetry, for example `aws.bedrock`; '' when unknown.
         model: a model id, Bedrock inference profile or ARN.
         at_ns: start of the call, Unix nanoseconds; prices change with time.
         input_tokens: of this call; some models cost more per token above a length.
@@ -98,7 +98,7 @@ def _find_variant(listing: _Listing, tier: str, instant: dt.datetime) -> _Identi
 
 
 class _Identity:
-    """Lets an unhashable price object key a cache; it lives as long as the snapshot does."""
+    """Makes an unhashable price object a cache key; the object lives as long as the snapshot."""
 
     __slots__ = ("price",)
 

@@ -39,7 +39,7 @@ _HIGHEST_USD_PER_MILLION = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """One override; rates in nano-USD per million tokens, None for a cache rate that is not set apart."""
+    """One override; rates in nano-USD per million tokens, None for a cache rate equal to the input rate."""
 
     model: str
     input_nano_usd_per_million: int
@@ -64,16 +64,16 @@ class PricesImported:
 def import_prices(
     engine: sa.Engine, *, actor: str, prices: Sequence[Price], source: str, reason: str = ""
 ) -> PricesImported:
-    """Keep `prices`, replacing those of the same model, provider, region, tier and start.
+    """Store `prices`, replacing those of the same model, provider, region, tier and start.
 
-    They apply to calls that arrive from now on; calls already stored keep the cost they were given.
+    They apply to calls that arrive later; the cost of stored calls does not change.
 
     Args:
         engine: the database.
-        actor: who imports.
+        actor: for the audit log.
         prices: see `read_prices`.
-        source: where they came from, for the audit log (a file name).
-        reason: why.
+        source: a file name, for the audit log.
+        reason: for the audit log.
     """
     rows = [price_row(item) for item in _distinct(prices)]
     changed = [column.name for column in price.columns if column.name.endswith("_million")]
@@ -87,6 +87,7 @@ def import_prices(
                 ),
                 rows,
             )
+        # In this transaction: a process that sees the new version also reads the new prices.
         _mark_change(connection)
         models = {row["model"] for row in rows}
         audit.record(
@@ -107,10 +108,10 @@ def read_prices(data: bytes, filename: str) -> list[Price]:
     Args:
         data: the file: a JSON object {model: [input, output]} or CSV with the columns of `CSV_COLUMNS`, of which only
             model, input and output are needed; USD per million tokens.
-        filename: named in errors; `.csv` decides for CSV.
+        filename: for error messages; a file ending in `.csv` is read as CSV.
 
     Raises:
-        BadInput: the file is neither; the sentence names the model or line.
+        BadInput: the file is neither; the message has the model or line.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -200,6 +201,7 @@ def _nano(value: object, where: str, field: str) -> int:
         raise BadInput(
             f"{where}: {field} is {value!r} but must be a price in USD per million tokens, from 0 to a million."
         ) from error
+    # Nano-USD is the smallest unit: digits beyond the ninth decimal place are rounded.
     return round(usd * NANO)
 
 
@@ -218,11 +220,11 @@ def _instant(value: str, where: str) -> dt.datetime:
 
 
 def _distinct(prices: Sequence[Price]) -> list[Price]:
-    """The last of each key, sorted: one statement may not touch a row twice, and writers must not deadlock."""
+    """The last of each key, sorted: one statement may not change a row twice, and sorted writers do not deadlock."""
     by_key = {(p.model, p.provider, p.region, p.tier, p.valid_from.astimezone(dt.UTC)): p for p in prices}
     return [by_key[key] for key in sorted(by_key)]
 
 
 def _mark_change(connection: sa.Connection) -> None:
-    # Random, not counted: two imports at once must not arrive at the same number.
+    # Random and not counted, because two concurrent imports must not get the same number.
     saved_settings.write(connection, VERSION_SETTING, {"version": uuid.uuid4().hex})

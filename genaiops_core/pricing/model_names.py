@@ -117,7 +117,7 @@ _OWNERS = (
 
 
 def list_candidates(provider: str, model: str) -> Iterator[Candidate]:
-    """The places where the price of `model` may be found, the surest first.
+    """The places where the price of `model` may be provider_info, the surest first.
 
     Args:
         provider: as the telemetry says it; '' when it does not.
@@ -187,9 +187,9 @@ def _find_provider(provider: str) -> str:
     for candidate in (name, name.replace("_", "-"), name.split(".", 1)[0]):
         if candidate in _ALIASES:
             return _ALIASES[candidate]
-        found = find_provider_by_id(providers, candidate)
-        if found is not None:
-            return str(found.id)
+        provider_info = find_provider_by_id(providers, candidate)
+        if provider_info is not None:
+            return str(provider_info.id)
     return ""
 
 

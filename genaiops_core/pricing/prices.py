@@ -1,4 +1,4 @@
-"""What a model call cost: this installation's own prices first, then the list that comes with the product."""
+"""Prices model calls: with the overrides of this installation first, then with the built-in list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from genaiops_core.pricing.rates import (
 from genaiops_core.pricing.tiers import normalize_tier
 
 VERSION_SETTING = "price_list"
-"""Row of `saved_settings` that changes with the overrides, so that a running process notices."""
+"""Row of `saved_settings` that changes with the overrides, so that a running process reads them again."""
 
 
 AUDIO, IMAGE, CACHE_1H = "audio", "image", "cache_1h"
@@ -59,7 +59,7 @@ class _Override(NamedTuple):
 
 
 class PriceList:
-    """The overrides of one moment; models they do not name are priced by the built-in list."""
+    """The overrides at one time; other models have the prices of the built-in list."""
 
     def __init__(
         self, overrides: dict[tuple[str, str], list[_Override]] | None = None, version: str = ""
@@ -88,7 +88,7 @@ class PriceList:
         return cls(dict(overrides), version)
 
     def refresh(self, connection: sa.Connection) -> PriceList:
-        """This list, or a newer one when somebody imported prices since."""
+        """This list, or a new one if prices were imported since."""
         return self if current_version(connection) == self.version else PriceList.load(connection)
 
     def cost_nano_usd(
@@ -120,10 +120,10 @@ class PriceList:
         """Price one model call; without a price or a token count its cost is None, and `problem` says why.
 
         Args:
-            provider: as the telemetry says it; an override that names another provider does not apply.
-            model: as the telemetry says it.
-            at_ns: start of the call, Unix nanoseconds: the newest price valid by then counts.
-            input_tokens: all of them, cached ones included.
+            provider: as in the telemetry; an override for another provider does not apply.
+            model: as in the telemetry.
+            at_ns: start of the call, Unix nanoseconds; the newest price valid at that time applies.
+            input_tokens: including cached tokens.
             output_tokens: of the answer.
             cache_read_tokens: None counts as none.
             cache_write_tokens: None counts as none.
@@ -195,7 +195,7 @@ class PriceList:
 
 
 def current_version(connection: sa.Connection) -> str:
-    """Names the state of the overrides; another name means that somebody changed them."""
+    """Identifies the state of the overrides; it changes with every import."""
     value = saved_settings.read(connection, VERSION_SETTING)
     return str(value["version"]) if value else ""
 

@@ -1,4 +1,4 @@
-"""Rates and the arithmetic of money: integers from the price list to the invoice, rounded once a call."""
+"""Rates and the calculation of cost: in integers, rounded once per call."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def cost_nano_usd(
 
     Args:
         rates: of the model.
-        input_tokens: all of them; those read from or written to a cache are part of this count.
-        output_tokens: reasoning included.
+        input_tokens: including tokens read from or written to a cache.
+        output_tokens: including reasoning tokens.
         cache_read_tokens: at most `input_tokens`.
         cache_write_tokens: at most the rest.
         special: tokens of these counts that have a rate of their own.
@@ -71,6 +71,7 @@ def cost_nano_usd(
     Raises:
         UnknownRate: `special` has tokens whose rate is unknown.
     """
+    # Some senders report more cached tokens than input tokens; the rest must not become negative.
     plain = max(0, input_tokens - cache_read_tokens - cache_write_tokens)
     read_rate = rates.input if rates.cache_read is None else rates.cache_read
     write_rate = rates.input if rates.cache_write is None else rates.cache_write

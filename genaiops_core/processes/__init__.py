@@ -1,1 +1,1 @@
-"""The operating-system side of `genaiops up`: sockets, children, signals."""
+"""The processes of `genaiops up`: sockets, child processes and signals."""

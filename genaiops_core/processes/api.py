@@ -15,10 +15,10 @@ _BACKLOG = 2048
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop.
+    """Serve until the process is stopped.
 
     Raises:
-        Misconfigured: the port is taken, or several workers are asked for on SQLite.
+        Misconfigured: the port is in use, or several workers are configured on SQLite.
     """
     if settings.api_workers > 1 and settings.url.startswith("sqlite"):
         raise Misconfigured(
@@ -45,10 +45,10 @@ def run(settings: Settings) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket whose connections send at once (else a keep-alive answer waits up to 40 ms).
+    """Open a listening socket with TCP_NODELAY, without which a keep-alive response waits up to 40 ms.
 
     Raises:
-        Misconfigured: the port is taken.
+        Misconfigured: the port is in use.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -59,7 +59,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise Misconfigured(
-            f"Port {port} on {host} is taken; choose another one: {error.strerror}."
+            f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port."
         ) from error
     listener.listen(_BACKLOG)
     listener.set_inheritable(True)

@@ -1,4 +1,4 @@
-"""`genaiops up`: start the three processes, keep them up, stop them together."""
+"""`genaiops up`: start the three processes, restart them after a crash, and stop them together."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MAX_RESTARTS = 5
 
 @dataclass
 class Child:
-    """One process we keep up."""
+    """A supervised process."""
 
     name: str
     arguments: list[str]
@@ -41,7 +41,7 @@ class Child:
 
     def start(self, environment: dict[str, str]) -> None:
         self.started_at = time.monotonic()
-        # Its own session: Ctrl-C reaches only us, and we stop the children in order.
+        # A session of its own: Ctrl-C reaches only the supervisor, which stops the children in order.
         self.process = subprocess.Popen(
             self.arguments, cwd=self.folder, env=environment, start_new_session=True, stdin=subprocess.DEVNULL
         )
@@ -53,7 +53,7 @@ class Child:
 
 @dataclass
 class Supervisor:
-    """The children, and the wish to stop them."""
+    """Runs the children until `stopping` is set."""
 
     children: list[Child]
     environment: dict[str, str]
@@ -64,7 +64,7 @@ class Supervisor:
             child.start(self.environment)
 
     def watch(self) -> int:
-        """Restart what dies; returns the exit code once told to stop or when a child cannot stay up."""
+        """Restart children that end; return the exit code: 0 after a stop, 1 when a child keeps failing."""
         while not self.stopping.wait(0.3):
             for child in self.children:
                 if child.exit_code is not None and not self._restart(child):
@@ -102,10 +102,10 @@ def run(settings: Settings, *, json: bool = False) -> int:
     """Migrate, run UI, API and worker, and wait for Ctrl-C.
 
     Returns:
-        The exit code: 0 when stopped on purpose, 1 when a process could not be kept up.
+        The exit code: 0 after a stop, 1 when a process keeps failing.
 
     Raises:
-        Misconfigured: a port is taken.
+        Misconfigured: a port is in use.
     """
     for port, setting in ((settings.ui_port, "--ui-port"), (settings.api_port, "--api-port")):
         _require_free(settings.host, port, setting)
@@ -140,7 +140,7 @@ def run(settings: Settings, *, json: bool = False) -> int:
 
 
 def _write_demo(program: list[str], supervisor: Supervisor) -> None:
-    """In a process of its own, so that its memory is given back when it is done."""
+    """Write the demo in a separate process, so that its memory is released afterwards."""
     process = subprocess.Popen([*program, "demo"], env=supervisor.environment, stdin=subprocess.DEVNULL)
     while process.poll() is None:
         if supervisor.stopping.wait(0.1):
@@ -155,13 +155,13 @@ def _announce(settings: Settings, *, json: bool) -> None:
     console_url = f"http://{settings.host}:{settings.ui_port}"
     api_url = f"http://{settings.host}:{settings.api_port}"
     if json:
-        output.print_json({"console": console_url, "api": api_url, "database": settings.masked_url})
+        output.print_json({"console": console_url, "api": api_url, "database": settings.display_url})
         sys.stdout.flush()
         return
     console = Console()
     console.print(f"[bold]Console[/]  {console_url}")
     console.print(f"[bold]API[/]      {api_url}  (OTLP /v1/traces, OFREP /ofrep/v1, docs /docs)")
-    console.print(f"[dim]Data in {settings.masked_url}. Ctrl-C stops everything.[/]")
+    console.print(f"[dim]Data in {settings.display_url}. Ctrl-C stops everything.[/]")
 
 
 def _require_free(host: str, port: int, option: str) -> None:
@@ -171,4 +171,4 @@ def _require_free(host: str, port: int, option: str) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise Misconfigured(f"Port {port} on {host} is taken; choose another with {option}.") from error
+            raise Misconfigured(f"Port {port} on {host} is in use; choose another with {option}.") from error

@@ -10,7 +10,7 @@ from genaiops_core.settings import Settings
 
 
 def command(settings: Settings) -> list[str]:
-    """The command line that serves the console; run it in `project.root()`, where its configuration is."""
+    """The command line of the console; it must run in `project.root()`, the folder of its configuration."""
     return [
         sys.executable,
         "-m",
@@ -23,8 +23,8 @@ def command(settings: Settings) -> list[str]:
 
 
 def run(settings: Settings) -> None:
-    """Become the console process."""
-    # Streamlit called in-process would not find .streamlit/config.toml, so it is executed in its folder.
+    """Replace this process with the console process."""
+    # Streamlit reads .streamlit/config.toml from the working folder, so it is executed in that folder.
     os.chdir(root())
     arguments = command(settings)
     os.execve(arguments[0], arguments, {**os.environ, **settings.environment()})  # noqa: S606

@@ -1,4 +1,4 @@
-"""Ask for approval of a release, approve it, reject it: never the author, never the one who asked."""
+"""Requests for approval and their decisions; neither author nor requester can approve."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from genaiops_core.rows import build_record
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """One request for approval and, once taken, its decision."""
+    """One request for approval, with its decision."""
 
     id: int
     application: str
@@ -35,11 +35,11 @@ class Approval:
 
 
 def request(engine: sa.Engine, *, actor: str, application: str, release: str, reason: str = "") -> Approval:
-    """Ask for approval of a candidate.
+    """Request approval of a candidate.
 
     Raises:
-        NotFound: no such release.
-        Conflict: it is no candidate.
+        NotFound: there is no such release.
+        Conflict: it is not a candidate.
     """
     reason = free_text(reason, "reason")
     with writing(engine) as connection:
@@ -61,31 +61,31 @@ def request(engine: sa.Engine, *, actor: str, application: str, release: str, re
 
 
 def approve(engine: sa.Engine, *, actor: str, application: str, release: str, reason: str = "") -> Approval:
-    """Approve a release that waits for it.
+    """Approve a pending release.
 
     Raises:
-        NotFound: no such release.
-        NotAllowed: the actor made the release or asked for its approval.
-        Conflict: it does not wait for approval.
+        NotFound: there is no such release.
+        NotAllowed: the actor created the release or requested its approval.
+        Conflict: it is not pending.
     """
     return _decide(engine, actor, application, release, reason, Event.APPROVE)
 
 
 def reject(engine: sa.Engine, *, actor: str, application: str, release: str, reason: str) -> Approval:
-    """Reject a release that waits for approval; its author may do so too, to withdraw it.
+    """Reject a pending release; its author may reject it too, to withdraw it.
 
     Raises:
-        BadInput: no reason was given.
-        NotFound: no such release.
-        Conflict: it does not wait for approval.
+        BadInput: there is no reason.
+        NotFound: there is no such release.
+        Conflict: it is not pending.
     """
     if not reason.strip():
-        raise BadInput(f"Say why you reject {application}/{release}: its author needs the reason.")
+        raise BadInput(f"A reason is required to reject {application}/{release}, for its author.")
     return _decide(engine, actor, application, release, reason, Event.REJECT)
 
 
 def pending(connection: sa.Connection, application: str | None = None) -> list[Approval]:
-    """Requests that wait for a decision, oldest first."""
+    """Pending requests, oldest first."""
     query = sa.select(approval_table).where(approval_table.c.state == "pending").order_by(approval_table.c.id)
     if application:
         query = query.where(approval_table.c.application == application)
@@ -103,11 +103,11 @@ def history(connection: sa.Connection, application: str, release: str) -> list[A
 
 
 def why_not_approvable_by(actor: str, *, author: str, requested_by: str, name: str) -> str | None:
-    """The sentence that refuses `actor` as approver, or None when they may approve."""
+    """Why `actor` cannot approve the release `name`, or None when the actor can."""
     if is_same_person(actor, author):
-        return f"{actor} made {name} and cannot approve it; ask somebody else."
+        return f"{actor} created {name} and cannot approve it; ask another user."
     if is_same_person(actor, requested_by):
-        return f"{actor} asked for the approval of {name} and cannot give it; ask somebody else."
+        return f"{actor} requested approval of {name} and cannot approve it; ask another user."
     return None
 
 
@@ -116,8 +116,10 @@ def _decide(
 ) -> Approval:
     reason = free_text(reason, "reason")
     with writing(engine) as connection:
+        # The lock on the release serialises two decisions; the second one finds the state changed.
         before = get_release(connection, application, release, for_update=True)
         after = advance(connection, before, event)
+        # The newest request is the pending one: the lock on the release prevents a newer one.
         approval = history(connection, application, release)[0]
         if event is Event.APPROVE:
             refusal = why_not_approvable_by(

@@ -1,4 +1,4 @@
-"""What a release may be made of: names that can be shown, prompts named by version, parameters that are JSON."""
+"""Validates the parts of a release: printable names, prompt versions and JSON parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"(?P<name>.+)@v?(?P<version>[1-9][0-9]{0,8})")
 
 
 def name(value: str, field: str, *, longest: int = MAX_NAME_LENGTH) -> str:
-    """`value` without surrounding space, fit to be a name.
+    """`value` as a name, without surrounding space.
 
     Raises:
         BadInput: it is empty, longer than `longest` or not printable.
@@ -32,7 +32,7 @@ def name(value: str, field: str, *, longest: int = MAX_NAME_LENGTH) -> str:
 
 
 def optional_name(value: str, field: str, *, longest: int = MAX_NAME_LENGTH) -> str:
-    """As `name`, but '' stands for "not said"."""
+    """As `name`, but may be '' for a missing value."""
     cleaned = value.strip()
     if len(cleaned) > longest or not cleaned.isprintable():
         raise BadInput(f"The {field} must be at most {longest} printable characters.")
@@ -40,27 +40,28 @@ def optional_name(value: str, field: str, *, longest: int = MAX_NAME_LENGTH) -> 
 
 
 def free_text(value: str, field: str) -> str:
-    """Text for people without surrounding space; may be empty.
+    """Free text without surrounding space; may be empty.
 
     Raises:
-        BadInput: it is too long or holds characters no database keeps (NUL, halves of a surrogate pair).
+        BadInput: it is too long or has characters that no database stores (NUL, half of a surrogate pair).
     """
     cleaned = value.strip()
     if len(cleaned) > MAX_TEXT_LENGTH:
         raise BadInput(f"The {field} must be at most {MAX_TEXT_LENGTH:,} characters.")
+    # PostgreSQL stores no NUL, and neither database encodes half of a surrogate pair.
     if "\0" in cleaned or any("\ud800" <= character <= "\udfff" for character in cleaned):
-        raise BadInput(f"The {field} holds characters that are no text; write it as plain UTF-8.")
+        raise BadInput(f"The {field} has characters that are not valid text; use plain UTF-8.")
     return cleaned
 
 
 def prompt_references(references: Sequence[str]) -> tuple[tuple[str, int], ...]:
-    """Pairs of prompt name and version, in the order given.
+    """Pairs of prompt name and version, in the same order.
 
     Args:
-        references: texts like `answer@3` (or `answer@v3`); a name may hold an `@` itself.
+        references: texts like `answer@3` (or `answer@v3`); a name may contain an `@`.
 
     Raises:
-        BadInput: a reference has no version, or one prompt is named twice.
+        BadInput: a reference has no version, or a prompt occurs twice.
     """
     pairs: dict[str, int] = {}
     for reference in references:
@@ -69,9 +70,7 @@ def prompt_references(references: Sequence[str]) -> tuple[tuple[str, int], ...]:
             raise BadInput(f"The prompt '{reference}' must be written NAME@VERSION, for example answer@3.")
         prompt = name(match["name"], "prompt name")
         if prompt in pairs:
-            raise BadInput(
-                f"The prompt '{prompt}' is named twice; a release holds one version of each prompt."
-            )
+            raise BadInput(f"The prompt '{prompt}' occurs twice; a release has one version of each prompt.")
         pairs[prompt] = int(match["version"])
     return tuple(pairs.items())
 
@@ -80,9 +79,10 @@ def parameters(values: Mapping[str, Any] | None) -> dict[str, Any]:
     """The parameters as plain JSON (numbers, texts, lists, objects).
 
     Raises:
-        BadInput: something in them cannot be written as JSON, or they are too long.
+        BadInput: a value cannot be written as JSON, or they are too long.
     """
     try:
+        # The round trip through JSON returns what a later read will return, as a copy of the caller's object.
         text = orjson.dumps(dict(values or {}))
     except TypeError as error:
         raise BadInput(f"The parameters of a release must be plain JSON: {error}.") from error
@@ -93,7 +93,7 @@ def parameters(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def is_same_person(actor: str, other: str) -> bool:
-    """Whether two actor names stand for one person: case, width and surrounding space do not count."""
+    """Whether two actor names denote the same person; case, width and surrounding space are ignored."""
     return _fold_name(actor) == _fold_name(other)
 
 

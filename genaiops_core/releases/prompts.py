@@ -33,10 +33,10 @@ class PromptVersion:
 def add(
     engine: sa.Engine, *, actor: str, application: str, name: str, text: str, reason: str = ""
 ) -> PromptVersion:
-    """Keep `text` as the next version of a prompt; a text already kept answers its old version and changes nothing.
+    """Store `text` as the next version of a prompt; for a stored text return its version and change nothing.
 
     Raises:
-        BadInput: a name cannot be used, or the text is empty or too long.
+        BadInput: a name is invalid, or the text is empty or too long.
     """
     application = manifest.name(application, "application")
     name = manifest.name(name, "prompt name")
@@ -58,6 +58,7 @@ def add(
             created_at=now(),
         )
         values = {**vars(added), "content_sha256": digest}
+        # On PostgreSQL another writer may have taken this version number since it was read.
         inserted = connection.execute(
             insert(connection, prompt_version)
             .values(**values)
@@ -65,7 +66,7 @@ def add(
             .returning(prompt_version.c.version)
         ).first()
         if inserted is None:
-            raise Conflict(f"Somebody else added a version of prompt '{name}' just now; add yours again.")
+            raise Conflict(f"Another user has just added a version of prompt '{name}'; add yours again.")
         audit.record(
             connection,
             actor=actor,
@@ -95,10 +96,10 @@ def list_prompts(
 def resolve(
     connection: sa.Connection, application: str, references: Sequence[tuple[str, int]]
 ) -> list[PromptVersion]:
-    """The versions that `references` (name, version) stand for, in the same order.
+    """The prompt versions of `references` (name, version), in the same order.
 
     Raises:
-        NotFound: a version does not exist; the sentence lists those that do.
+        NotFound: a version does not exist; the message lists the existing ones.
     """
     versions = []
     for name, number in references:

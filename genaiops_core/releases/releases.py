@@ -1,4 +1,4 @@
-"""Register a release and read releases. A manifest never changes once written; only its state moves."""
+"""Registers and reads releases. The manifest of a release never changes; only its state does."""
 
 from __future__ import annotations
 
@@ -104,7 +104,9 @@ def create(
     with writing(engine) as connection:
         references = [(prompt["name"], prompt["version"]) for prompt in candidate.prompts]
         prompt_versions.resolve(connection, candidate.application, references)
+        # JSON has no tuples.
         values = {**vars(candidate), "prompts": list(candidate.prompts)}
+        # Insert first: two creations at once cannot both find that the release is missing.
         inserted = connection.execute(
             insert(connection, release_table)
             .values(**values)
@@ -128,7 +130,7 @@ def create(
 def list_releases(
     connection: sa.Connection, application: str | None = None, state: str | None = None
 ) -> list[Release]:
-    """Newest first; `application` and `state` narrow, None takes all."""
+    """Newest first; None for any application or state."""
     query = sa.select(release_table).order_by(release_table.c.created_at.desc(), release_table.c.release)
     if application:
         query = query.where(release_table.c.application == application)
@@ -143,7 +145,7 @@ def get_release(
     """One release; `for_update` locks it until the transaction ends.
 
     Raises:
-        NotFound: there is none of that name; the sentence lists some that exist.
+        NotFound: there is no such release; the message lists existing ones.
     """
     query = sa.select(release_table).where(
         release_table.c.application == application, release_table.c.release == release
@@ -159,10 +161,10 @@ def get_release(
 
 
 def advance(connection: sa.Connection, release: Release, event: Event) -> Release:
-    """Move `release` (read for update) by `event` and write its new state; the caller writes the audit entry.
+    """Write the state of `release` (read for update) after `event`; the caller writes the audit entry.
 
     Raises:
-        Conflict: its state does not allow the move.
+        Conflict: its state does not allow the event.
     """
     moved = replace(release, state=move(release.state, event, name=release.name))
     connection.execute(

@@ -1,9 +1,9 @@
-"""The life of a release, as one table of moves.
+"""The states of a release, as one table of transitions.
 
     candidate -> pending -> approved -> canary -> stable -> retired
 
-A pending release may be rejected, and asked for again; a canary or a stable release may be rolled back, and then the
-retired release before it is stable again. The first release of an application goes from approved to stable at once.
+Approval of a rejected release may be requested again. After a rollback of a stable release the retired release before
+it is stable again. The first release of an application goes from approved to stable at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from genaiops_core.errors import Conflict
 
 
 class Event(StrEnum):
-    """What can happen to a release."""
+    """An event that changes the state of a release."""
 
     REQUEST = "request approval of"
     APPROVE = "approve"
@@ -48,7 +48,7 @@ _NEXT = {
     "rejected": "request its approval again or register a changed release under a new name",
     "canary": "it takes canary traffic: promote it or roll it back",
     "stable": "it is the stable release already",
-    "retired": "it was replaced; only a rollback brings it back",
+    "retired": "it was replaced; only a rollback can restore it",
     "rolled_back": "register a changed release under a new name",
 }
 
@@ -58,11 +58,11 @@ def move(state: str, event: Event, *, name: str) -> str:
 
     Args:
         state: one of db.tables.releases.RELEASE_STATES.
-        event: what is asked for.
-        name: `application/release`, for the sentence of a refusal.
+        event: the event.
+        name: `application/release`, for the error message.
 
     Raises:
-        Conflict: the table has no such move; the sentence says what to do instead.
+        Conflict: the state does not allow the event; the message has the next step.
     """
     after = MOVES.get((state, event))
     if after is None:

@@ -1,4 +1,4 @@
-"""Incidents: what went wrong, with the figures of that time, until somebody resolves it."""
+"""Incidents: a problem of a release, with the figures of that time, until a user resolves it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def open_incident(
 def list_incidents(
     connection: sa.Connection, application: str | None = None, state: str | None = None
 ) -> list[Incident]:
-    """Newest first; `application` and `state` narrow, None takes all."""
+    """Newest first; None for any application or state."""
     query = sa.select(incident_table).order_by(incident_table.c.id.desc())
     if application:
         query = query.where(incident_table.c.application == application)
@@ -94,24 +94,22 @@ def list_incidents(
 
 
 def resolve(engine: sa.Engine, *, actor: str, incident_id: int, reason: str) -> Incident:
-    """Close an incident; `reason` is kept as its resolution.
+    """Resolve an incident; `reason` is stored as its resolution.
 
     Raises:
-        BadInput: no reason was given.
-        NotFound: no such incident.
+        BadInput: there is no reason.
+        NotFound: there is no such incident.
         Conflict: it is resolved already.
     """
     resolution = free_text(reason, "reason")
     if not resolution:
-        raise BadInput(
-            f"Say how incident {incident_id} was resolved: the next one who sees it needs to know."
-        )
+        raise BadInput(f"Enter how incident {incident_id} was resolved; a resolution is required.")
     with writing(engine) as connection:
         query = sa.select(incident_table).where(incident_table.c.id == incident_id)
         row = connection.execute(query.with_for_update()).first()
         if row is None:
             raise NotFound(
-                f"There is no incident {incident_id}; `genaiops incident list` shows those there are."
+                f"There is no incident {incident_id}; list the incidents with `genaiops incident list`."
             )
         if row.state == "resolved":
             raise Conflict(

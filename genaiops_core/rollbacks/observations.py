@@ -1,4 +1,4 @@
-"""How one release did over the last minutes: the figures that policies judge and incidents keep."""
+"""The figures of one release over the last minutes, for policies and incidents."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def observe(
 ) -> Observation:
     """Measure `release` over the `window_min` minutes before `now`, widened to whole minutes.
 
-    Scores are counted by way of the requests they judge, which costs more than the rest together: a caller that does
-    not need them leaves them out with `with_quality`.
+    Scores are read over their requests, which is slower than all other reads together; without `with_quality` they
+    are not read.
     """
     filters = Filters(
         start=now - dt.timedelta(minutes=window_min), end=now, application=application, release=release

@@ -1,4 +1,4 @@
-"""The rollback policy: which figure, past which limit, over which time, means going back. Read from YAML.
+"""The rollback policy: thresholds of metrics over a window, and the actions when they are exceeded. Read from YAML.
 
 rollback_policy:
   triggers:            # name, metric, threshold, window, comparison (default greater_than), severity
@@ -41,7 +41,7 @@ _WINDOW = re.compile(r"(?P<number>[1-9][0-9]{0,3}) ?(?P<unit>m|min|mins|minutes?
 
 @dataclass(frozen=True, kw_only=True)
 class Trigger:
-    """One limit. It fires when the figure is beyond `threshold`, not when it equals it."""
+    """One threshold. The trigger fires when the figure is beyond `threshold`, not when it equals it."""
 
     name: str
     metric: Metric
@@ -59,7 +59,7 @@ class Trigger:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What is watched and what is done. `actions` are kept as written."""
+    """Triggers and actions. `actions` are stored as written in the file."""
 
     triggers: tuple[Trigger, ...]
     actions: tuple[Mapping[str, Any], ...]
@@ -84,13 +84,13 @@ class Policy:
 
 
 def default() -> Policy:
-    """The policy that is on unless it is replaced: config/rollback_policy.yaml."""
+    """The policy of config/rollback_policy.yaml."""
     return _parsed(default_config("rollback_policy.yaml").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1)
 def _parsed(text: str) -> Policy:
-    """As `load`; the watch reads the file every few seconds, and parsing it costs more than all it measures."""
+    """As `load`, cached: the watch reads the file every few seconds, and parsing takes longer than its queries."""
     return load(text)
 
 
@@ -98,12 +98,12 @@ def load(text: str) -> Policy:
     """Read a policy.
 
     Raises:
-        BadInput: the text is no policy; the sentence names the place and how to mend it.
+        BadInput: the text is not a valid policy; the message has the place and the correction.
     """
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BadInput(f"The rollback policy is no YAML: {' '.join(str(error).split())}.") from error
+        raise BadInput(f"The rollback policy is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(document, dict) or not isinstance(document.get("rollback_policy"), dict):
         raise BadInput(
             "A rollback policy starts with 'rollback_policy:' and has triggers and actions under it."
@@ -118,7 +118,7 @@ def load(text: str) -> Policy:
     for index, name in enumerate(names):
         if name in names[:index]:
             raise BadInput(
-                f"rollback_policy.triggers[{index}].name: '{name}' is used twice; give each its own name."
+                f"rollback_policy.triggers[{index}].name: '{name}' is used twice; use different names."
             )
     return Policy(
         triggers=triggers,
@@ -140,7 +140,7 @@ def _trigger(place: str, entry: Any) -> Trigger:
     if not isinstance(name, str) or not name.strip() or len(name) > 200 or not name.isprintable():
         raise BadInput(f"{place}.name: give the trigger a name of 1 to 200 printable characters.")
     if name.strip() == "manual":
-        raise BadInput(f"{place}.name: 'manual' stands for rollbacks by people; choose another name.")
+        raise BadInput(f"{place}.name: 'manual' is reserved for rollbacks by users; choose another name.")
     place = f"{place} ({name.strip()})"
     metric = _one_of(place, "metric", entry.get("metric"), get_args(Metric))
     return Trigger(
@@ -155,7 +155,7 @@ def _trigger(place: str, entry: Any) -> Trigger:
     )
 
 
-def _threshold(place: str, value: Any, metric: str) -> float:
+def _threshold(place: str, value: Any, metric: Metric) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise BadInput(f"{place}.threshold: write a number, not {value!r}.")
     highest = HIGHEST_THRESHOLD[metric]
@@ -193,7 +193,7 @@ def _check_notify(place: str, entry: Mapping[str, Any]) -> None:
     if not isinstance(channels, list) or not all(
         isinstance(channel, str) and channel for channel in channels
     ):
-        raise BadInput(f"{place}.channels: list the addresses to tell, like ['slack://ops-team'].")
+        raise BadInput(f"{place}.channels: list the addresses to notify, for example ['slack://ops-team'].")
 
 
 def _check_create_incident(place: str, entry: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Roll back: in one transaction everybody is on the stable release again and an incident is open."""
+"""Rolls back: one transaction routes all traffic to the stable release and opens an incident."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ METRICS_WINDOW_MIN = 15
 SHORTEST_REASON = 3
 
 _LATER = {
-    "validate_metrics_improved": "compare the stable release with these metrics once new traffic has come",
+    "validate_metrics_improved": "compare the stable release with these metrics after new traffic",
     "send_postmortem_template": "write down cause, effect and prevention, then resolve the incident",
 }
-"""Steps that nobody can take at the moment of the rollback: they stay open on the incident."""
+"""Steps that need later traffic or a person; they stay pending on the incident."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rollback:
-    """One rollback that was carried out."""
+    """One completed rollback."""
 
     id: int
     application: str
@@ -49,7 +49,9 @@ class Rollback:
     reason: str
     trigger: str  # 'manual' or the policy trigger's name
     routing_version: int
-    metrics: dict[str, Any]  # {"window_min": 15, "stable": {...}, "canary": {...}}, see measures.Observation
+    metrics: dict[
+        str, Any
+    ]  # {"window_min": 15, "stable": {...}, "canary": {...}}, see observations.Observation
     at: dt.datetime
     incident_id: int | None
     steps: tuple[dict[str, Any], ...]  # {"step": str, "state": "done" | "pending", "detail": str}
@@ -66,33 +68,37 @@ def roll_back(
     canary: str | None = None,
     steps: Sequence[Step] = STEPS,
 ) -> Rollback:
-    """Take the live canary out of traffic or, when none is live, go back to the stable release before this one.
+    """Remove the live canary from traffic or, without a canary, restore the previous stable release.
 
     Args:
-        engine: where to write.
-        actor: who decides.
-        application: whose traffic.
-        reason: why, at least three characters.
+        engine: the database.
+        actor: for the audit log.
+        application: the application to route.
+        reason: for the audit log, at least three characters.
         trigger: `manual`, or the name of the policy trigger that fired.
         severity: of the incident: low, medium, high or critical.
-        canary: only roll back if this release is the live canary; None takes whatever is there.
+        canary: roll back only if this release is the live canary; None for any release.
         steps: the procedure, see `policy.Step`.
 
     Raises:
         BadInput: the reason is too short.
         NotFound: the application has no routing.
-        Conflict: there is nothing to go back to, or `canary` is not live (any more).
+        Conflict: there is no release to restore, or `canary` is not the live canary.
     """
     reason = free_text(reason, "reason")
     if len(reason) < SHORTEST_REASON:
-        raise BadInput(f"Say why {application} is rolled back, in at least {SHORTEST_REASON} characters.")
+        raise BadInput(
+            f"A reason of at least {SHORTEST_REASON} characters is required to roll back {application}."
+        )
     metrics = _metrics(engine, application)
     with writing(engine) as connection:
         before = routing_store.lock(connection, application)
         if before is None:
             raise NotFound(f"No release of {application} takes traffic, so there is nothing to roll back.")
+        # The canary may have been promoted since it was measured; its replacement must not be rolled back for it.
         if canary is not None and (before.canary is None or before.canary.release != canary):
-            raise Conflict(f"{application}/{canary} is not the live canary any more; nothing was changed.")
+            raise Conflict(f"{application}/{canary} is no longer the live canary; nothing was changed.")
+        # All in one transaction under the routing lock: traffic never moves without its incident and audit entry.
         after, from_release = _withdraw(connection, before, failed=trigger != MANUAL)
         routing_store.save(connection, after)
         rollback_id = connection.execute(
@@ -148,7 +154,7 @@ def list_rollbacks(connection: sa.Connection, application: str | None = None) ->
 
 
 def _withdraw(connection: sa.Connection, table: RoutingTable, *, failed: bool) -> tuple[RoutingTable, str]:
-    """The routing without its newest release, and that release's name; moves states of releases and rollout."""
+    """The routing without its newest release, and that release's name; updates the states of releases and rollout."""
     application = table.application
     if table.canary is not None:
         from_release = table.canary.release
@@ -170,11 +176,11 @@ def _withdraw(connection: sa.Connection, table: RoutingTable, *, failed: bool) -
 
 
 def _previous_stable(connection: sa.Connection, application: str, current: str) -> Release:
-    """The release that `current` replaced, which its promotion names."""
+    """The release that `current` replaced, from the rollout that promoted it."""
     promoted = _promotion_of(connection, application, current)
     if promoted is None:
         raise Conflict(
-            f"{application} has no canary and no earlier stable release to go back to; {current} is the only one."
+            f"{application} has no canary and no previous stable release to restore; {current} is the only one."
         )
     return get_release(connection, application, promoted.stable, for_update=True)
 
@@ -190,7 +196,7 @@ def _promotion_of(connection: sa.Connection, application: str, release: str) -> 
 
 
 def _metrics(engine: sa.Engine, application: str) -> dict[str, Any]:
-    """How the releases in traffic did lately; read before the transaction, which must stay short."""
+    """Recent figures of the routed releases; read before the writing transaction, which must stay short."""
     with reading(engine) as connection:
         routing_tables = routing_store.load(connection, [application])
         if not routing_tables:

@@ -1,7 +1,7 @@
-"""The watch: compare every application with its policy, and roll a failing canary back.
+"""The watch: compares every application with the policy, and rolls a failing canary back.
 
-Rolling a canary back is always safe, so the policy does it by itself. When only a stable release takes traffic, a
-firing opens an incident and moves nothing: going back further would be a guess.
+A rollback of a canary is always safe, so it is automatic. Without a canary, a fired trigger opens an incident and does
+not change traffic, because an older release may not be better.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from genaiops_core.rollouts import routing_store
 from genaiops_core.rollouts.routing import CANARY, STABLE
 
 ACTOR = "policy"
-"""Who the audit log names when nobody pressed a button."""
+"""Actor of automatic actions in the audit log."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Firing:
-    """A trigger whose figure is beyond its limit, with enough evidence to believe it."""
+    """A trigger whose threshold is exceeded by a large enough sample."""
 
     application: str
     release: str
@@ -41,7 +41,7 @@ class Firing:
 
     @property
     def sentence(self) -> str:
-        """What happened, for incident and audit log."""
+        """Description for incident and audit log."""
         beyond = "above" if self.trigger.comparison == "greater_than" else "below"
         evidence = "scores" if self.trigger.metric == "avg_quality_score" else "requests"
         return (
@@ -51,14 +51,14 @@ class Firing:
 
 
 def fired_triggers(policy: Policy, observations: Sequence[Observation]) -> list[Firing]:
-    """Which triggers fire, in the order of the observations, then of the policy.
+    """The triggers that fire, in order of the observations, then of the policy.
 
-    A figure that was not measured, fewer than 50 requests in the window, or fewer than 20 scores for a quality
-    trigger, is missing evidence and fires nothing.
+    A figure that is not measured, fewer than 50 requests in the window, or fewer than 20 scores for a quality
+    trigger, is too little evidence and fires no trigger.
 
     Args:
         policy: the triggers.
-        observations: one or more a release; a trigger reads the one of its own window.
+        observations: one or more per release; a trigger is compared with the one of its own window.
     """
     return [
         Firing(
@@ -79,18 +79,19 @@ def fired_triggers(policy: Policy, observations: Sequence[Observation]) -> list[
 
 
 def watch(engine: sa.Engine, now: dt.datetime, policy: Policy) -> list[Firing]:
-    """Judge every application once and act: the worker calls this every few seconds.
+    """Check every application once and act; the worker calls this every few seconds.
 
     Returns:
-        The firings that were acted upon; those whose canary is gone already, or whose incident is still open, are
-        left out.
+        The firings with an action, without those whose canary is no longer live or whose incident is still open.
     """
     with reading(engine) as connection:
+        # Only the measurement is in this snapshot; each action has a transaction of its own.
         observations = _observations(connection, now, policy)
     acted = []
     handled: set[str] = set()
     for firing in fired_triggers(policy, observations):
         rolls_back = firing.variant == CANARY and policy.rolls_back
+        # One rollback takes the canary out; a second trigger of the same canary has nothing left to do.
         if rolls_back and firing.application in handled:
             continue
         if _roll_back(engine, firing, policy) if rolls_back else _open_incident(engine, firing, policy):
@@ -120,6 +121,7 @@ def _observations(connection: sa.Connection, now: dt.datetime, policy: Policy) -
                 window_min=window_min,
                 with_quality=window_min in quality_windows,
             )
+            # Windows are sorted from the longest, so the shorter ones are empty too.
             if not observation.requests:
                 break
             of_release.insert(0, observation)
@@ -140,17 +142,17 @@ def _roll_back(engine: sa.Engine, firing: Firing, policy: Policy) -> bool:
             steps=policy.steps,
         )
     except (Conflict, NotFound):
-        # Somebody promoted it or rolled it back since it was measured.
+        # A user has promoted it or rolled it back since the measurement.
         return False
     return True
 
 
 def _open_incident(engine: sa.Engine, firing: Firing, policy: Policy) -> bool:
-    """Open an incident unless the policy wants none, or one of this trigger is open."""
+    """Open an incident, if the policy has that action and no incident of this trigger is open."""
     if not policy.has("create_incident"):
         return False
     with writing(engine) as connection:
-        # Several workers may watch: the lock lets one look and write at a time.
+        # Several workers may watch: the lock prevents two incidents of one trigger.
         routing_store.lock(connection, firing.application)
         is_open = sa.select(incident_table.c.id).where(
             incident_table.c.application == firing.application,

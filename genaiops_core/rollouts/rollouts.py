@@ -48,26 +48,27 @@ def start(
 ) -> Rollout:
     """Send part of the traffic to an approved release.
 
-    The first release of an application becomes stable at once: there is nothing to compare it with.
+    The first release of an application becomes stable at once, because there is no release to compare it with.
 
     Args:
-        engine: where to write.
-        actor: who starts it.
-        application: whose traffic.
+        engine: the database.
+        actor: for the audit log.
+        application: the application to route.
         release: an approved release.
-        percent: the canary's first share; None is the first step.
-        steps: the shares to go through, rising; None is 1, 5, 25, 50, 100.
-        reason: why, for the audit log.
+        percent: the canary's first share; None for the first step.
+        steps: increasing shares of the canary; None for 1, 5, 25, 50, 100.
+        reason: for the audit log.
 
     Raises:
-        BadInput: a share cannot be used.
-        NotFound: no such release.
+        BadInput: a share is invalid.
+        NotFound: there is no such release.
         Conflict: the release is not approved, or another rollout is live.
     """
     chosen_steps = check_steps(steps)
     share = check_percent(chosen_steps[0] if percent is None else percent)
     reason = manifest.free_text(reason, "reason")
     with writing(engine) as connection:
+        # The routing table first, then releases: every change takes its locks in this order, so none can deadlock.
         before = routing_store.lock(connection, application)
         candidate = get_release(connection, application, release, for_update=True)
         if before is None:
@@ -108,17 +109,17 @@ def set_canary(
     """Move the canary's share of traffic.
 
     Args:
-        engine: where to write.
-        actor: who moves it.
-        application: whose rollout.
+        engine: the database.
+        actor: for the audit log.
+        application: the application with the rollout.
         percent: 0 to 100 in steps of 0.01.
-        reason: why, for the audit log.
-        expected_version: the routing version the actor looked at; None does not check.
+        reason: for the audit log.
+        expected_version: the routing version that the actor saw; None to skip the check.
 
     Raises:
-        BadInput: the share cannot be used.
+        BadInput: the share is invalid.
         NotFound: the application has no routing.
-        Conflict: no rollout is live, it is paused and the share would grow, or somebody changed it meanwhile.
+        Conflict: no rollout is live, it is paused and the share would grow, or another user has changed it.
     """
     share = check_percent(percent)
     reason = manifest.free_text(reason, "reason")
@@ -127,12 +128,13 @@ def set_canary(
         live = live_row(connection, application)
         if expected_version is not None and expected_version != before.version:
             raise Conflict(
-                f"The routing of {application} changed meanwhile (canary at {before.canary_percent:g} %); "
-                "look again, then decide."
+                f"The routing of {application} has changed (canary at {before.canary_percent:g} %); "
+                "reload it, then decide."
             )
         if live.state == "paused" and share > before.canary_percent:
             raise Conflict(
-                f"The rollout of {application} is paused and may only shrink; resume it to widen it."
+                f"The rollout of {application} is paused, so its share can only decrease; "
+                "resume it to increase the share."
             )
         after = replace(before, version=before.version + 1, canary_percent=share)
         routing_store.save(connection, after)
@@ -142,7 +144,7 @@ def set_canary(
 
 
 def pause(engine: sa.Engine, *, actor: str, application: str, reason: str = "") -> Rollout:
-    """Hold the canary at its share: nothing widens it until it is resumed.
+    """Pause a rollout: the canary's share cannot grow until it is resumed.
 
     Raises:
         NotFound: the application has no routing.
@@ -152,7 +154,7 @@ def pause(engine: sa.Engine, *, actor: str, application: str, reason: str = "") 
 
 
 def resume(engine: sa.Engine, *, actor: str, application: str, reason: str = "") -> Rollout:
-    """Let a paused rollout go on.
+    """Resume a paused rollout.
 
     Raises:
         NotFound: the application has no routing.
@@ -162,7 +164,7 @@ def resume(engine: sa.Engine, *, actor: str, application: str, reason: str = "")
 
 
 def promote(engine: sa.Engine, *, actor: str, application: str, reason: str = "") -> Rollout:
-    """Make the canary the stable release for everybody; the old stable release is retired.
+    """Make the canary the stable release for all users; the previous stable release is retired.
 
     Raises:
         NotFound: the application has no routing.
@@ -174,6 +176,7 @@ def promote(engine: sa.Engine, *, actor: str, application: str, reason: str = ""
         live = live_row(connection, application)
         if live.state == "paused":
             raise Conflict(f"The rollout of {application} is paused; resume it, then promote it.")
+        # Two releases may be locked in any order, because only the holder of the routing table locks two.
         promoted = get_release(connection, application, live.canary, for_update=True)
         replaced = get_release(connection, application, live.stable, for_update=True)
         advance(connection, promoted, Event.PROMOTE)
@@ -186,12 +189,12 @@ def promote(engine: sa.Engine, *, actor: str, application: str, reason: str = ""
 
 
 def without_canary(table: RoutingTable) -> RoutingTable:
-    """The next version of `table`, with everybody on its stable release."""
+    """The next version of `table`, with all traffic on its stable release."""
     return replace(table, version=table.version + 1, canary=None, canary_percent=0.0, salt="")
 
 
 def end(connection: sa.Connection, rollout_id: int, *, state: str, verdict: str) -> None:
-    """Close a rollout; the caller has the routing table locked and writes the audit entry."""
+    """End a rollout; the caller has locked the routing table and writes the audit entry."""
     _update(connection, rollout_id, state=state, verdict=verdict, ended_at=now())
 
 

@@ -1,9 +1,8 @@
 """Routing: a pure function of (routing table, flag, targeting key).
 
-A user's place is the SHA-256 of `salt:targetingKey`, read as a fraction of 2^64. The canary takes the places from 0 up
-to its share, so widening only adds users and nobody leaves. The flag is not part of the hash: a user gets release,
-model and prompt of one and the same variant. The salt changes with each rollout, so that the same users are not
-always the first.
+A user's place is the SHA-256 of `salt:targetingKey`, read as a fraction of 2^64. The canary gets the places from 0 up
+to its share, so a larger share adds users and removes none. The flag is not part of the hash: a user gets release,
+model and prompt of the same variant. The salt changes with each rollout, so that the first users of a canary differ.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 GRAIN = 10_000
-"""Shares are kept in ten-thousandths: 0.01 %."""
+"""Shares are stored in ten-thousandths: 0.01 %."""
 
 STABLE = "stable"
 CANARY = "canary"
@@ -24,16 +23,16 @@ _ABOVE_EVERY_PLACE = b"\xff" * 33
 
 
 class FlagNotFound(LookupError):
-    """The table, or the variant this user gets, has no such flag."""
+    """The table, or the variant of this user, has no such flag."""
 
 
 class TargetingKeyMissing(LookupError):
-    """Traffic is split, and the caller did not say for whom it asks."""
+    """Traffic is split, and the request has no targeting key."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A release as applications need it: what to call and with which words."""
+    """The parts of a release that applications need: model, prompts and parameters."""
 
     release: str
     model_id: str = ""
@@ -43,7 +42,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one user gets for one flag. `value` is shared between users: do not change it."""
+    """The value of one flag for one user. `value` is shared between users: do not change it."""
 
     value: Any
     variant: Literal["stable", "canary"]
@@ -63,7 +62,7 @@ class RoutingTable:
 
     @cached_property
     def prefix(self) -> bytes:
-        """What is hashed before the targeting key."""
+        """The bytes that are hashed before the targeting key."""
         return f"{self.salt}:".encode()
 
     @cached_property
@@ -94,16 +93,16 @@ def is_canary(table: RoutingTable, targeting_key: str) -> bool:
 
 
 def evaluate(table: RoutingTable, flag: str, targeting_key: str) -> Decision:
-    """What `targeting_key` gets for `flag`.
+    """The decision on `flag` for `targeting_key`.
 
     Args:
         table: the routing of the application.
         flag: `release` (object), `model` (text), `prompt` (text of the first prompt) or `prompt:NAME`.
-        targeting_key: who asks; the same key gets the same variant until the canary's share shrinks below its place.
+        targeting_key: the user; the same key gets the same variant until the canary's share shrinks below its place.
             May be '' while no canary is live.
 
     Raises:
-        FlagNotFound: no such flag, or this user's release does not set it.
+        FlagNotFound: there is no such flag, or this user's release does not set it.
         TargetingKeyMissing: a canary is live and the key is ''.
     """
     pair = table.decisions.get(flag)
@@ -113,6 +112,7 @@ def evaluate(table: RoutingTable, flag: str, targeting_key: str) -> Decision:
     if table.canary is not None:
         if not targeting_key:
             raise TargetingKeyMissing(flag)
+        # As `is_canary`, without the cost of a call.
         if sha256(table.prefix + targeting_key.encode()).digest() < table.canary_end:
             decision = pair[1]
     if decision is None:

@@ -1,4 +1,4 @@
-"""Follow the routing tables: a copy in memory, refreshed by a thread that asks the database what changed."""
+"""A copy of the routing tables in memory; a thread polls the database for changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genaiops_core.rollouts import routing_store
 from genaiops_core.rollouts.routing import RoutingTable
 
 POLL_S = 0.25
-"""A change is seen within this and the time of one query: well below the one second that is promised."""
+"""Interval of the polls. A change applies after this time and one query, within the documented second."""
 
 Prepared = TypeVar("Prepared")
 
@@ -25,9 +25,9 @@ _log = get_logger(__name__)
 
 
 class RoutingCache(Generic[Prepared]):
-    """Keeps `prepare(table)` of every application at hand.
+    """Holds the result of `prepare(table)` for every application.
 
-    While the database cannot be reached the last known tables go on answering, and each failure is logged once.
+    While the database cannot be reached, the last known tables are used, and the first failure is logged.
     """
 
     def __init__(self, engine: sa.Engine, prepare: Callable[[RoutingTable], Prepared]) -> None:
@@ -40,15 +40,16 @@ class RoutingCache(Generic[Prepared]):
         self._prepared: Mapping[str, Prepared] = MappingProxyType({})
         self._refreshing = threading.Lock()
         self._stopping = threading.Event()
+        # A daemon, so that a process that fails to stop it can still end.
         self._thread = threading.Thread(target=self._follow, name="routing-follower", daemon=True)
 
     @property
     def by_application(self) -> Mapping[str, Prepared]:
-        """By application."""
+        """The prepared tables by application."""
         return self._prepared
 
     def start(self) -> None:
-        """Load every table, then follow. Raises what the database raises: serving nothing would be worse."""
+        """Load every table, then start the thread. Errors of the database are raised, because no table is known yet."""
         self.refresh()
         self._thread.start()
 
@@ -58,8 +59,9 @@ class RoutingCache(Generic[Prepared]):
         self._commits.close()
 
     def refresh(self) -> None:
-        """Fetch what changed since the last time."""
+        """Load the tables that have changed since the last call."""
         with self._refreshing:
+            # Read before the tables: a commit between the two changes the counter and is loaded next time.
             commits = self._commits.value()
             if commits is not None and commits == self._seen_commits:
                 return
@@ -75,6 +77,7 @@ class RoutingCache(Generic[Prepared]):
         fresh = {table.application: self._prepare(table) for table in routing_store.load(connection, changed)}
         known_tables = {name: prepared for name, prepared in self._prepared.items() if name in stamps}
         self._prepared = MappingProxyType(known_tables | fresh)
+        # After the tables: if loading fails, the next refresh sees the change again.
         self._stamps = stamps
 
     def _follow(self) -> None:
@@ -85,10 +88,10 @@ class RoutingCache(Generic[Prepared]):
             except Exception as error:
                 if not is_failing:
                     _log.warning(
-                        "routing tables cannot be refreshed; the last known ones go on", error=str(error)
+                        "routing tables cannot be refreshed; the last known tables are used", error=str(error)
                     )
                 is_failing = True
             else:
                 if is_failing:
-                    _log.info("routing tables are followed again")
+                    _log.info("routing tables are refreshed again")
                 is_failing = False

@@ -1,4 +1,4 @@
-"""Where routing tables live: one versioned row an application, whose document holds all that routing needs."""
+"""Stores routing tables: one versioned row per application, with everything that routing needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genaiops_core.rollouts.routing import RoutingTable, Target
 
 
 def target_of(connection: sa.Connection, release: Release) -> Target:
-    """What applications need of `release`, with the texts of its prompts."""
+    """The parts of `release` that applications need, with the texts of its prompts."""
     references = [(prompt["name"], prompt["version"]) for prompt in release.prompts]
     return Target(
         release=release.release,
@@ -31,9 +31,9 @@ def target_of(connection: sa.Connection, release: Release) -> Target:
 
 
 def lock(connection: sa.Connection, application: str) -> RoutingTable | None:
-    """The current table, held until the transaction ends; None when the application has none yet.
+    """The current table, locked until the transaction ends; None when the application has none yet.
 
-    A row of version 0 is written first, so that two first rollouts at once wait for each other, too.
+    A row of version 0 is inserted first, so that two concurrent first rollouts also wait for each other.
     """
     connection.execute(
         insert(connection, routing_table)
@@ -47,7 +47,7 @@ def lock(connection: sa.Connection, application: str) -> RoutingTable | None:
 
 
 def save(connection: sa.Connection, table: RoutingTable) -> None:
-    """Write `table` over the row that `lock` holds."""
+    """Write `table` to the row that `lock` has locked."""
     connection.execute(
         sa.update(routing_table)
         .where(routing_table.c.application == table.application)
@@ -56,7 +56,7 @@ def save(connection: sa.Connection, table: RoutingTable) -> None:
 
 
 def load(connection: sa.Connection, applications: Iterable[str] | None = None) -> list[RoutingTable]:
-    """The live tables, by application; all, or those of `applications`."""
+    """The tables in order of application; all, or those of `applications`."""
     query = sa.select(routing_table).where(routing_table.c.version > 0).order_by(routing_table.c.application)
     if applications is not None:
         query = query.where(routing_table.c.application.in_(list(applications)))
@@ -64,9 +64,9 @@ def load(connection: sa.Connection, applications: Iterable[str] | None = None) -
 
 
 def stamps(connection: sa.Connection) -> dict[str, tuple[int, dt.datetime]]:
-    """Version and time of the last change of each live table: what an API process asks four times a second.
+    """Version and time of the last change of each table, which an API process reads four times a second.
 
-    The time tells a table from another of the same version, after a restored backup for example.
+    The time distinguishes tables of the same version, for example after the restore of a backup.
     """
     query = sa.select(routing_table.c.application, routing_table.c.version, routing_table.c.updated_at).where(
         routing_table.c.version > 0
@@ -75,7 +75,7 @@ def stamps(connection: sa.Connection) -> dict[str, tuple[int, dt.datetime]]:
 
 
 def to_document(table: RoutingTable) -> dict[str, Any]:
-    """The table as JSON, without application and version, which have columns of their own."""
+    """The table as JSON, without application and version, which have their own columns."""
     return {
         "stable": _target_document(table.stable),
         "canary": None if table.canary is None else _target_document(table.canary),
@@ -98,7 +98,7 @@ def from_row(row: sa.Row[Any]) -> RoutingTable:
 
 
 def summary(table: RoutingTable | None) -> dict[str, Any] | None:
-    """The table as audit entries show it: who gets how much, without texts."""
+    """The table for audit entries: releases and shares, without prompt texts."""
     if table is None:
         return None
     return {

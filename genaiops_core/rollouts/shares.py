@@ -1,4 +1,4 @@
-"""Shares of traffic: percent with a grain of 0.01, and the steps a rollout goes through."""
+"""Shares of traffic: percentages in steps of 0.01, and the steps of a rollout."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ MAX_STEPS = 50
 
 
 def check_percent(percent: float) -> float:
-    """`percent` as a share that routing can keep exactly.
+    """`percent` rounded to a share that routing stores exactly.
 
     Raises:
-        BadInput: it is no number from 0 to 100, or finer than 0.01.
+        BadInput: it is not a number from 0 to 100, or finer than 0.01.
     """
     if isinstance(percent, bool) or not math.isfinite(percent) or not 0 <= percent <= 100:
         raise BadInput(f"The canary share must be a number from 0 to 100 percent, not {percent}.")
     grains = round(percent * 100)
+    # Tolerates the rounding of binary fractions such as 0.07 * 100.
     if abs(percent * 100 - grains) > 1e-6:
-        raise BadInput(f"The canary share {percent} is too fine: give it in steps of 0.01 percent.")
+        raise BadInput(f"The canary share {percent} is too fine; use steps of 0.01 percent.")
     return grains / 100
 
 
@@ -29,7 +30,7 @@ def check_steps(steps: Sequence[float] | None) -> tuple[float, ...]:
     """The steps of a rollout, `DEFAULT_STEPS` when None.
 
     Raises:
-        BadInput: there are none or too many, one is 0, or they do not rise.
+        BadInput: there are no steps or too many, a step is 0, or they do not increase.
     """
     if steps is None:
         return DEFAULT_STEPS

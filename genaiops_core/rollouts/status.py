@@ -1,4 +1,4 @@
-"""Where each application stands, and how its rollouts went."""
+"""The routing of each application and its rollouts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ LIVE = ("running", "paused")
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """Where an application stands: its stable release, its canary if one is live, and how the last rollout went."""
+    """The routing of an application: its stable release, its canary if a rollout is live, and the last rollout."""
 
     application: str
     stable: str
-    canary: str | None  # None unless a rollout is live
+    canary: str | None  # None without a live rollout
     percent: float  # the canary's share of traffic, 0 to 100
     step: int  # number, from 1, of the highest step reached; 0 below the first
     steps: tuple[float, ...]
-    state: str  # running, paused, promoted, rolled_back, or stable when there never was a rollout
-    verdict: (
-        str | None
-    )  # inconclusive until evidence decides; failed when the policy rolled back; None if no rollout
-    release: str  # what the latest rollout brings or brought; the stable release if there never was one
-    version: int  # of the routing table; pass it back to be told when somebody was quicker
+    state: str  # running, paused, promoted, rolled_back, or stable without any rollout
+    verdict: str | None  # inconclusive; failed when the policy rolled back; None without a rollout
+    release: str  # canary of the latest rollout; the stable release without any rollout
+    version: int  # of the routing table; pass it to `set_canary` to detect a concurrent change
     started_by: str | None
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
@@ -42,7 +40,7 @@ class Rollout:
 
 
 def status(connection: sa.Connection, application: str | None = None) -> list[Rollout]:
-    """Where each application with routing stands, by name; all, or the one asked for (none if it has no routing)."""
+    """The status of each application with routing, in order of name; of all, or of `application` if it has routing."""
     routing_tables = routing_store.load(connection, None if application is None else [application])
     latest = _latest_rows(connection, application)
     return [_fact(table, latest.get(table.application)) for table in routing_tables]
@@ -59,12 +57,12 @@ def history(connection: sa.Connection, application: str) -> list[dict[str, Any]]
 
 
 def status_of(connection: sa.Connection, table: RoutingTable) -> Rollout:
-    """Where the application of `table` stands, in the transaction that writes it."""
+    """The status of the application of `table`, in the transaction that writes it."""
     return _fact(table, _latest_rows(connection, table.application).get(table.application))
 
 
 def live_row(connection: sa.Connection, application: str) -> sa.Row[Any]:
-    """The row of the live rollout; only with the routing table locked and a canary in it."""
+    """The row of the live rollout; the caller has locked a routing table with a canary."""
     query = sa.select(rollout_table).where(
         rollout_table.c.application == application, rollout_table.c.state.in_(LIVE)
     )

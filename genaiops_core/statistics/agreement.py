@@ -1,4 +1,4 @@
-"""How far two people who rate the same things agree, beyond what chance alone would give. Pure."""
+"""Agreement of two raters on the same items, corrected for chance. Pure functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Agreement:
     share: float
     """Of the items, those rated the same."""
     kappa: float | None
-    """1 is perfect, 0 is chance; None when both used one label only, so that chance alone agrees always."""
+    """1 is perfect, 0 is chance; None when both used a single label, because chance agreement is then 1."""
     low: float | None
     high: float | None
     method: str

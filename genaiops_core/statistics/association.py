@@ -1,4 +1,4 @@
-"""How well one set of numbers orders what another says: rank correlation and the area under the ROC curve. Pure."""
+"""Association of two sets of values: rank correlation and the area under the ROC curve. Pure functions."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ def spearman(first: Numbers, second: Numbers, *, alpha: float = ALPHA) -> Associ
     if n < MIN_RANKED or np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
     value, spread = _rank_correlation((rankdata(a) - 0.5) / n, (rankdata(b) - 0.5) / n, a, b)
+    # One swapped pair of neighbours: sum of d^2 = 2 in 1 - 6 * sum(d^2) / (n * (n^2 - 1)).
     furthest = 1 - 12 / (n * (n * n - 1))
     centre = math.atanh(min(furthest, max(-furthest, value)))
     variance = (1 + value * value / 2) / (n - 3)

@@ -1,4 +1,4 @@
-"""Two independent samples: how much dearer or slower the second is, as a share of the first. Pure."""
+"""Relative change of cost or latency between two independent samples. Pure functions."""
 
 from __future__ import annotations
 

@@ -36,16 +36,16 @@ class Interval:
 def betting(values: Sequence[float] | npt.NDArray[np.float64], *, alpha: float = ALPHA) -> Interval | None:
     """Interval for the mean of values in [0, 1] by the hedged capital process.
 
-    For every candidate mean m, one bets that the values lie above m and, with the other half of the money, that they
-    lie below. If m is the mean neither bet can be expected to grow, so by Ville's inequality the capital exceeds
-    1/alpha with probability alpha at most; the interval is every m under which it never did. It adapts to the
+    For every candidate mean m, half of a capital bets that the values lie above m, the other half that they lie
+    below. If m is the mean, the expected value of neither bet grows, so by Ville's inequality the capital exceeds
+    1/alpha with probability alpha at most; the interval is every m for which it never does. It adapts to the
     variance without assuming a distribution, and holds at every n, 1 included.
 
-    Differs from the paper in one thing: the values are first put in a fixed random order, because they often arrive
-    sorted (by topic or by difficulty), which the bets, sized by the values seen so far, would learn from wrongly.
+    One difference to the paper: the values are first put in a fixed random order, because they often arrive sorted (by
+    topic or by difficulty), and the bets depend on the values before them.
 
     Args:
-        values: one a case, each in [0, 1].
+        values: one per case, each in [0, 1].
         alpha: error rate, in (0, 1).
 
     Returns:
@@ -65,12 +65,13 @@ def betting(values: Sequence[float] | npt.NDArray[np.float64], *, alpha: float =
     if not bool(np.all((ordered >= 0) & (ordered <= 1))):
         raise ValueError("values must lie in [0, 1]")
     mean = float(ordered.mean())
+    # The fixed seed gives the same values the same interval on every run.
     ordered = np.random.default_rng(_SHUFFLE_SEED).permutation(ordered)
     stakes = bets(ordered, alpha)
 
     def is_rejected(candidates: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         up, down = log_capitals(ordered, stakes, candidates)
-        # Half of the money on each side: the hedge is worth the richer half.
+        # Half of the capital is on each side; the hedge is at least the larger half.
         richer = np.maximum(up.max(axis=0), down.max(axis=0))
         rejected: npt.NDArray[np.bool_] = richer + math.log(0.5) >= math.log(1 / alpha)
         return rejected
@@ -104,17 +105,19 @@ def wilson(successes: int, trials: int, *, alpha: float = ALPHA) -> Interval | N
     share = successes / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    # Exactly 0 or 1, without the rounding error of the formula.
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == trials else min(1.0, centre + half)
     return Interval(mean=share, low=low, high=high, n=trials, method="Wilson score")
 
 
 def bets(ordered: npt.NDArray[np.float64], alpha: float) -> npt.NDArray[np.float64]:
-    """The stake before each observation: larger the smaller the variance of those before it."""
+    """The stake before each observation; it grows as the variance of earlier observations falls."""
     n = ordered.size
     counts = np.arange(1, n + 1)
     means = (0.5 + np.cumsum(ordered)) / (counts + 1)
     variances = (0.25 + np.cumsum((ordered - means) ** 2)) / (counts + 1)
+    # Shifted by one: a stake that used its own observation would make the interval invalid.
     before = np.concatenate(([0.25], variances[:-1]))
     return np.sqrt(2 * math.log(2 / alpha) / (n * before))
 
@@ -124,11 +127,11 @@ def log_capitals(
     stakes: npt.NDArray[np.float64],
     candidates: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Logarithms of the money won by betting that the mean lies above, and below, each candidate.
+    """Logarithms of the capital from bets that the mean lies above, and below, each candidate.
 
     Args:
         ordered: observations in [0, 1], shape (n,).
-        stakes: one an observation, that does not look at it or at later ones.
+        stakes: one per observation, independent of it and of later ones.
         candidates: means in [0, 1], shape (k,).
 
     Returns:
@@ -146,7 +149,7 @@ def log_capitals(
 def edge(
     is_rejected: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]], *, outside: float, inside: float
 ) -> float:
-    """Where the interval ends between `outside` and the mean.
+    """The end of the interval between `outside` and the mean.
 
     The capital only grows as the candidate moves away from the mean (the paper's section 4.3), so the edge can be
     bracketed: each pass lays a grid over the bracket and keeps the cell in which the verdict changes. What is

@@ -1,4 +1,4 @@
-"""What two texts have in common, counted on words: the arithmetic under the offline proxies."""
+"""Word overlap of two texts, for the offline proxies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ my not of on or our she so than that the their them then there these they this t
 which who why will with would you your
 """
 STOP_WORDS = frozenset(_STOP_TEXT.split())
-"""English words that say nothing about the subject; other languages keep all theirs, which only raises both sides."""
+"""English words without content; words of other languages are not removed, which raises both sides alike."""
 
 MAX_TOKENS = 4_000
 """Tokens of a text that ROUGE-L aligns (it takes their product in time); longer texts are cut there."""
@@ -61,6 +61,7 @@ def _longest_common(first: Sequence[str], second: Sequence[str]) -> int:
     masks: dict[str, int] = {}
     for position, token in enumerate(first):
         masks[token] = masks.get(token, 0) | 1 << position
+    # The number of 0 bits of `row` is the length of the longest common subsequence so far.
     full = (1 << len(first)) - 1
     row = full
     for token in second:

@@ -1,4 +1,4 @@
-"""Differences between two runs over the same cases. Pairing removes how hard each case is."""
+"""Differences between two runs over the same cases. Pairing removes the difficulty of each case."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ def bootstrap(
     tail = tail_share(n, alpha)
     low, high = np.quantile(means, [tail, 1 - tail])
     mean = float(values.mean())
+    # Rounding may put the mean of constant differences just outside the percentiles.
     return Interval(mean=mean, low=min(float(low), mean), high=max(float(high), mean), n=n, method=METHOD)
 
 

@@ -1,8 +1,8 @@
-"""The true mean of what people would say, from many judged items and the few of them that people labelled. Pure.
+"""The mean of human labels over many judged items, of which few are labelled. Pure functions.
 
-A judge's plain mean is off by the judge's own bias, however many items it judged; labels alone are few. Prediction-
-powered inference takes the judge's mean over everything and corrects it by what the labelled items tell of its errors.
-It needs no assumption on the judge, but one on the labels: the labelled items are a random sample of the judged ones.
+The mean of a judge has the judge's bias, however many items it judged; labels alone are few. Prediction-powered
+inference takes the judge's mean over all items and corrects it by the judge's errors on the labelled items. It assumes
+nothing about the judge, but that the labelled items are a random sample of the judged ones.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Numbers = Sequence[float] | npt.NDArray[np.float64]
 _Array = npt.NDArray[np.float64]
 
 MIN_LABELS = 20
-"""Fewer labels than this are said to be too few; intervals would span half of the scale."""
+"""With fewer labels there is no estimate; intervals would span half of the scale."""
 
 MIN_NORMAL = 100
 MIN_EACH_SIDE = 15
-"""The normal interval is used from so many labels on, of which good and bad ones make up at least so many each."""
+"""The normal interval requires `MIN_NORMAL` labels, with at least `MIN_EACH_SIDE` good and as many bad ones."""
 
 WEIGHTS = (0.0, 0.5, 1.0)
-"""How far the judge is believed, in the three bets that the guaranteed interval mixes."""
+"""Weights of the judge in the three bets that the guaranteed interval combines."""
 
 _SEED = 20_240_503
 
@@ -38,7 +38,7 @@ LABELS_ONLY = "betting on the labels alone"
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
-    """The judge over the items that nobody labelled: all that the normal interval needs to know of them."""
+    """Number, mean and variance of the judge's values of the unlabelled items, for the normal interval."""
 
     n: int
     mean: float
@@ -58,20 +58,20 @@ class Corrected:
     """An estimate of the mean label of all items, with its two-sided interval."""
 
     mean: float | None
-    """None when too few are labelled to say."""
+    """None with too few labels."""
     low: float | None
     high: float | None
     raw: float | None
     """The judge's own mean over all items, labelled or not."""
     bias: float | None
-    """Judge minus people, mean over the labelled items: above 0 the judge is too kind."""
+    """Judge minus people, mean over the labelled items: above 0 the judge is too lenient."""
     labelled: int
     unlabelled: int
     weight: float | None
-    """How far the judge is believed (lambda): 0 is not at all, 1 is fully."""
+    """Weight of the judge (lambda), 0 to 1."""
     method: str
     problem: str
-    """'' or why there is no estimate."""
+    """Why there is no estimate; '' with one."""
 
 
 def estimate(judge: Numbers, human: Numbers, others: Numbers, *, alpha: float = ALPHA) -> Corrected:
@@ -132,7 +132,7 @@ def estimate(judge: Numbers, human: Numbers, others: Numbers, *, alpha: float = 
 
 
 def is_normal(labels: Numbers) -> bool:
-    """Whether there are enough labels, good and bad, for the normal interval to hold what it says."""
+    """Whether there are enough labels, good and bad, for the coverage of the normal interval."""
     n, good = len(labels), float(np.sum(labels))
     return n >= MIN_NORMAL and min(good, n - good) >= MIN_EACH_SIDE
 
@@ -164,6 +164,7 @@ def betting(
     generator = np.random.default_rng(_SEED)
     order = generator.permutation(labels.size)
     judge_values, labels = judge_values[order], labels[order]
+    # Each unlabelled item is used once, so the corrections stay independent.
     shares = np.array_split(generator.permutation(rest), labels.size)
     corrections = np.array(
         [
@@ -181,7 +182,7 @@ def betting(
         down = np.logaddexp.reduce([bet for _, bet in both])
         return up.max(axis=0), down.max(axis=0)
 
-    # Half of the money on each side, a third of that on each weight.
+    # Half of the capital is on each side, a third of that on each weight.
     limit = math.log(2 / alpha) + math.log(len(WEIGHTS))
     low = edge(lambda grid: capitals(grid)[0] >= limit, outside=0.0, inside=inside)
     high = edge(lambda grid: capitals(grid)[1] >= limit, outside=1.0, inside=inside)
@@ -238,7 +239,7 @@ def _too_few(n: int, others: int, *, raw: float | None, bias: float | None) -> C
 
 
 def insufficient(n: int) -> str:
-    """The sentence that stands where an estimate would."""
+    """The problem of an estimate with too few labels."""
     return f"insufficient data: {n} of at least {MIN_LABELS} labelled cases"
 
 

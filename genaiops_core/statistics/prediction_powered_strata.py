@@ -24,7 +24,7 @@ from genaiops_core.statistics.prediction_powered import (
 from genaiops_core.statistics.stratified import MOST_UNKNOWN
 
 MIN_PART = 5
-"""A part with fewer labels counts as one of which nothing is known."""
+"""A part with fewer labels counts as unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Part:
     """Items that had the same probability of being chosen: those labelled, and what the judge says of all judged."""
 
     population: float
-    """How many items it stands for."""
+    """Number of items it represents."""
     judge: Sequence[float]
     """The judge's values of the labelled items."""
     human: Sequence[float]
@@ -82,13 +82,14 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
     unknown = 1 - seen / whole if whole > 0 else 1.0
     problem = insufficient(labels) if labels < MIN_LABELS else ""
     if not problem and unknown > MOST_UNKNOWN:
-        problem = f"insufficient data: of {unknown:.0%} of the requests hardly any was reviewed"
+        problem = f"insufficient data: {unknown:.0%} of the requests have too few reviews"
     if problem:
         mean = low = high = weight = None
         method = ""
     else:
         shares = [part_estimate.population / seen for part_estimate in known]
         mean = sum(share * part_estimate.mean for share, part_estimate in zip(shares, known, strict=True))
+        # The parts are independent samples, so their half widths add as squares.
         below = math.hypot(
             *(share * part_estimate.below for share, part_estimate in zip(shares, known, strict=True))
         )
@@ -103,7 +104,7 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
             + ", weighted by inclusion probability"
         )
         if unknown > 0:
-            method += f"; {unknown:.0%} of the requests are hardly reviewed and could be anything"
+            method += f"; {unknown:.0%} of the requests have too few reviews and could have any value"
     return Corrected(
         mean=mean,
         low=low,
@@ -120,6 +121,7 @@ def estimate(parts: Sequence[Part], *, raw: float | None, alpha: float = ALPHA) 
 
 def _estimate_part(part: Part, alpha: float) -> _PartEstimate:
     n, others = len(part.human), part.judged - len(part.human)
+    # Per part: enough labels overall do not make the interval of a small part valid.
     if others < 1 or not is_normal(part.human):
         interval = betting(part.human, alpha=alpha)
         assert interval is not None

@@ -60,6 +60,7 @@ def quantile(
     lower_ranks = np.flatnonzero(below <= alpha / 2)
     upper_ranks = np.flatnonzero(below >= 1 - alpha / 2)
     return QuantileInterval(
+        # Rounding may put share * n just above an integer; the tolerance keeps that rank.
         value=float(ordered[max(1, math.ceil(share * n - 1e-9)) - 1]),
         low=float(ordered[lower_ranks[-1]]) if lower_ranks.size else None,
         high=float(ordered[upper_ranks[0]]) if upper_ranks.size else None,

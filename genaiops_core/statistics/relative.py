@@ -1,4 +1,4 @@
-"""How much dearer or slower one run is than another, as a share of the other. Pure: paired values in, bounds out."""
+"""Relative change of cost or latency between two runs over the same cases. Pure functions."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def mean(values: _Values, *, alpha: float = ALPHA) -> Interval | None:
 
 
 def change_of_mean(before: _Values, after: _Values, *, alpha: float = ALPHA) -> Interval | None:
-    """The relative change of the mean: 0.05 is 5 % more. Cases are drawn in pairs, so what is hard stays hard in both.
+    """The relative change of the mean: 0.05 is 5 % more. Cases are drawn in pairs, which removes their difficulty.
 
     Args:
         before, after: non-negative, one a case, in the same order.
         alpha: error rate, in (0, 1).
 
     Returns:
-        None with fewer than two cases, or when the mean before is 0 and nothing can be told relative to it.
+        None with fewer than two cases, or when the mean before is 0.
     """
     return _change(before, after, lambda drawn: drawn.mean(axis=1), alpha)
 
@@ -93,6 +93,7 @@ def _change(
     if n < 2 or base <= 0:
         return None
     changes = np.concatenate(
+        # The same cases are drawn on both sides, which is what makes the comparison paired.
         [_ratio(statistic(first[drawn]), statistic(second[drawn])) for drawn in draw_resamples(n, RESAMPLES)]
     )
     tail = tail_share(n, alpha)
@@ -104,6 +105,6 @@ def _change(
 
 
 def _ratio(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    # A draw in which everything before was free tells of no bound: it counts as the largest change.
+    # A draw whose base is 0 gives no ratio; it counts as the largest change.
     safe = np.where(before > 0, before, 1.0)
     return np.where(before > 0, after / safe - 1, np.inf)

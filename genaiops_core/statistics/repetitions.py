@@ -1,4 +1,4 @@
-"""Cases answered more than once: how much an answer varies by itself, and a mean that does not count it as news. Pure."""
+"""Cases with several answers: the variation between repetitions, and a mean over cases. Pure functions."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ DRAWN = "sign-flip permutation (9,999 drawn, seeded)"
 
 @dataclass(frozen=True, kw_only=True)
 class SignFlips:
-    """What sign flips say about the centre of paired differences."""
+    """Interval and p-value for the centre of paired differences."""
 
     interval: Interval | None
     """None when there are too few cases for this error rate: five or fewer for 0.05, since 2^5 < 2 / 0.05."""
@@ -76,6 +76,7 @@ def sign_flips(
     # A subset keeps its signs and the rest is flipped; the empty one flips all, which is as extreme as flipping none.
     sums = 2 * subset_sums - values.sum()
     seen = abs(float(values.sum()))
+    # The tolerance counts sums that are equal but for rounding; without it the p-value would be too small.
     extreme = int(np.count_nonzero(np.abs(sums) >= seen * (1 - 1e-12) - 1e-15)) + 1
     return SignFlips(interval=interval, p_value=extreme / (sums.size + 1))
 

@@ -1,9 +1,9 @@
-"""The mean of a whole from samples of its parts, each sampled with its own probability. Pure: sums in, interval out.
+"""The mean of a population from samples of its strata, each with its own sampling probability. Pure functions.
 
-Weighted by the inverse of the probability of being chosen, the mean of a sample stands for everything it was drawn
-from, whatever else it was drawn by: here slow, dear, new and disliked requests are all judged, the others one in fifty.
-Weights are scaled so that every part counts for as many units as it has (post-stratified Hajek estimator), which also
-makes good for units that were chosen but not judged, as far as these are like the others of their part.
+Each value is weighted by the inverse of its sampling probability, so that the mean estimates the whole population:
+here slow, expensive, new and disliked requests are all judged, the others one in fifty. Weights are scaled to the size
+of each stratum (post-stratified Hajek estimator), which also corrects for units that were chosen but not judged, if
+these are like the others of their stratum.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 CONFIDENCE = 0.95
 _WEIGHTED_CONFIDENCE = 0.97
-"""Asked of t where parts are weighted: most of the weight is then on few scores, which crowd below 1, and of these t
-holds one to two points less than it says (simulated with 12 to 120 of them). So 95 % is what is held, not hoped for."""
+"""Confidence of t for weighted strata: most of the weight is then on few scores close to 1, for which the coverage of t
+is one to two points lower than nominal (simulated with 12 to 120 scores). With 0.97 the coverage is 95 %."""
 
 _Z = 1.959963984540054
 MOST_UNKNOWN = 0.5
-"""A mean is not given when more of the whole than this is unknown."""
+"""The mean is None when a larger share of the population than this is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +27,9 @@ class Stratum:
     """Units that had the same probability of being chosen, and the values of those that were judged."""
 
     population: float
-    """How many units it stands for; `n` where each stands for itself."""
+    """Number of units it represents; `n` where each represents itself."""
     n: int
-    """Values; 0 when nothing of it was judged yet."""
+    """Number of values; 0 when no unit was judged."""
     value_sum: float
     square_sum: float
     """Sum of the squares of the values."""
@@ -40,15 +40,15 @@ class Estimate:
     """A mean of values in [0, 1] with its two-sided 95 % interval."""
 
     mean: float | None
-    """None without values, or when they stand for less than half of the whole."""
+    """None without values, or when they represent less than half of the population."""
     low: float | None
-    """None when too few values say nothing about their spread."""
+    """None with too few values to estimate a variance."""
     high: float | None
     n: int
     effective_n: float | None
-    """Kish: as many equally weighted values would know as much; None without values."""
+    """Kish: number of equally weighted values with the same variance; None without values."""
     unknown_share: float
-    """Of the whole, the share of strata without any value."""
+    """Share of the population in strata without any value."""
     method: str
 
 
@@ -56,12 +56,11 @@ def estimate(strata: Sequence[Stratum]) -> Estimate:
     """The mean of all units of `strata`.
 
     The interval is that of a stratified mean, Student's t with Satterthwaite's degrees of freedom, cut to [0, 1]. It
-    knows what was seen: with few values, something bad that is rarer than one in as many may not be among them. A
-    stratum whose values are all equal shows no spread, and t would claim certainty: there the Wilson score interval
-    (JASA 22, 1927) of a share with this mean gives it the most spread that values in [0, 1] can have. Units of a
-    stratum without any value may have any value from 0 to 1, and the interval is widened by as much. With one stratum
-    it is the t interval of a plain mean. All of it is for a fixed n: who looks again and again until an interval
-    excludes a value will find one.
+    is based on the observed values: with few values it may miss rare bad ones. A stratum of equal values has no
+    variance, and t would have no width: there the Wilson score interval (JASA 22, 1927) of a share with this mean is
+    used, the widest for values in [0, 1]. Units of a stratum without any value may have any value from 0 to 1, and the
+    interval is widened accordingly. With one stratum it is the t interval of a plain mean. It is valid for a fixed n,
+    and not for repeated looks until it excludes a value.
 
     Source:
         Kish, Survey Sampling, 1965 (post-stratification, effective n); Särndal, Swensson & Wretman, Model Assisted
@@ -94,8 +93,9 @@ def estimate(strata: Sequence[Stratum]) -> Estimate:
     else:
         low, high = max(0.0, mean - half), min(1.0, mean + half)
     if unknown:
+        # The bounds for an unknown part with the value 0 and with the value 1.
         low, high = low * (1 - unknown), high * (1 - unknown) + unknown
-        method += f"; {unknown:.0%} of the requests are not scored yet and could be anything"
+        method += f"; {unknown:.0%} of the requests are not scored yet and could have any value"
     return Estimate(
         mean=reported_mean,
         low=low,
@@ -129,6 +129,7 @@ def _half_width(known: Sequence[Stratum], seen: float) -> tuple[float | None, st
         variance += part
         freedom += part**2 / (stratum.n - 1)
     name = "Student's t" if len(known) == 1 else "Student's t, weighted by inclusion probability"
+    # All strata have equal values, so there is no variance to estimate degrees of freedom from.
     if not freedom:
         return _Z * math.sqrt(variance), "Wilson score (all values equal)"
     confidence = CONFIDENCE if len(known) == 1 else _WEIGHTED_CONFIDENCE
@@ -140,12 +141,12 @@ def _deviations(stratum: Stratum) -> float:
 
 
 def _is_even(stratum: Stratum) -> bool:
-    # The difference of two sums; rounding can leave a little, also below zero.
+    # The difference of two sums; rounding may leave a small value, also below zero.
     return stratum.n == 1 or _deviations(stratum) <= 1e-9 * stratum.n
 
 
 def _t_quantile(degrees_of_freedom: float, confidence: float) -> float:
-    # Imported at first use: it takes 200 ms and 20 MB that an API which only takes traces in can do without.
+    # Imported at first use: it takes 200 ms and 20 MB, which an API that only receives traces does not need.
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees_of_freedom, (1 + confidence) / 2))

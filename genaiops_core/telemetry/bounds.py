@@ -27,7 +27,7 @@ def measure_duration_ns(start_ns: int, end_ns: int, notes: list[str]) -> int:
     """Measure how long a span took; `UNKNOWN_NS` where its clock is wrong."""
     duration = end_ns - start_ns
     if duration < 0:
-        notes.append(f"it ended {-duration / 1e9:g} s before it started; how long it took counts as unknown")
+        notes.append(f"it ended {-duration / 1e9:g} s before it started; its duration counts as unknown")
         return UNKNOWN_NS
     if duration > MAX_DURATION_NS:
         notes.append(
@@ -40,10 +40,10 @@ def measure_duration_ns(start_ns: int, end_ns: int, notes: list[str]) -> int:
 def check_clock(start_ns: int, received_ns: int, notes: list[str]) -> None:
     """Note a start far from the time of receipt; the span is stored, and counted, at its own time."""
     if start_ns < _EARLIEST_NS:
-        notes.append("its clock says a time before 2015")
+        notes.append("its start time is before 2015")
     elif start_ns > received_ns + _MAX_AHEAD_NS:
         ahead = (start_ns - received_ns) / 86_400e9
-        notes.append(f"its clock was {ahead:.1f} days ahead of this server's when it came")
+        notes.append(f"its clock was {ahead:.1f} days ahead of this server's clock")
 
 
 def limit_attributes(sent: dict[str, Any], notes: list[str], location: str = "") -> dict[str, Any]:
@@ -64,6 +64,7 @@ def limit_attributes(sent: dict[str, Any], notes: list[str], location: str = "")
                 continue
         else:
             continue
+        # Resources are shared by many spans, so the received object is never changed.
         if limited is sent:
             limited = dict(sent)
         limited[name] = text[:MAX_VALUE_CHARACTERS]

@@ -124,7 +124,7 @@ def format_known_usd(cost_nano_usd: int, calls: int, unpriced_calls: int) -> str
 def format_usd(nano_usd: int) -> str:
     """Format nano-USD as an exact decimal number of USD, without trailing zeros.
 
-    >>> usd(6_414_472_530), usd(0), usd(20_000_000_000)
+    >>> format_usd(6_414_472_530), format_usd(0), format_usd(20_000_000_000)
     ('6.41447253', '0', '20')
     """
     text = f"{Decimal(nano_usd).scaleb(-9):f}"

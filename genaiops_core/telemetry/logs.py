@@ -46,6 +46,7 @@ def prepare_logs(export: DecodedLogs) -> list[LogFacts]:
 def _map_group(group: LogGroup) -> Iterable[LogFacts]:
     origin = Origin(group.resource)
     shared = {
+        # Encoded once for all records of the group.
         "resource": orjson.Fragment(bounds.to_json(group.resource)),
         "scope": orjson.Fragment(bounds.to_json(group.scope)),
     }
@@ -92,8 +93,10 @@ def _build_scores(raw: RawLog, origin: Origin) -> list[Score]:
 
 def insert_log_records(connection: sa.Connection, records: Sequence[LogFacts]) -> int:
     """Insert `records`, ignoring stored ones; return the number of new records."""
+    # Sorted by key below: two writers of the same records lock them in the same order.
     distinct = {(record.trace_id, record.digest, record.application): record for record in records}
     ordered = [distinct[key] for key in sorted(distinct)]
+    # A compressor must not be shared by threads.
     compress = zstandard.ZstdCompressor(level=1).compress
     new = 0
     for start in range(0, len(ordered), _ROWS_PER_STATEMENT):

@@ -64,6 +64,7 @@ def record_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
     Returns:
         The number of new scores.
     """
+    # Of several scores with one identity the first counts, as it would if they came one after the other.
     by_identity = _index_by_identity(reversed(scores))
     ordered = [by_identity[identity] for identity in sorted(by_identity)]
     sums: dict[_Cell, dict[str, float]] = {}
@@ -89,6 +90,7 @@ def replace_scores(connection: sa.Connection, scores: Sequence[Score]) -> int:
     changed = 0
     for identity in sorted(by_identity):
         current = by_identity[identity]
+        # An insert is tried first: it waits for a concurrent writer of the same score, whose row is then replaced.
         if record_scores(connection, [current]):
             changed += 1
             continue

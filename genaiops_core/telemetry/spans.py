@@ -16,7 +16,7 @@ from genaiops_core.telemetry.bounds import to_json
 from genaiops_core.telemetry.conventions.billing import read_stated_cost, read_terms
 from genaiops_core.telemetry.conventions.cache_habits import Instrumentation
 from genaiops_core.telemetry.conventions.names import AWS_REQUEST_ID
-from genaiops_core.telemetry.conventions.usage import complete_fields, read_usage
+from genaiops_core.telemetry.conventions.usage import NO_USAGE, complete_fields, read_usage
 from genaiops_core.telemetry.counting import CountedSpan
 from genaiops_core.telemetry.logs import LogFacts
 from genaiops_core.telemetry.origin import Origin, build_score, clean
@@ -166,13 +166,15 @@ class _SpanMapper:
         is_error = raw.status_code == STATUS_ERROR
         bounds.check_clock(raw.start_ns, self.received_ns, notes)
         model = clean(fields.get("model"), 300)
-        source = Instrumentation(self.scope_name, self.scope_version, raw.name)
-        token_usage = read_usage(fields, attributes, source, notes)
-        stated_cost = read_stated_cost(fields)
+        is_model = component in conventions.MODEL_COMPONENTS
+        token_usage, stated_cost = NO_USAGE, None
+        # Most spans are no calls, and cost only this look.
+        if is_model or "input_tokens" in fields or "output_tokens" in fields:
+            source = Instrumentation(self.scope_name, self.scope_version, raw.name)
+            token_usage = read_usage(fields, attributes, source, notes)
+            stated_cost = read_stated_cost(fields)
         # A stream, a re-ranking or an image may have no token count: it is a call all the same.
-        is_model_call = component in conventions.MODEL_COMPONENTS and (
-            is_error or model != "" or stated_cost is not None
-        )
+        is_model_call = is_model and (is_error or model != "" or stated_cost is not None)
         is_call = token_usage.is_known or is_model_call
         if is_call and not model:
             model = clean(conventions.find_model_in_parameters(attributes), 300)

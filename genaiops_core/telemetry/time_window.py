@@ -60,7 +60,9 @@ class Filters:
             raise BadInput(
                 f"The window ends ({self.end.isoformat()}) before it starts ({self.start.isoformat()}); swap them."
             )
+        # The class is frozen; only this method may replace the bounds.
         object.__setattr__(self, "start", from_minute((self.start - _EPOCH) // _MINUTE))
+        # Negated twice: floor division rounds down, so this rounds up.
         object.__setattr__(self, "end", from_minute(-((_EPOCH - self.end) // _MINUTE)))
 
     @classmethod
@@ -155,10 +157,12 @@ def from_minute(minute: int) -> dt.datetime:
 
 def to_instant(start_ns: int) -> dt.datetime:
     """Convert Unix nanoseconds to an aware instant, to the microsecond."""
+    # Seconds and microseconds apart: one float of seconds has no room for microseconds.
     return dt.datetime.fromtimestamp(start_ns // 1_000_000_000, dt.UTC) + dt.timedelta(
         microseconds=start_ns % 1_000_000_000 // 1_000
     )
 
 
+# A bound outside the range of the column would be an error of PostgreSQL instead of an empty result.
 def _clamp(value: int, highest: int) -> int:
     return min(max(value, 0), highest)

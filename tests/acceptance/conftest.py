@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -149,6 +150,16 @@ def chromium() -> Iterator[Browser]:
 def wait_until_drawn(page: Page) -> None:
     """Until the script of the screen has ended."""
     page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
+
+
+def confirm(page: Page, button: str, *, reason: str, typed: str | None = None) -> None:
+    """Fill the open dialog and press its one button."""
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill(reason)
+    if typed is not None:
+        dialog.get_by_label(re.compile("to confirm")).fill(typed)
+    dialog.get_by_role("button", name=button, exact=True).click()
+    expect(dialog).to_be_hidden()
 
 
 @pytest.fixture(scope="package")

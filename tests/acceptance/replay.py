@@ -29,10 +29,10 @@ class Replay:
 
 def load() -> Replay:
     folder = SHARED_DATA / "traffic" / "day_replay"
-    return _shared(folder) if folder.is_dir() else generated()
+    return _load_shared(folder) if folder.is_dir() else generate()
 
 
-def _shared(folder: Path) -> Replay:
+def _load_shared(folder: Path) -> Replay:
     truth = json.loads((folder / "truth.json").read_text())
     by_model = {row["model"]: row for row in truth["by_model_day"] if row["day"] == DAY}
     # The truth counts input tokens of calls that were refused; their spans carry no usage, so nobody can know them.
@@ -48,7 +48,7 @@ def _shared(folder: Path) -> Replay:
     )
 
 
-def generated(calls: int = 1_200) -> Replay:
+def generate(calls: int = 1_200) -> Replay:
     random_numbers = random.Random(7)
     prices = {"alpha": ["1.95", "2.56"], "beta": ["0.70", "0.80"], "gamma": ["15", "75.5"]}
     rows = [_call(random_numbers, list(prices)) for _ in range(calls)]

@@ -21,7 +21,7 @@ DAY = {"start": "2026-01-05T00:00:00Z", "end": "2026-01-06T00:00:00Z"}
 
 
 @pytest.fixture(scope="package")
-def replayed(console: Console, tmp_path_factory: pytest.TempPathFactory) -> replay.Replay:
+def day_replay(console: Console, tmp_path_factory: pytest.TempPathFactory) -> replay.Replay:
     day = replay.load()
     prices: Path = tmp_path_factory.mktemp("prices") / "prices.json"
     prices.write_text(json.dumps(day.prices))
@@ -73,11 +73,11 @@ def read(console: Console, route: str, **query: str) -> Any:
     return httpx.get(f"{console.api_url}/api/v1/{route}", params=query, timeout=LIMIT_S).json()
 
 
-def test_breakdown_by_model_and_day_is_exact(console: Console, replayed: replay.Replay) -> None:
+def test_breakdown_by_model_and_day_is_exact(console: Console, day_replay: replay.Replay) -> None:
     rows = read(console, "breakdown", by="model,day", **DAY)["rows"]
-    assert {row["model"] for row in rows} == set(replayed.truth) - {"ALL"}
+    assert {row["model"] for row in rows} == set(day_replay.truth) - {"ALL"}
     for row in rows:
-        truth = replayed.truth[row["model"]]
+        truth = day_replay.truth[row["model"]]
         assert row["day"] == replay.DAY
         for figure in ("calls", "errors", "input_tokens", "output_tokens"):
             assert row[figure] == truth[figure], (row["model"], figure)
@@ -87,9 +87,9 @@ def test_breakdown_by_model_and_day_is_exact(console: Console, replayed: replay.
             assert row["call_latency_ms"][rank] == pytest.approx(1000 * truth[f"{rank}_latency_s"], rel=0.01)
 
 
-def test_summary_is_the_total(console: Console, replayed: replay.Replay) -> None:
+def test_summary_is_the_total(console: Console, day_replay: replay.Replay) -> None:
     summary = read(console, "summary", **DAY)
-    truth = replayed.truth["ALL"]
+    truth = day_replay.truth["ALL"]
     assert Decimal(summary["cost_usd"]) == Decimal(truth["cost_usd"])
     assert summary["calls"] == summary["requests"] == truth["calls"]
     assert summary["errors"] == truth["errors"]
@@ -103,7 +103,9 @@ def test_a_trace_is_visible_when_its_post_returns(console: Console) -> None:
             assert client.get(f"/api/v1/traces/{number:032x}").json()["spans"][0]["name"] == "probe"
 
 
-def test_the_cost_screen_shows_the_same_total(console: Console, replayed: replay.Replay, page: Page) -> None:
+def test_the_cost_screen_shows_the_same_total(
+    console: Console, day_replay: replay.Replay, page: Page
+) -> None:
     page.goto(f"{console.url}/cost?start=2026-01-05&end=2026-01-06")
-    total = Decimal(replayed.truth["ALL"]["cost_usd"])
+    total = Decimal(day_replay.truth["ALL"]["cost_usd"])
     expect(page.get_by_text(f"${total:.2f}").first).to_be_visible()

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from db.engine import make_engine
 from db.tables.evaluations import evaluation
-from tests.acceptance.conftest import Console, wait_until_drawn
+from tests.acceptance.conftest import Console, confirm, wait_until_drawn
 from tests.waiting import LIMIT_S, wait_for
 
 USERS = [f"user-{number}" for number in range(2_000)]
@@ -23,10 +23,10 @@ USERS = [f"user-{number}" for number in range(2_000)]
 @pytest.fixture
 def errors(page: Page) -> list[str]:
     """What the browser complained about; a screen of ours gives it no reason."""
-    found: list[str] = []
-    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: found.append(str(error)))
-    return found
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    return messages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +66,6 @@ def act_as(page: Page, name: str) -> None:
     field.press("Enter")
     expect(page.get_by_role("button", name=re.compile(f"Acting as {name}"))).to_be_visible()
     page.keyboard.press("Escape")
-
-
-def confirm(page: Page, button: str, *, reason: str, typed: str | None = None) -> None:
-    """Fill the open dialog and press its one button."""
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Reason").fill(reason)
-    if typed is not None:
-        dialog.get_by_label(re.compile("to confirm")).fill(typed)
-    dialog.get_by_role("button", name=button, exact=True).click()
-    expect(dialog).to_be_hidden()
 
 
 def slide_to(page: Page, percent: int) -> None:
@@ -164,7 +154,7 @@ def open_release(page: Page, address: str) -> None:
 
 
 def test_approve_a_release_as_someone_else(console: Console, page: Page) -> None:
-    made = console.command(
+    creation = console.command(
         "release",
         "create",
         "--application",
@@ -174,7 +164,7 @@ def test_approve_a_release_as_someone_else(console: Console, page: Page) -> None
         "--model",
         "amazon.nova-pro-v1:0",
     )
-    assert made.returncode == 0, made.stderr
+    assert creation.returncode == 0, creation.stderr
     open_release(page, f"{console.url}/releases?application=returns-bot")
     act_as(page, "ada")
     page.get_by_role("button", name="Request approval").click()
@@ -189,8 +179,8 @@ def test_approve_a_release_as_someone_else(console: Console, page: Page) -> None
     page.get_by_role("button", name="Approve", exact=False).first.click()
     confirm(page, "Approve", reason="read the evaluation")
     expect(page.get_by_text("approved").first).to_be_visible()
-    shown = console.command("release", "list", "--application", "returns-bot", "--json").stdout
-    assert '"state": "approved"' in shown
+    output = console.command("release", "list", "--application", "returns-bot", "--json").stdout
+    assert '"state": "approved"' in output
 
 
 def test_move_the_canary(console: Console, page: Page) -> None:
@@ -202,15 +192,15 @@ def test_move_the_canary(console: Console, page: Page) -> None:
     page.get_by_label("Reason").first.fill("looks good so far")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("is at 60 %").first).to_be_visible()
-    wait_for(lambda: share_reported(console, "support-agent") == 60)
+    wait_for(lambda: read_canary_percent(console, "support-agent") == 60)
     after = routing(console, "support-agent", after=before.version)
     assert 0.57 < len(after.canary_users) / len(USERS) < 0.63
     assert before.canary_users <= after.canary_users, "somebody left the canary when it was widened"
 
 
-def share_reported(console: Console, application: str) -> float:
+def read_canary_percent(console: Console, application: str) -> float:
     rollouts = httpx.get(f"{console.api_url}/api/v1/rollouts", timeout=LIMIT_S).json()["rollouts"]
-    return next(one["percent"] for one in rollouts if one["application"] == application)
+    return next(rollout["percent"] for rollout in rollouts if rollout["application"] == application)
 
 
 def test_roll_back(console: Console, page: Page) -> None:

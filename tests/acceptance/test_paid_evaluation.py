@@ -13,8 +13,7 @@ from playwright.sync_api import Page, expect
 from db.engine import make_engine
 from db.transaction import reading
 from genaiops_core.evaluation import runs
-from tests.acceptance.conftest import Console, start_console
-from tests.acceptance.test_five_verbs import confirm
+from tests.acceptance.conftest import Console, confirm, start_console
 from tests.conftest import JudgeServer
 from tests.waiting import wait_for
 
@@ -44,9 +43,9 @@ def messy_file(folder: Path) -> Path:
 def state(console: Console) -> runs.Evaluation | None:
     engine = make_engine(console.database_url)
     with reading(engine) as connection:
-        found = runs.list_evaluations(connection)
+        evaluations = runs.list_evaluations(connection)
     engine.dispose()
-    return found[0] if found else None
+    return evaluations[0] if evaluations else None
 
 
 def is_at(console: Console, *states: str) -> bool:
@@ -108,18 +107,18 @@ def test_from_a_messy_file_to_a_verdict(
     assert run is not None and run.verdict == "passed" and run.results is not None
     faithfulness = run.results["metrics"]["faithfulness"]
     expect(page.get_by_text("verdict passed")).to_be_visible()
-    shown = f"{faithfulness['low']:.3f} to {faithfulness['high']:.3f}"
-    expect(page.get_by_text(shown).first).to_be_visible()
+    interval = f"{faithfulness['low']:.3f} to {faithfulness['high']:.3f}"
+    expect(page.get_by_text(interval).first).to_be_visible()
     page.get_by_role("tab", name="Spend").click()
     expect(page.get_by_text(re.compile("calls")).first).to_be_visible()
 
     # The pipeline says the same, with the exit code that blocks or lets pass.
     output = tmp_path / "results.json"
-    said = console.command(
+    pipeline = console.command(
         *("evaluate", "--suite", "hail", "--judge", f"bedrock:{MODEL}"),
         *("--min-faithfulness", "0.3", "--min-relevancy", "0.3", "--output", str(output)),
     )
-    assert said.returncode == 0, said.stdout + said.stderr
+    assert pipeline.returncode == 0, pipeline.stdout + pipeline.stderr
     assert json.loads(output.read_text())["verdict"] == "passed"
 
     # The newer run beside the first: the same answers, so no difference that matters.

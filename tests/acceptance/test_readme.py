@@ -22,7 +22,7 @@ def read_quick_start() -> str:
 
 
 def test_every_quick_start_command_succeeds(console: Console, tmp_path: Path) -> None:
-    (tmp_path / "export.json").write_bytes(replay.generated(calls=60).bodies[0])
+    (tmp_path / "export.json").write_bytes(replay.generate(calls=60).bodies[0])
     # The live app runs in the background while a reader follows the tour; two seconds are enough for the test.
     script = read_quick_start().replace(
         "genaiops demo --live 300 &", f"genaiops demo --live 2 --api {console.api_url}"

@@ -15,7 +15,7 @@ from tests.waiting import LIMIT_S
 
 
 @pytest.fixture(scope="session")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
@@ -27,19 +27,19 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_the_wheel_names_itself_and_its_files(unpacked: Path) -> None:
+def test_the_wheel_names_itself_and_its_files(wheel_folder: Path) -> None:
     place = subprocess.run(
         [sys.executable, "-c", "from genaiops_core.project import root, default_config as c; "
          "print(root()); print(c('rollback_policy.yaml').is_file(), c('evaluation_pipeline.yaml').is_file())"],
-        env={**os.environ, "PYTHONPATH": str(unpacked)}, cwd=unpacked.parent, check=True, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(wheel_folder)}, cwd=wheel_folder.parent, check=True, capture_output=True, text=True,
     ).stdout.split()  # fmt: skip
-    assert place == [str(unpacked / "genaiops_console"), "True", "True"]
+    assert place == [str(wheel_folder / "genaiops_console"), "True", "True"]
 
 
 def test_the_wheel_runs_all_three_processes(
-    unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wheel_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(unpacked))
+    monkeypatch.setenv("PYTHONPATH", str(wheel_folder))
     monkeypatch.chdir(tmp_path)
     console = start_console(tmp_path / "home", demo=False)
     next(console)

@@ -1,4 +1,4 @@
-"""A finished run with known values, and labels of its cases: what tests of judges against people start from."""
+"""A finished run with known values, and labels of its cases: the start of tests of judge-human agreement."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from genaiops_core.evaluation.human import label_imports
 
 DATASET = "prices"
 METRIC = "grounding_overlap"
+
+# The judge scores every fourth case low; reviewers rate those bad, and two more.
+SCORES = {n: 0.2 if n % 4 == 0 else 0.9 + n / 1_000 for n in range(1, 61)}
+LABELS = {n: "bad" if n % 4 == 0 or n in (1, 2) else "good" for n in range(1, 41)}
 
 
 def import_dataset(engine: sa.Engine, cases: int, *, name: str = DATASET) -> datasets.DatasetVersion:
@@ -57,7 +61,7 @@ def create_finished_run(
 def import_labels(
     engine: sa.Engine, labels: dict[int, str], *, metric: str = "groundedness", actor: str = "grace"
 ) -> label_imports.LabelImport:
-    """What `actor` says of the cases of these numbers."""
+    """Import the labels of `actor` by case number."""
     data = "case,label\n" + "".join(f"{number},{word}\n" for number, word in labels.items())
     return label_imports.import_labels(
         engine, actor=actor, dataset=DATASET, metric=metric, data=data.encode(), filename="labels.csv"

@@ -13,7 +13,9 @@ from tests.histograms import histogram_of
 APP = "support-agent"
 
 
-def approved(engine: sa.Engine, release: str, *, application: str = APP, **manifest: object) -> str:
+def create_approved_release(
+    engine: sa.Engine, release: str, *, application: str = APP, **manifest: object
+) -> str:
     """Register a release as ada and approve it as grace."""
     releases.create(engine, actor="ada", application=application, release=release, **manifest)  # type: ignore[arg-type]
     approvals.request(engine, actor="ada", application=application, release=release)
@@ -31,8 +33,8 @@ def canary(
     engine: sa.Engine, *, stable: str = "v1", canary: str = "v2", percent: float = 5
 ) -> rollouts.Rollout:
     """`stable` takes all traffic but the `percent` of `canary`."""
-    start(engine, approved(engine, stable, model=f"model-of-{stable}"))
-    return start(engine, approved(engine, canary, model=f"model-of-{canary}"), percent=percent)
+    start(engine, create_approved_release(engine, stable, model=f"model-of-{stable}"))
+    return start(engine, create_approved_release(engine, canary, model=f"model-of-{canary}"), percent=percent)
 
 
 def traffic(

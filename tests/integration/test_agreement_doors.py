@@ -1,4 +1,4 @@
-"""Judges against people through the command line and the API."""
+"""Judge-human agreement through the command line and the API."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from starlette.testclient import TestClient
 from genaiops_core.api.app import create_app
 from genaiops_core.cli.main import run
 from genaiops_core.settings import Settings
-from tests.integration.labelled import METRIC, create_finished_run, import_dataset, import_labels
-from tests.integration.test_agreement import SAID, VALUES
+from tests.integration.labelled import (
+    LABELS,
+    METRIC,
+    SCORES,
+    create_finished_run,
+    import_dataset,
+    import_labels,
+)
 
 
 @pytest.fixture
@@ -44,11 +50,11 @@ def test_labels_come_in_and_are_counted(
     words = ["label", "import", str(file), "--dataset", "prices", "--metric", "groundedness", "--json"]
     mapped = ["--map", "case=number", "--map", "label=mark", "--scale", "1..5"]
     code, out, _ = command(monkeypatch, capsys, *words, *mapped)
-    made: dict[str, Any] = json.loads(out)
-    assert (code, made["labels"], made["new"], made["rejected"]) == (0, 2, 2, 1)
-    assert made["problems"] == [{"row": 4, "column": "number", "problem": "is 61, but there are 60 cases"}]
+    summary: dict[str, Any] = json.loads(out)
+    assert (code, summary["labels"], summary["new"], summary["rejected"]) == (0, 2, 2, 1)
+    assert summary["problems"] == [{"row": 4, "column": "number", "problem": "is 61, but there are 60 cases"}]
     code, out, _ = command(monkeypatch, capsys, "label", "list", "--json")
-    assert [(one["metric"], one["cases"], one["mean"]) for one in json.loads(out)["labels"]] == [
+    assert [(count["metric"], count["cases"], count["mean"]) for count in json.loads(out)["labels"]] == [
         ("groundedness", 2, 0.5)
     ]
     code, out, _ = command(monkeypatch, capsys, "label", "from-reviews", "--dataset", "prices", "--json")
@@ -78,15 +84,20 @@ def test_what_cannot_be_done_is_one_sentence(
     assert err.count("\n") == 1
 
 
-def test_agreement_is_told_for_people_and_machines(
+def test_agreement_is_printed_as_text_and_json(
     home: sa.Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import_labels(home, SAID)
-    identifier = create_finished_run(home, VALUES)
+    import_labels(home, LABELS)
+    identifier = create_finished_run(home, SCORES)
     code, out, _ = command(monkeypatch, capsys, "agreement", "--evaluation", identifier, "--json")
-    (one,) = json.loads(out)["agreement"]
-    assert (code, one["metric"], one["labelled"], one["auroc"]["value"]) == (0, METRIC, 40, 1.0)
-    assert one["corrected"]["mean"] == pytest.approx(0.7, abs=0.02)
+    (agreement,) = json.loads(out)["agreement"]
+    assert (code, agreement["metric"], agreement["labelled"], agreement["auroc"]["value"]) == (
+        0,
+        METRIC,
+        40,
+        1.0,
+    )
+    assert agreement["corrected"]["mean"] == pytest.approx(0.7, abs=0.02)
     code, out, _ = command(monkeypatch, capsys, "agreement", "--dataset", "prices@1")
     assert "Compared by default: grounding_overlap=groundedness" in out
     assert "random sample" in out
@@ -94,9 +105,9 @@ def test_agreement_is_told_for_people_and_machines(
     assert "Nothing to compare" in out
 
 
-def test_the_route_tells_the_same(home: sa.Engine, database_url: str) -> None:
+def test_the_route_returns_the_same_agreement(home: sa.Engine, database_url: str) -> None:
     import_labels(home, {1: "good", 2: "bad"})
-    identifier = create_finished_run(home, VALUES)
+    identifier = create_finished_run(home, SCORES)
     with TestClient(create_app(Settings(database_url=database_url))) as client:
         of_run = client.get("/api/v1/agreement", params={"evaluation": identifier}).json()
         of_dataset = client.get("/api/v1/agreement", params={"dataset": "prices"}).json()

@@ -76,7 +76,7 @@ def test_wrong_clock_is_stored_with_a_note(sqlite_engine: sa.Engine) -> None:
         sample(3, parent=1),
     )
     assert "40.0 days ahead" in ahead["notes"][0]
-    assert behind["notes"] == ["its clock says a time before 2015"]
+    assert behind["notes"] == ["its start time is before 2015"]
     assert "notes" not in fine
 
 

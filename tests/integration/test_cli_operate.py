@@ -50,8 +50,8 @@ def shell(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Iterator[Shell]
     open_engine = context.engine
     monkeypatch.setattr(context, "engine", engine)
     yield Shell(monkeypatch)
-    for one in opened:
-        one.dispose()
+    for opened_engine in opened:
+        opened_engine.dispose()
 
 
 def release_approved(shell: Shell, release: str) -> None:
@@ -87,29 +87,29 @@ def test_from_prompt_to_approved_release(shell: Shell, tmp_path: Path) -> None:
         shell.run("release approve --application a --release v1", actor="grace")
         == "a/v1 is approved by grace.\n"
     )
-    shown = shell.json("release show --application a --release v1")
-    assert (shown["state"], shown["approvals"][0]["decided_by"]) == ("approved", "grace")
+    release = shell.json("release show --application a --release v1")
+    assert (release["state"], release["approvals"][0]["decided_by"]) == ("approved", "grace")
     assert "approved by grace" in shell.run("release show --application a --release v1")
     assert shell.json("release list --state pending") == {"releases": []}
 
 
-def test_a_prompt_is_the_same_however_its_lines_end(shell: Shell, tmp_path: Path) -> None:
+def test_line_endings_do_not_change_a_prompt_version(shell: Shell, tmp_path: Path) -> None:
     text = tmp_path / "answer.txt"
     for content in (b"Be kind.\nBe short.", b"Be kind.\r\nBe short."):
         text.write_bytes(content)
         assert shell.run("prompt add --application a --name answer", str(text)).endswith("answer@1.\n")
 
 
-def test_a_rejection(shell: Shell) -> None:
+def test_rejection_requires_a_reason(shell: Shell) -> None:
     shell.run("release create --application a --release v1")
     shell.run("release request-approval --application a --release v1")
-    with pytest.raises(BadInput, match="Say why"):
+    with pytest.raises(BadInput, match="A reason is required"):
         shell.run("release reject --application a --release v1", actor="grace")
     sentence = shell.run("release reject --application a --release v1 --reason untested", actor="grace")
     assert sentence == "a/v1 is rejected by grace.\n"
 
 
-def test_a_rollout_from_start_to_rollback(shell: Shell) -> None:
+def test_rollout_from_start_to_rollback(shell: Shell) -> None:
     for release in ("v1", "v2"):
         release_approved(shell, release)
     assert (
@@ -135,8 +135,8 @@ def test_a_rollout_from_start_to_rollback(shell: Shell) -> None:
         "verdict": "inconclusive",
     }
     assert "inconclusive" in shell.run("rollout status --application a")
-    said = shell.run("rollback --application a --reason", "wrong answers")
-    assert said == "a: v2 was rolled back, v1 takes all traffic (routing version 4, incident 1).\n"
+    output = shell.run("rollback --application a --reason", "wrong answers")
+    assert output == "a: v2 was rolled back, v1 takes all traffic (routing version 4, incident 1).\n"
     assert shell.json("incident list --state open")["incidents"][0]["title"].endswith("wrong answers")
     assert shell.run("incident resolve 1 --reason fixed") == "Incident 1 of a is resolved by ada.\n"
     assert shell.json("rollout status --application a")["rollouts"][0]["state"] == "rolled_back"
@@ -144,7 +144,7 @@ def test_a_rollout_from_start_to_rollback(shell: Shell) -> None:
         shell.run("rollback --application a --reason again")
 
 
-def test_a_promotion_with_steps_of_its_own(shell: Shell) -> None:
+def test_promotion_after_custom_steps(shell: Shell) -> None:
     for release in ("v1", "v2"):
         release_approved(shell, release)
     shell.run("rollout start --application a --release v1")
@@ -153,13 +153,13 @@ def test_a_promotion_with_steps_of_its_own(shell: Shell) -> None:
     assert shell.json("rollout promote --application a --reason better")["stable"] == "v2"
 
 
-def test_empty_lists_say_what_to_do(shell: Shell) -> None:
+def test_empty_lists_name_the_next_command(shell: Shell) -> None:
     assert "genaiops rollout start" in shell.run("rollout status")
     assert "genaiops release create" in shell.run("release list")
     assert shell.json("rollout status --application nobody") == {"rollouts": []}
 
 
-def test_policy_check(shell: Shell, tmp_path: Path) -> None:
+def test_policy_check_prints_triggers(shell: Shell, tmp_path: Path) -> None:
     default = str(default_config("rollback_policy.yaml"))
     checked = shell.json("policy check", default)
     assert checked["triggers"][0]["name"] == "high_error_rate"
@@ -170,7 +170,7 @@ def test_policy_check(shell: Shell, tmp_path: Path) -> None:
         shell.run("policy check", str(wrong))
 
 
-def test_audit(shell: Shell, tmp_path: Path) -> None:
+def test_audit_list_verify_and_export(shell: Shell, tmp_path: Path) -> None:
     release_approved(shell, "v1")
     assert shell.run("audit verify") == "Audit log verified: 3 entries.\n"
     assert shell.json("audit verify")["is_intact"] is True
@@ -186,7 +186,7 @@ def test_audit(shell: Shell, tmp_path: Path) -> None:
     assert shell.json("audit list --action release.approve")["entries"][0]["actor"] == "grace"
 
 
-def test_a_broken_audit_log_fails(shell: Shell) -> None:
+def test_changed_audit_entry_fails_verification(shell: Shell) -> None:
     release_approved(shell, "v1")
     with context.engine().begin() as connection:
         connection.execute(audit_log.audit_entry.update().values(actor="eve"))

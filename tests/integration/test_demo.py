@@ -43,7 +43,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "APPLICATIONS", applications)
 
 
-def test_the_demo_is_whole_and_goes_without_a_trace(engine: sa.Engine) -> None:
+def test_demo_is_complete_and_fully_removed(engine: sa.Engine) -> None:
     _write_real_data(engine)
     closing.close_hours(engine, now())
     before = _rows_by_table(engine)
@@ -51,8 +51,8 @@ def test_the_demo_is_whole_and_goes_without_a_trace(engine: sa.Engine) -> None:
     report = write_demo(engine, now(), 1)
 
     _assert_whole(engine, report)
-    again = write_demo(engine, now(), 2)
-    assert (again.was_present, again.seed, again.requests) == (True, 1, 0)
+    second_report = write_demo(engine, now(), 2)
+    assert (second_report.was_present, second_report.seed, second_report.requests) == (True, 1, 0)
 
     removed = remove_demo(engine, actor="grace", reason="seen enough")
 
@@ -101,9 +101,9 @@ def _assert_whole(engine: sa.Engine, report: DemoReport) -> None:
             sa.select(dataset.c.is_demo).where(dataset.c.name == "support-questions")
         ).scalar()
         query = sa.select(evaluation.c.state, evaluation.c.verdict).where(evaluation.c.is_demo)
-        found = connection.execute(query).all()
-        assert [row.state for row in found] == ["finished"] * 4
-        assert {row.verdict for row in found} >= {"passed", "failed"}
+        evaluations = connection.execute(query).all()
+        assert [row.state for row in evaluations] == ["finished"] * 4
+        assert {row.verdict for row in evaluations} >= {"passed", "failed"}
         judges = connection.execute(sa.select(score.c.judge).distinct()).scalars().all()
         assert judges == ["demo"]
         assert connection.execute(sa.select(sa.func.count()).select_from(feedback)).scalar_one() > 100
@@ -112,7 +112,7 @@ def _assert_whole(engine: sa.Engine, report: DemoReport) -> None:
     assert watch.watch(engine, now(), policy.default()) == []
 
 
-def test_a_real_application_of_the_same_name_is_left_alone(sqlite_engine: sa.Engine) -> None:
+def test_real_application_with_demo_name_is_untouched(sqlite_engine: sa.Engine) -> None:
     _write_real_data(sqlite_engine, name="policy-search")
     before = _rows_by_table(sqlite_engine)
 
@@ -123,7 +123,7 @@ def test_a_real_application_of_the_same_name_is_left_alone(sqlite_engine: sa.Eng
     assert remove_demo(sqlite_engine, actor="grace") == {}
 
 
-def test_a_real_dataset_of_the_same_name_is_left_alone(sqlite_engine: sa.Engine) -> None:
+def test_real_dataset_with_demo_name_is_untouched(sqlite_engine: sa.Engine) -> None:
     _import_real_dataset(sqlite_engine, "support-questions")
     with pytest.raises(Conflict, match="support-questions"):
         write_demo(sqlite_engine, now())
@@ -132,7 +132,7 @@ def test_a_real_dataset_of_the_same_name_is_left_alone(sqlite_engine: sa.Engine)
 
 
 @pytest.mark.usefixtures("small")
-def test_a_demo_left_half_written_is_written_anew(sqlite_engine: sa.Engine) -> None:
+def test_incomplete_demo_is_rewritten(sqlite_engine: sa.Engine) -> None:
     with writing(sqlite_engine) as connection:
         connection.execute(sa.insert(saved_settings).values(name="demo", value={"seed": 1, "beat_at": 0.0}))
         connection.execute(
@@ -144,7 +144,7 @@ def test_a_demo_left_half_written_is_written_anew(sqlite_engine: sa.Engine) -> N
 
 
 @pytest.mark.usefixtures("small")
-def test_a_write_that_fails_leaves_nothing(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_no_rows(sqlite_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     before = _rows_by_table(sqlite_engine)
 
     def fail(*_arguments: object) -> None:
@@ -158,7 +158,7 @@ def test_a_write_that_fails_leaves_nothing(sqlite_engine: sa.Engine, monkeypatch
 
 
 @pytest.mark.usefixtures("small")
-def test_of_two_writers_one_writes_and_the_other_waits(engine: sa.Engine) -> None:
+def test_second_writer_waits_for_the_first(engine: sa.Engine) -> None:
     reports: list[DemoReport] = []
     threads = [threading.Thread(target=lambda: reports.append(write_demo(engine, now()))) for _ in range(2)]
     for thread in threads:
@@ -169,7 +169,7 @@ def test_of_two_writers_one_writes_and_the_other_waits(engine: sa.Engine) -> Non
 
 
 @pytest.mark.usefixtures("small")
-def test_an_operators_evaluation_of_demo_cases_goes_with_them(sqlite_engine: sa.Engine) -> None:
+def test_removal_deletes_evaluations_of_demo_cases(sqlite_engine: sa.Engine) -> None:
     write_demo(sqlite_engine, now())
     runs.launch(sqlite_engine, actor="grace", dataset="support-questions")
     remove_demo(sqlite_engine, actor="grace")
@@ -177,13 +177,13 @@ def test_an_operators_evaluation_of_demo_cases_goes_with_them(sqlite_engine: sa.
         assert runs.list_evaluations(connection) == []
 
 
-def test_a_demo_that_is_being_written_is_not_removed(sqlite_engine: sa.Engine) -> None:
+def test_demo_in_writing_is_not_removed(sqlite_engine: sa.Engine) -> None:
     assert claim.take(sqlite_engine, 1)
     with pytest.raises(Conflict, match="being written"):
         remove_demo(sqlite_engine, actor="grace")
 
 
-def test_the_claim_is_taken_once(sqlite_engine: sa.Engine) -> None:
+def test_claim_admits_a_single_writer(sqlite_engine: sa.Engine) -> None:
     assert claim.take(sqlite_engine, 1)
     with writing(sqlite_engine) as connection:
         claim.save(connection, {"seed": 1, "written_at": "2026-11-20T00:00:00+00:00"})

@@ -28,7 +28,7 @@ from genaiops_core.rollbacks import policy, procedure, watch
 from genaiops_core.rollouts import rollouts
 from genaiops_core.telemetry.time_window import Filters
 from genaiops_core.telemetry.traffic import queries
-from tests.integration.test_ofrep import served, wait_until_routed
+from tests.integration.routing_server import run_server, wait_until_routed
 from tests.waiting import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +46,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def address(sqlite_engine: sa.Engine) -> Iterator[str]:
     """A server on a database that holds the demo."""
     write_demo(sqlite_engine, now())
-    with served(sqlite_engine.url.render_as_string(hide_password=False)) as url:
+    with run_server(sqlite_engine.url.render_as_string(hide_password=False)) as url:
         yield url
 
 
@@ -74,7 +74,7 @@ def run(application: LiveApplication, seconds: float) -> list[live.LiveSecond]:
     return list(application.run(seconds, clock=clock, sleep=clock.sleep))
 
 
-def test_live_traffic_follows_the_slider_and_the_rollback(
+def test_live_traffic_follows_canary_share_and_rollback(
     sqlite_engine: sa.Engine, client: httpx.Client
 ) -> None:
     application = LiveApplication(client, rng=random.Random(1))
@@ -94,7 +94,7 @@ def test_live_traffic_follows_the_slider_and_the_rollback(
     assert all(each.canary_requests == 0 for each in run(application, 2))
 
 
-def test_what_is_sent_is_counted_once_and_shows_a_worse_canary(
+def test_live_spans_count_once_and_show_a_worse_canary(
     sqlite_engine: sa.Engine, client: httpx.Client
 ) -> None:
     started = now()
@@ -115,7 +115,7 @@ def test_what_is_sent_is_counted_once_and_shows_a_worse_canary(
     assert canary.latency_ms["p50"] > 1.2 * stable.latency_ms["p50"]
 
 
-def test_the_policy_leaves_a_live_canary_to_the_operator_but_steps_in_at_an_outage(
+def test_only_an_outage_fires_a_trigger_on_the_live_canary(
     sqlite_engine: sa.Engine, client: httpx.Client
 ) -> None:
     rules = policy.default()
@@ -133,24 +133,26 @@ def test_the_policy_leaves_a_live_canary_to_the_operator_but_steps_in_at_an_outa
     )
 
 
-def test_a_release_the_demo_does_not_know_is_served_like_the_stable_one() -> None:
-    known = live._behaviour(profiles.SUPPORT_AGENT, {"release": "v15"})
-    unknown = live._behaviour(profiles.SUPPORT_AGENT, {"release": "v99", "model_id": "amazon.nova-lite-v1:0"})
+def test_an_unknown_release_behaves_like_the_stable_one() -> None:
+    known = live._find_release_profile(profiles.SUPPORT_AGENT, {"release": "v15"})
+    unknown = live._find_release_profile(
+        profiles.SUPPORT_AGENT, {"release": "v99", "model_id": "amazon.nova-lite-v1:0"}
+    )
     assert known.error_share == 0.03
     assert (unknown.release, unknown.model) == ("v99", "amazon.nova-lite-v1:0")
     assert unknown.error_share == profiles.SUPPORT_AGENT.release("v14").error_share
 
 
-def test_without_the_demo_it_says_what_to_do(sqlite_engine: sa.Engine) -> None:
+def test_missing_demo_names_the_next_command(sqlite_engine: sa.Engine) -> None:
     with (
-        served(sqlite_engine.url.render_as_string(hide_password=False)) as url,
+        run_server(sqlite_engine.url.render_as_string(hide_password=False)) as url,
         httpx.Client(base_url=url, timeout=LIMIT_S) as client,
         pytest.raises(NotFound, match="genaiops demo"),
     ):
         run(LiveApplication(client), 1)
 
 
-def test_a_full_or_closed_door_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_api_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([503, 503, 200])
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -162,7 +164,7 @@ def test_a_full_or_closed_door_is_asked_again(monkeypatch: pytest.MonkeyPatch) -
     with httpx.Client(transport=httpx.MockTransport(handler), base_url="http://api") as client:
         assert [each.requests for each in run(LiveApplication(client), 1)] == [live.REQUESTS_PER_SECOND]
 
-    monkeypatch.setattr(live, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(live, "_RETRY_TIMEOUT_S", 0.0)
     with (
         httpx.Client(base_url="http://127.0.0.1:9") as client,
         pytest.raises(Unavailable, match="genaiops up"),
@@ -192,7 +194,7 @@ def test_ctrl_c_ends_the_command_cleanly(sqlite_engine: sa.Engine, address: str)
     assert problems == ""
 
 
-def test_the_commands_say_what_they_did() -> None:
+def test_demo_command_reports_its_result() -> None:
     cli = CliRunner()
     assert "Wrote the demo" in cli.invoke(app, ["demo"]).output
     assert "already exists" in cli.invoke(app, ["demo", "--seed", "7"]).output
@@ -203,7 +205,7 @@ def test_the_commands_say_what_they_did() -> None:
     assert cli.invoke(app, ["demo", "--outage"]).exit_code != 0
 
 
-def test_the_example_application_follows_its_flag(sqlite_engine: sa.Engine, address: str) -> None:
+def test_example_application_follows_its_flag(sqlite_engine: sa.Engine, address: str) -> None:
     started = now()
     for name in ("support-agent", "rag-example"):
         done = subprocess.run(
@@ -228,8 +230,8 @@ def test_the_example_application_follows_its_flag(sqlite_engine: sa.Engine, addr
             window = Filters(start=started, end=now() + dt.timedelta(minutes=1), application=name)
             rows = queries.read_breakdown(connection, window, by=("release",))
             seen = {row.keys["release"]: row.figures for row in rows}
-        said = {line.split()[1] for line in done.stdout.splitlines()}
-        assert said <= set(seen)
-        assert sum(seen[release].requests for release in said) >= 20
+        releases = {line.split()[1] for line in done.stdout.splitlines()}
+        assert releases <= set(seen)
+        assert sum(seen[release].requests for release in releases) >= 20
         assert all(figures.unpriced_calls == 0 and figures.latency_ms["p50"] for figures in seen.values())
-    assert said == {"unrouted"}
+    assert releases == {"unrouted"}

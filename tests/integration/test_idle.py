@@ -23,7 +23,7 @@ from genaiops_core.rollbacks.policy import default
 from genaiops_core.telemetry.sampling import selection
 from genaiops_core.telemetry.sampling.policy import Policy
 from tests.integration.evaluating import fetch_run, import_prices
-from tests.integration.operating import approved, start
+from tests.integration.operating import create_approved_release, start
 from tests.waiting import wait_for
 
 WORKER_THAT_PAUSES_AT_ONCE = """
@@ -71,7 +71,7 @@ def test_the_job_engine_pauses_and_a_later_run_starts_it_again(
 def test_the_watch_measures_an_application_without_traffic_once(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start(engine, approved(engine, "v1"))
+    start(engine, create_approved_release(engine, "v1"))
     windows: list[int] = []
 
     def observe_and_count(*arguments: object, window_min: int, **options: object) -> object:

@@ -40,7 +40,7 @@ def count(engine: sa.Engine, table: sa.Table) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar() or 0)
 
 
-def test_traces_come_from_json_and_protobuf_zipped_or_not(engine: sa.Engine, tmp_path: Path) -> None:
+def test_traces_import_reads_json_protobuf_and_gzip(engine: sa.Engine, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(body(call(1), sample(2) | {"spanId": "bad"}))
     (tmp_path / "b.json.gz").write_bytes(gzip.compress(body(call(1), call(3, trace=2))))
     (tmp_path / "c.pb").write_bytes(build_protobuf())
@@ -58,7 +58,7 @@ def test_traces_come_from_json_and_protobuf_zipped_or_not(engine: sa.Engine, tmp
     assert count(engine, span) == 3
 
 
-def test_a_file_that_is_no_export_imports_nothing(engine: sa.Engine, tmp_path: Path) -> None:
+def test_invalid_export_imports_nothing(engine: sa.Engine, tmp_path: Path) -> None:
     (tmp_path / "good.json").write_bytes(body(call(1)))
     (tmp_path / "bad.json").write_text("no")
     for bad in ("bad.json", "missing.json"):
@@ -67,7 +67,7 @@ def test_a_file_that_is_no_export_imports_nothing(engine: sa.Engine, tmp_path: P
     assert count(engine, span) == 0
 
 
-def test_prices_come_from_json_and_csv(engine: sa.Engine, tmp_path: Path) -> None:
+def test_prices_import_reads_json_and_csv(engine: sa.Engine, tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text('{"m": ["1.95", 2.56], "n": [1, 2]}')
     (tmp_path / "q.csv").write_text("model,region,input,output\nm,eu-west-1,1,2\n")
     files = run("prices", str(tmp_path / "p.json"), str(tmp_path / "q.csv"))["files"]
@@ -75,7 +75,7 @@ def test_prices_come_from_json_and_csv(engine: sa.Engine, tmp_path: Path) -> Non
     assert count(engine, price) == 3
 
 
-def test_people_are_told_that_the_past_is_not_repriced(tmp_path: Path) -> None:
+def test_price_import_reports_that_stored_calls_keep_cost(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text('{"m": [1, 2]}')
     result = CliRunner().invoke(app, ["import", "prices", str(tmp_path / "p.json")])
     assert "1 prices of 1 models imported" in result.output

@@ -216,7 +216,7 @@ def test_worker_task_reads_the_settings(engine: sa.Engine) -> None:
     put("a.json.gz", "request-1")
     task = InvocationLogPull(engine, Settings(invocation_logs=S3.url), threading.Event())
     assert task().counts.new == 1
-    with pytest.raises(BadInput, match="names no invocation logs"):
+    with pytest.raises(BadInput, match="is not a source of invocation logs"):
         InvocationLogPull(engine, Settings(invocation_logs="bucket"), threading.Event())
 
 

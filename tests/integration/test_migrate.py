@@ -73,8 +73,8 @@ def test_scores_and_runs_of_the_first_schema_are_kept(tmp_path, postgres_server:
             connection.exec_driver_sql("insert into evaluation_score values ('a', 7, 'm', 0.5, '', 3, 1.5)")
         assert upgrade(engine).is_current
         with engine.connect() as connection:
-            kept = connection.execute(sa.select(metadata.tables["evaluation_score"])).one()
+            score = connection.execute(sa.select(metadata.tables["evaluation_score"])).one()
             run = connection.execute(sa.select(metadata.tables["evaluation"])).one()
-        assert tuple(kept) == ("a", 7, 1, "m", 0.5, "", False, 3, 1.5)
+        assert tuple(score) == ("a", 7, 1, "m", 0.5, "", False, 3, 1.5)
         assert (run.attempt, run.judge_calls, run.resumed_at) == (1, 0, None)
         engine.dispose()

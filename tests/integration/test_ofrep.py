@@ -1,73 +1,30 @@
 """Routing over HTTP: a real server, the real OpenFeature client, on both databases."""
 
-import contextlib
-import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
 import sqlalchemy as sa
-import uvicorn
 from openfeature import api as openfeature
 from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 
-from genaiops_core.api.app import create_app
 from genaiops_core.releases import prompts
 from genaiops_core.rollbacks import procedure
 from genaiops_core.rollouts import rollouts
-from genaiops_core.settings import Settings
-from tests.integration.operating import APP, approved, canary, start
-from tests.waiting import LIMIT_S, wait_for
+from tests.integration.operating import APP, canary, create_approved_release, start
+from tests.integration.routing_server import ONE_FLAG, ask, run_server, wait_until_routed
+from tests.waiting import LIMIT_S
 
-ONE_FLAG = "/ofrep/v1/evaluate/flags/"
 ALL_FLAGS = "/ofrep/v1/evaluate/flags"
 OPERATOR = {"X-GenAIOps-Actor": "linus"}
 
 
-@contextlib.contextmanager
-def served(database_url: str) -> Iterator[str]:
-    config = uvicorn.Config(
-        create_app(Settings(database_url=database_url)), port=0, log_level="error", lifespan="on"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-
-    def is_up() -> bool:
-        assert thread.is_alive(), "the server did not start"
-        return server.started
-
-    wait_for(is_up)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
 @pytest.fixture
 def http(database_url: str) -> Iterator[httpx.Client]:
-    with served(database_url) as address, httpx.Client(base_url=address, timeout=LIMIT_S) as client:
+    with run_server(database_url) as address, httpx.Client(base_url=address, timeout=LIMIT_S) as client:
         yield client
-
-
-def ask(
-    client: httpx.Client, user: str | None, flag: str = "release", application: str = APP
-) -> httpx.Response:
-    context = {"application": application} | ({} if user is None else {"targetingKey": user})
-    return client.post(ONE_FLAG + flag, json={"context": context})
-
-
-def wait_until_routed(client: httpx.Client, version: int, *, application: str = APP) -> None:
-    """Until the server answers by that version of the routing."""
-
-    def is_routed() -> bool:
-        answer = ask(client, "anybody", application=application)
-        return answer.status_code == 200 and answer.json()["metadata"]["version"] >= version
-
-    wait_for(is_routed)
 
 
 def test_an_openfeature_client_follows_a_rollout(engine: sa.Engine, http: httpx.Client) -> None:
@@ -113,7 +70,9 @@ def test_an_openfeature_client_follows_a_rollout(engine: sa.Engine, http: httpx.
 def test_the_release_flag_tells_everything(engine: sa.Engine, http: httpx.Client) -> None:
     for name in ("zeta", "answer"):
         prompts.add(engine, actor="ada", application=APP, name=name, text=f"Text of {name}.")
-    release = approved(engine, "v1", model="m-1", prompts=["zeta@1", "answer@1"], parameters={"top_k": 8})
+    release = create_approved_release(
+        engine, "v1", model="m-1", prompts=["zeta@1", "answer@1"], parameters={"top_k": 8}
+    )
     wait_until_routed(http, start(engine, release).version)
     assert ask(http, None).json() == {
         "key": "release",
@@ -146,8 +105,8 @@ def test_errors_speak_ofrep(engine: sa.Engine, http: httpx.Client) -> None:
          "context.application is required"),
         (http.post(ONE_FLAG + "release", json={}), 400, "INVALID_CONTEXT", "context.application is required"),
         (http.post(ONE_FLAG + "release", json=[1]), 400, "INVALID_CONTEXT", "context.application is required"),
-        (http.post(ONE_FLAG + "release", content=b"{"), 400, "PARSE_ERROR", "no JSON"),
-        (http.post(ONE_FLAG + "release"), 400, "PARSE_ERROR", "no JSON"),
+        (http.post(ONE_FLAG + "release", content=b"{"), 400, "PARSE_ERROR", "not valid JSON"),
+        (http.post(ONE_FLAG + "release"), 400, "PARSE_ERROR", "not valid JSON"),
     ]  # fmt: skip
     for answer, status, code, details in cases:
         assert (answer.status_code, answer.json()["errorCode"]) == (status, code)
@@ -166,8 +125,8 @@ def test_bulk_answers_304_until_something_changes(engine: sa.Engine, http: httpx
     assert len({flag["variant"] for flag in first.json()["flags"]}) == 1
     tag = first.headers["etag"]
     for sent in (tag, f"W/{tag}", f'"other", {tag}'):
-        again = http.post(ALL_FLAGS, json=body, headers={"If-None-Match": sent})
-        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        second = http.post(ALL_FLAGS, json=body, headers={"If-None-Match": sent})
+        assert (second.status_code, second.content, second.headers["etag"]) == (304, b"", tag)
     moved = rollouts.set_canary(engine, actor="linus", application=APP, percent=60)
     wait_until_routed(http, moved.version)
     after = http.post(ALL_FLAGS, json=body, headers={"If-None-Match": tag})
@@ -176,8 +135,8 @@ def test_bulk_answers_304_until_something_changes(engine: sa.Engine, http: httpx
 
 
 def test_operations_over_http(engine: sa.Engine, http: httpx.Client) -> None:
-    start(engine, approved(engine, "v1", model="m-1"))
-    approved(engine, "v2", model="m-2")
+    start(engine, create_approved_release(engine, "v1", model="m-1"))
+    create_approved_release(engine, "v2", model="m-2")
     base = f"/api/v1/rollouts/{APP}"
     steps = [
         http.post(f"{base}/start", json={"release": "v2", "percent": 5, "reason": "try"}, headers=OPERATOR),

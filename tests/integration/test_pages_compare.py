@@ -12,7 +12,7 @@ from genaiops_core.evaluation.runs import comparison, execution
 from pages.parts.charts import difference_chart
 from pages.parts.evaluations import evaluation_keys
 from pages.parts.launch import launch_keys
-from tests.integration.operating import approved, start
+from tests.integration.operating import create_approved_release, start
 from tests.integration.screens import CSV, check, open_screen, read_texts
 
 
@@ -74,7 +74,11 @@ def test_first_evaluation_explains_the_missing_baseline(empty_engine: sa.Engine)
 
 def test_launch_stores_the_production_baseline(empty_engine: sa.Engine) -> None:
     datasets.import_dataset(empty_engine, actor="ada", name="suite", data=CSV, filename="cases.csv")
-    start(empty_engine, approved(empty_engine, "v1", application="shop", model="m"), application="shop")
+    start(
+        empty_engine,
+        create_approved_release(empty_engine, "v1", application="shop", model="m"),
+        application="shop",
+    )
     arguments = {"actor": "ada", "dataset": "suite", "application": "shop", "release": "v1"}
     first = execution.run(empty_engine, runs.launch(empty_engine, **arguments))  # type: ignore[arg-type]
     screen = open_screen("evaluations")

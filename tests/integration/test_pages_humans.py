@@ -9,9 +9,16 @@ from streamlit.testing.v1 import AppTest
 from db.transaction import reading
 from genaiops_core.evaluation.human import judged, labels
 from pages.parts.reviews import review_keys
-from tests.integration.labelled import DATASET, METRIC, create_finished_run, import_dataset, import_labels
+from tests.integration.labelled import (
+    DATASET,
+    LABELS,
+    METRIC,
+    SCORES,
+    create_finished_run,
+    import_dataset,
+    import_labels,
+)
 from tests.integration.screens import check, read_texts
-from tests.integration.test_agreement import SAID, VALUES
 from tests.waiting import LIMIT_S
 
 
@@ -35,7 +42,7 @@ def open_agreement(identifier: str) -> AppTest:
 @pytest.fixture
 def run(empty_engine: sa.Engine) -> str:
     import_dataset(empty_engine, 60)
-    return create_finished_run(empty_engine, VALUES, minimum=0.6)
+    return create_finished_run(empty_engine, SCORES, minimum=0.6)
 
 
 def list_labels(engine: sa.Engine, metric: str) -> dict[str, labels.CaseLabel]:
@@ -75,7 +82,7 @@ def test_labels_near_the_threshold_are_not_random(empty_engine: sa.Engine, run: 
 
 
 def test_agreement_shows_labels_and_coefficients(empty_engine: sa.Engine, run: str) -> None:
-    import_labels(empty_engine, SAID)
+    import_labels(empty_engine, LABELS)
     screen = open_agreement(run)
     table = screen.dataframe[0].value
     assert list(table["metric"]) == [METRIC]

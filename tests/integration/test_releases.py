@@ -44,7 +44,7 @@ def test_a_release_reads_back_as_registered(engine: sa.Engine) -> None:
     assert entry.after["model"] == "anthropic.claude-sonnet-4-5"
 
 
-def test_the_same_release_twice_is_a_conflict_and_changes_nothing(engine: sa.Engine) -> None:
+def test_a_second_creation_of_a_release_is_a_conflict(engine: sa.Engine) -> None:
     create(engine, model="m-1")
     with pytest.raises(Conflict, match="registered already, with the same content"):
         create(engine, model="m-1")
@@ -80,24 +80,26 @@ def test_the_same_prompt_text_is_the_same_version(engine: sa.Engine) -> None:
 def test_the_author_cannot_approve(engine: sa.Engine, approver: str) -> None:
     create(engine)
     approvals.request(engine, actor="bob", application=APP, release="v1")
-    with pytest.raises(NotAllowed, match="made support-agent/v1 and cannot approve it"):
+    with pytest.raises(NotAllowed, match="created support-agent/v1 and cannot approve it"):
         approvals.approve(engine, actor=approver, application=APP, release="v1")
     with reading(engine) as connection:
         assert releases.get_release(connection, APP, "v1").state == "pending"
 
 
-def test_who_asked_cannot_approve_either(engine: sa.Engine) -> None:
+def test_the_requester_cannot_approve_either(engine: sa.Engine) -> None:
     create(engine)
     approvals.request(engine, actor="Bob", application=APP, release="v1")
-    with pytest.raises(NotAllowed, match="asked for the approval"):
+    with pytest.raises(NotAllowed, match="requested approval"):
         approvals.approve(engine, actor="bob", application=APP, release="v1")
 
 
 def test_approval_by_somebody_else(engine: sa.Engine) -> None:
     create(engine)
-    asked = approvals.request(engine, actor="ada", application=APP, release="v1", reason="evaluation passed")
+    approval_request = approvals.request(
+        engine, actor="ada", application=APP, release="v1", reason="evaluation passed"
+    )
     with reading(engine) as connection:
-        assert approvals.pending(connection) == [asked]
+        assert approvals.pending(connection) == [approval_request]
     decided = approvals.approve(engine, actor="grace", application=APP, release="v1", reason="looks good")
     assert (decided.state, decided.decided_by, decided.decision_reason) == ("approved", "grace", "looks good")
     with reading(engine) as connection:
@@ -107,10 +109,10 @@ def test_approval_by_somebody_else(engine: sa.Engine) -> None:
     assert (entry.before, entry.after) == ({"state": "pending"}, {"state": "approved"})
 
 
-def test_a_rejection_needs_a_reason_and_can_be_followed_by_another_request(engine: sa.Engine) -> None:
+def test_a_rejection_needs_a_reason_and_allows_a_new_request(engine: sa.Engine) -> None:
     create(engine)
     approvals.request(engine, actor="ada", application=APP, release="v1")
-    with pytest.raises(BadInput, match="Say why"):
+    with pytest.raises(BadInput, match="A reason is required"):
         approvals.reject(engine, actor="grace", application=APP, release="v1", reason=" ")
     approvals.reject(engine, actor="grace", application=APP, release="v1", reason="no evaluation")
     with pytest.raises(Conflict, match="its state is 'rejected'"):

@@ -20,7 +20,7 @@ def ids(engine: sa.Engine) -> list[str]:
     requests = traces(5, users=1)
     ingest_and_sample(engine, requests)
     feedback.record_feedback(engine, trace_id=requests[3].trace_id, thumb="down")
-    return [one.trace_id for one in requests]
+    return [request.trace_id for request in requests]
 
 
 def queue(engine: sa.Engine, reviewer: str) -> list[str]:
@@ -43,9 +43,9 @@ def submit(engine: sa.Engine, actor: str, trace_id: str, **ratings: float | str)
 
 def page(engine: sa.Engine, reviewer: str, trace_id: str) -> reviews.ReviewPage:
     with reading(engine) as connection:
-        found = reviews.read(connection, reviewer=reviewer, application=APPLICATION, trace_id=trace_id)
-    assert found is not None
-    return found
+        review_page = reviews.read(connection, reviewer=reviewer, application=APPLICATION, trace_id=trace_id)
+    assert review_page is not None
+    return review_page
 
 
 def test_the_queue_goes_by_priority(engine: sa.Engine, ids: list[str]) -> None:
@@ -66,22 +66,28 @@ def test_nobody_sees_the_other_before_both_are_done(engine: sa.Engine, ids: list
     assert unread.answer
     assert unread.contexts
     with reading(engine) as connection:
-        assert [one for one in read_quality(connection, DAY) if one.judge == "human"] == []
+        assert [quality for quality in read_quality(connection, DAY) if quality.judge == "human"] == []
         assert review_agreement.read_disagreements(connection) == []
     submit(engine, "anna", ids[0], answer_quality="partly", helpfulness=0.5)  # thought again
     both = submit(engine, "ben", ids[0], answer_quality="bad", helpfulness=0.5)
     assert both.is_done
-    assert [(one.reviewer, one.comment) for one in both.others] == [("anna", "by anna")]
+    assert [(review.reviewer, review.comment) for review in both.others] == [("anna", "by anna")]
     assert ids[0] not in queue(engine, "anna") + queue(engine, "ben") + queue(engine, "carl")
     for actor in ("anna", "carl"):
         with pytest.raises(Conflict, match="anna and ben"):
             submit(engine, actor, ids[0], answer_quality="good")
     with reading(engine) as connection:
-        human = {one.metric: one for one in read_quality(connection, DAY) if one.judge == "human"}
+        human = {
+            quality.metric: quality for quality in read_quality(connection, DAY) if quality.judge == "human"
+        }
         assert (human["answer_quality"].scored, human["helpfulness"].scored) == (1, 1)
-        (found,) = review_agreement.read_disagreements(connection)
-        assert (found.metric, found.first_value, found.second_value) == ("answer_quality", 0.5, 0.0)
-        assert found.comments == ("by anna", "by ben")
+        (disagreement,) = review_agreement.read_disagreements(connection)
+        assert (disagreement.metric, disagreement.first_value, disagreement.second_value) == (
+            "answer_quality",
+            0.5,
+            0.0,
+        )
+        assert disagreement.comments == ("by anna", "by ben")
 
 
 def test_one_reviewer_is_enough_where_it_is_set_so(engine: sa.Engine, ids: list[str]) -> None:
@@ -95,7 +101,7 @@ def test_one_reviewer_is_enough_where_it_is_set_so(engine: sa.Engine, ids: list[
     )
     assert done.is_done
     with reading(engine) as connection:
-        assert [one.metric for one in read_quality(connection, DAY) if one.judge == "human"] == [
+        assert [quality.metric for quality in read_quality(connection, DAY) if quality.judge == "human"] == [
             "groundedness"
         ]
 
@@ -115,16 +121,16 @@ def test_skipping_leaves_it_to_others(engine: sa.Engine, ids: list[str]) -> None
 
 
 def test_agreement_over_all_that_two_have_rated(engine: sa.Engine, ids: list[str]) -> None:
-    said = [("good", "good"), ("good", "bad"), ("bad", "bad"), (0.9, 1.0)]
-    for trace_id, (first, second) in zip(ids, said, strict=False):
+    rating_pairs = [("good", "good"), ("good", "bad"), ("bad", "bad"), (0.9, 1.0)]
+    for trace_id, (first, second) in zip(ids, rating_pairs, strict=False):
         submit(engine, "zoe", trace_id, helpfulness=first)
         submit(engine, "adam", trace_id, helpfulness=second)
     submit(engine, "zoe", ids[4], helpfulness="good")  # alone: does not count
     with reading(engine) as connection:
-        (found,) = review_agreement.read_agreement(connection, APPLICATION)
+        (agreement,) = review_agreement.read_agreement(connection, APPLICATION)
     # 3 of 4 agree; chance is 3/4 * 2/4 + 1/4 * 2/4 = 0.5.
-    assert (found.items, found.agreed, found.percent_agreement) == (4, 3, 75.0)
-    assert found.kappa == pytest.approx(0.5)
+    assert (agreement.items, agreement.agreed, agreement.percent_agreement) == (4, 3, 75.0)
+    assert agreement.kappa == pytest.approx(0.5)
 
 
 def test_a_request_that_was_not_sampled_may_be_reviewed(engine: sa.Engine) -> None:
@@ -134,15 +140,15 @@ def test_a_request_that_was_not_sampled_may_be_reviewed(engine: sa.Engine) -> No
     assert page(engine, "anna", other).item.reason == "chosen"
     submit(engine, "anna", other, helpfulness="good")
     with reading(engine) as connection:
-        found = get_sample(connection, APPLICATION, other)
-    assert found is not None
-    assert (found.reason, found.rate) == ("chosen", None)
+        sample = get_sample(connection, APPLICATION, other)
+    assert sample is not None
+    assert (sample.reason, sample.rate) == ("chosen", None)
     with pytest.raises(NotFound):
         submit(engine, "anna", "f" * 32, helpfulness="good")
 
 
 @pytest.mark.parametrize("ratings", [{}, {"helpfulness": 1.5}, {"helpfulness": "great"}, {"Bad Name": 1}])
-def test_ratings_that_are_none_are_refused(
+def test_invalid_ratings_are_refused(
     engine: sa.Engine, ids: list[str], ratings: dict[str, float | str]
 ) -> None:
     with pytest.raises(BadInput):
@@ -161,16 +167,16 @@ def test_from_a_trace_to_a_test_case(engine: sa.Engine, ids: list[str]) -> None:
         )
 
     assert [(add(ids[0]).version, add(ids[1]).version, add(ids[0]).version)] == [(1, 2, 2)]
-    again = add(ids[0], "30 days")
-    assert (again.version, again.cases, again.is_new) == (3, 2, True)
+    changed_version = add(ids[0], "30 days")
+    assert (changed_version.version, changed_version.cases, changed_version.is_new) == (3, 2, True)
     assert not add(ids[0], "30 days").is_new
     with reading(engine) as connection:
-        kept = [case for _, case in datasets.list_cases(connection, "regressions", 3)]
-    assert [case.metadata["trace_id"] for case in kept] == ids[:2]
-    assert kept[0].reference == "30 days"
-    assert kept[0].metadata["application"] == APPLICATION
-    assert kept[0].metadata["release"]
-    assert kept[0].answer
-    assert kept[0].contexts
+        cases = [case for _, case in datasets.list_cases(connection, "regressions", 3)]
+    assert [case.metadata["trace_id"] for case in cases] == ids[:2]
+    assert cases[0].reference == "30 days"
+    assert cases[0].metadata["application"] == APPLICATION
+    assert cases[0].metadata["release"]
+    assert cases[0].answer
+    assert cases[0].contexts
     with pytest.raises(NotFound):
         add("f" * 32)

@@ -15,7 +15,7 @@ from genaiops_core.releases import releases
 from genaiops_core.rollbacks import incidents, policy, procedure
 from genaiops_core.rollbacks.watch import watch
 from genaiops_core.rollouts import rollouts, routing_store
-from tests.integration.operating import APP, approved, canary, scores, start, traffic
+from tests.integration.operating import APP, canary, create_approved_release, scores, start, traffic
 
 
 def roll_back(engine: sa.Engine, reason: str = "wrong answers") -> procedure.Rollback:
@@ -29,8 +29,8 @@ def states(engine: sa.Engine) -> dict[str, str]:
 
 def status(engine: sa.Engine) -> rollouts.Rollout:
     with reading(engine) as connection:
-        (found,) = rollouts.status(connection, APP)
-    return found
+        (rollout,) = rollouts.status(connection, APP)
+    return rollout
 
 
 def open_incidents(engine: sa.Engine) -> list[incidents.Incident]:
@@ -113,16 +113,16 @@ def test_the_incident_keeps_the_figures_of_that_time(engine: sa.Engine) -> None:
 def test_without_a_canary_the_stable_release_before_comes_back(engine: sa.Engine) -> None:
     canary(engine)
     rollouts.promote(engine, actor="linus", application=APP)
-    start(engine, approved(engine, "v3"))
+    start(engine, create_approved_release(engine, "v3"))
     rollouts.promote(engine, actor="linus", application=APP)
     assert roll_back(engine).to_release == "v2"
     assert states(engine) == {"v1": "retired", "v2": "stable", "v3": "rolled_back"}
     assert (status(engine).stable, status(engine).state) == ("v2", "rolled_back")
     assert roll_back(engine).to_release == "v1"
-    with pytest.raises(Conflict, match="no earlier stable release to go back to; v1 is the only one"):
+    with pytest.raises(Conflict, match="no previous stable release to restore; v1 is the only one"):
         roll_back(engine)
     # And forward again.
-    assert start(engine, approved(engine, "v4")).canary == "v4"
+    assert start(engine, create_approved_release(engine, "v4")).canary == "v4"
 
 
 def test_the_restored_release_answers_with_its_own_content(engine: sa.Engine) -> None:
@@ -157,7 +157,7 @@ def test_an_unknown_application(engine: sa.Engine) -> None:
 def test_two_rollbacks_at_once_are_one_when_both_name_the_canary(engine: sa.Engine) -> None:
     canary(engine)
     rollouts.promote(engine, actor="linus", application=APP)
-    start(engine, approved(engine, "v3"))
+    start(engine, create_approved_release(engine, "v3"))
     outcomes: list[str] = []
 
     def act() -> None:
@@ -242,7 +242,7 @@ def test_old_or_little_traffic_is_no_evidence(engine: sa.Engine) -> None:
     assert status(engine).canary == "v2"
 
 
-def test_a_failing_stable_release_opens_one_incident_and_moves_nothing(engine: sa.Engine) -> None:
+def test_a_failing_stable_release_opens_one_incident_only(engine: sa.Engine) -> None:
     canary(engine)
     rollouts.promote(engine, actor="linus", application=APP)
     at = now()
@@ -275,7 +275,7 @@ def test_a_policy_without_rollback_only_reports(engine: sa.Engine) -> None:
 def test_two_workers_watching_roll_back_once(engine: sa.Engine) -> None:
     canary(engine)
     rollouts.promote(engine, actor="linus", application=APP)
-    start(engine, approved(engine, "v3"))
+    start(engine, create_approved_release(engine, "v3"))
     at = now()
     traffic(engine, "v3", at=at - dt.timedelta(minutes=1), requests=60, errors=30)
     acted: list[int] = []

@@ -11,7 +11,7 @@ from genaiops_core.errors import BadInput, Conflict, NotFound
 from genaiops_core.releases import prompts, releases
 from genaiops_core.rollouts import rollouts, routing_store
 from genaiops_core.rollouts.routing_cache import RoutingCache
-from tests.integration.operating import APP, approved, canary, start
+from tests.integration.operating import APP, canary, create_approved_release, start
 
 
 def state_of(engine: sa.Engine, release: str) -> str:
@@ -21,12 +21,12 @@ def state_of(engine: sa.Engine, release: str) -> str:
 
 def status(engine: sa.Engine) -> rollouts.Rollout:
     with reading(engine) as connection:
-        (found,) = rollouts.status(connection, APP)
-    return found
+        (rollout,) = rollouts.status(connection, APP)
+    return rollout
 
 
 def test_the_first_release_takes_all_traffic_at_once(engine: sa.Engine) -> None:
-    rollout = start(engine, approved(engine, "v1"))
+    rollout = start(engine, create_approved_release(engine, "v1"))
     assert (
         rollout.stable,
         rollout.canary,
@@ -47,8 +47,8 @@ def test_the_first_release_takes_all_traffic_at_once(engine: sa.Engine) -> None:
 
 
 def test_a_rollout_starts_at_its_first_step(engine: sa.Engine) -> None:
-    start(engine, approved(engine, "v1"))
-    rollout = start(engine, approved(engine, "v2"))
+    start(engine, create_approved_release(engine, "v1"))
+    rollout = start(engine, create_approved_release(engine, "v2"))
     assert (rollout.stable, rollout.canary, rollout.percent, rollout.step) == ("v1", "v2", 1, 1)
     assert (rollout.state, rollout.verdict, rollout.started_by) == ("running", "inconclusive", "linus")
     assert status(engine) == rollout
@@ -81,7 +81,7 @@ def test_the_share_moves_and_each_move_is_a_version(engine: sa.Engine) -> None:
         rollouts.set_canary(engine, actor="linus", application=APP, percent=percent)
         for percent in (25, 12.34, 0, 100)
     ]
-    assert [(one.percent, one.step, one.version) for one in shares] == [
+    assert [(share.percent, share.step, share.version) for share in shares] == [
         (25, 3, 3),
         (12.34, 2, 4),
         (0, 0, 5),
@@ -93,7 +93,7 @@ def test_a_paused_rollout_may_only_shrink(engine: sa.Engine) -> None:
     canary(engine, percent=25)
     paused = rollouts.pause(engine, actor="linus", application=APP)
     assert (paused.state, paused.percent) == ("paused", 25)
-    with pytest.raises(Conflict, match="is paused and may only shrink"):
+    with pytest.raises(Conflict, match="is paused, so its share can only decrease"):
         rollouts.set_canary(engine, actor="linus", application=APP, percent=50)
     with pytest.raises(Conflict, match="is paused; resume it"):
         rollouts.promote(engine, actor="linus", application=APP)
@@ -107,7 +107,7 @@ def test_a_paused_rollout_may_only_shrink(engine: sa.Engine) -> None:
 def test_one_live_rollout_at_a_time(engine: sa.Engine) -> None:
     canary(engine)
     with pytest.raises(Conflict, match=r"live already \(canary v2\)"):
-        start(engine, approved(engine, "v3"))
+        start(engine, create_approved_release(engine, "v3"))
     assert state_of(engine, "v3") == "approved"
 
 
@@ -132,7 +132,7 @@ def test_without_a_live_rollout_there_is_nothing_to_move(engine: sa.Engine) -> N
     for act in (rollouts.pause, rollouts.resume, rollouts.promote):
         with pytest.raises(NotFound, match="takes traffic yet"):
             act(engine, actor="linus", application=APP)
-    start(engine, approved(engine, "v1"))
+    start(engine, create_approved_release(engine, "v1"))
     with pytest.raises(Conflict, match="all its traffic goes to v1"):
         rollouts.set_canary(engine, actor="linus", application=APP, percent=5)
 
@@ -140,7 +140,7 @@ def test_without_a_live_rollout_there_is_nothing_to_move(engine: sa.Engine) -> N
 def test_a_stale_screen_is_told(engine: sa.Engine) -> None:
     seen = canary(engine)
     rollouts.set_canary(engine, actor="linus", application=APP, percent=25)
-    with pytest.raises(Conflict, match="changed meanwhile"):
+    with pytest.raises(Conflict, match="has changed"):
         rollouts.set_canary(engine, actor="grace", application=APP, percent=6, expected_version=seen.version)
 
 
@@ -174,7 +174,7 @@ def test_changes_at_once_are_all_kept(engine: sa.Engine) -> None:
 
 
 def test_two_first_releases_at_once(engine: sa.Engine) -> None:
-    names = [approved(engine, "v1"), approved(engine, "v2")]
+    names = [create_approved_release(engine, "v1"), create_approved_release(engine, "v2")]
     outcomes: list[object] = []
 
     def begin(name: str) -> None:
@@ -197,7 +197,7 @@ def test_the_first_prompt_stays_first(engine: sa.Engine) -> None:
     # JSONB sorts the keys of objects; the order of prompts must not depend on it.
     for name in ("zeta", "beta", "a-longer-name"):
         prompts.add(engine, actor="ada", application=APP, name=name, text=f"Text of {name}.")
-    start(engine, approved(engine, "v1", prompts=["zeta@1", "a-longer-name@1", "beta@1"]))
+    start(engine, create_approved_release(engine, "v1", prompts=["zeta@1", "a-longer-name@1", "beta@1"]))
     with reading(engine) as connection:
         (table,) = routing_store.load(connection)
     assert [prompt["name"] for prompt in table.stable.prompts] == ["zeta", "a-longer-name", "beta"]

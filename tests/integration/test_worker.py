@@ -76,15 +76,17 @@ def test_a_run_survives_kill_9_without_a_repeated_score(engine: sa.Engine, start
     halfway = fetch_run(engine, id)
     assert halfway.state == "running"
     assert 0 < halfway.units_done < halfway.units
-    kept = scores(engine, id)
-    assert len(kept) == halfway.units_done
+    scores_before = scores(engine, id)
+    assert len(scores_before) == halfway.units_done
     start()
     done = wait_for(lambda: (run := fetch_run(engine, id)).is_open is False and run)
     assert (done.state, done.verdict) == ("finished", "passed")
     assert done.units_done == done.units == 12_000
     after = scores(engine, id)
     assert len(after) == 12_000
-    assert {key: after[key] for key in kept} == kept  # the latency of each shows that none was judged again
+    assert {
+        key: after[key] for key in scores_before
+    } == scores_before  # the latency of each shows that none was judged again
 
 
 def test_a_worker_that_is_stopped_hands_its_run_on(engine: sa.Engine, start: Start) -> None:
@@ -143,10 +145,10 @@ def test_only_the_silent_are_dead(engine: sa.Engine) -> None:
 def test_a_run_nobody_knows_any_more_is_closed_with_a_reason(engine: sa.Engine) -> None:
     import_prices(engine, 2)
     id = runs.launch(engine, actor="ada", dataset="prices")
-    states.fail(engine, id, "The job engine gave the run up.")
+    states.fail(engine, id, "The job engine stopped the run.")
     assert (fetch_run(engine, id).state, fetch_run(engine, id).problem) == (
         "failed",
-        "The job engine gave the run up.",
+        "The job engine stopped the run.",
     )
     with writing(engine) as connection:
         assert connection.execute(sa.select(evaluation.c.verdict)).scalar() is None

@@ -35,20 +35,20 @@ def test_both_names_of_the_region_are_read(monkeypatch: pytest.MonkeyPatch) -> N
     assert region() == "eu-central-1"
 
 
-def test_a_region_asked_for_goes_first_and_that_of_the_profile_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_argument_beats_the_environment_and_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     assert region(profile="judges") == "sa-east-1"
     client.cache_clear()
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     assert region(profile="judges", region="ap-south-1") == "ap-south-1"
 
 
-def test_limits_are_set_as_asked() -> None:
-    made = client("s3", region="eu-west-1", attempts=3, read_timeout_s=300, connections=64).meta.config
-    assert made.retries == {"mode": "standard", "total_max_attempts": 3}
-    assert (made.read_timeout, made.connect_timeout, made.max_pool_connections) == (300, 30, 64)
+def test_attempts_timeouts_and_connections_are_set() -> None:
+    config = client("s3", region="eu-west-1", attempts=3, read_timeout_s=300, connections=64).meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+    assert (config.read_timeout, config.connect_timeout, config.max_pool_connections) == (300, 30, 64)
 
 
-def test_no_region_and_no_such_profile_are_said() -> None:
+def test_a_missing_region_or_profile_is_an_error() -> None:
     with pytest.raises(Misconfigured, match=r"must specify a region.*Set AWS_REGION"):
         client("bedrock-runtime")
     with pytest.raises(Misconfigured, match=r"profile \(nobody\) could not be found"):

@@ -104,3 +104,14 @@ JSON = st.recursive(
 def test_unknown_body_is_not_an_error(body: Any) -> None:
     read_request(body)
     read_response(body)
+
+
+def test_service_tier_and_life_of_cache_writes() -> None:
+    details = [{"ttl": "1h", "inputTokens": 300}, {"ttl": "5m", "inputTokens": 20}]
+    converse = read_response({"serviceTier": {"type": "flex"}, "usage": {"cacheDetails": details}})
+    assert (converse.service_tier, converse.cache_write_1h_tokens) == ("flex", 300)
+    by_life = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 0}
+    claude = read_response({"usage": {"cache_creation": by_life, "service_tier": "standard"}})
+    assert (claude.service_tier, claude.cache_write_1h_tokens) == ("standard", 0)
+    bare = read_response({"usage": {"inputTokens": 3}})
+    assert (bare.service_tier, bare.cache_write_1h_tokens) == ("", None)

@@ -1,4 +1,4 @@
-"""The command line imports what the called command needs, and its table of commands agrees with the modules."""
+"""The command line imports only the modules of the called command, and its table of commands matches the modules."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def modules_that_register() -> set[str]:
     }
 
 
-def test_every_module_of_commands_is_in_the_table() -> None:
+def test_table_lists_every_command_module() -> None:
     assert modules_that_register() == {module for _, module, _ in COMMANDS}
 
 
 @pytest.mark.parametrize("module", sorted({module for _, module, _ in COMMANDS}))
-def test_the_table_has_the_help_of_the_commands(module: str) -> None:
+def test_table_has_the_help_of_every_command(module: str) -> None:
     first_lines = {
         name: " ".join((command.help or "").strip().split("\n\n")[0].split())
         for name, command in commands_of(module).items()
@@ -77,7 +77,7 @@ def test_the_table_has_the_help_of_the_commands(module: str) -> None:
     assert first_lines == {name: help for name, of, help in COMMANDS if of == module}
 
 
-def test_the_root_shows_every_line_whole() -> None:
+def test_root_help_shows_full_lines() -> None:
     result = CliRunner().invoke(main.app, ["--help"])
     assert result.exit_code == 0
     text = " ".join(result.stdout.split())
@@ -108,12 +108,12 @@ except SystemExit as end:
 """
 
 
-def test_the_help_imports_no_command() -> None:
+def test_root_help_imports_no_command() -> None:
     loaded = modules_after(command("--help"))
     assert not loaded & {*HEAVY, "db", "pydantic", "rich", "sqlalchemy"}
 
 
-def test_a_list_imports_the_database_and_little_else() -> None:
+def test_list_command_imports_no_heavy_module() -> None:
     subprocess.run(
         [sys.executable, "-m", "genaiops_core.cli.main", "db", "upgrade"],
         cwd=ROOT,
@@ -130,7 +130,7 @@ def test_light_modules_stay_light(module: str) -> None:
     assert not modules_after(f"import {module}") & {*HEAVY, "sqlalchemy", "pydantic"}
 
 
-def test_the_newest_migration_is_known_without_the_tool() -> None:
+def test_newest_revision_is_read_without_alembic() -> None:
     config = Config()
     config.set_main_option("script_location", str(db.migrate.MIGRATIONS))
     assert db.migrate._head() == ScriptDirectory.from_config(config).get_current_head()

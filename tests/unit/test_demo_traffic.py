@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from genaiops_core.demo.arrivals import DAYS, Arrival, arrivals, phase_at, release_of
+from genaiops_core.demo.arrivals import DAYS, Arrival, find_phase, generate_arrivals, route_user
 from genaiops_core.demo.otlp_json import export_request
 from genaiops_core.demo.profiles import APPLICATIONS, SUPPORT_AGENT, ApplicationProfile
 from genaiops_core.demo.traces import DemoTrace, TraceBuilder
@@ -21,11 +21,12 @@ HOUR_NS = 3600 * 10**9
 def traces_of(profile: ApplicationProfile, seed: int = 1) -> list[DemoTrace]:
     builder = TraceBuilder(profile, random.Random(f"{seed}/{profile.application}"))
     return [
-        builder.build(arrival, profile.release(arrival.release)) for arrival in arrivals(profile, NOW, seed)
+        builder.build(arrival, profile.release(arrival.release))
+        for arrival in generate_arrivals(profile, NOW, seed)
     ]
 
 
-def test_the_same_seed_draws_the_same_traffic_and_another_seed_does_not() -> None:
+def test_the_seed_determines_the_traffic() -> None:
     assert traces_of(SUPPORT_AGENT, 7) == traces_of(SUPPORT_AGENT, 7)
     assert traces_of(SUPPORT_AGENT, 7) != traces_of(SUPPORT_AGENT, 8)
 
@@ -41,7 +42,7 @@ def test_traffic_spans_thirty_days_and_ends_before_now(profile: ApplicationProfi
     assert recent == pytest.approx(profile.recent_requests, rel=0.1)
 
 
-def test_even_the_last_hour_of_a_night_has_points() -> None:
+def test_newest_hour_has_requests_at_night() -> None:
     starts = [trace.start_ns for trace in traces_of(SUPPORT_AGENT)]
     minutes = {start // (60 * 10**9) for start in starts if NOW_NS - start < HOUR_NS}
     assert len(minutes) > 20
@@ -50,7 +51,7 @@ def test_even_the_last_hour_of_a_night_has_points() -> None:
 def test_weekends_and_nights_are_quiet() -> None:
     by_hour = [0] * 24
     by_weekday = [0] * 7
-    for arrival in arrivals(SUPPORT_AGENT, NOW, 1):
+    for arrival in generate_arrivals(SUPPORT_AGENT, NOW, 1):
         if NOW_NS - arrival.start_ns > 2 * DAY_NS:
             at = dt.datetime.fromtimestamp(arrival.start_ns / 1e9, dt.UTC)
             by_hour[at.hour] += 1
@@ -70,7 +71,7 @@ def test_spans_form_one_tree_inside_their_root() -> None:
             assert all(root.start_ns <= span.start_ns <= span.end_ns <= root.end_ns for span in trace.spans)
 
 
-def test_a_failed_request_says_why_and_stops_there() -> None:
+def test_failed_request_has_a_reason_and_no_later_span() -> None:
     failed = [trace for profile in APPLICATIONS for trace in traces_of(profile) if trace.spans[0].error]
     assert any("ThrottlingException" in trace.spans[0].error for trace in failed)
     for trace in failed:
@@ -80,7 +81,7 @@ def test_a_failed_request_says_why_and_stops_there() -> None:
         assert trace.scores == []
 
 
-def test_the_canary_goes_bad_but_stays_under_the_default_policy() -> None:
+def test_bad_canary_stays_below_default_thresholds() -> None:
     recent = [trace for trace in traces_of(SUPPORT_AGENT) if NOW_NS - trace.start_ns < DAY_NS]
     canary = [trace for trace in recent if trace.release == "v15"]
     stable = [trace for trace in recent if trace.release == "v14"]
@@ -93,19 +94,19 @@ def test_the_canary_goes_bad_but_stays_under_the_default_policy() -> None:
     assert quality(canary[half:]) < quality(canary[:half])
 
 
-def test_the_history_rolls_one_release_back_and_leaves_two_to_an_operator() -> None:
+def test_history_leaves_two_releases_undecided() -> None:
     outcomes = {release.outcome for profile in APPLICATIONS for release in profile.releases}
     assert outcomes == {"routed", "pending", "approved"}
-    phase, share = phase_at(SUPPORT_AGENT, 0.0)
+    phase, share = find_phase(SUPPORT_AGENT, 0.0)
     assert (phase.canary, phase.percent, share) == ("v15", 25, 1.0)
-    assert phase_at(SUPPORT_AGENT, 30.0)[0].stable == "v12"
+    assert find_phase(SUPPORT_AGENT, 30.0)[0].stable == "v12"
 
 
-def test_nobody_leaves_the_canary_when_it_widens() -> None:
+def test_larger_canary_share_keeps_its_users() -> None:
     narrow, wide = SUPPORT_AGENT.phases[-2:]
     for user in range(500):
-        if release_of("support-agent", narrow, f"user-{user}") == "v15":
-            assert release_of("support-agent", wide, f"user-{user}") == "v15"
+        if route_user("support-agent", narrow, f"user-{user}") == "v15":
+            assert route_user("support-agent", wide, f"user-{user}") == "v15"
 
 
 def test_an_export_request_is_otlp_json() -> None:

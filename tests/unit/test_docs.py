@@ -1,4 +1,4 @@
-"""Every command, setting, route and page is described; every link in the docs leads somewhere."""
+"""Every command, setting, route and page is documented, and every link in the docs has a target."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_every_page_is_described(page: Path) -> None:
     assert f"`/{page.stem}`" in (REFERENCE / "screens.md").read_text()
 
 
-@pytest.mark.parametrize("metric", list_metrics(), ids=lambda one: f"{one.kind}-{one.name}")
-def test_every_metric_is_described_with_what_it_needs(metric: Metric) -> None:
+@pytest.mark.parametrize("metric", list_metrics(), ids=lambda metric: f"{metric.kind}-{metric.name}")
+def test_every_metric_is_described_with_its_inputs(metric: Metric) -> None:
     heading = {
         "proxy": "Proxies",
         "ragas": "RAGAS",
@@ -70,7 +70,7 @@ MARKDOWN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs"
 
 
 @pytest.mark.parametrize("file", MARKDOWN, ids=lambda f: str(f.relative_to(ROOT)))
-def test_links_lead_somewhere(file: Path) -> None:
+def test_links_point_to_existing_files(file: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", file.read_text()):
         if not target.startswith(("http://", "https://")):
             assert (file.parent / target).exists(), f"{file.relative_to(ROOT)} links to {target}"

@@ -21,7 +21,7 @@ HEALTHY = PolicyFigures(
 )
 
 
-def exceeded(figures: PolicyFigures) -> list[str]:
+def list_exceeded_metrics(figures: PolicyFigures) -> list[str]:
     return [breach.trigger.metric for breach in find_breaches(POLICY.triggers, figures)]
 
 
@@ -30,7 +30,7 @@ def state(figures: PolicyFigures, *, has_incident: bool = False) -> str:
 
 
 def test_figures_within_their_limits_are_healthy() -> None:
-    assert exceeded(HEALTHY) == []
+    assert list_exceeded_metrics(HEALTHY) == []
     assert state(HEALTHY) == "healthy"
 
 
@@ -45,19 +45,19 @@ def test_figures_within_their_limits_are_healthy() -> None:
 )
 def test_one_exceeded_limit_is_degraded(metric: str, value: float) -> None:
     figures = replace(HEALTHY, **{metric: value})
-    assert exceeded(figures) == [metric]
+    assert list_exceeded_metrics(figures) == [metric]
     assert state(figures) == "degraded"
 
 
 def test_fewer_requests_than_the_watch_needs_are_no_health() -> None:
     few = replace(HEALTHY, requests=49, error_rate=1.0)
-    assert exceeded(few) == []
+    assert list_exceeded_metrics(few) == []
     assert state(few) == "too few requests"
     assert state(replace(few, requests=0)) == "no traffic"
 
 
 def test_fewer_scores_than_the_watch_needs_exceed_nothing() -> None:
-    assert exceeded(replace(HEALTHY, scores=19, avg_quality_score=0.1)) == []
+    assert list_exceeded_metrics(replace(HEALTHY, scores=19, avg_quality_score=0.1)) == []
 
 
 def test_an_open_incident_outweighs_the_figures() -> None:

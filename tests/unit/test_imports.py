@@ -85,7 +85,7 @@ LONGEST_FOLDERS = {"genaiops_core/telemetry": 14, "pages/parts": 14, "genaiops_c
 """Modules side by side, also in the folders below."""
 
 
-def imported_modules(file: Path) -> set[str]:
+def list_imported_modules(file: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -109,7 +109,7 @@ def find_upward_imports(file: Path, package: str, floors: list[set[str]], ground
     level = {room: number for number, rooms in enumerate(floors) for room in rooms}
     room = room_of(file.relative_to(ROOT / package.replace(".", "/")).parts[0])
     upward = []
-    for name in imported_modules(file):
+    for name in list_imported_modules(file):
         other = name.removeprefix(f"{package}.").split(".")[0]
         if not name.startswith(f"{package}.") or other in ground or other in (room, "__version__"):
             continue
@@ -125,7 +125,7 @@ def room_of(part: str) -> str:
 @pytest.mark.parametrize("file", core_files(), ids=lambda f: str(f.relative_to(ROOT)))
 def test_core_rooms_import_downwards(file: Path) -> None:
     assert find_upward_imports(file, "genaiops_core", CORE, GROUND) == []
-    screens = [name for name in imported_modules(file) if name.startswith(("streamlit", "pages"))]
+    screens = [name for name in list_imported_modules(file) if name.startswith(("streamlit", "pages"))]
     assert not screens, f"{file} imports {screens}: the core knows no screens"
 
 
@@ -150,7 +150,7 @@ def test_no_circle_between_folders_or_modules(top: str) -> None:
     for file in files_of(top):
         path = file.relative_to(ROOT).with_suffix("").parts
         path = path[:-1] if path[-1] == "__init__" else path
-        for name in imported_modules(file):
+        for name in list_imported_modules(file):
             other = tuple(name.split("."))
             shared = next((i for i, (a, b) in enumerate(zip(path, other, strict=False)) if a != b), None)
             if shared and shared < len(path) and is_module(other[: shared + 1]):
@@ -179,7 +179,7 @@ def test_folders_stay_short() -> None:
 def test_db_knows_nothing_of_the_product(file: Path) -> None:
     if file.name == "env.py":
         return  # the developer's migration desk reads the settings
-    for name in imported_modules(file):
+    for name in list_imported_modules(file):
         assert not name.startswith(("genaiops_core", "pages", "streamlit")), f"{file} imports {name}"
 
 
@@ -189,5 +189,5 @@ def test_db_knows_nothing_of_the_product(file: Path) -> None:
 def test_screens_write_no_sql(file: Path) -> None:
     if file == ROOT / "pages/parts/reads/connection.py":
         return  # opens the read-only snapshot it passes to core
-    for name in imported_modules(file):
+    for name in list_imported_modules(file):
         assert not name.startswith(("sqlalchemy", "db")), f"{file} imports {name}"

@@ -55,7 +55,7 @@ def test_sources_are_parsed(text: str, url: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "s3://", "logs://", "http://x", "bucket", "s3:bucket"])
 def test_invalid_source_is_rejected(text: str) -> None:
-    with pytest.raises(BadInput, match="names no invocation logs"):
+    with pytest.raises(BadInput, match="is not a source of invocation logs"):
         parse_source(text)
 
 

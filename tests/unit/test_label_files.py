@@ -65,8 +65,8 @@ def test_a_scale_that_cannot_be_understood_is_refused(scale: str, values: list[s
 
 
 def test_columns_are_known_by_their_names() -> None:
-    found = find_columns(("Question", "Answer", "groundedness", "Annotator", "label"), "groundedness")
-    assert found == LabelColumns(
+    columns = find_columns(("Question", "Answer", "groundedness", "Annotator", "label"), "groundedness")
+    assert columns == LabelColumns(
         label="groundedness", input="Question", answer="Answer", labeller="Annotator"
     )
     assert find_columns(("case", "Rating"), "helpfulness") == LabelColumns(label="Rating", case="case")
@@ -91,10 +91,10 @@ def test_a_file_without_labels_or_cases_is_refused(
 
 def test_rows_are_read_and_problems_are_named_by_row_and_column() -> None:
     cells = [("1", "yes"), ("2", None), ("3", "perhaps"), ("x", "no"), (None, "no"), (4.0, 0.5)]
-    table = Table(columns=("case", "label"), rows=[Row(at + 2, one) for at, one in enumerate(cells)])
+    table = Table(columns=("case", "label"), rows=[Row(at + 2, values) for at, values in enumerate(cells)])
     rows, problems = read_labels(table, LabelColumns(label="label", case="case"), Scale())
     assert [(row.row, row.case_no, row.value) for row in rows] == [(2, 1, 1.0), (7, 4, 0.5)]
-    assert [(one.row, one.column) for one in problems] == [(4, "label"), (5, "case"), (6, "case")]
+    assert [(problem.row, problem.column) for problem in problems] == [(4, "label"), (5, "case"), (6, "case")]
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(0, 1))

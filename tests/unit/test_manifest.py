@@ -25,7 +25,7 @@ def test_a_prompt_without_version_is_refused(reference: str) -> None:
 
 
 def test_a_prompt_named_twice_is_refused() -> None:
-    with pytest.raises(BadInput, match="'answer' is named twice"):
+    with pytest.raises(BadInput, match="'answer' occurs twice"):
         manifest.prompt_references(["answer@1", "answer@2"])
 
 

@@ -30,60 +30,60 @@ def test_the_normal_estimate_by_hand() -> None:
     judge = np.r_[np.ones(90), np.zeros(30)]
     human = np.r_[np.ones(80), np.zeros(10), np.ones(4), np.zeros(26)]
     others = np.r_[np.ones(420), np.zeros(180)]
-    found = estimate(judge, human, others)
-    assert (found.labelled, found.unlabelled, found.method) == (120, 600, NORMAL)
-    assert found.raw == pytest.approx(510 / 720)
-    assert found.bias == pytest.approx(90 / 120 - 84 / 120)
+    corrected = estimate(judge, human, others)
+    assert (corrected.labelled, corrected.unlabelled, corrected.method) == (120, 600, NORMAL)
+    assert corrected.raw == pytest.approx(510 / 720)
+    assert corrected.bias == pytest.approx(90 / 120 - 84 / 120)
     # Covariance (80 - 120 * 0.75 * 0.7) / 119; variance of the judge over all 720 items; n / N = 0.2.
     weight = (17 / 119) / (1.2 * (720 / 719) * (510 / 720) * (210 / 720))
-    assert found.weight == pytest.approx(weight)
-    assert found.mean == pytest.approx(0.7 + weight * (0.7 - 0.75))
+    assert corrected.weight == pytest.approx(weight)
+    assert corrected.mean == pytest.approx(0.7 + weight * (0.7 - 0.75))
     rest = human - weight * judge
     variance = rest.var(ddof=1) / 120 + weight**2 * (600 / 599 * 0.21) / 600
-    assert found.high is not None
-    assert found.mean is not None
+    assert corrected.high is not None
+    assert corrected.mean is not None
     # Student's t of 119 degrees of freedom is 1.9801.
-    assert found.high - found.mean == pytest.approx(1.9801 * math.sqrt(variance), abs=1e-4)
+    assert corrected.high - corrected.mean == pytest.approx(1.9801 * math.sqrt(variance), abs=1e-4)
 
 
-def test_few_labels_give_no_number_but_a_sentence() -> None:
-    found = estimate([0.9] * 7, [1.0] * 7, [0.8] * 100)
-    assert (found.mean, found.low, found.high, found.weight) == (None, None, None, None)
-    assert found.problem == f"insufficient data: 7 of at least {MIN_LABELS} labelled cases"
-    assert found.raw == pytest.approx((7 * 0.9 + 80) / 107)
+def test_few_labels_give_a_problem_and_no_mean() -> None:
+    corrected = estimate([0.9] * 7, [1.0] * 7, [0.8] * 100)
+    assert (corrected.mean, corrected.low, corrected.high, corrected.weight) == (None, None, None, None)
+    assert corrected.problem == f"insufficient data: 7 of at least {MIN_LABELS} labelled cases"
+    assert corrected.raw == pytest.approx((7 * 0.9 + 80) / 107)
     assert estimate([], [], []).raw is None
 
 
-def test_a_judge_that_is_always_right_is_believed() -> None:
+def test_a_judge_that_is_always_right_narrows_the_interval() -> None:
     # Covariance and variance are the same up to n / (n - 1), so the weight is 1 / (1 + 160 / 1600).
     labels = np.tile([1.0, 1.0, 1.0, 0.0], 40)
-    found, alone = (estimate(labels, labels, others) for others in (np.tile(labels, 10), []))
-    assert found.weight == pytest.approx(1 / 1.1, abs=0.01)
-    assert found.mean == pytest.approx(0.75)
-    assert found.low is not None
+    corrected, alone = (estimate(labels, labels, others) for others in (np.tile(labels, 10), []))
+    assert corrected.weight == pytest.approx(1 / 1.1, abs=0.01)
+    assert corrected.mean == pytest.approx(0.75)
+    assert corrected.low is not None
     assert alone.low is not None
-    assert found.mean - found.low < 0.4 * (0.75 - alone.low)
+    assert corrected.mean - corrected.low < 0.4 * (0.75 - alone.low)
 
 
-def test_a_judge_that_says_nothing_is_not_believed() -> None:
+def test_a_constant_judge_has_no_weight() -> None:
     labels = np.tile([1.0, 1.0, 0.0, 0.0], 40)
-    found = estimate(np.full(160, 0.9), labels, np.full(800, 0.9))
-    assert (found.weight, found.mean) == (0.0, 0.5)
-    assert found.bias == pytest.approx(0.4)
+    corrected = estimate(np.full(160, 0.9), labels, np.full(800, 0.9))
+    assert (corrected.weight, corrected.mean) == (0.0, 0.5)
+    assert corrected.bias == pytest.approx(0.4)
 
 
 def test_without_others_it_is_the_mean_of_the_labels() -> None:
-    found = estimate(np.linspace(0, 1, 40), np.tile([1.0, 0.5], 20), [])
-    assert (found.mean, found.weight, found.unlabelled) == (0.75, 0.0, 0)
+    corrected = estimate(np.linspace(0, 1, 40), np.tile([1.0, 0.5], 20), [])
+    assert (corrected.mean, corrected.weight, corrected.unlabelled) == (0.75, 0.0, 0)
 
 
 def test_few_bad_labels_take_the_guaranteed_interval() -> None:
     labels = np.r_[np.ones(196), np.zeros(4)]
     assert not is_normal(labels)
-    found = estimate(np.full(200, 0.8), labels, np.full(500, 0.8))
-    assert found.method == GUARANTEED
-    assert found.low is not None
-    assert found.low < 0.96
+    corrected = estimate(np.full(200, 0.8), labels, np.full(500, 0.8))
+    assert corrected.method == GUARANTEED
+    assert corrected.low is not None
+    assert corrected.low < 0.96
 
 
 def test_values_outside_of_the_scale_are_refused() -> None:
@@ -99,16 +99,16 @@ def test_values_outside_of_the_scale_are_refused() -> None:
 def test_an_estimate_lies_in_its_interval_and_both_in_the_scale(
     pairs: list[tuple[float, float]], others: list[float]
 ) -> None:
-    found = estimate([judge for judge, _ in pairs], [human for _, human in pairs], others)
-    assert found.mean is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert 0 <= found.low <= found.mean <= found.high <= 1
-    assert found.weight is not None
-    assert 0 <= found.weight <= 1
+    corrected = estimate([judge for judge, _ in pairs], [human for _, human in pairs], others)
+    assert corrected.mean is not None
+    assert corrected.low is not None
+    assert corrected.high is not None
+    assert 0 <= corrected.low <= corrected.mean <= corrected.high <= 1
+    assert corrected.weight is not None
+    assert 0 <= corrected.weight <= 1
 
 
-def judged(random: np.random.Generator, n: int, *, good: float, is_blind: bool) -> tuple[Array, Array]:
+def draw_scores(random: np.random.Generator, n: int, *, good: float, is_blind: bool) -> tuple[Array, Array]:
     """(judge, human): people say good or bad; a blind judge is kind to all, a seeing one scores bad ones lower."""
     human = (random.random(n) < good) * 1.0
     kind = random.beta(9, 1.5, n)
@@ -119,25 +119,25 @@ def judged(random: np.random.Generator, n: int, *, good: float, is_blind: bool) 
     ("n", "good", "is_blind", "least"),
     [(30, 0.8, False, 0.95), (30, 0.97, True, 0.95), (120, 0.95, True, 0.95), (200, 0.8, False, 0.92)],
 )
-def test_the_interval_holds_the_true_mean_as_often_as_it_says(
+def test_the_interval_covers_the_true_mean_as_often_as_stated(
     n: int, good: float, is_blind: bool, least: float
 ) -> None:
     random = np.random.default_rng(4)
-    held = []
+    hits = []
     for _ in range(200):
-        judge, human = judged(random, n, good=good, is_blind=is_blind)
-        others, _ = judged(random, 600, good=good, is_blind=is_blind)
-        found = estimate(judge, human, others)
-        assert found.low is not None
-        assert found.high is not None
-        held.append(found.low <= good <= found.high)
-    assert np.mean(held) >= least
+        judge, human = draw_scores(random, n, good=good, is_blind=is_blind)
+        others, _ = draw_scores(random, 600, good=good, is_blind=is_blind)
+        corrected = estimate(judge, human, others)
+        assert corrected.low is not None
+        assert corrected.high is not None
+        hits.append(corrected.low <= good <= corrected.high)
+    assert np.mean(hits) >= least
 
 
 def test_a_seeing_judge_narrows_the_guaranteed_interval() -> None:
     random = np.random.default_rng(5)
-    judge, human = judged(random, 100, good=0.7, is_blind=False)
-    others, _ = judged(random, 1_000, good=0.7, is_blind=False)
+    judge, human = draw_scores(random, 100, good=0.7, is_blind=False)
+    others, _ = draw_scores(random, 1_000, good=0.7, is_blind=False)
     alone = betting(judge, human, [], inside=float(human.mean()))
     helped = betting(judge, human, others, inside=float(human.mean()))
     assert helped[1] - helped[0] < 0.85 * (alone[1] - alone[0])
@@ -157,37 +157,41 @@ def part(population: float, judge: Array, human: Array, others: Array) -> strata
 
 def test_one_part_is_the_plain_estimate() -> None:
     random = np.random.default_rng(6)
-    judge, human = judged(random, 150, good=0.7, is_blind=False)
-    others, _ = judged(random, 900, good=0.7, is_blind=False)
-    plain, found = (
+    judge, human = draw_scores(random, 150, good=0.7, is_blind=False)
+    others, _ = draw_scores(random, 900, good=0.7, is_blind=False)
+    plain, corrected = (
         estimate(judge, human, others),
         strata.estimate([part(5_000, judge, human, others)], raw=0.6),
     )
     for name in ("mean", "low", "high", "weight", "labelled", "unlabelled"):
-        assert getattr(found, name) == pytest.approx(getattr(plain, name)), name
-    assert found.raw == 0.6
+        assert getattr(corrected, name) == pytest.approx(getattr(plain, name)), name
+    assert corrected.raw == 0.6
 
 
-def test_parts_count_by_what_they_stand_for() -> None:
+def test_parts_are_weighted_by_their_population() -> None:
     bad, good = np.tile([0.0, 1.0], 10), np.tile([1.0, 1.0, 1.0, 0.0], 5)
-    found = strata.estimate([part(10, bad, bad, np.empty(0)), part(90, good, good, np.empty(0))], raw=None)
+    corrected = strata.estimate(
+        [part(10, bad, bad, np.empty(0)), part(90, good, good, np.empty(0))], raw=None
+    )
     # (10 * 0.5 + 90 * 0.75) / 100.
-    assert found.mean == pytest.approx(0.725)
-    assert LABELS_ONLY in found.method
+    assert corrected.mean == pytest.approx(0.725)
+    assert LABELS_ONLY in corrected.method
 
 
-def test_what_nobody_reviewed_may_be_anything() -> None:
+def test_an_unreviewed_part_widens_the_interval() -> None:
     labels = np.tile([1.0, 0.0], 20)
     empty = np.empty(0)
     known = strata.estimate([part(70, labels, labels, empty)], raw=None)
-    found = strata.estimate([part(70, labels, labels, empty), part(30, empty, empty, empty)], raw=None)
+    corrected = strata.estimate([part(70, labels, labels, empty), part(30, empty, empty, empty)], raw=None)
     assert known.low is not None
     assert known.high is not None
-    assert found.low == pytest.approx(0.7 * known.low)
-    assert found.high == pytest.approx(0.7 * known.high + 0.3)
-    most = strata.estimate([part(40, labels, labels, empty), part(60, empty, empty, empty)], raw=0.8)
-    assert (most.mean, most.raw) == (None, 0.8)
-    assert "60% of the requests" in most.problem
+    assert corrected.low == pytest.approx(0.7 * known.low)
+    assert corrected.high == pytest.approx(0.7 * known.high + 0.3)
+    mostly_unknown = strata.estimate(
+        [part(40, labels, labels, empty), part(60, empty, empty, empty)], raw=0.8
+    )
+    assert (mostly_unknown.mean, mostly_unknown.raw) == (None, 0.8)
+    assert "60% of the requests" in mostly_unknown.problem
     few = strata.estimate([part(40, labels[:6], labels[:6], empty)], raw=None)
     assert few.problem.startswith("insufficient data: 6 of")
 
@@ -196,17 +200,17 @@ def test_what_nobody_reviewed_may_be_anything() -> None:
 def test_the_interval_of_sampled_traffic_holds_the_true_mean(reviewed: int) -> None:
     # A tenth of 20,000 requests is always judged and is worse; of the others one in twenty is judged.
     random = np.random.default_rng(7)
-    held = []
+    hits = []
     for _ in range(150):
         parts, truth = [], 0.0
         for size, rate, good in ((2_000, 1.0, 0.5), (18_000, 0.05, 0.85)):
-            judge, human = judged(random, size, good=good, is_blind=False)
+            judge, human = draw_scores(random, size, good=good, is_blind=False)
             truth += float(human.sum()) / 20_000
             chosen = random.permutation(size)[: int(size * rate)]
             some, others = chosen[:reviewed], chosen[reviewed:]
             parts.append(part(size, judge[some], human[some], judge[others]))
-        found = strata.estimate(parts, raw=None)
-        assert found.low is not None
-        assert found.high is not None
-        held.append(found.low <= truth <= found.high)
-    assert np.mean(held) >= 0.93
+        corrected = strata.estimate(parts, raw=None)
+        assert corrected.low is not None
+        assert corrected.high is not None
+        hits.append(corrected.low <= truth <= corrected.high)
+    assert np.mean(hits) >= 0.93

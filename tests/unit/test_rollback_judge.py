@@ -24,33 +24,35 @@ FINE = Observation(
 )
 
 
-def fired(*observations: Observation) -> list[str]:
+def list_fired_triggers(*observations: Observation) -> list[str]:
     return [firing.trigger.name for firing in fired_triggers(POLICY, observations)]
 
 
 def test_a_good_release_fires_nothing() -> None:
-    assert fired(FINE, replace(FINE, window_min=10), replace(FINE, window_min=15)) == []
+    assert list_fired_triggers(FINE, replace(FINE, window_min=10), replace(FINE, window_min=15)) == []
 
 
 def test_each_limit() -> None:
-    assert fired(replace(FINE, error_rate=0.06)) == ["high_error_rate"]
-    assert fired(replace(FINE, p95_latency=5001.0)) == ["latency_spike"]
-    assert fired(replace(FINE, window_min=10, cost_per_request=0.051)) == ["cost_explosion"]
-    assert fired(replace(FINE, window_min=15, avg_quality_score=0.74)) == ["quality_degradation"]
+    assert list_fired_triggers(replace(FINE, error_rate=0.06)) == ["high_error_rate"]
+    assert list_fired_triggers(replace(FINE, p95_latency=5001.0)) == ["latency_spike"]
+    assert list_fired_triggers(replace(FINE, window_min=10, cost_per_request=0.051)) == ["cost_explosion"]
+    assert list_fired_triggers(replace(FINE, window_min=15, avg_quality_score=0.74)) == [
+        "quality_degradation"
+    ]
 
 
 def test_a_figure_at_its_limit_does_not_fire() -> None:
-    assert fired(replace(FINE, error_rate=0.05, p95_latency=5000.0)) == []
-    assert fired(replace(FINE, window_min=15, avg_quality_score=0.75)) == []
+    assert list_fired_triggers(replace(FINE, error_rate=0.05, p95_latency=5000.0)) == []
+    assert list_fired_triggers(replace(FINE, window_min=15, avg_quality_score=0.75)) == []
 
 
 def test_a_trigger_reads_its_own_window_only() -> None:
-    assert fired(replace(FINE, window_min=15, error_rate=1.0)) == []
+    assert list_fired_triggers(replace(FINE, window_min=15, error_rate=1.0)) == []
 
 
 def test_too_few_requests_or_scores_fire_nothing() -> None:
-    assert fired(replace(FINE, requests=49, error_rate=1.0)) == []
-    assert fired(replace(FINE, window_min=15, scores=19, avg_quality_score=0.1)) == []
+    assert list_fired_triggers(replace(FINE, requests=49, error_rate=1.0)) == []
+    assert list_fired_triggers(replace(FINE, window_min=15, scores=19, avg_quality_score=0.1)) == []
 
 
 def test_the_sentence_says_what_happened() -> None:
@@ -70,4 +72,4 @@ def test_what_was_not_measured_never_fires(window_min: int, requests: int, score
         p95_latency=None,
         avg_quality_score=None,
     )
-    assert fired(unknown) == []
+    assert list_fired_triggers(unknown) == []

@@ -13,7 +13,7 @@ from genaiops_core.rollbacks import policy
 DEFAULT: dict[str, Any] = yaml.safe_load(default_config("rollback_policy.yaml").read_text())
 
 
-def changed(path: str, value: Any) -> str:
+def change_policy(path: str, value: Any) -> str:
     """The default policy with one field replaced; None removes it."""
     document = copy.deepcopy(DEFAULT)
     *parents, last = path.split(".")
@@ -59,7 +59,7 @@ def test_the_procedure_may_stand_beside_the_policy() -> None:
     ("window", "minutes"), [("5min", 5), ("5m", 5), ("90 minutes", 90), ("1h", 60), ("24h", 1440)]
 )
 def test_windows(window: str, minutes: int) -> None:
-    assert policy.load(changed("triggers.0.window", window)).triggers[0].window_min == minutes
+    assert policy.load(change_policy("triggers.0.window", window)).triggers[0].window_min == minutes
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_windows(window: str, minutes: int) -> None:
         ("triggers.0.severity", "fatal", r"\.severity: 'fatal' is not known"),
         ("triggers.0.severity", None, r"\.severity: it is missing"),
         ("triggers.0.name", "", r"triggers\[0\]\.name"),
-        ("triggers.0.name", "manual", r"triggers\[0\]\.name: 'manual' stands for"),
+        ("triggers.0.name", "manual", r"triggers\[0\]\.name: 'manual' is reserved for"),
         ("triggers.1.name", "high_error_rate", r"triggers\[1\]\.name: 'high_error_rate' is used twice"),
         ("triggers.0.treshold", 3, r"triggers\[0\]\.treshold: no such field"),
         ("triggers.0", "error_rate", r"triggers\[0\] must have the fields"),
@@ -96,7 +96,7 @@ def test_windows(window: str, minutes: int) -> None:
 )  # fmt: skip
 def test_every_mistake_is_named_with_its_place(path: str, value: Any, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
-        policy.load(changed(path, value))
+        policy.load(change_policy(path, value))
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,12 @@ def test_the_canary_gets_its_share_of_20_000_users(percent: float) -> None:
 
 
 @given(percents, percents, st.text(min_size=1))
-def test_widening_keeps_everybody_in_the_canary(one: float, other: float, user: str) -> None:
-    narrow, wide = (replace(SPLIT, canary_percent=percent) for percent in sorted((one, other)))
+def test_widening_keeps_everybody_in_the_canary(
+    first_percent: float, second_percent: float, user: str
+) -> None:
+    narrow, wide = (
+        replace(SPLIT, canary_percent=percent) for percent in sorted((first_percent, second_percent))
+    )
     assert is_canary(narrow, user) <= is_canary(wide, user)
 
 

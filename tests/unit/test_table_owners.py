@@ -112,10 +112,10 @@ def find_written_tables(tree: ast.Module, tables: dict[str, str]) -> set[str]:
         if name not in WRITES or (base is not None and getattr(base, "id", None) not in {"sa", *tables}):
             continue
         targets = [*node.args, *([base] if getattr(base, "id", None) in tables else [])]
-        named = {
+        targeted_tables = {
             tables[target.id] for target in targets if isinstance(target, ast.Name) and target.id in tables
         }
-        written |= named or set(tables.values())
+        written |= targeted_tables or set(tables.values())
     return written
 
 

@@ -14,6 +14,7 @@ from genaiops_core.pricing.rates import NANO, NO_SPECIAL_TOKENS, SpecialTokens
 from genaiops_core.pricing.tiers import has_surcharge, normalize_tier
 from genaiops_core.telemetry.conventions.usage import TokenUsage
 
+_SERVICE_TIER = ("service_tier", "serviceTier")
 _SPECIAL_FIELDS = (
     "input_audio_tokens",
     "output_audio_tokens",
@@ -32,11 +33,12 @@ _PARAMETERS = (
 _ANSWERS = ("output.value", "gen_ai.response.body", "llm.response.body")
 """JSON objects with the answer of a provider, where it is kept whole."""
 _TIER_IN_JSON = re.compile(r'(?<!\\)"service_?[tT]ier"\s*:\s*(?:\{\s*"type"\s*:\s*)?"(\w+)"')
-_SERVICE_TIER = ("service_tier", "serviceTier")
 _REGIONAL_SERVER = re.compile(
     r"(?:^|//)(?:(\w\w)\.api\.openai\.com|([a-z]+-[a-z]+\d+)-aiplatform\.googleapis\.com)"
 )
 _GLOBAL_REGIONS = frozenset(("", "global", "not_available", "default"))
+_USAGE_PREFIXES = ("gen_ai.usage.", "gen_ai.aggregated_usage.", "llm.usage.", "llm.token_count.", "ai.usage.")
+_OUTPUT_WORDS = ("output", "completion", "candidates", "response")
 _HIGHEST_USD = 1_000_000
 
 
@@ -58,6 +60,7 @@ def read_terms(
         model: of the call.
         region: of the resource, where the span has none.
     """
+    fields = {**_find_by_name(attributes), **fields}
     tier = _read_tier(fields, attributes)
     special = _read_special(fields, usage)
     endpoint = _find_endpoint(fields)
@@ -80,6 +83,25 @@ def read_stated_cost(fields: Mapping[str, Any]) -> int | None:
         if name in fields and (cost := _parse_usd(fields[name])) is not None
     ]
     return sum(parts) if parts else None
+
+
+def _find_by_name(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of attributes that no dialect in `names` has, by the words in their names.
+
+    A tier or an audio token that is overlooked would be priced as an ordinary one.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in attributes.items():
+        if name.endswith(_SERVICE_TIER):
+            fields.setdefault("service_tier", value)
+        elif ("audio" in name or "image" in name) and name.startswith(_USAGE_PREFIXES) and "token" in name:
+            kind = "audio" if "audio" in name else "image"
+            if "cache" in name:
+                fields.setdefault(f"cache_read_{kind}_tokens", value)
+            else:
+                is_output = any(word in name for word in _OUTPUT_WORDS)
+                fields.setdefault(f"{'output' if is_output else 'input'}_{kind}_tokens", value)
+    return fields
 
 
 def _read_tier(fields: Mapping[str, Any], attributes: Mapping[str, Any]) -> str:

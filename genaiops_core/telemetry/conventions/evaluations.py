@@ -71,6 +71,7 @@ def _read_attributes(attributes: Mapping[str, Any]) -> Iterator[Evaluation]:
         if evaluation is not None:
             yield evaluation
             continue
+        # A dict instead of a set keeps the order of the attributes.
         metrics = dict.fromkeys(
             name[len(prefix) :].split(".", 1)[0] for name in names if "." in name[len(prefix) :]
         )

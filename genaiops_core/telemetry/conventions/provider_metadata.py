@@ -31,7 +31,7 @@ def read_metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
     lives = _object(usage.get("cache_creation"))
     openai = _object(metadata.get("openai"))
     tier = bedrock.get("serviceTier")
-    found = {
+    fields = {
         "cache_read_tokens": _first(
             anthropic.get("cacheReadInputTokens"),
             usage.get("cache_read_input_tokens"),
@@ -58,7 +58,7 @@ def read_metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
             _object(_object(metadata.get("openrouter")).get("usage")).get("cost"),
         ),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def sum_cache_details(details: Any, life: str) -> int | None:

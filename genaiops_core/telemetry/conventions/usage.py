@@ -82,6 +82,9 @@ class TokenUsage(NamedTuple):
         return self.input_tokens is not None or self.output_tokens is not None
 
 
+NO_USAGE = TokenUsage(None, None, None, None)
+
+
 def read_usage(
     fields: Mapping[str, Any], attributes: Mapping[str, Any], source: Instrumentation, notes: list[str]
 ) -> TokenUsage:
@@ -96,7 +99,7 @@ def read_usage(
     input_tokens = _parse_tokens(fields, "input_tokens", notes)
     output_tokens = _parse_tokens(fields, "output_tokens", notes)
     if input_tokens is None and output_tokens is None:
-        return TokenUsage(None, None, None, None)
+        return NO_USAGE
     read = _parse_tokens(fields, "cache_read_tokens", notes)
     written, written_1h = _read_cache_writes(fields, notes)
     reasoning = _parse_tokens(fields, "reasoning_tokens", notes) or 0
@@ -107,6 +110,7 @@ def read_usage(
             _parse_tokens(fields, name, notes) or 0 for name in ("input_audio_tokens", "input_image_tokens")
         )
     if cached or reasoning:
+        # Senders differ on whether input includes cached tokens; a total decides it without knowing the sender.
         total = _parse_tokens(fields, "total_tokens", notes)
         habit = Habit.PROBABLY_EXCLUDES if is_separate else find_habit(fields, attributes, source)
         more_input, more_output = _count_excluded_tokens(
@@ -175,6 +179,7 @@ def _parse_tokens(fields: Mapping[str, Any], field: str, notes: list[str]) -> in
     value = fields.get(field)
     if value is None:
         return None
+    # Some senders write every attribute as text.
     if isinstance(value, str) and value.isdecimal() and len(value) < 20:
         value = int(value)
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():

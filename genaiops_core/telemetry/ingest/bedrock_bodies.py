@@ -8,9 +8,11 @@ are ignored, and no shape is an error.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from genaiops_core.telemetry.conventions.provider_metadata import sum_cache_details
 
 Part = dict[str, Any]
 Message = dict[str, Any]
@@ -86,6 +88,10 @@ class ResponseBody:
     output_tokens: int | None
     cache_read_tokens: int | None
     cache_write_tokens: int | None
+    cache_write_1h_tokens: int | None
+    """Of `cache_write_tokens`, those that live one hour."""
+    service_tier: str
+    """Tier that served the call; '' when it is not said."""
     latency_ms: float | None
     first_token_ms: float | None
 
@@ -127,8 +133,22 @@ def read_response(body: Any) -> ResponseBody:
         response_model=_to_text(_find_first(places, ("model",))),
         latency_ms=latency_ms,
         first_token_ms=_parse_number(_find_first(places, ("firstByteLatency",))),
+        cache_write_1h_tokens=_find_one_hour_tokens(places),
+        service_tier=_find_service_tier(places),
         **usage,
     )
+
+
+def _find_one_hour_tokens(places: Sequence[Mapping[str, Any]]) -> int | None:
+    by_life = _find_first(places, ("cache_creation",))
+    if isinstance(by_life, dict):
+        return _find_token_count([by_life], ("ephemeral_1h_input_tokens",))
+    return sum_cache_details(_find_first(places, ("cacheDetails",)), "1h")
+
+
+def _find_service_tier(places: Sequence[Mapping[str, Any]]) -> str:
+    tier = _find_first(places, ("serviceTier", "service_tier"))
+    return _to_text(tier.get("type") if isinstance(tier, dict) else tier)
 
 
 def _read_request_messages(request: Mapping[str, Any]) -> Iterator[Message]:

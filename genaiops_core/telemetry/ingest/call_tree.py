@@ -96,6 +96,7 @@ def _break_cycles(by_id: Mapping[str, CountedSpan]) -> dict[str, str]:
         if current and current in path:
             members = list(path)
             cycle = members[members.index(current) :]
+            # Any span may have been visited first; the earliest span makes the result independent of their order.
             parents[min(cycle, key=lambda span_id: (by_id[span_id].start_ns, span_id))] = ""
         visited.update(path)
     return parents

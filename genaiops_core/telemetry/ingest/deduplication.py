@@ -186,6 +186,7 @@ def _assign_span(
         if same_call is not None:
             groups.join(outer.span_id, same_call)
             return
+    # A span that shares its call with another span reports one call, so it cannot be the sum of several.
     if not has_usage(outer) or not groups.is_alone(outer.span_id):
         return
     counted = _list_calls_below(below, calls, groups)
@@ -195,6 +196,7 @@ def _assign_span(
         return
     if not is_model and len(counted) == 1 and has_same_usage(outer, calls[counted[0]]):
         groups.join(outer.span_id, counted[0])
+    # An agent makes no call itself, so its usage is a sum even if the span of one call is missing.
     elif not is_model or (len(counted) > 1 and is_sum(outer, [calls[span_id] for span_id in counted])):
         groups.roll_up(outer.span_id, counted[0])
 

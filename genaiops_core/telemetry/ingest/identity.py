@@ -49,15 +49,15 @@ def choose_identity(spans: Sequence[_IdentifiedSpan]) -> Identity:
     )
 
 
-def recheck_identities(connection: sa.Connection, extended: Sequence[tuple[str, str]]) -> None:
-    """Choose again for the requests whose spans name different sessions or users.
+def recheck_identities(connection: sa.Connection, traces: Sequence[tuple[str, str]]) -> None:
+    """Choose again for requests that were just extended and whose spans name different sessions or users.
 
     Args:
         connection: the writing transaction; the requests were just upserted, which locks them.
-        extended: trace and application of requests whose spans arrived in several transactions.
+        traces: trace id and application of each.
     """
     rows: list[dict[str, Any]] = []
-    for members in _load_mixed(connection, extended):
+    for members in _load_mixed(connection, traces):
         identity = choose_identity(members)
         rows.append(
             {

@@ -89,6 +89,7 @@ class Ingestor:
                 self._write_logs_and_scores(connection, batches, edge_ns)
             expired = (sum(span.start_ns < edge_ns for span in batch.spans) for batch in batches)
             return WriteResult(new=new, expired=tuple(expired))
+        # Also for KeyboardInterrupt: a name whose admission was rolled back must not stay in the cache.
         except BaseException:
             self._models.forget()
             raise
@@ -99,10 +100,13 @@ class Ingestor:
         )
         if not received:
             return 0
+        # First of all locks in every writer, so that two writers of a shard cannot deadlock over rows.
         rollups.lock_shard(connection, self.shard)
         spans = self._join_log_entries(connection, received, edge_ns)
+        # Adopted log entries are appended; the insert needs the order of locks again.
         if len(spans) > len(received):
             spans = span_store.sort_distinct(spans)
+        # Before deduplication, which prefers a span with a price.
         self._price_spans(connection, spans)
         self._flag_other_models(connection, spans)
         deduplication.mark_duplicates(spans)
@@ -114,6 +118,7 @@ class Ingestor:
         connection.execute(sa.insert(payload), build_payload_rows(new))
         late_entries.lock_traces(connection, {span.trace_id for span in new})
         rows = requests.build_request_rows(new, time.time_ns())
+        # Before the upsert, which may move a request to the day of its root span.
         days = usage.find_touched_days(connection, rows)
         requests.upsert(connection, rows)
         usage.mark_days(connection, days, self.shard)
@@ -135,6 +140,7 @@ class Ingestor:
             rollups.subtract_spans(cells, moved.before)
             rollups.add_spans(cells, moved.after)
         rollups.write_cells(connection, cells, self.shard)
+        # Adopted log entries were stored before, so they are not new to the sender.
         return len(new) - max(0, len(spans) - len(received))
 
     def _write_logs_and_scores(

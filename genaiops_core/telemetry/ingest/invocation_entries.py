@@ -95,6 +95,7 @@ def read_entry(entry: Any, *, application: str | None = None) -> LogEntry:
         attributes["aws.bedrock.invocation_latency_ms"] = response.latency_ms
     if error:
         attributes["error.type"] = error
+    # Metrics of the answer may be negative or missing.
     latency_ns = max(0, round((response.latency_ms or 0) * 1e6))
     span = RawSpan(
         trace_id=derive_id("trace", request_id, 32),
@@ -181,6 +182,7 @@ def _read_tokens(
         "gen_ai.usage.output_tokens": _read_count(output_section, "outputTokenCount", response.output_tokens),
         "gen_ai.usage.cache_read.input_tokens": read,
         "gen_ai.usage.cache_creation.input_tokens": written,
+        "gen_ai.usage.cache_write_1h_tokens": response.cache_write_1h_tokens,
     }
     return {name: value for name, value in counts.items() if value is not None}
 
@@ -210,6 +212,7 @@ def _build_content(request: RequestBody, response: ResponseBody) -> dict[str, An
     texts = {
         "gen_ai.response.id": response.response_id,
         "gen_ai.response.model": response.response_model,
+        "aws.bedrock.response.service_tier": response.service_tier,
         "aws.bedrock.guardrail.id": request.guardrail_id,
     }
     return content | {name: text for name, text in texts.items() if text}

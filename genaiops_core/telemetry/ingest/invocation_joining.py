@@ -75,6 +75,7 @@ def place_entries(
         entries: with their spans.
         edge_ns: entries before this time are refused; their spans may have been counted and deleted.
     """
+    # Without it an entry and its span, written at the same time, would not see each other and both count.
     _lock(connection, is_shared=False)
     request_ids = [entry.request_id for entry, _ in entries]
     known: set[str] = set()

@@ -58,6 +58,7 @@ def recheck_duplicates(connection: sa.Connection, states: Iterable[RequestState]
         changed = [
             member
             for member in members
+            # A span that reports no call is absent from `duplicates` and never changes.
             if duplicates.get(member.span_id, member.folded_into) != member.folded_into
         ]
         if not changed:

@@ -23,6 +23,7 @@ class ModelNames:
     ) -> dict[tuple[str, str], str]:
         """Map (application, model) to the name in rollups: its own below the limit, else `other`."""
         result = {}
+        # Sorted, so that writers insert in one order and a batch admits the same names on every database.
         for application, model in sorted(pairs):
             admitted = self._admitted.get(application)
             if admitted is None or model not in admitted:
@@ -36,6 +37,7 @@ class ModelNames:
 
     def _admit(self, connection: sa.Connection, application: str, model: str) -> set[str]:
         stored = self._admitted.get(application)
+        # A full set admits nothing more, so a flood of new names costs no query.
         if stored is not None and len(stored) >= self._limit:
             return stored
         stored = set(
@@ -43,6 +45,7 @@ class ModelNames:
                 sa.select(rollup_model.c.model).where(rollup_model.c.application == application)
             ).scalars()
         )
+        # Two writers may each admit a last name; the limit is then exceeded by a few, which does no harm.
         if model not in stored and len(stored) < self._limit:
             connection.execute(
                 insert(connection, rollup_model)

@@ -26,6 +26,9 @@ Session and user are then chosen again by `identity`, once the spans of earlier 
 """
 
 
+_TRACES_PER_STATEMENT = 400
+
+
 class RequestChange(NamedTuple):
     """Change of one request whose calls became duplicates, or counted calls again."""
 
@@ -58,8 +61,6 @@ class RequestState(NamedTuple):
 
 MAX_TRACE_SPANS = 20_000
 """The spans of larger traces are not loaded again: only those of the same transaction are compared."""
-
-_TRACES_PER_STATEMENT = 400
 
 
 def fetch_states(connection: sa.Connection, new: Iterable[SpanFacts]) -> list[RequestState]:
@@ -155,6 +156,7 @@ def upsert(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
 def correct(connection: sa.Connection, changes: Iterable[RequestChange]) -> None:
     """Add signed differences to stored requests, and set their model."""
     rows = [
+        # Parameters must not be named like the columns that the statement sets.
         {"of_trace": change.trace_id, "of_application": change.application, "new_model": change.model}
         | {f"more_{name}": change.sums[name] for name in CALL_SUMS}
         for change in sorted(changes, key=lambda change: (change.trace_id, change.application))
@@ -225,10 +227,12 @@ def _is_before(connection: sa.Connection, sent: Any, stored: Any) -> sa.ColumnEl
     def collate(column: Any) -> Any:
         return column if is_sqlite(connection) else sa.collate(column, "C")
 
+    # The sides of duration and error are swapped, because the longer and the failed root precede.
     pairs = [(sent.start_ns, stored.start_ns), (stored.duration_ns, sent.duration_ns)]
     pairs += [(sa.cast(stored.is_error, sa.Integer), sa.cast(sent.is_error, sa.Integer))]
     pairs += [(collate(sent[name]), stored[name]) for name in ("name", *_FROM_ROOT)]
     order: sa.ColumnElement[bool] = sa.false()
+    # Built from the last pair outwards: a comparison of rows, in a form that allows a collation for each text.
     for first, second in reversed(pairs):
         order = sa.or_(first < second, sa.and_(first == second, order))
     return order

@@ -27,6 +27,7 @@ GROUP_SPANS = 4_000
 
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.05
+# Serialization failure, deadlock, lock not available, shutdown, startup, and lost connections.
 _TRANSIENT_SQLSTATES = frozenset(("40001", "40P01", "55P03", "57P01", "57P03", "08001", "08003", "08006"))
 
 
@@ -53,6 +54,7 @@ class Writer:
 
     def stop(self) -> None:
         """Write the waiting batches, then end the thread."""
+        # Before the sentinel, so that no sender reserves a slot for a batch that would come after it.
         self._stopped = True
         self._queue.put(None)
         self._thread.join()

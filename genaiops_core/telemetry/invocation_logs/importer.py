@@ -118,6 +118,7 @@ class _LogIngestor(Ingestor):
         self, engine: sa.Engine, entries: Sequence[LogEntry]
     ) -> invocation_joining.PlacedEntries:
         """Write `entries` in one transaction, each request once."""
+        # Reversed, so that of a repeated request id the first entry counts.
         distinct = list({entry.request_id: entry for entry in reversed(entries)}.values())[::-1]
         batch = prepare_spans(DecodedExport(groups=[entry.group for entry in distinct]))
         for entry, span in zip(distinct, batch.spans, strict=True):

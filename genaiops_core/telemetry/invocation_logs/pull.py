@@ -60,7 +60,7 @@ def pull(
         client: of the AWS SDK, for S3 or CloudWatch Logs as `source` says.
         application: the application of all calls; by default read from each entry.
         shard: number of this writer.
-        model_limit: distinct models stored_cursor apart per application in rollups.
+        model_limit: distinct models that rollups separate per application.
         is_stopping: called between objects; when it returns True, the next pull reads the rest.
 
     Raises:
@@ -84,6 +84,7 @@ def pull(
             if is_stopping():
                 break
     finally:
+        # After an error too; else the source would wait until the claim expires.
         sources.release_claim(engine, source)
     return PullReport(source=source.url, objects=objects, counts=importer.counts)
 
@@ -105,6 +106,7 @@ def _read_objects(
             continue
         name = f"s3://{source.name}/{log_object.key}"
 
+        # Defaults bind the values of this iteration; the functions run after the loop has moved on.
         def read_entries(key: str = log_object.key, name: str = name) -> Iterator[ReadResult]:
             with s3.reading(client, bucket=source.name, key=key) as body:
                 yield from read_stream(body, name, application=application)
@@ -125,6 +127,7 @@ def _read_events(
         if "read_to_ms" in stored_cursor
         else end_ms - FIRST_DAYS * 86_400_000
     )
+    # Entries that are read again are recognised by their request id.
     start_ms -= OVERLAP // dt.timedelta(milliseconds=1)
     step_ms = WINDOW // dt.timedelta(milliseconds=1)
     while start_ms < end_ms:

@@ -106,9 +106,11 @@ def _read_text(text: IO[bytes], name: str, application: str | None) -> Iterator[
         location = f"{name}:{number}"
         if len(line) > MAX_LINE_BYTES:
             yield ReadResult(location, None, f"the line is longer than {MAX_LINE_BYTES >> 20} MB")
+            # Skips the rest of the line in bounded pieces.
             while line and not line.endswith(b"\n"):
                 line = text.readline(MAX_LINE_BYTES)
             continue
+        # Some tools write a byte order mark.
         stripped = line.strip().removeprefix(b"\xef\xbb\xbf")
         if not stripped:
             continue

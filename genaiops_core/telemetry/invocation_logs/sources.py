@@ -59,7 +59,9 @@ def parse_source(text: str) -> Source:
             return Source(kind="s3", name=bucket, prefix=prefix)
     elif kind == "logs" and separator and rest:
         return Source(kind="logs", name=rest)
-    raise BadInput(f"'{text}' names no invocation logs; write s3://BUCKET/PREFIX or logs://LOG-GROUP.")
+    raise BadInput(
+        f"'{text}' is not a source of invocation logs; write s3://BUCKET/PREFIX or logs://LOG-GROUP."
+    )
 
 
 def is_source(text: str) -> bool:
@@ -75,6 +77,7 @@ def claim(engine: sa.Engine, source: Source, now: dt.datetime) -> dict[str, Any]
             .values(source=source.url, cursor={}, entries=0, rejected=0)
             .on_conflict_do_nothing()
         )
+        # The claim is in the condition of the UPDATE, so that of two workers only one gets a row back.
         free = sa.or_(table.c.claimed_until.is_(None), table.c.claimed_until < now)
         claimed = connection.execute(
             sa.update(table)

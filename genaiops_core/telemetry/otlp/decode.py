@@ -100,6 +100,7 @@ class Collector:
             self.index += 1
             try:
                 decoded.append(decode(record))
+            # The errors of malformed records; any other error is a fault of this program.
             except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
                 name = record.get("name", "") if isinstance(record, dict) else getattr(record, "name", "")
                 self.reject(str(name), error)
@@ -145,6 +146,7 @@ def decode_parts(body: bytes, *, is_json: bool) -> Iterator[DecodedExport]:
     Raises:
         BadInput: the body is not an export; parts before a damaged one are yielded first.
     """
+    # Small bodies are decoded at once, which is faster than splitting.
     if len(body) <= LARGE_BODY_BYTES:
         yield decode_json(body) if is_json else decode_protobuf(body)
         return

@@ -111,6 +111,7 @@ def _read_varint(body: bytes, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
         shift += 7
+        # Without a limit a long run of continuation bytes would build a huge integer.
         if shift > 63:
             raise ValueError(f"a number that does not end at byte {position}")
 
@@ -142,6 +143,7 @@ def repair_utf8(part: bytes, *, of_logs: bool = False) -> bytes:
 def _build_lax_class(of_logs: bool) -> Any:
     """Build the class of the export message with bytes in place of strings, so that it parses invalid UTF-8."""
     service: Any = logs_service_pb2 if of_logs else trace_service_pb2
+    # A pool of its own, because the default pool has the original messages under the same names.
     pool = descriptor_pool.DescriptorPool()
     added: set[str] = set()
 
@@ -212,6 +214,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 def _repair_json(body: bytes, error: Exception) -> Any:
     import json
 
+    # Both JSON parsers limit the depth, so the text is cut before it is parsed.
     text = _cut_deep_levels(body.decode("utf-8", "replace"))
     try:
         value = json.loads(text, parse_constant=str)

@@ -143,6 +143,7 @@ def _certify(engine: sa.Engine, user_id: str, traces: set[str], draft: Certifica
     with reading(engine) as connection:
         mention_counts = mentions.count_mentions(connection, user_id)
     with writing(engine) as connection:
+        # In the transaction of the audit entry, so that the certificate states what is true at its time.
         remaining = _count_remaining(connection, user_id, application, sorted(traces))
         values = asdict(draft) | {"left": remaining, "mentions": mention_counts}
         audit_values: dict[str, Any] = {
@@ -175,11 +176,13 @@ def _erase_rows(
             for table in tables:
                 condition = match_traces(table, portion, application)
                 rows[str(table.name)] += connection.execute(sa.delete(table).where(condition)).rowcount
+        # As long as the lock was held, so that ingest gets at least half of the time.
         time.sleep(time.perf_counter() - started)
     with _overwriting_transaction(engine) as connection:
         for table in user_data.list_tables_by_user():
             condition = match_user(table, user_id, application)
             rows[str(table.name)] += connection.execute(sa.delete(table).where(condition)).rowcount
+    # Unary plus drops the tables without deleted rows.
     return +rows
 
 

@@ -18,6 +18,7 @@ _TRAFFIC_TABLES = frozenset(("span", "request", "payload", "log_record", "invoca
 
 def count_mentions(connection: sa.Connection, wanted_id: str) -> dict[str, int]:
     """Count the rows that contain `wanted_id` as a whole word, by `table.column`; columns without any are absent."""
+    # SQL finds candidates by substring; `contains_id` then requires a whole word.
     counts: Counter[str] = Counter()
     for table in metadata.sorted_tables:
         if table.name in _TRAFFIC_TABLES:

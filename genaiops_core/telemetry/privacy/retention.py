@@ -135,6 +135,7 @@ def delete_expired(
     started = time.perf_counter()
     rows: Counter[str] = Counter()
     if periods.span_days and not is_dry_run:
+        # Before the requests are deleted, from which the usage of these days is summed.
         usage.freeze_days(engine, _find_cutoff(now, periods.span_days, "day"), now)
     for expiring in _EXPIRING_TABLES:
         days = _find_days(periods, expiring.period)

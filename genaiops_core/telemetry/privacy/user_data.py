@@ -161,6 +161,7 @@ def _find_test_cases(connection: sa.Connection, traces: Sequence[str]) -> tuple[
     columns = test_case.c
     rows = connection.execute(
         sa.select(columns.dataset, columns.version, columns.case_no, columns.metadata)
+        # A rough filter for both key names; Python compares the ids below.
         .where(sa.cast(columns.metadata, sa.Text).contains("trace_id"))
         .order_by(columns.dataset, columns.version, columns.case_no)
     )

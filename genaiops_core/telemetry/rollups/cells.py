@@ -225,6 +225,7 @@ def _read_latencies(
     external: list[bytes] = []
     internal: list[bytes] = []
     calls: list[bytes] = []
+    # The same statements as for the sums, so every key of a histogram is in `index`.
     for source in sources:
         for statement in _build_statements(source, filters, dimensions, step_minutes, blobs=True):
             # Whole columns instead of rows: this is the part that grows with the number of cells.

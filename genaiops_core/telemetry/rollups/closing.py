@@ -79,6 +79,7 @@ def close_hours(engine: sa.Engine, now: dt.datetime) -> ClosingReport:
             touched = sorted({(application, hour // 24) for application, hour in closing})
             dirty = _find_dirty_days(connection, touched)
             ended = [day for day in touched if (day[1] + 1) * 24 <= ended_hour and day not in dirty]
+            # After the hours, because days are sums of hours.
             _roll_up(connection, rollup_hour, rollup_day, ended, factor=24)
             _mark_last_hours(connection, [day for day in touched if (day[1] + 1) * 24 > ended_hour])
         hours, days = hours + len(closing), days + len(ended)

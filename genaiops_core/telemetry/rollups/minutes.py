@@ -53,6 +53,7 @@ def join_minutes(
             with writing(engine) as connection:
                 # Keeps writers of this shard from merging into a histogram that is about to move.
                 rollups.lock_shard(connection, shard)
+                # No mark for these hours: their sums and histograms stay the same.
                 joined += _join_hours(connection, name, shard, portion)
             # Half of the time for ingest, which waits for the write lock on SQLite.
             time.sleep(time.perf_counter() - start)

@@ -41,6 +41,7 @@ def make_plan(
     """
     if step_minutes is not None and step_minutes % MINUTES_PER_HOUR:
         return Plan(days=(), hours=(), minutes=((start_minute, end_minute),))
+    # Only hours that lie in the window as a whole: rounded up at the start, down at the end.
     first_hour, last_hour = -(-start_minute // MINUTES_PER_HOUR), end_minute // MINUTES_PER_HOUR
     if first_hour >= last_hour:
         return Plan(days=(), hours=(), minutes=((start_minute, end_minute),))
@@ -55,6 +56,7 @@ def make_plan(
         hours += _find_gaps(position, first * 24, dirty)
         position = last * 24
     hours += _find_gaps(position, last_hour, dirty)
+    # In order of time, as `_merge_ranges` requires: before the first hour, the dirty hours, after the last hour.
     minutes = [
         (start_minute, first_hour * MINUTES_PER_HOUR),
         *(

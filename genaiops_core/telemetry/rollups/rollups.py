@@ -70,6 +70,7 @@ def _count_span(cells: Cells, span: CountedSpan, sign: int) -> None:
     cell = cells[span.application, span.start_ns // MINUTE_NS, span.environment, span.release, model]
     sums = cell.sums
     # A negative duration is unknown.
+    # Failed requests are often fast and would lower the percentiles.
     has_latency = not span.is_error and span.duration_ns >= 0
     if span.is_request:
         sums["requests"] += sign
@@ -135,6 +136,7 @@ def write_cells(connection: sa.Connection, cells: Mapping[Key, Cell], shard: int
         )
     upsert = insert(connection, rollup_minute)
     changes: dict[str, Any] = {name: rollup_minute.c[name] + upsert.excluded[name] for name in ROLLUP_SUMS}
+    # Histograms cannot be added in SQL: they were merged above, under the lock of the shard.
     changes.update({name: upsert.excluded[name] for name in ROLLUP_LATENCIES})
     statement = upsert.on_conflict_do_update(index_elements=list(rollup_minute.primary_key), set_=changes)
     connection.execute(statement, rows)

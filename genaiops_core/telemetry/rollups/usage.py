@@ -105,6 +105,7 @@ def close_days(engine: sa.Engine, now: dt.datetime) -> int:
             if day is None:
                 return closed
             _take_marks(connection, day.application, day.day)
+            # Retention has deleted the requests of a frozen day; another sum would lose its usage.
             if day.day >= fetch_frozen_before(connection):
                 _sum_day(connection, day.application, day.day)
         closed += 1
@@ -132,6 +133,7 @@ def freeze_days(engine: sa.Engine, day: int, now: dt.datetime) -> None:
     """
     close_days(engine, now)
     with writing(engine) as connection:
+        # A span between the two transactions is ignored, as a later one is.
         if day > fetch_frozen_before(connection):
             saved_settings.write(connection, _FROZEN_SETTING, {"day": day})
 

@@ -98,6 +98,7 @@ def _store_feedback(connection: sa.Connection, **values: Any) -> None:
 
 def _apply_to_requests(connection: sa.Connection, trace_id: str) -> None:
     """Score and sample the requests of the trace that selection has considered; it reads the feedback of later ones."""
+    # Selection reads the feedback of later requests itself; the lock keeps each request on one of the two sides.
     considered_position = selection.lock_considered_position(connection)
     # The row lock serialises concurrent feedback of two users, so that the score includes both.
     rows = connection.execute(
@@ -127,6 +128,7 @@ def _select_for_judging(connection: sa.Connection, row: Any) -> None:
         )
         _recount_as_certain(connection, row, _find_considered_rate(connection, row))
         return
+    # Such a sample has the highest priority already, and a chosen one must keep its weight.
     if existing.reason in ("negative_feedback", "chosen"):
         return
     changes: dict[str, Any] = {

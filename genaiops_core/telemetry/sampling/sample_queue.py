@@ -58,6 +58,7 @@ def claim(connection: sa.Connection, limit: int, at: dt.datetime, lease: dt.time
         .where(_is_queued, is_free)
         .order_by(sample.c.priority, sample.c.id)
         .limit(limit)
+        # Workers do not wait for each other's rows; each takes the next free ones.
         .with_for_update(skip_locked=True)
     ).all()
     if rows:

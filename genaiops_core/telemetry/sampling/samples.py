@@ -117,6 +117,7 @@ def read_sampling_summary(connection: sa.Connection, filters: Filters) -> Sampli
         name: sum(getattr(reason_count, name) for reason_count in by_reason)
         for name in ("queued", "scored", "skipped")
     }
+    # Feedback may have moved all requests of a rate to rate 1: then its count is 0.
     base_rates = [rate for rate, count in considered.items() if rate < PPM and count]
     return SamplingSummary(
         considered=sum(considered.values()),

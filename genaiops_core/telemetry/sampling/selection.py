@@ -73,6 +73,7 @@ def consider(
             has_more = len(new_rows) == limit
             last_id = new_rows[-1].id if has_more else cursor.mark_request_id
             _update_cursor(connection, request_id=last_id)
+            # The cursor passes requests without a root span, too; `sample_waiting` remembers them.
             rows += [row for row in new_rows if row.duration_ns is not None]
             _add_waiting(connection, [row for row in new_rows if row.duration_ns is None], now)
         if not has_more:
@@ -162,6 +163,7 @@ def _decide_and_store(
             chosen.append(build_sample_row(row, decision, now))
         if trace_feedback:
             scores.append(feedback_scores.score_feedback(row, trace_feedback))
+    # In the transaction that moves the cursor, so that each request is counted exactly once.
     count_considered(connection, counts)
     if chosen:
         connection.execute(insert(connection, sample).on_conflict_do_nothing(), chosen)
@@ -188,6 +190,7 @@ def _select_facts(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
     )
     has_earlier_request = sa.exists().where(
         earlier.c.user_id == request.c.user_id,
+        # Implied by `is_earlier`, but a range that the index on user and start can use.
         earlier.c.start_ns <= request.c.start_ns,
         earlier.c.application == request.c.application,
         is_earlier,

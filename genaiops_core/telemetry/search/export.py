@@ -32,8 +32,8 @@ _CHUNK_BYTES = 1 << 16
 
 
 class _File(NamedTuple):
-    get_media_type: str
-    get_filename: str
+    media_type: str
+    filename: str
 
 
 _FILES: Mapping[str, _File] = {
@@ -51,12 +51,12 @@ _WRITERS: Mapping[str, Callable[[], RowWriter]] = {
 
 def get_media_type(format: str) -> str:
     """The media type of a file of this format."""
-    return _FILES[_check_format(format)].get_media_type
+    return _FILES[_check_format(format)].media_type
 
 
 def get_filename(format: str) -> str:
     """The file name for a download of this format."""
-    return _FILES[_check_format(format)].get_filename
+    return _FILES[_check_format(format)].filename
 
 
 def export(
@@ -78,6 +78,7 @@ def export(
         BadInput: an invalid format, query or limit; raised before the first piece.
     """
     _check_format(format)
+    # Parsed here and not in the generator, so that an error comes before the response has begun.
     parsed_query = parse(query)
     if limit is not None and limit < 1:
         raise BadInput(f"The limit of an export is {limit}; use 1 or more.")

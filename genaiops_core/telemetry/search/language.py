@@ -140,10 +140,12 @@ class _Parser:
     def _parse_negation(self, depth: int) -> Node:
         is_negated = False
         while self._accept_keyword("NOT") or self._accept_character("-"):
+            # Counted in a loop, because a recursion per minus sign would be unbounded.
             is_negated = not is_negated
         if self._is_end() or self._peek_word() == "AND":
             self._fail("a condition is missing")
         if self._accept_character("("):
+            # Bounds the recursion of this parser and the nesting of the SQL.
             if depth == MAX_DEPTH:
                 self._fail(f"parentheses are nested more than {MAX_DEPTH} deep")
             self._skip_space()

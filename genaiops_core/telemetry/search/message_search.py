@@ -52,6 +52,7 @@ def find_texts_in_requests(
         missing_texts = [text for text in tests if text not in found_texts[key]] if key in wanted else []
         if missing_texts:
             content = decompress(blob)
+            # A log record is wrapped so that it has the shape of a payload: {span_id: {...}}.
             stored = _Payload(b'{"":%b}' % content if is_record else content)
             found_texts[key].update(text for text in missing_texts if tests[text](stored))
     return found_texts

@@ -114,6 +114,7 @@ def read_page(
         reader.read([*scope, *conditions, ~is_older_than(*last_scanned)])
         if reader.is_done:
             break
+        # The second scan begins where the first one ended.
         scope.append(is_older_than(*last_scanned))
     if last_scanned is None:
         reader.read([*scope, *conditions])
@@ -146,6 +147,7 @@ class _Reader:
         max_decided: int,
     ) -> None:
         self._connection = connection
+        # The additional row shows whether there is a next page.
         self._wanted = limit + 1
         self._select = sa.select(request, *columns).order_by(*NEWEST_FIRST)
         self._accept = accept

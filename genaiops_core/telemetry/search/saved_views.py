@@ -66,6 +66,7 @@ def save(
         is_same_view = sa.and_(
             saved_view.c.owner == actor, saved_view.c.screen == screen, saved_view.c.name == name
         )
+        # For the audit entry only; the upsert below is what decides.
         previous_row = connection.execute(sa.select(saved_view).where(is_same_view)).mappings().one_or_none()
         values: dict[str, Any] = {"query": query, "is_shared": is_shared, "created_at": now()}
         connection.execute(

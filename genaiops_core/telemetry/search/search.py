@@ -143,6 +143,7 @@ def _split_scope(filters: Filters, query: ast.Query) -> tuple[list[sa.ColumnElem
         for node in remaining:
             application = find_whole_value(node, "application")
             if application is not None:
+                # The index begins with the application, so a search for one application is served like the filter.
                 application_filters = replace(filters, application=application)
                 return paging.build_window_scope(application_filters), [
                     condition for condition in remaining if condition is not node

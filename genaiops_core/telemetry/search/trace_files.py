@@ -104,6 +104,7 @@ class ParquetWriter:
     def write_rows(self, rows: Sequence[TraceRow]) -> bytes:
         records = [{name: getattr(row, name) for name in COLUMNS} for row in rows]
         for record in records:
+            # A text becomes Decimal: a float would lose the exact value.
             record["cost_usd"] = None if record["cost_usd"] is None else Decimal(record["cost_usd"])
         if records:
             self._writer.write_table(self._table.from_pylist(records, schema=self._schema))

@@ -114,6 +114,7 @@ def collect_documents(spans: Sequence[SpanContent]) -> list[tuple[SpanContent, D
     documents: dict[str, tuple[SpanContent, Document]] = {}
     for span_content in spans:
         for document in span_content.content.documents:
+            # Re-ranking returns documents of the retrieval again.
             documents.setdefault(document.content or document.id or document.source, (span_content, document))
     return list(documents.values())
 

@@ -148,6 +148,7 @@ _COLUMNS = (
 
 def _list_messages(spans: Sequence[SpanContent]) -> Iterator[WindowMessage]:
     for span_content in spans:
+        # A duplicate has the messages of the counted span once more.
         if span_content.component != "generation" or span_content.is_duplicate:
             continue
         messages = [("in", "system", span_content.content.system)] if span_content.content.system else []

@@ -92,6 +92,7 @@ def _group_by_resource_and_scope(
     groups: dict[bytes, dict[str, Any]] = {}
     for row in rows:
         fields = payloads.get(row["span_id"]) or {}
+        # The column, because a resource without a name was stored under the default application.
         resource = {**(fields.get("resource") or {}), "service.name": row["application"]}
         scope = fields.get("scope") or {}
         key = orjson.dumps([resource, scope])
@@ -114,6 +115,7 @@ def _encode_span(row: sa.RowMapping, fields: Mapping[str, Any], logs: Sequence[L
         "name": row["name"],
         "kind": fields.get("kind") or 0,
         "startTimeUnixNano": str(row["start_ns"]),
+        # An unknown duration (-1) becomes an end before the start, which an import reads as unknown again.
         "endTimeUnixNano": str(row["start_ns"] + row["duration_ns"]),
         "attributes": encode_attributes(
             _build_attributes_from_columns(row) if span_attributes is None else span_attributes

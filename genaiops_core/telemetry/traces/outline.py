@@ -88,6 +88,7 @@ def read_outline(connection: sa.Connection, trace_id: str) -> Outline | None:
     places = arrange_spans(nodes)
     depth, children, descendants = [0] * len(rows), [0] * len(rows), [0] * len(rows)
     failed_parents = set()
+    # Children before parents, so that the descendants of a child are complete when they are added.
     for place in reversed(places):
         depth[place.index] = place.depth
         if place.parent is not None:
@@ -130,8 +131,9 @@ _COLUMNS = (
 
 def _sum_by_component(connection: sa.Connection, trace_id: str) -> dict[str, Totals]:
     """Sums by component, calculated by the database over the whole trace, beyond `MAX_SPANS` too."""
-    used_tokens = sa.or_(span.c.input_tokens.is_not(None), span.c.output_tokens.is_not(None))
-    is_unpriced = sa.and_(span.c.is_call, span.c.cost_nano_usd.is_(None), used_tokens)
+    # As `CountedSpan.is_unpriced`: a call that failed without usage costs nothing.
+    is_free = sa.and_(span.c.is_error, span.c.input_tokens.is_(None), span.c.output_tokens.is_(None))
+    is_unpriced = sa.and_(span.c.is_call, span.c.cost_nano_usd.is_(None), ~is_free)
 
     def sum_over_calls(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
         return sa.func.sum(sa.case((span.c.is_call, sa.func.coalesce(column, 0)), else_=0))

@@ -64,6 +64,7 @@ def measure_overlaps(
         answer=share_found(words, known_words) if context and len(words) >= MIN_ANSWER_WORDS else None,
         worst_share=None if worst is None else worst[0],
         worst_sentence="" if worst is None else worst[1],
+        # Refusals come first in an answer; later the phrases may be part of an explanation.
         is_refusal=bool(answer and _REFUSAL.search(answer[:500])),
     )
 

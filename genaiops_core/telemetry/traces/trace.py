@@ -129,6 +129,7 @@ def get_trace(
     error_positions = [position for position in outline.order if outline.rows[position]["is_error"]][
         :MAX_ERRORS
     ]
+    # The diagnosis must not depend on the page, so it reads its own selection of spans.
     selected = select_spans_to_read(outline.rows)
     wanted = {(row["application"], row["span_id"]) for row in selected}
     wanted |= {outline.key(position) for position in (*page, *error_positions)}
@@ -183,6 +184,7 @@ def _build_trace(
         applications=tuple(applications),
         name=head["name"],
         start=to_instant(totals.start_ns),
+        # Not the duration of the root: work may go on after the answer was sent.
         duration_ms=to_milliseconds(totals.end_ns - totals.start_ns),
         is_error=any(row["is_error"] for row in roots),
         is_complete=any(not row["is_rootless"] for row in roots),
@@ -282,4 +284,5 @@ def _describe_cost(totals: Totals) -> str:
     if totals.unpriced_calls >= totals.calls:
         return f"The cost is unknown: {calls} without a price ({tokens})."
     missing = f", {totals.unpriced_calls:,} of them without a price" if totals.unpriced_calls else ""
-    return f"It cost ${format_usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."
+    bound = "at least " if totals.unpriced_calls else ""
+    return f"It cost {bound}${format_usd(totals.cost_nano_usd)}: {calls}{missing} ({tokens})."

@@ -61,6 +61,7 @@ def arrange_spans(nodes: Sequence[Node]) -> list[Place]:
                 continue
             seen.add(index)
             places.append(Place(index=index, depth=depth, parent=parent))
+            # A stack and no recursion, because a deep trace would exceed the recursion limit.
             stack += [(child, depth + 1, index) for child in reversed(children[index])]
     return places
 
@@ -75,6 +76,7 @@ def measure_own_time_ns(nodes: Sequence[Node], places: Sequence[Place]) -> list[
     for index, node in enumerate(nodes):
         covered, reached = 0, node.start_ns
         for child in sorted(children[index], key=lambda child: child.start_ns):
+            # Parallel children are counted once, and a child that outlives its parent only until the parent's end.
             start, end = max(child.start_ns, reached), min(child.end_ns, node.end_ns)
             if end > start:
                 covered, reached = covered + end - start, end

@@ -145,6 +145,7 @@ def build_strata(scores: Mapping[int, Sums], considered: Mapping[int, int]) -> l
         considered: requests by rate. A rate without any score is a stratum with an unknown mean. For a rate without
             a count, the population is estimated from the rate.
     """
+    # Without sampled scores nothing is estimated for the traffic as a whole.
     rates = set(scores) | (set(considered) if any(scores) else set())
     strata: list[Stratum] = []
     for rate in sorted(rates):
@@ -215,6 +216,7 @@ def _read_sums(
                 scored=int(scored), undefined=int(undefined), value_sum=value_sum, square_sum=square_sum
             )
     considered: dict[_Cell, dict[int, int]] = defaultdict(dict)
+    # Scores from outside have rate 0 and stand for themselves, so no counts are needed.
     if any(rate for by_rate in scores.values() for rate in by_rate):
         columns_of_rate = (sample_rollup_hour.c.rate_ppm,)
         requests = [sa.func.sum(sample_rollup_hour.c.requests)]
@@ -251,6 +253,7 @@ def _build_query(
             rollup.bucket < -(-filters.end_minute // MINUTES_PER_HOUR),
             *[rollup[name] == value for name, value in dimensions.items() if value is not None],
         )
+        # By position: step and key may be literals, which a GROUP BY cannot name.
         .group_by(sa.text("1"), sa.text("2"), *columns)
     )
 

@@ -84,6 +84,7 @@ def _count_considered_by_rate(
         .group_by(sample.c.rate_ppm)
     )
     sampled = {rate: int(count) for rate, count in rows}
+    # `requests` was read from rollups, which count a request only when its root span arrives.
     certain = min(requests, sampled.get(PPM, 0))
     # The base rate rarely changes within minutes, so the highest one is used for all requests without a reason. When
     # no such request was chosen, they are counted at rate 0, which has no scores: their quality is unknown.

@@ -79,6 +79,7 @@ def read_series(
             start=from_minute(int(key[0]) * minutes), key=str(key[1]) or None if by else None, figures=value
         )
         for key, value in cells.items()
+        # Requests whose root is no model call have no model; without calls they are no series of their own.
         if not (by == "model" and key[1] == "" and not value.calls)
     ]
     return sorted(points, key=lambda point: (point.start, point.key is None, point.key or ""))

@@ -226,6 +226,7 @@ def _read_spans(connection: sa.Connection, traces: Sequence[str]) -> Iterator[sa
     )
     traces = list(dict.fromkeys(traces))
     for start in range(0, len(traces), _TRACES_PER_STATEMENT):
+        # Limited by the database, so that a giant trace is not transferred.
         span_number = sa.func.row_number().over(
             partition_by=span.c.trace_id, order_by=(span.c.start_ns, span.c.id)
         )
@@ -261,6 +262,7 @@ def _build_graph(
         caller = (
             identity_by_span.get((row["trace_id"], row["parent_span_id"])) if row["parent_span_id"] else None
         )
+        # A call within one node, for example of a recursive chain, is no dependency.
         caller = None if caller == identity else caller
         is_other = identity[0] == "application"
         if is_other and (caller is None or caller[0] == "application"):

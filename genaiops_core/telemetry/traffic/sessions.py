@@ -213,6 +213,7 @@ def list_sessions(
             connection, filters, user, {row.session_id for row in rows} - {"", *sessions}, start_position
         )
         for row in rows:
+            # The cursor advances request by request, so a page that ends in the middle of a read loses none.
             position = (row.start_ns, row.id)
             if row.session_id in new_sessions:
                 sessions.setdefault(row.session_id, new_sessions[row.session_id])
@@ -257,10 +258,12 @@ def _read_sessions(
         request.c.session_id.in_(sorted(session_ids)),
     ]
     if user is not None:
+        # Concatenation hides the column from the planner, so that the index of the session serves the query.
         scope.append(request.c.user_id.concat("") == user)
     statement = _build_sums(scope, request.c.session_id)
     if start_position is not None:
         is_on_earlier_page = sa.not_(paging.is_older_than(*start_position))
+        # A session with a request newer than the cursor was on an earlier page.
         statement = statement.having(sa.func.sum(sa.case((is_on_earlier_page, 1), else_=0)) == 0)
     return {row["session_id"]: row for row in connection.execute(statement).mappings()}
 

@@ -47,7 +47,10 @@ def read_figures_by_user(
         columns = [sa.func.count().label(count_name), _count(rows.c.is_error).label(error_name)]
         columns += [_sum(rows.c[name]).label(name) for name in (*_TOKENS, "cost_nano_usd") if name in rows.c]
         if "cost_nano_usd" in rows.c:
-            columns.append(_count(rows.c.cost_nano_usd.is_(None)).label("unpriced_calls"))
+            # As `CountedSpan.is_unpriced`: a call that failed without usage costs nothing.
+            is_free = sa.and_(rows.c.is_error, rows.c.input_tokens.is_(None), rows.c.output_tokens.is_(None))
+            is_unpriced = sa.and_(rows.c.cost_nano_usd.is_(None), ~is_free)
+            columns.append(_count(is_unpriced).label("unpriced_calls"))
         keys = [rows.c[name] for name in by]
         for row in connection.execute(sa.select(*keys, *columns).group_by(*keys)).mappings():
             sums[tuple(row[name] for name in by)].update({c.name: int(row[c.name]) for c in columns})
@@ -117,7 +120,9 @@ def _read_latency(
         .subquery()
     )
     rank_conditions = [
-        ranked.c.rank == (ranked.c.size * percentile + 99) // 100 for percentile in _PERCENTILES
+        # Nearest rank, rounded up in integers.
+        ranked.c.rank == (ranked.c.size * percentile + 99) // 100
+        for percentile in _PERCENTILES
     ]
     statement = sa.select(
         *[ranked.c[name] for name in by],

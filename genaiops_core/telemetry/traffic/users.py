@@ -252,5 +252,6 @@ def _build_dimension_conditions(table: sa.Table, filters: Filters) -> list[sa.Co
     return [table.c[name] == value for name, value in filters.dimensions.items()]
 
 
+# PostgreSQL sums bigint to numeric, which the driver returns as Decimal.
 def _sum(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.sum(column), sa.BigInteger)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from genaiops_core.clock import now
 from genaiops_core.rollbacks import policy as policies
+from genaiops_core.rollbacks.policy_metrics import Metric
 from genaiops_core.rollouts.rollouts import Rollout
 from genaiops_core.telemetry.time_window import STEPS, Filters
 from genaiops_core.telemetry.traffic.series import Point, choose_step, list_step_starts
@@ -63,7 +64,7 @@ def draw_live(url: str, application: str, head: Header) -> None:
         return measures.build_release_lines(filters, points, rollout, value, divisor=divisor, gap=gap)
 
     def find_limit(
-        metric: policies.Metric, *, divisor: float = 1, unit: str = "", sign: str = ""
+        metric: Metric, *, divisor: float = 1, unit: str = "", sign: str = ""
     ) -> plots.Limit | None:
         threshold = policy.strictest_threshold(metric)
         return (

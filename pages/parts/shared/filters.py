@@ -48,10 +48,10 @@ class Header:
 
     @property
     def comparison(self) -> str:
-        """Names the window before this one, for changes: `vs previous 24 h`."""
+        """Names the window before this one, for changes: `vs prev. 24 h`."""
         if self.window not in WINDOWS:
-            return "vs previous period"
-        return f"vs previous {self.window[:-1]} {self.window[-1]}"
+            return "vs prev. period"
+        return f"vs prev. {self.window[:-1]} {self.window[-1]}"
 
     def filters_at(self, at: dt.datetime) -> Filters:
         """The filters at `at`: a window that ends now moves on, chosen dates stay."""

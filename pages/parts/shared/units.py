@@ -51,6 +51,12 @@ def format_usd(nano: float | None) -> str:
     return f"{sign}${size:,.{decimals}f}"
 
 
+def format_cost(nano: float | None, unpriced_calls: int) -> str:
+    """A sum of costs, which is a lower bound when calls in it have no price."""
+    amount = format_usd(nano)
+    return f"at least {amount}" if unpriced_calls and nano is not None else amount
+
+
 def format_duration(milliseconds: float | None) -> str:
     """A latency: 840 ms, 1.84 s, 2.5 min."""
     if milliseconds is None:

@@ -93,7 +93,7 @@ def _draw_figures(trace: Trace) -> None:
         st.metric("Duration", units.format_duration(trace.duration_ms))
         st.metric(
             "Cost",
-            units.format_usd(None if trace.cost_usd is None else trace.cost_nano_usd),
+            units.format_cost(None if trace.cost_usd is None else trace.cost_nano_usd, trace.unpriced_calls),
             help=f"{trace.unpriced_calls} calls without a price" if trace.unpriced_calls else None,
         )
         st.metric("Model calls", units.format_count(trace.calls), help="Duplicate spans removed")

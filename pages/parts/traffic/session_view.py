@@ -144,7 +144,10 @@ def _draw_head(conversation: Conversation, *, is_alone: bool) -> None:
         st.metric("Turns", f"{conversation.total_turns:,}")
         st.metric(
             "Cost",
-            units.format_usd(None if conversation.cost_usd is None else conversation.cost_nano_usd),
+            units.format_cost(
+                None if conversation.cost_usd is None else conversation.cost_nano_usd,
+                conversation.unpriced_calls,
+            ),
             help=f"{conversation.unpriced_calls} calls without a price"
             if conversation.unpriced_calls
             else None,

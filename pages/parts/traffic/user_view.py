@@ -81,7 +81,9 @@ def draw(screen: Screen, window: Filters, user_id: str, *, is_alone: bool) -> No
     with st.grid(5, min_column_width=140, gap="small"):
         st.metric(
             "Cost",
-            units.format_usd(None if figures.cost_usd is None else figures.cost_nano_usd),
+            units.format_cost(
+                None if figures.cost_usd is None else figures.cost_nano_usd, figures.unpriced_calls
+            ),
             help=f"{figures.unpriced_calls} calls without a price" if figures.unpriced_calls else None,
         )
         st.metric("Requests", f"{figures.requests:,}")
