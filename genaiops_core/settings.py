@@ -55,7 +55,7 @@ class Settings(BaseSettings):
 
     root_span_grace_s: int = Field(
         300,
-        description="Seconds without new spans after which a trace without root span counts as a request.",
+        description="Seconds after the end of the last span after which a trace without root span counts as a request.",
         ge=1,
     )
     use_stated_cost: bool = Field(

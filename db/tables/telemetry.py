@@ -132,7 +132,7 @@ request = sa.Table(
     sa.Column("is_rootless", sa.Boolean, nullable=False, default=False),
     # Whether one of its entry spans has a parent, so that a later span may show that it is none.
     sa.Column("has_called_entry", sa.Boolean, nullable=False, default=False),
-    # When the last span arrived, Unix nanoseconds, for as long as the request is not final; NULL: it is.
+    # End of its last received span (not after its arrival), Unix nanoseconds; NULL once the request is final.
     sa.Column("open_since_ns", sa.BigInteger),
     sa.UniqueConstraint("trace_id", "application"),
     sa.Index(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -100,6 +100,7 @@ def build_request_rows(spans: Iterable[SpanFacts], received_ns: int) -> list[dic
     """Build the rows that `spans`, all new, add to requests; sorted by trace and application, the lock order."""
     spans = list(spans)
     rows: dict[tuple[str, str], dict[str, Any]] = {}
+    ends: dict[tuple[str, str], int] = defaultdict(int)
     mixed: dict[tuple[str, str], list[SpanFacts]] = {}
     for span in spans:
         key = (span.trace_id, span.application)
@@ -107,6 +108,7 @@ def build_request_rows(spans: Iterable[SpanFacts], received_ns: int) -> list[dic
         if row is None:
             row = rows[key] = _build_empty_row(span)
         row["spans"] += 1
+        ends[key] = max(ends[key], span.start_ns + max(0, span.duration_ns))
         if span.is_error:
             row["span_errors"] += 1
         if span.is_call:
@@ -136,9 +138,10 @@ def build_request_rows(spans: Iterable[SpanFacts], received_ns: int) -> list[dic
                 mixed[span.trace_id, span.application].append(span)
         for key, members in mixed.items():
             rows[key].update(identity.choose_identity(members)._asdict())
-    for row in rows.values():
+    for key, row in rows.items():
         if row["duration_ns"] is None or row["has_called_entry"]:
-            row["open_since_ns"] = received_ns
+            # History that is imported waits no longer than its spans did.
+            row["open_since_ns"] = min(received_ns, ends[key])
     return [rows[key] for key in sorted(rows)]
 
 

@@ -116,7 +116,7 @@ def settle_requests(
     Args:
         engine: the database.
         now: the current instant, aware.
-        grace: how long the next span of a trace is waited for.
+        grace: how long the next span of a trace is waited for, from the end of the last one.
         shard: number of this writer.
 
     Returns:
