@@ -69,7 +69,7 @@ def test_a_console_is_ready_when_it_says_so(
             answer = client.get("/readyz")
     assert answer.json()["checks"]["ui"] is is_ready
     assert answer.status_code == (200 if is_ready else 503)
-    assert [request.path for request in console.asked] == ["/_stcore/health"]
+    assert [request.path for request in console.received] == ["/_stcore/health"]
 
 
 # In a process of its own: the framework's runtime is one a process and cannot be put away.
