@@ -15,6 +15,7 @@ from genaiops_core.evaluation.datasets.case import FIELDS
 
 FORMATS = ("jsonl", "csv")
 
+# Tab and carriage return too: spreadsheets skip them and then see a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -70,6 +70,7 @@ def preview_import(
         BadInput: nothing can be read, or the mapping names an unknown field or column.
     """
     table = read_table(data, filename, sheet=sheet, max_rows=max_rows)
+    # Preview and import sample the same rows, so both recognise the same columns.
     head = [row.cells for row in table.rows[:SAMPLE_ROWS]]
     resolved_mapping = resolve_mapping(table.columns, mapping, head)
     cases: tuple[Case, ...] = ()

@@ -106,6 +106,7 @@ def measure_agreement(
     """
     judge_values = [pair.judge for pair in pairs]
     random_pairs = [pair for pair in pairs if pair.is_random]
+    # Cases picked by their score would bias the correction, so they count as unlabelled.
     rest = [*others, *(pair.judge for pair in pairs if not pair.is_random)]
     corrected = estimate([pair.judge for pair in random_pairs], [pair.human for pair in random_pairs], rest)
     assumption = "The corrected mean assumes that the labelled cases are a random sample of the judged ones."
@@ -157,6 +158,7 @@ def calibration(pairs: Sequence[Pair], *, bins: int = 5) -> list[Bin]:
     if not pairs:
         return []
     values = np.array([pair.judge for pair in pairs])
+    # Ties make equal edges; without `unique` there would be empty groups.
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1]))
     places = np.searchsorted(edges, values, side="right")
     bins_of_cases = []

@@ -38,6 +38,7 @@ class ScoredAnswer:
 
 def read_scored_answers(connection: sa.Connection, run: runs.Evaluation) -> list[ScoredAnswer]:
     """The answers a run scored so far, in the order of the dataset."""
+    # One repetition per case: several answers to one case are not independent observations.
     units = results.fetch_units(connection, run.id, repetition=1)
     generated = _read_generated(connection, run)
     scored_answers = []
@@ -110,6 +111,7 @@ def read_dataset_agreement(
     newest: dict[str, str] = {}
     for run in runs.list_evaluations(connection, dataset=dataset, limit=_MAX_RUNS):
         if run.version == version and run.state == "finished":
+            # Evaluations are listed newest first, so the first of a judge is its newest.
             newest.setdefault(run.judge, run.id)
     return [
         agreement
@@ -155,6 +157,7 @@ def next_to_label(
     }
     unlabelled = [answer for answer in read_scored_answers(connection, run) if answer.case_sha256 not in done]
     if is_random:
+        # A hash instead of random numbers: every labeller gets the same order, in every session.
         unlabelled.sort(key=lambda answer: hashlib.sha256(f"{label}/{answer.case_sha256}".encode()).digest())
     else:
         cut = find_cut(run, metric)

@@ -51,6 +51,7 @@ class Scale:
             if word in self.words:
                 return self.words[word]
             number = _parse_number(word)
+        # Before numbers, because bool is a subclass of int.
         elif isinstance(cell, bool):
             return float(cell)
         else:
@@ -65,6 +66,7 @@ class Scale:
             )
         if not min(self.low, self.high) <= number <= max(self.low, self.high):
             raise ValueError(f"is {number:g}, outside of the scale {self.low:g}..{self.high:g}")
+        # Also correct for a reversed scale: with `low` above `high`, the worst is still 0.
         return (number - self.low) / (self.high - self.low)
 
 
@@ -136,6 +138,7 @@ def find_columns(
     named_columns = {
         name: _require_column(column, columns) for name, column in (chosen or {}).items() if column
     }
+    # An empty column switches a field off; an absent one is recognised by its name.
     unused = {name for name, column in (chosen or {}).items() if not column}
     free = [column for column in columns if column not in named_columns.values()]
     texts = recognise_columns(free)
@@ -220,6 +223,7 @@ def _parse_number(text: str) -> float | None:
 
 
 def _find_alias(aliases: Sequence[str], columns: Sequence[str]) -> str:
+    # Reversed, so that the first of several columns with the same name wins.
     by_name = {normalise_name(column): column for column in reversed(columns)}
     return next((by_name[alias] for alias in aliases if alias in by_name), "")
 

@@ -161,6 +161,7 @@ def labels_from_reviews(engine: sa.Engine, *, actor: str, dataset: str, reason: 
         new_labels: dict[str, list[NewLabel]] = defaultdict(list)
         traces = sorted({trace for trace, _ in by_trace})
         for score in scores.fetch_scores(connection, traces):
+            # Cases of imported files may lack the application.
             case = by_trace.get((score.trace_id, score.application)) or by_trace.get((score.trace_id, ""))
             if case is not None and score.judge == JUDGE and score.value is not None:
                 sha = case_sha256(case.input, case.answer)
@@ -201,6 +202,7 @@ def _read(
     table = read_table(data, filename)
     columns = find_columns(table.columns, name, chosen)
     rows, problems = read_labels(table, columns, scale)
+    # The file is parsed before, so that a large one holds no snapshot of the database.
     with reading(engine) as connection:
         dataset_version = datasets.get_version(connection, dataset, version)
         case_index = _build_case_index(connection, dataset_version.dataset, dataset_version.version)

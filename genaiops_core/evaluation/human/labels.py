@@ -80,6 +80,7 @@ class NewLabel:
 
 def case_sha256(input: str, answer: str | None) -> str:
     """Names a case by what was asked and answered; the same pair is the same case in every version and run."""
+    # Stored in the database: another formula would orphan all existing labels.
     return hashlib.sha256(f"{input}\n{answer or ''}".encode()).hexdigest()
 
 
@@ -150,6 +151,7 @@ def store_labels(
     Returns:
         How many were new, and how many changed.
     """
+    # The last of several labels of one person counts; PostgreSQL rejects an upsert with repeated keys.
     by_identity = {(label.case_sha256, label.labeller): label for label in new_labels}
     existing = _existing_values(connection, dataset, metric, new_labels)
     at = now()
@@ -163,6 +165,7 @@ def store_labels(
             "source": source,
             "labelled_at": at,
         }
+        # All imports insert in the same order, so that two of them cannot deadlock.
         for _, label in sorted(by_identity.items())
     ]
     for start in range(0, len(rows), _ROWS_A_STATEMENT):

@@ -63,6 +63,7 @@ def read_production_agreement(
     for metric, judge in sorted(sums, key=lambda metric_and_judge: metric_and_judge[::-1]):
         label_match = match_label(metric, human_scores, chosen)
         is_scored = any(rate_sums.scored for rate_sums in sums[metric, judge].values())
+        # Reviews are stored as scores of the judge `human`, which is not compared with itself.
         if judge == JUDGE or label_match is None or not is_scored:
             continue
         pairs = [

@@ -46,6 +46,7 @@ class Disagreement:
 
 def nearest_label(value: float) -> float:
     """The nearest of bad (0), partly (0.5) and good (1): what counts as the same verdict."""
+    # Python rounds half to even, so 0.25 becomes 0 and 0.75 becomes 1.
     return round(value * 2) / 2
 
 
@@ -113,5 +114,6 @@ def _reviewer_pairs(connection: sa.Connection, application: str | None) -> Itera
         by_request[row.trace_id, row.application].append(row)
     for rows in by_request.values():
         if len(rows) >= 2:
+            # A fixed order: kappa depends on each reviewer's label shares, which a changing order would mix.
             first, second = sorted(rows[:2], key=lambda row: row.reviewer)
             yield first, second

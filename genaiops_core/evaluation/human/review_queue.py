@@ -151,6 +151,7 @@ def read(
     row = sample_queue.find_sample_or_request(connection, application=application, trace_id=trace_id)
     if row is None:
         return None
+    # The texts come from the trace, which retention may have deleted since the request was sampled.
     trace_case = read_trace_case(connection, trace_id)
     reviews = reviews_of(connection, application, trace_id)
     others = [review_row for review_row in reviews if review_row.reviewer != reviewer]
@@ -216,6 +217,7 @@ def _read_samples(connection: sa.Connection, keys: list[tuple[str, str]], priori
     samples: list[Any] = []
     for start in range(0, len(keys), 500):
         traces = [trace_id for trace_id, _ in keys[start : start + 500]]
+        # In chunks: databases limit the bound parameters of a statement.
         samples += connection.execute(
             sa.select(sample).where(sample.c.trace_id.in_(traces), sample.c.priority == priority)
         ).all()

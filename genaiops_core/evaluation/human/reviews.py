@@ -91,6 +91,8 @@ def submit(
     """
     values = _parse_ratings(ratings)
     with writing(engine) as connection:
+        # The lock orders reviewers: without it two could both be the second one, and no score would be
+        # written.
         row = sample_queue.lock_or_choose(connection, application=application, trace_id=trace_id)
         reviews = reviews_of(connection, application, row.trace_id)
         ratings_given = [review_row for review_row in reviews if not review_row.is_skipped]
@@ -98,6 +100,7 @@ def submit(
             names = " and ".join(review_row.reviewer for review_row in ratings_given)
             raise Conflict(f"This answer was rated by {names}; their verdict stands. Read the next one.")
         _write_review(connection, row, actor, ratings=values, comment=comment, is_skipped=False)
+        # Read again after the write: `actor` may have replaced an earlier rating.
         ratings_given = [
             review_row
             for review_row in reviews_of(connection, application, row.trace_id)
@@ -164,6 +167,7 @@ def _parse_ratings(ratings: Mapping[str, float | str]) -> dict[str, float]:
 
 
 def _write_review(connection: sa.Connection, row: Any, actor: str, **values: Any) -> None:
+    # PostgreSQL cannot store NUL in a text.
     values["comment"] = values["comment"].replace("\x00", "")[:MAX_COMMENT_LENGTH]
     statement = insert(connection, review).values(
         application=row.application,

@@ -170,6 +170,8 @@ def choose_baseline(
         else set()
     )
     for name in names:
+        # A stage that names an evaluated release chooses its own baseline; one of the launch would replace
+        # it.
         if name and (
             not name.startswith(_PRODUCTION_PREFIX) or any(map(find_newest, _list_release_names(name)))
         ):

@@ -133,6 +133,7 @@ def decide_with_baseline(
         run = get_evaluation(connection, id)
         if run.state != "finished":
             return run
+        # Outside the write transaction, since it takes seconds; the UPDATE checks the state again.
         outcome = conclude(connection, run, at, baseline=baseline)
     with writing(engine) as connection:
         connection.execute(
@@ -251,7 +252,12 @@ class _Regressions:
         differences = (
             *(item for item in compared.differences if item.metric not in compare.RELATIVE),
             *traffic_change.compare_traffic(
-                traffic_metrics, before, after, max_degradation, alpha=compared.alpha_each
+                # All metrics of a stage share its error level, whether answers or traffic measure them.
+                traffic_metrics,
+                before,
+                after,
+                max_degradation,
+                alpha=compared.alpha_each,
             ),
         )
         return replace(

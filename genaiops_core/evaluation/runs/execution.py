@@ -86,6 +86,7 @@ def finish(engine: sa.Engine, id: str, attempt: int | None = None) -> Evaluation
         current = get_evaluation(connection, id)
         if not _needs_finish(current, attempt):
             return current
+        # Read again under the lock: a pause or a cancellation since the summary takes the verdict away.
         is_whole = current.state == "running"
         values: dict[str, Any] = {"results": outcome.document(is_whole=is_whole)}
         if is_whole:
@@ -112,6 +113,7 @@ async def _score_batches(
             if len(in_progress) == _BATCHES_AT_ONCE:
                 done, in_progress = await asyncio.wait(in_progress, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
+                    # Raises the error of a batch, which the following batches would meet too.
                     task.result()
             in_progress.add(asyncio.create_task(score_cases(session, begun, batch)))
         await asyncio.gather(*in_progress)

@@ -37,6 +37,7 @@ def parse_judge_options(document: Mapping[str, Any]) -> JudgeOptions:
     Raises:
         BadInput: an option is unknown, or its value is not of its type.
     """
+    # Types of fields are texts, because annotations are postponed; options are str, int or float.
     types = {field.name: str(field.type) for field in fields(JudgeOptions) if field.name != "rubrics"}
     options: dict[str, Any] = {}
     for name, value in document.items():

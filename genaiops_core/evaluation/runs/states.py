@@ -63,6 +63,7 @@ def fail(engine: sa.Engine, id: str, problem: str, attempt: int | None = None) -
     """
     values = {"state": "failed", "problem": problem, "finished_at": now()}
     with writing(engine) as connection:
+        # Needs no lock: of two changes at once, the second one matches no open row.
         connection.execute(sa.update(evaluation).where(_is_open(id, attempt)).values(values))
 
 
@@ -158,10 +159,12 @@ def resume(
                 state="queued",
                 problem="",
                 config=config,
+                # `execution.finish` ignores an evaluation that has results.
                 results=None,
                 finished_at=None,
                 attempt=before.attempt + 1,
                 units_done=before.units_done - deleted.units,
+                # Failed units are counted among the undefined ones too.
                 units_undefined=before.units_undefined - deleted.units,
                 units_failed=0,
                 answers_done=before.answers_done - deleted.answers,
@@ -192,6 +195,7 @@ def _change_state(
 
 
 def _lock_evaluation(connection: sa.Connection, id: str) -> Evaluation:
+    # A worker may finish the evaluation at the same moment; the lock orders the two.
     connection.execute(sa.select(evaluation.c.id).where(evaluation.c.id == id).with_for_update())
     return get_evaluation(connection, id)
 
@@ -221,6 +225,7 @@ def _check_spend_limit(limit_nano_usd: int | None, spent_nano_usd: int) -> None:
     Raises:
         BadInput: nothing of the limit is left.
     """
+    # A limit of 0 never counts as spent: it admits calls that cost nothing.
     if limit_nano_usd is not None and spent_nano_usd >= limit_nano_usd > 0:
         raise BadInput(
             f"The evaluation has spent {format_usd(spent_nano_usd)} USD of its limit of "

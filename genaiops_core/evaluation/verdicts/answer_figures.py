@@ -117,6 +117,8 @@ def summarise_answers(answers: Mapping[int, Sequence[GeneratedAnswer]]) -> Answe
     known_costs = [cost for cost in costs_of_answers if cost is not None]
     unpriced = len(costs_of_answers) - len(known_costs)
     first_latencies_ms = [
+        # The first answer only: repetitions of one case are not independent, and a mean would hide slow
+        # answers.
         case_answers[0].latency_ms
         for case_answers in succeeded.values()
         if case_answers[0].latency_ms is not None

@@ -213,6 +213,7 @@ def _render_lowest(body: Mapping[str, Any]) -> list[str]:
 
 def _fit(lines: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) -> str:
     """The whole text, or the lines that fit into a comment; lines are never cut, so that no markup breaks."""
+    # 200 characters are left for the closing note.
     remaining = MAX_CHARACTERS - len(MARKER) - 200
     output: list[str] = []
     for line in lines:

@@ -169,6 +169,7 @@ def _decide_threshold(
         verdict, why = _decide_no_value(result)
     else:
         measured, low, high = result.mean, result.low_bounded, result.high_bounded
+        # `is False`: None means that neither end is better, and then the threshold is a minimum.
         is_most = is_most or result.scale.higher_is_better is False
         verdict, why = _decide_interval(result, threshold, is_most=is_most)
     return GateDecision(
@@ -246,6 +247,8 @@ def _decide_regression(stage: Stage, evidence: Evidence) -> list[GateDecision]:
     gates: list[GateDecision] = []
     if stage.compare_against is None:
         return gates
+    # Without a baseline every measured metric gets an inconclusive gate; no gate at all would look like
+    # success.
     for metric in stage.compared_metrics or tuple(differences) or tuple(evidence.metrics):
         # `latency` was compared by percentile.
         names = [name for name in LATENCIES if name in differences] if metric == LATENCY else []
@@ -337,6 +340,7 @@ def _compute_score(stage: Stage, metrics: Mapping[str, MetricResult]) -> dict[st
         if result is None or result.mean is None:
             return unknown
         share = threshold.weight / total
+        # Sorted, because goodness reverses the bounds where lower is better.
         bounds = sorted(result.scale.goodness(bound) for bound in (result.low_bounded, result.high_bounded))
         score += share * result.scale.goodness(result.mean)
         low += share * bounds[0]
