@@ -81,11 +81,11 @@ def count_facets(connection: sa.Connection, name: str, version: int) -> Facets:
 
 
 def _count_by_key(connection: sa.Connection, name: str, version: int, key: str) -> dict[str, int]:
-    text = _metadata_text(key).label("said")
+    text = _metadata_text(key).label("text")
     query = (
         sa.select(text, sa.func.count().label("cases")).where(*_match_version(name, version)).group_by(text)
     )
-    return {row.said: row.cases for row in connection.execute(query.order_by(text))}
+    return {row.text: row.cases for row in connection.execute(query.order_by(text))}
 
 
 def _metadata_text(key: str) -> sa.ColumnElement[Any]:

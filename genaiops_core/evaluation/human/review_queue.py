@@ -36,17 +36,17 @@ CRITERIA = (
     Criterion(
         name="answer_quality",
         title="Answer",
-        question="Does the answer say what the user needed to know?",
+        question="Does the answer give the information that the user needs?",
     ),
     Criterion(
         name="groundedness",
         title="Grounded",
-        question="Does everything it says stand in the retrieved texts?",
+        question="Is every statement of the answer supported by the retrieved texts?",
     ),
     Criterion(
         name="helpfulness",
         title="Helpful",
-        question="Is it clear, complete and as long as it should be?",
+        question="Is the answer clear, complete and of a suitable length?",
     ),
 )
 """What the review screen asks; `submit` takes other metrics too."""

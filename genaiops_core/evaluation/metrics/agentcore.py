@@ -72,6 +72,10 @@ def list_judge_metrics(judge: str) -> dict[str, Metric]:
         name = build_metric_name(evaluator)
         builtin_metric = BY_NAME.get(name) if evaluator.startswith("Builtin.") else None
         metrics[name] = builtin_metric or _build_metric(
-            evaluator, ("answer",), None, f"The evaluator {evaluator} of your account."
+            # None: only its author knows whether high values are good.
+            evaluator,
+            ("answer",),
+            None,
+            f"The evaluator {evaluator} of your account.",
         )
     return metrics

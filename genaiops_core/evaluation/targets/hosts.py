@@ -93,6 +93,7 @@ def require_allowed(url: str, allowed: Sequence[str], field: str) -> None:
 
 def is_refused(address: str) -> bool:
     """Whether an address is always refused: link-local, metadata, multicast and unspecified addresses."""
+    # Without the zone of an IPv6 address, as in fe80::1%eth0.
     parsed: Address = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address):
         parsed = _extract_ipv4(parsed)
@@ -167,6 +168,7 @@ def _matches(host: str, port: int, entry: str) -> bool:
     if allowed.port not in (None, port):
         return False
     name = allowed.hostname or ""
+    # `*.domain` matches subdomains only, not the domain itself.
     return host.endswith(name[1:]) if name.startswith("*.") else host == name
 
 

@@ -71,6 +71,7 @@ def build_release_spec(
     sent_parameters: dict[str, Any] = {}
     for release_name, target_name in _PARAMETERS.items():
         if release_name in unused_parameters:
+            # A release may use several spellings of one parameter; the first of the table wins.
             sent_parameters.setdefault(target_name, unused_parameters.pop(release_name))
     document["parameters"] = sent_parameters
     notes = [f"Parameter {key} of the release is not sent." for key in unused_parameters]
