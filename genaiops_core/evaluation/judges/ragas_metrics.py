@@ -183,7 +183,7 @@ def import_ragas() -> SimpleNamespace:
     # RAGAS accepts only this word, and only before its import; otherwise every call posts to a third party.
     os.environ["RAGAS_DO_NOT_TRACK"] = "true"
     with warnings.catch_warnings():
-        # RAGAS and its dependencies warn about deprecations that users of this product cannot mend.
+        # RAGAS and its dependencies warn about deprecations that users of this product cannot fix.
         warnings.simplefilter("ignore")
         from ragas.embeddings.base import BaseRagasEmbedding
         from ragas.llms.base import InstructorBaseRagasLLM

@@ -80,6 +80,7 @@ def draw_results(screen: Screen, evaluation: Evaluation) -> None:
         _draw_chart(metrics, evaluation)
     tabs = st.tabs(list(TABS), key=evaluation_keys.EVALUATION_TAB, on_change="rerun", bind="query-params")
     for tab, draw_tab in zip(tabs, _DRAW_TABS, strict=True):
+        # A closed tab reads nothing.
         if tab.open:
             with tab:
                 draw_tab(screen, evaluation)

@@ -113,6 +113,7 @@ def draw(screen: Screen, application: str | None) -> None:
             else:
                 cache.invalidate("evaluations")
                 frame.flash(f"Launched an evaluation of {cases.dataset}.")
+                # Selects the new evaluation in the list.
                 st.query_params[keys.EVALUATION] = evaluation_id
                 _close()
                 st.rerun()

@@ -70,6 +70,7 @@ def _draw_page_buttons(page: TracePage, pages_state: dict[str, Any]) -> None:
             key="trace_newer",
             disabled=len(pages_state["cursors"]) == 1,
         ):
+            # The table above is drawn already, so another run draws the other page.
             pages_state["cursors"].pop()
             st.rerun()
         if st.button(
