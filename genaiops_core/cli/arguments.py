@@ -35,7 +35,7 @@ def read_file(file: Path, max_bytes: int | None = None) -> bytes:
 
     Args:
         file: its path.
-        max_bytes: size limit; None stands for the limit of dataset files.
+        max_bytes: size limit; None means the limit of dataset files.
 
     Raises:
         BadInput: the file does not exist, cannot be read, or is too large.

@@ -44,7 +44,7 @@ class CallContext:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Waits between attempts of a throttled call."""
     on_outcome: Callable[[CallFailed | None], None] = lambda _: None
-    """Called at the end of every call; None stands for success."""
+    """Called at the end of every call; None means success."""
     on_limit_reached: Callable[[str], None] = lambda _: None
     """Called with the reason when no further call may begin; it stops the units."""
     is_stopping: Callable[[], bool] = lambda: False

@@ -238,6 +238,7 @@ def tag_version(
         BadInput: the tag is empty, too long or a number.
     """
     tag = tag.strip()
+    # NAME@3 and NAME@v3 name versions, so a tag must not look like one.
     if not tag or len(tag) > MAX_TAG_LENGTH or not tag.isprintable() or tag.removeprefix("v").isdigit():
         raise BadInput(
             f"A tag has 1 to {MAX_TAG_LENGTH} printable characters and is not a number, for example golden."

@@ -141,6 +141,7 @@ def import_dataset(
         name=name,
         parsed=build_cases(table, resolved_mapping),
         columns=resolved_mapping,
+        # Without the folders of the user's machine.
         source=PurePath(filename).name,
         reason=reason,
         is_demo=is_demo,

@@ -107,5 +107,6 @@ def build_conditions(case_filter: CaseFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(_metadata_text(REVIEW) != PENDING)
     if case_filter.words and case_filter.words.strip():
         columns = (test_case.c.input, test_case.c.answer, test_case.c.reference)
+        # `autoescape`: % and _ in the words are text, not patterns.
         conditions.append(sa.or_(*[c.icontains(case_filter.words.strip(), autoescape=True) for c in columns]))
     return conditions

@@ -16,7 +16,7 @@ _BUILTIN: tuple[tuple[str, tuple[str, ...], bool | None, str], ...] = (
     ),
     ("Faithfulness", ("answer",), True, "Whether the answer agrees with the conversation and the contexts."),
     ("Helpfulness", ("answer",), True, "How far the answer takes its user towards the goal."),
-    ("ResponseRelevance", ("answer",), True, "Whether the answer speaks to the question."),
+    ("ResponseRelevance", ("answer",), True, "Whether the answer addresses the question."),
     (
         "ContextRelevance",
         ("answer", "contexts"),

@@ -90,6 +90,7 @@ async def answer_case(
         target_timeout_s = float(spec.get("timeout_s") or DEFAULT_TIMEOUT_S)
         limit_s = max(session.rate_limits.unit_timeout_s, target_timeout_s + _TIMEOUT_MARGIN_S)
         clock = UnitClock(limit_s)
+        # Limit of the bound: the target's own prompt is not counted.
         tokens = bound_text_tokens(case.input, *(case.contexts or ()))
         max_tokens = int((spec.get("parameters") or {}).get("max_tokens") or _DEFAULT_MAX_TOKENS)
         max_cost = session.context.prices.max_cost(target.provider, target.model, tokens, max_tokens)

@@ -207,6 +207,7 @@ def is_same_release(compare_against: str, release: str) -> bool:
 
 
 def _list_release_names(compare_against: str) -> tuple[str, ...]:
+    # The whole name first: a release may itself be called production_v1.
     return tuple(dict.fromkeys((compare_against, compare_against.removeprefix(_PRODUCTION_PREFIX))))
 
 

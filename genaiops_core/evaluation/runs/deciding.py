@@ -205,6 +205,7 @@ class _Regressions:
         metrics = [
             name for name in stage.compared_metrics if name in self._run.metrics or name in compare.RELATIVE
         ]
+        # An empty list would compare nothing; None compares all metrics.
         compared = self._compare(baseline, stage.max_degradation, metrics or None)
         compared = self._add_traffic(compared, baseline, metrics, stage.max_degradation)
         if self._displayed is None:

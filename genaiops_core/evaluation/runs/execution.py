@@ -46,6 +46,7 @@ def run(
     batches = begin(engine, id, attempt)
     if batches:
         asyncio.run(_score_batches(engine, id, batches, progress, runner))
+    # Also without batches: an evaluation that failed or stopped gets its summary.
     return finish(engine, id, attempt)
 
 
@@ -56,6 +57,7 @@ def begin(engine: sa.Engine, id: str, attempt: int) -> list[list[int]]:
         return []
     with reading(engine) as connection:
         dataset_version = datasets.get_version(connection, begun.dataset, begun.version)
+        # Selected anew in every attempt: the result is always the same, so no list of cases is stored.
         numbers = select_cases(connection, dataset_version, begun.split, begun.sample_size)
     try:
         is_computed = build_judge(begun).model is None

@@ -27,6 +27,7 @@ def build_judge(run: Evaluation) -> Judge:
         BadInput: there is no judge of that name, an option is invalid, or the library of a metric is not installed
             here.
     """
+    # Also checked at launch, but the worker may run on another host.
     libraries.require_installed(run.metrics)
     return create_judge(run.judge, parse_judge_options(run.config.get("judge_options") or {}))
 

@@ -141,6 +141,7 @@ class SessionPool:
             if session is None or session.stopping.is_set() or session.writer.problem is not None:
                 self._sessions.pop(key, None)
             if session is not None and not shared.batches:
+                # A session that left the pool serves no further batch, so it is closed at once.
                 idle_s = IDLE_S if key in self._sessions else 0.0
                 shared.closing = asyncio.create_task(self._close(key, shared, session, idle_s))
         if self._is_stopping:

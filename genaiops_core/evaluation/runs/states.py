@@ -106,6 +106,7 @@ def pause(engine: sa.Engine, *, actor: str, id: str, reason: str = "") -> Evalua
         NotFound: there is no such evaluation.
         Conflict: it is neither queued nor running.
     """
+    # `finished_at` is the time of the pause; `resume` clears it.
     values = {"state": "paused", "finished_at": now(), "problem": "Paused; the scores are partial."}
     return _change_state(engine, actor, id, reason, "pause", OPEN_STATES, values)
 
@@ -162,6 +163,7 @@ def resume(
                 # `execution.finish` ignores an evaluation that has results.
                 results=None,
                 finished_at=None,
+                # Late records of the old attempt are recognised by its number.
                 attempt=before.attempt + 1,
                 units_done=before.units_done - deleted.units,
                 # Failed units are counted among the undefined ones too.
@@ -242,6 +244,7 @@ def _mark_running(connection: sa.Connection, id: str, attempt: int) -> bool:
             state="running",
             started_at=sa.func.coalesce(evaluation.c.started_at, at),
             resumed_at=at,
+            # For the rate: an attempt counts only the units that it has done itself.
             units_at_resume=evaluation.c.units_done,
         )
     )

@@ -98,6 +98,7 @@ def is_refused(address: str) -> bool:
     if isinstance(parsed, ipaddress.IPv6Address):
         parsed = _extract_ipv4(parsed)
     return (
+        # Loopback and private addresses are allowed: models and applications run there.
         parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified or parsed in _METADATA_ADDRESSES
     )
 

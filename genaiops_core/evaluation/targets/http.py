@@ -81,6 +81,7 @@ class HttpTarget:
             for name, reference in self._spec.headers.items()
         }
         try:
+            # Before the clock starts: the latency is that of the application.
             content = orjson.dumps(body)
         except TypeError as error:
             raise CallFailed(f"The case cannot be serialised as JSON: {error}.") from error

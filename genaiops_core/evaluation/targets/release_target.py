@@ -65,6 +65,7 @@ def build_release_spec(
     if not model.strip():
         raise BadInput(f"{name} has no model to call; choose another target.")
     chosen_prompt = _choose_prompt(name, prompts, prompt)
+    # A copy: each parameter that is sent is removed, and the rest becomes notes.
     unused_parameters = dict(parameters or {})
     document = _describe_model(model.strip(), unused_parameters)
     document["system"] = chosen_prompt.text if chosen_prompt else ""

@@ -108,7 +108,9 @@ def summarise_answers(answers: Mapping[int, Sequence[GeneratedAnswer]]) -> Answe
     if not all_answers:
         return None
     succeeded = {
-        no: [answer for answer in case_answers if not answer.problem] for no, case_answers in answers.items()
+        # Incomplete answers are excluded: a truncated one is cheaper and faster than it should be.
+        no: [answer for answer in case_answers if not answer.problem]
+        for no, case_answers in answers.items()
     }
     succeeded = {no: case_answers for no, case_answers in succeeded.items() if case_answers}
     costs_of_answers = [

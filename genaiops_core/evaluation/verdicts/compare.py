@@ -129,6 +129,7 @@ def compare_documents(
     # Counted before the verdicts: choosing the metrics by their result would void the error rate.
     alpha_each = multiplicity.each_alpha(len(names))
     judges = [str(body.get("judge") or "") for body in (baseline, current)]
+    # Two judges may use different scales for a metric of the same name.
     obstacle = (
         f"the judges {judges[0]} and {judges[1]} differ, so their scores are not comparable"
         if all(judges) and judges[0] != judges[1]

@@ -127,6 +127,7 @@ def decide(
     launch_gates = [
         _decide_threshold(MINIMUMS, name, value, evidence)
         for name, value in thresholds.items()
+        # In a stage, the minimum has replaced the threshold already.
         if name not in stage_metrics
     ]
     launch_gates += _decide_launch_limits(limits or {}, evidence)
@@ -237,7 +238,11 @@ def _explain_not_measured(metric: str, evidence: Evidence) -> str:
     if proxies:
         why += f": judge '{evidence.judge}' only gives proxies ({', '.join(proxies)})"
     suggestions = difflib.get_close_matches(
-        metric, [*REGISTRY, "faithfulness", "answer_relevancy"], n=1, cutoff=0.85
+        # A high cutoff: only typing errors are suggested, not other metrics.
+        metric,
+        [*REGISTRY, "faithfulness", "answer_relevancy"],
+        n=1,
+        cutoff=0.85,
     )
     return why + (f"; did you mean {suggestions[0]}?" if suggestions and suggestions[0] != metric else "")
 

@@ -181,6 +181,7 @@ def _parse_stage(stage: object, number: int, source: str) -> Stage:
     parsed = Stage(
         name=name,
         description=str(stage.get("description") or ""),
+        # In a regression stage `metrics` is a list of names, elsewhere it maps names to thresholds.
         metrics={} if is_regression else _parse_thresholds(metrics, location),
         compared_metrics=_parse_compared_metrics(metrics, location) if is_regression else (),
         compare_against=_parse_release(stage, "compare_against", location) if is_regression else None,

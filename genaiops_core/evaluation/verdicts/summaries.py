@@ -121,6 +121,7 @@ def summarise(
     scale = (
         Scale(low=entry.low, high=entry.high, higher_is_better=entry.higher_is_better) if entry else Scale()
     )
+    # Values as shares of the scale: the interval methods require [0, 1].
     shares: list[list[float]] = []
     known_shares: list[float] = []
     reasons: Counter[str] = Counter()
@@ -182,6 +183,7 @@ def _bound(
 ) -> tuple[float, float]:
     if low is None or high is None or n == 0:
         return scale.low, scale.high
+    # Undefined cases at both ends of the scale: no values of theirs could give wider bounds.
     known = n / (n + undefined)
     return low * known + scale.low * (1 - known), high * known + scale.high * (1 - known)
 

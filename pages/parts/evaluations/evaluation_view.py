@@ -26,6 +26,7 @@ from pages.parts.shared.frame import Screen
 
 TABS = ("Gates", "Cases", "Compare", "Spend", "Judge-human agreement", "Setup")
 
+# In the order of TABS; all have the parameters (screen, evaluation).
 _DRAW_TABS = (
     gate_table.draw,
     case_table.draw,
